@@ -1,0 +1,175 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Config } from './config.ts';
+import { PokewireError } from './errors.ts';
+import { useAccessLog } from './http/access-log.ts';
+import { AppendStats, routeAppend } from './http/append.ts';
+import { routeCategories } from './http/categories.ts';
+import { describeRoutes, routeDocs } from './http/docs.ts';
+import { Listener } from './http/listener.ts';
+import { routeOperations } from './http/operations.ts';
+import { collectRoutes, createServer, refuseOtherMethods } from './http/server.ts';
+import { routeStreams } from './http/streams.ts';
+import { routeSubscribe } from './http/subscribe.ts';
+import { Hub, type HubObserver } from './hub/hub.ts';
+import { Poke } from './message/poke.ts';
+import { type MetricSources, Metrics } from './metrics.ts';
+import { BufferPool } from './pool/buffer-pool.ts';
+import { ObjectPool } from './pool/object-pool.ts';
+import { CachedFrameEncoder, PlainFrameEncoder } from './sse/frame.ts';
+import type { MessageStore } from './store/message-store.ts';
+import { openStore } from './store/open-store.ts';
+import { version } from './version.ts';
+
+/** Requests that are still running when the server stops have this long. */
+const closeGraceMs = 10_000;
+const poolSettleMs = 1_000;
+
+export type AppOptions = {
+  readonly config: Config;
+  readonly log: FastifyBaseLogger;
+  /** A store to use in place of the configured one, for tests that make it slow or let it fail. */
+  readonly openStore?: typeof openStore;
+};
+
+/** A running server. */
+export type App = {
+  /** Where it answers, one URL an address. */
+  readonly urls: readonly string[];
+  readonly hub: Hub;
+  readonly pools: Pools;
+  readonly metrics: Metrics;
+  /** Stops: not ready, no new connections, running requests finish, subscriptions end, the store closes. */
+  close(): Promise<void>;
+};
+
+/** The pools of a process. */
+export type Pools = { readonly pokes: ObjectPool<Poke>; readonly buffers: BufferPool };
+
+/** Opens the store, joins it to the hub, adds the routes, and listens. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { config, log } = options;
+  const pools = createPools(config);
+  const store = await (options.openStore ?? openStore)({ pokes: pools.pokes, maxBytes: config.storeMaxBytes });
+  const metrics = new Metrics();
+  const hub = new Hub({
+    store,
+    buffers: pools.buffers,
+    encoder: config.pooling === 'on' ? new CachedFrameEncoder() : new PlainFrameEncoder(),
+    observer: observe(metrics, log),
+    heartbeatMs: config.heartbeatMs,
+    stallTimeoutMs: config.stallTimeoutMs,
+  });
+  const settling = setInterval(() => settle(pools), poolSettleMs).unref();
+
+  let stopping = false;
+  const checkReady = async () => {
+    if (stopping) throw new PokewireError('NOT_READY', 'The server is stopping.');
+    await store.check();
+  };
+
+  const appends = new AppendStats();
+  metrics.bind(sourcesOf({ hub, store, pools, appends, checkReady }));
+
+  const server = createServer({ log, ...config });
+  const routes = collectRoutes(server);
+  useAccessLog(server, metrics);
+  describeRoutes(server, version);
+  server.after(() => {
+    routeAppend(server, store, appends);
+    routeStreams(server, store);
+    routeCategories(server, store);
+    routeSubscribe(server, store, hub, { ...config, refused: () => metrics.subscriptionsRefused.inc() });
+    routeOperations(server, { version, metrics, checkReady });
+    routeDocs(server);
+    refuseOtherMethods(server, routes);
+  });
+  await server.ready();
+
+  const listener = new Listener((request, response) => server.routing(request, response));
+  const urls = await listener.listen(config.host, config.port);
+
+  return {
+    urls,
+    hub,
+    pools,
+    metrics,
+    async close() {
+      stopping = true;
+      listener.stopAccepting();
+      await hub.endAll('draining', config.drainMs);
+      await listener.close(closeGraceMs);
+      hub.stop();
+      clearInterval(settling);
+      await server.close();
+      await store.close();
+    },
+  };
+}
+
+function createPools(config: Config): Pools {
+  const bounds = (min: number, max: number) => (config.pooling === 'on' ? { min, max } : { min: 0, max: 0 });
+  return {
+    pokes: new ObjectPool(() => new Poke(), bounds(config.pokePoolMin, config.pokePoolMax)),
+    buffers: new BufferPool(bounds(config.bufferPoolMin, config.bufferPoolMax)),
+  };
+}
+
+function settle({ pokes, buffers }: Pools): void {
+  pokes.settle();
+  buffers.settle();
+}
+
+function observe(metrics: Metrics, log: FastifyBaseLogger): HubObserver {
+  return {
+    opened({ kind, selection }) {
+      metrics.subscriptionsOpened.inc({ kind });
+      log.info({ kind, streams: selection.streams.length, categories: selection.categories.length }, 'subscribed');
+    },
+    closed({ kind, pokes, bytesSent, openedAtMs }, reason) {
+      const seconds = (performance.now() - openedAtMs) / 1000;
+      metrics.subscriptionsClosed.inc({ reason });
+      metrics.subscriptionDuration.observe({ kind }, seconds);
+      log.info({ kind, reason, pokes, bytes: bytesSent, seconds: Math.round(seconds * 1000) / 1000 }, 'unsubscribed');
+    },
+    readFailed({ kind, cursor }, error) {
+      metrics.catchUpFailures.inc();
+      log.error({ err: error, kind, cursor }, 'the log could not be read for a subscription');
+    },
+    told: (delayMs) => metrics.pokeDelay.observe(delayMs / 1000),
+  };
+}
+
+type Parts = {
+  readonly hub: Hub;
+  readonly store: MessageStore;
+  readonly pools: Pools;
+  readonly appends: AppendStats;
+  readonly checkReady: () => Promise<void>;
+};
+
+function sourcesOf({ hub, store, pools, appends, checkReady }: Parts): MetricSources {
+  return {
+    messagesAppended: () => appends.messages,
+    appends: () => Object.entries(appends.outcomes),
+    pokesSent: () => ({ live: hub.turn.stats.pokes, catchUp: hub.catchUp.pokes }),
+    bytesSent: () => ({ live: hub.turn.stats.bytes, catchUp: hub.catchUp.bytes }),
+    framesEncoded: () => hub.turn.stats.framesEncoded,
+    laggingEpisodes: () => hub.laggingEpisodes,
+    catchUpReads: () => hub.catchUp.reads,
+    catchUpWaiting: () => hub.catchUp.waiting,
+    *subscriptions() {
+      for (const [kind, states] of hub.census()) for (const [state, count] of states) yield { kind, state, count };
+    },
+    *pools() {
+      yield { pool: 'pokes', size: pools.pokes.size, stats: pools.pokes.stats };
+      for (const [bytes, { size, stats }] of pools.buffers.classes) yield { pool: `buffers-${bytes}`, size, stats };
+      yield { pool: 'buffers-oversized', size: 0, stats: pools.buffers.oversizedStats };
+    },
+    store: () => store.usage(),
+    ready: () =>
+      checkReady().then(
+        () => true,
+        () => false,
+      ),
+  };
+}

@@ -1,0 +1,197 @@
+import { parseArgs } from 'node:util';
+import { type Static, type TSchema, Type } from 'typebox';
+import { Value } from 'typebox/value';
+
+/** A setting that cannot be used; the message says which one and what to do. The process does not start. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const milliseconds = (initial: number, description: string) =>
+  Type.Integer({ minimum: 0, maximum: 86_400_000, default: initial, description });
+
+/**
+ * Every setting with its default, its unit and what 0 means. A setting `drainMs` is the flag `--drain-ms` and the
+ * variable `POKEWIRE_DRAIN_MS`; flags win. The README's table is compared with this by a test.
+ */
+export const configSchema = Type.Object({
+  port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, description: 'TCP port. 0: any free port.' }),
+  host: Type.String({
+    minLength: 1,
+    default: 'localhost',
+    description: 'Address to listen on. `localhost`: both 127.0.0.1 and ::1. Others need `--insecure`.',
+  }),
+  insecure: Type.Boolean({
+    default: false,
+    description: 'Allows an address that other machines can reach although there is no authentication.',
+  }),
+  logLevel: Type.Union(
+    ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'].map((level) => Type.Literal(level)),
+    { default: 'info', description: 'silent, fatal, error, warn, info, debug or trace.' },
+  ),
+  corsOrigins: Type.Array(Type.String({ minLength: 1 }), {
+    default: [],
+    description: 'Origins whose pages may call the API, separated by commas; `*`: all. Empty: none.',
+  }),
+  subscribeOrigins: Type.Array(Type.String({ minLength: 1 }), {
+    default: ['*'],
+    description: 'The same for `/subscribe`.',
+  }),
+  bodyLimitBytes: Type.Integer({
+    minimum: 1_024,
+    maximum: 1_073_741_824,
+    default: 1_048_576,
+    description: 'Largest request body, bytes.',
+  }),
+  storeMaxBytes: Type.Integer({
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    default: 1_073_741_824,
+    description: 'Appends beyond this many bytes in the memory store are refused. 0: no limit.',
+  }),
+  maxSubscriptions: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 15_000,
+    description: 'Open subscriptions at most; more are refused with 503.',
+  }),
+  heartbeatMs: milliseconds(15_000, 'Milliseconds between two heartbeat comments of one subscription. 0: none.'),
+  stallTimeoutMs: milliseconds(60_000, 'A subscriber that takes nothing for so many milliseconds is closed. 0: never.'),
+  retryMinMs: milliseconds(2_000, 'Least reconnection time told to a subscriber, milliseconds.'),
+  retryMaxMs: milliseconds(5_000, 'Greatest reconnection time told to a subscriber; each gets a random one between.'),
+  drainMs: milliseconds(0, 'Milliseconds over which subscriptions are ended at a stop. 0: all at once.'),
+  pooling: Type.Union([Type.Literal('on'), Type.Literal('off')], {
+    default: 'on',
+    description: '`off`: no pools, fresh objects and buffers instead; the same bytes, for measuring.',
+  }),
+  pokePoolMin: poolBound(256, 'Pokes kept ready at least.'),
+  pokePoolMax: poolBound(16_384, 'Idle pokes kept at most. 0: none.'),
+  bufferPoolMin: poolBound(2, 'Buffers of each size (4, 16 and 64 KiB) kept ready at least.'),
+  bufferPoolMax: poolBound(64, 'Idle buffers of each size kept at most. 0: none.'),
+});
+
+function poolBound(initial: number, description: string) {
+  return Type.Integer({ minimum: 0, maximum: 1_000_000, default: initial, description });
+}
+
+/** The settings of one process. */
+export type Config = Readonly<Static<typeof configSchema>>;
+
+/** What the command line asks for. */
+export type Command = { readonly run: 'serve'; readonly config: Config } | { readonly run: 'help' | 'version' };
+
+const variablePrefix = 'POKEWIRE_';
+const names = Object.keys(configSchema.properties) as (keyof Config)[];
+
+/** `drainMs` → `drain-ms`. */
+export function flagOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `drainMs` → `POKEWIRE_DRAIN_MS`. */
+export function variableOf(name: string): string {
+  return variablePrefix + flagOf(name).replaceAll('-', '_').toUpperCase();
+}
+
+/** Reads flags and environment. Throws {@link ConfigError} for anything unknown or out of its limits. */
+export function parseCommand(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Command {
+  const flags = readFlags(args);
+  if (flags.help === true) return { run: 'help' };
+  if (flags.version === true) return { run: 'version' };
+  const variables = readVariables(env);
+  const config: Record<string, unknown> = {};
+  for (const name of names) {
+    const flag = flags[flagOf(name)];
+    const schema: TSchema = configSchema.properties[name];
+    if (flag !== undefined) config[name] = check(`--${flagOf(name)}`, schema, flag);
+    else if (variables.has(name)) config[name] = check(variableOf(name), schema, variables.get(name)!);
+    else config[name] = Value.Default(schema, undefined);
+  }
+  return { run: 'serve', config: checkTogether(config as Config) };
+}
+
+/** The flags as text for `--help`. */
+export function helpText(): string {
+  const lines = names.map((name) => {
+    const { description, default: initial } = notesOf(name);
+    return `  --${flagOf(name).padEnd(20)} ${description}${initial === '' ? '' : ` [${String(initial) || 'none'}]`}`;
+  });
+  return [
+    'pokewire [flags]   serves message streams and pokes their subscribers',
+    '',
+    ...lines,
+    '  --help                 This text.',
+    '  --version              The version.',
+    '',
+    `Each flag can be set as a variable: --drain-ms is ${variableOf('drainMs')}. Flags win.`,
+  ].join('\n');
+}
+
+function readFlags(args: readonly string[]): Record<string, string | boolean | undefined> {
+  const options: Record<string, { type: 'string' | 'boolean' }> = {
+    help: { type: 'boolean' },
+    version: { type: 'boolean' },
+  };
+  for (const name of names) options[flagOf(name)] = { type: isBoolean(name) ? 'boolean' : 'string' };
+  try {
+    return parseArgs({ args: [...args], options, strict: true }).values as Record<string, string | boolean | undefined>;
+  } catch (error) {
+    throw new ConfigError(`${(error as Error).message}\nRun with --help for the list of flags.`);
+  }
+}
+
+function readVariables(env: Readonly<Record<string, string | undefined>>): Map<keyof Config, string> {
+  const byVariable = new Map(names.map((name) => [variableOf(name), name]));
+  const found = new Map<keyof Config, string>();
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith(variablePrefix) || value === undefined) continue;
+    const name = byVariable.get(variable);
+    if (name === undefined) {
+      throw new ConfigError(`Unknown variable ${variable}. Known are ${[...byVariable.keys()].join(', ')}.`);
+    }
+    found.set(name, value);
+  }
+  return found;
+}
+
+function check(source: string, schema: TSchema, given: string | boolean): unknown {
+  const value = convert(schema, given);
+  const [problem] = Value.Errors(schema, value);
+  if (problem === undefined) return value;
+  const { minimum, maximum, description } = schema as { minimum?: number; maximum?: number; description?: string };
+  const range = minimum === undefined ? '' : ` It is an integer from ${minimum} to ${maximum}.`;
+  throw new ConfigError(`${source} cannot be "${given}".${range} ${description}`);
+}
+
+function convert(schema: TSchema, given: string | boolean): unknown {
+  if (typeof given === 'boolean') return given;
+  if (Type.IsBoolean(schema)) return { true: true, '1': true, false: false, '0': false }[given];
+  if (Type.IsArray(schema)) return given === '' ? [] : given.split(',').map((part) => part.trim());
+  // Number() alone would take '', ' 1', '0x10' and '1e3'.
+  if (Type.IsInteger(schema)) return /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
+  return given;
+}
+
+function checkTogether(config: Config): Config {
+  if (config.retryMinMs > config.retryMaxMs) throw new ConfigError('--retry-min-ms must not exceed --retry-max-ms.');
+  if (!config.insecure && !isLoopback(config.host)) {
+    throw new ConfigError(
+      `--host ${config.host} can be reached by other machines, and there is no authentication: everybody there could ` +
+        'read and append. Listen on localhost behind a proxy that authenticates, or say --insecure.',
+    );
+  }
+  return Object.freeze(config);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function notesOf(name: keyof Config): { description: string; default: unknown } {
+  const schema = configSchema.properties[name] as TSchema as { description?: string; default?: unknown };
+  return { description: schema.description ?? '', default: schema.default };
+}
+
+function isBoolean(name: keyof Config): boolean {
+  return Type.IsBoolean(configSchema.properties[name]);
+}

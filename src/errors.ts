@@ -1,0 +1,73 @@
+/**
+ * Every error code a response can carry, with its HTTP status. `docs/PROTOCOL.md` holds the same table and a test
+ * keeps the two equal.
+ */
+export const errorStatuses = {
+  /** A field, parameter or body is missing, malformed or out of its limits. */
+  INVALID_REQUEST: 400,
+  /** No route has this path. */
+  NOT_FOUND: 404,
+  /** The stream has no message. */
+  STREAM_NOT_FOUND: 404,
+  /** The stream has no message that fits the request. */
+  MESSAGE_NOT_FOUND: 404,
+  /** The path exists, but not with this HTTP method. */
+  METHOD_NOT_ALLOWED: 405,
+  /** The request did not arrive in time. */
+  REQUEST_TIMEOUT: 408,
+  /** `expectedVersion` is not the position of the stream's last message. */
+  STREAM_VERSION_CONFLICT: 409,
+  /** A message with this id exists and is not the same message. */
+  DUPLICATE_MESSAGE_ID: 409,
+  /** The body is larger than the configured size limit. */
+  BODY_TOO_LARGE: 413,
+  /** The body is not sent as JSON. */
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  /** The request head is larger than the server reads. */
+  HEADERS_TOO_LARGE: 431,
+  /** A fault in the server; the log has the cause. */
+  INTERNAL_ERROR: 500,
+  /** The store failed; the log has the cause. */
+  BACKEND_ERROR: 500,
+  /** The server is stopping or its store does not answer. */
+  NOT_READY: 503,
+  /** The configured number of subscriptions is open. */
+  TOO_MANY_SUBSCRIPTIONS: 503,
+  /** The store has reached its byte limit; reads and subscriptions go on. */
+  STORE_FULL: 507,
+} as const;
+
+/** One of the codes of {@link errorStatuses}. */
+export type ErrorCode = keyof typeof errorStatuses;
+
+/** Facts a program can read, beside the sentence that a person reads. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+/** The one error class: a code of the table, a sentence that says what to do, and details for programs. */
+export class PokewireError extends Error {
+  override readonly name = 'PokewireError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details;
+  }
+
+  /** HTTP status of the code. */
+  get status(): number {
+    return errorStatuses[this.code];
+  }
+}
+
+/** The refusal of one field: `INVALID_REQUEST` with the field's name in the sentence and in the details. */
+export function invalid(field: string, problem: string): PokewireError {
+  return new PokewireError('INVALID_REQUEST', `${field} ${problem}`, { details: { field } });
+}
+
+/** The body of an error response, one shape on every route. */
+export function errorBody(error: { code: string; message: string; details?: ErrorDetails | undefined }): string {
+  const { code, message, details } = error;
+  return JSON.stringify({ error: details === undefined ? { code, message } : { code, message, details } });
+}

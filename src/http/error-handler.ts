@@ -1,0 +1,96 @@
+import type { Socket } from 'node:net';
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaValidationError,
+} from 'fastify';
+import { type ErrorCode, errorBody, errorStatuses, invalid, PokewireError } from '../errors.ts';
+
+/** Content type of every JSON answer, errors included; exact, because EventoDB's clients compare it. */
+export const jsonType = 'application/json';
+
+/** Fastify's own refusals, told apart by their codes. */
+const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
+};
+
+/** Refusals of Node's HTTP parser. */
+const parserCodes: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+};
+
+/** Gives every failure on every route the one error shape. Texts of faults stay in the log. */
+export function useErrorHandler(server: FastifyInstance, bodyLimitBytes: number): void {
+  server.setErrorHandler((error: FastifyError, request, reply) => {
+    const answer = answerTo(error, bodyLimitBytes);
+    if (answer.status >= 500 && answer !== error) request.log.error({ err: error }, 'request failed');
+    return send(reply, answer);
+  });
+  server.setNotFoundHandler((request, reply) =>
+    send(reply, new PokewireError('NOT_FOUND', `No route ${request.method} ${pathOf(request)}. See /docs.`)),
+  );
+}
+
+/** For Fastify's `frameworkErrors`: failures before a route is found. */
+export function answerFrameworkError(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  void send(reply, invalid('The path', 'must be a valid percent-encoded URL'));
+}
+
+/** For Node's `clientError`: bytes that are no HTTP request, or too many, or too late. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  // A response under way must not be continued with another one's head.
+  if (!socket.writable || error.code === 'ECONNRESET' || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const code = parserCodes[error.code ?? ''] ?? 'INVALID_REQUEST';
+  const status = errorStatuses[code];
+  const body = errorBody({ code, message: clientErrorTexts[code] ?? 'The request is not HTTP/1.1.' });
+  socket.end(
+    `HTTP/1.1 ${status} ${code}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
+  );
+}
+
+const clientErrorTexts: Partial<Record<ErrorCode, string>> = {
+  HEADERS_TOO_LARGE: 'The head of the request exceeds the size limit of 16 KiB.',
+  REQUEST_TIMEOUT: 'The request did not arrive in time.',
+};
+
+/** For Fastify's `schemaErrorFormatter`: the first failure as a sentence that names the field. */
+export function describeSchemaError(errors: FastifySchemaValidationError[]): Error {
+  const { instancePath, message, params, keyword } = errors[0]!;
+  const missing = keyword === 'required' ? String(params.missingProperty) : undefined;
+  const field = missing ?? (instancePath === '' ? 'request' : instancePath.slice(1));
+  return invalid(field, missing === undefined ? (message ?? 'is not valid') : 'is missing');
+}
+
+function answerTo(error: FastifyError, bodyLimitBytes: number): PokewireError {
+  if (error instanceof PokewireError) return error;
+  const code = frameworkCodes[error.code];
+  if (code === 'BODY_TOO_LARGE') {
+    return new PokewireError(code, `The body exceeds the size limit of ${bodyLimitBytes} bytes.`, {
+      details: { bodyLimitBytes },
+    });
+  }
+  if (code === 'UNSUPPORTED_MEDIA_TYPE') {
+    return new PokewireError(code, `Send the body as JSON, with the header "content-type: ${jsonType}".`);
+  }
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    return new PokewireError('INVALID_REQUEST', error.message);
+  }
+  return new PokewireError('INTERNAL_ERROR', 'The server failed; its log has the cause.', { cause: error });
+}
+
+function send(reply: FastifyReply, error: PokewireError): FastifyReply {
+  // As text, because the route's response schema describes its successes.
+  return reply.code(error.status).header('content-type', jsonType).send(errorBody(error));
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0]!;
+}

@@ -1,0 +1,67 @@
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { answerClientError } from './error-handler.ts';
+import type { RequestHandler } from './server.ts';
+
+/** A request must have arrived within this time. */
+const requestTimeoutMs = 30_000;
+const keepAliveTimeoutMs = 72_000;
+const closeStepMs = 10;
+
+/** The sockets that accept requests: one for an address, two for `localhost`. */
+export class Listener {
+  readonly #handle: RequestHandler;
+  readonly #servers: HttpServer[] = [];
+
+  constructor(handle: RequestHandler) {
+    this.#handle = handle;
+  }
+
+  /** Listens and returns the URLs. `localhost` means both loopback addresses; a machine without IPv6 has one. */
+  async listen(host: string, port: number): Promise<string[]> {
+    if (host !== 'localhost') return [await this.#open(host, port)];
+    const first = await this.#open('127.0.0.1', port);
+    try {
+      return [first, await this.#open('::1', Number(new URL(first).port))];
+    } catch (error) {
+      if (!['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? ''))
+        throw error;
+      return [first];
+    }
+  }
+
+  /** Accepts no more connections; those open may finish. */
+  stopAccepting(): void {
+    for (const server of this.#servers) server.close();
+  }
+
+  /** Resolves when all connections are gone; cuts those that are still busy after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    // A connection that is kept alive ends when it is found idle.
+    const idle = setInterval(() => {
+      for (const server of this.#servers) server.closeIdleConnections();
+    }, closeStepMs);
+    const cut = setTimeout(() => {
+      for (const server of this.#servers) server.closeAllConnections();
+    }, graceMs);
+    await Promise.all(closed);
+    clearInterval(idle);
+    clearTimeout(cut);
+  }
+
+  async #open(host: string, port: number): Promise<string> {
+    const server = createServer(
+      { requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs },
+      this.#handle,
+    );
+    server.on('clientError', answerClientError);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port }, resolve);
+    });
+    this.#servers.push(server);
+    const { address, port: bound, family } = server.address() as AddressInfo;
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
+  }
+}

@@ -1,0 +1,107 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import cors from '@fastify/cors';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { Ajv } from 'ajv';
+import Fastify, { type FastifyBaseLogger, type HTTPMethods, LogController } from 'fastify';
+import { PokewireError } from '../errors.ts';
+import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
+import { convertQuery } from './query.ts';
+
+export type ServerOptions = {
+  readonly log: FastifyBaseLogger;
+  readonly bodyLimitBytes: number;
+  /** Origins that may call the API; `*`: all. */
+  readonly corsOrigins: readonly string[];
+  /** Origins that may subscribe. */
+  readonly subscribeOrigins: readonly string[];
+};
+
+/** Paths are as long as the request head allows; names have their own limit. */
+const maxParamLength = 16_384;
+
+/** Fastify with everything that holds for every route: errors, query types, CORS, request ids. */
+export function createServer(options: ServerOptions) {
+  const { log, bodyLimitBytes } = options;
+  const server = Fastify({
+    loggerInstance: log,
+    // One line a request, at its end: see access-log.ts.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: bodyLimitBytes,
+    requestIdHeader: 'x-request-id',
+    routerOptions: { maxParamLength },
+    frameworkErrors: answerFrameworkError,
+    schemaErrorFormatter: describeSchemaError,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  useErrorHandler(server, bodyLimitBytes);
+  // Nothing is coerced, filled in or taken away: query.ts gives the types, and what is wrong is refused.
+  const ajv = new Ajv({ strict: false });
+  // Bodies are read by message/new-message.ts, which keeps payloads as text; their schemas only describe them.
+  server.setValidatorCompiler(({ schema, httpPart }) =>
+    httpPart === 'body' ? () => true : ajv.compile(schema as object),
+  );
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+
+  server.register(cors, {
+    strictPreflight: false,
+    delegator: (request, done) => done(null, corsFor(request, options)),
+  });
+  server.addHook('onRequest', async (request, reply) => {
+    if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
+  });
+  server.addHook('preValidation', convertQuery);
+  // Fastify adds a charset, which JSON does not have and EventoDB's clients do not expect.
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    const type = reply.getHeader('content-type');
+    if (typeof type === 'string' && type.startsWith(jsonType)) reply.header('content-type', jsonType);
+    done(null, payload);
+  });
+  return server;
+}
+
+/** The server that routes are added to. */
+export type Server = ReturnType<typeof createServer>;
+
+/** What answers a request, for the listeners. */
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Answers known paths with unknown methods by 405 and the methods that are known. Comes after all routes. */
+export function refuseOtherMethods(server: Server, routes: ReadonlyMap<string, ReadonlySet<string>>): void {
+  const refusable: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  for (const [url, methods] of routes) {
+    const allow = [...methods].join(', ');
+    server.route({
+      method: refusable.filter((method) => !methods.has(method)),
+      url,
+      schema: { hide: true },
+      // Before the body is read, so that its type does not matter.
+      onRequest: async (request, reply) => {
+        reply.header('allow', allow);
+        throw new PokewireError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here; allowed: ${allow}.`);
+      },
+      handler: () => {},
+    });
+  }
+}
+
+/** Notes each route's methods as it is added. */
+export function collectRoutes(server: Server): Map<string, Set<string>> {
+  const routes = new Map<string, Set<string>>();
+  server.addHook('onRoute', ({ url, method }) => {
+    const methods = routes.getOrInsertComputed(url, () => new Set());
+    for (const name of [method].flat()) methods.add(name);
+  });
+  return routes;
+}
+
+function corsFor(request: { url: string }, { corsOrigins, subscribeOrigins }: ServerOptions) {
+  const origins = request.url.split('?', 1)[0] === '/subscribe' ? subscribeOrigins : corsOrigins;
+  return {
+    origin: origins.includes('*') ? '*' : origins.length === 0 ? false : [...origins],
+    methods: ['GET', 'HEAD', 'POST'],
+    allowedHeaders: ['Authorization', 'Cache-Control', 'Content-Type', 'Last-Event-ID', 'X-Request-Id'],
+    exposedHeaders: ['X-Request-Id'],
+    maxAge: 600,
+  };
+}

@@ -1,0 +1,121 @@
+import { Type } from 'typebox';
+import { PokewireError } from '../errors.ts';
+import { messageJson } from '../message/message.ts';
+import { checkName } from '../message/stream-name.ts';
+import type { MessageStore, StreamSummary } from '../store/message-store.ts';
+import { jsonType } from './error-handler.ts';
+import { messageSchema, sendMessages } from './message-pages.ts';
+import {
+  batchSizeQuery,
+  defaultNamespace,
+  defaultPageSize,
+  limitOf,
+  pageQuery,
+  positionQuery,
+  streamParam,
+} from './parameters.ts';
+import type { Server } from './server.ts';
+
+const streamSchema = Type.Object({
+  stream: Type.String(),
+  version: Type.Integer({ description: 'Position of the last message' }),
+  messageCount: Type.Integer(),
+  lastActivity: Type.String({ description: 'Time of the last message, RFC 3339' }),
+});
+
+export function routeStreams(server: Server, store: MessageStore): void {
+  server.get(
+    '/streams',
+    {
+      schema: {
+        summary: 'List streams',
+        description: 'Streams by name, in the order of their UTF-8 bytes.',
+        tags: ['streams'],
+        querystring: Type.Object({
+          prefix: Type.Optional(Type.String({ description: 'Only names that begin so' })),
+          ...pageQuery,
+        }),
+        response: {
+          200: Type.Object({
+            streams: Type.Array(streamSchema),
+            cursor: Type.Union([Type.String(), Type.Null()], {
+              description: 'Of the next page; null: this is the last',
+            }),
+          }),
+        },
+      },
+    },
+    async ({ query }) => {
+      const limit = query.limit ?? defaultPageSize;
+      const streams = await store.listStreams(defaultNamespace, query.prefix ?? '', query.cursor, limit + 1);
+      const page = streams.slice(0, limit);
+      return { streams: page.map(describe), cursor: streams.length > limit ? page.at(-1)!.stream : null };
+    },
+  );
+
+  server.get(
+    '/streams/:stream',
+    {
+      schema: { summary: 'Describe a stream', tags: ['streams'], params: streamParam, response: { 200: streamSchema } },
+    },
+    async ({ params }) => {
+      const stream = checkName('stream', params.stream);
+      const summary = await store.describeStream(defaultNamespace, stream);
+      if (summary === undefined) throw new PokewireError('STREAM_NOT_FOUND', `Stream ${stream} has no messages.`);
+      return describe(summary);
+    },
+  );
+
+  server.get(
+    '/streams/:stream/messages',
+    {
+      schema: {
+        summary: 'Read a stream',
+        description: 'Messages of a stream by position. A stream without messages gives an empty array.',
+        tags: ['streams'],
+        params: streamParam,
+        querystring: Type.Object({
+          position: positionQuery('First stream position to read'),
+          globalPosition: positionQuery('First global position to read; position is ignored then'),
+          batchSize: batchSizeQuery,
+        }),
+        response: { 200: Type.Array(messageSchema) },
+      },
+    },
+    async ({ params, query }, reply) => {
+      const stream = checkName('stream', params.stream);
+      const { position = 0, globalPosition } = query;
+      const start = (from: number) => (globalPosition === undefined ? { position: from } : { globalPosition: from });
+      return sendMessages(reply, limitOf(query.batchSize), globalPosition ?? position, (from, limit) =>
+        store.readStream(defaultNamespace, stream, start(from), limit),
+      );
+    },
+  );
+
+  server.get(
+    '/streams/:stream/messages/last',
+    {
+      schema: {
+        summary: 'Read the last message',
+        tags: ['streams'],
+        params: streamParam,
+        querystring: Type.Object({ type: Type.Optional(Type.String({ description: 'Only messages of this type' })) }),
+        response: { 200: messageSchema },
+      },
+    },
+    async ({ params, query }, reply) => {
+      const stream = checkName('stream', params.stream);
+      // An empty type is no filter.
+      const message = await store.readLast(defaultNamespace, stream, query.type || undefined);
+      if (message === undefined) {
+        const ofType = query.type ? ` of type ${query.type}` : '';
+        throw new PokewireError('MESSAGE_NOT_FOUND', `Stream ${stream} has no message${ofType}.`);
+      }
+      return reply.header('content-type', jsonType).send(messageJson(message) as never);
+    },
+  );
+}
+
+function describe({ stream, version, messageCount, lastActivityMs }: StreamSummary) {
+  return { stream, version, messageCount, lastActivity: new Date(lastActivityMs).toISOString() };
+}

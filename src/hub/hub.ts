@@ -1,0 +1,209 @@
+import type { Poke } from '../message/poke.ts';
+import type { SelectionKind } from '../message/selection.ts';
+import type { BufferPool } from '../pool/buffer-pool.ts';
+import type { Sink } from '../sse/connection.ts';
+import type { FrameEncoder } from '../sse/frame.ts';
+import { Heartbeat } from '../sse/heartbeat.ts';
+import type { MessageStore } from '../store/message-store.ts';
+import { Audience } from './audience.ts';
+import { AudienceIndex } from './audience-index.ts';
+import { CatchUp } from './catch-up.ts';
+import {
+  type CloseReason,
+  Subscription,
+  type SubscriptionHost,
+  type SubscriptionRequest,
+  type SubscriptionState,
+} from './subscription.ts';
+import { Turn } from './turn.ts';
+
+/** Told what happens, for logs and metrics. */
+export interface HubObserver {
+  opened(subscription: Subscription): void;
+  closed(subscription: Subscription, reason: CloseReason): void;
+  readFailed(subscription: Subscription, error: unknown): void;
+  /** Milliseconds from append to the write of its frames, for each message that somebody heard live. */
+  told(delayMs: number): void;
+}
+
+export type HubOptions = {
+  readonly store: MessageStore;
+  readonly buffers: BufferPool;
+  readonly encoder: FrameEncoder;
+  readonly observer: HubObserver;
+  /** Milliseconds between heartbeats; 0: none. */
+  readonly heartbeatMs: number;
+  /** A socket that takes nothing for so many milliseconds is closed; 0: never. */
+  readonly stallTimeoutMs: number;
+};
+
+const stallCheckMs = 1_000;
+const drainStepMs = 20;
+
+/** One namespace's audiences. */
+class Room {
+  readonly index = new AudienceIndex();
+  /** Global position of the last poke the store announced. */
+  head = 0;
+  /** Live subscriptions that are not to hear what comes up to their cursor; they enter when the head passes it. */
+  readonly ahead = new Set<Subscription>();
+  /** No cursor of those is lower. */
+  lowestAhead = Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Who hears what. The store announces each message once and in order; a subscription joins its audience when it has read
+ * the log up to the last announcement, so that nothing lies between what it read and what it hears.
+ */
+export class Hub implements SubscriptionHost {
+  readonly turn: Turn;
+  readonly catchUp: CatchUp;
+  readonly subscriptions = new Set<Subscription>();
+  /** Times a live subscription became lagging. */
+  laggingEpisodes = 0;
+  readonly #observer: HubObserver;
+  readonly #stallTimeoutMs: number;
+  readonly #rooms = new Map<string, Room>();
+  readonly #lagging = new Set<Subscription>();
+  readonly #heartbeat: Heartbeat;
+  readonly #stallTimer: NodeJS.Timeout;
+
+  constructor({ store, buffers, encoder, observer, heartbeatMs, stallTimeoutMs }: HubOptions) {
+    this.#observer = observer;
+    this.#stallTimeoutMs = stallTimeoutMs;
+    this.#heartbeat = new Heartbeat(heartbeatMs);
+    this.#stallTimer = setInterval(() => this.closeStalled(performance.now()), stallCheckMs).unref();
+    this.turn = new Turn({ buffers, encoder, told: (delayMs) => observer.told(delayMs) });
+    this.catchUp = new CatchUp({
+      store,
+      buffers,
+      encoder,
+      join: (subscription) => this.#join(subscription),
+      failed: (subscription, error) => observer.readFailed(subscription, error),
+    });
+    store.watch((namespace, poke) => this.#publish(namespace, poke));
+  }
+
+  /**
+   * Opens a subscription on a socket: sends the greeting, tells what the log holds behind the cursor, then what happens.
+   * The cursor stands before the greeting goes out, so everything appended after the greeting arrives is told.
+   */
+  subscribe(request: SubscriptionRequest, sink: Sink, greeting: Buffer): Subscription {
+    const subscription = new Subscription(request, sink, this);
+    this.subscriptions.add(subscription);
+    this.#heartbeat.add(subscription);
+    this.#observer.opened(subscription);
+    subscription.greet(greeting);
+    if (subscription.state === 'catching-up') this.catchUp.enqueue(subscription);
+    return subscription;
+  }
+
+  /** Open subscriptions by kind and state, for the scrape. */
+  census(): Map<SelectionKind, Map<SubscriptionState, number>> {
+    const census = new Map<SelectionKind, Map<SubscriptionState, number>>();
+    for (const { kind, state } of this.subscriptions) {
+      const states = census.get(kind) ?? new Map<SubscriptionState, number>();
+      census.set(kind, states.set(state, (states.get(state) ?? 0) + 1));
+    }
+    return census;
+  }
+
+  /** Closes subscriptions whose sockets have taken nothing for the stall time-out. */
+  closeStalled(nowMs: number): void {
+    if (this.#stallTimeoutMs === 0) return;
+    for (const subscription of this.#lagging) {
+      if (nowMs - subscription.laggingSinceMs >= this.#stallTimeoutMs) subscription.end('stalled');
+    }
+  }
+
+  /** Ends every subscription, evenly over `spreadMs` milliseconds, so that they do not all come back at once. */
+  async endAll(reason: CloseReason, spreadMs: number): Promise<void> {
+    this.turn.flush();
+    const ending = [...this.subscriptions];
+    const startMs = performance.now();
+    for (let ended = 0; ended < ending.length; ) {
+      const share = spreadMs === 0 ? 1 : (performance.now() - startMs) / spreadMs;
+      const due = Math.min(ending.length, Math.ceil(ending.length * share));
+      while (ended < due) ending[ended++]!.end(reason);
+      if (ended < ending.length) await new Promise((resolve) => setTimeout(resolve, drainStepMs));
+    }
+  }
+
+  /** Stops the timers. */
+  stop(): void {
+    this.#heartbeat.stop();
+    clearInterval(this.#stallTimer);
+  }
+
+  moved(subscription: Subscription, from: SubscriptionState): void {
+    if (from === 'live') this.#leave(subscription);
+    if (from === 'lagging') this.#lagging.delete(subscription);
+    const { state } = subscription;
+    if (state === 'lagging') {
+      this.#lagging.add(subscription);
+      if (from === 'live') this.laggingEpisodes++;
+    } else if (state === 'closed') {
+      this.subscriptions.delete(subscription);
+      this.#heartbeat.remove(subscription);
+      this.#observer.closed(subscription, subscription.closeReason!);
+    } else if (from === 'lagging') this.catchUp.enqueue(subscription);
+  }
+
+  settled(namespace: string): number {
+    this.turn.flush();
+    return this.#room(namespace).head;
+  }
+
+  #publish(namespace: string, poke: Poke): void {
+    const room = this.#room(namespace);
+    if (poke.globalPosition > room.lowestAhead) this.#admitAhead(room, poke.globalPosition);
+    room.head = poke.globalPosition;
+    this.turn.add(poke, room.index);
+  }
+
+  /** Lets a subscription that has read to the end of the log hear what comes; false: more was announced by now. */
+  #join(subscription: Subscription): boolean {
+    // What was gathered is already told to it by the log, so it must be gone before it joins.
+    const head = this.settled(subscription.namespace);
+    if (subscription.cursor < head) return false;
+    const room = this.#room(subscription.namespace);
+    subscription.goLive();
+    if (subscription.cursor === head) this.#enter(room, subscription);
+    else {
+      room.ahead.add(subscription);
+      room.lowestAhead = Math.min(room.lowestAhead, subscription.cursor);
+    }
+    return true;
+  }
+
+  #admitAhead(room: Room, globalPosition: number): void {
+    this.turn.flush();
+    room.lowestAhead = Number.POSITIVE_INFINITY;
+    for (const subscription of room.ahead) {
+      if (subscription.cursor < globalPosition) {
+        room.ahead.delete(subscription);
+        this.#enter(room, subscription);
+      } else room.lowestAhead = Math.min(room.lowestAhead, subscription.cursor);
+    }
+  }
+
+  #enter(room: Room, subscription: Subscription): void {
+    const audience = room.index.admit(new Audience(subscription.liveSelection));
+    audience.join(subscription);
+    subscription.audience = audience;
+  }
+
+  #leave(subscription: Subscription): void {
+    const room = this.#room(subscription.namespace);
+    room.ahead.delete(subscription);
+    const { audience } = subscription;
+    if (audience === undefined) return;
+    subscription.audience = undefined;
+    audience.leave(subscription);
+    if (audience.hearers.length === 0) room.index.remove(audience);
+  }
+
+  #room(namespace: string): Room {
+    return this.#rooms.getOrInsertComputed(namespace, () => new Room());
+  }
+}

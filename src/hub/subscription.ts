@@ -1,0 +1,160 @@
+import { kindOfSelection, type Selection, type SelectionKind } from '../message/selection.ts';
+import type { BufferLease } from '../pool/buffer-pool.ts';
+import { Connection, type Sink } from '../sse/connection.ts';
+import { heartbeatFrame } from '../sse/frame.ts';
+import type { Beating } from '../sse/heartbeat.ts';
+import type { Audience, Hearer } from './audience.ts';
+
+/**
+ * - `catching-up`: reads the log from its cursor up to the head.
+ * - `live`: hears pokes as they happen.
+ * - `lagging`: its socket is full; nothing is queued for it, it will catch up from its cursor.
+ * - `closed`: ended.
+ */
+export type SubscriptionState = 'catching-up' | 'live' | 'lagging' | 'closed';
+
+/** Why a subscription ended: the peer went, it took nothing for too long, the server stops, or the store could not be read. */
+export type CloseReason = 'peer' | 'stalled' | 'draining' | 'store-failed';
+
+const moves: Readonly<Record<SubscriptionState, readonly SubscriptionState[]>> = {
+  'catching-up': ['live', 'lagging', 'closed'],
+  live: ['lagging', 'closed'],
+  lagging: ['catching-up', 'closed'],
+  closed: [],
+};
+
+/** What a subscription asks of the hub that holds it. */
+export interface SubscriptionHost {
+  /** Called after every change of state. */
+  moved(subscription: Subscription, from: SubscriptionState): void;
+  /** Tells all live subscriptions what was gathered for them, and returns the global position up to which they know all. */
+  settled(namespace: string): number;
+}
+
+export type SubscriptionRequest = {
+  readonly namespace: string;
+  /** What is read from the log. */
+  readonly selection: Selection;
+  /** What is heard live: the same, or wider where the difference can no longer come. */
+  readonly liveSelection: Selection;
+  /** Global position behind which it is to be told everything. */
+  readonly cursor: number;
+};
+
+/** One subscriber's standing request, with the cursor up to which it has been told everything. */
+export class Subscription implements Hearer, Beating {
+  readonly namespace: string;
+  readonly selection: Selection;
+  readonly liveSelection: Selection;
+  readonly kind: SelectionKind;
+  readonly openedAtMs = performance.now();
+  place = -1;
+  slot = -1;
+  /** The audience it hears, while it is live. */
+  audience: Audience | undefined = undefined;
+  /** Pokes told so far. */
+  pokes = 0;
+  /** Why it closed; undefined while it is open. */
+  closeReason: CloseReason | undefined = undefined;
+  /** When it last became lagging, as `performance.now()`. */
+  laggingSinceMs = 0;
+  #state: SubscriptionState = 'catching-up';
+  #cursor: number;
+  readonly #host: SubscriptionHost;
+  readonly #connection: Connection;
+
+  constructor(request: SubscriptionRequest, sink: Sink, host: SubscriptionHost) {
+    this.namespace = request.namespace;
+    this.selection = request.selection;
+    this.liveSelection = request.liveSelection;
+    this.kind = kindOfSelection(request.selection);
+    this.#cursor = request.cursor;
+    this.#host = host;
+    this.#connection = new Connection(sink, {
+      drained: () => {
+        if (this.#state === 'lagging') this.#become('catching-up');
+      },
+      closed: () => this.#close('peer'),
+    });
+  }
+
+  get state(): SubscriptionState {
+    return this.#state;
+  }
+
+  /** While catching up or lagging: the global position up to which it has been told everything. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  get bytesSent(): number {
+    return this.#connection.bytesSent;
+  }
+
+  /** Sends bytes that are no pokes: the head of the response, the ready comment. */
+  greet(bytes: Buffer): void {
+    if (!this.#connection.send(bytes)) this.#become('lagging');
+  }
+
+  /** Sends frames read from the log, which end with `upTo`. False: no more may be sent now. */
+  tell(frames: Buffer, count: number, upTo: number, lease: BufferLease): boolean {
+    this.pokes += count;
+    this.#cursor = upTo;
+    const taken = this.#connection.send(frames, lease);
+    if (!taken) this.#become('lagging');
+    return taken;
+  }
+
+  /** Notes that nothing selected lies between the cursor and `upTo`. */
+  advance(upTo: number): void {
+    this.#cursor = upTo;
+  }
+
+  /** From now on it hears what its audience hears. */
+  goLive(): void {
+    this.#become('live');
+  }
+
+  hear(frames: Buffer, count: number, upTo: number, lease: BufferLease): void {
+    this.pokes += count;
+    if (this.#connection.send(frames, lease)) return;
+    this.#cursor = upTo;
+    this.#become('lagging');
+  }
+
+  beat(): void {
+    if (this.#state !== 'live') return;
+    const upTo = this.#host.settled(this.namespace);
+    // Telling the others' pokes may have filled this socket.
+    if (this.state !== 'live' || this.#connection.send(heartbeatFrame)) return;
+    this.#cursor = Math.max(this.#cursor, upTo);
+    this.#become('lagging');
+  }
+
+  /** Ends it from this side; `lastWords` go out unless the socket is full. */
+  end(reason: CloseReason, lastWords?: Buffer): void {
+    const full = this.#state === 'lagging';
+    this.#close(reason);
+    if (full) {
+      // What waits would have to be taken first, and it may never be.
+      this.#connection.destroy();
+      return;
+    }
+    if (lastWords !== undefined) this.#connection.send(lastWords);
+    this.#connection.end();
+  }
+
+  #close(reason: CloseReason): void {
+    if (this.#state === 'closed') return;
+    this.closeReason = reason;
+    this.#become('closed');
+  }
+
+  #become(next: SubscriptionState): void {
+    const from = this.#state;
+    if (!moves[from].includes(next)) throw new TypeError(`a ${from} subscription cannot become ${next}`);
+    this.#state = next;
+    if (next === 'lagging') this.laggingSinceMs = performance.now();
+    this.#host.moved(this, from);
+  }
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+import { type Logger, pino } from 'pino';
+import { type App, startApp } from './app.ts';
+import { type Config, ConfigError, helpText, parseCommand } from './config.ts';
+import { version } from './version.ts';
+
+/** Flags, environment, signals and exit codes: the only file that knows it is a process. */
+async function main(): Promise<void> {
+  const command = parseCommand(process.argv.slice(2), process.env);
+  if (command.run !== 'serve') return console.log(command.run === 'help' ? helpText() : version);
+  const log = await createLog(command.config);
+  const app = await startApp({ config: command.config, log });
+  log.info({ urls: app.urls, version }, 'listening');
+  process.stderr.write(welcome(app));
+  stopOnSignal(app, log);
+}
+
+async function createLog({ logLevel }: Config): Promise<Logger> {
+  const options = { level: logLevel, redact: ['req.headers.authorization', 'req.headers.cookie', 'token'] };
+  if (!process.stdout.isTTY) return pino(options, pino.destination({ dest: 1, sync: false }));
+  const { default: pretty } = await import('pino-pretty');
+  return pino(options, pretty({ sync: true, ignore: 'pid,hostname' }));
+}
+
+function stopOnSignal(app: App, log: Logger): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'stopping; a second signal stops at once');
+    app.close().then(
+      () => log.flush(() => process.exit(0)),
+      (error: unknown) => {
+        log.fatal({ err: error }, 'could not stop in order');
+        log.flush(() => process.exit(1));
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function welcome({ urls }: App): string {
+  const url = new URL(urls[0]!);
+  const base = url.hostname === '127.0.0.1' ? `localhost:${url.port}` : url.host;
+  return `
+  Pokewire ${version}  http://${base}  (memory store: messages go with the process)
+
+  Subscribe, and leave it running:
+    curl -N '${base}/subscribe?category=account'
+
+  Append in another terminal:
+    curl ${base}/streams/account-123/messages -H 'content-type: application/json' \\
+      -d '{"type":"Deposited","data":{"amount":100}}'
+
+  Try it in a browser:  http://${base}/docs
+
+`;
+}
+
+function fail(error: unknown): void {
+  if (error instanceof ConfigError) console.error(`pokewire: ${error.message}`);
+  else if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+    const { address, port } = error as { address?: string; port?: number };
+    console.error(
+      `pokewire: port ${port} of ${address} is in use. Stop what listens there, or choose another: --port 9000`,
+    );
+  } else console.error(error);
+  process.exitCode = 1;
+}
+
+await main().catch(fail);

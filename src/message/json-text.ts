@@ -1,0 +1,131 @@
+import { isDeepStrictEqual } from 'node:util';
+import { invalid } from '../errors.ts';
+import type { JsonText } from './message.ts';
+
+/** Payloads nest at most this deep, as in EventoDB. */
+export const maxNesting = 10_000;
+
+const quote = 0x22;
+const backslash = 0x5c;
+
+/**
+ * Walks the members of the JSON object that begins at `start` and returns the index behind it. The text must already
+ * have been accepted by `JSON.parse`: this only finds where values begin and end, so that they can be kept verbatim.
+ */
+export function walkMembers(
+  text: string,
+  start: number,
+  visit: (key: string, valueStart: number, valueEnd: number) => void,
+): number {
+  let at = skipSpace(text, start + 1);
+  while (text.charCodeAt(at) === quote) {
+    const keyEnd = skipString(text, at);
+    const key = text.slice(at + 1, keyEnd - 1);
+    const valueStart = skipSpace(text, skipSpace(text, keyEnd) + 1);
+    const valueEnd = skipValue(text, valueStart);
+    visit(key.includes('\\') ? (JSON.parse(`"${key}"`) as string) : key, valueStart, valueEnd);
+    at = skipSpace(text, valueEnd);
+    if (text[at] === ',') at = skipSpace(text, at + 1);
+  }
+  return at + 1;
+}
+
+/** The same for the elements of the JSON array that begins at `start`. */
+export function walkElements(text: string, start: number, visit: (valueStart: number) => number): void {
+  let at = skipSpace(text, start + 1);
+  while (text[at] !== ']') {
+    at = skipSpace(text, visit(at));
+    if (text[at] === ',') at = skipSpace(text, at + 1);
+  }
+}
+
+/** Index of the first character at or behind `at` that is not JSON white space. */
+export function skipSpace(text: string, at: number): number {
+  while (isSpace(text.charCodeAt(at))) at++;
+  return at;
+}
+
+/** The value's text without white space between tokens; strings stay untouched. */
+export function compact(text: string, start: number, end: number): JsonText {
+  let result = '';
+  let from = start;
+  for (let at = start; at < end; ) {
+    const code = text.charCodeAt(at);
+    if (code === quote) at = skipString(text, at);
+    else if (isSpace(code)) {
+      result += text.slice(from, at);
+      at = skipSpace(text, at);
+      from = at;
+    } else at++;
+  }
+  return result + text.slice(from, end);
+}
+
+/** Whether two texts are the same JSON value; numbers must be spelled alike, members may stand in any order. */
+export function sameJson(a: JsonText | null, b: JsonText | null): boolean {
+  if (a === b) return true;
+  if (a === null || b === null) return false;
+  try {
+    return isDeepStrictEqual(JSON.parse(a, keepSpelling), JSON.parse(b, keepSpelling));
+  } catch {
+    // Nested deeper than the comparison can follow: treat as different, which loses nothing.
+    return false;
+  }
+}
+
+// A class of its own, so that no object of a payload can be taken for a number.
+class SpelledNumber {
+  readonly source: string | undefined;
+  constructor(source: string | undefined) {
+    this.source = source;
+  }
+}
+
+// TypeScript's library does not know the third argument yet (ECMAScript 2026, JSON.parse source text access).
+const keepSpelling = ((_key: string, value: unknown, context: { source?: string }) =>
+  typeof value === 'number' ? new SpelledNumber(context.source) : value) as (key: string, value: unknown) => unknown;
+
+function skipValue(text: string, at: number): number {
+  const first = text.charCodeAt(at);
+  if (first === quote) return skipString(text, at);
+  if (!isOpening(first)) {
+    while (!isScalarEnd(text.charCodeAt(at))) at++;
+    return at;
+  }
+  let depth = 0;
+  for (;;) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      at = skipString(text, at);
+      continue;
+    }
+    at++;
+    if (isOpening(code)) {
+      if (++depth > maxNesting) throw invalid('body', `must not nest deeper than ${maxNesting} levels`);
+    } else if ((code === 0x7d || code === 0x5d) && --depth === 0) return at;
+  }
+}
+
+function skipString(text: string, at: number): number {
+  for (;;) {
+    const end = text.indexOf('"', at + 1);
+    let slashes = 0;
+    while (text.charCodeAt(end - 1 - slashes) === backslash) slashes++;
+    at = end;
+    // An odd number of backslashes escapes the quote; the opening quote is never preceded by one of them.
+    if (slashes % 2 === 0) return end + 1;
+  }
+}
+
+function isOpening(code: number): boolean {
+  return code === 0x7b || code === 0x5b;
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
+// Comma, closing bracket or brace, white space, or the end of the text (NaN).
+function isScalarEnd(code: number): boolean {
+  return code === 0x2c || code === 0x7d || code === 0x5d || isSpace(code) || Number.isNaN(code);
+}

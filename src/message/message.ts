@@ -1,0 +1,43 @@
+/**
+ * JSON text exactly as the writer sent it, white space between tokens removed. Payloads stay text from the request to
+ * the response, so no number loses digits and no key moves.
+ */
+export type JsonText = string;
+
+/** A message as a writer hands it in: checked, with its id. */
+export type NewMessage = {
+  /** UUID, lower case; see `given`. */
+  readonly id: string;
+  /** False when the server generated the id: such an id is new, so it need not be looked up. */
+  readonly given: boolean;
+  readonly type: string;
+  /** A JSON object. */
+  readonly data: JsonText;
+  /** A JSON object, or null. */
+  readonly metadata: JsonText | null;
+};
+
+/** A message as the store holds it. */
+export type Message = {
+  readonly id: string;
+  readonly stream: string;
+  readonly type: string;
+  /** Place in its stream, from 0. */
+  readonly position: number;
+  /** Place in the namespace's log, from 1. */
+  readonly globalPosition: number;
+  readonly data: JsonText;
+  readonly metadata: JsonText | null;
+  /** When it was stored, milliseconds since 1970, non-decreasing within a namespace. */
+  readonly timeMs: number;
+};
+
+/** The message as a JSON object: the one place where a stored message becomes response text. */
+export function messageJson(message: Message): string {
+  return (
+    `{"id":${JSON.stringify(message.id)},"stream":${JSON.stringify(message.stream)}` +
+    `,"type":${JSON.stringify(message.type)},"position":${message.position}` +
+    `,"globalPosition":${message.globalPosition},"data":${message.data},"metadata":${message.metadata}` +
+    `,"time":"${new Date(message.timeMs).toISOString()}"}`
+  );
+}

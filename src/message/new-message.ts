@@ -1,0 +1,110 @@
+import { isUtf8 } from 'node:buffer';
+import { randomUUIDv7 } from 'node:crypto';
+import { invalid, PokewireError } from '../errors.ts';
+import { compact, skipSpace, walkElements, walkMembers } from './json-text.ts';
+import type { JsonText, NewMessage } from './message.ts';
+import { checkType } from './stream-name.ts';
+
+/** One append carries at most this many messages. */
+export const maxMessagesPerAppend = 10_000;
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const known = new Set(['id', 'type', 'data', 'metadata']);
+
+/**
+ * Reads an append's body: one message `{id?, type, data, metadata?}` or an array of 1 to {@link maxMessagesPerAppend}.
+ * `data` and `metadata` are taken over as text. Throws `INVALID_REQUEST` that names the member at fault.
+ */
+export function parseNewMessages(body: Buffer | undefined): NewMessage[] {
+  if (body === undefined || body.length === 0)
+    throw invalid('body', 'is missing: send a message or an array of messages');
+  // Decoding would put U+FFFD where the bytes are wrong, and so alter what was written.
+  if (!isUtf8(body)) throw invalid('body', 'must be UTF-8 text');
+  const text = body.toString();
+  const parsed = parseJson(text);
+  const start = skipSpace(text, 0);
+  if (!Array.isArray(parsed)) return [parseMessage(text, start, parsed, '').message];
+  if (parsed.length === 0) throw invalid('body', 'must hold at least one message, got an empty array');
+  if (parsed.length > maxMessagesPerAppend) {
+    throw invalid('body', `must hold at most ${maxMessagesPerAppend} messages, got ${parsed.length}`);
+  }
+  const messages: NewMessage[] = [];
+  walkElements(text, start, (at) => {
+    const index = messages.length;
+    const { message, end } = parseMessage(text, at, parsed[index], `[${index}].`);
+    messages.push(message);
+    return end;
+  });
+  return messages;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new PokewireError('INVALID_REQUEST', `body must be JSON: ${reason}`, { details: { field: 'body' } });
+  }
+}
+
+function parseMessage(
+  text: string,
+  start: number,
+  parsed: unknown,
+  path: string,
+): { message: NewMessage; end: number } {
+  if (!isObject(parsed)) {
+    throw invalid(path === '' ? 'body' : path.slice(0, -1), `must be a message object, got ${kindOf(parsed)}`);
+  }
+  for (const key of Object.keys(parsed)) {
+    if (!known.has(key)) throw invalid(`${path}${key}`, 'is not a member of a message (id, type, data, metadata)');
+  }
+  const { id, type, data, metadata } = parsed;
+  if (typeof type !== 'string') throw invalid(`${path}type`, `must be a string, got ${kindOf(type)}`);
+  if (!isObject(data)) throw invalid(`${path}data`, `must be an object, got ${kindOf(data)}`);
+  if (metadata !== undefined && metadata !== null && !isObject(metadata)) {
+    throw invalid(`${path}metadata`, `must be an object or null, got ${kindOf(metadata)}`);
+  }
+  let dataText: JsonText = '{}';
+  let metadataText: JsonText | null = null;
+  const end = walkMembers(text, start, (key, from, to) => {
+    // JSON.parse lets the last of several equal members win, and so does this.
+    if (key === 'data') dataText = compact(text, from, to);
+    else if (key === 'metadata') metadataText = metadata === null ? null : compact(text, from, to);
+  });
+  const message = {
+    id: checkId(`${path}id`, id) ?? randomUUIDv7(),
+    given: hasId(id),
+    type: checkType(`${path}type`, type),
+    data: dataText,
+    metadata: metadataText,
+  };
+  return { message, end };
+}
+
+/** The id in lower case, undefined when none was given; throws `INVALID_REQUEST` when it is not a UUID (any version). */
+function checkId(field: string, id: unknown): string | undefined {
+  if (!hasId(id)) return undefined;
+  if (typeof id !== 'string' || !uuid.test(id)) {
+    throw invalid(
+      field,
+      `must be a UUID such as ${randomUUIDv7()}, got ${typeof id === 'string' ? `"${id.slice(0, 64)}"` : kindOf(id)}`,
+    );
+  }
+  return id.toLowerCase();
+}
+
+function hasId(id: unknown): boolean {
+  return id !== undefined && id !== null && id !== '';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What a value is, in the words of JSON. */
+export function kindOf(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

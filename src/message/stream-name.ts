@@ -1,0 +1,65 @@
+import { invalid } from '../errors.ts';
+import { type ConsumerGroup, type GroupHash, groupHash, ownerOf } from './consumer-group.ts';
+
+/** A stream or category name is at most this many UTF-8 bytes. */
+export const maxNameBytes = 1024;
+
+/** A message type is at most this many UTF-8 bytes. */
+export const maxTypeBytes = 256;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
+
+/**
+ * A parsed stream name. `account-123+x` has category `account` (before the first hyphen), id `123+x` (after it) and
+ * cardinal id `123` (the id up to its first `+`). Without a hyphen the whole name is the category and the ids are empty.
+ */
+export class StreamName {
+  readonly text: string;
+  readonly category: string;
+  readonly cardinalId: string;
+  #hash: GroupHash | undefined;
+
+  constructor(text: string) {
+    const hyphen = text.indexOf('-');
+    const id = hyphen === -1 ? '' : text.slice(hyphen + 1);
+    const plus = id.indexOf('+');
+    this.text = text;
+    this.category = hyphen === -1 ? text : text.slice(0, hyphen);
+    this.cardinalId = plus === -1 ? id : id.slice(0, plus);
+    this.#hash = undefined;
+  }
+
+  /** Whether the member owns this stream. A stream without a cardinal id belongs to no member, also of a group of one. */
+  ownedBy(group: ConsumerGroup): boolean {
+    return this.owner(group.size) === group.member;
+  }
+
+  /** The member of a group of `size` that owns this stream, or -1 when it has no cardinal id. */
+  owner(size: number): number {
+    if (this.cardinalId === '') return -1;
+    this.#hash ??= groupHash(this.cardinalId);
+    return ownerOf(this.#hash, size);
+  }
+}
+
+/** Returns the name when it can be stored: 1 to {@link maxNameBytes} bytes of text without control characters; throws `INVALID_REQUEST`. */
+export function checkName(field: string, name: string): string {
+  return checkText(field, name, maxNameBytes);
+}
+
+/** As {@link checkName}, for message types. */
+export function checkType(field: string, type: string): string {
+  return checkText(field, type, maxTypeBytes);
+}
+
+function checkText(field: string, text: string, maxBytes: number): string {
+  if (text === '') throw invalid(field, 'must not be empty');
+  // A UTF-16 unit is at least one byte, so most names are judged without counting bytes.
+  if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
+    throw invalid(field, `must be at most ${maxBytes} bytes, got ${Buffer.byteLength(text)}`);
+  }
+  if (controlCharacter.test(text)) throw invalid(field, 'must not contain control characters');
+  if (!text.isWellFormed()) throw invalid(field, 'must be well-formed Unicode, but has a lone surrogate');
+  return text;
+}

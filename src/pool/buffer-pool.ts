@@ -1,0 +1,69 @@
+import type { PoolBounds } from './adaptive-size.ts';
+import { ObjectPool } from './object-pool.ts';
+import type { PoolStats } from './pool-stats.ts';
+
+/** The sizes that are pooled, in bytes. A larger buffer is made for its one use and dropped. */
+export const bufferSizes = [4_096, 16_384, 65_536] as const;
+
+/** A buffer on loan. It goes back to its pool when every holder has released it: the lessee and each socket that still reads it. */
+export class BufferLease {
+  readonly bytes: Buffer;
+  readonly #home: ObjectPool<BufferLease>;
+  #holders = 0;
+
+  constructor(size: number, home: ObjectPool<BufferLease>) {
+    // Not from Node's shared slab: a lease must not keep 8 KiB of strangers alive, nor they it.
+    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.#home = home;
+  }
+
+  /** One more holder. */
+  retain(): void {
+    this.#holders++;
+  }
+
+  /** One holder less; the last one gives the buffer back. */
+  release(): void {
+    if (--this.#holders === 0) this.#home.release(this);
+  }
+}
+
+/** Buffers in size classes, each class a bounded pool. */
+export class BufferPool {
+  /** The pools by size in bytes, for metrics. */
+  readonly classes: ReadonlyMap<number, ObjectPool<BufferLease>>;
+  readonly #oversized: ObjectPool<BufferLease>;
+  #oversize = 0;
+
+  constructor(bounds: PoolBounds) {
+    this.classes = new Map(bufferSizes.map((size) => [size, classPool(() => size, bounds)]));
+    this.#oversized = classPool(() => this.#oversize, { min: 0, max: 0 });
+  }
+
+  /** What happened to buffers above the largest class: made and dropped, never kept. */
+  get oversizedStats(): PoolStats {
+    return this.#oversized.stats;
+  }
+
+  /** Lends a buffer of at least `size` bytes with one holder, the caller, who releases it once. Its content is arbitrary. */
+  acquire(size: number): BufferLease {
+    const lease = this.#poolFor(size).acquire();
+    lease.retain();
+    return lease;
+  }
+
+  /** Lets idle classes shrink. */
+  settle(): void {
+    for (const pool of this.classes.values()) pool.settle();
+  }
+
+  #poolFor(size: number): ObjectPool<BufferLease> {
+    for (const [classSize, pool] of this.classes) if (size <= classSize) return pool;
+    this.#oversize = size;
+    return this.#oversized;
+  }
+}
+
+function classPool(size: () => number, bounds: PoolBounds): ObjectPool<BufferLease> {
+  return new ObjectPool((home) => new BufferLease(size(), home), bounds);
+}

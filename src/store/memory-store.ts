@@ -1,0 +1,257 @@
+import type { Message, NewMessage } from '../message/message.ts';
+import type { Poke } from '../message/poke.ts';
+import type { Selection } from '../message/selection.ts';
+import { StreamName } from '../message/stream-name.ts';
+import type { ObjectPool } from '../pool/object-pool.ts';
+import { MemoryLog, type StreamRows } from './memory-log.ts';
+import type {
+  AppendOutcome,
+  CategorySummary,
+  LogFilter,
+  MessagePage,
+  MessageStore,
+  PokePage,
+  StoreUsage,
+  StreamStart,
+  StreamSummary,
+  Watcher,
+} from './message-store.ts';
+import { rowBytes, textBytes } from './message-table.ts';
+import { firstNotBefore } from './row-merge.ts';
+
+/** A page of messages holds at most this many bytes of payload (or one message), so that a response is built piece by piece. */
+const maxPageBytes = 1_048_576;
+
+/** A read looks at this many rows at most before it returns what it has, so that a filter that matches little blocks nobody. */
+const maxRowsLookedAt = 8_192;
+
+/** Bytes a stream costs beside its messages: its name (twice a UTF-16 unit) and entries in the indexes. */
+const streamBytes = 512;
+
+export type MemoryStoreOptions = {
+  readonly pokes: ObjectPool<Poke>;
+  /** Appends beyond this many bytes are refused. 0: no limit. */
+  readonly maxBytes: number;
+};
+
+/** Keeps everything in memory, gone with the process. A namespace exists from its first message on. */
+export class MemoryStore implements MessageStore {
+  readonly #pokes: ObjectPool<Poke>;
+  readonly #maxBytes: number;
+  readonly #logs = new Map<string, MemoryLog>();
+  #bytes = 0;
+  #watcher: Watcher = () => {};
+
+  constructor({ pokes, maxBytes }: MemoryStoreOptions) {
+    this.#pokes = pokes;
+    this.#maxBytes = maxBytes;
+  }
+
+  async append(
+    namespace: string,
+    stream: string,
+    messages: readonly NewMessage[],
+    expectedVersion: number | undefined,
+  ): Promise<AppendOutcome> {
+    const log = this.#logs.get(namespace) ?? new MemoryLog();
+    const refusal = log.refusal(stream, messages, expectedVersion);
+    if (refusal !== undefined) return refusal;
+    const bytes = costOf(stream, messages, log.stream(stream) === undefined);
+    if (this.#maxBytes > 0 && this.#bytes + bytes > this.#maxBytes) {
+      return { outcome: 'full', bytes: this.#bytes, maxBytes: this.#maxBytes };
+    }
+    this.#bytes += bytes;
+    this.#logs.set(namespace, log);
+    const nowMs = Date.now();
+    const firstRow = log.table.length;
+    for (const message of messages) log.append(stream, message, nowMs);
+    this.#announce(namespace, log, firstRow);
+    const lastRow = log.table.length - 1;
+    return {
+      outcome: 'appended',
+      position: log.table.position(lastRow),
+      globalPosition: log.table.globalPosition(lastRow),
+    };
+  }
+
+  async readStream(namespace: string, stream: string, from: StreamStart, limit: number): Promise<MessagePage> {
+    const log = this.#logs.get(namespace);
+    const rows = log?.stream(stream)?.rows ?? [];
+    if (log === undefined) return { messages: [], next: null };
+    const byPosition = 'position' in from;
+    const start = byPosition ? Math.max(0, from.position) : firstNotBefore(rows, log.rowAt(from.globalPosition));
+    const page = new PageBuilder(log, limit);
+    let index = start;
+    while (index < rows.length && page.add(rows[index]!)) index++;
+    if (index >= rows.length) return { messages: page.messages, next: null };
+    return { messages: page.messages, next: byPosition ? index : log.table.globalPosition(rows[index]!) };
+  }
+
+  async readLast(namespace: string, stream: string, type: string | undefined): Promise<Message | undefined> {
+    const log = this.#logs.get(namespace);
+    const rows = log?.stream(stream)?.rows ?? [];
+    const index = type === undefined ? rows.length - 1 : rows.findLastIndex((row) => log?.table.type(row) === type);
+    return index < 0 ? undefined : log?.message(rows[index]!);
+  }
+
+  async readLog(namespace: string, filter: LogFilter, from: number, limit: number): Promise<MessagePage> {
+    const log = this.#logs.get(namespace);
+    if (log === undefined) return { messages: [], next: null };
+    const page = new PageBuilder(log, limit);
+    const walk = log.walk(everythingOf(filter.category), from - 1);
+    let looked = 0;
+    for (let row = walk.next(); row !== -1; row = walk.next()) {
+      const fits = matches(log, row, filter);
+      if (looked++ === maxRowsLookedAt || (fits && !page.add(row))) {
+        return { messages: page.messages, next: log.table.globalPosition(row) };
+      }
+    }
+    return { messages: page.messages, next: null };
+  }
+
+  async readPokes(namespace: string, selection: Selection, after: number, limit: number): Promise<PokePage> {
+    const log = this.#logs.get(namespace);
+    const page = new MemoryPokePage(this.#pokes, after);
+    if (log === undefined) {
+      page.atEnd = true;
+      return page;
+    }
+    const walk = log.walk(selection, after);
+    for (let looked = 0; looked < maxRowsLookedAt && page.pokes.length < limit; looked++) {
+      const row = walk.next();
+      if (row === -1) {
+        page.upTo = Math.max(after, log.head);
+        page.atEnd = true;
+        break;
+      }
+      page.upTo = log.table.globalPosition(row);
+      const { name } = log.streamOfRow(row);
+      if (selection.group === null || name.ownedBy(selection.group)) {
+        page.pokes.push(this.#pokes.acquire().set(name, log.table.position(row), page.upTo, 0));
+      }
+    }
+    return page;
+  }
+
+  async version(namespace: string, stream: string): Promise<number> {
+    return this.#logs.get(namespace)?.version(stream) ?? -1;
+  }
+
+  async head(namespace: string): Promise<number> {
+    return this.#logs.get(namespace)?.head ?? 0;
+  }
+
+  async describeStream(namespace: string, stream: string): Promise<StreamSummary | undefined> {
+    return this.#logs.get(namespace)?.describe(stream);
+  }
+
+  async listStreams(
+    namespace: string,
+    prefix: string,
+    after: string | undefined,
+    limit: number,
+  ): Promise<StreamSummary[]> {
+    return this.#logs.get(namespace)?.listStreams(prefix, after, limit) ?? [];
+  }
+
+  async listCategories(namespace: string, after: string | undefined, limit: number): Promise<CategorySummary[]> {
+    return this.#logs.get(namespace)?.listCategories(after, limit) ?? [];
+  }
+
+  watch(watcher: Watcher): void {
+    this.#watcher = watcher;
+  }
+
+  async check(): Promise<void> {}
+
+  async usage(): Promise<StoreUsage> {
+    let messages = 0;
+    let streams = 0;
+    for (const log of this.#logs.values()) {
+      messages += log.table.length;
+      streams += log.streamCount;
+    }
+    return { messages, streams, bytes: this.#bytes, maxBytes: this.#maxBytes };
+  }
+
+  async close(): Promise<void> {
+    this.#logs.clear();
+    this.#bytes = 0;
+  }
+
+  #announce(namespace: string, log: MemoryLog, firstRow: number): void {
+    const nowMs = performance.now();
+    for (let row = firstRow; row < log.table.length; row++) {
+      const { name }: StreamRows = log.streamOfRow(row);
+      const poke = this.#pokes.acquire().set(name, log.table.position(row), log.table.globalPosition(row), nowMs);
+      try {
+        this.#watcher(namespace, poke);
+      } finally {
+        this.#pokes.release(poke);
+      }
+    }
+  }
+}
+
+/** Collects messages until the page is full by count or by bytes. */
+class PageBuilder {
+  readonly messages: Message[] = [];
+  readonly #log: MemoryLog;
+  readonly #limit: number;
+  #bytes = 0;
+
+  constructor(log: MemoryLog, limit: number) {
+    this.#log = log;
+    this.#limit = limit;
+  }
+
+  /** Whether the row still went into the page. */
+  add(row: number): boolean {
+    const bytes = this.#log.table.payloadBytes(row);
+    const tooLarge = this.#bytes + bytes > maxPageBytes && this.messages.length > 0;
+    if (tooLarge || this.messages.length >= this.#limit) return false;
+    this.#bytes += bytes;
+    this.messages.push(this.#log.message(row));
+    return true;
+  }
+}
+
+class MemoryPokePage implements PokePage {
+  readonly pokes: Poke[] = [];
+  upTo: number;
+  atEnd = false;
+  readonly #pool: ObjectPool<Poke>;
+
+  constructor(pool: ObjectPool<Poke>, after: number) {
+    this.#pool = pool;
+    this.upTo = after;
+  }
+
+  release(): void {
+    for (const poke of this.pokes) this.#pool.release(poke);
+    this.pokes.length = 0;
+  }
+}
+
+function everythingOf(category: string | undefined): Selection {
+  const categories = category === undefined ? [] : [category];
+  return { all: category === undefined, streams: [], categories, group: null, fromPosition: 0 };
+}
+
+function matches(log: MemoryLog, row: number, { group, correlation }: LogFilter): boolean {
+  if (group !== undefined && !log.streamOfRow(row).name.ownedBy(group)) return false;
+  return correlation === undefined || correlationOf(log.table.metadata(row)) === correlation;
+}
+
+/** Category of the stream that a message's metadata names as its correlation, undefined when it names none. */
+function correlationOf(metadata: string | null): string | undefined {
+  if (metadata === null || !metadata.includes('correlationStreamName')) return undefined;
+  const { correlationStreamName: name } = JSON.parse(metadata) as { correlationStreamName?: unknown };
+  return typeof name === 'string' ? new StreamName(name).category : undefined;
+}
+
+function costOf(stream: string, messages: readonly NewMessage[], isNew: boolean): number {
+  let bytes = isNew ? streamBytes + stream.length * 2 : 0;
+  for (const message of messages) bytes += textBytes(message) + rowBytes;
+  return bytes;
+}

@@ -1,0 +1,142 @@
+import type { ConsumerGroup } from '../message/consumer-group.ts';
+import type { Message, NewMessage } from '../message/message.ts';
+import type { Poke } from '../message/poke.ts';
+import type { Selection } from '../message/selection.ts';
+
+/**
+ * Where messages live, and the only source of pokes. Every promise here is checked by `test/contract/` for each store.
+ *
+ * - Each namespace is a log of its own: global positions from 1, strictly rising, perhaps with gaps; each stream's
+ *   positions from 0, without gaps. What a call returned as appended is seen by every later read.
+ * - Reads of what does not exist return nothing; only faults of the store reject.
+ * - A page may hold fewer messages than asked for. Its `next` tells where to go on; null means that the end was reached.
+ */
+export interface MessageStore {
+  /**
+   * Appends all messages to one stream, or none. Checked in this order: known ids, `expectedVersion` (position the
+   * stream's last message must have, -1: no message; undefined: not checked), room.
+   */
+  append(
+    namespace: string,
+    stream: string,
+    messages: readonly NewMessage[],
+    expectedVersion: number | undefined,
+  ): Promise<AppendOutcome>;
+
+  /** Messages of a stream in order, from a stream position or from a global position, both inclusive. */
+  readStream(namespace: string, stream: string, from: StreamStart, limit: number): Promise<MessagePage>;
+
+  /** The stream's last message, or its last one of a type. */
+  readLast(namespace: string, stream: string, type: string | undefined): Promise<Message | undefined>;
+
+  /** Messages by global position from `from` on (inclusive), filtered first and limited then. */
+  readLog(namespace: string, filter: LogFilter, from: number, limit: number): Promise<MessagePage>;
+
+  /**
+   * Pokes of the selected messages behind the global position `after`, in order, at most `limit` of them. The caller
+   * releases the page once it has read it.
+   */
+  readPokes(namespace: string, selection: Selection, after: number, limit: number): Promise<PokePage>;
+
+  /** The position of the stream's last message, -1 when there is none. */
+  version(namespace: string, stream: string): Promise<number>;
+
+  /** Global position of the namespace's last message, 0 when there is none. */
+  head(namespace: string): Promise<number>;
+
+  /** What is known of a stream, undefined when it has no message. */
+  describeStream(namespace: string, stream: string): Promise<StreamSummary | undefined>;
+
+  /** Streams whose name begins with `prefix` and stands behind `after` in UTF-8 byte order, in that order. */
+  listStreams(namespace: string, prefix: string, after: string | undefined, limit: number): Promise<StreamSummary[]>;
+
+  /** Categories behind `after` in UTF-8 byte order, in that order. */
+  listCategories(namespace: string, after: string | undefined, limit: number): Promise<CategorySummary[]>;
+
+  /**
+   * Announces every message appended from now on, by this or another node, once and per namespace in global order,
+   * after it can be read. The poke is the watcher's until it returns. A store has one watcher; it must not throw.
+   */
+  watch(watcher: Watcher): void;
+
+  /** Resolves when the store can read and write; rejects with the fault otherwise. */
+  check(): Promise<void>;
+
+  /** Sizes for metrics. */
+  usage(): Promise<StoreUsage>;
+
+  /** Gives everything back. No call may follow. */
+  close(): Promise<void>;
+}
+
+/** Called for each appended message. */
+export type Watcher = (namespace: string, poke: Poke) => void;
+
+/** What became of an append. `position` and `globalPosition` are those of the last message. */
+export type AppendOutcome =
+  | { readonly outcome: 'appended'; readonly position: number; readonly globalPosition: number }
+  /** A retry: the same messages are there already, at these positions. */
+  | { readonly outcome: 'known'; readonly position: number; readonly globalPosition: number }
+  /** The stream is at another version; nothing was written. */
+  | { readonly outcome: 'version-conflict'; readonly expected: number; readonly actual: number }
+  /** A message with this id exists and differs, or the id stands twice in the append; nothing was written. */
+  | { readonly outcome: 'duplicate-id'; readonly id: string }
+  /** The messages would go past the store's byte limit; nothing was written. */
+  | { readonly outcome: 'full'; readonly bytes: number; readonly maxBytes: number };
+
+/** Where a stream read begins, inclusive. */
+export type StreamStart = { readonly position: number } | { readonly globalPosition: number };
+
+/** Which messages of the log are read; conditions add up. */
+export type LogFilter = {
+  /** Exact category; undefined: all. */
+  readonly category: string | undefined;
+  readonly group: ConsumerGroup | undefined;
+  /** Keeps messages whose `metadata.correlationStreamName` is a stream of this category. */
+  readonly correlation: string | undefined;
+};
+
+/** Part of a read. */
+export type MessagePage = {
+  readonly messages: Message[];
+  /** Where the rest begins, in the terms the read began with; null: there was no more. */
+  readonly next: number | null;
+};
+
+/** Part of a catch-up. */
+export type PokePage = {
+  readonly pokes: readonly Poke[];
+  /** Every selected message up to this global position is in this page or an earlier one. Never below `after`. */
+  readonly upTo: number;
+  /** Whether that is the end of the log as it was when the page was read. */
+  readonly atEnd: boolean;
+  /** Gives the pokes back; the page is empty afterwards. */
+  release(): void;
+};
+
+/** A stream in a list. */
+export type StreamSummary = {
+  readonly stream: string;
+  /** Position of its last message. */
+  readonly version: number;
+  readonly messageCount: number;
+  /** Time of its last message, milliseconds since 1970. */
+  readonly lastActivityMs: number;
+};
+
+/** A category in a list. */
+export type CategorySummary = {
+  readonly category: string;
+  readonly streamCount: number;
+  readonly messageCount: number;
+};
+
+/** What a store holds, over all namespaces. */
+export type StoreUsage = {
+  readonly messages: number;
+  readonly streams: number;
+  /** As the store counts them against its limit. */
+  readonly bytes: number;
+  /** 0: no limit. */
+  readonly maxBytes: number;
+};

@@ -1,0 +1,15 @@
+import type { Poke } from '../message/poke.ts';
+import type { ObjectPool } from '../pool/object-pool.ts';
+import { MemoryStore } from './memory-store.ts';
+import type { MessageStore } from './message-store.ts';
+
+export type StoreOptions = {
+  readonly pokes: ObjectPool<Poke>;
+  /** 0: no limit. */
+  readonly maxBytes: number;
+};
+
+/** Opens the configured store. There is one so far, in memory. */
+export async function openStore(options: StoreOptions): Promise<MessageStore> {
+  return new MemoryStore(options);
+}

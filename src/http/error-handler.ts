@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type {
   FastifyError,
@@ -51,7 +52,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   const status = errorStatuses[code];
   const body = errorBody({ code, message: clientErrorTexts[code] ?? 'The request is not HTTP/1.1.' });
   socket.end(
-    `HTTP/1.1 ${status} ${code}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `Connection: close\r\n\r\n${body}`,
   );
 }
@@ -87,8 +88,11 @@ function answerTo(error: FastifyError, bodyLimitBytes: number): PokewireError {
 }
 
 function send(reply: FastifyReply, error: PokewireError): FastifyReply {
-  // As text, because the route's response schema describes its successes.
-  return reply.code(error.status).header('content-type', jsonType).send(errorBody(error));
+  // As bytes, because the route's response schema describes its successes, and Fastify adds a charset to JSON text.
+  return reply
+    .code(error.status)
+    .header('content-type', jsonType)
+    .send(Buffer.from(errorBody(error)));
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -70,6 +70,8 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 export function refuseOtherMethods(server: Server, routes: ReadonlyMap<string, ReadonlySet<string>>): void {
   const refusable: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
   for (const [url, methods] of routes) {
+    // The route of all preflights, which would hide that a path is unknown.
+    if (url === '*') continue;
     const allow = [...methods].join(', ');
     server.route({
       method: refusable.filter((method) => !methods.has(method)),

@@ -8,7 +8,7 @@ import type { Selection } from '../message/selection.ts';
  *
  * - Each namespace is a log of its own: global positions from 1, strictly rising, perhaps with gaps; each stream's
  *   positions from 0, without gaps. What a call returned as appended is seen by every later read.
- * - Reads of what does not exist return nothing; only faults of the store reject.
+ * - Reads of what does not exist return nothing; only faults of the store reject, with `BACKEND_ERROR` and the cause.
  * - A page may hold fewer messages than asked for. Its `next` tells where to go on; null means that the end was reached.
  */
 export interface MessageStore {

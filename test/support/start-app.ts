@@ -1,0 +1,66 @@
+import { pino } from 'pino';
+import { type App, type AppOptions, startApp } from '../../src/app.ts';
+import { parseCommand } from '../../src/config.ts';
+
+/** What came back: `body` is parsed when it is JSON, `text` is as it came. */
+export type Answer = {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
+  readonly body: any;
+  readonly text: string;
+  readonly headers: Headers;
+};
+
+/** A server in this process on a free port, with what tests ask of it. Close it by `await using`. */
+export type TestApp = App &
+  AsyncDisposable & {
+    readonly url: string;
+    readonly port: number;
+    /** POSTs to the stream. A string or a buffer goes out as it is, anything else as JSON; `query` without `?`. */
+    append(stream: string, body: unknown, query?: string): Promise<Answer>;
+    /** GETs a path with its query. */
+    get(path: string): Promise<Answer>;
+  };
+
+/** Starts the server with these flags, silent. */
+export async function startTestApp(
+  flags: readonly string[] = [],
+  options: Pick<AppOptions, 'openStore'> = {},
+): Promise<TestApp> {
+  const command = parseCommand(['--port', '0', '--host', '127.0.0.1', ...flags], {});
+  if (command.run !== 'serve') throw new TypeError(`the flags ask for ${command.run}`);
+  const app = await startApp({ config: command.config, log: pino({ level: 'silent' }), ...options });
+  const url = app.urls[0]!;
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= app.close();
+    return closing;
+  };
+  return {
+    ...app,
+    url,
+    port: Number(new URL(url).port),
+    close,
+    append: (stream, body, query = '') =>
+      ask(`${url}/streams/${encodeURIComponent(stream)}/messages${query === '' ? '' : `?${query}`}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body:
+          typeof body === 'string' || Buffer.isBuffer(body) ? new Uint8Array(Buffer.from(body)) : JSON.stringify(body),
+      }),
+    get: (path) => ask(url + path),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function ask(url: string, init?: RequestInit): Promise<Answer> {
+  const response = await fetch(url, init);
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
+  return {
+    status: response.status,
+    body: isJson && text !== '' ? JSON.parse(text) : text,
+    text,
+    headers: response.headers,
+  };
+}

@@ -1,4 +1,4 @@
-import btree from 'sorted-btree';
+import { createRequire } from 'node:module';
 import { sameJson } from '../message/json-text.ts';
 import type { Message, NewMessage } from '../message/message.ts';
 import type { Selection } from '../message/selection.ts';
@@ -18,8 +18,8 @@ export type StreamRows = {
   readonly rows: number[];
 };
 
-// The package is CommonJS compiled from TypeScript: Node gives its exports object as the default import.
-const BTree = btree.default;
+// CommonJS compiled from TypeScript: Node and Vitest disagree on what its default import is, but not on `require`.
+const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typeof import('sorted-btree');
 
 type CategoryRows = { streamCount: number; readonly rows: number[] };
 

@@ -10,6 +10,7 @@ import { readyFrame, retryFrame } from '../sse/frame.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { defaultNamespace, groupOf, groupQuery, positionQuery } from './parameters.ts';
 import type { Server } from './server.ts';
+import { takeSocket } from './take-socket.ts';
 
 /** Selectors of one subscription at most. */
 export const maxSelectors = 100;
@@ -74,13 +75,11 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
         { details: { maxSubscriptions: options.maxSubscriptions } },
       );
     }
-    const { socket } = request.raw;
-    if (socket.destroyed) return;
     const retry = retryFrame(randomInt(options.retryMinMs, options.retryMaxMs + 1));
     const greeting = Buffer.concat([responseHead(reply), readyFrame, retry]);
     reply.hijack();
-    const subscription = hub.subscribe(start, socket, greeting);
-    request.log.debug({ kind: subscription.kind, cursor: start.cursor }, 'subscribed');
+    const socket = await takeSocket(request.raw, reply.raw);
+    if (socket !== undefined) hub.subscribe(start, socket, greeting);
   });
 
   server.head('/subscribe', { schema: { ...schema, hide: true }, config }, async (request, reply) => {

@@ -8,7 +8,7 @@ export interface Sink {
   readonly writableLength: number;
   /** Bytes handed over so far. */
   readonly bytesWritten: number;
-  on(event: 'end' | 'close', handler: () => void): unknown;
+  on(event: 'data' | 'end' | 'close', handler: () => void): unknown;
   on(event: 'error', handler: (error: Error) => void): unknown;
   /** Ends the stream behind what waits, then closes both ways. */
   destroySoon(): void;
@@ -39,7 +39,8 @@ export class Connection {
     this.#sink = sink;
     this.#events = events;
     this.#bytesBefore = sink.bytesWritten;
-    // The peer has nothing more to say after its request, so its end of the stream is the end of the subscription.
+    // The peer has nothing more to say after its request: what it sends, or that it ends, is the end.
+    sink.on('data', () => sink.destroy());
     sink.on('end', () => sink.destroy());
     // `close` follows every error and tells the subscription.
     sink.on('error', () => sink.destroy());

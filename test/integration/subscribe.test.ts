@@ -1,0 +1,304 @@
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { SseClient } from '../support/sse-client.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+
+const message = { type: 'Happened', data: {} };
+
+async function appendMany(app: TestApp, ...streams: string[]): Promise<void> {
+  for (const stream of streams) expect((await app.append(stream, message)).status).toBe(201);
+}
+
+/** Global positions of everything the query is told up to and including a message appended after it subscribed. */
+async function toldUpToMarker(app: TestApp, query: string, marker: string, headers = {}): Promise<number[]> {
+  await using client = await SseClient.connect(app.port, `/subscribe?${query}`, { headers });
+  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  const { body } = await app.append(marker, message);
+  await client.waitFor(({ pokes }) => pokes.some(({ globalPosition }) => globalPosition === body.globalPosition));
+  return client.pokes.map(({ globalPosition }) => globalPosition);
+}
+
+test('A subscription is answered at once with the head, the ready comment and a retry, then with frames, byte for byte.', async () => {
+  await using app = await startTestApp(['--retry-min-ms', '1234', '--retry-max-ms', '1234']);
+  await using client = await SseClient.connect(app.port, '/subscribe?stream=account-123');
+  await client.waitFor(({ retry }) => retry !== undefined);
+  await app.append('account-123', message);
+  await client.waitForPokes(1);
+
+  expect(client.head.statusLine).toBe('HTTP/1.1 200 OK');
+  expect(Object.fromEntries(client.head.headers)).toMatchObject({
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-cache, no-transform',
+    'x-accel-buffering': 'no',
+    'access-control-allow-origin': '*',
+    connection: 'close',
+  });
+  expect(client.head.headers.has('transfer-encoding')).toBe(false);
+  expect(client.bytes.toString()).toBe(
+    ': ready\n\nretry: 1234\n\n' +
+      'event: poke\ndata: {"stream":"account-123","position":0,"globalPosition":1}\nid: 1\n\n',
+  );
+});
+
+test('The retry of each connection lies between the configured bounds, and they differ.', async () => {
+  await using app = await startTestApp();
+  const retries = new Set<number>();
+  for (let n = 0; n < 12; n++) {
+    await using client = await SseClient.connect(app.port, '/subscribe?all=true');
+    await client.waitFor(({ retry }) => retry !== undefined);
+    retries.add(client.retry!);
+  }
+  expect([...retries].every((retry) => retry >= 2_000 && retry <= 5_000)).toBe(true);
+  expect(retries.size).toBeGreaterThan(1);
+});
+
+test('HEAD gives the headers of the stream and ends.', async () => {
+  await using app = await startTestApp();
+  const response = await fetch(`${app.url}/subscribe?all=true`, { method: 'HEAD' });
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toBe('text/event-stream');
+  expect(await response.text()).toBe('');
+  expect(app.hub.subscriptions.size).toBe(0);
+});
+
+test('A stream begins at a stream position, inclusive.', async () => {
+  await using app = await startTestApp();
+  await appendMany(app, 'a-1', 'a-2', 'a-1', 'a-1');
+  expect(await toldUpToMarker(app, 'stream=a-1', 'a-1')).toEqual([1, 3, 4, 5]);
+  expect(await toldUpToMarker(app, 'stream=a-1&position=2', 'a-1')).toEqual([4, 5, 6]);
+});
+
+test('A stream whose position lies ahead stays silent until it is reached.', async () => {
+  await using app = await startTestApp();
+  await appendMany(app, 'a-1');
+  await using client = await SseClient.connect(app.port, '/subscribe?stream=a-1&position=3');
+  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await appendMany(app, 'a-1', 'a-1', 'a-1', 'a-1');
+  await client.waitForPokes(2);
+  expect(client.pokes.map(({ position }) => position)).toEqual([3, 4]);
+});
+
+test('A category begins at a global position, inclusive, and one that lies ahead stays silent until then.', async () => {
+  await using app = await startTestApp();
+  await appendMany(app, 'a-1', 'b-1', 'a-2', 'a-3');
+  expect(await toldUpToMarker(app, 'category=a', 'a-1')).toEqual([1, 3, 4, 5]);
+  expect(await toldUpToMarker(app, 'category=a&position=3', 'a-1')).toEqual([3, 4, 5, 6]);
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a&position=9');
+  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await appendMany(app, 'a-1', 'a-1', 'a-1', 'a-1');
+  await client.waitForPokes(2);
+  expect(client.pokes.map(({ globalPosition }) => globalPosition)).toEqual([9, 10]);
+});
+
+test('Everything is not replayed, and heard from the given global position on.', async () => {
+  await using app = await startTestApp();
+  await appendMany(app, 'a-1', 'b-1', 'c');
+  expect(await toldUpToMarker(app, 'all=true', 'd-1')).toEqual([4]);
+  expect(await toldUpToMarker(app, 'all=true&position=1', 'd-1')).toEqual([5]);
+  await using client = await SseClient.connect(app.port, '/subscribe?all=true&position=7');
+  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await appendMany(app, 'a-1', 'a-1', 'a-1');
+  await client.waitForPokes(2);
+  expect(client.pokes.map(({ globalPosition }) => globalPosition)).toEqual([7, 8]);
+});
+
+test('Last-Event-ID resumes behind that global position for every kind, and wins over position.', async () => {
+  await using app = await startTestApp();
+  await appendMany(app, 'a-1', 'b-1', 'a-1', 'a-2');
+  const resume = { 'Last-Event-ID': '2' };
+  expect(await toldUpToMarker(app, 'all=true', 'a-1', resume)).toEqual([3, 4, 5]);
+  expect(await toldUpToMarker(app, 'stream=a-1&position=2', 'a-1', resume)).toEqual([3, 5, 6]);
+  expect(await toldUpToMarker(app, 'category=a&position=6', 'a-1', resume)).toEqual([3, 4, 5, 6, 7]);
+  expect(await toldUpToMarker(app, 'stream=a-1&category=b', 'b-1', resume)).toEqual([3, 5, 6, 7, 8]);
+  expect(await toldUpToMarker(app, 'all=true&lastEventId=7', 'a-1')).toEqual([8, 9]);
+});
+
+test('A Last-Event-ID ahead of the log, as after a restart, tells everything there is.', async () => {
+  await using app = await startTestApp();
+  await appendMany(app, 'a-1', 'b-1');
+  expect(await toldUpToMarker(app, 'all=true', 'a-1', { 'Last-Event-ID': '500' })).toEqual([1, 2, 3]);
+  expect(await toldUpToMarker(app, 'category=a', 'a-1', { 'Last-Event-ID': '500' })).toEqual([1, 3, 4]);
+});
+
+test('A message that several selectors name is told once.', async () => {
+  await using app = await startTestApp();
+  await appendMany(app, 'a-1', 'b-1', 'c-1', 'a-2');
+  const query = 'stream=a-1&category=a&category=b&stream=a-1&stream=b-1';
+  expect(await toldUpToMarker(app, query, 'a-1')).toEqual([1, 2, 4, 5]);
+});
+
+test('The members of a group are told disjoint parts that make up the category, under either name of the parameters.', async () => {
+  await using app = await startTestApp();
+  const streams = Array.from({ length: 40 }, (_, n) => `account-${n}`);
+  await appendMany(app, ...streams, 'account', 'account-+x');
+  const parts: number[][] = [];
+  for (const query of ['consumer=0&size=3', 'consumerGroupMember=1&consumerGroupSize=3', 'consumer=2&size=3']) {
+    await using client = await SseClient.connect(app.port, `/subscribe?category=account&${query}`);
+    const member = parts.length;
+    const { body } = await app.get(`/categories/account/messages?consumer=${member}&size=3`);
+    await client.waitForPokes(body.length);
+    parts.push(client.pokes.map(({ globalPosition }) => globalPosition));
+  }
+  expect(parts.flat().sort((a, b) => a - b)).toEqual(streams.map((_, n) => n + 1));
+});
+
+test('A size alone means member 0, and both at 0 mean no group.', async () => {
+  await using app = await startTestApp();
+  // Cardinal ids 1 and 3 belong to member 0 of 2, 2 to member 1.
+  await appendMany(app, 'x-1', 'x-2', 'x-3');
+  expect(await toldUpToMarker(app, 'category=x&size=2', 'x-1')).toEqual([1, 3, 4]);
+  expect(await toldUpToMarker(app, 'category=x&consumer=0&size=0', 'x-2')).toEqual([1, 2, 3, 4, 5]);
+});
+
+test.each([
+  ['', 'stream, category or all=true is missing'],
+  ['all=false', 'stream, category or all=true is missing'],
+  ['stream=', 'stream, category or all=true is missing'],
+  ['all=true&stream=a', 'all cannot be combined'],
+  ['all=true&category=a', 'all cannot be combined'],
+  ['stream=a&position=x', 'position must be an integer'],
+  ['stream=a&position=1.5', 'position must be an integer'],
+  ['stream=a&position=-1', 'position must be >= 0'],
+  ['stream=a&position=1&position=2', 'position must be given once'],
+  ['category=a&consumer=1', 'size is missing'],
+  ['category=a&consumer=2&size=2', 'consumer must be below size'],
+  ['category=a&consumer=-1&size=2', 'consumer must be >= 0'],
+  ['category=a&consumerGroupMember=3&consumerGroupSize=2', 'consumer must be below size'],
+  ['stream=a&consumer=0&size=2', 'consumer partitions categories'],
+  ['all=true&consumer=0&size=2', 'consumer partitions categories'],
+  ['category=a&stream=b&consumer=0&size=2', 'consumer partitions categories'],
+  ['category=a&nonsense=1', 'nonsense is not a query parameter here'],
+  ['stream=a%00b', 'stream must not contain control characters'],
+  [`stream=${'x'.repeat(1_025)}`, 'stream must be at most 1024 bytes'],
+  ['stream=a&lastEventId=-1', 'lastEventId must be >= 0'],
+])('The query "%s" is refused with a sentence that names the field.', async (query, sentence) => {
+  await using app = await startTestApp();
+  const { status, body } = await app.get(`/subscribe?${query}`);
+  expect(status).toBe(400);
+  expect(body.error.code).toBe('INVALID_REQUEST');
+  expect(body.error.message).toContain(sentence);
+  expect(app.hub.subscriptions.size).toBe(0);
+});
+
+test('A Last-Event-ID that is no global position is refused.', async () => {
+  await using app = await startTestApp();
+  const response = await fetch(`${app.url}/subscribe?all=true`, { headers: { 'Last-Event-ID': '12a' } });
+  expect(response.status).toBe(400);
+  expect(await response.text()).toContain('Last-Event-ID must be a global position');
+});
+
+test('100 selectors are taken, 101 are refused.', async () => {
+  await using app = await startTestApp();
+  const selectors = (count: number) => Array.from({ length: count }, (_, n) => `stream=a-${n}`).join('&');
+  await using client = await SseClient.connect(app.port, `/subscribe?${selectors(100)}`);
+  expect(client.head.status).toBe(200);
+  expect((await app.get(`/subscribe?${selectors(101)}`)).body.error.message).toContain('100');
+});
+
+test('Beyond the configured number subscriptions are refused, and the open ones stay.', async () => {
+  await using app = await startTestApp(['--max-subscriptions', '1']);
+  await using first = await SseClient.connect(app.port, '/subscribe?all=true');
+  await first.waitFor(({ comments }) => comments.includes(' ready'));
+  const { status, body } = await app.get('/subscribe?all=true');
+  expect(status).toBe(503);
+  expect(body.error.code).toBe('TOO_MANY_SUBSCRIPTIONS');
+  await appendMany(app, 'a-1');
+  await first.waitForPokes(1);
+});
+
+test('Heartbeats are comments of their own, between pokes that stay whole.', async () => {
+  await using app = await startTestApp(['--heartbeat-ms', '30']);
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
+  await client.waitFor(({ comments }) => comments.filter((comment) => comment === ' hb').length >= 2);
+  await appendMany(app, 'a-1');
+  await client.waitForPokes(1);
+  const count = client.comments.length;
+  await client.waitFor(({ comments }) => comments.length > count);
+  expect(client.bytes.toString().replaceAll(': hb\n\n', '')).toMatch(
+    /^: ready\n\nretry: \d+\n\nevent: poke\n.*\nid: 1\n\n$/,
+  );
+});
+
+test('A subscriber that takes nothing for the stall time-out is cut, and counted with the reason.', async () => {
+  await using app = await startTestApp(['--stall-timeout-ms', '1']);
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
+  client.pause();
+  const messages = new Array(10_000).fill(message);
+  while ([...app.hub.subscriptions].some(({ state }) => state !== 'lagging')) await app.append('a-1', messages);
+  await expect.poll(() => app.hub.subscriptions.size, { timeout: 20_000 }).toBe(0);
+  expect((await app.get('/metrics')).text).toContain('pokewire_subscriptions_closed_total{reason="stalled"} 1');
+});
+
+test('A peer that goes away ends its subscription.', async () => {
+  await using app = await startTestApp();
+  const client = await SseClient.connect(app.port, '/subscribe?category=a');
+  await expect.poll(() => app.hub.subscriptions.size).toBe(1);
+  client.destroy();
+  await expect.poll(() => app.hub.subscriptions.size).toBe(0);
+});
+
+test('A subscriber that sends another request on its connection is cut, and the request is not served.', async () => {
+  await using app = await startTestApp();
+  const socket = connect(app.port, '127.0.0.1');
+  const received: Buffer[] = [];
+  socket.on('data', (bytes: Buffer) => received.push(bytes));
+  const closed = new Promise((resolve) => socket.on('close', resolve));
+  socket.write('GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n');
+  await expect.poll(() => Buffer.concat(received).includes('retry:')).toBe(true);
+  const body = '{"type":"X","data":{}}';
+  socket.write(
+    `POST /streams/a-1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  await closed;
+  expect((await app.get('/streams/a-1')).status).toBe(404);
+  expect(
+    Buffer.concat(received)
+      .toString()
+      .match(/HTTP\/1\.1/g),
+  ).toHaveLength(1);
+});
+
+test('Bytes that are no request, sent by a subscriber, end the connection without another response in the stream.', async () => {
+  await using app = await startTestApp();
+  const socket = connect(app.port, '127.0.0.1');
+  const received: Buffer[] = [];
+  socket.on('data', (bytes: Buffer) => received.push(bytes));
+  const closed = new Promise((resolve) => socket.on('close', resolve));
+  socket.write('GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n');
+  await expect.poll(() => Buffer.concat(received).includes('retry:')).toBe(true);
+  socket.write('garbage\r\n\r\n');
+  await closed;
+  expect(
+    Buffer.concat(received)
+      .toString()
+      .match(/HTTP\/1\.1/g),
+  ).toHaveLength(1);
+});
+
+test('An HTTP/1.0 client gets the same stream.', async () => {
+  await using app = await startTestApp();
+  const socket = connect(app.port, '127.0.0.1');
+  let received = '';
+  socket.setEncoding('utf8').on('data', (text) => {
+    received += text;
+  });
+  socket.write('GET /subscribe?category=a HTTP/1.0\r\n\r\n');
+  await expect.poll(() => received).toContain('retry:');
+  await appendMany(app, 'a-1');
+  await expect.poll(() => received).toContain('id: 1\n\n');
+  expect(received.split('\r\n\r\n')[1]).toMatch(/^: ready\n\nretry: \d+\n\nevent: poke\n/);
+  socket.destroy();
+});
+
+test('Without pooling the bytes are the same.', async () => {
+  await using app = await startTestApp(['--pooling', 'off', '--retry-min-ms', '7', '--retry-max-ms', '7']);
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
+  await appendMany(app, 'a-"1"\\', 'a-ü🌍');
+  await client.waitForPokes(2);
+  expect(client.bytes.toString()).toBe(
+    ': ready\n\nretry: 7\n\n' +
+      'event: poke\ndata: {"stream":"a-\\"1\\"\\\\","position":0,"globalPosition":1}\nid: 1\n\n' +
+      'event: poke\ndata: {"stream":"a-ü🌍","position":0,"globalPosition":2}\nid: 2\n\n',
+  );
+  expect(app.pools.pokes.stats.reused).toBe(0);
+});

@@ -1,0 +1,164 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { SseClient } from '../support/sse-client.ts';
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname;
+
+/** The server as a process of its own. */
+class ServerProcess implements AsyncDisposable {
+  stdout = '';
+  stderr = '';
+  readonly exit: Promise<number | null>;
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.#child = spawn(process.execPath, [main, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, ...env },
+    });
+    this.#child.stdout.setEncoding('utf8').on('data', (text) => {
+      this.stdout += text;
+    });
+    this.#child.stderr.setEncoding('utf8').on('data', (text) => {
+      this.stderr += text;
+    });
+    this.exit = once(this.#child, 'close').then(([code]) => code as number | null);
+  }
+
+  /** Resolves to the first URL when it listens. */
+  async listening(): Promise<URL> {
+    await expect.poll(() => this.logged('listening')).toHaveLength(1);
+    return new URL((this.logged('listening')[0] as { urls: string[] }).urls[0]!);
+  }
+
+  logged(msg: string): unknown[] {
+    const lines = this.stdout.split('\n').slice(0, -1);
+    return lines.map((line) => JSON.parse(line)).filter((line) => line.msg === msg);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.exit;
+  }
+}
+
+test('It starts on both loopback addresses, says what to try, and answers on each.', async () => {
+  await using server = new ServerProcess(['--port', '0']);
+  const { port } = await server.listening();
+  await expect.poll(() => server.stderr).toContain(`curl -N 'localhost:${port}/subscribe?category=account'`);
+  for (const host of ['127.0.0.1', '[::1]']) {
+    const response = await fetch(`http://${host}:${port}/health`);
+    expect(await response.text()).toBe('{"status":"ok"}');
+  }
+});
+
+test('A flag and a variable set the same thing, and the flag wins.', async () => {
+  await using server = new ServerProcess(['--log-level', 'info'], { POKEWIRE_LOG_LEVEL: 'silent', POKEWIRE_PORT: '0' });
+  expect(Number((await server.listening()).port)).toBeGreaterThan(0);
+});
+
+test.each([
+  [['--prot', '1'], {}, "Unknown option '--prot'"],
+  [[], { POKEWIRE_PROT: '1' }, 'Unknown variable POKEWIRE_PROT'],
+  [['--port', '70000'], {}, '--port cannot be "70000". It is an integer from 0 to 65535.'],
+  [['--host', '0.0.0.0', '--port', '0'], {}, 'say --insecure'],
+])('It refuses to start with %j and %j, and says why.', async (args, env, sentence) => {
+  await using server = new ServerProcess(args, env);
+  expect(await server.exit).toBe(1);
+  expect(server.stderr).toContain(`pokewire: `);
+  expect(server.stderr).toContain(sentence);
+  expect(server.stdout).toBe('');
+});
+
+test('Another address than loopback is served when --insecure says so.', async () => {
+  await using server = new ServerProcess(['--host', '0.0.0.0', '--port', '0', '--insecure']);
+  const { port } = await server.listening();
+  expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(200);
+});
+
+test('A port in use stops the start with a sentence that names it.', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as { port: number };
+  await using server = new ServerProcess(['--port', String(port)]);
+  expect(await server.exit).toBe(1);
+  expect(server.stderr).toContain(`port ${port} of 127.0.0.1 is in use`);
+  taken.close();
+});
+
+test('--help lists the flags, and --version tells the version that /version tells.', async () => {
+  await using help = new ServerProcess(['--help']);
+  expect(await help.exit).toBe(0);
+  expect(help.stdout).toContain('--heartbeat-ms');
+  await using version = new ServerProcess(['--version']);
+  expect(await version.exit).toBe(0);
+  await using server = new ServerProcess(['--port', '0']);
+  const response = await fetch(new URL('/version', await server.listening()));
+  expect(await response.json()).toEqual({ version: version.stdout.trim() });
+});
+
+test('SIGTERM ends subscriptions after what they are owed, and exits 0.', async () => {
+  await using server = new ServerProcess(['--port', '0']);
+  const url = await server.listening();
+  await using client = await SseClient.connect(Number(url.port), '/subscribe?category=a');
+  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  const appended = fetch(new URL('/streams/a-1/messages', url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(new Array(1_000).fill({ type: 'X', data: {} })),
+  });
+  expect((await appended).status).toBe(201);
+  server.kill('SIGTERM');
+  expect(await client.closed).toBeUndefined();
+  expect(client.pokes).toHaveLength(1_000);
+  expect(await server.exit).toBe(0);
+  expect(server.logged('unsubscribed')).toMatchObject([{ reason: 'draining', pokes: 1_000, kind: 'category' }]);
+});
+
+test('With a drain time subscriptions end one by one while running requests are answered, and none is accepted.', async () => {
+  await using server = new ServerProcess(['--port', '0', '--drain-ms', '400']);
+  const { port } = await server.listening();
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, () => SseClient.connect(Number(port), '/subscribe?all=true')),
+  );
+  const ended: number[] = [];
+  for (const [n, client] of clients.entries()) void client.closed.then(() => ended.push(n));
+  server.kill('SIGTERM');
+  await expect.poll(() => ended.length).toBeGreaterThan(0);
+  // Not all at once: when the first have ended, others have not.
+  expect(clients.some(({ isClosed }) => !isClosed)).toBe(true);
+  await expect(fetch(`http://127.0.0.1:${port}/ready`)).rejects.toThrow();
+  expect(await server.exit).toBe(0);
+  expect(ended).toHaveLength(20);
+});
+
+test('A second signal exits at once, although a drain is under way.', async () => {
+  await using server = new ServerProcess(['--port', '0', '--drain-ms', '86400000']);
+  const { port } = await server.listening();
+  const clients = await Promise.all([1, 2].map(() => SseClient.connect(Number(port), '/subscribe?all=true')));
+  server.kill('SIGINT');
+  await expect.poll(() => server.logged('stopping; a second signal stops at once')).toHaveLength(1);
+  server.kill('SIGINT');
+  expect(await server.exit).toBe(1);
+  await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
+});
+
+test('Standard output has one JSON line for a request and for the start and end of a subscription, without queries.', async () => {
+  await using server = new ServerProcess(['--port', '0']);
+  const url = await server.listening();
+  await fetch(new URL('/streams?prefix=secret', url));
+  await using client = await SseClient.connect(Number(url.port), '/subscribe?category=a&token=secret');
+  client.destroy();
+  await expect.poll(() => server.logged('unsubscribed')).toHaveLength(1);
+  expect(server.logged('request')).toMatchObject([{ method: 'GET', path: '/streams', status: 200 }]);
+  expect(server.logged('subscribed')).toMatchObject([{ kind: 'category', categories: 1 }]);
+  expect(server.logged('unsubscribed')).toMatchObject([{ reason: 'peer', pokes: 0 }]);
+  expect(server.stdout).not.toContain('secret');
+});

@@ -1,0 +1,135 @@
+import type { Sink } from '../../src/sse/connection.ts';
+import { EventStreamParser, type ReceivedPoke } from './sse-client.ts';
+
+type Write = { readonly bytes: Uint8Array; readonly taken: ((error?: Error | null) => void) | undefined; at: number };
+
+/**
+ * A socket as Node's behaves, with a kernel whose room the test decides. What does not fit stays in the very memory it
+ * was written from until it is taken, so a buffer that is reused too early shows up in the bytes.
+ */
+export class FakeSink implements Sink {
+  bytesWritten = 0;
+  writableLength = 0;
+  /** Pieces with bytes that were written while an earlier one still waited. A connection never does that. */
+  writesWhileFull = 0;
+  /** Writes with bytes, whatever became of them. */
+  writes = 0;
+  destroyed = false;
+  /** What `write` answers while bytes wait; Node's answer is true until the high-water mark is reached. */
+  answerWhenFull = true;
+  #room: number;
+  #taken: Uint8Array[] = [];
+  readonly #waiting: Write[] = [];
+  #ending = false;
+  readonly #handlers: Record<'end' | 'close' | 'error', ((error: Error) => void)[]> = { end: [], close: [], error: [] };
+
+  /** `room`: bytes the kernel takes before somebody reads; infinite by default. */
+  constructor(room = Number.POSITIVE_INFINITY) {
+    this.#room = room;
+  }
+
+  /** The bytes that the kernel has taken, each copied when it was. */
+  get received(): Buffer {
+    this.#taken = [Buffer.concat(this.#taken)];
+    return this.#taken[0] as Buffer;
+  }
+
+  /** `received` as an event stream. */
+  get stream(): EventStreamParser {
+    const parser = new EventStreamParser();
+    parser.push(this.received);
+    return parser;
+  }
+
+  /** The pokes in `received`. */
+  get pokes(): ReceivedPoke[] {
+    return this.stream.events
+      .filter(({ type }) => type === 'poke')
+      .map(({ data, lastEventId }) => ({ ...JSON.parse(data), id: lastEventId }));
+  }
+
+  /** Global positions of the pokes in `received`. */
+  get positions(): number[] {
+    return this.pokes.map(({ globalPosition }) => globalPosition);
+  }
+
+  write(bytes: Uint8Array, taken?: (error?: Error | null) => void): boolean {
+    if (this.destroyed || this.#ending) {
+      process.nextTick(() => taken?.(new Error('write after end')));
+      return false;
+    }
+    if (bytes.length > 0) {
+      this.writes++;
+      if (this.#waiting.length > 0) this.writesWhileFull++;
+    }
+    this.bytesWritten += bytes.length;
+    this.writableLength += bytes.length;
+    this.#waiting.push({ bytes, taken, at: 0 });
+    this.#take((write) => process.nextTick(() => write.taken?.(null)));
+    return this.writableLength === 0 || this.answerWhenFull;
+  }
+
+  on(event: 'end' | 'close', handler: () => void): this;
+  on(event: 'error', handler: (error: Error) => void): this;
+  on(event: 'end' | 'close' | 'error', handler: (error: Error) => void): this {
+    this.#handlers[event].push(handler);
+    return this;
+  }
+
+  destroySoon(): void {
+    this.#ending = true;
+    if (this.#waiting.length === 0) this.destroy();
+  }
+
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    process.nextTick(() => {
+      for (const { taken } of this.#waiting.splice(0)) taken?.(new Error('destroyed'));
+      this.writableLength = 0;
+      this.#emit('close');
+    });
+  }
+
+  /** The peer reads: the kernel has room for so many bytes more. */
+  drain(bytes = Number.POSITIVE_INFINITY): void {
+    if (this.destroyed) return;
+    this.#room += bytes;
+    this.#take((write) => write.taken?.(null));
+    if (this.#ending && this.#waiting.length === 0) this.destroy();
+  }
+
+  /** The kernel takes nothing more until the next {@link FakeSink.drain}. */
+  stall(): void {
+    this.#room = 0;
+  }
+
+  /** The peer closes in order. */
+  hangUp(): void {
+    this.#emit('end');
+  }
+
+  /** The connection breaks. */
+  fail(error: Error): void {
+    this.#emit('error', error);
+  }
+
+  #emit(event: 'end' | 'close' | 'error', error = new Error('none')): void {
+    for (const handler of this.#handlers[event]) handler(error);
+  }
+
+  #take(done: (write: Write) => void): void {
+    for (;;) {
+      const write = this.#waiting[0];
+      if (write === undefined) return;
+      const count = Math.min(this.#room, write.bytes.length - write.at);
+      if (count > 0) this.#taken.push(Buffer.from(write.bytes.subarray(write.at, write.at + count)));
+      write.at += count;
+      this.#room -= count;
+      if (write.at < write.bytes.length) return;
+      this.#waiting.shift();
+      this.writableLength -= write.bytes.length;
+      done(write);
+    }
+  }
+}

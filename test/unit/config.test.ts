@@ -1,0 +1,228 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type Config,
+  ConfigError,
+  configSchema,
+  flagOf,
+  helpText,
+  parseCommand,
+  variableOf,
+} from '../../src/config.ts';
+
+const names = Object.keys(configSchema.properties) as (keyof Config)[];
+
+function configOf(args: string[] = [], env: Record<string, string> = {}): Config {
+  const command = parseCommand(args, env);
+  if (command.run !== 'serve') throw new Error(`runs ${command.run}`);
+  return command.config;
+}
+
+function refusal(args: string[], env: Record<string, string> = {}): string {
+  try {
+    parseCommand(args, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error('the settings were taken');
+}
+
+describe('the settings', () => {
+  test('have these defaults', () => {
+    expect(configOf()).toEqual({
+      port: 8080,
+      host: 'localhost',
+      insecure: false,
+      logLevel: 'info',
+      corsOrigins: [],
+      subscribeOrigins: ['*'],
+      bodyLimitBytes: 1_048_576,
+      storeMaxBytes: 1_073_741_824,
+      maxSubscriptions: 15_000,
+      heartbeatMs: 15_000,
+      stallTimeoutMs: 60_000,
+      retryMinMs: 2_000,
+      retryMaxMs: 5_000,
+      drainMs: 0,
+      pooling: 'on',
+      pokePoolMin: 256,
+      pokePoolMax: 16_384,
+      bufferPoolMin: 2,
+      bufferPoolMax: 64,
+    });
+  });
+
+  test('cannot be changed afterwards', () => {
+    expect(Object.isFrozen(configOf())).toBe(true);
+  });
+
+  test('do not hand out the arrays of the schema', () => {
+    expect(configOf().subscribeOrigins).not.toBe(configOf().subscribeOrigins);
+  });
+
+  test('are read from flags', () => {
+    const config = configOf(['--port', '9000', '--log-level=warn', '--insecure', '--pooling', 'off']);
+    expect(config).toMatchObject({ port: 9000, logLevel: 'warn', insecure: true, pooling: 'off' });
+  });
+
+  test('are read from variables', () => {
+    const config = configOf([], { POKEWIRE_PORT: '9000', POKEWIRE_DRAIN_MS: '5', POKEWIRE_INSECURE: 'true' });
+    expect(config).toMatchObject({ port: 9000, drainMs: 5, insecure: true });
+  });
+
+  test('are taken from flags where a variable says otherwise', () => {
+    expect(configOf(['--port', '1'], { POKEWIRE_PORT: '2' }).port).toBe(1);
+  });
+
+  test('do not look at variables of others', () => {
+    expect(configOf([], { PORT: '1', POKEWIREPORT: '2' }).port).toBe(8080);
+  });
+
+  test.each([
+    ['true', true],
+    ['1', true],
+    ['false', false],
+    ['0', false],
+  ])('take the variable text %j for %j', (text, value) => {
+    expect(configOf([], { POKEWIRE_INSECURE: text }).insecure).toBe(value);
+  });
+
+  test.each([
+    ['https://a.example', ['https://a.example']],
+    ['https://a.example, https://b.example', ['https://a.example', 'https://b.example']],
+    ['*', ['*']],
+    ['', []],
+  ])('take %j for a list of origins', (text, origins) => {
+    expect(configOf(['--cors-origins', text]).corsOrigins).toEqual(origins);
+  });
+
+  test('take the bounds of a range', () => {
+    expect(configOf(['--port', '65535', '--heartbeat-ms', '0', '--body-limit-bytes', '1024'])).toMatchObject({
+      port: 65_535,
+      heartbeatMs: 0,
+      bodyLimitBytes: 1_024,
+    });
+  });
+
+  test('take the same reconnection time twice', () => {
+    expect(configOf(['--retry-min-ms', '10', '--retry-max-ms', '10'])).toMatchObject({
+      retryMinMs: 10,
+      retryMaxMs: 10,
+    });
+  });
+});
+
+describe('the names of a setting', () => {
+  test('are a flag and a variable', () => {
+    expect([flagOf('stallTimeoutMs'), variableOf('stallTimeoutMs')]).toEqual([
+      'stall-timeout-ms',
+      'POKEWIRE_STALL_TIMEOUT_MS',
+    ]);
+  });
+});
+
+describe('a refusal names its setting', () => {
+  const texts: Partial<Record<keyof Config, string[]>> = {
+    port: ['', '-1', '65536', '1.5', '1e3', '0x10', ' 1', 'http', '99999999999999999999'],
+    host: [''],
+    logLevel: ['', 'verbose', 'INFO'],
+    corsOrigins: [',', 'https://a.example,'],
+    subscribeOrigins: [','],
+    bodyLimitBytes: ['0', '1023', '1073741825', '1MB'],
+    storeMaxBytes: ['-1', '9007199254740992', 'x'],
+    maxSubscriptions: ['0', '1000001'],
+    heartbeatMs: ['-1', '86400001', '15s'],
+    stallTimeoutMs: ['-1', '86400001'],
+    retryMinMs: ['-1', '86400001'],
+    retryMaxMs: ['-1', '86400001'],
+    drainMs: ['-1', '86400001'],
+    pooling: ['', 'yes', 'ON'],
+    pokePoolMin: ['-1', '1000001'],
+    pokePoolMax: ['-1', '1000001'],
+    bufferPoolMin: ['-1', '1000001'],
+    bufferPoolMax: ['-1', '1000001'],
+  };
+  const cases = Object.entries(texts).flatMap(([name, given]) => given.map((text) => [name, text] as const));
+
+  test.each(cases)('when the flag of %s is %j', (name, text) => {
+    expect(refusal([`--${flagOf(name)}=${text}`])).toContain(`--${flagOf(name)} cannot be "${text}"`);
+  });
+
+  test.each(cases)('when the variable of %s is %j', (name, text) => {
+    expect(refusal([], { [variableOf(name)]: text })).toContain(`${variableOf(name)} cannot be "${text}"`);
+  });
+
+  test.each(['', 'yes', 'TRUE', '2', 'constructor', '__proto__'])('when the variable of insecure is %j', (text) => {
+    expect(refusal([], { POKEWIRE_INSECURE: text })).toContain(`POKEWIRE_INSECURE cannot be "${text}"`);
+  });
+
+  test('and covers every setting here', () => {
+    expect(Object.keys(texts).concat('insecure').sort()).toEqual([...names].sort());
+  });
+
+  test('and says the range of an integer', () => {
+    expect(refusal(['--port', 'x'])).toBe(
+      '--port cannot be "x". It is an integer from 0 to 65535. TCP port. 0: any free port.',
+    );
+  });
+
+  test('when reconnection times are the wrong way round', () => {
+    expect(refusal(['--retry-min-ms', '6000'])).toBe('--retry-min-ms must not exceed --retry-max-ms.');
+  });
+
+  test('when a flag is unknown', () => {
+    expect(refusal(['--prot', '1'])).toMatch(/'--prot'.*--help/s);
+  });
+
+  test('when a flag lacks its value', () => {
+    expect(refusal(['--port'])).toContain('--port');
+  });
+
+  test('when something stands there that is no flag', () => {
+    expect(refusal(['9000'])).toContain('9000');
+  });
+
+  test('when a variable is unknown', () => {
+    expect(refusal([], { POKEWIRE_PROT: '1' })).toMatch(/^Unknown variable POKEWIRE_PROT\. Known are .*POKEWIRE_PORT/);
+  });
+});
+
+describe('an address that other machines reach', () => {
+  test.each(['0.0.0.0', '::', '192.168.1.2', 'example.com', '127.0.0.1.example.com', '::ffff:127.0.0.1'])(
+    'is refused without --insecure: %s',
+    (host) => {
+      expect(refusal(['--host', host])).toMatch(new RegExp(`^--host ${host} can be reached .*--insecure`));
+    },
+  );
+
+  test.each(['0.0.0.0', '::', '192.168.1.2'])('is taken with --insecure: %s', (host) => {
+    expect(configOf(['--host', host, '--insecure']).host).toBe(host);
+  });
+
+  test.each(['localhost', '127.0.0.1', '127.1.2.3', '::1'])('is not %s', (host) => {
+    expect(configOf(['--host', host]).host).toBe(host);
+  });
+});
+
+describe('help', () => {
+  test('is asked for by --help, whatever else is wrong with the variables', () => {
+    expect(parseCommand(['--help'], { POKEWIRE_PROT: '1' })).toEqual({ run: 'help' });
+  });
+
+  test('is not the version, which --version asks for', () => {
+    expect(parseCommand(['--version'], {})).toEqual({ run: 'version' });
+  });
+
+  test.each([...names.map(flagOf), 'help', 'version'])('has a line for --%s', (flag) => {
+    expect(helpText().split('\n')).toContainEqual(expect.stringMatching(new RegExp(`^ {2}--${flag} +\\S`)));
+  });
+
+  test('shows defaults', () => {
+    const help = helpText();
+    expect([help.includes('[8080]'), help.includes('[localhost]'), help.includes('[none]')]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+});

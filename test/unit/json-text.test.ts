@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compact, sameJson, walkElements, walkMembers } from '../../src/message/json-text.ts';
+import { jsonText } from '../support/arbitraries.ts';
+
+function membersOf(text: string): [string, string][] {
+  const members: [string, string][] = [];
+  walkMembers(text, 0, (key, from, to) => members.push([key, text.slice(from, to)]));
+  return members;
+}
+
+describe('walking the members of an object', () => {
+  test('gives each key with the text of its value', () => {
+    expect(membersOf('{"a":1,"b":[1,{"c":2}],"d":"x"}')).toEqual([
+      ['a', '1'],
+      ['b', '[1,{"c":2}]'],
+      ['d', '"x"'],
+    ]);
+  });
+
+  test('gives nothing for an empty object', () => {
+    expect(membersOf('{ \n }')).toEqual([]);
+  });
+
+  test('leaves white space around tokens out', () => {
+    expect(membersOf(' {"a" \t:\r\n 1 , "b":\n"y" }'.trimStart())).toEqual([
+      ['a', '1'],
+      ['b', '"y"'],
+    ]);
+  });
+
+  test('gives equal members each time they stand there', () => {
+    expect(membersOf('{"a":1,"a":2}')).toEqual([
+      ['a', '1'],
+      ['a', '2'],
+    ]);
+  });
+
+  test('reads escapes in keys', () => {
+    expect(membersOf('{"\\u0061\\"\\\\":1}')).toEqual([['a"\\', '1']]);
+  });
+
+  test('is not led astray by quotes, braces and backslashes in strings', () => {
+    expect(membersOf('{"a":"}\\"]\\\\","b":["\\\\\\"{"]}')).toEqual([
+      ['a', '"}\\"]\\\\"'],
+      ['b', '["\\\\\\"{"]'],
+    ]);
+  });
+
+  test('returns the index behind the object', () => {
+    const text = '{"a":{}} tail';
+    expect(text.slice(walkMembers(text, 0, () => {}))).toBe(' tail');
+  });
+
+  test('gives texts that parse to the values of the object, whatever it is', () => {
+    fc.assert(
+      fc.property(jsonText, (text) => {
+        const walked = Object.fromEntries(membersOf(text).map(([key, value]) => [key, JSON.parse(value)]));
+        expect(walked).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+});
+
+describe('walking the elements of an array', () => {
+  test('visits each at its first character', () => {
+    const text = '[ {"a":1} ,{"b":2}]';
+    const seen: number[] = [];
+    walkElements(text, 0, (at) => {
+      seen.push(at);
+      return walkMembers(text, at, () => {});
+    });
+    expect(seen).toEqual([2, 11]);
+  });
+});
+
+describe('compacting', () => {
+  test.each([
+    ['{ "a" : [ 1 , 2 ] }', '{"a":[1,2]}'],
+    ['{"a":"b c\\t\\" d"}', '{"a":"b c\\t\\" d"}'],
+    ['{\r\n\t"z":1e400,\n"a":-0}', '{"z":1e400,"a":-0}'],
+    ['{"a":" \\\\" , "b":" "}', '{"a":" \\\\","b":" "}'],
+  ])('turns %j into %j', (text, expected) => {
+    expect(compact(text, 0, text.length)).toBe(expected);
+  });
+
+  test('takes white space between tokens away and changes nothing else', () => {
+    fc.assert(
+      fc.property(jsonText, (text) => {
+        const outside = text.replace(
+          /("(?:[^"\\]|\\.)*")|[ \t\r\n]+/gs,
+          (_all, string: string | undefined) => string ?? '',
+        );
+        expect(compact(text, 0, text.length)).toBe(outside);
+      }),
+    );
+  });
+});
+
+describe('two texts are the same JSON value', () => {
+  test.each([
+    ['{"a":1,"b":2}', '{"b":2,"a":1}'],
+    ['{"a":"\\u0041"}', '{"a":"A"}'],
+    ['{"a":[1,{"x":1,"y":2}]}', '{"a":[1,{"y":2,"x":1}]}'],
+    ['{"a":0,"a":1}', '{"a":1}'],
+    ['{"__proto__":{"a":1}}', '{"\\u005f_proto__":{"a":1}}'],
+  ])('when they are %j and %j', (a, b) => {
+    expect(sameJson(a, b)).toBe(true);
+  });
+
+  test.each([
+    ['{"a":1}', '{"a":1.0}'],
+    ['{"a":12345678901234567890}', '{"a":12345678901234567891}'],
+    ['{"a":1e400}', '{"a":1e401}'],
+    ['{"a":0}', '{"a":-0}'],
+    ['{"a":[1,2]}', '{"a":[2,1]}'],
+    ['{"a":[]}', '{"a":{}}'],
+    ['{"a":["x"]}', '{"a":{"0":"x"}}'],
+    ['{"a":1}', '{"a":{"source":"1"}}'],
+    ['{"a":null}', '{}'],
+    ['{"__proto__":{"a":1}}', '{"__proto__":{"a":2}}'],
+    ['{"__proto__":{}}', '{}'],
+  ])('but not when they are %j and %j', (a, b) => {
+    expect(sameJson(a, b)).toBe(false);
+  });
+
+  test('when both are null', () => {
+    expect(sameJson(null, null)).toBe(true);
+  });
+
+  test('but not when one is null', () => {
+    expect([sameJson(null, '{}'), sameJson('{}', null)]).toEqual([false, false]);
+  });
+
+  test('when one is the other compacted', () => {
+    fc.assert(
+      fc.property(jsonText, (text) => {
+        expect(sameJson(text, compact(text, 0, text.length))).toBe(true);
+      }),
+    );
+  });
+});

@@ -43,7 +43,7 @@ export class AdaptiveSize {
     this.#misses = 0;
     const before = this.#size;
     if (missRate > growAbove) this.#size = Math.min(this.#bounds.max, before + Math.ceil(before / 2) || 1);
-    else if (missRate < shrinkBelow) this.#size = Math.max(this.#bounds.min, before - Math.floor(before / 4));
+    else if (missRate < shrinkBelow) this.#size = Math.max(this.#bounds.min, before - Math.ceil(before / 4));
     this.#size = Math.min(this.#size, this.#bounds.max);
     return this.#size !== before;
   }

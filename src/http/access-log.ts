@@ -7,18 +7,20 @@ const quietRoutes = new Set(['/health', '/ready', '/metrics']);
 
 /** One log line and one observation for each request at its end. Event streams have their own. */
 export function useAccessLog(server: Server, metrics: Metrics): void {
-  server.addHook('onResponse', async (request, reply) => {
+  server.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     const status = reply.statusCode;
     metrics.httpDuration.observe({ method: request.method, route, status: String(status) }, reply.elapsedTime / 1000);
     const level = status >= 500 ? 'error' : quietRoutes.has(route) ? 'debug' : 'info';
     request.log[level](lineOf(request, reply), 'request');
+    done();
   });
 }
 
 // The path without its query, which may carry a token.
 function lineOf(request: FastifyRequest, reply: FastifyReply) {
   return {
+    id: request.id,
     method: request.method,
     path: request.url.split('?', 1)[0],
     status: reply.statusCode,

@@ -28,7 +28,7 @@ const parserCodes: Readonly<Record<string, ErrorCode>> = {
 export function useErrorHandler(server: FastifyInstance, bodyLimitBytes: number): void {
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = answerTo(error, bodyLimitBytes);
-    if (answer.status >= 500 && answer !== error) request.log.error({ err: error }, 'request failed');
+    if (answer.status >= 500 && answer !== error) request.log.error({ err: error, id: request.id }, 'request failed');
     return send(reply, answer);
   });
   server.setNotFoundHandler((request, reply) =>

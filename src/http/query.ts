@@ -14,7 +14,7 @@ type ObjectSchema = { readonly properties: Readonly<Record<string, { readonly ty
  * Turns query texts into the types the route's schema names, before it is validated. Ajv's own coercion would take
  * `0x10`, `1e3` and ` 5` for integers, and drop or pass what the schema does not know.
  */
-export async function convertQuery(request: FastifyRequest): Promise<void> {
+export function convertQuery(request: FastifyRequest): void {
   const schema = request.routeOptions.schema?.querystring as ObjectSchema | undefined;
   if (schema === undefined) return;
   const query = request.query as Record<string, unknown>;

@@ -3,6 +3,8 @@ import { EventStreamParser, type ReceivedPoke } from './sse-client.ts';
 
 type Write = { readonly bytes: Uint8Array; readonly taken: ((error?: Error | null) => void) | undefined; at: number };
 
+type FakeEvent = 'data' | 'end' | 'close' | 'error';
+
 /**
  * A socket as Node's behaves, with a kernel whose room the test decides. What does not fit stays in the very memory it
  * was written from until it is taken, so a buffer that is reused too early shows up in the bytes.
@@ -17,11 +19,18 @@ export class FakeSink implements Sink {
   destroyed = false;
   /** What `write` answers while bytes wait; Node's answer is true until the high-water mark is reached. */
   answerWhenFull = true;
+  /** What `write` answers when nothing waits; Node's answer is false for a piece above the high-water mark. */
+  answerWhenTaken = true;
   #room: number;
   #taken: Uint8Array[] = [];
   readonly #waiting: Write[] = [];
   #ending = false;
-  readonly #handlers: Record<'end' | 'close' | 'error', ((error: Error) => void)[]> = { end: [], close: [], error: [] };
+  readonly #handlers: Record<FakeEvent, ((error: Error) => void)[]> = {
+    data: [],
+    end: [],
+    close: [],
+    error: [],
+  };
 
   /** `room`: bytes the kernel takes before somebody reads; infinite by default. */
   constructor(room = Number.POSITIVE_INFINITY) {
@@ -66,12 +75,12 @@ export class FakeSink implements Sink {
     this.writableLength += bytes.length;
     this.#waiting.push({ bytes, taken, at: 0 });
     this.#take((write) => process.nextTick(() => write.taken?.(null)));
-    return this.writableLength === 0 || this.answerWhenFull;
+    return this.writableLength === 0 ? this.answerWhenTaken : this.answerWhenFull;
   }
 
-  on(event: 'end' | 'close', handler: () => void): this;
+  on(event: 'data' | 'end' | 'close', handler: () => void): this;
   on(event: 'error', handler: (error: Error) => void): this;
-  on(event: 'end' | 'close' | 'error', handler: (error: Error) => void): this {
+  on(event: FakeEvent, handler: (error: Error) => void): this {
     this.#handlers[event].push(handler);
     return this;
   }
@@ -104,6 +113,11 @@ export class FakeSink implements Sink {
     this.#room = 0;
   }
 
+  /** The peer sends something. */
+  say(): void {
+    this.#emit('data');
+  }
+
   /** The peer closes in order. */
   hangUp(): void {
     this.#emit('end');
@@ -114,7 +128,7 @@ export class FakeSink implements Sink {
     this.#emit('error', error);
   }
 
-  #emit(event: 'end' | 'close' | 'error', error = new Error('none')): void {
+  #emit(event: FakeEvent, error = new Error('none')): void {
     for (const handler of this.#handlers[event]) handler(error);
   }
 

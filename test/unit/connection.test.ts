@@ -1,0 +1,209 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type BufferLease, BufferPool } from '../../src/pool/buffer-pool.ts';
+import { Connection } from '../../src/sse/connection.ts';
+import { FakeSink } from '../support/fake-sink.ts';
+
+let pool: BufferPool;
+let told: string[];
+
+beforeEach(() => {
+  pool = new BufferPool({ min: 1, max: 4 });
+  told = [];
+});
+
+function connectionOn(sink: FakeSink): Connection {
+  return new Connection(sink, { drained: () => told.push('drained'), closed: () => told.push('closed') });
+}
+
+/** A lease with this text in it, which its lessee has let go. */
+function sendOnce(connection: Connection, text: string): { taken: boolean; lease: BufferLease } {
+  const lease = pool.acquire(text.length);
+  const length = lease.bytes.write(text);
+  const taken = connection.send(lease.bytes.subarray(0, length), lease);
+  lease.release();
+  return { taken, lease };
+}
+
+const leased = () => pool.classes.get(4_096)!.stats.leased;
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('a connection whose socket takes the bytes', () => {
+  test('says so', () => {
+    expect(sendOnce(connectionOn(new FakeSink()), 'abc').taken).toBe(true);
+  });
+
+  test('does not keep the buffer', () => {
+    sendOnce(connectionOn(new FakeSink()), 'abc');
+    expect(leased()).toBe(0);
+  });
+
+  test('tells of no draining', async () => {
+    sendOnce(connectionOn(new FakeSink()), 'abc');
+    await turn();
+    expect(told).toEqual([]);
+  });
+
+  test('says so also when the socket asks to wait', () => {
+    const sink = new FakeSink();
+    sink.answerWhenTaken = false;
+    expect(sendOnce(connectionOn(sink), 'abc').taken).toBe(true);
+  });
+});
+
+describe('a connection whose socket is full', () => {
+  test.each([0, 1, 2])('says so when the kernel took %i of 3 bytes', (room) => {
+    expect(sendOnce(connectionOn(new FakeSink(room)), 'abc').taken).toBe(false);
+  });
+
+  test.each([true, false])('says so when the socket itself answers %s', (answer) => {
+    const sink = new FakeSink(0);
+    sink.answerWhenFull = answer;
+    expect(sendOnce(connectionOn(sink), 'abc').taken).toBe(false);
+  });
+
+  test('keeps the buffer until the last byte is taken', () => {
+    const sink = new FakeSink(1);
+    sendOnce(connectionOn(sink), 'abc');
+    const leases = [1, 1].map((bytes) => {
+      sink.drain(bytes);
+      return leased();
+    });
+    expect(leases).toEqual([1, 0]);
+  });
+
+  test('tells once that it has drained, after the buffer is free', () => {
+    const sink = new FakeSink(0);
+    let leasedWhenDrained = -1;
+    const connection = new Connection(sink, {
+      drained: () => {
+        leasedWhenDrained = leased();
+        told.push('drained');
+      },
+      closed: () => {},
+    });
+    sendOnce(connection, 'abc');
+    sink.drain();
+    expect([leasedWhenDrained, told]).toEqual([0, ['drained']]);
+  });
+
+  test('does not tell of draining before the last byte is taken', () => {
+    const sink = new FakeSink(0);
+    sendOnce(connectionOn(sink), 'abc');
+    sink.drain(2);
+    expect(told).toEqual([]);
+  });
+
+  test('delivers what stood in the buffer when it was sent', () => {
+    const sink = new FakeSink(1);
+    const connection = connectionOn(sink);
+    sendOnce(connection, 'abc');
+    const other = pool.acquire(3);
+    other.bytes.write('XYZ');
+    sink.drain();
+    expect(sink.received.toString()).toBe('abc');
+  });
+
+  test('holds one piece only', () => {
+    const sink = new FakeSink(0);
+    sendOnce(connectionOn(sink), 'abc');
+    sink.drain();
+    expect([sink.writes, sink.writesWhileFull]).toEqual([1, 0]);
+  });
+
+  test('can be sent to again once it has drained', () => {
+    const sink = new FakeSink(0);
+    const connection = connectionOn(sink);
+    sendOnce(connection, 'abc');
+    sink.drain();
+    sendOnce(connection, 'def');
+    expect(sink.received.toString()).toBe('abcdef');
+  });
+
+  test('tells of each draining', () => {
+    const sink = new FakeSink(0);
+    const connection = connectionOn(sink);
+    for (const text of ['abc', 'def']) {
+      sendOnce(connection, text);
+      sink.drain(3);
+    }
+    expect(told).toEqual(['drained', 'drained']);
+  });
+
+  test('waits as well for bytes that no pool lent', () => {
+    const sink = new FakeSink(0);
+    const taken = connectionOn(sink).send(Buffer.from('abc'));
+    sink.drain();
+    expect([taken, told]).toEqual([false, ['drained']]);
+  });
+});
+
+describe('a connection that ends', () => {
+  test.each([
+    ['the peer closes', (sink: FakeSink) => sink.hangUp()],
+    ['the peer sends something', (sink: FakeSink) => sink.say()],
+    ['the socket fails', (sink: FakeSink) => sink.fail(new Error('reset'))],
+    ['the socket is destroyed', (sink: FakeSink) => sink.destroy()],
+  ])('tells so once when %s', async (_what, happen) => {
+    const sink = new FakeSink();
+    connectionOn(sink);
+    happen(sink);
+    await turn();
+    expect([told, sink.destroyed]).toEqual([['closed'], true]);
+  });
+
+  test.each([
+    ['the peer closes', (sink: FakeSink) => sink.hangUp()],
+    ['the socket fails', (sink: FakeSink) => sink.fail(new Error('reset'))],
+    ['we destroy it', (_sink: FakeSink, connection: Connection) => connection.destroy()],
+  ])('gives the buffer back once when %s', async (_what, happen) => {
+    const sink = new FakeSink(1);
+    const connection = connectionOn(sink);
+    sendOnce(connection, 'abc');
+    happen(sink, connection);
+    await turn();
+    const { released, dropped } = pool.classes.get(4_096)!.stats;
+    expect([leased(), released + dropped, told]).toEqual([0, 1, ['closed']]);
+  });
+
+  test('keeps the buffer until the socket has closed, because the kernel may still read it', () => {
+    const sink = new FakeSink(1);
+    const connection = connectionOn(sink);
+    sendOnce(connection, 'abc');
+    connection.destroy();
+    expect(leased()).toBe(1);
+  });
+
+  test('sends what waits before it closes when it is ended', async () => {
+    const sink = new FakeSink(1);
+    const connection = connectionOn(sink);
+    sendOnce(connection, 'abc');
+    connection.end();
+    const before = sink.destroyed;
+    sink.drain();
+    await turn();
+    expect([before, sink.received.toString(), sink.destroyed]).toEqual([false, 'abc', true]);
+  });
+
+  test('closes at once when it is ended and nothing waits', async () => {
+    const sink = new FakeSink();
+    connectionOn(sink).end();
+    await turn();
+    expect([sink.destroyed, told]).toEqual([true, ['closed']]);
+  });
+});
+
+describe('the bytes sent', () => {
+  test('do not count what the socket carried before', () => {
+    const sink = new FakeSink();
+    sink.write(Buffer.from('earlier'));
+    const connection = connectionOn(sink);
+    sendOnce(connection, 'abc');
+    expect(connection.bytesSent).toBe(3);
+  });
+
+  test('count what waits', () => {
+    const connection = connectionOn(new FakeSink(1));
+    sendOnce(connection, 'abc');
+    expect(connection.bytesSent).toBe(3);
+  });
+});

@@ -5,7 +5,7 @@ import { type Config, ConfigError, helpText, parseCommand } from './config.ts';
 import { version } from './version.ts';
 
 /** Lines are written together, at most 100 ms late: one write each would cost an append a tenth of its time. */
-const logDestination = { dest: 1, sync: false, minLength: 65_536, periodicFlush: 100 };
+const logDestination = { dest: 1, sync: false, minLength: 8_192, periodicFlush: 100 };
 
 /** Flags, environment, signals and exit codes: the only file that knows it is a process. */
 async function main(): Promise<void> {

@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type SubscribeRequest, startingPoint } from '../../src/hub/starting-point.ts';
+import { everything, newMessages, pokePool, selectionOf } from '../support/fake-messages.ts';
+import { FakeStore } from '../support/fake-store.ts';
+
+let store: FakeStore;
+
+beforeEach(async () => {
+  store = new FakeStore({ pokes: pokePool(), maxBytes: 0 });
+  await store.append('default', 'a-1', newMessages(5), undefined);
+});
+afterEach(() => store.close());
+
+const stream = selectionOf({ streams: ['a-1'] });
+const category = selectionOf({ categories: ['a'] });
+
+function startOf(parts: Partial<SubscribeRequest>) {
+  return startingPoint(store, {
+    namespace: 'default',
+    selection: everything,
+    position: 0,
+    lastEventId: undefined,
+    ...parts,
+  });
+}
+
+describe('a subscription to everything begins', () => {
+  test.each([
+    [0, 5],
+    [3, 5],
+    [6, 5],
+    [7, 6],
+    [100, 99],
+  ])('for position %i behind global position %i, without replay', async (position, cursor) => {
+    expect((await startOf({ position })).cursor).toBe(cursor);
+  });
+});
+
+describe('a subscription to a category begins', () => {
+  test.each([
+    [0, 0],
+    [1, 0],
+    [3, 2],
+    [100, 99],
+  ])('for position %i behind global position %i', async (position, cursor) => {
+    expect((await startOf({ selection: category, position })).cursor).toBe(cursor);
+  });
+});
+
+describe('a subscription to several selectors begins', () => {
+  test.each([
+    ['streams', selectionOf({ streams: ['a-1', 'b-1'] })],
+    ['a stream and a category', selectionOf({ streams: ['a-1'], categories: ['b'] })],
+    ['categories', selectionOf({ categories: ['a', 'b'] })],
+  ])('at a global position: %s', async (_what, selection) => {
+    const { cursor, selection: read } = await startOf({ selection, position: 4 });
+    expect([cursor, read.fromPosition]).toEqual([3, 0]);
+  });
+});
+
+describe('a subscription to one stream begins', () => {
+  test('at a position of the stream, with the log from its beginning', async () => {
+    const { cursor, selection } = await startOf({ selection: stream, position: 3 });
+    expect([cursor, selection.fromPosition]).toEqual([0, 3]);
+  });
+
+  test.each([0, 3, 5])('and hears every poke of it once the stream has reached position %i', async (position) => {
+    expect((await startOf({ selection: stream, position })).liveSelection.fromPosition).toBe(0);
+  });
+
+  test('and hears pokes from the position on while the stream has not reached it', async () => {
+    expect((await startOf({ selection: stream, position: 6 })).liveSelection.fromPosition).toBe(6);
+  });
+
+  test('at the beginning of a stream that does not exist', async () => {
+    const { cursor, liveSelection } = await startOf({ selection: selectionOf({ streams: ['none'] }) });
+    expect([cursor, liveSelection.fromPosition]).toEqual([0, 0]);
+  });
+});
+
+describe('a last event id', () => {
+  test.each([
+    ['everything', everything],
+    ['a stream', stream],
+    ['a category', category],
+  ])('wins over the position: %s', async (_what, selection) => {
+    const { cursor, selection: read } = await startOf({ selection, position: 3, lastEventId: 2 });
+    expect([cursor, read.fromPosition]).toEqual([2, 0]);
+  });
+
+  test('of the head resumes there', async () => {
+    expect((await startOf({ lastEventId: 5 })).cursor).toBe(5);
+  });
+
+  test('from the future is of another log, and everything is told', async () => {
+    expect((await startOf({ lastEventId: 6 })).cursor).toBe(0);
+  });
+
+  test('belongs to its namespace', async () => {
+    expect((await startOf({ namespace: 'other', lastEventId: 5 })).cursor).toBe(0);
+  });
+});

@@ -1,0 +1,266 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Subscription, type SubscriptionState } from '../../src/hub/subscription.ts';
+import { BufferPool } from '../../src/pool/buffer-pool.ts';
+import { everything } from '../support/fake-messages.ts';
+import { FakeSink } from '../support/fake-sink.ts';
+
+const frame = Buffer.from('frame');
+let moves: string[];
+let head: number;
+let whenSettling: () => void;
+
+beforeEach(() => {
+  moves = [];
+  head = 0;
+  whenSettling = () => {};
+});
+
+function subscriptionOn(sink: FakeSink, cursor = 0): Subscription {
+  const host = {
+    moved: (subscription: Subscription, from: SubscriptionState) => moves.push(`${from} → ${subscription.state}`),
+    settled: () => {
+      whenSettling();
+      return head;
+    },
+  };
+  const request = { namespace: 'default', selection: everything, liveSelection: everything, cursor };
+  return new Subscription(request, sink, host);
+}
+
+function lease() {
+  return new BufferPool({ min: 0, max: 0 }).acquire(10);
+}
+
+/** A subscription that was brought into this state, on a socket that is full from then on. */
+function subscriptionIn(state: SubscriptionState): Subscription {
+  const sink = new FakeSink();
+  const subscription = subscriptionOn(sink);
+  if (state === 'live') subscription.goLive();
+  sink.stall();
+  if (state === 'lagging') subscription.greet(frame);
+  if (state === 'closed') subscription.end('draining');
+  return subscription;
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('a new subscription', () => {
+  test('is catching up from its cursor', () => {
+    const subscription = subscriptionOn(new FakeSink(), 7);
+    expect([subscription.state, subscription.cursor, subscription.pokes]).toEqual(['catching-up', 7, 0]);
+  });
+
+  test('stays so when its greeting is taken', () => {
+    const subscription = subscriptionOn(new FakeSink());
+    subscription.greet(frame);
+    expect(subscription.state).toBe('catching-up');
+  });
+
+  test('is lagging when its greeting is not taken', () => {
+    const subscription = subscriptionOn(new FakeSink(0));
+    subscription.greet(frame);
+    expect(subscription.state).toBe('lagging');
+  });
+});
+
+describe('a move of state', () => {
+  test.each<SubscriptionState>(['live', 'lagging', 'closed'])('from %s to live is refused', (state) => {
+    const subscription = subscriptionIn(state);
+    expect(() => subscription.goLive()).toThrow(new TypeError(`a ${state} subscription cannot become live`));
+  });
+
+  test('from lagging to lagging is refused', () => {
+    const subscription = subscriptionIn('lagging');
+    expect(() => subscription.greet(frame)).toThrow(new TypeError('a lagging subscription cannot become lagging'));
+  });
+
+  test.each<SubscriptionState>(['live', 'lagging', 'closed'])('that was refused leaves it %s', (state) => {
+    const subscription = subscriptionIn(state);
+    expect(() => subscription.goLive()).toThrow(TypeError);
+    expect(subscription.state).toBe(state);
+  });
+
+  test('is told to the host, each once', async () => {
+    const sink = new FakeSink();
+    const subscription = subscriptionOn(sink);
+    subscription.goLive();
+    sink.stall();
+    subscription.hear(frame, 1, 1, lease());
+    sink.drain();
+    subscription.goLive();
+    sink.hangUp();
+    await turn();
+    expect(moves).toEqual([
+      'catching-up → live',
+      'live → lagging',
+      'lagging → catching-up',
+      'catching-up → live',
+      'live → closed',
+    ]);
+  });
+});
+
+describe('telling from the log', () => {
+  test('moves the cursor and counts pokes', () => {
+    const subscription = subscriptionOn(new FakeSink());
+    const taken = subscription.tell(frame, 3, 12, lease());
+    expect([taken, subscription.cursor, subscription.pokes, subscription.state]).toEqual([true, 12, 3, 'catching-up']);
+  });
+
+  test('moves the cursor also when the socket is full, because what waits will be taken', () => {
+    const subscription = subscriptionOn(new FakeSink(0));
+    const taken = subscription.tell(frame, 3, 12, lease());
+    expect([taken, subscription.cursor, subscription.pokes, subscription.state]).toEqual([false, 12, 3, 'lagging']);
+  });
+
+  test('goes on when the socket has drained', () => {
+    const sink = new FakeSink(0);
+    const subscription = subscriptionOn(sink);
+    subscription.tell(frame, 1, 1, lease());
+    sink.drain();
+    expect(subscription.state).toBe('catching-up');
+  });
+
+  test('may find nothing and advance', () => {
+    const subscription = subscriptionOn(new FakeSink());
+    subscription.advance(40);
+    expect([subscription.cursor, subscription.pokes]).toEqual([40, 0]);
+  });
+});
+
+describe('hearing', () => {
+  test('sends the frames', () => {
+    const sink = new FakeSink();
+    const subscription = subscriptionOn(sink);
+    subscription.goLive();
+    subscription.hear(frame, 2, 5, lease());
+    expect([sink.received.toString(), subscription.pokes, subscription.state]).toEqual(['frame', 2, 'live']);
+  });
+
+  test('puts the cursor behind what the full socket still takes', () => {
+    const sink = new FakeSink(0);
+    const subscription = subscriptionOn(sink);
+    subscription.goLive();
+    subscription.hear(frame, 2, 5, lease());
+    expect([subscription.state, subscription.cursor, subscription.pokes]).toEqual(['lagging', 5, 2]);
+  });
+
+  test('notes when it became lagging', () => {
+    const subscription = subscriptionIn('live');
+    const before = performance.now();
+    subscription.hear(frame, 1, 1, lease());
+    expect(subscription.laggingSinceMs).toBeGreaterThanOrEqual(before);
+  });
+});
+
+describe('a beat', () => {
+  test('is sent to a live subscription', () => {
+    const sink = new FakeSink();
+    const subscription = subscriptionOn(sink);
+    subscription.goLive();
+    subscription.beat();
+    expect(sink.received.toString()).toBe(': hb\n\n');
+  });
+
+  test.each<SubscriptionState>(['catching-up', 'lagging', 'closed'])('is not sent while it is %s', (state) => {
+    const subscription = subscriptionIn(state);
+    const before = subscription.bytesSent;
+    subscription.beat();
+    expect(subscription.bytesSent).toBe(before);
+  });
+
+  test('comes behind the pokes that were gathered', () => {
+    const sink = new FakeSink();
+    const subscription = subscriptionOn(sink);
+    subscription.goLive();
+    whenSettling = () => subscription.hear(frame, 1, 1, lease());
+    subscription.beat();
+    expect(sink.received.toString()).toBe('frame: hb\n\n');
+  });
+
+  test('is left out when those pokes filled the socket', () => {
+    const sink = new FakeSink();
+    const subscription = subscriptionOn(sink);
+    subscription.goLive();
+    sink.stall();
+    whenSettling = () => subscription.hear(frame, 1, 1, lease());
+    subscription.beat();
+    expect([subscription.state, subscription.cursor, sink.writes]).toEqual(['lagging', 1, 1]);
+  });
+
+  test('that fills the socket puts the cursor where everything was told', () => {
+    head = 9;
+    const subscription = subscriptionIn('live');
+    subscription.beat();
+    expect([subscription.state, subscription.cursor]).toEqual(['lagging', 9]);
+  });
+
+  test('never puts the cursor back', () => {
+    head = 9;
+    const sink = new FakeSink();
+    const subscription = subscriptionOn(sink, 12);
+    subscription.goLive();
+    sink.stall();
+    subscription.beat();
+    expect([subscription.state, subscription.cursor]).toEqual(['lagging', 12]);
+  });
+});
+
+describe('the end', () => {
+  test('comes with last words when the socket is not full', async () => {
+    const sink = new FakeSink();
+    const subscription = subscriptionOn(sink);
+    subscription.end('store-failed', Buffer.from('sorry'));
+    await turn();
+    expect([sink.received.toString(), sink.destroyed, subscription.closeReason]).toEqual([
+      'sorry',
+      true,
+      'store-failed',
+    ]);
+  });
+
+  test('comes at once, without last words, when the socket is full', async () => {
+    const sink = new FakeSink(0);
+    const subscription = subscriptionOn(sink);
+    subscription.greet(frame);
+    subscription.end('stalled', Buffer.from('sorry'));
+    await turn();
+    expect([sink.received.toString(), sink.destroyed, sink.writes]).toEqual(['', true, 1]);
+  });
+
+  test('sends last words to the end also when they fill the socket', async () => {
+    const sink = new FakeSink(2);
+    const subscription = subscriptionOn(sink);
+    subscription.end('store-failed', Buffer.from('sorry'));
+    sink.drain();
+    await turn();
+    expect([sink.received.toString(), sink.destroyed]).toEqual(['sorry', true]);
+  });
+
+  test('has the reason of the peer when the peer went', async () => {
+    const sink = new FakeSink();
+    const subscription = subscriptionOn(sink);
+    sink.hangUp();
+    await turn();
+    expect([subscription.state, subscription.closeReason]).toEqual(['closed', 'peer']);
+  });
+
+  test('comes once, and keeps its reason', async () => {
+    const sink = new FakeSink();
+    const subscription = subscriptionOn(sink);
+    subscription.end('draining');
+    subscription.end('stalled');
+    sink.fail(new Error('reset'));
+    await turn();
+    expect([subscription.closeReason, moves]).toEqual(['draining', ['catching-up → closed']]);
+  });
+
+  test('is final for a socket that drains afterwards', async () => {
+    const sink = new FakeSink(2);
+    const subscription = subscriptionOn(sink);
+    subscription.end('draining', frame);
+    sink.drain();
+    await turn();
+    expect([subscription.state, moves]).toEqual(['closed', ['catching-up → closed']]);
+  });
+});

@@ -1,0 +1,312 @@
+import { describe, expect, test } from 'vitest';
+import type { Message } from '../../src/message/message.ts';
+import { newMessage } from '../support/fake-messages.ts';
+import { namespace, type Open } from './message-store.ts';
+
+const positionsOf = (messages: readonly Message[]) => messages.map(({ position }) => position);
+const globalsOf = (messages: readonly Message[]) => messages.map(({ globalPosition }) => globalPosition);
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_value, index) => from + index);
+const everyMessage = { category: undefined, group: undefined, correlation: undefined };
+const maxPageBytes = 1_048_576;
+
+export function describeReads(open: Open): void {
+  describe('reading a stream', () => {
+    test('gives its messages in order, and no others', async () => {
+      await using opened = await open();
+      for (const stream of ['a-1', 'a-2', 'a-1', 'a', 'a-1']) await opened.append(stream);
+      expect(globalsOf(await opened.stream('a-1'))).toEqual([1, 3, 5]);
+    });
+
+    test.each([
+      [-3, [0, 1, 2]],
+      [0, [0, 1, 2]],
+      [2, [2]],
+      [3, []],
+      [1_000_000, []],
+    ])('from position %i', async (position, expected) => {
+      await using opened = await open();
+      await opened.append('a-1', 3);
+      expect(positionsOf(await opened.stream('a-1', { position }))).toEqual(expected);
+    });
+
+    test.each([
+      [-1, [0, 1, 2]],
+      [0, [0, 1, 2]],
+      [2, [1, 2]],
+      [3, [1, 2]],
+      [4, [2]],
+      [5, []],
+      [1_000_000, []],
+    ])('from global position %i', async (globalPosition, expected) => {
+      await using opened = await open();
+      for (const stream of ['a-1', 'b-1', 'a-1', 'a-1']) await opened.append(stream);
+      expect(positionsOf(await opened.stream('a-1', { globalPosition }))).toEqual(expected);
+    });
+
+    test('gives no more than the limit, and where to go on', async () => {
+      await using opened = await open();
+      await opened.append('a-1', 5);
+      const page = await opened.store.readStream(namespace, 'a-1', { position: 1 }, 2);
+      expect([positionsOf(page.messages), page.next]).toEqual([[1, 2], 3]);
+    });
+
+    test('goes on in the terms it began with', async () => {
+      await using opened = await open();
+      for (const stream of ['a-1', 'b-1', 'a-1', 'b-1', 'a-1']) await opened.append(stream);
+      const page = await opened.store.readStream(namespace, 'a-1', { globalPosition: 2 }, 1);
+      expect([globalsOf(page.messages), page.next]).toEqual([[3], 5]);
+    });
+
+    test('has no next page when the limit falls on the end', async () => {
+      await using opened = await open();
+      await opened.append('a-1', 2);
+      const page = await opened.store.readStream(namespace, 'a-1', { position: 0 }, 2);
+      expect([page.messages.length, page.next]).toEqual([2, null]);
+    });
+
+    test.each([1, 2, 3, 7])('gives every message once by pages of %i', async (limit) => {
+      await using opened = await open();
+      for (const stream of ['b-1', 'a-1', 'b-1', 'a-1', 'a-1', 'a-1', 'b-1', 'a-1', 'a-1', 'a-1'])
+        await opened.append(stream);
+      expect(positionsOf(await opened.stream('a-1', { position: 0 }, limit))).toEqual(range(0, 6));
+      expect(positionsOf(await opened.stream('a-1', { globalPosition: 0 }, limit))).toEqual(range(0, 6));
+    });
+
+    test('takes a limit of infinity', async () => {
+      await using opened = await open();
+      await opened.append('a-1', 2_500);
+      expect((await opened.stream('a-1', { position: 0 }, Number.POSITIVE_INFINITY)).length).toBe(2_500);
+    });
+
+    test('gives at most 1 MiB of payload a page, or one message', async () => {
+      await using opened = await open();
+      const sizes = [600_000, 500_000, 400_000, 100_000, 2_000_000, 10, 10];
+      for (const size of sizes) await opened.append('a-1', [newMessage({ data: `{"a":"${'x'.repeat(size)}"}` })]);
+      const pages: number[][] = [];
+      for (let next: number | null = 0; next !== null; ) {
+        const page = await opened.store.readStream(namespace, 'a-1', { position: next }, 1_000);
+        pages.push(page.messages.map(({ data }) => data.length));
+        next = page.next;
+      }
+      expect(pages.flat().map((length) => length - '{"a":""}'.length)).toEqual(sizes);
+      const tooLarge = pages.filter(
+        (page) => page.length > 1 && page.reduce((sum, bytes) => sum + bytes, 0) > maxPageBytes,
+      );
+      expect(tooLarge).toEqual([]);
+    });
+
+    test('that does not exist gives nothing', async () => {
+      await using opened = await open();
+      await opened.append('a-1');
+      const pages = [
+        await opened.store.readStream(namespace, 'a-2', { position: 0 }, 10),
+        await opened.store.readStream(namespace, 'a-2', { globalPosition: 0 }, 10),
+        await opened.store.readStream('none', 'a-1', { position: 0 }, 10),
+      ];
+      expect(pages).toEqual(Array(3).fill({ messages: [], next: null }));
+    });
+  });
+
+  describe('reading the last message', () => {
+    test('gives the last one', async () => {
+      await using opened = await open();
+      await opened.append('a-1', 3);
+      await opened.append('b-1');
+      expect((await opened.store.readLast(namespace, 'a-1', undefined))?.position).toBe(2);
+    });
+
+    test('of a type gives the last one of exactly that type', async () => {
+      await using opened = await open();
+      await opened.append(
+        'a-1',
+        ['A', 'B', 'A', 'a', 'AB'].map((type) => newMessage({ type })),
+      );
+      expect((await opened.store.readLast(namespace, 'a-1', 'A'))?.position).toBe(2);
+    });
+
+    test('gives nothing where there is none', async () => {
+      await using opened = await open();
+      await opened.append('a-1');
+      const found = [
+        await opened.store.readLast(namespace, 'a-2', undefined),
+        await opened.store.readLast(namespace, 'a-1', 'Other'),
+        await opened.store.readLast('none', 'a-1', undefined),
+      ];
+      expect(found).toEqual([undefined, undefined, undefined]);
+    });
+  });
+
+  describe('reading the log', () => {
+    test('gives every message in global order', async () => {
+      await using opened = await open();
+      for (const stream of ['b-1', 'a-1', 'c', 'a-2']) await opened.append(stream);
+      expect((await opened.log()).map(({ stream }) => stream)).toEqual(['b-1', 'a-1', 'c', 'a-2']);
+    });
+
+    test.each([
+      [-1, [1, 2, 3]],
+      [0, [1, 2, 3]],
+      [1, [1, 2, 3]],
+      [3, [3]],
+      [4, []],
+    ])('from global position %i', async (from, expected) => {
+      await using opened = await open();
+      await opened.append('a-1', 3);
+      expect(globalsOf(await opened.log({}, from))).toEqual(expected);
+    });
+
+    test('of a category gives exactly that category', async () => {
+      await using opened = await open();
+      for (const stream of ['a-1', 'A-1', 'ab-1', 'a', 'a-', 'b-a-1', 'a-1-b']) await opened.append(stream);
+      expect((await opened.log({ category: 'a' })).map(({ stream }) => stream)).toEqual(['a-1', 'a', 'a-', 'a-1-b']);
+    });
+
+    test('of the category without a name gives the streams that begin with a hyphen', async () => {
+      await using opened = await open();
+      for (const stream of ['-1', 'a-1', '-', 'a']) await opened.append(stream);
+      expect((await opened.log({ category: '' })).map(({ stream }) => stream)).toEqual(['-1', '-']);
+    });
+
+    test.each(['none', 'a-1', 'a-'])('of the category %j, which is none, gives nothing', async (category) => {
+      await using opened = await open();
+      await opened.append('a-1');
+      expect(await opened.log({ category })).toEqual([]);
+    });
+
+    test('of a group member gives the streams that it owns', async () => {
+      await using opened = await open();
+      for (const stream of ['x-1', 'x-2', 'x-3', 'x-4', 'x-1+a', 'x', 'x-', 'x-+a', 'y-2']) await opened.append(stream);
+      const read = [0, 1].map((member) => opened.log({ category: 'x', group: { member, size: 2 } }));
+      expect((await Promise.all(read)).map((messages) => messages.map(({ stream }) => stream))).toEqual([
+        ['x-1', 'x-3', 'x-1+a'],
+        ['x-2', 'x-4'],
+      ]);
+    });
+
+    test('of a group without a category gives the streams of all categories', async () => {
+      await using opened = await open();
+      for (const stream of ['x-2', 'y-2', 'y-1', 'z']) await opened.append(stream);
+      const messages = await opened.log({ group: { member: 1, size: 2 } });
+      expect(messages.map(({ stream }) => stream)).toEqual(['x-2', 'y-2']);
+    });
+
+    test('of a correlation gives the messages whose metadata names a stream of that category', async () => {
+      await using opened = await open();
+      const metadata = [
+        '{"correlationStreamName":"order-1"}',
+        '{"correlationStreamName":"order"}',
+        '{"other":1,"correlationStreamName":"order-2+x"}',
+        '{"correlationStreamName":"orders-1"}',
+        '{"correlationStreamName":"Order-1"}',
+        '{"correlationStreamName":"ord_r-1"}',
+        '{"correlationStreamName":["order-1"]}',
+        '{"correlationStreamName":null}',
+        '{"nested":{"correlationStreamName":"order-1"}}',
+        '{"text":"correlationStreamName order-1"}',
+        '{}',
+        null,
+      ];
+      await opened.append(
+        'a-1',
+        metadata.map((metadata) => newMessage({ metadata })),
+      );
+      expect(positionsOf(await opened.log({ correlation: 'order' }))).toEqual([0, 1, 2]);
+    });
+
+    test('keeps what fits all conditions', async () => {
+      await using opened = await open();
+      const metadata = '{"correlationStreamName":"order-1"}';
+      for (const stream of ['x-1', 'x-2', 'y-2', 'x-2']) {
+        await opened.append(stream, [newMessage({ metadata }), newMessage()]);
+      }
+      const filter = { category: 'x', group: { member: 1, size: 2 }, correlation: 'order' };
+      expect(globalsOf(await opened.log(filter))).toEqual([3, 7]);
+    });
+
+    test('filters first and limits then', async () => {
+      await using opened = await open();
+      for (let count = 0; count < 50; count++) await opened.append(count % 10 === 9 ? 'x-2' : 'x-1');
+      const filter = { ...everyMessage, category: 'x', group: { member: 1, size: 2 } };
+      const page = await opened.store.readLog(namespace, filter, 0, 3);
+      expect([globalsOf(page.messages), page.next]).toEqual([[10, 20, 30], 40]);
+    });
+
+    test('finds what matches behind ten thousand that do not', async () => {
+      await using opened = await open();
+      await opened.append('x-1', 20_000);
+      await opened.append('x-2', 2);
+      const found = await opened.log({ category: 'x', group: { member: 1, size: 2 } });
+      expect(globalsOf(found)).toEqual([20_001, 20_002]);
+    });
+
+    test('has no next page when the limit falls on the end', async () => {
+      await using opened = await open();
+      await opened.append('a-1', 2);
+      expect((await opened.store.readLog(namespace, everyMessage, 0, 2)).next).toBeNull();
+    });
+
+    test.each([1, 2, 7])('gives every message once by pages of %i', async (limit) => {
+      await using opened = await open();
+      for (const stream of ['a-1', 'b-1', 'a-2', 'a-3', 'b-2', 'a-1', 'a-1', 'c']) await opened.append(stream, 3);
+      expect(globalsOf(await opened.log({}, 0, limit))).toEqual(range(1, 24));
+      expect(globalsOf(await opened.log({ category: 'b' }, 0, limit))).toEqual([4, 5, 6, 13, 14, 15]);
+    });
+
+    test('gives at most 1 MiB of payload a page, or one message', async () => {
+      await using opened = await open();
+      for (const size of [600_000, 600_000, 2_000_000, 10]) {
+        await opened.append('a-1', [newMessage({ metadata: `{"a":"${'x'.repeat(size)}"}` })]);
+      }
+      const pages: number[][] = [];
+      for (let next: number | null = 0; next !== null; ) {
+        const page = await opened.store.readLog(namespace, everyMessage, next, 1_000);
+        pages.push(globalsOf(page.messages));
+        next = page.next;
+      }
+      expect(pages).toEqual([[1], [2], [3], [4]]);
+    });
+
+    test('of a namespace that does not exist gives nothing', async () => {
+      await using opened = await open();
+      expect(await opened.store.readLog('none', everyMessage, 0, 10)).toEqual({ messages: [], next: null });
+    });
+  });
+
+  describe('the version of a stream', () => {
+    test('is the position of its last message', async () => {
+      await using opened = await open();
+      await opened.append('a-1', 3);
+      expect(await opened.store.version(namespace, 'a-1')).toBe(2);
+    });
+
+    test('is -1 when it has none', async () => {
+      await using opened = await open();
+      await opened.append('a-1');
+      expect([await opened.store.version(namespace, 'a-2'), await opened.store.version('none', 'a-1')]).toEqual([
+        -1, -1,
+      ]);
+    });
+  });
+
+  describe('the head', () => {
+    test('is the global position of the last message', async () => {
+      await using opened = await open();
+      await opened.append('a-1', 3);
+      const last = await opened.append('b-1');
+      expect(await opened.store.head(namespace)).toBe(last);
+    });
+
+    test('is 0 when there is none', async () => {
+      await using opened = await open();
+      await opened.append('a-1');
+      expect(await opened.store.head('none')).toBe(0);
+    });
+  });
+
+  describe('the check', () => {
+    test('resolves while the store can be used', async () => {
+      await using opened = await open();
+      await expect(opened.store.check()).resolves.toBeUndefined();
+    });
+  });
+}

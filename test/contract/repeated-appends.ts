@@ -1,0 +1,127 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { newMessage, uuid } from '../support/fake-messages.ts';
+import { namespace, type Open } from './message-store.ts';
+
+export function describeRepeatedAppends(open: Open): void {
+  describe('a repeated append', () => {
+    const one = () => newMessage({ id: uuid(1), data: '{"a":1,"b":[2,{"c":3,"d":4}]}', metadata: '{"m":1,"n":2}' });
+    const batch = () => [1, 2, 3].map((number) => newMessage({ id: uuid(number), data: `{"n":${number}}` }));
+
+    test('is told the first place and stores nothing', async () => {
+      await using opened = await open();
+      await opened.append('b-1', 4);
+      const first = await opened.store.append(namespace, 'a-1', [one()], undefined);
+      await opened.append('a-1', 2);
+      const again = await opened.store.append(namespace, 'a-1', [one()], undefined);
+      expect([again, (await opened.stream('a-1')).length]).toEqual([{ ...first, outcome: 'known' }, 3]);
+    });
+
+    test('is known although the expected version is not met any more', async () => {
+      await using opened = await open();
+      await opened.store.append(namespace, 'a-1', [one()], -1);
+      const again = await opened.store.append(namespace, 'a-1', [one()], -1);
+      expect(again).toEqual({ outcome: 'known', position: 0, globalPosition: 1 });
+    });
+
+    test('is known although the members of its payload stand in another order', async () => {
+      await using opened = await open();
+      await opened.append('a-1', [one()]);
+      const turned = { ...one(), data: '{"b":[2,{"d":4,"c":3}],"a":1}', metadata: '{"n":2,"m":1}' };
+      const { outcome } = await opened.store.append(namespace, 'a-1', [turned], undefined);
+      expect([outcome, (await opened.stream('a-1'))[0]!.data]).toEqual(['known', one().data]);
+    });
+
+    test('of an array is told the place of its last message', async () => {
+      await using opened = await open();
+      await opened.append('a-1');
+      await opened.append('a-1', batch());
+      const again = await opened.store.append(namespace, 'a-1', batch(), undefined);
+      expect([again, await opened.store.head(namespace)]).toEqual([
+        { outcome: 'known', position: 3, globalPosition: 4 },
+        4,
+      ]);
+    });
+
+    test.each([
+      ['another stream', 'a-2', {}],
+      ['another type', 'a-1', { type: 'Other' }],
+      ['other data', 'a-1', { data: '{"a":2}' }],
+      ['a number spelled otherwise', 'a-1', { data: '{"a":1.0,"b":[2,{"c":3,"d":4}]}' }],
+      ['other metadata', 'a-1', { metadata: '{"m":2,"n":2}' }],
+      ['no metadata', 'a-1', { metadata: null }],
+    ])('with %s borrows an id and is refused', async (_what, stream, change) => {
+      await using opened = await open();
+      await opened.append('a-1', [one()]);
+      const outcome = await opened.store.append(namespace, stream, [{ ...one(), ...change }], undefined);
+      expect([outcome, await opened.store.head(namespace)]).toEqual([{ outcome: 'duplicate-id', id: uuid(1) }, 1]);
+    });
+
+    test.each([
+      ['a new message behind', [1, 2, 3, 4]],
+      ['a new message before', [4, 1, 2, 3]],
+      ['messages in another order', [2, 1, 3]],
+      ['a message left out', [1, 3]],
+    ])('of an array with %s is refused', async (_what, numbers) => {
+      await using opened = await open();
+      await opened.append('a-1', batch());
+      const messages = numbers.map((number) => newMessage({ id: uuid(number), data: `{"n":${number}}` }));
+      const { outcome } = await opened.store.append(namespace, 'a-1', messages, undefined);
+      expect([outcome, await opened.store.head(namespace)]).toEqual(['duplicate-id', 3]);
+    });
+
+    test('with a message whose id was generated is refused', async () => {
+      await using opened = await open();
+      await opened.append('a-1', [one()]);
+      const { outcome } = await opened.store.append(namespace, 'a-1', [one(), newMessage()], undefined);
+      expect([outcome, await opened.store.head(namespace)]).toEqual(['duplicate-id', 1]);
+    });
+  });
+
+  describe('an id', () => {
+    test('may stand once in an append', async () => {
+      await using opened = await open();
+      const messages = [newMessage({ id: uuid(1) }), newMessage(), newMessage({ id: uuid(1) })];
+      const outcome = await opened.store.append(namespace, 'a-1', messages, undefined);
+      expect([outcome, await opened.store.head(namespace)]).toEqual([{ outcome: 'duplicate-id', id: uuid(1) }, 0]);
+    });
+
+    test('that was generated is known when it is given later', async () => {
+      await using opened = await open();
+      const message = newMessage();
+      await opened.append('a-1', [message]);
+      const outcome = await opened.store.append(namespace, 'a-1', [{ ...message, given: true }], undefined);
+      expect(outcome).toEqual({ outcome: 'known', position: 0, globalPosition: 1 });
+    });
+
+    test('is judged before the version', async () => {
+      await using opened = await open();
+      await opened.append('a-1', [newMessage({ id: uuid(1) })]);
+      const { outcome } = await opened.store.append(namespace, 'a-1', [newMessage({ id: uuid(1), type: 'Other' })], 5);
+      expect(outcome).toBe('duplicate-id');
+    });
+
+    test('of a refused append is free', async () => {
+      await using opened = await open();
+      await opened.store.append(namespace, 'a-1', [newMessage({ id: uuid(1) })], 5);
+      const { outcome } = await opened.store.append(namespace, 'b-1', [newMessage({ id: uuid(1) })], undefined);
+      expect(outcome).toBe('appended');
+    });
+
+    test('is found among many', async () => {
+      await using opened = await open();
+      const ids = Array.from({ length: 3_000 }, () => randomUUIDv7());
+      for (let from = 0; from < ids.length; from += 100) {
+        await opened.append(
+          'a-1',
+          ids.slice(from, from + 100).map((id) => newMessage({ id })),
+        );
+      }
+      const outcomes = [];
+      for (const id of ids) outcomes.push(await opened.store.append(namespace, 'a-1', [newMessage({ id })], undefined));
+      expect(outcomes).toEqual(
+        ids.map((_id, position) => ({ outcome: 'known', position, globalPosition: position + 1 })),
+      );
+    });
+  });
+}

@@ -245,7 +245,9 @@ function matches(log: MemoryLog, row: number, { group, correlation }: LogFilter)
 
 /** Category of the stream that a message's metadata names as its correlation, undefined when it names none. */
 function correlationOf(metadata: string | null): string | undefined {
-  if (metadata === null || !metadata.includes('correlationStreamName')) return undefined;
+  if (metadata === null) return undefined;
+  // Most metadata is not worth parsing; only an escape could spell the member's name otherwise.
+  if (!metadata.includes('correlationStreamName') && !metadata.includes('\\u')) return undefined;
   const { correlationStreamName: name } = JSON.parse(metadata) as { correlationStreamName?: unknown };
   return typeof name === 'string' ? new StreamName(name).category : undefined;
 }

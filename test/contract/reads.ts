@@ -196,6 +196,7 @@ export function describeReads(open: Open): void {
         '{"correlationStreamName":"order-1"}',
         '{"correlationStreamName":"order"}',
         '{"other":1,"correlationStreamName":"order-2+x"}',
+        '{"correlation\\u0053treamName":"\\u006frder-3"}',
         '{"correlationStreamName":"orders-1"}',
         '{"correlationStreamName":"Order-1"}',
         '{"correlationStreamName":"ord_r-1"}',
@@ -210,7 +211,7 @@ export function describeReads(open: Open): void {
         'a-1',
         metadata.map((metadata) => newMessage({ metadata })),
       );
-      expect(positionsOf(await opened.log({ correlation: 'order' }))).toEqual([0, 1, 2]);
+      expect(positionsOf(await opened.log({ correlation: 'order' }))).toEqual([0, 1, 2, 3]);
     });
 
     test('keeps what fits all conditions', async () => {

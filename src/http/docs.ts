@@ -1,5 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
 import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
 import { Type } from 'typebox';
+import { completeDescription, describeText, tags } from './openapi.ts';
 import type { Server } from './server.ts';
 
 /** Collects the schemas of the routes that follow; comes before them. */
@@ -7,15 +11,82 @@ export function describeRoutes(server: Server, version: string): void {
   server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Pokewire', version, description: 'Message streams, and pokes for those who subscribe to them.' },
+      info: {
+        title: 'Pokewire',
+        version,
+        description: 'Message streams, and pokes for those who subscribe to them.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      tags: [...tags],
     },
+    transform: describeText,
+    transformObject: completeDescription,
   });
 }
 
+const pageFolder = new URL('./docs-page/', import.meta.url);
+
+const contentTypes: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+// The page takes nothing from elsewhere, and text never becomes markup: the browser refuses it.
+const pageHeaders = {
+  'cache-control': 'no-cache',
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+// Swagger UI styles its elements by attributes and draws its icons from data URLs.
+const referencePolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+// Swagger UI has dark colours, but does not ask which ones the visitor wants.
+const darkWhereWanted =
+  "document.documentElement.classList.toggle('dark-mode', matchMedia('(prefers-color-scheme: dark)').matches);";
+
+/** The page to try Pokewire, the full reference, and what both are made from. Comes after the routes it tells of. */
 export function routeDocs(server: Server): void {
   server.get(
     '/openapi.json',
-    { schema: { summary: 'This description', tags: ['operations'], response: { 200: Type.Any() } } },
+    {
+      schema: {
+        summary: 'This description',
+        description: 'The API in OpenAPI 3.1.',
+        tags: ['operations'],
+        response: { 200: Type.Any() },
+      },
+    },
     async () => server.swagger(),
   );
+
+  server.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'));
+
+  const names = readdirSync(pageFolder).filter((name) => contentTypes[extname(name)] !== undefined);
+  const files = new Map(names.map((name) => [name, readFileSync(new URL(name, pageFolder))]));
+  for (const [name, content] of files) {
+    const headers = { ...pageHeaders, 'content-type': contentTypes[extname(name)] };
+    const url = name === 'page.html' ? '/docs' : `/docs/${name}`;
+    server.get(url, { schema: { hide: true } }, (_request, reply) => reply.headers(headers).send(content));
+  }
+
+  const icon = { filename: 'icon.svg', content: files.get('icon.svg')!, type: 'image/svg+xml' };
+  server.register(swaggerUi, {
+    routePrefix: '/docs/reference',
+    staticCSP: referencePolicy,
+    logo: icon,
+    theme: {
+      title: 'Pokewire API',
+      favicon: [{ ...icon, rel: 'icon', sizes: 'any' }],
+      js: [{ filename: 'dark.js', content: darkWhereWanted }],
+    },
+    uiConfig: { layout: 'BaseLayout', docExpansion: 'list' },
+  });
 }

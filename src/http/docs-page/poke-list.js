@@ -1,0 +1,79 @@
+import { byId, element } from './element.js';
+import { showMessage } from './message.js';
+
+/** Rows the list keeps; older ones go. */
+const maxRows = 200;
+
+/** The pokes as they arrive, newest first. A burst is drawn once a frame, however many pokes it has. */
+export class PokeList {
+  #list = byId('pokes');
+  #received = 0;
+  #waiting = [];
+
+  constructor() {
+    this.#list.addEventListener('click', ({ target }) => {
+      const row = target.closest('li');
+      if (row !== null) this.#select(row);
+    });
+  }
+
+  clear() {
+    this.#received = 0;
+    this.#waiting = [];
+    this.#list.replaceChildren();
+    byId('message').hidden = true;
+    this.#show();
+  }
+
+  add(poke) {
+    this.#received++;
+    this.#waiting.unshift({ ...poke, at: new Date() });
+    if (this.#waiting.length === 1) requestAnimationFrame(() => this.#draw());
+    if (this.#waiting.length > maxRows) this.#waiting.length = maxRows;
+  }
+
+  #draw() {
+    this.#list.prepend(...this.#waiting.map(row));
+    this.#waiting = [];
+    while (this.#list.children.length > maxRows) this.#list.lastChild.remove();
+    this.#show();
+    pulse();
+  }
+
+  #show() {
+    byId('count').textContent = this.#received.toLocaleString('en');
+    byId('no-pokes').hidden = this.#received > 0;
+    byId('poke-columns').hidden = this.#received === 0;
+  }
+
+  #select(row) {
+    this.#list.querySelector('[aria-current]')?.removeAttribute('aria-current');
+    row.ariaCurrent = 'true';
+    const { stream, position } = row.dataset;
+    showMessage(stream, position);
+  }
+}
+
+function row({ stream, position, globalPosition, at }) {
+  const made = element(
+    'li',
+    {},
+    element(
+      'button',
+      { type: 'button', className: 'poke', title: `Read ${stream} at ${position}` },
+      element('span', { className: 'global' }, String(globalPosition)),
+      element('span', { className: 'stream' }, stream),
+      element('span', { className: 'place' }, String(position)),
+      element('time', { dateTime: at.toISOString() }, at.toLocaleTimeString('en-GB')),
+    ),
+  );
+  Object.assign(made.dataset, { stream, position });
+  return made;
+}
+
+function pulse() {
+  const wire = byId('wire');
+  for (const animation of wire.getAnimations({ subtree: true })) animation.cancel();
+  wire.classList.remove('poked');
+  requestAnimationFrame(() => wire.classList.add('poked'));
+}

@@ -1,0 +1,326 @@
+import { describe, expect, test, vi } from 'vitest';
+import { MemoryStore } from '../../src/store/memory-store.ts';
+import { Exposition } from '../support/exposition.ts';
+import { allExpressions, metricsIn, readMetricDocs } from '../support/monitoring.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+
+const message = { type: 'Deposited', data: { amount: 100 } };
+/** Made by Prometheus itself. */
+const synthetic = ['up', 'ALERTS'];
+
+/** A store that neither reads for subscriptions nor says that it is well. */
+class FailingStore extends MemoryStore {
+  override readPokes(): Promise<never> {
+    return Promise.reject(new Error('the disk is gone'));
+  }
+
+  override check(): Promise<never> {
+    return Promise.reject(new Error('the disk is gone'));
+  }
+}
+
+async function scrape(app: TestApp): Promise<Exposition> {
+  return new Exposition((await app.get('/metrics')).text);
+}
+
+/** Scrapes until the metric has the value. */
+async function scrapeUntil(app: TestApp, name: string, labels: Record<string, string>, value: number) {
+  return vi.waitFor(
+    async () => {
+      const metrics = await scrape(app);
+      expect(metrics.value(name, labels), `${name}${JSON.stringify(labels)}`).toBe(value);
+      return metrics;
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+}
+
+/** Subscribes and waits until the subscription is live, so that what follows is told live. */
+async function subscribeLive(app: TestApp, query: string, kind: string): Promise<SseClient> {
+  const reader = await SseClient.connect(app.port, `/subscribe?${query}`);
+  await scrapeUntil(app, 'pokewire_subscriptions', { kind, state: 'live' }, 1);
+  return reader;
+}
+
+/** Gives every metric with labels a sample. */
+async function useEverything(app: TestApp): Promise<void> {
+  await app.append('account-1', message);
+  const queries = {
+    stream: 'stream=a-1',
+    category: 'category=a',
+    group: 'category=a&consumer=0&size=2',
+    all: 'all=true',
+  };
+  for (const [kind, query] of Object.entries({ ...queries, mixed: 'stream=a-1&category=b' })) {
+    await using _reader = await subscribeLive(app, query, kind);
+  }
+  await scrapeUntil(app, 'pokewire_subscriptions_closed_total', { reason: 'peer' }, 5);
+}
+
+describe('The metrics', () => {
+  test('are documented, each with its type, and what is documented is exported.', async () => {
+    await using app = await startTestApp();
+    const { metrics } = await scrape(app);
+    const typesOf = (all: Iterable<[string, { readonly type: string }]>) =>
+      Object.fromEntries([...all].map(([name, { type }]) => [name, type]));
+    const documented = readMetricDocs();
+    const ours = [...metrics].filter(([name]) => name.startsWith('pokewire_'));
+    const others = [...documented].filter(([name]) => !name.startsWith('pokewire_'));
+    expect(typesOf([...documented].filter(([name]) => name.startsWith('pokewire_')))).toEqual(typesOf(ours));
+    expect(typesOf(others.map(([name]) => [name, metrics.get(name)!]))).toEqual(typesOf(others));
+  });
+
+  test('have the labels that are documented, with no value that is not.', async () => {
+    await using app = await startTestApp();
+    await useEverything(app);
+    await using _reader = await subscribeLive(app, 'all=true', 'all');
+    const { metrics } = await scrape(app);
+    for (const [name, { labels }] of readMetricDocs()) {
+      if (!name.startsWith('pokewire_')) continue;
+      const { samples } = metrics.get(name)!;
+      expect(samples.length, name).toBeGreaterThan(0);
+      for (const sample of samples) {
+        const { le: _, ...own } = sample.labels;
+        expect(Object.keys(own).sort(), name).toEqual([...labels.keys()].sort());
+        for (const [label, values] of labels) if (values !== undefined) expect(values, name).toContain(own[label]);
+      }
+    }
+  });
+
+  test('have every name that a dashboard or an alert asks for.', async () => {
+    await using app = await startTestApp();
+    const metrics = await scrape(app);
+    for (const { where, expr } of allExpressions()) {
+      for (const name of metricsIn(expr)) {
+        if (!synthetic.includes(name)) expect(metrics.metricOf(name), `${where}: ${name}`).toBeDefined();
+      }
+    }
+  });
+
+  test('never carry the name of a stream, a category or a path that a reader or writer chose.', async () => {
+    await using app = await startTestApp();
+    await using _reader = await SseClient.connect(app.port, '/subscribe?stream=secret-1&category=secret');
+    await app.append('secret-1', message);
+    await app.append('secret-1', message, 'expectedVersion=7');
+    await app.get('/streams/secret-1/messages');
+    await app.get('/categories/secret/messages');
+    await app.get('/secret');
+    await app.get('/subscribe?stream=secret-1&secret=1');
+    expect((await app.get('/metrics')).text).not.toContain('secret');
+  });
+});
+
+describe('Appends', () => {
+  test('count their messages, and once each by outcome.', async () => {
+    await using app = await startTestApp();
+    const known = { ...message, id: '00000000-0000-7000-8000-000000000001' };
+    await app.append('account-1', [message, message, message]);
+    await app.append('account-1', known);
+    await app.append('account-1', known);
+    await app.append('account-1', { ...known, type: 'Withdrawn' });
+    await app.append('account-1', message, 'expectedVersion=0');
+    const metrics = await scrape(app);
+    expect(metrics.value('pokewire_messages_appended_total')).toBe(4);
+    expect(metrics.value('pokewire_appends_total', { outcome: 'appended' })).toBe(2);
+    expect(metrics.value('pokewire_appends_total', { outcome: 'known' })).toBe(1);
+    expect(metrics.value('pokewire_appends_total', { outcome: 'duplicate-id' })).toBe(1);
+    expect(metrics.value('pokewire_appends_total', { outcome: 'version-conflict' })).toBe(1);
+    expect(metrics.value('pokewire_store_messages')).toBe(4);
+    expect(metrics.value('pokewire_store_streams')).toBe(1);
+  });
+
+  test('that the store has no room for count as full, beside its bytes and its limit.', async () => {
+    await using app = await startTestApp(['--store-max-bytes', '1000']);
+    await app.append('account-1', message);
+    await app.append('account-1', { ...message, data: { text: 'x'.repeat(1000) } });
+    const metrics = await scrape(app);
+    expect(metrics.value('pokewire_appends_total', { outcome: 'full' })).toBe(1);
+    expect(metrics.value('pokewire_store_max_bytes')).toBe(1000);
+    expect(metrics.value('pokewire_store_bytes')).toBeGreaterThan(0);
+    expect(metrics.value('pokewire_store_bytes')).toBeLessThanOrEqual(1000);
+  });
+});
+
+describe('A live subscription', () => {
+  test('counts the pokes it is told as live, with their frames, bytes and delay.', async () => {
+    await using app = await startTestApp();
+    await using reader = await subscribeLive(app, 'category=account', 'category');
+    await app.append('account-1', [message, message]);
+    await reader.waitForPokes(2);
+    const metrics = await scrape(app);
+    const frames = reader.bytes.subarray(reader.bytes.indexOf('event: poke')).length;
+    expect(metrics.value('pokewire_pokes_sent_total', { kind: 'live' })).toBe(2);
+    expect(metrics.value('pokewire_pokes_sent_total', { kind: 'catch-up' })).toBe(0);
+    expect(metrics.value('pokewire_sent_bytes_total', { kind: 'live' })).toBe(frames);
+    expect(metrics.value('pokewire_frames_encoded_total')).toBe(2);
+    expect(metrics.value('pokewire_poke_delay_seconds_count')).toBe(2);
+  });
+
+  test('shares its frames with others, so that pokes are more than frames.', async () => {
+    await using app = await startTestApp();
+    await using first = await SseClient.connect(app.port, '/subscribe?category=account');
+    await using second = await SseClient.connect(app.port, '/subscribe?all=true');
+    await scrapeUntil(app, 'pokewire_subscriptions', { state: 'live' }, 2);
+    await app.append('account-1', message);
+    await first.waitForPokes(1);
+    await second.waitForPokes(1);
+    const metrics = await scrape(app);
+    expect(metrics.value('pokewire_pokes_sent_total', { kind: 'live' })).toBe(2);
+    expect(metrics.value('pokewire_frames_encoded_total')).toBe(1);
+    expect(metrics.value('pokewire_poke_delay_seconds_count')).toBe(1);
+  });
+
+  test('counts nothing for a message that it did not select.', async () => {
+    await using app = await startTestApp();
+    await using _reader = await subscribeLive(app, 'category=account', 'category');
+    await app.append('order-1', message);
+    const metrics = await scrape(app);
+    expect(metrics.value('pokewire_pokes_sent_total')).toBe(0);
+    expect(metrics.value('pokewire_frames_encoded_total')).toBe(0);
+    expect(metrics.value('pokewire_poke_delay_seconds_count')).toBe(0);
+  });
+});
+
+describe('Catching up', () => {
+  test('counts its pages, and its pokes as catch-up.', async () => {
+    await using app = await startTestApp();
+    await app.append('account-1', [message, message, message]);
+    await using reader = await SseClient.connect(app.port, '/subscribe?category=account');
+    await reader.waitForPokes(3);
+    const metrics = await scrapeUntil(app, 'pokewire_subscriptions', { kind: 'category', state: 'live' }, 1);
+    expect(metrics.value('pokewire_pokes_sent_total', { kind: 'catch-up' })).toBe(3);
+    expect(metrics.value('pokewire_pokes_sent_total', { kind: 'live' })).toBe(0);
+    expect(metrics.value('pokewire_catch_up_reads_total')).toBeGreaterThan(0);
+    expect(metrics.value('pokewire_catch_up_waiting')).toBe(0);
+    expect(metrics.value('pokewire_poke_delay_seconds_count')).toBe(0);
+  });
+});
+
+describe('Subscriptions', () => {
+  test('are counted when they open and when they close, with the reason and how long they were open.', async () => {
+    await using app = await startTestApp();
+    await using reader = await subscribeLive(app, 'all=true', 'all');
+    const open = await scrape(app);
+    expect(open.value('pokewire_subscriptions_opened_total', { kind: 'all' })).toBe(1);
+    expect(open.value('pokewire_subscriptions_closed_total')).toBe(0);
+    expect(open.value('pokewire_subscription_duration_seconds_count')).toBe(0);
+    reader.destroy();
+    const closed = await scrapeUntil(app, 'pokewire_subscriptions_closed_total', { reason: 'peer' }, 1);
+    expect(closed.value('pokewire_subscription_duration_seconds_count', { kind: 'all' })).toBe(1);
+    expect(closed.value('pokewire_subscriptions')).toBe(0);
+  });
+
+  test('do not count as requests, neither while they are open nor when they have ended.', async () => {
+    await using app = await startTestApp();
+    await using reader = await subscribeLive(app, 'all=true', 'all');
+    reader.destroy();
+    const metrics = await scrapeUntil(app, 'pokewire_subscriptions_closed_total', {}, 1);
+    expect(metrics.value('pokewire_http_request_duration_seconds_count', { route: '/metrics' })).toBeGreaterThan(0);
+    expect(metrics.value('pokewire_http_request_duration_seconds_count', { route: '/subscribe' })).toBe(0);
+  });
+
+  test('that find no place are counted as refused, and as requests.', async () => {
+    await using app = await startTestApp(['--max-subscriptions', '1']);
+    await using _reader = await subscribeLive(app, 'all=true', 'all');
+    expect((await app.get('/subscribe?all=true')).status).toBe(503);
+    const metrics = await scrape(app);
+    expect(metrics.value('pokewire_subscriptions_refused_total')).toBe(1);
+    expect(metrics.value('pokewire_subscriptions_opened_total')).toBe(1);
+    const refused = { route: '/subscribe', status: '503' };
+    expect(metrics.value('pokewire_http_request_duration_seconds_count', refused)).toBe(1);
+  });
+
+  test('whose log cannot be read are counted as failures, and as closed for that reason.', async () => {
+    await using app = await startTestApp([], { openStore: async (options) => new FailingStore(options) });
+    await using reader = await SseClient.connect(app.port, '/subscribe?category=account');
+    await reader.closed;
+    const metrics = await scrapeUntil(app, 'pokewire_subscriptions_closed_total', { reason: 'store-failed' }, 1);
+    expect(metrics.value('pokewire_catch_up_failures_total')).toBe(1);
+  });
+});
+
+describe('A subscriber that does not read', () => {
+  test('is counted as lagging with its buffer leased, then as closed because it stalled.', async () => {
+    await using app = await startTestApp(['--stall-timeout-ms', '1500']);
+    await using reader = await subscribeLive(app, 'all=true', 'all');
+    reader.pause();
+    const batch = Array.from({ length: 1_000 }, () => message);
+    const lagging = await vi.waitFor(
+      async () => {
+        await app.append(`account-${'x'.repeat(200)}`, batch);
+        const metrics = await scrape(app);
+        expect(metrics.value('pokewire_lagging_episodes_total')).toBe(1);
+        return metrics;
+      },
+      { timeout: 20_000, interval: 1 },
+    );
+    expect(lagging.value('pokewire_subscriptions', { kind: 'all', state: 'lagging' })).toBe(1);
+    expect(lagging.value('pokewire_pool_leased')).toBe(1);
+    const closed = await scrapeUntil(app, 'pokewire_subscriptions_closed_total', { reason: 'stalled' }, 1);
+    expect(closed.value('pokewire_subscriptions')).toBe(0);
+    expect(closed.value('pokewire_pool_leased')).toBe(0);
+  });
+});
+
+describe('Requests', () => {
+  test('are counted by method, route pattern and status.', async () => {
+    await using app = await startTestApp();
+    await app.append('account-1', message);
+    await app.get('/streams/account-1/messages');
+    await app.get('/streams/none-1');
+    await app.get('/no/such/path');
+    const metrics = await scrape(app);
+    const count = (method: string, route: string, status: string) =>
+      metrics.value('pokewire_http_request_duration_seconds_count', { method, route, status });
+    expect(count('POST', '/streams/:stream/messages', '201')).toBe(1);
+    expect(count('GET', '/streams/:stream/messages', '200')).toBe(1);
+    expect(count('GET', '/streams/:stream', '404')).toBe(1);
+    expect(count('GET', 'none', '404')).toBe(1);
+  });
+});
+
+describe('The pools', () => {
+  test('have nothing leased when all is told, and have counted what they lent.', async () => {
+    await using app = await startTestApp();
+    await app.append('account-1', [message, message]);
+    await using reader = await subscribeLive(app, 'category=account', 'category');
+    await app.append('account-1', message);
+    await reader.waitForPokes(3);
+    const metrics = await scrapeUntil(app, 'pokewire_pool_leased', {}, 0);
+    const acquired = metrics.value('pokewire_pool_acquires_total');
+    expect(acquired).toBeGreaterThan(0);
+    expect(metrics.value('pokewire_pool_acquires_total', { pool: 'pokes' })).toBe(5);
+    const returned = metrics.value('pokewire_pool_releases_total') + metrics.value('pokewire_pool_drops_total');
+    expect(returned).toBe(acquired);
+  });
+
+  test('of size 0 hit nothing and keep nothing.', async () => {
+    await using app = await startTestApp(['--pooling', 'off']);
+    await app.append('account-1', message);
+    const metrics = await scrape(app);
+    expect(metrics.value('pokewire_pool_size')).toBe(0);
+    expect(metrics.value('pokewire_pool_acquires_total', { result: 'hit' })).toBe(0);
+    expect(metrics.value('pokewire_pool_acquires_total', { result: 'miss' })).toBe(1);
+    expect(metrics.value('pokewire_pool_drops_total')).toBe(1);
+  });
+});
+
+describe('The process', () => {
+  test('counts the bytes it allocates.', async () => {
+    await using app = await startTestApp();
+    const before = (await scrape(app)).value('pokewire_process_allocated_bytes_total');
+    await vi.waitFor(async () => {
+      const after = (await scrape(app)).value('pokewire_process_allocated_bytes_total');
+      expect(after).toBeGreaterThan(before);
+    });
+    expect(before).toBeGreaterThan(0);
+  });
+
+  test('is not ready when the store does not answer.', async () => {
+    await using app = await startTestApp([], { openStore: async (options) => new FailingStore(options) });
+    expect((await scrape(app)).value('pokewire_ready')).toBe(0);
+    await using well = await startTestApp();
+    expect((await scrape(well)).value('pokewire_ready')).toBe(1);
+  });
+});

@@ -1,0 +1,155 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, test, vi } from 'vitest';
+import { panelExpressions, readAlerts, readText } from '../support/monitoring.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+
+const hasPrometheus = isThere('prometheus');
+const hasPromtool = isThere('promtool');
+
+function isThere(command: string): boolean {
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Output and exit code of promtool. */
+function promtool(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+  return { status, output: stdout + stderr };
+}
+
+describe('The files of Prometheus', () => {
+  test.skipIf(!hasPromtool)('are a configuration and rules that it takes (needs promtool on PATH).', () => {
+    const { status, output } = promtool('check', 'config', 'grafana/prometheus/prometheus.yml');
+    expect(status, output).toBe(0);
+    expect(output).toContain(`${readAlerts().length} rules found`);
+  });
+
+  test.skipIf(!hasPromtool)('have alerts that fire when they should, and only then (needs promtool on PATH).', () => {
+    const { status, output } = promtool('test', 'rules', 'test/integration/alerts.test.yml');
+    expect(status, output).toBe(0);
+  });
+});
+
+/** A Prometheus with the shipped configuration, on a free port, that scrapes `target`. Close it by `await using`. */
+class Prometheus implements AsyncDisposable {
+  readonly url: string;
+  readonly #process;
+  readonly #directory: string;
+
+  static async start(target: string): Promise<Prometheus> {
+    const directory = mkdtempSync(join(tmpdir(), 'pokewire-prometheus-'));
+    // All as shipped, but for where the server is and how long a test would have to wait.
+    const config = readText('grafana/prometheus/prometheus.yml')
+      .replace('pokewire:8080', target)
+      .replaceAll('_interval: 5s', '_interval: 200ms');
+    writeFileSync(join(directory, 'prometheus.yml'), config);
+    copyFileSync('grafana/prometheus/alerts.yml', join(directory, 'alerts.yml'));
+    const args = [
+      `--config.file=${join(directory, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(directory, 'data')}`,
+      '--web.listen-address=127.0.0.1:0',
+    ];
+    const child = spawn('prometheus', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const lines: string[] = [];
+    for await (const line of createInterface(child.stderr)) {
+      lines.push(line);
+      const [, address] = /Listening on" address=(127\.0\.0\.1:[1-9]\d*)/.exec(line) ?? [];
+      if (address !== undefined) {
+        child.stderr.resume();
+        return new Prometheus(`http://${address}`, child, directory);
+      }
+    }
+    throw new Error(`prometheus did not start:\n${lines.join('\n')}`);
+  }
+
+  private constructor(url: string, child: ReturnType<typeof spawn>, directory: string) {
+    this.url = url;
+    this.#process = child;
+    this.#directory = directory;
+  }
+
+  /** Asks its API and returns the data of the answer. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
+  async get(path: string, query: Record<string, string> = {}): Promise<any> {
+    const response = await fetch(`${this.url}/api/v1/${path}?${new URLSearchParams(query)}`);
+    const { status, data, error } = (await response.json()) as { status: string; data: unknown; error?: string };
+    expect(error, `${path} ${JSON.stringify(query)}`).toBeUndefined();
+    expect(status).toBe('success');
+    return data;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGTERM');
+    await ended;
+    rmSync(this.#directory, { recursive: true });
+  }
+}
+
+/** What Grafana puts in place of a panel's variables. */
+function fillIn(expr: string): string {
+  return expr
+    .replaceAll('$__rate_interval', '1m')
+    .replaceAll('$__range', '5m')
+    .replaceAll(/\$(instance|pool|route)/g, '.+');
+}
+
+/** A little of everything that a panel shows. */
+async function useServer(app: TestApp): Promise<void> {
+  const message = { type: 'Deposited', data: { amount: 100 } };
+  await app.append('account-1', [message, message]);
+  await app.get('/streams/account-1/messages');
+  await app.get('/no/such/path');
+  // The first finds a place beside the reader and catches up, the second is refused.
+  await using reader = await SseClient.connect(app.port, '/subscribe?category=account');
+  await reader.waitForPokes(2);
+  expect((await app.get('/subscribe?all=true')).status).toBe(503);
+}
+
+describe('A Prometheus with the shipped configuration', () => {
+  test.skipIf(!hasPrometheus)(
+    'scrapes the server, answers every panel of every dashboard, and evaluates every alert (needs prometheus on PATH).',
+    async () => {
+      await using app = await startTestApp(['--max-subscriptions', '2']);
+      await using _reader = await SseClient.connect(app.port, '/subscribe?all=true');
+      await using prometheus = await Prometheus.start(new URL(app.url).host);
+
+      await vi.waitFor(
+        async () => {
+          await useServer(app);
+          const unanswered: string[] = [];
+          for (const { where, expr } of panelExpressions()) {
+            const { result } = await prometheus.get('query', { query: fillIn(expr) });
+            if (result.length === 0) unanswered.push(`${where}: ${expr}`);
+          }
+          expect(unanswered).toEqual([]);
+        },
+        { timeout: 50_000, interval: 100 },
+      );
+
+      const names = readAlerts()
+        .map(({ alert }) => alert)
+        .sort();
+      const { activeTargets } = await prometheus.get('targets');
+      expect(activeTargets).toMatchObject([{ labels: { job: 'pokewire' }, health: 'up', lastError: '' }]);
+
+      await vi.waitFor(
+        async () => {
+          const { groups } = await prometheus.get('rules');
+          const rules: { name: string; health: string; lastError?: string }[] = groups.flatMap(
+            (group: { rules: unknown[] }) => group.rules,
+          );
+          expect(rules.map(({ name }) => name).sort()).toEqual(names);
+          for (const { name, health, lastError } of rules)
+            expect({ name, health, lastError }).toEqual({ name, health: 'ok' });
+        },
+        { timeout: 20_000, interval: 100 },
+      );
+    },
+  );
+});

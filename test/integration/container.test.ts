@@ -1,0 +1,161 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { parseCommand } from '../../src/config.ts';
+import { readText, readYaml } from '../support/monitoring.ts';
+import { startTestApp } from '../support/start-app.ts';
+
+const { services } = readYaml('docker-compose.yml');
+// An instruction may go on over several lines.
+const instructions = readText('Dockerfile')
+  .replace(/^#.*\n/gm, '')
+  .replaceAll('\\\n', ' ')
+  .split('\n')
+  .filter((line) => line !== '');
+const imageEnvironment = Object.fromEntries(
+  argumentsOf('ENV').flatMap((pairs) => pairs.split(' ').map((pair) => pair.split('=') as [string, string])),
+);
+
+function argumentsOf(instruction: string): string[] {
+  return instructions
+    .filter((line) => line.startsWith(`${instruction} `))
+    .map((line) => line.slice(instruction.length + 1));
+}
+
+function serveConfig(env: Record<string, string>) {
+  const command = parseCommand([], env);
+  if (command.run !== 'serve') throw new TypeError(`the environment asks for ${command.run}`);
+  return command.config;
+}
+
+/** Exit code of the image's health check, run on this machine against a port. */
+async function checkHealth(port: number): Promise<number> {
+  const [, json = ''] = /CMD (\[.*\])/.exec(argumentsOf('HEALTHCHECK')[0]!) ?? [];
+  const [command, ...args] = JSON.parse(json) as string[];
+  expect(command).toBe('node');
+  const check = spawn(process.execPath, args, { env: { POKEWIRE_PORT: String(port) }, stdio: 'ignore' });
+  const [code] = await once(check, 'exit');
+  return code;
+}
+
+describe('The image', () => {
+  test('sets variables that the server knows, so that it answers from outside of the container.', () => {
+    expect(serveConfig(imageEnvironment)).toMatchObject({ host: '0.0.0.0', insecure: true });
+  });
+
+  test('exposes the port on which the server listens.', () => {
+    expect(argumentsOf('EXPOSE')).toEqual([String(serveConfig(imageEnvironment).port)]);
+  });
+
+  test('copies files that exist and that .dockerignore lets in.', () => {
+    const letIn = readText('.dockerignore').split('\n');
+    const sources = argumentsOf('COPY').filter((files) => !files.startsWith('--from'));
+    for (const source of sources.flatMap((files) => files.split(' ').slice(0, -1))) {
+      expect(existsSync(source), source).toBe(true);
+      expect(letIn, source).toContain(`!${source}`);
+    }
+  });
+
+  test('runs as a user that is not root, with an entry point that takes flags and signals.', () => {
+    expect(argumentsOf('USER').at(-1)).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+    expect(argumentsOf('ENTRYPOINT')).toEqual(['["node", "dist/main.js"]']);
+    expect(argumentsOf('CMD')).toEqual([]);
+  });
+
+  test('is healthy when the server answers.', async () => {
+    await using app = await startTestApp();
+    expect(await checkHealth(app.port)).toBe(0);
+  });
+
+  test('is not healthy when nobody answers.', async () => {
+    const { port } = await startAndStop();
+    expect(await checkHealth(port)).toBe(1);
+  });
+
+  async function startAndStop() {
+    await using app = await startTestApp();
+    return app;
+  }
+});
+
+describe('The compose file', () => {
+  test('sets variables that the server knows.', () => {
+    const environment = Object.entries(services.pokewire.environment).map(([name, value]) => [name, String(value)]);
+    expect(() => serveConfig({ ...imageEnvironment, ...Object.fromEntries(environment) })).not.toThrow();
+  });
+
+  test('gives the server time to end its subscriptions and requests.', () => {
+    const { POKEWIRE_DRAIN_MS } = services.pokewire.environment;
+    const closeGraceMs = 10_000;
+    expect(Number.parseInt(services.pokewire.stop_grace_period, 10) * 1000).toBeGreaterThan(
+      POKEWIRE_DRAIN_MS + closeGraceMs,
+    );
+  });
+
+  test('opens every port to this machine only.', () => {
+    for (const [name, { ports }] of Object.entries<{ ports: string[] }>(services)) {
+      for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:(\d+):\1$/);
+    }
+    expect(services.pokewire.ports).toEqual([`127.0.0.1:8080:${serveConfig(imageEnvironment).port}`]);
+  });
+
+  test('pins the images of others to a version.', () => {
+    for (const name of ['prometheus', 'grafana']) expect(services[name].image).toMatch(/^[\w/]+:v?\d+\.\d+\.\d+$/);
+  });
+
+  test('mounts files that exist, read-only.', () => {
+    for (const { volumes = [] } of Object.values<{ volumes?: string[] }>(services)) {
+      for (const volume of volumes.filter((entry) => entry.startsWith('.'))) {
+        const [source = '', , mode] = volume.split(':');
+        expect(existsSync(source), volume).toBe(true);
+        expect(mode, volume).toBe('ro');
+      }
+    }
+  });
+
+  test('starts Prometheus when the server is healthy, and Grafana when Prometheus is.', () => {
+    expect(services.prometheus.depends_on).toEqual({ pokewire: { condition: 'service_healthy' } });
+    expect(services.grafana.depends_on).toEqual({ prometheus: { condition: 'service_healthy' } });
+    expect(services.prometheus.healthcheck.test.at(-1)).toContain(portOf('prometheus'));
+  });
+
+  test('lets Prometheus scrape the server and read its configuration where it is mounted.', () => {
+    const { scrape_configs: scrapes, rule_files: rules } = readYaml('grafana/prometheus/prometheus.yml');
+    expect(scrapes).toMatchObject([
+      { job_name: 'pokewire', static_configs: [{ targets: [`pokewire:${portOf('pokewire')}`] }] },
+    ]);
+    const [source = '', target] = mountsOf('prometheus').find(([path]) => path?.includes('prometheus')) ?? [];
+    expect(services.prometheus.command).toContain(`--config.file=${target}/prometheus.yml`);
+    for (const file of ['prometheus.yml', ...rules]) expect(existsSync(`${source}/${file}`), file).toBe(true);
+  });
+
+  test('lets Grafana find its data source, its provisioning and its dashboards.', () => {
+    const [source] = readYaml('grafana/provisioning/datasources/prometheus.yml').datasources;
+    expect(source.url).toBe(`http://prometheus:${portOf('prometheus')}`);
+    const [provider] = readYaml('grafana/provisioning/dashboards/pokewire.yml').providers;
+    const mounts = new Map(mountsOf('grafana').map(([from, to]) => [to, from]));
+    expect(mounts.get(provider.options.path)).toBe('./grafana/dashboards');
+    expect(mounts.get('/etc/grafana/provisioning/datasources')).toBe('./grafana/provisioning/datasources');
+    expect(mounts.get('/etc/grafana/provisioning/dashboards')).toBe('./grafana/provisioning/dashboards');
+    const home: string = services.grafana.environment.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH;
+    expect(existsSync(home.replace(provider.options.path, './grafana/dashboards'))).toBe(true);
+  });
+
+  test('lets everybody look at the dashboards and nobody log in with the well-known first password.', () => {
+    expect(services.grafana.environment).toMatchObject({
+      GF_AUTH_ANONYMOUS_ENABLED: 'true',
+      GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
+      GF_AUTH_DISABLE_LOGIN_FORM: 'true',
+      GF_AUTH_BASIC_ENABLED: 'false',
+    });
+  });
+});
+
+function portOf(service: string): string {
+  return services[service].ports[0].split(':').at(-1);
+}
+
+function mountsOf(service: string): string[][] {
+  return services[service].volumes.map((volume: string) => volume.split(':'));
+}

@@ -6,6 +6,7 @@ import type { RequestHandler } from './server.ts';
 /** A request must have arrived within this time. */
 const requestTimeoutMs = 30_000;
 const keepAliveTimeoutMs = 72_000;
+const tcpKeepAliveMs = 60_000;
 const closeStepMs = 10;
 
 /** The sockets that accept requests: one for an address, two for `localhost`. */
@@ -52,7 +53,13 @@ export class Listener {
 
   async #open(host: string, port: number): Promise<string> {
     const server = createServer(
-      { requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs },
+      {
+        requestTimeout: requestTimeoutMs,
+        keepAliveTimeout: keepAliveTimeoutMs,
+        // Finds peers that are gone although nothing is sent to them, as with heartbeats switched off.
+        keepAlive: true,
+        keepAliveInitialDelay: tcpKeepAliveMs,
+      },
       this.#handle,
     );
     server.on('clientError', answerClientError);

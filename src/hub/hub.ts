@@ -51,6 +51,8 @@ class Room {
   lowestAhead = Number.POSITIVE_INFINITY;
 }
 
+const newRoom = (): Room => new Room();
+
 /**
  * Who hears what. The store announces each message once and in order; a subscription joins its audience when it has read
  * the log up to the last announcement, so that nothing lies between what it read and what it hears.
@@ -204,6 +206,6 @@ export class Hub implements SubscriptionHost {
   }
 
   #room(namespace: string): Room {
-    return this.#rooms.getOrInsertComputed(namespace, () => new Room());
+    return this.#rooms.getOrInsertComputed(namespace, newRoom);
   }
 }

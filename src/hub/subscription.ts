@@ -1,6 +1,6 @@
 import { kindOfSelection, type Selection, type SelectionKind } from '../message/selection.ts';
 import type { BufferLease } from '../pool/buffer-pool.ts';
-import { Connection, type Sink } from '../sse/connection.ts';
+import { Connection, type ConnectionEvents, type Sink } from '../sse/connection.ts';
 import { heartbeatFrame } from '../sse/frame.ts';
 import type { Beating } from '../sse/heartbeat.ts';
 import type { Audience, Hearer } from './audience.ts';
@@ -42,7 +42,7 @@ export type SubscriptionRequest = {
 };
 
 /** One subscriber's standing request, with the cursor up to which it has been told everything. */
-export class Subscription implements Hearer, Beating {
+export class Subscription implements Hearer, Beating, ConnectionEvents {
   readonly namespace: string;
   readonly selection: Selection;
   readonly liveSelection: Selection;
@@ -70,12 +70,7 @@ export class Subscription implements Hearer, Beating {
     this.kind = kindOfSelection(request.selection);
     this.#cursor = request.cursor;
     this.#host = host;
-    this.#connection = new Connection(sink, {
-      drained: () => {
-        if (this.#state === 'lagging') this.#become('catching-up');
-      },
-      closed: () => this.#close('peer'),
-    });
+    this.#connection = new Connection(sink, this);
   }
 
   get state(): SubscriptionState {
@@ -129,6 +124,16 @@ export class Subscription implements Hearer, Beating {
     if (this.state !== 'live' || this.#connection.send(heartbeatFrame)) return;
     this.#cursor = Math.max(this.#cursor, upTo);
     this.#become('lagging');
+  }
+
+  /** The socket has taken what made it lag. */
+  drained(): void {
+    if (this.#state === 'lagging') this.#become('catching-up');
+  }
+
+  /** The socket is closed. */
+  closed(): void {
+    this.#close('peer');
   }
 
   /** Ends it from this side; `lastWords` go out unless the socket is full. */

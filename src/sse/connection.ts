@@ -16,12 +16,12 @@ export interface Sink {
 }
 
 /** Told about the socket's life. */
-export type ConnectionEvents = {
+export interface ConnectionEvents {
   /** After a `send` that returned false: the socket has taken everything. */
   drained(): void;
   /** The peer or we have closed; called once. */
   closed(): void;
-};
+}
 
 const nothing = Buffer.alloc(0);
 
@@ -68,7 +68,12 @@ export class Connection {
     if (this.#sink.writableLength === 0) return true;
     lease?.retain();
     this.#held = lease;
-    this.#sink.write(nothing, this.#taken);
+    this.#sink.write(nothing, (error) => {
+      // After an error the socket closes, and until then it may hold the buffer.
+      if (error !== undefined && error !== null) return;
+      this.#letGo();
+      this.#events.drained();
+    });
     return false;
   }
 
@@ -81,13 +86,6 @@ export class Connection {
   destroy(): void {
     this.#sink.destroy();
   }
-
-  readonly #taken = (error?: Error | null): void => {
-    // After an error the socket closes, and until then it may hold the buffer.
-    if (error !== undefined && error !== null) return;
-    this.#letGo();
-    this.#events.drained();
-  };
 
   #letGo(): void {
     this.#held?.release();

@@ -22,8 +22,10 @@ const newMessage = Type.Object(
   {
     id: Type.Optional(Type.String({ format: 'uuid', description: 'Makes a retry safe; generated when absent' })),
     type: Type.String({ description: '1 to 256 bytes' }),
-    data: Type.Object({}, { additionalProperties: true }),
-    metadata: Type.Optional(Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()])),
+    data: Type.Object({}, { additionalProperties: true, description: 'Comes back as it was written' }),
+    metadata: Type.Optional(
+      Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], { description: 'The same, or null' }),
+    ),
   },
   { examples: [{ type: 'Deposited', data: { amount: 100 } }] },
 );
@@ -54,7 +56,7 @@ export function routeAppend(server: Server, store: MessageStore, stats: AppendSt
         }),
         body: Type.Union([newMessage, Type.Array(newMessage)]),
         response: {
-          201: appended,
+          201: Type.Object(appended.properties, { description: 'Stored' }),
           200: Type.Object(appended.properties, { description: 'A retry: the messages were there already' }),
         },
       },

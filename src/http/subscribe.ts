@@ -34,7 +34,9 @@ const querySchema = Type.Object({
   all: Type.Optional(Type.String({ description: '"true": every message; no replay' })),
   position: positionQuery('Where to begin, inclusive: a stream position for a single stream, else a global position'),
   consumer: groupQuery.consumer,
-  size: sizeAlias,
+  size: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'Members of the consumer group' }),
+  ),
   consumerGroupMember: memberAlias,
   consumerGroupSize: sizeAlias,
   lastEventId: Type.Optional(

@@ -121,7 +121,7 @@ test('Subscribers that stall while buffers are reused receive their frames byte 
     expect(body.replace(/^: ready\n\nretry: \d+\n\n/, '') === frames.join('')).toBe(true);
   }
   await Promise.all(stalled.map((client) => client[Symbol.asyncDispose]()));
-  await expect.poll(() => app.hub.subscriptions.size).toBe(0);
+  await expect.poll(() => app.hub.subscriptions.size, { timeout: 50_000 }).toBe(0);
   for (const pool of app.pools.buffers.classes.values()) expect(pool.stats.leased).toBe(0);
   expect(app.pools.pokes.stats.leased).toBe(0);
 });

@@ -7,6 +7,9 @@ import { SseClient } from '../support/sse-client.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
+// A start takes as long as the machine lets it; the test's own time-out is the limit.
+const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
+
 /** The server as a process of its own. */
 class ServerProcess implements AsyncDisposable {
   stdout = '';
@@ -30,7 +33,7 @@ class ServerProcess implements AsyncDisposable {
 
   /** Resolves to the first URL when it listens. */
   async listening(): Promise<URL> {
-    await expect.poll(() => this.logged('listening')).toHaveLength(1);
+    await poll(() => this.logged('listening')).toHaveLength(1);
     return new URL((this.logged('listening')[0] as { urls: string[] }).urls[0]!);
   }
 
@@ -52,7 +55,7 @@ class ServerProcess implements AsyncDisposable {
 test('It starts on both loopback addresses, says what to try, and answers on each.', async () => {
   await using server = new ServerProcess(['--port', '0']);
   const { port } = await server.listening();
-  await expect.poll(() => server.stderr).toContain(`curl -N 'localhost:${port}/subscribe?category=account'`);
+  await poll(() => server.stderr).toContain(`curl -N 'localhost:${port}/subscribe?category=account'`);
   for (const host of ['127.0.0.1', '[::1]']) {
     const response = await fetch(`http://${host}:${port}/health`);
     expect(await response.text()).toBe('{"status":"ok"}');
@@ -131,7 +134,7 @@ test('With a drain time subscriptions end one by one while running requests are 
   const ended: number[] = [];
   for (const [n, client] of clients.entries()) void client.closed.then(() => ended.push(n));
   server.kill('SIGTERM');
-  await expect.poll(() => ended.length).toBeGreaterThan(0);
+  await poll(() => ended.length).toBeGreaterThan(0);
   // Not all at once: when the first have ended, others have not.
   expect(clients.some(({ isClosed }) => !isClosed)).toBe(true);
   await expect(fetch(`http://127.0.0.1:${port}/ready`)).rejects.toThrow();
@@ -144,7 +147,7 @@ test('A second signal exits at once, although a drain is under way.', async () =
   const { port } = await server.listening();
   const clients = await Promise.all([1, 2].map(() => SseClient.connect(Number(port), '/subscribe?all=true')));
   server.kill('SIGINT');
-  await expect.poll(() => server.logged('stopping; a second signal stops at once')).toHaveLength(1);
+  await poll(() => server.logged('stopping; a second signal stops at once')).toHaveLength(1);
   server.kill('SIGINT');
   expect(await server.exit).toBe(1);
   await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
@@ -156,7 +159,7 @@ test('Standard output has one JSON line for a request and for the start and end 
   await fetch(new URL('/streams?prefix=secret', url));
   await using client = await SseClient.connect(Number(url.port), '/subscribe?category=a&token=secret');
   client.destroy();
-  await expect.poll(() => server.logged('unsubscribed')).toHaveLength(1);
+  await poll(() => server.logged('unsubscribed')).toHaveLength(1);
   expect(server.logged('request')).toMatchObject([{ method: 'GET', path: '/streams', status: 200 }]);
   expect(server.logged('subscribed')).toMatchObject([{ kind: 'category', categories: 1 }]);
   expect(server.logged('unsubscribed')).toMatchObject([{ reason: 'peer', pokes: 0 }]);

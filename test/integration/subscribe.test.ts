@@ -3,6 +3,9 @@ import { expect, test } from 'vitest';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
+// The test's own time-out is the limit.
+const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
+
 const message = { type: 'Happened', data: {} };
 
 async function appendMany(app: TestApp, ...streams: string[]): Promise<void> {
@@ -225,16 +228,16 @@ test('A subscriber that takes nothing for the stall time-out is cut, and counted
   client.pause();
   const messages = new Array(10_000).fill(message);
   while ([...app.hub.subscriptions].some(({ state }) => state !== 'lagging')) await app.append('a-1', messages);
-  await expect.poll(() => app.hub.subscriptions.size, { timeout: 20_000 }).toBe(0);
+  await poll(() => app.hub.subscriptions.size).toBe(0);
   expect((await app.get('/metrics')).text).toContain('pokewire_subscriptions_closed_total{reason="stalled"} 1');
 });
 
 test('A peer that goes away ends its subscription.', async () => {
   await using app = await startTestApp();
   const client = await SseClient.connect(app.port, '/subscribe?category=a');
-  await expect.poll(() => app.hub.subscriptions.size).toBe(1);
+  await poll(() => app.hub.subscriptions.size).toBe(1);
   client.destroy();
-  await expect.poll(() => app.hub.subscriptions.size).toBe(0);
+  await poll(() => app.hub.subscriptions.size).toBe(0);
 });
 
 test('A subscriber that sends another request on its connection is cut, and the request is not served.', async () => {
@@ -244,7 +247,7 @@ test('A subscriber that sends another request on its connection is cut, and the 
   socket.on('data', (bytes: Buffer) => received.push(bytes));
   const closed = new Promise((resolve) => socket.on('close', resolve));
   socket.write('GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n');
-  await expect.poll(() => Buffer.concat(received).includes('retry:')).toBe(true);
+  await poll(() => Buffer.concat(received).includes('retry:')).toBe(true);
   const body = '{"type":"X","data":{}}';
   socket.write(
     `POST /streams/a-1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
@@ -265,7 +268,7 @@ test('Bytes that are no request, sent by a subscriber, end the connection withou
   socket.on('data', (bytes: Buffer) => received.push(bytes));
   const closed = new Promise((resolve) => socket.on('close', resolve));
   socket.write('GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n');
-  await expect.poll(() => Buffer.concat(received).includes('retry:')).toBe(true);
+  await poll(() => Buffer.concat(received).includes('retry:')).toBe(true);
   socket.write('garbage\r\n\r\n');
   await closed;
   expect(
@@ -283,9 +286,9 @@ test('An HTTP/1.0 client gets the same stream.', async () => {
     received += text;
   });
   socket.write('GET /subscribe?category=a HTTP/1.0\r\n\r\n');
-  await expect.poll(() => received).toContain('retry:');
+  await poll(() => received).toContain('retry:');
   await appendMany(app, 'a-1');
-  await expect.poll(() => received).toContain('id: 1\n\n');
+  await poll(() => received).toContain('id: 1\n\n');
   expect(received.split('\r\n\r\n')[1]).toMatch(/^: ready\n\nretry: \d+\n\nevent: poke\n/);
   socket.destroy();
 });

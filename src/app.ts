@@ -11,7 +11,9 @@ import { collectRoutes, createServer, refuseOtherMethods } from './http/server.t
 import { routeStreams } from './http/streams.ts';
 import { routeSubscribe } from './http/subscribe.ts';
 import { Hub, type HubObserver } from './hub/hub.ts';
+import { closeReasons } from './hub/subscription.ts';
 import { Poke } from './message/poke.ts';
+import { selectionKinds } from './message/selection.ts';
 import { type MetricSources, Metrics } from './metrics.ts';
 import { BufferPool } from './pool/buffer-pool.ts';
 import { ObjectPool } from './pool/object-pool.ts';
@@ -68,7 +70,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
 
   const appends = new AppendStats();
-  metrics.bind(sourcesOf({ hub, store, pools, appends, checkReady }));
+  metrics.bind(sourcesOf({ hub, store, pools, appends, checkReady, maxSubscriptions: config.maxSubscriptions }));
 
   const server = createServer({ log, ...config });
   const routes = collectRoutes(server);
@@ -144,10 +146,11 @@ type Parts = {
   readonly store: MessageStore;
   readonly pools: Pools;
   readonly appends: AppendStats;
+  readonly maxSubscriptions: number;
   readonly checkReady: () => Promise<void>;
 };
 
-function sourcesOf({ hub, store, pools, appends, checkReady }: Parts): MetricSources {
+function sourcesOf({ hub, store, pools, appends, checkReady, maxSubscriptions }: Parts): MetricSources {
   return {
     messagesAppended: () => appends.messages,
     appends: () => Object.entries(appends.outcomes),
@@ -157,9 +160,11 @@ function sourcesOf({ hub, store, pools, appends, checkReady }: Parts): MetricSou
     laggingEpisodes: () => hub.laggingEpisodes,
     catchUpReads: () => hub.catchUp.reads,
     catchUpWaiting: () => hub.catchUp.waiting,
-    *subscriptions() {
-      for (const [kind, states] of hub.census()) for (const [state, count] of states) yield { kind, state, count };
-    },
+    subscriptions: () => hub.census(),
+    selectionKinds,
+    closeReasons,
+    maxSubscriptions,
+    version,
     *pools() {
       yield { pool: 'pokes', size: pools.pokes.size, stats: pools.pokes.stats };
       for (const [bytes, { size, stats }] of pools.buffers.classes) yield { pool: `buffers-${bytes}`, size, stats };

@@ -13,6 +13,11 @@ export type MetricSources = {
   readonly catchUpReads: () => number;
   readonly catchUpWaiting: () => number;
   readonly subscriptions: () => Iterable<{ readonly kind: string; readonly state: string; readonly count: number }>;
+  /** Every kind of selection and reason to close, so that their series are there before the first event. */
+  readonly selectionKinds: readonly string[];
+  readonly closeReasons: readonly string[];
+  readonly maxSubscriptions: number;
+  readonly version: string;
   readonly pools: () => Iterable<PoolReading>;
   readonly store: () => Promise<{
     readonly messages: number;
@@ -99,6 +104,19 @@ export class Metrics {
     const { registry } = this;
     const registers = [registry];
     collectDefaultMetrics({ register: registry });
+    // A series that begins at 1 hides its first event from `increase()`.
+    for (const kind of sources.selectionKinds) {
+      this.subscriptionsOpened.inc({ kind }, 0);
+      this.subscriptionDuration.zero({ kind });
+    }
+    for (const reason of sources.closeReasons) this.subscriptionsClosed.inc({ reason }, 0);
+    new Gauge({
+      name: 'pokewire_build_info',
+      help: 'Always 1; the label tells the version.',
+      labelNames: ['version'],
+      registers,
+    }).set({ version: sources.version }, 1);
+    this.#gauge('pokewire_subscriptions_max', 'Open subscriptions at most.', () => sources.maxSubscriptions);
     this.#counter('pokewire_messages_appended_total', 'Messages appended by this process.', sources.messagesAppended);
     this.#counter(
       'pokewire_frames_encoded_total',
@@ -145,14 +163,18 @@ export class Metrics {
   }
 
   #bindStore({ store }: MetricSources): void {
-    this.#gauge('pokewire_store_messages', 'Messages in the store.', async () => (await store()).messages);
-    this.#gauge('pokewire_store_streams', 'Streams in the store.', async () => (await store()).streams);
-    this.#gauge(
-      'pokewire_store_bytes',
-      'Bytes in the store, as counted against its limit.',
-      async () => (await store()).bytes,
-    );
-    this.#gauge('pokewire_store_max_bytes', 'Byte limit of the store. 0: none.', async () => (await store()).maxBytes);
+    // The gauges of one scrape share one answer of the store.
+    let asked: ReturnType<typeof store> | undefined;
+    const usage = () => {
+      asked ??= store().finally(() => {
+        asked = undefined;
+      });
+      return asked;
+    };
+    this.#gauge('pokewire_store_messages', 'Messages in the store.', async () => (await usage()).messages);
+    this.#gauge('pokewire_store_streams', 'Streams in the store.', async () => (await usage()).streams);
+    this.#gauge('pokewire_store_bytes', 'Bytes counted against the limit.', async () => (await usage()).bytes);
+    this.#gauge('pokewire_store_max_bytes', 'Byte limit of the store. 0: none.', async () => (await usage()).maxBytes);
   }
 
   #bindPools({ pools }: MetricSources): void {

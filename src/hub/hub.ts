@@ -1,5 +1,5 @@
 import type { Poke } from '../message/poke.ts';
-import type { SelectionKind } from '../message/selection.ts';
+import { type SelectionKind, selectionKinds } from '../message/selection.ts';
 import type { BufferPool } from '../pool/buffer-pool.ts';
 import type { Sink } from '../sse/connection.ts';
 import type { FrameEncoder } from '../sse/frame.ts';
@@ -37,6 +37,7 @@ export type HubOptions = {
   readonly stallTimeoutMs: number;
 };
 
+const openStates = ['catching-up', 'live', 'lagging'] as const;
 const stallCheckMs = 1_000;
 const drainStepMs = 20;
 
@@ -100,14 +101,15 @@ export class Hub implements SubscriptionHost {
     return subscription;
   }
 
-  /** Open subscriptions by kind and state, for the scrape. */
-  census(): Map<SelectionKind, Map<SubscriptionState, number>> {
-    const census = new Map<SelectionKind, Map<SubscriptionState, number>>();
+  /** Open subscriptions of every kind in every open state, for the scrape. */
+  census(): { kind: SelectionKind; state: SubscriptionState; count: number }[] {
+    const counts = new Map<string, number>();
     for (const { kind, state } of this.subscriptions) {
-      const states = census.get(kind) ?? new Map<SubscriptionState, number>();
-      census.set(kind, states.set(state, (states.get(state) ?? 0) + 1));
+      counts.set(`${kind} ${state}`, (counts.get(`${kind} ${state}`) ?? 0) + 1);
     }
-    return census;
+    return selectionKinds.flatMap((kind) =>
+      openStates.map((state) => ({ kind, state, count: counts.get(`${kind} ${state}`) ?? 0 })),
+    );
   }
 
   /** Closes subscriptions whose sockets have taken nothing for the stall time-out. */

@@ -14,7 +14,9 @@ import type { Audience, Hearer } from './audience.ts';
 export type SubscriptionState = 'catching-up' | 'live' | 'lagging' | 'closed';
 
 /** Why a subscription ended: the peer went, it took nothing for too long, the server stops, or the store could not be read. */
-export type CloseReason = 'peer' | 'stalled' | 'draining' | 'store-failed';
+export const closeReasons = ['peer', 'stalled', 'draining', 'store-failed'] as const;
+
+export type CloseReason = (typeof closeReasons)[number];
 
 const moves: Readonly<Record<SubscriptionState, readonly SubscriptionState[]>> = {
   'catching-up': ['live', 'lagging', 'closed'],

@@ -16,7 +16,9 @@ export type Selection = {
 };
 
 /** How metrics and logs name what a subscription selects. */
-export type SelectionKind = 'all' | 'stream' | 'category' | 'group' | 'mixed';
+export const selectionKinds = ['all', 'stream', 'category', 'group', 'mixed'] as const;
+
+export type SelectionKind = (typeof selectionKinds)[number];
 
 /** The kind of a selection, one of five, so that it can be a metric's label. */
 export function kindOfSelection(selection: Selection): SelectionKind {

@@ -152,18 +152,12 @@ describe('many subscriptions', () => {
     full.stall();
     await node.append('b-1');
     await node.settle();
-    expect(node.hub.census()).toEqual(
-      new Map([
-        [
-          'all',
-          new Map([
-            ['lagging', 1],
-            ['live', 1],
-          ]),
-        ],
-        ['category', new Map([['live', 1]])],
-      ]),
-    );
+    expect(node.hub.census()).toHaveLength(5 * 3);
+    expect(node.hub.census().filter(({ count }) => count > 0)).toEqual([
+      { kind: 'all', state: 'live', count: 1 },
+      { kind: 'all', state: 'lagging', count: 1 },
+      { kind: 'category', state: 'live', count: 1 },
+    ]);
   });
 
   test('have each message told of once to the observer', async () => {

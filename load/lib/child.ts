@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { hurry, loadCore, pinned } from './machine.ts';
+import type { PaceOrder, Percentiles, PublishOrder, PublishReport } from './publisher-process.ts';
+import type { Answer } from './rpc.ts';
+import type { GroupReport, GroupRequest } from './subscriber-process.ts';
+
+/** A process of the load generator that answers calls. */
+class Child {
+  readonly #process: ChildProcess;
+  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  #calls = 0;
+
+  constructor(file: string, niceness: number) {
+    const path = fileURLToPath(new URL(file, import.meta.url));
+    const [command, args] = pinned(loadCore, process.execPath, [path]);
+    this.#process = spawn(command, args, { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    hurry(this.pid, niceness);
+    this.#process.on('message', ({ call, value, error }: Answer) => {
+      const waiting = this.#waiting.get(call);
+      this.#waiting.delete(call);
+      if (error === undefined) waiting?.resolve(value);
+      else waiting?.reject(new Error(error));
+    });
+    this.#process.on('exit', () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error(`${file} ended`));
+      this.#waiting.clear();
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
+  call(method: string, argument: unknown): Promise<unknown> {
+    const call = ++this.#calls;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(call, { resolve, reject });
+      this.#process.send({ call, method, argument });
+    });
+  }
+
+  stop(): void {
+    this.#process.kill('SIGKILL');
+  }
+}
+
+/** Subscribers in a process of their own. */
+export class Subscribers {
+  readonly #child = new Child('subscriber-process.ts', -10);
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  connect(groups: readonly GroupRequest[]) {
+    return this.#child.call('connect', groups) as Promise<{ ms: number; refused: number }>;
+  }
+
+  /** From now on sockets are read only once in `pauseMs`. */
+  readInBursts(pauseMs: number) {
+    return this.#child.call('readInBursts', pauseMs);
+  }
+
+  report(name: string) {
+    return this.#child.call('report', name) as Promise<GroupReport>;
+  }
+
+  reports(names: readonly string[]) {
+    return this.#child.call('reports', names) as Promise<GroupReport[]>;
+  }
+
+  /** Waits until every connection (from `first` on) has so many frames. */
+  awaitFrames(wanted: { name: string; frames: number; first?: number; timeoutMs: number }) {
+    return this.#child.call('awaitFrames', wanted) as Promise<{ complete: boolean; completedAtUs: number }>;
+  }
+
+  /** When the last connection got each frame from `from` on. */
+  completions(name: string, from: number) {
+    return this.#child.call('completions', { name, from }) as Promise<number[]>;
+  }
+
+  stall(name: string, count: number) {
+    return this.#child.call('stall', { name, count });
+  }
+
+  resume(name: string) {
+    return this.#child.call('resume', { name });
+  }
+
+  leave(name: string) {
+    return this.#child.call('leave', name);
+  }
+
+  stop(): void {
+    this.#child.stop();
+  }
+}
+
+/** Writers in a process of their own. */
+export class Publishers {
+  // Before the subscribers, with which it shares a core: a writer that waits for them would measure them.
+  readonly #child = new Child('publisher-process.ts', -15);
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  publish(order: PublishOrder) {
+    return this.#child.call('publish', order) as Promise<PublishReport>;
+  }
+
+  pace(order: PaceOrder) {
+    return this.#child.call('pace', order) as Promise<{ sentAtUs: number[]; ackMs: Percentiles }>;
+  }
+
+  stop(): void {
+    this.#child.stop();
+  }
+}

@@ -1,0 +1,88 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startNchan } from './nchan.ts';
+import { oneMessage, type RunningTarget, startServer, type Target } from './target.ts';
+
+const folder = join(import.meta.dirname, '../peers');
+const nchanModule = '/usr/lib/nginx/modules/ngx_nchan_module.so';
+
+/** A server to compare with, or why it cannot be. */
+export type Peer = Target | { readonly name: string; readonly missing: string };
+
+function peer(name: string, start: () => Promise<RunningTarget>): Target {
+  return {
+    name,
+    start,
+    subscribePath: (selector) => `/subscribe?${selector}`,
+    appendPath: (category) => `/streams/${category}-{}/messages`,
+    // nchan passes on what was published, so it gets what the others make of a message.
+    appendBody: name === 'nchan' ? '{"stream":"account-123","position":12,"globalPosition":12345}' : oneMessage,
+    order: name === 'nchan' ? 'rising' : 'consecutive',
+    hasMetrics: false,
+  };
+}
+
+function nodePeer(name: string, file: string, ...args: string[]): Target {
+  return peer(name, () => startServer(process.execPath, [join(folder, file), ...args]));
+}
+
+// Installed by its own package.json, from the registry that npm is set up for, when it is first asked for.
+function installedPeer(name: string, file: string): Peer {
+  const here = () => existsSync(join(folder, 'node_modules', 'fastify'));
+  if (!here()) spawnSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock'], { cwd: folder });
+  return here() ? nodePeer(name, file) : { name, missing: 'npm could not install it' };
+}
+
+function floorInC(name: string, ...args: string[]): Peer {
+  if (spawnSync('cc', ['--version']).status !== 0) return { name, missing: 'there is no C compiler' };
+  return peer(name, async () => {
+    const folderOfBinary = mkdtempSync(join(tmpdir(), 'pokewire-floor-'));
+    const binary = join(folderOfBinary, 'floor');
+    execFileSync('cc', ['-O2', '-o', binary, join(folder, 'floor.c')]);
+    const server = await startServer(binary, args);
+    rmSync(folderOfBinary, { recursive: true });
+    return server;
+  });
+}
+
+function nchan(): Peer {
+  if (spawnSync('nginx', ['-v']).status !== 0 || !existsSync(nchanModule)) {
+    return { name: 'nchan', missing: 'nginx with its nchan module is not installed' };
+  }
+  return peer('nchan', () => startNchan(nchanModule));
+}
+
+const peers: Record<string, () => Peer> = {
+  'c-floor': () => floorInC('c-floor'),
+  'c-floor-nagle': () => floorInC('c-floor-nagle', 'nagle'),
+  'node-net': () => nodePeer('node-net', 'node-net.ts'),
+  'node-net-nagle': () => nodePeer('node-net-nagle', 'node-net.ts', 'nagle'),
+  'node-net-batched': () => nodePeer('node-net-batched', 'node-net.ts', 'batched'),
+  'node-net-batched-nagle': () => nodePeer('node-net-batched-nagle', 'node-net.ts', 'batched', 'nagle'),
+  nchan,
+  'better-sse': () => installedPeer('better-sse', 'better-sse.ts'),
+  'fastify-sse': () => installedPeer('fastify-sse', 'fastify-sse.ts'),
+  'fastify-plain': () => installedPeer('fastify-plain', 'fastify-plain.ts'),
+  'fastify-empty-post': () => installedPeer('fastify-empty-post', 'empty-post.ts'),
+};
+
+/** Every peer's name. */
+export const peerNames: readonly string[] = Object.keys(peers);
+
+/** The peer of this name, or why it is missing here. */
+export function findPeer(name: string): Peer {
+  const find = peers[name];
+  if (find === undefined) throw new Error(`there is no peer ${name}; known are ${peerNames.join(', ')}`);
+  return find();
+}
+
+/** Versions of the peers that are here, for the results. */
+export function peerVersions(): Record<string, string> {
+  const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  const nginx = /nginx\/([\d.]+)/.exec(String(spawnSync('nginx', ['-v']).stderr ?? ''))?.[1];
+  return { ...dependencies, ...(nginx === undefined ? {} : { nginx }) };
+}

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nowUs } from './event-reader.ts';
+import { Publisher } from './publisher.ts';
+import { serve } from './rpc.ts';
+import { percentiles } from './statistics.ts';
+
+/** What is appended: prebuilt requests, one a stream, in turn. */
+export type Requests = {
+  readonly path: string;
+  /** Streams written in turn; `{}` in the path is replaced by 0 to `streams - 1`. */
+  readonly streams: number;
+  readonly body: string;
+};
+
+export type PublishOrder = Requests & {
+  readonly port: number;
+  /** Writers, each of which waits for its answer. */
+  readonly connections: number;
+  /** Ends after so many requests, or so many milliseconds. */
+  readonly count?: number;
+  readonly durationMs?: number;
+};
+
+export type PublishReport = {
+  readonly published: number;
+  readonly startUs: number;
+  readonly endUs: number;
+  /** From request to answer. */
+  readonly ackMs: Percentiles;
+};
+
+export type PaceOrder = Requests & { readonly port: number; readonly perSecond: number; readonly durationMs: number };
+
+/** Milliseconds; of many samples. */
+export type Percentiles = { readonly p50: number; readonly p99: number; readonly max: number };
+
+function build({ path, streams, body }: Requests, port: number): Buffer[] {
+  return Array.from({ length: streams }, (_, stream) =>
+    Buffer.from(
+      `POST ${path.replace('{}', String(stream))} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    ),
+  );
+}
+
+async function open(port: number, connections: number): Promise<Publisher[]> {
+  return Promise.all(
+    Array.from(
+      { length: connections },
+      () =>
+        new Promise<Publisher>((resolve) => {
+          const publisher: Publisher = new Publisher(port, () => resolve(publisher));
+        }),
+    ),
+  );
+}
+
+function closeAll(publishers: readonly Publisher[]): void {
+  for (const publisher of publishers) publisher.close();
+  const failed = publishers.find(({ failed }) => failed > 0);
+  if (failed !== undefined) throw new Error(`an append failed: ${failed.failure}`);
+}
+
+/** Closed loop: every writer sends its next request when the answer to the last has come. */
+async function publish(order: PublishOrder): Promise<PublishReport> {
+  const requests = build(order, order.port);
+  const publishers = await open(order.port, order.connections);
+  const count = order.count ?? Number.POSITIVE_INFINITY;
+  const acksMs: number[] = [];
+  let sent = 0;
+  const startUs = nowUs();
+  const deadline = performance.now() + (order.durationMs ?? 600_000);
+  await Promise.all(
+    publishers.map(
+      (publisher) =>
+        new Promise<void>((resolve) => {
+          let sentAt = 0;
+          const next = () => {
+            const now = performance.now();
+            if (sentAt !== 0) acksMs.push(now - sentAt);
+            if (sent >= count || now >= deadline || publisher.failed > 0) return resolve();
+            sentAt = now;
+            publisher.send(requests[sent++ % requests.length]!);
+          };
+          publisher.onAnswer = next;
+          next();
+        }),
+    ),
+  );
+  const endUs = nowUs();
+  closeAll(publishers);
+  return { published: sent, startUs, endUs, ackMs: percentiles(acksMs) };
+}
+
+/** Open loop: one connection sends by the clock and does not wait, so a slow server cannot slow its writer down. */
+async function pace(order: PaceOrder): Promise<{ sentAtUs: number[]; ackMs: Percentiles }> {
+  const requests = build(order, order.port);
+  const [publisher] = (await open(order.port, 1)) as [Publisher];
+  const total = Math.round((order.perSecond * order.durationMs) / 1_000);
+  const sentAtUs: number[] = [];
+  const acksMs: number[] = [];
+  const finished = new Promise<void>((resolve) => {
+    publisher.onAnswer = () => {
+      acksMs.push((nowUs() - sentAtUs[acksMs.length]!) / 1_000);
+      if (acksMs.length >= total || publisher.failed > 0) resolve();
+    };
+  });
+  const start = performance.now();
+  for (let at = 0; at < total; at++) {
+    const waitMs = start + (at * 1_000) / order.perSecond - performance.now();
+    if (waitMs > 0) await sleep(waitMs);
+    sentAtUs.push(nowUs());
+    publisher.send(requests[at % requests.length]!);
+  }
+  await Promise.race([finished, sleep(10_000, undefined, { ref: false })]);
+  closeAll([publisher]);
+  return { sentAtUs, ackMs: percentiles(acksMs) };
+}
+
+serve({ publish, pace });

@@ -1,0 +1,84 @@
+import { connect, type Socket } from 'node:net';
+
+const blankLine = Buffer.from('\r\n\r\n');
+const shared = Buffer.allocUnsafeSlow(65_536);
+
+/** One writer: a raw keep-alive socket that sends requests made beforehand and waits for, or counts, their answers. */
+export class Publisher {
+  answered = 0;
+  /** Answers other than 2xx. */
+  failed = 0;
+  /** The first of those, for the error message. */
+  failure: string | undefined = undefined;
+  /** Called after each answer. */
+  onAnswer: () => void = () => {};
+  readonly #socket: Socket;
+  // Of an answer that came in part.
+  #rest: Buffer | undefined = undefined;
+
+  constructor(port: number, ready: () => void) {
+    this.#socket = connect({
+      host: '127.0.0.1',
+      port,
+      noDelay: true,
+      onread: {
+        buffer: shared,
+        callback: (length) => {
+          this.#read(length);
+          return true;
+        },
+      },
+    });
+    this.#socket.on('connect', ready);
+    this.#socket.on('error', (error) => this.#fail(error.message));
+    this.#socket.on('close', () => this.#fail('the server closed the connection'));
+  }
+
+  send(request: Buffer): void {
+    this.#socket.write(request);
+  }
+
+  close(): void {
+    this.#socket.removeAllListeners('close');
+    this.#socket.destroy();
+  }
+
+  #fail(reason: string): void {
+    this.failed++;
+    this.failure ??= reason;
+    this.onAnswer();
+  }
+
+  #read(length: number): void {
+    const piece = shared.subarray(0, length);
+    let bytes = this.#rest === undefined ? piece : Buffer.concat([this.#rest, piece]);
+    for (;;) {
+      const end = endOfAnswer(bytes);
+      if (end === -1) break;
+      if (bytes[9] !== 0x32) {
+        this.failed++;
+        this.failure ??= bytes.toString('latin1', 0, Math.min(end, 400));
+      }
+      this.answered++;
+      bytes = bytes.subarray(end);
+      this.onAnswer();
+    }
+    // The shared buffer is overwritten by the next read.
+    this.#rest = bytes.length === 0 ? undefined : Buffer.from(bytes);
+  }
+}
+
+/** Index behind the first whole answer, -1 when it has not come whole. */
+function endOfAnswer(bytes: Buffer): number {
+  const headEnd = bytes.indexOf(blankLine);
+  if (headEnd === -1) return -1;
+  const head = bytes.toString('latin1', 0, headEnd);
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head);
+  if (length !== null) {
+    const end = headEnd + 4 + Number(length[1]);
+    return end <= bytes.length ? end : -1;
+  }
+  if (!/\r\ntransfer-encoding: *chunked/i.test(head)) return headEnd + 4;
+  const end = bytes.indexOf('\r\n0\r\n\r\n', headEnd, 'latin1');
+  return end === -1 ? -1 : end + 7;
+}

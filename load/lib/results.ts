@@ -1,0 +1,80 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeCommit, describeMachine } from './machine.ts';
+import { peerVersions } from './peers.ts';
+import { median } from './statistics.ts';
+
+/** One repeat's numbers by name; units are in the names. */
+export type Reading = Readonly<Record<string, number>>;
+
+/** All repeats of one server in one setting. */
+export type Series = {
+  readonly target: string;
+  /** What was set, apart from the scenario's own settings: number of subscribers, rate and the like. */
+  readonly setting?: Readonly<Record<string, number | string>>;
+  readonly repeats: readonly Reading[];
+  readonly median: Reading;
+  /** Anything that was not as it must be: a gap, an order, a refused connection. */
+  readonly problems?: readonly string[];
+};
+
+/** How far one numbered target of the project was reached. */
+export type Verdict = {
+  /** Number of the target in `load/README.md`, with a letter when it has parts. */
+  readonly target: string;
+  readonly claim: string;
+  /** The measured number that is compared with the bound. */
+  readonly reached: number;
+  readonly bound: number;
+  readonly met: boolean;
+};
+
+export type ScenarioResult = {
+  readonly scenario: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly series: readonly Series[];
+  readonly missing: readonly { readonly peer: string; readonly why: string }[];
+  readonly verdicts: readonly Verdict[];
+};
+
+/** Repeats with their medians. */
+export function series(target: string, repeats: readonly Reading[], setting?: Series['setting']): Series {
+  const names = new Set(repeats.flatMap((reading) => Object.keys(reading)));
+  const medians: Record<string, number> = {};
+  for (const name of names) medians[name] = median(repeats.map((reading) => reading[name] ?? Number.NaN));
+  return { target, ...(setting === undefined ? {} : { setting }), repeats, median: medians };
+}
+
+/** A verdict for "at least"; NaN where a side is missing, which is never met. */
+export function atLeast(target: string, claim: string, reached: number, bound: number): Verdict {
+  return { target, claim, reached, bound, met: reached >= bound };
+}
+
+/** A verdict for "at most". */
+export function atMost(target: string, claim: string, reached: number, bound: number): Verdict {
+  return { target, claim, reached, bound, met: reached <= bound };
+}
+
+/** Writes what was measured, with where and of what, and returns the file's path. */
+export function writeResults(folder: string, root: string, results: readonly ScenarioResult[], ended: string): string {
+  mkdirSync(folder, { recursive: true });
+  const now = new Date().toISOString();
+  const name = results.length === 1 ? results[0]!.scenario : 'all';
+  const path = join(folder, `${now.slice(0, 19).replaceAll(':', '')}-${name}.json`);
+  const report = {
+    date: now,
+    ...describeCommit(root),
+    machine: describeMachine(),
+    peers: peerVersions(),
+    ended,
+    results,
+  };
+  writeFileSync(path, `${JSON.stringify(report, rounded, 2)}\n`);
+  return path;
+}
+
+// Five digits say all that was measured.
+function rounded(_key: string, value: unknown): unknown {
+  if (typeof value !== 'number' || Number.isInteger(value)) return value;
+  return Number.isFinite(value) ? Number(value.toPrecision(5)) : null;
+}

@@ -1,0 +1,134 @@
+import { serve } from './rpc.ts';
+import { Subscriber } from './subscriber.ts';
+import { type IdOrder, Transcript } from './transcript.ts';
+
+/** Subscribers that ask for the same. */
+export type GroupRequest = {
+  readonly name: string;
+  readonly port: number;
+  readonly path: string;
+  readonly count: number;
+  readonly order?: IdOrder;
+};
+
+export type GroupReport = {
+  readonly connections: number;
+  /** Frames of all connections together. */
+  readonly frames: number;
+  readonly least: number;
+  readonly most: number;
+  readonly bytes: number;
+  readonly closed: number;
+  /** What was wrong with content or order; empty when every connection is right. */
+  readonly problems: readonly string[];
+};
+
+/** Connections that may wait for their answer at once; a listening socket's queue holds 511. */
+const inFlight = 256;
+const pollMs = 2;
+
+/**
+ * Reads in bursts: sleeps, reads what every socket has, sleeps. A reader that waits in `epoll_wait` is woken by every
+ * write of the server, on the server's core and at its cost, which no subscriber on another machine could do. Latency is
+ * measured without.
+ */
+function readInBursts(pauseMs: number): void {
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  const pause = () => {
+    Atomics.wait(never, 0, 0, pauseMs);
+    setImmediate(pause);
+  };
+  pause();
+}
+
+type Group = { readonly transcript: Transcript; readonly subscribers: Subscriber[] };
+const groups = new Map<string, Group>();
+
+function groupOf(name: string): Group {
+  const group = groups.get(name);
+  if (group === undefined) throw new Error(`no group ${name}`);
+  return group;
+}
+
+/** Connects all subscribers of these groups and resolves when each has its response head. */
+async function connectAll(requests: readonly GroupRequest[]): Promise<{ ms: number; refused: number }> {
+  const startMs = performance.now();
+  const todo: { request: GroupRequest; group: Group }[] = [];
+  for (const request of requests) {
+    const group: Group = { transcript: new Transcript(request.order ?? 'consecutive'), subscribers: [] };
+    group.transcript.readers = request.count;
+    groups.set(request.name, group);
+    for (let made = 0; made < request.count; made++) todo.push({ request, group });
+  }
+  let refused = 0;
+  await new Promise<void>((resolve) => {
+    let next = 0;
+    let open = todo.length;
+    if (open === 0) resolve();
+    const ready = (status: number) => {
+      if (status !== 200) refused++;
+      if (--open === 0) resolve();
+      else one();
+    };
+    const one = () => {
+      const item = todo[next++];
+      if (item === undefined) return;
+      item.group.subscribers.push(new Subscriber(item.request.port, item.request.path, item.group.transcript, ready));
+    };
+    for (let started = 0; started < inFlight; started++) one();
+  });
+  return { ms: performance.now() - startMs, refused };
+}
+
+function report(name: string): GroupReport {
+  const { transcript, subscribers } = groupOf(name);
+  const frames = subscribers.map(({ events }) => events.frames);
+  const wrong = subscribers.flatMap(({ events }) => events.problem ?? []);
+  return {
+    connections: subscribers.length,
+    frames: frames.reduce((sum, count) => sum + count, 0),
+    least: frames.length === 0 ? 0 : Math.min(...frames),
+    most: frames.length === 0 ? 0 : Math.max(...frames),
+    bytes: subscribers.reduce((sum, { bytes }) => sum + bytes, 0),
+    closed: subscribers.filter(({ closed }) => closed).length,
+    problems: [...transcript.problems, ...wrong.slice(0, 20)],
+  };
+}
+
+/** Resolves when every connection of the group that is not stalled has so many frames, or after `timeoutMs`. */
+async function awaitFrames(wanted: { name: string; frames: number; first?: number; timeoutMs: number }) {
+  const { transcript, subscribers } = groupOf(wanted.name);
+  const deadline = performance.now() + wanted.timeoutMs;
+  const first = wanted.first ?? 0;
+  const enough = () => {
+    if (transcript.frames < wanted.frames) return false;
+    // Cheap when all are wanted: the last frame knows how many have it.
+    if (first === 0) return wanted.frames === 0 || transcript.heard[wanted.frames - 1] === transcript.readers;
+    return subscribers.every(({ events }, at) => at < first || events.frames >= wanted.frames);
+  };
+  while (!enough() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, pollMs));
+  const completedAtUs = wanted.frames === 0 ? 0 : (transcript.completedAtUs[wanted.frames - 1] ?? 0);
+  return { complete: enough(), completedAtUs };
+}
+
+serve({
+  connect: connectAll,
+  report,
+  readInBursts,
+  awaitFrames,
+  reports: (names: readonly string[]) => names.map(report),
+  completions: ({ name, from }: { name: string; from: number }) => {
+    const { transcript } = groupOf(name);
+    return [...transcript.completedAtUs.subarray(from, transcript.frames)];
+  },
+  stall: ({ name, count }: { name: string; count: number }) => {
+    for (const subscriber of groupOf(name).subscribers.slice(0, count)) subscriber.stall();
+  },
+  resume: ({ name }: { name: string }) => {
+    for (const subscriber of groupOf(name).subscribers) subscriber.resume();
+  },
+  leave: (name: string) => {
+    for (const subscriber of groupOf(name).subscribers) subscriber.leave();
+    groups.delete(name);
+  },
+});

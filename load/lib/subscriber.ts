@@ -1,0 +1,63 @@
+import { connect, type Socket } from 'node:net';
+import { EventReader } from './event-reader.ts';
+import { ResponseReader } from './response-reader.ts';
+import type { Transcript } from './transcript.ts';
+
+/** Bytes one read can take. All sockets of the process share the buffer: each read is used up before the next. */
+const shared = Buffer.allocUnsafeSlow(262_144);
+
+/** One subscriber: a raw socket, read without streams in between. */
+export class Subscriber {
+  readonly events: EventReader;
+  /** Bytes read, the head of the response included. */
+  bytes = 0;
+  closed = false;
+  readonly #response: ResponseReader;
+  readonly #socket: Socket;
+
+  /** Connects and asks for `path`; `ready` is called once, with the status (0: the connection failed). */
+  constructor(port: number, path: string, transcript: Transcript, ready: (status: number) => void) {
+    this.events = new EventReader(transcript);
+    this.#response = new ResponseReader((bytes, start, end) => this.events.push(bytes, start, end));
+    let waiting = true;
+    const settle = () => {
+      if (!waiting) return;
+      waiting = false;
+      ready(this.#response.status);
+    };
+    this.#socket = connect({
+      host: '127.0.0.1',
+      port,
+      noDelay: true,
+      onread: {
+        buffer: shared,
+        callback: (length) => {
+          this.bytes += length;
+          this.#response.push(shared, 0, length);
+          if (waiting && this.#response.status !== 0) settle();
+          return true;
+        },
+      },
+    });
+    this.#socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/event-stream\r\n\r\n`);
+    this.#socket.on('error', () => {});
+    this.#socket.on('close', () => {
+      this.closed = true;
+      settle();
+    });
+  }
+
+  /** Stops reading, as a reader that hangs does. */
+  stall(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Goes without a goodbye, so that no port is left waiting. */
+  leave(): void {
+    this.#socket.resetAndDestroy();
+  }
+}

@@ -1,0 +1,97 @@
+const firstBytes = 65_536;
+const firstFrames = 1_024;
+const newline = 0x0a;
+
+/** How ids follow each other: one by one, or rising with gaps. */
+export type IdOrder = 'consecutive' | 'rising';
+
+/**
+ * What a group of subscribers that asked for the same should all be told, byte by byte. The reader that is furthest
+ * ahead extends it, and every frame it adds is parsed and its id checked; all others only compare their bytes with it.
+ * So each delivery of each connection is checked for content and order at the price of a `memcmp`.
+ */
+export class Transcript {
+  /** Connections that read it. */
+  readers = 0;
+  /** Index behind each whole frame. */
+  frameEnds = new Uint32Array(firstFrames);
+  /** How many connections have each frame. */
+  heard = new Uint32Array(firstFrames);
+  /** When the last connection got each frame, microseconds of the monotonic clock; 0: not yet. */
+  completedAtUs = new Float64Array(firstFrames);
+  /** Whole frames. */
+  frames = 0;
+  bytes: Buffer = Buffer.allocUnsafe(firstBytes);
+  /** Bytes written, those of a frame that is not yet whole included. */
+  end = 0;
+  readonly problems: string[] = [];
+  readonly #order: IdOrder;
+  #scanned = 0;
+  #lastId = -1;
+
+  constructor(order: IdOrder) {
+    this.#order = order;
+  }
+
+  /** Adds bytes of at most one frame's rest, from `from` on; returns the index behind what it took. */
+  extend(source: Buffer, from: number, to: number): number {
+    const frameEnd = this.#endOfFrame(source, from, to);
+    const until = frameEnd === -1 ? to : frameEnd;
+    this.#reserve(until - from);
+    source.copy(this.bytes, this.end, from, until);
+    this.end += until - from;
+    if (frameEnd !== -1) this.#addFrame();
+    return until;
+  }
+
+  /** Index behind the blank line that ends the current frame, or -1 when it is not in these bytes. */
+  #endOfFrame(source: Buffer, from: number, to: number): number {
+    const start = this.frames === 0 ? 0 : this.frameEnds[this.frames - 1]!;
+    if (this.end > start && this.bytes[this.end - 1] === newline && source[from] === newline) return from + 1;
+    const at = source.indexOf('\n\n', from, 'latin1');
+    return at === -1 || at + 2 > to ? -1 : at + 2;
+  }
+
+  #addFrame(): void {
+    const text = this.bytes.toString('latin1', this.#scanned, this.end);
+    this.#scanned = this.end;
+    const id = idOf(text);
+    if (Number.isNaN(id)) this.#report(`a frame without an id: ${JSON.stringify(text.slice(0, 200))}`);
+    else if (id <= this.#lastId) this.#report(`id ${id} came behind ${this.#lastId}`);
+    else if (this.#order === 'consecutive' && this.#lastId !== -1 && id !== this.#lastId + 1) {
+      this.#report(`id ${id} came behind ${this.#lastId}: ${id - this.#lastId - 1} are missing`);
+    }
+    this.#lastId = id;
+    if (this.frames === this.frameEnds.length) this.#growFrames();
+    this.frameEnds[this.frames++] = this.end;
+  }
+
+  #report(problem: string): void {
+    if (this.problems.length < 20) this.problems.push(problem);
+  }
+
+  #reserve(length: number): void {
+    if (this.end + length <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.end + length));
+    this.bytes.copy(larger, 0, 0, this.end);
+    this.bytes = larger;
+  }
+
+  #growFrames(): void {
+    const length = this.frames * 2;
+    const grow = <T extends Uint32Array | Float64Array>(old: T, larger: T): T => {
+      larger.set(old);
+      return larger;
+    };
+    this.frameEnds = grow(this.frameEnds, new Uint32Array(length));
+    this.heard = grow(this.heard, new Uint32Array(length));
+    this.completedAtUs = grow(this.completedAtUs, new Float64Array(length));
+  }
+}
+
+// Most servers number their events; nchan's ids are `seconds:count`.
+function idOf(frame: string): number {
+  const found = /^id: ?(\d+)(?::(\d+))?$/m.exec(frame);
+  if (found === null) return Number.NaN;
+  return found[2] === undefined ? Number(found[1]) : Number(found[1]) * 1_000_000 + Number(found[2]);
+}

@@ -1,0 +1,52 @@
+import { PerformanceObserver } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
+import { median } from '../lib/statistics.ts';
+
+/** What one operation costs. */
+export type Cost = { readonly nsPerOp: number; readonly heapBytesPerOp: number; readonly collections: number };
+
+const repeats = 7;
+const repeatMs = 60;
+
+const allocatedBytes = () =>
+  (getHeapStatistics() as { total_allocated_bytes?: number }).total_allocated_bytes ?? Number.NaN;
+
+/**
+ * Measures a function that does `count` operations: warms up, chooses a count that takes about 60 ms, repeats seven
+ * times and gives medians, with the garbage collections of all repeats.
+ */
+export async function measure(name: string, run: (count: number) => void): Promise<Cost> {
+  let count = 64;
+  for (let elapsedMs = 0; elapsedMs < repeatMs; ) {
+    count = Math.ceil(count * (elapsedMs > repeatMs / 8 ? (repeatMs * 1.1) / elapsedMs : 2));
+    const start = performance.now();
+    run(count);
+    elapsedMs = performance.now() - start;
+  }
+  let collections = 0;
+  const observer = new PerformanceObserver((list) => {
+    collections += list.getEntries().length;
+  });
+  observer.observe({ entryTypes: ['gc'] });
+  const ns: number[] = [];
+  const bytes: number[] = [];
+  for (let repeat = 0; repeat < repeats; repeat++) {
+    const allocatedBefore = allocatedBytes();
+    const start = performance.now();
+    run(count);
+    ns.push(((performance.now() - start) * 1_000_000) / count);
+    bytes.push((allocatedBytes() - allocatedBefore) / count);
+    await nextTurn();
+  }
+  observer.disconnect();
+  const cost = { nsPerOp: median(ns), heapBytesPerOp: median(bytes), collections };
+  console.log(
+    `${name.padEnd(58)} ${cost.nsPerOp.toFixed(1).padStart(10)} ns ${cost.heapBytesPerOp.toFixed(2).padStart(11)} B ` +
+      `${String(collections).padStart(5)} GC in ${count * repeats}`,
+  );
+  return cost;
+}
+
+/** Keeps a value alive, so that the work that made it cannot be left out. */
+export const sink: { value: unknown } = { value: undefined };

@@ -1,4 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { Access } from './access/access.ts';
+import { GrantWatch } from './access/grant-watch.ts';
+import { defaultNamespaceId, Namespaces } from './access/namespaces.ts';
+import { newToken } from './access/token.ts';
 import type { Config } from './config.ts';
 import { PokewireError } from './errors.ts';
 import { useAccessLog } from './http/access-log.ts';
@@ -19,7 +23,7 @@ import { BufferPool } from './pool/buffer-pool.ts';
 import { ObjectPool } from './pool/object-pool.ts';
 import { CachedFrameEncoder, PlainFrameEncoder } from './sse/frame.ts';
 import type { MessageStore } from './store/message-store.ts';
-import { openStore } from './store/open-store.ts';
+import { openNamespaces, openStore } from './store/open-store.ts';
 import { version } from './version.ts';
 
 /** Requests that are still running when the server stops have this long. */
@@ -37,6 +41,8 @@ export type AppOptions = {
 export type App = {
   /** Where it answers, one URL an address. */
   readonly urls: readonly string[];
+  /** Token of the namespace `default`, when it was made at the start and nobody knows it yet. */
+  readonly newToken: string | undefined;
   readonly hub: Hub;
   readonly pools: Pools;
   readonly metrics: Metrics;
@@ -61,6 +67,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     heartbeatMs: config.heartbeatMs,
     stallTimeoutMs: config.stallTimeoutMs,
   });
+  const namespaces = new Namespaces(await openNamespaces(), store, ({ log: namespace }) => hub.endNamespace(namespace));
+  const initialToken = config.token === '' ? newToken(defaultNamespaceId) : config.token;
+  await namespaces.openDefault(initialToken);
+  const access = new Access(config.auth === 'off' ? 'off' : 'token', namespaces);
+  const watch = new GrantWatch(namespaces, hub);
   const settling = setInterval(() => settle(pools), poolSettleMs).unref();
 
   let stopping = false;
@@ -72,7 +83,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const appends = new AppendStats();
   metrics.bind(sourcesOf({ hub, store, pools, appends, checkReady, maxSubscriptions: config.maxSubscriptions }));
 
-  const server = createServer({ log, ...config });
+  const server = createServer({ log, access, ...config });
   const routes = collectRoutes(server);
   useAccessLog(server, metrics);
   describeRoutes(server, version);
@@ -81,7 +92,18 @@ export async function startApp(options: AppOptions): Promise<App> {
     routeStreams(server, store);
     routeCategories(server, store);
     routeSubscribe(server, store, hub, { ...config, refused: () => metrics.subscriptionsRefused.inc() });
-    routeOperations(server, { version, metrics, checkReady });
+    routeOperations(server, {
+      version,
+      metrics,
+      checkReady,
+      metricsToken: config.metricsToken,
+      metricsGrant: async () => ({
+        namespace: await namespaces.get(defaultNamespaceId),
+        scope: 'read',
+        tokenId: undefined,
+        isOperator: false,
+      }),
+    });
     routeDocs(server);
     refuseOtherMethods(server, routes);
   });
@@ -92,6 +114,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   return {
     urls,
+    newToken: access.mode === 'token' && config.token === '' ? initialToken : undefined,
     hub,
     pools,
     metrics,
@@ -101,6 +124,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       await hub.endAll('draining', config.drainMs);
       await listener.close(closeGraceMs);
       hub.stop();
+      watch.stop();
       clearInterval(settling);
       await server.close();
       await store.close();

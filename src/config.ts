@@ -19,11 +19,29 @@ export const configSchema = Type.Object({
   host: Type.String({
     minLength: 1,
     default: 'localhost',
-    description: 'Address to listen on. `localhost`: both 127.0.0.1 and ::1. Others need `--insecure`.',
+    description:
+      'Address to listen on. `localhost`: both 127.0.0.1 and ::1. Others need `--auth token` or `--insecure`.',
   }),
   insecure: Type.Boolean({
     default: false,
     description: 'Allows an address that other machines can reach although there is no authentication.',
+  }),
+  auth: Type.Union([Type.Literal('auto'), Type.Literal('off'), Type.Literal('token')], {
+    default: 'auto',
+    description:
+      '`token`: requests need a valid token. `off`: they need none. `auto`: `token` when `--token` is given.',
+  }),
+  token: Type.String({
+    default: '',
+    description: 'Token of the namespace `default`, whose admin runs the server. Empty: a random one is printed.',
+  }),
+  testMode: Type.Boolean({
+    default: false,
+    description: 'As `--auth off`, whatever else is said: a token only names its namespace, created on first use.',
+  }),
+  metricsToken: Type.String({
+    default: '',
+    description: 'Token for `/metrics`, and for nothing else. Empty: a token of `default` is needed there too.',
   }),
   logLevel: Type.Union(
     ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'].map((level) => Type.Literal(level)),
@@ -174,13 +192,14 @@ function convert(schema: TSchema, given: string | boolean): unknown {
 
 function checkTogether(config: Config): Config {
   if (config.retryMinMs > config.retryMaxMs) throw new ConfigError('--retry-min-ms must not exceed --retry-max-ms.');
-  if (!config.insecure && !isLoopback(config.host)) {
+  const auth = config.testMode ? 'off' : config.auth === 'auto' ? (config.token === '' ? 'off' : 'token') : config.auth;
+  if (auth === 'off' && !config.insecure && !isLoopback(config.host)) {
     throw new ConfigError(
       `--host ${config.host} can be reached by other machines, and there is no authentication: everybody there could ` +
-        'read and append. Listen on localhost behind a proxy that authenticates, or say --insecure.',
+        'read and append. Ask for tokens with --auth token, listen on localhost, or say --insecure.',
     );
   }
-  return Object.freeze(config);
+  return Object.freeze({ ...config, auth });
 }
 
 function isLoopback(host: string): boolean {

@@ -5,16 +5,28 @@
 export const errorStatuses = {
   /** A field, parameter or body is missing, malformed or out of its limits. */
   INVALID_REQUEST: 400,
+  /** No credential came with the request. */
+  AUTH_REQUIRED: 401,
+  /** The token is no token. */
+  AUTH_INVALID_TOKEN: 401,
+  /** The token is not valid, or does not allow this. */
+  AUTH_UNAUTHORIZED: 403,
   /** No route has this path. */
   NOT_FOUND: 404,
   /** The stream has no message. */
   STREAM_NOT_FOUND: 404,
   /** The stream has no message that fits the request. */
   MESSAGE_NOT_FOUND: 404,
+  /** `/rpc` has no such method. */
+  METHOD_NOT_FOUND: 404,
+  /** There is no such namespace. */
+  NAMESPACE_NOT_FOUND: 404,
   /** The path exists, but not with this HTTP method. */
   METHOD_NOT_ALLOWED: 405,
   /** The request did not arrive in time. */
   REQUEST_TIMEOUT: 408,
+  /** A namespace with this id exists. */
+  NAMESPACE_EXISTS: 409,
   /** `expectedVersion` is not the position of the stream's last message. */
   STREAM_VERSION_CONFLICT: 409,
   /** A message with this id exists and is not the same message. */
@@ -23,6 +35,8 @@ export const errorStatuses = {
   BODY_TOO_LARGE: 413,
   /** The body is not sent as JSON. */
   UNSUPPORTED_MEDIA_TYPE: 415,
+  /** More appends than the namespace may make in a second; `Retry-After` says when to come again. */
+  RATE_LIMITED: 429,
   /** The request head is larger than the server reads. */
   HEADERS_TOO_LARGE: 431,
   /** A fault in the server; the log has the cause. */

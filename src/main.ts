@@ -2,6 +2,7 @@
 import { type Logger, pino } from 'pino';
 import { type App, startApp } from './app.ts';
 import { type Config, ConfigError, helpText, parseCommand } from './config.ts';
+import { PokewireError } from './errors.ts';
 import { version } from './version.ts';
 
 /** Lines are written together, at most 100 ms late: one write each would cost an append a tenth of its time. */
@@ -43,12 +44,12 @@ function stopOnSignal(app: App, log: Logger): void {
   process.on('SIGINT', stop);
 }
 
-function welcome({ urls }: App): string {
+function welcome({ urls, newToken }: App): string {
   const url = new URL(urls[0]!);
   const base = url.hostname === '127.0.0.1' ? `localhost:${url.port}` : url.host;
   return `
   Pokewire ${version}  http://${base}  (memory store: messages go with the process)
-
+${newToken === undefined ? '' : `\n  Token of the namespace default, told only now:\n    ${newToken}\n`}
   Subscribe, and leave it running:
     curl -N '${base}/subscribe?category=account'
 
@@ -62,7 +63,7 @@ function welcome({ urls }: App): string {
 }
 
 function fail(error: unknown): void {
-  if (error instanceof ConfigError) console.error(`pokewire: ${error.message}`);
+  if (error instanceof ConfigError || error instanceof PokewireError) console.error(`pokewire: ${error.message}`);
   else if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
     const { address, port } = error as { address?: string; port?: number };
     console.error(

@@ -3,7 +3,8 @@ import { PokewireError } from '../errors.ts';
 import { maxMessagesPerAppend, parseNewMessages } from '../message/new-message.ts';
 import { checkName } from '../message/stream-name.ts';
 import type { AppendOutcome, MessageStore } from '../store/message-store.ts';
-import { defaultNamespace, streamParam } from './parameters.ts';
+import { logOf } from './authenticate.ts';
+import { streamParam } from './parameters.ts';
 import type { Server } from './server.ts';
 
 /** Appends of this process by outcome, and the messages they stored. */
@@ -14,6 +15,7 @@ export class AppendStats {
     known: 0,
     'version-conflict': 0,
     'duplicate-id': 0,
+    dropped: 0,
     full: 0,
   };
 }
@@ -41,6 +43,7 @@ export function routeAppend(server: Server, store: MessageStore, stats: AppendSt
   server.post(
     '/streams/:stream/messages',
     {
+      config: { access: 'write' },
       schema: {
         summary: 'Append',
         description: `Appends one message, or an array of 1 to ${maxMessagesPerAppend} of them, all or none.`,
@@ -65,7 +68,7 @@ export function routeAppend(server: Server, store: MessageStore, stats: AppendSt
       const stream = checkName('stream', request.params.stream);
       const messages = parseNewMessages(request.body as unknown as Buffer | undefined);
       const { expectedVersion } = request.query;
-      const outcome = await store.append(defaultNamespace, stream, messages, expectedVersion);
+      const outcome = await store.append(logOf(request), stream, messages, expectedVersion);
       stats.outcomes[outcome.outcome]++;
       if (outcome.outcome === 'appended') stats.messages += messages.length;
       const { position, globalPosition } = accepted(stream, outcome);
@@ -97,6 +100,8 @@ export function accepted(stream: string, outcome: AppendOutcome): Accepted {
         `A message with id ${outcome.id} exists, and it is not the same message. Every message needs an id of its own.`,
         { details: { id: outcome.id } },
       );
+    case 'dropped':
+      throw new PokewireError('NAMESPACE_NOT_FOUND', 'The namespace was deleted while the append was under way.');
     case 'full':
       throw new PokewireError(
         'STORE_FULL',

@@ -1,11 +1,11 @@
 import { Type } from 'typebox';
 import { checkName } from '../message/stream-name.ts';
 import type { MessageStore } from '../store/message-store.ts';
+import { logOf } from './authenticate.ts';
 import { messageSchema, sendMessages } from './message-pages.ts';
 import {
   batchSizeQuery,
   categoryParam,
-  defaultNamespace,
   defaultPageSize,
   groupOf,
   groupQuery,
@@ -19,6 +19,7 @@ export function routeCategories(server: Server, store: MessageStore): void {
   server.get(
     '/categories',
     {
+      config: { access: 'read' },
       schema: {
         summary: 'List categories',
         tags: ['categories'],
@@ -35,9 +36,10 @@ export function routeCategories(server: Server, store: MessageStore): void {
         },
       },
     },
-    async ({ query }) => {
+    async (request) => {
+      const { query } = request;
       const limit = query.limit ?? defaultPageSize;
-      const found = await store.listCategories(defaultNamespace, query.cursor, limit + 1);
+      const found = await store.listCategories(logOf(request), query.cursor, limit + 1);
       const categories = found.slice(0, limit);
       return { categories, cursor: found.length > limit ? categories.at(-1)!.category : null };
     },
@@ -46,6 +48,7 @@ export function routeCategories(server: Server, store: MessageStore): void {
   server.get(
     '/categories/:category/messages',
     {
+      config: { access: 'read' },
       schema: {
         summary: 'Read a category',
         description: 'Messages of a category by global position. Filters apply first, batchSize then.',
@@ -62,7 +65,8 @@ export function routeCategories(server: Server, store: MessageStore): void {
         response: { 200: Type.Array(messageSchema) },
       },
     },
-    async ({ params, query }, reply) => {
+    async (request, reply) => {
+      const { params, query } = request;
       const filter = {
         category: checkName('category', params.category),
         group: groupOf(query.consumer, query.size) ?? undefined,
@@ -70,7 +74,7 @@ export function routeCategories(server: Server, store: MessageStore): void {
         correlation: query.correlation || undefined,
       };
       return sendMessages(reply, limitOf(query.batchSize), query.position ?? 0, (from, limit) =>
-        store.readLog(defaultNamespace, filter, from, limit),
+        store.readLog(logOf(request), filter, from, limit),
       );
     },
   );

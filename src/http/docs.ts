@@ -57,6 +57,7 @@ export function routeDocs(server: Server): void {
   server.get(
     '/openapi.json',
     {
+      config: { access: 'read' },
       schema: {
         summary: 'This description',
         description: 'The API in OpenAPI 3.1.',
@@ -67,26 +68,33 @@ export function routeDocs(server: Server): void {
     async () => server.swagger(),
   );
 
-  server.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'));
+  server.get('/', { schema: { hide: true }, config: { access: 'none' } }, (_request, reply) => reply.redirect('/docs'));
 
   const names = readdirSync(pageFolder).filter((name) => contentTypes[extname(name)] !== undefined);
   const files = new Map(names.map((name) => [name, readFileSync(new URL(name, pageFolder))]));
   for (const [name, content] of files) {
     const headers = { ...pageHeaders, 'content-type': contentTypes[extname(name)] };
     const url = name === 'page.html' ? '/docs' : `/docs/${name}`;
-    server.get(url, { schema: { hide: true } }, (_request, reply) => reply.headers(headers).send(content));
+    server.get(url, { schema: { hide: true }, config: { access: 'read' } }, (_request, reply) =>
+      reply.headers(headers).send(content),
+    );
   }
 
   const icon = { filename: 'icon.svg', content: files.get('icon.svg')!, type: 'image/svg+xml' };
-  server.register(swaggerUi, {
-    routePrefix: '/docs/reference',
-    staticCSP: referencePolicy,
-    logo: icon,
-    theme: {
-      title: 'Pokewire API',
-      favicon: [{ ...icon, rel: 'icon', sizes: 'any' }],
-      js: [{ filename: 'dark.js', content: darkWhereWanted }],
-    },
-    uiConfig: { layout: 'BaseLayout', docExpansion: 'list' },
+  server.register(async (reference) => {
+    reference.addHook('onRoute', (route) => {
+      route.config = { ...route.config, access: 'read' };
+    });
+    await reference.register(swaggerUi, {
+      routePrefix: '/docs/reference',
+      staticCSP: referencePolicy,
+      logo: icon,
+      theme: {
+        title: 'Pokewire API',
+        favicon: [{ ...icon, rel: 'icon', sizes: 'any' }],
+        js: [{ filename: 'dark.js', content: darkWhereWanted }],
+      },
+      uiConfig: { layout: 'BaseLayout', docExpansion: 'list' },
+    });
   });
 }

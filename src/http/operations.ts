@@ -1,9 +1,17 @@
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import type { Grant } from '../access/access.ts';
+import { sameText } from '../access/token.ts';
 import { PokewireError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
+import { credentialOf } from './authenticate.ts';
 import type { Server } from './server.ts';
 
 export type OperationsOptions = {
+  /** Opens `/metrics` and nothing else; empty: a token of a namespace does. */
+  readonly metricsToken: string;
+  /** Gives what the holder of the metrics token may do. */
+  readonly metricsGrant: () => Promise<Grant>;
   readonly version: string;
   readonly metrics: Metrics;
   /** Resolves when requests can be served; rejects with why not. */
@@ -12,10 +20,15 @@ export type OperationsOptions = {
 
 const status = Type.Object({ status: Type.Literal('ok') });
 
-export function routeOperations(server: Server, { version, metrics, checkReady }: OperationsOptions): void {
+export function routeOperations(server: Server, options: OperationsOptions): void {
+  const { version, metrics, checkReady, metricsToken, metricsGrant } = options;
+  const checkMetricsToken = async (request: FastifyRequest) =>
+    metricsToken !== '' && sameText(credentialOf(request) ?? '', metricsToken) ? metricsGrant() : undefined;
+
   server.get(
     '/health',
     {
+      config: { access: 'none' },
       schema: {
         summary: 'Alive',
         description: 'The process answers.',
@@ -29,6 +42,7 @@ export function routeOperations(server: Server, { version, metrics, checkReady }
   server.get(
     '/ready',
     {
+      config: { access: 'none' },
       schema: {
         summary: 'Ready',
         description: 'The store answers and the server is not stopping; else 503.',
@@ -55,6 +69,7 @@ export function routeOperations(server: Server, { version, metrics, checkReady }
   server.get(
     '/version',
     {
+      config: { access: 'none' },
       schema: {
         summary: 'Version',
         tags: ['operations'],
@@ -66,7 +81,10 @@ export function routeOperations(server: Server, { version, metrics, checkReady }
 
   server.get(
     '/metrics',
-    { schema: { summary: 'Metrics', description: 'For Prometheus.', tags: ['operations'], produces: ['text/plain'] } },
+    {
+      config: { access: 'read', ownCheck: checkMetricsToken },
+      schema: { summary: 'Metrics', description: 'For Prometheus.', tags: ['operations'], produces: ['text/plain'] },
+    },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
 }

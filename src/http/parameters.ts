@@ -2,9 +2,6 @@ import { Type } from 'typebox';
 import { invalid } from '../errors.ts';
 import { type ConsumerGroup, maxGroupSize } from '../message/consumer-group.ts';
 
-/** The namespace of every request. */
-export const defaultNamespace = 'default';
-
 /** A read returns at most this many messages unless `batchSize` says otherwise. */
 export const defaultBatchSize = 1_000;
 

@@ -3,11 +3,14 @@ import cors from '@fastify/cors';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
 import Fastify, { type FastifyBaseLogger, type HTTPMethods, LogController } from 'fastify';
+import type { Access } from '../access/access.ts';
 import { PokewireError } from '../errors.ts';
+import { useAccess } from './authenticate.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
 import { convertQuery } from './query.ts';
 
 export type ServerOptions = {
+  readonly access: Access;
   readonly log: FastifyBaseLogger;
   readonly bodyLimitBytes: number;
   /** Origins that may call the API; `*`: all. */
@@ -49,6 +52,8 @@ export function createServer(options: ServerOptions) {
   server.register(cors, {
     delegator: ({ url = '' }, done) => done(null, url.startsWith('/subscribe') ? subscribeCors : apiCors),
   });
+  // Behind CORS, so that a page may read why it was refused.
+  server.after(() => useAccess(server, options.access));
   // Hooks call back: a promise each would cost every request several turns of the microtask queue.
   server.addHook('onRequest', (request, reply, done) => {
     if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
@@ -84,6 +89,7 @@ export function refuseOtherMethods(server: Server, routes: ReadonlyMap<string, R
       method: refusable.filter((method) => !methods.has(method)),
       url,
       schema: { hide: true },
+      config: { access: 'none' },
       // Before the body is read, so that its type does not matter.
       onRequest: async (request, reply) => {
         reply.header('allow', allow);

@@ -3,17 +3,10 @@ import { PokewireError } from '../errors.ts';
 import { messageJson } from '../message/message.ts';
 import { checkName } from '../message/stream-name.ts';
 import type { MessageStore, StreamSummary } from '../store/message-store.ts';
+import { logOf } from './authenticate.ts';
 import { jsonType } from './error-handler.ts';
 import { messageSchema, sendMessages } from './message-pages.ts';
-import {
-  batchSizeQuery,
-  defaultNamespace,
-  defaultPageSize,
-  limitOf,
-  pageQuery,
-  positionQuery,
-  streamParam,
-} from './parameters.ts';
+import { batchSizeQuery, defaultPageSize, limitOf, pageQuery, positionQuery, streamParam } from './parameters.ts';
 import type { Server } from './server.ts';
 
 const streamSchema = Type.Object({
@@ -27,6 +20,7 @@ export function routeStreams(server: Server, store: MessageStore): void {
   server.get(
     '/streams',
     {
+      config: { access: 'read' },
       schema: {
         summary: 'List streams',
         description: 'Streams by name, in the order of their UTF-8 bytes.',
@@ -45,9 +39,10 @@ export function routeStreams(server: Server, store: MessageStore): void {
         },
       },
     },
-    async ({ query }) => {
+    async (request) => {
+      const { query } = request;
       const limit = query.limit ?? defaultPageSize;
-      const streams = await store.listStreams(defaultNamespace, query.prefix ?? '', query.cursor, limit + 1);
+      const streams = await store.listStreams(logOf(request), query.prefix ?? '', query.cursor, limit + 1);
       const page = streams.slice(0, limit);
       return { streams: page.map(describe), cursor: streams.length > limit ? page.at(-1)!.stream : null };
     },
@@ -56,11 +51,13 @@ export function routeStreams(server: Server, store: MessageStore): void {
   server.get(
     '/streams/:stream',
     {
+      config: { access: 'read' },
       schema: { summary: 'Describe a stream', tags: ['streams'], params: streamParam, response: { 200: streamSchema } },
     },
-    async ({ params }) => {
+    async (request) => {
+      const { params } = request;
       const stream = checkName('stream', params.stream);
-      const summary = await store.describeStream(defaultNamespace, stream);
+      const summary = await store.describeStream(logOf(request), stream);
       if (summary === undefined) throw new PokewireError('STREAM_NOT_FOUND', `Stream ${stream} has no messages.`);
       return describe(summary);
     },
@@ -69,6 +66,7 @@ export function routeStreams(server: Server, store: MessageStore): void {
   server.get(
     '/streams/:stream/messages',
     {
+      config: { access: 'read' },
       schema: {
         summary: 'Read a stream',
         description: 'Messages of a stream by position. A stream without messages gives an empty array.',
@@ -82,12 +80,13 @@ export function routeStreams(server: Server, store: MessageStore): void {
         response: { 200: Type.Array(messageSchema) },
       },
     },
-    async ({ params, query }, reply) => {
+    async (request, reply) => {
+      const { params, query } = request;
       const stream = checkName('stream', params.stream);
       const { position = 0, globalPosition } = query;
       const start = (from: number) => (globalPosition === undefined ? { position: from } : { globalPosition: from });
       return sendMessages(reply, limitOf(query.batchSize), globalPosition ?? position, (from, limit) =>
-        store.readStream(defaultNamespace, stream, start(from), limit),
+        store.readStream(logOf(request), stream, start(from), limit),
       );
     },
   );
@@ -95,6 +94,7 @@ export function routeStreams(server: Server, store: MessageStore): void {
   server.get(
     '/streams/:stream/messages/last',
     {
+      config: { access: 'read' },
       schema: {
         summary: 'Read the last message',
         tags: ['streams'],
@@ -103,10 +103,11 @@ export function routeStreams(server: Server, store: MessageStore): void {
         response: { 200: messageSchema },
       },
     },
-    async ({ params, query }, reply) => {
+    async (request, reply) => {
+      const { params, query } = request;
       const stream = checkName('stream', params.stream);
       // An empty type is no filter.
-      const message = await store.readLast(defaultNamespace, stream, query.type || undefined);
+      const message = await store.readLast(logOf(request), stream, query.type || undefined);
       if (message === undefined) {
         const ofType = query.type ? ` of type ${query.type}` : '';
         throw new PokewireError('MESSAGE_NOT_FOUND', `Stream ${stream} has no message${ofType}.`);

@@ -8,7 +8,8 @@ import { maxGroupSize } from '../message/consumer-group.ts';
 import { checkName } from '../message/stream-name.ts';
 import { readyFrame, retryFrame } from '../sse/frame.ts';
 import type { MessageStore } from '../store/message-store.ts';
-import { defaultNamespace, groupOf, groupQuery, positionQuery } from './parameters.ts';
+import { grantOf } from './authenticate.ts';
+import { groupOf, groupQuery, positionQuery } from './parameters.ts';
 import type { Server } from './server.ts';
 import { takeSocket } from './take-socket.ts';
 
@@ -42,7 +43,6 @@ const querySchema = Type.Object({
   lastEventId: Type.Optional(
     Type.Integer({ minimum: 0, description: 'As the header Last-Event-ID, where a header cannot be set' }),
   ),
-  token: Type.Optional(Type.String({ description: 'Ignored: there is no authentication' })),
 });
 
 const headers = {
@@ -64,10 +64,11 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
     querystring: querySchema,
     produces: ['text/event-stream'],
   };
-  const config = { emptyIsAbsent: true };
+  const config = { emptyIsAbsent: true, access: 'read' } as const;
 
   server.get('/subscribe', { schema, config, exposeHeadRoute: false }, async (request, reply) => {
-    const asked = parseSubscribe(request.query, request.headers['last-event-id']);
+    const { namespace, tokenId } = grantOf(request);
+    const asked = parseSubscribe(namespace.log, request.query, request.headers['last-event-id']);
     const start = await startingPoint(store, asked);
     if (hub.subscriptions.size >= options.maxSubscriptions) {
       options.refused();
@@ -81,17 +82,22 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
     const greeting = Buffer.concat([responseHead(reply), readyFrame, retry]);
     reply.hijack();
     const socket = await takeSocket(request.raw, reply.raw);
-    if (socket !== undefined) hub.subscribe(start, socket, greeting);
+    if (socket !== undefined)
+      hub.subscribe(start, socket, greeting, { namespaceId: namespace.id, tokenId, address: request.ip });
   });
 
   server.head('/subscribe', { schema: { ...schema, hide: true }, config }, async (request, reply) => {
-    parseSubscribe(request.query, request.headers['last-event-id']);
+    parseSubscribe(grantOf(request).namespace.log, request.query, request.headers['last-event-id']);
     return reply.headers(headers).send();
   });
 }
 
 /** Reads the selectors and where to begin; throws `INVALID_REQUEST`. */
-function parseSubscribe(query: Static<typeof querySchema>, header: string | string[] | undefined): SubscribeRequest {
+function parseSubscribe(
+  namespace: string,
+  query: Static<typeof querySchema>,
+  header: string | string[] | undefined,
+): SubscribeRequest {
   const streams = [...new Set(query.stream)].map((name) => checkName('stream', name));
   const categories = [...new Set(query.category)].map((name) => checkName('category', name));
   const all = query.all === 'true';
@@ -105,7 +111,7 @@ function parseSubscribe(query: Static<typeof querySchema>, header: string | stri
     throw invalid('consumer', 'partitions categories: it needs category and cannot be combined with stream or all');
   }
   return {
-    namespace: defaultNamespace,
+    namespace,
     selection: { all, streams, categories, group, fromPosition: 0 },
     position: query.position ?? 0,
     lastEventId: parseLastEventId(header) ?? query.lastEventId,

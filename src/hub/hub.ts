@@ -2,7 +2,7 @@ import type { Poke } from '../message/poke.ts';
 import { type SelectionKind, selectionKinds } from '../message/selection.ts';
 import type { BufferPool } from '../pool/buffer-pool.ts';
 import type { Sink } from '../sse/connection.ts';
-import type { FrameEncoder } from '../sse/frame.ts';
+import { endFrame, type FrameEncoder } from '../sse/frame.ts';
 import { Heartbeat } from '../sse/heartbeat.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { Audience } from './audience.ts';
@@ -10,6 +10,7 @@ import { AudienceIndex } from './audience-index.ts';
 import { CatchUp } from './catch-up.ts';
 import {
   type CloseReason,
+  type Holder,
   Subscription,
   type SubscriptionHost,
   type SubscriptionRequest,
@@ -91,8 +92,8 @@ export class Hub implements SubscriptionHost {
    * Opens a subscription on a socket: sends the greeting, tells what the log holds behind the cursor, then what happens.
    * The cursor stands before the greeting goes out, so everything appended after the greeting arrives is told.
    */
-  subscribe(request: SubscriptionRequest, sink: Sink, greeting: Buffer): Subscription {
-    const subscription = new Subscription(request, sink, this);
+  subscribe(request: SubscriptionRequest, sink: Sink, greeting: Buffer, holder: Holder): Subscription {
+    const subscription = new Subscription(request, sink, this, holder);
     this.subscriptions.add(subscription);
     this.#heartbeat.add(subscription);
     this.#observer.opened(subscription);
@@ -118,6 +119,15 @@ export class Hub implements SubscriptionHost {
     for (const subscription of this.#lagging) {
       if (nowMs - subscription.laggingSinceMs >= this.#stallTimeoutMs) subscription.end('stalled');
     }
+  }
+
+  /** Ends the subscriptions of a namespace that is no more, and forgets it. */
+  endNamespace(namespace: string): void {
+    this.turn.flush();
+    for (const subscription of this.subscriptions) {
+      if (subscription.namespace === namespace) subscription.end('namespace-deleted', endFrame('namespace-deleted'));
+    }
+    this.#rooms.delete(namespace);
   }
 
   /** Ends every subscription, evenly over `spreadMs` milliseconds, so that they do not all come back at once. */

@@ -13,8 +13,11 @@ import type { Audience, Hearer } from './audience.ts';
  */
 export type SubscriptionState = 'catching-up' | 'live' | 'lagging' | 'closed';
 
-/** Why a subscription ended: the peer went, it took nothing for too long, the server stops, or the store could not be read. */
-export const closeReasons = ['peer', 'stalled', 'draining', 'store-failed'] as const;
+/**
+ * Why a subscription ended: the peer went, it took nothing for too long, the server stops, the store could not be read,
+ * its token is no longer valid, or its namespace is no more.
+ */
+export const closeReasons = ['peer', 'stalled', 'draining', 'store-failed', 'revoked', 'namespace-deleted'] as const;
 
 export type CloseReason = (typeof closeReasons)[number];
 
@@ -33,6 +36,15 @@ export interface SubscriptionHost {
   settled(namespace: string): number;
 }
 
+/** Who holds a subscription, for limits and for its end. */
+export type Holder = {
+  readonly namespaceId: string;
+  /** Undefined: it came without authentication. */
+  readonly tokenId: string | undefined;
+  /** IP address of the peer. */
+  readonly address: string;
+};
+
 export type SubscriptionRequest = {
   readonly namespace: string;
   /** What is read from the log. */
@@ -49,6 +61,7 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   readonly selection: Selection;
   readonly liveSelection: Selection;
   readonly kind: SelectionKind;
+  readonly holder: Holder;
   readonly openedAtMs = performance.now();
   place = -1;
   slot = -1;
@@ -65,13 +78,14 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   readonly #host: SubscriptionHost;
   readonly #connection: Connection;
 
-  constructor(request: SubscriptionRequest, sink: Sink, host: SubscriptionHost) {
+  constructor(request: SubscriptionRequest, sink: Sink, host: SubscriptionHost, holder: Holder) {
     this.namespace = request.namespace;
     this.selection = request.selection;
     this.liveSelection = request.liveSelection;
     this.kind = kindOfSelection(request.selection);
     this.#cursor = request.cursor;
     this.#host = host;
+    this.holder = holder;
     this.#connection = new Connection(sink, this);
   }
 

@@ -25,6 +25,11 @@ export function errorFrame(code: string, message: string): Buffer {
   return Buffer.from(`event: error\ndata: ${JSON.stringify({ error: { code, message } })}\n\n`);
 }
 
+/** The last event of a stream that the server ends although the peer would go on; `code` says why. */
+export function endFrame(code: string): Buffer {
+  return Buffer.from(`event: end\ndata: ${JSON.stringify({ code })}\n\n`);
+}
+
 /** Turns pokes into frames. `id:` is the global position, so one frame serves every subscription. */
 export interface FrameEncoder {
   /** Writes the poke's frame at `at`, where {@link maxFrameBytes} must be free, and returns the index behind it. */

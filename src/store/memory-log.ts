@@ -28,6 +28,8 @@ const noRows: Rows = [];
 /** One namespace in memory: the table of its messages and the indexes that find them. All calls are synchronous. */
 export class MemoryLog {
   readonly table = new MessageTable();
+  /** What its messages count against the store's limit. */
+  bytes = 0;
   readonly #ids = new IdIndex((row) => this.table.idHash(row));
   readonly #streams = new Map<string, StreamRows>();
   readonly #streamsByNumber: StreamRows[] = [];

@@ -8,6 +8,7 @@ import type {
   AppendOutcome,
   CategorySummary,
   LogFilter,
+  LogSummary,
   MessagePage,
   MessageStore,
   PokePage,
@@ -25,6 +26,9 @@ const maxPageBytes = 1_048_576;
 /** A read looks at this many rows at most before it returns what it has, so that a filter that matches little blocks nobody. */
 const maxRowsLookedAt = 8_192;
 
+/** Requests that were under way when their namespace was dropped are over long before so many others were. */
+const rememberedDrops = 100;
+
 /** Bytes a stream costs beside its messages: its name (twice a UTF-16 unit) and entries in the indexes. */
 const streamBytes = 512;
 
@@ -39,6 +43,7 @@ export class MemoryStore implements MessageStore {
   readonly #pokes: ObjectPool<Poke>;
   readonly #maxBytes: number;
   readonly #logs = new Map<string, MemoryLog>();
+  readonly #dropped = new Set<string>();
   #bytes = 0;
   #watcher: Watcher = () => {};
 
@@ -53,6 +58,7 @@ export class MemoryStore implements MessageStore {
     messages: readonly NewMessage[],
     expectedVersion: number | undefined,
   ): Promise<AppendOutcome> {
+    if (this.#dropped.has(namespace)) return { outcome: 'dropped' };
     const log = this.#logs.get(namespace) ?? new MemoryLog();
     const refusal = log.refusal(stream, messages, expectedVersion);
     if (refusal !== undefined) return refusal;
@@ -61,6 +67,7 @@ export class MemoryStore implements MessageStore {
       return { outcome: 'full', bytes: this.#bytes, maxBytes: this.#maxBytes };
     }
     this.#bytes += bytes;
+    log.bytes += bytes;
     this.#logs.set(namespace, log);
     const nowMs = Date.now();
     const firstRow = log.table.length;
@@ -131,6 +138,24 @@ export class MemoryStore implements MessageStore {
       }
     }
     return page;
+  }
+
+  async describeLog(namespace: string): Promise<LogSummary> {
+    const log = this.#logs.get(namespace);
+    if (log === undefined) return { messages: 0, streams: 0, lastActivityMs: undefined };
+    const messages = log.table.length;
+    return { messages, streams: log.streamCount, lastActivityMs: log.table.timeMs(messages - 1) };
+  }
+
+  async drop(namespace: string): Promise<number> {
+    const log = this.#logs.get(namespace);
+    this.#logs.delete(namespace);
+    this.#dropped.add(namespace);
+    const [oldest] = this.#dropped;
+    if (this.#dropped.size > rememberedDrops) this.#dropped.delete(oldest!);
+    if (log === undefined) return 0;
+    this.#bytes -= log.bytes;
+    return log.table.length;
   }
 
   async version(namespace: string, stream: string): Promise<number> {

@@ -38,6 +38,12 @@ export interface MessageStore {
    */
   readPokes(namespace: string, selection: Selection, after: number, limit: number): Promise<PokePage>;
 
+  /** Counts of one namespace. */
+  describeLog(namespace: string): Promise<LogSummary>;
+
+  /** Forgets a namespace's messages and returns how many there were. What is appended to it afterwards is refused. */
+  drop(namespace: string): Promise<number>;
+
   /** The position of the stream's last message, -1 when there is none. */
   version(namespace: string, stream: string): Promise<number>;
 
@@ -81,6 +87,8 @@ export type AppendOutcome =
   | { readonly outcome: 'version-conflict'; readonly expected: number; readonly actual: number }
   /** A message with this id exists and differs, or the id stands twice in the append; nothing was written. */
   | { readonly outcome: 'duplicate-id'; readonly id: string }
+  /** The namespace was dropped; nothing was written. */
+  | { readonly outcome: 'dropped' }
   /** The messages would go past the store's byte limit; nothing was written. */
   | { readonly outcome: 'full'; readonly bytes: number; readonly maxBytes: number };
 
@@ -122,6 +130,14 @@ export type StreamSummary = {
   readonly messageCount: number;
   /** Time of its last message, milliseconds since 1970. */
   readonly lastActivityMs: number;
+};
+
+/** What is known of a namespace's log. */
+export type LogSummary = {
+  readonly messages: number;
+  readonly streams: number;
+  /** Time of its last message, milliseconds since 1970; undefined: there is none. */
+  readonly lastActivityMs: number | undefined;
 };
 
 /** A category in a list. */

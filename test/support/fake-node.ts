@@ -10,6 +10,9 @@ import { FakeStore } from './fake-store.ts';
 
 const namespace = 'default';
 
+/** Holds a subscription without a token. */
+export const nobody = { namespaceId: namespace, tokenId: undefined, address: '127.0.0.1' };
+
 /** A hub over a fake store, without timers or network. Close it by `await using`, which finds what was not given back. */
 export class FakeNode implements AsyncDisposable {
   readonly pokes = pokePool();
@@ -58,7 +61,7 @@ export class FakeNode implements AsyncDisposable {
     const request = { namespace, selection: selectionOf({ all: true }), position: 0, lastEventId: undefined, ...parts };
     const start = await startingPoint(this.store, request);
     this.#sinks.push(sink);
-    return { sink, subscription: this.hub.subscribe(start, sink, readyFrame) };
+    return { sink, subscription: this.hub.subscribe(start, sink, readyFrame, nobody) };
   }
 
   /** Resolves when nothing moves any more: what is left waits for the test. */

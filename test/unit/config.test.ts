@@ -33,6 +33,10 @@ describe('the settings', () => {
       port: 8080,
       host: 'localhost',
       insecure: false,
+      auth: 'off',
+      token: '',
+      testMode: false,
+      metricsToken: '',
       logLevel: 'info',
       corsOrigins: [],
       subscribeOrigins: ['*'],
@@ -125,6 +129,7 @@ describe('a refusal names its setting', () => {
   const texts: Partial<Record<keyof Config, string[]>> = {
     port: ['', '-1', '65536', '1.5', '1e3', '0x10', ' 1', 'http', '99999999999999999999'],
     host: [''],
+    auth: ['', 'on'],
     logLevel: ['', 'verbose', 'INFO'],
     corsOrigins: [',', 'https://a.example,'],
     subscribeOrigins: [','],
@@ -157,7 +162,9 @@ describe('a refusal names its setting', () => {
   });
 
   test('and covers every setting here', () => {
-    expect(Object.keys(texts).concat('insecure').sort()).toEqual([...names].sort());
+    // Switches have their own test, and tokens are judged when the namespaces are opened, so that no message repeats one.
+    const others = ['insecure', 'testMode', 'token', 'metricsToken'];
+    expect([...Object.keys(texts), ...others].sort()).toEqual([...names].sort());
   });
 
   test('and says the range of an integer', () => {

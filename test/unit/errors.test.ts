@@ -3,6 +3,13 @@ import { type ErrorCode, errorBody, errorStatuses, invalid, PokewireError } from
 
 const statuses: Record<ErrorCode, number> = {
   INVALID_REQUEST: 400,
+  AUTH_REQUIRED: 401,
+  AUTH_INVALID_TOKEN: 401,
+  AUTH_UNAUTHORIZED: 403,
+  METHOD_NOT_FOUND: 404,
+  NAMESPACE_NOT_FOUND: 404,
+  NAMESPACE_EXISTS: 409,
+  RATE_LIMITED: 429,
   NOT_FOUND: 404,
   STREAM_NOT_FOUND: 404,
   MESSAGE_NOT_FOUND: 404,

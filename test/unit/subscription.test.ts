@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Subscription, type SubscriptionState } from '../../src/hub/subscription.ts';
 import { BufferPool } from '../../src/pool/buffer-pool.ts';
 import { everything } from '../support/fake-messages.ts';
+import { nobody } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
 
 const frame = Buffer.from('frame');
@@ -24,7 +25,7 @@ function subscriptionOn(sink: FakeSink, cursor = 0): Subscription {
     },
   };
   const request = { namespace: 'default', selection: everything, liveSelection: everything, cursor };
-  return new Subscription(request, sink, host);
+  return new Subscription(request, sink, host, nobody);
 }
 
 function lease() {

@@ -1,0 +1,81 @@
+import { PokewireError } from '../errors.ts';
+import { type Namespace, type Scope, scopes } from '../store/namespace-store.ts';
+import { defaultNamespaceId, liveTokens, type Namespaces } from './namespaces.ts';
+import { matchesHash, newToken, parseToken } from './token.ts';
+
+/** `off`: every request may do everything, a token only names the namespace. `token`: a valid token is needed. */
+export type AuthMode = 'off' | 'token';
+
+/** What a request may do. */
+export type Grant = {
+  readonly namespace: Namespace;
+  readonly scope: Scope;
+  /** The token it came by; undefined without authentication. */
+  readonly tokenId: string | undefined;
+  /** Whether it may act on other namespaces: an admin token of `default`, or no authentication. */
+  readonly isOperator: boolean;
+};
+
+/** Decides what a credential allows: the one check behind every route. */
+export class Access {
+  readonly mode: AuthMode;
+  readonly #namespaces: Namespaces;
+
+  constructor(mode: AuthMode, namespaces: Namespaces) {
+    this.mode = mode;
+    this.#namespaces = namespaces;
+  }
+
+  /** What the token allows; throws `AUTH_REQUIRED`, `AUTH_INVALID_TOKEN` or `AUTH_UNAUTHORIZED`. */
+  async check(token: string | undefined): Promise<Grant> {
+    return this.mode === 'off' ? this.#withoutAuthentication(token) : this.#withToken(token);
+  }
+
+  async #withToken(token: string | undefined): Promise<Grant> {
+    if (token === undefined || token === '') {
+      throw new PokewireError('AUTH_REQUIRED', 'This needs a token: send the header "authorization: Bearer <token>".');
+    }
+    const parsed = parseToken(token);
+    if ('problem' in parsed) {
+      throw new PokewireError('AUTH_INVALID_TOKEN', `The token is malformed: ${parsed.problem}.`, {
+        details: { error: parsed.problem },
+      });
+    }
+    const namespace = await this.#namespaces.find(parsed.namespace);
+    const record = namespace && liveTokens(namespace, Date.now()).find(({ hash }) => matchesHash(token, hash));
+    if (namespace === undefined || record === undefined) {
+      // The same answer for a namespace that does not exist, so that nobody can ask which do.
+      throw new PokewireError('AUTH_UNAUTHORIZED', 'The token is not valid: unknown, revoked or expired.', {
+        details: { namespace: parsed.namespace },
+      });
+    }
+    const isOperator = namespace.id === defaultNamespaceId && record.scope === 'admin';
+    return { namespace, scope: record.scope, tokenId: record.id, isOperator };
+  }
+
+  async #withoutAuthentication(token = ''): Promise<Grant> {
+    const parsed = parseToken(token);
+    const id = 'problem' in parsed ? defaultNamespaceId : parsed.namespace;
+    const namespace = (await this.#namespaces.find(id)) ?? (await this.#createOnFirstUse(id, token));
+    return { namespace, scope: 'admin', tokenId: undefined, isOperator: true };
+  }
+
+  async #createOnFirstUse(id: string, token: string): Promise<Namespace> {
+    const description = id === defaultNamespaceId ? 'Default namespace' : 'Auto-created in test mode';
+    const given = 'problem' in parseToken(token) ? newToken(id) : token;
+    const { namespace } = await this.#namespaces.create({ id, description, token: given });
+    return namespace;
+  }
+}
+
+/** Throws `AUTH_UNAUTHORIZED` when the grant does not reach the scope. */
+export function requireScope(grant: Grant, needed: Scope): void {
+  if (scopes.indexOf(grant.scope) >= scopes.indexOf(needed)) return;
+  throw new PokewireError(
+    'AUTH_UNAUTHORIZED',
+    `This needs a token with scope ${needed}; this one has ${grant.scope}.`,
+    {
+      details: { namespace: grant.namespace.id, needed, scope: grant.scope },
+    },
+  );
+}

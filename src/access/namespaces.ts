@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { invalid, PokewireError } from '../errors.ts';
+import type { MessageStore } from '../store/message-store.ts';
+import type { Namespace, NamespaceStore, Scope, TokenRecord } from '../store/namespace-store.ts';
+import { hashToken, namespaceIdPattern, newToken, parseToken } from './token.ts';
+
+/** The namespace of requests that name none, and of those who run the server. */
+export const defaultNamespaceId = 'default';
+
+/** Live tokens of one namespace at most. */
+export const maxTokens = 100;
+
+export type CreateNamespace = {
+  readonly id: string;
+  readonly description: string;
+  /** Undefined: a random one is made. */
+  readonly token: string | undefined;
+};
+
+export type CreateToken = {
+  readonly label: string;
+  readonly scope: Scope;
+  /** Milliseconds since 1970; undefined: never expires. */
+  readonly expiresAtMs: number | undefined;
+};
+
+/** Counts of one namespace. */
+export type NamespaceUsage = {
+  readonly messages: number;
+  readonly streams: number;
+  readonly lastActivityMs: number | undefined;
+};
+
+/** Creates, describes and removes namespaces and their tokens. Each namespace is a log of its own in the message store. */
+export class Namespaces {
+  readonly #namespaces: NamespaceStore;
+  readonly #messages: MessageStore;
+  readonly #removed: (namespace: Namespace) => void;
+
+  /** `removed` is told of a namespace that is no more, so that its subscriptions end. */
+  constructor(namespaces: NamespaceStore, messages: MessageStore, removed: (namespace: Namespace) => void) {
+    this.#namespaces = namespaces;
+    this.#messages = messages;
+    this.#removed = removed;
+  }
+
+  /** Creates a namespace and returns it with the text of its first token, which has every right in it. */
+  async create({ id, description, token }: CreateNamespace): Promise<{ namespace: Namespace; token: string }> {
+    if (!namespaceIdPattern.test(id)) {
+      throw invalid(
+        'namespace',
+        'must be 1 to 128 letters, digits, dots, hyphens or underscores, and begin with a letter or digit',
+      );
+    }
+    const text = token ?? newToken(id);
+    const parsed = parseToken(text);
+    if ('problem' in parsed) throw invalid('token', `is malformed: ${parsed.problem}`);
+    if (parsed.namespace !== id) throw invalid('token', `is one of namespace ${parsed.namespace}, not of ${id}`);
+    const namespace = newNamespace(id, description, text);
+    if (!(await this.#namespaces.create(namespace))) {
+      throw new PokewireError('NAMESPACE_EXISTS', `Namespace ${id} exists.`, { details: { namespace: id } });
+    }
+    return { namespace, token: text };
+  }
+
+  find(id: string): Promise<Namespace | undefined> {
+    return this.#namespaces.find(id);
+  }
+
+  /** The namespace; throws `NAMESPACE_NOT_FOUND`. */
+  async get(id: string): Promise<Namespace> {
+    const namespace = await this.#namespaces.find(id);
+    if (namespace === undefined) {
+      throw new PokewireError('NAMESPACE_NOT_FOUND', `There is no namespace ${id}.`, { details: { namespace: id } });
+    }
+    return namespace;
+  }
+
+  /** All of them, by id. */
+  list(): Promise<Namespace[]> {
+    return this.#namespaces.list();
+  }
+
+  usage(namespace: Namespace): Promise<NamespaceUsage> {
+    return this.#messages.describeLog(namespace.log);
+  }
+
+  /** Removes a namespace with all its messages and returns how many there were. */
+  async remove(id: string): Promise<number> {
+    const namespace = await this.get(id);
+    if (!(await this.#namespaces.remove(namespace))) await this.get(id);
+    this.#removed(namespace);
+    return this.#messages.drop(namespace.log);
+  }
+
+  /** Makes a further token and returns its record and, this once, its text. */
+  async createToken(
+    namespaceId: string,
+    { label, scope, expiresAtMs }: CreateToken,
+  ): Promise<TokenRecord & { token: string }> {
+    const namespace = await this.get(namespaceId);
+    const live = liveTokens(namespace, Date.now());
+    if (live.length >= maxTokens)
+      throw invalid('token', `is one too many: a namespace has at most ${maxTokens}; revoke one`);
+    const token = newToken(namespaceId);
+    const record = newTokenRecord(token, label, scope, expiresAtMs);
+    await this.#namespaces.setTokens(namespace, [...live, record]);
+    return { ...record, token };
+  }
+
+  /** Revokes a token; throws `INVALID_REQUEST` when there is no such token. */
+  async revokeToken(namespaceId: string, tokenId: string): Promise<void> {
+    const namespace = await this.get(namespaceId);
+    const rest = namespace.tokens.filter(({ id }) => id !== tokenId);
+    if (rest.length === namespace.tokens.length)
+      throw invalid('token', `has no id ${tokenId.slice(0, 64)} in this namespace`);
+    await this.#namespaces.setTokens(namespace, rest);
+  }
+
+  /** Makes the token the only one of the namespace `default`, which it creates when it is not there. */
+  async openDefault(token: string): Promise<void> {
+    const parsed = parseToken(token);
+    if ('problem' in parsed) throw invalid('--token', `is malformed: ${parsed.problem}`);
+    if (parsed.namespace !== defaultNamespaceId) {
+      throw invalid('--token', `must be one of namespace ${defaultNamespaceId}, not of ${parsed.namespace}`);
+    }
+    const fresh = newNamespace(defaultNamespaceId, 'Default namespace', token);
+    if (await this.#namespaces.create(fresh)) return;
+    await this.#namespaces.setTokens(await this.get(defaultNamespaceId), fresh.tokens);
+  }
+}
+
+/** Tokens that have not expired. */
+export function liveTokens(namespace: Namespace, nowMs: number): TokenRecord[] {
+  return namespace.tokens.filter(({ expiresAtMs }) => expiresAtMs === undefined || expiresAtMs > nowMs);
+}
+
+function newNamespace(id: string, description: string, token: string): Namespace {
+  const tokens = [newTokenRecord(token, 'first', 'admin', undefined)];
+  return { id, log: randomUUID(), description, createdAtMs: Date.now(), tokens };
+}
+
+function newTokenRecord(token: string, label: string, scope: Scope, expiresAtMs: number | undefined): TokenRecord {
+  return { id: randomUUID(), label, hash: hashToken(token), scope, createdAtMs: Date.now(), expiresAtMs };
+}

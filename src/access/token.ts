@@ -1,0 +1,44 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/** A namespace's id; ids are never used as a path. */
+export const namespaceIdPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+const secretBytes = 32;
+const secretPattern = /^[0-9a-f]{64}$/i;
+const base64url = /^[A-Za-z0-9_-]+$/;
+
+/** What a token text says, or what is wrong with it. Its secret is judged by {@link matchesHash}. */
+export type ParsedToken = { readonly namespace: string } | { readonly problem: string };
+
+/** A new token for a namespace: `ns_`, its id in base64url, `_`, 64 hexadecimal digits of randomness. */
+export function newToken(namespace: string): string {
+  return `ns_${Buffer.from(namespace).toString('base64url')}_${randomBytes(secretBytes).toString('hex')}`;
+}
+
+/** Reads the namespace out of a token. The last `_` separates the secret, because base64url may hold one itself. */
+export function parseToken(token: string): ParsedToken {
+  if (!token.startsWith('ns_')) return { problem: 'a token begins with ns_' };
+  const separator = token.lastIndexOf('_');
+  if (separator < 3) return { problem: 'a token has a namespace and a secret, separated by _' };
+  const encoded = token.slice(3, separator);
+  if (!secretPattern.test(token.slice(separator + 1))) return { problem: 'the secret is 64 hexadecimal digits' };
+  const namespace = Buffer.from(encoded, 'base64url').toString();
+  // Node skips what is not base64url; only what encodes back the same was all of it.
+  const isExact = base64url.test(encoded) && Buffer.from(namespace).toString('base64url') === encoded;
+  return isExact ? { namespace } : { problem: 'the namespace is not base64url' };
+}
+
+/** The form in which a token is kept: hexadecimal SHA-256 of its whole text. */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+/** Whether the token is the one that was hashed; takes the same time whatever the answer. */
+export function matchesHash(token: string, hash: string): boolean {
+  return timingSafeEqual(Buffer.from(hashToken(token), 'hex'), Buffer.from(hash, 'hex'));
+}
+
+/** Whether two secrets are the same; takes the same time whatever the answer. */
+export function sameText(a: string, b: string): boolean {
+  return matchesHash(a, hashToken(b));
+}

@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+
+const message = { type: 'Happened', data: {} };
+const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
+
+const ask = (app: TestApp, path: string, token?: string, init: RequestInit = {}) =>
+  fetch(app.url + path, {
+    ...init,
+    headers: { ...init.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+  });
+
+test.each([
+  ['no credential', undefined, 401, 'AUTH_REQUIRED'],
+  ['an empty token', '', 401, 'AUTH_REQUIRED'],
+  ['text that is no token', 'secret', 401, 'AUTH_INVALID_TOKEN'],
+  ['a short secret', 'ns_ZGVmYXVsdA_00', 401, 'AUTH_INVALID_TOKEN'],
+  ['a namespace that is not base64url', `ns_ZGVm YXVsdA_${'0'.repeat(64)}`, 401, 'AUTH_INVALID_TOKEN'],
+  ['the right namespace with a wrong secret', `ns_ZGVmYXVsdA_${'1'.repeat(64)}`, 403, 'AUTH_UNAUTHORIZED'],
+  ['a namespace that does not exist', newToken('nobody'), 403, 'AUTH_UNAUTHORIZED'],
+])('With tokens, %s is refused on every route, and the valid token is not.', async (_what, token, status, code) => {
+  await using app = await startTestApp(['--token', admin]);
+  const paths = [
+    '/streams',
+    '/streams/a-1',
+    '/categories',
+    '/subscribe?all=true',
+    '/metrics',
+    '/docs',
+    '/openapi.json',
+    '/docs/reference/',
+  ];
+  for (const path of paths) {
+    const refused = await ask(app, path, token);
+    expect([path, refused.status, ((await refused.json()) as { error: { code: string } }).error.code]).toEqual([
+      path,
+      status,
+      code,
+    ]);
+  }
+  const append = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(message) };
+  expect((await ask(app, '/streams/a-1/messages', token, append)).status).toBe(status);
+  expect((await ask(app, '/streams/a-1/messages', admin, append)).status).toBe(201);
+});
+
+test('Health, readiness, version and unknown paths need no token.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  for (const path of ['/health', '/ready', '/version']) expect((await ask(app, path)).status).toBe(200);
+  expect((await ask(app, '/nowhere')).status).toBe(404);
+});
+
+test('The query parameter token is taken on every route, and wins over the header.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  expect((await ask(app, `/streams?token=${admin}`, 'nonsense')).status).toBe(200);
+  expect((await ask(app, '/streams?token=', admin)).status).toBe(200);
+  expect((await ask(app, `/streams?token=nonsense`, admin)).status).toBe(401);
+  await using client = await SseClient.connect(app.port, `/subscribe?all=true&token=${admin}`);
+  expect(client.head.status).toBe(200);
+});
+
+test('The metrics token opens /metrics and nothing else.', async () => {
+  await using app = await startTestApp(['--token', admin, '--metrics-token', 'scrape']);
+  expect((await ask(app, '/metrics', 'scrape')).status).toBe(200);
+  expect((await ask(app, '/metrics', admin)).status).toBe(200);
+  expect((await ask(app, '/metrics', 'scrap')).status).toBe(401);
+  expect((await ask(app, '/streams', 'scrape')).status).toBe(401);
+});
+
+test('Without authentication a token names its namespace, which is made on first use and a log of its own.', async () => {
+  await using app = await startTestApp(['--test-mode']);
+  const append = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(message) };
+  const other = newToken('tenant_a');
+  await using client = await SseClient.connect(app.port, `/subscribe?category=a&token=${other}`);
+  await ask(app, '/streams/a-1/messages', undefined, append);
+  const answer = (await (await ask(app, '/streams/a-2/messages', other, append)).json()) as { globalPosition: number };
+  expect(answer.globalPosition).toBe(1);
+  await client.waitForPokes(1);
+  expect(client.pokes).toMatchObject([{ stream: 'a-2', globalPosition: 1 }]);
+  expect((await app.get('/streams')).body.streams).toMatchObject([{ stream: 'a-1' }]);
+});

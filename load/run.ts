@@ -1,75 +1,79 @@
 /** `npm run load`: runs the scenarios, says what it finds, and writes it to `load/results/`. Always ends by itself. */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compare, withCommit } from './lib/compare.ts';
 import { printProfiles } from './lib/profile.ts';
 import { type ScenarioResult, writeResults } from './lib/results.ts';
-import type { Context, Scenario } from './lib/scenario.ts';
+import type { Context } from './lib/scenario.ts';
 import { killServers } from './lib/target.ts';
-import { concurrentPublishers } from './scenarios/concurrent-publishers.ts';
-import { fanOut } from './scenarios/fan-out.ts';
-
-/** In the order of a full run: what matters most comes first. */
-const scenarios: Readonly<Record<string, Scenario>> = {
-  'fan-out': fanOut,
-  'concurrent-publishers': concurrentPublishers,
-};
+import { scenarios } from './scenarios.ts';
 
 /** A run ends by then, whatever it is doing, and writes what it has. */
 const limitMs = 600_000;
+const root = join(import.meta.dirname, '..');
+const startMs = performance.now();
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     repeats: { type: 'string' },
     peers: { type: 'string' },
+    root: { type: 'string', default: root },
+    compare: { type: 'string' },
     profile: { type: 'boolean', default: false },
     'no-results': { type: 'boolean', default: false },
   },
 });
 
-const root = join(import.meta.dirname, '..');
-const chosen = positionals.length === 0 ? Object.keys(scenarios) : positionals;
-const results: ScenarioResult[] = [];
-const startMs = performance.now();
-const profileDir = values.profile ? mkdtempSync(join(tmpdir(), 'pokewire-profile-')) : undefined;
-
-for (const name of chosen) {
-  if (scenarios[name] === undefined)
-    fail(`there is no scenario ${name}; known are ${Object.keys(scenarios).join(', ')}`);
+for (const name of positionals) {
+  if (scenarios[name] !== undefined) continue;
+  console.error(`There is no scenario ${name}; known are ${Object.keys(scenarios).join(', ')}.`);
+  process.exit(2);
 }
+
 const context: Context = {
-  root,
+  root: resolve(values.root),
   repeats: values.repeats === undefined ? undefined : Number(values.repeats),
-  peers: values.peers === undefined ? undefined : values.peers.split(',').filter((peer) => peer !== ''),
-  profileDir,
+  peers: values.peers?.split(',').filter((peer) => peer !== ''),
+  profileDir: values.profile ? mkdtempSync(join(tmpdir(), 'pokewire-profile-')) : undefined,
   say: (text) => console.log(`${((performance.now() - startMs) / 1_000).toFixed(1).padStart(6)} s  ${text}`),
 };
+const results: ScenarioResult[] = [];
+
 setTimeout(() => finish('stopped at the limit of ten minutes', 1), limitMs).unref();
 process.on('SIGINT', () => finish('interrupted', 130));
 process.on('SIGTERM', () => finish('interrupted', 143));
 
-for (const name of chosen) {
-  context.say(`--- ${name}`);
-  results.push(await scenarios[name]!(context));
-  for (const { target, claim, reached, bound, met } of results.at(-1)!.verdicts) {
-    context.say(`${met ? 'met   ' : 'NOT   '} ${target}  ${claim}: ${reached.toPrecision(3)} (bound ${bound})`);
-  }
-  for (const { peer, why } of results.at(-1)!.missing) context.say(`missing ${peer}: ${why}`);
-}
-if (profileDir !== undefined) printProfiles(profileDir);
+if (values.compare === undefined) await runAll(positionals.length === 0 ? Object.keys(scenarios) : positionals);
+else await compareAll(values.compare, positionals.length === 0 ? ['fan-out', 'concurrent-publishers'] : positionals);
+if (context.profileDir !== undefined) printProfiles(context.profileDir);
 finish('completed', 0);
+
+async function runAll(names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    context.say(`--- ${name}`);
+    const result = await scenarios[name]!(context).catch((error: unknown) => context.say(`${name} failed: ${error}`));
+    if (result === undefined) continue;
+    results.push(result);
+    for (const { target, claim, reached, bound, met } of result.verdicts) {
+      context.say(`${met ? 'met   ' : 'NOT   '} ${target}  ${claim}: ${reached.toPrecision(3)} (bound ${bound})`);
+    }
+    for (const { peer, why } of result.missing) context.say(`missing ${peer}: ${why}`);
+  }
+}
+
+async function compareAll(ref: string, names: readonly string[]): Promise<void> {
+  await withCommit(root, ref, async (other) => {
+    for (const name of names) results.push(...(await compare(name, scenarios[name]!, context, other)));
+  });
+}
 
 function finish(ended: string, code: number): never {
   killServers();
-  if (results.length > 0 && !values['no-results'] && profileDir === undefined) {
-    console.log(`${ended}: ${writeResults(join(root, 'load/results'), root, results, ended)}`);
+  if (results.length > 0 && !values['no-results'] && !values.profile) {
+    console.log(`${ended}: ${writeResults(join(root, 'load/results'), context.root, results, ended)}`);
   } else console.log(ended);
   process.exit(code);
-}
-
-function fail(reason: string): never {
-  console.error(reason);
-  process.exit(2);
 }

@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Publishers, Subscribers } from './child.ts';
 import { coreBusySeconds, cpuSeconds, residentKib, serverCore } from './machine.ts';
-import type { PublishOrder, PublishReport } from './publisher-process.ts';
-import type { RunningTarget, Target } from './target.ts';
+import type { PaceOrder, PublishOrder, PublishReport } from './publisher-process.ts';
+import type { Connected } from './subscriber-process.ts';
+import { oneMessage, type RunningTarget, type Target } from './target.ts';
 
 /** Streams that writers use in turn. */
 const streams = 1_000;
+const batchSize = 1_000;
+
+/** A body of so many messages. */
+export function arrayOf(message: string, count: number): string {
+  return `[${new Array(count).fill(message).join(',')}]`;
+}
 
 /** One server under load, with its subscribers and writers. All of them are fresh for each repeat. */
 export class Bench {
@@ -31,15 +38,14 @@ export class Bench {
     }
   }
 
-  /** Connects subscribers of a category and waits until they hear. */
-  async subscribe(count: number, selector = 'category=account', name = 'all'): Promise<{ ms: number }> {
+  /** Connects subscribers of a category and waits until they hear. More of the same name hear the same. */
+  async subscribe(count: number, selector = 'category=account', name = 'all'): Promise<Connected> {
     const { target, server } = this;
     const path = target.subscribePath(selector);
-    const { ms, refused } = await this.subscribers.connect([
-      { name, port: server.port, path, count, order: target.order },
-    ]);
-    if (refused > 0) throw new Error(`${target.name} refused ${refused} of ${count} subscribers`);
-    return { ms };
+    const group = { name, port: server.port, path, count, order: target.order };
+    const connected = await this.subscribers.connect([group]);
+    if (connected.refused > 0) throw new Error(`${target.name} refused ${connected.refused} of ${count} subscribers`);
+    return connected;
   }
 
   /** Appends of one message, as the target takes them. */
@@ -47,6 +53,21 @@ export class Bench {
     const { target, server } = this;
     const path = target.appendPath(category);
     return this.publishers.publish({ port: server.port, path, streams, body: target.appendBody, ...order });
+  }
+
+  /** Appends so many messages to a category, 1,000 a request, over 1,000 streams. */
+  async fill(messages: number, message = oneMessage, category = 'account'): Promise<PublishReport> {
+    const body = arrayOf(message, batchSize);
+    return this.publish({ connections: 2, count: Math.ceil(messages / batchSize), body }, category);
+  }
+
+  /** Waits until every subscriber has so many frames, and checks that none was told anything else. */
+  async awaitAll(frames: number, timeoutMs = 20_000, name = 'all'): Promise<{ completedAtUs: number }> {
+    const { complete, completedAtUs } = await this.subscribers.awaitFrames({ name, frames, timeoutMs });
+    const { least, most, problems } = await this.subscribers.report(name);
+    if (problems.length > 0) throw new Error(problems.join('; '));
+    if (!complete || most > frames) throw new Error(`of ${frames} pokes subscribers have ${least} to ${most}`);
+    return { completedAtUs };
   }
 
   /** A reading of a counter of Pokewire's `/metrics`, summed over its labels; NaN where the server has none. */
@@ -57,9 +78,16 @@ export class Bench {
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 
-  /** Begins to count CPU time and clock. */
-  meter(): Meter {
-    return new Meter(this.server.pid, this.subscribers.pid, this.publishers.pid);
+  /** Appends by the clock, on one connection that does not wait for answers. */
+  pace(order: Pick<PaceOrder, 'perSecond' | 'durationMs'>, category = 'account') {
+    const { target, server } = this;
+    const path = target.appendPath(category);
+    return this.publishers.pace({ port: server.port, path, streams, body: target.appendBody, ...order });
+  }
+
+  /** Begins to count CPU time and clock, of the load's two processes or of others in their place. */
+  meter(...load: number[]): Meter {
+    return new Meter(this.server.pid, ...(load.length > 0 ? load : [this.subscribers.pid, this.publishers.pid]));
   }
 
   /** Resident memory of the server once it stands still, KiB. */

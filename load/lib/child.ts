@@ -3,10 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { hurry, loadCore, pinned } from './machine.ts';
 import type { PaceOrder, Percentiles, PublishOrder, PublishReport } from './publisher-process.ts';
 import type { Answer } from './rpc.ts';
-import type { GroupReport, GroupRequest } from './subscriber-process.ts';
+import type { Connected, GroupReport, GroupRequest } from './subscriber-process.ts';
+
+/** Nothing that is measured takes longer; a server that hangs ends one repeat, not the run. */
+const callTimeoutMs = 60_000;
 
 /** A process of the load generator that answers calls. */
-class Child {
+export class Child {
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #calls = 0;
@@ -35,7 +38,14 @@ class Child {
   call(method: string, argument: unknown): Promise<unknown> {
     const call = ++this.#calls;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(call, { resolve, reject });
+      const timer = setTimeout(() => reject(new Error(`${method} took longer than a minute`)), callTimeoutMs);
+      const settled = <T>(settle: (value: T) => void) => {
+        return (value: T) => {
+          clearTimeout(timer);
+          settle(value);
+        };
+      };
+      this.#waiting.set(call, { resolve: settled(resolve), reject: settled(reject) });
       this.#process.send({ call, method, argument });
     });
   }
@@ -54,7 +64,7 @@ export class Subscribers {
   }
 
   connect(groups: readonly GroupRequest[]) {
-    return this.#child.call('connect', groups) as Promise<{ ms: number; refused: number }>;
+    return this.#child.call('connect', groups) as Promise<Connected>;
   }
 
   /** From now on sockets are read only once in `pauseMs`. */

@@ -1,21 +1,25 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 
 const ticksPerSecond = 100;
-const hasProc = canRead('/proc/self/stat');
+const hasProc = canRead('/proc/self/schedstat');
 const canPin = availableParallelism() > 1 && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 /** The core that serves and the one that loads it. */
 export const serverCore = 0;
 export const loadCore = 1;
 
-function canRead(path: string): boolean {
+function read(path: string): string {
   try {
-    readFileSync(path);
-    return true;
+    return readFileSync(path, 'latin1');
   } catch {
-    return false;
+    // A thread, or the process, is gone.
+    return '';
   }
+}
+
+function canRead(path: string): boolean {
+  return read(path) !== '';
 }
 
 /** The command with what pins it to a core in front, where the system can. */
@@ -36,25 +40,25 @@ export function hurry(pid: number, niceness = -10): boolean {
   }
 }
 
-/** User and system time of a process so far, seconds; NaN where the system does not tell. */
+/** Time that all threads of a process ran so far, seconds; NaN where the system does not tell. */
 export function cpuSeconds(pid: number): number {
   if (!hasProc) return Number.NaN;
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The name may hold spaces; the fields behind it do not.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  // `/proc/<pid>/stat` counts hundredths of a second; these are nanoseconds.
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const runNs = (thread: string) => Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ', 1)[0]);
+  return threads.reduce((sum, thread) => sum + runNs(thread), 0) / 1e9;
 }
 
 /** Resident memory of a process, KiB; NaN where the system does not tell. */
 export function residentKib(pid: number): number {
   if (!hasProc) return Number.NaN;
-  return Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
+  return Number(/^VmRSS:\s*(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1]);
 }
 
 /** Seconds that a core has worked for anybody since the machine started; NaN where the system does not tell. */
 export function coreBusySeconds(core: number): number {
   if (!hasProc) return Number.NaN;
-  const line = new RegExp(`^cpu${core} (.*)$`, 'm').exec(readFileSync('/proc/stat', 'latin1'))?.[1];
+  const line = new RegExp(`^cpu${core} (.*)$`, 'm').exec(read('/proc/stat'))?.[1];
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (line ?? '').split(' ').map(Number);
   return (user + nice + system + irq + softirq + steal) / ticksPerSecond;
 }

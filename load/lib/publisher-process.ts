@@ -10,6 +10,8 @@ export type Requests = {
   /** Streams written in turn; `{}` in the path is replaced by 0 to `streams - 1`. */
   readonly streams: number;
   readonly body: string;
+  /** POST when absent. */
+  readonly method?: 'GET';
 };
 
 export type PublishOrder = Requests & {
@@ -34,10 +36,10 @@ export type PaceOrder = Requests & { readonly port: number; readonly perSecond: 
 /** Milliseconds; of many samples. */
 export type Percentiles = { readonly p50: number; readonly p99: number; readonly max: number };
 
-function build({ path, streams, body }: Requests, port: number): Buffer[] {
+function build({ path, streams, body, method }: Requests, port: number): Buffer[] {
   return Array.from({ length: streams }, (_, stream) =>
     Buffer.from(
-      `POST ${path.replace('{}', String(stream))} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
+      `${method ?? 'POST'} ${path.replace('{}', String(stream))} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
         `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     ),
   );

@@ -1,3 +1,4 @@
+import { nowUs } from './event-reader.ts';
 import { serve } from './rpc.ts';
 import { Subscriber } from './subscriber.ts';
 import { type IdOrder, Transcript } from './transcript.ts';
@@ -6,6 +7,7 @@ import { type IdOrder, Transcript } from './transcript.ts';
 export type GroupRequest = {
   readonly name: string;
   readonly port: number;
+  /** `{}` stands for the number of the subscriber in the group. */
   readonly path: string;
   readonly count: number;
   readonly order?: IdOrder;
@@ -21,6 +23,15 @@ export type GroupReport = {
   readonly closed: number;
   /** What was wrong with content or order; empty when every connection is right. */
   readonly problems: readonly string[];
+};
+
+export type Connected = {
+  /** When the first connection was begun. */
+  readonly startUs: number;
+  /** Until the last had its answer. */
+  readonly ms: number;
+  /** Answers other than 200. */
+  readonly refused: number;
 };
 
 /** Connections that may wait for their answer at once; a listening socket's queue holds 511. */
@@ -50,15 +61,20 @@ function groupOf(name: string): Group {
   return group;
 }
 
-/** Connects all subscribers of these groups and resolves when each has its response head. */
-async function connectAll(requests: readonly GroupRequest[]): Promise<{ ms: number; refused: number }> {
-  const startMs = performance.now();
-  const todo: { request: GroupRequest; group: Group }[] = [];
+/**
+ * Connects all subscribers of these groups and resolves when each has its response head. Those of a group that exists
+ * are added to it, and read against the same transcript.
+ */
+async function connectAll(requests: readonly GroupRequest[]): Promise<Connected> {
+  const startUs = nowUs();
+  const todo: { port: number; path: string; group: Group }[] = [];
   for (const request of requests) {
-    const group: Group = { transcript: new Transcript(request.order ?? 'consecutive'), subscribers: [] };
-    group.transcript.readers = request.count;
+    const existing = groups.get(request.name);
+    const group = existing ?? { transcript: new Transcript(request.order ?? 'consecutive'), subscribers: [] };
+    group.transcript.readers += request.count;
     groups.set(request.name, group);
-    for (let made = 0; made < request.count; made++) todo.push({ request, group });
+    for (let made = 0; made < request.count; made++)
+      todo.push({ ...request, group, path: request.path.replace('{}', `${made}`) });
   }
   let refused = 0;
   await new Promise<void>((resolve) => {
@@ -73,11 +89,11 @@ async function connectAll(requests: readonly GroupRequest[]): Promise<{ ms: numb
     const one = () => {
       const item = todo[next++];
       if (item === undefined) return;
-      item.group.subscribers.push(new Subscriber(item.request.port, item.request.path, item.group.transcript, ready));
+      item.group.subscribers.push(new Subscriber(item.port, item.path, item.group.transcript, ready));
     };
     for (let started = 0; started < inFlight; started++) one();
   });
-  return { ms: performance.now() - startMs, refused };
+  return { startUs, ms: (nowUs() - startUs) / 1_000, refused };
 }
 
 function report(name: string): GroupReport {

@@ -10,7 +10,7 @@ export type Target = {
   start(flags?: readonly string[]): Promise<RunningTarget>;
   /** Path of the subscription to a category. */
   readonly subscribePath: (selector: string) => string;
-  /** Path of the append to stream `{}` of a category. */
+  /** Path of the append to a category, `{}` for the number of the stream. */
   readonly appendPath: (category: string) => string;
   /** Body of an append of one message. */
   readonly appendBody: string;

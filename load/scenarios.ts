@@ -1,0 +1,39 @@
+import type { Scenario } from './lib/scenario.ts';
+import { append } from './scenarios/append.ts';
+import { appendBatch } from './scenarios/append-batch.ts';
+import { catchUp } from './scenarios/catch-up.ts';
+import { catchUpStorm } from './scenarios/catch-up-storm.ts';
+import { concurrentPublishers } from './scenarios/concurrent-publishers.ts';
+import { connectionStorm } from './scenarios/connection-storm.ts';
+import { consumerGroups } from './scenarios/consumer-groups.ts';
+import { encoding } from './scenarios/encoding.ts';
+import { fanOut } from './scenarios/fan-out.ts';
+import { idleMemory } from './scenarios/idle-memory.ts';
+import { latency } from './scenarios/latency.ts';
+import { metricsUnderLoad } from './scenarios/metrics-under-load.ts';
+import { pooling } from './scenarios/pooling.ts';
+import { scatteredStreams } from './scenarios/scattered-streams.ts';
+import { stalled } from './scenarios/stalled.ts';
+import { storeMemory } from './scenarios/store-memory.ts';
+import { subscribers } from './scenarios/subscribers.ts';
+
+/** By name, in the order of a full run: what matters most comes first. */
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  'fan-out': fanOut,
+  'concurrent-publishers': concurrentPublishers,
+  pooling,
+  encoding,
+  latency,
+  append,
+  'append-batch': appendBatch,
+  'connection-storm': connectionStorm,
+  'idle-memory': idleMemory,
+  'scattered-streams': scatteredStreams,
+  'consumer-groups': consumerGroups,
+  stalled,
+  'catch-up': catchUp,
+  'catch-up-storm': catchUpStorm,
+  'store-memory': storeMemory,
+  'metrics-under-load': metricsUnderLoad,
+  subscribers,
+};

@@ -1,0 +1,46 @@
+import { Bench } from '../lib/bench.ts';
+import { atMost, type Reading, type ScenarioResult } from '../lib/results.ts';
+import { type Context, medianOf, repeatInTurn, targetsOf } from '../lib/scenario.ts';
+import type { Target } from '../lib/target.ts';
+
+const settings = { subscribers: 10_000, connectingAtOnce: 256, appendsPerSecond: 100 };
+
+/** 10,000 subscribers come at once; and again, while somebody appends what none of them hears. */
+export async function connectionStorm(context: Context): Promise<ScenarioResult> {
+  const { targets, missing } = targetsOf(context, ['node-net', 'nchan', 'fastify-plain']);
+  const series = await repeatInTurn(context, targets, 3, measureStorm);
+  const ms = (name: string) => medianOf(series, name, 'connectedMs');
+  const cpu = (name: string) => medianOf(series, name, 'cpuUsPerConnection');
+  return {
+    scenario: 'connection-storm',
+    settings,
+    series,
+    missing,
+    verdicts: [
+      atMost('5b', 'time to connect 10,000, times that of node:net', ms('pokewire') / ms('node-net'), 2),
+      // The time is also the load client's; what the server spends is not.
+      atMost('5b', '… CPU per connection, times that of node:net', cpu('pokewire') / cpu('node-net'), 2),
+      atMost('5c', 'append p99 meanwhile, ms', medianOf(series, 'pokewire', 'appendP99Ms'), 50),
+    ],
+  };
+}
+
+async function measureStorm(target: Target): Promise<Reading> {
+  const alone = await Bench.run(target, async (bench) => {
+    const meter = bench.meter();
+    const { ms } = await bench.subscribe(settings.subscribers);
+    const { serverCpuSeconds, serverShare, loadShare, strangerShare } = meter.read();
+    const cpuUsPerConnection = (serverCpuSeconds / settings.subscribers) * 1_000_000;
+    return { connectedMs: ms, cpuUsPerConnection, serverShare, loadShare, strangerShare };
+  });
+  // A peer would tell these appends to all who are there.
+  if (!target.hasMetrics) return alone;
+  return Bench.run(target, async (bench) => {
+    const pace = (durationMs: number) => bench.pace({ perSecond: settings.appendsPerSecond, durationMs }, 'other');
+    await pace(500);
+    const quiet = await pace(1_000);
+    const [{ ackMs }, { ms }] = await Promise.all([pace(alone.connectedMs), bench.subscribe(settings.subscribers)]);
+    const appends = { quietAppendP99Ms: quiet.ackMs.p99, appendP99Ms: ackMs.p99, appendMaxMs: ackMs.max };
+    return { ...alone, ...appends, connectedWhileAppendingMs: ms };
+  });
+}

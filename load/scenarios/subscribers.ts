@@ -1,0 +1,26 @@
+import type { ScenarioResult, Series } from '../lib/results.ts';
+import { type Context, repeatInTurn, targetsOf } from '../lib/scenario.ts';
+import { measureThroughput } from '../lib/throughput.ts';
+
+const counts = [100, 1_000, 5_000, 10_000];
+const publishers = [1, 64];
+const settings = { counts, publishers, warmUpMs: 300, measureMs: 800 };
+const peers = ['node-net-batched-nagle', 'node-net-nagle', 'nchan', 'better-sse'];
+
+/** Throughput against the number of subscribers, for the chart. */
+export async function subscribers(context: Context): Promise<ScenarioResult> {
+  const { targets, missing } = targetsOf(context, peers);
+  const series: Series[] = [];
+  for (const writers of publishers) {
+    for (const count of counts) {
+      context.say(`${writers} publishers, ${count} subscribers`);
+      const { warmUpMs, measureMs } = settings;
+      const setting = { publishers: writers, subscribers: count };
+      const measured = await repeatInTurn(context, targets, 1, (target) =>
+        measureThroughput(target, { ...setting, warmUpMs, measureMs }),
+      );
+      series.push(...measured.map((one) => ({ ...one, setting })));
+    }
+  }
+  return { scenario: 'subscribers', settings, series, missing, verdicts: [] };
+}

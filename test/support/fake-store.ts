@@ -54,6 +54,11 @@ export class FakeStore extends MemoryStore {
     }
   }
 
+  /** Drops up to so many of the announcements that were held back, as if they had been made before anybody watched. */
+  forget(count = Number.POSITIVE_INFINITY): void {
+    this.#held.splice(0, count);
+  }
+
   /** Makes those that were held back, and the coming ones at once. */
   resumeAnnouncements(): void {
     this.#holding = false;

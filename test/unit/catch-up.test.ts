@@ -84,7 +84,7 @@ describe('a subscription that catches up', () => {
     await node.settle();
     node.store.answerReads();
     await node.settle();
-    expect([before, node.leased, sink.positions]).toEqual([5, 0, []]);
+    expect([before, node.leased, sink.positions, node.hub.catchUp.pokes]).toEqual([5, 0, [], 0]);
   });
 
   test('counts what it read and told', async () => {
@@ -110,6 +110,46 @@ describe('a subscription that catches up', () => {
     }
     await node.settle();
     expect(sinks.map(({ positions }) => positions)).toEqual([[1, 2, 3], [1, 2], []]);
+  });
+});
+
+describe('a log that was written before the hub watched', () => {
+  async function written(node: FakeNode, count: number): Promise<void> {
+    node.store.holdAnnouncements();
+    await node.append('a-1', count);
+    node.store.forget();
+    node.store.resumeAnnouncements();
+  }
+
+  test('is told to its end, page by page', async () => {
+    await using node = new FakeNode();
+    await written(node, 2_000);
+    const { sink } = await node.subscribe(ofA);
+    await node.settle();
+    expect(sink.positions).toEqual(range(1, 2_000));
+  });
+
+  test('is followed by what happens', async () => {
+    await using node = new FakeNode();
+    await written(node, 3);
+    const { sink } = await node.subscribe(ofA);
+    const { sink: other } = await node.subscribe();
+    await node.settle();
+    await node.append('a-1', 2);
+    await node.settle();
+    expect([sink.positions, other.positions]).toEqual([range(1, 5), [4, 5]]);
+  });
+
+  test('does not put a subscription back that was full at a heartbeat', async () => {
+    await using node = new FakeNode();
+    await written(node, 3);
+    const { sink, subscription } = await node.subscribe(ofA);
+    await node.settle();
+    sink.stall();
+    subscription.beat();
+    sink.drain();
+    await node.settle();
+    expect(sink.positions).toEqual([1, 2, 3]);
   });
 });
 
@@ -275,6 +315,38 @@ describe('announcements that lag behind reads', () => {
       await node.settle();
     }
     expect(sinks.map(({ positions }) => positions)).toEqual(Array(4).fill(range(1, 8)));
+  });
+
+  test('are not told again to one who joins others that hear them', async () => {
+    await using node = new FakeNode();
+    const { sink: early } = await node.subscribe(ofA);
+    await node.settle();
+    node.store.holdAnnouncements();
+    await node.append('a-1', 2);
+    const { sink: late } = await node.subscribe(ofA);
+    await node.settle();
+    await node.append('a-1', 2);
+    node.store.announce();
+    await node.settle();
+    expect([early.positions, late.positions]).toEqual([range(1, 4), range(1, 4)]);
+  });
+
+  test('are not told again where the log has gaps', async () => {
+    await using node = new FakeNode();
+    node.store.holdAnnouncements();
+    await node.append('a-1', 3);
+    await node.subscribe(ofA);
+    await node.settle();
+    await node.append('a-1', 2);
+    const { sink } = await node.subscribe(ofA);
+    await node.settle();
+    node.store.announce(3);
+    node.store.forget(1);
+    node.store.announce();
+    await node.append('a-1');
+    node.store.announce();
+    await node.settle();
+    expect(sink.positions).toEqual(range(1, 6));
   });
 
   test('are told once to one who was full in between', async () => {

@@ -165,6 +165,17 @@ describe('a connection that ends', () => {
     expect([leased(), released + dropped, told]).toEqual([0, 1, ['closed']]);
   });
 
+  test('does not give back again what it has given back, for others may have it now', async () => {
+    const sink = new FakeSink(1);
+    const connection = connectionOn(sink);
+    const { lease } = sendOnce(connection, 'abc');
+    sink.drain();
+    const other = pool.acquire(3);
+    connection.destroy();
+    await turn();
+    expect([other === lease, leased()]).toEqual([true, 1]);
+  });
+
   test('keeps the buffer until the socket has closed, because the kernel may still read it', () => {
     const sink = new FakeSink(1);
     const connection = connectionOn(sink);

@@ -158,7 +158,7 @@ const steps = fc.array(
     beating,
     closingStalled,
   ),
-  { maxLength: 50 },
+  { maxLength: 50, size: 'max' },
 );
 
 /** Lets everything go on until everybody has been told everything. */
@@ -192,6 +192,6 @@ test('any interleaving of append, connect, stall, drain and reconnect tells ever
       expect([...node.hub.subscriptions].map(({ state }) => state)).toEqual(world.subscribers.map(() => 'live'));
       expect(node.leased).toBe(0);
     }),
-    { numRuns: 400 },
+    { numRuns: 600 },
   );
 });

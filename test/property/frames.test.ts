@@ -17,7 +17,7 @@ const told = fc.array(
     maxLength: 10,
   },
 );
-const cuts = fc.array(fc.nat({ max: 60 }), { maxLength: 200 });
+const cuts = fc.array(fc.nat({ max: 60 }), { maxLength: 200, size: 'max' });
 
 describe.each([
   ['plain', new PlainFrameEncoder()],

@@ -11,7 +11,7 @@ const fewHashes = fc.oneof(
 
 test('an id index finds exactly the rows that were added, also where hashes collide', () => {
   fc.assert(
-    fc.property(fc.array(fewHashes, { maxLength: 300 }), fewHashes, (hashes, other) => {
+    fc.property(fc.array(fewHashes, { maxLength: 300, size: 'max' }), fewHashes, (hashes, other) => {
       const index = new IdIndex((row) => hashes[row]!);
       hashes.forEach((hash, row) => {
         expect(index.find(hash, (candidate) => candidate === row)).toBe(-1);

@@ -153,7 +153,7 @@ const listing: fc.Arbitrary<Step> = fc
 test('the store equals a plain model under any operations', async () => {
   const step = fc.oneof({ weight: 4, arbitrary: appending }, readingStream, readingLog, readingPokes, listing);
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
       const pool = pokePool();
       await using opened = new OpenedStore(new MemoryStore({ pokes: pool, maxBytes: 0 }), pool);
       const model = new ModelStore();
@@ -164,7 +164,7 @@ test('the store equals a plain model under any operations', async () => {
       expect((await opened.log()).map(contentOf)).toEqual(model.log.map(contentOf));
       expect(await opened.store.head('default')).toBe(model.log.length);
     }),
-    { numRuns: 300 },
+    { numRuns: 400 },
   );
 });
 

@@ -45,7 +45,7 @@ describe('an audience index', () => {
         fc.record({ leave: fc.nat() }),
         fc.record({ stream: fewStreams, position: fc.nat({ max: 8 }) }),
       ),
-      { maxLength: 40 },
+      { maxLength: 40, size: 'max' },
     );
     fc.assert(
       fc.property(moves, (moves) => {

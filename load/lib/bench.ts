@@ -4,6 +4,7 @@ import { coreBusySeconds, cpuSeconds, residentKib, serverCore } from './machine.
 import type { PaceOrder, PublishOrder, PublishReport } from './publisher-process.ts';
 import type { Connected } from './subscriber-process.ts';
 import { oneMessage, type RunningTarget, type Target } from './target.ts';
+import { takeTurn } from './turn-taking.ts';
 
 /** Streams that writers use in turn. */
 const streams = 1_000;
@@ -28,13 +29,18 @@ export class Bench {
 
   /** Starts the target, runs the measurement, and ends every process, also when it fails. */
   static async run<T>(target: Target, measure: (bench: Bench) => Promise<T>, flags: string[] = []): Promise<T> {
-    const bench = new Bench(target, await target.start(flags));
+    const endTurn = await takeTurn();
     try {
-      return await measure(bench);
+      const bench = new Bench(target, await target.start(flags));
+      try {
+        return await measure(bench);
+      } finally {
+        bench.subscribers.stop();
+        bench.publishers.stop();
+        await bench.server.stop();
+      }
     } finally {
-      bench.subscribers.stop();
-      bench.publishers.stop();
-      await bench.server.stop();
+      endTurn();
     }
   }
 

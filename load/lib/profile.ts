@@ -5,6 +5,7 @@ type Node = { id: number; callFrame: { functionName: string; url: string; lineNu
 type Profile = { nodes: Node[]; samples: number[]; timeDeltas: number[] };
 
 const topEntries = 25;
+const socketWrites = new Set(['writeBuffer', 'writeUtf8String', 'writeLatin1String']);
 
 /** Prints where each profiled process spent its time, by function, most expensive first. */
 export function printProfiles(folder: string): void {
@@ -13,9 +14,12 @@ export function printProfiles(folder: string): void {
     const byId = new Map(nodes.map((node) => [node.id, node]));
     const selfUs = new Map<string, number>();
     let total = 0;
+    let serving = false;
     for (const [at, id] of samples.entries()) {
       const { functionName, url, lineNumber } = byId.get(id)!.callFrame;
-      if (functionName === '(idle)') continue;
+      // What comes before the first write to a socket is the start.
+      serving ||= socketWrites.has(functionName);
+      if (!serving || functionName === '(idle)') continue;
       const label = `${functionName || '(anonymous)'}  ${url === '' ? '' : `${basename(url)}:${lineNumber + 1}`}`;
       selfUs.set(label, (selfUs.get(label) ?? 0) + timeDeltas[at]!);
       total += timeDeltas[at]!;

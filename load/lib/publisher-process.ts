@@ -45,20 +45,25 @@ function build({ path, streams, body, method }: Requests, port: number): Buffer[
   );
 }
 
-async function open(port: number, connections: number): Promise<Publisher[]> {
-  return Promise.all(
-    Array.from(
-      { length: connections },
-      () =>
-        new Promise<Publisher>((resolve) => {
-          const publisher: Publisher = new Publisher(port, () => resolve(publisher));
-        }),
-    ),
+const opened = new Map<string, Promise<Publisher[]>>();
+
+/**
+ * Writers stay connected for the next order, which so is not about how fast they are let in: a server that accepts one
+ * connection a turn, and tells thousands in each turn, takes long for that.
+ */
+function open(port: number, connections: number): Promise<Publisher[]> {
+  return opened.getOrInsertComputed(`${port} ${connections}`, () =>
+    Promise.all(Array.from({ length: connections }, () => openOne(port))),
   );
 }
 
-function closeAll(publishers: readonly Publisher[]): void {
-  for (const publisher of publishers) publisher.close();
+function openOne(port: number): Promise<Publisher> {
+  return new Promise((resolve) => {
+    const publisher: Publisher = new Publisher(port, () => resolve(publisher));
+  });
+}
+
+function assertAnswered(publishers: readonly Publisher[]): void {
   const failed = publishers.find(({ failed }) => failed > 0);
   if (failed !== undefined) throw new Error(`an append failed: ${failed.failure}`);
 }
@@ -90,7 +95,7 @@ async function publish(order: PublishOrder): Promise<PublishReport> {
     ),
   );
   const endUs = nowUs();
-  closeAll(publishers);
+  assertAnswered(publishers);
   return { published: sent, startUs, endUs, ackMs: percentiles(acksMs) };
 }
 
@@ -115,7 +120,7 @@ async function pace(order: PaceOrder): Promise<{ sentAtUs: number[]; ackMs: Perc
     publisher.send(requests[at % requests.length]!);
   }
   await Promise.race([finished, sleep(10_000, undefined, { ref: false })]);
-  closeAll([publisher]);
+  assertAnswered([publisher]);
   return { sentAtUs, ackMs: percentiles(acksMs) };
 }
 

@@ -38,11 +38,6 @@ export class Publisher {
     this.#socket.write(request);
   }
 
-  close(): void {
-    this.#socket.removeAllListeners('close');
-    this.#socket.destroy();
-  }
-
   #fail(reason: string): void {
     this.failed++;
     this.failure ??= reason;

@@ -1,7 +1,11 @@
 /** `npm run micro [-- name…]`: what single operations cost, in under a minute. `--json` adds a last line for programs. */
+import { body } from './body.ts';
 import { encode } from './encode.ts';
+import { pools } from './pools.ts';
+import { routing } from './routing.ts';
+import { storeReads } from './store-reads.ts';
 
-const benchmarks = { encode };
+const benchmarks = { encode, pools, routing, 'store-reads': storeReads, body };
 
 const asked = process.argv.slice(2).filter((argument) => argument !== '--json');
 const costs = {};

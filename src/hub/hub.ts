@@ -71,6 +71,7 @@ export class Hub implements SubscriptionHost {
   readonly #lagging = new Set<Subscription>();
   readonly #heartbeat: Heartbeat;
   readonly #stallTimer: NodeJS.Timeout;
+  #endReason: CloseReason | undefined = undefined;
 
   constructor({ store, buffers, encoder, observer, heartbeatMs, stallTimeoutMs }: HubOptions) {
     this.#observer = observer;
@@ -98,7 +99,8 @@ export class Hub implements SubscriptionHost {
     this.#heartbeat.add(subscription);
     this.#observer.opened(subscription);
     subscription.greet(greeting);
-    if (subscription.state === 'catching-up') this.catchUp.enqueue(subscription);
+    if (this.#endReason !== undefined) subscription.end(this.#endReason);
+    else if (subscription.state === 'catching-up') this.catchUp.enqueue(subscription);
     return subscription;
   }
 
@@ -130,8 +132,12 @@ export class Hub implements SubscriptionHost {
     this.#rooms.delete(namespace);
   }
 
-  /** Ends every subscription, evenly over `spreadMs` milliseconds, so that they do not all come back at once. */
+  /**
+   * Ends every subscription, evenly over `spreadMs` milliseconds, so that they do not all come back at once. Who
+   * subscribes from now on, say because the store was slow to answer, is ended at once.
+   */
   async endAll(reason: CloseReason, spreadMs: number): Promise<void> {
+    this.#endReason = reason;
     this.turn.flush();
     const ending = [...this.subscriptions];
     const startMs = performance.now();

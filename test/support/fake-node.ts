@@ -64,12 +64,14 @@ export class FakeNode implements AsyncDisposable {
     return { sink, subscription: this.hub.subscribe(start, sink, readyFrame, nobody) };
   }
 
-  /** Resolves when nothing moves any more: what is left waits for the test. */
+  /** Resolves when nothing moves any more, what was gathered told: what is left waits for the test. */
   async settle(): Promise<void> {
     const enough = 4 + this.store.readTurns;
     let before = '';
     for (let quiet = 0; quiet < enough; ) {
       await nextTurn();
+      // A busy hub may rest before it ends its turn.
+      if (quiet === enough - 2) this.hub.turn.flush();
       const now = this.#fingerprint();
       quiet = now === before ? quiet + 1 : 0;
       before = now;

@@ -346,6 +346,24 @@ describe('a hub that ends', () => {
     expect(node.hub.subscriptions.size).toBe(0);
   });
 
+  test('ends at once who subscribes after that', async () => {
+    await using node = new FakeNode();
+    await node.hub.endAll('draining', 0);
+    const { sink, subscription } = await node.subscribe();
+    await node.settle();
+    expect([subscription.closeReason, sink.stream.comments, sink.destroyed]).toEqual(['draining', [' ready'], true]);
+  });
+
+  test('ends at once who subscribes while it spreads the ends', async () => {
+    await using node = new FakeNode();
+    for (let count = 0; count < 5; count++) await node.subscribe();
+    const ending = node.hub.endAll('draining', 10);
+    const { subscription } = await node.subscribe();
+    await ending;
+    await node.settle();
+    expect([subscription.closeReason, node.hub.subscriptions.size]).toEqual(['draining', 0]);
+  });
+
   test('resolves when there is nothing to end', async () => {
     await using node = new FakeNode();
     await expect(node.hub.endAll('draining', 1_000)).resolves.toBeUndefined();

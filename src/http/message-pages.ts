@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
-import { messageJson } from '../message/message.ts';
+import { type Message, messageJson } from '../message/message.ts';
 import type { MessagePage } from '../store/message-store.ts';
 import { jsonType } from './error-handler.ts';
 
@@ -18,6 +18,11 @@ export const messageSchema = Type.Object({
   time: Type.String({ description: 'RFC 3339, UTC' }),
 });
 
+/** How an answer spells its messages, and what follows the array. */
+export type Spelling = { readonly message: (message: Message) => string; readonly after: string };
+
+const asObjects: Spelling = { message: messageJson, after: '' };
+
 /**
  * Sends up to `limit` messages as a JSON array. What fits one page goes out in one piece; more is read at the pace of
  * the socket, so that a long answer costs the memory of one page.
@@ -27,13 +32,14 @@ export async function sendMessages(
   limit: number,
   from: number,
   read: (from: number, limit: number) => Promise<MessagePage>,
+  spelling = asObjects,
 ): Promise<FastifyReply> {
   reply.header('content-type', jsonType);
   const first = await read(from, limit);
-  const body = first.messages.map(messageJson).join();
+  const body = first.messages.map(spelling.message).join();
   const left = limit - first.messages.length;
-  if (first.next === null || left === 0) return reply.send(`[${body}]`);
-  return reply.send(Readable.from(pieces(body, first.next, left, read)));
+  if (first.next === null || left === 0) return reply.send(`[${body}]${spelling.after}`);
+  return reply.send(Readable.from(pieces(body, first.next, left, read, spelling)));
 }
 
 async function* pieces(
@@ -41,6 +47,7 @@ async function* pieces(
   from: number | null,
   limit: number,
   read: (from: number, limit: number) => Promise<MessagePage>,
+  spelling: Spelling,
 ): AsyncGenerator<string> {
   yield `[${first}`;
   let isFirst = first === '';
@@ -48,10 +55,10 @@ async function* pieces(
     // A store in memory answers without leaving this turn; others are to have theirs.
     await nextTurn();
     const { messages, next } = await read(from, left);
-    if (messages.length > 0) yield (isFirst ? '' : ',') + messages.map(messageJson).join();
+    if (messages.length > 0) yield (isFirst ? '' : ',') + messages.map(spelling.message).join();
     isFirst &&= messages.length === 0;
     left -= messages.length;
     from = next;
   }
-  yield ']';
+  yield `]${spelling.after}`;
 }

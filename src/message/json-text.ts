@@ -85,7 +85,8 @@ class SpelledNumber {
 const keepSpelling = ((_key: string, value: unknown, context: { source?: string }) =>
   typeof value === 'number' ? new SpelledNumber(context.source) : value) as (key: string, value: unknown) => unknown;
 
-function skipValue(text: string, at: number): number {
+/** Index behind the value that begins at `at`; throws `INVALID_REQUEST` when it nests deeper than {@link maxNesting}. */
+export function skipValue(text: string, at: number): number {
   const first = text.charCodeAt(at);
   if (first === quote) return skipString(text, at);
   if (!isOpening(first)) {

@@ -32,7 +32,9 @@ export type Message = {
   readonly timeMs: number;
 };
 
-/** The message as a JSON object: the one place where a stored message becomes response text. */
+// This file is the one place where a stored message becomes response text.
+
+/** The message as a JSON object. */
 export function messageJson(message: Message): string {
   return (
     `{"id":${JSON.stringify(message.id)},"stream":${JSON.stringify(message.stream)}` +
@@ -40,4 +42,19 @@ export function messageJson(message: Message): string {
     `,"globalPosition":${message.globalPosition},"data":${message.data},"metadata":${message.metadata}` +
     `,"time":"${new Date(message.timeMs).toISOString()}"}`
   );
+}
+
+/** The message as the array that EventoDB's `stream.get` returns: id, type, position, global position, data, metadata, time. */
+export function streamRowJson(message: Message): string {
+  return `[${JSON.stringify(message.id)},${rowEnd(message)}`;
+}
+
+/** The same with the stream's name behind the id, as `category.get` returns it. */
+export function categoryRowJson(message: Message): string {
+  return `[${JSON.stringify(message.id)},${JSON.stringify(message.stream)},${rowEnd(message)}`;
+}
+
+function rowEnd({ type, position, globalPosition, data, metadata, timeMs }: Message): string {
+  const time = new Date(timeMs).toISOString();
+  return `${JSON.stringify(type)},${position},${globalPosition},${data},${metadata},"${time}"]`;
 }

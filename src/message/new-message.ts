@@ -11,17 +11,33 @@ export const maxMessagesPerAppend = 10_000;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const known = new Set(['id', 'type', 'data', 'metadata']);
 
+/** A body as text, and what `JSON.parse` makes of it. */
+export type JsonBody = { readonly text: string; readonly parsed: unknown };
+
+/** Reads a body that is JSON; throws `INVALID_REQUEST`. */
+export function parseJsonBody(body: Buffer | undefined, expected: string): JsonBody {
+  if (body === undefined || body.length === 0) throw invalidBody(`is missing: send ${expected}`);
+  // Decoding would put U+FFFD where the bytes are wrong, and so alter what was written.
+  if (!isUtf8(body)) throw invalidBody('must be UTF-8 text');
+  const text = body.toString();
+  try {
+    return { text, parsed: JSON.parse(text) };
+  } catch (error) {
+    throw invalidBody(`must be JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** The refusal of a body as a whole; `details.error` repeats the problem, as EventoDB has it. */
+export function invalidBody(problem: string): PokewireError {
+  return new PokewireError('INVALID_REQUEST', `body ${problem}`, { details: { field: 'body', error: problem } });
+}
+
 /**
  * Reads an append's body: one message `{id?, type, data, metadata?}` or an array of 1 to {@link maxMessagesPerAppend}.
  * `data` and `metadata` are taken over as text. Throws `INVALID_REQUEST` that names the member at fault.
  */
 export function parseNewMessages(body: Buffer | undefined): NewMessage[] {
-  if (body === undefined || body.length === 0)
-    throw invalid('body', 'is missing: send a message or an array of messages');
-  // Decoding would put U+FFFD where the bytes are wrong, and so alter what was written.
-  if (!isUtf8(body)) throw invalid('body', 'must be UTF-8 text');
-  const text = body.toString();
-  const parsed = parseJson(text);
+  const { text, parsed } = parseJsonBody(body, 'a message or an array of messages');
   const start = skipSpace(text, 0);
   if (!Array.isArray(parsed)) return [parseMessage(text, start, parsed, '').message];
   if (parsed.length === 0) throw invalid('body', 'must hold at least one message, got an empty array');
@@ -38,15 +54,6 @@ export function parseNewMessages(body: Buffer | undefined): NewMessage[] {
   return messages;
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new PokewireError('INVALID_REQUEST', `body must be JSON: ${reason}`, { details: { field: 'body' } });
-  }
-}
-
 function parseMessage(
   text: string,
   start: number,
@@ -59,7 +66,17 @@ function parseMessage(
   for (const key of Object.keys(parsed)) {
     if (!known.has(key)) throw invalid(`${path}${key}`, 'is not a member of a message (id, type, data, metadata)');
   }
-  const { id, type, data, metadata } = parsed;
+  const content = parseContent(text, start, parsed, path);
+  return { message: identify(content, `${path}id`, parsed.id), end: content.end };
+}
+
+/** A message without its id. `end` is the index behind it in the text it was read from. */
+export type MessageContent = Pick<NewMessage, 'type' | 'data' | 'metadata'> & { readonly end: number };
+
+/** Reads the message object that begins at `start`, all but its id; throws `INVALID_REQUEST` that names the member. */
+export function parseContent(text: string, start: number, parsed: unknown, path: string): MessageContent {
+  if (!isObject(parsed)) throw invalid(path.slice(0, -1), `must be a message object, got ${kindOf(parsed)}`);
+  const { type, data, metadata } = parsed;
   if (typeof type !== 'string') throw invalid(`${path}type`, `must be a string, got ${kindOf(type)}`);
   if (!isObject(data)) throw invalid(`${path}data`, `must be an object, got ${kindOf(data)}`);
   if (metadata !== undefined && metadata !== null && !isObject(metadata)) {
@@ -72,14 +89,12 @@ function parseMessage(
     if (key === 'data') dataText = compact(text, from, to);
     else if (key === 'metadata') metadataText = metadata === null ? null : compact(text, from, to);
   });
-  const message = {
-    id: checkId(`${path}id`, id) ?? randomUUIDv7(),
-    given: hasId(id),
-    type: checkType(`${path}type`, type),
-    data: dataText,
-    metadata: metadataText,
-  };
-  return { message, end };
+  return { type: checkType(`${path}type`, type), data: dataText, metadata: metadataText, end };
+}
+
+/** The message with the id that was given for it, or a new one; throws `INVALID_REQUEST` when it is not a UUID. */
+export function identify({ type, data, metadata }: MessageContent, field: string, id: unknown): NewMessage {
+  return { id: checkId(field, id) ?? randomUUIDv7(), given: hasId(id), type, data, metadata };
 }
 
 /** The id in lower case, undefined when none was given; throws `INVALID_REQUEST` when it is not a UUID (any version). */
@@ -98,7 +113,8 @@ function hasId(id: unknown): boolean {
   return id !== undefined && id !== null && id !== '';
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+/** Whether the value is a JSON object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -6,11 +6,12 @@ import { newToken } from './access/token.ts';
 import type { Config } from './config.ts';
 import { PokewireError } from './errors.ts';
 import { useAccessLog } from './http/access-log.ts';
-import { AppendStats, routeAppend } from './http/append.ts';
+import { AppendStats, appendTo, routeAppend } from './http/append.ts';
 import { routeCategories } from './http/categories.ts';
 import { describeRoutes, routeDocs } from './http/docs.ts';
 import { Listener } from './http/listener.ts';
 import { routeOperations } from './http/operations.ts';
+import { routeRpc } from './http/rpc/route.ts';
 import { collectRoutes, createServer, refuseOtherMethods } from './http/server.ts';
 import { routeStreams } from './http/streams.ts';
 import { routeSubscribe } from './http/subscribe.ts';
@@ -88,7 +89,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   useAccessLog(server, metrics);
   describeRoutes(server, version);
   server.after(() => {
-    routeAppend(server, store, appends);
+    const append = appendTo(store, appends);
+    routeAppend(server, append);
     routeStreams(server, store);
     routeCategories(server, store);
     routeSubscribe(server, store, hub, { ...config, refused: () => metrics.subscriptionsRefused.inc() });
@@ -103,6 +105,17 @@ export async function startApp(options: AppOptions): Promise<App> {
         tokenId: undefined,
         isOperator: false,
       }),
+    });
+    routeRpc(server, {
+      store,
+      append,
+      namespaces,
+      auth: access.mode,
+      testToken: config.testMode ? initialToken : undefined,
+      version,
+      backend: 'memory',
+      connections: () => hub.subscriptions.size,
+      checkReady,
     });
     routeDocs(server);
     refuseOtherMethods(server, routes);

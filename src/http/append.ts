@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { PokewireError } from '../errors.ts';
+import type { NewMessage } from '../message/message.ts';
 import { maxMessagesPerAppend, parseNewMessages } from '../message/new-message.ts';
 import { checkName } from '../message/stream-name.ts';
 import type { AppendOutcome, MessageStore } from '../store/message-store.ts';
@@ -39,7 +40,7 @@ const appended = Type.Object({
   count: Type.Integer(),
 });
 
-export function routeAppend(server: Server, store: MessageStore, stats: AppendStats): void {
+export function routeAppend(server: Server, append: Append): void {
   server.post(
     '/streams/:stream/messages',
     {
@@ -68,20 +69,34 @@ export function routeAppend(server: Server, store: MessageStore, stats: AppendSt
       const stream = checkName('stream', request.params.stream);
       const messages = parseNewMessages(request.body as unknown as Buffer | undefined);
       const { expectedVersion } = request.query;
-      const outcome = await store.append(logOf(request), stream, messages, expectedVersion);
-      stats.outcomes[outcome.outcome]++;
-      if (outcome.outcome === 'appended') stats.messages += messages.length;
-      const { position, globalPosition } = accepted(stream, outcome);
-      reply.code(outcome.outcome === 'appended' ? 201 : 200);
+      const { outcome, position, globalPosition } = await append(logOf(request), stream, messages, expectedVersion);
+      reply.code(outcome === 'appended' ? 201 : 200);
       return { stream, position, globalPosition, count: messages.length };
     },
   );
 }
 
+/** Appends and counts; throws the error that tells why nothing was stored. Every route that appends does it by this. */
+export type Append = (
+  log: string,
+  stream: string,
+  messages: readonly NewMessage[],
+  expectedVersion: number | undefined,
+) => Promise<Accepted>;
+
+export function appendTo(store: MessageStore, stats: AppendStats): Append {
+  return async (log, stream, messages, expectedVersion) => {
+    const outcome = await store.append(log, stream, messages, expectedVersion);
+    stats.outcomes[outcome.outcome]++;
+    if (outcome.outcome === 'appended') stats.messages += messages.length;
+    return accepted(stream, outcome);
+  };
+}
+
 type Accepted = Extract<AppendOutcome, { position: number }>;
 
 /** The outcome when the messages are stored; throws the error that tells why they are not. */
-export function accepted(stream: string, outcome: AppendOutcome): Accepted {
+function accepted(stream: string, outcome: AppendOutcome): Accepted {
   switch (outcome.outcome) {
     case 'appended':
     case 'known':

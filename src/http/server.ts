@@ -5,6 +5,7 @@ import { Ajv } from 'ajv';
 import Fastify, { type FastifyBaseLogger, type HTTPMethods, LogController } from 'fastify';
 import type { Access } from '../access/access.ts';
 import { PokewireError } from '../errors.ts';
+import { version } from '../version.ts';
 import { useAccess } from './authenticate.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
 import { convertQuery } from './query.ts';
@@ -18,6 +19,9 @@ export type ServerOptions = {
   /** Origins that may subscribe. */
   readonly subscribeOrigins: readonly string[];
 };
+
+/** What EventoDB calls itself, because programs that find it by this name are to find Pokewire; see docs/PROTOCOL.md. */
+const serverName = `EventoDB/${version}`;
 
 /** Paths are as long as the request head allows; names have their own limit. */
 const maxParamLength = 16_384;
@@ -33,7 +37,8 @@ export function createServer(options: ServerOptions) {
     bodyLimit: bodyLimitBytes,
     requestIdHeader: 'x-request-id',
     routerOptions: { maxParamLength },
-    frameworkErrors: answerFrameworkError,
+    frameworkErrors: (error, request, reply) =>
+      answerFrameworkError(error, request, reply.header('server', serverName)),
     schemaErrorFormatter: describeSchemaError,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
@@ -56,6 +61,7 @@ export function createServer(options: ServerOptions) {
   server.after(() => useAccess(server, options.access));
   // Hooks call back: a promise each would cost every request several turns of the microtask queue.
   server.addHook('onRequest', (request, reply, done) => {
+    reply.header('server', serverName);
     if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
     done();
   });

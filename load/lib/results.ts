@@ -55,20 +55,26 @@ export function atMost(target: string, claim: string, reached: number, bound: nu
   return { target, claim, reached, bound, met: reached <= bound };
 }
 
-/** Writes what was measured, with where and of what, and returns the file's path. */
+/** What one run found, with where and of what. */
+export type Report = {
+  readonly date: string;
+  readonly commit: string;
+  /** Whether the server or its measurements differed from the commit. */
+  readonly dirty: boolean;
+  readonly machine: ReturnType<typeof describeMachine>;
+  readonly peers: Readonly<Record<string, string>>;
+  readonly ended: string;
+  readonly results: readonly ScenarioResult[];
+};
+
+/** Writes a report of what was measured and returns the file's path. */
 export function writeResults(folder: string, root: string, results: readonly ScenarioResult[], ended: string): string {
   mkdirSync(folder, { recursive: true });
-  const now = new Date().toISOString();
+  const date = new Date().toISOString();
   const name = results.length === 1 ? results[0]!.scenario : 'all';
-  const path = join(folder, `${now.slice(0, 19).replaceAll(':', '')}-${name}.json`);
-  const report = {
-    date: now,
-    ...describeCommit(root),
-    machine: describeMachine(),
-    peers: peerVersions(),
-    ended,
-    results,
-  };
+  const path = join(folder, `${date.slice(0, 19).replaceAll(':', '')}-${name.replaceAll(/[^a-z-]/g, '')}.json`);
+  const machine = describeMachine();
+  const report: Report = { date, ...describeCommit(root), machine, peers: peerVersions(), ended, results };
   writeFileSync(path, `${JSON.stringify(report, rounded, 2)}\n`);
   return path;
 }

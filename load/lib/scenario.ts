@@ -33,22 +33,21 @@ export function pokewireOf({ root, profileDir }: Context, flags: readonly string
   return pokewire({ name, root, flags, ...(profileDir === undefined ? {} : { profileDir }) });
 }
 
-/** Peers that no target is about: fewer repeats show where they stand. */
-const measuredFewTimes = new Set(['better-sse', 'fastify-sse', 'fastify-plain']);
-const fewRepeats = 2;
+/** How often, the same for all or by the name of a target: one that no target is about shows where it stands at once. */
+export type Repeats = number | ((target: string) => number);
 
 /** Repeats in turn, A B C A B C, so that what the machine does meanwhile meets all targets alike. */
 export async function repeatInTurn<T extends { readonly name: string }>(
   context: Context,
   targets: readonly T[],
-  repeats: number,
+  repeats: Repeats,
   measure: (target: T) => Promise<Reading>,
 ): Promise<Series[]> {
   const readings = new Map<T, Reading[]>(targets.map((target) => [target, []]));
   const problems = new Map<T, string[]>(targets.map((target) => [target, []]));
-  for (let repeat = 0; repeat < (context.repeats ?? repeats); repeat++) {
-    for (const target of targets) {
-      if (context.repeats === undefined && repeat >= fewRepeats && measuredFewTimes.has(target.name)) continue;
+  const repeatsOf = ({ name }: T) => context.repeats ?? (typeof repeats === 'number' ? repeats : repeats(name));
+  for (let repeat = 0; repeat < Math.max(...targets.map(repeatsOf)); repeat++) {
+    for (const target of targets.filter((one) => repeat < repeatsOf(one))) {
       try {
         const reading = await measure(target);
         readings.get(target)!.push(reading);

@@ -9,7 +9,7 @@ const settings = { connections: 64, warmUpSeconds: 1, measureSeconds: 2 };
 /** Single appends by autocannon, beside a Fastify route that takes the same body and does nothing. */
 export async function append(context: Context): Promise<ScenarioResult> {
   const { targets, missing } = targetsOf(context, ['fastify-empty-post']);
-  const series = await repeatInTurn(context, targets, 5, measureAppend);
+  const series = await repeatInTurn(context, targets, 3, measureAppend);
   const rate = (name: string) => medianOf(series, name, 'requestsPerSecond');
   return {
     scenario: 'append',

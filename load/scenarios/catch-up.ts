@@ -8,7 +8,7 @@ const settings = { messages: 1_000_000, subscribersInTurn: 3 };
 
 /** One subscriber that is told a log of 1,000,000 messages from its beginning. */
 export async function catchUp(context: Context): Promise<ScenarioResult> {
-  const series = await repeatInTurn(context, [pokewireOf(context)], 3, measureCatchUp);
+  const series = await repeatInTurn(context, [pokewireOf(context)], 2, measureCatchUp);
   const ours = (name: string) => medianOf(series, 'pokewire', name);
   return {
     scenario: 'catch-up',

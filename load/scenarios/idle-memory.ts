@@ -5,9 +5,9 @@ import type { Target } from '../lib/target.ts';
 
 /** Connections at each reading. */
 const steps = [1_000, 2_500, 5_000, 10_000];
-const settleMs = 800;
+const settleMs = 500;
 const settings = { steps, settleMs };
-const peers = ['c-floor', 'node-net', 'nchan', 'better-sse', 'fastify-plain'];
+const peers = ['c-floor', 'node-net', 'nchan', 'better-sse'];
 
 /** Resident memory of a server whose subscribers hear nothing, as they come and after they left. */
 export async function idleMemory(context: Context): Promise<ScenarioResult> {

@@ -7,7 +7,7 @@ const settings = { messages: 1_000_000, dataBytes: 100, pageSize: 1_000, reads: 
 
 /** Memory of a store with 1,000,000 messages of 100 bytes of data, and how long a page takes to read from it. */
 export async function storeMemory(context: Context): Promise<ScenarioResult> {
-  const series = await repeatInTurn(context, [pokewireOf(context)], 3, measureStore);
+  const series = await repeatInTurn(context, [pokewireOf(context)], 2, measureStore);
   const ours = (name: string) => medianOf(series, 'pokewire', name);
   return {
     scenario: 'store-memory',

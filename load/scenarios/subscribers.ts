@@ -2,10 +2,10 @@ import type { ScenarioResult, Series } from '../lib/results.ts';
 import { type Context, repeatInTurn, targetsOf } from '../lib/scenario.ts';
 import { measureThroughput } from '../lib/throughput.ts';
 
-const counts = [100, 1_000, 5_000, 10_000];
+const counts = [100, 1_000, 10_000];
 const publishers = [1, 64];
-const settings = { counts, publishers, warmUpMs: 300, measureMs: 800 };
-const peers = ['node-net-batched-nagle', 'node-net-nagle', 'nchan', 'better-sse'];
+const settings = { counts, publishers, warmUpMs: 300, measureMs: 700 };
+const peers = ['node-net-batched-nagle', 'node-net-nagle', 'nchan'];
 
 /** Throughput against the number of subscribers, for the chart. */
 export async function subscribers(context: Context): Promise<ScenarioResult> {

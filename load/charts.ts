@@ -1,0 +1,103 @@
+/** `npm run load:charts`: writes docs/benchmarks.md and docs/charts/ from the newest result of each scenario. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { barChart, lineChart } from './lib/chart.ts';
+import { benchmarksPage, type Picture } from './lib/page.ts';
+import { linesOf, newestResults } from './lib/result-files.ts';
+import type { Series } from './lib/results.ts';
+
+const root = join(import.meta.dirname, '..');
+const results = newestResults(join(root, 'load/results'));
+const charts = join(root, 'docs/charts');
+const pictures: Picture[] = [];
+mkdirSync(charts, { recursive: true });
+
+const seriesOf = (scenario: string): readonly Series[] => results.get(scenario)?.result.series ?? [];
+
+function draw(scenario: string, name: string, alt: string, svg: string): void {
+  writeFileSync(join(charts, `${name}.svg`), svg);
+  pictures.push({ scenario, file: `charts/${name}.svg`, alt });
+}
+
+function drawBars(scenario: string, name: string, title: string, y: string, metric: string): void {
+  const measured = seriesOf(scenario).filter(({ median }) => Number.isFinite(median[metric]));
+  if (measured.length === 0) return;
+  const bars = [{ name: y, values: measured.map(({ median }) => median[metric]!) }];
+  draw(scenario, name, title, barChart({ title, y, groups: measured.map(({ target }) => target), bars }));
+}
+
+function drawLines(scenario: string, name: string, options: Parameters<typeof lineChart>[0]): void {
+  if (options.lines.length > 0) draw(scenario, name, options.title, lineChart(options));
+}
+
+drawBars('fan-out', 'fan-out', '1 publisher, 1,000 subscribers', 'deliveries/s', 'deliveriesPerSecond');
+drawBars('fan-out', 'fan-out-cpu', '1 publisher, 1,000 subscribers: CPU', 'µs/delivery', 'cpuUsPerDelivery');
+drawBars(
+  'concurrent-publishers',
+  'concurrent-publishers',
+  '64 publishers, 1,000 subscribers',
+  'deliveries/s',
+  'deliveriesPerSecond',
+);
+
+for (const [publishers, said] of [
+  [1, '1 publisher'],
+  [64, '64 publishers'],
+] as const) {
+  drawLines('subscribers', `throughput-${publishers}`, {
+    title: `Throughput against subscribers, ${said}`,
+    x: 'subscribers',
+    y: 'deliveries/s',
+    logarithmic: true,
+    lines: linesOf(
+      seriesOf('subscribers'),
+      'subscribers',
+      'deliveriesPerSecond',
+      (setting) => setting?.publishers === publishers,
+    ),
+  });
+}
+
+for (const [metric, said] of [
+  ['p50Ms', 'median'],
+  ['p99Ms', '99th percentile'],
+] as const) {
+  drawLines('latency', `latency-${said.slice(0, 2) === 'me' ? 'p50' : 'p99'}`, {
+    title: `Append to last of 1,000 subscribers, ${said}`,
+    x: 'messages/s',
+    y: 'ms',
+    logarithmic: true,
+    lines: linesOf(seriesOf('latency'), 'perSecond', metric, (setting) => setting?.subscribers === 1_000),
+  });
+}
+
+const memory = seriesOf('idle-memory').map(({ target, median }) => ({
+  name: target,
+  points: Object.entries(median)
+    .filter(([name]) => name.startsWith('kibEachAt'))
+    .map(([name, kib]) => [Number(name.slice('kibEachAt'.length)), kib] as const),
+}));
+drawLines('idle-memory', 'memory', {
+  title: 'Resident memory per idle subscriber',
+  x: 'connections',
+  y: 'KiB each',
+  logarithmic: false,
+  lines: memory,
+});
+
+const pooling = seriesOf('pooling');
+for (const [name, title, y, metric] of [
+  ['pooling-cpu', 'Pools on and off: CPU', 'µs/delivery', 'cpuUsPerDelivery'],
+  ['pooling-allocation', 'Pools on and off: allocation', 'bytes/delivery', 'allocatedBytesPerDelivery'],
+] as const) {
+  if (pooling.length === 0) continue;
+  const groups = [...new Set(pooling.map(({ setting }) => `${setting?.publishers} publishers`))];
+  const bars = ['pooling on', 'pooling off'].map((target) => ({
+    name: target,
+    values: pooling.filter((one) => one.target === target).map(({ median }) => median[metric]!),
+  }));
+  draw('pooling', name, title, barChart({ title, y, groups, bars }));
+}
+
+writeFileSync(join(root, 'docs/benchmarks.md'), benchmarksPage(results, pictures));
+console.log(`docs/benchmarks.md and ${pictures.length} charts`);

@@ -1,0 +1,94 @@
+import { BarChart, LineChart } from 'echarts/charts';
+import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
+import { init, use } from 'echarts/core';
+import { SVGRenderer } from 'echarts/renderers';
+
+use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
+
+/** Pokewire first, then as told apart by people with all kinds of sight (Okabe and Ito). */
+const colours = ['#d55e00', '#0072b2', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7f7f7f', '#000000', '#a07000'];
+const size = { width: 760, height: 420 };
+const font = 'system-ui, sans-serif';
+
+export type Line = { readonly name: string; readonly points: readonly (readonly [x: number, y: number])[] };
+
+export type LineChartOptions = {
+  readonly title: string;
+  readonly x: string;
+  readonly y: string;
+  /** Both axes in powers of ten. */
+  readonly logarithmic: boolean;
+  readonly lines: readonly Line[];
+};
+
+/** Lines over a numeric axis, as SVG text. */
+export function lineChart({ title, x, y, logarithmic, lines }: LineChartOptions): string {
+  const type = logarithmic ? 'log' : 'value';
+  return render({
+    ...frameOf(title),
+    legend: { bottom: 4, type: 'plain' },
+    xAxis: { type, name: x, nameLocation: 'middle', nameGap: 28, axisLabel: { formatter: short } },
+    yAxis: { type, name: y, axisLabel: { formatter: short } },
+    series: lines.map(({ name, points }, at) => ({
+      type: 'line',
+      name,
+      data: points.map((point) => [...point]),
+      symbolSize: 7,
+      lineStyle: { width: at === 0 ? 3.5 : 1.8 },
+      color: colours[at % colours.length],
+    })),
+  });
+}
+
+export type BarChartOptions = {
+  readonly title: string;
+  readonly y: string;
+  readonly groups: readonly string[];
+  readonly bars: readonly { readonly name: string; readonly values: readonly number[] }[];
+};
+
+/** Bars by group, each with its value above, as SVG text. */
+export function barChart({ title, y, groups, bars }: BarChartOptions): string {
+  return render({
+    ...frameOf(title),
+    ...(bars.length > 1 ? { legend: { bottom: 4 } } : {}),
+    xAxis: { type: 'category', data: [...groups], axisLabel: { interval: 0, width: 90, overflow: 'break' } },
+    yAxis: { type: 'value', name: y, axisLabel: { formatter: short } },
+    series: bars.map(({ name, values }, bar) => ({
+      type: 'bar',
+      name,
+      data: values.map((value, at) => ({
+        value,
+        itemStyle: { color: colours[bars.length > 1 ? bar : Math.min(at, 1)] },
+      })),
+      color: colours[bar],
+      label: { show: true, position: 'top', formatter: ({ value }: { value: number }) => short(value) },
+    })),
+  });
+}
+
+function frameOf(title: string) {
+  return {
+    animation: false,
+    backgroundColor: '#ffffff',
+    textStyle: { fontFamily: font },
+    title: { text: title, left: 'center', textStyle: { fontSize: 15, fontFamily: font } },
+    grid: { left: 70, right: 40, top: 70, bottom: 90 },
+  };
+}
+
+function render(option: Record<string, unknown>): string {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, ...size });
+  chart.setOption(option);
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  return `${svg}\n`;
+}
+
+/** 1,250,000 as 1.25M. */
+export function short(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
+  if (size >= 1e3) return `${Number((value / 1e3).toPrecision(3))}k`;
+  return String(Number(value.toPrecision(3)));
+}

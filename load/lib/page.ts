@@ -1,0 +1,95 @@
+import { short } from './chart.ts';
+import type { Found } from './result-files.ts';
+import type { Series, Verdict } from './results.ts';
+
+/** A chart of a scenario, by its path from `docs/`. */
+export type Picture = { readonly scenario: string; readonly file: string; readonly alt: string };
+
+const introduction = `# Benchmarks
+
+Written by \`npm run load:charts\` from the newest result of each scenario in \`load/results/\`; not to be edited by hand.
+What the scenarios do and how they measure: [load/README.md](../load/README.md). Ratios and medians are of one run.
+Absolute numbers wander with the machine; compare rows, not runs.
+`;
+
+/** The page of all results. */
+export function benchmarksPage(results: ReadonlyMap<string, Found>, pictures: readonly Picture[]): string {
+  const found = [...results.values()];
+  return [
+    introduction,
+    '## Targets\n',
+    targetsTable(found.flatMap(({ result }) => result.verdicts)),
+    ...found.map((one) =>
+      section(
+        one,
+        pictures.filter(({ scenario }) => scenario === one.result.scenario),
+      ),
+    ),
+  ].join('\n');
+}
+
+function targetsTable(verdicts: readonly Verdict[]): string {
+  const rows = verdicts
+    .toSorted((a, b) => a.target.localeCompare(b.target, 'en', { numeric: true }))
+    .map(({ target, claim, reached, bound, met }) => [
+      target,
+      claim,
+      number(reached),
+      number(bound),
+      met ? 'yes' : 'no',
+    ]);
+  return table(['target', 'what', 'reached', 'bound', 'met'], rows);
+}
+
+function section({ result, report }: Found, pictures: readonly Picture[]): string {
+  const { scenario, series, missing } = result;
+  const { machine, commit, dirty, date } = report;
+  const problems = series.flatMap(({ target, problems }) => (problems ?? []).map((text) => `- ${target}: ${text}`));
+  return [
+    `## ${scenario}\n`,
+    `${date.slice(0, 16).replace('T', ' ')} UTC, commit ${commit.slice(0, 12)}${dirty ? ' with changes' : ''}, ` +
+      `Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores${machine.pinned ? ', pinned' : ''}.\n`,
+    ...pictures.map(({ file, alt }) => `![${alt}](${file})\n`),
+    seriesTable(series),
+    ...missing.map(({ peer, why }) => `${peer} is missing: ${why}.\n`),
+    ...(problems.length === 0 ? [] : [`Failed repeats:\n\n${problems.join('\n')}\n`]),
+  ].join('\n');
+}
+
+function seriesTable(series: readonly Series[]): string {
+  const settings = [...new Set(series.flatMap(({ setting }) => Object.keys(setting ?? {})))];
+  const metrics = [...new Set(series.flatMap(({ median }) => Object.keys(median)))];
+  const rows = series.map(({ target, setting, repeats, median }) => [
+    target,
+    ...settings.map((name) => String(setting?.[name] ?? '')),
+    ...metrics.map((name) => number(median[name])),
+    String(repeats.length),
+  ]);
+  // Many numbers of few servers are read more easily down than across.
+  const header = ['server', ...settings, ...metrics.map(inWords), 'repeats'];
+  return rows.length <= 2 ? table(['', ...rows.map(([name]) => name!)], turned(header, rows)) : table(header, rows);
+}
+
+function turned(header: readonly string[], rows: readonly string[][]): string[][] {
+  return header.slice(1).map((name, at) => [name, ...rows.map((row) => row[at + 1]!)]);
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(header), `|${header.map(() => '---|').join('')}`, ...rows.map(line), ''].join('\n');
+}
+
+// JSON has no NaN: what was not measured is null there.
+function number(value: number | null | undefined): string {
+  return value === undefined || value === null || Number.isNaN(value) ? '–' : short(value);
+}
+
+// `cpuUsPerDelivery` → `cpu µs per delivery`.
+function inWords(name: string): string {
+  const words = name.replace(/[A-Z]+|\d+/g, (part) => ` ${part.toLowerCase()}`);
+  return words
+    .replace(' us', ' µs')
+    .replace(' mib', ' MiB')
+    .replace('kib', 'KiB')
+    .replace(/ (p\d|c)$/, '$1');
+}

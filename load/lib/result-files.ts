@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Report, ScenarioResult, Series } from './results.ts';
+
+/** A scenario's result with the report it stands in. */
+export type Found = { readonly result: ScenarioResult; readonly report: Report };
+
+/** The newest result of each scenario in these files. Those of comparisons are left out. */
+export function newestResults(folder: string): Map<string, Found> {
+  const newest = new Map<string, Found>();
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  // Their names begin with their dates.
+  for (const file of files.sort()) {
+    const report = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Report;
+    for (const result of report.results) {
+      if (!result.scenario.includes('(')) newest.set(result.scenario, { result, report });
+    }
+  }
+  return newest;
+}
+
+/** The lines of a chart: one for each target, by a number of the setting and one of the median. */
+export function linesOf(
+  series: readonly Series[],
+  x: string,
+  y: string,
+  keep: (setting: Series['setting']) => boolean,
+) {
+  const lines = new Map<string, [number, number][]>();
+  for (const { target, setting, median } of series) {
+    const value = median[y];
+    if (setting === undefined || value === undefined || value === null || !keep(setting)) continue;
+    lines.set(target, [...(lines.get(target) ?? []), [Number(setting[x]), value]]);
+  }
+  return [...lines].map(([name, points]) => ({ name, points: points.sort(([a], [b]) => a - b) }));
+}

@@ -1,11 +1,22 @@
 import type { Poke } from '../message/poke.ts';
 import { type BufferLease, type BufferPool, bufferSizes } from '../pool/buffer-pool.ts';
-import { type FrameEncoder, maxFrameBytes } from '../sse/frame.ts';
+import { type FrameEncoder, frameBytesAtMost } from '../sse/frame.ts';
 import type { Audience } from './audience.ts';
 import type { AudienceIndex } from './audience-index.ts';
 
 const smallestArena: number = bufferSizes[0];
 const largestArena: number = bufferSizes[bufferSizes.length - 1]!;
+
+/**
+ * Telling a thousand sockets takes milliseconds, and a thousand more for the next poke right behind it. After a flush the
+ * next one waits for this share of the time it took, at most so many milliseconds: meanwhile pokes gather, and then cost
+ * one write together. A poke that comes later than that, or to few subscribers, does not wait. load/results: fan-out.
+ */
+const restShare = 1;
+const longestRestMs = 4;
+
+/** Timers count whole milliseconds; a shorter rest is none. */
+const shortestRestMs = 0.5;
 
 export type TurnOptions = {
   readonly buffers: BufferPool;
@@ -15,17 +26,19 @@ export type TurnOptions = {
 };
 
 /**
- * Gathers the pokes of one turn of the event loop. Each is encoded once into the turn's arena; when the turn ends, each
- * audience's frames go to each of its hearers in one write. A lone poke waits only for the callbacks already at hand.
+ * Gathers the pokes of one turn: mostly of the event loop, under load of the rest between two flushes. Each is encoded
+ * once into the turn's arena; when the turn ends, each audience's frames go to each of its hearers in one write. A lone
+ * poke waits only for the callbacks already at hand.
  */
 export class Turn {
   /** Counts since the start. */
   readonly stats = { framesEncoded: 0, pokes: 0, bytes: 0 };
   readonly #options: TurnOptions;
   #arena: BufferLease | undefined = undefined;
-  #arenaBytes = smallestArena;
   #used = 0;
-  #flushScheduled = false;
+  #endScheduled = false;
+  /** No flush before, by `performance.now()`. */
+  #restUntilMs = 0;
   readonly #gathering: Audience[] = [];
   readonly #appendTimesMs: number[] = [];
   // The poke being routed and where its frame lies; -1 until the first audience wants it.
@@ -38,20 +51,18 @@ export class Turn {
 
   /** Adds the poke for those audiences of the index that it concerns. */
   add(poke: Poke, index: AudienceIndex): void {
-    if (this.#arena !== undefined && this.#used + maxFrameBytes > this.#arena.bytes.length) {
-      this.flush();
-      this.#arenaBytes = Math.min(largestArena, this.#arenaBytes * 4);
-    }
+    this.#makeRoom(frameBytesAtMost(poke));
     this.#poke = poke;
     this.#frameStart = -1;
     index.route(poke, this.#found);
   }
 
-  /** Writes what was gathered. The event loop calls it at the end of a turn; it may be called at any time. */
+  /** Writes what was gathered. It is called at the end of a turn, and may be called at any time. */
   flush(): void {
     const arena = this.#arena;
     if (arena === undefined) return;
     this.#arena = undefined;
+    const startMs = performance.now();
     for (const audience of this.#gathering) {
       const hearers = audience.hearers.length;
       this.stats.pokes += audience.count * hearers;
@@ -59,8 +70,8 @@ export class Turn {
     }
     this.#gathering.length = 0;
     arena.release();
-    if (this.#used < arena.bytes.length / 8) this.#arenaBytes = Math.max(smallestArena, this.#arenaBytes / 4);
     const nowMs = performance.now();
+    this.#restUntilMs = nowMs + Math.min((nowMs - startMs) * restShare, longestRestMs);
     for (const appendedAtMs of this.#appendTimesMs) this.#options.told(nowMs - appendedAtMs);
     this.#appendTimesMs.length = 0;
   }
@@ -72,12 +83,24 @@ export class Turn {
     audience.gather(this.#frameStart, this.#used, poke.globalPosition);
   };
 
+  /** Moves to a larger arena when the frame may not fit, and out of the largest one by a flush. */
+  #makeRoom(frameBytes: number): void {
+    const arena = this.#arena;
+    if (arena === undefined || this.#used + frameBytes <= arena.bytes.length) return;
+    if (arena.bytes.length === largestArena) {
+      this.flush();
+      return;
+    }
+    this.#arena = this.#options.buffers.acquire(arena.bytes.length * 4);
+    arena.bytes.copy(this.#arena.bytes, 0, 0, this.#used);
+    arena.release();
+  }
+
   #encode(poke: Poke): void {
     if (this.#arena === undefined) {
-      this.#arena = this.#options.buffers.acquire(this.#arenaBytes);
+      this.#arena = this.#options.buffers.acquire(smallestArena);
       this.#used = 0;
-      if (!this.#flushScheduled) setImmediate(this.#endTurn);
-      this.#flushScheduled = true;
+      this.#scheduleEnd();
     }
     this.#frameStart = this.#used;
     this.#used = this.#options.encoder.encode(poke, this.#arena.bytes, this.#used);
@@ -85,8 +108,16 @@ export class Turn {
     this.#appendTimesMs.push(poke.appendedAtMs);
   }
 
-  readonly #endTurn = (): void => {
-    this.#flushScheduled = false;
+  #scheduleEnd(): void {
+    if (this.#endScheduled) return;
+    this.#endScheduled = true;
+    const restMs = this.#restUntilMs - performance.now();
+    if (restMs < shortestRestMs) setImmediate(this.#end);
+    else setTimeout(this.#end, restMs);
+  }
+
+  readonly #end = (): void => {
+    this.#endScheduled = false;
     this.flush();
   };
 }

@@ -6,8 +6,16 @@ import { maxNameBytes } from '../message/stream-name.ts';
  * stream"). Text in a frame is JSON, so no CR, LF or NUL of a value can end a line early.
  */
 
-/** A frame is never longer: a name of quotes and backslashes doubles in JSON, the rest is fixed text and three numbers. */
-export const maxFrameBytes = maxNameBytes * 2 + 192;
+/** Fixed text and three numbers. */
+const frameBytesWithoutName = 192;
+
+/** A frame is never longer: a name of quotes and backslashes doubles in JSON. */
+export const maxFrameBytes = maxNameBytes * 2 + frameBytesWithoutName;
+
+/** The poke's frame is not longer: a UTF-16 unit of its stream's name is at most three bytes in JSON. */
+export function frameBytesAtMost(poke: Poke): number {
+  return poke.stream.text.length * 3 + frameBytesWithoutName;
+}
 
 /** Says that the subscription is registered: every message appended from now on will be told. */
 export const readyFrame = Buffer.from(': ready\n\n');
@@ -32,7 +40,7 @@ export function endFrame(code: string): Buffer {
 
 /** Turns pokes into frames. `id:` is the global position, so one frame serves every subscription. */
 export interface FrameEncoder {
-  /** Writes the poke's frame at `at`, where {@link maxFrameBytes} must be free, and returns the index behind it. */
+  /** Writes the poke's frame at `at`, where {@link frameBytesAtMost} must be free, and returns the index behind it. */
   encode(poke: Poke, target: Buffer, at: number): number;
 }
 

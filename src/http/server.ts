@@ -52,6 +52,14 @@ export function createServer(options: ServerOptions) {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
+  // Before those who may refuse the request, so that refusals carry them too.
+  // Hooks call back: a promise each would cost every request several turns of the microtask queue.
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.header('server', serverName);
+    if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
+    done();
+  });
+
   const apiCors = corsFor(options.corsOrigins);
   const subscribeCors = corsFor(options.subscribeOrigins);
   server.register(cors, {
@@ -59,12 +67,6 @@ export function createServer(options: ServerOptions) {
   });
   // Behind CORS, so that a page may read why it was refused.
   server.after(() => useAccess(server, options.access));
-  // Hooks call back: a promise each would cost every request several turns of the microtask queue.
-  server.addHook('onRequest', (request, reply, done) => {
-    reply.header('server', serverName);
-    if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
-    done();
-  });
   server.addHook('preValidation', (request, _reply, done) => {
     convertQuery(request);
     done();

@@ -1,7 +1,7 @@
 import { PokewireError } from '../errors.ts';
 import { type Namespace, type Scope, scopes } from '../store/namespace-store.ts';
 import { defaultNamespaceId, liveTokens, type Namespaces } from './namespaces.ts';
-import { matchesHash, newToken, parseToken } from './token.ts';
+import { hashToken, newToken, parseToken, sameHash } from './token.ts';
 
 /** `off`: every request may do everything, a token only names the namespace. `token`: a valid token is needed. */
 export type AuthMode = 'off' | 'token';
@@ -14,16 +14,27 @@ export type Grant = {
   readonly tokenId: string | undefined;
   /** Whether it may act on other namespaces: an admin token of `default`, or no authentication. */
   readonly isOperator: boolean;
+  /** Key of the only selection it may subscribe to; absent: any. */
+  readonly boundTo?: string;
 };
 
 /** Decides what a credential allows: the one check behind every route. */
 export class Access {
   readonly mode: AuthMode;
   readonly #namespaces: Namespaces;
+  #open: { readonly grant: Grant; readonly changes: number } | undefined = undefined;
 
   constructor(mode: AuthMode, namespaces: Namespaces) {
     this.mode = mode;
     this.#namespaces = namespaces;
+  }
+
+  /**
+   * What a request without credential may do when none is asked for; undefined: not known now, so ask
+   * {@link Access.check}. Saves most requests of a server without authentication a look-up and its promises.
+   */
+  get open(): Grant | undefined {
+    return this.#open?.changes === this.#namespaces.changes ? this.#open.grant : undefined;
   }
 
   /** What the token allows; throws `AUTH_REQUIRED`, `AUTH_INVALID_TOKEN` or `AUTH_UNAUTHORIZED`. */
@@ -33,7 +44,10 @@ export class Access {
 
   async #withToken(token: string | undefined): Promise<Grant> {
     if (token === undefined || token === '') {
-      throw new PokewireError('AUTH_REQUIRED', 'This needs a token: send the header "authorization: Bearer <token>".');
+      throw new PokewireError(
+        'AUTH_REQUIRED',
+        'This needs a token: send the header "authorization: Bearer <token>". In a browser, open /docs?token=<token>.',
+      );
     }
     const parsed = parseToken(token);
     if ('problem' in parsed) {
@@ -42,7 +56,8 @@ export class Access {
       });
     }
     const namespace = await this.#namespaces.find(parsed.namespace);
-    const record = namespace && liveTokens(namespace, Date.now()).find(({ hash }) => matchesHash(token, hash));
+    const presented = hashToken(token);
+    const record = namespace && liveTokens(namespace, Date.now()).find(({ hash }) => sameHash(presented, hash));
     if (namespace === undefined || record === undefined) {
       // The same answer for a namespace that does not exist, so that nobody can ask which do.
       throw new PokewireError('AUTH_UNAUTHORIZED', 'The token is not valid: unknown, revoked or expired.', {
@@ -56,8 +71,13 @@ export class Access {
   async #withoutAuthentication(token = ''): Promise<Grant> {
     const parsed = parseToken(token);
     const id = 'problem' in parsed ? defaultNamespaceId : parsed.namespace;
-    const namespace = (await this.#namespaces.find(id)) ?? (await this.#createOnFirstUse(id, token));
-    return { namespace, scope: 'admin', tokenId: undefined, isOperator: true };
+    const { changes } = this.#namespaces;
+    const found = await this.#namespaces.find(id);
+    const namespace = found ?? (await this.#createOnFirstUse(id, token));
+    const grant: Grant = { namespace, scope: 'admin', tokenId: undefined, isOperator: true };
+    // What was found may be out of date when something changed meanwhile, and then is not kept.
+    if (found !== undefined && id === defaultNamespaceId) this.#open = { grant, changes };
+    return grant;
   }
 
   async #createOnFirstUse(id: string, token: string): Promise<Namespace> {

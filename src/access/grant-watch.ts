@@ -29,7 +29,7 @@ export class GrantWatch {
     try {
       for (const [id, subscriptions] of this.#byNamespace()) {
         const namespace = await this.#namespaces.find(id);
-        for (const subscription of subscriptions) endIfInvalid(subscription, namespace, nowMs);
+        for (const subscription of subscriptions) this.#endIfInvalid(subscription, namespace, nowMs);
       }
     } catch {
       // Nothing is known to be revoked; whoever can no longer read is told by its own reads.
@@ -42,16 +42,17 @@ export class GrantWatch {
     clearInterval(this.#timer);
   }
 
+  #endIfInvalid(subscription: Subscription, namespace: Namespace | undefined, nowMs: number): void {
+    if (subscription.state === 'closed') return;
+    const { tokenId } = subscription.holder;
+    // All of them at once, so that the hub forgets the namespace too.
+    if (namespace?.log !== subscription.namespace) this.#hub.endNamespace(subscription.namespace);
+    else if (tokenId !== undefined && !liveTokens(namespace, nowMs).some(({ id }) => id === tokenId)) {
+      subscription.end('revoked', endFrame('revoked'));
+    }
+  }
+
   #byNamespace(): Map<string, Subscription[]> {
     return Map.groupBy(this.#hub.subscriptions, ({ holder }) => holder.namespaceId);
-  }
-}
-
-function endIfInvalid(subscription: Subscription, namespace: Namespace | undefined, nowMs: number): void {
-  if (subscription.state === 'closed') return;
-  const { tokenId } = subscription.holder;
-  if (namespace?.log !== subscription.namespace) subscription.end('namespace-deleted', endFrame('namespace-deleted'));
-  else if (tokenId !== undefined && !liveTokens(namespace, nowMs).some(({ id }) => id === tokenId)) {
-    subscription.end('revoked', endFrame('revoked'));
   }
 }

@@ -36,6 +36,9 @@ export class Namespaces {
   readonly #namespaces: NamespaceStore;
   readonly #messages: MessageStore;
   readonly #removed: (namespace: Namespace) => void;
+  /** Rises with every change to a namespace or its tokens, so that what was looked up before can be known to be old. */
+  changes = 0;
+  #lastChange: Promise<void> = Promise.resolve();
 
   /** `removed` is told of a namespace that is no more, so that its subscriptions end. */
   constructor(namespaces: NamespaceStore, messages: MessageStore, removed: (namespace: Namespace) => void) {
@@ -57,7 +60,9 @@ export class Namespaces {
     if ('problem' in parsed) throw invalid('token', `is malformed: ${parsed.problem}`);
     if (parsed.namespace !== id) throw invalid('token', `is one of namespace ${parsed.namespace}, not of ${id}`);
     const namespace = newNamespace(id, description, text);
-    if (!(await this.#namespaces.create(namespace))) {
+    const created = await this.#namespaces.create(namespace);
+    this.changes++;
+    if (!created) {
       throw new PokewireError('NAMESPACE_EXISTS', `Namespace ${id} exists.`, { details: { namespace: id } });
     }
     return { namespace, token: text };
@@ -88,7 +93,9 @@ export class Namespaces {
   /** Removes a namespace with all its messages and returns how many there were. */
   async remove(id: string): Promise<number> {
     const namespace = await this.get(id);
-    if (!(await this.#namespaces.remove(namespace))) await this.get(id);
+    const removed = await this.#namespaces.remove(namespace);
+    this.changes++;
+    if (!removed) await this.get(id);
     this.#removed(namespace);
     return this.#messages.drop(namespace.log);
   }
@@ -98,23 +105,36 @@ export class Namespaces {
     namespaceId: string,
     { label, scope, expiresAtMs }: CreateToken,
   ): Promise<TokenRecord & { token: string }> {
-    const namespace = await this.get(namespaceId);
-    const live = liveTokens(namespace, Date.now());
-    if (live.length >= maxTokens)
-      throw invalid('token', `is one too many: a namespace has at most ${maxTokens}; revoke one`);
     const token = newToken(namespaceId);
     const record = newTokenRecord(token, label, scope, expiresAtMs);
-    await this.#namespaces.setTokens(namespace, [...live, record]);
+    await this.#changeTokens(namespaceId, (tokens) => {
+      if (tokens.length >= maxTokens)
+        throw invalid('token', `is one too many: a namespace has at most ${maxTokens}; revoke one`);
+      return [...tokens, record];
+    });
     return { ...record, token };
   }
 
   /** Revokes a token; throws `INVALID_REQUEST` when there is no such token. */
   async revokeToken(namespaceId: string, tokenId: string): Promise<void> {
-    const namespace = await this.get(namespaceId);
-    const rest = namespace.tokens.filter(({ id }) => id !== tokenId);
-    if (rest.length === namespace.tokens.length)
-      throw invalid('token', `has no id ${tokenId.slice(0, 64)} in this namespace`);
-    await this.#namespaces.setTokens(namespace, rest);
+    await this.#changeTokens(namespaceId, (tokens) => {
+      const rest = tokens.filter(({ id }) => id !== tokenId);
+      if (rest.length === tokens.length) throw invalid('token', `has no id ${tokenId.slice(0, 64)} in this namespace`);
+      return rest;
+    });
+  }
+
+  /** One change after the other: two at once would undo each other, and bring a revoked token back. */
+  #changeTokens(id: string, change: (live: readonly TokenRecord[]) => TokenRecord[]): Promise<void> {
+    const changed = this.#lastChange.then(async () => {
+      const namespace = await this.get(id);
+      const stored = await this.#namespaces.setTokens(namespace, change(liveTokens(namespace, Date.now())));
+      this.changes++;
+      // It was deleted meanwhile, and perhaps made anew.
+      if (!stored) throw new PokewireError('NAMESPACE_NOT_FOUND', `There is no namespace ${id}.`);
+    });
+    this.#lastChange = changed.catch(() => {});
+    return changed;
   }
 
   /** Makes the token the only one of the namespace `default`, which it creates when it is not there. */
@@ -126,7 +146,7 @@ export class Namespaces {
     }
     const fresh = newNamespace(defaultNamespaceId, 'Default namespace', token);
     if (await this.#namespaces.create(fresh)) return;
-    await this.#namespaces.setTokens(await this.get(defaultNamespaceId), fresh.tokens);
+    await this.#changeTokens(defaultNamespaceId, () => [...fresh.tokens]);
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** A namespace's id; ids are never used as a path. */
 export const namespaceIdPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -7,7 +7,7 @@ const secretBytes = 32;
 const secretPattern = /^[0-9a-f]{64}$/i;
 const base64url = /^[A-Za-z0-9_-]+$/;
 
-/** What a token text says, or what is wrong with it. Its secret is judged by {@link matchesHash}. */
+/** What a token text says, or what is wrong with it. Its secret is judged by {@link sameHash}. */
 export type ParsedToken = { readonly namespace: string } | { readonly problem: string };
 
 /** A new token for a namespace: `ns_`, its id in base64url, `_`, 64 hexadecimal digits of randomness. */
@@ -30,15 +30,15 @@ export function parseToken(token: string): ParsedToken {
 
 /** The form in which a token is kept: hexadecimal SHA-256 of its whole text. */
 export function hashToken(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return hash('sha256', token, 'hex');
 }
 
-/** Whether the token is the one that was hashed; takes the same time whatever the answer. */
-export function matchesHash(token: string, hash: string): boolean {
-  return timingSafeEqual(Buffer.from(hashToken(token), 'hex'), Buffer.from(hash, 'hex'));
+/** Whether two hashes are those of the same token; takes the same time whatever the answer. */
+export function sameHash(a: string, b: string): boolean {
+  return timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'));
 }
 
 /** Whether two secrets are the same; takes the same time whatever the answer. */
 export function sameText(a: string, b: string): boolean {
-  return matchesHash(a, hashToken(b));
+  return sameHash(hashToken(a), hashToken(b));
 }

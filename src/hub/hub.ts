@@ -171,7 +171,12 @@ export class Hub implements SubscriptionHost {
 
   settled(namespace: string): number {
     this.turn.flush();
-    return this.#room(namespace).head;
+    return this.#rooms.get(namespace)?.head ?? 0;
+  }
+
+  /** Namespaces that it knows anything of. */
+  get namespaces(): number {
+    return this.#rooms.size;
   }
 
   #publish(namespace: string, poke: Poke): void {

@@ -1,0 +1,142 @@
+import { expect, test } from 'vitest';
+import { GrantWatch } from '../../src/access/grant-watch.ts';
+import { Namespaces } from '../../src/access/namespaces.ts';
+import { newToken } from '../../src/access/token.ts';
+import { startingPoint } from '../../src/hub/starting-point.ts';
+import { readyFrame } from '../../src/sse/frame.ts';
+import { MemoryNamespaces } from '../../src/store/memory-namespaces.ts';
+import { everything } from '../support/fake-messages.ts';
+import { FakeNode } from '../support/fake-node.ts';
+import { FakeSink } from '../support/fake-sink.ts';
+
+const id = 'tenant';
+
+/** A node with one namespace and a watch over it. Close it by `await using`. */
+class Watched implements AsyncDisposable {
+  readonly node = new FakeNode();
+  readonly store = new MemoryNamespaces();
+  readonly namespaces = new Namespaces(this.store, this.node.store, ({ log }) => this.node.hub.endNamespace(log));
+  readonly watch = new GrantWatch(this.namespaces, this.node.hub);
+  readonly #sinks: FakeSink[] = [];
+
+  constructor() {
+    // Tests look when they want to.
+    this.watch.stop();
+  }
+
+  createNamespace() {
+    return this.namespaces.create({ id, description: '', token: newToken(id) });
+  }
+
+  createToken(expiresAtMs?: number) {
+    return this.namespaces.createToken(id, { label: '', scope: 'read', expiresAtMs });
+  }
+
+  async subscribe(log: string, tokenId: string | undefined, lastEventId?: number) {
+    const sink = new FakeSink();
+    this.#sinks.push(sink);
+    const start = await startingPoint(this.node.store, {
+      namespace: log,
+      selection: everything,
+      position: 0,
+      lastEventId,
+    });
+    const holder = { namespaceId: id, tokenId, address: '127.0.0.1' };
+    const subscription = this.node.hub.subscribe(start, sink, readyFrame, holder);
+    await this.node.settle();
+    return { sink, subscription };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const sink of this.#sinks) sink.destroy();
+    await this.node[Symbol.asyncDispose]();
+  }
+}
+
+test('A subscription ends when its token is revoked, with an event that says so, and those of other tokens go on.', async () => {
+  await using watched = new Watched();
+  const { namespace } = await watched.createNamespace();
+  const [revoked, kept] = [await watched.createToken(), await watched.createToken()];
+  const ending = await watched.subscribe(namespace.log, revoked.id);
+  const staying = await watched.subscribe(namespace.log, kept.id);
+  await watched.watch.check(Date.now());
+  expect(watched.node.closed).toEqual([]);
+  await watched.namespaces.revokeToken(id, revoked.id);
+  await watched.watch.check(Date.now());
+  expect(watched.node.closed).toMatchObject([{ subscription: ending.subscription, reason: 'revoked' }]);
+  expect(ending.sink.stream.events).toMatchObject([{ type: 'end', data: '{"code":"revoked"}' }]);
+  expect(staying.subscription.state).toBe('live');
+});
+
+test('A subscription ends when its token expires, not before.', async () => {
+  await using watched = new Watched();
+  const { namespace } = await watched.createNamespace();
+  const expiresAtMs = Date.now() + 60_000;
+  const { subscription, sink } = await watched.subscribe(namespace.log, (await watched.createToken(expiresAtMs)).id);
+  await watched.watch.check(expiresAtMs - 1);
+  expect(subscription.state).toBe('live');
+  await watched.watch.check(expiresAtMs);
+  expect([subscription.state, subscription.closeReason]).toEqual(['closed', 'revoked']);
+  expect(sink.stream.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"revoked"}' });
+});
+
+test('A subscription without a token does not end by the tokens of its namespace.', async () => {
+  await using watched = new Watched();
+  const { namespace } = await watched.createNamespace();
+  const { subscription } = await watched.subscribe(namespace.log, undefined);
+  await watched.namespaces.revokeToken(id, namespace.tokens[0]!.id);
+  await watched.watch.check(Date.now());
+  expect(subscription.state).toBe('live');
+});
+
+test('A namespace that another node deleted ends its subscriptions, and nothing of it is kept.', async () => {
+  await using watched = new Watched();
+  const { namespace } = await watched.createNamespace();
+  await watched.node.append('a-1', 1, namespace.log);
+  const before = watched.node.hub.namespaces;
+  const { sink } = await watched.subscribe(namespace.log, namespace.tokens[0]!.id);
+  await watched.store.remove(namespace);
+  await watched.watch.check(Date.now());
+  expect(sink.stream.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"namespace-deleted"}' });
+  expect(watched.node.hub.namespaces).toBe(before - 1);
+});
+
+test('A namespace of the same name is another one: its messages reach nobody who subscribed to the first.', async () => {
+  await using watched = new Watched();
+  const first = await watched.createNamespace();
+  await watched.node.append('a-1', 5, first.namespace.log);
+  const old = await watched.subscribe(first.namespace.log, first.namespace.tokens[0]!.id);
+  expect(await watched.namespaces.remove(id)).toBe(5);
+  expect(old.sink.stream.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"namespace-deleted"}' });
+  const second = await watched.createNamespace();
+  expect(second.namespace.log).not.toBe(first.namespace.log);
+  expect(await watched.node.append('a-1', 2, second.namespace.log)).toBe(2);
+  await watched.node.settle();
+  expect(old.sink.positions).toEqual([]);
+});
+
+test('A cursor of the deleted namespace that lies ahead of the new one is told everything there is.', async () => {
+  await using watched = new Watched();
+  const first = await watched.createNamespace();
+  await watched.node.append('a-1', 5, first.namespace.log);
+  await watched.namespaces.remove(id);
+  const { namespace } = await watched.createNamespace();
+  await watched.node.append('a-1', 2, namespace.log);
+  const { sink } = await watched.subscribe(namespace.log, undefined, 5);
+  expect(sink.positions).toEqual([1, 2]);
+});
+
+test('A store that fails ends nothing, and is asked again.', async () => {
+  await using watched = new Watched();
+  const { namespace } = await watched.createNamespace();
+  const { subscription } = await watched.subscribe(namespace.log, namespace.tokens[0]!.id);
+  const { find } = watched.store;
+  watched.store.find = () => Promise.reject(new Error('disk'));
+  await watched.namespaces.revokeToken(id, namespace.tokens[0]!.id).catch(() => {});
+  await watched.watch.check(Date.now());
+  expect(subscription.state).toBe('live');
+  watched.store.find = find;
+  await watched.namespaces.revokeToken(id, namespace.tokens[0]!.id);
+  await watched.watch.check(Date.now());
+  expect(subscription.closeReason).toBe('revoked');
+});

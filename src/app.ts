@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Access } from './access/access.ts';
 import { GrantWatch } from './access/grant-watch.ts';
 import { defaultNamespaceId, Namespaces } from './access/namespaces.ts';
+import { Tickets } from './access/tickets.ts';
 import { newToken } from './access/token.ts';
 import type { Config } from './config.ts';
 import { PokewireError } from './errors.ts';
@@ -9,12 +10,15 @@ import { useAccessLog } from './http/access-log.ts';
 import { AppendStats, appendTo, routeAppend } from './http/append.ts';
 import { routeCategories } from './http/categories.ts';
 import { describeRoutes, routeDocs } from './http/docs.ts';
+import { Places } from './http/limits.ts';
 import { Listener } from './http/listener.ts';
 import { routeOperations } from './http/operations.ts';
 import { routeRpc } from './http/rpc/route.ts';
 import { collectRoutes, createServer, refuseOtherMethods } from './http/server.ts';
+import { routeSession } from './http/session.ts';
 import { routeStreams } from './http/streams.ts';
 import { routeSubscribe } from './http/subscribe.ts';
+import { routeTickets } from './http/ticket.ts';
 import { Hub, type HubObserver } from './hub/hub.ts';
 import { closeReasons } from './hub/subscription.ts';
 import { Poke } from './message/poke.ts';
@@ -45,6 +49,7 @@ export type App = {
   /** Token of the namespace `default`, when it was made at the start and nobody knows it yet. */
   readonly newToken: string | undefined;
   readonly hub: Hub;
+  readonly namespaces: Namespaces;
   readonly pools: Pools;
   readonly metrics: Metrics;
   /** Stops: not ready, no new connections, running requests finish, subscriptions end, the store closes. */
@@ -60,11 +65,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   const pools = createPools(config);
   const store = await (options.openStore ?? openStore)({ pokes: pools.pokes, maxBytes: config.storeMaxBytes });
   const metrics = new Metrics();
+  const places = new Places(config);
   const hub = new Hub({
     store,
     buffers: pools.buffers,
     encoder: config.pooling === 'on' ? new CachedFrameEncoder() : new PlainFrameEncoder(),
-    observer: observe(metrics, log),
+    observer: observe(metrics, places, log),
     heartbeatMs: config.heartbeatMs,
     stallTimeoutMs: config.stallTimeoutMs,
   });
@@ -72,6 +78,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const initialToken = config.token === '' ? newToken(defaultNamespaceId) : config.token;
   await namespaces.openDefault(initialToken);
   const access = new Access(config.auth === 'off' ? 'off' : 'token', namespaces);
+  const tickets = new Tickets(namespaces);
   const watch = new GrantWatch(namespaces, hub);
   const settling = setInterval(() => settle(pools), poolSettleMs).unref();
 
@@ -84,7 +91,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const appends = new AppendStats();
   metrics.bind(sourcesOf({ hub, store, pools, appends, checkReady, maxSubscriptions: config.maxSubscriptions }));
 
-  const server = createServer({ log, access, ...config });
+  const server = createServer({ log, access, tickets, ...config });
   const routes = collectRoutes(server);
   useAccessLog(server, metrics);
   describeRoutes(server, version);
@@ -93,7 +100,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     routeAppend(server, append);
     routeStreams(server, store);
     routeCategories(server, store);
-    routeSubscribe(server, store, hub, { ...config, refused: () => metrics.subscriptionsRefused.inc() });
+    routeSubscribe(server, store, hub, { ...config, places, refused: () => metrics.subscriptionsRefused.inc() });
+    routeTickets(server, tickets, config.maxSelectors);
+    routeSession(server, access.mode);
     routeOperations(server, {
       version,
       metrics,
@@ -117,18 +126,19 @@ export async function startApp(options: AppOptions): Promise<App> {
       connections: () => hub.subscriptions.size,
       checkReady,
     });
-    routeDocs(server);
+    routeDocs(server, access.mode);
     refuseOtherMethods(server, routes);
   });
   await server.ready();
 
-  const listener = new Listener((request, response) => server.routing(request, response));
+  const listener = new Listener((request, response) => server.routing(request, response), config);
   const urls = await listener.listen(config.host, config.port);
 
   return {
     urls,
     newToken: access.mode === 'token' && config.token === '' ? initialToken : undefined,
     hub,
+    namespaces,
     pools,
     metrics,
     async close() {
@@ -158,13 +168,14 @@ function settle({ pokes, buffers }: Pools): void {
   buffers.settle();
 }
 
-function observe(metrics: Metrics, log: FastifyBaseLogger): HubObserver {
+function observe(metrics: Metrics, places: Places, log: FastifyBaseLogger): HubObserver {
   return {
     opened({ kind, selection }) {
       metrics.subscriptionsOpened.inc({ kind });
       log.info({ kind, streams: selection.streams.length, categories: selection.categories.length }, 'subscribed');
     },
-    closed({ kind, pokes, bytesSent, openedAtMs }, reason) {
+    closed({ kind, pokes, bytesSent, openedAtMs, holder }, reason) {
+      places.release(holder);
       const seconds = (performance.now() - openedAtMs) / 1000;
       metrics.subscriptionsClosed.inc({ reason });
       metrics.subscriptionDuration.observe({ kind }, seconds);

@@ -61,6 +61,21 @@ export const configSchema = Type.Object({
     default: 1_048_576,
     description: 'Largest request body, bytes.',
   }),
+  headerLimitBytes: Type.Integer({
+    minimum: 1_024,
+    maximum: 1_048_576,
+    default: 16_384,
+    description: 'Largest request head, bytes: request line and headers together.',
+  }),
+  requestTimeoutMs: milliseconds(30_000, 'A request must have arrived within so many milliseconds. 0: no limit.'),
+  trustedProxies: Type.Array(
+    Type.String({ pattern: '^([0-9a-fA-F.:]+(/[0-9]{1,3})?|loopback|linklocal|uniquelocal)$' }),
+    {
+      default: [],
+      description:
+        'Addresses or ranges of proxies, separated by commas, whose `X-Forwarded-For` is believed. Empty: none.',
+    },
+  ),
   storeMaxBytes: Type.Integer({
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
@@ -73,6 +88,21 @@ export const configSchema = Type.Object({
     default: 15_000,
     description: 'Open subscriptions at most; more are refused with 503.',
   }),
+  maxSubscriptionsPerNamespace: limit(1_000_000, 'Of these, the subscriptions of one namespace at most. 0: all.'),
+  maxSubscriptionsPerAddress: limit(
+    1_000_000,
+    'Of these, the subscriptions from one IP address (IPv6: from one /64 network) at most. 0: all.',
+  ),
+  maxSelectors: Type.Integer({
+    minimum: 1,
+    maximum: 10_000,
+    default: 100,
+    description: 'Streams and categories of one subscription at most.',
+  }),
+  maxAppendsPerSecond: limit(
+    1_000_000,
+    'Appends to one namespace at most in a second; more are refused with 429. 0: no limit.',
+  ),
   heartbeatMs: milliseconds(15_000, 'Milliseconds between two heartbeat comments of one subscription. 0: none.'),
   stallTimeoutMs: milliseconds(60_000, 'A subscriber that takes nothing for so many milliseconds is closed. 0: never.'),
   retryMinMs: milliseconds(2_000, 'Least reconnection time told to a subscriber, milliseconds.'),
@@ -87,6 +117,10 @@ export const configSchema = Type.Object({
   bufferPoolMin: poolBound(2, 'Buffers of each size (4, 16 and 64 KiB) kept ready at least.'),
   bufferPoolMax: poolBound(64, 'Idle buffers of each size kept at most. 0: none.'),
 });
+
+function limit(maximum: number, description: string) {
+  return Type.Integer({ minimum: 0, maximum, default: 0, description });
+}
 
 function poolBound(initial: number, description: string) {
   return Type.Integer({ minimum: 0, maximum: 1_000_000, default: initial, description });

@@ -7,9 +7,9 @@ export const errorStatuses = {
   INVALID_REQUEST: 400,
   /** No credential came with the request. */
   AUTH_REQUIRED: 401,
-  /** The token is no token. */
+  /** The token is no token, or the ticket is not good (any more). */
   AUTH_INVALID_TOKEN: 401,
-  /** The token is not valid, or does not allow this. */
+  /** The token is not valid, or does not allow this; or a page of another origin asks. */
   AUTH_UNAUTHORIZED: 403,
   /** No route has this path. */
   NOT_FOUND: 404,
@@ -35,7 +35,7 @@ export const errorStatuses = {
   BODY_TOO_LARGE: 413,
   /** The body is not sent as JSON. */
   UNSUPPORTED_MEDIA_TYPE: 415,
-  /** More appends than the namespace may make in a second; `Retry-After` says when to come again. */
+  /** More appends than the namespace may make in a second, or too many tickets; `Retry-After` says when to come again. */
   RATE_LIMITED: 429,
   /** The request head is larger than the server reads. */
   HEADERS_TOO_LARGE: 431,
@@ -45,7 +45,7 @@ export const errorStatuses = {
   BACKEND_ERROR: 500,
   /** The server is stopping or its store does not answer. */
   NOT_READY: 503,
-  /** The configured number of subscriptions is open. */
+  /** A configured number of subscriptions is open; `Retry-After` says when to come again. */
   TOO_MANY_SUBSCRIPTIONS: 503,
   /** The store has reached its byte limit; reads and subscriptions go on. */
   STORE_FULL: 507,

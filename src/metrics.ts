@@ -89,7 +89,7 @@ export class Metrics {
 
   readonly subscriptionsRefused = new Counter({
     name: 'pokewire_subscriptions_refused_total',
-    help: 'Subscriptions refused because the configured number was open.',
+    help: 'Subscriptions refused because a configured number was open.',
     registers: [this.registry],
   });
 

@@ -41,6 +41,7 @@ const appended = Type.Object({
 });
 
 export function routeAppend(server: Server, append: Append): void {
+  const { limitAppends } = server;
   server.post(
     '/streams/:stream/messages',
     {
@@ -66,6 +67,7 @@ export function routeAppend(server: Server, append: Append): void {
       },
     },
     async (request, reply) => {
+      if (limitAppends !== undefined) await limitAppends(request, reply);
       const stream = checkName('stream', request.params.stream);
       const messages = parseNewMessages(request.body as unknown as Buffer | undefined);
       const { expectedVersion } = request.query;

@@ -1,7 +1,18 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Access, type Grant, requireScope } from '../access/access.ts';
+import type { Tickets } from '../access/tickets.ts';
 import { PokewireError } from '../errors.ts';
 import type { Scope } from '../store/namespace-store.ts';
+import {
+  cookieToken,
+  foreignPage,
+  headerToken,
+  hideCredentials,
+  isForeignPage,
+  isOwnPage,
+  queryTicket,
+  queryToken,
+} from './credential.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -9,6 +20,8 @@ declare module 'fastify' {
     access?: Scope | 'none';
     /** Judges the credential in place of the tokens of namespaces; undefined: it does not know it. */
     ownCheck?: (request: FastifyRequest) => Promise<Grant | undefined>;
+    /** A ticket will do. */
+    takesTicket?: boolean;
   }
 
   interface FastifyRequest {
@@ -17,16 +30,51 @@ declare module 'fastify' {
   }
 }
 
+export type AccessOptions = {
+  readonly access: Access;
+  readonly tickets: Tickets;
+  /** Whether it comes from a page of elsewhere that the settings allow. */
+  readonly allowsOrigin: (request: FastifyRequest) => boolean;
+};
+
 /** Checks the credential of every request before anything else of it is read. */
-export function useAccess(server: FastifyInstance, access: Access): void {
+export function useAccess(server: FastifyInstance, { access, tickets, allowsOrigin }: AccessOptions): void {
+  const isOpen = access.mode === 'off';
+
+  // In this order: token of the query, ticket, token of the header, cookie.
+  const judge = (request: FastifyRequest): Grant | Promise<Grant> => {
+    const { takesTicket } = request.routeOptions.config;
+    const inQuery = queryToken(request);
+    const ticket = inQuery === undefined && takesTicket ? queryTicket(request) : undefined;
+    if (ticket !== undefined) return tickets.take(ticket, Date.now());
+    const token = inQuery ?? headerToken(request);
+    if (token !== undefined || isOpen) return (token === undefined && access.open) || access.check(token);
+    const cookie = cookieToken(request);
+    // A browser adds the cookie to whatever a page asks for, so the page must be one of ours.
+    if (cookie !== undefined && isUnsafe(request) && !isOwnPage(request)) throw foreignPage();
+    return access.check(cookie);
+  };
+
   server.decorateRequest('grant', undefined);
-  server.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', (request, _reply, done) => {
     const { access: needed = 'admin', ownCheck } = request.routeOptions.config;
+    hideCredentials(request);
     // Unknown paths are nobody's, and a preflight carries no credential.
-    if (needed === 'none' || request.is404 || request.method === 'OPTIONS') return;
-    const grant = (await ownCheck?.(request)) ?? (await access.check(credentialOf(request)));
-    requireScope(grant, needed);
-    request.grant = grant;
+    if (needed === 'none' || request.is404 || request.method === 'OPTIONS') return done();
+    // Without authentication any page could write by a visitor's browser, which reaches what the page's server cannot.
+    if (isOpen && isUnsafe(request) && isForeignPage(request) && !allowsOrigin(request)) throw foreignPage();
+    const admit = (grant: Grant): void => {
+      requireScope(grant, needed);
+      request.grant = grant;
+    };
+    const grant = ownCheck === undefined ? judge(request) : ownCheck(request).then((own) => own ?? judge(request));
+    if (grant instanceof Promise) {
+      grant.then(admit).then(() => done(), done);
+      return;
+    }
+    // Without a promise, which would cost an append without authentication a few percent of its time.
+    admit(grant);
+    done();
   });
 }
 
@@ -45,9 +93,9 @@ export function logOf(request: FastifyRequest): string {
 
 /** The token of a request: the query's, which wins because an `EventSource` cannot set headers, else the header's. */
 export function credentialOf(request: FastifyRequest): string | undefined {
-  const { token } = request.query as { token?: unknown };
-  if (typeof token === 'string' && token !== '') return token;
-  if (Array.isArray(token)) throw new PokewireError('AUTH_INVALID_TOKEN', 'The query has more than one token.');
-  const { authorization } = request.headers;
-  return authorization?.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : undefined;
+  return queryToken(request) ?? headerToken(request);
+}
+
+function isUnsafe({ method }: FastifyRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD';
 }

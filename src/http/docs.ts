@@ -2,9 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import type { AuthMode } from '../access/access.ts';
+import { foreignPage, queryToken } from './credential.ts';
 import { completeDescription, describeText, tags } from './openapi.ts';
 import type { Server } from './server.ts';
+import { beginSession } from './session.ts';
 
 /** Collects the schemas of the routes that follow; comes before them. */
 export function describeRoutes(server: Server, version: string): void {
@@ -53,7 +57,7 @@ const darkWhereWanted =
   "document.documentElement.classList.toggle('dark-mode', matchMedia('(prefers-color-scheme: dark)').matches);";
 
 /** The page to try Pokewire, the full reference, and what both are made from. Comes after the routes it tells of. */
-export function routeDocs(server: Server): void {
+export function routeDocs(server: Server, mode: AuthMode): void {
   server.get(
     '/openapi.json',
     {
@@ -75,13 +79,19 @@ export function routeDocs(server: Server): void {
   for (const [name, content] of files) {
     const headers = { ...pageHeaders, 'content-type': contentTypes[extname(name)] };
     const url = name === 'page.html' ? '/docs' : `/docs/${name}`;
-    server.get(url, { schema: { hide: true }, config: { access: 'read' } }, (_request, reply) =>
-      reply.headers(headers).send(content),
-    );
+    server.get(url, { schema: { hide: true }, config: { access: 'read' } }, (request, reply) => {
+      reply.headers(headers);
+      const token = mode === 'token' && name === 'page.html' ? queryToken(request) : undefined;
+      return token === undefined ? reply.send(content) : beginHere(request, reply, token);
+    });
   }
 
   const icon = { filename: 'icon.svg', content: files.get('icon.svg')!, type: 'image/svg+xml' };
   server.register(async (reference) => {
+    reference.addHook('onRequest', (_request, reply, done) => {
+      reply.header('referrer-policy', 'no-referrer');
+      done();
+    });
     reference.addHook('onRoute', (route) => {
       route.config = { ...route.config, access: 'read' };
     });
@@ -97,4 +107,11 @@ export function routeDocs(server: Server): void {
       uiConfig: { layout: 'BaseLayout', docExpansion: 'list' },
     });
   });
+}
+
+/** Takes the token out of the address of the page into a session, so that it is neither shown nor kept in the history. */
+function beginHere(request: FastifyRequest, reply: FastifyReply, token: string): FastifyReply {
+  // A link on a page of others must not make the visitor work with a token of theirs.
+  if (['cross-site', 'same-site'].includes(String(request.headers['sec-fetch-site']))) throw foreignPage();
+  return beginSession(request, reply, token).header('cache-control', 'no-store').redirect('docs', 303);
 }

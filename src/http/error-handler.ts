@@ -58,7 +58,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
 }
 
 const clientErrorTexts: Partial<Record<ErrorCode, string>> = {
-  HEADERS_TOO_LARGE: 'The head of the request exceeds the size limit of 16 KiB.',
+  HEADERS_TOO_LARGE: 'The head of the request exceeds the size limit.',
   REQUEST_TIMEOUT: 'The request did not arrive in time.',
 };
 

@@ -3,8 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { answerClientError } from './error-handler.ts';
 import type { RequestHandler } from './server.ts';
 
-/** A request must have arrived within this time. */
-const requestTimeoutMs = 30_000;
+export type ListenerOptions = {
+  /** A request must have arrived within this time; 0: no limit. */
+  readonly requestTimeoutMs: number;
+  readonly headerLimitBytes: number;
+};
+
+/** How often late requests are looked for, at most; Node's own 30 s would let them take twice their time. */
+const longestCheckMs = 5_000;
 const keepAliveTimeoutMs = 72_000;
 const tcpKeepAliveMs = 60_000;
 const closeStepMs = 10;
@@ -12,10 +18,12 @@ const closeStepMs = 10;
 /** The sockets that accept requests: one for an address, two for `localhost`. */
 export class Listener {
   readonly #handle: RequestHandler;
+  readonly #options: ListenerOptions;
   readonly #servers: HttpServer[] = [];
 
-  constructor(handle: RequestHandler) {
+  constructor(handle: RequestHandler, options: ListenerOptions) {
     this.#handle = handle;
+    this.#options = options;
   }
 
   /** Listens and returns the URLs. `localhost` means both loopback addresses; a machine without IPv6 has one. */
@@ -52,9 +60,13 @@ export class Listener {
   }
 
   async #open(host: string, port: number): Promise<string> {
+    const { requestTimeoutMs, headerLimitBytes } = this.#options;
     const server = createServer(
       {
         requestTimeout: requestTimeoutMs,
+        headersTimeout: requestTimeoutMs,
+        connectionsCheckingInterval: Math.ceil(Math.min(longestCheckMs, requestTimeoutMs / 4 || longestCheckMs)),
+        maxHeaderSize: headerLimitBytes,
         keepAliveTimeout: keepAliveTimeoutMs,
         // Finds peers that are gone although nothing is sent to them, as with heartbeats switched off.
         keepAlive: true,

@@ -1,23 +1,31 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
-import Fastify, { type FastifyBaseLogger, type HTTPMethods, LogController } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyRequest, type HTTPMethods, LogController } from 'fastify';
 import type { Access } from '../access/access.ts';
+import type { Tickets } from '../access/tickets.ts';
 import { PokewireError } from '../errors.ts';
 import { version } from '../version.ts';
 import { useAccess } from './authenticate.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
+import { useAppendLimit } from './limits.ts';
 import { convertQuery } from './query.ts';
 
 export type ServerOptions = {
   readonly access: Access;
+  readonly tickets: Tickets;
   readonly log: FastifyBaseLogger;
   readonly bodyLimitBytes: number;
   /** Origins that may call the API; `*`: all. */
   readonly corsOrigins: readonly string[];
   /** Origins that may subscribe. */
   readonly subscribeOrigins: readonly string[];
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Of one namespace; 0: no limit. */
+  readonly maxAppendsPerSecond: number;
 };
 
 /** What EventoDB calls itself, because programs that find it by this name are to find Pokewire; see docs/PROTOCOL.md. */
@@ -37,6 +45,7 @@ export function createServer(options: ServerOptions) {
     bodyLimit: bodyLimitBytes,
     requestIdHeader: 'x-request-id',
     routerOptions: { maxParamLength },
+    trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     frameworkErrors: (error, request, reply) =>
       answerFrameworkError(error, request, reply.header('server', serverName)),
     schemaErrorFormatter: describeSchemaError,
@@ -63,10 +72,17 @@ export function createServer(options: ServerOptions) {
   const apiCors = corsFor(options.corsOrigins);
   const subscribeCors = corsFor(options.subscribeOrigins);
   server.register(cors, {
-    delegator: ({ url = '' }, done) => done(null, url.startsWith('/subscribe') ? subscribeCors : apiCors),
+    delegator: ({ url = '' }, done) => done(null, isSubscribe(url) ? subscribeCors : apiCors),
   });
+  // Parsed where a cookie is asked for, not for every request.
+  server.register(cookie, { hook: false });
+  const allowsOrigin = ({ url, headers }: FastifyRequest) => {
+    const origins = isSubscribe(url) ? options.subscribeOrigins : options.corsOrigins;
+    return headers.origin !== undefined && (origins.includes('*') || origins.includes(headers.origin));
+  };
   // Behind CORS, so that a page may read why it was refused.
-  server.after(() => useAccess(server, options.access));
+  server.after(() => useAccess(server, { ...options, allowsOrigin }));
+  useAppendLimit(server, options.maxAppendsPerSecond);
   server.addHook('preValidation', (request, _reply, done) => {
     convertQuery(request);
     done();
@@ -118,12 +134,16 @@ export function collectRoutes(server: Server): Map<string, Set<string>> {
   return routes;
 }
 
+function isSubscribe(url: string): boolean {
+  return /^\/subscribe(?![^/?])/.test(url);
+}
+
 function corsFor(origins: readonly string[]) {
   return {
     origin: origins.includes('*') ? '*' : origins.length === 0 ? false : [...origins],
     methods: ['GET', 'HEAD', 'POST'],
     allowedHeaders: ['Authorization', 'Cache-Control', 'Content-Type', 'Last-Event-ID', 'X-Request-Id'],
-    exposedHeaders: ['X-Request-Id'],
+    exposedHeaders: ['Retry-After', 'X-Request-Id'],
     maxAge: 600,
     strictPreflight: false,
   };

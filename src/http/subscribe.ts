@@ -1,23 +1,26 @@
 import { randomInt } from 'node:crypto';
-import type { FastifyReply } from 'fastify';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { invalid, PokewireError } from '../errors.ts';
 import type { Hub } from '../hub/hub.ts';
 import { type SubscribeRequest, startingPoint } from '../hub/starting-point.ts';
+import type { Holder } from '../hub/subscription.ts';
 import { maxGroupSize } from '../message/consumer-group.ts';
+import { type Selection, selectionKey } from '../message/selection.ts';
 import { checkName } from '../message/stream-name.ts';
 import { readyFrame, retryFrame } from '../sse/frame.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { grantOf } from './authenticate.ts';
+import { type Places, retryAfter } from './limits.ts';
 import { groupOf, groupQuery, positionQuery } from './parameters.ts';
 import type { Server } from './server.ts';
 import { takeSocket } from './take-socket.ts';
 
-/** Selectors of one subscription at most. */
-export const maxSelectors = 100;
-
 export type SubscribeOptions = {
-  readonly maxSubscriptions: number;
+  /** Subscriptions take their place here; whoever hears of their end gives it back. */
+  readonly places: Places;
+  readonly maxSelectors: number;
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
   /** Called for each subscription that finds no place. */
@@ -43,7 +46,14 @@ const querySchema = Type.Object({
   lastEventId: Type.Optional(
     Type.Integer({ minimum: 0, description: 'As the header Last-Event-ID, where a header cannot be set' }),
   ),
+  ticket: Type.Optional(Type.String({ description: 'From POST /subscribe/ticket, in place of a token' })),
 });
+
+type Query = Static<typeof querySchema>;
+
+/** Who found no place comes again after these seconds, and up to so many later. */
+const leastRetrySeconds = 5;
+const retrySpreadSeconds = 10;
 
 const headers = {
   'content-type': 'text/event-stream',
@@ -66,38 +76,58 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
   };
   const config = { emptyIsAbsent: true, access: 'read' } as const;
 
-  server.get('/subscribe', { schema, config, exposeHeadRoute: false }, async (request, reply) => {
-    const { namespace, tokenId } = grantOf(request);
-    const asked = parseSubscribe(namespace.log, request.query, request.headers['last-event-id']);
-    const start = await startingPoint(store, asked);
-    if (hub.subscriptions.size >= options.maxSubscriptions) {
-      options.refused();
+  const parse = (request: FastifyRequest<{ Querystring: Query }>): SubscribeRequest => {
+    const { namespace, boundTo } = grantOf(request);
+    const { query, headers } = request;
+    const selection = parseSelection(query, options.maxSelectors);
+    if (boundTo !== undefined && boundTo !== selectionKey(selection)) {
       throw new PokewireError(
-        'TOO_MANY_SUBSCRIPTIONS',
-        `All ${options.maxSubscriptions} subscriptions are taken. Come again later, or subscribe elsewhere.`,
-        { details: { maxSubscriptions: options.maxSubscriptions } },
+        'AUTH_UNAUTHORIZED',
+        'The ticket is for other selectors. It is used up; ask for another.',
       );
     }
-    const retry = retryFrame(randomInt(options.retryMinMs, options.retryMaxMs + 1));
-    const greeting = Buffer.concat([responseHead(reply), readyFrame, retry]);
-    reply.hijack();
-    const socket = await takeSocket(request.raw, reply.raw);
-    if (socket !== undefined)
-      hub.subscribe(start, socket, greeting, { namespaceId: namespace.id, tokenId, address: request.ip });
+    const lastEventId = parseLastEventId(headers['last-event-id']) ?? query.lastEventId;
+    return { namespace: namespace.log, selection, position: query.position ?? 0, lastEventId };
+  };
+
+  const takePlace = (holder: Holder, reply: FastifyReply): void => {
+    try {
+      options.places.take(holder);
+    } catch (error) {
+      options.refused();
+      retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
+      throw error;
+    }
+  };
+
+  const whenReading = { schema, config: { ...config, takesTicket: true }, exposeHeadRoute: false };
+  server.get('/subscribe', whenReading, async (request, reply) => {
+    const asked = parse(request);
+    const { namespace, tokenId } = grantOf(request);
+    const holder = { namespaceId: namespace.id, tokenId, address: request.ip };
+    takePlace(holder, reply);
+    let isOpen = false;
+    try {
+      const start = await startingPoint(store, asked);
+      const retry = retryFrame(randomInt(options.retryMinMs, options.retryMaxMs + 1));
+      const greeting = Buffer.concat([responseHead(reply), readyFrame, retry]);
+      reply.hijack();
+      const socket = await takeSocket(request.raw, reply.raw);
+      isOpen = socket !== undefined;
+      if (socket !== undefined) hub.subscribe(start, socket, greeting, holder);
+    } finally {
+      if (!isOpen) options.places.release(holder);
+    }
   });
 
   server.head('/subscribe', { schema: { ...schema, hide: true }, config }, async (request, reply) => {
-    parseSubscribe(grantOf(request).namespace.log, request.query, request.headers['last-event-id']);
+    parse(request);
     return reply.headers(headers).send();
   });
 }
 
-/** Reads the selectors and where to begin; throws `INVALID_REQUEST`. */
-function parseSubscribe(
-  namespace: string,
-  query: Static<typeof querySchema>,
-  header: string | string[] | undefined,
-): SubscribeRequest {
+/** Reads the selectors; throws `INVALID_REQUEST`. */
+export function parseSelection(query: Query, maxSelectors: number): Selection {
   const streams = [...new Set(query.stream)].map((name) => checkName('stream', name));
   const categories = [...new Set(query.category)].map((name) => checkName('category', name));
   const all = query.all === 'true';
@@ -110,15 +140,10 @@ function parseSubscribe(
   if (group !== null && (categories.length === 0 || streams.length > 0)) {
     throw invalid('consumer', 'partitions categories: it needs category and cannot be combined with stream or all');
   }
-  return {
-    namespace,
-    selection: { all, streams, categories, group, fromPosition: 0 },
-    position: query.position ?? 0,
-    lastEventId: parseLastEventId(header) ?? query.lastEventId,
-  };
+  return { all, streams, categories, group, fromPosition: 0 };
 }
 
-function parseGroup(query: Static<typeof querySchema>) {
+function parseGroup(query: Query) {
   const consumer = query.consumer ?? query.consumerGroupMember;
   const size = query.size ?? query.consumerGroupSize;
   // EventoDB takes a size alone for its first member, and both at 0 for no group.
@@ -136,9 +161,13 @@ function parseLastEventId(header: string | string[] | undefined): number | undef
   return value;
 }
 
-/** The head of the response as bytes, with what hooks have added (CORS, request id). */
+/** The head of the response as bytes, with what hooks have added (CORS, request id). Throws when one would not be one line. */
 function responseHead(reply: FastifyReply): Buffer {
   const lines = ['HTTP/1.1 200 OK'];
-  for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...headers })) lines.push(`${name}: ${value}`);
+  for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...headers })) {
+    validateHeaderName(name);
+    validateHeaderValue(name, String(value));
+    lines.push(`${name}: ${value}`);
+  }
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }

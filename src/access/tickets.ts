@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { PokewireError } from '../errors.ts';
+import type { Grant } from './access.ts';
+import { liveTokens, type Namespaces } from './namespaces.ts';
+import { hashToken } from './token.ts';
+
+/** A ticket is good for so long. */
+export const ticketLifetimeMs = 30_000;
+
+/** Tickets that may wait to be used, in all and of one namespace. */
+export const maxTickets = 10_000;
+export const maxTicketsOfNamespace = 1_000;
+
+const secretBytes = 24;
+
+type Ticket = {
+  readonly namespaceId: string;
+  readonly log: string;
+  readonly tokenId: string | undefined;
+  readonly selectionKey: string;
+  readonly expiresAtMs: number;
+};
+
+/** A ticket was made, or there is no room for one until the given time. Times are milliseconds since 1970. */
+export type Issued =
+  | { readonly ticket: string; readonly expiresAtMs: number }
+  | { readonly ticket: undefined; readonly roomAtMs: number };
+
+/**
+ * Tickets that let whoever cannot send headers subscribe once, to exactly what they were made for. They stand in a URL,
+ * so they are short-lived, and used up by the first request that shows them, whatever becomes of it.
+ */
+export class Tickets {
+  readonly #namespaces: Namespaces;
+  /** By hash, oldest first: all live equally long, so this is the order in which they expire. */
+  readonly #tickets = new Map<string, Ticket>();
+  readonly #ofLog = new Map<string, number>();
+
+  constructor(namespaces: Namespaces) {
+    this.#namespaces = namespaces;
+  }
+
+  /** Tickets that wait to be used. */
+  get size(): number {
+    return this.#tickets.size;
+  }
+
+  /** Makes a ticket for the holder of the grant to subscribe to the selection with this key. */
+  issue({ namespace, tokenId }: Grant, selectionKey: string, nowMs: number): Issued {
+    this.#forgetExpired(nowMs);
+    const { id, log } = namespace;
+    const ofLog = this.#ofLog.get(log) ?? 0;
+    if (this.#tickets.size >= maxTickets || ofLog >= maxTicketsOfNamespace) {
+      return { ticket: undefined, roomAtMs: this.#oldest(ofLog >= maxTicketsOfNamespace ? log : undefined) };
+    }
+    const ticket = randomBytes(secretBytes).toString('base64url');
+    const expiresAtMs = nowMs + ticketLifetimeMs;
+    this.#tickets.set(hashToken(ticket), { namespaceId: id, log, tokenId, selectionKey, expiresAtMs });
+    this.#ofLog.set(log, ofLog + 1);
+    return { ticket, expiresAtMs };
+  }
+
+  /**
+   * Uses a ticket up and returns what it allows. Throws `AUTH_INVALID_TOKEN` when there is none such (any more), and
+   * `AUTH_UNAUTHORIZED` when the token it was made with has been revoked or has expired.
+   */
+  async take(text: string, nowMs: number): Promise<Grant> {
+    const hash = hashToken(text);
+    const ticket = this.#tickets.get(hash);
+    if (ticket !== undefined) this.#forget(hash, ticket);
+    if (ticket === undefined || ticket.expiresAtMs <= nowMs) {
+      throw new PokewireError('AUTH_INVALID_TOKEN', 'The ticket is unknown, used or expired. Ask for another one.');
+    }
+    const { namespaceId, log, tokenId, selectionKey } = ticket;
+    const namespace = await this.#namespaces.find(namespaceId);
+    const isValid =
+      namespace?.log === log &&
+      (tokenId === undefined || liveTokens(namespace, nowMs).some(({ id }) => id === tokenId));
+    if (!isValid) {
+      throw new PokewireError('AUTH_UNAUTHORIZED', 'The token with which the ticket was made is no longer valid.', {
+        details: { namespace: namespaceId },
+      });
+    }
+    return { namespace, scope: 'read', tokenId, isOperator: false, boundTo: selectionKey };
+  }
+
+  #forgetExpired(nowMs: number): void {
+    for (const [hash, ticket] of this.#tickets) {
+      if (ticket.expiresAtMs > nowMs) return;
+      this.#forget(hash, ticket);
+    }
+  }
+
+  #forget(hash: string, { log }: Ticket): void {
+    this.#tickets.delete(hash);
+    const left = this.#ofLog.get(log)! - 1;
+    if (left === 0) this.#ofLog.delete(log);
+    else this.#ofLog.set(log, left);
+  }
+
+  #oldest(log: string | undefined): number {
+    for (const ticket of this.#tickets.values()) if (log === undefined || ticket.log === log) return ticket.expiresAtMs;
+    throw new TypeError('there are no tickets, so there is room');
+  }
+}

@@ -1,0 +1,491 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { version } from '../../src/version.ts';
+import { callRpc, RpcClient } from '../support/rpc-client.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+
+const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
+const message = { type: 'Happened', data: {} };
+const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+
+let app: TestApp;
+let admin: RpcClient;
+let tenant: RpcClient;
+let id: string;
+let namespaces = 0;
+
+beforeAll(async () => {
+  app = await startTestApp([`--token=${adminToken}`]);
+  admin = new RpcClient(app.url, adminToken);
+});
+
+afterAll(() => app.close());
+
+beforeEach(async () => {
+  id = `tenant-${namespaces++}`;
+  tenant = await admin.tenant(id);
+});
+
+const call = (client: RpcClient, ...body: unknown[]) =>
+  callRpc(app.url, body, client.token === undefined ? {} : { token: client.token });
+
+const refusal = async (client: RpcClient, ...body: unknown[]) => {
+  const { status, body: answer } = await call(client, ...body);
+  return [status, answer.error?.code];
+};
+
+/** A client of the tenant whose token has this scope. */
+async function scoped(scope: string): Promise<RpcClient> {
+  return new RpcClient(app.url, (await admin.call('ns.token.create', id, { scope })).token);
+}
+
+describe('ns.create (section 6)', () => {
+  test('returns the id, a token that works, and the time.', async () => {
+    const created = await admin.createNamespace(`${id}-made`, { description: 'Made', metadata: { any: null } });
+    expect(created).toEqual({ namespace: `${id}-made`, token: expect.stringMatching(/^ns_/), createdAt: time });
+    const client = new RpcClient(app.url, created.token);
+    expect(await client.write('a-1', message)).toEqual({ position: 0, globalPosition: 1 });
+    expect(await client.call('ns.info', `${id}-made`)).toMatchObject({
+      description: 'Made',
+      createdAt: created.createdAt,
+    });
+  });
+
+  test('takes a given token and echoes it.', async () => {
+    const token = `ns_${Buffer.from(`${id}-own`).toString('base64url')}_${'A0'.repeat(32)}`;
+    expect((await admin.createNamespace(`${id}-own`, { token })).token).toBe(token);
+    expect(await new RpcClient(app.url, token).get('a-1')).toEqual([]);
+    expect((await call(new RpcClient(app.url, token.replace('A0', 'a0')), 'sys.version')).status).toBe(403);
+  });
+
+  test('takes null options and members for absent, and then the description is empty.', async () => {
+    expect((await call(admin, 'ns.create', `${id}-a`, null)).status).toBe(200);
+    expect((await call(admin, 'ns.create', `${id}-b`)).status).toBe(200);
+    const options = { description: null, token: null, metadata: null };
+    expect((await call(admin, 'ns.create', `${id}-c`, options)).status).toBe(200);
+    expect((await admin.call('ns.info', `${id}-c`)).description).toBe('');
+  });
+
+  test('of an existing id is a conflict.', async () => {
+    const { status, body } = await call(admin, 'ns.create', id);
+    expect([status, body.error.code, body.error.details]).toEqual([409, 'NAMESPACE_EXISTS', { namespace: id }]);
+    expect((await call(admin, 'ns.create', 'default')).status).toBe(409);
+  });
+
+  test.each([
+    ['no id', []],
+    ['an empty id', ['']],
+    ['an id that is a number', [1]],
+    ['an id that is null', [null]],
+    ['an id with a path', ['../other']],
+    ['an id with a slash', ['a/b']],
+    ['an id with a NUL', ['a\u0000']],
+    ['an id with a line end', ['a\n']],
+    ['an id with a space', ['a b']],
+    ['an id that begins with a dot', ['.a']],
+    ['an id that begins with a hyphen', ['-a']],
+    ['an id that begins with an underscore', ['_a']],
+    ['an id beyond ASCII', ['tenänt']],
+    ['an id of 129 characters', ['x'.repeat(129)]],
+    ['options that are an array', ['new', []]],
+    ['options that are a string', ['new', 'x']],
+    ['a description that is a number', ['new', { description: 1 }]],
+    ['metadata that is an array', ['new', { metadata: [] }]],
+    ['metadata that is a string', ['new', { metadata: 'x' }]],
+    ['a token that is a number', ['new', { token: 1 }]],
+    ['an empty token', ['new', { token: '' }]],
+    ['a malformed token', ['new', { token: 'ns_x' }]],
+    ['a token of another namespace', ['new', { token: newToken('other') }]],
+  ])('refuses %s.', async (_what, args) => {
+    expect(await refusal(admin, 'ns.create', ...args)).toEqual([400, 'INVALID_REQUEST']);
+  });
+
+  test.each(['a', '0', 'A.b_c-d', 'x'.repeat(128), 'test-write-001-1712345678901-ab12cd3', 't_0_lx3k_9f2a'])(
+    'takes the id %s.',
+    async (given) => {
+      expect((await admin.createNamespace(given)).namespace).toBe(given);
+    },
+  );
+
+  test('keeps ids apart that differ by case, hyphen or underscore.', async () => {
+    for (const given of ['fold-a', 'fold_a', 'Fold-a']) {
+      const client = await admin.tenant(given);
+      expect(await client.write('a-1', message)).toEqual({ position: 0, globalPosition: 1 });
+    }
+  });
+});
+
+describe('ns.delete (section 6)', () => {
+  test('returns how many messages there were, and the token stops working at once.', async () => {
+    for (let n = 0; n < 5; n++) await tenant.write(`a-${n}`, message);
+    expect(await admin.call('ns.delete', id)).toEqual({ namespace: id, deletedAt: time, messagesDeleted: 5 });
+    expect(await refusal(tenant, 'stream.get', 'a-1')).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    expect(await refusal(admin, 'ns.delete', id)).toEqual([404, 'NAMESPACE_NOT_FOUND']);
+    expect(await refusal(admin, 'ns.info', id)).toEqual([404, 'NAMESPACE_NOT_FOUND']);
+  });
+
+  test('leaves the id free for a namespace that has nothing of the old one.', async () => {
+    await tenant.write('a-1', message);
+    await admin.call('ns.delete', id);
+    const again = await admin.tenant(id);
+    expect(await again.category('')).toEqual([]);
+    expect(await again.write('a-1', message)).toEqual({ position: 0, globalPosition: 1 });
+    expect((await call(tenant, 'sys.version')).status).toBe(403);
+  });
+
+  test('ends the subscriptions of the namespace.', async () => {
+    await using client = await SseClient.connect(app.port, `/subscribe?all=true&token=${tenant.token}`);
+    await admin.call('ns.delete', id);
+    await client.closed;
+    expect(client.events.at(-1)).toMatchObject({ type: 'end' });
+  });
+
+  test('of the own namespace is allowed.', async () => {
+    expect((await tenant.call('ns.delete', id)).messagesDeleted).toBe(0);
+  });
+
+  test('of default is refused, because its tokens run the server.', async () => {
+    expect(await refusal(admin, 'ns.delete', 'default')).toEqual([400, 'INVALID_REQUEST']);
+    expect(await refusal(tenant, 'ns.delete', 'default')).toEqual([403, 'AUTH_UNAUTHORIZED']);
+  });
+
+  test('of default is possible without authentication, and the next request makes it anew.', async () => {
+    await using open = await startTestApp(['--test-mode', `--token=${adminToken}`]);
+    const client = new RpcClient(open.url);
+    await client.write('a-1', message);
+    expect((await client.call('ns.delete', 'default')).messagesDeleted).toBe(1);
+    expect(await new RpcClient(open.url).write('a-1', message)).toEqual({ position: 0, globalPosition: 1 });
+    expect(await new RpcClient(open.url, adminToken).version('a-1')).toBe(0);
+  });
+
+  test.each([[[]], [['']], [[1]], [[null]]])('with the arguments %j is refused.', async (args) => {
+    expect(await refusal(admin, 'ns.delete', ...args)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await refusal(admin, 'ns.info', ...args)).toEqual([400, 'INVALID_REQUEST']);
+  });
+});
+
+describe('ns.list and ns.info (section 6)', () => {
+  test('ns.info tells real counts.', async () => {
+    const empty = await admin.call('ns.info', id);
+    expect(empty).toEqual({
+      namespace: id,
+      description: '',
+      createdAt: time,
+      messageCount: 0,
+      streamCount: 0,
+      lastActivity: null,
+    });
+    for (const stream of ['a-1', 'a-1', 'b-1']) await tenant.write(stream, message);
+    const [, , , , , , lastActivity] = (await tenant.last('b-1'))!;
+    expect(await admin.call('ns.info', id)).toEqual({ ...empty, messageCount: 3, streamCount: 2, lastActivity });
+  });
+
+  test('ns.list tells an operator all namespaces, whatever the arguments.', async () => {
+    await tenant.write('a-1', message);
+    const listed = await admin.call('ns.list', 'ignored', {});
+    expect(listed).toContainEqual({ namespace: id, description: '', createdAt: time, messageCount: 1 });
+    expect(listed).toContainEqual({
+      namespace: 'default',
+      description: 'Default namespace',
+      createdAt: time,
+      messageCount: 0,
+    });
+  });
+
+  test('ns.list tells others only their own.', async () => {
+    expect(await tenant.call('ns.list')).toEqual([
+      { namespace: id, description: '', createdAt: time, messageCount: 0 },
+    ]);
+  });
+});
+
+describe('Other namespaces (section 13, D1)', () => {
+  test.each([
+    ['ns.create', ['fresh']],
+    ['ns.create', ['default']],
+    ['ns.delete', ['default']],
+    ['ns.delete', ['nobody']],
+    ['ns.info', ['default']],
+    ['ns.info', ['nobody']],
+    ['ns.token.create', ['default']],
+    ['ns.token.create', ['nobody']],
+    ['ns.token.list', ['default']],
+    ['ns.token.list', ['nobody']],
+    ['ns.token.revoke', ['default', 'x']],
+    ['ns.token.revoke', ['nobody', 'x']],
+  ])('%s %j is refused to a tenant in the same words, whether the target exists or not.', async (method, args) => {
+    const { status, body } = await call(tenant, method, ...args);
+    expect([status, body.error]).toEqual([
+      403,
+      {
+        code: 'AUTH_UNAUTHORIZED',
+        message: 'Only an admin token of default may do this with other namespaces.',
+        details: { namespace: id },
+      },
+    ]);
+  });
+
+  test('A token of default that is no admin is no operator.', async () => {
+    const { token } = await admin.call('ns.token.create', 'default', { scope: 'write' });
+    const writer = new RpcClient(app.url, token);
+    expect(await writer.call('ns.list')).toHaveLength(1);
+    expect(await refusal(writer, 'ns.info', id)).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    expect(await refusal(writer, 'ns.create', 'fresh')).toEqual([403, 'AUTH_UNAUTHORIZED']);
+  });
+
+  test('In test mode any or no credential manages every namespace.', async () => {
+    await using open = await startTestApp(['--test-mode']);
+    const anybody = new RpcClient(open.url, newToken('somebody'));
+    const { token } = await anybody.createNamespace('made');
+    // An SDK without a token adopts that of the first namespace it creates, and goes on with it.
+    const maker = new RpcClient(open.url, token);
+    await maker.createNamespace('made-by-tenant');
+    expect(await maker.call('ns.delete', 'made-by-tenant')).toMatchObject({ namespace: 'made-by-tenant' });
+    expect((await maker.call('ns.list')).map((entry: { namespace: string }) => entry.namespace)).toEqual([
+      'default',
+      'made',
+      'somebody',
+    ]);
+  });
+});
+
+describe('ns.streams and ns.categories (section 6)', () => {
+  const names = ['a', 'a-1', 'a_1', 'A-1', 'b-%', 'b-x', 'ä-1', '\u{10000}-1', '\uffff-1'];
+
+  beforeEach(async () => {
+    for (const name of names) await tenant.write(name, message);
+    await tenant.write('a-1', message);
+  });
+
+  const listed = async (...args: unknown[]) =>
+    (await tenant.call('ns.streams', ...args)).map(({ stream }: { stream: string }) => stream);
+
+  test('ns.streams tells name, version and time, sorted by UTF-8 bytes.', async () => {
+    const streams = await tenant.call('ns.streams');
+    expect(streams[1]).toEqual({ stream: 'a', version: 0, lastActivity: time });
+    expect(streams[2]).toEqual({ stream: 'a-1', version: 1, lastActivity: time });
+    // U+10000 sorts behind U+FFFF by bytes, before it by UTF-16 units.
+    expect(await listed()).toEqual(['A-1', 'a', 'a-1', 'a_1', 'b-%', 'b-x', 'ä-1', '\uffff-1', '\u{10000}-1']);
+  });
+
+  test.each([
+    [{ prefix: 'a' }, ['a', 'a-1', 'a_1']],
+    [{ prefix: 'a_' }, ['a_1']],
+    [{ prefix: 'b-%' }, ['b-%']],
+    [{ prefix: '%' }, []],
+    [{ prefix: 'a', cursor: 'a' }, ['a-1', 'a_1']],
+    [{ cursor: 'ä-1' }, ['\uffff-1', '\u{10000}-1']],
+    [{ limit: 2 }, ['A-1', 'a']],
+    [{ limit: 2, cursor: 'a' }, ['a-1', 'a_1']],
+    [{ cursor: '\u{10000}-1' }, []],
+    [
+      { prefix: null, cursor: null, limit: null },
+      ['A-1', 'a', 'a-1', 'a_1', 'b-%', 'b-x', 'ä-1', '\uffff-1', '\u{10000}-1'],
+    ],
+    [
+      { prefix: '', cursor: '', limit: 1_000 },
+      ['A-1', 'a', 'a-1', 'a_1', 'b-%', 'b-x', 'ä-1', '\uffff-1', '\u{10000}-1'],
+    ],
+  ])('ns.streams with %j returns %j.', async (options, expected) => {
+    expect(await listed(options)).toEqual(expected);
+  });
+
+  test.each([
+    [[]],
+    ['x'],
+    [{ limit: 0 }],
+    [{ limit: 1_001 }],
+    [{ limit: -1 }],
+    [{ limit: 1.5 }],
+    [{ limit: '5' }],
+    [{ prefix: 1 }],
+    [{ cursor: 1 }],
+  ])('ns.streams with %j is refused.', async (options) => {
+    expect(await refusal(tenant, 'ns.streams', options)).toEqual([400, 'INVALID_REQUEST']);
+  });
+
+  test('ns.streams tells 100 streams unless asked for more.', async () => {
+    for (let n = 0; n < 101; n++) await tenant.write(`many-${n}`, message);
+    expect(await listed({ prefix: 'many-' })).toHaveLength(100);
+    expect(await listed({ prefix: 'many-', limit: 1_000 })).toHaveLength(101);
+  });
+
+  test('ns.categories tells every category with its counts, sorted, whatever the arguments.', async () => {
+    const categories = await tenant.call('ns.categories', { limit: 0 });
+    expect(categories.map(({ category }: { category: string }) => category)).toEqual([
+      'A',
+      'a',
+      'a_1',
+      'b',
+      'ä',
+      '\uffff',
+      '\u{10000}',
+    ]);
+    expect(categories[1]).toEqual({ category: 'a', streamCount: 2, messageCount: 3 });
+  });
+
+  test('ns.categories knows no pages.', async () => {
+    const count = 2_000;
+    for (let n = 0; n < count; n++) await app.append(`c${n}`, message, `token=${tenant.token}`);
+    expect(await tenant.call('ns.categories')).toHaveLength(count + 7);
+  });
+
+  test('A namespace tells only its own.', async () => {
+    const other = await admin.tenant(`${id}-other`);
+    expect(await other.call('ns.streams')).toEqual([]);
+    expect(await other.call('ns.categories')).toEqual([]);
+  });
+});
+
+describe('Scopes', () => {
+  const reads = [
+    ['stream.get', 'a-1'],
+    ['stream.last', 'a-1'],
+    ['stream.version', 'a-1'],
+    ['category.get', 'a'],
+    ['ns.streams'],
+    ['ns.categories'],
+    ['ns.list'],
+    ['sys.version'],
+    ['sys.health'],
+  ];
+
+  test('A token with scope read reads, and does nothing else.', async () => {
+    const reader = await scoped('read');
+    for (const body of [...reads, ['ns.info', id]]) expect((await call(reader, ...body)).status).toBe(200);
+    const others = [
+      ['stream.write', 'a-1', message],
+      ['ns.create', 'x'],
+      ['ns.delete', id],
+      ['ns.token.create', id],
+      ['ns.token.list', id],
+      ['ns.token.revoke', id, 'x'],
+    ];
+    for (const body of others) expect(await refusal(reader, ...body)).toEqual([403, 'AUTH_UNAUTHORIZED']);
+  });
+
+  test('A token with scope write reads and writes, and manages nothing.', async () => {
+    const writer = await scoped('write');
+    for (const body of reads) expect((await call(writer, ...body)).status).toBe(200);
+    expect((await call(writer, 'stream.write', 'a-1', message)).status).toBe(200);
+    expect(await refusal(writer, 'ns.delete', id)).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    expect(await refusal(writer, 'ns.token.create', id)).toEqual([403, 'AUTH_UNAUTHORIZED']);
+  });
+
+  test('A token with scope admin manages its own namespace.', async () => {
+    const manager = await scoped('admin');
+    const { tokenId } = await manager.call('ns.token.create', id, {});
+    expect(await manager.call('ns.token.list', id)).toHaveLength(3);
+    await manager.call('ns.token.revoke', id, tokenId);
+    expect((await call(manager, 'ns.delete', id)).status).toBe(200);
+  });
+
+  test('The scope is looked at before the arguments.', async () => {
+    const reader = await scoped('read');
+    expect(await refusal(reader, 'stream.write')).toEqual([403, 'AUTH_UNAUTHORIZED']);
+  });
+});
+
+describe('Tokens', () => {
+  test('A token is made with its label, scope and expiry, and reads by default.', async () => {
+    const made = await admin.call('ns.token.create', id, {
+      label: 'CI',
+      scope: 'write',
+      expiresAt: '2099-01-01T01:00:00+01:00',
+    });
+    expect(made).toEqual({
+      namespace: id,
+      tokenId: expect.any(String),
+      label: 'CI',
+      scope: 'write',
+      createdAt: time,
+      expiresAt: '2099-01-01T00:00:00.000Z',
+      token: expect.stringMatching(/^ns_[\w-]+_[0-9a-f]{64}$/),
+    });
+    const plain = await admin.call('ns.token.create', id, null);
+    expect(plain).toMatchObject({ label: '', scope: 'read', expiresAt: null });
+  });
+
+  test('A list of tokens holds neither their texts nor their hashes.', async () => {
+    const { token, namespace: _id, ...made } = await admin.call('ns.token.create', id, { label: 'CI' });
+    const answer = await call(tenant, 'ns.token.list', id);
+    expect(answer.body).toEqual([expect.objectContaining({ label: 'first', scope: 'admin' }), made]);
+    expect(answer.text).not.toContain(token);
+    expect(answer.text).not.toMatch(/[0-9a-f]{64}|hash/);
+  });
+
+  test('A revoked token stops working, and the others go on.', async () => {
+    const { token, tokenId } = await tenant.call('ns.token.create', id, { scope: 'write' });
+    const writer = new RpcClient(app.url, token);
+    await writer.write('a-1', message);
+    const revoked = await tenant.call('ns.token.revoke', id, tokenId);
+    expect(revoked).toEqual({ namespace: id, tokenId, revokedAt: time });
+    expect(await refusal(writer, 'sys.version')).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    expect(await tenant.get('a-1')).toHaveLength(1);
+    expect(await refusal(tenant, 'ns.token.revoke', id, tokenId)).toEqual([400, 'INVALID_REQUEST']);
+  });
+
+  test('A token may revoke itself, once another has taken its place.', async () => {
+    const [first] = await tenant.call('ns.token.list', id);
+    const { token } = await tenant.call('ns.token.create', id, { scope: 'admin' });
+    await tenant.call('ns.token.revoke', id, first.tokenId);
+    expect((await call(tenant, 'sys.version')).status).toBe(403);
+    expect((await call(new RpcClient(app.url, token), 'sys.version')).status).toBe(200);
+  });
+
+  test('Tokens that are made at once all work.', async () => {
+    const made = await Promise.all(Array.from({ length: 10 }, () => tenant.call('ns.token.create', id, {})));
+    for (const { token } of made) expect((await call(new RpcClient(app.url, token), 'sys.version')).status).toBe(200);
+  });
+
+  test('A namespace has 100 tokens at most.', async () => {
+    for (let n = 1; n < 100; n++) await tenant.call('ns.token.create', id, {});
+    expect(await refusal(tenant, 'ns.token.create', id, {})).toEqual([400, 'INVALID_REQUEST']);
+  });
+
+  test.each([
+    ['no namespace', 'create', []],
+    ['a label that is a number', 'create', ['', { label: 1 }]],
+    ['a label of 257 characters', 'create', ['', { label: 'x'.repeat(257) }]],
+    ['an unknown scope', 'create', ['', { scope: 'root' }]],
+    ['a scope in upper case', 'create', ['', { scope: 'Read' }]],
+    ['an expiry that is a number', 'create', ['', { expiresAt: 4_102_444_800_000 }]],
+    ['an expiry that is no time', 'create', ['', { expiresAt: 'tomorrow' }]],
+    ['an expiry without zone', 'create', ['', { expiresAt: '2099-01-01T00:00:00' }]],
+    ['an expiry on a day that is not', 'create', ['', { expiresAt: '2099-13-41T00:00:00Z' }]],
+    ['an expiry in the past', 'create', ['', { expiresAt: '2001-01-01T00:00:00Z' }]],
+    ['options that are an array', 'create', ['', []]],
+    ['no namespace', 'list', []],
+    ['no token id', 'revoke', ['']],
+    ['an unknown token id', 'revoke', ['', 'nothing']],
+    ['a token id that is a number', 'revoke', ['', 1]],
+  ])('%s is refused by ns.token.%s.', async (_what, method, args) => {
+    const given = args.map((arg) => (arg === '' ? id : arg));
+    expect(await refusal(admin, `ns.token.${method}`, ...given)).toEqual([400, 'INVALID_REQUEST']);
+  });
+
+  test('The tokens of a namespace that does not exist are not found by an operator.', async () => {
+    for (const body of [
+      ['ns.token.create', 'nobody'],
+      ['ns.token.list', 'nobody'],
+      ['ns.token.revoke', 'nobody', 'x'],
+    ]) {
+      expect(await refusal(admin, ...body)).toEqual([404, 'NAMESPACE_NOT_FOUND']);
+    }
+  });
+});
+
+describe('sys.version and sys.health (section 6)', () => {
+  test('sys.version is what /version says.', async () => {
+    expect(await tenant.call('sys.version')).toBe(version);
+    expect((await app.get('/version')).body).toEqual({ version });
+    expect(version).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  test('sys.health counts the open subscriptions.', async () => {
+    expect(await tenant.call('sys.health')).toEqual({ status: 'ok', backend: 'memory', connections: 0 });
+    await using _client = await SseClient.connect(app.port, `/subscribe?all=true&token=${tenant.token}`);
+    expect(await tenant.call('sys.health')).toMatchObject({ connections: 1 });
+  });
+});

@@ -208,6 +208,17 @@ describe('stream.write (section 6)', () => {
     expect(metrics).toMatch(/outcome="appended"\} 1\n/);
   });
 
+  test('counts for the limit of appends a second, whichever route they take.', async () => {
+    await using limited = await startTestApp(['--test-mode', '--max-appends-per-second', '1']);
+    const answers = [await limited.append('a-1', message)];
+    // The second may have passed between two of them, but not between all.
+    for (let n = 0; n < 50; n++) answers.push(await callRpc(limited.url, ['stream.write', 'a-1', message]));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]!.body.error.code).toBe('RATE_LIMITED');
+    expect(refused[0]!.headers.get('retry-after')).toMatch(/^\d+$/);
+  });
+
   test('is told to subscribers and read by the resource routes.', async () => {
     await client.write('a-1', { type: 'T', data: { n: 1 } }, { id: uuid });
     const answer = await app.get(`/streams/a-1/messages?token=${client.token}`);

@@ -33,7 +33,7 @@ const description =
 export function routeRpc(server: Server, options: RpcOptions): void {
   const methods = new Map<string, RpcMethod>(
     Object.entries({
-      ...streamMethods(options.store, options.append),
+      ...streamMethods(options.store, options.append, server.limitAppends),
       ...namespaceMethods(options.namespaces, options.store, options.auth),
       ...tokenMethods(options.namespaces),
       ...systemMethods(options),

@@ -5,6 +5,7 @@ import { identify, kindOf, parseContent } from '../../message/new-message.ts';
 import { checkName } from '../../message/stream-name.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 import type { Append } from '../append.ts';
+import type { LimitAppends } from '../limits.ts';
 import { sendMessages } from '../message-pages.ts';
 import { batchSizeQuery, groupOf, groupQuery, limitOf } from '../parameters.ts';
 import { integer, objectReader, readName } from './arguments.ts';
@@ -39,11 +40,12 @@ const streamRows = { message: streamRowJson, after: answerEnd };
 const categoryRows = { message: categoryRowJson, after: answerEnd };
 
 /** Methods that write and read messages: the resource routes' own calls, in EventoDB's words. */
-export function streamMethods(store: MessageStore, append: Append): RpcMethods {
+export function streamMethods(store: MessageStore, append: Append, limitAppends: LimitAppends | undefined): RpcMethods {
   return {
     'stream.write': {
       scope: 'write',
-      async run({ call, grant }) {
+      async run({ call, grant, request, reply }) {
+        if (limitAppends !== undefined) await limitAppends(request, reply);
         const stream = readName('stream', call.args[0]);
         const content = parseContent(call.text, startOfArgument(call, 1), call.args[1], 'message.');
         const { id, expectedVersion } = readWriteOptions(call.args[2]);

@@ -1,0 +1,167 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { SseClient } from '../support/sse-client.ts';
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname;
+const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
+
+/** The server as a process of its own, whose every word is kept. */
+class Spoken implements AsyncDisposable {
+  stdout = '';
+  stderr = '';
+  readonly exit: Promise<number | null>;
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+
+  constructor(...args: string[]) {
+    this.#child = spawn(process.execPath, [main, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH },
+    });
+    this.#child.stdout.setEncoding('utf8').on('data', (text) => {
+      this.stdout += text;
+    });
+    this.#child.stderr.setEncoding('utf8').on('data', (text) => {
+      this.stderr += text;
+    });
+    this.exit = once(this.#child, 'close').then(([code]) => code as number | null);
+  }
+
+  get said(): string {
+    return this.stdout + this.stderr;
+  }
+
+  /** Resolves to the first URL when it listens. */
+  async listening(): Promise<string> {
+    const found = () => /"urls":\["([^"]+)"/.exec(this.stdout)?.[1];
+    await poll(found).toBeDefined();
+    return found()!;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.exit;
+  }
+}
+
+test('No token, ticket or cookie is in anything that the process says, at the finest log level too.', async () => {
+  const admin = newToken('default');
+  const forged = newToken('tenant');
+  const metricsToken = 'scrape-5eed5eed5eed';
+  await using server = new Spoken(
+    '--port',
+    '0',
+    '--token',
+    admin,
+    '--metrics-token',
+    metricsToken,
+    '--log-level',
+    'trace',
+  );
+  const url = await server.listening();
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(url + path, { redirect: 'manual', ...init });
+    const text = await response.text();
+    return { text, cookies: response.headers.getSetCookie() };
+  };
+  const headers = { authorization: `Bearer ${admin}`, 'content-type': 'application/json' };
+  const body = '{"category":["a"]}';
+  const { ticket } = JSON.parse((await ask('/subscribe/ticket', { method: 'POST', headers, body })).text);
+  const { ticket: unused } = JSON.parse((await ask('/subscribe/ticket', { method: 'POST', headers, body })).text);
+  const { cookies } = await ask('/session', { method: 'POST', headers });
+  const cookie = cookies[0]!.split(';', 1)[0]!;
+  await ask('/streams', { headers: { cookie } });
+  await ask('/streams', { headers: { cookie: `pokewire=${forged}` } });
+  for (const token of [admin, forged]) {
+    for (const path of ['/streams', '/docs', '/nowhere', '/streams/%', '/metrics', '/subscribe', '/rpc', '/health']) {
+      await ask(`${path}?token=${token}`);
+      await ask(`${path}?ticket=${unused}&token=${token}&token=${token}`);
+    }
+    await ask('/streams/a-1/messages', {
+      method: 'POST',
+      body: '{',
+      headers: { ...headers, authorization: `Bearer ${token}` },
+    });
+    await ask(`/streams/a-1/messages?token=${token}`, {
+      method: 'POST',
+      body: 'x',
+      headers: { 'content-type': 'text/plain' },
+    });
+  }
+  await ask('/metrics', { headers: { authorization: `Bearer ${metricsToken}` } });
+  const { port } = new URL(url);
+  await using client = await SseClient.connect(Number(port), `/subscribe?category=a&ticket=${ticket}`);
+  client.destroy();
+  // Bytes that are no request, with a token among them.
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.end(`GET /streams?token=${admin} HTTP/9.9\r\nAuthorization: Bearer ${admin}\r\n\r\n`);
+  socket.resume();
+  await once(socket, 'close');
+  await poll(() => server.stdout).toContain('"unsubscribed"');
+  server.kill('SIGTERM');
+  expect(await server.exit).toBe(0);
+  expect(server.stdout).toContain('"path":"/nowhere"');
+  for (const secret of [admin, forged, metricsToken, ticket, unused, admin.slice(-64), forged.slice(-64)]) {
+    expect(server.said).not.toContain(secret);
+  }
+});
+
+test('A token that was made at the start is told once, on standard error, and never logged.', async () => {
+  await using server = new Spoken('--port', '0', '--auth', 'token');
+  const url = await server.listening();
+  await poll(() => server.stderr).toMatch(/ns_ZGVmYXVsdA_[0-9a-f]{64}/);
+  const [token] = /ns_ZGVmYXVsdA_[0-9a-f]{64}/.exec(server.stderr)!;
+  expect((await fetch(`${url}/streams?token=${token}`)).status).toBe(200);
+  await poll(() => server.stdout).toContain('"path":"/streams"');
+  expect(server.stdout).not.toContain(token);
+  expect(server.stderr.split(token)).toHaveLength(2);
+});
+
+test.each([
+  ['ns_ZGVmYXVsdA_0123456789abcdef', 'malformed'],
+  [newToken('tenant'), 'must be one of namespace default'],
+])('A start with a wrong token is refused by a sentence that does not repeat it.', async (token, sentence) => {
+  await using server = new Spoken('--port', '0', '--token', token);
+  expect(await server.exit).toBe(1);
+  expect(server.stderr).toContain(sentence);
+  expect(server.said).not.toContain(token);
+});
+
+test('A server that is killed starts again on the same port at once, and its old tokens work when they are configured.', async () => {
+  const admin = newToken('default');
+  await using first = new Spoken('--port', '0', '--token', admin);
+  const url = await first.listening();
+  const { port } = new URL(url);
+  await using client = await SseClient.connect(Number(port), `/subscribe?all=true&token=${admin}`);
+  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  first.kill('SIGKILL');
+  await first.exit;
+  await client.closed;
+  await using second = new Spoken('--port', port, '--token', admin);
+  expect(await second.listening()).toBe(url);
+  const cookie = `pokewire=${admin}`;
+  expect((await fetch(`${url}/streams`, { headers: { cookie } })).status).toBe(200);
+  expect((await fetch(`${url}/streams?token=${newToken('default')}`)).status).toBe(403);
+});
+
+test('An idle server that is told to stop is gone at once, and its port is free.', async () => {
+  await using server = new Spoken('--port', '0');
+  const url = await server.listening();
+  const { port } = new URL(url);
+  // Kept alive by the client, as its pool does.
+  await (await fetch(`${url}/health`)).text();
+  const startMs = performance.now();
+  server.kill('SIGTERM');
+  expect(await server.exit).toBe(0);
+  // It takes some 20 ms; a busy machine may take longer, a connection that is waited for takes 10 s.
+  expect(performance.now() - startMs).toBeLessThan(2_000);
+  await using next = new Spoken('--port', port);
+  expect(await next.listening()).toBe(url);
+});

@@ -62,11 +62,11 @@ for (const [metric, said] of [
   ['p50Ms', 'median'],
   ['p99Ms', '99th percentile'],
 ] as const) {
-  drawLines('latency', `latency-${said.slice(0, 2) === 'me' ? 'p50' : 'p99'}`, {
+  drawLines('latency', `latency-${metric.slice(0, 3)}`, {
     title: `Append to last of 1,000 subscribers, ${said}`,
     x: 'messages/s',
     y: 'ms',
-    logarithmic: true,
+    logarithmic: false,
     lines: linesOf(seriesOf('latency'), 'perSecond', metric, (setting) => setting?.subscribers === 1_000),
   });
 }
@@ -91,7 +91,11 @@ for (const [name, title, y, metric] of [
   ['pooling-allocation', 'Pools on and off: allocation', 'bytes/delivery', 'allocatedBytesPerDelivery'],
 ] as const) {
   if (pooling.length === 0) continue;
-  const groups = [...new Set(pooling.map(({ setting }) => `${setting?.publishers} publishers`))];
+  const groups = [
+    ...new Set(
+      pooling.map(({ setting }) => (setting?.publishers === 1 ? '1 publisher' : `${setting?.publishers} publishers`)),
+    ),
+  ];
   const bars = ['pooling on', 'pooling off'].map((target) => ({
     name: target,
     values: pooling.filter((one) => one.target === target).map(({ median }) => median[metric]!),

@@ -26,9 +26,15 @@ export function lineChart({ title, x, y, logarithmic, lines }: LineChartOptions)
   const type = logarithmic ? 'log' : 'value';
   return render({
     ...frameOf(title),
-    legend: { bottom: 4, type: 'plain' },
-    xAxis: { type, name: x, nameLocation: 'middle', nameGap: 28, axisLabel: { formatter: short } },
-    yAxis: { type, name: y, axisLabel: { formatter: short } },
+    legend: { bottom: 4, itemGap: 26 },
+    xAxis: {
+      type,
+      name: x,
+      nameLocation: 'middle',
+      nameGap: 28,
+      axisLabel: { formatter: (value: number) => short(value) },
+    },
+    yAxis: { type, name: y, axisLabel: { formatter: (value: number) => short(value) } },
     series: lines.map(({ name, points }, at) => ({
       type: 'line',
       name,
@@ -51,9 +57,9 @@ export type BarChartOptions = {
 export function barChart({ title, y, groups, bars }: BarChartOptions): string {
   return render({
     ...frameOf(title),
-    ...(bars.length > 1 ? { legend: { bottom: 4 } } : {}),
-    xAxis: { type: 'category', data: [...groups], axisLabel: { interval: 0, width: 90, overflow: 'break' } },
-    yAxis: { type: 'value', name: y, axisLabel: { formatter: short } },
+    ...(bars.length > 1 ? { legend: { bottom: 4, itemGap: 26 } } : {}),
+    xAxis: { type: 'category', data: [...groups], axisLabel: { interval: 0, rotate: groups.length > 4 ? 25 : 0 } },
+    yAxis: { type: 'value', name: y, axisLabel: { formatter: (value: number) => short(value) } },
     series: bars.map(({ name, values }, bar) => ({
       type: 'bar',
       name,
@@ -85,10 +91,10 @@ function render(option: Record<string, unknown>): string {
   return `${svg}\n`;
 }
 
-/** 1,250,000 as 1.25M. */
-export function short(value: number): string {
+/** 1,250,000 as 1.25M, with so many digits. */
+export function short(value: number, digits = 3): string {
   const size = Math.abs(value);
-  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
-  if (size >= 1e3) return `${Number((value / 1e3).toPrecision(3))}k`;
-  return String(Number(value.toPrecision(3)));
+  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(digits))}M`;
+  if (size >= 1e3) return `${Number((value / 1e3).toPrecision(digits))}k`;
+  return String(Number(value.toPrecision(digits)));
 }

@@ -80,8 +80,8 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
 }
 
 // JSON has no NaN: what was not measured is null there.
-function number(value: number | null | undefined): string {
-  return value === undefined || value === null || Number.isNaN(value) ? '–' : short(value);
+function number(value: number | null | undefined, digits = 3): string {
+  return value === undefined || value === null || Number.isNaN(value) ? '–' : short(value, digits);
 }
 
 // `cpuUsPerDelivery` → `cpu µs per delivery`.

@@ -28,14 +28,17 @@ export function retryFrame(retryMs: number): Buffer {
   return Buffer.from(`retry: ${retryMs}\n\n`);
 }
 
-/** The last event of a stream that the server could not keep telling. */
+/**
+ * The last event of a stream that the server could not keep telling. Without the space behind `data:`, which is as valid:
+ * EventoDB's Go and Elixir clients take every line that begins with `data: ` for a poke.
+ */
 export function errorFrame(code: string, message: string): Buffer {
-  return Buffer.from(`event: error\ndata: ${JSON.stringify({ error: { code, message } })}\n\n`);
+  return Buffer.from(`event: error\ndata:${JSON.stringify({ error: { code, message } })}\n\n`);
 }
 
-/** The last event of a stream that the server ends although the peer would go on; `code` says why. */
+/** The last event of a stream that the server ends although the peer would go on; `code` says why. No space, as above. */
 export function endFrame(code: string): Buffer {
-  return Buffer.from(`event: end\ndata: ${JSON.stringify({ code })}\n\n`);
+  return Buffer.from(`event: end\ndata:${JSON.stringify({ code })}\n\n`);
 }
 
 /** Turns pokes into frames. `id:` is the global position, so one frame serves every subscription. */

@@ -191,7 +191,7 @@ describe('a read that fails', () => {
     const { sink } = await node.subscribe(ofA);
     await node.settle();
     expect(sink.received.toString()).toBe(
-      ': ready\n\nevent: error\ndata: {"error":{"code":"BACKEND_ERROR","message":"The log cannot be read now; reconnect to resume."}}\n\n',
+      ': ready\n\nevent: error\ndata:{"error":{"code":"BACKEND_ERROR","message":"The log cannot be read now; reconnect to resume."}}\n\n',
     );
   });
 

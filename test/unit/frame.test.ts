@@ -144,7 +144,7 @@ describe('the other pieces of a stream', () => {
 
   test('tell an error as an event', () => {
     expect(errorFrame('BACKEND_ERROR', 'No "log"\nnow').toString()).toBe(
-      'event: error\ndata: {"error":{"code":"BACKEND_ERROR","message":"No \\"log\\"\\nnow"}}\n\n',
+      'event: error\ndata:{"error":{"code":"BACKEND_ERROR","message":"No \\"log\\"\\nnow"}}\n\n',
     );
   });
 

@@ -7,6 +7,7 @@ import type { LogFilter, MessageStore, StreamStart } from '../../src/store/messa
 import type { StoreOptions } from '../../src/store/open-store.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
 import { describeAppends } from './appends.ts';
+import { describeDrops } from './drops.ts';
 import { describeLists } from './lists.ts';
 import { describePokes } from './pokes.ts';
 import { describeReads } from './reads.ts';
@@ -32,6 +33,7 @@ export function describeStore(name: string, openStore: OpenStore): void {
     describePokes(open);
     describeLists(open);
     describeWatching(open);
+    describeDrops(open);
   });
 }
 

@@ -1,3 +1,5 @@
+import { timeText } from './message-time.ts';
+
 /**
  * JSON text exactly as the writer sent it, white space between tokens removed. Payloads stay text from the request to
  * the response, so no number loses digits and no key moves.
@@ -28,8 +30,10 @@ export type Message = {
   readonly globalPosition: number;
   readonly data: JsonText;
   readonly metadata: JsonText | null;
-  /** When it was stored, milliseconds since 1970, non-decreasing within a namespace. */
+  /** When it was stored, milliseconds since 1970; never before the last message of its namespace, unless it was imported. */
   readonly timeMs: number;
+  /** Nanoseconds beyond `timeMs`, 0 to 999,999; more than 0 only when it was imported. */
+  readonly timeNanos: number;
 };
 
 // This file is the one place where a stored message becomes response text.
@@ -40,7 +44,7 @@ export function messageJson(message: Message): string {
     `{"id":${JSON.stringify(message.id)},"stream":${JSON.stringify(message.stream)}` +
     `,"type":${JSON.stringify(message.type)},"position":${message.position}` +
     `,"globalPosition":${message.globalPosition},"data":${message.data},"metadata":${message.metadata}` +
-    `,"time":"${new Date(message.timeMs).toISOString()}"}`
+    `,"time":"${timeText(message)}"}`
   );
 }
 
@@ -54,7 +58,7 @@ export function categoryRowJson(message: Message): string {
   return `[${JSON.stringify(message.id)},${JSON.stringify(message.stream)},${rowEnd(message)}`;
 }
 
-function rowEnd({ type, position, globalPosition, data, metadata, timeMs }: Message): string {
-  const time = new Date(timeMs).toISOString();
-  return `${JSON.stringify(type)},${position},${globalPosition},${data},${metadata},"${time}"]`;
+function rowEnd(message: Message): string {
+  const { type, position, globalPosition, data, metadata } = message;
+  return `${JSON.stringify(type)},${position},${globalPosition},${data},${metadata},"${timeText(message)}"]`;
 }

@@ -6,7 +6,7 @@ import { StreamName } from '../message/stream-name.ts';
 import { IdIndex, idHash } from './id-index.ts';
 import type { AppendOutcome, CategorySummary, StreamSummary } from './message-store.ts';
 import { MessageTable } from './message-table.ts';
-import { EveryRow, RowMerge, type Rows, type RowWalk } from './row-merge.ts';
+import { EveryRow, firstNotBefore, RowMerge, type Rows, type RowWalk } from './row-merge.ts';
 
 /** A stream of one log. */
 export type StreamRows = {
@@ -14,8 +14,10 @@ export type StreamRows = {
   /** Its number in the log, in order of first message. */
   readonly number: number;
   readonly category: CategoryRows;
-  /** Its rows; at index n the message with position n. */
+  /** Its rows in order of position; at index n the message with position n, unless there are gaps. */
   readonly rows: number[];
+  /** Positions before its last one that no message has: only an import leaves any. */
+  gaps: number;
 };
 
 // CommonJS compiled from TypeScript: Node and Vitest disagree on what its default import is, but not on `require`.
@@ -30,15 +32,16 @@ export class MemoryLog {
   readonly table = new MessageTable();
   /** What its messages count against the store's limit. */
   bytes = 0;
+  #head = 0;
   readonly #ids = new IdIndex((row) => this.table.idHash(row));
   readonly #streams = new Map<string, StreamRows>();
   readonly #streamsByNumber: StreamRows[] = [];
   readonly #streamNames = new BTree<string, StreamRows>(undefined, compareUtf8);
   readonly #categories = new BTree<string, CategoryRows>(undefined, compareUtf8);
 
-  /** Global position of the last message, 0 when there is none. */
+  /** The highest global position that a message has, or had in the log that this one replaced; 0 when there was none. */
   get head(): number {
-    return this.table.length === 0 ? 0 : this.table.globalPosition(this.table.length - 1);
+    return this.#head;
   }
 
   get streamCount(): number {
@@ -59,7 +62,21 @@ export class MemoryLog {
 
   /** Version of a stream: position of its last message, -1 when it has none. */
   version(name: string): number {
-    return (this.#streams.get(name)?.rows.length ?? 0) - 1;
+    const stream = this.#streams.get(name);
+    return stream === undefined ? -1 : versionOf(stream);
+  }
+
+  /** Index in the stream's rows of the first message at or behind a position; their number when there is none. */
+  indexOf({ rows, gaps }: StreamRows, position: number): number {
+    if (gaps === 0) return Math.min(Math.max(0, position), rows.length);
+    let low = 0;
+    let high = rows.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.table.position(rows[middle]!) < position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /**
@@ -80,8 +97,8 @@ export class MemoryLog {
     const last = this.table.length - 1;
     const hash = idHash(message.id);
     const row = this.table.append(message, {
-      globalPosition: this.head + 1,
-      position: stream.rows.length,
+      globalPosition: ++this.#head,
+      position: stream.rows.length + stream.gaps,
       // The wall clock may step back, times within a namespace do not.
       timeMs: last < 0 ? nowMs : Math.max(nowMs, this.table.timeMs(last)),
       stream: stream.number,
@@ -91,6 +108,43 @@ export class MemoryLog {
     stream.rows.push(row);
     stream.category.rows.push(row);
     return row;
+  }
+
+  /**
+   * Adds messages with their positions, which `importRefusal` let pass. Those behind the last message cost what an append
+   * costs; when one stands before it, every row behind that one gets another number: O(messages of the log).
+   */
+  insert(messages: readonly Message[]): void {
+    const tail = this.table.length;
+    const touched = new Set<StreamRows>();
+    const inOrder = messages.toSorted((a, b) => a.globalPosition - b.globalPosition);
+    for (const message of inOrder) {
+      const stream = this.#streams.get(message.stream) ?? this.#addStream(message.stream);
+      const { globalPosition, position, timeMs, timeNanos } = message;
+      const hash = idHash(message.id);
+      const row = this.table.append(message, { globalPosition, position, timeMs, stream: stream.number, idHash: hash });
+      this.table.setTimeNanos(row, timeNanos);
+      this.#ids.add(hash, row);
+      stream.rows.push(row);
+      stream.category.rows.push(row);
+      touched.add(stream);
+    }
+    const [first] = inOrder;
+    if (first !== undefined && first.globalPosition <= this.#head) this.#moveTail(first.globalPosition, tail);
+    for (const stream of touched) {
+      stream.gaps = this.table.position(stream.rows.at(-1)!) + 1 - stream.rows.length;
+    }
+    this.raiseHead(inOrder.at(-1)?.globalPosition ?? 0);
+  }
+
+  /** Gives no global position up to this one from now on. */
+  raiseHead(globalPosition: number): void {
+    this.#head = Math.max(this.#head, globalPosition);
+  }
+
+  /** The row with this id, -1 when there is none. */
+  rowOfId(id: string): number {
+    return this.#ids.find(idHash(id), (row) => this.table.id(row) === id);
   }
 
   message(row: number): Message {
@@ -103,13 +157,18 @@ export class MemoryLog {
       data: this.table.data(row),
       metadata: this.table.metadata(row),
       timeMs: this.table.timeMs(row),
+      timeNanos: this.table.timeNanos(row),
     };
   }
 
   /** The first row at or behind a global position; the table's length when there is none. O(log n). */
   rowAt(globalPosition: number): number {
+    return this.#firstRow(globalPosition, this.table.length);
+  }
+
+  #firstRow(globalPosition: number, end: number): number {
     let low = 0;
-    let high = this.table.length;
+    let high = end;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.table.globalPosition(middle) < globalPosition) low = middle + 1;
@@ -124,9 +183,15 @@ export class MemoryLog {
     if (selection.all) return new EveryRow(fromRow, this.table.length);
     const streams = selection.streams.map((name) => this.#streams.get(name)?.rows ?? noRows);
     const categories = selection.categories.map((category) => this.categoryRows(category));
-    // A start by stream position comes with a single stream only, whose rows are in position order.
-    const positionRow = selection.fromPosition === 0 ? 0 : (streams[0]?.[selection.fromPosition] ?? this.table.length);
+    const positionRow = selection.fromPosition === 0 ? 0 : this.#rowAtPosition(selection);
     return new RowMerge([...streams, ...categories], Math.max(fromRow, positionRow));
+  }
+
+  /** Where a start by stream position is; it comes with a single stream only, whose rows are in position order. */
+  #rowAtPosition({ streams: [name = ''], fromPosition }: Selection): number {
+    const stream = this.#streams.get(name);
+    const row = stream?.rows[this.indexOf(stream, fromPosition)];
+    return row ?? this.table.length;
   }
 
   describe(name: string): StreamSummary | undefined {
@@ -156,7 +221,7 @@ export class MemoryLog {
   #summary(stream: StreamRows): StreamSummary {
     return {
       stream: stream.name.text,
-      version: stream.rows.length - 1,
+      version: versionOf(stream),
       messageCount: stream.rows.length,
       lastActivityMs: this.table.timeMs(stream.rows.at(-1)!),
     };
@@ -165,7 +230,7 @@ export class MemoryLog {
   #addStream(text: string): StreamRows {
     const name = new StreamName(text);
     const category = this.#categories.get(name.category) ?? this.#addCategory(name.category);
-    const stream: StreamRows = { name, number: this.#streamsByNumber.length, category, rows: [] };
+    const stream: StreamRows = { name, number: this.#streamsByNumber.length, category, rows: [], gaps: 0 };
     category.streamCount++;
     this.#streams.set(text, stream);
     this.#streamsByNumber.push(stream);
@@ -179,6 +244,16 @@ export class MemoryLog {
     return rows;
   }
 
+  /** Puts the rows from `tail` on, the first of which has this global position, in their places among those before. */
+  #moveTail(globalPosition: number, tail: number): void {
+    const from = this.#firstRow(globalPosition, tail);
+    if (from === tail) return;
+    const newRows = this.table.mergeTail(from, tail);
+    this.#ids.renumber(from, newRows);
+    for (const { rows } of this.#streamsByNumber) renumber(rows, from, newRows);
+    for (const [, { rows }] of this.#categories.entries()) renumber(rows, from, newRows);
+  }
+
   #knownIds(stream: string, messages: readonly NewMessage[]): AppendOutcome | undefined {
     const seen = new Set<string>();
     let knownRow = -1;
@@ -187,7 +262,7 @@ export class MemoryLog {
       if (!message.given) continue;
       if (seen.has(message.id)) return { outcome: 'duplicate-id', id: message.id };
       seen.add(message.id);
-      const row = this.#ids.find(idHash(message.id), (candidate) => this.table.id(candidate) === message.id);
+      const row = this.rowOfId(message.id);
       if (row === -1) continue;
       const follows = knownCount === 0 || this.table.position(row) === this.table.position(knownRow) + 1;
       if (!follows || !this.#isSame(row, stream, message)) return { outcome: 'duplicate-id', id: message.id };
@@ -209,6 +284,20 @@ export class MemoryLog {
       sameJson(this.table.metadata(row), message.metadata)
     );
   }
+}
+
+function versionOf({ rows, gaps }: StreamRows): number {
+  return rows.length + gaps - 1;
+}
+
+/** As `IdIndex.renumber`, for a list that is in order of the old numbers and is to be in order of the new ones. */
+function renumber(rows: number[], from: number, newRows: Uint32Array): void {
+  let isInOrder = true;
+  for (let index = firstNotBefore(rows, from); index < rows.length; index++) {
+    rows[index] = newRows[rows[index]! - from]!;
+    isInOrder &&= index === 0 || rows[index - 1]! < rows[index]!;
+  }
+  if (!isInOrder) rows.sort((a, b) => a - b);
 }
 
 /** Order of the UTF-8 bytes: that of the UTF-16 units, but surrogates stand for code points above all other units. */

@@ -3,10 +3,14 @@ import type { Poke } from '../message/poke.ts';
 import type { Selection } from '../message/selection.ts';
 import { StreamName } from '../message/stream-name.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
+import { type ImportHost, importRefusal, MemoryImport } from './memory-import.ts';
 import { MemoryLog, type StreamRows } from './memory-log.ts';
 import type {
   AppendOutcome,
   CategorySummary,
+  CommitOutcome,
+  ImportOutcome,
+  ImportSession,
   LogFilter,
   LogSummary,
   MessagePage,
@@ -17,7 +21,7 @@ import type {
   StreamSummary,
   Watcher,
 } from './message-store.ts';
-import { rowBytes, textBytes } from './message-table.ts';
+import { type RowText, rowBytes, textBytes } from './message-table.ts';
 import { firstNotBefore } from './row-merge.ts';
 
 /** A page of messages holds at most this many bytes of payload (or one message), so that a response is built piece by piece. */
@@ -39,7 +43,7 @@ export type MemoryStoreOptions = {
 };
 
 /** Keeps everything in memory, gone with the process. A namespace exists from its first message on. */
-export class MemoryStore implements MessageStore {
+export class MemoryStore implements MessageStore, ImportHost {
   readonly #pokes: ObjectPool<Poke>;
   readonly #maxBytes: number;
   readonly #logs = new Map<string, MemoryLog>();
@@ -62,12 +66,9 @@ export class MemoryStore implements MessageStore {
     const log = this.#logs.get(namespace) ?? new MemoryLog();
     const refusal = log.refusal(stream, messages, expectedVersion);
     if (refusal !== undefined) return refusal;
-    const bytes = costOf(stream, messages, log.stream(stream) === undefined);
-    if (this.#maxBytes > 0 && this.#bytes + bytes > this.#maxBytes) {
-      return { outcome: 'full', bytes: this.#bytes, maxBytes: this.#maxBytes };
-    }
-    this.#bytes += bytes;
-    log.bytes += bytes;
+    const isNew = log.stream(stream) === undefined;
+    const full = this.#take(log, messagesBytes(messages) + (isNew ? streamCost(stream) : 0));
+    if (full !== undefined) return full;
     this.#logs.set(namespace, log);
     const nowMs = Date.now();
     const firstRow = log.table.length;
@@ -81,17 +82,64 @@ export class MemoryStore implements MessageStore {
     };
   }
 
+  async beginImport(namespace: string, { replace }: { readonly replace: boolean }): Promise<ImportSession> {
+    return new MemoryImport(this, namespace, replace ? new MemoryLog() : undefined);
+  }
+
+  importBatch(namespace: string, messages: readonly Message[]): ImportOutcome {
+    const log = this.#logs.get(namespace) ?? new MemoryLog();
+    const { head } = log;
+    const outcome = this.stageBatch(namespace, log, messages);
+    if (outcome.outcome !== 'imported') return outcome;
+    this.#logs.set(namespace, log);
+    this.#announce(namespace, log, log.rowAt(head + 1));
+    return outcome;
+  }
+
+  stageBatch(namespace: string, log: MemoryLog, messages: readonly Message[]): ImportOutcome {
+    if (this.#dropped.has(namespace)) return { outcome: 'dropped' };
+    const refusal = importRefusal(log, messages);
+    if (refusal !== undefined) return refusal;
+    const streams = new Set(messages.map(({ stream }) => stream).filter((name) => log.stream(name) === undefined));
+    const streamsBytes = [...streams].reduce((sum, name) => sum + streamCost(name), 0);
+    const full = this.#take(log, messagesBytes(messages) + streamsBytes);
+    if (full !== undefined) return full;
+    log.insert(messages);
+    return { outcome: 'imported' };
+  }
+
+  replaceLog(namespace: string, staged: MemoryLog): CommitOutcome {
+    if (this.#dropped.has(namespace)) {
+      this.discard(staged);
+      return { outcome: 'dropped' };
+    }
+    const old = this.#logs.get(namespace);
+    const head = old?.head ?? 0;
+    if (old !== undefined) this.discard(old);
+    staged.raiseHead(head);
+    this.#logs.set(namespace, staged);
+    this.#announce(namespace, staged, staged.rowAt(head + 1));
+    return { outcome: 'committed' };
+  }
+
+  discard(log: MemoryLog): void {
+    this.#bytes -= log.bytes;
+  }
+
   async readStream(namespace: string, stream: string, from: StreamStart, limit: number): Promise<MessagePage> {
     const log = this.#logs.get(namespace);
-    const rows = log?.stream(stream)?.rows ?? [];
-    if (log === undefined) return { messages: [], next: null };
+    const found = log?.stream(stream);
+    if (log === undefined || found === undefined) return { messages: [], next: null };
+    const { rows } = found;
     const byPosition = 'position' in from;
-    const start = byPosition ? Math.max(0, from.position) : firstNotBefore(rows, log.rowAt(from.globalPosition));
+    const start = byPosition ? log.indexOf(found, from.position) : firstNotBefore(rows, log.rowAt(from.globalPosition));
     const page = new PageBuilder(log, limit);
     let index = start;
     while (index < rows.length && page.add(rows[index]!)) index++;
     if (index >= rows.length) return { messages: page.messages, next: null };
-    return { messages: page.messages, next: byPosition ? index : log.table.globalPosition(rows[index]!) };
+    const { table } = log;
+    const next = byPosition ? table.position(rows[index]!) : table.globalPosition(rows[index]!);
+    return { messages: page.messages, next };
   }
 
   async readLast(namespace: string, stream: string, type: string | undefined): Promise<Message | undefined> {
@@ -144,7 +192,8 @@ export class MemoryStore implements MessageStore {
     const log = this.#logs.get(namespace);
     if (log === undefined) return { messages: 0, streams: 0, lastActivityMs: undefined };
     const messages = log.table.length;
-    return { messages, streams: log.streamCount, lastActivityMs: log.table.timeMs(messages - 1) };
+    const lastActivityMs = messages === 0 ? undefined : log.table.timeMs(messages - 1);
+    return { messages, streams: log.streamCount, lastActivityMs };
   }
 
   async drop(namespace: string): Promise<number> {
@@ -154,7 +203,7 @@ export class MemoryStore implements MessageStore {
     const [oldest] = this.#dropped;
     if (this.#dropped.size > rememberedDrops) this.#dropped.delete(oldest!);
     if (log === undefined) return 0;
-    this.#bytes -= log.bytes;
+    this.discard(log);
     return log.table.length;
   }
 
@@ -202,6 +251,16 @@ export class MemoryStore implements MessageStore {
   async close(): Promise<void> {
     this.#logs.clear();
     this.#bytes = 0;
+  }
+
+  /** Counts the bytes to the log, unless they would go past the limit. */
+  #take(log: MemoryLog, bytes: number): Extract<AppendOutcome, { outcome: 'full' }> | undefined {
+    if (this.#maxBytes > 0 && this.#bytes + bytes > this.#maxBytes) {
+      return { outcome: 'full', bytes: this.#bytes, maxBytes: this.#maxBytes };
+    }
+    this.#bytes += bytes;
+    log.bytes += bytes;
+    return undefined;
   }
 
   #announce(namespace: string, log: MemoryLog, firstRow: number): void {
@@ -277,8 +336,12 @@ function correlationOf(metadata: string | null): string | undefined {
   return typeof name === 'string' ? new StreamName(name).category : undefined;
 }
 
-function costOf(stream: string, messages: readonly NewMessage[], isNew: boolean): number {
-  let bytes = isNew ? streamBytes + stream.length * 2 : 0;
+function messagesBytes(messages: readonly RowText[]): number {
+  let bytes = 0;
   for (const message of messages) bytes += textBytes(message) + rowBytes;
   return bytes;
+}
+
+function streamCost(stream: string): number {
+  return streamBytes + stream.length * 2;
 }

@@ -7,7 +7,8 @@ import type { Selection } from '../message/selection.ts';
  * Where messages live, and the only source of pokes. Every promise here is checked by `test/contract/` for each store.
  *
  * - Each namespace is a log of its own: global positions from 1, strictly rising, perhaps with gaps; each stream's
- *   positions from 0, without gaps. What a call returned as appended is seen by every later read.
+ *   positions from 0, rising with them, with gaps only where an import left them. What a call returned as appended or
+ *   imported is seen by every later read.
  * - Reads of what does not exist return nothing; only faults of the store reject, with `BACKEND_ERROR` and the cause.
  * - A page may hold fewer messages than asked for. Its `next` tells where to go on; null means that the end was reached.
  */
@@ -22,6 +23,13 @@ export interface MessageStore {
     messages: readonly NewMessage[],
     expectedVersion: number | undefined,
   ): Promise<AppendOutcome>;
+
+  /**
+   * Begins to import messages that have their positions already. With `replace` they take the place of the whole log,
+   * in one step at the commit; else each batch is there once it was added. What is appended afterwards goes behind every
+   * position that was imported or, also before a replacement, ever given.
+   */
+  beginImport(namespace: string, options: { readonly replace: boolean }): Promise<ImportSession>;
 
   /** Messages of a stream in order, from a stream position or from a global position, both inclusive. */
   readStream(namespace: string, stream: string, from: StreamStart, limit: number): Promise<MessagePage>;
@@ -47,7 +55,10 @@ export interface MessageStore {
   /** The position of the stream's last message, -1 when there is none. */
   version(namespace: string, stream: string): Promise<number>;
 
-  /** Global position of the namespace's last message, 0 when there is none. */
+  /**
+   * The highest global position that a message of the namespace has or, before a replacement, had; 0 when there was none.
+   * It never goes back, so that a cursor stays good.
+   */
   head(namespace: string): Promise<number>;
 
   /** What is known of a stream, undefined when it has no message. */
@@ -61,7 +72,8 @@ export interface MessageStore {
 
   /**
    * Announces every message appended from now on, by this or another node, once and per namespace in global order,
-   * after it can be read. The poke is the watcher's until it returns. A store has one watcher; it must not throw.
+   * after it can be read; an imported one only when it stands behind the head. The poke is the watcher's until it
+   * returns. A store has one watcher; it must not throw.
    */
   watch(watcher: Watcher): void;
 
@@ -91,6 +103,42 @@ export type AppendOutcome =
   | { readonly outcome: 'dropped' }
   /** The messages would go past the store's byte limit; nothing was written. */
   | { readonly outcome: 'full'; readonly bytes: number; readonly maxBytes: number };
+
+/** An import under way. Its calls are made one after another, and it ends by `commit` or `abort`. */
+export interface ImportSession {
+  /**
+   * Adds messages in any order, all or none. Their ids may be any text that is not empty, gaps in positions stay. In each
+   * stream positions must rise with global positions, since who follows a stream by one follows it by the other.
+   */
+  add(messages: readonly Message[]): Promise<ImportOutcome>;
+
+  /** Ends the import. Of a replacement nothing is seen before, and everything at once then. */
+  commit(): Promise<CommitOutcome>;
+
+  /** Ends it without a replacement; batches that are in the log stay. Does nothing once it has ended. */
+  abort(): Promise<void>;
+}
+
+/** What became of a batch. `index` is that of the message at fault; of two that exclude each other the later one. */
+export type ImportOutcome =
+  | { readonly outcome: 'imported' }
+  /** The log or the batch has another message with this id, stream position or global position; nothing was written. */
+  | { readonly outcome: 'position-exists'; readonly index: number; readonly field: ImportKey }
+  /** Its stream has a message at a lower position and a higher global position, or the reverse; nothing was written. */
+  | { readonly outcome: 'out-of-order'; readonly index: number }
+  /** The namespace was dropped; nothing was written. */
+  | { readonly outcome: 'dropped' }
+  /**
+   * The messages would go past the store's byte limit, which a replacement shares with the log it is to replace; nothing
+   * was written.
+   */
+  | { readonly outcome: 'full'; readonly bytes: number; readonly maxBytes: number };
+
+/** What is unique in a log. */
+export type ImportKey = 'id' | 'position' | 'globalPosition';
+
+/** What became of an import as a whole; `dropped`: the namespace was dropped, and with it what was imported. */
+export type CommitOutcome = { readonly outcome: 'committed' } | { readonly outcome: 'dropped' };
 
 /** Where a stream read begins, inclusive. */
 export type StreamStart = { readonly position: number } | { readonly globalPosition: number };

@@ -23,7 +23,26 @@ class Chunk {
   readonly dataBytes = new Uint32Array(rowsPerChunk);
   /** One more than the length; 0: null. */
   readonly metadataBytes = new Uint32Array(rowsPerChunk);
+  /** Only imported messages have any. */
+  timeNanos: Uint32Array | undefined = undefined;
 }
+
+const columns = [
+  'globalPositions',
+  'positions',
+  'timesMs',
+  'streams',
+  'idHashes',
+  'heaps',
+  'offsets',
+  'idBytes',
+  'typeBytes',
+  'dataBytes',
+  'metadataBytes',
+] as const;
+
+/** What a row keeps as text. */
+export type RowText = Pick<NewMessage, 'id' | 'type' | 'data' | 'metadata'>;
 
 /** The place of a new row; the text comes from the message. */
 export type RowPlace = {
@@ -35,7 +54,7 @@ export type RowPlace = {
   readonly idHash: number;
 };
 
-/** All messages of one log by row number, in global order. Append-only; text lies in heaps of at most 1 MiB (or one message). */
+/** All messages of one log by row number, in global order. Text lies in heaps of at most 1 MiB (or one message). */
 export class MessageTable {
   readonly #chunks: Chunk[] = [];
   readonly #heaps: Buffer[] = [];
@@ -47,7 +66,7 @@ export class MessageTable {
   }
 
   /** Adds a row and returns its number. */
-  append(message: NewMessage, place: RowPlace): number {
+  append(message: RowText, place: RowPlace): number {
     const row = this.#length++;
     const at = row & rowMask;
     if (at === 0) this.#chunks.push(new Chunk());
@@ -71,6 +90,17 @@ export class MessageTable {
 
   timeMs(row: number): number {
     return this.#chunk(row).timesMs[row & rowMask]!;
+  }
+
+  /** Nanoseconds beyond the milliseconds. */
+  timeNanos(row: number): number {
+    return this.#chunk(row).timeNanos?.[row & rowMask] ?? 0;
+  }
+
+  setTimeNanos(row: number, nanos: number): void {
+    const chunk = this.#chunk(row);
+    if (nanos !== 0) chunk.timeNanos ??= new Uint32Array(rowsPerChunk);
+    if (chunk.timeNanos !== undefined) chunk.timeNanos[row & rowMask] = nanos;
   }
 
   stream(row: number): number {
@@ -110,6 +140,28 @@ export class MessageTable {
     return chunk.dataBytes[row & rowMask]! + chunk.metadataBytes[row & rowMask]!;
   }
 
+  /**
+   * Puts the rows from `tail` on, which are in global order among themselves, in their places among those before. Returns
+   * what the rows from `from` on, the place of the first of them, have become: at index n the new number of row from + n.
+   * O(rows behind `from`); their text stays where it is.
+   */
+  mergeTail(from: number, tail: number): Uint32Array {
+    const newRows = new Uint32Array(this.#length - from);
+    for (let before = from, behind = tail, next = from; next < this.#length; next++) {
+      const takesTail =
+        before === tail || (behind < this.#length && this.globalPosition(behind) < this.globalPosition(before));
+      newRows[(takesTail ? behind++ : before++) - from] = next;
+    }
+    const values = new Float64Array(newRows.length);
+    for (const column of columns) {
+      for (let n = 0; n < values.length; n++) values[n] = this.#chunk(from + n)[column][(from + n) & rowMask]!;
+      for (let n = 0; n < values.length; n++) this.#chunk(newRows[n]!)[column][newRows[n]! & rowMask] = values[n]!;
+    }
+    for (let n = 0; n < values.length; n++) values[n] = this.timeNanos(from + n);
+    for (let n = 0; n < values.length; n++) this.setTimeNanos(newRows[n]!, values[n]!);
+    return newRows;
+  }
+
   #chunk(row: number): Chunk {
     return this.#chunks[row >>> rowBits]!;
   }
@@ -120,7 +172,7 @@ export class MessageTable {
     return this.#heaps[chunk.heaps[row & rowMask]!]!.toString('utf8', start, start + bytes);
   }
 
-  #writeText(chunk: Chunk, at: number, message: NewMessage): void {
+  #writeText(chunk: Chunk, at: number, message: RowText): void {
     const { id, type, data, metadata } = message;
     // Three bytes a UTF-16 unit is the most UTF-8 needs; only a message that might not fit is measured exactly.
     const units = id.length + type.length + data.length + (metadata?.length ?? 0);
@@ -153,7 +205,7 @@ export class MessageTable {
 }
 
 /** UTF-8 bytes of a message's text. */
-export function textBytes({ id, type, data, metadata }: NewMessage): number {
+export function textBytes({ id, type, data, metadata }: RowText): number {
   return (
     Buffer.byteLength(id) +
     Buffer.byteLength(type) +

@@ -42,6 +42,7 @@ export function describeAppends(open: Open): void {
           position: 0,
           globalPosition: 1,
           timeMs: expect.any(Number),
+          timeNanos: 0,
         },
       ]);
     });

@@ -1,0 +1,36 @@
+const rfc3339 = /^(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
+const minuteMs = 60_000;
+
+/** A point in time, to the nanosecond: a `Date` alone ends at milliseconds. */
+export type MessageTime = {
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+  /** Nanoseconds beyond them, 0 to 999,999. */
+  readonly timeNanos: number;
+};
+
+/** Reads RFC 3339 with any offset and up to nine digits of a second; undefined: it is no such time of the years 0 to 9999. */
+export function parseTime(text: string): MessageTime | undefined {
+  const parts = rfc3339.exec(text);
+  if (parts === null) return undefined;
+  const [, date, clock, fraction = '', sign, hours = '0', minutes = '0'] = parts;
+  const local = `${date}T${clock}.000Z`;
+  const localMs = Date.parse(local);
+  // `Date` takes a 30th of February for the 1st of March, and 24:00 for the next day.
+  if (Number.isNaN(localMs) || new Date(localMs).toISOString() !== local) return undefined;
+  if (Number(hours) > 23 || Number(minutes) > 59) return undefined;
+  const offsetMs = (Number(hours) * 60 + Number(minutes)) * minuteMs * (sign === '-' ? -1 : 1);
+  const digits = fraction.padEnd(9, '0');
+  const timeMs = localMs - offsetMs + Number(digits.slice(0, 3));
+  return new Date(timeMs).toISOString().length === local.length
+    ? { timeMs, timeNanos: Number(digits.slice(3)) }
+    : undefined;
+}
+
+/** The time in UTC with three, six or nine digits of a second: as few as say all. */
+export function timeText({ timeMs, timeNanos }: MessageTime): string {
+  const text = new Date(timeMs).toISOString();
+  if (timeNanos === 0) return text;
+  const digits = String(timeNanos).padStart(6, '0');
+  return `${text.slice(0, -1)}${digits.endsWith('000') ? digits.slice(0, 3) : digits}Z`;
+}

@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Message } from '../../src/message/message.ts';
+import { parseTime, timeText } from '../../src/message/message-time.ts';
+import { selects } from '../../src/message/selection.ts';
+import { StreamName } from '../../src/message/stream-name.ts';
+import { MemoryStore } from '../../src/store/memory-store.ts';
+import type { ImportOutcome } from '../../src/store/message-store.ts';
+import { OpenedStore, textOf } from '../contract/message-store.ts';
+import { selections } from '../support/arbitraries.ts';
+import { newMessages, pokePool } from '../support/fake-messages.ts';
+import { messageAt } from '../support/imported-messages.ts';
+
+const places = fc
+  .record({
+    stream: fc.constantFrom('a-1', 'a-2', 'b-1'),
+    position: fc.nat({ max: 12 }),
+    globalPosition: fc.integer({ min: 1, max: 40 }),
+    id: fc.nat({ max: 60 }),
+    timeNanos: fc.constantFrom(0, 0, 1, 999_999),
+  })
+  .map(({ stream, position, globalPosition, id, timeNanos }) =>
+    messageAt(`${stream}/${position}@${globalPosition}`, { id: `id ${id}`, timeNanos }),
+  );
+const batches = fc.array(places, { maxLength: 6 });
+
+/** What is wrong with a batch, by comparing every message with every other. */
+function refusal(log: readonly Message[], batch: readonly Message[]): ImportOutcome | undefined {
+  for (const [index, message] of batch.entries()) {
+    const others = [...log, ...batch.slice(0, index)];
+    const exists = (field: 'id' | 'position' | 'globalPosition') =>
+      ({ outcome: 'position-exists', index, field }) as const;
+    if (others.some(({ id }) => id === message.id)) return exists('id');
+    if (others.some(({ globalPosition }) => globalPosition === message.globalPosition)) return exists('globalPosition');
+    if (others.some(({ stream, position }) => stream === message.stream && position === message.position)) {
+      return exists('position');
+    }
+  }
+  const crosses = (one: Message, other: Message) =>
+    one.stream === other.stream && one.position < other.position !== one.globalPosition < other.globalPosition;
+  for (const [index, message] of batch.entries()) {
+    if ([...log, ...batch.slice(0, index)].some((other) => crosses(message, other))) {
+      return { outcome: 'out-of-order', index: expect.any(Number) as number };
+    }
+  }
+  return undefined;
+}
+
+const textAt = ({ stream, position, globalPosition }: Message) => `${stream}/${position}@${globalPosition}`;
+
+test('A log is the same whatever the order of the batches that made it, and every read of it agrees with a plain list.', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.oneof(batches, fc.constant('append' as const)), { maxLength: 12 }),
+      selections,
+      fc.nat({ max: 45 }),
+      async (steps, selection, from) => {
+        const pool = pokePool();
+        await using opened = new OpenedStore(new MemoryStore({ pokes: pool, maxBytes: 0 }), pool);
+        const announced: string[] = [];
+        const expectedPokes: string[] = [];
+        opened.store.watch((_namespace, poke) => announced.push(textOf(poke)));
+        let log: Message[] = [];
+        let head = 0;
+        const session = await opened.store.beginImport('default', { replace: false });
+        for (const step of steps) {
+          if (step === 'append') {
+            await opened.append('a-1', newMessages(1));
+            log.push((await opened.log()).at(-1)!);
+          } else {
+            const problem = refusal(log, step);
+            expect(await session.add(step)).toEqual(problem ?? { outcome: 'imported' });
+            if (problem === undefined) log = [...log, ...step].sort((a, b) => a.globalPosition - b.globalPosition);
+          }
+          expectedPokes.push(...log.filter(({ globalPosition }) => globalPosition > head).map(textAt));
+          head = Math.max(head, log.at(-1)?.globalPosition ?? 0);
+        }
+        expect(announced).toEqual(expectedPokes);
+        expect(await opened.store.head('default')).toBe(head);
+        expect(await opened.log()).toEqual(log);
+        expect(await opened.log({ category: 'a' }, from, 2)).toEqual(
+          log.filter(({ stream, globalPosition }) => stream.startsWith('a-') && globalPosition >= from),
+        );
+        for (const stream of ['a-1', 'a-2', 'b-1']) {
+          const messages = log.filter((message) => message.stream === stream);
+          expect(await opened.stream(stream, { position: from % 13 }, 2)).toEqual(
+            messages.filter(({ position }) => position >= from % 13),
+          );
+          expect(await opened.stream(stream, { globalPosition: from }, 2)).toEqual(
+            messages.filter(({ globalPosition }) => globalPosition >= from),
+          );
+          expect(await opened.store.version('default', stream)).toBe(messages.at(-1)?.position ?? -1);
+        }
+        const selected = log.filter(({ stream, position }) => selects(selection, new StreamName(stream), position));
+        expect(await opened.pokes(selection, from, 3)).toEqual(
+          selected.filter(({ globalPosition }) => globalPosition > from).map(textAt),
+        );
+      },
+    ),
+    { numRuns: 400 },
+  );
+});
+
+test('A time is the same after it was written and read, and its text too.', () => {
+  const times = fc.record({
+    timeMs: fc.integer({ min: Date.parse('0000-01-01T00:00:00Z'), max: Date.parse('9999-12-31T23:59:59.999Z') }),
+    timeNanos: fc.oneof(fc.constantFrom(0, 1_000, 999_000), fc.nat({ max: 999_999 })),
+  });
+  fc.assert(
+    fc.property(times, (time) => {
+      const text = timeText(time);
+      expect(parseTime(text)).toEqual(time);
+      expect(timeText(parseTime(text)!)).toBe(text);
+    }),
+  );
+});

@@ -126,8 +126,9 @@ export class Hub implements SubscriptionHost {
   /** Ends the subscriptions of a namespace that is no more, and forgets it. */
   endNamespace(namespace: string): void {
     this.turn.flush();
+    const lastWords = endFrame('namespace-deleted', true);
     for (const subscription of this.subscriptions) {
-      if (subscription.namespace === namespace) subscription.end('namespace-deleted', endFrame('namespace-deleted'));
+      if (subscription.namespace === namespace) subscription.end('namespace-deleted', lastWords);
     }
     this.#rooms.delete(namespace);
   }

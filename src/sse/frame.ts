@@ -36,9 +36,13 @@ export function errorFrame(code: string, message: string): Buffer {
   return Buffer.from(`event: error\ndata:${JSON.stringify({ error: { code, message } })}\n\n`);
 }
 
-/** The last event of a stream that the server ends although the peer would go on; `code` says why. No space, as above. */
-export function endFrame(code: string): Buffer {
-  return Buffer.from(`event: end\ndata:${JSON.stringify({ code })}\n\n`);
+/**
+ * The last event of a stream that the server ends although the peer would go on; `code` says why. No space, as above. With
+ * `logIsGone` its id is empty: an `EventSource` then forgets its cursor, which a new log of the same name would take for
+ * one of its own.
+ */
+export function endFrame(code: string, logIsGone = false): Buffer {
+  return Buffer.from(`event: end\n${logIsGone ? 'id:\n' : ''}data:${JSON.stringify({ code })}\n\n`);
 }
 
 /** Turns pokes into frames. `id:` is the global position, so one frame serves every subscription. */

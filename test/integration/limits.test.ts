@@ -151,6 +151,15 @@ test('Appends beyond the rate of their namespace are refused with the time to co
   expect((await app.append('a-1', message, `token=${newToken('other')}`)).status).toBe(201);
 });
 
+test('A method of /rpc that appends counts with the other appends.', async () => {
+  await using app = await startTestApp(['--max-appends-per-second', '1']);
+  const call = () => fetch(`${app.url}/rpc`, { method: 'POST', body: '["stream.write","a-1",{"type":"T","data":{}}]' });
+  const answers = await Promise.all([...Array.from({ length: 5 }, call), app.append('a-1', message)]);
+  const refused = answers.filter(({ status }) => status === 429);
+  expect(refused.length).toBeGreaterThanOrEqual(4);
+  for (const { headers } of refused) expect(secondsToWait(headers)).toBeGreaterThanOrEqual(1);
+});
+
 test('Without a rate any number of appends is taken.', async () => {
   await using app = await startTestApp();
   const answers = await Promise.all(Array.from({ length: 50 }, () => app.append('a-1', message)));

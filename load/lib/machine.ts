@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 
 const ticksPerSecond = 100;
+const pageBytes = 4_096;
 const hasProc = canRead('/proc/self/schedstat');
 const canPin = availableParallelism() > 1 && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 /** The core that serves and the one that loads it. */
@@ -53,6 +54,12 @@ export function cpuSeconds(pid: number): number {
 export function residentKib(pid: number): number {
   if (!hasProc) return Number.NaN;
   return Number(/^VmRSS:\s*(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1]);
+}
+
+/** Memory that the kernel holds for all TCP sockets of the machine, MiB; NaN where the system does not tell. */
+export function socketMib(): number {
+  const pages = /^TCP:.* mem (\d+)/m.exec(read('/proc/net/sockstat'))?.[1];
+  return (Number(pages) * pageBytes) / 1_048_576;
 }
 
 /** Seconds that a core has worked for anybody since the machine started; NaN where the system does not tell. */

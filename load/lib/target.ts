@@ -91,17 +91,19 @@ export type PokewireOptions = {
   /** Work tree whose `src/main.ts` runs. */
   readonly root: string;
   readonly flags?: readonly string[];
+  /** Flags of Node. */
+  readonly nodeFlags?: readonly string[];
   /** Where a CPU profile goes; none when absent. */
   readonly profileDir?: string;
 };
 
 /** Pokewire of a work tree, with its default settings and these flags. */
-export function pokewire({ name = 'pokewire', root, flags = [], profileDir }: PokewireOptions): Target {
+export function pokewire({ name = 'pokewire', root, flags = [], nodeFlags = [], profileDir }: PokewireOptions): Target {
   const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
   return {
     name,
     start: (more = []) => {
-      const args = [...profile, join(root, 'src/main.ts'), '--port', '0', ...flags, ...more];
+      const args = [...nodeFlags, ...profile, join(root, 'src/main.ts'), '--port', '0', ...flags, ...more];
       return startServer(process.execPath, args);
     },
     subscribePath: (selector) => `/subscribe?${selector}`,

@@ -1,5 +1,5 @@
 import { arrayOf, Bench } from '../lib/bench.ts';
-import { residentKib } from '../lib/machine.ts';
+import { residentKib, socketMib } from '../lib/machine.ts';
 import { atLeast, atMost, type Reading, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, pokewireOf, repeatInTurn } from '../lib/scenario.ts';
 import { oneMessage, type Target } from '../lib/target.ts';
@@ -35,7 +35,7 @@ function measureStalled(target: Target): Promise<Reading> {
       return ((published * readers) / (completedAtUs - startUs)) * 1_000_000;
     };
     await speed(500);
-    const alone = await speed(measureMs);
+    const aloneBefore = await speed(measureMs);
     const lagging = () => bench.metric('pokewire_subscriptions{kind="category",state="lagging"}');
     const unstored = async () => residentKib(bench.server.pid) - (await bench.metric('pokewire_store_bytes')) / 1_024;
 
@@ -51,13 +51,21 @@ function measureStalled(target: Target): Promise<Reading> {
     const nowLagging = await lagging();
     if (nowLagging < stalled) throw new Error(`only ${nowLagging} of ${stalled} subscribers lag`);
     const kibPerStalled = ((await unstored()) - before) / stalled;
+    const kernelMib = socketMib();
+    await speed(300);
     const beside = await speed(measureMs);
     await bench.subscribers.resume('stalled');
     await bench.awaitAll(frames - heardBefore, 40_000, 'stalled');
+    await bench.subscribers.leave('stalled');
+    await bench.settledKib();
+    const aloneAgain = await speed(measureMs);
+    const alone = (aloneBefore + aloneAgain) / 2;
     return {
       kibPerStalled,
-      aloneDeliveriesPerSecond: alone,
+      aloneDeliveriesPerSecond: aloneBefore,
+      aloneAgainDeliveriesPerSecond: aloneAgain,
       besideDeliveriesPerSecond: beside,
+      kernelMib,
       shareOfSpeed: beside / alone,
     };
   });

@@ -189,8 +189,9 @@ test('every operation of the description is on the page, with a command that wor
   for (const command of await page.locator('#reference .curl code').allTextContents()) {
     const url = /'(http[^']*)'/.exec(command)![1]!;
     const body = /-d '([^']*)'/.exec(command)?.[1];
+    const method = / -X (\w+)/.exec(command)?.[1] ?? 'GET';
     const post = { method: 'POST', body: body!, headers: { 'content-type': 'application/json' } };
-    const response = await fetch(url, body === undefined ? {} : post);
+    const response = await fetch(url, body === undefined ? { method } : post);
     expect([command, response.ok]).toEqual([command, true]);
     await response.body?.cancel();
   }

@@ -29,7 +29,7 @@ function showOperation({ path, method, summary, description, parameters = [], re
   );
   const body = element('div', { className: 'operation' });
   if (description !== undefined) body.append(element('p', {}, ...marked(description)));
-  body.append(curlLine(curlOf({ path, parameters, requestBody, responses })));
+  body.append(curlLine(curlOf({ method, path, parameters, requestBody, responses })));
   const ordered = parameters.toSorted((one, other) => places.indexOf(one.in) - places.indexOf(other.in));
   body.append(...titled('Parameters', ordered.flatMap(showParameter)));
   body.append(...titled('Body', bodyFields(requestBody).flatMap(showParameter)));
@@ -90,7 +90,7 @@ function errorCodes(description) {
 }
 
 /** A command that works as it stands: path parameters have examples, and so has what a request cannot do without. */
-function curlOf({ path, parameters, requestBody, responses }) {
+function curlOf({ method, path, parameters, requestBody, responses }) {
   const named = (place) => parameters.filter((parameter) => parameter.in === place && parameter.example !== undefined);
   const filled = named('path').reduce(
     (url, { name, example }) => url.replace(`{${name}}`, encodeURIComponent(example)),
@@ -101,8 +101,10 @@ function curlOf({ path, parameters, requestBody, responses }) {
   );
   const url = new URL(filled.slice(1) + (query.size > 0 ? `?${query}` : ''), document.baseURI);
   const endless = responses['200']?.content?.['text/event-stream'] !== undefined;
-  const body = exampleOf(requestBody?.content['application/json'].schema);
-  const command = `curl ${endless ? '-N ' : ''}'${url}'`;
+  const json = requestBody?.content['application/json'];
+  const body = json?.example ?? exampleOf(json?.schema);
+  const options = [endless && '-N ', body === undefined && method !== 'get' && `-X ${method.toUpperCase()} `];
+  const command = `curl ${options.filter(Boolean).join('')}'${url}'`;
   if (body === undefined) return command;
   return [command, "-H 'content-type: application/json'", `-d '${JSON.stringify(body)}'`].join(' \\\n  ');
 }

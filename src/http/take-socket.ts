@@ -16,6 +16,11 @@ export async function takeSocket(request: IncomingMessage, response: ServerRespo
   request.resume();
   if (!request.readableEnded && !socket.destroyed) await once(request, 'end');
   if (socket.destroyed) return undefined;
+  // Behind another request on the same connection the socket is not this response's yet, and never will be.
+  if (response.socket !== socket) {
+    socket.destroy();
+    return undefined;
+  }
   response.detachSocket(socket);
   // This is how the HTTP server lets go of a socket; it cannot tell why it is told so.
   for (const letGo of socket.listeners('close')) Reflect.apply(letGo, socket, []);

@@ -261,6 +261,18 @@ test('A subscriber that sends another request on its connection is cut, and the 
   ).toHaveLength(1);
 });
 
+test('Two subscriptions at once on one connection do not both get it, and none is left behind.', async () => {
+  await using app = await startTestApp();
+  const socket = connect(app.port, '127.0.0.1');
+  const received: Buffer[] = [];
+  socket.on('data', (bytes: Buffer) => received.push(bytes));
+  const closed = new Promise((resolve) => socket.on('close', resolve));
+  socket.write('GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2));
+  await closed;
+  expect(Buffer.concat(received).toString()).not.toContain('500');
+  await poll(() => app.hub.subscriptions.size).toBe(0);
+});
+
 test('Bytes that are no request, sent by a subscriber, end the connection without another response in the stream.', async () => {
   await using app = await startTestApp();
   const socket = connect(app.port, '127.0.0.1');

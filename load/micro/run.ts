@@ -4,8 +4,9 @@ import { encode } from './encode.ts';
 import { pools } from './pools.ts';
 import { routing } from './routing.ts';
 import { storeReads } from './store-reads.ts';
+import { unpooled } from './unpooled.ts';
 
-const benchmarks = { encode, pools, routing, 'store-reads': storeReads, body };
+const benchmarks = { encode, pools, unpooled, routing, 'store-reads': storeReads, body };
 
 const asked = process.argv.slice(2).filter((argument) => argument !== '--json');
 const costs = {};

@@ -2,7 +2,7 @@ import { atLeast, atMost, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, repeatInTurn, targetsOf } from '../lib/scenario.ts';
 import { measureThroughput } from '../lib/throughput.ts';
 
-const settings = { publishers: 1, subscribers: 1_000, warmUpMs: 300, measureMs: 800 };
+const settings = { publishers: 1, subscribers: 1_000, warmUpMs: 1_500, measureMs: 1_000 };
 /** Peers that no target is about are measured once. */
 const repeats = (target: string) => (/sse|fastify/.test(target) ? 1 : 5);
 const peers = [

@@ -1,0 +1,107 @@
+import { isUtf8 } from 'node:buffer';
+import { PokewireError } from '../errors.ts';
+import { compact, skipSpace, walkMembers } from './json-text.ts';
+import type { JsonText, Message } from './message.ts';
+import { parseTime, timeText } from './message-time.ts';
+import { isObject, kindOf } from './new-message.ts';
+import { checkName, checkType } from './stream-name.ts';
+
+/** Positions beyond this are not imported: what is appended behind them must still be counted exactly. */
+export const maxImportedPosition = 2 ** 52;
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** A message out of a line, or what is wrong with the line. */
+export type ParsedRecord =
+  | { readonly message: Message }
+  | { readonly code: 'INVALID_JSON' | 'INVALID_RECORD'; readonly problem: string };
+
+/** The message as a line of an export, the form in which an import takes it. */
+export function importRecord(message: Message): string {
+  return (
+    `{"id":${JSON.stringify(message.id)},"stream":${JSON.stringify(message.stream)}` +
+    `,"type":${JSON.stringify(message.type)},"pos":${message.position},"gpos":${message.globalPosition}` +
+    `,"data":${message.data},"meta":${message.metadata},"time":"${timeText(message)}"}\n`
+  );
+}
+
+/**
+ * Reads a line of an import. `INVALID_JSON`: it is no JSON object, or a member has the wrong type. `INVALID_RECORD`: a
+ * member is missing or its value cannot be stored. Members it does not know are ignored. Data and metadata stay text.
+ */
+export function parseImportRecord(line: Buffer): ParsedRecord {
+  // Decoding would put U+FFFD where the bytes are wrong, and so alter what was written.
+  if (!isUtf8(line)) return { code: 'INVALID_JSON', problem: 'the line must be UTF-8 text' };
+  const text = line.toString();
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (!isObject(parsed)) return wrongType('the line', 'an object', parsed);
+    return wrongMember(parsed) ?? { message: readRecord(text, parsed) };
+  } catch (error) {
+    if (error instanceof PokewireError) return { code: 'INVALID_RECORD', problem: error.message };
+    return { code: 'INVALID_JSON', problem: `the line must be JSON: ${(error as Error).message}` };
+  }
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function wrongMember(record: JsonObject): ParsedRecord | undefined {
+  // Null counts as missing, as it does for EventoDB.
+  for (const name of ['id', 'stream', 'type', 'time'] as const) {
+    const value = record[name] ?? '';
+    if (typeof value !== 'string') return wrongType(name, 'a string', value);
+    if (value === '') return invalidRecord(name, 'is missing or empty');
+  }
+  for (const [name, least] of [
+    ['pos', 0],
+    ['gpos', 1],
+  ] as const) {
+    const value = record[name] ?? undefined;
+    if (value === undefined) return invalidRecord(name, 'is missing');
+    if (!Number.isInteger(value)) return wrongType(name, 'an integer', value);
+    if ((value as number) < least) return invalidRecord(name, `must be at least ${least}, got ${value}`);
+    if ((value as number) > maxImportedPosition) return invalidRecord(name, `must be at most 2^52, got ${value}`);
+  }
+  for (const name of ['data', 'meta'] as const) {
+    const value = record[name] ?? undefined;
+    if (value !== undefined && !isObject(value)) return wrongType(name, 'an object or null', value);
+  }
+  return undefined;
+}
+
+function readRecord(text: string, record: JsonObject): Message {
+  const { id, stream, type, pos, gpos, data, meta, time } = record as Record<string, string>;
+  const parsedTime = parseTime(time!);
+  if (parsedTime === undefined) {
+    throw new PokewireError(
+      'INVALID_REQUEST',
+      `time must be RFC 3339 with at most nine digits of a second, such as 2030-01-31T12:00:00.123Z, got "${time!.slice(0, 64)}"`,
+    );
+  }
+  let dataText: JsonText = '{}';
+  let metadataText: JsonText | null = null;
+  walkMembers(text, skipSpace(text, 0), (key, from, to) => {
+    // JSON.parse lets the last of several equal members win, and so does this.
+    if (key === 'data' && data !== null) dataText = compact(text, from, to);
+    else if (key === 'meta' && meta !== null) metadataText = compact(text, from, to);
+  });
+  return {
+    id: checkName('id', uuid.test(id!) ? id!.toLowerCase() : id!),
+    stream: checkName('stream', stream!),
+    type: checkType('type', type!),
+    position: Number(pos),
+    globalPosition: Number(gpos),
+    data: dataText,
+    metadata: metadataText,
+    ...parsedTime,
+  };
+}
+
+function wrongType(what: string, expected: string, value: unknown): ParsedRecord {
+  const got = typeof value === 'number' && Number.isFinite(value) ? value : kindOf(value);
+  return { code: 'INVALID_JSON', problem: `${what} must be ${expected}, got ${got}` };
+}
+
+function invalidRecord(member: string, problem: string): ParsedRecord {
+  return { code: 'INVALID_RECORD', problem: `${member} ${problem}` };
+}

@@ -11,6 +11,8 @@ import { AppendStats, appendTo, routeAppend } from './http/append.ts';
 import { routeCategories } from './http/categories.ts';
 import { describeRoutes, routeDocs } from './http/docs.ts';
 import { Places } from './http/limits.ts';
+import { routeExport } from './http/export.ts';
+import { routeImport } from './http/import.ts';
 import { Listener } from './http/listener.ts';
 import { routeOperations } from './http/operations.ts';
 import { routeRpc } from './http/rpc/route.ts';
@@ -103,6 +105,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     routeSubscribe(server, store, hub, { ...config, places, refused: () => metrics.subscriptionsRefused.inc() });
     routeTickets(server, tickets, config.maxSelectors);
     routeSession(server, access.mode);
+    routeImport(server, store, config);
+    routeExport(server, store);
     routeOperations(server, {
       version,
       metrics,

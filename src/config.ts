@@ -61,6 +61,12 @@ export const configSchema = Type.Object({
     default: 1_048_576,
     description: 'Largest request body, bytes.',
   }),
+  importLimitBytes: Type.Integer({
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    default: 68_719_476_736,
+    description: 'Largest body of an import, bytes; it is never in memory as a whole. 0: no limit.',
+  }),
   headerLimitBytes: Type.Integer({
     minimum: 1_024,
     maximum: 1_048_576,

@@ -41,8 +41,17 @@ export function answerFrameworkError(_error: FastifyError, _request: FastifyRequ
   void send(reply, invalid('The path', 'must be a valid percent-encoded URL'));
 }
 
+const unhurried = new WeakSet<Socket>();
+
+/** Whether the socket's request may take as long as it goes on; an import does. */
+export function takeItsTime(socket: Socket, mayTakeTime: boolean): void {
+  if (mayTakeTime) unhurried.add(socket);
+  else unhurried.delete(socket);
+}
+
 /** For Node's `clientError`: bytes that are no HTTP request, or too many, or too late. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && unhurried.has(socket)) return;
   // A response under way must not be continued with another one's head.
   if (!socket.writable || error.code === 'ECONNRESET' || socket.bytesWritten > 0) {
     socket.destroy();

@@ -45,6 +45,26 @@ export function endFrame(code: string, logIsGone = false): Buffer {
   return Buffer.from(`event: end\n${logIsGone ? 'id:\n' : ''}data:${JSON.stringify({ code })}\n\n`);
 }
 
+/** How far an import is: messages so far, and the global position of the last one. */
+export function importProgressFrame(imported: number, gpos: number): Buffer {
+  return eventOf({ imported, gpos });
+}
+
+/** The last event of an import that was stored. */
+export function importDoneFrame(imported: number, elapsedMs: number): Buffer {
+  return eventOf({ done: true, imported, elapsed: `${(elapsedMs / 1000).toFixed(1)}s` });
+}
+
+/** The last event of an import that failed; `line` counts from 1. */
+export function importErrorFrame(code: string, message: string, line: number): Buffer {
+  return eventOf({ error: code, message, ...(line > 0 && { line }) });
+}
+
+// EventoDB's importers read lines that begin with `data: `, and no event names.
+function eventOf(data: Readonly<Record<string, unknown>>): Buffer {
+  return Buffer.from(`data: ${JSON.stringify(data)}\n\n`);
+}
+
 /** Turns pokes into frames. `id:` is the global position, so one frame serves every subscription. */
 export interface FrameEncoder {
   /** Writes the poke's frame at `at`, where {@link frameBytesAtMost} must be free, and returns the index behind it. */

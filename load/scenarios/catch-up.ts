@@ -8,8 +8,10 @@ const settings = { messages: 1_000_000, subscribersInTurn: 3 };
 
 /** One subscriber that is told a log of 1,000,000 messages from its beginning. */
 export async function catchUp(context: Context): Promise<ScenarioResult> {
-  const series = await repeatInTurn(context, [pokewireOf(context)], 2, measureCatchUp);
+  const targets = [pokewireOf(context), pokewireOf(context, ['--pooling', 'off'], 'pooling off')];
+  const series = await repeatInTurn(context, targets, 2, measureCatchUp);
   const ours = (name: string) => medianOf(series, 'pokewire', name);
+  const unpooled = (name: string) => medianOf(series, 'pooling off', name);
   return {
     scenario: 'catch-up',
     settings,
@@ -17,6 +19,12 @@ export async function catchUp(context: Context): Promise<ScenarioResult> {
     missing: [],
     verdicts: [
       atLeast('7a', 'pokes/s to one subscriber', ours('pokesPerSecond'), 2_000_000),
+      atLeast(
+        '4c',
+        'catch-up: CPU per poke without pools, times that with them',
+        unpooled('cpuUsPerPoke') / ours('cpuUsPerPoke'),
+        1.1,
+      ),
       atMost('7c', 'MiB the server grew while one subscriber caught up with 1,000,000', ours('grewMib'), 64),
     ],
   };

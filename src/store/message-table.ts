@@ -39,6 +39,7 @@ const columns = [
   'typeBytes',
   'dataBytes',
   'metadataBytes',
+  'timeNanos',
 ] as const;
 
 /** What a row keeps as text. */
@@ -146,20 +147,38 @@ export class MessageTable {
    * O(rows behind `from`); their text stays where it is.
    */
   mergeTail(from: number, tail: number): Uint32Array {
-    const newRows = new Uint32Array(this.#length - from);
-    for (let before = from, behind = tail, next = from; next < this.#length; next++) {
+    const count = this.#length - from;
+    const newRows = new Uint32Array(count);
+    const oldRows = new Uint32Array(count);
+    for (let before = from, behind = tail, next = 0; next < count; next++) {
       const takesTail =
         before === tail || (behind < this.#length && this.globalPosition(behind) < this.globalPosition(before));
-      newRows[(takesTail ? behind++ : before++) - from] = next;
+      const row = takesTail ? behind++ : before++;
+      newRows[row - from] = from + next;
+      oldRows[next] = row - from;
     }
-    const values = new Float64Array(newRows.length);
-    for (const column of columns) {
-      for (let n = 0; n < values.length; n++) values[n] = this.#chunk(from + n)[column][(from + n) & rowMask]!;
-      for (let n = 0; n < values.length; n++) this.#chunk(newRows[n]!)[column][newRows[n]! & rowMask] = values[n]!;
+    if (this.#chunks.some((chunk) => chunk.timeNanos !== undefined)) {
+      for (const chunk of this.#chunks) chunk.timeNanos ??= new Uint32Array(rowsPerChunk);
     }
-    for (let n = 0; n < values.length; n++) values[n] = this.timeNanos(from + n);
-    for (let n = 0; n < values.length; n++) this.setTimeNanos(newRows[n]!, values[n]!);
+    for (const column of columns) this.#permute(column, from, oldRows);
     return newRows;
+  }
+
+  /** Gives row `from` + n what row `from` + `oldRows[n]` has in this column. */
+  #permute(column: (typeof columns)[number], from: number, oldRows: Uint32Array): void {
+    const first = from >>> rowBits;
+    const values = new Float64Array((this.#chunks.length - first) * rowsPerChunk);
+    for (let index = first; index < this.#chunks.length; index++) {
+      const part = this.#chunks[index]![column];
+      if (part !== undefined) values.set(part, (index - first) * rowsPerChunk);
+    }
+    const skipped = from & rowMask;
+    for (let n = 0; n < oldRows.length; ) {
+      const part = this.#chunks[(from + n) >>> rowBits]![column];
+      const end = Math.min(oldRows.length, n + rowsPerChunk - ((from + n) & rowMask));
+      if (part === undefined) n = end;
+      for (; n < end; n++) part![(from + n) & rowMask] = values[skipped + oldRows[n]!]!;
+    }
   }
 
   #chunk(row: number): Chunk {

@@ -175,7 +175,9 @@ export function helpText(): string {
     return `  --${flagOf(name).padEnd(20)} ${description}${initial === '' ? '' : ` [${String(initial) || 'none'}]`}`;
   });
   return [
-    'pokewire [flags]   serves message streams and pokes their subscribers',
+    'pokewire [flags]          serves message streams and pokes their subscribers',
+    'pokewire export [flags]   writes all messages of a namespace; see pokewire export --help',
+    'pokewire import [flags]   stores messages that were exported; see pokewire import --help',
     '',
     ...lines,
     '  --help                 This text.',

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { type Logger, pino } from 'pino';
-import { type App, startApp } from './app.ts';
+import type { App } from './app.ts';
+import { isTransferCommand, runCommand } from './cli/command.ts';
 import { type Config, ConfigError, helpText, parseCommand } from './config.ts';
 import { PokewireError } from './errors.ts';
 import { version } from './version.ts';
@@ -10,9 +11,17 @@ const logDestination = { dest: 1, sync: false, minLength: 8_192, periodicFlush: 
 
 /** Flags, environment, signals and exit codes: the only file that knows it is a process. */
 async function main(): Promise<void> {
+  const [name, ...args] = process.argv.slice(2);
+  if (isTransferCommand(name)) {
+    const { env, stdin, stdout, stderr } = process;
+    process.exitCode = await runCommand(name, args, { env, stdin, stdout, stderr, isWatched: stderr.isTTY });
+    return;
+  }
   const command = parseCommand(process.argv.slice(2), process.env);
   if (command.run !== 'serve') return console.log(command.run === 'help' ? helpText() : version);
   const log = await createLog(command.config);
+  // Loaded here, because commands need no server, nor the memory of one.
+  const { startApp } = await import('./app.ts');
   const app = await startApp({ config: command.config, log });
   log.info({ urls: app.urls, version }, 'listening');
   process.stderr.write(welcome(app));

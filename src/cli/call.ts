@@ -1,0 +1,62 @@
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { CliError, type Transfer } from './transfer.ts';
+
+/** A request under way, whose body the caller writes. */
+export type Call = {
+  readonly request: ClientRequest;
+  /** The answer when it is a success; rejects with {@link CliError}, which has the server's sentence. */
+  readonly response: Promise<IncomingMessage>;
+};
+
+/** Begins a request. */
+export function call(
+  { url, token }: Transfer,
+  method: 'GET' | 'POST',
+  path: string,
+  query: Readonly<Record<string, string>>,
+): Call {
+  const target = new URL(path, url);
+  for (const [name, value] of Object.entries(query)) target.searchParams.set(name, value);
+  const headers = {
+    ...(token !== '' && { authorization: `Bearer ${token}` }),
+    ...(method === 'POST' && { 'content-type': 'application/x-ndjson' }),
+  };
+  const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(target, { method, headers });
+  const response = new Promise<IncomingMessage>((resolve, reject) => {
+    request.on('error', (error: NodeJS.ErrnoException) => reject(new CliError(describe(error, url))));
+    request.on('response', (answer) => {
+      if (answer.statusCode === 200) resolve(answer);
+      else refusalOf(answer).then(reject, () => reject(new CliError(`The server answered ${answer.statusCode}.`)));
+    });
+  });
+  return { request, response };
+}
+
+async function refusalOf(answer: IncomingMessage): Promise<CliError> {
+  const body = await text(answer);
+  const sentence = sentenceOf(body) ?? 'It does not seem to be Pokewire.';
+  return new CliError(`The server answered ${answer.statusCode}: ${sentence}`);
+}
+
+function sentenceOf(body: string): string | undefined {
+  try {
+    const { error } = JSON.parse(body) as { error?: { code?: unknown; message?: unknown } };
+    return typeof error?.message === 'string' ? `${error.message} (${error.code})` : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describe({ code, message }: NodeJS.ErrnoException, url: URL): string {
+  const reason = code === undefined ? undefined : reasons[code];
+  return `Cannot reach ${url.origin}: ${reason ?? (message || code)}.`;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (connection refused)',
+  ENOTFOUND: 'the host is unknown',
+  ECONNRESET: 'the connection was cut',
+  EPIPE: 'the connection was cut',
+};

@@ -1,0 +1,90 @@
+import { parseArgs } from 'node:util';
+import { exportLog } from './export.ts';
+import { importLog } from './import.ts';
+import { CliError, type Terminal, type Transfer } from './transfer.ts';
+
+const commands = { export: exportLog, import: importLog };
+const shared = {
+  url: { type: 'string' },
+  token: { type: 'string' },
+  file: { type: 'string' },
+  help: { type: 'boolean' },
+} as const;
+const options = {
+  export: { ...shared, category: { type: 'string' } },
+  import: { ...shared, force: { type: 'boolean' } },
+} as const;
+
+/** A command that is not the server. */
+export type TransferCommand = keyof typeof commands;
+
+export function isTransferCommand(name: string | undefined): name is TransferCommand {
+  return name === 'export' || name === 'import';
+}
+
+const helpTexts: Readonly<Record<TransferCommand, string>> = {
+  export: `pokewire export [flags]   writes all messages of a namespace as NDJSON, one record a line
+
+  --url       Server. [http://localhost:8080]
+  --token     Token with scope read. [POKEWIRE_TOKEN, or none]
+  --category  Only messages of this category. [all]
+  --file      Where to write; it takes this name when it is whole. [standard output]
+  --help      This text.
+`,
+  import: `pokewire import [flags]   stores the messages of an export, with their positions
+
+  --url       Server. [http://localhost:8080]
+  --token     Token with scope write, or admin for --force. [POKEWIRE_TOKEN, or none]
+  --force     Replaces everything in the namespace, when all of it has been found good.
+  --file      What to read. [standard input]
+  --help      This text.
+`,
+};
+
+/** Runs a command and returns the exit code: 0 done, 1 it failed, 2 it was called wrongly. */
+export async function runCommand(name: TransferCommand, args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    const transfer = parseTransfer(name, args, terminal.env);
+    if (transfer === 'help') terminal.stdout.write(helpTexts[name]);
+    else await commands[name](transfer, terminal);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    if (error.message !== '') terminal.stderr.write(`pokewire: ${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+function parseTransfer(name: TransferCommand, args: readonly string[], env: Terminal['env']): Transfer | 'help' {
+  const flags = readFlags(name, args);
+  if (flags.help === true) return 'help';
+  const { url, token = env.POKEWIRE_TOKEN ?? '', category, force = false, file } = flags;
+  return { url: parseUrl(url), token, category, force, file };
+}
+
+type Flags = {
+  readonly url?: string;
+  readonly token?: string;
+  readonly file?: string;
+  readonly help?: boolean;
+  readonly category?: string;
+  readonly force?: boolean;
+};
+
+function readFlags(name: TransferCommand, args: readonly string[]): Flags {
+  try {
+    return parseArgs({ args: [...args], options: options[name], strict: true }).values as Flags;
+  } catch (error) {
+    throw new CliError(`${(error as Error).message}\nRun "pokewire ${name} --help" for the list of flags.`, 2);
+  }
+}
+
+function parseUrl(text = 'http://localhost:8080'): URL {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new CliError(`--url must be like http://localhost:8080, got "${text}"`, 2);
+  }
+  // A server behind a path of a proxy is reached below that path.
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
+}

@@ -1,0 +1,77 @@
+import { createReadStream } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { LineSplitter } from '../message/line-splitter.ts';
+import { call } from './call.ts';
+import { Progress } from './progress.ts';
+import { CliError, type Terminal, type Transfer } from './transfer.ts';
+
+/** `pokewire import`: passes its input on to `POST /import`, at the pace of the server, and follows what that tells. */
+export async function importLog(transfer: Transfer, terminal: Terminal): Promise<void> {
+  const { file, force } = transfer;
+  const { request, response } = call(transfer, 'POST', 'import', force ? { force: 'true' } : {});
+  const input = file === undefined ? terminal.stdin : createReadStream(file);
+  let inputError: Error | undefined;
+  input.on('error', (error) => {
+    inputError = error;
+    request.destroy();
+  });
+  // Not a pipeline, which would pass errors of the request on as errors of the input.
+  input.pipe(request);
+  const progress = new Progress(terminal, 'imported');
+  try {
+    const { imported, elapsed } = await follow(await response, progress, transfer);
+    terminal.stdout.write(`Imported ${imported} messages in ${elapsed}.\n`);
+  } catch (error) {
+    progress.end();
+    throw inputError === undefined ? error : new CliError(`Cannot read ${file ?? 'the input'}: ${inputError.message}`);
+  } finally {
+    request.destroy();
+    input.destroy();
+  }
+}
+
+/** Longer than any event: a sentence that quotes a name. */
+const maxEventBytes = 65_536;
+
+type ImportEvent =
+  | { readonly imported: number; readonly gpos: number }
+  | { readonly done: true; readonly imported: number; readonly elapsed: string }
+  | { readonly error: string; readonly message: string; readonly line?: number };
+
+/** Reads the events up to the last one; throws {@link CliError} when that tells of an error, or does not come. */
+async function follow(answer: IncomingMessage, progress: Progress, { url, force }: Transfer) {
+  let imported = 0;
+  for await (const event of eventsOf(answer)) {
+    if ('error' in event) throw new CliError(describe(event) + (force ? '\nNothing was replaced.' : before(imported)));
+    if ('done' in event) {
+      progress.end();
+      return event;
+    }
+    imported = event.imported;
+    progress.tell(imported);
+  }
+  throw new CliError(
+    `The connection to ${url.origin} ended before the import was done.${force ? '' : before(imported)}`,
+  );
+}
+
+async function* eventsOf(answer: IncomingMessage): AsyncGenerator<ImportEvent> {
+  const splitter = new LineSplitter(maxEventBytes);
+  try {
+    for await (const piece of answer as AsyncIterable<Buffer>) {
+      for (const line of splitter.push(piece)) {
+        if (line.length > 0) yield JSON.parse(line.toString().replace(/^data: /, '')) as ImportEvent;
+      }
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+  }
+}
+
+function describe({ error, message, line }: Extract<ImportEvent, { error: string }>): string {
+  return `${line === undefined ? '' : `line ${line}: `}${message} (${error})`;
+}
+
+function before(imported: number): string {
+  return imported === 0 ? '' : `\nThe first ${imported} messages are imported.`;
+}

@@ -1,0 +1,28 @@
+import type { Terminal } from './transfer.ts';
+
+const stepMs = 100;
+
+/** Tells a terminal how far a command is, on one line that it writes anew; tells nobody else. */
+export class Progress {
+  readonly #terminal: Terminal;
+  readonly #verb: string;
+  #toldAtMs = 0;
+
+  constructor(terminal: Terminal, verb: string) {
+    this.#terminal = terminal;
+    this.#verb = verb;
+  }
+
+  /** Says how many messages there are by now, at most ten times a second. */
+  tell(messages: number): void {
+    const nowMs = performance.now();
+    if (!this.#terminal.isWatched || nowMs - this.#toldAtMs < stepMs) return;
+    this.#toldAtMs = nowMs;
+    this.#terminal.stderr.write(`\r${this.#verb} ${messages.toLocaleString('en')} messages`);
+  }
+
+  /** Takes the line away, and says this in its place. */
+  end(sentence = ''): void {
+    if (this.#terminal.isWatched) this.#terminal.stderr.write(`\r\u001b[K${sentence}`);
+  }
+}

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { Access } from './access/access.ts';
+import { Access, type AuthMode } from './access/access.ts';
 import { GrantWatch } from './access/grant-watch.ts';
 import { defaultNamespaceId, Namespaces } from './access/namespaces.ts';
 import { Tickets } from './access/tickets.ts';
@@ -50,6 +50,7 @@ export type App = {
   readonly urls: readonly string[];
   /** Token of the namespace `default`, when it was made at the start and nobody knows it yet. */
   readonly newToken: string | undefined;
+  readonly authMode: AuthMode;
   readonly hub: Hub;
   readonly namespaces: Namespaces;
   readonly pools: Pools;
@@ -140,6 +141,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   return {
     urls,
+    authMode: access.mode,
     newToken: access.mode === 'token' && config.token === '' ? initialToken : undefined,
     hub,
     namespaces,

@@ -110,7 +110,10 @@ export const configSchema = Type.Object({
     'Appends to one namespace at most in a second; more are refused with 429. 0: no limit.',
   ),
   heartbeatMs: milliseconds(15_000, 'Milliseconds between two heartbeat comments of one subscription. 0: none.'),
-  stallTimeoutMs: milliseconds(60_000, 'A subscriber that takes nothing for so many milliseconds is closed. 0: never.'),
+  stallTimeoutMs: milliseconds(
+    60_000,
+    'A subscriber whose full socket has not emptied after so many milliseconds is closed. 0: never.',
+  ),
   retryMinMs: milliseconds(2_000, 'Least reconnection time told to a subscriber, milliseconds.'),
   retryMaxMs: milliseconds(5_000, 'Greatest reconnection time told to a subscriber; each gets a random one between.'),
   drainMs: milliseconds(0, 'Milliseconds over which subscriptions are ended at a stop. 0: all at once.'),

@@ -53,20 +53,21 @@ function stopOnSignal(app: App, log: Logger): void {
   process.on('SIGINT', stop);
 }
 
-function welcome({ urls, newToken }: App): string {
+function welcome({ urls, newToken, authMode }: App): string {
   const url = new URL(urls[0]!);
   const base = url.hostname === '127.0.0.1' ? `localhost:${url.port}` : url.host;
+  const credential = authMode === 'off' ? '' : ' -H "authorization: Bearer $TOKEN"';
   return `
   Pokewire ${version}  http://${base}  (memory store: messages go with the process)
-${newToken === undefined ? '' : `\n  Token of the namespace default, told only now:\n    ${newToken}\n`}
+${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ? '' : '; this one is told only now'}:\n    TOKEN=${newToken ?? '…'}\n`}
   Subscribe, and leave it running:
-    curl -N '${base}/subscribe?category=account'
+    curl -N${credential} '${base}/subscribe?category=account'
 
   Append in another terminal:
-    curl ${base}/streams/account-123/messages -H 'content-type: application/json' \\
+    curl${credential} ${base}/streams/account-123/messages -H 'content-type: application/json' \\
       -d '{"type":"Deposited","data":{"amount":100}}'
 
-  Try it in a browser:  http://${base}/docs
+  Try it in a browser:  http://${base}/docs${authMode === 'off' ? '' : '?token=$TOKEN'}
 
 `;
 }

@@ -11,10 +11,15 @@ export function useAccessLog(server: Server, metrics: Metrics): void {
     const route = request.routeOptions.url ?? 'none';
     const status = reply.statusCode;
     metrics.httpDuration.observe({ method: request.method, route, status: String(status) }, reply.elapsedTime / 1000);
-    const level = status >= 500 ? 'error' : quietRoutes.has(route) ? 'debug' : 'info';
-    request.log[level](lineOf(request, reply), 'request');
+    request.log[levelOf(route, status)](lineOf(request, reply), 'request');
     done();
   });
+}
+
+// 503 and 507 are refusals that the settings ask for; 500 is a fault.
+function levelOf(route: string, status: number): 'error' | 'warn' | 'info' | 'debug' {
+  if (status >= 500) return status === 500 ? 'error' : 'warn';
+  return quietRoutes.has(route) ? 'debug' : 'info';
 }
 
 // The path without its query, which may carry a token.

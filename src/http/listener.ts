@@ -33,9 +33,11 @@ export class Listener {
     try {
       return [first, await this.#open('::1', Number(new URL(first).port))];
     } catch (error) {
-      if (!['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? ''))
-        throw error;
-      return [first];
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(code)) return [first];
+      // Half a start would go on serving, although it is said to have failed.
+      await this.close(0);
+      throw error;
     }
   }
 

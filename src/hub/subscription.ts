@@ -161,8 +161,9 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
       this.#connection.destroy();
       return;
     }
-    if (lastWords !== undefined) this.#connection.send(lastWords);
-    this.#connection.end();
+    // A socket that cannot take them now may never, and nobody watches it once the subscription is closed.
+    if (lastWords !== undefined && !this.#connection.send(lastWords)) this.#connection.destroy();
+    else this.#connection.end();
   }
 
   #close(reason: CloseReason): void {

@@ -120,7 +120,7 @@ export class CachedFrameEncoder implements FrameEncoder {
 
   #remember(stream: string): Buffer {
     const beginning =
-      this.#old.get(stream) ?? Buffer.from(`event: poke\ndata: {"stream":${JSON.stringify(stream)},"position":`);
+      this.#old.get(stream) ?? ownBuffer(`event: poke\ndata: {"stream":${JSON.stringify(stream)},"position":`);
     if (this.#young.size === cachedStreams) {
       this.#old = this.#young;
       this.#young = new Map();
@@ -128,6 +128,13 @@ export class CachedFrameEncoder implements FrameEncoder {
     this.#young.set(stream, beginning);
     return beginning;
   }
+}
+
+/** Not from Node's shared slab, which a few kept bytes would keep alive as a whole. */
+function ownBuffer(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
 }
 
 /** Writes a non-negative integer in decimal and returns the index behind it. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Message, NewMessage } from '../message/message.ts';
 import type { Poke } from '../message/poke.ts';
 import type { Selection } from '../message/selection.ts';
@@ -30,9 +31,6 @@ const maxPageBytes = 1_048_576;
 /** A read looks at this many rows at most before it returns what it has, so that a filter that matches little blocks nobody. */
 const maxRowsLookedAt = 8_192;
 
-/** Requests that were under way when their namespace was dropped are over long before so many others were. */
-const rememberedDrops = 100;
-
 /** Bytes a stream costs beside its messages: its name (twice a UTF-16 unit) and entries in the indexes. */
 const streamBytes = 512;
 
@@ -47,6 +45,7 @@ export class MemoryStore implements MessageStore, ImportHost {
   readonly #pokes: ObjectPool<Poke>;
   readonly #maxBytes: number;
   readonly #logs = new Map<string, MemoryLog>();
+  // Never forgotten: an import or append under way, however long, must not bring a log back. 36 characters a namespace.
   readonly #dropped = new Set<string>();
   #bytes = 0;
   #watcher: Watcher = () => {};
@@ -145,8 +144,11 @@ export class MemoryStore implements MessageStore, ImportHost {
   async readLast(namespace: string, stream: string, type: string | undefined): Promise<Message | undefined> {
     const log = this.#logs.get(namespace);
     const rows = log?.stream(stream)?.rows ?? [];
-    const index = type === undefined ? rows.length - 1 : rows.findLastIndex((row) => log?.table.type(row) === type);
-    return index < 0 ? undefined : log?.message(rows[index]!);
+    for (let index = rows.length - 1, looked = 1; log !== undefined && index >= 0; index--, looked++) {
+      if (type === undefined || log.table.type(rows[index]!) === type) return log.message(rows[index]!);
+      if (looked % maxRowsLookedAt === 0) await nextTurn();
+    }
+    return undefined;
   }
 
   async readLog(namespace: string, filter: LogFilter, from: number, limit: number): Promise<MessagePage> {
@@ -155,11 +157,15 @@ export class MemoryStore implements MessageStore, ImportHost {
     const page = new PageBuilder(log, limit);
     const walk = log.walk(everythingOf(filter.category), from - 1);
     let looked = 0;
+    let parsedBytes = 0;
     for (let row = walk.next(); row !== -1; row = walk.next()) {
+      // A correlation has metadata parsed, which may be long.
+      if (filter.correlation !== undefined) parsedBytes += log.table.payloadBytes(row);
       const fits = matches(log, row, filter);
       if (looked++ === maxRowsLookedAt || (fits && !page.add(row))) {
         return { messages: page.messages, next: log.table.globalPosition(row) };
       }
+      if (parsedBytes > maxPageBytes) return { messages: page.messages, next: log.table.globalPosition(row) + 1 };
     }
     return { messages: page.messages, next: null };
   }
@@ -172,7 +178,10 @@ export class MemoryStore implements MessageStore, ImportHost {
       return page;
     }
     const walk = log.walk(selection, after);
-    for (let looked = 0; looked < maxRowsLookedAt && page.pokes.length < limit; looked++) {
+    // Each row costs a look at every selector, so it is those that are bounded.
+    const selectors = selection.streams.length + selection.categories.length;
+    const mostRows = Math.max(limit, Math.floor(maxRowsLookedAt / Math.max(1, selectors)));
+    for (let looked = 0; looked < mostRows && page.pokes.length < limit; looked++) {
       const row = walk.next();
       if (row === -1) {
         page.upTo = Math.max(after, log.head);
@@ -200,8 +209,6 @@ export class MemoryStore implements MessageStore, ImportHost {
     const log = this.#logs.get(namespace);
     this.#logs.delete(namespace);
     this.#dropped.add(namespace);
-    const [oldest] = this.#dropped;
-    if (this.#dropped.size > rememberedDrops) this.#dropped.delete(oldest!);
     if (log === undefined) return 0;
     this.discard(log);
     return log.table.length;

@@ -20,6 +20,7 @@ function peer(name: string, start: () => Promise<RunningTarget>): Target {
     // nchan passes on what was published, so it gets what the others make of a message.
     appendBody: name === 'nchan' ? '{"stream":"account-123","position":12,"globalPosition":12345}' : oneMessage,
     order: name === 'nchan' ? 'rising' : 'consecutive',
+    compiled: name === 'nchan' || name.startsWith('c-floor'),
     hasMetrics: false,
   };
 }

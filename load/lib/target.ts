@@ -15,6 +15,8 @@ export type Target = {
   /** Body of an append of one message. */
   readonly appendBody: string;
   readonly order: 'consecutive' | 'rising';
+  /** Whether it is machine code from the start; what runs in Node is slow until its hot parts are compiled. */
+  readonly compiled: boolean;
   /** Whether it answers `/metrics` as Pokewire does. */
   readonly hasMetrics: boolean;
 };
@@ -110,6 +112,7 @@ export function pokewire({ name = 'pokewire', root, flags = [], nodeFlags = [], 
     appendPath: (category) => `/streams/${category}-{}/messages`,
     appendBody: oneMessage,
     order: 'consecutive',
+    compiled: false,
     hasMetrics: true,
   };
 }

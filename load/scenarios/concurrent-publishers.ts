@@ -2,7 +2,7 @@ import { atLeast, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, repeatInTurn, targetsOf } from '../lib/scenario.ts';
 import { measureThroughput } from '../lib/throughput.ts';
 
-const settings = { publishers: 64, subscribers: 1_000, warmUpMs: 2_500, measureMs: 1_500 };
+const settings = { publishers: 64, subscribers: 1_000, warmUpMs: 2_000, measureMs: 1_000 };
 /** Peers that no target is about are measured once. */
 const repeats = (target: string) => (/sse|fastify|c-floor|^node-net-nagle$/.test(target) ? 1 : 5);
 const peers = [

@@ -3,7 +3,7 @@ import { atLeast, type Series, type Verdict } from '../lib/results.ts';
 import { type Context, medianOf, pokewireOf, repeatInTurn } from '../lib/scenario.ts';
 import { measureThroughput } from '../lib/throughput.ts';
 
-const settings = { publishers: [1, 64], subscribers: 1_000, warmUpMs: 2_000, measureMs: 1_000 };
+const settings = { publishers: [1, 64], subscribers: 1_000, warmUpMs: 1_500, measureMs: 800 };
 
 /** The whole server with its pools and without them. */
 export async function pooling(context: Context): Promise<ScenarioResult> {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Type } from 'typebox';
+import { PokewireError } from '../errors.ts';
 import { importRecord } from '../message/import-record.ts';
 import { checkName } from '../message/stream-name.ts';
 import type { LogFilter, MessageStore } from '../store/message-store.ts';
@@ -67,6 +68,10 @@ async function* linesOf(
       from,
       pageMessages,
     );
+    // What was deleted meanwhile reads as nothing, and the rest would be taken for the whole.
+    if ((await store.head(namespace)) < head) {
+      throw new PokewireError('NAMESPACE_NOT_FOUND', 'The namespace was deleted while it was exported.');
+    }
     const upToHead = messages.filter(({ globalPosition }) => globalPosition <= head);
     if (upToHead.length > 0) yield upToHead.map(importRecord).join('');
     from = next;

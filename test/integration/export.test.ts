@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
 import { FakeStore } from '../support/fake-store.ts';
 import { importBody, recordAt, records } from '../support/import-client.ts';
 import { startTestApp } from '../support/start-app.ts';
@@ -92,4 +93,26 @@ test('An export that cannot be read is an error before it began, and a broken an
   store!.head = head;
   store!.readLog = (...asked) => (asked[2] > 1_000 ? Promise.reject(new Error('disk')) : readLog.apply(store!, asked));
   await expect(app.get('/export')).rejects.toThrow();
+});
+
+test('An export whose namespace is deleted meanwhile breaks off, so that nobody takes it for the whole.', async () => {
+  await using app = await startTestApp(['--test-mode']);
+  const token = newToken('tenant');
+  const ask = (path: string, body: unknown) =>
+    fetch(`${app.url}${path}?token=${token}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  // More than sockets hold, so that the export waits for its reader.
+  const large = { type: 'Large', data: { text: 'x'.repeat(500_000) } };
+  for (let n = 0; n < 100; n++) expect((await ask('/streams/a-1/messages', large)).status).toBe(201);
+  const response = await fetch(`${app.url}/export?token=${token}`);
+  const reader = response.body!.getReader();
+  await reader.read();
+  expect((await ask('/rpc', ['ns.delete', 'tenant'])).status).toBe(200);
+  const readOn = async () => {
+    while (!(await reader.read()).done);
+  };
+  await expect(readOn()).rejects.toThrow();
 });

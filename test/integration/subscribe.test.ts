@@ -12,6 +12,15 @@ async function appendMany(app: TestApp, ...streams: string[]): Promise<void> {
   for (const stream of streams) expect((await app.append(stream, message)).status).toBe(201);
 }
 
+/** A bare connection, what came in over it, and when it was closed. */
+function rawSocket(app: TestApp) {
+  const socket = connect(app.port, '127.0.0.1');
+  const pieces: Buffer[] = [];
+  socket.on('data', (bytes: Buffer) => pieces.push(bytes));
+  const closed = new Promise((resolve) => socket.on('close', resolve));
+  return { socket, closed, received: () => Buffer.concat(pieces).toString() };
+}
+
 /** Global positions of everything the query is told up to and including a message appended after it subscribed. */
 async function toldUpToMarker(app: TestApp, query: string, marker: string, headers = {}): Promise<number[]> {
   await using client = await SseClient.connect(app.port, `/subscribe?${query}`, { headers });
@@ -242,12 +251,9 @@ test('A peer that goes away ends its subscription.', async () => {
 
 test('A subscriber that sends another request on its connection is cut, and the request is not served.', async () => {
   await using app = await startTestApp();
-  const socket = connect(app.port, '127.0.0.1');
-  const received: Buffer[] = [];
-  socket.on('data', (bytes: Buffer) => received.push(bytes));
-  const closed = new Promise((resolve) => socket.on('close', resolve));
+  const { socket, received, closed } = rawSocket(app);
   socket.write('GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n');
-  await poll(() => Buffer.concat(received).includes('retry:')).toBe(true);
+  await poll(() => received().includes('retry:')).toBe(true);
   const body = '{"type":"X","data":{}}';
   socket.write(
     `POST /streams/a-1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
@@ -255,7 +261,7 @@ test('A subscriber that sends another request on its connection is cut, and the 
   await closed;
   expect((await app.get('/streams/a-1')).status).toBe(404);
   expect(
-    Buffer.concat(received)
+    received()
       .toString()
       .match(/HTTP\/1\.1/g),
   ).toHaveLength(1);
@@ -263,28 +269,22 @@ test('A subscriber that sends another request on its connection is cut, and the 
 
 test('Two subscriptions at once on one connection do not both get it, and none is left behind.', async () => {
   await using app = await startTestApp();
-  const socket = connect(app.port, '127.0.0.1');
-  const received: Buffer[] = [];
-  socket.on('data', (bytes: Buffer) => received.push(bytes));
-  const closed = new Promise((resolve) => socket.on('close', resolve));
+  const { socket, received, closed } = rawSocket(app);
   socket.write('GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2));
   await closed;
-  expect(Buffer.concat(received).toString()).not.toContain('500');
+  expect(received()).not.toContain('500');
   await poll(() => app.hub.subscriptions.size).toBe(0);
 });
 
 test('Bytes that are no request, sent by a subscriber, end the connection without another response in the stream.', async () => {
   await using app = await startTestApp();
-  const socket = connect(app.port, '127.0.0.1');
-  const received: Buffer[] = [];
-  socket.on('data', (bytes: Buffer) => received.push(bytes));
-  const closed = new Promise((resolve) => socket.on('close', resolve));
+  const { socket, received, closed } = rawSocket(app);
   socket.write('GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n');
-  await poll(() => Buffer.concat(received).includes('retry:')).toBe(true);
+  await poll(() => received().includes('retry:')).toBe(true);
   socket.write('garbage\r\n\r\n');
   await closed;
   expect(
-    Buffer.concat(received)
+    received()
       .toString()
       .match(/HTTP\/1\.1/g),
   ).toHaveLength(1);

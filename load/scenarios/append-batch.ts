@@ -7,7 +7,7 @@ const settings = { connections: 8, messagesPerAppend: 100, warmUpMs: 500, measur
 
 /** Appends of 100 messages each. */
 export async function appendBatch(context: Context): Promise<ScenarioResult> {
-  const series = await repeatInTurn(context, [pokewireOf(context)], 5, measureBatches);
+  const series = await repeatInTurn(context, [pokewireOf(context)], 3, measureBatches);
   const rate = medianOf(series, 'pokewire', 'messagesPerSecond');
   const verdicts = [atLeast('8b', 'messages/s in arrays of 100', rate, 200_000)];
   return { scenario: 'append-batch', settings, series, missing: [], verdicts };

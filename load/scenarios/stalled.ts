@@ -8,7 +8,7 @@ const settings = { readers: 500, stalled: 500, publishers: 64, measureMs: 1_000,
 
 /** 500 subscribers that read, alone and then beside 500 whose sockets are full; those read on in the end. */
 export async function stalled(context: Context): Promise<ScenarioResult> {
-  const series = await repeatInTurn(context, [pokewireOf(context)], 3, measureStalled);
+  const series = await repeatInTurn(context, [pokewireOf(context)], 2, measureStalled);
   const ours = (name: string) => medianOf(series, 'pokewire', name);
   return {
     scenario: 'stalled',

@@ -48,7 +48,7 @@ for (const [publishers, said] of [
     title: `Throughput against subscribers, ${said}`,
     x: 'subscribers',
     y: 'deliveries/s',
-    logarithmic: true,
+    logarithmic: 'x and y',
     lines: linesOf(
       seriesOf('subscribers'),
       'subscribers',
@@ -66,7 +66,7 @@ for (const [metric, said] of [
     title: `Append to last of 1,000 subscribers, ${said}`,
     x: 'messages/s',
     y: 'ms',
-    logarithmic: false,
+    logarithmic: 'y',
     lines: linesOf(seriesOf('latency'), 'perSecond', metric, (setting) => setting?.subscribers === 1_000),
   });
 }
@@ -81,7 +81,7 @@ drawLines('idle-memory', 'memory', {
   title: 'Resident memory per idle subscriber',
   x: 'connections',
   y: 'KiB each',
-  logarithmic: false,
+  logarithmic: 'none',
   lines: memory,
 });
 

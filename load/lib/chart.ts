@@ -16,14 +16,13 @@ export type LineChartOptions = {
   readonly title: string;
   readonly x: string;
   readonly y: string;
-  /** Both axes in powers of ten. */
-  readonly logarithmic: boolean;
+  /** Axes in powers of ten. */
+  readonly logarithmic: 'x and y' | 'y' | 'none';
   readonly lines: readonly Line[];
 };
 
 /** Lines over a numeric axis, as SVG text. */
 export function lineChart({ title, x, y, logarithmic, lines }: LineChartOptions): string {
-  const type = logarithmic ? 'log' : 'value';
   return render({
     ...frameOf(title),
     legend: { bottom: 4, itemGap: 26 },
@@ -34,7 +33,11 @@ export function lineChart({ title, x, y, logarithmic, lines }: LineChartOptions)
       nameGap: 28,
       axisLabel: { formatter: (value: number) => short(value) },
     },
-    yAxis: { type, name: y, axisLabel: { formatter: (value: number) => short(value) } },
+    yAxis: {
+      type: logarithmic === 'none' ? 'value' : 'log',
+      name: y,
+      axisLabel: { formatter: (value: number) => short(value) },
+    },
     series: lines.map(({ name, points }, at) => ({
       type: 'line',
       name,

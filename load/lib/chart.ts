@@ -27,7 +27,7 @@ export function lineChart({ title, x, y, logarithmic, lines }: LineChartOptions)
     ...frameOf(title),
     legend: { bottom: 4, itemGap: 26 },
     xAxis: {
-      type,
+      type: logarithmic === 'x and y' ? 'log' : 'value',
       name: x,
       nameLocation: 'middle',
       nameGap: 28,

@@ -59,7 +59,8 @@ export async function stopChild(child: ChildProcess): Promise<void> {
 
 /** Ends every server that still runs, at once. */
 export function killServers(): void {
-  for (const child of running) child.kill('SIGKILL');
+  // Each leads a group of its own, in which nginx has its worker.
+  for (const child of running) process.kill(-child.pid!, 'SIGKILL');
 }
 
 /** Notes a server so that {@link killServers} finds it, and puts it before other work. */

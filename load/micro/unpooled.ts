@@ -6,8 +6,16 @@ import type { Sink } from '../../src/sse/connection.ts';
 import { type Cost, measure, sink } from './bench.ts';
 
 const everything: Selection = { all: true, streams: [], categories: [], group: null, fromPosition: 0 };
-const request = { namespace: 'default', selection: everything, liveSelection: everything, cursor: 0 };
-const host = { moved: () => {}, settled: () => 0 };
+const wishes = { hello: false, heads: false, conflated: false };
+const request = {
+  namespace: 'default',
+  selection: everything,
+  liveSelection: everything,
+  cursor: 0,
+  epoch: 'epoch',
+  wishes,
+};
+const host = { moved: () => {}, settled: () => 0, readHead: () => {} };
 const holder = { namespaceId: 'default', tokenId: undefined, address: '127.0.0.1' };
 /** As many pokes as a page of a catch-up. */
 const pageOfPokes = 512;

@@ -4,12 +4,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { invalid, PokewireError } from '../errors.ts';
 import type { Hub } from '../hub/hub.ts';
-import { type SubscribeRequest, startingPoint } from '../hub/starting-point.ts';
+import { type StartingPoint, type SubscribeRequest, startingPoint } from '../hub/starting-point.ts';
 import type { Holder } from '../hub/subscription.ts';
 import { maxGroupSize } from '../message/consumer-group.ts';
 import { type Selection, selectionKey } from '../message/selection.ts';
 import { checkName } from '../message/stream-name.ts';
-import { readyFrame, retryFrame } from '../sse/frame.ts';
+import { helloFrame, readyFrame, resetFrame, retryFrame } from '../sse/frame.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { grantOf } from './authenticate.ts';
 import { type Places, retryAfter } from './limits.ts';
@@ -45,6 +45,24 @@ const querySchema = Type.Object({
   consumerGroupSize: sizeAlias,
   lastEventId: Type.Optional(
     Type.Integer({ minimum: 0, description: 'As the header Last-Event-ID, where a header cannot be set' }),
+  ),
+  hello: Type.Optional(
+    Type.Enum(['true', 'false'], {
+      description: '"true": named events beside the pokes: hello, reset, and end for every reason',
+    }),
+  ),
+  epoch: Type.Optional(
+    Type.String({ maxLength: 64, description: 'The log that position and lastEventId are of, from a hello event' }),
+  ),
+  heartbeat: Type.Optional(
+    Type.Enum(['comment', 'head'], {
+      description: '"head": heartbeats are events that tell the head of what the selectors name',
+    }),
+  ),
+  conflate: Type.Optional(
+    Type.Enum(['true', 'false'], {
+      description: '"true": what you miss while you read too slowly comes as one poke a stream, with from and count',
+    }),
   ),
   ticket: Type.Optional(Type.String({ description: 'From POST /subscribe/ticket, in place of a token' })),
 });
@@ -87,7 +105,18 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
       );
     }
     const lastEventId = parseLastEventId(headers['last-event-id']) ?? query.lastEventId;
-    return { namespace: namespace.log, selection, position: query.position ?? 0, lastEventId };
+    return {
+      namespace: namespace.log,
+      selection,
+      position: query.position ?? 0,
+      lastEventId,
+      epoch: query.epoch,
+      wishes: {
+        hello: query.hello === 'true',
+        heads: query.heartbeat === 'head',
+        conflated: query.conflate === 'true',
+      },
+    };
   };
 
   const takePlace = (holder: Holder, reply: FastifyReply): void => {
@@ -110,7 +139,7 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
     try {
       const start = await startingPoint(store, asked);
       const retry = retryFrame(randomInt(options.retryMinMs, options.retryMaxMs + 1));
-      const greeting = Buffer.concat([responseHead(reply), readyFrame, retry]);
+      const greeting = Buffer.concat([responseHead(reply), readyFrame, retry, ...namedGreeting(start)]);
       reply.hijack();
       const socket = await takeSocket(request.raw, reply.raw);
       isOpen = socket !== undefined;
@@ -150,6 +179,14 @@ function parseGroup(query: Query) {
   if (size !== undefined && size > 0) return groupOf(consumer ?? 0, size);
   if (consumer !== undefined && consumer > 0) return groupOf(consumer, size === 0 ? undefined : size);
   return null;
+}
+
+/** What a subscriber is told first that asked for named events. */
+function namedGreeting({ wishes, epoch, head, cursor, selection, reset }: StartingPoint): Buffer[] {
+  if (!wishes.hello) return [];
+  // Behind a bare cursor a stream would be told from before the position that was asked for.
+  const hello = helloFrame(epoch, head, selection.fromPosition === 0 ? cursor : undefined, Date.now());
+  return reset === undefined ? [hello] : [hello, resetFrame(reset)];
 }
 
 function parseLastEventId(header: string | string[] | undefined): number | undefined {

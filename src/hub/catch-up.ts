@@ -1,6 +1,7 @@
 import { type BufferPool, bufferSizes } from '../pool/buffer-pool.ts';
-import { errorFrame, type FrameEncoder, maxFrameBytes } from '../sse/frame.ts';
+import { encodeConflated, type FrameEncoder, maxFrameBytes } from '../sse/frame.ts';
 import type { MessageStore, PokePage } from '../store/message-store.ts';
+import { Conflation } from './conflation.ts';
 import type { Subscription } from './subscription.ts';
 
 /** Pokes asked of the store at once, about as many as fill the largest buffer. */
@@ -65,29 +66,41 @@ export class CatchUp {
   };
 
   async #read(subscription: Subscription): Promise<void> {
-    const { store, join, failed } = this.#options;
+    const { join, failed } = this.#options;
     this.#readsUnderWay++;
     try {
-      const page = await store.readPokes(
-        subscription.namespace,
-        subscription.selection,
-        subscription.cursor,
-        pagePokes,
-      );
-      this.reads++;
-      try {
-        if (subscription.state === 'catching-up') this.#tell(subscription, page);
-      } finally {
-        page.release();
-      }
-      if (subscription.state === 'catching-up' && !(page.atEnd && join(subscription))) this.#waiting.push(subscription);
+      const isAtEnd = await this.#tellMore(subscription);
+      if (subscription.state === 'catching-up' && !(isAtEnd && join(subscription))) this.#waiting.push(subscription);
     } catch (error) {
       failed(subscription, error);
       // A silent stream would look like one without news, so the subscriber is told and sent away to come again.
-      subscription.end('store-failed', errorFrame('BACKEND_ERROR', 'The log cannot be read now; reconnect to resume.'));
+      subscription.end('store-failed');
     } finally {
       this.#readsUnderWay--;
       this.#startReads();
+    }
+  }
+
+  /** Tells what comes next. True: that was the end of the log. */
+  async #tellMore(subscription: Subscription): Promise<boolean> {
+    const { namespace, selection, conflation, cursor } = subscription;
+    if (conflation?.isTelling) {
+      this.#tellConflated(subscription, conflation);
+      return false;
+    }
+    const page = await this.#options.store.readPokes(namespace, selection, conflation?.upTo ?? cursor, pagePokes);
+    this.reads++;
+    try {
+      if (subscription.state !== 'catching-up') return false;
+      if (page.epoch !== subscription.epoch) {
+        subscription.end('log-replaced');
+        return false;
+      }
+      if (conflation !== undefined) return this.#gather(subscription, conflation, page);
+      this.#tell(subscription, page);
+      return page.atEnd;
+    } finally {
+      page.release();
     }
   }
 
@@ -117,6 +130,42 @@ export class CatchUp {
       }
     }
     subscription.advance(page.upTo);
+  }
+
+  /** Gathers the page, and tells what was gathered when that is all or enough. True: it was all. */
+  #gather(subscription: Subscription, conflation: Conflation, { pokes, upTo, atEnd }: PokePage): boolean {
+    const isFull = !pokes.every((poke) => conflation.gather(poke));
+    if (!isFull) conflation.upTo = upTo;
+    if (!isFull && !atEnd) return false;
+    conflation.close();
+    this.#tellConflated(subscription, conflation);
+    return !isFull;
+  }
+
+  #tellConflated(subscription: Subscription, conflation: Conflation): void {
+    const { buffers } = this.#options;
+    while (conflation.left > 0) {
+      const wanted = Math.max(maxFrameBytes, conflation.left * usualFrameBytes);
+      const lease = buffers.acquire(Math.min(wanted, bufferSizes.at(-1)!));
+      try {
+        const { bytes } = lease;
+        let at = 0;
+        let count = 0;
+        for (; conflation.left > 0 && at + maxFrameBytes <= bytes.length; count++) {
+          const poke = conflation.take()!;
+          const id = conflation.left === 0 ? poke.globalPosition : undefined;
+          at = encodeConflated({ ...poke, stream: poke.stream.text }, id, bytes, at);
+        }
+        const upTo = conflation.left === 0 ? conflation.upTo : subscription.cursor;
+        // The rest of the round waits for the socket.
+        if (!this.#send(subscription, bytes.subarray(0, at), count, upTo, lease)) return;
+      } finally {
+        lease.release();
+      }
+    }
+    subscription.advance(conflation.upTo);
+    // What comes until it is live again it misses as well.
+    subscription.conflation = new Conflation(conflation.upTo);
   }
 
   #send(...[subscription, frames, count, upTo, lease]: [Subscription, ...Parameters<Subscription['tell']>]): boolean {

@@ -2,14 +2,14 @@ import type { Poke } from '../message/poke.ts';
 import { type SelectionKind, selectionKinds } from '../message/selection.ts';
 import type { BufferPool } from '../pool/buffer-pool.ts';
 import type { Sink } from '../sse/connection.ts';
-import { endFrame, type FrameEncoder } from '../sse/frame.ts';
+import type { FrameEncoder } from '../sse/frame.ts';
 import { Heartbeat } from '../sse/heartbeat.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { Audience } from './audience.ts';
 import { AudienceIndex } from './audience-index.ts';
 import { CatchUp } from './catch-up.ts';
+import type { CloseReason } from './close-reason.ts';
 import {
-  type CloseReason,
   type Holder,
   Subscription,
   type SubscriptionHost,
@@ -65,15 +65,18 @@ export class Hub implements SubscriptionHost {
   readonly subscriptions = new Set<Subscription>();
   /** Times a live subscription became lagging. */
   laggingEpisodes = 0;
+  readonly #store: MessageStore;
   readonly #observer: HubObserver;
   readonly #stallTimeoutMs: number;
   readonly #rooms = new Map<string, Room>();
   readonly #lagging = new Set<Subscription>();
+  readonly #readingHead = new Set<Subscription>();
   readonly #heartbeat: Heartbeat;
   readonly #stallTimer: NodeJS.Timeout;
   #endReason: CloseReason | undefined = undefined;
 
   constructor({ store, buffers, encoder, observer, heartbeatMs, stallTimeoutMs }: HubOptions) {
+    this.#store = store;
     this.#observer = observer;
     this.#stallTimeoutMs = stallTimeoutMs;
     this.#heartbeat = new Heartbeat(heartbeatMs);
@@ -86,7 +89,10 @@ export class Hub implements SubscriptionHost {
       join: (subscription) => this.#join(subscription),
       failed: (subscription, error) => observer.readFailed(subscription, error),
     });
-    store.watch((namespace, poke) => this.#publish(namespace, poke));
+    store.watch(
+      (namespace, poke) => this.#publish(namespace, poke),
+      (namespace) => this.#endSubscriptions(namespace, 'log-replaced'),
+    );
   }
 
   /**
@@ -125,11 +131,7 @@ export class Hub implements SubscriptionHost {
 
   /** Ends the subscriptions of a namespace that is no more, and forgets it. */
   endNamespace(namespace: string): void {
-    this.turn.flush();
-    const lastWords = endFrame('namespace-deleted', true);
-    for (const subscription of this.subscriptions) {
-      if (subscription.namespace === namespace) subscription.end('namespace-deleted', lastWords);
-    }
+    this.#endSubscriptions(namespace, 'namespace-deleted');
     this.#rooms.delete(namespace);
   }
 
@@ -178,6 +180,36 @@ export class Hub implements SubscriptionHost {
   /** Namespaces that it knows anything of. */
   get namespaces(): number {
     return this.#rooms.size;
+  }
+
+  readHead(subscription: Subscription): void {
+    // A store that takes longer than a period is not asked again meanwhile.
+    if (this.#readingHead.has(subscription)) subscription.beatWithHead(undefined);
+    else void this.#readHead(subscription);
+  }
+
+  async #readHead(subscription: Subscription): Promise<void> {
+    const { namespace, selection, audience } = subscription;
+    this.#readingHead.add(subscription);
+    try {
+      // Only the members of a group may have to search for their last message, and then the audience remembers it.
+      const known = selection.group === null ? 0 : (audience?.knownHead ?? 0);
+      const head = await this.#store.lastOf(namespace, selection, known);
+      if (audience !== undefined) audience.knownHead = head;
+      subscription.beatWithHead(head);
+    } catch {
+      // The beat keeps the stream alive; who waits for a head sees that none came.
+      subscription.beatWithHead(undefined);
+    } finally {
+      this.#readingHead.delete(subscription);
+    }
+  }
+
+  #endSubscriptions(namespace: string, reason: CloseReason): void {
+    this.turn.flush();
+    for (const subscription of this.subscriptions) {
+      if (subscription.namespace === namespace) subscription.end(reason);
+    }
   }
 
   #publish(namespace: string, poke: Poke): void {

@@ -1,6 +1,7 @@
 import type { Selection } from '../message/selection.ts';
-import type { MessageStore } from '../store/message-store.ts';
-import type { SubscriptionRequest } from './subscription.ts';
+import type { Reset } from '../sse/frame.ts';
+import type { LogExtent, MessageStore } from '../store/message-store.ts';
+import type { SubscriptionRequest, Wishes } from './subscription.ts';
 
 /** What a subscriber asks for, as parsed from its request. */
 export type SubscribeRequest = {
@@ -11,24 +12,66 @@ export type SubscribeRequest = {
   readonly position: number;
   /** Global position after which to resume; wins over `position`. */
   readonly lastEventId: number | undefined;
+  /** The log that its positions are of; undefined: it does not say. */
+  readonly epoch: string | undefined;
+  readonly wishes: Wishes;
+};
+
+/** Where a subscription begins. */
+export type StartingPoint = SubscriptionRequest & {
+  /** Head of the log now. */
+  readonly head: number;
+  /** Why it does not begin where the subscriber was, but with everything that the log holds; undefined: it does. */
+  readonly reset: Reset | undefined;
 };
 
 /** Decides where a subscription begins. Rejects when the store cannot be read. */
-export async function startingPoint(store: MessageStore, request: SubscribeRequest): Promise<SubscriptionRequest> {
-  const { namespace, selection, position, lastEventId } = request;
-  const from = (cursor: number) => ({ namespace, selection, liveSelection: selection, cursor });
-  if (lastEventId !== undefined) {
-    // A cursor from the future is one of another log, say of before a restart: nothing of this log was told yet.
-    return from(lastEventId > (await store.head(namespace)) ? 0 : lastEventId);
-  }
+export async function startingPoint(store: MessageStore, request: SubscribeRequest): Promise<StartingPoint> {
+  const { namespace, selection, position, lastEventId, wishes } = request;
+  const extent = await store.extent(namespace);
+  const { epoch, head } = extent;
+  const reset = resetOf(request, extent);
+  const from = (cursor: number, read = selection, liveSelection = read): StartingPoint => ({
+    namespace,
+    selection: read,
+    liveSelection,
+    cursor,
+    epoch,
+    wishes,
+    head,
+    reset,
+  });
+  // Nothing of this log was told yet, or not all that was told can be known.
+  if (reset !== undefined) return from(0);
+  if (lastEventId !== undefined) return from(lastEventId);
   // `all` does not replay: it begins at the head, or later.
-  if (selection.all) return from(Math.max(await store.head(namespace), position - 1));
-  const [stream] = selection.streams;
-  if (stream === undefined || selection.streams.length + selection.categories.length > 1) {
-    return from(Math.max(0, position - 1));
-  }
+  if (selection.all) return from(Math.max(head, position - 1));
+  if (!isSingleStream(selection)) return from(Math.max(0, position - 1));
   const fromPosition = { ...selection, fromPosition: position };
   // Positions of a stream only rise, so once the stream has reached the position every later poke fits.
-  const reached = position <= (await store.version(namespace, stream)) + 1;
-  return { namespace, selection: fromPosition, liveSelection: reached ? selection : fromPosition, cursor: 0 };
+  const reached = position <= (await store.version(namespace, selection.streams[0]!)) + 1;
+  return from(0, fromPosition, reached ? selection : fromPosition);
+}
+
+function resetOf(request: SubscribeRequest, { epoch, head, forgottenUpTo }: LogExtent): Reset | undefined {
+  const { lastEventId, position } = request;
+  const begin = isSingleStream(request.selection) ? 0 : Math.max(0, position - 1);
+  const from = (lastEventId ?? begin) + 1;
+  const reset = (reason: Reset['reason'], lostEpoch: string | null, to: number | null): Reset => ({
+    reason,
+    epoch,
+    head,
+    lost: { epoch: lostEpoch, from, to },
+    replayFrom: forgottenUpTo + 1,
+  });
+  if (request.epoch !== undefined && request.epoch !== epoch) return reset('other-epoch', request.epoch, null);
+  // A cursor from the future is one of another log, say of before a restart.
+  if (lastEventId !== undefined && lastEventId > head) return reset('cursor-ahead', null, null);
+  // Who names no cursor begins with what there is, and misses nothing.
+  const namesCursor = lastEventId !== undefined || begin > 0;
+  return namesCursor && from <= forgottenUpTo ? reset('forgotten', epoch, forgottenUpTo) : undefined;
+}
+
+function isSingleStream({ streams, categories }: Selection): boolean {
+  return streams.length === 1 && categories.length === 0;
 }

@@ -1,9 +1,11 @@
 import { kindOfSelection, type Selection, type SelectionKind } from '../message/selection.ts';
 import type { BufferLease } from '../pool/buffer-pool.ts';
 import { Connection, type ConnectionEvents, type Sink } from '../sse/connection.ts';
-import { heartbeatFrame } from '../sse/frame.ts';
+import { headFrame, heartbeatFrame } from '../sse/frame.ts';
 import type { Beating } from '../sse/heartbeat.ts';
 import type { Audience, Hearer } from './audience.ts';
+import { type CloseReason, lastWords } from './close-reason.ts';
+import { Conflation } from './conflation.ts';
 
 /**
  * - `catching-up`: reads the log from its cursor up to the head.
@@ -12,14 +14,6 @@ import type { Audience, Hearer } from './audience.ts';
  * - `closed`: ended.
  */
 export type SubscriptionState = 'catching-up' | 'live' | 'lagging' | 'closed';
-
-/**
- * Why a subscription ended: the peer went, it took nothing for too long, the server stops, the store could not be read,
- * its token is no longer valid, or its namespace is no more.
- */
-export const closeReasons = ['peer', 'stalled', 'draining', 'store-failed', 'revoked', 'namespace-deleted'] as const;
-
-export type CloseReason = (typeof closeReasons)[number];
 
 const moves: Readonly<Record<SubscriptionState, readonly SubscriptionState[]>> = {
   'catching-up': ['live', 'lagging', 'closed'],
@@ -34,7 +28,19 @@ export interface SubscriptionHost {
   moved(subscription: Subscription, from: SubscriptionState): void;
   /** Tells all live subscriptions what was gathered for them, and returns the global position up to which they know all. */
   settled(namespace: string): number;
+  /** Reads the head of what it selects from the log, and answers by {@link Subscription.beatWithHead}. */
+  readHead(subscription: Subscription): void;
 }
+
+/** What a subscriber asks for beside its pokes. */
+export type Wishes = {
+  /** Named events: `hello`, `reset`, and `end` for every reason. */
+  readonly hello: boolean;
+  /** Heartbeats that tell the head of what it selects. */
+  readonly heads: boolean;
+  /** For what it missed while it lagged, one poke a stream. */
+  readonly conflated: boolean;
+};
 
 /** Who holds a subscription, for limits and for its end. */
 export type Holder = {
@@ -53,6 +59,9 @@ export type SubscriptionRequest = {
   readonly liveSelection: Selection;
   /** Global position behind which it is to be told everything. */
   readonly cursor: number;
+  /** The log that the cursor is of. */
+  readonly epoch: string;
+  readonly wishes: Wishes;
 };
 
 /** One subscriber's standing request, with the cursor up to which it has been told everything. */
@@ -61,6 +70,8 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   readonly selection: Selection;
   readonly liveSelection: Selection;
   readonly kind: SelectionKind;
+  readonly epoch: string;
+  readonly wishes: Wishes;
   readonly holder: Holder;
   readonly openedAtMs = performance.now();
   place = -1;
@@ -73,6 +84,8 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   closeReason: CloseReason | undefined = undefined;
   /** When it last became lagging, as `performance.now()`. */
   laggingSinceMs = 0;
+  /** What it missed while it lagged and is told as one poke a stream; undefined: every poke is told. */
+  conflation: Conflation | undefined = undefined;
   #state: SubscriptionState = 'catching-up';
   #cursor: number;
   readonly #host: SubscriptionHost;
@@ -83,6 +96,8 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
     this.selection = request.selection;
     this.liveSelection = request.liveSelection;
     this.kind = kindOfSelection(request.selection);
+    this.epoch = request.epoch;
+    this.wishes = request.wishes;
     this.#cursor = request.cursor;
     this.#host = host;
     this.holder = holder;
@@ -124,6 +139,7 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   /** From now on it hears what its audience hears. */
   goLive(): void {
     this.#become('live');
+    this.conflation = undefined;
   }
 
   hear(frames: Buffer, count: number, upTo: number, lease: BufferLease): void {
@@ -135,10 +151,26 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
 
   beat(): void {
     if (this.#state !== 'live') return;
-    const upTo = this.#host.settled(this.namespace);
+    if (this.wishes.heads) this.#host.readHead(this);
+    else this.#beat(() => heartbeatFrame);
+  }
+
+  /** A beat that tells the head of what it selects; undefined: it could not be read. */
+  beatWithHead(head: number | undefined): void {
+    if (this.#state !== 'live') return;
+    this.#beat((upTo) => {
+      // The store has not announced that message yet, so it cannot be promised to have been told.
+      if (head === undefined || head > upTo) return heartbeatFrame;
+      // While a stream has not come to the position asked for, a resumption behind an id would tell what lies before.
+      return headFrame(this.epoch, head, this.liveSelection.fromPosition === 0 ? upTo : undefined);
+    });
+  }
+
+  #beat(frameWith: (upTo: number) => Buffer): void {
+    const upTo = Math.max(this.#cursor, this.#host.settled(this.namespace));
     // Telling the others' pokes may have filled this socket.
-    if (this.state !== 'live' || this.#connection.send(heartbeatFrame)) return;
-    this.#cursor = Math.max(this.#cursor, upTo);
+    if (this.state !== 'live' || this.#connection.send(frameWith(upTo))) return;
+    this.#cursor = upTo;
     this.#become('lagging');
   }
 
@@ -152,8 +184,9 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
     this.#close('peer');
   }
 
-  /** Ends it from this side; `lastWords` go out unless the socket is full. */
-  end(reason: CloseReason, lastWords?: Buffer): void {
+  /** Ends it from this side, with an event that says why where it can be taken. */
+  end(reason: CloseReason): void {
+    if (this.#state === 'closed') return;
     const full = this.#state === 'lagging';
     this.#close(reason);
     if (full) {
@@ -162,7 +195,8 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
       return;
     }
     // A socket that cannot take them now may never, and nobody watches it once the subscription is closed.
-    if (lastWords !== undefined && !this.#connection.send(lastWords)) this.#connection.destroy();
+    const words = lastWords(reason, this.wishes.hello);
+    if (words !== undefined && !this.#connection.send(words)) this.#connection.destroy();
     else this.#connection.end();
   }
 
@@ -176,7 +210,10 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
     const from = this.#state;
     if (!moves[from].includes(next)) throw new TypeError(`a ${from} subscription cannot become ${next}`);
     this.#state = next;
-    if (next === 'lagging') this.laggingSinceMs = performance.now();
+    if (next === 'lagging') {
+      this.laggingSinceMs = performance.now();
+      if (this.wishes.conflated) this.conflation ??= new Conflation(this.#cursor);
+    }
     this.#host.moved(this, from);
   }
 }

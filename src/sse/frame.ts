@@ -6,7 +6,7 @@ import { maxNameBytes } from '../message/stream-name.ts';
  * stream"). Text in a frame is JSON, so no CR, LF or NUL of a value can end a line early.
  */
 
-/** Fixed text and three numbers. */
+/** Fixed text and the longest numbers. */
 const frameBytesWithoutName = 192;
 
 /** A frame is never longer: a name of quotes and backslashes doubles in JSON. */
@@ -43,6 +43,68 @@ export function errorFrame(code: string, message: string): Buffer {
  */
 export function endFrame(code: string, logIsGone = false): Buffer {
   return Buffer.from(`event: end\n${logIsGone ? 'id:\n' : ''}data:${JSON.stringify({ code })}\n\n`);
+}
+
+/** What a cursor that the log cannot resume behind is answered with. */
+export type Reset = {
+  /** It lies beyond the head, is of another log, or lies before what the store still holds. */
+  readonly reason: 'cursor-ahead' | 'other-epoch' | 'forgotten';
+  /** Of the log that is told from now on. */
+  readonly epoch: string;
+  readonly head: number;
+  /** Global positions, inclusive, that cannot be told. */
+  readonly lost: {
+    /** The log they are of; null: nobody knows. */
+    readonly epoch: string | null;
+    readonly from: number;
+    /** null: to the end of that log, which nobody knows any more. */
+    readonly to: number | null;
+  };
+  /** No message of the log has a lower global position, unless it was imported. */
+  readonly replayFrom: number;
+};
+
+/** The first event for those who ask: which log is told, its head, and the time here. `cursor` becomes its id. */
+export function helloFrame(epoch: string, head: number, cursor: number | undefined, nowMs: number): Buffer {
+  return namedEvent('hello', { epoch, head, time: new Date(nowMs).toISOString() }, cursor);
+}
+
+/** Says that the subscription begins elsewhere than its cursor asked for, and what is missing. */
+export function resetFrame(reset: Reset): Buffer {
+  return namedEvent('reset', reset);
+}
+
+/**
+ * A heartbeat that tells the last message of the log that the selectors name: who was poked up to there has missed nothing.
+ * `upTo`, up to where everything was told, becomes its id.
+ */
+export function headFrame(epoch: string, head: number, upTo: number | undefined): Buffer {
+  return namedEvent('heartbeat', { epoch, head }, upTo);
+}
+
+// Without the space behind `data:`, as above.
+function namedEvent(name: string, data: Readonly<Record<string, unknown>>, id?: number): Buffer {
+  return Buffer.from(`event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data:${JSON.stringify(data)}\n\n`);
+}
+
+/** What is told of one stream to a subscriber that lagged: see `Conflation`. */
+export type ConflatedFrame = {
+  readonly stream: string;
+  readonly from: number;
+  readonly position: number;
+  readonly globalPosition: number;
+  readonly count: number;
+};
+
+/**
+ * Writes one poke for several messages of a stream at `at`, where {@link maxFrameBytes} must be free, and returns the index
+ * behind it. Streams are told one after the other although their messages alternate in the log, so only the last of them
+ * may move the subscriber's cursor: it alone gets an `id`.
+ */
+export function encodeConflated(frame: ConflatedFrame, id: number | undefined, target: Buffer, at: number): number {
+  const { stream, position, globalPosition, from, count } = frame;
+  const data = JSON.stringify({ stream, position, globalPosition, from, count });
+  return at + target.write(`event: poke\ndata: ${data}\n${id === undefined ? '' : `id: ${id}\n`}\n`, at);
 }
 
 /** How far an import is: messages so far, and the global position of the last one. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { sameJson } from '../message/json-text.ts';
 import type { Message, NewMessage } from '../message/message.ts';
@@ -30,8 +31,11 @@ const noRows: Rows = [];
 /** One namespace in memory: the table of its messages and the indexes that find them. All calls are synchronous. */
 export class MemoryLog {
   readonly table = new MessageTable();
+  readonly epoch = randomUUID();
   /** What its messages count against the store's limit. */
   bytes = 0;
+  /** Global positions up to this one were those of an earlier log. */
+  forgottenUpTo = 0;
   #head = 0;
   readonly #ids = new IdIndex((row) => this.table.idHash(row));
   readonly #streams = new Map<string, StreamRows>();
@@ -181,10 +185,14 @@ export class MemoryLog {
   walk(selection: Selection, after: number): RowWalk {
     const fromRow = this.rowAt(after + 1);
     if (selection.all) return new EveryRow(fromRow, this.table.length);
-    const streams = selection.streams.map((name) => this.#streams.get(name)?.rows ?? noRows);
-    const categories = selection.categories.map((category) => this.categoryRows(category));
     const positionRow = selection.fromPosition === 0 ? 0 : this.#rowAtPosition(selection);
-    return new RowMerge([...streams, ...categories], Math.max(fromRow, positionRow));
+    return new RowMerge(this.rowsOf(selection), Math.max(fromRow, positionRow));
+  }
+
+  /** The rows of each stream and category that is selected. The group is not applied. */
+  rowsOf({ streams, categories }: Selection): Rows[] {
+    const ofStreams = streams.map((name) => this.#streams.get(name)?.rows ?? noRows);
+    return [...ofStreams, ...categories.map((category) => this.categoryRows(category))];
   }
 
   /** Where a start by stream position is; it comes with a single stream only, whose rows are in position order. */

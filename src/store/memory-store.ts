@@ -1,32 +1,32 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Message, NewMessage } from '../message/message.ts';
 import type { Poke } from '../message/poke.ts';
-import type { Selection } from '../message/selection.ts';
-import { StreamName } from '../message/stream-name.ts';
+import { type Selection, selects } from '../message/selection.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
 import { type ImportHost, importRefusal, MemoryImport } from './memory-import.ts';
 import { MemoryLog, type StreamRows } from './memory-log.ts';
+import { everythingOf, MemoryPokePage, matches, maxPageBytes, PageBuilder } from './memory-page.ts';
 import type {
+  Announced,
   AppendOutcome,
   CategorySummary,
   CommitOutcome,
+  DroppedLog,
   ImportOutcome,
   ImportSession,
+  LogExtent,
   LogFilter,
   LogSummary,
   MessagePage,
   MessageStore,
   PokePage,
+  Replaced,
   StoreUsage,
   StreamStart,
   StreamSummary,
-  Watcher,
 } from './message-store.ts';
 import { type RowText, rowBytes, textBytes } from './message-table.ts';
 import { firstNotBefore } from './row-merge.ts';
-
-/** A page of messages holds at most this many bytes of payload (or one message), so that a response is built piece by piece. */
-const maxPageBytes = 1_048_576;
 
 /** A read looks at this many rows at most before it returns what it has, so that a filter that matches little blocks nobody. */
 const maxRowsLookedAt = 8_192;
@@ -48,7 +48,8 @@ export class MemoryStore implements MessageStore, ImportHost {
   // Never forgotten: an import or append under way, however long, must not bring a log back. 36 characters a namespace.
   readonly #dropped = new Set<string>();
   #bytes = 0;
-  #watcher: Watcher = () => {};
+  #announced: Announced = () => {};
+  #replaced: Replaced = () => {};
 
   constructor({ pokes, maxBytes }: MemoryStoreOptions) {
     this.#pokes = pokes;
@@ -62,13 +63,12 @@ export class MemoryStore implements MessageStore, ImportHost {
     expectedVersion: number | undefined,
   ): Promise<AppendOutcome> {
     if (this.#dropped.has(namespace)) return { outcome: 'dropped' };
-    const log = this.#logs.get(namespace) ?? new MemoryLog();
+    const log = this.#logOf(namespace);
     const refusal = log.refusal(stream, messages, expectedVersion);
     if (refusal !== undefined) return refusal;
     const isNew = log.stream(stream) === undefined;
     const full = this.#take(log, messagesBytes(messages) + (isNew ? streamCost(stream) : 0));
     if (full !== undefined) return full;
-    this.#logs.set(namespace, log);
     const nowMs = Date.now();
     const firstRow = log.table.length;
     for (const message of messages) log.append(stream, message, nowMs);
@@ -86,11 +86,10 @@ export class MemoryStore implements MessageStore, ImportHost {
   }
 
   importBatch(namespace: string, messages: readonly Message[]): ImportOutcome {
-    const log = this.#logs.get(namespace) ?? new MemoryLog();
+    const log = this.#logOf(namespace);
     const { head } = log;
     const outcome = this.stageBatch(namespace, log, messages);
     if (outcome.outcome !== 'imported') return outcome;
-    this.#logs.set(namespace, log);
     this.#announce(namespace, log, log.rowAt(head + 1));
     return outcome;
   }
@@ -112,11 +111,13 @@ export class MemoryStore implements MessageStore, ImportHost {
       this.discard(staged);
       return { outcome: 'dropped' };
     }
-    const old = this.#logs.get(namespace);
-    const head = old?.head ?? 0;
-    if (old !== undefined) this.discard(old);
+    const old = this.#logOf(namespace);
+    const { head } = old;
+    this.discard(old);
     staged.raiseHead(head);
+    staged.forgottenUpTo = old.forgottenUpTo;
     this.#logs.set(namespace, staged);
+    this.#replaced(namespace);
     this.#announce(namespace, staged, staged.rowAt(head + 1));
     return { outcome: 'committed' };
   }
@@ -171,12 +172,8 @@ export class MemoryStore implements MessageStore, ImportHost {
   }
 
   async readPokes(namespace: string, selection: Selection, after: number, limit: number): Promise<PokePage> {
-    const log = this.#logs.get(namespace);
-    const page = new MemoryPokePage(this.#pokes, after);
-    if (log === undefined) {
-      page.atEnd = true;
-      return page;
-    }
+    const log = this.#logOf(namespace);
+    const page = new MemoryPokePage(this.#pokes, log.epoch, after);
     const walk = log.walk(selection, after);
     // Each row costs a look at every selector, so it is those that are bounded.
     const selectors = selection.streams.length + selection.categories.length;
@@ -205,21 +202,48 @@ export class MemoryStore implements MessageStore, ImportHost {
     return { messages, streams: log.streamCount, lastActivityMs };
   }
 
-  async drop(namespace: string): Promise<number> {
-    const log = this.#logs.get(namespace);
+  async begin(namespace: string, after: number): Promise<void> {
+    const log = this.#logOf(namespace);
+    log.raiseHead(after);
+    log.forgottenUpTo = after;
+  }
+
+  async drop(namespace: string): Promise<DroppedLog> {
+    const log = this.#logOf(namespace);
     this.#logs.delete(namespace);
     this.#dropped.add(namespace);
-    if (log === undefined) return 0;
     this.discard(log);
-    return log.table.length;
+    return { messages: log.table.length, head: log.head };
   }
 
   async version(namespace: string, stream: string): Promise<number> {
     return this.#logs.get(namespace)?.version(stream) ?? -1;
   }
 
-  async head(namespace: string): Promise<number> {
-    return this.#logs.get(namespace)?.head ?? 0;
+  async extent(namespace: string): Promise<LogExtent> {
+    const { epoch, head, forgottenUpTo } = this.#logOf(namespace);
+    return { epoch, head, forgottenUpTo };
+  }
+
+  async lastOf(namespace: string, selection: Selection, after: number): Promise<number> {
+    const log = this.#logOf(namespace);
+    const { table } = log;
+    if (selection.all) return table.length === 0 ? after : Math.max(after, table.globalPosition(table.length - 1));
+    let last = after;
+    let looked = 0;
+    for (const rows of log.rowsOf(selection)) {
+      for (let index = rows.length - 1; index >= 0; index--) {
+        const row = rows[index]!;
+        const globalPosition = table.globalPosition(row);
+        if (globalPosition <= last) break;
+        if (selects(selection, log.streamOfRow(row).name, table.position(row))) {
+          last = globalPosition;
+          break;
+        }
+        if (++looked % maxRowsLookedAt === 0) await nextTurn();
+      }
+    }
+    return last;
   }
 
   async describeStream(namespace: string, stream: string): Promise<StreamSummary | undefined> {
@@ -239,8 +263,9 @@ export class MemoryStore implements MessageStore, ImportHost {
     return this.#logs.get(namespace)?.listCategories(after, limit) ?? [];
   }
 
-  watch(watcher: Watcher): void {
-    this.#watcher = watcher;
+  watch(announced: Announced, replaced: Replaced = () => {}): void {
+    this.#announced = announced;
+    this.#replaced = replaced;
   }
 
   async check(): Promise<void> {}
@@ -260,6 +285,15 @@ export class MemoryStore implements MessageStore, ImportHost {
     this.#bytes = 0;
   }
 
+  /** The namespace's log. That of a dropped one is nobody's: what happens to it is forgotten. */
+  #logOf(namespace: string): MemoryLog {
+    const existing = this.#logs.get(namespace);
+    if (existing !== undefined) return existing;
+    const log = new MemoryLog();
+    if (!this.#dropped.has(namespace)) this.#logs.set(namespace, log);
+    return log;
+  }
+
   /** Counts the bytes to the log, unless they would go past the limit. */
   #take(log: MemoryLog, bytes: number): Extract<AppendOutcome, { outcome: 'full' }> | undefined {
     if (this.#maxBytes > 0 && this.#bytes + bytes > this.#maxBytes) {
@@ -276,71 +310,12 @@ export class MemoryStore implements MessageStore, ImportHost {
       const { name }: StreamRows = log.streamOfRow(row);
       const poke = this.#pokes.acquire().set(name, log.table.position(row), log.table.globalPosition(row), nowMs);
       try {
-        this.#watcher(namespace, poke);
+        this.#announced(namespace, poke);
       } finally {
         this.#pokes.release(poke);
       }
     }
   }
-}
-
-/** Collects messages until the page is full by count or by bytes. */
-class PageBuilder {
-  readonly messages: Message[] = [];
-  readonly #log: MemoryLog;
-  readonly #limit: number;
-  #bytes = 0;
-
-  constructor(log: MemoryLog, limit: number) {
-    this.#log = log;
-    this.#limit = limit;
-  }
-
-  /** Whether the row still went into the page. */
-  add(row: number): boolean {
-    const bytes = this.#log.table.payloadBytes(row);
-    const tooLarge = this.#bytes + bytes > maxPageBytes && this.messages.length > 0;
-    if (tooLarge || this.messages.length >= this.#limit) return false;
-    this.#bytes += bytes;
-    this.messages.push(this.#log.message(row));
-    return true;
-  }
-}
-
-class MemoryPokePage implements PokePage {
-  readonly pokes: Poke[] = [];
-  upTo: number;
-  atEnd = false;
-  readonly #pool: ObjectPool<Poke>;
-
-  constructor(pool: ObjectPool<Poke>, after: number) {
-    this.#pool = pool;
-    this.upTo = after;
-  }
-
-  release(): void {
-    for (const poke of this.pokes) this.#pool.release(poke);
-    this.pokes.length = 0;
-  }
-}
-
-function everythingOf(category: string | undefined): Selection {
-  const categories = category === undefined ? [] : [category];
-  return { all: category === undefined, streams: [], categories, group: null, fromPosition: 0 };
-}
-
-function matches(log: MemoryLog, row: number, { group, correlation }: LogFilter): boolean {
-  if (group !== undefined && !log.streamOfRow(row).name.ownedBy(group)) return false;
-  return correlation === undefined || correlationOf(log.table.metadata(row)) === correlation;
-}
-
-/** Category of the stream that a message's metadata names as its correlation, undefined when it names none. */
-function correlationOf(metadata: string | null): string | undefined {
-  if (metadata === null) return undefined;
-  // Most metadata is not worth parsing; only an escape could spell the member's name otherwise.
-  if (!metadata.includes('correlationStreamName') && !metadata.includes('\\u')) return undefined;
-  const { correlationStreamName: name } = JSON.parse(metadata) as { correlationStreamName?: unknown };
-  return typeof name === 'string' ? new StreamName(name).category : undefined;
 }
 
 function messagesBytes(messages: readonly RowText[]): number {

@@ -49,17 +49,23 @@ export interface MessageStore {
   /** Counts of one namespace. */
   describeLog(namespace: string): Promise<LogSummary>;
 
-  /** Forgets a namespace's messages and returns how many there were. What is appended to it afterwards is refused. */
-  drop(namespace: string): Promise<number>;
+  /**
+   * Makes a namespace that has no message yet begin behind the global position `after`, as if the messages up to there had
+   * been forgotten. Without this call a namespace begins at 1.
+   */
+  begin(namespace: string, after: number): Promise<void>;
+
+  /** Forgets a namespace's messages. What is appended to it afterwards is refused. */
+  drop(namespace: string): Promise<DroppedLog>;
 
   /** The position of the stream's last message, -1 when there is none. */
   version(namespace: string, stream: string): Promise<number>;
 
-  /**
-   * The highest global position that a message of the namespace has or, before a replacement, had; 0 when there was none.
-   * It never goes back, so that a cursor stays good.
-   */
-  head(namespace: string): Promise<number>;
+  /** Which log it is, and from where to where it goes. */
+  extent(namespace: string): Promise<LogExtent>;
+
+  /** Global position of the last selected message behind `after`; `after` when there is none. */
+  lastOf(namespace: string, selection: Selection, after: number): Promise<number>;
 
   /** What is known of a stream, undefined when it has no message. */
   describeStream(namespace: string, stream: string): Promise<StreamSummary | undefined>;
@@ -73,9 +79,10 @@ export interface MessageStore {
   /**
    * Announces every message appended from now on, by this or another node, once and per namespace in global order,
    * after it can be read; an imported one only when it stands behind the head. The poke is the watcher's until it
-   * returns. A store has one watcher; it must not throw.
+   * returns. `replaced` is called when an import has put another log in place of a namespace's, before anything of the new
+   * one is announced. A store has one watcher; it must not throw.
    */
-  watch(watcher: Watcher): void;
+  watch(announced: Announced, replaced?: Replaced): void;
 
   /** Resolves when the store can read and write; rejects with the fault otherwise. */
   check(): Promise<void>;
@@ -88,7 +95,30 @@ export interface MessageStore {
 }
 
 /** Called for each appended message. */
-export type Watcher = (namespace: string, poke: Poke) => void;
+export type Announced = (namespace: string, poke: Poke) => void;
+
+/** Called for each log that was replaced. */
+export type Replaced = (namespace: string) => void;
+
+/** Which log a namespace has, and from where to where it goes. */
+export type LogExtent = {
+  /**
+   * Names the log, in letters, digits, hyphens and underscores, at most 64. Another one for every log, also for one that an
+   * import put in place of another; with a store that forgets at its end also after each start. Global positions mean
+   * something within one epoch only.
+   */
+  readonly epoch: string;
+  /**
+   * The highest global position that a message of the namespace has or, before a replacement, had; 0 when there was none.
+   * It never goes back, so that a cursor stays good.
+   */
+  readonly head: number;
+  /** Messages up to this global position may be gone: a cursor below it cannot be told everything behind it. 0: none are. */
+  readonly forgottenUpTo: number;
+};
+
+/** What was dropped. */
+export type DroppedLog = { readonly messages: number; readonly head: number };
 
 /** What became of an append. `position` and `globalPosition` are those of the last message. */
 export type AppendOutcome =
@@ -162,6 +192,8 @@ export type MessagePage = {
 /** Part of a catch-up. */
 export type PokePage = {
   readonly pokes: readonly Poke[];
+  /** The log it was read from: see {@link LogExtent}. */
+  readonly epoch: string;
   /** Every selected message up to this global position is in this page or an earlier one. Never below `after`. */
   readonly upTo: number;
   /** Whether that is the end of the log as it was when the page was read. */

@@ -29,13 +29,13 @@ export function describeDrops(open: Open): void {
       await using opened = await open();
       await opened.append('a-1', 3);
       await opened.append('b-1');
-      expect(await opened.store.drop(namespace)).toBe(4);
+      expect(await opened.store.drop(namespace)).toEqual({ messages: 4, head: 4 });
       const reads = [
         await opened.log(),
         await opened.stream('a-1'),
         await opened.pokes(everything),
         await opened.store.readLast(namespace, 'a-1', undefined),
-        await opened.store.head(namespace),
+        (await opened.store.extent(namespace)).head,
         await opened.store.version(namespace, 'a-1'),
         await opened.store.describeStream(namespace, 'a-1'),
         await opened.store.listStreams(namespace, '', undefined, 10),
@@ -52,7 +52,7 @@ export function describeDrops(open: Open): void {
       await opened.append('a-1', 3);
       await opened.store.drop(namespace);
       expect(await opened.store.usage()).toEqual(usage);
-      expect(await opened.store.head('other')).toBe(2);
+      expect((await opened.store.extent('other')).head).toBe(2);
     });
 
     test('refuses what is appended to it afterwards, and announces nothing of it', async () => {
@@ -77,7 +77,10 @@ export function describeDrops(open: Open): void {
 
     test('of a namespace without messages drops none, and refuses appends all the same', async () => {
       await using opened = await open();
-      expect([await opened.store.drop(namespace), await opened.store.drop(namespace)]).toEqual([0, 0]);
+      expect([await opened.store.drop(namespace), await opened.store.drop(namespace)]).toEqual([
+        { messages: 0, head: 0 },
+        { messages: 0, head: 0 },
+      ]);
       expect(await opened.store.append(namespace, 'a-1', newMessages(1), undefined)).toEqual({ outcome: 'dropped' });
     });
   });

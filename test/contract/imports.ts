@@ -53,7 +53,7 @@ export function describeImports(open: Open): void {
     test('of nothing changes nothing', async () => {
       await using opened = await open();
       expect(await importInto(opened, [[]])).toEqual([imported]);
-      expect([await opened.store.head(namespace), await opened.log()]).toEqual([0, []]);
+      expect([(await opened.store.extent(namespace)).head, await opened.log()]).toEqual([0, []]);
     });
 
     test('keeps gaps in stream positions, and every read by position knows them', async () => {
@@ -94,7 +94,7 @@ export function describeImports(open: Open): void {
       await using opened = await open();
       await opened.append('a-1', 2);
       await importInto(opened, [messagesAt('a-1/5@999', 'b-1/9@500')]);
-      expect(await opened.store.head(namespace)).toBe(999);
+      expect((await opened.store.extent(namespace)).head).toBe(999);
       const append = (stream: string, expected?: number) =>
         opened.store.append(namespace, stream, newMessages(1), expected);
       expect([await append('a-1', 5), await append('b-1', 9), await append('c-1', -1)]).toEqual([
@@ -217,7 +217,7 @@ export function describeImports(open: Open): void {
       const [usage, log, told] = [await opened.store.usage(), await opened.log(), listen(opened)];
       const batch = [...messagesAt('b-1/8@40', 'c-1/0@41'), messageAt(place!, parts), ...messagesAt('c-1/1@60')];
       expect(await importInto(opened, [batch])).toEqual([outcome]);
-      expect([await opened.store.usage(), await opened.log(), await opened.store.head(namespace)]).toEqual([
+      expect([await opened.store.usage(), await opened.log(), (await opened.store.extent(namespace)).head]).toEqual([
         usage,
         log,
         4,
@@ -334,7 +334,7 @@ export function describeImports(open: Open): void {
       await using opened = await open();
       await opened.append('a-1', 3);
       await importInto(opened, [], true);
-      expect([await opened.log(), await opened.store.head(namespace)]).toEqual([[], 3]);
+      expect([await opened.log(), (await opened.store.extent(namespace)).head]).toEqual([[], 3]);
       expect(await opened.store.describeLog(namespace)).toEqual({
         messages: 0,
         streams: 0,
@@ -361,7 +361,7 @@ export function describeImports(open: Open): void {
       await using opened = await open();
       await opened.append('a-1', 2, 'other');
       await importInto(opened, [messagesAt('b-1/0@1')], true);
-      expect(await opened.store.head('other')).toBe(2);
+      expect((await opened.store.extent('other')).head).toBe(2);
     });
   });
 
@@ -371,7 +371,7 @@ export function describeImports(open: Open): void {
       await opened.append('a-1', 2);
       const session = await opened.store.beginImport(namespace, { replace });
       await session.add(messagesAt('b-1/0@7'));
-      expect(await opened.store.drop(namespace)).toBe(replace ? 2 : 3);
+      expect((await opened.store.drop(namespace)).messages).toBe(replace ? 2 : 3);
       expect(await session.add(messagesAt('b-1/1@8'))).toEqual({ outcome: 'dropped' });
       if (replace) expect(await session.commit()).toEqual({ outcome: 'dropped' });
       else await session.abort();

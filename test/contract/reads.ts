@@ -294,13 +294,13 @@ export function describeReads(open: Open): void {
       await using opened = await open();
       await opened.append('a-1', 3);
       const last = await opened.append('b-1');
-      expect(await opened.store.head(namespace)).toBe(last);
+      expect((await opened.store.extent(namespace)).head).toBe(last);
     });
 
     test('is 0 when there is none', async () => {
       await using opened = await open();
       await opened.append('a-1');
-      expect(await opened.store.head('none')).toBe(0);
+      expect((await opened.store.extent('none')).head).toBe(0);
     });
   });
 

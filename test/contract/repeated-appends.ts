@@ -37,7 +37,7 @@ export function describeRepeatedAppends(open: Open): void {
       await opened.append('a-1');
       await opened.append('a-1', batch());
       const again = await opened.store.append(namespace, 'a-1', batch(), undefined);
-      expect([again, await opened.store.head(namespace)]).toEqual([
+      expect([again, (await opened.store.extent(namespace)).head]).toEqual([
         { outcome: 'known', position: 3, globalPosition: 4 },
         4,
       ]);
@@ -54,7 +54,10 @@ export function describeRepeatedAppends(open: Open): void {
       await using opened = await open();
       await opened.append('a-1', [one()]);
       const outcome = await opened.store.append(namespace, stream, [{ ...one(), ...change }], undefined);
-      expect([outcome, await opened.store.head(namespace)]).toEqual([{ outcome: 'duplicate-id', id: uuid(1) }, 1]);
+      expect([outcome, (await opened.store.extent(namespace)).head]).toEqual([
+        { outcome: 'duplicate-id', id: uuid(1) },
+        1,
+      ]);
     });
 
     test.each([
@@ -67,14 +70,14 @@ export function describeRepeatedAppends(open: Open): void {
       await opened.append('a-1', batch());
       const messages = numbers.map((number) => newMessage({ id: uuid(number), data: `{"n":${number}}` }));
       const { outcome } = await opened.store.append(namespace, 'a-1', messages, undefined);
-      expect([outcome, await opened.store.head(namespace)]).toEqual(['duplicate-id', 3]);
+      expect([outcome, (await opened.store.extent(namespace)).head]).toEqual(['duplicate-id', 3]);
     });
 
     test('with a message whose id was generated is refused', async () => {
       await using opened = await open();
       await opened.append('a-1', [one()]);
       const { outcome } = await opened.store.append(namespace, 'a-1', [one(), newMessage()], undefined);
-      expect([outcome, await opened.store.head(namespace)]).toEqual(['duplicate-id', 1]);
+      expect([outcome, (await opened.store.extent(namespace)).head]).toEqual(['duplicate-id', 1]);
     });
   });
 
@@ -83,7 +86,10 @@ export function describeRepeatedAppends(open: Open): void {
       await using opened = await open();
       const messages = [newMessage({ id: uuid(1) }), newMessage(), newMessage({ id: uuid(1) })];
       const outcome = await opened.store.append(namespace, 'a-1', messages, undefined);
-      expect([outcome, await opened.store.head(namespace)]).toEqual([{ outcome: 'duplicate-id', id: uuid(1) }, 0]);
+      expect([outcome, (await opened.store.extent(namespace)).head]).toEqual([
+        { outcome: 'duplicate-id', id: uuid(1) },
+        0,
+      ]);
     });
 
     test('that was generated is known when it is given later', async () => {

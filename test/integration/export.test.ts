@@ -87,10 +87,10 @@ test('An export that cannot be read is an error before it began, and a broken an
     },
   });
   await importBody(`${app.url}/import`, records(3_000));
-  const { readLog, head } = store!;
-  store!.head = () => Promise.reject(new Error('disk'));
+  const { readLog, extent } = store!;
+  store!.extent = () => Promise.reject(new Error('disk'));
   expect((await app.get('/export')).status).toBe(500);
-  store!.head = head;
+  store!.extent = extent;
   store!.readLog = (...asked) => (asked[2] > 1_000 ? Promise.reject(new Error('disk')) : readLog.apply(store!, asked));
   await expect(app.get('/export')).rejects.toThrow();
 });

@@ -76,7 +76,7 @@ test('A log is the same whatever the order of the batches that made it, and ever
           head = Math.max(head, log.at(-1)?.globalPosition ?? 0);
         }
         expect(announced).toEqual(expectedPokes);
-        expect(await opened.store.head('default')).toBe(head);
+        expect((await opened.store.extent('default')).head).toBe(head);
         expect(await opened.log()).toEqual(log);
         expect(await opened.log({ category: 'a' }, from, 2)).toEqual(
           log.filter(({ stream, globalPosition }) => stream.startsWith('a-') && globalPosition >= from),

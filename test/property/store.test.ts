@@ -162,7 +162,7 @@ test('the store equals a plain model under any operations', async () => {
       for (const run of steps) await run(opened, model);
       expect(announced).toEqual(model.log.map(pokeText));
       expect((await opened.log()).map(contentOf)).toEqual(model.log.map(contentOf));
-      expect(await opened.store.head('default')).toBe(model.log.length);
+      expect((await opened.store.extent('default')).head).toBe(model.log.length);
     }),
     { numRuns: 400 },
   );

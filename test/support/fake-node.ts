@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { CloseReason } from '../../src/hub/close-reason.ts';
 import { Hub, type HubOptions } from '../../src/hub/hub.ts';
 import { type SubscribeRequest, startingPoint } from '../../src/hub/starting-point.ts';
-import type { CloseReason, Subscription } from '../../src/hub/subscription.ts';
+import type { Subscription, Wishes } from '../../src/hub/subscription.ts';
 import { BufferPool } from '../../src/pool/buffer-pool.ts';
 import { CachedFrameEncoder, readyFrame } from '../../src/sse/frame.ts';
 import { newMessages, pokePool, selectionOf } from './fake-messages.ts';
@@ -9,6 +10,9 @@ import { FakeSink } from './fake-sink.ts';
 import { FakeStore } from './fake-store.ts';
 
 const namespace = 'default';
+
+/** What a client wants that knows nothing but pokes. */
+export const noWishes: Wishes = { hello: false, heads: false, conflated: false };
 
 /** Holds a subscription without a token. */
 export const nobody = { namespaceId: namespace, tokenId: undefined, address: '127.0.0.1' };
@@ -58,7 +62,15 @@ export class FakeNode implements AsyncDisposable {
 
   /** Subscribes as a request does; the greeting is the ready comment. Everything by default. */
   async subscribe(parts: Partial<SubscribeRequest> = {}, sink = new FakeSink()): Promise<Listening> {
-    const request = { namespace, selection: selectionOf({ all: true }), position: 0, lastEventId: undefined, ...parts };
+    const request = {
+      namespace,
+      selection: selectionOf({ all: true }),
+      position: 0,
+      lastEventId: undefined,
+      epoch: undefined,
+      wishes: noWishes,
+      ...parts,
+    };
     const start = await startingPoint(this.store, request);
     this.#sinks.push(sink);
     return { sink, subscription: this.hub.subscribe(start, sink, readyFrame, nobody) };

@@ -3,7 +3,7 @@ import { Poke } from '../../src/message/poke.ts';
 import type { Selection } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import { MemoryStore, type MemoryStoreOptions } from '../../src/store/memory-store.ts';
-import type { PokePage, Watcher } from '../../src/store/message-store.ts';
+import type { Announced, PokePage, Replaced } from '../../src/store/message-store.ts';
 
 /** A memory store with a network in between: announcements and reads can be held back, cut short, or made to fail. */
 export class FakeStore extends MemoryStore {
@@ -19,19 +19,24 @@ export class FakeStore extends MemoryStore {
   readsUnderWay = 0;
   #holding = false;
   readonly #held: { namespace: string; poke: Poke }[] = [];
-  #watcher: Watcher = () => {};
+  #announced: Announced = () => {};
+  #replaced: Replaced = () => {};
   #gate: PromiseWithResolvers<void> | undefined = undefined;
 
   constructor(options: MemoryStoreOptions) {
     super(options);
-    super.watch((namespace, poke) => {
-      if (this.#holding) this.#held.push({ namespace, poke: copyOf(poke) });
-      else this.#watcher(namespace, poke);
-    });
+    super.watch(
+      (namespace, poke) => {
+        if (this.#holding) this.#held.push({ namespace, poke: copyOf(poke) });
+        else this.#announced(namespace, poke);
+      },
+      (namespace) => this.#replaced(namespace),
+    );
   }
 
-  override watch(watcher: Watcher): void {
-    this.#watcher = watcher;
+  override watch(announced: Announced, replaced: Replaced = () => {}): void {
+    this.#announced = announced;
+    this.#replaced = replaced;
   }
 
   /** Messages that were appended and not announced. */
@@ -48,7 +53,7 @@ export class FakeStore extends MemoryStore {
   announce(count = Number.POSITIVE_INFINITY): void {
     for (; count > 0 && this.#held.length > 0; count--) {
       const { namespace, poke } = this.#held.shift()!;
-      this.#watcher(namespace, poke);
+      this.#announced(namespace, poke);
       // Who kept it, against the store's promise, has nonsense now.
       poke.set(new StreamName('kept-poke'), -1, -1, 0);
     }

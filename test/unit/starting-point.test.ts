@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type SubscribeRequest, startingPoint } from '../../src/hub/starting-point.ts';
 import { everything, newMessages, pokePool, selectionOf } from '../support/fake-messages.ts';
+import { noWishes } from '../support/fake-node.ts';
 import { FakeStore } from '../support/fake-store.ts';
 
 let store: FakeStore;
@@ -20,6 +21,8 @@ function startOf(parts: Partial<SubscribeRequest>) {
     selection: everything,
     position: 0,
     lastEventId: undefined,
+    epoch: undefined,
+    wishes: noWishes,
     ...parts,
   });
 }

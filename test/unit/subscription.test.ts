@@ -2,29 +2,39 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Subscription, type SubscriptionState } from '../../src/hub/subscription.ts';
 import { BufferPool } from '../../src/pool/buffer-pool.ts';
 import { everything } from '../support/fake-messages.ts';
-import { nobody } from '../support/fake-node.ts';
+import { nobody, noWishes } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
 
 const frame = Buffer.from('frame');
 let moves: string[];
 let head: number;
+let heads: Subscription[];
 let whenSettling: () => void;
 
 beforeEach(() => {
   moves = [];
   head = 0;
+  heads = [];
   whenSettling = () => {};
 });
 
-function subscriptionOn(sink: FakeSink, cursor = 0): Subscription {
+function subscriptionOn(sink: FakeSink, cursor = 0, wishes = noWishes): Subscription {
   const host = {
     moved: (subscription: Subscription, from: SubscriptionState) => moves.push(`${from} → ${subscription.state}`),
     settled: () => {
       whenSettling();
       return head;
     },
+    readHead: (subscription: Subscription) => heads.push(subscription),
   };
-  const request = { namespace: 'default', selection: everything, liveSelection: everything, cursor };
+  const request = {
+    namespace: 'default',
+    selection: everything,
+    liveSelection: everything,
+    cursor,
+    epoch: 'e',
+    wishes,
+  };
   return new Subscription(request, sink, host, nobody);
 }
 
@@ -211,12 +221,12 @@ describe('the end', () => {
   test('comes with last words when the socket is not full', async () => {
     const sink = new FakeSink();
     const subscription = subscriptionOn(sink);
-    subscription.end('store-failed', Buffer.from('sorry'));
+    subscription.end('revoked');
     await turn();
     expect([sink.received.toString(), sink.destroyed, subscription.closeReason]).toEqual([
-      'sorry',
+      'event: end\ndata:{"code":"revoked"}\n\n',
       true,
-      'store-failed',
+      'revoked',
     ]);
   });
 
@@ -224,7 +234,7 @@ describe('the end', () => {
     const sink = new FakeSink(0);
     const subscription = subscriptionOn(sink);
     subscription.greet(frame);
-    subscription.end('stalled', Buffer.from('sorry'));
+    subscription.end('revoked');
     await turn();
     expect([sink.received.toString(), sink.destroyed, sink.writes]).toEqual(['', true, 1]);
   });
@@ -232,7 +242,7 @@ describe('the end', () => {
   test('drops a socket that cannot take the last words, because nobody would watch it any more', async () => {
     const sink = new FakeSink(2);
     const subscription = subscriptionOn(sink);
-    subscription.end('store-failed', Buffer.from('sorry'));
+    subscription.end('store-failed');
     await turn();
     expect([sink.destroyed, subscription.state]).toEqual([true, 'closed']);
   });
@@ -258,7 +268,7 @@ describe('the end', () => {
   test('is final for a socket that drains afterwards', async () => {
     const sink = new FakeSink(2);
     const subscription = subscriptionOn(sink);
-    subscription.end('draining', frame);
+    subscription.end('revoked');
     sink.drain();
     await turn();
     expect([subscription.state, moves]).toEqual(['closed', ['catching-up → closed']]);

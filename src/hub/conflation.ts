@@ -1,0 +1,70 @@
+import type { Poke } from '../message/poke.ts';
+import type { StreamName } from '../message/stream-name.ts';
+
+/** Streams in one round at most. A round that is full is told, and another one begins behind it. */
+export const maxRoundStreams = 8_192;
+
+/** What a lagging subscriber missed of one stream. */
+export type ConflatedPoke = {
+  readonly stream: StreamName;
+  /** Position of the first message it missed. */
+  readonly from: number;
+  /** Position of the last. */
+  position: number;
+  globalPosition: number;
+  /** Messages it missed: fewer than the positions from the first to the last where an import left gaps. */
+  count: number;
+};
+
+/**
+ * What a subscriber that lagged missed, gathered stream by stream and then told in the order of the last messages. Its
+ * memory is bounded by streams, not by messages.
+ */
+export class Conflation {
+  /** Everything selected up to this global position is in this round, or was told before. */
+  upTo: number;
+  readonly #byStream = new Map<string, ConflatedPoke>();
+  #untold: ConflatedPoke[] | undefined = undefined;
+
+  /** Begins behind the subscription's cursor. */
+  constructor(cursor: number) {
+    this.upTo = cursor;
+  }
+
+  /** Whether it is being told; then nothing is gathered any more. */
+  get isTelling(): boolean {
+    return this.#untold !== undefined;
+  }
+
+  /** Gathers the poke; false: the round is full, and the poke belongs to the next one. */
+  gather({ stream, position, globalPosition }: Poke): boolean {
+    const known = this.#byStream.get(stream.text);
+    if (known !== undefined) {
+      known.position = position;
+      known.globalPosition = globalPosition;
+      known.count++;
+    } else {
+      if (this.#byStream.size === maxRoundStreams) return false;
+      this.#byStream.set(stream.text, { stream, from: position, position, globalPosition, count: 1 });
+    }
+    this.upTo = globalPosition;
+    return true;
+  }
+
+  /** Ends the gathering. */
+  close(): void {
+    // Taken from the end.
+    this.#untold = [...this.#byStream.values()].sort((a, b) => b.globalPosition - a.globalPosition);
+    this.#byStream.clear();
+  }
+
+  /** Takes the next one to be told; undefined: all are. */
+  take(): ConflatedPoke | undefined {
+    return this.#untold?.pop();
+  }
+
+  /** How many are to be told yet. */
+  get left(): number {
+    return this.#untold?.length ?? 0;
+  }
+}

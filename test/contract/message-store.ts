@@ -8,6 +8,7 @@ import type { StoreOptions } from '../../src/store/open-store.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
 import { describeAppends } from './appends.ts';
 import { describeDrops } from './drops.ts';
+import { describeExtents } from './extents.ts';
 import { describeImports } from './imports.ts';
 import { describeLists } from './lists.ts';
 import { describePokes } from './pokes.ts';
@@ -36,6 +37,7 @@ export function describeStore(name: string, openStore: OpenStore): void {
     describeWatching(open);
     describeImports(open);
     describeDrops(open);
+    describeExtents(open);
   });
 }
 

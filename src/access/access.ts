@@ -1,7 +1,7 @@
 import { PokewireError } from '../errors.ts';
 import { type Namespace, type Scope, scopes } from '../store/namespace-store.ts';
 import { defaultNamespaceId, liveTokens, type Namespaces } from './namespaces.ts';
-import { hashToken, newToken, parseToken, sameHash } from './token.ts';
+import { hashToken, parseToken, sameHash } from './token.ts';
 
 /** `off`: every request may do everything, a token only names the namespace. `token`: a valid token is needed. */
 export type AuthMode = 'off' | 'token';
@@ -80,11 +80,13 @@ export class Access {
     return grant;
   }
 
-  async #createOnFirstUse(id: string, token: string): Promise<Namespace> {
+  #createOnFirstUse(id: string, token: string): Promise<Namespace> {
     const description = id === defaultNamespaceId ? 'Default namespace' : 'Auto-created in test mode';
-    const given = 'problem' in parseToken(token) ? newToken(id) : token;
-    const { namespace } = await this.#namespaces.create({ id, description, token: given });
-    return namespace;
+    return this.#namespaces.findOrCreate({
+      id,
+      description,
+      token: 'problem' in parseToken(token) ? undefined : token,
+    });
   }
 }
 

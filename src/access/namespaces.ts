@@ -49,23 +49,22 @@ export class Namespaces {
 
   /** Creates a namespace and returns it with the text of its first token, which has every right in it. */
   async create({ id, description, token }: CreateNamespace): Promise<{ namespace: Namespace; token: string }> {
-    if (!namespaceIdPattern.test(id)) {
-      throw invalid(
-        'namespace',
-        'must be 1 to 128 letters, digits, dots, hyphens or underscores, and begin with a letter or digit',
-      );
-    }
-    const text = token ?? newToken(id);
-    const parsed = parseToken(text);
-    if ('problem' in parsed) throw invalid('token', `is malformed: ${parsed.problem}`);
-    if (parsed.namespace !== id) throw invalid('token', `is one of namespace ${parsed.namespace}, not of ${id}`);
-    const namespace = newNamespace(id, description, text);
-    const created = await this.#namespaces.create(namespace);
-    this.changes++;
-    if (!created) {
+    const text = firstToken(id, token);
+    const namespace = await this.#add(id, description, text);
+    if (namespace === undefined) {
       throw new PokewireError('NAMESPACE_EXISTS', `Namespace ${id} exists.`, { details: { namespace: id } });
     }
     return { namespace, token: text };
+  }
+
+  /** The namespace, which is created unless it is there. */
+  async findOrCreate({ id, description, token }: CreateNamespace): Promise<Namespace> {
+    const text = firstToken(id, token);
+    for (;;) {
+      const namespace = (await this.#namespaces.find(id)) ?? (await this.#add(id, description, text));
+      // Otherwise somebody else was first in between.
+      if (namespace !== undefined) return namespace;
+    }
   }
 
   find(id: string): Promise<Namespace | undefined> {
@@ -75,9 +74,7 @@ export class Namespaces {
   /** The namespace; throws `NAMESPACE_NOT_FOUND`. */
   async get(id: string): Promise<Namespace> {
     const namespace = await this.#namespaces.find(id);
-    if (namespace === undefined) {
-      throw new PokewireError('NAMESPACE_NOT_FOUND', `There is no namespace ${id}.`, { details: { namespace: id } });
-    }
+    if (namespace === undefined) throw notFound(id);
     return namespace;
   }
 
@@ -91,13 +88,17 @@ export class Namespaces {
   }
 
   /** Removes a namespace with all its messages and returns how many there were. */
-  async remove(id: string): Promise<number> {
-    const namespace = await this.get(id);
-    const removed = await this.#namespaces.remove(namespace);
-    this.changes++;
-    if (!removed) await this.get(id);
-    this.#removed(namespace);
-    return this.#messages.drop(namespace.log);
+  remove(id: string): Promise<number> {
+    return this.#inTurn(async () => {
+      const namespace = await this.get(id);
+      // The messages go first: once the id is free, a new namespace must know how far this one came.
+      const { messages, head } = await this.#messages.drop(namespace.log);
+      const removed = await this.#namespaces.remove(namespace, head);
+      this.changes++;
+      this.#removed(namespace);
+      if (!removed) throw notFound(id);
+      return messages;
+    });
   }
 
   /** Makes a further token and returns its record and, this once, its text. */
@@ -115,26 +116,62 @@ export class Namespaces {
     return { ...record, token };
   }
 
-  /** Revokes a token; throws `INVALID_REQUEST` when there is no such token. */
+  /**
+   * Revokes a token; throws `INVALID_REQUEST` when there is no such token, or when nobody could run the server without it.
+   */
   async revokeToken(namespaceId: string, tokenId: string): Promise<void> {
     await this.#changeTokens(namespaceId, (tokens) => {
       const rest = tokens.filter(({ id }) => id !== tokenId);
       if (rest.length === tokens.length) throw invalid('token', `has no id ${tokenId.slice(0, 64)} in this namespace`);
+      if (namespaceId === defaultNamespaceId && tokens.some(isLastingAdmin) && !rest.some(isLastingAdmin)) {
+        throw invalid(
+          'token',
+          `is the last admin token of ${defaultNamespaceId} that does not expire: without it nobody could run the server ` +
+            'some day. Make another one first',
+        );
+      }
       return rest;
     });
   }
 
-  /** One change after the other: two at once would undo each other, and bring a revoked token back. */
+  /**
+   * Changes the tokens that are live, from what they are: two changes at once would otherwise undo each other, and bring a
+   * revoked token back. Those of this process take turns; when another one was first, `change` is asked again.
+   */
   #changeTokens(id: string, change: (live: readonly TokenRecord[]) => TokenRecord[]): Promise<void> {
-    const changed = this.#lastChange.then(async () => {
-      const namespace = await this.get(id);
-      const stored = await this.#namespaces.setTokens(namespace, change(liveTokens(namespace, Date.now())));
-      this.changes++;
-      // It was deleted meanwhile, and perhaps made anew.
-      if (!stored) throw new PokewireError('NAMESPACE_NOT_FOUND', `There is no namespace ${id}.`);
+    return this.#inTurn(async () => {
+      for (;;) {
+        const namespace = await this.get(id);
+        const stored = await this.#namespaces.setTokens(namespace, change(liveTokens(namespace, Date.now())));
+        this.changes++;
+        if (stored) return;
+      }
     });
-    this.#lastChange = changed.catch(() => {});
+  }
+
+  /** Runs one change after the other. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#lastChange.then(change);
+    this.#lastChange = changed.then(
+      () => {},
+      () => {},
+    );
     return changed;
+  }
+
+  /** Adds a namespace, behind every position that an earlier one of its id reached; undefined: the id is taken. */
+  async #add(id: string, description: string, token: string): Promise<Namespace | undefined> {
+    while ((await this.#namespaces.find(id)) === undefined) {
+      const behind = await this.#namespaces.formerHead(id);
+      const namespace = newNamespace({ id, description, token, behind });
+      // Before anybody can append to it.
+      if (behind > 0) await this.#messages.begin(namespace.log, behind);
+      const created = await this.#namespaces.create(namespace);
+      this.changes++;
+      if (created) return namespace;
+      if (behind > 0) await this.#messages.drop(namespace.log);
+    }
+    return undefined;
   }
 
   /** Makes the token the only one of the namespace `default`, which it creates when it is not there. */
@@ -144,9 +181,9 @@ export class Namespaces {
     if (parsed.namespace !== defaultNamespaceId) {
       throw invalid('--token', `must be one of namespace ${defaultNamespaceId}, not of ${parsed.namespace}`);
     }
-    const fresh = newNamespace(defaultNamespaceId, 'Default namespace', token);
-    if (await this.#namespaces.create(fresh)) return;
-    await this.#changeTokens(defaultNamespaceId, () => [...fresh.tokens]);
+    if ((await this.#add(defaultNamespaceId, 'Default namespace', token)) !== undefined) return;
+    const record = newTokenRecord(token, 'first', 'admin', undefined);
+    await this.#changeTokens(defaultNamespaceId, () => [record]);
   }
 }
 
@@ -155,9 +192,39 @@ export function liveTokens(namespace: Namespace, nowMs: number): TokenRecord[] {
   return namespace.tokens.filter(({ expiresAtMs }) => expiresAtMs === undefined || expiresAtMs > nowMs);
 }
 
-function newNamespace(id: string, description: string, token: string): Namespace {
+/** The text of a new namespace's first token, the given one if there is one; throws `INVALID_REQUEST`. */
+function firstToken(id: string, given: string | undefined): string {
+  if (!namespaceIdPattern.test(id)) {
+    throw invalid(
+      'namespace',
+      'must be 1 to 128 letters, digits, dots, hyphens or underscores, and begin with a letter or digit',
+    );
+  }
+  const text = given ?? newToken(id);
+  const parsed = parseToken(text);
+  if ('problem' in parsed) throw invalid('token', `is malformed: ${parsed.problem}`);
+  if (parsed.namespace !== id) throw invalid('token', `is one of namespace ${parsed.namespace}, not of ${id}`);
+  return text;
+}
+
+type NamespaceParts = {
+  readonly id: string;
+  readonly description: string;
+  readonly token: string;
+  readonly behind: number;
+};
+
+function newNamespace({ id, description, token, behind }: NamespaceParts): Namespace {
   const tokens = [newTokenRecord(token, 'first', 'admin', undefined)];
-  return { id, log: randomUUID(), description, createdAtMs: Date.now(), tokens };
+  return { id, log: randomUUID(), behind, description, createdAtMs: Date.now(), tokens };
+}
+
+function isLastingAdmin({ scope, expiresAtMs }: TokenRecord): boolean {
+  return scope === 'admin' && expiresAtMs === undefined;
+}
+
+function notFound(id: string): PokewireError {
+  return new PokewireError('NAMESPACE_NOT_FOUND', `There is no namespace ${id}.`, { details: { namespace: id } });
 }
 
 function newTokenRecord(token: string, label: string, scope: Scope, expiresAtMs: number | undefined): TokenRecord {

@@ -47,7 +47,7 @@ export function routeExport(server: Server, store: MessageStore): void {
         group: undefined,
         correlation: undefined,
       };
-      const head = await store.head(logOf(request));
+      const { head } = await store.extent(logOf(request));
       const lines = linesOf(store, logOf(request), filter, head);
       return reply.header('content-type', 'application/x-ndjson').send(Readable.from(lines) as never);
     },
@@ -69,7 +69,7 @@ async function* linesOf(
       pageMessages,
     );
     // What was deleted meanwhile reads as nothing, and the rest would be taken for the whole.
-    if ((await store.head(namespace)) < head) {
+    if ((await store.extent(namespace)).head < head) {
       throw new PokewireError('NAMESPACE_NOT_FOUND', 'The namespace was deleted while it was exported.');
     }
     const upToHead = messages.filter(({ globalPosition }) => globalPosition <= head);

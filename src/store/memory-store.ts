@@ -45,8 +45,9 @@ export class MemoryStore implements MessageStore, ImportHost {
   readonly #pokes: ObjectPool<Poke>;
   readonly #maxBytes: number;
   readonly #logs = new Map<string, MemoryLog>();
-  // Never forgotten: an import or append under way, however long, must not bring a log back. 36 characters a namespace.
-  readonly #dropped = new Set<string>();
+  // With their heads. Never forgotten: an import or append under way, however long, must not bring a log back. 36 characters a
+  // namespace.
+  readonly #dropped = new Map<string, number>();
   #bytes = 0;
   #announced: Announced = () => {};
   #replaced: Replaced = () => {};
@@ -209,9 +210,11 @@ export class MemoryStore implements MessageStore, ImportHost {
   }
 
   async drop(namespace: string): Promise<DroppedLog> {
+    const droppedHead = this.#dropped.get(namespace);
+    if (droppedHead !== undefined) return { messages: 0, head: droppedHead };
     const log = this.#logOf(namespace);
     this.#logs.delete(namespace);
-    this.#dropped.add(namespace);
+    this.#dropped.set(namespace, log.head);
     this.discard(log);
     return { messages: log.table.length, head: log.head };
   }

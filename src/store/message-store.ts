@@ -55,7 +55,10 @@ export interface MessageStore {
    */
   begin(namespace: string, after: number): Promise<void>;
 
-  /** Forgets a namespace's messages. What is appended to it afterwards is refused. */
+  /**
+   * Forgets a namespace's messages. What is appended to it afterwards is refused. Dropped once more it has no messages, and
+   * still the head that it had.
+   */
   drop(namespace: string): Promise<DroppedLog>;
 
   /** The position of the stream's last message, -1 when there is none. */

@@ -75,6 +75,15 @@ export function describeDrops(open: Open): void {
       expect(await opened.store.usage()).toMatchObject({ messages: 1, streams: 1 });
     });
 
+    test('once more tells the head again, for whoever could not finish a deletion', async () => {
+      await using opened = await open();
+      await opened.append('a-1', 3);
+      await opened.store.begin('recreated', 7);
+      expect(await opened.store.drop(namespace)).toEqual({ messages: 3, head: 3 });
+      expect(await opened.store.drop(namespace)).toEqual({ messages: 0, head: 3 });
+      expect(await opened.store.drop('recreated')).toEqual({ messages: 0, head: 7 });
+    });
+
     test('of a namespace without messages drops none, and refuses appends all the same', async () => {
       await using opened = await open();
       expect([await opened.store.drop(namespace), await opened.store.drop(namespace)]).toEqual([

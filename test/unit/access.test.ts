@@ -1,13 +1,23 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Access } from '../../src/access/access.ts';
 import { defaultNamespaceId, maxTokens, Namespaces } from '../../src/access/namespaces.ts';
 import { newToken } from '../../src/access/token.ts';
 import { MemoryNamespaces } from '../../src/store/memory-namespaces.ts';
-import { pokePool } from '../support/fake-messages.ts';
+import { newMessages, pokePool } from '../support/fake-messages.ts';
 import { FakeStore } from '../support/fake-store.ts';
 
-function create() {
-  return new Namespaces(new MemoryNamespaces(), new FakeStore({ pokes: pokePool(), maxBytes: 0 }), () => {});
+function create(store = new MemoryNamespaces(), messages = new FakeStore({ pokes: pokePool(), maxBytes: 0 })) {
+  return new Namespaces(store, messages, () => {});
+}
+
+/** Namespaces behind a network: every answer comes a turn later. */
+class SlowNamespaces extends MemoryNamespaces {
+  override async find(id: string) {
+    const found = await super.find(id);
+    await nextTurn();
+    return found;
+  }
 }
 
 const scopeRead = { label: 'reader', scope: 'read', expiresAtMs: undefined } as const;
@@ -41,6 +51,49 @@ test('Tokens made and revoked at the same time are all made and all revoked.', a
   const { tokens } = await namespaces.get(defaultNamespaceId);
   expect(tokens).toHaveLength(1 + 3);
   for (const { id } of old) expect(tokens.map((token) => token.id)).not.toContain(id);
+});
+
+test('Tokens that several nodes make and revoke at the same time are all made and all revoked.', async () => {
+  const store = new SlowNamespaces();
+  const nodes = [create(store), create(store), create(store)];
+  await nodes[0]!.openDefault(newToken(defaultNamespaceId));
+  const made = await Promise.all(
+    nodes.flatMap((node) => [1, 2, 3].map(() => node.createToken(defaultNamespaceId, scopeRead))),
+  );
+  expect((await nodes[0]!.get(defaultNamespaceId)).tokens).toHaveLength(1 + 9);
+  const changes = made.flatMap(({ id }, index) => [
+    nodes[index % 3]!.revokeToken(defaultNamespaceId, id),
+    nodes[(index + 1) % 3]!.createToken(defaultNamespaceId, scopeRead),
+  ]);
+  await Promise.all(changes);
+  const ids = (await nodes[0]!.get(defaultNamespaceId)).tokens.map(({ id }) => id);
+  expect(ids).toHaveLength(1 + 9);
+  for (const { id } of made) expect(ids).not.toContain(id);
+});
+
+test('The last admin token of default that does not expire cannot be revoked, because nobody could make another.', async () => {
+  const namespaces = create();
+  await namespaces.openDefault(newToken(defaultNamespaceId));
+  const [first] = (await namespaces.get(defaultNamespaceId)).tokens;
+  const revoke = (id: string) => namespaces.revokeToken(defaultNamespaceId, id);
+  const createToken = (scope: 'write' | 'admin', expiresAtMs?: number) =>
+    namespaces.createToken(defaultNamespaceId, { label: '', scope, expiresAtMs });
+  await createToken('write');
+  await createToken('admin', Date.now() + 60_000);
+  await expect(revoke(first!.id)).rejects.toThrow('the last admin token of default that does not expire');
+  const second = await createToken('admin');
+  await revoke(first!.id);
+  await expect(revoke(second.id)).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+  await expect(Promise.all([revoke((await createToken('admin')).id), revoke(second.id)])).rejects.toMatchObject({
+    code: 'INVALID_REQUEST',
+  });
+});
+
+test('The last admin token of another namespace can be revoked: the operator can make one.', async () => {
+  const namespaces = create();
+  const { namespace } = await namespaces.create({ id: 'tenant', description: '', token: undefined });
+  await namespaces.revokeToken('tenant', namespace.tokens[0]!.id);
+  expect((await namespaces.get('tenant')).tokens).toEqual([]);
 });
 
 test('A change that is refused does not stop the next one.', async () => {
@@ -94,4 +147,73 @@ test('With tokens nobody is known without one.', async () => {
   await namespaces.openDefault(token);
   await access.check(token);
   expect(access.open).toBeUndefined();
+});
+
+test('Requests that come at once make a namespace on first use once, however slow the store is.', async () => {
+  const namespaces = create(new SlowNamespaces());
+  const access = new Access('off', namespaces);
+  const tokens = [newToken('tenant'), newToken('tenant'), undefined, undefined];
+  const grants = await Promise.all(tokens.map((token) => access.check(token)));
+  expect(new Set(grants.map(({ namespace }) => namespace.log)).size).toBe(2);
+  expect((await namespaces.list()).map(({ id }) => id)).toEqual(['default', 'tenant']);
+});
+
+test('Namespaces of one id begin one behind the other, and the first one at 1.', async () => {
+  const messages = new FakeStore({ pokes: pokePool(), maxBytes: 0 });
+  const namespaces = create(new MemoryNamespaces(), messages);
+  const made = () => namespaces.create({ id: 'tenant', description: '', token: undefined });
+  const append = async (log: string, count: number) => {
+    const outcome = await messages.append(log, 'a-1', newMessages(count), undefined);
+    return outcome.outcome === 'appended' ? outcome.globalPosition : outcome;
+  };
+  expect(await append((await made()).namespace.log, 5)).toBe(5);
+  await namespaces.remove('tenant');
+  const second = (await made()).namespace;
+  expect([second.behind, await append(second.log, 2)]).toEqual([5, 7]);
+  await namespaces.remove('tenant');
+  // The third one gets no message, and is not forgotten either.
+  await made();
+  await namespaces.remove('tenant');
+  expect(await append((await made()).namespace.log, 1)).toBe(8);
+  const other = await namespaces.create({ id: 'other', description: '', token: undefined });
+  expect(await append(other.namespace.log, 1)).toBe(1);
+});
+
+test('Deletions and creations that come at once leave one namespace, which begins behind every earlier one.', async () => {
+  const store = new SlowNamespaces();
+  const messages = new FakeStore({ pokes: pokePool(), maxBytes: 0 });
+  const nodes = [create(store, messages), create(store, messages)];
+  let highest = 0;
+  for (let turn = 0; turn < 10; turn++) {
+    const made = nodes.map((node) => node.create({ id: 'tenant', description: '', token: undefined }));
+    const [created] = (await Promise.allSettled(made)).filter(({ status }) => status === 'fulfilled');
+    expect(created).toBeDefined();
+    const { log } = await nodes[0]!.get('tenant');
+    const outcome = await messages.append(log, 'a-1', newMessages(3), undefined);
+    expect(outcome).toMatchObject({ globalPosition: highest + 3 });
+    highest += 3;
+    const changes = nodes.flatMap((node) => [
+      node.remove('tenant'),
+      node.create({ id: 'tenant', description: '', token: undefined }),
+    ]);
+    await Promise.allSettled(changes);
+    const left = await store.find('tenant');
+    if (left !== undefined) expect(left.behind).toBe(highest);
+    await nodes[0]!.remove('tenant').catch(() => {});
+    await nodes[1]!.remove('tenant').catch(() => {});
+  }
+});
+
+test('A deletion that failed midway can be repeated, and the next namespace still begins behind.', async () => {
+  const store = new MemoryNamespaces();
+  const messages = new FakeStore({ pokes: pokePool(), maxBytes: 0 });
+  const namespaces = create(store, messages);
+  const made = () => namespaces.create({ id: 'tenant', description: '', token: undefined });
+  await messages.append((await made()).namespace.log, 'a-1', newMessages(4), undefined);
+  const { remove } = store;
+  store.remove = () => Promise.reject(new Error('disk'));
+  await expect(namespaces.remove('tenant')).rejects.toThrow('disk');
+  store.remove = remove;
+  await namespaces.remove('tenant');
+  expect((await made()).namespace.behind).toBe(4);
 });

@@ -4,6 +4,7 @@ import { GrantWatch } from './access/grant-watch.ts';
 import { defaultNamespaceId, Namespaces } from './access/namespaces.ts';
 import { Tickets } from './access/tickets.ts';
 import { newToken } from './access/token.ts';
+import { Transfers } from './access/transfers.ts';
 import type { Config } from './config.ts';
 import { PokewireError } from './errors.ts';
 import { useAccessLog } from './http/access-log.ts';
@@ -21,8 +22,8 @@ import { routeSession } from './http/session.ts';
 import { routeStreams } from './http/streams.ts';
 import { routeSubscribe } from './http/subscribe.ts';
 import { routeTickets } from './http/ticket.ts';
+import { closeReasons } from './hub/close-reason.ts';
 import { Hub, type HubObserver } from './hub/hub.ts';
-import { closeReasons } from './hub/subscription.ts';
 import { Poke } from './message/poke.ts';
 import { selectionKinds } from './message/selection.ts';
 import { type MetricSources, Metrics } from './metrics.ts';
@@ -82,7 +83,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   await namespaces.openDefault(initialToken);
   const access = new Access(config.auth === 'off' ? 'off' : 'token', namespaces);
   const tickets = new Tickets(namespaces);
-  const watch = new GrantWatch(namespaces, hub);
+  const transfers = new Transfers(config);
+  const watch = new GrantWatch(namespaces, hub, transfers);
   const settling = setInterval(() => settle(pools), poolSettleMs).unref();
 
   let stopping = false;

@@ -109,6 +109,8 @@ export const configSchema = Type.Object({
     1_000_000,
     'Appends to one namespace at most in a second; more are refused with 429. 0: no limit.',
   ),
+  maxTransfers: limit(10_000, 'Imports and exports under way at most; more are refused with 429. 0: no limit.', 32),
+  maxTransfersPerNamespace: limit(10_000, 'Of these, the ones of one namespace at most. 0: all.', 8),
   heartbeatMs: milliseconds(15_000, 'Milliseconds between two heartbeat comments of one subscription. 0: none.'),
   stallTimeoutMs: milliseconds(
     60_000,
@@ -127,8 +129,8 @@ export const configSchema = Type.Object({
   bufferPoolMax: poolBound(64, 'Idle buffers of each size kept at most. 0: none.'),
 });
 
-function limit(maximum: number, description: string) {
-  return Type.Integer({ minimum: 0, maximum, default: 0, description });
+function limit(maximum: number, description: string, initial = 0) {
+  return Type.Integer({ minimum: 0, maximum, default: initial, description });
 }
 
 function poolBound(initial: number, description: string) {

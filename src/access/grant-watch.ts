@@ -1,58 +1,71 @@
 import type { Hub } from '../hub/hub.ts';
 import type { Subscription } from '../hub/subscription.ts';
-import { endFrame } from '../sse/frame.ts';
-import type { Namespace } from '../store/namespace-store.ts';
 import { liveTokens, type Namespaces } from './namespaces.ts';
+import type { Transfer, Transfers } from './transfers.ts';
 
 const periodMs = 1_000;
 
+/** What goes on in one namespace by its tokens. */
+type Standing = { readonly subscriptions: Subscription[]; readonly transfers: Transfer[] };
+
 /**
- * Ends subscriptions whose token was revoked or has expired, and those of namespaces that are no more. It asks the store
- * once a second for each namespace that somebody subscribes to, so that it also learns what other nodes did.
+ * Ends subscriptions, imports and exports whose token was revoked or has expired, and those of namespaces that are no
+ * more. It asks the store once a second for each namespace that has any, so that it also learns what other nodes did.
  */
 export class GrantWatch {
   readonly #namespaces: Namespaces;
   readonly #hub: Hub;
+  readonly #transfers: Transfers;
   readonly #timer: NodeJS.Timeout;
-  #checking = false;
+  /** Namespaces that the store has been asked for and has not answered yet. */
+  readonly #asked = new Set<string>();
 
-  constructor(namespaces: Namespaces, hub: Hub) {
+  constructor(namespaces: Namespaces, hub: Hub, transfers: Transfers) {
     this.#namespaces = namespaces;
     this.#hub = hub;
+    this.#transfers = transfers;
     this.#timer = setInterval(() => void this.check(Date.now()), periodMs).unref();
   }
 
-  /** Looks once; the timer calls it. A store that fails is asked again a second later. */
+  /** Looks once; the timer calls it. A namespace that cannot be looked up holds up no other, and is tried again. */
   async check(nowMs: number): Promise<void> {
-    if (this.#checking) return;
-    this.#checking = true;
-    try {
-      for (const [id, subscriptions] of this.#byNamespace()) {
-        const namespace = await this.#namespaces.find(id);
-        for (const subscription of subscriptions) this.#endIfInvalid(subscription, namespace, nowMs);
-      }
-    } catch {
-      // Nothing is known to be revoked; whoever can no longer read is told by its own reads.
-    } finally {
-      this.#checking = false;
-    }
+    await Promise.all([...this.#standing()].map(([id, standing]) => this.#checkNamespace(id, standing, nowMs)));
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  #endIfInvalid(subscription: Subscription, namespace: Namespace | undefined, nowMs: number): void {
-    if (subscription.state === 'closed') return;
-    const { tokenId } = subscription.holder;
-    // All of them at once, so that the hub forgets the namespace too.
-    if (namespace?.log !== subscription.namespace) this.#hub.endNamespace(subscription.namespace);
-    else if (tokenId !== undefined && !liveTokens(namespace, nowMs).some(({ id }) => id === tokenId)) {
-      subscription.end('revoked', endFrame('revoked'));
+  async #checkNamespace(id: string, { subscriptions, transfers }: Standing, nowMs: number): Promise<void> {
+    if (this.#asked.has(id)) return;
+    this.#asked.add(id);
+    try {
+      const namespace = await this.#namespaces.find(id);
+      const live = new Set(namespace === undefined ? [] : liveTokens(namespace, nowMs).map((token) => token.id));
+      const isLive = (tokenId: string | undefined) => tokenId === undefined || live.has(tokenId);
+      for (const subscription of subscriptions) {
+        if (subscription.state === 'closed') continue;
+        // All of them at once, so that the hub forgets the namespace too.
+        if (namespace?.log !== subscription.namespace) this.#hub.endNamespace(subscription.namespace);
+        else if (!isLive(subscription.holder.tokenId)) subscription.end('revoked');
+      }
+      for (const transfer of transfers) {
+        if (namespace?.log !== transfer.log) transfer.end('namespace-deleted');
+        else if (!isLive(transfer.tokenId)) transfer.end('revoked');
+      }
+    } catch {
+      // Nothing is known to be revoked; whoever can no longer read is told by its own reads.
+    } finally {
+      this.#asked.delete(id);
     }
   }
 
-  #byNamespace(): Map<string, Subscription[]> {
-    return Map.groupBy(this.#hub.subscriptions, ({ holder }) => holder.namespaceId);
+  #standing(): Map<string, Standing> {
+    const standing = new Map<string, Standing>();
+    const of = (id: string) => standing.getOrInsertComputed(id, () => ({ subscriptions: [], transfers: [] }));
+    for (const subscription of this.#hub.subscriptions)
+      of(subscription.holder.namespaceId).subscriptions.push(subscription);
+    for (const transfer of this.#transfers.underWay) of(transfer.namespaceId).transfers.push(transfer);
+    return standing;
   }
 }

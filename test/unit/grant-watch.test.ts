@@ -2,11 +2,12 @@ import { expect, test } from 'vitest';
 import { GrantWatch } from '../../src/access/grant-watch.ts';
 import { Namespaces } from '../../src/access/namespaces.ts';
 import { newToken } from '../../src/access/token.ts';
+import { Transfers } from '../../src/access/transfers.ts';
 import { startingPoint } from '../../src/hub/starting-point.ts';
 import { readyFrame } from '../../src/sse/frame.ts';
 import { MemoryNamespaces } from '../../src/store/memory-namespaces.ts';
 import { everything } from '../support/fake-messages.ts';
-import { FakeNode } from '../support/fake-node.ts';
+import { FakeNode, noWishes } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
 
 const id = 'tenant';
@@ -16,7 +17,8 @@ class Watched implements AsyncDisposable {
   readonly node = new FakeNode();
   readonly store = new MemoryNamespaces();
   readonly namespaces = new Namespaces(this.store, this.node.store, ({ log }) => this.node.hub.endNamespace(log));
-  readonly watch = new GrantWatch(this.namespaces, this.node.hub);
+  readonly transfers = new Transfers({ maxTransfers: 0, maxTransfersPerNamespace: 0 });
+  readonly watch = new GrantWatch(this.namespaces, this.node.hub, this.transfers);
   readonly #sinks: FakeSink[] = [];
 
   constructor() {
@@ -40,6 +42,8 @@ class Watched implements AsyncDisposable {
       selection: everything,
       position: 0,
       lastEventId,
+      epoch: undefined,
+      wishes: noWishes,
     });
     const holder = { namespaceId: id, tokenId, address: '127.0.0.1' };
     const subscription = this.node.hub.subscribe(start, sink, readyFrame, holder);
@@ -95,7 +99,7 @@ test('A namespace that another node deleted ends its subscriptions, and nothing 
   await watched.node.append('a-1', 1, namespace.log);
   const before = watched.node.hub.namespaces;
   const { sink } = await watched.subscribe(namespace.log, namespace.tokens[0]!.id);
-  await watched.store.remove(namespace);
+  await watched.store.remove(namespace, 0);
   await watched.watch.check(Date.now());
   expect(sink.stream.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"namespace-deleted"}' });
   expect(watched.node.hub.namespaces).toBe(before - 1);
@@ -112,20 +116,24 @@ test('A namespace of the same name is another one: its messages reach nobody who
   expect(old.sink.stream.lastEventId).toBe('');
   const second = await watched.createNamespace();
   expect(second.namespace.log).not.toBe(first.namespace.log);
-  expect(await watched.node.append('a-1', 2, second.namespace.log)).toBe(2);
+  expect(await watched.node.append('a-1', 2, second.namespace.log)).toBe(7);
   await watched.node.settle();
   expect(old.sink.positions).toEqual([4, 5]);
 });
 
-test('A cursor of the deleted namespace that lies ahead of the new one is told everything there is.', async () => {
+test('A cursor of the deleted namespace is told everything there is in the new one, however far that is.', async () => {
   await using watched = new Watched();
   const first = await watched.createNamespace();
   await watched.node.append('a-1', 5, first.namespace.log);
   await watched.namespaces.remove(id);
   const { namespace } = await watched.createNamespace();
-  await watched.node.append('a-1', 2, namespace.log);
-  const { sink } = await watched.subscribe(namespace.log, undefined, 5);
-  expect(sink.positions).toEqual([1, 2]);
+  for (const more of [2, 10]) {
+    const head = await watched.node.append('a-1', more, namespace.log);
+    const everyPosition = Array.from({ length: head - 5 }, (_value, index) => index + 6);
+    for (const cursor of [1, 3, 5]) {
+      expect((await watched.subscribe(namespace.log, undefined, cursor)).sink.positions).toEqual(everyPosition);
+    }
+  }
 });
 
 test('A store that fails ends nothing, and is asked again.', async () => {

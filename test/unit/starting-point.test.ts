@@ -103,3 +103,68 @@ describe('a last event id', () => {
     expect((await startOf({ namespace: 'other', lastEventId: 5 })).cursor).toBe(0);
   });
 });
+
+describe('a cursor that the log cannot resume behind', () => {
+  const epochOf = async () => (await store.extent('default')).epoch;
+
+  test('is none that it has, with or without its epoch', async () => {
+    const plain = await startOf({ lastEventId: 5 });
+    const named = await startOf({ lastEventId: 5, epoch: await epochOf() });
+    expect([plain.reset, named.reset, named.cursor]).toEqual([undefined, undefined, 5]);
+  });
+
+  test('lies ahead of the head', async () => {
+    const { cursor, reset, epoch, head } = await startOf({ lastEventId: 6 });
+    expect([cursor, reset]).toEqual([
+      0,
+      { reason: 'cursor-ahead', epoch, head, lost: { epoch: null, from: 7, to: null }, replayFrom: 1 },
+    ]);
+  });
+
+  test.each([
+    ['a last event id', { lastEventId: 2 }, 3],
+    ['a last event id ahead of the head', { lastEventId: 100 }, 101],
+    ['a position', { selection: category, position: 4 }, 4],
+    ['a position of a stream, which says nothing of the log', { selection: stream, position: 4 }, 1],
+    ['no cursor', { selection: category }, 1],
+  ])('is of another epoch: %s', async (_what, parts, from) => {
+    const { cursor, selection, reset } = await startOf({ ...parts, epoch: 'old' });
+    expect([cursor, selection.fromPosition, reset?.reason, reset?.lost]).toEqual([
+      0,
+      0,
+      'other-epoch',
+      { epoch: 'old', from, to: null },
+    ]);
+  });
+
+  describe('lies before what the store still holds:', () => {
+    beforeEach(async () => {
+      await store.begin('later', 10);
+      await store.append('later', 'a-1', newMessages(2), undefined);
+    });
+
+    test.each([
+      ['a last event id', { lastEventId: 3 }, 4],
+      ['a last event id of nothing', { lastEventId: 0 }, 1],
+      ['the last event id before the last forgotten message', { lastEventId: 9 }, 10],
+      ['a position', { selection: category, position: 5 }, 5],
+    ])('%s', async (_what, parts, from) => {
+      const { cursor, reset, epoch } = await startOf({ namespace: 'later', ...parts });
+      expect([cursor, reset]).toEqual([
+        0,
+        { reason: 'forgotten', epoch, head: 12, lost: { epoch, from, to: 10 }, replayFrom: 11 },
+      ]);
+    });
+
+    test.each([
+      ['the last event id of the last forgotten message misses nothing', { lastEventId: 10 }, 10],
+      ['a position behind it misses nothing', { selection: category, position: 11 }, 10],
+      ['who names no cursor misses nothing', { selection: category }, 0],
+      ['nor who begins with the first position', { selection: category, position: 1 }, 0],
+      ['nor who asks for a position of a stream', { selection: stream, position: 1 }, 0],
+    ])('%s', async (_what, parts, expected) => {
+      const { cursor, reset } = await startOf({ namespace: 'later', ...parts });
+      expect([cursor, reset]).toEqual([expected, undefined]);
+    });
+  });
+});

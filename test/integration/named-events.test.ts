@@ -1,0 +1,154 @@
+import { expect, test } from 'vitest';
+import { SseClient } from '../support/sse-client.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+
+const message = { type: 'Happened', data: {} };
+
+/** Events of every type with parsed data. */
+function eventsOf(client: SseClient) {
+  return client.events.map(({ type, data, lastEventId }) => ({ type, data: JSON.parse(data), id: lastEventId }));
+}
+
+async function firstEvents(app: TestApp, query: string, count: number) {
+  await using client = await SseClient.connect(app.port, `/subscribe?${query}`);
+  await client.waitFor(() => client.events.length >= count, `${count} events`);
+  return eventsOf(client).slice(0, count);
+}
+
+async function epochOf(app: TestApp): Promise<string> {
+  const [hello] = await firstEvents(app, 'all=true&hello=true', 1);
+  return hello!.data.epoch;
+}
+
+test('A client that asks for nothing sees pokes and comments only, as before.', async () => {
+  await using app = await startTestApp(['--retry-min-ms', '2000', '--retry-max-ms', '2000']);
+  await app.append('a-1', message);
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a&lastEventId=99');
+  await client.waitForPokes(1);
+  await app.close();
+  await client.closed;
+  expect(client.bytes.toString()).toBe(
+    ': ready\n\nretry: 2000\n\nevent: poke\ndata: {"stream":"a-1","position":0,"globalPosition":1}\nid: 1\n\n',
+  );
+});
+
+test('A stream begins with a hello behind the ready comment, and its id resumes where the stream began.', async () => {
+  await using app = await startTestApp(['--retry-min-ms', '2000', '--retry-max-ms', '2000']);
+  await app.append('a-1', [message, message]);
+  const before = Date.now();
+  await using client = await SseClient.connect(app.port, '/subscribe?all=true&hello=true');
+  await client.waitFor(() => client.events.length === 1, 'the hello');
+  const { type, data, id } = eventsOf(client)[0]!;
+  expect([type, Object.keys(data), data.epoch, data.head, id]).toEqual([
+    'hello',
+    ['epoch', 'head', 'time'],
+    expect.stringMatching(/^[\w-]{1,64}$/),
+    2,
+    '2',
+  ]);
+  expect(Date.parse(data.time)).toBeGreaterThanOrEqual(before);
+  expect(client.bytes.toString()).toMatch(
+    /^: ready\n\nretry: 2000\n\nevent: hello\nid: 2\ndata:\{"epoch":"[\w-]+".*\}\n\n$/,
+  );
+  client.destroy();
+  await app.append('a-1', message);
+  const [, poke] = await firstEvents(app, `all=true&hello=true&lastEventId=${id}&epoch=${data.epoch}`, 2);
+  expect(poke).toMatchObject({ type: 'poke', data: { globalPosition: 3 } });
+});
+
+test('The hello of a stream from a position has no id, because one would resume before the position.', async () => {
+  await using app = await startTestApp();
+  await app.append('a-1', [message, message, message]);
+  const [hello, poke] = await firstEvents(app, 'stream=a-1&position=2&hello=true', 2);
+  expect([hello!.id, poke!.data.position]).toEqual(['', 2]);
+});
+
+test('A cursor of another epoch, or from the future, is reset, and everything is told.', async () => {
+  await using app = await startTestApp();
+  await app.append('a-1', [message, message]);
+  const epoch = await epochOf(app);
+  const ahead = await firstEvents(app, 'category=a&hello=true&lastEventId=7', 4);
+  expect(ahead.map(({ type, id }) => [type, id])).toEqual([
+    ['hello', '0'],
+    ['reset', '0'],
+    ['poke', '1'],
+    ['poke', '2'],
+  ]);
+  expect(ahead[1]!.data).toEqual({
+    reason: 'cursor-ahead',
+    epoch,
+    head: 2,
+    lost: { epoch: null, from: 8, to: null },
+    replayFrom: 1,
+  });
+  const other = await firstEvents(app, 'category=a&hello=true&lastEventId=1&epoch=old', 4);
+  expect(other[1]!.data).toMatchObject({ reason: 'other-epoch', epoch, lost: { epoch: 'old', from: 2, to: null } });
+  expect(other.slice(2).map(({ data }) => data.globalPosition)).toEqual([1, 2]);
+});
+
+test('After a restart the same cursor with its epoch is reset, and without a hello is still told everything.', async () => {
+  await using first = await startTestApp();
+  await first.append('a-1', message);
+  const epoch = await epochOf(first);
+  await first.close();
+  await using second = await startTestApp();
+  await second.append('a-1', [message, message]);
+  const [, reset] = await firstEvents(second, `category=a&hello=true&lastEventId=1&epoch=${epoch}`, 2);
+  expect(reset).toMatchObject({ type: 'reset', data: { reason: 'other-epoch' } });
+  const plain = await firstEvents(second, `category=a&lastEventId=1&epoch=${epoch}`, 2);
+  expect(plain.map(({ data }) => data.globalPosition)).toEqual([1, 2]);
+});
+
+test('A heartbeat with the head proves that nothing was missed.', async () => {
+  await using app = await startTestApp(['--heartbeat-ms', '150']);
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a&heartbeat=head&hello=true');
+  await app.append('a-1', [message, message]);
+  await app.append('b-1', message);
+  const proof = () => eventsOf(client).find(({ type, data }) => type === 'heartbeat' && data.head === 2);
+  await client.waitFor(() => proof() !== undefined, 'the heartbeat');
+  expect([proof()!.data, proof()!.id]).toEqual([{ epoch: eventsOf(client)[0]!.data.epoch, head: 2 }, '3']);
+  expect([client.pokes.length, client.comments]).toEqual([2, [' ready']]);
+});
+
+test('A server that stops says so first.', async () => {
+  await using app = await startTestApp();
+  await using client = await SseClient.connect(app.port, '/subscribe?all=true&hello=true');
+  await app.close();
+  await client.closed;
+  expect(client.bytes.toString()).toMatch(/event: end\ndata:\{"code":"draining"\}\n\n$/);
+});
+
+test.each(['', '&hello=true'])(
+  'A log that an import replaces ends its subscriptions, which then resume nowhere%s.',
+  async (query) => {
+    await using app = await startTestApp();
+    await app.append('a-1', [message, message]);
+    const epoch = await epochOf(app);
+    await using client = await SseClient.connect(app.port, `/subscribe?category=a${query}`);
+    await client.waitForPokes(2);
+    const exported = await app.get('/export');
+    const body = exported.text.split('\n')[0]!;
+    const answer = await fetch(`${app.url}/import?force=true`, { method: 'POST', body });
+    expect(await answer.text()).toContain('"done":true');
+    await client.closed;
+    expect(eventsOf(client).at(-1)).toEqual({ type: 'end', data: { code: 'log-replaced' }, id: '' });
+    const [hello, reset, poke] = await firstEvents(app, `category=a&hello=true&lastEventId=2&epoch=${epoch}`, 3);
+    expect([hello!.data.head, reset!.data.reason, poke!.data.globalPosition]).toEqual([2, 'other-epoch', 1]);
+    expect(await epochOf(app)).not.toBe(epoch);
+  },
+);
+
+test.each([
+  ['hello=1', 'hello'],
+  ['heartbeat=tail', 'heartbeat'],
+  ['conflate=yes', 'conflate'],
+  [`epoch=${'e'.repeat(65)}`, 'epoch'],
+])('A wish that means nothing is refused: %s.', async (query, field) => {
+  await using app = await startTestApp();
+  const { status, body } = await app.get(`/subscribe?all=true&${query}`);
+  expect([status, body.error.code, body.error.message]).toEqual([
+    400,
+    'INVALID_REQUEST',
+    expect.stringContaining(field),
+  ]);
+});

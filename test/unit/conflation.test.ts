@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import { Conflation, maxRoundStreams } from '../../src/hub/conflation.ts';
+import { pokeOf, selectionOf } from '../support/fake-messages.ts';
+import { FakeNode, noWishes } from '../support/fake-node.ts';
+import { FakeSink } from '../support/fake-sink.ts';
+
+const ofA = { selection: selectionOf({ categories: ['a'] }), wishes: { ...noWishes, conflated: true } };
+
+type Conflated = { stream: string; position: number; globalPosition: number; from?: number; count?: number };
+
+/** Pokes as text `stream/from-position×count`; of plain ones `stream/position`. */
+function textsOf(sink: FakeSink): string[] {
+  return (sink.pokes as Conflated[]).map(({ stream, position, from, count }) =>
+    count === undefined ? `${stream}/${position}` : `${stream}/${from}-${position}×${count}`,
+  );
+}
+
+describe('a round', () => {
+  test('has one entry a stream, in the order of their last messages', () => {
+    const round = new Conflation(10);
+    const pokes = [pokeOf('a-1', 3, 11), pokeOf('a-2', 0, 12), pokeOf('a-2', 1, 15), pokeOf('a-1', 4, 16)];
+    expect(pokes.map((poke) => round.gather(poke))).toEqual([true, true, true, true]);
+    round.close();
+    const taken = [round.take(), round.take(), round.take()];
+    expect(
+      taken.map((poke) => poke && [poke.stream.text, poke.from, poke.position, poke.globalPosition, poke.count]),
+    ).toEqual([['a-2', 0, 1, 15, 2], ['a-1', 3, 4, 16, 2], undefined]);
+    expect([round.upTo, round.left]).toEqual([16, 0]);
+  });
+
+  test('counts the messages and not the positions, which an import may leave out', () => {
+    const round = new Conflation(0);
+    round.gather(pokeOf('a-1', 3, 11));
+    round.gather(pokeOf('a-1', 9, 12));
+    round.close();
+    expect(round.take()).toMatchObject({ from: 3, position: 9, count: 2 });
+  });
+
+  test('that is full takes no other stream, and still those that it has', () => {
+    const round = new Conflation(0);
+    for (let n = 1; n <= maxRoundStreams; n++) round.gather(pokeOf(`a-${n}`, 0, n));
+    const other = round.gather(pokeOf('a-other', 0, 9_000));
+    const known = round.gather(pokeOf('a-1', 1, 9_001));
+    expect([other, known, round.upTo]).toEqual([false, true, 9_001]);
+  });
+});
+
+describe('a subscription that asks for conflation', () => {
+  test('is told every poke while it keeps up, and what it catches up when it comes', async () => {
+    await using node = new FakeNode();
+    await node.append('a-1', 3);
+    const { sink } = await node.subscribe(ofA);
+    await node.settle();
+    await node.append('a-1');
+    await node.settle();
+    expect(textsOf(sink)).toEqual(['a-1/0', 'a-1/1', 'a-1/2', 'a-1/3']);
+  });
+
+  test('is told what it missed while it lagged as one poke a stream, and every poke again afterwards', async () => {
+    await using node = new FakeNode();
+    const { sink, subscription } = await node.subscribe(ofA);
+    await node.settle();
+    sink.stall();
+    await node.append('a-1');
+    await node.settle();
+    for (let count = 0; count < 2_000; count++) await node.append(`a-${(count % 3) + 1}`);
+    await node.append('b-1', 50);
+    sink.drain();
+    await node.settle();
+    await node.append('a-2');
+    await node.settle();
+    expect([textsOf(sink), subscription.state]).toEqual([
+      ['a-1/0', 'a-3/0-665×666', 'a-1/1-667×667', 'a-2/0-666×667', 'a-2/667'],
+      'live',
+    ]);
+  });
+
+  test('gets an id with the last poke of a round only, since a cursor between them would lose messages', async () => {
+    await using node = new FakeNode();
+    const { sink } = await node.subscribe(ofA);
+    await node.settle();
+    sink.stall();
+    await node.append('a-1');
+    await node.settle();
+    for (const stream of ['a-2', 'a-1', 'a-3', 'a-2']) await node.append(stream);
+    sink.drain();
+    await node.settle();
+    expect(sink.pokes.map(({ stream, globalPosition, id }) => [stream, globalPosition, id])).toEqual([
+      ['a-1', 1, '1'],
+      ['a-1', 3, '1'],
+      ['a-3', 4, '1'],
+      ['a-2', 5, '5'],
+    ]);
+  });
+
+  test('that stalls in the middle of a round is told the rest of it, and nothing twice', async () => {
+    await using node = new FakeNode();
+    const streams = 2_000;
+    const { sink, subscription } = await node.subscribe(ofA);
+    await node.settle();
+    sink.stall();
+    await node.append('a-0');
+    await node.settle();
+    for (let round = 0; round < 3; round++) {
+      for (let n = 0; n < streams; n++) await node.append(`a-${n}`);
+    }
+    // A round of so many streams takes several writes, and the socket takes each of them in pieces.
+    while (subscription.state !== 'live') {
+      sink.drain(10_000);
+      await node.settle();
+      if (sink.pokes.length === 1_000) await node.append('a-0', 2);
+    }
+    const counts = new Map<string, number>();
+    for (const { stream, count = 1 } of sink.pokes as Conflated[]) {
+      counts.set(stream, (counts.get(stream) ?? 0) + count);
+    }
+    expect([counts.size, new Set(counts.values())]).toEqual([streams, new Set([3, 4])]);
+    expect(sink.positions.length).toBeLessThan(streams + 10);
+  });
+
+  test('is told more streams than a round has in several rounds', async () => {
+    await using node = new FakeNode();
+    const streams = maxRoundStreams + 100;
+    const { sink } = await node.subscribe(ofA);
+    await node.settle();
+    sink.stall();
+    await node.append('a-0');
+    await node.settle();
+    for (let n = 0; n < streams; n++) await node.append(`a-${n}`);
+    sink.drain();
+    await node.settle();
+    const told = (sink.pokes as Conflated[]).slice(1);
+    expect(told.map(({ globalPosition }) => globalPosition)).toEqual(
+      Array.from({ length: streams }, (_value, index) => index + 2),
+    );
+    const ids = new Set(sink.pokes.map(({ id }) => Number(id)));
+    expect(ids).toEqual(new Set([1, maxRoundStreams + 1, streams + 1]));
+  });
+
+  test('begins behind the position that it asked for', async () => {
+    await using node = new FakeNode();
+    const selection = selectionOf({ streams: ['a-1'] });
+    await node.append('a-1', 5);
+    const sink = new FakeSink(0);
+    await node.subscribe({ ...ofA, selection, position: 3 }, sink);
+    await node.append('a-1', 4);
+    sink.drain();
+    await node.settle();
+    expect(textsOf(sink)).toEqual(['a-1/3-8×6']);
+  });
+
+  test('ends when the log cannot be read, and has given everything back', async () => {
+    await using node = new FakeNode();
+    const { sink, subscription } = await node.subscribe(ofA);
+    await node.settle();
+    sink.stall();
+    await node.append('a-1', 2);
+    await node.settle();
+    node.store.failure = new Error('disk');
+    await node.append('a-1', 2);
+    sink.drain();
+    await node.settle();
+    expect([subscription.closeReason, node.leased]).toEqual(['store-failed', 0]);
+  });
+});

@@ -216,3 +216,26 @@ test('the full reference shows the operations from this server alone, without a 
   expect(new URL(page.url()).pathname).toBe('/docs/reference');
   expect(visitor.complaints).toEqual([]);
 });
+
+test('a visitor is told that nothing was missed, why a stream ended, and when the log is another one', async () => {
+  await using first = await startTestApp(['--heartbeat-ms', '150', '--retry-min-ms', '1', '--retry-max-ms', '1']);
+  await using visitor = await visit(`${first.url}/docs`);
+  const { page } = visitor;
+  await subscribe(page);
+  await append(page);
+  await page.getByText('nothing missed', { exact: true }).waitFor();
+  expect(visitor.complaints).toEqual([]);
+  await first.close();
+  await page.getByText('The server stops. The browser reconnects and resumes.').waitFor();
+
+  // Its cursor of 1 would hide the first message of the new log.
+  await using second = await startTestApp(['--port', String(first.port), '--retry-min-ms', '1', '--retry-max-ms', '1']);
+  await second.append('account-9', [
+    { type: 'Happened', data: {} },
+    { type: 'Happened', data: {} },
+  ]);
+  await page.getByText('The log is another one.').waitFor();
+  await pokes(page).nth(2).waitFor();
+  const newest = (await pokes(page).allTextContents()).slice(0, 2).map((text) => text.replace(/\d\d:.*/, ''));
+  expect(newest).toEqual(['2account-91', '1account-90']);
+});

@@ -12,7 +12,7 @@ export class PokeList {
 
   constructor() {
     this.#list.addEventListener('click', ({ target }) => {
-      const row = target.closest('li');
+      const row = target.closest('button')?.parentElement ?? null;
       if (row !== null) this.#select(row);
     });
   }
@@ -27,13 +27,22 @@ export class PokeList {
 
   add(poke) {
     this.#received++;
-    this.#waiting.unshift({ ...poke, at: new Date() });
+    this.#enqueue({ ...poke, at: new Date() });
+  }
+
+  /** A line of text among the pokes. */
+  note(text) {
+    this.#enqueue({ text });
+  }
+
+  #enqueue(entry) {
+    this.#waiting.unshift(entry);
     if (this.#waiting.length === 1) requestAnimationFrame(() => this.#draw());
     if (this.#waiting.length > maxRows) this.#waiting.length = maxRows;
   }
 
   #draw() {
-    this.#list.prepend(...this.#waiting.map(row));
+    this.#list.prepend(...this.#waiting.map((entry) => (entry.text === undefined ? row(entry) : noteRow(entry))));
     this.#waiting = [];
     while (this.#list.children.length > maxRows) this.#list.lastChild.remove();
     this.#show();
@@ -69,6 +78,10 @@ function row({ stream, position, globalPosition, at }) {
   );
   Object.assign(made.dataset, { stream, position });
   return made;
+}
+
+function noteRow({ text }) {
+  return element('li', { className: 'note' }, text);
 }
 
 function pulse() {

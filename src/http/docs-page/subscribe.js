@@ -1,3 +1,4 @@
+import { Continuity } from './continuity.js';
 import { curlLine } from './curl-line.js';
 import { byId, element } from './element.js';
 import { PokeList } from './poke-list.js';
@@ -15,6 +16,7 @@ const stateNames = {
 export function setUpSubscribe() {
   const selectors = new Selectors(() => showLine(selectors));
   const pokes = new PokeList();
+  const continuity = new Continuity((text) => pokes.note(text));
   let source;
 
   const close = (state) => {
@@ -28,19 +30,32 @@ export function setUpSubscribe() {
     selectors.addPending();
     close('connecting');
     pokes.clear();
-    const url = subscribeUrl(selectors);
+    continuity.clear();
+    open(`${subscribeUrl(selectors)}&hello=true&heartbeat=head`);
+  });
+
+  const open = (url) => {
     source = new EventSource(url);
     source.addEventListener('open', () => show('open'));
-    source.addEventListener('poke', ({ data }) => pokes.add(JSON.parse(data)));
-    source.addEventListener('error', async ({ target, data }) => {
-      // The server's own last event, when it cannot read its log, has data; that of a broken connection has none.
-      if (data !== undefined) return showError(JSON.parse(data).error.message);
+    source.addEventListener('hello', (event) => {
+      if (continuity.hello(event)) return;
+      // A new one has no cursor.
+      close('connecting');
+      open(url);
+    });
+    source.addEventListener('poke', ({ data }) => {
+      const poke = JSON.parse(data);
+      continuity.poke(poke);
+      pokes.add(poke);
+    });
+    for (const name of ['reset', 'heartbeat', 'end']) source.addEventListener(name, (event) => continuity[name](event));
+    source.addEventListener('error', async ({ target }) => {
       if (target.readyState === EventSource.CONNECTING) return show('reconnecting');
       close('refused');
       const reason = await whyRefused(url);
       if (source === undefined) showError(reason);
     });
-  });
+  };
 
   byId('unsubscribe').addEventListener('click', () => close('idle'));
   for (const id of ['position', 'consumer', 'size']) byId(id).addEventListener('input', () => showLine(selectors));

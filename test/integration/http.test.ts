@@ -338,3 +338,10 @@ test('A request id that was sent comes back.', async () => {
   expect(response.headers.get('x-request-id')).toBe('mine-1');
   expect((await fetch(`${app.url}/health`)).headers.has('x-request-id')).toBe(false);
 });
+
+test('A request id comes back too when the path cannot be decoded, which is known before there is a route.', async () => {
+  await using app = await startTestApp();
+  const response = await fetch(`${app.url}/streams/%zz`, { headers: { 'x-request-id': 'mine-1' } });
+  expect(response.status).toBe(400);
+  expect(response.headers.get('x-request-id')).toBe('mine-1');
+});

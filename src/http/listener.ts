@@ -77,6 +77,8 @@ export class Listener {
       this.#handle,
     );
     server.on('clientError', answerClientError);
+    // Node would answer an empty 417, in none of our shapes; RFC 9110 (10.1.1) lets us pass over what we do not know.
+    server.on('checkExpectation', this.#handle);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host, port }, resolve);

@@ -332,6 +332,14 @@ test('The API may be called from allowed origins only, and subscribed to from al
   expect(subscribe.headers.get('access-control-allow-headers')).toContain('Last-Event-ID');
 });
 
+test('An expectation that nobody knows is passed over, and the request is answered.', async () => {
+  await using app = await startTestApp();
+  const head = 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
+  expect(await sendRaw(app.port, `${head}Expect: the-unexpected\r\n\r\n`)).toMatch(
+    /^HTTP\/1\.1 200 [\s\S]*\{"status":"ok"\}$/,
+  );
+});
+
 test('A request id that was sent comes back.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/health`, { headers: { 'x-request-id': 'mine-1' } });

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { ProxiedClient } from '../support/proxied-client.ts';
+import { isInstalled, RealProxy } from '../support/real-proxy.ts';
+import { ServerProcess } from '../support/server-process.ts';
+import { knowsAddresses } from './addresses.ts';
+import { delivers, idleTimeoutMs } from './delivery.ts';
+import { haproxyDefault, haproxyTuned, selfSigned } from './documented.ts';
+
+const hasHaproxy = isInstalled('haproxy');
+const hasTls = hasHaproxy && isInstalled('openssl');
+const certificate = hasTls ? selfSigned() : { cert: '', key: '' };
+
+describe.skipIf(!hasHaproxy)('Through HAProxy with its default configuration (needs haproxy on PATH)', () => {
+  delivers({ kind: 'haproxy', files: haproxyDefault, noticesAtNextBytes: true });
+});
+
+describe.skipIf(!hasTls)('Through HAProxy as documented, HTTP/1.1 and TLS (needs haproxy and openssl on PATH)', () => {
+  delivers({
+    kind: 'haproxy',
+    files: (upstream) => haproxyTuned(upstream, certificate),
+    client: { ca: certificate.cert },
+  });
+});
+
+describe.skipIf(!hasTls)('Through HAProxy as documented, HTTP/2 and TLS (needs haproxy and openssl on PATH)', () => {
+  delivers({
+    kind: 'haproxy',
+    files: (upstream) => haproxyTuned(upstream, certificate),
+    client: { ca: certificate.cert, http2: true },
+  });
+});
+
+describe.skipIf(!hasTls)('HAProxy (needs haproxy and openssl on PATH)', () => {
+  test('compresses an event stream only where Pokewire does not forbid it, and Pokewire does', async () => {
+    await using server = await ServerProcess.start(['--heartbeat-ms', '0']);
+    const more = '  compression algo gzip\n  compression type text/event-stream application/json';
+    await using proxy = await RealProxy.start('haproxy', haproxyTuned({ url: server.url, more }, certificate));
+    const url = `https://127.0.0.1:${proxy.port}`;
+    const options = { ca: certificate.cert, headers: { 'accept-encoding': 'gzip' } };
+    await using health = await ProxiedClient.connect(`${url}/openapi.json`, options);
+    await using subscriber = await ProxiedClient.connect(`${url}/subscribe?all=true`, options);
+    await subscriber.untilReady();
+    expect([health.headers['content-encoding'], subscriber.headers['content-encoding']]).toEqual(['gzip', undefined]);
+  });
+
+  test('cuts a silent stream by timeout tunnel in place of timeout server, where that is set', async () => {
+    await using server = await ServerProcess.start(['--heartbeat-ms', '0']);
+    const upstream = { url: server.url, idleTimeout: `${idleTimeoutMs}ms` };
+    const tunnel = haproxyTuned({ ...upstream, more: '  timeout tunnel 1h' }, certificate);
+    await using keeping = await RealProxy.start('haproxy', tunnel);
+    await using cutting = await RealProxy.start('haproxy', haproxyTuned(upstream, certificate));
+    const subscribe = async ({ port }: RealProxy) => {
+      const url = `https://127.0.0.1:${port}/subscribe?all=true`;
+      const subscriber = await ProxiedClient.connect(url, { ca: certificate.cert });
+      await subscriber.untilReady();
+      return subscriber;
+    };
+    await using kept = await subscribe(keeping);
+    await using cut = await subscribe(cutting);
+    await cut.ended;
+    const position = await server.append('silent-1');
+    await kept.until(({ events }) => events.length === 1);
+    expect(kept.ids).toEqual([position]);
+  });
+
+  knowsAddresses({ kind: 'haproxy', files: (upstream) => haproxyTuned(upstream, certificate), ca: certificate.cert });
+});

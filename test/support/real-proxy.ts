@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** A proxy as a distribution ships it. */
+export type ProxyKind = 'nginx' | 'haproxy';
+
+// Where Debian puts them, which is not on everybody's PATH.
+const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` };
+
+const programs = {
+  nginx: { args: (file: string) => ['-p', '.', '-c', file, '-e', 'stderr'], ready: 'start worker processes' },
+  // With a master, which is the one that says when it listens.
+  haproxy: { args: (file: string) => ['-W', '-db', '-f', file], ready: 'Loading success' },
+} as const;
+
+/** Whether the program is installed. */
+export function isInstalled(program: ProxyKind | 'openssl'): boolean {
+  return spawnSync(program, [program === 'openssl' ? 'version' : '-v'], { env, stdio: 'ignore' }).status === 0;
+}
+
+export type ProxyFiles = {
+  /** The configuration for this port of 127.0.0.1; files are named relative to the folder that it is in. */
+  readonly config: (port: number) => string;
+  /** Further files, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+};
+
+/** A real proxy on a free port, all its files in a folder that goes with it. Close it by `await using`. */
+export class RealProxy implements AsyncDisposable {
+  readonly port: number;
+  readonly #kind: ProxyKind;
+  readonly #folder: string;
+  #process: ChildProcess;
+
+  static async start(kind: ProxyKind, { config, files = {} }: ProxyFiles): Promise<RealProxy> {
+    const folder = mkdtempSync(join(tmpdir(), `pokewire-${kind}-`));
+    // The workers of a proxy that was started by root are not root.
+    chmodSync(folder, 0o755);
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    // Somebody may take the port between the search and the start: then another one is searched.
+    for (let attempts = 5; ; attempts--) {
+      const port = await freePort();
+      writeFileSync(join(folder, 'proxy.conf'), config(port));
+      try {
+        return new RealProxy(kind, folder, port, await run(kind, folder));
+      } catch (error) {
+        if (attempts > 1 && /in use|cannot bind/i.test(String(error))) continue;
+        rmSync(folder, { recursive: true });
+        throw error;
+      }
+    }
+  }
+
+  private constructor(kind: ProxyKind, folder: string, port: number, started: ChildProcess) {
+    this.#kind = kind;
+    this.#folder = folder;
+    this.port = port;
+    this.#process = started;
+  }
+
+  /** Ends the proxy with all its connections, and starts it anew on the same port. */
+  async restart(): Promise<void> {
+    await stop(this.#process);
+    this.#process = await run(this.#kind, this.#folder);
+  }
+
+  /** What it wrote to a file. */
+  read(name: string): string {
+    return readFileSync(join(this.#folder, name), 'utf8');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await stop(this.#process);
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+/** Resolves when the proxy listens; rejects with what it said when it ends instead. */
+async function run(kind: ProxyKind, folder: string): Promise<ChildProcess> {
+  const { args, ready } = programs[kind];
+  const child = spawn(kind, args('proxy.conf'), { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const lines: string[] = [];
+  for await (const line of createInterface(child.stderr)) {
+    lines.push(line);
+    if (!line.includes(ready)) continue;
+    child.stderr.resume();
+    return child;
+  }
+  throw new Error(`${kind} did not start:\n${lines.join('\n')}`);
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -42,10 +42,12 @@ const openStates = ['catching-up', 'live', 'lagging'] as const;
 const stallCheckMs = 1_000;
 const drainStepMs = 20;
 
-/** One namespace's audiences. */
+/** One namespace's audiences, for as long as somebody subscribes to it. */
 class Room {
+  /** Open subscriptions. */
+  subscriptions = 0;
   readonly index = new AudienceIndex();
-  /** Global position of the last poke the store announced. */
+  /** Global position of the last poke the store announced; 0: none since the room is there. */
   head = 0;
   /** Live subscriptions that are not to hear what comes up to their cursor; they enter when the head passes it. */
   readonly ahead = new Set<Subscription>();
@@ -102,6 +104,8 @@ export class Hub implements SubscriptionHost {
   subscribe(request: SubscriptionRequest, sink: Sink, greeting: Buffer, holder: Holder): Subscription {
     const subscription = new Subscription(request, sink, this, holder);
     this.subscriptions.add(subscription);
+    // From before its first read on, or a poke between that and its join would be nobody's.
+    this.#rooms.getOrInsertComputed(subscription.namespace, newRoom).subscriptions++;
     this.#heartbeat.add(subscription);
     this.#observer.opened(subscription);
     subscription.greet(greeting);
@@ -129,10 +133,9 @@ export class Hub implements SubscriptionHost {
     }
   }
 
-  /** Ends the subscriptions of a namespace that is no more, and forgets it. */
+  /** Ends the subscriptions of a namespace that is no more. */
   endNamespace(namespace: string): void {
     this.#endSubscriptions(namespace, 'namespace-deleted');
-    this.#rooms.delete(namespace);
   }
 
   /**
@@ -167,6 +170,8 @@ export class Hub implements SubscriptionHost {
       if (from === 'live') this.laggingEpisodes++;
     } else if (state === 'closed') {
       this.subscriptions.delete(subscription);
+      const room = this.#room(subscription.namespace);
+      if (--room.subscriptions === 0) this.#rooms.delete(subscription.namespace);
       this.#heartbeat.remove(subscription);
       this.#observer.closed(subscription, subscription.closeReason!);
     } else if (from === 'lagging') this.catchUp.enqueue(subscription);
@@ -177,7 +182,7 @@ export class Hub implements SubscriptionHost {
     return this.#rooms.get(namespace)?.head ?? 0;
   }
 
-  /** Namespaces that it knows anything of. */
+  /** Namespaces that somebody subscribes to. */
   get namespaces(): number {
     return this.#rooms.size;
   }
@@ -213,7 +218,8 @@ export class Hub implements SubscriptionHost {
   }
 
   #publish(namespace: string, poke: Poke): void {
-    const room = this.#room(namespace);
+    const room = this.#rooms.get(namespace);
+    if (room === undefined) return;
     if (poke.globalPosition > room.lowestAhead) this.#admitAhead(room, poke.globalPosition);
     room.head = poke.globalPosition;
     this.turn.add(poke, room.index);
@@ -261,7 +267,8 @@ export class Hub implements SubscriptionHost {
     if (audience.hearers.length === 0) room.index.remove(audience);
   }
 
+  /** The room of a subscription's namespace. */
   #room(namespace: string): Room {
-    return this.#rooms.getOrInsertComputed(namespace, newRoom);
+    return this.#rooms.get(namespace)!;
   }
 }

@@ -111,6 +111,7 @@ export class SseClient implements AsyncDisposable {
   #headBytes: Buffer = Buffer.alloc(0);
   #chunks: Buffer[] = [];
   #eventsRead = 0;
+  #bytesToCut = Number.POSITIVE_INFINITY;
   readonly #waiting = new Set<() => void>();
 
   /** Sends the request and resolves when the head of the response is there. `port` may be a whole server's. */
@@ -209,12 +210,21 @@ export class SseClient implements AsyncDisposable {
     this.#socket.destroy();
   }
 
+  /** Takes so many more bytes, then resets the connection: mostly in the middle of a frame. */
+  cutAfter(bytes: number): void {
+    this.#bytesToCut = bytes;
+    if (bytes === 0) this.#socket.resetAndDestroy();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.destroy();
     await this.closed;
   }
 
-  #receive(bytes: Buffer): void {
+  #receive(received: Buffer): void {
+    const bytes = received.subarray(0, this.#bytesToCut);
+    this.#bytesToCut -= bytes.length;
+    if (this.#bytesToCut === 0) this.#socket.resetAndDestroy();
     if (this.#head !== undefined) this.#receiveBody(bytes);
     else {
       this.#headBytes = Buffer.concat([this.#headBytes, bytes]);

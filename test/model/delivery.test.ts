@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { test } from 'vitest';
+import type { ModelCommand } from './command.ts';
+import { finish } from './finish.ts';
+import { readerCommands } from './reader-commands.ts';
+import { createAll, serverCommands } from './server-commands.ts';
+import { Site, type SiteSettings } from './site.ts';
+import { World } from './world.ts';
+import { writeCommands } from './write-commands.ts';
+
+/*
+ * Commands in any order on a real server with real sockets; `docs/PROTOCOL.md` and the log say what each connection is to be
+ * told. A failure prints a line that repeats it:
+ *
+ *     MODEL_REPEAT='<seed> <path> <replay path>' npx vitest run test/model
+ *
+ * The commands and what they are given are repeated exactly; how the kernel and the event loop interleave them is not, so a
+ * race may need a few repetitions (MODEL_RUNS=1 with MODEL_REPEAT is the default then). MODEL_RUNS=1000 looks longer than
+ * CI does.
+ */
+const [seed, path, replayPath] = process.env.MODEL_REPEAT?.split(' ') ?? [];
+const runs = Number(process.env.MODEL_RUNS ?? (seed === undefined ? 60 : 1));
+/** A failing case is made smaller until then; a passing run is done before. */
+const limitMs = Number(process.env.MODEL_LIMIT_MS ?? 60_000);
+
+const settings: fc.Arbitrary<SiteSettings> = fc.record({
+  readTurns: fc.nat({ max: 3 }),
+  pagePokes: fc.constantFrom(1_000_000, 1_000_000, 50, 3),
+  heartbeatMs: fc.constantFrom(0, 15, 60),
+  pooling: fc.constantFrom('on', 'on', 'off'),
+  bufferPoolMax: fc.constantFrom(64, 2, 0),
+});
+
+const commands = fc.commands(
+  [...writeCommands, ...readerCommands, ...serverCommands].flatMap(({ weight, arbitrary }) =>
+    new Array<typeof arbitrary>(weight).fill(arbitrary),
+  ),
+  { maxCommands: 50, size: 'max', ...(replayPath === undefined ? {} : { replayPath }) },
+);
+
+type Details = fc.RunDetails<[SiteSettings, Iterable<ModelCommand>]>;
+
+test('Whatever happens to writers, readers, namespaces and the server, each connection is told exactly what its log says.', {
+  timeout: limitMs * 2,
+}, async () => {
+  const property = fc.asyncProperty(settings, commands, async (settings, commands) => {
+    await using site = await Site.open(settings);
+    const world = new World();
+    try {
+      await createAll(world, site);
+      await fc.asyncModelRun(() => ({ model: world, real: site }), commands);
+      await finish(world, site);
+    } finally {
+      await world.close();
+    }
+  });
+  const details = await fc.check(property, {
+    numRuns: runs,
+    interruptAfterTimeLimit: limitMs,
+    ...(seed === undefined ? {} : { seed: Number(seed) }),
+    ...(path === undefined ? {} : { path }),
+  });
+  if (details.failed) throw new Error(await reportOf(details), { cause: details.errorInstance });
+});
+
+async function reportOf(details: Details): Promise<string> {
+  const report = await fc.asyncDefaultReportMessage(details);
+  const replayPath = /replayPath="([^"]*)"/.exec(String(details.counterexample?.[1]))?.[1];
+  const repeat = `MODEL_REPEAT='${details.seed} ${details.counterexamplePath} ${replayPath}' npx vitest run test/model`;
+  return `${details.errorInstance}\n\n${report}\n\nTo repeat it: ${repeat}\n`;
+}

@@ -1,0 +1,134 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import fc from 'fast-check';
+import type { Selection } from '../../src/message/selection.ts';
+import { command, type ModelCommand, someNamespace } from './command.ts';
+import type { Site } from './site.ts';
+import { type ModelConnection, Subscriber, type Wish } from './subscriber.ts';
+import { credentials, type World } from './world.ts';
+import { streamNames, streamOf } from './write-commands.ts';
+
+/** Connections that are open at once, at most. */
+const mostOpen = 8;
+/** A socket that takes more than so many batches of long frames is never full. */
+const mostBatches = 60;
+
+const categoryNames = fc.constantFrom('a', 'b', 'c', '😀', 'none');
+const nothing: Selection = { all: false, streams: [], categories: [], group: null, fromPosition: 0 };
+
+const selections: fc.Arbitrary<Selection> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant<Selection>({ ...nothing, all: true }) },
+  { weight: 2, arbitrary: streamNames.map((stream) => ({ ...nothing, streams: [stream] })) },
+  { weight: 3, arbitrary: categoryNames.map((category) => ({ ...nothing, categories: [category] })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ streams: fc.uniqueArray(streamNames, { maxLength: 4 }), categories: fc.uniqueArray(categoryNames) })
+      .filter(({ streams, categories }) => streams.length + categories.length > 0)
+      .map((names) => ({ ...nothing, ...names })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ categories: fc.uniqueArray(categoryNames, { minLength: 1 }), size: fc.integer({ min: 1, max: 4 }) })
+      .chain(({ categories, size }) =>
+        fc.nat({ max: size - 1 }).map((member) => ({ ...nothing, categories, group: { member, size } })),
+      ),
+  },
+);
+
+const wishes: fc.Arbitrary<Wish> = fc.record({
+  namespace: someNamespace,
+  selection: selections,
+  position: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat({ max: 12 }), fc.nat({ max: 300 })),
+  lastEventId: fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, fc.nat({ max: 12 }), fc.nat({ max: 2_000 })),
+  hello: fc.boolean(),
+  heads: fc.boolean(),
+  conflated: fc.boolean(),
+  givesEpoch: fc.boolean(),
+});
+
+const someCredential = fc.constantFrom(...credentials);
+
+/** A new subscriber. */
+const connect = command('connect', fc.record({ wish: wishes, credential: someCredential, withReader: fc.boolean() }), {
+  check: (world) => world.open.length < mostOpen,
+  run: async (world, site, { wish, credential, withReader }) => {
+    const selection = { ...wish.selection, streams: wish.selection.streams.map(streamOf) };
+    const subscriber = new Subscriber({ ...wish, selection });
+    await world.connect(site, subscriber, credential, withReader);
+    world.subscribers.push(subscriber);
+  },
+});
+
+/** One of the subscribers whose connection was cut or ended comes again. */
+const resume = command('resume', fc.record({ which: fc.nat(), credential: someCredential, withReader: fc.boolean() }), {
+  check: (world) => gone(world).length > 0 && world.open.length < mostOpen,
+  run: async (world, site, { which, credential, withReader }) => {
+    const subscriber = pick(gone(world), which);
+    const { client } = subscriber.connection;
+    client.cutAfter(0);
+    await client.closed;
+    await world.connect(site, subscriber, credential, withReader);
+  },
+});
+
+/** A connection is reset: at once, or after some more bytes, mostly in the middle of a frame. */
+const cut = toOne('cut', fc.oneof(fc.constant(0), fc.nat({ max: 5_000 })), (connection, bytes) =>
+  connection.cut(bytes),
+);
+
+/** A reader stops reading. */
+const pause = toOne('pause', fc.constant(undefined), (connection) => connection.pause());
+
+const readOn = toOne('readOn', fc.constant(undefined), (connection) => connection.readOn());
+
+/** A reader stops reading, and so much is written to it that the server finds its socket full. */
+const stall = toOne('stall', fc.nat({ max: 2 }), async (connection, more, world, site) => {
+  connection.pause();
+  const { log } = connection.facts;
+  const tenancy = world.tenancies.get(log.namespace)!;
+  const laggingBefore = site.lagging;
+  let extra = more;
+  for (let batch = 0; batch < mostBatches && extra >= 0; batch++) {
+    world.append(site, tenancy, streamOf('a-long'), new Array(200).fill({ type: 'Long', data: {} }));
+    await log.answered();
+    if (site.lagging > laggingBefore) extra--;
+  }
+});
+
+/** Lets the event loop turn. */
+const turn = command('turn', fc.integer({ min: 1, max: 5 }), {
+  run: async (_world, _site, turns) => {
+    for (let number = 0; number < turns; number++) await nextTurn();
+  },
+});
+
+/** Something that happens to one of the open connections. */
+function toOne<P>(
+  name: string,
+  parameter: fc.Arbitrary<P>,
+  act: (connection: ModelConnection, parameter: P, world: World, site: Site) => Promise<void> | void,
+): fc.Arbitrary<ModelCommand> {
+  return command(name, fc.record({ which: fc.nat(), parameter }), {
+    check: (world) => world.open.length > 0,
+    run: (world, site, { which, parameter }) => act(pick(world.open, which), parameter, world, site),
+  });
+}
+
+function gone(world: World): Subscriber[] {
+  return world.subscribers.filter(({ connection }) => !connection.isOpen);
+}
+
+function pick<T>(list: readonly T[], which: number): T {
+  return list[which % list.length]!;
+}
+
+export const readerCommands: readonly fc.WeightedArbitrary<ModelCommand>[] = [
+  { weight: 7, arbitrary: connect },
+  { weight: 4, arbitrary: resume },
+  { weight: 3, arbitrary: cut },
+  { weight: 2, arbitrary: pause },
+  { weight: 3, arbitrary: readOn },
+  { weight: 1, arbitrary: stall },
+  { weight: 3, arbitrary: turn },
+];

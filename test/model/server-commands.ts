@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+import { command, type ModelCommand, namespaceIds, someNamespace } from './command.ts';
+import type { Site } from './site.ts';
+import type { World } from './world.ts';
+import { endedUnlessPaused } from './write-commands.ts';
+
+/** Deletes a namespace, requests to it under way, and makes one of the same id. */
+const recreate = command('recreate', someNamespace, {
+  run: async (world, site, namespace) => {
+    const { log } = world.tenancies.get(namespace)!;
+    const ending = world.held.filter(({ facts }) => facts.log === log);
+    world.expectEnd(site, ending, 'namespace-deleted');
+    log.isGone = true;
+    await site.administer('ns.delete', namespace);
+    await log.answered();
+    await world.create(site, namespace);
+    await endedUnlessPaused(ending);
+  },
+});
+
+/** Revokes the token of some readers; the server ends them within a second. */
+const revoke = command('revoke', someNamespace, {
+  run: async (world, site, namespace) => {
+    const tenancy = world.tenancies.get(namespace)!;
+    const { tokenId } = tenancy.reader;
+    for (const connection of world.held) if (connection.facts.tokenId === tokenId) connection.mayEnd.add('revoked');
+    await site.administer('ns.token.revoke', namespace, tokenId);
+    const reader = await site.administer('ns.token.create', namespace);
+    world.tenancies.set(namespace, { ...tenancy, reader });
+  },
+});
+
+/** Stops the server, requests under way, and starts one whose memory is empty: every cursor is of another log then. */
+const restart = command('restart', fc.record({ onSamePort: fc.boolean() }), {
+  run: async (world, site, { onSamePort }) => {
+    const ending = world.held;
+    world.expectEnd(site, ending, 'draining');
+    const logs = [...world.tenancies.values()].map(({ log }) => log);
+    for (const log of logs) log.isGone = true;
+    await site.restart(onSamePort);
+    for (const log of logs) await log.answered();
+    await createAll(world, site);
+    await endedUnlessPaused(ending);
+  },
+});
+
+/** Makes the namespaces of a run on a server that has none. */
+export async function createAll(world: World, site: Site): Promise<void> {
+  for (const id of namespaceIds) await world.create(site, id);
+}
+
+export const serverCommands: readonly fc.WeightedArbitrary<ModelCommand>[] = [
+  { weight: 1, arbitrary: recreate },
+  { weight: 1, arbitrary: revoke },
+  { weight: 1, arbitrary: restart },
+];

@@ -1,0 +1,51 @@
+import type { Selection } from '../../src/message/selection.ts';
+import type { LogBook } from './log-book.ts';
+
+/** Where the protocol has a connection begin. */
+export type Start = {
+  /** Everything behind this global position is to be told. */
+  readonly after: number;
+  /** But nothing before this position of its only stream. */
+  readonly fromPosition: number;
+  /** Whether it does not begin before the head, whatever that was between request and ready comment. */
+  readonly atHead: boolean;
+  /** What the server must say in place of resuming. */
+  readonly reset: ExpectedReset | undefined;
+};
+
+export type ExpectedReset = {
+  readonly reason: 'cursor-ahead' | 'other-epoch' | 'forgotten';
+  readonly lost: { readonly epoch: string | null; readonly from: number; readonly to: number | null };
+};
+
+export type Cursor = {
+  readonly position: number;
+  readonly lastEventId: number | undefined;
+  readonly epoch: string | undefined;
+};
+
+/** Where a subscription begins, by docs/PROTOCOL.md. */
+export function startOf(selection: Selection, cursor: Cursor, log: LogBook): Start {
+  const { position, lastEventId } = cursor;
+  const reset = resetOf(selection, cursor, log);
+  const from = (after: number): Start => ({ after, fromPosition: 0, atHead: false, reset });
+  if (reset !== undefined) return from(0);
+  if (lastEventId !== undefined) return from(lastEventId);
+  if (isSingleStream(selection)) return { ...from(0), fromPosition: position };
+  return { ...from(Math.max(0, position - 1)), atHead: selection.all };
+}
+
+function resetOf(selection: Selection, cursor: Cursor, log: LogBook): ExpectedReset | undefined {
+  const { position, lastEventId, epoch } = cursor;
+  const begin = isSingleStream(selection) ? 0 : Math.max(0, position - 1);
+  const from = (lastEventId ?? begin) + 1;
+  if (epoch !== undefined && epoch !== log.epoch) return { reason: 'other-epoch', lost: { epoch, from, to: null } };
+  if ((lastEventId ?? 0) > log.head) return { reason: 'cursor-ahead', lost: { epoch: null, from, to: null } };
+  const namesCursor = lastEventId !== undefined || begin > 0;
+  if (!namesCursor || from > log.forgottenUpTo) return undefined;
+  return { reason: 'forgotten', lost: { epoch: log.epoch, from, to: log.forgottenUpTo } };
+}
+
+function isSingleStream({ streams, categories }: Selection): boolean {
+  return streams.length === 1 && categories.length === 0;
+}

@@ -1,0 +1,126 @@
+import type { Selection } from '../../src/message/selection.ts';
+import type { SseClient } from '../support/sse-client.ts';
+import type { LogBook } from './log-book.ts';
+import type { Start } from './start.ts';
+
+/** What a subscriber asks for. */
+export type Wish = {
+  readonly namespace: string;
+  readonly selection: Selection;
+  readonly position: number;
+  /** Last event id of its first connection. */
+  readonly lastEventId: number | undefined;
+  readonly hello: boolean;
+  /** `heartbeat=head`. */
+  readonly heads: boolean;
+  readonly conflated: boolean;
+  /** Whether it says which log its cursor is of when it comes again; it knows that by a hello. */
+  readonly givesEpoch: boolean;
+};
+
+/** Why a server may end a connection. */
+export type EndCode = 'draining' | 'namespace-deleted' | 'revoked' | 'log-replaced';
+
+/** These are told to everybody, the others to who asked for a hello. */
+export const toldToAll: readonly EndCode[] = ['namespace-deleted', 'revoked', 'log-replaced'];
+
+/** After these a cursor is worth nothing. */
+export const logIsGone: readonly string[] = ['namespace-deleted', 'log-replaced'];
+
+/** What is known of a connection from its beginning. */
+export type Facts = {
+  readonly client: SseClient;
+  readonly wish: Wish;
+  readonly start: Start;
+  readonly log: LogBook;
+  /** When its request was sent, and when its ready comment was there, by the model's clock. */
+  readonly askedAt: number;
+  readonly readyAt: number;
+  /** Undefined: it came with the namespace's own token. */
+  readonly tokenId: string | undefined;
+  /** The request, for reports. */
+  readonly asked: string;
+};
+
+/** One connection of a subscriber. */
+export class ModelConnection {
+  readonly facts: Facts;
+  readonly client: SseClient;
+  /** Why the server may end it. */
+  readonly mayEnd = new Set<EndCode>();
+  /** Whether the subscriber dropped it. */
+  isCut = false;
+  isPaused = false;
+  /** Whether its socket may have been full. */
+  wasPaused = false;
+  /** Whether it is to be told the whole log, and why it ends, before its end. */
+  isOwedAll = false;
+
+  constructor(facts: Facts) {
+    this.facts = facts;
+    this.client = facts.client;
+  }
+
+  /** Whether neither side has ended it, as far as is known. */
+  get isOpen(): boolean {
+    return !this.client.isClosed && !this.isCut;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+    this.wasPaused = true;
+    this.client.pause();
+  }
+
+  readOn(): void {
+    this.isPaused = false;
+    this.client.resume();
+  }
+
+  /** Reads so many more bytes and resets it. */
+  cut(bytes: number): void {
+    this.isCut = true;
+    this.readOn();
+    this.client.cutAfter(bytes);
+  }
+}
+
+/** The cursor of a subscriber that comes again; undefined: it has none. */
+export type LastCursor = { readonly id: number | undefined; readonly log: LogBook | undefined };
+
+/** A subscriber as an `EventSource` is one: after its connection ended it comes again with its last event id. */
+export class Subscriber {
+  readonly wish: Wish;
+  readonly connections: ModelConnection[] = [];
+
+  constructor(wish: Wish) {
+    this.wish = wish;
+  }
+
+  /** The latest connection; there is one as soon as the model knows the subscriber. */
+  get connection(): ModelConnection {
+    return this.connections.at(-1)!;
+  }
+
+  /** The id it would resume behind, with the log that gave it. */
+  get last(): LastCursor {
+    // An id is kept from one connection to the next, until another comes, or the server says that its log is gone.
+    for (const { client, facts } of this.connections.toReversed()) {
+      const { lastEventId } = client.parser;
+      if (lastEventId !== '') return { id: Number(lastEventId), log: facts.log };
+      const isGone = client.events.some(
+        ({ type, data }) => type === 'end' && logIsGone.includes(JSON.parse(data).code),
+      );
+      if (isGone) return { id: undefined, log: undefined };
+    }
+    return { id: this.wish.lastEventId, log: undefined };
+  }
+
+  /** The log of the last hello; undefined: there was none, or it does not care. */
+  get epoch(): string | undefined {
+    if (!this.wish.givesEpoch) return undefined;
+    const hellos = this.connections.flatMap(({ client }) => client.events.filter(({ type }) => type === 'hello'));
+    const last = hellos.at(-1);
+    return last === undefined ? undefined : JSON.parse(last.data).epoch;
+  }
+}

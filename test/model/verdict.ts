@@ -1,0 +1,198 @@
+import { selects } from '../../src/message/selection.ts';
+import type { ReceivedPoke, StreamEvent } from '../support/sse-client.ts';
+import { type Expected, expectedOf, textOf } from './expectation.ts';
+import type { Entry, LogBook } from './log-book.ts';
+import { logIsGone, type ModelConnection, toldToAll } from './subscriber.ts';
+
+/** A poke, also one that stands for several messages. */
+type Told = ReceivedPoke & { readonly from?: number; readonly count?: number };
+
+/** Throws when what a connection was told is not what its log says; `isComplete`: nothing more can be on its way. */
+export function judge(connection: ModelConnection, isComplete: boolean): void {
+  new Verdict(connection).give(isComplete);
+}
+
+/** Reads what one connection was told, event by event, beside what its log holds. */
+class Verdict {
+  readonly #connection: ModelConnection;
+  readonly #expected: readonly Expected[];
+  #next = 0;
+  #pokes = 0;
+  #toldAny = false;
+  /** Pokes of a round that has not ended. */
+  #round: Told[] = [];
+
+  constructor(connection: ModelConnection) {
+    const { facts, client } = connection;
+    const hello = client.events[0]?.type === 'hello' ? client.events[0] : undefined;
+    const cursor = hello === undefined || hello.lastEventId === '' ? undefined : Number(hello.lastEventId);
+    this.#connection = connection;
+    this.#expected = expectedOf(facts, cursor);
+  }
+
+  give(isComplete: boolean): void {
+    const { client, facts, isOwedAll, isCut } = this.#connection;
+    const { events } = client;
+    let at = 0;
+    if (facts.wish.hello && events.length > 0) this.#judgeHello(events[at++]!);
+    const { reset } = facts.start;
+    if (facts.wish.hello && reset !== undefined && events.length > at) this.#judgeReset(events[at++]!);
+    for (; at < events.length; at++) {
+      const event = events[at]!;
+      if (event.type === 'poke') this.#judgePoke(client.pokes[this.#pokes++]!);
+      else if (event.type === 'heartbeat') this.#judgeHeartbeat(event);
+      else if (event.type === 'end' && at === events.length - 1) this.#judgeEnd(event);
+      else this.#fail(`was told ${event.type} ${event.data}`);
+    }
+    const isOwed = isOwedAll && client.isClosed && !isCut;
+    if (isComplete || isOwed) {
+      if (this.#round.length > 0) this.#fail(`was not told the end of a round of ${this.#round.length} pokes`);
+      this.#passOver(Number.POSITIVE_INFINITY);
+    } else this.#judgePartOfRound();
+    if (client.isClosed && !isCut) this.#judgeClose(isOwed);
+  }
+
+  #fail(what: string): never {
+    const { facts, client } = this.#connection;
+    const near = this.#expected.slice(Math.max(0, this.#next - 2), this.#next + 3).map(({ entry }) => textOf(entry));
+    throw new Error(
+      `${facts.asked} (${JSON.stringify(facts.start)}, asked at ${facts.askedAt}) ${what}. ${this.#next} of ` +
+        `${this.#expected.length} messages were told before; the log has there: ${near.join(', ') || 'nothing'}. ` +
+        `Its last events are ${JSON.stringify(client.events.slice(-3)).slice(0, 600)}`,
+    );
+  }
+
+  #judgeHello({ type, data, lastEventId }: StreamEvent): void {
+    const { start, log, askedAt, readyAt } = this.#connection.facts;
+    if (type !== 'hello') this.#fail(`was told ${type} before hello`);
+    const { epoch, head } = JSON.parse(data);
+    if (epoch !== log.epoch) this.#fail(`was told the epoch ${epoch} in place of ${log.epoch}`);
+    // Messages whose request or answer was under way may count, all others must or must not.
+    const least = headOf(log, ({ knownAt }) => knownAt < askedAt);
+    const most = headOf(log, ({ sentAt }) => sentAt < readyAt);
+    if (head < least || head > most) this.#fail(`was told the head ${head}, which is not from ${least} to ${most}`);
+    const cursor = start.atHead ? Math.max(head, start.after) : start.after;
+    const id = start.fromPosition > 0 ? '' : String(cursor);
+    if (lastEventId !== id) this.#fail(`was told in hello to begin behind "${lastEventId}" in place of "${id}"`);
+  }
+
+  #judgeReset({ type, data }: StreamEvent): void {
+    const { start, log } = this.#connection.facts;
+    if (type !== 'reset') this.#fail(`was told ${type} in place of reset`);
+    const { reason, epoch, lost, replayFrom } = JSON.parse(data);
+    const told = JSON.stringify({ reason, lost, epoch, replayFrom });
+    const right = JSON.stringify({ ...start.reset, epoch: log.epoch, replayFrom: log.forgottenUpTo + 1 });
+    if (told !== right) this.#fail(`was told the reset ${told} in place of ${right}`);
+  }
+
+  #judgePoke(told: Told): void {
+    const { conflated } = this.#connection.facts.wish;
+    if (told.count !== undefined) {
+      if (!conflated) this.#fail(`was told ${told.count} messages at once, and did not ask for it`);
+      this.#round.push(told);
+      if (told.id === String(told.globalPosition)) this.#judgeRound();
+      return;
+    }
+    if (this.#round.length > 0) this.#fail(`was told ${textOf(told)} in the middle of a round`);
+    this.#passOver(told.globalPosition, told);
+    const entry = this.#expected[this.#next]?.entry;
+    if (entry === undefined || textOf(entry) !== textOf(told))
+      this.#fail(`was told ${textOf(told)}, which is not next`);
+    if (told.id !== String(told.globalPosition)) this.#fail(`was told ${textOf(told)} with the id ${told.id}`);
+    this.#next++;
+    this.#toldAny = true;
+  }
+
+  /** Steps over messages before this place, which must all be such that it need not be told them. */
+  #passOver(globalPosition: number, told?: Told): void {
+    for (; this.#next < this.#expected.length; this.#next++) {
+      const { entry, need } = this.#expected[this.#next]!;
+      if (entry.globalPosition >= globalPosition) return;
+      if (need === 'may' || (need === 'if-first' && !this.#toldAny)) continue;
+      this.#fail(`was not told ${textOf(entry)}${told === undefined ? '' : ` but ${textOf(told)}`}`);
+    }
+  }
+
+  /** A round tells each stream once, and together the streams tell everything up to its last poke. */
+  #judgeRound(): void {
+    const round = this.#round;
+    const upTo = round.at(-1)!.globalPosition;
+    const rest = this.#expected.slice(this.#next);
+    const end = rest.findIndex(({ entry }) => entry.globalPosition > upTo);
+    const covered = end === -1 ? rest : rest.slice(0, end);
+    const streams = new Set(round.map(({ stream }) => stream));
+    if (streams.size < round.length) this.#fail('was told a stream twice in a round');
+    for (const told of round) this.#judgeCount(told, covered);
+    const silent = covered.find(({ entry, need }) => need === 'must' && !streams.has(entry.stream.text));
+    if (silent !== undefined) this.#fail(`was told a round up to ${upTo} without ${textOf(silent.entry)}`);
+    const isSorted = round.every((told, at) => at === 0 || told.globalPosition > round[at - 1]!.globalPosition);
+    if (!isSorted) this.#fail('was told a round out of order');
+    this.#next += covered.length;
+    this.#toldAny = true;
+    this.#round = [];
+  }
+
+  /** Of a round that was cut short each poke must be right by itself. */
+  #judgePartOfRound(): void {
+    const rest = this.#expected.slice(this.#next);
+    for (const told of this.#round) {
+      this.#judgeCount(
+        told,
+        rest.filter(({ entry }) => entry.globalPosition <= told.globalPosition),
+      );
+    }
+  }
+
+  #judgeCount(told: Told, covered: readonly Expected[]): void {
+    const all = covered.filter(({ entry }) => entry.stream.text === told.stream);
+    const musts = all.filter(({ need }) => need === 'must');
+    const first = all.find(({ entry }) => entry.position === told.from);
+    const last = all.find(({ entry }) => textOf(entry) === textOf(told));
+    const isRight =
+      told.count! >= musts.length &&
+      told.count! <= all.length &&
+      first !== undefined &&
+      first.entry.position <= (musts[0]?.entry.position ?? first.entry.position) &&
+      last !== undefined &&
+      last.entry.position >= (musts.at(-1)?.entry.position ?? last.entry.position);
+    if (!isRight) {
+      const right = `${musts.length} to ${all.length} from ${all[0]?.entry.position} to ${all.at(-1)?.entry.position}`;
+      this.#fail(`was told ${textOf(told)} for ${told.count} from ${told.from} on, of which the log has ${right}`);
+    }
+  }
+
+  #judgeHeartbeat({ data, lastEventId }: StreamEvent): void {
+    const { wish, start, log } = this.#connection.facts;
+    if (!wish.heads) this.#fail('was told a heartbeat with a head, and did not ask for it');
+    const { epoch, head } = JSON.parse(data);
+    if (epoch !== log.epoch) this.#fail(`was told the epoch ${epoch} in a heartbeat in place of ${log.epoch}`);
+    const wanted = { ...wish.selection, fromPosition: start.fromPosition };
+    const isThere = log.entries.some(
+      ({ stream, position, globalPosition }) => globalPosition === head && selects(wanted, stream, position),
+    );
+    if (head !== 0 && !isThere) this.#fail(`was told the head ${head}, where the log has nothing for it`);
+    if (lastEventId !== '' && Number(lastEventId) < head) this.#fail(`was told the head ${head} at ${lastEventId}`);
+    // A heartbeat says that everything up to there was told.
+    this.#passOver(Math.max(head, Number(lastEventId)) + 1);
+  }
+
+  #judgeEnd({ data, lastEventId }: StreamEvent): void {
+    const { facts, mayEnd } = this.#connection;
+    const { code } = JSON.parse(data);
+    if (!mayEnd.has(code)) this.#fail(`was told the end ${code}, for which there was no cause`);
+    if (!facts.wish.hello && !toldToAll.includes(code)) this.#fail(`was told the end ${code}, and did not ask for it`);
+    if (logIsGone.includes(code) && lastEventId !== '') this.#fail(`kept its cursor of a log that is gone: ${code}`);
+  }
+
+  #judgeClose(isOwed: boolean): void {
+    const { client, facts, mayEnd } = this.#connection;
+    if (mayEnd.size === 0) this.#fail('was ended without a cause');
+    const isNamed = facts.wish.hello || [...mayEnd].every((code) => toldToAll.includes(code));
+    if (isOwed && isNamed && client.events.at(-1)?.type !== 'end')
+      this.#fail(`was not told why it ends: ${[...mayEnd]}`);
+  }
+}
+
+function headOf({ entries, firstHead }: LogBook, counts: (entry: Entry) => boolean): number {
+  return Math.max(firstHead, entries.findLast(counts)?.globalPosition ?? 0);
+}

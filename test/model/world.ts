@@ -1,0 +1,176 @@
+import { type Selection, selectionKey } from '../../src/message/selection.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { type Beginning, LogBook, type Place } from './log-book.ts';
+import type { Site } from './site.ts';
+import { startOf } from './start.ts';
+import { type EndCode, ModelConnection, type Subscriber, type Wish } from './subscriber.ts';
+import { judge } from './verdict.ts';
+
+/** How a subscription shows who it is. */
+export const credentials = ['header', 'query', 'ticket'] as const;
+export type Credential = (typeof credentials)[number];
+
+/** A namespace as its writers and readers know it. */
+export type Tenancy = {
+  readonly id: string;
+  /** The namespace's own token. */
+  readonly token: string;
+  readonly log: LogBook;
+  /** A second token, good for reading until it is revoked. */
+  readonly reader: { readonly token: string; readonly tokenId: string };
+};
+
+/** What the model knows: the logs, by the answers of the server, and every connection that was ever made. */
+export class World {
+  readonly tenancies = new Map<string, Tenancy>();
+  readonly subscribers: Subscriber[] = [];
+  /** What went wrong in requests that nobody waited for. */
+  readonly problems: unknown[] = [];
+  readonly #epochs = new Set<string>();
+  #time = 0;
+  #ids = 0;
+
+  /** Orders what the model does and sees. */
+  tick(): number {
+    return ++this.#time;
+  }
+
+  /** A message id that was not used before. */
+  newId(): string {
+    return `00000000-0000-4000-8000-${String(++this.#ids).padStart(12, '0')}`;
+  }
+
+  get connections(): ModelConnection[] {
+    return this.subscribers.flatMap(({ connections }) => connections);
+  }
+
+  /** Connections that neither side has ended. */
+  get open(): ModelConnection[] {
+    return this.connections.filter(({ isOpen }) => isOpen);
+  }
+
+  /** Connections that the server may hold, those included that wait for the bytes after which they will be cut. */
+  get held(): ModelConnection[] {
+    return this.connections.filter(({ client }) => !client.isClosed);
+  }
+
+  /** Makes the namespace, which the server does not have. */
+  async create(site: Site, id: string): Promise<void> {
+    const { token } = await site.administer('ns.create', id);
+    const reader = await site.administer('ns.token.create', id);
+    this.tenancies.set(id, { id, token, reader, log: new LogBook(id, await this.beginning(site, token)) });
+  }
+
+  /** The namespace's log as it is told before anything is known of it; throws when its epoch is not a new one. */
+  async beginning(site: Site, token: string): Promise<Beginning> {
+    await using client = await SseClient.connect(site.port, `/subscribe?all=true&hello=true&token=${token}`);
+    await client.waitFor(({ events }) => events.length > 0, 'hello');
+    const { epoch, head } = JSON.parse(client.events[0]!.data);
+    if (this.#epochs.has(epoch)) throw new Error(`the epoch ${epoch} was one of another log before`);
+    this.#epochs.add(epoch);
+    return { epoch, head };
+  }
+
+  /** Appends, without waiting for the answer, and enters what it says. */
+  append(site: Site, { id, token, log }: Tenancy, stream: string, messages: readonly unknown[]): void {
+    const sentAt = this.tick();
+    const request = site.append(token, stream, messages).then(
+      ({ status, body, text }) => {
+        if (status === 201) log.enter(placesOf(body), { sentAt, knownAt: this.tick() });
+        else if (!log.isGone) throw new Error(`an append to ${id} was answered ${status} ${text}`);
+      },
+      (error: unknown) => {
+        if (!log.isGone) throw error;
+      },
+    );
+    log.track(request.catch((error: unknown) => void this.problems.push(error)));
+  }
+
+  /** Opens the subscriber's next connection and waits for its ready comment. */
+  async connect(site: Site, subscriber: Subscriber, credential: Credential, withReader: boolean): Promise<void> {
+    const { wish, last, epoch } = subscriber;
+    const tenancy = this.tenancies.get(wish.namespace)!;
+    const { log } = tenancy;
+    // What an id of another log means depends on the head, which must be known then.
+    if (last.id !== undefined && last.log !== log) await log.answered();
+    const start = startOf(wish.selection, { position: wish.position, lastEventId: last.id, epoch }, log);
+    const token = withReader ? tenancy.reader.token : tenancy.token;
+    const headers: Record<string, string> = last.id === undefined ? {} : { 'last-event-id': String(last.id) };
+    const query = queryOf(wish, epoch);
+    const asked = `${wish.namespace} ${query.toString().replace(/(%22){9,}/g, '…')} behind ${last.id}`;
+    if (credential === 'header') headers.authorization = `Bearer ${token}`;
+    else if (credential === 'query') query.append('token', token);
+    else query.append('ticket', await ticketFor(site, token, wish.selection));
+    const askedAt = this.tick();
+    const client = await SseClient.connect(site.port, `/subscribe?${query}`, { headers });
+    if (client.head.status !== 200) throw new Error(`${asked} was answered ${client.head.status} ${client.bytes}`);
+    await client.waitFor(({ comments }) => comments.includes(' ready'), 'the ready comment');
+    const tokenId = withReader ? tenancy.reader.tokenId : undefined;
+    const facts = { client, wish, start, log, askedAt, readyAt: this.tick(), tokenId, asked };
+    subscriber.connections.push(new ModelConnection(facts));
+  }
+
+  /**
+   * Notes that the server will end these connections. If all of its subscriptions are live and nothing is under way, they
+   * are owed everything.
+   */
+  expectEnd(site: Site, connections: readonly ModelConnection[], code: EndCode): void {
+    for (const connection of connections) {
+      connection.mayEnd.add(code);
+      const { wasPaused, facts } = connection;
+      connection.isOwedAll = !wasPaused && site.everybodyIsLive && !facts.log.hasPending;
+    }
+  }
+
+  /** Throws when a connection was told what its log does not say, or when a request went wrong. All must be answered. */
+  check(): void {
+    if (this.problems.length > 0) throw this.problems[0];
+    for (const connection of this.connections) judge(connection, false);
+  }
+
+  /** Drops every connection. */
+  async close(): Promise<void> {
+    for (const { client } of this.connections) client.destroy();
+    await Promise.all(this.connections.map(({ client }) => client.closed));
+  }
+}
+
+/** The places of what an append was answered. */
+export function placesOf(answer: { stream: string; position: number; globalPosition: number; count: number }): Place[] {
+  const { stream, position, globalPosition, count } = answer;
+  return Array.from({ length: count }, (_, number) => {
+    const before = count - 1 - number;
+    return { stream, position: position - before, globalPosition: globalPosition - before };
+  });
+}
+
+function queryOf(wish: Wish, epoch: string | undefined): URLSearchParams {
+  const { all, streams, categories, group } = wish.selection;
+  const query = new URLSearchParams(all ? { all: 'true' } : {});
+  for (const stream of streams) query.append('stream', stream);
+  for (const category of categories) query.append('category', category);
+  if (group !== null) {
+    query.append('consumer', String(group.member));
+    query.append('size', String(group.size));
+  }
+  if (wish.position > 0) query.append('position', String(wish.position));
+  if (wish.hello) query.append('hello', 'true');
+  if (wish.heads) query.append('heartbeat', 'head');
+  if (wish.conflated) query.append('conflate', 'true');
+  if (epoch !== undefined) query.append('epoch', epoch);
+  return query;
+}
+
+async function ticketFor(site: Site, token: string, selection: Selection): Promise<string> {
+  const { all, streams, categories, group } = selection;
+  const body = {
+    ...(all ? { all } : {}),
+    ...(streams.length > 0 ? { stream: streams } : {}),
+    ...(categories.length > 0 ? { category: categories } : {}),
+    ...(group === null ? {} : { consumer: group.member, size: group.size }),
+  };
+  const init = { method: 'POST', body: JSON.stringify(body), type: 'application/json' };
+  const { status, body: answer, text } = await site.request(token, '/subscribe/ticket', init);
+  if (status !== 201) throw new Error(`a ticket for ${selectionKey(selection)} was answered ${status} ${text}`);
+  return answer.ticket;
+}

@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import { fewStreams } from '../support/arbitraries.ts';
+import { recordAt } from '../support/import-client.ts';
+import { command, type ModelCommand, someNamespace } from './command.ts';
+import { LogBook, type Place } from './log-book.ts';
+import type { Site } from './site.ts';
+import { placesOf, type Tenancy, type World } from './world.ts';
+
+/** A stream whose frames are so long that a few thousand fill a socket. */
+const longStream = `a-${'"'.repeat(1_000)}`;
+const longStreamName = 'a-long';
+
+/** Names of streams; a very long one has a short name, so that reports stay readable. */
+export const streamNames = fc.oneof(
+  { weight: 9, arbitrary: fewStreams },
+  { weight: 1, arbitrary: fc.constant(longStreamName) },
+);
+
+export function streamOf(name: string): string {
+  return name === longStreamName ? longStream : name;
+}
+
+const message = { type: 'Happened', data: { note: 'x' } };
+
+/** Appends one message or a batch, and goes on before the answer is there unless it `waits`. */
+const append = command(
+  'append',
+  fc.record({
+    namespace: someNamespace,
+    stream: streamNames,
+    count: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constantFrom(60, 700)),
+    waits: fc.boolean(),
+  }),
+  {
+    run: async (world, site, { namespace, stream, count, waits }) => {
+      const tenancy = world.tenancies.get(namespace)!;
+      world.append(site, tenancy, streamOf(stream), new Array(count).fill(message));
+      if (waits) await tenancy.log.answered();
+    },
+  },
+);
+
+/** Appends the same messages twice at once, as a writer does who saw no answer: they are stored, and poked, once. */
+const repeat = command(
+  'appendTwice',
+  fc.record({ namespace: someNamespace, stream: streamNames, count: fc.integer({ min: 1, max: 3 }) }),
+  {
+    run: async (world, site, { namespace, stream, count }) => {
+      const { token, log } = world.tenancies.get(namespace)!;
+      const body = Array.from({ length: count }, () => ({ ...message, id: world.newId() }));
+      const sentAt = world.tick();
+      const answers = await Promise.all([1, 2].map(() => site.append(token, streamOf(stream), body)));
+      const statuses = answers.map(({ status }) => status).sort();
+      const [first, second] = answers.map(({ text }) => text);
+      if (statuses.join() !== '200,201' || first !== second) {
+        throw new Error(`an append and its retry were answered ${statuses}: ${first} and ${second}`);
+      }
+      log.enter(placesOf(answers[0]!.body), { sentAt, knownAt: world.tick() });
+    },
+  },
+);
+
+/** Appends with an expectation that cannot hold: nothing is stored, nothing poked. */
+const conflict = command('appendInConflict', fc.record({ namespace: someNamespace, stream: streamNames }), {
+  run: async (world, site, { namespace, stream }) => {
+    const { token } = world.tenancies.get(namespace)!;
+    const { status, text } = await site.append(token, streamOf(stream), [message], '?expectedVersion=4000000');
+    if (status !== 409) throw new Error(`an append in conflict was answered ${status} ${text}`);
+  },
+});
+
+/** Imports messages behind the head with gaps between, and into gaps that earlier imports left. */
+const importMessages = command(
+  'import',
+  fc.record({
+    namespace: someNamespace,
+    behind: fc.array(fc.record({ stream: fewStreams, gap: fc.nat({ max: 3 }) }), { maxLength: 6 }),
+    intoGaps: fc.nat({ max: 3 }),
+  }),
+  {
+    run: async (world, site, { namespace, behind, intoGaps }) => {
+      const tenancy = world.tenancies.get(namespace)!;
+      await tenancy.log.answered();
+      const late = tenancy.log.gaps().slice(0, intoGaps);
+      const lateStream = `b-late${world.tick()}`;
+      const places = [
+        ...late.map((globalPosition, position) => ({ stream: lateStream, position, globalPosition })),
+        ...placesBehind(tenancy.log, behind),
+      ];
+      const sentAt = world.tick();
+      await importPlaces(site, tenancy, places, '');
+      tenancy.log.enter(places, { sentAt, knownAt: world.tick(), isImport: true });
+    },
+  },
+);
+
+/** Puts another log in place of the namespace's: its subscriptions end, because their cursors are of the old one. */
+const replaceLog = command(
+  'importForced',
+  fc.record({ namespace: someNamespace, behind: fc.array(fc.record({ stream: fewStreams, gap: fc.nat({ max: 3 }) })) }),
+  {
+    run: async (world, site, { namespace, behind }) => {
+      const tenancy = world.tenancies.get(namespace)!;
+      const { log, token, id } = tenancy;
+      await log.answered();
+      const ending = world.held.filter(({ facts }) => facts.log === log);
+      world.expectEnd(site, ending, 'log-replaced');
+      log.isGone = true;
+      // As an export of another log: its positions begin anew.
+      const places = placesBehind(new LogBook(id, { epoch: '', head: 0 }), behind);
+      const sentAt = world.tick();
+      await importPlaces(site, tenancy, places, '?force=true');
+      const { epoch, head } = await world.beginning(site, token);
+      const next = new LogBook(id, { epoch, head }, log.forgottenUpTo);
+      next.enter(places, { sentAt, knownAt: world.tick() });
+      if (next.head !== head || head < log.head)
+        throw new Error(`the head ${log.head} became ${head} by ${places.length}`);
+      world.tenancies.set(id, { ...tenancy, log: next });
+      await endedUnlessPaused(ending);
+    },
+  },
+);
+
+/** Waits until every request to the namespace was answered. */
+const settle = command('settle', someNamespace, {
+  run: (world, _site, namespace) => world.tenancies.get(namespace)!.log.answered(),
+});
+
+async function importPlaces(site: Site, { id, token }: Tenancy, places: readonly Place[], query: string) {
+  const body = places.map(({ stream, position, globalPosition }) =>
+    recordAt(`${stream}/${position}@${globalPosition}`),
+  );
+  const { text } = await site.request(token, `/import${query}`, { method: 'POST', body: body.join('') });
+  const done = text.split('\n\n').find((event) => event.includes('"done":true'));
+  if (done?.includes(`"imported":${places.length},`) !== true)
+    throw new Error(`an import to ${id} was answered ${text}`);
+}
+
+/** Places behind the head of the log, so many left free before each. */
+function placesBehind(log: LogBook, wanted: readonly { stream: string; gap: number }[]): Place[] {
+  const versions = new Map<string, number>();
+  let { head } = log;
+  return wanted.map(({ stream, gap }) => {
+    const position = (versions.get(stream) ?? log.version(stream)) + 1 + gap;
+    versions.set(stream, position);
+    head += 1 + gap;
+    return { stream, position, globalPosition: head };
+  });
+}
+
+/** Resolves when these connections have ended; one that does not read cannot know. */
+export async function endedUnlessPaused(connections: World['connections']): Promise<void> {
+  const reading = connections.filter(({ isPaused }) => !isPaused);
+  await Promise.all(reading.map(({ client }) => client.waitFor(({ isClosed }) => isClosed, 'the end by the server')));
+}
+
+export const writeCommands: readonly fc.WeightedArbitrary<ModelCommand>[] = [
+  { weight: 12, arbitrary: append },
+  { weight: 1, arbitrary: repeat },
+  { weight: 1, arbitrary: conflict },
+  { weight: 2, arbitrary: importMessages },
+  { weight: 1, arbitrary: replaceLog },
+  { weight: 1, arbitrary: settle },
+];

@@ -1,0 +1,152 @@
+import type { Random } from './random.ts';
+import { fuzzName, jsonObject, jsonValue, mutate, oddNumbers, oddTexts, uuid } from './values.ts';
+
+/** Ids that appends of the whole run share, so that some are retries and some are duplicates. */
+export function sharedId(random: Random): string {
+  return `00000000-0000-4000-8000-${random.int(0, 300).toString(16).padStart(12, '0')}`;
+}
+
+/** The body of an append as text: one message or several, mostly good. */
+export function newMessages(random: Random): string {
+  if (random.chance(0.7)) return newMessage(random);
+  return `[${random.times(0, random.chance(0.02) ? 600 : 4, () => newMessage(random)).join(',')}]`;
+}
+
+function newMessage(random: Random): string {
+  const type = random.chance(0.9) ? '"Deposited"' : oddJsonText(random);
+  const members = [
+    `"type":${type}`,
+    `"data":${random.chance(0.9) ? jsonObject(random) : jsonValue(random)}`,
+    ...(random.chance(0.4) ? [`"metadata":${random.chance(0.8) ? metadata(random) : jsonValue(random)}`] : []),
+    ...(random.chance(0.4) ? [`"id":${random.chance(0.9) ? `"${id(random)}"` : jsonValue(random, 1)}`] : []),
+    ...(random.chance(0.03) ? [`${oddJsonText(random)}:1`] : []),
+    ...(random.chance(0.03) ? ['"type":"Twice"'] : []),
+  ];
+  return `{${members.join(',')}}`;
+}
+
+function metadata(random: Random): string {
+  return random.pick([
+    'null',
+    '{}',
+    '{"correlationStreamName":"order-1"}',
+    '{"correlationStreamName":7}',
+    jsonObject(random, 1),
+  ]);
+}
+
+function id(random: Random): string {
+  return random.chance(0.4) ? sharedId(random) : random.chance(0.9) ? uuid(random) : random.pick(oddTexts);
+}
+
+function oddJsonText(random: Random): string {
+  return JSON.stringify(random.pick(oddTexts));
+}
+
+/** The body of a ticket. */
+export function selectors(random: Random): string {
+  const members = [
+    `"stream":[${random.times(0, 3, () => JSON.stringify(fuzzName(random))).join(',')}]`,
+    `"category":["a"]`,
+    `"all":${random.pick(['true', 'false', 'null', '1', '"true"'])}`,
+    `"consumer":${random.chance(0.8) ? random.int(-1, 3) : random.pick(oddNumbers)}`,
+    `"size":${random.chance(0.8) ? random.int(-1, 3) : random.pick(oddNumbers)}`,
+    `${oddJsonText(random)}:${jsonValue(random, 1)}`,
+    `"category":[${random.times(0, 150, () => '"a"').join(',')}]`,
+  ];
+  return `{${members.filter((_member, index) => random.chance(index === 1 ? 0.6 : 0.15)).join(',')}}`;
+}
+
+/** Namespaces that come and go; those that the run itself lives in are never deleted. */
+function scratchName(random: Random): string {
+  return random.chance(0.8) ? `scratch${random.int(0, 5)}` : random.pick(oddTexts);
+}
+
+/** A call of `/rpc` with arguments that are often the right ones. */
+export function rpcCall(random: Random, methods: readonly string[]): string {
+  const method = random.chance(0.93)
+    ? random.pick(methods)
+    : random.pick([...oddTexts, 'stream.', 'STREAM.GET', 'ns.token']);
+  if (random.chance(0.03)) return jsonValue(random);
+  const first = method.startsWith('ns.') ? JSON.stringify(scratchName(random)) : JSON.stringify(fuzzName(random));
+  const args = [random.chance(0.93) ? first : jsonValue(random, 1)];
+  if (method === 'stream.write') args.push(random.chance(0.9) ? newMessage(random) : jsonValue(random));
+  if (method === 'ns.token.revoke') args.push(`"${uuid(random)}"`);
+  if (method === 'ns.streams' && random.chance(0.9)) args.length = 0;
+  if (random.chance(0.7)) args.push(options(random));
+  if (random.chance(0.05)) args.push(jsonValue(random));
+  return `[${[JSON.stringify(method), ...args].join(random.pick([',', ',', ' , ']))}]`;
+}
+
+const optionNames = [
+  'id',
+  'expectedVersion',
+  'position',
+  'globalPosition',
+  'batchSize',
+  'type',
+  'correlation',
+  'prefix',
+  'cursor',
+  'limit',
+  'description',
+  'token',
+  'metadata',
+  'label',
+  'scope',
+  'expiresAt',
+  '__proto__',
+] as const;
+
+function options(random: Random): string {
+  const value = (name: (typeof optionNames)[number]): string => {
+    if (random.chance(0.15)) return jsonValue(random, 1);
+    if (name === 'id') return `"${id(random)}"`;
+    if (name === 'scope') return random.pick(['"read"', '"write"', '"admin"', '"root"']);
+    if (name === 'expiresAt')
+      return random.pick(['"2999-01-01T00:00:00Z"', '"2000-01-01T00:00:00Z"', '"soon"', '"2999-13-99T99:99:99Z"']);
+    if (/Version|osition|atchSize|limit/.test(name)) {
+      return random.chance(0.8) ? String(random.int(-2, 20)) : random.pick(oddNumbers.slice(1));
+    }
+    return random.chance(0.5) ? '"a"' : oddJsonText(random);
+  };
+  const members = random.times(0, 3, () => {
+    const name = random.pick(optionNames);
+    return `"${name}":${value(name)}`;
+  });
+  if (random.chance(0.15)) members.push(`"consumerGroup":{"member":${random.int(-1, 3)},"size":${random.int(-1, 3)}}`);
+  return `{${members.join(',')}}`;
+}
+
+/** The body of an import: lines that are records, nearly records, or anything. */
+export function importLines(random: Random): Buffer {
+  const line = (): Buffer =>
+    random.weighted<() => Buffer>([
+      [14, () => Buffer.from(importLine(random))],
+      [1, () => mutate(random, Buffer.from(importLine(random)))],
+      [1, () => Buffer.from(jsonValue(random))],
+      [0.5, () => random.bytes(random.int(0, 60))],
+      [0.5, () => Buffer.from(random.pick(['', ' ', '\t', '\r', '{', '[]', 'null', '\ufeff{}']))],
+    ])();
+  const ends = ['\n', '\n', '\n', '\r\n', '\n\n', '\r'];
+  const lines = random.times(0, random.chance(0.05) ? 100 : 5, () => [line(), Buffer.from(random.pick(ends))]);
+  return Buffer.concat(lines.flat());
+}
+
+/** One record, whose members may be odd. */
+export function importLine(random: Random): string {
+  const place = random.int(1, 1_000_000);
+  const integer = (value: number) =>
+    random.chance(0.97) ? String(value) : random.pick(['null', '1e3', '-1', '1.5', '"1"', '1e400', '4503599627370497']);
+  const members = [
+    `"id":${random.chance(0.97) ? `"${uuid(random)}"` : jsonValue(random, 1)}`,
+    `"stream":${random.chance(0.9) ? `"i-${random.int(0, 5)}"` : oddJsonText(random)}`,
+    `"type":${random.chance(0.95) ? '"T"' : oddJsonText(random)}`,
+    `"pos":${integer(place)}`,
+    `"gpos":${integer(place)}`,
+    `"data":${random.chance(0.9) ? jsonObject(random, 2) : jsonValue(random, 1)}`,
+    `"meta":${random.chance(0.9) ? 'null' : jsonValue(random, 1)}`,
+    `"time":${random.chance(0.95) ? '"2026-11-21T03:28:39.323456789Z"' : random.pick(['"0000-00-00T00:00:00Z"', '"now"', '1', '"2026-02-30T00:00:00Z"', '"9999-12-31T23:59:60Z"'])}`,
+  ];
+  return `{${members.filter(() => random.chance(0.995)).join(',')}}`;
+}

@@ -1,0 +1,90 @@
+import type { Random } from './random.ts';
+import type { Route } from './routes.ts';
+
+export type Header = readonly [name: string, value: string];
+
+/** A request and its bytes. */
+export type FuzzRequest = {
+  readonly method: string;
+  /** As it stands in the request line. */
+  readonly target: string;
+  readonly bytes: Buffer;
+  /** The route it is for; undefined: its path or method was changed, so nothing is known of its answer. */
+  readonly route: Route | undefined;
+  /** `X-Request-Id`, which the answer echoes; undefined: it sends another or none. */
+  readonly id: string | undefined;
+  /** Whether it may be refused before it is a request, or asks to end the connection. */
+  readonly mayClose: boolean;
+};
+
+export type RequestParts = Pick<FuzzRequest, 'method' | 'target' | 'route'> & {
+  readonly headers: readonly Header[];
+  readonly body: Buffer | undefined;
+};
+
+/** Heads longer than this may exceed the limit that fuzzed servers have: 8 KiB. */
+const safeHeadBytes = 7_000;
+
+/** Bodies longer than this may exceed it too: 64 KiB. */
+const safeBodyBytes = 60_000;
+
+/** Headers that may end the connection. */
+const closing = /^(connection|upgrade|expect)$/i;
+
+/** Puts parts together, with a length or in chunks. */
+export function requestOf(random: Random, { method, target, route, headers, body }: RequestParts): FuzzRequest {
+  const id = headers.some(([name]) => /^x-request-id$/i.test(name)) ? undefined : `r${random.int(0, 999_999_999)}`;
+  const lines = [`${method} ${target} HTTP/1.1`, 'Host: localhost'];
+  for (const [name, value] of headers) lines.push(`${name}: ${value}`);
+  if (id !== undefined) lines.push(`X-Request-Id: ${id}`);
+  const inChunks = body !== undefined && random.chance(0.25);
+  if (inChunks) lines.push('Transfer-Encoding: chunked');
+  else if (body !== undefined) lines.push(`Content-Length: ${body.length}`);
+  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  const framed = inChunks ? chunked(random, body) : (body ?? Buffer.alloc(0));
+  return {
+    method,
+    target,
+    bytes: Buffer.concat([head, framed]),
+    route,
+    id,
+    mayClose:
+      head.length > safeHeadBytes ||
+      framed.length > safeBodyBytes ||
+      !target.startsWith('/') ||
+      headers.some(([name]) => closing.test(name)),
+  };
+}
+
+/** The body in chunks of random sizes, some with an extension, and perhaps with trailers. */
+export function chunked(random: Random, body: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < body.length; ) {
+    const until = Math.min(body.length, at + random.pick([1, 3, 100, 5_000, 70_000]));
+    const size = (until - at).toString(16);
+    const line = random.pick([size, size.toUpperCase(), `00${size}`, `${size};a=b`, `${size};q="x"`]);
+    pieces.push(Buffer.from(`${line}\r\n`), body.subarray(at, until), Buffer.from('\r\n'));
+    at = until;
+  }
+  const trailers = random.chance(0.1) ? 'X-Trailer: a\r\nAuthorization: Bearer x\r\n__proto__: b\r\n' : '';
+  return Buffer.concat([...pieces, Buffer.from(`0\r\n${trailers}\r\n`)]);
+}
+
+const unreserved = /[A-Za-z0-9._~-]/;
+
+/** Percent-encodes the UTF-8 of a text; what needs no encoding is encoded too, as often as `probability`. */
+export function encodeOddly(random: Random, text: string, probability = 0.02): string {
+  return [...Buffer.from(text)]
+    .map((byte) => {
+      const character = String.fromCharCode(byte);
+      if (unreserved.test(character) && !random.chance(probability)) return character;
+      const hex = byte.toString(16).padStart(2, '0');
+      return `%${random.chance(0.5) ? hex : hex.toUpperCase()}`;
+    })
+    .join('');
+}
+
+/** A text as bytes, lone surrogates and what is meant as raw bytes included. */
+export function bodyOf(text: string): Buffer {
+  return Buffer.from(text);
+}

@@ -1,0 +1,208 @@
+import { readFileSync } from 'node:fs';
+import { newToken } from '../../src/access/token.ts';
+import { Exposition } from '../support/exposition.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { Ledger } from './ledger.ts';
+import type { World } from './requests.ts';
+import { routesOfApp } from './routes.ts';
+import { ServerProcess } from './server-process.ts';
+import { Storm, type Tally } from './storm.ts';
+import { smuggledStream } from './wild.ts';
+
+export type FuzzOptions = {
+  readonly auth: 'off' | 'token';
+  readonly seed: number;
+  readonly requests: number;
+  /** Where to begin, to repeat what a run found. */
+  readonly firstBranch?: number;
+};
+
+/** What a run did, and what it left behind in the server. */
+export type FuzzReport = {
+  readonly tallies: readonly Tally[];
+  readonly auditedMessages: number;
+  /** Bytes that the second half of the run left behind. */
+  readonly growth: { readonly heap: number; readonly external: number; readonly resident: number };
+  readonly slowestHealthMs: number;
+  /** What is wrong; empty when all is well. */
+  readonly problems: readonly string[];
+};
+
+/** The limits are low, so that they are met often and cheaply. */
+const limits = ['--body-limit-bytes', '65536', '--header-limit-bytes', '8192', '--request-timeout-ms', '5000'];
+const healthEveryMs = 200;
+
+/** Starts a server, storms it, and looks at what is left: the log, memory, sockets, buffers, subscriptions. */
+export async function fuzz({ auth, seed, requests, firstBranch = 0 }: FuzzOptions): Promise<FuzzReport> {
+  const operator = newToken('default');
+  const flags = ['--auth', auth, '--token', operator, '--log-level', 'warn', '--max-selectors', '20'];
+  await using server = await ServerProcess.start(...flags, ...limits);
+  const target = new Target(server, operator);
+  const world: World = {
+    routes: await routesOfApp(),
+    rpcMethods: rpcMethods(),
+    tokens: { operator, admin: await target.createNamespace('chaos'), reader: await target.createReader('chaos') },
+  };
+  const auditedToken = await target.createNamespace('audited');
+  const health = target.watchHealth();
+  const tallies: Tally[] = [];
+  const problems: string[] = [];
+  let auditedMessages = 0;
+
+  const phase = async (share: number) => {
+    const ledger = new Ledger();
+    await using watcher = await SseClient.connect(server.port, `/subscribe?all=true&token=${auditedToken}`);
+    const branch = tallies.at(-1)?.branch ?? firstBranch;
+    const storm = new Storm({
+      port: server.port,
+      world,
+      seed,
+      firstBranch: branch,
+      requests: share,
+      ledger,
+      auditedToken,
+    });
+    tallies.push(await storm.run());
+    problems.push(...(await target.compare(ledger, watcher, auditedToken)));
+    problems.push(...(await target.smuggled(world.tokens.admin)));
+    auditedMessages += ledger.size;
+    watcher.destroy();
+    await target.clear([world.tokens.admin, auditedToken]);
+    await target.rest();
+    return server.memory();
+  };
+
+  // What the first requests leave behind are compiled functions and filled pools.
+  const before = await phase(Math.ceil(requests * 0.4));
+  const after = await phase(Math.floor(requests * 0.6));
+  const slowestHealthMs = await health.stop();
+  if ((await server.evaluate('"polluted" in Object.prototype')) === true) problems.push('a prototype was changed');
+  if (/"level":[56]0/.test(server.stdout)) problems.push(`the log has errors: ${server.stdout.slice(0, 2_000)}`);
+  if (server.complaints !== '') problems.push(`it complains: ${server.complaints.slice(0, 2_000)}`);
+  const code = await server.stop();
+  if (code !== 0) problems.push(`it ended with ${code}: ${server.stderr.slice(-2_000)}`);
+  const growth = {
+    heap: after.heap - before.heap,
+    external: after.external - before.external,
+    resident: after.resident - before.resident,
+  };
+  return { tallies, auditedMessages, growth, slowestHealthMs, problems };
+}
+
+/** Names of the methods of `/rpc`, as docs/PROTOCOL.md lists them. */
+function rpcMethods(): string[] {
+  const protocol = readFileSync(new URL('../../docs/PROTOCOL.md', import.meta.url), 'utf8');
+  return [...new Set([...protocol.matchAll(/`((?:stream|category|ns|sys)\.[a-z.]+) \[/g)].map(([, name]) => name!))];
+}
+
+/** The server as its operator sees it. */
+class Target {
+  readonly #server: ServerProcess;
+  readonly #operator: string;
+
+  constructor(server: ServerProcess, operator: string) {
+    this.#server = server;
+    this.#operator = operator;
+  }
+
+  async createNamespace(id: string): Promise<string> {
+    return JSON.parse(await this.#rpc('ns.create', id)).token;
+  }
+
+  async createReader(id: string): Promise<string> {
+    return JSON.parse(await this.#rpc('ns.token.create', id, { scope: 'read' })).token;
+  }
+
+  /** Appends once more, then compares the log and the pokes with what was answered. */
+  async compare(ledger: Ledger, watcher: SseClient, token: string): Promise<string[]> {
+    const body = '{"type":"Last","data":{"last":true}}';
+    const headers = { 'content-type': 'application/json' };
+    const response = await this.#ask('/streams/audit-last/messages', token, { method: 'POST', headers, body });
+    const answer = await response.text();
+    const { globalPosition } = JSON.parse(answer);
+    const last = { status: response.status, headers: new Map(), body: Buffer.from(answer) };
+    ledger.note({ stream: 'audit-last', sent: ['{"last":true}'] }, last);
+    const exported = await (await this.#ask('/export', token)).text();
+    const problems = ledger.compare(exported);
+    await watcher.waitFor(
+      ({ pokes }) => pokes.at(-1)?.globalPosition === globalPosition,
+      'the poke of the last message',
+    );
+    const told = watcher.pokes.map(({ stream, position, id }) => `${stream}/${position}@${id}`);
+    const logged = exported
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line))
+      .map(({ stream, pos, gpos }) => `${stream}/${pos}@${gpos}`);
+    if (told.join() !== logged.join())
+      problems.push(`${told.length} pokes are not the ${logged.length} messages of the log`);
+    return problems;
+  }
+
+  /** Whether a request got through that was hidden in another one. */
+  async smuggled(token: string): Promise<string[]> {
+    const { status } = await this.#ask(`/streams/${smuggledStream}`, token);
+    return status === 404 ? [] : [`a smuggled request got through: ${status}`];
+  }
+
+  /** Removes what the storm has left. */
+  async clear(tokens: readonly string[]): Promise<void> {
+    for (const token of tokens)
+      await (await this.#ask('/import?force=true', token, { method: 'POST', body: '\n' })).text();
+    for (const { namespace } of JSON.parse(await this.#rpc('ns.list'))) {
+      if (!['default', 'chaos', 'audited'].includes(namespace)) await this.#rpc('ns.delete', namespace);
+    }
+  }
+
+  /** Resolves when no subscription, no lent buffer or poke and no connection is left. */
+  async rest(): Promise<void> {
+    const { pooled } = {
+      pooled: async () => new Exposition(await (await this.#ask('/metrics', this.#operator)).text()),
+    };
+    const isAtRest = async () => {
+      const metrics = await pooled();
+      return metrics.value('pokewire_subscriptions') === 0 && metrics.value('pokewire_pool_leased') === 0;
+    };
+    await this.#server.until(isAtRest, 'no subscription is open and nothing is lent');
+    await this.#server.until(async () => (await this.#server.sockets()) === 0, 'no connection is open');
+  }
+
+  /** Asks for `/health` again and again; tells how long the longest answer took. */
+  watchHealth(): { stop(): Promise<number> } {
+    let isWatching = true;
+    const watch = async () => {
+      let slowestMs = 0;
+      while (isWatching) {
+        const startMs = performance.now();
+        const { status } = await this.#ask('/health', '');
+        if (status !== 200) throw new Error(`/health answers ${status}`);
+        slowestMs = Math.max(slowestMs, performance.now() - startMs);
+        await new Promise((resolve) => setTimeout(resolve, healthEveryMs));
+      }
+      return slowestMs;
+    };
+    const watched = watch();
+    // A server that is gone because the storm has failed is no second failure.
+    watched.catch(() => {});
+    return {
+      stop() {
+        isWatching = false;
+        return watched;
+      },
+    };
+  }
+
+  async #rpc(...call: readonly unknown[]): Promise<string> {
+    const response = await this.#ask('/rpc', this.#operator, { method: 'POST', body: JSON.stringify(call) });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${call[0]}: ${text}`);
+    return text;
+  }
+
+  #ask(path: string, token: string, init: RequestInit = {}): Promise<Response> {
+    const authorization = token === '' ? {} : { authorization: `Bearer ${token}` };
+    // Each on a connection of its own, so that those of the storm can be counted.
+    const headers = { ...authorization, ...(init.headers as Record<string, string>), connection: 'close' };
+    return fetch(`http://127.0.0.1:${this.#server.port}${path}`, { ...init, headers });
+  }
+}

@@ -1,0 +1,77 @@
+import { type ErrorCode, errorStatuses } from '../../src/errors.ts';
+import type { FuzzRequest } from './framing.ts';
+import type { HttpResponse } from './responses.ts';
+
+/** Codes that say something of what was asked for, and the only routes that can say it. */
+const places: Partial<Record<ErrorCode, RegExp>> = {
+  STREAM_NOT_FOUND: /^\/streams\/:stream$/,
+  MESSAGE_NOT_FOUND: /last$/,
+  METHOD_NOT_FOUND: /^\/rpc$/,
+  NAMESPACE_EXISTS: /^\/rpc$/,
+  STREAM_VERSION_CONFLICT: /^(\/rpc|.*\/messages)$/,
+  DUPLICATE_MESSAGE_ID: /^(\/rpc|.*\/messages)$/,
+  STORE_FULL: /^(\/rpc|.*\/messages)$/,
+  RATE_LIMITED: /^\/subscribe\/ticket$/,
+  TOO_MANY_SUBSCRIPTIONS: /^\/subscribe$/,
+};
+
+/** What a server that is well never says, whatever it is asked. */
+const faults: readonly string[] = ['INTERNAL_ERROR', 'BACKEND_ERROR', 'NOT_READY'];
+
+/** What the parser refuses has no headers but those of its frame. */
+const parserRefusals = [400, 408, 431];
+
+/** What is known of what was answered; of bytes that need not be a request at most the method. */
+export type Asked = Pick<FuzzRequest, 'method' | 'id' | 'route'>;
+
+/** What is wrong with an answer; undefined: nothing. */
+export function judge(response: HttpResponse, request: Asked): string | undefined {
+  const { status, headers, body } = response;
+  const isHead = request.method === 'HEAD';
+  const isRefusal = parserRefusals.includes(status) && headers.get('connection') === 'close';
+  if (!isRefusal && !headers.get('server')?.startsWith('EventoDB/')) return 'it does not say what server it is from';
+  if (request.id !== undefined && !isRefusal && headers.get('x-request-id') !== request.id) {
+    return `it is for request ${headers.get('x-request-id')}`;
+  }
+  if (status >= 400) return judgeError(response, request, isHead);
+  const { route } = request;
+  if (route !== undefined && !route.successes.has(status)) return `${route.method} ${route.url} documents no ${status}`;
+  if (isHead || !isJson(headers)) return undefined;
+  return parse(body) === undefined ? 'its body is not JSON' : undefined;
+}
+
+function judgeError({ status, headers, body }: HttpResponse, request: Asked, isHead: boolean): string | undefined {
+  if (status === 405 && !headers.has('allow')) return 'it does not say what is allowed';
+  if ((status === 429 || status === 503) && !/^\d+$/.test(headers.get('retry-after') ?? '')) {
+    return 'it does not say when to come again';
+  }
+  if (isHead && body.length === 0) return status >= 500 ? 'it is a fault' : undefined;
+  // The one answer that Node gives itself: of HTTP/1.1 without Host.
+  if (status === 400 && body.length === 0 && !headers.has('server')) return undefined;
+  if (headers.get('content-type') !== 'application/json') return 'its type is not JSON';
+  const { error } = (parse(body) ?? {}) as { error?: { code?: unknown; message?: unknown } };
+  const { code, message } = error ?? {};
+  if (typeof code !== 'string' || typeof message !== 'string' || message === '')
+    return 'it is not in the shape of errors';
+  if (!Object.hasOwn(errorStatuses, code)) return `its code ${code} is not documented`;
+  if (faults.includes(code)) return 'it is a fault';
+  // EventoDB's code for both, see docs/PROTOCOL.md.
+  const isRpcRefusal = code === 'INVALID_REQUEST' && (status === 405 || status === 413);
+  if (errorStatuses[code as ErrorCode] !== status && !isRpcRefusal) return `${code} does not go with ${status}`;
+  const place = places[code as ErrorCode];
+  const url = request.route?.url;
+  return place !== undefined && url !== undefined && !place.test(url) ? `${url} does not document ${code}` : undefined;
+}
+
+function isJson(headers: ReadonlyMap<string, string>): boolean {
+  return headers.get('content-type') === 'application/json';
+}
+
+/** The JSON of a body; undefined: it is none, or no UTF-8. */
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    return undefined;
+  }
+}

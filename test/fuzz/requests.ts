@@ -1,0 +1,113 @@
+import { importLines, newMessages, rpcCall, selectors } from './bodies.ts';
+import { fuzzHeaders, randomQuery } from './fields.ts';
+import { bodyOf, encodeOddly, type FuzzRequest, requestOf } from './framing.ts';
+import type { Random, Weighted } from './random.ts';
+import type { Route } from './routes.ts';
+import { fuzzName, jsonValue, mutate } from './values.ts';
+
+/** What requests are made for. */
+export type World = {
+  readonly routes: readonly Route[];
+  readonly rpcMethods: readonly string[];
+  /** Tokens of the namespace that is stormed, from which everything may be taken. */
+  readonly tokens: { readonly admin: string; readonly reader: string; readonly operator: string };
+};
+
+/** Answers of these are long, or read everything: a few are enough. */
+const heavy = /^\/(metrics|openapi\.json|export|docs\/reference)/;
+
+/** Routes by how often they are asked. Subscriptions never end, so they have connections of their own. */
+export function weighRoutes(routes: readonly Route[]): Weighted<Route> {
+  return routes
+    .filter(({ method, url }) => url !== '*' && !(method === 'GET' && url === '/subscribe'))
+    .map((route) => [heavy.test(route.url) ? 0.3 : !route.isDescribed ? 0.1 : route.bodies ? 12 : 4, route] as const);
+}
+
+const otherMethods = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+  'PROPFIND',
+  'M-SEARCH',
+  'QUERY',
+];
+
+/** A request with a frame that is in order: it must be answered, whatever it asks. */
+export function fuzzRequest(random: Random, world: World, routes: Weighted<Route>): FuzzRequest {
+  const route = random.weighted(routes);
+  const isOwnMethod = random.chance(0.95);
+  const method = isOwnMethod ? route.method : random.pick(otherMethods);
+  const path = route.url.replaceAll(/:\w+|\*/g, () => encodeOddly(random, fuzzName(random)));
+  const isOwnPath = random.chance(0.92);
+  const target = (isOwnPath ? path : oddPath(random, path)) + randomQuery(random, route, world.tokens.admin);
+  const body = random.chance(0.95) || route.bodies === undefined ? bodyFor(random, world, route) : undefined;
+  const headers = fuzzHeaders(random, world.tokens, body !== undefined, route.method);
+  return requestOf(random, { method, target, headers, body, route: isOwnMethod && isOwnPath ? route : undefined });
+}
+
+/** `GET /subscribe` with a query that is often good. */
+export function subscribeTarget(random: Random, world: World, token: string): string {
+  const route = world.routes.find(({ method, url }) => method === 'GET' && url === '/subscribe')!;
+  const good = random.weighted([
+    [3, 'all=true'],
+    [3, `stream=${encodeOddly(random, fuzzName(random))}`],
+    [3, 'category=a&category=account'],
+    [2, `category=a&consumer=${random.int(0, 2)}&size=${random.int(1, 3)}`],
+  ]);
+  const query = random.chance(0.6) ? `?${good}` : randomQuery(random, route, token);
+  const more = random.chance(0.3) ? `&${randomQuery(random, route, token).slice(1)}` : '';
+  return `/subscribe${query === '' ? '?' : query}${more}${random.chance(0.9) ? `&token=${token}` : ''}`;
+}
+
+function bodyFor(random: Random, world: World, route: Route): Buffer | undefined {
+  const { url, bodies } = route;
+  if (url === '/import') return importLines(random);
+  if (bodies === undefined)
+    return random.chance(0.05) ? bodyOf(random.pick(['', '{}', 'x', jsonValue(random)])) : undefined;
+  const text = random.weighted<() => string>([
+    [
+      8,
+      () =>
+        url === '/rpc'
+          ? rpcCall(random, world.rpcMethods)
+          : url === '/subscribe/ticket'
+            ? selectors(random)
+            : newMessages(random),
+    ],
+    [1, () => random.pick(bodies)],
+    [1, () => jsonValue(random)],
+    [0.02, () => 'x'.repeat(70_000)],
+  ])();
+  const body = bodyOf(text);
+  return random.chance(0.12) ? mutate(random, body) : body;
+}
+
+function oddPath(random: Random, path: string): string {
+  const oddly = random.weighted<() => string>([
+    [2, () => `${path}/`],
+    [2, () => `/${path}`],
+    [2, () => path.replace(/\//g, () => random.pick(['/', '//', '/./', '/../', '%2f', '%2F', '\\']))],
+    [
+      2,
+      () =>
+        `${path}${random.pick([';x', ';/..', '%00', '%', '%zz', '%ff', '%c0%af', '%u0041', '#a', '.json', '|', '<'])}`,
+    ],
+    [2, () => encodeOddly(random, decodeURIComponent(encodeURIComponent(path)), 0.5)],
+    [1, () => path.toUpperCase()],
+    [1, () => `http://evil.example:1${path}`],
+    [
+      1,
+      () =>
+        `/${random.pick(['__proto__', 'constructor', 'streams/../docs', '.git/config', 'favicon.ico', 'a'.repeat(3_000)])}`,
+    ],
+    [1, () => `/${'a/'.repeat(random.int(1, 1_000))}`],
+    [1, () => `/${random.times(1, 30, () => String.fromCharCode(random.int(0x21, 0x7e))).join('')}`],
+    [1, () => '*'],
+  ])();
+  return oddly.replaceAll(/[^\x21-\x7e]/g, '');
+}

@@ -1,0 +1,67 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { FastifyInstance, RouteOptions } from 'fastify';
+import { startTestApp } from '../support/start-app.ts';
+
+/** A query parameter as its schema says. */
+export type Parameter = { readonly name: string; readonly type: string | undefined };
+
+/** One method of one path of the server, from its own route list: a route that is added is fuzzed by itself. */
+export type Route = {
+  readonly method: string;
+  /** Pattern, e.g. `/streams/:stream`. */
+  readonly url: string;
+  readonly parameters: readonly Parameter[];
+  /** JSON texts that the description shows as bodies; undefined: it takes none. */
+  readonly bodies: readonly string[] | undefined;
+  /** Statuses below 400 that it documents. */
+  readonly successes: ReadonlySet<number>;
+  /** Whether it is in the description of the API, or a page or refusal beside it. */
+  readonly isDescribed: boolean;
+};
+
+type BodySchema = { readonly examples?: readonly unknown[]; readonly anyOf?: readonly BodySchema[] };
+type Schema = {
+  readonly hide?: boolean;
+  readonly querystring?: { readonly properties: Readonly<Record<string, { readonly type?: string }>> };
+  readonly body?: BodySchema;
+  readonly response?: Readonly<Record<string, unknown>>;
+};
+
+/** What pages, redirects, files and preflights answer: their schemas do not say. */
+const undescribedSuccesses = [200, 204, 206, 302, 303, 304];
+
+/** All routes of the server, as Fastify announces them while it is built. */
+export async function routesOfApp(): Promise<Route[]> {
+  const routes: Route[] = [];
+  const note = (options: RouteOptions) =>
+    routes.push(...[options.method].flat().map((method) => route(method, options)));
+  const attend = (message: unknown) => {
+    (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', (options) => {
+      note(options);
+    });
+  };
+  subscribe('fastify.initialization', attend);
+  try {
+    await using _app = await startTestApp();
+  } finally {
+    unsubscribe('fastify.initialization', attend);
+  }
+  return routes;
+}
+
+function route(method: string, { url, schema }: RouteOptions): Route {
+  const { hide = false, querystring, body, response } = (schema ?? { hide: true }) as Schema;
+  const described = Object.keys(response ?? { 200: '' }).map(Number);
+  return {
+    method,
+    url,
+    parameters: Object.entries(querystring?.properties ?? {}).map(([name, { type }]) => ({ name, type })),
+    bodies: body === undefined ? undefined : [body, ...(body.anyOf ?? [])].flatMap(examplesOf),
+    successes: new Set(hide ? undescribedSuccesses : described.filter((status) => status < 400)),
+    isDescribed: !hide,
+  };
+}
+
+function examplesOf({ examples = [] }: BodySchema): string[] {
+  return examples.map((example) => JSON.stringify(example));
+}

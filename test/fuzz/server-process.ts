@@ -1,0 +1,118 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname;
+const pollMs = 50;
+
+/** The server as a process of its own, whose memory and sockets can be looked into. Close it by `await using`. */
+export class ServerProcess implements AsyncDisposable {
+  /** Log lines. */
+  stdout = '';
+  stderr = '';
+  readonly exit: Promise<number | null>;
+  /** Whether it is still there. */
+  isAlive = true;
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  #inspector: WebSocket | undefined = undefined;
+  #calls = 0;
+
+  /** Starts it and resolves when it listens. */
+  static async start(...flags: string[]): Promise<ServerProcess> {
+    const server = new ServerProcess(['--port', '0', '--host', '127.0.0.1', ...flags]);
+    await server.until(() => server.port > 0, 'the server listens');
+    const url = /ws:\/\/\S+/.exec(server.stderr)![0];
+    server.#inspector = new WebSocket(url);
+    await once(server.#inspector, 'open');
+    return server;
+  }
+
+  private constructor(flags: readonly string[]) {
+    this.#child = spawn(process.execPath, ['--inspect=127.0.0.1:0', main, ...flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH },
+    });
+    this.#child.stdout.setEncoding('utf8').on('data', (text) => {
+      this.stdout += text;
+    });
+    this.#child.stderr.setEncoding('utf8').on('data', (text) => {
+      this.stderr += text;
+    });
+    this.exit = once(this.#child, 'close').then(([code]) => {
+      this.isAlive = false;
+      return code as number | null;
+    });
+  }
+
+  /** 0 before it listens. */
+  get port(): number {
+    return Number(/ {2}http:\/\/[^:\s]+:(\d+) /.exec(this.stderr)?.[1] ?? 0);
+  }
+
+  /** What it said on standard error beyond its welcome and the inspector's lines: warnings, and how it died. */
+  get complaints(): string {
+    const [, afterWelcome = ''] = this.stderr.split('Try it in a browser:');
+    return afterWelcome
+      .split('\n')
+      .slice(1)
+      .filter((line) => line !== '' && !/debugger|inspector/i.test(line))
+      .join('\n');
+  }
+
+  /** Looks again and again until it holds; throws when the server dies or half a minute passes. */
+  async until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+    for (let tries = 0; tries < 30_000 / pollMs; tries++) {
+      if (!this.isAlive) throw new Error(`the server ended before ${what}: ${this.stderr}`);
+      if (await holds()) return;
+      await sleep(pollMs);
+    }
+    throw new Error(`half a minute passed before ${what}`);
+  }
+
+  /** Bytes in use after two collections: the first one's finalizers make garbage of their own. */
+  async memory(): Promise<{ heap: number; external: number; resident: number }> {
+    for (let collection = 0; collection < 2; collection++) await this.#call('HeapProfiler.collectGarbage', {});
+    const { heapUsed, external, rss } = await this.evaluate<NodeJS.MemoryUsage>('process.memoryUsage()');
+    return { heap: heapUsed, external, resident: rss };
+  }
+
+  /** Connections that are open, as the process itself counts them. */
+  sockets(): Promise<number> {
+    return this.evaluate<number>("process.getActiveResourcesInfo().filter((type) => type === 'TCPSocketWrap').length");
+  }
+
+  /** Evaluates an expression in the process. */
+  async evaluate<T>(expression: string): Promise<T> {
+    const answer = await this.#call('Runtime.evaluate', { expression, returnByValue: true });
+    return (answer as { result: { value: T } }).result.value;
+  }
+
+  async stop(): Promise<number | null> {
+    this.#inspector?.close();
+    this.#child.kill('SIGTERM');
+    return this.exit;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#inspector?.close();
+    this.#child.kill('SIGKILL');
+    await this.exit;
+  }
+
+  #call(method: string, params: object): Promise<unknown> {
+    const id = ++this.#calls;
+    const inspector = this.#inspector!;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const receive = ({ data }: MessageEvent) => {
+      const answer = JSON.parse(String(data));
+      if (answer.id !== id) return;
+      inspector.removeEventListener('message', receive);
+      resolve(answer.result);
+    };
+    inspector.addEventListener('message', receive);
+    inspector.addEventListener('close', () => reject(new Error('the process has gone')), { once: true });
+    inspector.send(JSON.stringify({ id, method, params }));
+    return promise;
+  }
+}

@@ -1,0 +1,207 @@
+import { SseClient } from '../support/sse-client.ts';
+import type { FuzzRequest } from './framing.ts';
+import { type Asked, judge } from './judge.ts';
+import { auditedAppend, type Ledger } from './ledger.ts';
+import { Random, type Weighted } from './random.ts';
+import { fuzzRequest, subscribeTarget, type World, weighRoutes } from './requests.ts';
+import type { HttpResponse } from './responses.ts';
+import type { Route } from './routes.ts';
+import { cut, halfRequest, type WildBytes, wildBytes } from './wild.ts';
+import { Wire } from './wire.ts';
+
+/** A storm at one server. Everything in it follows from the seed and the number of a branch. */
+export type StormOptions = {
+  readonly port: number;
+  readonly world: World;
+  readonly seed: number;
+  readonly firstBranch: number;
+  /** Requests and wild connections at least. */
+  readonly requests: number;
+  readonly ledger: Ledger;
+  /** Token of the namespace that only audited appends write to. */
+  readonly auditedToken: string;
+};
+
+const lanes = 16;
+/** Half requests hold their connections until the server has had enough: they wait beside the lanes, so many at once. */
+const waitingAtMost = 48;
+const openSubscriptions = 40;
+
+/** What was sent and what came of it. */
+export class Tally {
+  requests = 0;
+  branch: number;
+  readonly kinds = new Map<string, number>();
+  readonly statuses = new Map<number, number>();
+
+  constructor(firstBranch: number) {
+    this.branch = firstBranch;
+  }
+
+  count(kind: string, requests: number, answers: readonly HttpResponse[]): void {
+    this.requests += requests;
+    this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + requests);
+    for (const { status } of answers) this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
+  }
+}
+
+/** Sends requests of all kinds until there were enough, and judges each answer. */
+export class Storm {
+  readonly tally: Tally;
+  readonly #options: StormOptions;
+  readonly #routes: Weighted<Route>;
+  readonly #subscriptions: SseClient[] = [];
+  readonly #waiting = new Set<Promise<void>>();
+  #failure: unknown = undefined;
+
+  constructor(options: StormOptions) {
+    this.#options = options;
+    this.#routes = weighRoutes(options.world.routes);
+    this.tally = new Tally(options.firstBranch);
+  }
+
+  /** Resolves when all connections are closed again; throws the first thing that was wrong. */
+  async run(): Promise<Tally> {
+    await Promise.all(Array.from({ length: lanes }, () => this.#lane()));
+    await Promise.all(this.#waiting);
+    for (const client of this.#subscriptions) await client[Symbol.asyncDispose]();
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.tally;
+  }
+
+  async #lane(): Promise<void> {
+    let wire = new Wire(this.#options.port);
+    while (this.#failure === undefined && this.tally.requests < this.#options.requests) {
+      const branch = this.tally.branch++;
+      const random = new Random(this.#options.seed, branch);
+      if (wire.isClosed) wire = new Wire(this.#options.port);
+      await this.#guard(branch, () => this.#step(random, wire, branch));
+    }
+    await wire.close();
+  }
+
+  async #guard(branch: number, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.#failure ??= new Error(`branch ${branch} of seed ${this.#options.seed}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #step(random: Random, wire: Wire, branch: number): Promise<void> {
+    return random.weighted<() => Promise<void>>([
+      [50, () => this.#orderly(random, wire)],
+      [12, () => this.#audited(random, wire)],
+      [26, () => this.#wild(random)],
+      [8, () => this.#subscribe(random)],
+      [1, () => this.#neglect(random)],
+      [3, () => this.#leaveHalf(random, branch)],
+    ])();
+  }
+
+  async #orderly(random: Random, wire: Wire): Promise<void> {
+    const { world } = this.#options;
+    const made = random.times(1, 40, () => fuzzRequest(random, world, this.#routes));
+    const requests = made.filter(({ mayClose }) => !mayClose);
+    await this.#exchange('orderly', wire, requests, random);
+    // What ends the connection may take answers along that are still under way, so nothing is before it.
+    for (const request of made.filter(({ mayClose }) => mayClose)) {
+      const own = new Wire(this.#options.port);
+      await this.#exchange('closing', own, [request], random);
+      await own.close();
+    }
+  }
+
+  /** Sends requests behind one another; every one must be answered. */
+  async #exchange(
+    kind: string,
+    wire: Wire,
+    requests: readonly FuzzRequest[],
+    random: Random,
+  ): Promise<readonly HttpResponse[]> {
+    const answers = await wire.exchange(requests, cut(random, Buffer.concat(requests.map(({ bytes }) => bytes))));
+    this.tally.count(kind, requests.length, answers);
+    for (const [index, answer] of answers.entries()) check(answer, requests[index]!);
+    if (answers.length === requests.length) return answers;
+    const last = requests.slice(0, answers.length + 1).slice(-3);
+    throw new Error(`no answer to the last of ${last.map(({ bytes }) => excerpt(bytes)).join('\n')}`);
+  }
+
+  async #audited(random: Random, wire: Wire): Promise<void> {
+    const { auditedToken, ledger } = this.#options;
+    const appends = random.times(1, 20, () => auditedAppend(random, auditedToken));
+    const requests = appends.map(({ request }) => request);
+    const answers = await this.#exchange('audited', wire, requests, random);
+    for (const [index, answer] of answers.entries()) ledger.note(appends[index]!, answer);
+  }
+
+  async #wild(random: Random): Promise<void> {
+    await this.#release('wild', wildBytes(random, this.#options.world.tokens.admin, this.#someRequest(random)));
+  }
+
+  async #release(kind: string, wild: WildBytes): Promise<void> {
+    try {
+      const answers = await new Wire(this.#options.port).release(wild);
+      this.tally.count(kind, 1, answers);
+      for (const answer of answers) check(answer, { method: wild.method, id: undefined, route: undefined });
+    } catch (error) {
+      throw new Error(`${(error as Error).message}, to ${excerpt(Buffer.concat(wild.pieces))} and ${wild.ending}`);
+    }
+  }
+
+  async #leaveHalf(random: Random, branch: number): Promise<void> {
+    const half = halfRequest(random, this.#someRequest(random));
+    if (this.#waiting.size >= waitingAtMost) return this.#release('half', { ...half, ending: 'reset' });
+    const waiting = this.#guard(branch, () => this.#release('half', half)).finally(() => this.#waiting.delete(waiting));
+    this.#waiting.add(waiting);
+  }
+
+  async #neglect(random: Random): Promise<void> {
+    const requests = random.times(1, 10, () => fuzzRequest(random, this.#options.world, this.#routes));
+    const reads =
+      `GET /export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${this.#options.auditedToken}\r\n\r\n`.repeat(3);
+    const bytes = Buffer.concat([Buffer.from(reads), ...requests.map((request) => request.bytes)]);
+    await new Wire(this.#options.port).neglect(bytes, random.int(0, 60));
+    this.tally.count('neglected', requests.length + 3, []);
+  }
+
+  async #subscribe(random: Random): Promise<void> {
+    const { port, world, auditedToken } = this.#options;
+    const target = subscribeTarget(random, world, random.chance(0.3) ? auditedToken : world.tokens.admin);
+    const headers: Record<string, string> = random.chance(0.2)
+      ? { 'Last-Event-ID': random.pick(['', '0', '5', '-1', '1e3', '9007199254740993', 'x', '\xe9']) }
+      : {};
+    const client = await SseClient.connect(port, target, { headers });
+    const { status } = client.head;
+    this.tally.count('subscribe', 1, [{ status, headers: client.head.headers, body: Buffer.alloc(0) }]);
+    if (![200, 400, 401, 403, 503].includes(status)) throw new Error(`${status} to ${target}`);
+    if (status === 200) await client.waitFor(({ comments }) => comments.includes(' ready'), `: ready, to ${target}`);
+    if (random.chance(0.2)) client.pause();
+    this.#subscriptions.push(client);
+    if (this.#subscriptions.length < openSubscriptions) return;
+    const [leaving] = this.#subscriptions.splice(random.int(0, openSubscriptions - 1), 1);
+    if (leaving!.head.status === 200 && leaving!.parser.unknownFields.length > 0) {
+      throw new Error(`fields that no event stream has: ${leaving!.parser.unknownFields}`);
+    }
+    await leaving![Symbol.asyncDispose]();
+  }
+
+  #someRequest(random: Random): Buffer {
+    return fuzzRequest(random, this.#options.world, this.#routes).bytes;
+  }
+}
+
+function check(answer: HttpResponse, request: Asked & { readonly bytes?: Buffer }): void {
+  const problem = judge(answer, request);
+  if (problem === undefined) return;
+  const asked = request.bytes === undefined ? '' : `, to ${excerpt(request.bytes)}`;
+  throw new Error(`${problem}: ${answer.status} ${excerpt(answer.body)}${asked}`);
+}
+
+/** Bytes as a line that can be pasted into a test. */
+function excerpt(bytes: Buffer): string {
+  const text = JSON.stringify(bytes.toString('latin1'));
+  return text.length > 2_000 ? `${text.slice(0, 1_500)} … ${text.slice(-400)} (${bytes.length} bytes)` : text;
+}

@@ -1,0 +1,138 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { Crowd } from '../support/fault-crowd.ts';
+import { FaultNetwork } from '../support/fault-network.ts';
+import { FaultServer, poll } from '../support/fault-server.ts';
+import { SseClient } from '../support/sse-client.ts';
+
+const path = '/subscribe?category=load';
+
+/** The frames of messages of `load-1`, from the n-th on. */
+function framesOf(count: number, from = 1): string {
+  return Array.from({ length: count }, (_, n) => {
+    const data = `{"stream":"load-1","position":${from + n - 1},"globalPosition":${from + n}}`;
+    return `event: poke\ndata: ${data}\nid: ${from + n}\n\n`;
+  }).join('');
+}
+
+const reasonsOf = (server: FaultServer) => server.logged('unsubscribed').map(({ reason }) => reason);
+
+/** Appends until somebody's socket is full: how much it takes is the kernel's business. */
+async function appendUntilLagging(server: FaultServer): Promise<number> {
+  const lagging = async () => (await server.metrics()).value('pokewire_subscriptions', { state: 'lagging' });
+  let appended = 0;
+  for (; (await lagging()) === 0; appended += 5_000) await server.append('load-1', 5_000);
+  return appended;
+}
+
+/** The body of a raw response. */
+const bodyOf = (response: string) => response.slice(response.indexOf('\r\n\r\n') + 4);
+const withoutGreeting = (body: string) => body.replace(/^: ready\n\nretry: \d+\n\n/, '');
+
+const isPossible = FaultNetwork.isPossible;
+const note = isPossible ? '' : ' (skipped: network namespaces need root and ip)';
+
+test.skipIf(!isPossible)(
+  `A peer that vanishes without FIN or RST is given up when the kernel gives up${note}.`,
+  async () => {
+    using network = FaultNetwork.lay(2);
+    const flags = ['--host', '0.0.0.0', '--insecure', '--heartbeat-ms', '200'];
+    await using server = await FaultServer.start(flags, { under: network.inside, at: network.steady });
+    await using steady = await SseClient.connect(server.port, path, { host: network.steady });
+    await using vanished = await SseClient.connect(server.port, path, { host: network.pullable });
+    await vanished.waitFor(({ comments }) => comments.includes(' hb'), 'a heartbeat');
+    network.pull();
+    await poll(() => reasonsOf(server)).toEqual(['peer']);
+    expect(await server.subscriptions()).toBe(1);
+    expect(vanished.isClosed, 'the peer has heard of its end').toBe(false);
+    await server.append('load-1');
+    await steady.waitForPokes(1);
+  },
+);
+
+test.skipIf(!isPossible)(
+  `A peer that vanishes while much is to be told is cut by the stall time-out, long before${note}.`,
+  async () => {
+    using network = FaultNetwork.lay(15);
+    const flags = ['--host', '0.0.0.0', '--insecure', '--stall-timeout-ms', '1000'];
+    await using server = await FaultServer.start(flags, { under: network.inside, at: network.steady });
+    await using vanished = await SseClient.connect(server.port, path, { host: network.pullable });
+    await vanished.waitFor(({ comments }) => comments.includes(' ready'), 'the greeting');
+    network.pull();
+    await appendUntilLagging(server);
+    await poll(() => reasonsOf(server)).toEqual(['stalled']);
+    expect((await server.metrics()).value('pokewire_pool_leased')).toBe(0);
+    expect(vanished.isClosed, 'the peer has heard of its end').toBe(false);
+  },
+);
+
+test('Subscribers in a process that hangs are cut when the stall time-out is over, and the others are told meanwhile.', async () => {
+  await using server = await FaultServer.start(['--stall-timeout-ms', '1000']);
+  await using crowd = await Crowd.gather({ port: server.port, count: 10 });
+  await using other = await SseClient.connect(server.port, path);
+  crowd.freeze();
+  const appended = await appendUntilLagging(server);
+  await poll(() => reasonsOf(server)).toEqual(new Array(10).fill('stalled'));
+  await other.waitForPokes(appended);
+  expect(withoutGreeting(other.bytes.toString()) === framesOf(appended), 'it has every frame').toBe(true);
+  const metrics = await server.metrics();
+  expect(metrics.value('pokewire_subscriptions')).toBe(1);
+  expect(metrics.value('pokewire_pool_leased')).toBe(0);
+});
+
+test('A reset in the middle of a frame ends that subscription only, which resumes behind the last whole frame.', async () => {
+  await using server = await FaultServer.start();
+  await using other = await SseClient.connect(server.port, path);
+  await server.append('load-1', 5_000);
+  /** Reads in pieces of so many bytes, and resets in the middle of a frame; gives the id of the last whole one. */
+  const tear = async (pieceBytes: number): Promise<number> => {
+    let text = '';
+    const buffer = Buffer.alloc(pieceBytes);
+    const callback = (length: number) => {
+      text += buffer.toString('latin1', 0, length);
+      if (!/id: \d{2}\n\n/.test(text) || text.endsWith('\n\n')) return true;
+      socket.resetAndDestroy();
+      return false;
+    };
+    const socket = connect({ port: server.port, host: '127.0.0.1', onread: { buffer, callback } });
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    await once(socket, 'close');
+    return Number([...text.matchAll(/^id: (\d+)\n\n/gm)].at(-1)![1]);
+  };
+  const lastIds = await Promise.all(Array.from({ length: 50 }, (_, n) => tear(1_000 + n)));
+  await poll(() => reasonsOf(server)).toEqual(new Array(50).fill('peer'));
+  await server.append('load-1', 10);
+  for (const lastId of lastIds) {
+    await using resumed = await SseClient.connect(server.port, path, { headers: { 'last-event-id': String(lastId) } });
+    await resumed.waitForPokes(5_010 - lastId);
+    expect(withoutGreeting(resumed.bytes.toString()) === framesOf(5_010 - lastId, lastId + 1)).toBe(true);
+  }
+  await other.waitForPokes(5_010);
+  expect(withoutGreeting(other.bytes.toString()) === framesOf(5_010)).toBe(true);
+  expect((await server.metrics()).value('pokewire_pool_leased')).toBe(0);
+});
+
+test('Readers that take one byte a turn of their event loop get every byte, while others append.', async () => {
+  await using server = await FaultServer.start();
+  await server.append('load-1', 100);
+  const read = async (): Promise<string> => {
+    let text = '';
+    const wanted = framesOf(200);
+    const buffer = Buffer.alloc(1);
+    const callback = () => {
+      text += String.fromCharCode(buffer[0]!);
+      if (text.endsWith(wanted.slice(-80))) socket.destroy();
+      else setImmediate(() => socket.resume());
+      // Reads no more before it is told to.
+      return false;
+    };
+    const socket = connect({ port: server.port, host: '127.0.0.1', onread: { buffer, callback } });
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    await once(socket, 'close');
+    return withoutGreeting(bodyOf(text));
+  };
+  const readers = Array.from({ length: 5 }, read);
+  for (let message = 0; message < 100; message++) await server.append('load-1');
+  expect(await Promise.all(readers)).toEqual(new Array(5).fill(framesOf(200)));
+});

@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/**
+ * A proxy that buffers what the server says, as badly set ones do, and passes it on in pieces that begin and end anywhere.
+ * Close it by `await using`.
+ */
+export class BufferingProxy implements AsyncDisposable {
+  readonly port: number;
+  /** Bytes of the server that it holds back. */
+  held = 0;
+  /** Pieces passed on. */
+  pieces = 0;
+  readonly #server;
+  readonly #sockets = new Set<Socket>();
+  readonly #bunches: { socket: Socket; bytes: Buffer[] }[] = [];
+
+  private constructor(server: ReturnType<typeof createServer>, port: number) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+    server.on('connection', (near) => this.#join(near, connect({ port, host: '127.0.0.1' })));
+  }
+
+  /** Listens on a free port and passes requests on to this port. */
+  static async open(port: number): Promise<BufferingProxy> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new BufferingProxy(server, port);
+  }
+
+  /**
+   * Passes on what it holds, in pieces of these lengths, over and over; each goes out before the next. Afterwards it
+   * holds what came meanwhile.
+   */
+  async passOn(lengths: readonly number[]): Promise<void> {
+    let turn = 0;
+    for (const bunch of this.#bunches) {
+      const bytes = Buffer.concat(bunch.bytes.splice(0));
+      this.held -= bytes.length;
+      for (let at = 0; at < bytes.length && !bunch.socket.destroyed; this.pieces++) {
+        const length = lengths[turn++ % lengths.length]!;
+        await new Promise((resolve) => bunch.socket.write(bytes.subarray(at, at + length), resolve));
+        at += length;
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #join(near: Socket, far: Socket): void {
+    const bunch = { socket: near.setNoDelay(true), bytes: [] as Buffer[] };
+    this.#bunches.push(bunch);
+    far.on('data', (bytes: Buffer) => {
+      bunch.bytes.push(bytes);
+      this.held += bytes.length;
+    });
+    near.pipe(far);
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { expect } from 'vitest';
+import { Exposition } from './exposition.ts';
+import { type Answer, ask } from './fault-ask.ts';
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname;
+
+/** What comes at all comes by then, on the busiest machine. */
+const deadlineMs = 50_000;
+
+/** Asks again and again until the answer is as expected, and fails when it never becomes so. */
+export const poll = <T>(read: () => T) => expect.poll(read, { timeout: deadlineMs, interval: 20 });
+
+export type FaultServerOptions = {
+  /** Command and arguments that run another command: `['prlimit', '--nofile=64']`. */
+  readonly under?: readonly string[];
+  /** Flags of node itself, such as `--import`. */
+  readonly nodeFlags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Address at which it is asked, where that is not the one it listens on. */
+  readonly at?: string;
+};
+
+/** The server as a process of its own, whose every word is kept. Close it by `await using`. */
+export class FaultServer implements AsyncDisposable {
+  stdout = '';
+  stderr = '';
+  /** Resolves at its end, to the exit code; null: a signal ended it. */
+  readonly exit: Promise<number | null>;
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #at: string | undefined;
+  #url: string | undefined = undefined;
+
+  private constructor(flags: readonly string[], { under = [], nodeFlags = [], env = {}, at }: FaultServerOptions) {
+    this.#at = at;
+    const [command, ...args] = [...under, process.execPath, ...nodeFlags, main, ...flags];
+    this.#child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...env } });
+    this.#child.stdout.setEncoding('utf8').on('data', (text) => {
+      this.stdout += text;
+    });
+    this.#child.stderr.setEncoding('utf8').on('data', (text) => {
+      this.stderr += text;
+    });
+    this.exit = once(this.#child, 'close').then(([code]) => code as number | null);
+  }
+
+  /** Starts it with these flags, on a free port of 127.0.0.1 unless they say otherwise, and resolves when it listens. */
+  static async start(flags: readonly string[] = [], options: FaultServerOptions = {}): Promise<FaultServer> {
+    const server = new FaultServer(['--port', '0', '--host', '127.0.0.1', ...flags], options);
+    try {
+      await server.#listening();
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+    return server;
+  }
+
+  /** Where it answers. */
+  get url(): string {
+    return this.#url!;
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** Bytes of it in memory. */
+  get residentBytes(): number {
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))![1]) * 1024;
+  }
+
+  /** Milliseconds of processor time that it has used. */
+  get processorMs(): number {
+    // Behind the name, which may hold anything; user and system time are fields 14 and 15, in hundredths of a second.
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
+  /** Lines of the log with this text. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into lines of every shape
+  logged(msg: string): any[] {
+    const lines = this.stdout.split('\n').slice(0, -1);
+    return lines.map((line) => JSON.parse(line)).filter((line) => line.msg === msg);
+  }
+
+  /** GETs a path, or sends what `init` says, on a connection of its own. */
+  ask(path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Answer> {
+    return ask(this.url + path, init);
+  }
+
+  /** Appends messages to a stream; fails unless they are stored. */
+  async append(stream: string, count = 1): Promise<void> {
+    const body = JSON.stringify(new Array(count).fill({ type: 'Happened', data: {} }));
+    const headers = { 'content-type': 'application/json' };
+    const { status, text } = await this.ask(`/streams/${encodeURIComponent(stream)}/messages`, {
+      method: 'POST',
+      headers,
+      body,
+    });
+    if (status !== 201) throw new Error(`the append was answered ${status}: ${text}`);
+  }
+
+  /** What `/metrics` says now. */
+  async metrics(): Promise<Exposition> {
+    const { status, text } = await this.ask('/metrics');
+    if (status !== 200) throw new Error(`the scrape was answered ${status}: ${text}`);
+    return new Exposition(text);
+  }
+
+  /** Open subscriptions, as `/metrics` has them. */
+  async subscriptions(): Promise<number> {
+    return (await this.metrics()).value('pokewire_subscriptions');
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGCONT');
+    this.#child.kill('SIGKILL');
+    await this.exit;
+  }
+
+  async #listening(): Promise<void> {
+    let hasEnded = false;
+    void this.exit.then(() => {
+      hasEnded = true;
+    });
+    // What it says to people, because a quiet log does not tell.
+    const found = () => /^ {2}Pokewire \S+ {2}(http:\/\/\S+)/m.exec(this.stderr)?.[1];
+    await poll(() => hasEnded || found() !== undefined).toBe(true);
+    if (hasEnded) throw new Error(`the server did not start: ${this.stderr}`);
+    const said = new URL(found()!);
+    if (said.hostname === 'localhost') said.hostname = '127.0.0.1';
+    if (this.#at !== undefined) said.hostname = this.#at;
+    this.#url = said.origin;
+  }
+}

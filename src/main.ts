@@ -4,10 +4,8 @@ import type { App } from './app.ts';
 import { isTransferCommand, runCommand } from './cli/command.ts';
 import { type Config, ConfigError, helpText, parseCommand } from './config.ts';
 import { PokewireError } from './errors.ts';
+import { LogBlocks } from './log-blocks.ts';
 import { version } from './version.ts';
-
-/** Lines are written together, at most 100 ms late: one write each would cost an append a tenth of its time. */
-const logDestination = { dest: 1, sync: false, minLength: 8_192, periodicFlush: 100 };
 
 /** Flags, environment, signals and exit codes: the only file that knows it is a process. */
 async function main(): Promise<void> {
@@ -30,7 +28,11 @@ async function main(): Promise<void> {
 
 async function createLog({ logLevel }: Config): Promise<Logger> {
   const options = { level: logLevel, redact: ['req.headers.authorization', 'req.headers.cookie', 'token'] };
-  if (!process.stdout.isTTY) return pino(options, pino.destination(logDestination));
+  if (!process.stdout.isTTY) {
+    const lines = new LogBlocks(process.stdout.fd);
+    process.on('exit', () => lines.flushSync());
+    return pino(options, lines);
+  }
   const { default: pretty } = await import('pino-pretty');
   return pino(options, pretty({ sync: true, ignore: 'pid,hostname' }));
 }

@@ -1,0 +1,158 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type FileWriter, LogBlocks } from '../../src/log-blocks.ts';
+
+type Answer = { readonly code: string } | { readonly takes: number };
+
+/** A file whose writes are answered by the test, one after the other. */
+class FakeFile implements FileWriter {
+  text = '';
+  writes = 0;
+  readonly answers: Answer[] = [];
+  #pending: (() => void) | undefined;
+
+  write(_fd: number, bytes: Buffer, done: (error: NodeJS.ErrnoException | null, written: number) => void): void {
+    expect(this.#pending, 'one write at a time').toBeUndefined();
+    this.#pending = () => {
+      try {
+        done(null, this.#take(bytes));
+      } catch (error) {
+        done(error as NodeJS.ErrnoException, 0);
+      }
+    };
+  }
+
+  writeSync(_fd: number, bytes: NodeJS.ArrayBufferView | string, at?: unknown): number {
+    return this.#take((bytes as Buffer).subarray(Number(at)));
+  }
+
+  /** Answers the write that waits. */
+  answer(): void {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    pending?.();
+  }
+
+  get isWriting(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  #take(bytes: Buffer): number {
+    this.writes++;
+    const answer = this.answers.shift() ?? { takes: bytes.length };
+    if ('code' in answer) throw Object.assign(new Error(answer.code), { code: answer.code });
+    this.text += bytes.subarray(0, answer.takes).toString();
+    return Math.min(answer.takes, bytes.length);
+  }
+}
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+test('Lines are written together, 100 ms after the first of them.', () => {
+  const file = new FakeFile();
+  const lines = new LogBlocks(1, file);
+  lines.write('one\n');
+  vi.advanceTimersByTime(99);
+  lines.write('two\n');
+  expect(file.isWriting).toBe(false);
+  vi.advanceTimersByTime(1);
+  file.answer();
+  expect(file).toMatchObject({ text: 'one\ntwo\n', writes: 1 });
+});
+
+test('A full block is written at once, and what comes meanwhile behind it.', () => {
+  const file = new FakeFile();
+  const lines = new LogBlocks(1, file);
+  const long = `${'x'.repeat(40_000)}\n`;
+  lines.write(long);
+  expect(file.isWriting).toBe(true);
+  lines.write(long);
+  file.answer();
+  expect(file.text).toBe(long);
+  file.answer();
+  expect(file.text).toBe(long + long);
+});
+
+test('What a file did not take is written again.', () => {
+  const file = new FakeFile();
+  file.answers.push({ takes: 3 });
+  const lines = new LogBlocks(1, file);
+  lines.write('abcdef\n');
+  lines.flush();
+  file.answer();
+  file.answer();
+  expect(file.text).toBe('abcdef\n');
+});
+
+test('A full pipe is asked again after a while.', () => {
+  const file = new FakeFile();
+  file.answers.push({ code: 'EAGAIN' });
+  const lines = new LogBlocks(1, file);
+  lines.write('one\n');
+  lines.flush();
+  file.answer();
+  expect(file.isWriting).toBe(false);
+  vi.advanceTimersByTime(5);
+  file.answer();
+  expect(file.text).toBe('one\n');
+});
+
+test('A flush is done when everything before it is written.', () => {
+  const file = new FakeFile();
+  const lines = new LogBlocks(1, file);
+  const done = vi.fn();
+  lines.write('one\n');
+  lines.flush();
+  lines.write('two\n');
+  lines.flush(done);
+  file.answer();
+  expect(done).not.toHaveBeenCalled();
+  file.answer();
+  expect(done).toHaveBeenCalledOnce();
+  lines.flush(done);
+  expect(done).toHaveBeenCalledTimes(2);
+});
+
+test('When nobody reads, lines are dropped and a flush is done.', () => {
+  const file = new FakeFile();
+  file.answers.push({ code: 'EPIPE' });
+  const lines = new LogBlocks(1, file);
+  const done = vi.fn();
+  lines.write('one\n');
+  lines.flush(done);
+  file.answer();
+  expect(done).toHaveBeenCalledOnce();
+  lines.write('two\n');
+  lines.flush();
+  expect(file.isWriting).toBe(false);
+  expect(() => lines.flushSync()).not.toThrow();
+});
+
+test('At the end of the process everything is written at once, behind what is being written.', () => {
+  const file = new FakeFile();
+  const lines = new LogBlocks(1, file);
+  lines.write('one\n');
+  lines.flush();
+  lines.write('two\n');
+  lines.flush();
+  lines.write('three\n');
+  file.answers.push({ code: 'EAGAIN' }, { takes: 2 });
+  lines.flushSync();
+  expect(file.text).toBe('two\nthree\n');
+});
+
+test('A real file has every line in order.', async () => {
+  vi.useRealTimers();
+  const path = join(tmpdir(), `pokewire-log-${process.pid}`);
+  const expected = Array.from({ length: 5_000 }, (_, line) => `line ${line} ü\n`).join('');
+  await using file = await open(path, 'w');
+  const lines = new LogBlocks(file.fd);
+  for (const line of expected.match(/.*\n/g)!) lines.write(line);
+  await new Promise<void>((resolve) => lines.flush(resolve));
+  expect(readFileSync(path, 'utf8')).toBe(expected);
+  rmSync(path);
+});

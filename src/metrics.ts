@@ -1,5 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Histogram } from './histogram.ts';
 
 /** Numbers that the scrape reads where they are counted. Labels have few values; none is a name that a writer chose. */
 export type MetricSources = {
@@ -54,15 +55,15 @@ export class Metrics {
     name: 'pokewire_poke_delay_seconds',
     help: 'From append to the write of its frames to live subscriptions, once a message.',
     buckets: delayBuckets,
-    registers: [this.registry],
-  });
+    registry: this.registry,
+  }).series({});
 
   readonly httpDuration = new Histogram({
     name: 'pokewire_http_request_duration_seconds',
     help: 'Requests other than event streams, from the head received to the last byte sent.',
     labelNames: ['method', 'route', 'status'] as const,
     buckets: httpBuckets,
-    registers: [this.registry],
+    registry: this.registry,
   });
 
   readonly subscriptionDuration = new Histogram({
@@ -70,7 +71,7 @@ export class Metrics {
     help: 'Lifetime of event streams, observed at their end.',
     labelNames: ['kind'] as const,
     buckets: lifetimeBuckets,
-    registers: [this.registry],
+    registry: this.registry,
   });
 
   readonly subscriptionsOpened = new Counter({
@@ -107,7 +108,7 @@ export class Metrics {
     // A series that begins at 1 hides its first event from `increase()`.
     for (const kind of sources.selectionKinds) {
       this.subscriptionsOpened.inc({ kind }, 0);
-      this.subscriptionDuration.zero({ kind });
+      this.subscriptionDuration.series({ kind });
     }
     for (const reason of sources.closeReasons) this.subscriptionsClosed.inc({ reason }, 0);
     new Gauge({

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Series } from '../histogram.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Server } from './server.ts';
 
@@ -7,13 +8,36 @@ const quietRoutes = new Set(['/health', '/ready', '/metrics']);
 
 /** One log line and one observation for each request at its end. Event streams have their own. */
 export function useAccessLog(server: Server, metrics: Metrics): void {
+  const durations = new Durations(metrics);
   server.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     const status = reply.statusCode;
-    metrics.httpDuration.observe({ method: request.method, route, status: String(status) }, reply.elapsedTime / 1000);
-    request.log[levelOf(route, status)](lineOf(request, reply), 'request');
+    const elapsedMs = reply.elapsedTime;
+    durations.of(request.method, route, status).observe(elapsedMs / 1000);
+    request.log[levelOf(route, status)](lineOf(request, reply, elapsedMs), 'request');
     done();
   });
+}
+
+/** The series of requests, found without making their labels. */
+class Durations {
+  readonly #metrics: Metrics;
+  readonly #known = new Map<string, Map<string, Map<number, Series>>>();
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  of(method: string, route: string, status: number): Series {
+    return this.#known.get(route)?.get(method)?.get(status) ?? this.#add(method, route, status);
+  }
+
+  #add(method: string, route: string, status: number): Series {
+    const series = this.#metrics.httpDuration.series({ method, route, status: String(status) });
+    const ofRoute = this.#known.getOrInsertComputed(route, () => new Map());
+    ofRoute.getOrInsertComputed(method, () => new Map()).set(status, series);
+    return series;
+  }
 }
 
 // 503 and 507 are refusals that the settings ask for; 500 is a fault.
@@ -23,12 +47,9 @@ function levelOf(route: string, status: number): 'error' | 'warn' | 'info' | 'de
 }
 
 // The path without its query, which may carry a token.
-function lineOf(request: FastifyRequest, reply: FastifyReply) {
-  return {
-    id: request.id,
-    method: request.method,
-    path: request.url.split('?', 1)[0],
-    status: reply.statusCode,
-    ms: Math.round(reply.elapsedTime * 1000) / 1000,
-  };
+function lineOf(request: FastifyRequest, reply: FastifyReply, elapsedMs: number) {
+  const { id, method, url } = request;
+  const query = url.indexOf('?');
+  const path = query === -1 ? url : url.slice(0, query);
+  return { id, method, path, status: reply.statusCode, ms: Math.round(elapsedMs * 1000) / 1000 };
 }

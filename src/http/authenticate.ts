@@ -42,8 +42,7 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
   const isOpen = access.mode === 'off';
 
   // In this order: token of the query, ticket, token of the header, cookie.
-  const judge = (request: FastifyRequest): Grant | Promise<Grant> => {
-    const { takesTicket } = request.routeOptions.config;
+  const judge = (request: FastifyRequest, takesTicket: boolean): Grant | Promise<Grant> => {
     const inQuery = queryToken(request);
     const ticket = inQuery === undefined && takesTicket ? queryTicket(request) : undefined;
     if (ticket !== undefined) return tickets.take(ticket, Date.now());
@@ -57,7 +56,7 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
 
   server.decorateRequest('grant', undefined);
   server.addHook('onRequest', (request, _reply, done) => {
-    const { access: needed = 'admin', ownCheck } = request.routeOptions.config;
+    const { access: needed = 'admin', ownCheck, takesTicket = false } = request.routeOptions.config;
     hideCredentials(request);
     // Unknown paths are nobody's, and a preflight carries no credential.
     if (needed === 'none' || request.is404 || request.method === 'OPTIONS') return done();
@@ -67,7 +66,9 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
       requireScope(grant, needed);
       request.grant = grant;
     };
-    const grant = ownCheck === undefined ? judge(request) : ownCheck(request).then((own) => own ?? judge(request));
+    const own = ownCheck?.(request);
+    const grant =
+      own === undefined ? judge(request, takesTicket) : own.then((found) => found ?? judge(request, takesTicket));
     if (grant instanceof Promise) {
       grant.then(admit).then(() => done(), done);
       return;

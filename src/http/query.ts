@@ -15,10 +15,13 @@ type ObjectSchema = { readonly properties: Readonly<Record<string, { readonly ty
  * `0x10`, `1e3` and ` 5` for integers, and drop or pass what the schema does not know.
  */
 export function convertQuery(request: FastifyRequest): void {
-  const schema = request.routeOptions.schema?.querystring as ObjectSchema | undefined;
-  if (schema === undefined) return;
   const query = request.query as Record<string, unknown>;
-  for (const [name, given] of Object.entries(query)) {
+  const entries = Object.entries(query);
+  if (entries.length === 0) return;
+  const { schema: schemas, config } = request.routeOptions;
+  const schema = schemas?.querystring as ObjectSchema | undefined;
+  if (schema === undefined) return;
+  for (const [name, given] of entries) {
     // The credential of authenticate.ts, which every route takes.
     if (name === 'token') {
       delete query[name];
@@ -31,7 +34,7 @@ export function convertQuery(request: FastifyRequest): void {
       );
     }
     const values = (Array.isArray(given) ? given : [given]) as string[];
-    const kept = request.routeOptions.config.emptyIsAbsent ? values.filter((value) => value !== '') : values;
+    const kept = config.emptyIsAbsent ? values.filter((value) => value !== '') : values;
     const { type } = schema.properties[name]!;
     if (type === 'array') query[name] = kept;
     else if (kept.length > 1) throw invalid(name, 'must be given once');

@@ -1,9 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import cookie from '@fastify/cookie';
-import cors from '@fastify/cors';
+import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
-import Fastify, { type FastifyBaseLogger, type FastifyRequest, type HTTPMethods, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  type HTTPMethods,
+  LogController,
+} from 'fastify';
 import type { Access } from '../access/access.ts';
 import type { Tickets } from '../access/tickets.ts';
 import { PokewireError } from '../errors.ts';
@@ -12,6 +18,13 @@ import { useAccess } from './authenticate.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
 import { useAppendLimit } from './limits.ts';
 import { convertQuery } from './query.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Of @fastify/cors: in place of the server's own; false: none. */
+    cors?: FastifyCorsOptions | false;
+  }
+}
 
 export type ServerOptions = {
   readonly access: Access;
@@ -36,12 +49,11 @@ const maxParamLength = 16_384;
 
 /** Fastify with everything that holds for every route: errors, query types, CORS, request ids. */
 export function createServer(options: ServerOptions) {
-  const { log, bodyLimitBytes } = options;
+  const { bodyLimitBytes } = options;
   const server = Fastify({
-    loggerInstance: log,
     // One line a request, at its end: see access-log.ts. It names the request, so no logger is made for each one.
+    loggerInstance: withoutChildren(options.log),
     logController: new LogController({ disableRequestLogging: true }),
-    childLoggerFactory: (logger) => logger,
     bodyLimit: bodyLimitBytes,
     requestIdHeader: 'x-request-id',
     routerOptions: { maxParamLength },
@@ -69,11 +81,7 @@ export function createServer(options: ServerOptions) {
     done();
   });
 
-  const apiCors = corsFor(options.corsOrigins);
-  const subscribeCors = corsFor(options.subscribeOrigins);
-  server.register(cors, {
-    delegator: ({ url = '' }, done) => done(null, isSubscribe(url) ? subscribeCors : apiCors),
-  });
+  useCors(server, options);
   // Parsed where a cookie is asked for, not for every request.
   server.register(cookie, { hook: false });
   const allowsOrigin = ({ url, headers }: FastifyRequest) => {
@@ -134,11 +142,33 @@ export function collectRoutes(server: Server): Map<string, Set<string>> {
   return routes;
 }
 
+/** Each route knows its own origins, so that a request to one that has none costs nothing. */
+function useCors(server: FastifyInstance, { corsOrigins, subscribeOrigins }: ServerOptions): void {
+  const forSubscribe = corsFor(subscribeOrigins);
+  server.addHook('onRoute', (route) => {
+    if (isSubscribe(route.url)) route.config = { ...route.config, cors: forSubscribe };
+    else if (corsOrigins.length === 0) route.config = { ...route.config, cors: false };
+  });
+  server.register(cors, corsFor(corsOrigins));
+  // The plugin's own route of all preflights is the API's.
+  for (const url of ['/subscribe', '/subscribe/*']) {
+    server.options(url, { schema: { hide: true }, config: { access: 'none' } }, (_request, reply) =>
+      reply.callNotFound(),
+    );
+  }
+}
+
+/** Fastify asks for a logger of each request, which costs an append a few percent of its time; it gets this one. */
+function withoutChildren(log: FastifyBaseLogger): FastifyBaseLogger {
+  const same: FastifyBaseLogger = Object.create(log, { child: { value: () => same } });
+  return same;
+}
+
 function isSubscribe(url: string): boolean {
   return /^\/subscribe(?![^/?])/.test(url);
 }
 
-function corsFor(origins: readonly string[]) {
+function corsFor(origins: readonly string[]): FastifyCorsOptions {
   return {
     origin: origins.includes('*') ? '*' : origins.length === 0 ? false : [...origins],
     methods: ['GET', 'HEAD', 'POST'],

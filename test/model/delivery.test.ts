@@ -19,9 +19,9 @@ import { writeCommands } from './write-commands.ts';
  * CI does.
  */
 const [seed, path, replayPath] = process.env.MODEL_REPEAT?.split(' ') ?? [];
-const runs = Number(process.env.MODEL_RUNS ?? (seed === undefined ? 60 : 1));
+const runs = Number(process.env.MODEL_RUNS ?? (seed === undefined ? 40 : 1));
 /** A failing case is made smaller until then; a passing run is done before. */
-const limitMs = Number(process.env.MODEL_LIMIT_MS ?? 60_000);
+const limitMs = Number(process.env.MODEL_LIMIT_MS ?? 40_000);
 
 const settings: fc.Arbitrary<SiteSettings> = fc.record({
   readTurns: fc.nat({ max: 3 }),
@@ -35,7 +35,7 @@ const commands = fc.commands(
   [...writeCommands, ...readerCommands, ...serverCommands].flatMap(({ weight, arbitrary }) =>
     new Array<typeof arbitrary>(weight).fill(arbitrary),
   ),
-  { maxCommands: 50, size: 'max', ...(replayPath === undefined ? {} : { replayPath }) },
+  { maxCommands: 60, size: 'max', ...(replayPath === undefined ? {} : { replayPath }) },
 );
 
 type Details = fc.RunDetails<[SiteSettings, Iterable<ModelCommand>]>;

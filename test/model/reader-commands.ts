@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
-import type { Selection } from '../../src/message/selection.ts';
+import { type Selection, selects } from '../../src/message/selection.ts';
+import { StreamName } from '../../src/message/stream-name.ts';
 import { command, type ModelCommand, someNamespace } from './command.ts';
 import type { Site } from './site.ts';
 import { type ModelConnection, Subscriber, type Wish } from './subscriber.ts';
 import { credentials, type World } from './world.ts';
-import { streamNames, streamOf } from './write-commands.ts';
+import { longStream, streamNames, streamOf } from './write-commands.ts';
 
 /** Connections that are open at once, at most. */
 const mostOpen = 8;
@@ -73,7 +74,7 @@ const resume = command('resume', fc.record({ which: fc.nat(), credential: someCr
 });
 
 /** A connection is reset: at once, or after some more bytes, mostly in the middle of a frame. */
-const cut = toOne('cut', fc.oneof(fc.constant(0), fc.nat({ max: 5_000 })), (connection, bytes) =>
+const cut = toOne('cut', fc.oneof(fc.constant(0), fc.nat({ max: 400 }), fc.nat({ max: 50_000 })), (connection, bytes) =>
   connection.cut(bytes),
 );
 
@@ -82,15 +83,16 @@ const pause = toOne('pause', fc.constant(undefined), (connection) => connection.
 
 const readOn = toOne('readOn', fc.constant(undefined), (connection) => connection.readOn());
 
-/** A reader stops reading, and so much is written to it that the server finds its socket full. */
+/** A reader stops reading, and so much is written to it that the server finds its socket full; then a little more. */
 const stall = toOne('stall', fc.nat({ max: 2 }), async (connection, more, world, site) => {
   connection.pause();
-  const { log } = connection.facts;
+  const { log, wish, start } = connection.facts;
   const tenancy = world.tenancies.get(log.namespace)!;
+  const name = new StreamName(longStream);
+  const hears = log === tenancy.log && selects({ ...wish.selection, ...start }, name, log.version(longStream) + 1);
   const laggingBefore = site.lagging;
-  let extra = more;
-  for (let batch = 0; batch < mostBatches && extra >= 0; batch++) {
-    world.append(site, tenancy, streamOf('a-long'), new Array(200).fill({ type: 'Long', data: {} }));
+  for (let batch = 0, extra = more; hears && batch < mostBatches && extra >= 0; batch++) {
+    world.append(site, tenancy, longStream, new Array(200).fill({ type: 'Long', data: {} }));
     await log.answered();
     if (site.lagging > laggingBefore) extra--;
   }
@@ -124,11 +126,11 @@ function pick<T>(list: readonly T[], which: number): T {
 }
 
 export const readerCommands: readonly fc.WeightedArbitrary<ModelCommand>[] = [
-  { weight: 7, arbitrary: connect },
-  { weight: 4, arbitrary: resume },
-  { weight: 3, arbitrary: cut },
-  { weight: 2, arbitrary: pause },
-  { weight: 3, arbitrary: readOn },
-  { weight: 1, arbitrary: stall },
+  { weight: 9, arbitrary: connect },
+  { weight: 6, arbitrary: resume },
+  { weight: 5, arbitrary: cut },
+  { weight: 3, arbitrary: pause },
+  { weight: 4, arbitrary: readOn },
+  { weight: 4, arbitrary: stall },
   { weight: 3, arbitrary: turn },
 ];

@@ -7,7 +7,7 @@ import type { Site } from './site.ts';
 import { placesOf, type Tenancy, type World } from './world.ts';
 
 /** A stream whose frames are so long that a few thousand fill a socket. */
-const longStream = `a-${'"'.repeat(1_000)}`;
+export const longStream = `a-${'"'.repeat(1_000)}`;
 const longStreamName = 'a-long';
 
 /** Names of streams; a very long one has a short name, so that reports stay readable. */
@@ -155,10 +155,10 @@ export async function endedUnlessPaused(connections: World['connections']): Prom
 }
 
 export const writeCommands: readonly fc.WeightedArbitrary<ModelCommand>[] = [
-  { weight: 12, arbitrary: append },
+  { weight: 16, arbitrary: append },
   { weight: 1, arbitrary: repeat },
   { weight: 1, arbitrary: conflict },
-  { weight: 2, arbitrary: importMessages },
+  { weight: 3, arbitrary: importMessages },
   { weight: 1, arbitrary: replaceLog },
   { weight: 1, arbitrary: settle },
 ];

@@ -6,7 +6,6 @@ import { Tickets } from './access/tickets.ts';
 import { newToken } from './access/token.ts';
 import { Transfers } from './access/transfers.ts';
 import type { Config } from './config.ts';
-import { PokewireError } from './errors.ts';
 import { useAccessLog } from './http/access-log.ts';
 import { AppendStats, appendTo, routeAppend } from './http/append.ts';
 import { routeCategories } from './http/categories.ts';
@@ -16,6 +15,9 @@ import { routeImport } from './http/import.ts';
 import { Places } from './http/limits.ts';
 import { Listener } from './http/listener.ts';
 import { routeOperations } from './http/operations.ts';
+import { OverloadWatch, overloadReasons } from './http/overload.ts';
+import { type MemorySource, ProcessMeter } from './http/process-meter.ts';
+import { Readiness } from './http/readiness.ts';
 import { routeRpc } from './http/rpc/route.ts';
 import { collectRoutes, createServer, refuseOtherMethods } from './http/server.ts';
 import { routeSession } from './http/session.ts';
@@ -41,6 +43,8 @@ const poolSettleMs = 1_000;
 export type AppOptions = {
   readonly config: Config;
   readonly log: FastifyBaseLogger;
+  /** What the process says of its memory. */
+  readonly memory: MemorySource;
   /** A store to use in place of the configured one, for tests that make it slow or let it fail. */
   readonly openStore?: typeof openStore;
 };
@@ -65,11 +69,16 @@ export type Pools = { readonly pokes: ObjectPool<Poke>; readonly buffers: Buffer
 
 /** Opens the store, joins it to the hub, adds the routes, and listens. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { config, log } = options;
+  const { config, log, memory } = options;
   const pools = createPools(config);
   const store = await (options.openStore ?? openStore)({ pokes: pools.pokes, maxBytes: config.storeMaxBytes });
   const metrics = new Metrics();
-  const places = new Places(config);
+  const meter = new ProcessMeter(memory);
+  const overload = new OverloadWatch(config, meter, (reasons) => {
+    if (reasons.length === 0) log.info('no longer overloaded');
+    else log.warn({ reasons, memoryRatio: overload.memoryRatio }, 'overloaded: new subscriptions are refused');
+  });
+  const places = new Places(config, overload);
   const hub = new Hub({
     store,
     buffers: pools.buffers,
@@ -87,16 +96,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   const watch = new GrantWatch(namespaces, hub, transfers);
   const settling = setInterval(() => settle(pools), poolSettleMs).unref();
 
-  let stopping = false;
-  const checkReady = async () => {
-    if (stopping) throw new PokewireError('NOT_READY', 'The server is stopping.');
-    await store.check();
-  };
-
   const appends = new AppendStats();
-  metrics.bind(sourcesOf({ hub, store, pools, appends, checkReady, maxSubscriptions: config.maxSubscriptions }));
+  const readiness = new Readiness({ store, appends, overload });
+  metrics.bind(sourcesOf({ hub, store, pools, appends, overload, readiness, config }));
 
-  const server = createServer({ log, access, tickets, ...config });
+  const server = createServer({ log, access, tickets, overload, ...config });
   const routes = collectRoutes(server);
   useAccessLog(server, metrics);
   describeRoutes(server, version);
@@ -105,7 +109,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     routeAppend(server, append);
     routeStreams(server, store);
     routeCategories(server, store);
-    routeSubscribe(server, store, hub, { ...config, places, refused: () => metrics.subscriptionsRefused.inc() });
+    const refused = () =>
+      metrics.subscriptionsRefused.inc({ reason: overload.reasons.length > 0 ? 'overloaded' : 'no-place' });
+    routeSubscribe(server, store, hub, { ...config, places, refused });
     routeTickets(server, tickets, config.maxSelectors);
     routeSession(server, access.mode);
     routeImport(server, store, config);
@@ -113,7 +119,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     routeOperations(server, {
       version,
       metrics,
-      checkReady,
+      readiness,
       metricsToken: config.metricsToken,
       metricsGrant: async () => ({
         namespace: await namespaces.get(defaultNamespaceId),
@@ -131,7 +137,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       version,
       backend: 'memory',
       connections: () => hub.subscriptions.size,
-      checkReady,
+      checkReady: () => readiness.check(),
     });
     routeDocs(server, access.mode);
     refuseOtherMethods(server, routes);
@@ -150,12 +156,14 @@ export async function startApp(options: AppOptions): Promise<App> {
     pools,
     metrics,
     async close() {
-      stopping = true;
+      readiness.stop();
       listener.stopAccepting();
       await hub.endAll('draining', config.drainMs);
       await listener.close(closeGraceMs);
       hub.stop();
       watch.stop();
+      overload.stop();
+      meter.stop();
       clearInterval(settling);
       await server.close();
       await store.close();
@@ -202,11 +210,12 @@ type Parts = {
   readonly store: MessageStore;
   readonly pools: Pools;
   readonly appends: AppendStats;
-  readonly maxSubscriptions: number;
-  readonly checkReady: () => Promise<void>;
+  readonly overload: OverloadWatch;
+  readonly readiness: Readiness;
+  readonly config: Config;
 };
 
-function sourcesOf({ hub, store, pools, appends, checkReady, maxSubscriptions }: Parts): MetricSources {
+function sourcesOf({ hub, store, pools, appends, overload, readiness, config }: Parts): MetricSources {
   return {
     messagesAppended: () => appends.messages,
     appends: () => Object.entries(appends.outcomes),
@@ -219,7 +228,10 @@ function sourcesOf({ hub, store, pools, appends, checkReady, maxSubscriptions }:
     subscriptions: () => hub.census(),
     selectionKinds,
     closeReasons,
-    maxSubscriptions,
+    maxSubscriptions: config.maxSubscriptions,
+    overloadReasons,
+    overloaded: () => overload.reasons,
+    memoryRatio: () => overload.memoryRatio,
     version,
     *pools() {
       yield { pool: 'pokes', size: pools.pokes.size, stats: pools.pokes.stats };
@@ -227,8 +239,9 @@ function sourcesOf({ hub, store, pools, appends, checkReady, maxSubscriptions }:
       yield { pool: 'buffers-oversized', size: 0, stats: pools.buffers.oversizedStats };
     },
     store: () => store.usage(),
+    storeFull: async () => (await readiness.storeState()) === 'full',
     ready: () =>
-      checkReady().then(
+      readiness.check().then(
         () => true,
         () => false,
       ),

@@ -105,6 +105,17 @@ export const configSchema = Type.Object({
     default: 100,
     description: 'Streams and categories of one subscription at most.',
   }),
+  maxEventLoopDelayMs: milliseconds(
+    500,
+    'New subscriptions are refused with 503 while the event loop is held up for longer, milliseconds. 0: no limit.',
+  ),
+  maxMemoryPercent: Type.Integer({
+    minimum: 0,
+    maximum: 100,
+    default: 90,
+    description:
+      'New subscriptions and appends are refused with 503 while more of the memory is in use, percent. 0: no limit.',
+  }),
   maxAppendsPerSecond: limit(
     1_000_000,
     'Appends to one namespace at most in a second; more are refused with 429. 0: no limit.',

@@ -45,6 +45,8 @@ export const errorStatuses = {
   BACKEND_ERROR: 500,
   /** The server is stopping or its store does not answer. */
   NOT_READY: 503,
+  /** The server is short of time or memory and takes on no more; `Retry-After` says when to come again. */
+  OVERLOADED: 503,
   /** A configured number of subscriptions is open; `Retry-After` says when to come again. */
   TOO_MANY_SUBSCRIPTIONS: 503,
   /** The store has reached its byte limit; reads and subscriptions go on. */

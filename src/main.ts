@@ -20,7 +20,7 @@ async function main(): Promise<void> {
   const log = await createLog(command.config);
   // Loaded here, because commands need no server, nor the memory of one.
   const { startApp } = await import('./app.ts');
-  const app = await startApp({ config: command.config, log });
+  const app = await startApp({ config: command.config, log, memory: process });
   log.info({ urls: app.urls, version }, 'listening');
   process.stderr.write(welcome(app));
   stopOnSignal(app, log);

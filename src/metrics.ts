@@ -18,6 +18,11 @@ export type MetricSources = {
   readonly selectionKinds: readonly string[];
   readonly closeReasons: readonly string[];
   readonly maxSubscriptions: number;
+  /** Everything the process can be short of, and what it is short of now. */
+  readonly overloadReasons: readonly string[];
+  readonly overloaded: () => readonly string[];
+  /** Share of the memory in use, 0 to 1. */
+  readonly memoryRatio: () => number;
   readonly version: string;
   readonly pools: () => Iterable<PoolReading>;
   readonly store: () => Promise<{
@@ -26,6 +31,7 @@ export type MetricSources = {
     readonly bytes: number;
     readonly maxBytes: number;
   }>;
+  readonly storeFull: () => Promise<boolean>;
   readonly ready: () => Promise<boolean>;
 };
 
@@ -90,7 +96,8 @@ export class Metrics {
 
   readonly subscriptionsRefused = new Counter({
     name: 'pokewire_subscriptions_refused_total',
-    help: 'Subscriptions refused because a configured number was open.',
+    help: 'Subscriptions refused, by why: a configured number was open, or the server was overloaded.',
+    labelNames: ['reason'] as const,
     registers: [this.registry],
   });
 
@@ -111,6 +118,7 @@ export class Metrics {
       this.subscriptionDuration.series({ kind });
     }
     for (const reason of sources.closeReasons) this.subscriptionsClosed.inc({ reason }, 0);
+    for (const reason of ['no-place', 'overloaded']) this.subscriptionsRefused.inc({ reason }, 0);
     new Gauge({
       name: 'pokewire_build_info',
       help: 'Always 1; the label tells the version.',
@@ -137,6 +145,21 @@ export class Metrics {
     );
     this.#gauge('pokewire_catch_up_waiting', 'Subscriptions that wait for their next page.', sources.catchUpWaiting);
     this.#gauge('pokewire_ready', '1 when /ready answers 200, else 0.', async () => Number(await sources.ready()));
+    this.#gauge(
+      'pokewire_memory_used_ratio',
+      'Share of the memory in use: of the heap, or of what the process may have.',
+      sources.memoryRatio,
+    );
+    new Gauge({
+      name: 'pokewire_overloaded',
+      help: '1 while the server is short of this and takes on no more, else 0.',
+      labelNames: ['reason'],
+      registers,
+      collect() {
+        const reasons = sources.overloaded();
+        for (const reason of sources.overloadReasons) this.set({ reason }, Number(reasons.includes(reason)));
+      },
+    });
     this.#byKind('pokewire_pokes_sent_total', 'Pokes handed to sockets, by how they came about.', sources.pokesSent);
     this.#byKind('pokewire_sent_bytes_total', 'Bytes of frames handed to sockets.', sources.bytesSent);
     new Counter({
@@ -163,7 +186,7 @@ export class Metrics {
     this.#bindPools(sources);
   }
 
-  #bindStore({ store }: MetricSources): void {
+  #bindStore({ store, storeFull }: MetricSources): void {
     // The gauges of one scrape share one answer of the store.
     let asked: ReturnType<typeof store> | undefined;
     const usage = () => {
@@ -176,6 +199,9 @@ export class Metrics {
     this.#gauge('pokewire_store_streams', 'Streams in the store.', async () => (await usage()).streams);
     this.#gauge('pokewire_store_bytes', 'Bytes counted against the limit.', async () => (await usage()).bytes);
     this.#gauge('pokewire_store_max_bytes', 'Byte limit of the store. 0: none.', async () => (await usage()).maxBytes);
+    this.#gauge('pokewire_store_full', '1 while the store has no room for appends, else 0.', async () =>
+      Number(await storeFull()),
+    );
   }
 
   #bindPools({ pools }: MetricSources): void {

@@ -11,6 +11,8 @@ import type { Server } from './server.ts';
 /** Appends of this process by outcome, and the messages they stored. */
 export class AppendStats {
   messages = 0;
+  /** What the store held when it refused the last append for want of room; undefined: it has stored one since. */
+  fullAtBytes: number | undefined = undefined;
   readonly outcomes: Record<AppendOutcome['outcome'], number> = {
     appended: 0,
     known: 0,
@@ -67,7 +69,7 @@ export function routeAppend(server: Server, append: Append): void {
       },
     },
     async (request, reply) => {
-      if (limitAppends !== undefined) await limitAppends(request, reply);
+      await limitAppends(request, reply);
       const stream = checkName('stream', request.params.stream);
       const messages = parseNewMessages(request.body as unknown as Buffer | undefined);
       const { expectedVersion } = request.query;
@@ -90,7 +92,11 @@ export function appendTo(store: MessageStore, stats: AppendStats): Append {
   return async (log, stream, messages, expectedVersion) => {
     const outcome = await store.append(log, stream, messages, expectedVersion);
     stats.outcomes[outcome.outcome]++;
-    if (outcome.outcome === 'appended') stats.messages += messages.length;
+    if (outcome.outcome === 'full') stats.fullAtBytes = outcome.bytes;
+    if (outcome.outcome === 'appended') {
+      stats.messages += messages.length;
+      stats.fullAtBytes = undefined;
+    }
     return accepted(stream, outcome);
   };
 }

@@ -5,27 +5,44 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PokewireError } from '../errors.ts';
 import type { Holder } from '../hub/subscription.ts';
 import { grantOf, logOf } from './authenticate.ts';
+import type { OverloadWatch } from './overload.ts';
 
-/** Counts an append; throws `RATE_LIMITED` when it is one too many. */
-export type LimitAppends = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+/** Counts an append; throws `RATE_LIMITED` when it is one too many, `OVERLOADED` when there is no memory for it. */
+export type LimitAppends = (request: FastifyRequest, reply: FastifyReply) => Promise<void> | undefined;
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Every route that appends calls it first, once for each append; undefined: there is no limit. */
-    limitAppends: LimitAppends | undefined;
+    /** Every route that appends calls it first, once for each append. */
+    limitAppends: LimitAppends;
   }
 }
 
 const second = 1_000;
 
-/** Gives the server `limitAppends`. `maxPerSecond` counts for each namespace; 0: no limit, and no work. */
-export function useAppendLimit(server: FastifyInstance, maxPerSecond: number): void {
-  server.decorate('limitAppends', undefined);
+/** Who was refused because the server is overloaded comes again after these seconds, and up to so many later. */
+const leastRetrySeconds = 5;
+const retrySpreadSeconds = 10;
+
+/** Gives the server `limitAppends`. `maxPerSecond` counts for each namespace; 0: no limit. */
+export function useAppendLimit(server: FastifyInstance, maxPerSecond: number, overload: OverloadWatch): void {
+  const refuseOverload = (reply: FastifyReply) => {
+    try {
+      overload.refuseAppend();
+    } catch (error) {
+      retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
+      throw error;
+    }
+  };
+  server.decorate('limitAppends', (_request, reply) => {
+    refuseOverload(reply);
+    return undefined;
+  });
   if (maxPerSecond === 0) return;
   server.register(rateLimit, { global: false });
   server.after(() => {
     const count = server.createRateLimit({ max: maxPerSecond, timeWindow: second, keyGenerator: logOf });
     server.limitAppends = async (request, reply) => {
+      refuseOverload(reply);
       const state = await count(request);
       if (state.isAllowed || !state.isExceeded) return;
       retryAfter(reply, state.ttlInSeconds, 2);
@@ -57,12 +74,14 @@ export type PlaceLimits = {
  */
 export class Places {
   readonly #limits: PlaceLimits;
+  readonly #overload: Pick<OverloadWatch, 'refuseSubscription'>;
   #taken = 0;
   readonly #ofNamespace = new Map<string, number>();
   readonly #ofAddress = new Map<string, number>();
 
-  constructor(limits: PlaceLimits) {
+  constructor(limits: PlaceLimits, overload: Pick<OverloadWatch, 'refuseSubscription'>) {
     this.#limits = limits;
+    this.#overload = overload;
   }
 
   /** Places taken. */
@@ -70,8 +89,9 @@ export class Places {
     return this.#taken;
   }
 
-  /** Takes a place; throws `TOO_MANY_SUBSCRIPTIONS` when there is none. */
+  /** Takes a place; throws `TOO_MANY_SUBSCRIPTIONS` when there is none, `OVERLOADED` when none is given away now. */
   take({ namespaceId, address }: Holder): void {
+    this.#overload.refuseSubscription();
     const { maxSubscriptions, maxSubscriptionsPerNamespace, maxSubscriptionsPerAddress } = this.#limits;
     const network = networkOf(address);
     if (this.#taken >= maxSubscriptions) refuse('', { maxSubscriptions });

@@ -2,9 +2,9 @@ import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Grant } from '../access/access.ts';
 import { sameText } from '../access/token.ts';
-import { PokewireError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import { credentialOf } from './authenticate.ts';
+import type { Readiness } from './readiness.ts';
 import type { Server } from './server.ts';
 
 export type OperationsOptions = {
@@ -14,14 +14,20 @@ export type OperationsOptions = {
   readonly metricsGrant: () => Promise<Grant>;
   readonly version: string;
   readonly metrics: Metrics;
-  /** Resolves when requests can be served; rejects with why not. */
-  readonly checkReady: () => Promise<void>;
+  readonly readiness: Readiness;
 };
 
 const status = Type.Object({ status: Type.Literal('ok') });
 
+const ready = Type.Object({
+  status: Type.Literal('ok'),
+  store: Type.Union([Type.Literal('ok'), Type.Literal('full')], {
+    description: 'full: appends are refused for want of room; all else goes on',
+  }),
+});
+
 export function routeOperations(server: Server, options: OperationsOptions): void {
-  const { version, metrics, checkReady, metricsToken, metricsGrant } = options;
+  const { version, metrics, readiness, metricsToken, metricsGrant } = options;
   const checkMetricsToken = async (request: FastifyRequest) =>
     metricsToken !== '' && sameText(credentialOf(request) ?? '', metricsToken) ? metricsGrant() : undefined;
 
@@ -45,24 +51,16 @@ export function routeOperations(server: Server, options: OperationsOptions): voi
       config: { access: 'none' },
       schema: {
         summary: 'Ready',
-        description: 'The store answers and the server is not stopping; else 503.',
+        description:
+          'The store answers, and the server is neither overloaded nor stopping; else 503, and `details.reasons` says ' +
+          'which: store, event-loop, memory, stopping.',
         tags: ['operations'],
-        response: { 200: status },
+        response: { 200: ready },
       },
     },
     async () => {
-      try {
-        await checkReady();
-      } catch (error) {
-        throw new PokewireError(
-          'NOT_READY',
-          error instanceof PokewireError ? error.message : 'The store does not answer.',
-          {
-            cause: error,
-          },
-        );
-      }
-      return { status: 'ok' as const };
+      await readiness.check();
+      return { status: 'ok' as const, store: await readiness.storeState() };
     },
   );
 

@@ -17,6 +17,7 @@ import { version } from '../version.ts';
 import { useAccess } from './authenticate.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
 import { useAppendLimit } from './limits.ts';
+import type { OverloadWatch } from './overload.ts';
 import { convertQuery } from './query.ts';
 
 declare module 'fastify' {
@@ -39,6 +40,7 @@ export type ServerOptions = {
   readonly trustedProxies: readonly string[];
   /** Of one namespace; 0: no limit. */
   readonly maxAppendsPerSecond: number;
+  readonly overload: OverloadWatch;
 };
 
 /** What EventoDB calls itself, because programs that find it by this name are to find Pokewire; see docs/PROTOCOL.md. */
@@ -90,7 +92,7 @@ export function createServer(options: ServerOptions) {
   };
   // Behind CORS, so that a page may read why it was refused.
   server.after(() => useAccess(server, { ...options, allowsOrigin }));
-  useAppendLimit(server, options.maxAppendsPerSecond);
+  useAppendLimit(server, options.maxAppendsPerSecond, options.overload);
   server.addHook('preValidation', (request, _reply, done) => {
     convertQuery(request);
     done();

@@ -6,6 +6,7 @@ import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
 const message = { type: 'T', data: {} };
+const idle = { refuseSubscription: () => {} };
 
 async function open(app: TestApp, path = '/subscribe?all=true', headers: Record<string, string> = {}) {
   const client = await SseClient.connect(app.port, path, { headers });
@@ -41,7 +42,7 @@ test('Subscriptions beyond the limit are refused with the time to come again; th
   expect(refused.body.error.details).toEqual({ maxSubscriptions: 2 });
   const seconds = secondsToWait(refused.headers);
   expect([seconds >= 5, seconds <= 15]).toEqual([true, true]);
-  expect((await app.get('/metrics')).text).toContain('pokewire_subscriptions_refused_total 1');
+  expect((await app.get('/metrics')).text).toContain('pokewire_subscriptions_refused_total{reason="no-place"} 1');
   await app.append('a-1', message);
   await Promise.all([first.waitForPokes(1), second.waitForPokes(1)]);
 });
@@ -112,7 +113,10 @@ test.each([
 });
 
 test('Places that are given back leave nothing behind.', () => {
-  const places = new Places({ maxSubscriptions: 10, maxSubscriptionsPerNamespace: 1, maxSubscriptionsPerAddress: 1 });
+  const places = new Places(
+    { maxSubscriptions: 10, maxSubscriptionsPerNamespace: 1, maxSubscriptionsPerAddress: 1 },
+    idle,
+  );
   for (let n = 0; n < 100; n++) {
     const holder = { namespaceId: 'a', tokenId: undefined, address: '127.0.0.1' };
     places.take(holder);

@@ -25,11 +25,12 @@ export type TestApp = App &
 /** Starts the server with these flags, silent. */
 export async function startTestApp(
   flags: readonly string[] = [],
-  options: Pick<AppOptions, 'openStore'> = {},
+  options: Partial<Pick<AppOptions, 'openStore' | 'memory'>> = {},
 ): Promise<TestApp> {
-  const command = parseCommand(['--port', '0', '--host', '127.0.0.1', ...flags], {});
+  // The tests run in the same process, and may hold it up.
+  const command = parseCommand(['--port', '0', '--host', '127.0.0.1', '--max-event-loop-delay-ms', '0', ...flags], {});
   if (command.run !== 'serve') throw new TypeError(`the flags ask for ${command.run}`);
-  const app = await startApp({ config: command.config, log: pino({ level: 'silent' }), ...options });
+  const app = await startApp({ config: command.config, log: pino({ level: 'silent' }), memory: process, ...options });
   const url = app.urls[0]!;
   let closing: Promise<void> | undefined;
   const close = () => {

@@ -23,6 +23,7 @@ const statuses: Record<ErrorCode, number> = {
   INTERNAL_ERROR: 500,
   BACKEND_ERROR: 500,
   NOT_READY: 503,
+  OVERLOADED: 503,
   TOO_MANY_SUBSCRIPTIONS: 503,
   STORE_FULL: 507,
 };

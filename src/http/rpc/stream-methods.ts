@@ -40,12 +40,12 @@ const streamRows = { message: streamRowJson, after: answerEnd };
 const categoryRows = { message: categoryRowJson, after: answerEnd };
 
 /** Methods that write and read messages: the resource routes' own calls, in EventoDB's words. */
-export function streamMethods(store: MessageStore, append: Append, limitAppends: LimitAppends | undefined): RpcMethods {
+export function streamMethods(store: MessageStore, append: Append, limitAppends: LimitAppends): RpcMethods {
   return {
     'stream.write': {
       scope: 'write',
       async run({ call, grant, request, reply }) {
-        if (limitAppends !== undefined) await limitAppends(request, reply);
+        await limitAppends(request, reply);
         const stream = readName('stream', call.args[0]);
         const content = parseContent(call.text, startOfArgument(call, 1), call.args[1], 'message.');
         const { id, expectedVersion } = readWriteOptions(call.args[2]);

@@ -1,0 +1,49 @@
+import { totalmem } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
+import type { LoadMeter } from './overload.ts';
+
+/** What a process tells of its memory; `process` does. */
+export type MemorySource = {
+  /** Bytes. */
+  memoryUsage(): { readonly rss: number; readonly heapTotal: number; readonly heapUsed: number };
+  /** Limit of its container, bytes; 0, or more than the machine has: none. */
+  constrainedMemory(): number;
+};
+
+const resolutionMs = 20;
+
+/** Measures the process that it runs in. */
+export class ProcessMeter implements LoadMeter {
+  /** Bytes that the process may have in memory: what its container may, else what the machine has. */
+  readonly memoryBytes: number;
+  readonly #source: MemorySource;
+  readonly #maxHeapBytes = getHeapStatistics().heap_size_limit;
+  readonly #delay = monitorEventLoopDelay({ resolution: resolutionMs });
+
+  constructor(source: MemorySource) {
+    this.#source = source;
+    this.memoryBytes = Math.min(source.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
+    this.#delay.enable();
+  }
+
+  takeEventLoopDelayMs(): number {
+    // Measured from tick to tick, so that an idle loop shows one period.
+    const delayMs = this.#delay.max / 1_000_000 - resolutionMs;
+    this.#delay.reset();
+    return Math.max(0, delayMs);
+  }
+
+  /** Share of the heap at whose end V8 gives up, or of the memory at whose end the system does: the greater one. */
+  memoryRatio(): number {
+    const { rss, heapTotal, heapUsed } = this.#source.memoryUsage();
+    // Empty heap is filled again before the process asks for more.
+    const resident = rss - (heapTotal - heapUsed);
+    return Math.max(heapUsed / this.#maxHeapBytes, resident / this.memoryBytes);
+  }
+
+  /** Stops measuring. */
+  stop(): void {
+    this.#delay.disable();
+  }
+}

@@ -1,0 +1,50 @@
+import { totalmem } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
+import { expect, test } from 'vitest';
+import { type MemorySource, ProcessMeter } from '../../src/http/process-meter.ts';
+
+const mebibyte = 1_048_576;
+
+function measure(memory: { rss?: number; heapTotal?: number; heapUsed?: number; container?: number }): ProcessMeter {
+  const { rss = 0, heapTotal = 0, heapUsed = 0, container = 0 } = memory;
+  const source: MemorySource = {
+    memoryUsage: () => ({ rss, heapTotal, heapUsed }),
+    constrainedMemory: () => container,
+  };
+  const meter = new ProcessMeter(source);
+  meter.stop();
+  return meter;
+}
+
+test('Memory is measured against what the container may have, without one against the machine.', () => {
+  expect(measure({ container: 100 * mebibyte }).memoryBytes).toBe(100 * mebibyte);
+  // What Node says where there is none.
+  expect(measure({ container: 0 }).memoryBytes).toBe(totalmem());
+  expect(measure({ container: 2 ** 64 }).memoryBytes).toBe(totalmem());
+  expect(measure({ rss: 25 * mebibyte, container: 100 * mebibyte }).memoryRatio()).toBe(0.25);
+});
+
+test('A part of the heap that is empty again does not count as used.', () => {
+  const memory = { rss: 80 * mebibyte, heapTotal: 60 * mebibyte, heapUsed: 10 * mebibyte, container: 100 * mebibyte };
+  expect(measure(memory).memoryRatio()).toBe(0.3);
+});
+
+test('A heap near its own limit counts, however much memory the machine has.', () => {
+  const heapUsed = 0.95 * getHeapStatistics().heap_size_limit;
+  expect(measure({ rss: heapUsed, heapTotal: heapUsed, heapUsed }).memoryRatio()).toBeCloseTo(0.95, 6);
+});
+
+test('The delay of the event loop is the longest since it was asked last.', async () => {
+  const meter = new ProcessMeter(process);
+  try {
+    // The timer that measures is armed at the first turn.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const untilMs = performance.now() + 300;
+    while (performance.now() < untilMs);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(meter.takeEventLoopDelayMs()).toBeGreaterThan(200);
+    expect(meter.takeEventLoopDelayMs()).toBe(0);
+  } finally {
+    meter.stop();
+  }
+});

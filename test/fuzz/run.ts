@@ -6,11 +6,11 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '500000' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
     branch: { type: 'string', default: '0' },
-    auth: { type: 'string', default: 'both' },
+    auth: { type: 'string', default: 'all' },
   },
 });
 
-const modes = (['off', 'token'] as const).filter((mode) => values.auth === 'both' || values.auth === mode);
+const modes = (['off', 'token', 'test'] as const).filter((mode) => values.auth === 'all' || values.auth === mode);
 for (const auth of modes) {
   const seed = Number(values.seed);
   console.log(`auth ${auth}, seed ${seed}`);

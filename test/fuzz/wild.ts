@@ -12,14 +12,11 @@ export type WildBytes = {
   readonly ending: Ending;
 };
 
-/** Wherever this request stands below, nobody may take it for one. */
-export const smuggledStream = 'smuggled-1';
-
-/** A good append that is hidden behind a frame that is no good. */
+/** A good append that is hidden behind a frame that is no good. Nobody may take it for one; the log would show it. */
 function smuggled(token: string): string {
   const body = '{"type":"Smuggled","data":{}}';
   return (
-    `POST /streams/${smuggledStream}/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n` +
+    `POST /streams/smuggled-1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n` +
     `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   );
 }
@@ -95,7 +92,7 @@ const strangers: readonly string[] = [
   'GET /health HTTP/1.1\r\nHost: x\r\nConnection: \r\nKeep-Alive: timeout=-1, max=NaN\r\n\r\n',
 ];
 
-/** Makes what a connection gets that nobody tidied up. `request` is a good one, or several. */
+/** Makes what a connection gets that nobody tidied up. The token is for what is smuggled; `request` is a good one, or several. */
 export function wildBytes(random: Random, token: string, request: Buffer): WildBytes {
   const bytes = random.weighted<() => Buffer>([
     [4, () => mutate(random, request)],

@@ -104,15 +104,15 @@ export class ServerProcess implements AsyncDisposable {
     const id = ++this.#calls;
     const inspector = this.#inspector!;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const answered = new AbortController();
+    const { signal } = answered;
     const receive = ({ data }: MessageEvent) => {
       const answer = JSON.parse(String(data));
-      if (answer.id !== id) return;
-      inspector.removeEventListener('message', receive);
-      resolve(answer.result);
+      if (answer.id === id) resolve(answer.result);
     };
-    inspector.addEventListener('message', receive);
-    inspector.addEventListener('close', () => reject(new Error('the process has gone')), { once: true });
+    inspector.addEventListener('message', receive, { signal });
+    inspector.addEventListener('close', () => reject(new Error('the process has gone')), { signal });
     inspector.send(JSON.stringify({ id, method, params }));
-    return promise;
+    return promise.finally(() => answered.abort());
   }
 }

@@ -95,9 +95,9 @@ export class Storm {
       [50, () => this.#orderly(random, wire)],
       [12, () => this.#audited(random, wire)],
       [90, () => this.#wild(random)],
-      [8, () => this.#subscribe(random)],
+      [20, () => this.#subscribe(random)],
       [1, () => this.#neglect(random)],
-      [0.3, () => this.#clear()],
+      [0.2, () => this.#clear()],
       [3, () => this.#leaveHalf(random, branch)],
     ])();
   }

@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { anyText, jsonText } from '../support/arbitraries.ts';
+import { ImportRequest, importBody, recordAt } from '../support/import-client.ts';
+import { startTestApp } from '../support/start-app.ts';
+import { oddNumbers, oddTexts } from './values.ts';
+
+/** Codes that docs/PROTOCOL.md names for what a client may do wrong. */
+const codes = ['INVALID_JSON', 'INVALID_RECORD', 'POSITION_EXISTS', 'READ_ERROR'];
+
+const places = fc
+  .tuple(fc.constantFrom('a-1', 'b-1', 'c'), fc.nat({ max: 30 }))
+  .map(([stream, at]) => `${stream}/${at}@${at + 10}`);
+const oddMember = fc.oneof(
+  fc.constantFrom(...oddTexts, ...oddNumbers),
+  anyText,
+  fc.double(),
+  fc.constantFrom(null, true, [], {}, -1, 0, 2 ** 52 + 1, 2 ** 53, 'Infinity', { toJSON: 1 }),
+);
+const memberNames = fc.constantFrom(
+  'id',
+  'stream',
+  'type',
+  'pos',
+  'gpos',
+  'data',
+  'meta',
+  'time',
+  '__proto__',
+  'other',
+);
+const record = places.map((place) => Buffer.from(recordAt(place).trimEnd()));
+const oddRecord = fc
+  .tuple(places, memberNames, oddMember)
+  .map(([place, name, value]) => Buffer.from(recordAt(place, { [name]: value }).trimEnd()));
+const changedRecord = fc
+  .tuple(record, fc.nat(), fc.uint8Array({ maxLength: 4 }), fc.nat({ max: 3 }))
+  .map(([bytes, at, put, drop]) => {
+    const from = at % (bytes.length + 1);
+    return Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + drop)]);
+  });
+const lines = fc.array(
+  fc.tuple(
+    fc.oneof(
+      { weight: 12, arbitrary: record },
+      { weight: 1, arbitrary: oddRecord },
+      { weight: 1, arbitrary: changedRecord },
+      { weight: 1, arbitrary: jsonText.map((text) => Buffer.from(text.replaceAll('\n', ' '))) },
+      { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom('', ' ', '\r', '{', '[]', 'null', '\ufeff{}').map((text) => Buffer.from(text)),
+      },
+    ),
+    fc.constantFrom('\n', '\n', '\n', '\r\n', '\n\n'),
+  ),
+  { maxLength: 8 },
+);
+
+/** What is there before, and is in the way of some records. */
+const existing = recordAt('a-1/0@3') + recordAt('b-1/2@12');
+
+test('Whatever an import holds, its answer says how it ended, and the log is what that says.', async () => {
+  await using app = await startTestApp();
+  const replace = (body: string) => importBody(`${app.url}/import?force=true`, body);
+  const exported = async () => (await app.get('/export')).text;
+  const ends = { done: 0, error: 0 };
+  await fc.assert(
+    fc.asyncProperty(lines, fc.boolean(), fc.array(fc.nat(), { maxLength: 5 }), async (given, force, cuts) => {
+      await replace(existing);
+      const before = await exported();
+      const body = Buffer.concat(given.flatMap(([line, end]) => [line, Buffer.from(end)]));
+      const request = new ImportRequest(`${app.url}/import${force ? '?force=true' : ''}`);
+      for (const piece of piecesOf(body, cuts)) await request.send(piece);
+      const { status, events } = await request.end();
+      expect(status).toBe(200);
+      // Fewer than a batch: there is no progress to tell, and all of it is stored or nothing.
+      expect(events).toHaveLength(1);
+      const [{ done, imported, error, line, message }] = events;
+      const after = await exported();
+      if (done) {
+        ends.done++;
+        expect(after.split('\n').length - 1).toBe(imported + (force ? 0 : 2));
+        // What was taken can be taken again, and is the same.
+        expect((await replace(after)).events.at(-1)).toMatchObject({ done: true });
+        expect(await exported()).toBe(after);
+      } else {
+        ends.error++;
+        expect(codes).toContain(error);
+        expect(message).toBeTypeOf('string');
+        expect(line).toBeGreaterThanOrEqual(1);
+        expect(line).toBeLessThanOrEqual(body.toString('latin1').split('\n').length);
+        expect(after).toBe(before);
+      }
+    }),
+    { numRuns: 400 },
+  );
+  expect(ends.done).toBeGreaterThan(20);
+  expect(ends.error).toBeGreaterThan(20);
+});
+
+function piecesOf(body: Buffer, cuts: readonly number[]): Buffer[] {
+  const places = [0, ...cuts.map((at) => at % (body.length + 1)).sort((one, other) => one - other), body.length];
+  return places.slice(1).map((until, index) => body.subarray(places[index], until));
+}

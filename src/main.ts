@@ -7,8 +7,14 @@ import { PokewireError } from './errors.ts';
 import { LogBlocks } from './log-blocks.ts';
 import { version } from './version.ts';
 
+/** `engines` of package.json says the same. What is imported above runs on older ones too, so that they get to hear of it. */
+const leastNode = 26;
+
 /** Flags, environment, signals and exit codes: the only file that knows it is a process. */
 async function main(): Promise<void> {
+  if (Number.parseInt(process.versions.node, 10) < leastNode) {
+    throw new ConfigError(`Pokewire needs Node ${leastNode} or newer; this is ${process.version}.`);
+  }
   const [name, ...args] = process.argv.slice(2);
   if (isTransferCommand(name)) {
     const { env, stdin, stdout, stderr } = process;

@@ -8,9 +8,14 @@ import type {
   FastifySchemaValidationError,
 } from 'fastify';
 import { type ErrorCode, errorBody, errorStatuses, invalid, PokewireError } from '../errors.ts';
+import { retryAfter } from './limits.ts';
 
 /** Content type of every JSON answer, errors included; exact, because EventoDB's clients compare it. */
 export const jsonType = 'application/json';
+
+/** Who is told 503 comes again after these seconds, and up to so many later. */
+const leastRetrySeconds = 5;
+const retrySpreadSeconds = 10;
 
 /** Fastify's own refusals, told apart by their codes. */
 const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
@@ -98,6 +103,7 @@ function answerTo(error: FastifyError, bodyLimitBytes: number): PokewireError {
 }
 
 function send(reply: FastifyReply, error: PokewireError): FastifyReply {
+  if (error.status === 503) retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
   // As bytes, because the route's response schema describes its successes, and Fastify adds a charset to JSON text.
   return reply
     .code(error.status)

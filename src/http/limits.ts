@@ -19,22 +19,10 @@ declare module 'fastify' {
 
 const second = 1_000;
 
-/** Who was refused because the server is overloaded comes again after these seconds, and up to so many later. */
-const leastRetrySeconds = 5;
-const retrySpreadSeconds = 10;
-
 /** Gives the server `limitAppends`. `maxPerSecond` counts for each namespace; 0: no limit. */
 export function useAppendLimit(server: FastifyInstance, maxPerSecond: number, overload: OverloadWatch): void {
-  const refuseOverload = (reply: FastifyReply) => {
-    try {
-      overload.refuseAppend();
-    } catch (error) {
-      retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
-      throw error;
-    }
-  };
-  server.decorate('limitAppends', (_request, reply) => {
-    refuseOverload(reply);
+  server.decorate('limitAppends', () => {
+    overload.refuseAppend();
     return undefined;
   });
   if (maxPerSecond === 0) return;
@@ -42,7 +30,7 @@ export function useAppendLimit(server: FastifyInstance, maxPerSecond: number, ov
   server.after(() => {
     const count = server.createRateLimit({ max: maxPerSecond, timeWindow: second, keyGenerator: logOf });
     server.limitAppends = async (request, reply) => {
-      refuseOverload(reply);
+      overload.refuseAppend();
       const state = await count(request);
       if (state.isAllowed || !state.isExceeded) return;
       retryAfter(reply, state.ttlInSeconds, 2);

@@ -1,6 +1,7 @@
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server as HttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answerClientError } from './error-handler.ts';
+import { errorBody, invalid } from '../errors.ts';
+import { answerClientError, jsonType } from './error-handler.ts';
 import type { RequestHandler } from './server.ts';
 
 export type ListenerOptions = {
@@ -69,12 +70,17 @@ export class Listener {
         headersTimeout: requestTimeoutMs,
         connectionsCheckingInterval: Math.ceil(Math.min(longestCheckMs, requestTimeoutMs / 4 || longestCheckMs)),
         maxHeaderSize: headerLimitBytes,
+        // Node's own refusal has no body.
+        requireHostHeader: false,
         keepAliveTimeout: keepAliveTimeoutMs,
         // Finds peers that are gone although nothing is sent to them, as with heartbeats switched off.
         keepAlive: true,
         keepAliveInitialDelay: tcpKeepAliveMs,
       },
-      this.#handle,
+      (request, response) => {
+        if (request.httpVersion === '1.1' && request.headers.host === undefined) refuseWithoutHost(response);
+        else this.#handle(request, response);
+      },
     );
     server.on('clientError', answerClientError);
     // Node would answer an empty 417, in none of our shapes; RFC 9110 (10.1.1) lets us pass over what we do not know.
@@ -87,4 +93,10 @@ export class Listener {
     const { address, port: bound, family } = server.address() as AddressInfo;
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
   }
+}
+
+/** RFC 9112, section 3.2. */
+function refuseWithoutHost(response: ServerResponse): void {
+  const error = invalid('Host', 'is missing, and HTTP/1.1 needs it');
+  response.writeHead(error.status, { 'content-type': jsonType, connection: 'close' }).end(errorBody(error));
 }

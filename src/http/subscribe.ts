@@ -12,7 +12,7 @@ import { checkName } from '../message/stream-name.ts';
 import { helloFrame, readyFrame, resetFrame, retryFrame } from '../sse/frame.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { grantOf } from './authenticate.ts';
-import { type Places, retryAfter } from './limits.ts';
+import type { Places } from './limits.ts';
 import { groupOf, groupQuery, positionQuery } from './parameters.ts';
 import type { Server } from './server.ts';
 import { takeSocket } from './take-socket.ts';
@@ -69,10 +69,6 @@ const querySchema = Type.Object({
 
 type Query = Static<typeof querySchema>;
 
-/** Who found no place comes again after these seconds, and up to so many later. */
-const leastRetrySeconds = 5;
-const retrySpreadSeconds = 10;
-
 const headers = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
@@ -119,12 +115,11 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
     };
   };
 
-  const takePlace = (holder: Holder, reply: FastifyReply): void => {
+  const takePlace = (holder: Holder): void => {
     try {
       options.places.take(holder);
     } catch (error) {
       options.refused();
-      retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
       throw error;
     }
   };
@@ -134,7 +129,7 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
     const asked = parse(request);
     const { namespace, tokenId } = grantOf(request);
     const holder = { namespaceId: namespace.id, tokenId, address: request.ip };
-    takePlace(holder, reply);
+    takePlace(holder);
     let isOpen = false;
     try {
       const start = await startingPoint(store, asked);

@@ -46,8 +46,6 @@ function judgeError({ status, headers, body }: HttpResponse, request: Asked, isH
     return 'it does not say when to come again';
   }
   if (isHead && body.length === 0) return status >= 500 ? 'it is a fault' : undefined;
-  // The one answer that Node gives itself: of HTTP/1.1 without Host.
-  if (status === 400 && body.length === 0 && !headers.has('server')) return undefined;
   if (headers.get('content-type') !== 'application/json') return 'its type is not JSON';
   const { error } = (parse(body) ?? {}) as { error?: { code?: unknown; message?: unknown } };
   const { code, message } = error ?? {};

@@ -303,6 +303,14 @@ test('A malformed URL, a malformed request and a head that is too large are answ
   expect(await sendRaw(app.port, largeHead)).toMatch(/^HTTP\/1\.1 431 [\s\S]*\{"error":\{"code":"HEADERS_TOO_LARGE"/);
 });
 
+test('HTTP/1.1 without Host is refused in the one error shape, HTTP/1.0 does not need it.', async () => {
+  await using app = await startTestApp();
+  expect(await sendRaw(app.port, 'GET /health HTTP/1.1\r\n\r\n')).toMatch(
+    /^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/json\r\n[\s\S]*\{"error":\{"code":"INVALID_REQUEST","message":"Host [^}]+"details":\{"field":"Host"\}\}\}/,
+  );
+  expect(await sendRaw(app.port, 'GET /health HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+});
+
 test('A full store refuses appends with 507, and goes on with reads and retries.', async () => {
   await using app = await startTestApp(['--store-max-bytes', '2000']);
   const first = { ...message, id: uuid(1) };

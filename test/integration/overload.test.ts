@@ -44,7 +44,9 @@ describe('A server short of memory', () => {
 
     memory.usedMebibytes = 81;
     await expect.poll(async () => (await app.get('/ready')).status, patience).toBe(503);
-    expect((await app.get('/ready')).body.error).toMatchObject({
+    const { body, headers } = await app.get('/ready');
+    expect(headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(body.error).toMatchObject({
       code: 'NOT_READY',
       message: 'The server is overloaded: it runs short of memory.',
       details: { reasons: ['memory'] },
@@ -95,7 +97,7 @@ describe('A process whose event loop is held up', () => {
 
     const large = `[${new Array(10_000).fill(`{"type":"T","data":{"text":"${'x'.repeat(4_000)}"}}`).join(',')}]`;
     let isLoading = true;
-    const load = Array.from({ length: 3 }, async () => {
+    const load = Array.from({ length: 2 }, async () => {
       while (isLoading) expect((await ask(`${server.url}/streams/large-1/messages`, post(large))).status).toBe(507);
     });
 
@@ -107,8 +109,8 @@ describe('A process whose event loop is held up', () => {
     const refused = await Promise.all(Array.from({ length: 20 }, () => ask(`${server.url}/subscribe?category=a`)));
     for (const { status, body } of refused) expect([status, body.error.code]).toEqual([503, 'OVERLOADED']);
     expect(new Set(refused.map(({ retryAfter }) => retryAfter)).size).toBeGreaterThan(2);
-    for (let count = 0; count < 5; count++) await server.append('a-1');
-    await reader.waitForPokes(5);
+    await server.append('a-1');
+    await reader.waitForPokes(1);
     const during = new Exposition((await ask(`${server.url}/metrics`)).text);
     expect(during.value('pokewire_overloaded', { reason: 'event-loop' })).toBe(1);
     expect(during.value('pokewire_subscriptions_refused_total', { reason: 'overloaded' })).toBe(20);
@@ -118,9 +120,9 @@ describe('A process whose event loop is held up', () => {
     await Promise.all(load);
     await expect.poll(async () => (await ask(`${server.url}/ready`)).status, patience).toBe(200);
     await server.append('a-1');
-    await reader.waitForPokes(6);
+    await reader.waitForPokes(2);
     await using newcomer = await SseClient.connect(port, '/subscribe?category=a');
-    await newcomer.waitForPokes(6);
-    expect(reader.pokes.map(({ position }) => position)).toEqual([0, 1, 2, 3, 4, 5]);
+    await newcomer.waitForPokes(2);
+    expect(reader.pokes.map(({ position }) => position)).toEqual([0, 1]);
   });
 });

@@ -20,6 +20,7 @@ export class ProcessMeter implements LoadMeter {
   readonly #source: MemorySource;
   readonly #maxHeapBytes = getHeapStatistics().heap_size_limit;
   readonly #delay = monitorEventLoopDelay({ resolution: resolutionMs });
+  #lastRatio = 0;
 
   constructor(source: MemorySource) {
     this.#source = source;
@@ -36,10 +37,15 @@ export class ProcessMeter implements LoadMeter {
 
   /** Share of the heap at whose end V8 gives up, or of the memory at whose end the system does: the greater one. */
   memoryRatio(): number {
-    const { rss, heapTotal, heapUsed } = this.#source.memoryUsage();
-    // Empty heap is filled again before the process asks for more.
-    const resident = rss - (heapTotal - heapUsed);
-    return Math.max(heapUsed / this.#maxHeapBytes, resident / this.memoryBytes);
+    try {
+      const { rss, heapTotal, heapUsed } = this.#source.memoryUsage();
+      // Empty heap is filled again before the process asks for more.
+      const resident = rss - (heapTotal - heapUsed);
+      this.#lastRatio = Math.max(heapUsed / this.#maxHeapBytes, resident / this.memoryBytes);
+    } catch {
+      // It opens a file, which cannot be done when no file descriptor is free.
+    }
+    return this.#lastRatio;
   }
 
   /** Stops measuring. */

@@ -48,3 +48,18 @@ test('The delay of the event loop is the longest since it was asked last.', asyn
     meter.stop();
   }
 });
+
+test('When the memory cannot be read, for want of a file descriptor, the share is the last one that could.', () => {
+  const { heap_size_limit: limit } = getHeapStatistics();
+  let fails = false;
+  const memoryUsage = () => {
+    if (fails)
+      throw Object.assign(new Error('EMFILE: too many open files, uv_resident_set_memory'), { code: 'EMFILE' });
+    return { rss: 0, heapTotal: limit / 2, heapUsed: limit / 2 };
+  };
+  const meter = new ProcessMeter({ memoryUsage, constrainedMemory: () => 0 });
+  expect(meter.memoryRatio()).toBe(0.5);
+  fails = true;
+  expect(meter.memoryRatio()).toBe(0.5);
+  meter.stop();
+});

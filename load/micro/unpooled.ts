@@ -12,6 +12,7 @@ const request = {
   selection: everything,
   liveSelection: everything,
   cursor: 0,
+  head: 0,
   epoch: 'epoch',
   wishes,
 };

@@ -19,8 +19,6 @@ export type SubscribeRequest = {
 
 /** Where a subscription begins. */
 export type StartingPoint = SubscriptionRequest & {
-  /** Head of the log now. */
-  readonly head: number;
   /** Why it does not begin where the subscriber was, but with everything that the log holds; undefined: it does. */
   readonly reset: Reset | undefined;
 };

@@ -59,6 +59,8 @@ export type SubscriptionRequest = {
   readonly liveSelection: Selection;
   /** Global position behind which it is to be told everything. */
   readonly cursor: number;
+  /** Head of the log when the cursor was decided. */
+  readonly head: number;
   /** The log that the cursor is of. */
   readonly epoch: string;
   readonly wishes: Wishes;
@@ -88,6 +90,8 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   conflation: Conflation | undefined = undefined;
   #state: SubscriptionState = 'catching-up';
   #cursor: number;
+  /** Where it begins when that lies beyond the head; else 0. Until the log is there, it is no cursor to resume behind. */
+  readonly #ahead: number;
   readonly #host: SubscriptionHost;
   readonly #connection: Connection;
 
@@ -99,6 +103,7 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
     this.epoch = request.epoch;
     this.wishes = request.wishes;
     this.#cursor = request.cursor;
+    this.#ahead = request.cursor > request.head ? request.cursor : 0;
     this.#host = host;
     this.holder = holder;
     this.#connection = new Connection(sink, this);
@@ -158,18 +163,21 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   /** A beat that tells the head of what it selects; undefined: it could not be read. */
   beatWithHead(head: number | undefined): void {
     if (this.#state !== 'live') return;
-    this.#beat((upTo) => {
+    this.#beat((upTo, isAhead) => {
       // The store has not announced that message yet, so it cannot be promised to have been told.
       if (head === undefined || head > upTo) return heartbeatFrame;
-      // While a stream has not come to the position asked for, a resumption behind an id would tell what lies before.
-      return headFrame(this.epoch, head, this.liveSelection.fromPosition === 0 ? upTo : undefined);
+      // While the position asked for is not reached, a resumption behind an id would tell what lies before.
+      const canResume = !isAhead && this.liveSelection.fromPosition === 0;
+      return headFrame(this.epoch, head, canResume ? upTo : undefined);
     });
   }
 
-  #beat(frameWith: (upTo: number) => Buffer): void {
-    const upTo = Math.max(this.#cursor, this.#host.settled(this.namespace));
+  #beat(frameWith: (upTo: number, isAhead: boolean) => Buffer): void {
+    const settled = this.#host.settled(this.namespace);
+    const upTo = Math.max(this.#cursor, settled);
+    const isAhead = upTo === this.#ahead && settled < upTo;
     // Telling the others' pokes may have filled this socket.
-    if (this.state !== 'live' || this.#connection.send(frameWith(upTo))) return;
+    if (this.state !== 'live' || this.#connection.send(frameWith(upTo, isAhead))) return;
     this.#cursor = upTo;
     this.#become('lagging');
   }

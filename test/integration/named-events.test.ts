@@ -63,6 +63,14 @@ test('The hello of a stream from a position has no id, because one would resume 
   expect([hello!.id, poke!.data.position]).toEqual(['', 2]);
 });
 
+test('The hello of a stream from a position ahead of the log has no id, because that would be one from the future.', async () => {
+  await using app = await startTestApp();
+  await app.append('a-1', [message, message]);
+  const ahead = await firstEvents(app, 'category=a&position=4&hello=true', 1);
+  const atHead = await firstEvents(app, 'category=a&position=3&hello=true', 1);
+  expect([ahead[0]!.id, atHead[0]!.id]).toEqual(['', '2']);
+});
+
 test('A cursor of another epoch, or from the future, is reset, and everything is told.', async () => {
   await using app = await startTestApp();
   await app.append('a-1', [message, message]);

@@ -91,9 +91,12 @@ export class World {
     const { wish, last, epoch } = subscriber;
     const tenancy = this.tenancies.get(wish.namespace)!;
     const { log } = tenancy;
-    // What an id of another log means depends on the head, which must be known then.
-    if (last.id !== undefined && last.log !== log) await log.answered();
+    // What an id means that is of another log, or of a message whose answer is not here, depends on the head.
+    if (last.id !== undefined && (last.log !== log || last.id > log.head)) await log.answered();
     const start = startOf(wish.selection, { position: wish.position, lastEventId: last.id, epoch }, log);
+    if (last.log === log && start.reset !== undefined) {
+      throw new Error(`${subscriber.connection.facts.asked} was told the id ${last.id}, behind which it cannot resume`);
+    }
     const token = withReader ? tenancy.reader.token : tenancy.token;
     const headers: Record<string, string> = last.id === undefined ? {} : { 'last-event-id': String(last.id) };
     const query = queryOf(wish, epoch);

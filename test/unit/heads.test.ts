@@ -100,11 +100,24 @@ describe('a heartbeat that tells the head', () => {
     ]);
   });
 
-  test('does not take back the cursor of a subscriber that waits for a position ahead of the log', async () => {
+  test('has no id while the log has not come to the position asked for: it would be taken for one of another log', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);
-    const { beat } = await subscribeTo(node, { ...ofA, position: 100 });
-    expect(await beat()).toEqual([3, '99']);
+    const { beat, sink } = await subscribeTo(node, { ...ofA, position: 10 });
+    const beats = [await beat()];
+    for (const count of [5, 1, 1]) {
+      await node.append('a-1', count);
+      beats.push(await beat());
+    }
+    expect([beats, sink.positions]).toEqual([
+      [
+        [3, ''],
+        [8, ''],
+        [9, '9'],
+        [10, '10'],
+      ],
+      [10],
+    ]);
   });
 
   test('has no id while a stream has not come to the position asked for', async () => {

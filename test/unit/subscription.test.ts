@@ -32,6 +32,7 @@ function subscriptionOn(sink: FakeSink, cursor = 0, wishes = noWishes): Subscrip
     selection: everything,
     liveSelection: everything,
     cursor,
+    head: cursor,
     epoch: 'e',
     wishes,
   };

@@ -9,6 +9,7 @@ import type { Config } from './config.ts';
 import { useAccessLog } from './http/access-log.ts';
 import { AppendStats, appendTo, routeAppend } from './http/append.ts';
 import { routeCategories } from './http/categories.ts';
+import { DescriptorWatch, readDescriptors, subscriptionsWithin } from './http/descriptors.ts';
 import { describeRoutes, routeDocs } from './http/docs.ts';
 import { routeExport } from './http/export.ts';
 import { routeImport } from './http/import.ts';
@@ -78,7 +79,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     if (reasons.length === 0) log.info('no longer overloaded');
     else log.warn({ reasons, memoryRatio: overload.memoryRatio }, 'overloaded: new subscriptions are refused');
   });
-  const places = new Places(config, overload);
+  const maxSubscriptions = subscriptionsWithin(readDescriptors(), config.maxSubscriptions, log);
+  const descriptors = new DescriptorWatch(log);
+  const places = new Places({ ...config, maxSubscriptions }, overload);
   const hub = new Hub({
     store,
     buffers: pools.buffers,
@@ -98,7 +101,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const appends = new AppendStats();
   const readiness = new Readiness({ store, appends, overload });
-  metrics.bind(sourcesOf({ hub, store, pools, appends, overload, readiness, config }));
+  metrics.bind(sourcesOf({ hub, store, pools, appends, overload, readiness, maxSubscriptions }));
 
   const server = createServer({ log, access, tickets, overload, ...config });
   const routes = collectRoutes(server);
@@ -144,7 +147,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   await server.ready();
 
-  const listener = new Listener((request, response) => server.routing(request, response), config);
+  const listener = new Listener((request, response) => server.routing(request, response), {
+    ...config,
+    failed: (error) => log.error({ err: error }, 'a connection could not be accepted'),
+  });
   const urls = await listener.listen(config.host, config.port);
 
   return {
@@ -164,6 +170,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       watch.stop();
       overload.stop();
       meter.stop();
+      descriptors.stop();
       clearInterval(settling);
       await server.close();
       await store.close();
@@ -212,10 +219,10 @@ type Parts = {
   readonly appends: AppendStats;
   readonly overload: OverloadWatch;
   readonly readiness: Readiness;
-  readonly config: Config;
+  readonly maxSubscriptions: number;
 };
 
-function sourcesOf({ hub, store, pools, appends, overload, readiness, config }: Parts): MetricSources {
+function sourcesOf({ hub, store, pools, appends, overload, readiness, maxSubscriptions }: Parts): MetricSources {
   return {
     messagesAppended: () => appends.messages,
     appends: () => Object.entries(appends.outcomes),
@@ -228,7 +235,7 @@ function sourcesOf({ hub, store, pools, appends, overload, readiness, config }: 
     subscriptions: () => hub.census(),
     selectionKinds,
     closeReasons,
-    maxSubscriptions: config.maxSubscriptions,
+    maxSubscriptions,
     overloadReasons,
     overloaded: () => overload.reasons,
     memoryRatio: () => overload.memoryRatio,

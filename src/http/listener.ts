@@ -8,6 +8,8 @@ export type ListenerOptions = {
   /** A request must have arrived within this time; 0: no limit. */
   readonly requestTimeoutMs: number;
   readonly headerLimitBytes: number;
+  /** Told of each failure to accept a connection; without anybody to tell, Node would end the process. */
+  readonly failed: (error: Error) => void;
 };
 
 /** How often late requests are looked for, at most; Node's own 30 s would let them take twice their time. */
@@ -89,6 +91,7 @@ export class Listener {
       server.once('error', reject);
       server.listen({ host, port }, resolve);
     });
+    server.removeAllListeners('error').on('error', this.#options.failed);
     this.#servers.push(server);
     const { address, port: bound, family } = server.address() as AddressInfo;
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;

@@ -10,6 +10,8 @@ export type CrowdOrder = {
   readonly from: readonly string[];
   /** The stream that all messages are appended to: its pokes can be foretold, byte for byte. */
   readonly stream: string;
+  /** Attempts that may wait for their answer at once. */
+  readonly atOnce: number;
   /** Whether a member whose connection ends comes back, after the time that `retry:` told. */
   readonly returns: boolean;
 };
@@ -37,8 +39,6 @@ export type CrowdReport = {
   readonly problems: readonly string[];
 };
 
-/** Attempts that may wait for their answer at once; a listening socket's queue holds 511. */
-const inFlight = 200;
 const problemsKept = 5;
 
 let order: CrowdOrder;
@@ -109,8 +109,10 @@ class Member {
     if (!this.#hasHead) {
       const end = this.#text.indexOf('\r\n\r\n');
       if (end === -1) return;
-      // Anything but 200 is followed by the end of the connection, which counts it.
-      if (!this.#text.startsWith('HTTP/1.1 200 ')) return;
+      if (!this.#text.startsWith('HTTP/1.1 200 ')) {
+        this.cut();
+        return;
+      }
       this.#hasHead = true;
       this.#text = this.#text.slice(end + 4);
     }
@@ -179,7 +181,7 @@ const calls: Record<string, (argument: never) => unknown> = {
         await new Promise<void>((answered) => member.connect(answered));
       }
     };
-    await Promise.all(Array.from({ length: inFlight }, lane));
+    await Promise.all(Array.from({ length: order.atOnce }, lane));
   },
   report,
   /** Cuts every connection at once. */

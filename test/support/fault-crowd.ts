@@ -33,6 +33,8 @@ export class Crowd implements AsyncDisposable {
       path: '/subscribe?category=load',
       from: ['127.0.0.1'],
       stream: 'load-1',
+      // A listening socket's queue holds 511.
+      atOnce: 200,
       returns: false,
       ...order,
     };

@@ -1,0 +1,102 @@
+import { Agent, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { Crowd } from '../support/fault-crowd.ts';
+import { FaultServer, poll } from '../support/fault-server.ts';
+import { SseClient } from '../support/sse-client.ts';
+
+const acceptFails = new URL('../support/fault-accept.ts', import.meta.url).pathname;
+
+/** Runs a command with so few file descriptors. */
+const withDescriptors = (count: number) => ['bash', '-c', `ulimit -n ${count} && exec "$0" "$@"`];
+
+const warning =
+  'the limit of file descriptors allows fewer subscriptions than --max-subscriptions; raise it (ulimit -n)';
+const exhausted = 'no file descriptor is free: new connections are dropped until some end; raise the limit (ulimit -n)';
+const recovered = 'file descriptors are free again: connections are accepted';
+
+/** Requests on one connection, which stays open in between. */
+class KeptConnection {
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  readonly #url: string;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  append(stream: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const options = { method: 'POST', agent: this.#agent, headers: { 'content-type': 'application/json' } };
+      const asked = request(`${this.#url}/streams/${stream}/messages`, options, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode!));
+      });
+      asked.on('error', reject).end('{"type":"T","data":{}}');
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
+  }
+}
+
+test('With few file descriptors subscriptions are refused in time, so that everything else goes on being answered.', async () => {
+  await using server = await FaultServer.start([], { under: withDescriptors(128) });
+  await poll(() => server.logged(warning)).toHaveLength(1);
+  const [{ level, maxSubscriptions, descriptors }] = server.logged(warning);
+  expect([level, descriptors]).toEqual([40, 128]);
+  expect((await server.metrics()).value('pokewire_subscriptions_max')).toBe(maxSubscriptions);
+
+  await using crowd = await Crowd.gather({ port: server.port, count: 200, atOnce: 20 });
+  expect(await crowd.report()).toMatchObject({ ready: maxSubscriptions, refused: 200 - maxSubscriptions });
+  expect((await server.ask('/subscribe?all=true')).text).toContain('"TOO_MANY_SUBSCRIPTIONS"');
+  expect((await server.ask('/ready')).status).toBe(200);
+  await server.append('load-1', 10);
+  await poll(async () => (await crowd.report()).most).toBe(10);
+  expect(server.logged(exhausted)).toEqual([]);
+
+  await crowd.kill();
+  await poll(() => server.subscriptions()).toBe(0);
+  await using next = await Crowd.gather({ port: server.port, count: 30, atOnce: 20 });
+  expect((await next.report()).ready).toBe(30);
+});
+
+test('When all file descriptors are taken it says so, goes on telling, does not spin, and accepts again when some are free.', async () => {
+  await using server = await FaultServer.start([], { under: withDescriptors(128) });
+  await using subscriber = await SseClient.connect(server.port, '/subscribe?category=load');
+  using writer = new KeptConnection(server.url);
+  expect(await writer.append('load-1')).toBe(201);
+  const idle: Socket[] = [];
+  try {
+    for (let n = 0; n < 300; n++) idle.push(connect(server.port, '127.0.0.1').on('error', () => {}));
+    await poll(() => server.logged(exhausted)).toHaveLength(1);
+    expect(server.logged(exhausted)).toMatchObject([{ level: 50 }]);
+    await expect(server.ask('/health')).rejects.toThrow();
+    const beforeMs = server.processorMs;
+    const startMs = performance.now();
+    for (let n = 0; n < 20; n++) {
+      expect(await writer.append('load-1')).toBe(201);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    // A loop that tries to accept again and again would take all of it.
+    expect(server.processorMs - beforeMs).toBeLessThan((performance.now() - startMs) / 2);
+    await subscriber.waitForPokes(21);
+  } finally {
+    for (const socket of idle) socket.destroy();
+  }
+  await poll(() => server.logged(recovered)).toHaveLength(1);
+  await server.append('load-1');
+  await subscriber.waitForPokes(22);
+  // Said once, not once a connection.
+  expect(server.logged(exhausted)).toHaveLength(1);
+});
+
+test('A failure to accept a connection is logged, and the server goes on.', async () => {
+  await using server = await FaultServer.start([], { nodeFlags: ['--import', acceptFails] });
+  expect((await server.ask('/health')).status).toBe(200);
+  for (let failures = 1; failures <= 3; failures++) {
+    server.kill('SIGUSR2');
+    await poll(() => server.logged('a connection could not be accepted')).toHaveLength(failures);
+  }
+  expect((await server.ask('/health')).status).toBe(200);
+  expect(server.logged('a connection could not be accepted')[0].err.code).toBe('ENFILE');
+});

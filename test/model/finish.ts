@@ -14,7 +14,7 @@ import type { Tenancy, World } from './world.ts';
 export async function finish(world: World, site: Site): Promise<void> {
   await allAnswered(world);
   for (const connection of world.open) connection.readOn();
-  await revokedHaveEnded(world);
+  await endedHaveClosed(world);
   for (const subscriber of world.subscribers) {
     const { client, isCut, isOpen } = subscriber.connection;
     if (isOpen) continue;
@@ -40,9 +40,10 @@ async function allAnswered(world: World): Promise<void> {
   for (const { log } of world.tenancies.values()) await log.answered();
 }
 
-async function revokedHaveEnded(world: World): Promise<void> {
-  const revoked = world.open.filter(({ mayEnd }) => mayEnd.has('revoked'));
-  await Promise.all(revoked.map(({ client }) => client.waitFor(({ isClosed }) => isClosed, 'the end of its token')));
+/** Who did not read sees only now that the server ended it; and of a revoked token it learns within a second. */
+async function endedHaveClosed(world: World): Promise<void> {
+  const ended = world.open.filter(({ mayEnd }) => mayEnd.size > 0);
+  await Promise.all(ended.map(({ client }) => client.waitFor(({ isClosed }) => isClosed, 'the end by the server')));
 }
 
 /** Appends a message that this connection must be told. */

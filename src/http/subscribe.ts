@@ -177,11 +177,8 @@ function parseGroup(query: Query) {
 }
 
 /** What a subscriber is told first that asked for named events. */
-function namedGreeting({ wishes, epoch, head, cursor, selection, reset }: StartingPoint): Buffer[] {
+function namedGreeting({ wishes, epoch, head, cursor, canResume, reset }: StartingPoint): Buffer[] {
   if (!wishes.hello) return [];
-  // Behind a bare cursor a stream would be told from before the position that was asked for; and one that lies ahead of the
-  // log would be taken for one of another log.
-  const canResume = selection.fromPosition === 0 && cursor <= head;
   const hello = helloFrame(epoch, head, canResume ? cursor : undefined, Date.now());
   return reset === undefined ? [hello] : [hello, resetFrame(reset)];
 }

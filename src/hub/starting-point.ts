@@ -21,13 +21,18 @@ export type SubscribeRequest = {
 export type StartingPoint = SubscriptionRequest & {
   /** Why it does not begin where the subscriber was, but with everything that the log holds; undefined: it does. */
   readonly reset: Reset | undefined;
+  /**
+   * Whether one that comes again can resume behind the cursor. Not where a stream begins at a position of its own; nor
+   * outside of what the log holds, which would be answered with a reset although nothing is lost.
+   */
+  readonly canResume: boolean;
 };
 
 /** Decides where a subscription begins. Rejects when the store cannot be read. */
 export async function startingPoint(store: MessageStore, request: SubscribeRequest): Promise<StartingPoint> {
   const { namespace, selection, position, lastEventId, wishes } = request;
   const extent = await store.extent(namespace);
-  const { epoch, head } = extent;
+  const { epoch, head, forgottenUpTo } = extent;
   const reset = resetOf(request, extent);
   const from = (cursor: number, read = selection, liveSelection = read): StartingPoint => ({
     namespace,
@@ -38,6 +43,7 @@ export async function startingPoint(store: MessageStore, request: SubscribeReque
     wishes,
     head,
     reset,
+    canResume: read.fromPosition === 0 && cursor <= head && cursor >= forgottenUpTo,
   });
   // Nothing of this log was told yet, or not all that was told can be known.
   if (reset !== undefined) return from(0);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { RpcClient } from '../support/rpc-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
@@ -63,12 +64,23 @@ test('The hello of a stream from a position has no id, because one would resume 
   expect([hello!.id, poke!.data.position]).toEqual(['', 2]);
 });
 
-test('The hello of a stream from a position ahead of the log has no id, because that would be one from the future.', async () => {
+test('The hello of a stream that begins ahead of the log has no id, because that would be one from the future.', async () => {
   await using app = await startTestApp();
   await app.append('a-1', [message, message]);
   const ahead = await firstEvents(app, 'category=a&position=4&hello=true', 1);
   const atHead = await firstEvents(app, 'category=a&position=3&hello=true', 1);
   expect([ahead[0]!.id, atHead[0]!.id]).toEqual(['', '2']);
+});
+
+test('The hello of a stream that begins before what a namespace made anew can hold has no id, so that nothing seems lost.', async () => {
+  await using app = await startTestApp();
+  const rpc = new RpcClient(app.url);
+  const first = await rpc.tenant('again');
+  await first.write('a-1', message);
+  await rpc.call('ns.delete', 'again');
+  const { token } = await rpc.createNamespace('again');
+  const [hello] = await firstEvents(app, `category=a&hello=true&token=${token}`, 1);
+  expect([hello!.data.head, hello!.id]).toEqual([1, '']);
 });
 
 test('A cursor of another epoch, or from the future, is reset, and everything is told.', async () => {

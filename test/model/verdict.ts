@@ -72,7 +72,8 @@ class Verdict {
     const most = headOf(log, ({ sentAt }) => sentAt < readyAt);
     if (head < least || head > most) this.#fail(`was told the head ${head}, which is not from ${least} to ${most}`);
     const cursor = start.atHead ? Math.max(head, start.after) : start.after;
-    const id = start.fromPosition > 0 || cursor > head ? '' : String(cursor);
+    const canResume = start.fromPosition === 0 && cursor <= head && cursor >= log.forgottenUpTo;
+    const id = canResume ? String(cursor) : '';
     if (lastEventId !== id) this.#fail(`was told in hello to begin behind "${lastEventId}" in place of "${id}"`);
   }
 

@@ -94,7 +94,10 @@ export class World {
     // What an id means that is of another log, or of a message whose answer is not here, depends on the head.
     if (last.id !== undefined && (last.log !== log || last.id > log.head)) await log.answered();
     const start = startOf(wish.selection, { position: wish.position, lastEventId: last.id, epoch }, log);
-    if (last.log === log && start.reset !== undefined) {
+    // What was imported before a namespace's beginning has ids that lie before it.
+    const isBefore =
+      start.reset?.reason === 'forgotten' && log.entries.some(({ globalPosition }) => globalPosition === last.id);
+    if (last.log === log && start.reset !== undefined && !isBefore) {
       throw new Error(`${subscriber.connection.facts.asked} was told the id ${last.id}, behind which it cannot resume`);
     }
     const token = withReader ? tenancy.reader.token : tenancy.token;

@@ -21,14 +21,13 @@ type Ticket = {
   readonly expiresAtMs: number;
 };
 
-/** A ticket was made, or there is no room for one until the given time. Times are milliseconds since 1970. */
-export type Issued =
-  | { readonly ticket: string; readonly expiresAtMs: number }
-  | { readonly ticket: undefined; readonly roomAtMs: number };
+/** A ticket was made, or there is no room for one until the given time. */
+export type Issued = { readonly ticket: string } | { readonly ticket: undefined; readonly roomAtMs: number };
 
 /**
  * Tickets that let whoever cannot send headers subscribe once, to exactly what they were made for. They stand in a URL,
- * so they are short-lived, and used up by the first request that shows them, whatever becomes of it.
+ * so they are short-lived, and used up by the first request that shows them, whatever becomes of it. Times are those of
+ * `performance.now()`: the time of day may be set, and a ticket then would live for hours, or not at all.
  */
 export class Tickets {
   readonly #namespaces: Namespaces;
@@ -57,7 +56,7 @@ export class Tickets {
     const expiresAtMs = nowMs + ticketLifetimeMs;
     this.#tickets.set(hashToken(ticket), { namespaceId: id, log, tokenId, selectionKey, expiresAtMs });
     this.#ofLog.set(log, ofLog + 1);
-    return { ticket, expiresAtMs };
+    return { ticket };
   }
 
   /**
@@ -75,7 +74,7 @@ export class Tickets {
     const namespace = await this.#namespaces.find(namespaceId);
     const isValid =
       namespace?.log === log &&
-      (tokenId === undefined || liveTokens(namespace, nowMs).some(({ id }) => id === tokenId));
+      (tokenId === undefined || liveTokens(namespace, Date.now()).some(({ id }) => id === tokenId));
     if (!isValid) {
       throw new PokewireError('AUTH_UNAUTHORIZED', 'The token with which the ticket was made is no longer valid.', {
         details: { namespace: namespaceId },

@@ -4,6 +4,7 @@ import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PokewireError } from '../errors.ts';
 import type { Holder } from '../hub/subscription.ts';
+import { AppendCounts } from './append-counts.ts';
 import { grantOf, logOf } from './authenticate.ts';
 import type { OverloadWatch } from './overload.ts';
 
@@ -26,7 +27,7 @@ export function useAppendLimit(server: FastifyInstance, maxPerSecond: number, ov
     return undefined;
   });
   if (maxPerSecond === 0) return;
-  server.register(rateLimit, { global: false });
+  server.register(rateLimit, { global: false, store: AppendCounts });
   server.after(() => {
     const count = server.createRateLimit({ max: maxPerSecond, timeWindow: second, keyGenerator: logOf });
     server.limitAppends = async (request, reply) => {

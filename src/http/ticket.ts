@@ -45,7 +45,7 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
       const body = parseBody(request.body as unknown as Buffer | undefined);
       const selection = parseSelection({ ...body, all: body.all === true ? 'true' : '' }, maxSelectors);
       const grant = grantOf(request);
-      const nowMs = Date.now();
+      const nowMs = performance.now();
       const issued = tickets.issue(grant, selectionKey(selection), nowMs);
       if (issued.ticket === undefined) {
         retryAfter(reply, Math.ceil((issued.roomAtMs - nowMs) / 1_000), 5);
@@ -56,7 +56,7 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
         );
       }
       reply.code(201).header('cache-control', 'no-store');
-      return { ticket: issued.ticket, expiresAt: new Date(issued.expiresAtMs).toISOString() };
+      return { ticket: issued.ticket, expiresAt: new Date(Date.now() + ticketLifetimeMs).toISOString() };
     },
   );
 }

@@ -61,6 +61,11 @@ export class Crowd implements AsyncDisposable {
     this.#child.kill('SIGSTOP');
   }
 
+  /** Lets it go on. */
+  thaw(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** Ends the process at once; the kernel closes its sockets. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');

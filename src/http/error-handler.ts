@@ -34,6 +34,9 @@ export function useErrorHandler(server: FastifyInstance, bodyLimitBytes: number)
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = answerTo(error, bodyLimitBytes);
     if (answer.status >= 500 && answer !== error) request.log.error({ err: error, id: request.id }, 'request failed');
+    // Fastify would end the connection, which what is unread makes a reset, and that takes the answer along. So the rest is
+    // passed over, as after every other refusal; --request-timeout-ms bounds it.
+    if (answer.status === 413) reply.removeHeader('connection');
     return send(reply, answer);
   });
   server.setNotFoundHandler((request, reply) =>

@@ -1,4 +1,4 @@
-import { createServer, type Server as HttpServer, type ServerResponse } from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { errorBody, invalid } from '../errors.ts';
 import { answerClientError, jsonType } from './error-handler.ts';
@@ -66,6 +66,10 @@ export class Listener {
 
   async #open(host: string, port: number): Promise<string> {
     const { requestTimeoutMs, headerLimitBytes } = this.#options;
+    const handle = (request: IncomingMessage, response: ServerResponse) => {
+      if (request.httpVersion === '1.1' && request.headers.host === undefined) refuseWithoutHost(response);
+      else this.#handle(request, response);
+    };
     const server = createServer(
       {
         requestTimeout: requestTimeoutMs,
@@ -79,14 +83,11 @@ export class Listener {
         keepAlive: true,
         keepAliveInitialDelay: tcpKeepAliveMs,
       },
-      (request, response) => {
-        if (request.httpVersion === '1.1' && request.headers.host === undefined) refuseWithoutHost(response);
-        else this.#handle(request, response);
-      },
+      handle,
     );
     server.on('clientError', answerClientError);
     // Node would answer an empty 417, in none of our shapes; RFC 9110 (10.1.1) lets us pass over what we do not know.
-    server.on('checkExpectation', this.#handle);
+    server.on('checkExpectation', handle);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host, port }, resolve);

@@ -340,12 +340,30 @@ test('The API may be called from allowed origins only, and subscribed to from al
   expect(subscribe.headers.get('access-control-allow-headers')).toContain('Last-Event-ID');
 });
 
+test.each(['/streams/a-1/messages', '/rpc'])(
+  'A body that is much too large is refused by 413 at %s, which arrives although it is not read, and the connection goes on.',
+  async (path) => {
+    await using app = await startTestApp(['--body-limit-bytes', '1024']);
+    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+    // Beyond what the buffers of both sockets hold: the server has to take it for the client to come to read.
+    const body = 'x'.repeat(16_000_000);
+    const next = 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    for (const framed of [
+      `Content-Length: ${body.length}\r\n\r\n${body}`,
+      `Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+    ]) {
+      expect(await sendRaw(app.port, head + framed + next)).toMatch(/^HTTP\/1\.1 413 [\s\S]*HTTP\/1\.1 200 /);
+    }
+  },
+);
+
 test('An expectation that nobody knows is passed over, and the request is answered.', async () => {
   await using app = await startTestApp();
   const head = 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
   expect(await sendRaw(app.port, `${head}Expect: the-unexpected\r\n\r\n`)).toMatch(
     /^HTTP\/1\.1 200 [\s\S]*\{"status":"ok"\}$/,
   );
+  expect(await sendRaw(app.port, 'GET /health HTTP/1.1\r\nExpect: the-unexpected\r\n\r\n')).toContain('"field":"Host"');
 });
 
 test('A request id that was sent comes back.', async () => {

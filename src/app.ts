@@ -59,6 +59,7 @@ export type App = {
   readonly authMode: AuthMode;
   readonly hub: Hub;
   readonly namespaces: Namespaces;
+  readonly transfers: Transfers;
   readonly pools: Pools;
   readonly metrics: Metrics;
   /** Stops: not ready, no new connections, running requests finish, subscriptions end, the store closes. */
@@ -117,8 +118,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     routeSubscribe(server, store, hub, { ...config, places, refused });
     routeTickets(server, tickets, config.maxSelectors);
     routeSession(server, access.mode);
-    routeImport(server, store, config);
-    routeExport(server, store);
+    routeImport(server, store, { ...config, transfers });
+    routeExport(server, store, { ...config, transfers });
     routeOperations(server, {
       version,
       metrics,
@@ -159,6 +160,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     newToken: access.mode === 'token' && config.token === '' ? initialToken : undefined,
     hub,
     namespaces,
+    transfers,
     pools,
     metrics,
     async close() {

@@ -35,7 +35,7 @@ export const errorStatuses = {
   BODY_TOO_LARGE: 413,
   /** The body is not sent as JSON. */
   UNSUPPORTED_MEDIA_TYPE: 415,
-  /** More appends than the namespace may make in a second, or too many tickets; `Retry-After` says when to come again. */
+  /** More appends a second, waiting tickets, or imports and exports at once than may be; `Retry-After` says when to come again. */
   RATE_LIMITED: 429,
   /** The request head is larger than the server reads. */
   HEADERS_TOO_LARGE: 431,

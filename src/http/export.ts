@@ -1,12 +1,14 @@
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Type } from 'typebox';
+import type { Transfers } from '../access/transfers.ts';
 import { PokewireError } from '../errors.ts';
 import { importRecord } from '../message/import-record.ts';
 import { checkName } from '../message/stream-name.ts';
-import type { LogFilter, MessageStore } from '../store/message-store.ts';
+import type { LogFilter, MessagePage, MessageStore } from '../store/message-store.ts';
 import { logOf } from './authenticate.ts';
 import type { Server } from './server.ts';
+import { beginTransfer, endTexts } from './transfer.ts';
 
 const pageMessages = 1_000;
 
@@ -22,8 +24,14 @@ const records = {
   },
 };
 
+export type ExportOptions = {
+  readonly transfers: Transfers;
+  /** A client that takes nothing for so long is cut off; 0: never. */
+  readonly stallTimeoutMs: number;
+};
+
 /** `GET /export`: the log as `/import` takes it. */
-export function routeExport(server: Server, store: MessageStore): void {
+export function routeExport(server: Server, store: MessageStore, options: ExportOptions): void {
   server.get(
     '/export',
     {
@@ -47,30 +55,26 @@ export function routeExport(server: Server, store: MessageStore): void {
         group: undefined,
         correlation: undefined,
       };
-      const { head } = await store.extent(logOf(request));
-      const lines = linesOf(store, logOf(request), filter, head);
-      return reply.header('content-type', 'application/x-ndjson').send(Readable.from(lines) as never);
+      const transfer = beginTransfer(options.transfers, request, reply);
+      const lines = Readable.from(linesOf(store, logOf(request), filter));
+      transfer.onEnd = () => {
+        const code = transfer.endReason === 'revoked' ? 'AUTH_UNAUTHORIZED' : 'NAMESPACE_NOT_FOUND';
+        lines.destroy(new PokewireError(code, endTexts[transfer.endReason!]));
+      };
+      request.raw.socket.setTimeout(options.stallTimeoutMs);
+      return reply.header('content-type', 'application/x-ndjson').send(lines as never);
     },
   );
 }
 
 /** Lines page by page, as the socket takes them. What is appended meanwhile is left out, or an export might never end. */
-async function* linesOf(
-  store: MessageStore,
-  namespace: string,
-  filter: LogFilter,
-  head: number,
-): AsyncGenerator<string> {
+async function* linesOf(store: MessageStore, namespace: string, filter: LogFilter): AsyncGenerator<string> {
+  const { epoch, head } = await store.extent(namespace);
   for (let from: number | null = 1; from !== null && from <= head; ) {
-    const { messages, next }: Awaited<ReturnType<MessageStore['readLog']>> = await store.readLog(
-      namespace,
-      filter,
-      from,
-      pageMessages,
-    );
-    // What was deleted meanwhile reads as nothing, and the rest would be taken for the whole.
-    if ((await store.extent(namespace)).head < head) {
-      throw new PokewireError('NAMESPACE_NOT_FOUND', 'The namespace was deleted while it was exported.');
+    const { messages, next }: MessagePage = await store.readLog(namespace, filter, from, pageMessages);
+    // What was deleted reads as nothing, and what replaced it as something else: neither is the rest of this log.
+    if ((await store.extent(namespace)).epoch !== epoch) {
+      throw new PokewireError('NAMESPACE_NOT_FOUND', 'The log was deleted or replaced while it was exported.');
     }
     const upToHead = messages.filter(({ globalPosition }) => globalPosition <= head);
     if (upToHead.length > 0) yield upToHead.map(importRecord).join('');

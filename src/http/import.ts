@@ -1,16 +1,17 @@
-import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { requireScope } from '../access/access.ts';
+import type { Transfer, Transfers } from '../access/transfers.ts';
 import { parseImportRecord } from '../message/import-record.ts';
-import { LineSplitter } from '../message/line-splitter.ts';
 import type { Message } from '../message/message.ts';
 import { importDoneFrame, importErrorFrame, importProgressFrame } from '../sse/frame.ts';
 import type { ImportKey, ImportOutcome, ImportSession, MessageStore } from '../store/message-store.ts';
 import { grantOf, logOf } from './authenticate.ts';
 import { takeItsTime } from './error-handler.ts';
+import { ImportBody, type ImportBodyLimits } from './import-body.ts';
 import { refuseOtherMethods, type Server } from './server.ts';
+import { beginTransfer, endTexts } from './transfer.ts';
 
 /** Messages of one batch, which is stored whole or not at all; progress is told after each. */
 const batchMessages = 1_000;
@@ -18,16 +19,8 @@ const batchMessages = 1_000;
 /** A batch whose lines are this long ends early, so that large messages cost no more memory than small ones. */
 const batchBytes = 16_777_216;
 
-const leastLineBytes = 1_048_576;
-
-/** What a record has beside the message that was appended: its stream, its positions, its time. */
-const recordBytes = 16_384;
-
-export type ImportOptions = {
-  /** Largest body of an append; whatever was appended can be imported. */
-  readonly bodyLimitBytes: number;
-  /** Largest body of an import; 0: no limit. */
-  readonly importLimitBytes: number;
+export type ImportOptions = ImportBodyLimits & {
+  readonly transfers: Transfers;
   /** A client that sends nothing for so long is cut off; 0: never. */
   readonly requestTimeoutMs: number;
 };
@@ -78,7 +71,9 @@ export function routeImport(server: Server, store: MessageStore, options: Import
         const replace = force === 'true';
         if (replace) requireScope(grantOf(request), 'admin');
         await server.limitAppends?.(request, reply);
-        return reply.headers(headers).send(Readable.from(importBody(request, store, replace, options)));
+        const transfer = beginTransfer(options.transfers, request, reply);
+        const frames = importBody({ request, store, transfer, replace, options });
+        return reply.headers(headers).send(Readable.from(frames));
       },
     );
     refuseOtherMethods(scope as unknown as Server, new Map([['/import', new Set(['POST'])]]));
@@ -96,21 +91,31 @@ function takeBodyAsStream(scope: FastifyInstance): void {
 }
 
 type ImportFailure = {
-  readonly code: 'INVALID_JSON' | 'INVALID_RECORD' | 'POSITION_EXISTS' | 'IMPORT_FAILED' | 'READ_ERROR';
+  readonly code:
+    | 'INVALID_JSON'
+    | 'INVALID_RECORD'
+    | 'POSITION_EXISTS'
+    | 'IMPORT_FAILED'
+    | 'READ_ERROR'
+    | 'AUTH_UNAUTHORIZED';
   readonly message: string;
   readonly line: number;
+};
+
+type ImportParts = {
+  readonly request: FastifyRequest;
+  readonly store: MessageStore;
+  readonly transfer: Transfer;
+  readonly replace: boolean;
+  readonly options: ImportOptions;
 };
 
 /**
  * Does the import and yields the frames of its answer, at the pace at which body and socket go. However it ends, also by
  * a client that goes, the session has ended then.
  */
-async function* importBody(
-  request: FastifyRequest,
-  store: MessageStore,
-  replace: boolean,
-  options: ImportOptions,
-): AsyncGenerator<Buffer> {
+async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
+  const { request, store, transfer, replace, options } = parts;
   const startMs = performance.now();
   const { raw } = request;
   let run: ImportRun | undefined;
@@ -118,7 +123,8 @@ async function* importBody(
   raw.socket.setTimeout(options.requestTimeoutMs);
   try {
     const body = new ImportBody(raw, options);
-    run = new ImportRun(await store.beginImport(logOf(request), { replace }));
+    transfer.onEnd = () => body.stop();
+    run = new ImportRun(await store.beginImport(logOf(request), { replace }), transfer);
     for await (const lines of body) {
       for (const line of lines) {
         const failure = run.read(line) ?? (run.isBatchFull ? await run.store() : undefined);
@@ -148,44 +154,6 @@ function frameOf({ code, message, line }: ImportFailure): Buffer {
   return importErrorFrame(code, message, line);
 }
 
-/** The lines of a body, piece by piece. */
-class ImportBody {
-  /** Why it could not be read to its end. */
-  problem: string | undefined = undefined;
-  readonly #raw: IncomingMessage;
-  readonly #maxBytes: number;
-  readonly #maxLineBytes: number;
-
-  constructor(raw: IncomingMessage, { bodyLimitBytes, importLimitBytes }: ImportOptions) {
-    this.#raw = raw;
-    this.#maxBytes = importLimitBytes;
-    this.#maxLineBytes = Math.max(leastLineBytes, bodyLimitBytes) + recordBytes;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer[]> {
-    const splitter = new LineSplitter(this.#maxLineBytes);
-    let bytes = 0;
-    try {
-      // The socket is still needed for the answer when the rest of the body is not.
-      for await (const piece of this.#raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        bytes += piece.length;
-        if (this.#maxBytes > 0 && bytes > this.#maxBytes) {
-          this.problem = `The body exceeds the size limit of ${this.#maxBytes} bytes.`;
-          return;
-        }
-        yield splitter.push(piece);
-        if (splitter.isTooLong) {
-          this.problem = `The line exceeds the size limit of ${this.#maxLineBytes} bytes.`;
-          return;
-        }
-      }
-      yield splitter.end();
-    } catch {
-      this.problem = 'The body could not be read to its end.';
-    }
-  }
-}
-
 /** Gathers records into batches and hands them to the session. */
 class ImportRun {
   /** Messages stored. */
@@ -195,6 +163,7 @@ class ImportRun {
   /** Lines read. */
   line = 0;
   readonly #session: ImportSession;
+  readonly #transfer: Transfer;
   #batch: Message[] = [];
   /** Their lines. */
   #lines: number[] = [];
@@ -202,8 +171,9 @@ class ImportRun {
   /** What the last progress said. */
   #told = 0;
 
-  constructor(session: ImportSession) {
+  constructor(session: ImportSession, transfer: Transfer) {
     this.#session = session;
+    this.#transfer = transfer;
   }
 
   get isBatchFull(): boolean {
@@ -232,6 +202,9 @@ class ImportRun {
   }
 
   async store(): Promise<ImportFailure | undefined> {
+    const { endReason } = this.#transfer;
+    if (endReason === 'revoked') return { code: 'AUTH_UNAUTHORIZED', message: endTexts.revoked, line: this.line };
+    if (endReason !== undefined) return this.#importFailed(endTexts[endReason]);
     if (this.#batch.length === 0) return undefined;
     const outcome = await this.#session.add(this.#batch);
     if (outcome.outcome !== 'imported') return this.#failureOf(outcome);
@@ -265,7 +238,7 @@ class ImportRun {
         return { code: 'INVALID_RECORD', message, line: this.#lines[outcome.index]! };
       }
       case 'dropped':
-        return this.#importFailed('The namespace was deleted while the import was under way.');
+        return this.#importFailed(endTexts['namespace-deleted']);
       case 'full':
         return this.#importFailed(
           `The store holds ${outcome.bytes} of ${outcome.maxBytes} bytes, and these messages would exceed its limit.`,

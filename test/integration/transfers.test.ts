@@ -1,0 +1,175 @@
+import { connect } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { type ImportAnswer, ImportRequest, importBody, recordAt, records } from '../support/import-client.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+
+const admin = newToken('default');
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+/** A server with a namespace, and a further token of it that can be revoked. */
+async function startWithTenant(flags: readonly string[] = []) {
+  const app = await startTestApp(['--token', admin, ...flags]);
+  const { token: own } = await app.namespaces.create({ id: 'tenant', description: '', token: undefined });
+  const { id, token } = await app.namespaces.createToken('tenant', {
+    label: '',
+    scope: 'admin',
+    expiresAtMs: undefined,
+  });
+  return {
+    app,
+    own,
+    token,
+    revoke: () => app.namespaces.revokeToken('tenant', id),
+    exported: async () => (await fetch(`${app.url}/export`, { headers: bearer(own) })).text(),
+    [Symbol.asyncDispose]: () => app.close(),
+  };
+}
+
+/** More than sockets hold, so that an export waits for its reader. */
+async function fill({ url }: TestApp, token: string): Promise<void> {
+  const large = Array.from({ length: 60 }, (_value, n) =>
+    recordAt(`a-1/${n}@${n + 1}`, { data: { text: 'x'.repeat(500_000) } }),
+  );
+  expect((await importBody(`${url}/import`, large.join(''), bearer(token))).events).toMatchObject([{ imported: 60 }]);
+}
+
+/** An export of which the first piece is read, and the rest by `readOn`. */
+async function beginExport({ url }: TestApp, token: string) {
+  const response = await fetch(`${url}/export`, { headers: bearer(token) });
+  const reader = response.body!.getReader();
+  expect([response.status, (await reader.read()).done]).toEqual([200, false]);
+  return {
+    async readOn(): Promise<void> {
+      while (!(await reader.read()).done);
+    },
+  };
+}
+
+const failed = (sending: ImportRequest): Promise<ImportAnswer> => sending.answer;
+
+test('An import ends when its token is revoked, with an error that says so; the batches before stay.', async () => {
+  await using tenant = await startWithTenant();
+  const sending = new ImportRequest(`${tenant.app.url}/import`, bearer(tenant.token));
+  await sending.send(records(1_500));
+  await expect.poll(() => sending.events).toHaveLength(1);
+  await tenant.revoke();
+  const { status, events } = await failed(sending);
+  expect([status, events]).toEqual([
+    200,
+    [
+      { imported: 1_000, gpos: 1_000 },
+      { error: 'AUTH_UNAUTHORIZED', message: 'The token was revoked or has expired meanwhile.', line: 1_500 },
+    ],
+  ]);
+  expect(await tenant.exported()).toBe(records(1_000));
+});
+
+test('An import whose body goes on ends when its token is revoked, and what it still sends is read and dropped.', async () => {
+  await using tenant = await startWithTenant();
+  const headers = { ...bearer(tenant.token), connection: 'keep-alive' };
+  const sending = new ImportRequest(`${tenant.app.url}/import?force=true`, headers);
+  let sent = 0;
+  const sendOne = async () => {
+    await sending.send(records(1, ++sent));
+    // A write that the kernel takes at once would let nothing else happen.
+    await nextTurn();
+  };
+  await sendOne();
+  await expect.poll(() => tenant.app.transfers.underWay.size).toBe(1);
+  await tenant.revoke();
+  while (!sending.events.some(({ error }) => error !== undefined)) await sendOne();
+  for (let more = 0; more < 100; more++) await sendOne();
+  expect((await sending.end()).events.at(-1)).toMatchObject({ error: 'AUTH_UNAUTHORIZED' });
+  // Nothing was replaced.
+  expect(await tenant.exported()).toBe('');
+});
+
+test('An import ends when its namespace is deleted, also while nothing of its body comes.', async () => {
+  await using tenant = await startWithTenant();
+  const sending = new ImportRequest(`${tenant.app.url}/import?force=true`, bearer(tenant.token));
+  await sending.send(records(2));
+  await expect.poll(() => tenant.app.transfers.underWay.size).toBe(1);
+  await tenant.app.namespaces.remove('tenant');
+  const { events } = await failed(sending);
+  expect(events).toMatchObject([{ error: 'IMPORT_FAILED', message: 'The namespace was deleted meanwhile.' }]);
+});
+
+test('An export ends when its token is revoked: its connection breaks, so that nobody takes it for the whole.', async () => {
+  await using tenant = await startWithTenant();
+  await fill(tenant.app, tenant.own);
+  const ending = await beginExport(tenant.app, tenant.token);
+  const staying = await beginExport(tenant.app, tenant.own);
+  await tenant.revoke();
+  await expect.poll(() => tenant.app.transfers.underWay.size, { timeout: 5_000 }).toBe(1);
+  await expect(ending.readOn()).rejects.toThrow();
+  await staying.readOn();
+});
+
+test('An export whose log is replaced meanwhile breaks off, though the new log is longer.', async () => {
+  await using tenant = await startWithTenant();
+  await fill(tenant.app, tenant.own);
+  const ending = await beginExport(tenant.app, tenant.own);
+  const { events } = await importBody(`${tenant.app.url}/import?force=true`, records(100), bearer(tenant.own));
+  expect(events).toMatchObject([{ imported: 100 }]);
+  await expect(ending.readOn()).rejects.toThrow();
+  expect(await tenant.exported()).toBe(records(100));
+});
+
+test('Imports and exports beyond the limit are refused with the time to come again, and those under way go on.', async () => {
+  await using tenant = await startWithTenant(['--max-transfers', '3', '--max-transfers-per-namespace', '2']);
+  const { app, own } = tenant;
+  await fill(app, own);
+  const exporting = await beginExport(app, own);
+  const sending = new ImportRequest(`${app.url}/import`, bearer(own));
+  await sending.send(records(1, 1_000));
+  await expect.poll(() => app.transfers.underWay.size).toBe(2);
+  const refused = await fetch(`${app.url}/export`, { headers: bearer(own) });
+  expect([refused.status, ((await refused.json()) as { error: object }).error]).toEqual([
+    429,
+    {
+      code: 'RATE_LIMITED',
+      message: '2 imports and exports of namespace tenant are under way, and no more may be. Come again later.',
+      details: { maxTransfersPerNamespace: 2 },
+    },
+  ]);
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(5);
+  // Another namespace has the third place, and nobody a fourth.
+  const third = new ImportRequest(`${app.url}/import`, bearer(admin));
+  await third.send(records(1));
+  await expect.poll(() => app.transfers.underWay.size).toBe(3);
+  const beyond = await importBody(`${app.url}/import`, '', bearer(admin));
+  expect([beyond.status, beyond.text]).toEqual([429, expect.stringContaining('"maxTransfers":3')]);
+  expect(beyond.headers['retry-after']).toMatch(/^\d+$/);
+
+  await exporting.readOn();
+  expect((await sending.end()).events).toMatchObject([{ done: true }]);
+  expect((await third.end()).events).toMatchObject([{ done: true }]);
+  await expect.poll(() => app.transfers.underWay.size).toBe(0);
+});
+
+test('A place is free again when the client goes.', async () => {
+  await using tenant = await startWithTenant(['--max-transfers', '1']);
+  for (const method of ['POST /import', 'GET /export']) {
+    for (let turn = 0; turn < 3; turn++) {
+      const socket = connect(tenant.app.port, '127.0.0.1');
+      const more = method.startsWith('POST') ? 'Transfer-Encoding: chunked\r\n' : '';
+      socket.write(`${method} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tenant.own}\r\n${more}\r\n`);
+      if (method.startsWith('POST')) await expect.poll(() => tenant.app.transfers.underWay.size).toBe(1);
+      socket.destroy();
+      await expect.poll(() => tenant.app.transfers.underWay.size).toBe(0);
+    }
+  }
+});
+
+test('A reader that takes nothing of its export is cut off, and its place is free again.', async () => {
+  await using tenant = await startWithTenant(['--stall-timeout-ms', '200']);
+  await fill(tenant.app, tenant.own);
+  const socket = connect(tenant.app.port, '127.0.0.1').pause();
+  socket.on('error', () => {});
+  socket.write(`GET /export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tenant.own}\r\n\r\n`);
+  await expect.poll(() => tenant.app.transfers.underWay.size).toBe(1);
+  await expect.poll(() => tenant.app.transfers.underWay.size, { timeout: 5_000 }).toBe(0);
+  socket.destroy();
+});

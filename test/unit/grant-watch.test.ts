@@ -26,15 +26,15 @@ class Watched implements AsyncDisposable {
     this.watch.stop();
   }
 
-  createNamespace() {
-    return this.namespaces.create({ id, description: '', token: newToken(id) });
+  createNamespace(namespaceId = id) {
+    return this.namespaces.create({ id: namespaceId, description: '', token: newToken(namespaceId) });
   }
 
   createToken(expiresAtMs?: number) {
     return this.namespaces.createToken(id, { label: '', scope: 'read', expiresAtMs });
   }
 
-  async subscribe(log: string, tokenId: string | undefined, lastEventId?: number) {
+  async subscribe(log: string, tokenId: string | undefined, lastEventId?: number, namespaceId = id) {
     const sink = new FakeSink();
     this.#sinks.push(sink);
     const start = await startingPoint(this.node.store, {
@@ -45,7 +45,7 @@ class Watched implements AsyncDisposable {
       epoch: undefined,
       wishes: noWishes,
     });
-    const holder = { namespaceId: id, tokenId, address: '127.0.0.1' };
+    const holder = { namespaceId, tokenId, address: '127.0.0.1' };
     const subscription = this.node.hub.subscribe(start, sink, readyFrame, holder);
     await this.node.settle();
     return { sink, subscription };
@@ -149,4 +149,50 @@ test('A store that fails ends nothing, and is asked again.', async () => {
   await watched.namespaces.revokeToken(id, namespace.tokens[0]!.id);
   await watched.watch.check(Date.now());
   expect(subscription.closeReason).toBe('revoked');
+});
+
+test.each([
+  ['fails', () => Promise.reject(new Error('disk'))],
+  ['never answers', () => new Promise<undefined>(() => {})],
+])('A namespace for which the store %s keeps no other from being looked at, time and again.', async (_what, find) => {
+  await using watched = new Watched();
+  const { namespace: stuck } = await watched.createNamespace('a-stuck');
+  const { namespace } = await watched.createNamespace();
+  const [first, second] = [await watched.createToken(), await watched.createToken()];
+  const kept = await watched.subscribe(stuck.log, stuck.tokens[0]!.id, undefined, 'a-stuck');
+  const ending = [
+    await watched.subscribe(namespace.log, first.id),
+    await watched.subscribe(namespace.log, second.id),
+  ] as const;
+  const findOthers = watched.store.find.bind(watched.store);
+  watched.store.find = (asked) => (asked === 'a-stuck' ? find() : findOthers(asked));
+  for (const [index, { id: tokenId }] of [first, second].entries()) {
+    await watched.namespaces.revokeToken(id, tokenId);
+    void watched.watch.check(Date.now());
+    await watched.node.settle();
+    expect(ending[index]!.subscription.closeReason).toBe('revoked');
+  }
+  expect(kept.subscription.state).toBe('live');
+});
+
+test('An import or export ends once, when its token is revoked or its namespace deleted.', async () => {
+  await using watched = new Watched();
+  const { namespace } = await watched.createNamespace();
+  const { id: tokenId } = await watched.createToken();
+  const begin = (by: string | undefined) => {
+    const transfer = watched.transfers.begin({ namespace, scope: 'write', tokenId: by, isOperator: false });
+    const ends: unknown[] = [];
+    transfer.onEnd = () => ends.push(transfer.endReason);
+    return ends;
+  };
+  const [revoked, owner, anybody] = [begin(tokenId), begin(namespace.tokens[0]!.id), begin(undefined)];
+  await watched.watch.check(Date.now());
+  expect([revoked, owner, anybody]).toEqual([[], [], []]);
+  await watched.namespaces.revokeToken(id, tokenId);
+  for (let turn = 0; turn < 2; turn++) await watched.watch.check(Date.now());
+  expect([revoked, owner, anybody]).toEqual([['revoked'], [], []]);
+  await watched.namespaces.remove(id);
+  await watched.watch.check(Date.now());
+  const deleted = ['namespace-deleted'];
+  expect([revoked, owner, anybody]).toEqual([['revoked'], deleted, deleted]);
 });

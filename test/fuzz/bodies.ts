@@ -9,10 +9,22 @@ export function sharedId(random: Random): string {
 /** The body of an append as text: one message or several, mostly good. */
 export function newMessages(random: Random): string {
   if (random.chance(0.7)) return newMessage(random);
+  if (random.chance(0.01)) return `[${'0,'.repeat(random.pick([9_999, 10_000]))}0]`;
   return `[${random.times(0, random.chance(0.02) ? 600 : 4, () => newMessage(random)).join(',')}]`;
 }
 
+/** Data that are equal as values, some of them. */
+const knownData = [
+  '{"a":1,"b":[]}',
+  '{ "b":[ ],"a":1 }',
+  '{"a":1.0,"b":[]}',
+  `{"a":${'['.repeat(9_000)}${']'.repeat(9_000)}}`,
+];
+
 function newMessage(random: Random): string {
+  if (random.chance(0.1)) {
+    return `{"id":"${sharedId(random)}","type":"Known","data":${random.pick(knownData)},"metadata":${random.pick(['null', '{}'])}}`;
+  }
   const type = random.chance(0.9) ? '"Deposited"' : oddJsonText(random);
   const members = [
     `"type":${type}`,
@@ -69,11 +81,13 @@ export function rpcCall(random: Random, methods: readonly string[]): string {
     : random.pick([...oddTexts, 'stream.', 'STREAM.GET', 'ns.token']);
   if (random.chance(0.03)) return jsonValue(random);
   const first = method.startsWith('ns.') ? JSON.stringify(scratchName(random)) : JSON.stringify(fuzzName(random));
-  const args = [random.chance(0.93) ? first : jsonValue(random, 1)];
+  const args = [
+    random.chance(0.93) ? (method === 'category.get' && random.chance(0.2) ? '""' : first) : jsonValue(random, 1),
+  ];
   if (method === 'stream.write') args.push(random.chance(0.9) ? newMessage(random) : jsonValue(random));
   if (method === 'ns.token.revoke') args.push(`"${uuid(random)}"`);
   if (method === 'ns.streams' && random.chance(0.9)) args.length = 0;
-  if (random.chance(0.7)) args.push(options(random));
+  if (random.chance(0.7)) args.push(options(random, method));
   if (random.chance(0.05)) args.push(jsonValue(random));
   return `[${[JSON.stringify(method), ...args].join(random.pick([',', ',', ' , ']))}]`;
 }
@@ -98,7 +112,19 @@ const optionNames = [
   '__proto__',
 ] as const;
 
-function options(random: Random): string {
+/** What each method asks for. */
+const methodOptions: Readonly<Record<string, readonly (typeof optionNames)[number][]>> = {
+  'stream.write': ['id', 'expectedVersion'],
+  'stream.get': ['position', 'globalPosition', 'batchSize'],
+  'stream.last': ['type'],
+  'category.get': ['position', 'globalPosition', 'batchSize', 'correlation'],
+  'ns.streams': ['prefix', 'cursor', 'limit'],
+  'ns.create': ['description', 'token', 'metadata'],
+  'ns.token.create': ['label', 'scope', 'expiresAt'],
+};
+
+function options(random: Random, method: string): string {
+  const own = methodOptions[method] ?? optionNames;
   const value = (name: (typeof optionNames)[number]): string => {
     if (random.chance(0.15)) return jsonValue(random, 1);
     if (name === 'id') return `"${id(random)}"`;
@@ -111,7 +137,7 @@ function options(random: Random): string {
     return random.chance(0.5) ? '"a"' : oddJsonText(random);
   };
   const members = random.times(0, 3, () => {
-    const name = random.pick(optionNames);
+    const name = random.pick(random.chance(0.8) ? own : optionNames);
     return `"${name}":${value(name)}`;
   });
   if (random.chance(0.15)) members.push(`"consumerGroup":{"member":${random.int(-1, 3)},"size":${random.int(-1, 3)}}`);
@@ -129,13 +155,16 @@ export function importLines(random: Random): Buffer {
       [0.5, () => Buffer.from(random.pick(['', ' ', '\t', '\r', '{', '[]', 'null', '\ufeff{}']))],
     ])();
   const ends = ['\n', '\n', '\n', '\r\n', '\n\n', '\r'];
-  const lines = random.times(0, random.chance(0.05) ? 100 : 5, () => [line(), Buffer.from(random.pick(ends))]);
+  const lines = random.times(0, random.chance(0.05) ? 100 : random.chance(0.01) ? 3_000 : 5, () => [
+    line(),
+    Buffer.from(random.pick(ends)),
+  ]);
   return Buffer.concat(lines.flat());
 }
 
 /** One record, whose members may be odd. */
 export function importLine(random: Random): string {
-  const place = random.int(1, 1_000_000);
+  const place = random.chance(0.5) ? random.int(1, 1_000_000) : random.int(1, 60);
   const integer = (value: number) =>
     random.chance(0.97) ? String(value) : random.pick(['null', '1e3', '-1', '1.5', '"1"', '1e400', '4503599627370497']);
   const members = [

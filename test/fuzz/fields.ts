@@ -9,6 +9,7 @@ export function randomQuery(random: Random, { parameters }: Pick<Route, 'paramet
   const pairs = given.map((parameter) => `${encodeOddly(random, parameter.name)}=${oneValue(random, parameter)}`);
   if (given.length > 0 && random.chance(0.05)) pairs.push(pairs[0]!);
   if (random.chance(0.05)) pairs.push(oddPair(random, token));
+  if (random.chance(0.03)) pairs.push(`token=${token}`);
   return pairs.length === 0 ? random.pick(['', '', '', '?']) : `?${pairs.join('&')}`;
 }
 
@@ -22,10 +23,10 @@ function oneValue(random: Random, { type }: Parameter): string {
 
 function oddPair(random: Random, token: string): string {
   return random.pick([
-    `token=${token}`,
     `token=${token}&token=${token}`,
     'token=',
     'token[]=a&token[b]=c',
+    random.times(10, 40, (index) => `category=c${index}`).join('&'),
     'ticket=abc',
     'ticket=&ticket=',
     '__proto__=1',

@@ -25,9 +25,6 @@ export type RequestParts = Pick<FuzzRequest, 'method' | 'target' | 'route'> & {
 /** Heads longer than this may exceed the limit that fuzzed servers have: 8 KiB. */
 const safeHeadBytes = 7_000;
 
-/** Bodies longer than this may exceed it too: 64 KiB. */
-const safeBodyBytes = 60_000;
-
 /** Headers that may end the connection. */
 const closing = /^(connection|upgrade|expect)$/i;
 
@@ -48,11 +45,7 @@ export function requestOf(random: Random, { method, target, route, headers, body
     bytes: Buffer.concat([head, framed]),
     route,
     id,
-    mayClose:
-      head.length > safeHeadBytes ||
-      framed.length > safeBodyBytes ||
-      !target.startsWith('/') ||
-      headers.some(([name]) => closing.test(name)),
+    mayClose: head.length > safeHeadBytes || !target.startsWith('/') || headers.some(([name]) => closing.test(name)),
   };
 }
 

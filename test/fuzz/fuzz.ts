@@ -37,7 +37,16 @@ const limits = {
   '--request-timeout-ms': 5_000,
   '--store-max-bytes': 3_000_000,
   '--max-subscriptions': 15,
+  '--max-subscriptions-per-namespace': 12,
+  '--max-subscriptions-per-address': 10,
   '--max-selectors': 20,
+  '--heartbeat-ms': 100,
+  // Whatever else the machine does must not change the answers.
+  '--max-event-loop-delay-ms': 0,
+  '--max-memory-percent': 0,
+  '--trusted-proxies': 'loopback',
+  '--cors-origins': 'http://a.example',
+  '--metrics-token': 'metrics-of-the-fuzzed',
 };
 const healthEveryMs = 200;
 
@@ -145,7 +154,7 @@ class Target {
     const { globalPosition } = JSON.parse(answer);
     const last = { status: response.status, headers: new Map(), body: Buffer.from(answer) };
     ledger.note({ stream: 'audit-last', sent: ['{"last":true}'] }, last);
-    const exported = await (await this.#ask('/export', token)).text();
+    const exported = await this.#patiently('/export', token);
     const problems = ledger.compare(exported);
     await watcher.waitFor(
       ({ pokes }) => pokes.at(-1)?.globalPosition === globalPosition,
@@ -164,7 +173,7 @@ class Target {
 
   /** Replaces the log of a namespace by an empty one. */
   async replaceByNothing(token: string): Promise<void> {
-    await (await this.#ask('/import?force=true', token, { method: 'POST', body: '\n' })).text();
+    await this.#patiently('/import?force=true', token, { method: 'POST', body: '\n' });
   }
 
   /** Deletes the namespaces that the storm has made. */
@@ -216,6 +225,18 @@ class Target {
     const response = await this.#ask('/rpc', this.#operator, { method: 'POST', body: JSON.stringify(call) });
     const text = await response.text();
     if (!response.ok) throw new Error(`${call[0]}: ${text}`);
+    return text;
+  }
+
+  /** Asks until a place is free: what the storm began may not be over. */
+  async #patiently(path: string, token: string, init: RequestInit = {}): Promise<string> {
+    let text = '';
+    const asked = async () => {
+      const response = await this.#ask(path, token, init);
+      text = await response.text();
+      return response.ok;
+    };
+    await this.#server.until(asked, `${path} is answered`);
     return text;
   }
 

@@ -11,12 +11,12 @@ const places: Partial<Record<ErrorCode, RegExp>> = {
   STREAM_VERSION_CONFLICT: /^(\/rpc|.*\/messages)$/,
   DUPLICATE_MESSAGE_ID: /^(\/rpc|.*\/messages)$/,
   STORE_FULL: /^(\/rpc|.*\/messages)$/,
-  RATE_LIMITED: /^\/subscribe\/ticket$/,
+  RATE_LIMITED: /^\/(subscribe\/ticket|import|export)$/,
   TOO_MANY_SUBSCRIPTIONS: /^\/subscribe$/,
 };
 
 /** What a server that is well never says, whatever it is asked. */
-const faults: readonly string[] = ['INTERNAL_ERROR', 'BACKEND_ERROR', 'NOT_READY'];
+const faults: readonly string[] = ['INTERNAL_ERROR', 'BACKEND_ERROR', 'NOT_READY', 'OVERLOADED'];
 
 /** What the parser refuses has no headers but those of its frame. */
 const parserRefusals = [400, 408, 431];

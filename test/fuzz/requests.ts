@@ -20,7 +20,13 @@ const heavy = /^\/(metrics|openapi\.json|export|docs\/reference)/;
 export function weighRoutes(routes: readonly Route[]): Weighted<Route> {
   return routes
     .filter(({ method, url }) => url !== '*' && !(method === 'GET' && url === '/subscribe'))
-    .map((route) => [heavy.test(route.url) ? 0.3 : !route.isDescribed ? 0.1 : route.bodies ? 12 : 4, route] as const);
+    .map((route) => [weightOf(route), route] as const);
+}
+
+function weightOf({ method, url, bodies, isDescribed }: Route): number {
+  if (heavy.test(url)) return 0.3;
+  if (!isDescribed) return method === 'GET' ? 0.4 : 0.1;
+  return bodies !== undefined ? 12 : method === 'POST' ? 8 : 4;
 }
 
 const otherMethods = [
@@ -55,6 +61,9 @@ export function subscribeTarget(random: Random, world: World, token: string): st
   const route = world.routes.find(({ method, url }) => method === 'GET' && url === '/subscribe')!;
   const good = random.weighted([
     [3, 'all=true'],
+    [1, `all=true&hello=true&lastEventId=${random.int(0, 1e9)}`],
+    [1, 'category=a&hello=true&heartbeat=head&epoch=00000000-0000-4000-8000-000000000000'],
+    [1, 'stream=a-1&position=3&hello=true&heartbeat=head&conflate=true'],
     [3, `stream=${encodeOddly(random, fuzzName(random))}`],
     [3, 'category=a&category=account'],
     [2, `category=a&consumer=${random.int(0, 2)}&size=${random.int(1, 3)}`],

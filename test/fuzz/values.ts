@@ -189,10 +189,16 @@ export function mutate(random: Random, bytes: Buffer): Buffer {
   return mutated;
 }
 
+const categories: readonly string[] = ['a', 'b', 'account', 'order', 'audit0', 'audit1'];
+
 /** Names that many requests share, so that they find what others wrote, and odd ones. */
 export function fuzzName(random: Random): string {
-  const common = `${random.pick(['a', 'b', 'account', 'order'])}-${random.int(0, 20)}${random.pick(['', '', '+1'])}`;
-  return random.chance(0.8) ? common : random.chance(0.8) ? random.pick(oddTexts) : random.bytes(6).toString('latin1');
+  return random.weighted<() => string>([
+    [65, () => `${random.pick(categories)}-${random.int(0, 20)}${random.pick(['', '', '+1'])}`],
+    [15, () => random.pick(categories)],
+    [16, () => random.pick(oddTexts)],
+    [4, () => random.bytes(6).toString('latin1')],
+  ])();
 }
 
 /** A version 4 UUID. */

@@ -17,7 +17,7 @@ import { Places } from './http/limits.ts';
 import { Listener } from './http/listener.ts';
 import { routeOperations } from './http/operations.ts';
 import { OverloadWatch, overloadReasons } from './http/overload.ts';
-import { type MemorySource, ProcessMeter } from './http/process-meter.ts';
+import { type MemorySource, ProcessMeter, warnOfStore } from './http/process-meter.ts';
 import { Readiness } from './http/readiness.ts';
 import { routeRpc } from './http/rpc/route.ts';
 import { collectRoutes, createServer, refuseOtherMethods } from './http/server.ts';
@@ -76,6 +76,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const store = await (options.openStore ?? openStore)({ pokes: pools.pokes, maxBytes: config.storeMaxBytes });
   const metrics = new Metrics();
   const meter = new ProcessMeter(memory);
+  warnOfStore(config, meter.memoryBytes, log);
   const overload = new OverloadWatch(config, meter, (reasons) => {
     if (reasons.length === 0) log.info('no longer overloaded');
     else log.warn({ reasons, memoryRatio: overload.memoryRatio }, 'overloaded: new subscriptions are refused');

@@ -1,7 +1,8 @@
 import { totalmem } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import type { LoadMeter } from './overload.ts';
+import type { FastifyBaseLogger } from 'fastify';
+import type { LoadMeter, OverloadLimits } from './overload.ts';
 
 /** What a process tells of its memory; `process` does. */
 export type MemorySource = {
@@ -12,6 +13,9 @@ export type MemorySource = {
 };
 
 const resolutionMs = 20;
+
+/** What the process takes beside the store, about: itself, and its work; see docs/operations.md. */
+const processBytes = 268_435_456;
 
 /** Measures the process that it runs in. */
 export class ProcessMeter implements LoadMeter {
@@ -52,4 +56,15 @@ export class ProcessMeter implements LoadMeter {
   stop(): void {
     this.#delay.disable();
   }
+}
+
+/** Warns when the memory ends before the limit of the store, which then cannot refuse appends in order. */
+export function warnOfStore(
+  { storeMaxBytes, maxMemoryPercent }: { readonly storeMaxBytes: number } & OverloadLimits,
+  memoryBytes: number,
+  log: Pick<FastifyBaseLogger, 'warn'>,
+): void {
+  const usableBytes = memoryBytes * ((maxMemoryPercent || 100) / 100);
+  if (storeMaxBytes + processBytes <= usableBytes) return;
+  log.warn({ storeMaxBytes, memoryBytes }, 'memory ends before --store-max-bytes: lower it, or give more memory');
 }

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
-import { expect, test } from 'vitest';
-import { type MemorySource, ProcessMeter } from '../../src/http/process-meter.ts';
+import { expect, test, vi } from 'vitest';
+import { type MemorySource, ProcessMeter, warnOfStore } from '../../src/http/process-meter.ts';
 
 const mebibyte = 1_048_576;
 
@@ -62,4 +62,14 @@ test('When the memory cannot be read, for want of a file descriptor, the share i
   fails = true;
   expect(meter.memoryRatio()).toBe(0.5);
   meter.stop();
+});
+
+test.each([
+  ['fits', 700, 0],
+  ['does not fit beside the process', 800, 1],
+])('A store whose limit %s in memory is warned of accordingly.', (_how, storeMebibytes, warnings) => {
+  const warn = vi.fn();
+  const limits = { storeMaxBytes: storeMebibytes * mebibyte, maxMemoryPercent: 90, maxEventLoopDelayMs: 0 };
+  warnOfStore(limits, 1_100 * mebibyte, { warn });
+  expect(warn).toHaveBeenCalledTimes(warnings);
 });

@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { configSchema, flagOf } from '../../src/config.ts';
+import { errorStatuses } from '../../src/errors.ts';
+import { readAlerts, readMetricDocs, readText } from '../support/monitoring.ts';
+
+const page = readText('docs/operations.md');
+const source = new URL('../../src/', import.meta.url);
+
+/** Settings at which nothing is refused, ended or slowed down. */
+const noLimits: readonly (keyof typeof configSchema.properties)[] = [
+  'port',
+  'host',
+  'insecure',
+  'auth',
+  'token',
+  'testMode',
+  'metricsToken',
+  'logLevel',
+  'corsOrigins',
+  'subscribeOrigins',
+  'trustedProxies',
+  'heartbeatMs',
+  'retryMinMs',
+  'retryMaxMs',
+  'pooling',
+];
+
+/** Every exported limit of the source, and what the page says of it; undefined: nobody can meet it. */
+const constants: Readonly<Record<string, string | undefined>> = {
+  maxMessagesPerAppend: 'messages of one append',
+  maxNameBytes: 'bytes of the name of a stream or category',
+  maxTypeBytes: 'bytes of a message type',
+  maxNesting: 'depth of nested data',
+  maxGroupSize: 'size of a consumer group',
+  maxImportedPosition: 'an imported position',
+  maxTokens: 'live tokens of a namespace',
+  maxTicketsOfNamespace: 'tickets that wait, of a namespace',
+  maxTickets: 'tickets that wait, in all',
+  maxRoundStreams: 'streams of one round of `conflate=true`',
+  maxPageBytes: 'bytes of one page of a read',
+  // Made of the longest name.
+  maxFrameBytes: undefined,
+};
+
+/** Cells of the table rows of a chapter. */
+function rowsOf(heading: string): string[][] {
+  const chapter = page.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
+  const rows = chapter.split('\n').filter((line) => line.startsWith('|') && !line.startsWith('|--'));
+  return rows.map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+describe('What each limit does', () => {
+  const rows = rowsOf('What each limit does');
+
+  test('is said of every setting that is one.', () => {
+    const limits = Object.keys(configSchema.properties).filter((name) => !(noLimits as string[]).includes(name));
+    const described = rows.flatMap(([first = '']) => /^`--([\w-]+)`$/.exec(first)?.[1] ?? []);
+    expect(described.sort()).toEqual(limits.map(flagOf).sort());
+  });
+
+  test('is said of every limit that is no setting, with its number.', async () => {
+    const found: Record<string, number> = {};
+    for (const file of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
+      if (!file.endsWith('.ts') || file === 'main.ts') continue;
+      for (const [, name = ''] of readFileSync(new URL(file, source), 'utf8').matchAll(/^export const (max\w+) =/gm)) {
+        found[name] = ((await import(new URL(file, source).href)) as Record<string, number>)[name]!;
+      }
+    }
+    expect(Object.keys(found).sort()).toEqual(Object.keys(constants).sort());
+    for (const [name, what] of Object.entries(constants)) {
+      if (what === undefined) continue;
+      const number = rows.find(([first]) => first === what)?.[1];
+      expect(number, name).toMatch(new RegExp(`^${found[name]!.toLocaleString('en')}(?![\\d,]\\d)`));
+    }
+  });
+
+  test('names what is answered, by a code and its status.', () => {
+    for (const [, status, code = ''] of page.matchAll(/\b([45]\d\d) `([A-Z_]+)`/g)) {
+      expect([code, errorStatuses[code as keyof typeof errorStatuses]]).toEqual([code, Number(status)]);
+    }
+  });
+});
+
+test('The page names only flags and metrics that there are.', () => {
+  const flags = Object.keys(configSchema.properties).map(flagOf);
+  const ofCommands = ['url', 'token', 'file'];
+  for (const [, flag] of page.matchAll(/--([a-z]+(?:-[a-z]+)*)/g)) expect([...flags, ...ofCommands]).toContain(flag);
+  const metrics = [...readMetricDocs().keys()];
+  for (const [name] of page.matchAll(/\bpokewire_\w+/g)) expect(metrics).toContain(name);
+});
+
+describe('The alerts', () => {
+  const alerts = readAlerts();
+
+  test('are listed with how bad each is.', () => {
+    const listed = rowsOf('What to alert on').flatMap(([name = '', severity]) => {
+      const alert = /^\[(\w+)\]\(#(\w+)\)$/.exec(name);
+      if (alert !== null) expect(alert[2]).toBe(alert[1]!.toLowerCase());
+      return alert === null ? [] : [[alert[1]!, severity!] as const];
+    });
+    expect(Object.fromEntries(listed)).toEqual(
+      Object.fromEntries(alerts.map(({ alert, labels }) => [alert, labels.severity])),
+    );
+  });
+
+  test('have a runbook each.', () => {
+    const runbooks = [...page.split('\n## Runbooks\n')[1]!.matchAll(/^### (\w+)$/gm)].map(([, name]) => name);
+    expect(runbooks.sort()).toEqual(alerts.map(({ alert }) => alert).sort());
+  });
+});

@@ -34,7 +34,7 @@ import { BufferPool } from './pool/buffer-pool.ts';
 import { ObjectPool } from './pool/object-pool.ts';
 import { CachedFrameEncoder, PlainFrameEncoder } from './sse/frame.ts';
 import type { MessageStore } from './store/message-store.ts';
-import { openNamespaces, openStore } from './store/open-store.ts';
+import { openNamespaces, openStore, storeKind } from './store/open-store.ts';
 import { version } from './version.ts';
 
 /** Requests that are still running when the server stops have this long. */
@@ -140,7 +140,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       auth: access.mode,
       testToken: config.testMode ? initialToken : undefined,
       version,
-      backend: 'memory',
+      backend: storeKind,
       connections: () => hub.subscriptions.size,
       checkReady: () => readiness.check(),
     });

@@ -47,7 +47,7 @@ export function useErrorHandler(server: FastifyInstance, bodyLimitBytes: number)
 /** For Fastify's `frameworkErrors`: failures before a route is found, so that no hook has run. */
 export function answerFrameworkError(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
-  void send(reply, invalid('The path', 'must be a valid percent-encoded URL'));
+  void send(reply, invalid('path', 'must be a valid percent-encoded URL'));
 }
 
 const unhurried = new WeakSet<Socket>();

@@ -10,7 +10,7 @@ export const tags = [
   { name: 'streams', description: 'Append messages to streams, and read them by their position.' },
   { name: 'categories', description: 'Read all streams of a category as one, by global position.' },
   { name: 'subscriptions', description: 'Be told at once that a message was appended, and where it stands.' },
-  { name: 'rpc', description: 'What clients of EventoDB speak: one route for all methods.' },
+  { name: 'RPC', description: 'What clients of EventoDB speak: one route for all methods.' },
   { name: 'operations', description: 'For those who run the server.' },
 ] as const;
 

@@ -11,6 +11,9 @@ export type StoreOptions = {
   readonly maxBytes: number;
 };
 
+/** Kind of the store, as `sys.health` names it. */
+export const storeKind = 'memory';
+
 /** Opens the configured store. There is one so far, in memory. */
 export async function openStore(options: StoreOptions): Promise<MessageStore> {
   return new MemoryStore(options);

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
+import { adminToken as admin } from '../support/rpc-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
 const message = { type: 'Happened', data: {} };
-const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 
 const ask = (app: TestApp, path: string, token?: string, init: RequestInit = {}) =>
   fetch(app.url + path, {

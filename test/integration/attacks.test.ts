@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
+import { adminToken as admin } from '../support/rpc-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
-const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const bearer = { authorization: `Bearer ${admin}` };
 const message = '{"type":"T","data":{}}';
 const asText = (value: unknown) => JSON.stringify(value);
@@ -134,6 +134,15 @@ test.each([
   expect([400, 401, 404]).toContain(withoutToken.status);
 });
 
+test('A path that is no percent-encoded UTF-8 is refused by that name.', async () => {
+  await using app = await startTestApp();
+  const { status, body } = await app.get('/streams/%ff');
+  expect([status, body.error]).toEqual([
+    400,
+    { code: 'INVALID_REQUEST', message: 'path must be a valid percent-encoded URL', details: { field: 'path' } },
+  ]);
+});
+
 test.each(['/streams', 'http://x/streams', 'HTTP://evil.example:9/streams', '/%73treams', '/streams?'])(
   'However a path is spelled, it needs its token: %s.',
   async (target) => {
@@ -158,8 +167,8 @@ test('A namespace whose id holds NUL, a path or a line end is refused, and a tok
 test('/import takes POST only: opening a link to it erases nothing.', async () => {
   await using app = await startTestApp();
   await app.append('a-1', message);
-  const { status } = await app.get('/import?force=true');
-  expect([404, 405]).toContain(status);
+  const { status, headers, body } = await app.get('/import?force=true');
+  expect([status, headers.get('allow'), body.error.code]).toEqual([405, 'POST', 'METHOD_NOT_ALLOWED']);
   expect((await app.get('/streams/a-1')).status).toBe(200);
 });
 
@@ -338,8 +347,8 @@ test('A deleted namespace ends what was open, and its token opens nothing in a n
   const { token } = await create();
   expect((await app.get(`/streams?token=${old}`)).status).toBe(403);
   expect((await app.get(`/streams?token=${token}`)).body.streams).toEqual([]);
-  expect((await append(app, 'b-1', token)).body.globalPosition).toBe(1);
-  // A cursor of the old log lies ahead of the new one, and hides nothing of it.
+  // Behind every position of the old log, so that a cursor of that hides nothing of this one.
+  expect((await append(app, 'b-1', token)).body).toMatchObject({ position: 0, globalPosition: 4 });
   await using again = await SseClient.connect(app.port, `/subscribe?category=b&token=${token}&lastEventId=3`);
   await again.waitForPokes(1);
 });

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
+  adminToken,
   blockParser,
   callRpc,
   chunkParser,
@@ -19,7 +20,6 @@ import { startTestApp, type TestApp } from '../support/start-app.ts';
 
 // What the SDKs and suites of EventoDB rely on, each fact by itself.
 
-const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const message = { type: 'Happened', data: {} };
 
 const parsers: [string, () => SdkParser][] = [

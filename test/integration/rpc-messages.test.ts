@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { callRpc, type RpcAnswer, RpcClient } from '../support/rpc-client.ts';
+import { callRpc, RpcClient } from '../support/rpc-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
 const uuid = '550e8400-e29b-41d4-a716-446655440000';
@@ -18,12 +18,6 @@ afterAll(() => app.close());
 beforeEach(async () => {
   client = await new RpcClient(app.url).tenant(`tenant-${tenants++}`);
 });
-
-const call = (...body: unknown[]): Promise<RpcAnswer> => callRpc(app.url, body, { token: client.token! });
-const refusal = async (...body: unknown[]) => {
-  const { status, body: answer } = await call(...body);
-  return [status, answer.error?.code];
-};
 
 describe('Values (section 5)', () => {
   test('A stream message has seven elements, a category message eight.', async () => {
@@ -50,7 +44,7 @@ describe('Values (section 5)', () => {
       ['stream.last', 'account-1'],
       ['category.get', 'account'],
     ]) {
-      expect((await call(...read)).text).toContain(`,${data},${data},"`);
+      expect((await client.ask(...read)).text).toContain(`,${data},${data},"`);
     }
   });
 
@@ -91,8 +85,8 @@ describe('Values (section 5)', () => {
     expect(await client.last('missing-1')).toBeNull();
     expect(await client.version('missing-1')).toBeNull();
     expect(await client.category('missing')).toEqual([]);
-    expect((await call('stream.get', 'missing-1')).text).toBe('[]\n');
-    expect((await call('stream.last', 'missing-1')).text).toBe('null\n');
+    expect((await client.ask('stream.get', 'missing-1')).text).toBe('[]\n');
+    expect((await client.ask('stream.last', 'missing-1')).text).toBe('null\n');
   });
 });
 
@@ -129,12 +123,12 @@ describe('stream.write (section 6)', () => {
     ['an expectedVersion with a fraction', ['a-1', message, { expectedVersion: 0.5 }]],
     ['an expectedVersion beyond exact integers', ['a-1', message, { expectedVersion: 1e300 }]],
   ])('refuses %s, and stores nothing.', async (_what, args) => {
-    expect(await refusal('stream.write', ...args)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await client.refusal('stream.write', ...args)).toEqual([400, 'INVALID_REQUEST']);
     expect(await client.category('')).toEqual([]);
   });
 
   test('names what is at fault.', async () => {
-    const { body } = await call('stream.write', 'a-1', { type: 'T' });
+    const { body } = await client.ask('stream.write', 'a-1', { type: 'T' });
     expect(body.error).toEqual({
       code: 'INVALID_REQUEST',
       message: 'message.data must be an object, got nothing',
@@ -143,8 +137,8 @@ describe('stream.write (section 6)', () => {
   });
 
   test('takes null options and null optional members for absent.', async () => {
-    expect((await call('stream.write', 'a-1', message, null)).status).toBe(200);
-    const answer = await call(
+    expect((await client.ask('stream.write', 'a-1', message, null)).status).toBe(200);
+    const answer = await client.ask(
       'stream.write',
       'a-1',
       { ...message, metadata: null },
@@ -162,7 +156,7 @@ describe('stream.write (section 6)', () => {
     async (expected, messages) => {
       for (let n = 0; n < messages; n++) await client.write('a-1', message);
       for (const wrong of [-2, -1, 0, 1, 2, 99].filter((version) => version !== expected)) {
-        const { status, body } = await call('stream.write', 'a-1', message, { expectedVersion: wrong });
+        const { status, body } = await client.ask('stream.write', 'a-1', message, { expectedVersion: wrong });
         expect([status, body.error.code]).toEqual([409, 'STREAM_VERSION_CONFLICT']);
         expect(body.error.details).toEqual({ expected: wrong, actual: expected });
       }
@@ -184,7 +178,7 @@ describe('stream.write (section 6)', () => {
     ['other metadata', 'a-1', { ...message, metadata: {} }],
   ])('of a known id with %s is a conflict.', async (_what, stream, written) => {
     await client.write('a-1', message, { id: uuid });
-    const { status, body } = await call('stream.write', stream, written, { id: uuid });
+    const { status, body } = await client.ask('stream.write', stream, written, { id: uuid });
     expect([status, body.error.code, body.error.details]).toEqual([409, 'DUPLICATE_MESSAGE_ID', { id: uuid }]);
   });
 
@@ -192,7 +186,7 @@ describe('stream.write (section 6)', () => {
     const free = await Promise.all(Array.from({ length: 50 }, () => client.write('a-1', message)));
     expect(free.map(({ position }) => position).sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, n) => n));
     const bound = await Promise.all(
-      Array.from({ length: 10 }, () => call('stream.write', 'a-1', message, { expectedVersion: 49 })),
+      Array.from({ length: 10 }, () => client.ask('stream.write', 'a-1', message, { expectedVersion: 49 })),
     );
     expect(bound.map(({ status }) => status).sort()).toEqual([200, ...Array(9).fill(409)]);
   });

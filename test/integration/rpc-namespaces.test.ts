@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { version } from '../../src/version.ts';
-import { callRpc, RpcClient } from '../support/rpc-client.ts';
+import { adminToken, RpcClient } from '../support/rpc-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
-const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const message = { type: 'Happened', data: {} };
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
@@ -27,14 +26,6 @@ beforeEach(async () => {
   tenant = await admin.tenant(id);
 });
 
-const call = (client: RpcClient, ...body: unknown[]) =>
-  callRpc(app.url, body, client.token === undefined ? {} : { token: client.token });
-
-const refusal = async (client: RpcClient, ...body: unknown[]) => {
-  const { status, body: answer } = await call(client, ...body);
-  return [status, answer.error?.code];
-};
-
 describe('ns.create (section 6)', () => {
   test('returns the id, a token that works, and the time.', async () => {
     const created = await admin.createNamespace(`${id}-made`, { description: 'Made', metadata: { any: null } });
@@ -51,21 +42,21 @@ describe('ns.create (section 6)', () => {
     const token = `ns_${Buffer.from(`${id}-own`).toString('base64url')}_${'A0'.repeat(32)}`;
     expect((await admin.createNamespace(`${id}-own`, { token })).token).toBe(token);
     expect(await new RpcClient(app.url, token).get('a-1')).toEqual([]);
-    expect((await call(new RpcClient(app.url, token.replace('A0', 'a0')), 'sys.version')).status).toBe(403);
+    expect((await new RpcClient(app.url, token.replace('A0', 'a0')).ask('sys.version')).status).toBe(403);
   });
 
   test('takes null options and members for absent, and then the description is empty.', async () => {
-    expect((await call(admin, 'ns.create', `${id}-a`, null)).status).toBe(200);
-    expect((await call(admin, 'ns.create', `${id}-b`)).status).toBe(200);
+    expect((await admin.ask('ns.create', `${id}-a`, null)).status).toBe(200);
+    expect((await admin.ask('ns.create', `${id}-b`)).status).toBe(200);
     const options = { description: null, token: null, metadata: null };
-    expect((await call(admin, 'ns.create', `${id}-c`, options)).status).toBe(200);
+    expect((await admin.ask('ns.create', `${id}-c`, options)).status).toBe(200);
     expect((await admin.call('ns.info', `${id}-c`)).description).toBe('');
   });
 
   test('of an existing id is a conflict.', async () => {
-    const { status, body } = await call(admin, 'ns.create', id);
+    const { status, body } = await admin.ask('ns.create', id);
     expect([status, body.error.code, body.error.details]).toEqual([409, 'NAMESPACE_EXISTS', { namespace: id }]);
-    expect((await call(admin, 'ns.create', 'default')).status).toBe(409);
+    expect((await admin.ask('ns.create', 'default')).status).toBe(409);
   });
 
   test.each([
@@ -93,7 +84,7 @@ describe('ns.create (section 6)', () => {
     ['a malformed token', ['new', { token: 'ns_x' }]],
     ['a token of another namespace', ['new', { token: newToken('other') }]],
   ])('refuses %s.', async (_what, args) => {
-    expect(await refusal(admin, 'ns.create', ...args)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await admin.refusal('ns.create', ...args)).toEqual([400, 'INVALID_REQUEST']);
   });
 
   test.each(['a', '0', 'A.b_c-d', 'x'.repeat(128), 'test-write-001-1712345678901-ab12cd3', 't_0_lx3k_9f2a'])(
@@ -115,9 +106,9 @@ describe('ns.delete (section 6)', () => {
   test('returns how many messages there were, and the token stops working at once.', async () => {
     for (let n = 0; n < 5; n++) await tenant.write(`a-${n}`, message);
     expect(await admin.call('ns.delete', id)).toEqual({ namespace: id, deletedAt: time, messagesDeleted: 5 });
-    expect(await refusal(tenant, 'stream.get', 'a-1')).toEqual([403, 'AUTH_UNAUTHORIZED']);
-    expect(await refusal(admin, 'ns.delete', id)).toEqual([404, 'NAMESPACE_NOT_FOUND']);
-    expect(await refusal(admin, 'ns.info', id)).toEqual([404, 'NAMESPACE_NOT_FOUND']);
+    expect(await tenant.refusal('stream.get', 'a-1')).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    expect(await admin.refusal('ns.delete', id)).toEqual([404, 'NAMESPACE_NOT_FOUND']);
+    expect(await admin.refusal('ns.info', id)).toEqual([404, 'NAMESPACE_NOT_FOUND']);
   });
 
   test('leaves the id free for a namespace that has nothing of the old one.', async () => {
@@ -127,7 +118,7 @@ describe('ns.delete (section 6)', () => {
     expect(await again.category('')).toEqual([]);
     // Its streams begin anew, its log behind the old one, so that no cursor of that is taken for one of this.
     expect(await again.write('a-1', message)).toEqual({ position: 0, globalPosition: 2 });
-    expect((await call(tenant, 'sys.version')).status).toBe(403);
+    expect((await tenant.ask('sys.version')).status).toBe(403);
   });
 
   test('ends the subscriptions of the namespace.', async () => {
@@ -142,8 +133,8 @@ describe('ns.delete (section 6)', () => {
   });
 
   test('of default is refused, because its tokens run the server.', async () => {
-    expect(await refusal(admin, 'ns.delete', 'default')).toEqual([400, 'INVALID_REQUEST']);
-    expect(await refusal(tenant, 'ns.delete', 'default')).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    expect(await admin.refusal('ns.delete', 'default')).toEqual([400, 'INVALID_REQUEST']);
+    expect(await tenant.refusal('ns.delete', 'default')).toEqual([403, 'AUTH_UNAUTHORIZED']);
   });
 
   test('of default is possible without authentication, and the next request makes it anew.', async () => {
@@ -156,8 +147,8 @@ describe('ns.delete (section 6)', () => {
   });
 
   test.each([[[]], [['']], [[1]], [[null]]])('with the arguments %j is refused.', async (args) => {
-    expect(await refusal(admin, 'ns.delete', ...args)).toEqual([400, 'INVALID_REQUEST']);
-    expect(await refusal(admin, 'ns.info', ...args)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await admin.refusal('ns.delete', ...args)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await admin.refusal('ns.info', ...args)).toEqual([400, 'INVALID_REQUEST']);
   });
 });
 
@@ -211,7 +202,7 @@ describe('Other namespaces (section 13, D1)', () => {
     ['ns.token.revoke', ['default', 'x']],
     ['ns.token.revoke', ['nobody', 'x']],
   ])('%s %j is refused to a tenant in the same words, whether the target exists or not.', async (method, args) => {
-    const { status, body } = await call(tenant, method, ...args);
+    const { status, body } = await tenant.ask(method, ...args);
     expect([status, body.error]).toEqual([
       403,
       {
@@ -226,8 +217,8 @@ describe('Other namespaces (section 13, D1)', () => {
     const { token } = await admin.call('ns.token.create', 'default', { scope: 'write' });
     const writer = new RpcClient(app.url, token);
     expect(await writer.call('ns.list')).toHaveLength(1);
-    expect(await refusal(writer, 'ns.info', id)).toEqual([403, 'AUTH_UNAUTHORIZED']);
-    expect(await refusal(writer, 'ns.create', 'fresh')).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    expect(await writer.refusal('ns.info', id)).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    expect(await writer.refusal('ns.create', 'fresh')).toEqual([403, 'AUTH_UNAUTHORIZED']);
   });
 
   test('In test mode any or no credential manages every namespace.', async () => {
@@ -298,7 +289,7 @@ describe('ns.streams and ns.categories (section 6)', () => {
     [{ prefix: 1 }],
     [{ cursor: 1 }],
   ])('ns.streams with %j is refused.', async (options) => {
-    expect(await refusal(tenant, 'ns.streams', options)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await tenant.refusal('ns.streams', options)).toEqual([400, 'INVALID_REQUEST']);
   });
 
   test('ns.streams tells 100 streams unless asked for more.', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { maxGroupSize } from '../../src/message/consumer-group.ts';
-import { callRpc, type RpcAnswer, RpcClient } from '../support/rpc-client.ts';
+import { RpcClient } from '../support/rpc-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
 const message = { type: 'Happened', data: {} };
@@ -18,12 +18,6 @@ afterAll(() => app.close());
 beforeEach(async () => {
   client = await new RpcClient(app.url).tenant(`tenant-${tenants++}`);
 });
-
-const call = (...body: unknown[]): Promise<RpcAnswer> => callRpc(app.url, body, { token: client.token! });
-const refusal = async (...body: unknown[]) => {
-  const { status, body: answer } = await call(...body);
-  return [status, answer.error?.code];
-};
 
 describe('stream.get (section 6)', () => {
   beforeEach(async () => {
@@ -49,7 +43,7 @@ describe('stream.get (section 6)', () => {
     [{ batchSize: -1 }, ['T0', 'T1', 'T3', 'T4']],
     [{ batchSize: 10_000 }, ['T0', 'T1', 'T3', 'T4']],
   ])('with %j returns %j.', async (options, types) => {
-    const { status, body } = await call('stream.get', 'a-1', options);
+    const { status, body } = await client.ask('stream.get', 'a-1', options);
     expect([status, body.map((row: unknown[]) => row[1])]).toEqual([200, types]);
   });
 
@@ -67,11 +61,11 @@ describe('stream.get (section 6)', () => {
     ['a batchSize with a fraction', ['a-1', { batchSize: 1.5 }]],
     ['a batchSize that is true', ['a-1', { batchSize: true }]],
   ])('refuses %s.', async (_what, args) => {
-    expect(await refusal('stream.get', ...args)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await client.refusal('stream.get', ...args)).toEqual([400, 'INVALID_REQUEST']);
   });
 
   test('refuses a batchSize beyond 10,000 and names it.', async () => {
-    const { status, body } = await call('stream.get', 'a-1', { batchSize: 10_001 });
+    const { status, body } = await client.ask('stream.get', 'a-1', { batchSize: 10_001 });
     expect([status, body.error.message]).toEqual([400, expect.stringContaining('batchSize')]);
   });
 });
@@ -89,7 +83,7 @@ describe('stream.last and stream.version (section 6)', () => {
     [{ type: 'A' }, 2],
     [{ type: 'B' }, 1],
   ])('stream.last with %j returns the message at %i.', async (options, position) => {
-    expect((await call('stream.last', 'a-1', options)).body[2]).toBe(position);
+    expect((await client.ask('stream.last', 'a-1', options)).body[2]).toBe(position);
   });
 
   test('stream.last of a type that is not there is null.', async () => {
@@ -97,7 +91,7 @@ describe('stream.last and stream.version (section 6)', () => {
   });
 
   test('stream.version is the last position.', async () => {
-    expect((await call('stream.version', 'a-1')).text).toBe('3\n');
+    expect((await client.ask('stream.version', 'a-1')).text).toBe('3\n');
   });
 
   test.each([
@@ -110,7 +104,7 @@ describe('stream.last and stream.version (section 6)', () => {
     ['stream.version', ''],
     ['stream.version', null],
   ])('%s %j %j is refused.', async (...body) => {
-    expect(await refusal(...body)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await client.refusal(...body)).toEqual([400, 'INVALID_REQUEST']);
   });
 });
 
@@ -161,7 +155,7 @@ describe('category.get (section 6)', () => {
     ['account', { consumerGroup: { member: 0, size: 2 }, batchSize: 1, position: 2 }, [5]],
     ['account', { consumerGroup: { member: 0, size: maxGroupSize } }, []],
   ])('of "%s" with %j returns %j.', async (category, options, expected) => {
-    const { status, body } = await call('category.get', category, options);
+    const { status, body } = await client.ask('category.get', category, options);
     expect([status, body.map((row: unknown[]) => row[4])]).toEqual([200, expected]);
   });
 
@@ -185,7 +179,7 @@ describe('category.get (section 6)', () => {
     ['a member with a fraction', ['account', { consumerGroup: { member: 0.5, size: 2 } }]],
     ['a size that is a string', ['account', { consumerGroup: { member: 0, size: '2' } }]],
   ])('refuses %s.', async (_what, args) => {
-    expect(await refusal('category.get', ...args)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await client.refusal('category.get', ...args)).toEqual([400, 'INVALID_REQUEST']);
   });
 });
 
@@ -216,7 +210,7 @@ describe('Long reads (section 13, D18)', () => {
 
   test('A batchSize of -1 returns everything, in order and with its newline.', async () => {
     await fill();
-    const answer = await call('category.get', '', { batchSize: -1 });
+    const answer = await client.ask('category.get', '', { batchSize: -1 });
     expect(answer.text.endsWith(']\n')).toBe(true);
     expect(answer.headers.get('content-type')).toBe('application/json');
     expect(answer.body.map((row: unknown[]) => row[4])).toEqual(

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { callRpc, RpcClient } from '../support/rpc-client.ts';
+import { adminToken, RpcClient } from '../support/rpc-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
-const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const message = { type: 'Happened', data: {} };
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
@@ -24,14 +23,6 @@ beforeEach(async () => {
   tenant = await admin.tenant(id);
 });
 
-const call = (client: RpcClient, ...body: unknown[]) =>
-  callRpc(app.url, body, client.token === undefined ? {} : { token: client.token });
-
-const refusal = async (client: RpcClient, ...body: unknown[]) => {
-  const { status, body: answer } = await call(client, ...body);
-  return [status, answer.error?.code];
-};
-
 /** A client of the tenant whose token has this scope. */
 async function scoped(scope: string): Promise<RpcClient> {
   return new RpcClient(app.url, (await admin.call('ns.token.create', id, { scope })).token);
@@ -52,7 +43,7 @@ describe('Scopes', () => {
 
   test('A token with scope read reads, and does nothing else.', async () => {
     const reader = await scoped('read');
-    for (const body of [...reads, ['ns.info', id]]) expect((await call(reader, ...body)).status).toBe(200);
+    for (const body of [...reads, ['ns.info', id]]) expect((await reader.ask(...body)).status).toBe(200);
     const others = [
       ['stream.write', 'a-1', message],
       ['ns.create', 'x'],
@@ -61,15 +52,15 @@ describe('Scopes', () => {
       ['ns.token.list', id],
       ['ns.token.revoke', id, 'x'],
     ];
-    for (const body of others) expect(await refusal(reader, ...body)).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    for (const body of others) expect(await reader.refusal(...body)).toEqual([403, 'AUTH_UNAUTHORIZED']);
   });
 
   test('A token with scope write reads and writes, and manages nothing.', async () => {
     const writer = await scoped('write');
-    for (const body of reads) expect((await call(writer, ...body)).status).toBe(200);
-    expect((await call(writer, 'stream.write', 'a-1', message)).status).toBe(200);
-    expect(await refusal(writer, 'ns.delete', id)).toEqual([403, 'AUTH_UNAUTHORIZED']);
-    expect(await refusal(writer, 'ns.token.create', id)).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    for (const body of reads) expect((await writer.ask(...body)).status).toBe(200);
+    expect((await writer.ask('stream.write', 'a-1', message)).status).toBe(200);
+    expect(await writer.refusal('ns.delete', id)).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    expect(await writer.refusal('ns.token.create', id)).toEqual([403, 'AUTH_UNAUTHORIZED']);
   });
 
   test('A token with scope admin manages its own namespace.', async () => {
@@ -77,12 +68,12 @@ describe('Scopes', () => {
     const { tokenId } = await manager.call('ns.token.create', id, {});
     expect(await manager.call('ns.token.list', id)).toHaveLength(3);
     await manager.call('ns.token.revoke', id, tokenId);
-    expect((await call(manager, 'ns.delete', id)).status).toBe(200);
+    expect((await manager.ask('ns.delete', id)).status).toBe(200);
   });
 
   test('The scope is looked at before the arguments.', async () => {
     const reader = await scoped('read');
-    expect(await refusal(reader, 'stream.write')).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    expect(await reader.refusal('stream.write')).toEqual([403, 'AUTH_UNAUTHORIZED']);
   });
 });
 
@@ -108,7 +99,7 @@ describe('Tokens', () => {
 
   test('A list of tokens holds neither their texts nor their hashes.', async () => {
     const { token, namespace: _id, ...made } = await admin.call('ns.token.create', id, { label: 'CI' });
-    const answer = await call(tenant, 'ns.token.list', id);
+    const answer = await tenant.ask('ns.token.list', id);
     expect(answer.body).toEqual([expect.objectContaining({ label: 'first', scope: 'admin' }), made]);
     expect(answer.text).not.toContain(token);
     expect(answer.text).not.toMatch(/[0-9a-f]{64}|hash/);
@@ -120,27 +111,27 @@ describe('Tokens', () => {
     await writer.write('a-1', message);
     const revoked = await tenant.call('ns.token.revoke', id, tokenId);
     expect(revoked).toEqual({ namespace: id, tokenId, revokedAt: time });
-    expect(await refusal(writer, 'sys.version')).toEqual([403, 'AUTH_UNAUTHORIZED']);
+    expect(await writer.refusal('sys.version')).toEqual([403, 'AUTH_UNAUTHORIZED']);
     expect(await tenant.get('a-1')).toHaveLength(1);
-    expect(await refusal(tenant, 'ns.token.revoke', id, tokenId)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await tenant.refusal('ns.token.revoke', id, tokenId)).toEqual([400, 'INVALID_REQUEST']);
   });
 
   test('A token may revoke itself, once another has taken its place.', async () => {
     const [first] = await tenant.call('ns.token.list', id);
     const { token } = await tenant.call('ns.token.create', id, { scope: 'admin' });
     await tenant.call('ns.token.revoke', id, first.tokenId);
-    expect((await call(tenant, 'sys.version')).status).toBe(403);
-    expect((await call(new RpcClient(app.url, token), 'sys.version')).status).toBe(200);
+    expect((await tenant.ask('sys.version')).status).toBe(403);
+    expect((await new RpcClient(app.url, token).ask('sys.version')).status).toBe(200);
   });
 
   test('Tokens that are made at once all work.', async () => {
     const made = await Promise.all(Array.from({ length: 10 }, () => tenant.call('ns.token.create', id, {})));
-    for (const { token } of made) expect((await call(new RpcClient(app.url, token), 'sys.version')).status).toBe(200);
+    for (const { token } of made) expect((await new RpcClient(app.url, token).ask('sys.version')).status).toBe(200);
   });
 
   test('A namespace has 100 tokens at most.', async () => {
     for (let n = 1; n < 100; n++) await tenant.call('ns.token.create', id, {});
-    expect(await refusal(tenant, 'ns.token.create', id, {})).toEqual([400, 'INVALID_REQUEST']);
+    expect(await tenant.refusal('ns.token.create', id, {})).toEqual([400, 'INVALID_REQUEST']);
   });
 
   test.each([
@@ -161,7 +152,7 @@ describe('Tokens', () => {
     ['a token id that is a number', 'revoke', ['', 1]],
   ])('%s is refused by ns.token.%s.', async (_what, method, args) => {
     const given = args.map((arg) => (arg === '' ? id : arg));
-    expect(await refusal(admin, `ns.token.${method}`, ...given)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await admin.refusal(`ns.token.${method}`, ...given)).toEqual([400, 'INVALID_REQUEST']);
   });
 
   test('The tokens of a namespace that does not exist are not found by an operator.', async () => {
@@ -170,7 +161,7 @@ describe('Tokens', () => {
       ['ns.token.list', 'nobody'],
       ['ns.token.revoke', 'nobody', 'x'],
     ]) {
-      expect(await refusal(admin, ...body)).toEqual([404, 'NAMESPACE_NOT_FOUND']);
+      expect(await admin.refusal(...body)).toEqual([404, 'NAMESPACE_NOT_FOUND']);
     }
   });
 });

@@ -3,10 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { maxNesting } from '../../src/message/json-text.ts';
 import { version } from '../../src/version.ts';
-import { callRpc, RpcClient } from '../support/rpc-client.ts';
+import { adminToken as admin, callRpc, RpcClient } from '../support/rpc-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
-const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const message = { type: 'Happened', data: {} };
 
 let open: TestApp;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
+import { adminToken as admin } from '../support/rpc-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
-const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 async function askTicket(app: TestApp, body: unknown, token: string | undefined = admin) {

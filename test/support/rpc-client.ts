@@ -1,3 +1,6 @@
+/** The token that EventoDB's suites use as that of the administrator. */
+export const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
+
 /** What came back from `/rpc`, text and all. */
 export type RpcAnswer = {
   readonly status: number;
@@ -70,6 +73,17 @@ export class RpcClient {
     if (answer.headers.get('content-type') !== 'application/json') throw new TypeError('the answer is not JSON');
     if (answer.status !== 200) throw new RpcError(answer.status, answer.body.error);
     return answer.body;
+  }
+
+  /** Sends a call and returns whatever came back. */
+  ask(...body: unknown[]): Promise<RpcAnswer> {
+    return callRpc(this.url, body, this.token === undefined ? {} : { token: this.token });
+  }
+
+  /** Sends a call that is to be refused, and returns status and code. */
+  async refusal(...body: unknown[]): Promise<[status: number, code: string | undefined]> {
+    const { status, body: answer } = await this.ask(...body);
+    return [status, answer.error?.code];
   }
 
   write(

@@ -63,7 +63,7 @@ export function routeRpc(server: Server, options: RpcOptions): void {
         schema: {
           summary: 'Call a method',
           description,
-          tags: ['rpc'],
+          tags: ['RPC'],
           body: Type.Array(Type.Any(), { examples: [['stream.get', 'account-123', { batchSize: 10 }]] }),
           response: { 200: Type.Any({ description: 'The result' }) },
         },

@@ -33,7 +33,6 @@ import { type MetricSources, Metrics } from './metrics.ts';
 import { BufferPool } from './pool/buffer-pool.ts';
 import { ObjectPool } from './pool/object-pool.ts';
 import { CachedFrameEncoder, PlainFrameEncoder } from './sse/frame.ts';
-import type { MessageStore } from './store/message-store.ts';
 import { openNamespaces, openStore, storeKind } from './store/open-store.ts';
 import { version } from './version.ts';
 
@@ -103,7 +102,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const appends = new AppendStats();
   const readiness = new Readiness({ store, appends, overload });
-  metrics.bind(sourcesOf({ hub, store, pools, appends, overload, readiness, maxSubscriptions }));
+  metrics.bind(sourcesOf({ hub, pools, appends, overload, readiness, maxSubscriptions }));
 
   const server = createServer({ log, access, tickets, overload, ...config });
   const routes = collectRoutes(server);
@@ -217,7 +216,6 @@ function observe(metrics: Metrics, places: Places, log: FastifyBaseLogger): HubO
 
 type Parts = {
   readonly hub: Hub;
-  readonly store: MessageStore;
   readonly pools: Pools;
   readonly appends: AppendStats;
   readonly overload: OverloadWatch;
@@ -225,7 +223,7 @@ type Parts = {
   readonly maxSubscriptions: number;
 };
 
-function sourcesOf({ hub, store, pools, appends, overload, readiness, maxSubscriptions }: Parts): MetricSources {
+function sourcesOf({ hub, pools, appends, overload, readiness, maxSubscriptions }: Parts): MetricSources {
   return {
     messagesAppended: () => appends.messages,
     appends: () => Object.entries(appends.outcomes),
@@ -248,7 +246,7 @@ function sourcesOf({ hub, store, pools, appends, overload, readiness, maxSubscri
       for (const [bytes, { size, stats }] of pools.buffers.classes) yield { pool: `buffers-${bytes}`, size, stats };
       yield { pool: 'buffers-oversized', size: 0, stats: pools.buffers.oversizedStats };
     },
-    store: () => store.usage(),
+    store: () => readiness.storeUsage(),
     storeFull: async () => (await readiness.storeState()) === 'full',
     ready: () =>
       readiness.check().then(

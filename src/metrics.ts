@@ -25,14 +25,18 @@ export type MetricSources = {
   readonly memoryRatio: () => number;
   readonly version: string;
   readonly pools: () => Iterable<PoolReading>;
-  readonly store: () => Promise<{
-    readonly messages: number;
-    readonly streams: number;
-    readonly bytes: number;
-    readonly maxBytes: number;
-  }>;
+  /** Sizes of the store; undefined: it did not tell, and has no series in this scrape. */
+  readonly store: () => Promise<StoreReading | undefined>;
   readonly storeFull: () => Promise<boolean>;
   readonly ready: () => Promise<boolean>;
+};
+
+/** The store as the scrape sees it. */
+export type StoreReading = {
+  readonly messages: number;
+  readonly streams: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
 };
 
 /** One pool as the scrape sees it. */
@@ -195,10 +199,10 @@ export class Metrics {
       });
       return asked;
     };
-    this.#gauge('pokewire_store_messages', 'Messages in the store.', async () => (await usage()).messages);
-    this.#gauge('pokewire_store_streams', 'Streams in the store.', async () => (await usage()).streams);
-    this.#gauge('pokewire_store_bytes', 'Bytes counted against the limit.', async () => (await usage()).bytes);
-    this.#gauge('pokewire_store_max_bytes', 'Byte limit of the store. 0: none.', async () => (await usage()).maxBytes);
+    this.#gauge('pokewire_store_messages', 'Messages in the store.', async () => (await usage())?.messages);
+    this.#gauge('pokewire_store_streams', 'Streams in the store.', async () => (await usage())?.streams);
+    this.#gauge('pokewire_store_bytes', 'Bytes counted against the limit.', async () => (await usage())?.bytes);
+    this.#gauge('pokewire_store_max_bytes', 'Byte limit of the store. 0: none.', async () => (await usage())?.maxBytes);
     this.#gauge('pokewire_store_full', '1 while the store has no room for appends, else 0.', async () =>
       Number(await storeFull()),
     );
@@ -259,13 +263,15 @@ export class Metrics {
     });
   }
 
-  #gauge(name: string, help: string, read: () => number | Promise<number>): void {
+  #gauge(name: string, help: string, read: () => number | Promise<number | undefined>): void {
     new Gauge({
       name,
       help,
       registers: [this.registry],
       async collect() {
-        this.set(await read());
+        const value = await read();
+        if (value === undefined) this.remove({});
+        else this.set(value);
       },
     });
   }

@@ -1,0 +1,278 @@
+import { expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { Exposition } from '../support/exposition.ts';
+import { FakeStore } from '../support/fake-store.ts';
+import { type StoreCall, StoreFaults, storeCalls } from '../support/fault-store.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+
+const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
+const message = { type: 'Happened', data: {} };
+
+/** A server whose store may be slow or fail. */
+async function startFaultyApp(flags: readonly string[] = []): Promise<{ app: TestApp; faults: StoreFaults }> {
+  const faults = new StoreFaults();
+  const openStore = async (options: ConstructorParameters<typeof FakeStore>[0]) => {
+    const store = new FakeStore(options);
+    // Pages are small, so that a catch-up has many and can fail in its middle.
+    store.pagePokes = 10;
+    return faults.wrap(store);
+  };
+  return { app: await startTestApp(flags, { openStore }), faults };
+}
+
+function expectNothingLeased(app: TestApp): void {
+  for (const pool of app.pools.buffers.classes.values()) expect(pool.stats.leased).toBe(0);
+  expect(app.pools.pokes.stats.leased).toBe(0);
+}
+
+/** Subscribes again and again, each time behind what it was told, until it has so many pokes; each stream must end in words. */
+async function tellAll(app: TestApp, path: string, count: number): Promise<{ told: number[]; ends: string[] }> {
+  const told: number[] = [];
+  const ends: string[] = [];
+  while (told.length < count) {
+    await using client = await SseClient.connect(app.port, path, {
+      headers: told.length === 0 ? {} : { 'last-event-id': String(told.at(-1)) },
+    });
+    const wanted = count - told.length;
+    await Promise.race([client.closed, client.waitForPokes(wanted).catch(() => {})]);
+    told.push(...client.pokes.map(({ globalPosition }) => globalPosition));
+    if (told.length < count) ends.push(client.events.at(-1)!.data);
+  }
+  return { told, ends };
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, n) => n + 1);
+
+test.each<[StoreCall, string, string, RequestInit?]>([
+  ['append', 'POST', '/streams/a-1/messages', { body: JSON.stringify(message) }],
+  ['readStream', 'GET', '/streams/a-1/messages'],
+  ['readLast', 'GET', '/streams/a-1/messages/last'],
+  ['readLog', 'GET', '/categories/a/messages'],
+  ['describeStream', 'GET', '/streams/a-1'],
+  ['listStreams', 'GET', '/streams'],
+  ['listCategories', 'GET', '/categories'],
+  ['extent', 'GET', '/subscribe?category=a'],
+  ['version', 'GET', '/subscribe?stream=a-1'],
+  ['describeLog', 'POST', '/rpc', { body: '["ns.info","default"]' }],
+])(
+  'While %s fails, %s %s is answered with BACKEND_ERROR, and afterwards as ever.',
+  async (call, method, path, init) => {
+    const { app, faults } = await startFaultyApp();
+    await using _ = app;
+    await app.append('a-1', message);
+    const ask = async () => {
+      const abort = new AbortController();
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(app.url + path, { method, headers, signal: abort.signal, ...init });
+      const text = response.ok ? '' : await response.text();
+      // A subscription would go on.
+      abort.abort();
+      return { status: response.status, text };
+    };
+    faults.fail(call, { count: 2 });
+    for (let time = 0; time < 2; time++) {
+      const { status, text } = await ask();
+      expect([status, JSON.parse(text).error.code]).toEqual([500, 'BACKEND_ERROR']);
+      expect(text).not.toContain('injected');
+    }
+    expect((await ask()).status).toBeLessThan(300);
+    await poll(() => app.hub.subscriptions.size).toBe(0);
+    expectNothingLeased(app);
+  },
+);
+
+test.each([
+  ['once', { count: 1 }],
+  ['for a while', { count: 12 }],
+  ['once in the middle of a catch-up', { count: 1, skip: 7 }],
+  ['for a while in the middle of a catch-up', { count: 5, skip: 13 }],
+])('When reading the log fails %s, subscribers are told so, and who resumes misses nothing.', async (_title, fault) => {
+  const { app, faults } = await startFaultyApp();
+  await using _ = app;
+  await app.append('a-1', new Array(200).fill(message));
+  faults.fail('readPokes', fault);
+  const [named, plain] = await Promise.all([
+    tellAll(app, '/subscribe?category=a&hello=true', 200),
+    tellAll(app, '/subscribe?category=a', 200),
+  ]);
+  expect([named.told, plain.told]).toEqual([upTo(200), upTo(200)]);
+  // Every failure was told to somebody, in the words that it asked for.
+  expect(named.ends.length + plain.ends.length).toBe(fault.count);
+  for (const end of named.ends) expect(end).toBe('{"code":"store-failed"}');
+  for (const end of plain.ends) expect(JSON.parse(end).error.code).toBe('BACKEND_ERROR');
+  await poll(() => app.hub.subscriptions.size).toBe(0);
+  expectNothingLeased(app);
+});
+
+test('A store that cannot be read does not disturb those who are live, and ends those who lag.', async () => {
+  const { app, faults } = await startFaultyApp();
+  await using _ = app;
+  await using live = await SseClient.connect(app.port, '/subscribe?category=a&hello=true');
+  await using lagging = await SseClient.connect(app.port, '/subscribe?category=a&hello=true');
+  await poll(() => [...app.hub.subscriptions].map(({ state }) => state)).toEqual(['live', 'live']);
+  lagging.pause();
+  faults.fail('readPokes');
+  let appended = 0;
+  const isLagging = () => [...app.hub.subscriptions].some(({ state }) => state === 'lagging');
+  for (; !isLagging(); appended += 1_000) await app.append('a-1', new Array(1_000).fill(message));
+  lagging.resume();
+  await lagging.closed;
+  expect(lagging.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"store-failed"}' });
+  await live.waitForPokes(appended);
+  faults.mend();
+  const before = lagging.pokes.length;
+  await using resumed = await SseClient.connect(app.port, '/subscribe?category=a', {
+    headers: { 'last-event-id': lagging.pokes.at(-1)!.id },
+  });
+  await resumed.waitForPokes(appended - before);
+  for (const pokes of [live.pokes, [...lagging.pokes, ...resumed.pokes]]) {
+    expect(pokes.map(({ globalPosition }) => globalPosition)).toEqual(upTo(appended));
+  }
+  expectNothingLeased(app);
+});
+
+test('An append whose answer is lost is told once, and its retry is recognized.', async () => {
+  const { app, faults } = await startFaultyApp();
+  await using _ = app;
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
+  const given = { ...message, id: '01890a5d-ac96-774b-bcce-b302099a8057' };
+  faults.fail('append', { count: 1, losesAnswer: true });
+  expect((await app.append('a-1', given)).status).toBe(500);
+  expect(await app.append('a-1', given)).toMatchObject({ status: 200, body: { position: 0, globalPosition: 1 } });
+  await app.append('a-1', message);
+  await client.waitForPokes(2);
+  expect(client.pokes.map(({ globalPosition }) => globalPosition)).toEqual([1, 2]);
+});
+
+test('With a slow store, each call in its own time, writers and subscribers that come and go get exactly what the log holds.', async () => {
+  const { app, faults } = await startFaultyApp(['--heartbeat-ms', '30']);
+  await using _ = app;
+  let turn = 0;
+  faults.turns = (call) => (storeCalls.indexOf(call) * 7 + turn++ * 5) % 23;
+  const writers = [0, 1, 2, 3].map(async (writer) => {
+    for (let batch = 0; batch < 25; batch++) await app.append(`a-${writer}`, new Array(3).fill(message));
+  });
+  const subscribers = [
+    'category=a',
+    'category=a&hello=true&heartbeat=head',
+    'stream=a-0&stream=a-1&stream=a-2&stream=a-3',
+    'all=true&lastEventId=0',
+  ].map(async (query) => {
+    const told: number[] = [];
+    while (told.length < 300) {
+      const headers: Record<string, string> = told.length === 0 ? {} : { 'last-event-id': String(told.at(-1)) };
+      await using client = await SseClient.connect(app.port, `/subscribe?${query}`, { headers });
+      // Goes in the middle, several times.
+      await client.waitForPokes(Math.min(60, 300 - told.length));
+      client.destroy();
+      told.push(...client.pokes.map(({ globalPosition }) => globalPosition));
+    }
+    return told;
+  });
+  await Promise.all(writers);
+  for (const told of await Promise.all(subscribers)) expect(told).toEqual(upTo(300));
+  await poll(() => app.hub.subscriptions.size).toBe(0);
+  expectNothingLeased(app);
+});
+
+test('When the store does not tell the head, heartbeats go on as comments, and as events once it does.', async () => {
+  const { app, faults } = await startFaultyApp(['--heartbeat-ms', '30']);
+  await using _ = app;
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a&hello=true&heartbeat=head');
+  const heads = () => client.events.filter(({ type }) => type === 'heartbeat').length;
+  const comments = () => client.comments.filter((comment) => comment === ' hb').length;
+  await client.waitFor(() => heads() > 0, 'a head');
+  for (const stop of [() => faults.fail('lastOf'), () => faults.hold('lastOf')]) {
+    stop();
+    const [headsBefore, commentsBefore] = [heads(), comments()];
+    await client.waitFor(() => comments() > commentsBefore + 2, 'comments');
+    // One may have been on its way.
+    expect(heads()).toBeLessThanOrEqual(headsBefore + 1);
+    faults.mend();
+    const headsThen = heads();
+    await client.waitFor(() => heads() > headsThen + 1, 'heads again');
+  }
+});
+
+test('An import that the store does not begin says so, and the next one is stored and told.', async () => {
+  const { app, faults } = await startFaultyApp();
+  await using _ = app;
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
+  const record = {
+    id: 'x',
+    stream: 'a-1',
+    type: 'T',
+    pos: 0,
+    gpos: 5,
+    data: {},
+    meta: null,
+    time: '2024-01-01T00:00:00Z',
+  };
+  const importOne = async () => {
+    const headers = { 'content-type': 'application/x-ndjson' };
+    const response = await fetch(`${app.url}/import`, { method: 'POST', headers, body: JSON.stringify(record) });
+    return response.text();
+  };
+  faults.fail('beginImport', { count: 1 });
+  expect(await importOne()).toContain('"error":"IMPORT_FAILED"');
+  expect(await importOne()).toContain('"done":true');
+  await client.waitForPokes(1);
+  expect(client.pokes[0]).toMatchObject({ stream: 'a-1', globalPosition: 5 });
+});
+
+test.each([[{ count: 1 }], [{ count: 1, losesAnswer: true }]])(
+  'A namespace whose messages cannot be dropped (%j) is deleted by the next attempt, and a new one begins behind it.',
+  async (fault) => {
+    const { app, faults } = await startFaultyApp(['--test-mode']);
+    await using _ = app;
+    const token = newToken('tenant');
+    await app.append('a-1', new Array(3).fill(message), `token=${token}`);
+    await using client = await SseClient.connect(app.port, `/subscribe?category=a&token=${token}`);
+    const call = async (...body: unknown[]) => {
+      const response = await fetch(`${app.url}/rpc`, { method: 'POST', body: JSON.stringify(body) });
+      return response.status;
+    };
+    faults.fail('drop', fault);
+    expect(await call('ns.delete', 'tenant')).toBe(500);
+    expect(await call('ns.delete', 'tenant')).toBe(200);
+    await client.closed;
+    expect(client.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"namespace-deleted"}' });
+    const anew = await app.append('a-1', message, `token=${token}`);
+    expect(anew.body).toMatchObject({ position: 0, globalPosition: 4 });
+  },
+);
+
+test.each(['check', 'usage'] as const)(
+  'While the store fails or is silent at %s, probes and scrapes are answered, and say so.',
+  async (call) => {
+    const { app, faults } = await startFaultyApp();
+    await using _ = app;
+    await app.append('a-1', message);
+    const look = async () => {
+      const [ready, metrics] = await Promise.all([app.get('/ready'), app.get('/metrics')]);
+      const exposition = new Exposition(metrics.text);
+      const { samples } = exposition.metrics.get('pokewire_store_messages')!;
+      return {
+        ready: ready.status,
+        reasons: ready.body.error?.details.reasons ?? [],
+        metrics: metrics.status,
+        readyGauge: exposition.value('pokewire_ready'),
+        messages: samples.map(({ value }) => value),
+        appended: exposition.value('pokewire_messages_appended_total'),
+      };
+    };
+    const good = { ready: 200, reasons: [], metrics: 200, readyGauge: 1, messages: [1], appended: 1 };
+    const bad = {
+      check: { ...good, ready: 503, reasons: ['store'], readyGauge: 0 },
+      usage: { ...good, messages: [] },
+    }[call];
+    expect(await look()).toEqual(good);
+    for (const stop of [() => faults.fail(call), () => faults.hold(call)]) {
+      stop();
+      expect(await look()).toEqual(bad);
+      faults.mend();
+      expect(await look()).toEqual(good);
+    }
+  },
+);

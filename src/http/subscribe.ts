@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { validateHeaderName, validateHeaderValue } from 'node:http';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { invalid, PokewireError } from '../errors.ts';
 import type { Hub } from '../hub/hub.ts';
@@ -12,6 +11,7 @@ import { checkName } from '../message/stream-name.ts';
 import { helloFrame, readyFrame, resetFrame, retryFrame } from '../sse/frame.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { grantOf } from './authenticate.ts';
+import { eventStreamHead, eventStreamHeaders } from './event-stream.ts';
 import type { Places } from './limits.ts';
 import { groupOf, groupQuery, positionQuery } from './parameters.ts';
 import type { Server } from './server.ts';
@@ -69,15 +69,6 @@ const querySchema = Type.Object({
 
 type Query = Static<typeof querySchema>;
 
-const headers = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-cache, no-transform',
-  // Tells nginx not to collect the stream before it passes it on.
-  'x-accel-buffering': 'no',
-  // The stream ends with its connection, so it needs no chunks and reads the same through HTTP/1.0.
-  connection: 'close',
-};
-
 export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, options: SubscribeOptions): void {
   const schema = {
     summary: 'Subscribe',
@@ -134,7 +125,7 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
     try {
       const start = await startingPoint(store, asked);
       const retry = retryFrame(randomInt(options.retryMinMs, options.retryMaxMs + 1));
-      const greeting = Buffer.concat([responseHead(reply), readyFrame, retry, ...namedGreeting(start)]);
+      const greeting = Buffer.concat([eventStreamHead(reply), readyFrame, retry, ...namedGreeting(start)]);
       reply.hijack();
       const socket = await takeSocket(request.raw, reply.raw);
       isOpen = socket !== undefined;
@@ -146,7 +137,7 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
 
   server.head('/subscribe', { schema: { ...schema, hide: true }, config }, async (request, reply) => {
     parse(request);
-    return reply.headers(headers).send();
+    return reply.headers(eventStreamHeaders).send();
   });
 }
 
@@ -190,15 +181,4 @@ function parseLastEventId(header: string | string[] | undefined): number | undef
     throw invalid('Last-Event-ID', `must be a global position, got "${String(header).slice(0, 64)}"`);
   }
   return value;
-}
-
-/** The head of the response as bytes, with what hooks have added (CORS, request id). Throws when one would not be one line. */
-function responseHead(reply: FastifyReply): Buffer {
-  const lines = ['HTTP/1.1 200 OK'];
-  for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...headers })) {
-    validateHeaderName(name);
-    validateHeaderValue(name, String(value));
-    lines.push(`${name}: ${value}`);
-  }
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }

@@ -1,6 +1,8 @@
 import { cpSync } from 'node:fs';
 
-// The compiler emits code only; the page of /docs is read from beside it.
-cpSync(new URL('src/http/docs-page/', import.meta.url), new URL('dist/http/docs-page/', import.meta.url), {
-  recursive: true,
-});
+// The compiler emits code only; pages are read from beside it.
+for (const page of ['docs-page', 'diagnose-page']) {
+  cpSync(new URL(`src/http/${page}/`, import.meta.url), new URL(`dist/http/${page}/`, import.meta.url), {
+    recursive: true,
+  });
+}

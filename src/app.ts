@@ -10,6 +10,7 @@ import { useAccessLog } from './http/access-log.ts';
 import { AppendStats, appendTo, routeAppend } from './http/append.ts';
 import { routeCategories } from './http/categories.ts';
 import { DescriptorWatch, readDescriptors, subscriptionsWithin } from './http/descriptors.ts';
+import { routeDiagnose } from './http/diagnose.ts';
 import { describeRoutes, routeDocs } from './http/docs.ts';
 import { routeExport } from './http/export.ts';
 import { routeImport } from './http/import.ts';
@@ -24,6 +25,7 @@ import { collectRoutes, createServer, refuseOtherMethods } from './http/server.t
 import { routeSession } from './http/session.ts';
 import { routeStreams } from './http/streams.ts';
 import { routeSubscribe } from './http/subscribe.ts';
+import { TestStreams } from './http/test-streams.ts';
 import { routeTickets } from './http/ticket.ts';
 import { closeReasons } from './hub/close-reason.ts';
 import { Hub, type HubObserver } from './hub/hub.ts';
@@ -100,6 +102,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const watch = new GrantWatch(namespaces, hub, transfers);
   const settling = setInterval(() => settle(pools), poolSettleMs).unref();
 
+  const testStreams = new TestStreams();
   const appends = new AppendStats();
   const readiness = new Readiness({ store, appends, overload });
   metrics.bind(sourcesOf({ hub, pools, appends, overload, readiness, maxSubscriptions }));
@@ -144,6 +147,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       checkReady: () => readiness.check(),
     });
     routeDocs(server, access.mode);
+    routeDiagnose(server, { mode: access.mode, streams: testStreams, heartbeatMs: config.heartbeatMs });
     refuseOtherMethods(server, routes);
   });
   await server.ready();
@@ -166,6 +170,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     async close() {
       readiness.stop();
       listener.stopAccepting();
+      testStreams.endAll();
       await hub.endAll('draining', config.drainMs);
       await listener.close(closeGraceMs);
       hub.stop();

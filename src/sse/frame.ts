@@ -127,6 +127,11 @@ function eventOf(data: Readonly<Record<string, unknown>>): Buffer {
   return Buffer.from(`data: ${JSON.stringify(data)}\n\n`);
 }
 
+/** An event of a test stream: its number from 1, milliseconds since the first one, and whether it is the last one. */
+export function tickFrame(number: number, sentMs: number, isLast: boolean): Buffer {
+  return namedEvent('tick', { number, sentMs, ...(isLast && { last: true }) });
+}
+
 /** Turns pokes into frames. `id:` is the global position, so one frame serves every subscription. */
 export interface FrameEncoder {
   /** Writes the poke's frame at `at`, where {@link frameBytesAtMost} must be free, and returns the index behind it. */

@@ -1,0 +1,101 @@
+/**
+ * What to change, by whom. `untested`: documented by its makers, but not run in our tests; docs/deploying.md has the
+ * configurations that are.
+ */
+export const advice = {
+  buffering: [
+    {
+      who: 'nginx',
+      setting: 'proxy_buffering off;',
+      why: 'Pokewire asks for it by X-Accel-Buffering: no, which nginx obeys unless proxy_ignore_headers names that header.',
+    },
+    {
+      who: 'Apache httpd',
+      setting: 'ProxyPass … flushpackets=on',
+      why: 'Sends on what has come instead of waiting for more.',
+      untested: true,
+    },
+    {
+      who: 'Virus scanner or company proxy',
+      setting: 'https',
+      why: 'They collect plain http to look into it. Let the page and the stream come by https.',
+      untested: true,
+      onlyByHttp: true,
+    },
+  ],
+  compression: [
+    {
+      who: 'nginx',
+      setting: 'gzip_types',
+      why: 'Leave text/event-stream out of the list, so that nothing waits to be compressed.',
+    },
+    { who: 'HAProxy', setting: 'compression type', why: 'Leave text/event-stream out of the list.' },
+    { who: 'Apache httpd', setting: 'SetEnv no-gzip 1', why: 'In the location of Pokewire.', untested: true },
+  ],
+  idle: [
+    {
+      who: 'nginx',
+      setting: 'proxy_read_timeout 75s;',
+      why: 'Longer than the pause between heartbeats; 60s unless it is set.',
+    },
+    {
+      who: 'HAProxy',
+      setting: 'timeout server 75s, timeout client 75s',
+      why: 'Where timeout tunnel is set, it counts instead.',
+    },
+    { who: 'Apache httpd', setting: 'ProxyTimeout 75', why: 'Or timeout=75 of ProxyPass.', untested: true },
+    {
+      who: 'Cloud load balancer',
+      setting: 'idle timeout',
+      why: 'AWS ALB: 60 seconds unless it is set. Others have the same by other names.',
+      untested: true,
+    },
+  ],
+  duration: [
+    {
+      who: 'Cloud load balancer or platform',
+      setting: 'request or backend timeout',
+      why: 'It limits the whole answer, silent or not. An EventSource comes back by itself and misses nothing, but each return costs a request.',
+      untested: true,
+    },
+  ],
+  http2: [
+    { who: 'nginx', setting: 'listen 443 ssl http2;', why: 'From 1.25.1 on: http2 on; in the server block.' },
+    { who: 'HAProxy', setting: 'bind :443 ssl crt … alpn h2,http/1.1', why: 'Browsers speak HTTP/2 over TLS only.' },
+  ],
+  keepAlive: [
+    {
+      who: 'nginx',
+      setting: 'proxy_http_version 1.1; proxy_set_header Connection "";',
+      why: 'Keeps connections to Pokewire.',
+    },
+  ],
+  host: [
+    {
+      who: 'nginx',
+      setting: 'proxy_set_header Host $http_host;',
+      why: 'By the host Pokewire tells its own pages from others, which may not append.',
+    },
+  ],
+  forwardedFor: [
+    {
+      who: 'nginx',
+      setting: 'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
+      why: 'Else every visitor has the address of the proxy, and limits of an address count them as one.',
+    },
+    { who: 'HAProxy', setting: 'option forwardfor', why: 'The same.' },
+  ],
+  forwardedProto: [
+    {
+      who: 'nginx',
+      setting: 'proxy_set_header X-Forwarded-Proto $scheme;',
+      why: 'Makes the cookie of a session one for https only.',
+    },
+    { who: 'HAProxy', setting: 'http-request set-header X-Forwarded-Proto https', why: 'The same.' },
+  ],
+};
+
+/** A setting of Pokewire itself. */
+export function ofPokewire(setting, why) {
+  return { who: 'Pokewire', setting, why };
+}

@@ -1,0 +1,194 @@
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nginxDefault, nginxTuned, selfSigned } from '../proxies/documented.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { isInstalled, RealProxy } from '../support/real-proxy.ts';
+import { startTestApp } from '../support/start-app.ts';
+
+const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
+const hasNginx = isInstalled('nginx') && isInstalled('openssl');
+
+// The page judges delays, and a machine that tests something else at the same time may make some: it may try again.
+const measures = { retry: 3 };
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+
+/** Opens the page, and notes what the browser complains of, except for streams that somebody cuts. */
+async function visit(url: string, options: BrowserContextOptions = {}) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().includes('net::ERR_')) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  await page.goto(url);
+  return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
+}
+
+/** Diagnoses with less patience than a visitor can choose, to the end. */
+async function diagnose(page: Page, seconds = 2): Promise<void> {
+  await page.evaluate(`silence.add(new Option('', ${seconds}, true, true))`);
+  await page.getByRole('button', { name: 'Start' }).click();
+  await page.locator('#report').waitFor();
+}
+
+/** How the page judges, and what it says. */
+async function checkOf(page: Page, name: string) {
+  const check = page.locator(`#check-${name}`);
+  return { state: await check.getAttribute('data-state'), text: await check.innerText() };
+}
+
+/** What it measured. */
+// biome-ignore lint/suspicious/noExplicitAny: what the page has gathered
+async function reportOf(page: Page): Promise<any> {
+  return JSON.parse((await page.locator('#report-text').textContent())!);
+}
+
+const saying = (state: string, ...texts: string[]) => ({
+  state,
+  text: expect.stringMatching(new RegExp(texts.map((text) => `(?=[^]*${RegExp.escape(text)})`).join(''))),
+});
+
+describe.concurrent('The page of /diagnose', () => {
+  test('finds nothing in the way where nothing is, and leaves nothing behind', measures, async ({ expect }) => {
+    await using app = await startTestApp(['--heartbeat-ms', '500']);
+    await using visitor = await visit(`${app.url}/diagnose`);
+    const { page } = visitor;
+    await diagnose(page);
+    expect(await checkOf(page, 'connection')).toEqual(saying('good', 'direct', '127.0.0.1'));
+    expect(await checkOf(page, 'protocol')).toEqual(
+      saying('mind', 'HTTP/1.1', 'six connections', 'listen 443 ssl http2'),
+    );
+    expect(await checkOf(page, 'delivery')).toEqual(saying('good', 'within', ' ms'));
+    expect(await checkOf(page, 'compression')).toEqual(saying('good', 'none'));
+    expect(await checkOf(page, 'greeting')).toEqual(saying('good', 'within'));
+    expect(await checkOf(page, 'silence')).toEqual(saying('good', '2 s and open', 'heartbeats come every 0.5 s'));
+    expect(await page.locator('#verdict').textContent()).toContain('Streams work from here.');
+    expect((await reportOf(page)).silence).toEqual({ outcome: 'survived', seconds: 2 });
+    expect((await app.get('/streams')).body.streams).toEqual([]);
+    await expect.poll(() => app.hub.subscriptions.size).toBe(0);
+    expect(visitor.complaints).toEqual([]);
+  });
+
+  test('works by the session of a visitor who came with a token, and not without one', async ({ expect }) => {
+    await using app = await startTestApp(['--token', admin]);
+    expect((await app.get('/diagnose')).status).toBe(401);
+    expect((await app.get('/diagnose/stream')).status).toBe(401);
+    await using visitor = await visit(`${app.url}/diagnose?token=${admin}`);
+    const { page } = visitor;
+    expect(page.url()).toBe(`${app.url}/diagnose`);
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.locator('#check-greeting[data-state=good]').waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('Stopped.').waitFor();
+    expect(await checkOf(page, 'silence')).toEqual(saying('stopped', 'not measured'));
+    await expect.poll(() => app.hub.subscriptions.size).toBe(0);
+  });
+
+  test('fits a narrow screen', async ({ expect }) => {
+    await using app = await startTestApp();
+    await using visitor = await visit(`${app.url}/diagnose`, { viewport: { width: 360, height: 740 } });
+    await visitor.page.getByRole('button', { name: 'Start' }).click();
+    await visitor.page.locator('#check-connection[data-state=good]').waitFor();
+    expect(await visitor.page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+  });
+
+  test.skipIf(!hasNginx)(
+    'says that nginx buffers where it does, and names the setting (needs nginx and openssl on PATH)',
+    async ({ expect }) => {
+      await using app = await startTestApp();
+      const more = 'proxy_ignore_headers X-Accel-Buffering; proxy_buffering on;';
+      await using proxy = await RealProxy.start('nginx', nginxDefault({ url: app.url, more }));
+      await using visitor = await visit(`http://127.0.0.1:${proxy.port}/diagnose`);
+      const { page } = visitor;
+      await diagnose(page);
+      const settings = ['nginx', 'proxy_buffering off;', 'X-Accel-Buffering'];
+      expect(await checkOf(page, 'delivery')).toEqual(saying('bad', 'one piece', ...settings));
+      expect(await checkOf(page, 'greeting')).toEqual(saying('bad', 'no greeting', 'What helps the events'));
+      expect(await checkOf(page, 'connection')).toEqual(
+        saying('mind', 'nginx/', 'proxy_set_header Host $http_host;', 'X-Forwarded-For', 'proxy_http_version 1.1'),
+      );
+      expect(await page.locator('#verdict').textContent()).toContain('2 checks failed');
+      expect(visitor.complaints).toEqual([]);
+    },
+  );
+
+  test.skipIf(!hasNginx)(
+    'says after how many seconds nginx cuts a silent stream, and what to change (needs nginx and openssl on PATH)',
+    measures,
+    async ({ expect }) => {
+      await using app = await startTestApp();
+      await using proxy = await RealProxy.start('nginx', nginxDefault({ url: app.url, idleTimeout: '1500ms' }));
+      await using visitor = await visit(`http://127.0.0.1:${proxy.port}/diagnose`);
+      await diagnose(visitor.page, 6);
+      expect(await checkOf(visitor.page, 'delivery')).toEqual(saying('good', 'within'));
+      // nginx moves its timers in steps of up to 300 ms.
+      const { afterSeconds } = (await reportOf(visitor.page)).silence;
+      expect(afterSeconds).toBeGreaterThan(1.4);
+      expect(afterSeconds).toBeLessThan(4);
+      const settings = ['Pokewire', '--heartbeat-ms ', 'nginx', 'proxy_read_timeout 75s;'];
+      expect(await checkOf(visitor.page, 'silence')).toEqual(saying('bad', 'cut after ', 'too seldom', ...settings));
+    },
+  );
+
+  test.skipIf(!hasNginx)(
+    'finds nothing to change behind nginx as documented, with HTTP/2 (needs nginx and openssl on PATH)',
+    measures,
+    async ({ expect }) => {
+      await using app = await startTestApp(['--heartbeat-ms', '300', '--trusted-proxies', '127.0.0.1']);
+      const files = nginxTuned({ url: app.url, idleTimeout: '1500ms' }, selfSigned());
+      await using proxy = await RealProxy.start('nginx', files);
+      await using visitor = await visit(`https://127.0.0.1:${proxy.port}/diagnose`);
+      const { page } = visitor;
+      await diagnose(page, 6);
+      expect(await checkOf(page, 'protocol')).toEqual(saying('good', 'HTTP/2'));
+      expect(await checkOf(page, 'connection')).toEqual(saying('good', 'nginx/'));
+      expect(await checkOf(page, 'silence')).toEqual(saying('good', 'cut after ', 'lived on'));
+      expect(await page.locator('#verdict').textContent()).toBe('Nothing is in the way: streams work from here.');
+      expect(visitor.complaints).toEqual([]);
+    },
+  );
+
+  test('judges what cannot be had in a test: distant cuts, lost connections, held single events', async ({
+    expect,
+  }) => {
+    await using app = await startTestApp();
+    await using visitor = await visit(`${app.url}/diagnose`);
+    const judge = (call: string) =>
+      visitor.page.evaluate(`import('/diagnose/verdicts.js').then((judge) => judge.${call})`);
+    const silence = (stream: unknown, subscription: unknown, heartbeatMs: number) =>
+      judge(`judgeSilence(${JSON.stringify(stream)}, ${JSON.stringify(subscription)}, ${heartbeatMs})`);
+    const cut = { outcome: 'cut', seconds: 75, afterSeconds: 60 };
+    const beats = [20, 15_000, 30_000, 45_000, 60_000];
+
+    const kept = await silence(cut, { arrivals: beats }, 15_000);
+    expect(kept).toMatchObject({ state: 'good', value: 'cut after 60 s', settings: [] });
+    const seldom = await silence(cut, { arrivals: [20], endedMs: 60_020 }, 90_000);
+    expect(seldom).toMatchObject({
+      state: 'bad',
+      settings: [{ who: 'Pokewire', setting: '--heartbeat-ms 30000' }, {}, {}, {}, {}],
+    });
+    const whole = await silence({ ...cut, afterSeconds: 30 }, { arrivals: beats.slice(0, 2), endedMs: 30_000 }, 15_000);
+    expect(whole).toMatchObject({ state: 'bad', sentence: expect.stringContaining('silent or not') });
+    const lost = await silence({ outcome: 'lost', seconds: 330 }, { arrivals: [20] }, 0);
+    expect(lost).toMatchObject({
+      state: 'bad',
+      value: 'lost',
+      sentence: expect.stringContaining('sends no heartbeats'),
+    });
+    const untried = await silence({ outcome: 'survived', seconds: 10 }, { arrivals: [20] }, 15_000);
+    expect(untried).toMatchObject({ state: 'mind', sentence: expect.stringContaining('Longer silences') });
+
+    // Each event comes when the next one pushes it, and the one before the pause shows it.
+    const ticks = [0, 250, 500, 1500].map((sentMs, n, all) => ({ sentMs, atMs: all[n + 1] ?? 1510, piece: n }));
+    const pushed = await judge(`judgeDelivery(${JSON.stringify({ ticks, isWhole: true })}, 5, 4)`);
+    expect(pushed).toMatchObject({ state: 'bad', sentence: expect.stringContaining('each waits for the next one') });
+    const broken = await judge(`judgeDelivery(${JSON.stringify({ ticks: ticks.slice(2), isWhole: false })}, 5, 4)`);
+    expect(broken).toMatchObject({ state: 'bad', value: '2 of 4' });
+  });
+});

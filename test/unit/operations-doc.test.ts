@@ -37,6 +37,8 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxTokens: 'live tokens of a namespace',
   maxTicketsOfNamespace: 'tickets that wait, of a namespace',
   maxTickets: 'tickets that wait, in all',
+  maxTestStreamsOfNamespace: 'open test streams of `/diagnose`, of a namespace',
+  maxTestStreams: 'open test streams of `/diagnose`, in all',
   maxRoundStreams: 'streams of one round of `conflate=true`',
   maxPageBytes: 'bytes of one page of a read',
   // Made of the longest name.

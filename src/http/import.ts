@@ -70,7 +70,7 @@ export function routeImport(server: Server, store: MessageStore, options: Import
         const { force } = request.query as { force?: string };
         const replace = force === 'true';
         if (replace) requireScope(grantOf(request), 'admin');
-        await server.limitAppends?.(request, reply);
+        await server.limitAppends(request, reply);
         const transfer = beginTransfer(options.transfers, request, reply);
         const frames = importBody({ request, store, transfer, replace, options });
         return reply.headers(headers).send(Readable.from(frames));

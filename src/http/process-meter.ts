@@ -22,13 +22,14 @@ export class ProcessMeter implements LoadMeter {
   /** Bytes that the process may have in memory: what its container may, else what the machine has. */
   readonly memoryBytes: number;
   readonly #source: MemorySource;
-  readonly #maxHeapBytes = getHeapStatistics().heap_size_limit;
+  readonly #maxHeapBytes: number;
   readonly #delay = monitorEventLoopDelay({ resolution: resolutionMs });
   #lastRatio = 0;
 
   constructor(source: MemorySource) {
     this.#source = source;
     this.memoryBytes = Math.min(source.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
+    this.#maxHeapBytes = oldSpaceLimit(this.memoryBytes);
     this.#delay.enable();
   }
 
@@ -39,7 +40,10 @@ export class ProcessMeter implements LoadMeter {
     return Math.max(0, delayMs);
   }
 
-  /** Share of the heap at whose end V8 gives up, or of the memory at whose end the system does: the greater one. */
+  /**
+   * Share of the heap at whose end V8 gives up, or of the memory at whose end the system does: the greater one. V8
+   * collects garbage halfway to its limit at the latest, so that nine tenths used are at least eight tenths needed.
+   */
   memoryRatio(): number {
     try {
       const { rss, heapTotal, heapUsed } = this.#source.memoryUsage();
@@ -56,6 +60,16 @@ export class ProcessMeter implements LoadMeter {
   stop(): void {
     this.#delay.disable();
   }
+}
+
+/**
+ * Where V8 gives up, bytes: when the space for old objects is full. The limit that it tells includes the space for young
+ * ones, three semi-spaces of a 128th of the old space that the memory would give (half of it, at most 4 GiB).
+ */
+function oldSpaceLimit(memoryBytes: number): number {
+  const { heap_size_limit: heapBytes } = getHeapStatistics();
+  const youngBytes = (3 / 128) * Math.min(memoryBytes / 2, 4_294_967_296);
+  return Math.max(heapBytes - youngBytes, heapBytes / 2);
 }
 
 /** Warns when the memory ends before the limit of the store, which then cannot refuse appends in order. */

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import { expect, test, vi } from 'vitest';
@@ -31,7 +32,22 @@ test('A part of the heap that is empty again does not count as used.', () => {
 
 test('A heap near its own limit counts, however much memory the machine has.', () => {
   const heapUsed = 0.95 * getHeapStatistics().heap_size_limit;
-  expect(measure({ rss: heapUsed, heapTotal: heapUsed, heapUsed }).memoryRatio()).toBeCloseTo(0.95, 6);
+  expect(measure({ rss: heapUsed, heapTotal: heapUsed, heapUsed }).memoryRatio()).toBeGreaterThan(0.95);
+});
+
+test('A heap that fills is known to be nearly full before V8 gives up.', () => {
+  const meterUrl = new URL('../../src/http/process-meter.ts', import.meta.url).href;
+  const fill = `
+    import { ProcessMeter } from ${JSON.stringify(meterUrl)};
+    const meter = new ProcessMeter(process);
+    const kept = [];
+    while (meter.memoryRatio() <= 0.9) kept.push(new Array(100_000).fill(0.5));
+    process.stdout.write('nearly full');
+    process.exit();
+  `;
+  const flags = ['--max-old-space-size=100', '--input-type=module', '--eval', fill];
+  const { status, stdout } = spawnSync(process.execPath, flags, { encoding: 'utf8' });
+  expect([status, stdout]).toEqual([0, 'nearly full']);
 });
 
 test('The delay of the event loop is the longest since it was asked last.', async () => {
@@ -50,14 +66,13 @@ test('The delay of the event loop is the longest since it was asked last.', asyn
 });
 
 test('When the memory cannot be read, for want of a file descriptor, the share is the last one that could.', () => {
-  const { heap_size_limit: limit } = getHeapStatistics();
   let fails = false;
   const memoryUsage = () => {
     if (fails)
       throw Object.assign(new Error('EMFILE: too many open files, uv_resident_set_memory'), { code: 'EMFILE' });
-    return { rss: 0, heapTotal: limit / 2, heapUsed: limit / 2 };
+    return { rss: 50 * mebibyte, heapTotal: 0, heapUsed: 0 };
   };
-  const meter = new ProcessMeter({ memoryUsage, constrainedMemory: () => 0 });
+  const meter = new ProcessMeter({ memoryUsage, constrainedMemory: () => 100 * mebibyte });
   expect(meter.memoryRatio()).toBe(0.5);
   fails = true;
   expect(meter.memoryRatio()).toBe(0.5);

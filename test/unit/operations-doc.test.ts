@@ -91,8 +91,9 @@ describe('What each limit does', () => {
 
 test('The page names only flags and metrics that there are.', () => {
   const flags = Object.keys(configSchema.properties).map(flagOf);
-  const ofCommands = ['url', 'token', 'file'];
-  for (const [, flag] of page.matchAll(/--([a-z]+(?:-[a-z]+)*)/g)) expect([...flags, ...ofCommands]).toContain(flag);
+  // Of the commands, and of Node itself.
+  const others = ['url', 'token', 'file', 'max-old-space-size'];
+  for (const [, flag] of page.matchAll(/--([a-z]+(?:-[a-z]+)*)/g)) expect([...flags, ...others]).toContain(flag);
   const metrics = [...readMetricDocs().keys()];
   for (const [name] of page.matchAll(/\bpokewire_\w+/g)) expect(metrics).toContain(name);
 });

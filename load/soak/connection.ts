@@ -1,0 +1,157 @@
+import { connect, type Socket } from 'node:net';
+
+/** A poke as it was told; `count` and `from` where it stands for several messages. */
+export type Told = {
+  readonly stream: string;
+  readonly position: number;
+  readonly globalPosition: number;
+  readonly from?: number;
+  readonly count?: number;
+};
+
+type OpenOptions = {
+  readonly port: number;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly isFromElsewhere: boolean;
+};
+
+/** A connection that says nothing for so long, not even its hello, is a problem. */
+const helloTimeoutMs = 30_000;
+
+/** One event stream on a bare socket, which can stop reading and be reset at any byte. */
+export class SoakConnection {
+  readonly pokes: Told[] = [];
+  /** Codes and reasons of the other events. */
+  readonly resets: string[] = [];
+  endCode: string | undefined = undefined;
+  epoch = '';
+  /** Where it begins, as its hello says; it is told what lies behind. */
+  cursor = 0;
+  lastEventId: string;
+  /** The greatest head that a heartbeat told. */
+  head = 0;
+  isClosed = false;
+  /** Whether it was closed from here. */
+  isCut = false;
+  /** Whether its socket may have been full. */
+  wasPaused = false;
+  /** Whether its cursor was one of another log. */
+  readonly isFromElsewhere: boolean;
+  readonly closed: Promise<void>;
+  readonly #socket: Socket;
+  #text = '';
+  #inBody = false;
+  #bytesToCut = Number.POSITIVE_INFINITY;
+  #changed = Promise.withResolvers<void>();
+
+  /** Opens it; resolves with its hello, rejects when that does not come. */
+  static async open({ port, path, headers, isFromElsewhere }: OpenOptions): Promise<SoakConnection> {
+    const socket = connect({ port, host: '127.0.0.1' });
+    const connection = new SoakConnection(socket, headers['last-event-id'] ?? '', isFromElsewhere);
+    const lines = Object.entries({ host: `127.0.0.1:${port}`, ...headers }).map(([name, value]) => `${name}: ${value}`);
+    connection.#socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
+    const came = await connection.until(() => connection.epoch !== '', helloTimeoutMs);
+    if (!came) throw new Error(`${path.slice(0, 200)}: no hello came: ${connection.#text.slice(0, 500)}`);
+    return connection;
+  }
+
+  private constructor(socket: Socket, lastEventId: string, isFromElsewhere: boolean) {
+    this.#socket = socket;
+    this.isFromElsewhere = isFromElsewhere;
+    this.lastEventId = lastEventId;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    socket.on('data', (bytes: Buffer) => this.#receive(bytes));
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.isClosed = true;
+      this.#wake();
+      resolve();
+    });
+  }
+
+  /** Resolves to whether it became so before the socket ended and the time was over. */
+  async until(isSo: () => boolean, timeoutMs: number): Promise<boolean> {
+    const { promise: late, resolve } = Promise.withResolvers<'late'>();
+    const timer = setTimeout(() => resolve('late'), timeoutMs);
+    try {
+      while (!isSo() && !this.isClosed)
+        if ((await Promise.race([this.#changed.promise, late])) === 'late') return false;
+      return isSo();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  pause(): void {
+    this.wasPaused = true;
+    this.#socket.pause();
+  }
+
+  readOn(): void {
+    this.#socket.resume();
+  }
+
+  /** Reads so many more bytes, then resets the connection, mostly in the middle of a frame. */
+  async cutAfter(bytes: number, timeoutMs: number): Promise<void> {
+    this.isCut = true;
+    this.#bytesToCut = bytes;
+    this.readOn();
+    await this.until(() => false, bytes === 0 ? 0 : timeoutMs);
+    this.#socket.resetAndDestroy();
+    await this.closed;
+  }
+
+  /** Ends it in order. */
+  async end(): Promise<void> {
+    this.isCut = true;
+    this.#socket.destroy();
+    await this.closed;
+  }
+
+  #receive(received: Buffer): void {
+    const bytes = received.subarray(0, this.#bytesToCut);
+    this.#bytesToCut -= bytes.length;
+    if (this.#bytesToCut === 0) this.#socket.resetAndDestroy();
+    // Names here are ASCII.
+    this.#text += bytes.toString('latin1');
+    if (!this.#inBody) {
+      const end = this.#text.indexOf('\r\n\r\n');
+      if (end === -1 || !this.#text.startsWith('HTTP/1.1 200 ')) return;
+      this.#text = this.#text.slice(end + 4);
+      this.#inBody = true;
+    }
+    const blocks = this.#text.split('\n\n');
+    this.#text = blocks.pop()!;
+    for (const block of blocks) this.#interpret(block);
+    this.#wake();
+  }
+
+  #interpret(block: string): void {
+    let type = '';
+    let data = '';
+    let id: string | undefined;
+    for (const line of block.split('\n')) {
+      if (line.startsWith('event: ')) type = line.slice(7);
+      else if (line.startsWith('data:')) data = line.slice(5);
+      else if (line.startsWith('id:')) id = line.slice(3).trimStart();
+    }
+    this.lastEventId = id ?? this.lastEventId;
+    if (data === '') return;
+    const parsed = JSON.parse(data);
+    if (type === 'poke') this.pokes.push(parsed);
+    else if (type === 'hello') {
+      this.epoch = parsed.epoch;
+      // Without an id it begins at the beginning.
+      this.cursor = Number(id ?? 0);
+    } else if (type === 'reset') this.resets.push(parsed.reason);
+    else if (type === 'heartbeat') this.head = Math.max(this.head, parsed.head);
+    else this.endCode = type === 'end' ? parsed.code : type;
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}

@@ -1,0 +1,66 @@
+/** `npm run soak -- --minutes 20`: loads a server for that long, says what it finds, and ends by itself. */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { series, writeResults } from '../lib/results.ts';
+import { readingOf, soak } from './soak.ts';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '20' },
+    /** Mean appends a second. */
+    rate: { type: 'string', default: '60' },
+    namespaces: { type: 'string', default: '4' },
+    /** Repeats the order of things, not their timing. */
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+    'no-results': { type: 'boolean', default: false },
+  },
+});
+
+const root = join(import.meta.dirname, '../..');
+const startMs = performance.now();
+const say = (text: string) =>
+  console.log(`${((performance.now() - startMs) / 1_000).toFixed(0).padStart(6)} s  ${text}`);
+const [minutes, rate, namespaces, seed] = [values.minutes, values.rate, values.namespaces, values.seed].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
+if (![minutes, rate, namespaces, seed].every((value) => value > 0)) {
+  console.error('--minutes, --rate, --namespaces and --seed are numbers above 0.');
+  process.exit(2);
+}
+
+say(`${minutes} minutes, ${rate} appends a second over ${namespaces} namespaces, seed ${seed}`);
+const { rests, counts, problems, verdicts, mostResidentMib, laggingEpisodes, pokesSent } = await soak({
+  root,
+  durationMs: minutes * 60_000,
+  namespaces,
+  rate,
+  seed,
+  say,
+});
+for (const [name, count] of Object.entries({ ...counts, laggingEpisodes, pokesSent, mostResidentMib })) {
+  say(`${String(Math.round(count)).padStart(10)}  ${name}`);
+}
+for (const { claim, reached, bound, met } of verdicts) {
+  say(
+    `${met ? 'met   ' : 'NOT   '} ${claim}: ${Number(reached.toPrecision(4))} (bound ${Number(bound.toPrecision(4))})`,
+  );
+}
+for (const problem of problems) say(`problem: ${problem}`);
+
+if (!values['no-results']) {
+  const result = {
+    scenario: 'soak',
+    settings: { minutes, rate, namespaces, seed },
+    series: [
+      { ...series('pokewire at rest', rests.map(readingOf)), problems },
+      series('pokewire under load', [{ ...counts, laggingEpisodes, pokesSent, mostResidentMib }]),
+    ],
+    missing: [],
+    verdicts,
+  };
+  say(writeResults(join(root, 'load/results'), root, [result], 'completed'));
+}
+process.exitCode = verdicts.every(({ met }) => met) ? 0 : 1;

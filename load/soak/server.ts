@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { Agent, request as httpRequest } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { collectGarbage, freePort } from '../lib/collect-garbage.ts';
+import { residentKib } from '../lib/machine.ts';
+
+/** What came back; `body` is parsed when it is JSON. */
+// biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
+export type Answer = { readonly status: number; readonly text: string; readonly body: any };
+
+type RequestParts = { readonly method?: string; readonly token?: string; readonly body?: string };
+
+/** What the server holds while nobody asks anything of it. */
+export type Rest = {
+  readonly residentMib: number;
+  readonly heapMib: number;
+  /** Memory of JavaScript objects outside of the heap, buffers above all. */
+  readonly externalMib: number;
+  readonly descriptors: number;
+  readonly subscriptions: number;
+  /** Things that its pools have lent. */
+  readonly leased: number;
+  readonly storeBytes: number;
+};
+
+const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
+const mib = 1_048_576;
+/** Pools look once a second whether they keep too much. */
+const settleMs = 2_500;
+/** What is let go is let go by then. */
+const returnTimeoutMs = 20_000;
+const pollMs = 100;
+
+/** The server as a process of its own, with the requests that are made to it. Close it by `await using`. */
+export class SoakServer implements AsyncDisposable {
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #inspectPort: number;
+  #agent = new Agent({ keepAlive: true });
+
+  /** Starts it from a work tree; resolves when it listens. */
+  static async start(root: string, flags: readonly string[]): Promise<SoakServer> {
+    const inspectPort = await freePort();
+    const own = ['--host=127.0.0.1', '--port=0', `--token=${adminToken}`, '--log-level=silent'];
+    const args = [`--inspect-port=${inspectPort}`, join(root, 'src/main.ts'), ...own, ...flags];
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      // What the shell exports must not change the server.
+      env: { PATH: process.env.PATH, NODE_ENV: 'production' },
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      const port = /http:\/\/[^\s:]+:(\d+)/.exec(said)?.[1];
+      if (port !== undefined) resolve(Number(port));
+    });
+    child.on('exit', (code) => reject(new Error(`the server ended with ${code}:\n${said}`)));
+    return new SoakServer(child, await promise, inspectPort);
+  }
+
+  private constructor(child: ChildProcess, port: number, inspectPort: number) {
+    this.#child = child;
+    this.port = port;
+    this.#inspectPort = inspectPort;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  get residentMib(): number {
+    return residentKib(this.pid) / 1_024;
+  }
+
+  get descriptors(): number {
+    return readdirSync(`/proc/${this.pid}/fd`).length;
+  }
+
+  request(path: string, { method = 'GET', token = adminToken, body }: RequestParts = {}): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const headers = {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    const options = { host: '127.0.0.1', port: this.port, path, method, headers, agent: this.#agent };
+    const request = httpRequest(options, (response) => {
+      const isJson = response.headers['content-type'] === 'application/json';
+      let text = '';
+      response.setEncoding('utf8').on('data', (piece: string) => {
+        text += piece;
+      });
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode!, text, body: isJson ? JSON.parse(text) : undefined }),
+      );
+    });
+    request.on('error', reject);
+    request.end(body);
+    return promise;
+  }
+
+  /** A method of `/rpc` by the operator; throws when it is refused. */
+  async administer(...call: unknown[]): Promise<Answer['body']> {
+    const { status, text, body } = await this.request('/rpc', { method: 'POST', body: JSON.stringify(call) });
+    if (status !== 200) throw new Error(`${call[0]} was answered ${status} ${text}`);
+    return body;
+  }
+
+  /** Sums of metrics by name, over all labels or those whose text has `label` in it. */
+  async metrics(): Promise<(name: string, label?: string) => number> {
+    const { text } = await this.request('/metrics');
+    const lines = text.split('\n');
+    return (name, label = '') =>
+      lines
+        .filter((line) => line.startsWith(name) && /^[ {]/.test(line.slice(name.length)) && line.includes(label))
+        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  }
+
+  /** Waits until it holds as little as it will, and tells how much that is. */
+  async rest(descriptorsAtFirst = Number.POSITIVE_INFINITY): Promise<Rest> {
+    this.#agent.destroy();
+    this.#agent = new Agent({ keepAlive: false });
+    await this.#until(async () => (await this.metrics())('pokewire_subscriptions') === 0);
+    await sleep(settleMs);
+    // The connections of requests and of the inspector take a moment to go.
+    await this.#until(() => this.descriptors <= descriptorsAtFirst);
+    const { descriptors } = this;
+    // What the first collection finalizes the second one frees.
+    for (let times = 0; times < 2; times++) await collectGarbage(this.pid, this.#inspectPort);
+    const metric = await this.metrics();
+    const { residentMib } = this;
+    this.#agent = new Agent({ keepAlive: true });
+    return {
+      residentMib,
+      heapMib: metric('nodejs_heap_size_used_bytes') / mib,
+      externalMib: metric('nodejs_external_memory_bytes') / mib,
+      descriptors,
+      subscriptions: metric('pokewire_subscriptions'),
+      leased: metric('pokewire_pool_leased'),
+      storeBytes: metric('pokewire_store_bytes'),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#agent.destroy();
+    if (this.hasEnded) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    const force = setTimeout(() => this.#child.kill('SIGKILL'), returnTimeoutMs);
+    await ended;
+    clearTimeout(force);
+  }
+
+  /** Waits, but not for ever: what is not so by then is in the numbers. */
+  async #until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+    const deadlineMs = performance.now() + returnTimeoutMs;
+    while (!(await isSo()) && performance.now() < deadlineMs) await sleep(pollMs);
+  }
+}

@@ -1,0 +1,30 @@
+/** What happened in a run: counts, and what was not as it must be. */
+export class Tally {
+  readonly counts = {
+    appends: 0,
+    messages: 0,
+    namespaces: 0,
+    connections: 0,
+    pokes: 0,
+    conflatedPokes: 0,
+    cuts: 0,
+    stalls: 0,
+    resets: 0,
+    /** Ended by the server after a stall. */
+    endsStalled: 0,
+    endsDeleted: 0,
+  };
+  /** The first ones; a fault that repeats says nothing new. */
+  readonly problems: string[] = [];
+  #problems = 0;
+
+  /** Problems, those included that are not kept. */
+  get problemCount(): number {
+    return this.#problems;
+  }
+
+  problem(text: string): void {
+    this.#problems++;
+    if (this.problems.length < 50) this.problems.push(text);
+  }
+}

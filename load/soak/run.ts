@@ -31,6 +31,12 @@ if (![minutes, rate, namespaces, seed].every((value) => value > 0)) {
   process.exit(2);
 }
 
+// A server that hangs must not hold up the run for ever.
+const limitMs = minutes * 90_000 + 180_000;
+setTimeout(() => stop(1, 'stopped: it took far longer than it should'), limitMs).unref();
+process.on('SIGINT', () => stop(130, 'interrupted'));
+process.on('SIGTERM', () => stop(143, 'interrupted'));
+
 say(`${minutes} minutes, ${rate} appends a second over ${namespaces} namespaces, seed ${seed}`);
 const { rests, counts, problems, verdicts, mostResidentMib, laggingEpisodes, pokesSent } = await soak({
   root,
@@ -63,4 +69,9 @@ if (!values['no-results']) {
   };
   say(writeResults(join(root, 'load/results'), root, [result], 'completed'));
 }
+function stop(code: number, why: string): never {
+  say(why);
+  process.exit(code);
+}
+
 process.exitCode = verdicts.every(({ met }) => met) ? 0 : 1;

@@ -51,6 +51,10 @@ export class SoakServer implements AsyncDisposable {
       // What the shell exports must not change the server.
       env: { PATH: process.env.PATH, NODE_ENV: 'production' },
     });
+    // Whatever ends this process, the server is not left behind.
+    const killed = () => child.kill('SIGKILL');
+    process.once('exit', killed);
+    child.once('exit', () => process.off('exit', killed));
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

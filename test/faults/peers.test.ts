@@ -81,6 +81,22 @@ test('Subscribers in a process that hangs are cut when the stall time-out is ove
   expect(metrics.value('pokewire_pool_leased')).toBe(0);
 });
 
+test('SIGTERM is not held up by subscribers in a process that hangs, whether their sockets are full or not.', async () => {
+  await using server = await FaultServer.start();
+  await using full = await Crowd.gather({ port: server.port, count: 20 });
+  await using idle = await Crowd.gather({ port: server.port, count: 20, path: '/subscribe?category=other&hello=true' });
+  full.freeze();
+  idle.freeze();
+  await appendUntilLagging(server);
+  const startMs = performance.now();
+  server.kill('SIGTERM');
+  expect(await server.exit).toBe(0);
+  // Connections that are waited for take ten seconds.
+  expect(performance.now() - startMs).toBeLessThan(8_000);
+  idle.thaw();
+  await poll(() => idle.report()).toMatchObject({ ready: 0, ends: { draining: 20 } });
+});
+
 test('A reset in the middle of a frame ends that subscription only, which resumes behind the last whole frame.', async () => {
   await using server = await FaultServer.start();
   await using other = await SseClient.connect(server.port, path);

@@ -132,6 +132,31 @@ test('A store that cannot be read does not disturb those who are live, and ends 
   expectNothingLeased(app);
 });
 
+test('While reads of the log are not answered, the live are told all the same; who waits is told everything when they are.', async () => {
+  const { app, faults } = await startFaultyApp();
+  await using _ = app;
+  await using live = await SseClient.connect(app.port, '/subscribe?category=a');
+  await poll(() => [...app.hub.subscriptions].map(({ state }) => state)).toEqual(['live']);
+  faults.hold('readPokes');
+  // More than may read at once, some of whom do not wait for the end of it.
+  const waiting = await Promise.all(
+    Array.from({ length: 40 }, () => SseClient.connect(app.port, '/subscribe?category=a')),
+  );
+  await app.append('a-1', new Array(50).fill(message));
+  await live.waitForPokes(50);
+  for (const client of waiting.slice(0, 20)) client.destroy();
+  await poll(() => app.hub.subscriptions.size).toBe(21);
+  expect(waiting.flatMap(({ pokes }) => pokes)).toEqual([]);
+  faults.mend();
+  for (const client of waiting.slice(20)) {
+    const pokes = await client.waitForPokes(50);
+    expect(pokes.map(({ globalPosition }) => globalPosition)).toEqual(upTo(50));
+    await client[Symbol.asyncDispose]();
+  }
+  await poll(() => app.hub.subscriptions.size).toBe(1);
+  expectNothingLeased(app);
+});
+
 test('An append whose answer is lost is told once, and its retry is recognized.', async () => {
   const { app, faults } = await startFaultyApp();
   await using _ = app;

@@ -6,8 +6,6 @@ export type CrowdOrder = {
   readonly count: number;
   /** Path and query, without `epoch` and `Last-Event-ID`, which members add when they come back. */
   readonly path: string;
-  /** Addresses of this machine that they connect from, in turn. */
-  readonly from: readonly string[];
   /** The stream that all messages are appended to: its pokes can be foretold, byte for byte. */
   readonly stream: string;
   /** Attempts that may wait for their answer at once. */
@@ -65,11 +63,6 @@ class Member {
   #text = '';
   #hasHead = false;
   #socket: Socket | undefined = undefined;
-  readonly #from: string;
-
-  constructor(from: string) {
-    this.#from = from;
-  }
 
   /** Connects; `answered` is called when the greeting is there, or when it will not come. */
   connect(answered: () => void = () => {}): void {
@@ -80,7 +73,7 @@ class Member {
     };
     this.#text = '';
     this.#hasHead = false;
-    const socket = connect({ port: order.port, host: '127.0.0.1', localAddress: this.#from });
+    const socket = connect({ port: order.port, host: '127.0.0.1' });
     this.#socket = socket;
     const epoch = this.#epoch === '' ? '' : `&epoch=${encodeURIComponent(this.#epoch)}`;
     const resume = this.told === 0 ? '' : `Last-Event-ID: ${this.told}\r\n`;
@@ -173,10 +166,9 @@ const calls: Record<string, (argument: never) => unknown> = {
   /** Connects all members, several at once, and resolves when each has been answered. */
   async gather(given: CrowdOrder) {
     order = given;
-    let next = 0;
     const lane = async () => {
-      while (next < order.count) {
-        const member = new Member(order.from[next++ % order.from.length]!);
+      while (members.length < order.count) {
+        const member = new Member();
         members.push(member);
         await new Promise<void>((answered) => member.connect(answered));
       }

@@ -31,7 +31,6 @@ export class Crowd implements AsyncDisposable {
     const crowd = new Crowd();
     const whole: CrowdOrder = {
       path: '/subscribe?category=load',
-      from: ['127.0.0.1'],
       stream: 'load-1',
       // A listening socket's queue holds 511.
       atOnce: 200,

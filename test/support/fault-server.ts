@@ -12,7 +12,7 @@ const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const deadlineMs = 50_000;
 
 /** Asks again and again until the answer is as expected, and fails when it never becomes so. */
-export const poll = <T>(read: () => T) => expect.poll(read, { timeout: deadlineMs, interval: 20 });
+export const poll = <T>(read: () => T) => expect.poll(read, { timeout: deadlineMs, interval: 50 });
 
 export type FaultServerOptions = {
   /** Command and arguments that run another command: `['prlimit', '--nofile=64']`. */

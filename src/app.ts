@@ -95,7 +95,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   const namespaces = new Namespaces(await openNamespaces(), store, ({ log: namespace }) => hub.endNamespace(namespace));
   const initialToken = config.token === '' ? newToken(defaultNamespaceId) : config.token;
-  await namespaces.openDefault(initialToken);
+  if (await namespaces.openDefault(initialToken)) log.warn('the token of this start replaced all tokens of `default`');
   const access = new Access(config.auth === 'off' ? 'off' : 'token', namespaces);
   const tickets = new Tickets(namespaces);
   const transfers = new Transfers(config);

@@ -162,7 +162,9 @@ export class Namespaces {
   /** Adds a namespace, behind every position that an earlier one of its id reached; undefined: the id is taken. */
   async #add(id: string, description: string, token: string): Promise<Namespace | undefined> {
     while ((await this.#namespaces.find(id)) === undefined) {
-      const behind = await this.#namespaces.formerHead(id);
+      const reached = await this.#namespaces.formerHead(id);
+      // One position stays free, so that also a cursor at the very end of the old log lies before all of this one.
+      const behind = reached === 0 ? 0 : reached + 1;
       const namespace = newNamespace({ id, description, token, behind });
       // Before anybody can append to it.
       if (behind > 0) await this.#messages.begin(namespace.log, behind);
@@ -174,16 +176,26 @@ export class Namespaces {
     return undefined;
   }
 
-  /** Makes the token the only one of the namespace `default`, which it creates when it is not there. */
-  async openDefault(token: string): Promise<void> {
+  /**
+   * Makes the token the only one of the namespace `default`, which it creates when it is not there. Returns whether others
+   * gave way, so that this can be told.
+   */
+  async openDefault(token: string): Promise<boolean> {
     const parsed = parseToken(token);
     if ('problem' in parsed) throw invalid('--token', `is malformed: ${parsed.problem}`);
     if (parsed.namespace !== defaultNamespaceId) {
       throw invalid('--token', `must be one of namespace ${defaultNamespaceId}, not of ${parsed.namespace}`);
     }
-    if ((await this.#add(defaultNamespaceId, 'Default namespace', token)) !== undefined) return;
+    if ((await this.#add(defaultNamespaceId, 'Default namespace', token)) !== undefined) return false;
     const record = newTokenRecord(token, 'first', 'admin', undefined);
-    await this.#changeTokens(defaultNamespaceId, () => [record]);
+    let replaces = false;
+    await this.#changeTokens(defaultNamespaceId, (tokens) => {
+      // With its id stay the subscriptions that other nodes have by it.
+      const same = tokens.find((stored) => stored.hash === record.hash && isLastingAdmin(stored));
+      replaces = same === undefined || tokens.length > 1;
+      return [same ?? record];
+    });
+    return replaces;
   }
 }
 

@@ -58,9 +58,7 @@ export function routeImport(server: Server, store: MessageStore, options: Import
           consumes: ['application/x-ndjson'],
           querystring: Type.Object({
             force: Type.Optional(
-              Type.Union([Type.Literal('true'), Type.Literal('false')], {
-                description: '"true": replace the whole log; needs scope admin',
-              }),
+              Type.Enum(['true', 'false'], { description: '"true": replace the whole log; needs scope admin' }),
             ),
           }),
           response: { 200: events },

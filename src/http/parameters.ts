@@ -45,13 +45,20 @@ export const groupQuery = {
   ),
 };
 
-/** The group that `consumer` and `size` name, null when neither is given; throws `INVALID_REQUEST`. */
-export function groupOf(consumer: number | undefined, size: number | undefined): ConsumerGroup | null {
-  if (consumer === undefined && size === undefined) return null;
+/**
+ * The group that a member and `size` name, null when neither is given; throws `INVALID_REQUEST`. `name` is what the request
+ * calls the member.
+ */
+export function groupOf(
+  member: number | undefined,
+  size: number | undefined,
+  name: 'consumer' | 'member' = 'consumer',
+): ConsumerGroup | null {
+  if (member === undefined && size === undefined) return null;
   if (size === undefined) throw invalid('size', 'is missing: a consumer group member needs the size of its group');
-  if (consumer === undefined) throw invalid('consumer', 'is missing: which member of the group asks, from 0');
-  if (consumer >= size) throw invalid('consumer', `must be below size: members of ${size} count from 0 to ${size - 1}`);
-  return { member: consumer, size };
+  if (member === undefined) throw invalid(name, 'is missing: which member of the group asks, from 0');
+  if (member >= size) throw invalid(name, `must be below size: members of ${size} count from 0 to ${size - 1}`);
+  return { member, size };
 }
 
 /** Of lists: `cursor` is the one the previous page ended with. */

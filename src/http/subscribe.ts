@@ -147,10 +147,10 @@ export function parseSelection(query: Query, maxSelectors: number): Selection {
   const categories = [...new Set(query.category)].map((name) => checkName('category', name));
   const all = query.all === 'true';
   const selectors = streams.length + categories.length;
-  if (!all && selectors === 0) throw invalid('stream, category or all=true', 'is missing: what to subscribe to');
+  if (!all && selectors === 0) throw invalid('stream', 'is missing: name a stream, a category, or all=true');
   if (all && selectors > 0) throw invalid('all', 'cannot be combined with stream or category');
   if (selectors > maxSelectors)
-    throw invalid('stream and category', `may be given ${maxSelectors} times, got ${selectors}`);
+    throw invalid('stream', `and category may be given ${maxSelectors} times together, got ${selectors}`);
   const group = parseGroup(query);
   if (group !== null && (categories.length === 0 || streams.length > 0)) {
     throw invalid('consumer', 'partitions categories: it needs category and cannot be combined with stream or all');

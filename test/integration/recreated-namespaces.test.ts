@@ -54,11 +54,33 @@ test.each(['all=true', 'category=a', 'stream=a-1', 'stream=a-1&category=b'])(
   },
 );
 
+test('Whoever asks for named events is told that its cursor is of a log that is gone, also at the very end of that.', async () => {
+  const old = await admin.tenant('told');
+  await write(old, 3);
+  await admin.call('ns.delete', 'told');
+  const fresh = await admin.tenant('told');
+  const subscribe = (cursor: string) =>
+    SseClient.connect(app.port, `/subscribe?category=a&hello=true&token=${fresh.token}`, {
+      headers: { 'last-event-id': cursor },
+    });
+  for (const cursor of ['1', '3']) {
+    await using client = await subscribe(cursor);
+    await client.waitFor(({ events }) => events.length === 2);
+    expect(client.events.map(({ type }) => type)).toEqual(['hello', 'reset']);
+    expect(JSON.parse(client.events[1]!.data)).toMatchObject({ reason: 'forgotten', replayFrom: 5 });
+  }
+  const [first, second] = await write(fresh, 2);
+  await using client = await subscribe(String(first));
+  await client.waitForPokes(1);
+  expect(client.events.map(({ type }) => type)).toEqual(['hello', 'poke']);
+  expect(client.pokes).toMatchObject([{ globalPosition: second }]);
+});
+
 test('A new namespace begins at 1, also beside one that was made anew.', async () => {
   const first = await admin.tenant('first');
   expect(await write(first, 2)).toEqual([1, 2]);
   await admin.call('ns.delete', 'first');
-  expect(await write(await admin.tenant('first'), 2)).toEqual([3, 4]);
+  expect(await write(await admin.tenant('first'), 2)).toEqual([4, 5]);
   expect(await write(await admin.tenant('second'), 2)).toEqual([1, 2]);
 });
 
@@ -74,9 +96,9 @@ test('A log that is imported into a namespace made anew keeps its positions, and
   const fresh = await admin.tenant('moved');
   expect(await asked(fresh.token, '/import', { method: 'POST', body: exported })).toContain('"imported":3');
   expect(await asked(fresh.token, '/export')).toBe(exported);
-  expect(await write(fresh, 1)).toEqual([4]);
+  expect(await write(fresh, 1)).toEqual([5]);
   const headers = { 'last-event-id': '2' };
   await using client = await SseClient.connect(app.port, `/subscribe?category=a&token=${fresh.token}`, { headers });
   await client.waitForPokes(4);
-  expect(client.pokes.map(({ globalPosition }) => globalPosition)).toEqual([1, 2, 3, 4]);
+  expect(client.pokes.map(({ globalPosition }) => globalPosition)).toEqual([1, 2, 3, 5]);
 });

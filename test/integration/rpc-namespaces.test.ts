@@ -117,7 +117,7 @@ describe('ns.delete (section 6)', () => {
     const again = await admin.tenant(id);
     expect(await again.category('')).toEqual([]);
     // Its streams begin anew, its log behind the old one, so that no cursor of that is taken for one of this.
-    expect(await again.write('a-1', message)).toEqual({ position: 0, globalPosition: 2 });
+    expect(await again.write('a-1', message)).toEqual({ position: 0, globalPosition: 3 });
     expect((await tenant.ask('sys.version')).status).toBe(403);
   });
 
@@ -142,7 +142,7 @@ describe('ns.delete (section 6)', () => {
     const client = new RpcClient(open.url);
     await client.write('a-1', message);
     expect((await client.call('ns.delete', 'default')).messagesDeleted).toBe(1);
-    expect(await new RpcClient(open.url).write('a-1', message)).toEqual({ position: 0, globalPosition: 2 });
+    expect(await new RpcClient(open.url).write('a-1', message)).toEqual({ position: 0, globalPosition: 3 });
     expect(await new RpcClient(open.url, adminToken).version('a-1')).toBe(0);
   });
 

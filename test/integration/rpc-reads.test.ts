@@ -181,6 +181,13 @@ describe('category.get (section 6)', () => {
   ])('refuses %s.', async (_what, args) => {
     expect(await client.refusal('category.get', ...args)).toEqual([400, 'INVALID_REQUEST']);
   });
+
+  test('names the member of a group as the call does.', async () => {
+    for (const consumerGroup of [{ member: 2, size: 2 }, { size: 2 }]) {
+      const { body } = await client.ask('category.get', 'account', { consumerGroup });
+      expect(body.error.details).toEqual({ field: 'member' });
+    }
+  });
 });
 
 describe('Long reads (section 13, D18)', () => {

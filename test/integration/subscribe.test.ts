@@ -163,9 +163,9 @@ test('A size alone means member 0, and both at 0 mean no group.', async () => {
 });
 
 test.each([
-  ['', 'stream, category or all=true is missing'],
-  ['all=false', 'stream, category or all=true is missing'],
-  ['stream=', 'stream, category or all=true is missing'],
+  ['', 'stream is missing: name a stream, a category, or all=true'],
+  ['all=false', 'stream is missing: name a stream, a category, or all=true'],
+  ['stream=', 'stream is missing: name a stream, a category, or all=true'],
   ['all=true&stream=a', 'all cannot be combined'],
   ['all=true&category=a', 'all cannot be combined'],
   ['stream=a&position=x', 'position must be an integer'],

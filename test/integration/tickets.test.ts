@@ -124,7 +124,7 @@ test.each([
   ['[]', 'body'],
   ['null', 'body'],
   ['"stream"', 'body'],
-  ['{}', 'stream, category or all=true'],
+  ['{}', 'stream'],
   ['{"stream":"a-1"}', 'stream'],
   ['{"stream":[1]}', 'stream.0'],
   ['{"stream":["a\\u0000b"]}', 'stream'],

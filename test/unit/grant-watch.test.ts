@@ -116,7 +116,7 @@ test('A namespace of the same name is another one: its messages reach nobody who
   expect(old.sink.stream.lastEventId).toBe('');
   const second = await watched.createNamespace();
   expect(second.namespace.log).not.toBe(first.namespace.log);
-  expect(await watched.node.append('a-1', 2, second.namespace.log)).toBe(7);
+  expect(await watched.node.append('a-1', 2, second.namespace.log)).toBe(8);
   await watched.node.settle();
   expect(old.sink.positions).toEqual([4, 5]);
 });
@@ -129,7 +129,7 @@ test('A cursor of the deleted namespace is told everything there is in the new o
   const { namespace } = await watched.createNamespace();
   for (const more of [2, 10]) {
     const head = await watched.node.append('a-1', more, namespace.log);
-    const everyPosition = Array.from({ length: head - 5 }, (_value, index) => index + 6);
+    const everyPosition = Array.from({ length: head - 6 }, (_value, index) => index + 7);
     for (const cursor of [1, 3, 5]) {
       expect((await watched.subscribe(namespace.log, undefined, cursor)).sink.positions).toEqual(everyPosition);
     }

@@ -101,7 +101,7 @@ export function streamMethods(store: MessageStore, append: Append, limitAppends:
         const { member, size } = readGroup(consumerGroup);
         const filter = {
           category,
-          group: groupOf(member, size) ?? undefined,
+          group: groupOf(member, size, 'member') ?? undefined,
           // An empty correlation is no filter.
           correlation: correlation || undefined,
         };

@@ -11,7 +11,7 @@ const hasTls = hasHaproxy && isInstalled('openssl');
 const certificate = hasTls ? selfSigned() : { cert: '', key: '' };
 
 describe.skipIf(!hasHaproxy)('Through HAProxy with its default configuration (needs haproxy on PATH)', () => {
-  delivers({ kind: 'haproxy', files: haproxyDefault, noticesAtNextBytes: true });
+  delivers({ kind: 'haproxy', files: haproxyDefault, noticesByHeartbeats: true });
 });
 
 describe.skipIf(!hasTls)('Through HAProxy as documented, HTTP/1.1 and TLS (needs haproxy and openssl on PATH)', () => {

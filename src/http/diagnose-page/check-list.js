@@ -56,12 +56,11 @@ function settingList(settings, proxy = '') {
   const isTheirs = ({ who }) => proxy.toLowerCase().includes(who.split(' ')[0].toLowerCase());
   const wanted = settings.filter(({ onlyByHttp }) => !onlyByHttp || location.protocol === 'http:');
   const ordered = wanted.toSorted((one, other) => Number(isTheirs(other)) - Number(isTheirs(one)));
-  const entries = Map.groupBy(ordered, ({ who }) => who)
-    .values()
-    .flatMap((group) => {
-      const note = group[0].untested ? [element('span', { className: 'quiet' }, ' (not tested by us)')] : [];
-      return [element('dt', {}, group[0].who, ...note), ...group.map(settingOf)];
-    });
+  const groups = [...Map.groupBy(ordered, ({ who }) => who).values()];
+  const entries = groups.flatMap((group) => {
+    const note = group[0].untested ? [element('span', { className: 'quiet' }, ' (not tested by us)')] : [];
+    return [element('dt', {}, group[0].who, ...note), ...group.map(settingOf)];
+  });
   return element(
     'div',
     { className: 'settings' },

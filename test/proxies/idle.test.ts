@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import type { ProxiedOptions } from '../support/proxied-client.ts';
+import { isInstalled, type ProxyFiles, type ProxyKind, RealProxy } from '../support/real-proxy.ts';
+import { ServerProcess } from '../support/server-process.ts';
+import { idleTimeoutMs, subscribe } from './delivery.ts';
+import { haproxyDefault, haproxyTuned, nginxDefault, nginxTuned, selfSigned, type Upstream } from './documented.ts';
+
+const hasTls = isInstalled('openssl');
+const certificate = hasTls ? selfSigned() : { cert: '', key: '' };
+const tls = { ca: certificate.cert };
+const nginx = (upstream: Upstream) => nginxTuned(upstream, certificate);
+const haproxy = (upstream: Upstream) => haproxyTuned(upstream, certificate);
+
+type Setup = [name: string, kind: ProxyKind, files: (upstream: Upstream) => ProxyFiles, client: ProxiedOptions];
+
+const setups: Setup[] = [
+  ['nginx with its default configuration', 'nginx', nginxDefault, {}],
+  ['nginx as documented, HTTP/1.1 and TLS', 'nginx', nginx, tls],
+  ['nginx as documented, HTTP/2 and TLS', 'nginx', nginx, { ...tls, http2: true }],
+  ['HAProxy with its default configuration', 'haproxy', haproxyDefault, {}],
+  ['HAProxy as documented, HTTP/1.1 and TLS', 'haproxy', haproxy, tls],
+  ['HAProxy as documented, HTTP/2 and TLS', 'haproxy', haproxy, { ...tls, http2: true }],
+];
+
+let silent: ServerProcess;
+let beating: ServerProcess;
+beforeAll(async () => {
+  [silent, beating] = await Promise.all([
+    ServerProcess.start(['--heartbeat-ms', '0']),
+    ServerProcess.start(['--heartbeat-ms', '150']),
+  ]);
+});
+afterAll(() => Promise.all([silent, beating].map((server) => server?.[Symbol.asyncDispose]())));
+
+describe.concurrent('A silent stream is cut by the time-out of the proxy, and one with heartbeats outlives it', () => {
+  for (const [name, kind, files, client] of setups) {
+    const isPossible = isInstalled(kind) && (client.ca === undefined || hasTls);
+    const needs = client.ca === undefined ? kind : `${kind} and openssl`;
+    test.skipIf(!isPossible)(`behind ${name} (needs ${needs} on PATH)`, async ({ expect }) => {
+      const idleTimeout = `${idleTimeoutMs}ms`;
+      await using cutting = await RealProxy.start(kind, files({ url: silent.url, idleTimeout }));
+      await using keeping = await RealProxy.start(kind, files({ url: beating.url, idleTimeout }));
+      // A stream of its own: the tests run at the same time, against the same servers.
+      const query = `stream=${encodeURIComponent(name)}`;
+      await using cut = await subscribe(cutting, query, client);
+      await using kept = await subscribe(keeping, query, client);
+      const startMs = performance.now();
+      await cut.ended;
+      await kept.until(() => performance.now() - startMs > 2 * idleTimeoutMs);
+      const position = await beating.append(encodeURIComponent(name));
+      await kept.until(({ events }) => events.length === 1);
+      expect(kept.ids).toEqual([position]);
+      expect(cut.ids).toEqual([]);
+    });
+  }
+});

@@ -131,7 +131,8 @@ function connectionOf(request: FastifyRequest): Omit<Static<typeof connectionSch
     httpVersion: raw.httpVersion,
     host: headers.host ?? null,
     scheme: request.protocol === 'https' || claimed.startsWith('https') ? 'https' : 'http',
-    address: request.ip,
+    // A peer that has gone has none, whatever the type says; nobody reads this answer then.
+    address: request.ip ?? '',
     addressIsForwarded: (request.ips?.length ?? 1) > 1,
     proxyHeaders: proxyHeaders.filter((name) => headers[name] !== undefined),
   };

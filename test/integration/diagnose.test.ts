@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { maxTestStreams, maxTestStreamsOfNamespace } from '../../src/http/test-streams.ts';
 import { SseClient } from '../support/sse-client.ts';
@@ -122,6 +123,22 @@ test('What a proxy claims is not taken for the address when the proxy is not tru
     addressIsForwarded: false,
     proxyHeaders: ['x-forwarded-for'],
   });
+});
+
+test('A peer that has gone before it is answered has no address, which is no fault of the server.', async () => {
+  const logged: string[] = [];
+  const log = pino({ level: 'error' }, { write: (line: string) => void logged.push(line) });
+  await using app = await startTestApp([], { log });
+  for (let gone = 0; gone < 5; gone++) {
+    const socket = connect(app.port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write('GET /diagnose/connection HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.resetAndDestroy();
+    await once(socket, 'close');
+  }
+  // It is read after theirs, so theirs are done.
+  expect((await app.get('/diagnose/connection')).body.address).toBe('127.0.0.1');
+  expect(logged).toEqual([]);
 });
 
 test('Diagnosing needs the scope read, like the docs.', async () => {

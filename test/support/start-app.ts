@@ -25,7 +25,7 @@ export type TestApp = App &
 /** Starts the server with these flags, silent. */
 export async function startTestApp(
   flags: readonly string[] = [],
-  options: Partial<Pick<AppOptions, 'openStore' | 'memory'>> = {},
+  options: Partial<Pick<AppOptions, 'openStore' | 'memory' | 'log'>> = {},
 ): Promise<TestApp> {
   // The tests run in the same process, and may hold it up.
   const command = parseCommand(['--port', '0', '--host', '127.0.0.1', '--max-event-loop-delay-ms', '0', ...flags], {});

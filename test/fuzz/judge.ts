@@ -11,7 +11,6 @@ const places: Partial<Record<ErrorCode, RegExp>> = {
   STREAM_VERSION_CONFLICT: /^(\/rpc|.*\/messages)$/,
   DUPLICATE_MESSAGE_ID: /^(\/rpc|.*\/messages)$/,
   STORE_FULL: /^(\/rpc|.*\/messages)$/,
-  RATE_LIMITED: /^\/(subscribe\/ticket|import|export)$/,
   TOO_MANY_SUBSCRIPTIONS: /^\/subscribe$/,
 };
 

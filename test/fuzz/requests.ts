@@ -16,10 +16,10 @@ export type World = {
 /** Answers of these are long, or read everything: a few are enough. */
 const heavy = /^\/(metrics|openapi\.json|export|docs\/reference)/;
 
-/** Routes by how often they are asked. Subscriptions never end, so they have connections of their own. */
+/** Routes by how often they are asked. Event streams have connections of their own. */
 export function weighRoutes(routes: readonly Route[]): Weighted<Route> {
   return routes
-    .filter(({ method, url }) => url !== '*' && !(method === 'GET' && url === '/subscribe'))
+    .filter(({ url, isStream }) => url !== '*' && !isStream)
     .map((route) => [weightOf(route), route] as const);
 }
 
@@ -56,9 +56,11 @@ export function fuzzRequest(random: Random, world: World, routes: Weighted<Route
   return requestOf(random, { method, target, headers, body, route: isOwnMethod && isOwnPath ? route : undefined });
 }
 
-/** `GET /subscribe` with a query that is often good. */
-export function subscribeTarget(random: Random, world: World, token: string): string {
-  const route = world.routes.find(({ method, url }) => method === 'GET' && url === '/subscribe')!;
+/** An event stream with a query that is often good; mostly a subscription. */
+export function streamTarget(random: Random, world: World, token: string): string {
+  const streams = world.routes.filter(({ isStream }) => isStream);
+  const route = random.weighted(streams.map((stream) => [stream.url === '/subscribe' ? 8 : 1, stream]));
+  if (route.url !== '/subscribe') return `${route.url}${randomQuery(random, route, token) || '?'}&token=${token}`;
   const good = random.weighted([
     [3, 'all=true'],
     [1, `all=true&hello=true&lastEventId=${random.int(0, 1e9)}`],

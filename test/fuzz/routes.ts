@@ -17,6 +17,8 @@ export type Route = {
   readonly successes: ReadonlySet<number>;
   /** Whether it is in the description of the API, or a page or refusal beside it. */
   readonly isDescribed: boolean;
+  /** Whether the answer goes on and on, and the connection is not for other requests. */
+  readonly isStream: boolean;
 };
 
 type BodySchema = { readonly examples?: readonly unknown[]; readonly anyOf?: readonly BodySchema[] };
@@ -24,7 +26,8 @@ type Schema = {
   readonly hide?: boolean;
   readonly querystring?: { readonly properties: Readonly<Record<string, { readonly type?: string }>> };
   readonly body?: BodySchema;
-  readonly response?: Readonly<Record<string, unknown>>;
+  readonly produces?: readonly string[];
+  readonly response?: Readonly<Record<string, { readonly content?: object }>>;
 };
 
 /** What pages, redirects, files and preflights answer: their schemas do not say. */
@@ -50,8 +53,9 @@ export async function routesOfApp(): Promise<Route[]> {
 }
 
 function route(method: string, { url, schema }: RouteOptions): Route {
-  const { hide = false, querystring, body, response } = (schema ?? { hide: true }) as Schema;
+  const { hide = false, querystring, body, response, produces = [] } = (schema ?? { hide: true }) as Schema;
   const described = Object.keys(response ?? { 200: '' }).map(Number);
+  const types = [...produces, ...Object.keys(response?.[200]?.content ?? {})];
   return {
     method,
     url,
@@ -59,6 +63,7 @@ function route(method: string, { url, schema }: RouteOptions): Route {
     bodies: body === undefined ? undefined : [body, ...(body.anyOf ?? [])].flatMap(examplesOf),
     successes: new Set(hide ? undescribedSuccesses : described.filter((status) => status < 400)),
     isDescribed: !hide,
+    isStream: method === 'GET' && types.includes('text/event-stream'),
   };
 }
 

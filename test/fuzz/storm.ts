@@ -3,7 +3,7 @@ import type { FuzzRequest } from './framing.ts';
 import { type Asked, judge } from './judge.ts';
 import { auditedAppend, type Ledger } from './ledger.ts';
 import { Random, type Weighted } from './random.ts';
-import { fuzzRequest, subscribeTarget, type World, weighRoutes } from './requests.ts';
+import { fuzzRequest, streamTarget, type World, weighRoutes } from './requests.ts';
 import type { HttpResponse } from './responses.ts';
 import type { Route } from './routes.ts';
 import { cut, halfRequest, type WildBytes, wildBytes } from './wild.ts';
@@ -189,7 +189,7 @@ export class Storm {
     const ticket = random.chance(0.15) ? await this.#ticket() : undefined;
     const target =
       ticket === undefined
-        ? subscribeTarget(random, world, random.chance(0.3) ? auditedToken : world.tokens.admin)
+        ? streamTarget(random, world, random.chance(0.3) ? auditedToken : world.tokens.admin)
         : `/subscribe?category=${random.pick(['a', 'a', 'b'])}&ticket=${ticket}`;
     const headers: Record<string, string> = {};
     if (random.chance(0.2)) headers['Last-Event-ID'] = random.pick(lastEventIds);
@@ -197,8 +197,10 @@ export class Storm {
     const client = await SseClient.connect(port, target, { headers });
     const { status } = client.head;
     this.tally.count('subscribe', 1, [{ status, headers: client.head.headers, body: Buffer.alloc(0) }]);
-    if (![200, 400, 401, 403, 503].includes(status)) throw new Error(`${status} to ${target}`);
-    if (status === 200) await client.waitFor(({ comments }) => comments.includes(' ready'), `: ready, to ${target}`);
+    if (![200, 400, 401, 403, 429, 503].includes(status)) throw new Error(`${status} to ${target}`);
+    if (status === 200 && target.startsWith('/subscribe')) {
+      await client.waitFor(({ comments }) => comments.includes(' ready'), `: ready, to ${target}`);
+    }
     if (random.chance(0.2)) client.pause();
     this.#subscriptions.push(client);
     if (this.#subscriptions.length < openSubscriptions) return;

@@ -22,6 +22,8 @@ export type FaultServerOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Address at which it is asked, where that is not the one it listens on. */
   readonly at?: string;
+  /** Nobody reads what it logs. */
+  readonly isUnheard?: boolean;
 };
 
 /** The server as a process of its own, whose every word is kept. Close it by `await using`. */
@@ -34,17 +36,21 @@ export class FaultServer implements AsyncDisposable {
   readonly #at: string | undefined;
   #url: string | undefined = undefined;
 
-  private constructor(flags: readonly string[], { under = [], nodeFlags = [], env = {}, at }: FaultServerOptions) {
+  private constructor(flags: readonly string[], options: FaultServerOptions) {
+    const { under = [], nodeFlags = [], env = {}, at, isUnheard = false } = options;
     this.#at = at;
     const [command, ...args] = [...under, process.execPath, ...nodeFlags, main, ...flags];
     this.#child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...env } });
-    this.#child.stdout.setEncoding('utf8').on('data', (text) => {
-      this.stdout += text;
-    });
+    if (!isUnheard) {
+      this.#child.stdout.setEncoding('utf8').on('data', (text) => {
+        this.stdout += text;
+      });
+    }
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {
       this.stderr += text;
     });
-    this.exit = once(this.#child, 'close').then(([code]) => code as number | null);
+    // Closed is what was read to its end.
+    this.exit = once(this.#child, isUnheard ? 'exit' : 'close').then(([code]) => code as number | null);
   }
 
   /** Starts it with these flags, on a free port of 127.0.0.1 unless they say otherwise, and resolves when it listens. */

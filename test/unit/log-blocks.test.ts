@@ -145,6 +145,56 @@ test('At the end of the process everything is written at once, behind what is be
   expect(file.text).toBe('two\nthree\n');
 });
 
+test('Of what a reader that hangs does not take only so much is kept, and the log says how many lines are missing.', () => {
+  vi.setSystemTime(1_000);
+  const file = new FakeFile();
+  const lines = new LogBlocks(1, file);
+  const line = `${'x'.repeat(999)}\n`;
+  // 32 MB, of which half may wait.
+  for (let n = 0; n < 32_000; n++) lines.write(line);
+  lines.flush();
+  while (file.isWriting) file.answer();
+  const kept = file.text.length / line.length;
+  expect(kept).toBeGreaterThan(16_000);
+  expect(kept).toBeLessThan(17_000);
+  file.text = '';
+  lines.write('one\n');
+  lines.flush();
+  file.answer();
+  expect(file.text).toBe(
+    `{"level":50,"time":1000,"lines":${32_000 - kept},"msg":"lines of the log are missing: nobody read it"}\none\n`,
+  );
+  lines.write('two\n');
+  lines.flush();
+  file.answer();
+  expect(file.text).toMatch(/one\ntwo\n$/);
+});
+
+test('A reader that hangs holds up a flush, and the end of the process, for a second.', () => {
+  const file = new FakeFile();
+  const lines = new LogBlocks(1, file);
+  const done = vi.fn();
+  file.answers.push(...new Array(10_000).fill({ code: 'EAGAIN' }));
+  lines.write('one\n');
+  lines.flush(done);
+  for (let ms = 0; ms < 999; ms++) {
+    file.answer();
+    vi.advanceTimersByTime(1);
+  }
+  expect(done).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(done).toHaveBeenCalledOnce();
+  for (let block = 0; block < 5; block++) {
+    lines.write('more\n');
+    lines.flush();
+  }
+  const writes = file.writes;
+  lines.flushSync();
+  // For all blocks together: 200 times 5 ms.
+  expect(file.writes - writes).toBe(200);
+  expect(file.text).toBe('');
+});
+
 test('A real file has every line in order.', async () => {
   vi.useRealTimers();
   const path = join(tmpdir(), `pokewire-log-${process.pid}`);

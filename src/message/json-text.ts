@@ -30,13 +30,20 @@ export function walkMembers(
   return at + 1;
 }
 
-/** The same for the elements of the JSON array that begins at `start`. */
+/** Where the first element of the JSON array that begins at `start` begins; where the array ends when it has none. */
+export function firstElement(text: string, start: number): number {
+  return skipSpace(text, start + 1);
+}
+
+/** Where the next element begins, behind one that ends at `end`; behind the last one, where the array ends. */
+export function nextElement(text: string, end: number): number {
+  const at = skipSpace(text, end);
+  return text[at] === ',' ? skipSpace(text, at + 1) : at;
+}
+
+/** The same as {@link walkMembers} for the elements of the JSON array that begins at `start`. */
 export function walkElements(text: string, start: number, visit: (valueStart: number) => number): void {
-  let at = skipSpace(text, start + 1);
-  while (text[at] !== ']') {
-    at = skipSpace(text, visit(at));
-    if (text[at] === ',') at = skipSpace(text, at + 1);
-  }
+  for (let at = firstElement(text, start); text[at] !== ']'; ) at = nextElement(text, visit(at));
 }
 
 /** Index of the first character at or behind `at` that is not JSON white space. */

@@ -1,7 +1,7 @@
 import type { Message } from '../message/message.ts';
 import type { MemoryLog } from './memory-log.ts';
 import type { CommitOutcome, ImportKey, ImportOutcome, ImportSession } from './message-store.ts';
-import { firstNotBefore } from './row-merge.ts';
+import { firstNotBefore } from './row-list.ts';
 
 /** What an import asks of the store it belongs to. */
 export interface ImportHost {
@@ -92,14 +92,14 @@ function hasGlobalPosition(log: MemoryLog, { globalPosition }: Message): boolean
 
 function hasPosition(log: MemoryLog, { stream, position }: Message): boolean {
   const found = log.stream(stream);
-  const row = found?.rows[log.indexOf(found, position)];
+  const row = found?.rows.at(log.indexOf(found, position));
   return row !== undefined && log.table.position(row) === position;
 }
 
 function isInOrder(log: MemoryLog, { stream, position, globalPosition }: Message): boolean {
-  const rows = log.stream(stream)?.rows ?? [];
+  const rows = log.streamRows(stream);
   const index = globalPosition > log.head ? rows.length : firstNotBefore(rows, log.rowAt(globalPosition));
-  const [before, behind] = [rows[index - 1], rows[index]];
+  const [before, behind] = [index === 0 ? undefined : rows.at(index - 1), rows.at(index)];
   if (before !== undefined && log.table.position(before) > position) return false;
   return behind === undefined || log.table.position(behind) > position;
 }

@@ -1,32 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { createRequire } from 'node:module';
 import { sameJson } from '../message/json-text.ts';
 import type { Message, NewMessage } from '../message/message.ts';
 import type { Selection } from '../message/selection.ts';
-import { StreamName } from '../message/stream-name.ts';
 import { IdIndex, idHash } from './id-index.ts';
 import type { AppendOutcome, CategorySummary, StreamSummary } from './message-store.ts';
 import { MessageTable } from './message-table.ts';
-import { EveryRow, firstNotBefore, RowMerge, type Rows, type RowWalk } from './row-merge.ts';
-
-/** A stream of one log. */
-export type StreamRows = {
-  readonly name: StreamName;
-  /** Its number in the log, in order of first message. */
-  readonly number: number;
-  readonly category: CategoryRows;
-  /** Its rows in order of position; at index n the message with position n, unless there are gaps. */
-  readonly rows: number[];
-  /** Positions before its last one that no message has: only an import leaves any. */
-  gaps: number;
-};
-
-// CommonJS compiled from TypeScript: Node and Vitest disagree on what its default import is, but not on `require`.
-const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typeof import('sorted-btree');
-
-type CategoryRows = { streamCount: number; readonly rows: number[] };
-
-const noRows: Rows = [];
+import type { Rows } from './row-list.ts';
+import { EveryRow, RowMerge, type RowWalk } from './row-merge.ts';
+import { StreamDirectory, type StreamRows } from './stream-directory.ts';
 
 /** One namespace in memory: the table of its messages and the indexes that find them. All calls are synchronous. */
 export class MemoryLog {
@@ -38,10 +19,7 @@ export class MemoryLog {
   forgottenUpTo = 0;
   #head = 0;
   readonly #ids = new IdIndex((row) => this.table.idHash(row));
-  readonly #streams = new Map<string, StreamRows>();
-  readonly #streamsByNumber: StreamRows[] = [];
-  readonly #streamNames = new BTree<string, StreamRows>(undefined, compareUtf8);
-  readonly #categories = new BTree<string, CategoryRows>(undefined, compareUtf8);
+  readonly #directory = new StreamDirectory();
 
   /** The highest global position that a message has, or had in the log that this one replaced; 0 when there was none. */
   get head(): number {
@@ -49,24 +27,24 @@ export class MemoryLog {
   }
 
   get streamCount(): number {
-    return this.#streamsByNumber.length;
+    return this.#directory.size;
   }
 
   stream(name: string): StreamRows | undefined {
-    return this.#streams.get(name);
+    return this.#directory.stream(name);
+  }
+
+  streamRows(name: string): Rows {
+    return this.#directory.streamRows(name);
   }
 
   streamOfRow(row: number): StreamRows {
-    return this.#streamsByNumber[this.table.stream(row)]!;
-  }
-
-  categoryRows(category: string): Rows {
-    return this.#categories.get(category)?.rows ?? noRows;
+    return this.#directory.byNumber(this.table.stream(row));
   }
 
   /** Version of a stream: position of its last message, -1 when it has none. */
   version(name: string): number {
-    const stream = this.#streams.get(name);
+    const stream = this.#directory.stream(name);
     return stream === undefined ? -1 : versionOf(stream);
   }
 
@@ -77,7 +55,7 @@ export class MemoryLog {
     let high = rows.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.table.position(rows[middle]!) < position) low = middle + 1;
+      if (this.table.position(rows.at(middle)!) < position) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -97,7 +75,7 @@ export class MemoryLog {
 
   /** Adds one message that {@link refusal} let pass; returns its row. */
   append(streamName: string, message: NewMessage, nowMs: number): number {
-    const stream = this.#streams.get(streamName) ?? this.#addStream(streamName);
+    const stream = this.#directory.open(streamName);
     const last = this.table.length - 1;
     const hash = idHash(message.id);
     const row = this.table.append(message, {
@@ -123,7 +101,7 @@ export class MemoryLog {
     const touched = new Set<StreamRows>();
     const inOrder = messages.toSorted((a, b) => a.globalPosition - b.globalPosition);
     for (const message of inOrder) {
-      const stream = this.#streams.get(message.stream) ?? this.#addStream(message.stream);
+      const stream = this.#directory.open(message.stream);
       const { globalPosition, position, timeMs, timeNanos } = message;
       const hash = idHash(message.id);
       const row = this.table.append(message, { globalPosition, position, timeMs, stream: stream.number, idHash: hash });
@@ -136,7 +114,7 @@ export class MemoryLog {
     const [first] = inOrder;
     if (first !== undefined && first.globalPosition <= this.#head) this.#moveTail(first.globalPosition, tail);
     for (const stream of touched) {
-      stream.gaps = this.table.position(stream.rows.at(-1)!) + 1 - stream.rows.length;
+      stream.gaps = this.table.position(stream.rows.last!) + 1 - stream.rows.length;
     }
     this.raiseHead(inOrder.at(-1)?.globalPosition ?? 0);
   }
@@ -191,39 +169,28 @@ export class MemoryLog {
 
   /** The rows of each stream and category that is selected. The group is not applied. */
   rowsOf({ streams, categories }: Selection): Rows[] {
-    const ofStreams = streams.map((name) => this.#streams.get(name)?.rows ?? noRows);
-    return [...ofStreams, ...categories.map((category) => this.categoryRows(category))];
+    const ofStreams = streams.map((name) => this.#directory.streamRows(name));
+    return [...ofStreams, ...categories.map((category) => this.#directory.categoryRows(category))];
   }
 
   /** Where a start by stream position is; it comes with a single stream only, whose rows are in position order. */
   #rowAtPosition({ streams: [name = ''], fromPosition }: Selection): number {
-    const stream = this.#streams.get(name);
-    const row = stream?.rows[this.indexOf(stream, fromPosition)];
+    const stream = this.#directory.stream(name);
+    const row = stream?.rows.at(this.indexOf(stream, fromPosition));
     return row ?? this.table.length;
   }
 
   describe(name: string): StreamSummary | undefined {
-    const stream = this.#streams.get(name);
+    const stream = this.#directory.stream(name);
     return stream === undefined ? undefined : this.#summary(stream);
   }
 
   listStreams(prefix: string, after: string | undefined, limit: number): StreamSummary[] {
-    const found: StreamSummary[] = [];
-    const from = after === undefined || compareUtf8(after, prefix) < 0 ? prefix : after;
-    for (const [name, stream] of this.#streamNames.entries(from)) {
-      if (found.length === limit || !name.startsWith(prefix)) break;
-      if (name !== after) found.push(this.#summary(stream));
-    }
-    return found;
+    return this.#directory.list(prefix, after, limit).map((stream) => this.#summary(stream));
   }
 
   listCategories(after: string | undefined, limit: number): CategorySummary[] {
-    const found: CategorySummary[] = [];
-    for (const [category, { streamCount, rows }] of this.#categories.entries(after ?? '')) {
-      if (found.length === limit) break;
-      if (category !== after) found.push({ category, streamCount, messageCount: rows.length });
-    }
-    return found;
+    return this.#directory.listCategories(after, limit);
   }
 
   #summary(stream: StreamRows): StreamSummary {
@@ -231,25 +198,8 @@ export class MemoryLog {
       stream: stream.name.text,
       version: versionOf(stream),
       messageCount: stream.rows.length,
-      lastActivityMs: this.table.timeMs(stream.rows.at(-1)!),
+      lastActivityMs: this.table.timeMs(stream.rows.last!),
     };
-  }
-
-  #addStream(text: string): StreamRows {
-    const name = new StreamName(text);
-    const category = this.#categories.get(name.category) ?? this.#addCategory(name.category);
-    const stream: StreamRows = { name, number: this.#streamsByNumber.length, category, rows: [], gaps: 0 };
-    category.streamCount++;
-    this.#streams.set(text, stream);
-    this.#streamsByNumber.push(stream);
-    this.#streamNames.set(text, stream);
-    return stream;
-  }
-
-  #addCategory(category: string): CategoryRows {
-    const rows: CategoryRows = { streamCount: 0, rows: [] };
-    this.#categories.set(category, rows);
-    return rows;
   }
 
   /** Puts the rows from `tail` on, the first of which has this global position, in their places among those before. */
@@ -258,8 +208,7 @@ export class MemoryLog {
     if (from === tail) return;
     const newRows = this.table.mergeTail(from, tail);
     this.#ids.renumber(from, newRows);
-    for (const { rows } of this.#streamsByNumber) renumber(rows, from, newRows);
-    for (const [, { rows }] of this.#categories.entries()) renumber(rows, from, newRows);
+    this.#directory.renumber(from, newRows);
   }
 
   #knownIds(stream: string, messages: readonly NewMessage[]): AppendOutcome | undefined {
@@ -296,28 +245,4 @@ export class MemoryLog {
 
 function versionOf({ rows, gaps }: StreamRows): number {
   return rows.length + gaps - 1;
-}
-
-/** As `IdIndex.renumber`, for a list that is in order of the old numbers and is to be in order of the new ones. */
-function renumber(rows: number[], from: number, newRows: Uint32Array): void {
-  let isInOrder = true;
-  for (let index = firstNotBefore(rows, from); index < rows.length; index++) {
-    rows[index] = newRows[rows[index]! - from]!;
-    isInOrder &&= index === 0 || rows[index - 1]! < rows[index]!;
-  }
-  if (!isInOrder) rows.sort((a, b) => a - b);
-}
-
-/** Order of the UTF-8 bytes: that of the UTF-16 units, but surrogates stand for code points above all other units. */
-export function compareUtf8(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let at = 0; at < length; at++) {
-    const difference = rank(a.charCodeAt(at)) - rank(b.charCodeAt(at));
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
-}
-
-function rank(unit: number): number {
-  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

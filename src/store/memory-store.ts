@@ -4,7 +4,7 @@ import type { Poke } from '../message/poke.ts';
 import { type Selection, selects } from '../message/selection.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
 import { type ImportHost, importRefusal, MemoryImport } from './memory-import.ts';
-import { MemoryLog, type StreamRows } from './memory-log.ts';
+import { MemoryLog } from './memory-log.ts';
 import { everythingOf, MemoryPokePage, matches, maxPageBytes, PageBuilder } from './memory-page.ts';
 import type {
   Announced,
@@ -26,7 +26,7 @@ import type {
   StreamSummary,
 } from './message-store.ts';
 import { type RowText, rowBytes, textBytes } from './message-table.ts';
-import { firstNotBefore } from './row-merge.ts';
+import { firstNotBefore } from './row-list.ts';
 
 /** A read looks at this many rows at most before it returns what it has, so that a filter that matches little blocks nobody. */
 const maxRowsLookedAt = 8_192;
@@ -136,18 +136,20 @@ export class MemoryStore implements MessageStore, ImportHost {
     const start = byPosition ? log.indexOf(found, from.position) : firstNotBefore(rows, log.rowAt(from.globalPosition));
     const page = new PageBuilder(log, limit);
     let index = start;
-    while (index < rows.length && page.add(rows[index]!)) index++;
+    while (index < rows.length && page.add(rows.at(index)!)) index++;
     if (index >= rows.length) return { messages: page.messages, next: null };
     const { table } = log;
-    const next = byPosition ? table.position(rows[index]!) : table.globalPosition(rows[index]!);
+    const next = byPosition ? table.position(rows.at(index)!) : table.globalPosition(rows.at(index)!);
     return { messages: page.messages, next };
   }
 
   async readLast(namespace: string, stream: string, type: string | undefined): Promise<Message | undefined> {
     const log = this.#logs.get(namespace);
-    const rows = log?.stream(stream)?.rows ?? [];
-    for (let index = rows.length - 1, looked = 1; log !== undefined && index >= 0; index--, looked++) {
-      if (type === undefined || log.table.type(rows[index]!) === type) return log.message(rows[index]!);
+    if (log === undefined) return undefined;
+    const rows = log.streamRows(stream);
+    for (let index = rows.length - 1, looked = 1; index >= 0; index--, looked++) {
+      const row = rows.at(index)!;
+      if (type === undefined || log.table.type(row) === type) return log.message(row);
       if (looked % maxRowsLookedAt === 0) await nextTurn();
     }
     return undefined;
@@ -236,7 +238,7 @@ export class MemoryStore implements MessageStore, ImportHost {
     let looked = 0;
     for (const rows of log.rowsOf(selection)) {
       for (let index = rows.length - 1; index >= 0; index--) {
-        const row = rows[index]!;
+        const row = rows.at(index)!;
         const globalPosition = table.globalPosition(row);
         if (globalPosition <= last) break;
         if (selects(selection, log.streamOfRow(row).name, table.position(row))) {
@@ -310,7 +312,7 @@ export class MemoryStore implements MessageStore, ImportHost {
   #announce(namespace: string, log: MemoryLog, firstRow: number): void {
     const nowMs = performance.now();
     for (let row = firstRow; row < log.table.length; row++) {
-      const { name }: StreamRows = log.streamOfRow(row);
+      const { name } = log.streamOfRow(row);
       const poke = this.#pokes.acquire().set(name, log.table.position(row), log.table.globalPosition(row), nowMs);
       try {
         this.#announced(namespace, poke);

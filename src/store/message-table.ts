@@ -1,23 +1,27 @@
 import type { NewMessage } from '../message/message.ts';
+import { NumberColumn } from './number-column.ts';
+import { packedIdBytes, packId, unpackId } from './packed-id.ts';
 
 const rowBits = 9;
 const rowsPerChunk = 1 << rowBits;
 const rowMask = rowsPerChunk - 1;
 const firstHeapBytes = 4_096;
 const maxHeapBytes = 1_048_576;
+const heapMask = maxHeapBytes - 1;
 
-/** Bytes a message costs beside its text: its row, and its entries in the stream, category and id indexes. */
+/** Bytes a message costs at most beside its text: its row, and its entries in the stream, category and id indexes. */
 export const rowBytes = 96;
 
 /** 512 rows. Columns of numbers outside the JavaScript heap, so that a million messages give the collector nothing to walk. */
 class Chunk {
-  readonly globalPositions = new Float64Array(rowsPerChunk);
-  readonly positions = new Float64Array(rowsPerChunk);
-  readonly timesMs = new Float64Array(rowsPerChunk);
+  readonly globalPositions: NumberColumn;
+  readonly positions = new NumberColumn(rowsPerChunk, 0);
+  readonly timesMs: NumberColumn;
   readonly streams = new Uint32Array(rowsPerChunk);
   readonly idHashes = new Uint32Array(rowsPerChunk);
-  readonly heaps = new Uint32Array(rowsPerChunk);
-  readonly offsets = new Uint32Array(rowsPerChunk);
+  /** Where the row's text begins: number of its heap and place in it, as one number. */
+  readonly texts = new NumberColumn(rowsPerChunk, 0);
+  /** 0: a packed UUID. */
   readonly idBytes = new Uint16Array(rowsPerChunk);
   readonly typeBytes = new Uint16Array(rowsPerChunk);
   readonly dataBytes = new Uint32Array(rowsPerChunk);
@@ -25,6 +29,11 @@ class Chunk {
   readonly metadataBytes = new Uint32Array(rowsPerChunk);
   /** Only imported messages have any. */
   timeNanos: Uint32Array | undefined = undefined;
+
+  constructor({ globalPosition, timeMs }: RowPlace) {
+    this.globalPositions = new NumberColumn(rowsPerChunk, globalPosition);
+    this.timesMs = new NumberColumn(rowsPerChunk, timeMs);
+  }
 }
 
 const columns = [
@@ -33,8 +42,7 @@ const columns = [
   'timesMs',
   'streams',
   'idHashes',
-  'heaps',
-  'offsets',
+  'texts',
   'idBytes',
   'typeBytes',
   'dataBytes',
@@ -70,11 +78,11 @@ export class MessageTable {
   append(message: RowText, place: RowPlace): number {
     const row = this.#length++;
     const at = row & rowMask;
-    if (at === 0) this.#chunks.push(new Chunk());
+    if (at === 0) this.#chunks.push(new Chunk(place));
     const chunk = this.#chunk(row);
-    chunk.globalPositions[at] = place.globalPosition;
-    chunk.positions[at] = place.position;
-    chunk.timesMs[at] = place.timeMs;
+    chunk.globalPositions.set(at, place.globalPosition);
+    chunk.positions.set(at, place.position);
+    chunk.timesMs.set(at, place.timeMs);
     chunk.streams[at] = place.stream;
     chunk.idHashes[at] = place.idHash;
     this.#writeText(chunk, at, message);
@@ -82,15 +90,15 @@ export class MessageTable {
   }
 
   globalPosition(row: number): number {
-    return this.#chunk(row).globalPositions[row & rowMask]!;
+    return this.#chunk(row).globalPositions.get(row & rowMask);
   }
 
   position(row: number): number {
-    return this.#chunk(row).positions[row & rowMask]!;
+    return this.#chunk(row).positions.get(row & rowMask);
   }
 
   timeMs(row: number): number {
-    return this.#chunk(row).timesMs[row & rowMask]!;
+    return this.#chunk(row).timesMs.get(row & rowMask);
   }
 
   /** Nanoseconds beyond the milliseconds. */
@@ -113,26 +121,25 @@ export class MessageTable {
   }
 
   id(row: number): string {
-    return this.#slice(row, 0, this.#chunk(row).idBytes[row & rowMask]!);
+    const bytes = this.#chunk(row).idBytes[row & rowMask]!;
+    if (bytes > 0) return this.#slice(row, 0, bytes);
+    const text = this.#chunk(row).texts.get(row & rowMask);
+    return unpackId(this.#heapOf(text), text & heapMask);
   }
 
   type(row: number): string {
-    const chunk = this.#chunk(row);
-    return this.#slice(row, chunk.idBytes[row & rowMask]!, chunk.typeBytes[row & rowMask]!);
+    return this.#slice(row, this.#typeStart(row), this.#chunk(row).typeBytes[row & rowMask]!);
   }
 
   data(row: number): string {
-    const chunk = this.#chunk(row);
-    const at = row & rowMask;
-    return this.#slice(row, chunk.idBytes[at]! + chunk.typeBytes[at]!, chunk.dataBytes[at]!);
+    return this.#slice(row, this.#dataStart(row), this.#chunk(row).dataBytes[row & rowMask]!);
   }
 
   metadata(row: number): string | null {
     const chunk = this.#chunk(row);
-    const at = row & rowMask;
-    const bytes = chunk.metadataBytes[at]!;
+    const bytes = chunk.metadataBytes[row & rowMask]!;
     if (bytes === 0) return null;
-    return this.#slice(row, chunk.idBytes[at]! + chunk.typeBytes[at]! + chunk.dataBytes[at]!, bytes - 1);
+    return this.#slice(row, this.#dataStart(row) + chunk.dataBytes[row & rowMask]!, bytes - 1);
   }
 
   /** Bytes of data and metadata, for bounding a page. */
@@ -170,14 +177,17 @@ export class MessageTable {
     const values = new Float64Array((this.#chunks.length - first) * rowsPerChunk);
     for (let index = first; index < this.#chunks.length; index++) {
       const part = this.#chunks[index]![column];
-      if (part !== undefined) values.set(part, (index - first) * rowsPerChunk);
+      if (part instanceof NumberColumn) part.copyTo(values, (index - first) * rowsPerChunk);
+      else if (part !== undefined) values.set(part, (index - first) * rowsPerChunk);
     }
     const skipped = from & rowMask;
     for (let n = 0; n < oldRows.length; ) {
       const part = this.#chunks[(from + n) >>> rowBits]![column];
       const end = Math.min(oldRows.length, n + rowsPerChunk - ((from + n) & rowMask));
       if (part === undefined) n = end;
-      for (; n < end; n++) part![(from + n) & rowMask] = values[skipped + oldRows[n]!]!;
+      else if (part instanceof NumberColumn) {
+        for (; n < end; n++) part.set((from + n) & rowMask, values[skipped + oldRows[n]!]!);
+      } else for (; n < end; n++) part[(from + n) & rowMask] = values[skipped + oldRows[n]!]!;
     }
   }
 
@@ -185,33 +195,52 @@ export class MessageTable {
     return this.#chunks[row >>> rowBits]!;
   }
 
+  #typeStart(row: number): number {
+    return this.#chunk(row).idBytes[row & rowMask]! || packedIdBytes;
+  }
+
+  #dataStart(row: number): number {
+    return this.#typeStart(row) + this.#chunk(row).typeBytes[row & rowMask]!;
+  }
+
+  #heapOf(text: number): Buffer {
+    return this.#heaps[Math.floor(text / maxHeapBytes)]!;
+  }
+
   #slice(row: number, skip: number, bytes: number): string {
-    const chunk = this.#chunk(row);
-    const start = chunk.offsets[row & rowMask]! + skip;
-    return this.#heaps[chunk.heaps[row & rowMask]!]!.toString('utf8', start, start + bytes);
+    const text = this.#chunk(row).texts.get(row & rowMask);
+    const start = (text & heapMask) + skip;
+    return this.#heapOf(text).toString('utf8', start, start + bytes);
   }
 
   #writeText(chunk: Chunk, at: number, message: RowText): void {
     const { id, type, data, metadata } = message;
-    // Three bytes a UTF-16 unit is the most UTF-8 needs; only a message that might not fit is measured exactly.
-    const units = id.length + type.length + data.length + (metadata?.length ?? 0);
-    let heap = this.#heaps.at(-1);
-    if (heap === undefined || this.#heapUsed + units * 3 > heap.length) {
-      const bytes = textBytes(message);
-      if (heap === undefined || this.#heapUsed + bytes > heap.length) heap = this.#newHeap(bytes);
-    }
+    const heap = this.#heapFor(message);
     const start = this.#heapUsed;
-    const typeAt = start + heap.write(id, start);
+    const isPacked = packId(id, heap, start);
+    const typeAt = start + (isPacked ? packedIdBytes : heap.write(id, start));
     const dataAt = typeAt + heap.write(type, typeAt);
     const metadataAt = dataAt + heap.write(data, dataAt);
     const end = metadata === null ? metadataAt : metadataAt + heap.write(metadata, metadataAt);
-    chunk.heaps[at] = this.#heaps.length - 1;
-    chunk.offsets[at] = start;
-    chunk.idBytes[at] = typeAt - start;
+    chunk.texts.set(at, (this.#heaps.length - 1) * maxHeapBytes + start);
+    chunk.idBytes[at] = isPacked ? 0 : typeAt - start;
     chunk.typeBytes[at] = dataAt - typeAt;
     chunk.dataBytes[at] = metadataAt - dataAt;
     chunk.metadataBytes[at] = metadata === null ? 0 : end - metadataAt + 1;
     this.#heapUsed = end;
+  }
+
+  /** The heap that has room for the message. */
+  #heapFor(message: RowText): Buffer {
+    const { id, type, data, metadata } = message;
+    const heap = this.#heaps.at(-1);
+    // Behind a message that is longer than a heap nothing begins: its place could not be told.
+    if (heap === undefined || this.#heapUsed >= maxHeapBytes) return this.#newHeap(textBytes(message));
+    // Three bytes a UTF-16 unit is the most UTF-8 needs; only a message that might not fit is measured exactly.
+    const units = id.length + type.length + data.length + (metadata?.length ?? 0);
+    if (this.#heapUsed + units * 3 <= heap.length) return heap;
+    const bytes = textBytes(message);
+    return this.#heapUsed + bytes <= heap.length ? heap : this.#newHeap(bytes);
   }
 
   #newHeap(atLeast: number): Buffer {

@@ -1,17 +1,4 @@
-/** Row numbers in rising order. */
-export type Rows = readonly number[];
-
-/** Index of the first row that is not before `row`; `rows.length` when there is none. O(log n). */
-export function firstNotBefore(rows: Rows, row: number): number {
-  let low = 0;
-  let high = rows.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (rows[middle]! < row) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
+import { firstNotBefore, type Rows } from './row-list.ts';
 
 /** Yields row numbers in rising order. */
 export interface RowWalk {
@@ -48,11 +35,11 @@ export class RowMerge implements RowWalk {
   next(): number {
     let least = -1;
     for (let list = 0; list < this.#lists.length; list++) {
-      const row = this.#lists[list]![this.#at[list]!];
+      const row = this.#lists[list]!.at(this.#at[list]!);
       if (row !== undefined && (least === -1 || row < least)) least = row;
     }
     for (let list = 0; list < this.#lists.length; list++) {
-      if (this.#lists[list]![this.#at[list]!] === least) this.#at[list]!++;
+      if (this.#lists[list]!.at(this.#at[list]!) === least) this.#at[list]!++;
     }
     return least;
   }

@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { MessageTable } from '../../src/store/message-table.ts';
+import { NumberColumn } from '../../src/store/number-column.ts';
+import { packedIdBytes, packId, unpackId } from '../../src/store/packed-id.ts';
+import { RowList } from '../../src/store/row-list.ts';
+
+const number = fc.oneof(
+  fc.nat({ max: 100 }),
+  fc.constantFrom(2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, 2 ** 52),
+  fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+);
+
+test('a column gives every number back that was set last, near its base or not', () => {
+  fc.assert(
+    fc.property(number, fc.array(fc.tuple(fc.nat({ max: 7 }), number), { maxLength: 30 }), (base, sets) => {
+      const column = new NumberColumn(8, base);
+      const model = new Map<number, number>();
+      for (const [at, value] of sets) {
+        column.set(at, value);
+        model.set(at, value);
+        for (const [place, expected] of model) expect(column.get(place)).toBe(expected);
+      }
+    }),
+  );
+});
+
+test('a UUID is packed and unpacked, and nothing else is packed', () => {
+  const bytes = Buffer.alloc(packedIdBytes + 2);
+  fc.assert(
+    fc.property(fc.uuid(), (id) => {
+      expect(packId(id, bytes, 1)).toBe(true);
+      expect(unpackId(bytes, 1)).toBe(id);
+    }),
+  );
+  const uuid = '01a1fcd0-d09b-7f3b-a4e8-bc9f7fd65a22';
+  const others = [...uuid].flatMap((_, at) =>
+    ['G', 'A', '-', 'ſ', '\u0130', 'g', '/', ':', '`', '']
+      .filter((other) => other !== uuid[at])
+      .map((other) => uuid.slice(0, at) + other + uuid.slice(at + 1)),
+  );
+  for (const id of [...others, '', 'x', uuid.toUpperCase()]) expect(packId(id, bytes, 1), id).toBe(false);
+});
+
+test('a row list equals an array', () => {
+  const steps = fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 200, size: 'max' });
+  fc.assert(
+    fc.property(steps, fc.nat({ max: 300 }), fc.infiniteStream(fc.nat()), (gaps, from, random) => {
+      const list = new RowList();
+      let model: number[] = [];
+      for (const gap of gaps) {
+        list.push((model.at(-1) ?? -1) + gap);
+        model.push((model.at(-1) ?? -1) + gap);
+      }
+      const equal = () => {
+        expect(list).toMatchObject({ length: model.length, last: model.at(-1) });
+        expect(Array.from({ length: model.length + 1 }, (_, index) => list.at(index))).toEqual([...model, undefined]);
+      };
+      equal();
+      // Any order of the rows from `from` on.
+      const rows = Array.from({ length: Math.max(0, (model.at(-1) ?? 0) + 1 - from) }, (_, row) => row);
+      const shuffled = rows.map((row) => [random.next().value, row] as const).sort(([a], [b]) => a - b);
+      const newRows = Uint32Array.from(shuffled, ([, row]) => from + row);
+      list.renumber(from, newRows);
+      model = model.map((row) => (row < from ? row : newRows[row - from]!)).sort((a, b) => a - b);
+      equal();
+    }),
+  );
+});
+
+test('a table gives every text back, also behind messages longer than its heaps', () => {
+  const text = fc.oneof(
+    fc.constantFrom('', '{}', 'é', '\u{1f600}', 'x'.repeat(300_000), 'ü'.repeat(700_000)),
+    fc.string(),
+  );
+  const message = fc.record({
+    id: fc.oneof(fc.uuid(), fc.constantFrom('x', 'ü'.repeat(500))),
+    type: fc.constantFrom('T', 'Überwiesen'),
+    data: text,
+    metadata: fc.option(text),
+  });
+  fc.assert(
+    fc.property(fc.array(message, { maxLength: 12 }), (messages) => {
+      const table = new MessageTable();
+      const place = { globalPosition: 1, position: 0, timeMs: 0, stream: 0, idHash: 0 };
+      for (const one of messages) table.append(one, place);
+      messages.forEach((one, row) => {
+        const read = { id: table.id(row), type: table.type(row), data: table.data(row), metadata: table.metadata(row) };
+        // Compared as a whole, because a difference of a million characters takes long to describe.
+        expect(JSON.stringify(read) === JSON.stringify(one)).toBe(true);
+      });
+    }),
+    { numRuns: 60 },
+  );
+});

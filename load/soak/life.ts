@@ -1,9 +1,10 @@
 import type { Entry } from './check.ts';
+import { SoakConnection } from './connection.ts';
 import type { Random } from './random.ts';
 import { type SoakReader, slept } from './reader.ts';
 import type { SoakServer } from './server.ts';
 import type { Tally } from './tally.ts';
-import { longStreams, streams } from './wishes.ts';
+import { longStreams, queryOf, streams, wishes } from './wishes.ts';
 
 export type LifeOptions = {
   readonly server: SoakServer;
@@ -11,6 +12,8 @@ export type LifeOptions = {
   readonly tally: Tally;
   /** Mean appends a second, over all writers of the namespace. */
   readonly rate: number;
+  /** Mean connections a second that come only to go, so that what each leaves behind adds up. */
+  readonly churn: number;
 };
 
 const writers = 3;
@@ -39,7 +42,7 @@ export class Life {
     this.#token = (await server.administer('ns.create', this.#id)).token;
     const writing = Array.from({ length: writers }, () => this.#write(signal));
     const reading = readers.map((reader) => reader.live(this.#id, this.#token, () => this.#fill(), signal));
-    await Promise.all([...writing, ...reading]);
+    await Promise.all([...writing, ...reading, this.#passBy(signal)]);
     const log = await this.#readLog();
     await Promise.all(readers.map((reader) => reader.finish(log)));
     await server.administer('ns.delete', this.#id);
@@ -54,6 +57,17 @@ export class Life {
       const count = random.pick([1, 1, 1, 1, 1, 2, 5, 20, random.below(300) + 1]);
       const stream = random.below(200) === 0 ? random.pick(longStreams) : random.pick(streams);
       await this.#append(stream, count > 20 && random.below(4) > 0 ? 1 : count);
+    }
+  }
+
+  async #passBy(signal: AbortSignal): Promise<void> {
+    const { server, random, tally, churn } = this.#options;
+    while (await slept(random.gapMs(1_000 / churn), signal)) {
+      const path = `/subscribe?${queryOf(random.pick(wishes))}`;
+      const headers = { authorization: `Bearer ${this.#token}` };
+      const connection = await SoakConnection.open({ port: server.port, path, headers, isFromElsewhere: false });
+      await (random.below(2) === 0 ? connection.end() : connection.cutAfter(0, 0));
+      tally.counts.passersBy++;
     }
   }
 

@@ -9,6 +9,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '20' },
     /** Mean appends a second. */
     rate: { type: 'string', default: '60' },
+    /** Mean connections a second that come only to go. */
+    churn: { type: 'string', default: '30' },
     namespaces: { type: 'string', default: '4' },
     /** Repeats the order of things, not their timing. */
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
@@ -20,14 +22,13 @@ const root = join(import.meta.dirname, '../..');
 const startMs = performance.now();
 const say = (text: string) =>
   console.log(`${((performance.now() - startMs) / 1_000).toFixed(0).padStart(6)} s  ${text}`);
-const [minutes, rate, namespaces, seed] = [values.minutes, values.rate, values.namespaces, values.seed].map(Number) as [
-  number,
-  number,
-  number,
-  number,
-];
-if (![minutes, rate, namespaces, seed].every((value) => value > 0)) {
-  console.error('--minutes, --rate, --namespaces and --seed are numbers above 0.');
+const minutes = Number(values.minutes);
+const rate = Number(values.rate);
+const churn = Number(values.churn);
+const namespaces = Number(values.namespaces);
+const seed = Number(values.seed);
+if (![minutes, rate, churn, namespaces, seed].every((value) => value > 0)) {
+  console.error('--minutes, --rate, --churn, --namespaces and --seed are numbers above 0.');
   process.exit(2);
 }
 
@@ -37,12 +38,13 @@ setTimeout(() => stop(1, 'stopped: it took far longer than it should'), limitMs)
 process.on('SIGINT', () => stop(130, 'interrupted'));
 process.on('SIGTERM', () => stop(143, 'interrupted'));
 
-say(`${minutes} minutes, ${rate} appends a second over ${namespaces} namespaces, seed ${seed}`);
+say(`${minutes} minutes, ${rate} appends and ${churn} passers-by a second over ${namespaces} namespaces, seed ${seed}`);
 const { rests, counts, problems, verdicts, mostResidentMib, laggingEpisodes, pokesSent } = await soak({
   root,
   durationMs: minutes * 60_000,
   namespaces,
   rate,
+  churn,
   seed,
   say,
 });
@@ -59,7 +61,7 @@ for (const problem of problems) say(`problem: ${problem}`);
 if (!values['no-results']) {
   const result = {
     scenario: 'soak',
-    settings: { minutes, rate, namespaces, seed },
+    settings: { minutes, rate, churn, namespaces, seed },
     series: [
       { ...series('pokewire at rest', rests.map(readingOf)), problems },
       series('pokewire under load', [{ ...counts, laggingEpisodes, pokesSent, mostResidentMib }]),

@@ -15,6 +15,8 @@ export type SoakOptions = {
   readonly namespaces: number;
   /** Mean appends a second, over all namespaces. */
   readonly rate: number;
+  /** Mean connections a second that come only to go. */
+  readonly churn: number;
   readonly seed: number;
   readonly say: (text: string) => void;
 };
@@ -42,8 +44,8 @@ const sampleMs = 2_000;
 const incidentMs = 3_000;
 
 /** Limits of what may be kept after a later stage beyond the first: what caches and compiled code still grow by. */
-const heapGrowth = 0.1;
-const heapGrowthMib = 2;
+const heapGrowth = 0.04;
+const heapGrowthMib = 1;
 const residentGrowth = 0.15;
 const residentGrowthMib = 16;
 
@@ -90,7 +92,7 @@ type LoadOptions = SoakOptions & { readonly random: Random; readonly tally: Tall
 
 /** Lets namespaces live and die for a while. */
 async function load(server: SoakServer, durationMs: number, options: LoadOptions): Promise<void> {
-  const { namespaces, rate, random, tally } = options;
+  const { namespaces, rate, churn, random, tally } = options;
   const endMs = performance.now() + durationMs;
   const slots = Array.from({ length: namespaces }, async (_, slot) => {
     const readers = wishes.map((wish) => new SoakReader(wish, { server, random, tally, incidentMs }));
@@ -100,7 +102,10 @@ async function load(server: SoakServer, durationMs: number, options: LoadOptions
     for (let life = 0; life < lives; life++) {
       const leftMs = endMs - performance.now();
       const over = AbortSignal.timeout(Math.max(0, Math.floor(leftMs / (lives - life))));
-      await new Life(`soak-${slot}`, { server, random, tally, rate: rate / namespaces }).run(readers, over);
+      await new Life(`soak-${slot}`, { server, random, tally, rate: rate / namespaces, churn: churn / namespaces }).run(
+        readers,
+        over,
+      );
     }
   });
   await Promise.all(slots);

@@ -5,6 +5,7 @@ export class Tally {
     messages: 0,
     namespaces: 0,
     connections: 0,
+    passersBy: 0,
     pokes: 0,
     conflatedPokes: 0,
     cuts: 0,

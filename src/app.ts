@@ -122,7 +122,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     routeTickets(server, tickets, config.maxSelectors);
     routeSession(server, access.mode);
     routeImport(server, store, { ...config, transfers });
-    routeExport(server, store, { ...config, transfers });
+    routeExport(server, store, transfers);
     routeOperations(server, {
       version,
       metrics,

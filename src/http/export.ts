@@ -24,14 +24,8 @@ const records = {
   },
 };
 
-export type ExportOptions = {
-  readonly transfers: Transfers;
-  /** A client that takes nothing for so long is cut off; 0: never. */
-  readonly stallTimeoutMs: number;
-};
-
 /** `GET /export`: the log as `/import` takes it. */
-export function routeExport(server: Server, store: MessageStore, options: ExportOptions): void {
+export function routeExport(server: Server, store: MessageStore, transfers: Transfers): void {
   server.get(
     '/export',
     {
@@ -55,13 +49,12 @@ export function routeExport(server: Server, store: MessageStore, options: Export
         group: undefined,
         correlation: undefined,
       };
-      const transfer = beginTransfer(options.transfers, request, reply);
+      const transfer = beginTransfer(transfers, request, reply);
       const lines = Readable.from(linesOf(store, logOf(request), filter));
       transfer.onEnd = () => {
         const code = transfer.endReason === 'revoked' ? 'AUTH_UNAUTHORIZED' : 'NAMESPACE_NOT_FOUND';
         lines.destroy(new PokewireError(code, endTexts[transfer.endReason!]));
       };
-      request.raw.socket.setTimeout(options.stallTimeoutMs);
       return reply.header('content-type', 'application/x-ndjson').send(lines as never);
     },
   );

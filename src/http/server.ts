@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import cookie from '@fastify/cookie';
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -40,11 +41,15 @@ export type ServerOptions = {
   readonly trustedProxies: readonly string[];
   /** Of one namespace; 0: no limit. */
   readonly maxAppendsPerSecond: number;
+  /** A reader that takes nothing of its answer for so long is cut off; 0: never. */
+  readonly stallTimeoutMs: number;
   readonly overload: OverloadWatch;
 };
 
 /** What EventoDB calls itself, because programs that find it by this name are to find Pokewire; see docs/PROTOCOL.md. */
 const serverName = `EventoDB/${version}`;
+
+const surelyTakenBytes = 65_536;
 
 /** Paths are as long as the request head allows; names have their own limit. */
 const maxParamLength = 16_384;
@@ -101,6 +106,8 @@ export function createServer(options: ServerOptions) {
   server.addHook('onSend', (_request, reply, payload, done) => {
     const type = reply.getHeader('content-type');
     if (typeof type === 'string' && type.startsWith(jsonType)) reply.header('content-type', jsonType);
+    // Who asks for much and takes nothing would hold it for ever. Node resets this for the connection's next request.
+    if (mayStall(payload)) reply.raw.socket?.setTimeout(options.stallTimeoutMs);
     done(null, payload);
   });
   return server;
@@ -164,6 +171,12 @@ function useCors(server: FastifyInstance, { corsOrigins, subscribeOrigins }: Ser
 function withoutChildren(log: FastifyBaseLogger): FastifyBaseLogger {
   const same: FastifyBaseLogger = Object.create(log, { child: { value: () => same } });
   return same;
+}
+
+/** Whether the answer may wait for its reader: a stream, or more than the socket's buffers surely take. */
+function mayStall(payload: unknown): boolean {
+  if (typeof payload === 'string' || Buffer.isBuffer(payload)) return payload.length > surelyTakenBytes;
+  return payload instanceof Readable;
 }
 
 function isSubscribe(url: string): boolean {

@@ -1,4 +1,6 @@
-import { connect } from 'node:net';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
@@ -163,13 +165,34 @@ test('A place is free again when the client goes.', async () => {
   }
 });
 
-test('A reader that takes nothing of its export is cut off, and its place is free again.', async () => {
-  await using tenant = await startWithTenant(['--stall-timeout-ms', '200']);
-  await fill(tenant.app, tenant.own);
-  const socket = connect(tenant.app.port, '127.0.0.1').pause();
-  socket.on('error', () => {});
-  socket.write(`GET /export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tenant.own}\r\n\r\n`);
-  await expect.poll(() => tenant.app.transfers.underWay.size).toBe(1);
-  await expect.poll(() => tenant.app.transfers.underWay.size, { timeout: 5_000 }).toBe(0);
-  socket.destroy();
-});
+/** The server's end of the next connection, which is in this process too. */
+function nextAccepted(): Promise<Socket> {
+  return new Promise((resolve) => {
+    const accepted = (message: unknown) => {
+      unsubscribe('net.server.socket', accepted);
+      resolve((message as { socket: Socket }).socket);
+    };
+    subscribe('net.server.socket', accepted);
+  });
+}
+
+test.each(['/export', '/streams/a-1/messages?batchSize=-1', '/streams/large-1/messages'])(
+  'A reader that takes nothing of %s is cut off.',
+  async (path) => {
+    await using tenant = await startWithTenant(['--stall-timeout-ms', '200', '--body-limit-bytes', '33554432']);
+    const { app, own } = tenant;
+    await fill(app, own);
+    const large = { type: 'T', data: { text: 'x'.repeat(30_000_000) } };
+    expect((await app.append('large-1', large, `token=${own}`)).status).toBe(201);
+    const accepted = nextAccepted();
+    const socket = connect(app.port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${own}\r\n\r\n`);
+    const cut = once(await accepted, 'close');
+    await once(socket, 'data');
+    socket.pause();
+    await cut;
+    socket.destroy();
+    await expect.poll(() => app.transfers.underWay.size).toBe(0);
+  },
+);

@@ -25,7 +25,8 @@ import type {
   StreamStart,
   StreamSummary,
 } from './message-store.ts';
-import { type RowText, rowBytes, textBytes } from './message-table.ts';
+import { rowBytes } from './message-table.ts';
+import { type RowText, textBytes } from './message-texts.ts';
 import { firstNotBefore } from './row-list.ts';
 
 /** A read looks at this many rows at most before it returns what it has, so that a filter that matches little blocks nobody. */

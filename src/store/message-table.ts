@@ -1,32 +1,22 @@
-import type { NewMessage } from '../message/message.ts';
+import { MessageTexts, type RowText } from './message-texts.ts';
 import { NumberColumn } from './number-column.ts';
-import { packedIdBytes, packId, unpackId } from './packed-id.ts';
 
-const rowBits = 9;
+const rowBits = 10;
 const rowsPerChunk = 1 << rowBits;
 const rowMask = rowsPerChunk - 1;
-const firstHeapBytes = 4_096;
-const maxHeapBytes = 1_048_576;
-const heapMask = maxHeapBytes - 1;
 
 /** Bytes a message costs at most beside its text: its row, and its entries in the stream, category and id indexes. */
 export const rowBytes = 96;
 
-/** 512 rows. Columns of numbers outside the JavaScript heap, so that a million messages give the collector nothing to walk. */
+/** 1,024 rows. Columns of numbers outside the JavaScript heap, so that a million messages give the collector nothing to walk. */
 class Chunk {
   readonly globalPositions: NumberColumn;
   readonly positions = new NumberColumn(rowsPerChunk, 0);
   readonly timesMs: NumberColumn;
   readonly streams = new Uint32Array(rowsPerChunk);
   readonly idHashes = new Uint32Array(rowsPerChunk);
-  /** Where the row's text begins: number of its heap and place in it, as one number. */
+  /** Where the row's text lies. */
   readonly texts = new NumberColumn(rowsPerChunk, 0);
-  /** 0: a packed UUID. */
-  readonly idBytes = new Uint16Array(rowsPerChunk);
-  readonly typeBytes = new Uint16Array(rowsPerChunk);
-  readonly dataBytes = new Uint32Array(rowsPerChunk);
-  /** One more than the length; 0: null. */
-  readonly metadataBytes = new Uint32Array(rowsPerChunk);
   /** Only imported messages have any. */
   timeNanos: Uint32Array | undefined = undefined;
 
@@ -36,22 +26,7 @@ class Chunk {
   }
 }
 
-const columns = [
-  'globalPositions',
-  'positions',
-  'timesMs',
-  'streams',
-  'idHashes',
-  'texts',
-  'idBytes',
-  'typeBytes',
-  'dataBytes',
-  'metadataBytes',
-  'timeNanos',
-] as const;
-
-/** What a row keeps as text. */
-export type RowText = Pick<NewMessage, 'id' | 'type' | 'data' | 'metadata'>;
+const columns = ['globalPositions', 'positions', 'timesMs', 'streams', 'idHashes', 'texts', 'timeNanos'] as const;
 
 /** The place of a new row; the text comes from the message. */
 export type RowPlace = {
@@ -63,11 +38,10 @@ export type RowPlace = {
   readonly idHash: number;
 };
 
-/** All messages of one log by row number, in global order. Text lies in heaps of at most 1 MiB (or one message). */
+/** All messages of one log by row number, in global order. */
 export class MessageTable {
   readonly #chunks: Chunk[] = [];
-  readonly #heaps: Buffer[] = [];
-  #heapUsed = 0;
+  readonly #texts = new MessageTexts();
   #length = 0;
 
   get length(): number {
@@ -85,7 +59,7 @@ export class MessageTable {
     chunk.timesMs.set(at, place.timeMs);
     chunk.streams[at] = place.stream;
     chunk.idHashes[at] = place.idHash;
-    this.#writeText(chunk, at, message);
+    chunk.texts.set(at, this.#texts.add(message));
     return row;
   }
 
@@ -121,31 +95,24 @@ export class MessageTable {
   }
 
   id(row: number): string {
-    const bytes = this.#chunk(row).idBytes[row & rowMask]!;
-    if (bytes > 0) return this.#slice(row, 0, bytes);
-    const text = this.#chunk(row).texts.get(row & rowMask);
-    return unpackId(this.#heapOf(text), text & heapMask);
+    return this.#texts.id(this.#text(row));
   }
 
   type(row: number): string {
-    return this.#slice(row, this.#typeStart(row), this.#chunk(row).typeBytes[row & rowMask]!);
+    return this.#texts.type(this.#text(row));
   }
 
   data(row: number): string {
-    return this.#slice(row, this.#dataStart(row), this.#chunk(row).dataBytes[row & rowMask]!);
+    return this.#texts.data(this.#text(row));
   }
 
   metadata(row: number): string | null {
-    const chunk = this.#chunk(row);
-    const bytes = chunk.metadataBytes[row & rowMask]!;
-    if (bytes === 0) return null;
-    return this.#slice(row, this.#dataStart(row) + chunk.dataBytes[row & rowMask]!, bytes - 1);
+    return this.#texts.metadata(this.#text(row));
   }
 
   /** Bytes of data and metadata, for bounding a page. */
   payloadBytes(row: number): number {
-    const chunk = this.#chunk(row);
-    return chunk.dataBytes[row & rowMask]! + chunk.metadataBytes[row & rowMask]!;
+    return this.#texts.payloadBytes(this.#text(row));
   }
 
   /**
@@ -195,69 +162,7 @@ export class MessageTable {
     return this.#chunks[row >>> rowBits]!;
   }
 
-  #typeStart(row: number): number {
-    return this.#chunk(row).idBytes[row & rowMask]! || packedIdBytes;
+  #text(row: number): number {
+    return this.#chunk(row).texts.get(row & rowMask);
   }
-
-  #dataStart(row: number): number {
-    return this.#typeStart(row) + this.#chunk(row).typeBytes[row & rowMask]!;
-  }
-
-  #heapOf(text: number): Buffer {
-    return this.#heaps[Math.floor(text / maxHeapBytes)]!;
-  }
-
-  #slice(row: number, skip: number, bytes: number): string {
-    const text = this.#chunk(row).texts.get(row & rowMask);
-    const start = (text & heapMask) + skip;
-    return this.#heapOf(text).toString('utf8', start, start + bytes);
-  }
-
-  #writeText(chunk: Chunk, at: number, message: RowText): void {
-    const { id, type, data, metadata } = message;
-    const heap = this.#heapFor(message);
-    const start = this.#heapUsed;
-    const isPacked = packId(id, heap, start);
-    const typeAt = start + (isPacked ? packedIdBytes : heap.write(id, start));
-    const dataAt = typeAt + heap.write(type, typeAt);
-    const metadataAt = dataAt + heap.write(data, dataAt);
-    const end = metadata === null ? metadataAt : metadataAt + heap.write(metadata, metadataAt);
-    chunk.texts.set(at, (this.#heaps.length - 1) * maxHeapBytes + start);
-    chunk.idBytes[at] = isPacked ? 0 : typeAt - start;
-    chunk.typeBytes[at] = dataAt - typeAt;
-    chunk.dataBytes[at] = metadataAt - dataAt;
-    chunk.metadataBytes[at] = metadata === null ? 0 : end - metadataAt + 1;
-    this.#heapUsed = end;
-  }
-
-  /** The heap that has room for the message. */
-  #heapFor(message: RowText): Buffer {
-    const { id, type, data, metadata } = message;
-    const heap = this.#heaps.at(-1);
-    // Behind a message that is longer than a heap nothing begins: its place could not be told.
-    if (heap === undefined || this.#heapUsed >= maxHeapBytes) return this.#newHeap(textBytes(message));
-    // Three bytes a UTF-16 unit is the most UTF-8 needs; only a message that might not fit is measured exactly.
-    const units = id.length + type.length + data.length + (metadata?.length ?? 0);
-    if (this.#heapUsed + units * 3 <= heap.length) return heap;
-    const bytes = textBytes(message);
-    return this.#heapUsed + bytes <= heap.length ? heap : this.#newHeap(bytes);
-  }
-
-  #newHeap(atLeast: number): Buffer {
-    const doubled = Math.min(maxHeapBytes, (this.#heaps.at(-1)?.length ?? firstHeapBytes / 2) * 2);
-    const heap = Buffer.allocUnsafeSlow(Math.max(doubled, atLeast));
-    this.#heaps.push(heap);
-    this.#heapUsed = 0;
-    return heap;
-  }
-}
-
-/** UTF-8 bytes of a message's text. */
-export function textBytes({ id, type, data, metadata }: RowText): number {
-  return (
-    Buffer.byteLength(id) +
-    Buffer.byteLength(type) +
-    Buffer.byteLength(data) +
-    (metadata === null ? 0 : Buffer.byteLength(metadata))
-  );
 }

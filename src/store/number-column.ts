@@ -1,33 +1,40 @@
 /**
- * One integer for each row of a chunk. Those near a base, as positions and times of neighbours are, take four bytes; the
- * first that is not makes all of them take eight.
+ * One integer for each row of a chunk. Those that count up from the base, as global positions do, take nothing; those near
+ * it, as positions and times of neighbours are, take four bytes; the first that is not makes all of them take eight.
  */
 export class NumberColumn {
+  readonly #rows: number;
   #base: number;
-  #values: Uint32Array | Float64Array;
+  #values: Uint32Array | Float64Array | undefined = undefined;
 
-  /** The base is the least number that takes four bytes. */
+  /** The base is the least number that takes less than eight bytes. */
   constructor(rows: number, base: number) {
+    this.#rows = rows;
     this.#base = base;
-    this.#values = new Uint32Array(rows);
   }
 
   get(at: number): number {
-    return this.#base + this.#values[at]!;
+    return this.#base + (this.#values === undefined ? at : this.#values[at]!);
   }
 
   set(at: number, value: number): void {
     const difference = value - this.#base;
-    if ((difference < 0 || difference > 0xffffffff) && this.#values instanceof Uint32Array) this.#widen();
+    if (this.#values === undefined) {
+      if (difference === at) return;
+      this.#values = new Uint32Array(this.#rows);
+      for (let row = 0; row < this.#rows; row++) this.#values[row] = row;
+    }
+    const isNear = difference >= 0 && difference <= 0xffffffff;
+    if (!isNear && this.#values instanceof Uint32Array) this.#widen();
     this.#values[at] = value - this.#base;
   }
 
   copyTo(target: Float64Array, from: number): void {
-    for (let at = 0; at < this.#values.length; at++) target[from + at] = this.get(at);
+    for (let at = 0; at < this.#rows; at++) target[from + at] = this.get(at);
   }
 
   #widen(): void {
-    const wide = new Float64Array(this.#values.length);
+    const wide = new Float64Array(this.#rows);
     this.copyTo(wide, 0);
     this.#values = wide;
     this.#base = 0;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { MessageTable } from '../../src/store/message-table.ts';
+import { MessageTexts } from '../../src/store/message-texts.ts';
 import { NumberColumn } from '../../src/store/number-column.ts';
 import { packedIdBytes, packId, unpackId } from '../../src/store/packed-id.ts';
 import { RowList } from '../../src/store/row-list.ts';
@@ -68,26 +68,38 @@ test('a row list equals an array', () => {
   );
 });
 
-test('a table gives every text back, also behind messages longer than its heaps', () => {
+test('every text comes back, also behind messages longer than a heap and of more types than are numbered', () => {
   const text = fc.oneof(
-    fc.constantFrom('', '{}', 'é', '\u{1f600}', 'x'.repeat(300_000), 'ü'.repeat(700_000)),
-    fc.string(),
+    fc.constantFrom(
+      '',
+      '{}',
+      'é',
+      '\u{1f600}',
+      'x'.repeat(127),
+      'x'.repeat(128),
+      'x'.repeat(300_000),
+      'ü'.repeat(700_000),
+    ),
+    fc.string({ unit: 'grapheme' }),
   );
   const message = fc.record({
     id: fc.oneof(fc.uuid(), fc.constantFrom('x', 'ü'.repeat(500))),
-    type: fc.constantFrom('T', 'Überwiesen'),
+    type: fc.constantFrom('T', 'Überwiesen', 'x'.repeat(256)),
     data: text,
     metadata: fc.option(text),
   });
   fc.assert(
-    fc.property(fc.array(message, { maxLength: 12 }), (messages) => {
-      const table = new MessageTable();
-      const place = { globalPosition: 1, position: 0, timeMs: 0, stream: 0, idHash: 0 };
-      for (const one of messages) table.append(one, place);
-      messages.forEach((one, row) => {
-        const read = { id: table.id(row), type: table.type(row), data: table.data(row), metadata: table.metadata(row) };
+    fc.property(fc.array(message, { maxLength: 12 }), fc.boolean(), (messages, hasManyTypes) => {
+      const texts = new MessageTexts();
+      const types = Array.from({ length: hasManyTypes ? 1_030 : 0 }, (_, type) => `type ${type}`);
+      const all = [...types.map((type) => ({ id: 'x', type, data: '{}', metadata: null })), ...messages];
+      const places = all.map((one) => texts.add(one));
+      places.forEach((place, index) => {
+        const { id, type, data, metadata } = all[index]!;
+        expect(texts.payloadBytes(place)).toBe(Buffer.byteLength(data + (metadata ?? '')));
+        const read = [texts.id(place), texts.type(place), texts.data(place), texts.metadata(place)];
         // Compared as a whole, because a difference of a million characters takes long to describe.
-        expect(JSON.stringify(read) === JSON.stringify(one)).toBe(true);
+        expect(JSON.stringify(read) === JSON.stringify([id, type, data, metadata])).toBe(true);
       });
     }),
     { numRuns: 60 },

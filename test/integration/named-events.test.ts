@@ -80,7 +80,8 @@ test('The hello of a stream that begins before what a namespace made anew can ho
   await rpc.call('ns.delete', 'again');
   const { token } = await rpc.createNamespace('again');
   const [hello] = await firstEvents(app, `category=a&hello=true&token=${token}`, 1);
-  expect([hello!.data.head, hello!.id]).toEqual([1, '']);
+  // One position lies free between the old log and the new one.
+  expect([hello!.data.head, hello!.id]).toEqual([2, '']);
 });
 
 test('A cursor of another epoch, or from the future, is reset, and everything is told.', async () => {

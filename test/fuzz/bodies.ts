@@ -1,5 +1,5 @@
 import type { Random } from './random.ts';
-import { fuzzName, jsonObject, jsonValue, mutate, oddNumbers, oddTexts, uuid } from './values.ts';
+import { fuzzName, jsonObject, jsonValue, oddNumbers, oddTexts, uuid } from './values.ts';
 
 /** Ids that appends of the whole run share, so that some are retries and some are duplicates. */
 export function sharedId(random: Random): string {
@@ -142,40 +142,4 @@ function options(random: Random, method: string): string {
   });
   if (random.chance(0.15)) members.push(`"consumerGroup":{"member":${random.int(-1, 3)},"size":${random.int(-1, 3)}}`);
   return `{${members.join(',')}}`;
-}
-
-/** The body of an import: lines that are records, nearly records, or anything. */
-export function importLines(random: Random): Buffer {
-  const line = (): Buffer =>
-    random.weighted<() => Buffer>([
-      [14, () => Buffer.from(importLine(random))],
-      [1, () => mutate(random, Buffer.from(importLine(random)))],
-      [1, () => Buffer.from(jsonValue(random))],
-      [0.5, () => random.bytes(random.int(0, 60))],
-      [0.5, () => Buffer.from(random.pick(['', ' ', '\t', '\r', '{', '[]', 'null', '\ufeff{}']))],
-    ])();
-  const ends = ['\n', '\n', '\n', '\r\n', '\n\n', '\r'];
-  const lines = random.times(0, random.chance(0.05) ? 100 : random.chance(0.01) ? 3_000 : 5, () => [
-    line(),
-    Buffer.from(random.pick(ends)),
-  ]);
-  return Buffer.concat(lines.flat());
-}
-
-/** One record, whose members may be odd. */
-export function importLine(random: Random): string {
-  const place = random.chance(0.5) ? random.int(1, 1_000_000) : random.int(1, 60);
-  const integer = (value: number) =>
-    random.chance(0.97) ? String(value) : random.pick(['null', '1e3', '-1', '1.5', '"1"', '1e400', '4503599627370497']);
-  const members = [
-    `"id":${random.chance(0.97) ? `"${uuid(random)}"` : jsonValue(random, 1)}`,
-    `"stream":${random.chance(0.9) ? `"i-${random.int(0, 5)}"` : oddJsonText(random)}`,
-    `"type":${random.chance(0.95) ? '"T"' : oddJsonText(random)}`,
-    `"pos":${integer(place)}`,
-    `"gpos":${integer(place)}`,
-    `"data":${random.chance(0.9) ? jsonObject(random, 2) : jsonValue(random, 1)}`,
-    `"meta":${random.chance(0.9) ? 'null' : jsonValue(random, 1)}`,
-    `"time":${random.chance(0.95) ? '"2026-11-21T03:28:39.323456789Z"' : random.pick(['"0000-00-00T00:00:00Z"', '"now"', '1', '"2026-02-30T00:00:00Z"', '"9999-12-31T23:59:60Z"'])}`,
-  ];
-  return `{${members.filter(() => random.chance(0.995)).join(',')}}`;
 }

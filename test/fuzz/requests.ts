@@ -1,6 +1,7 @@
-import { importLines, newMessages, rpcCall, selectors } from './bodies.ts';
+import { newMessages, rpcCall, selectors } from './bodies.ts';
 import { fuzzHeaders, randomQuery } from './fields.ts';
 import { bodyOf, encodeOddly, type FuzzRequest, requestOf } from './framing.ts';
+import { importLines } from './import-lines.ts';
 import type { Random, Weighted } from './random.ts';
 import type { Route } from './routes.ts';
 import { fuzzName, jsonValue, mutate } from './values.ts';
@@ -53,7 +54,16 @@ export function fuzzRequest(random: Random, world: World, routes: Weighted<Route
   const target = (isOwnPath ? path : oddPath(random, path)) + randomQuery(random, route, world.tokens.admin);
   const body = random.chance(0.95) || route.bodies === undefined ? bodyFor(random, world, route) : undefined;
   const headers = fuzzHeaders(random, world.tokens, body !== undefined, route.method);
-  return requestOf(random, { method, target, headers, body, route: isOwnMethod && isOwnPath ? route : undefined });
+  const request = requestOf(random, {
+    method,
+    target,
+    headers,
+    body,
+    route: isOwnMethod && isOwnPath ? route : undefined,
+  });
+  // As a stream would, HEAD of one ends the connection.
+  const isStreamUrl = world.routes.some(({ isStream, url }) => isStream && url === route.url);
+  return isStreamUrl ? { ...request, mayClose: true } : request;
 }
 
 /** An event stream with a query that is often good; mostly a subscription. */

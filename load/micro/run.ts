@@ -3,12 +3,13 @@ import { body } from './body.ts';
 import { encode } from './encode.ts';
 import { histogram } from './histogram.ts';
 import { log } from './log.ts';
+import { page } from './page.ts';
 import { pools } from './pools.ts';
 import { routing } from './routing.ts';
 import { storeReads } from './store-reads.ts';
 import { unpooled } from './unpooled.ts';
 
-const benchmarks = { encode, pools, unpooled, routing, 'store-reads': storeReads, body, log, histogram };
+const benchmarks = { encode, pools, unpooled, routing, 'store-reads': storeReads, body, page, log, histogram };
 
 const asked = process.argv.slice(2).filter((argument) => argument !== '--json');
 const costs = {};

@@ -1,13 +1,32 @@
 import type { Poke } from '../message/poke.ts';
 import type { Audience } from './audience.ts';
 
-/** The audiences of one category: those of the whole of it, and those of group members by size and member. */
+/** The audiences of the members of consumer groups of one size. */
+type GroupAudiences = { readonly size: number; readonly members: Map<number, Audience[]> };
+
+/** The audiences of one category: those of the whole of it, and those of group members. */
 class CategoryAudiences {
   readonly whole: Audience[] = [];
-  readonly bySize = new Map<number, Map<number, Audience[]>>();
+  /** One of each size. A list, because to walk a map makes an iterator for each poke (load/micro/routing.ts). */
+  readonly groups: GroupAudiences[] = [];
 
   get isEmpty(): boolean {
-    return this.whole.length === 0 && this.bySize.size === 0;
+    return this.whole.length === 0 && this.groups.length === 0;
+  }
+
+  members(size: number): Map<number, Audience[]> {
+    const found = this.groups.find((group) => group.size === size);
+    if (found !== undefined) return found.members;
+    const members = new Map<number, Audience[]>();
+    this.groups.push({ size, members });
+    return members;
+  }
+
+  removeGroup(size: number): void {
+    this.groups.splice(
+      this.groups.findIndex((group) => group.size === size),
+      1,
+    );
   }
 }
 
@@ -33,7 +52,7 @@ export class AudienceIndex {
     for (const category of categories) {
       const audiences = this.#byCategory.getOrInsertComputed(category, () => new CategoryAudiences());
       if (group === null) audiences.whole.push(fresh);
-      else listIn(audiences.bySize.getOrInsertComputed(group.size, newMap), group.member).push(fresh);
+      else listIn(audiences.members(group.size), group.member).push(fresh);
     }
     return fresh;
   }
@@ -48,9 +67,9 @@ export class AudienceIndex {
       const audiences = this.#byCategory.get(category)!;
       if (group === null) drop(audiences.whole, audience);
       else {
-        const members = audiences.bySize.get(group.size)!;
+        const members = audiences.members(group.size);
         dropIn(members, group.member, audience);
-        if (members.size === 0) audiences.bySize.delete(group.size);
+        if (members.size === 0) audiences.removeGroup(group.size);
       }
       if (audiences.isEmpty) this.#byCategory.delete(category);
     }
@@ -65,7 +84,7 @@ export class AudienceIndex {
     const ofCategory = this.#byCategory.get(stream.category);
     if (ofCategory === undefined) return;
     tell(ofCategory.whole, poke, found);
-    for (const [size, members] of ofCategory.bySize) {
+    for (const { size, members } of ofCategory.groups) {
       const ofMember = members.get(stream.owner(size));
       if (ofMember !== undefined) tell(ofMember, poke, found);
     }
@@ -80,7 +99,6 @@ function tell(audiences: Audience[], poke: Poke, found: (audience: Audience) => 
 }
 
 const newList = (): Audience[] => [];
-const newMap = (): Map<number, Audience[]> => new Map();
 
 function listIn<K>(lists: Map<K, Audience[]>, key: K): Audience[] {
   return lists.getOrInsertComputed(key, newList);

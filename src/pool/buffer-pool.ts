@@ -32,11 +32,14 @@ export class BufferLease {
 export class BufferPool {
   /** The pools by size in bytes, for metrics. */
   readonly classes: ReadonlyMap<number, ObjectPool<BufferLease>>;
+  /** The same in order of size: to walk a map makes an iterator for each acquire (load/micro/pools.ts). */
+  readonly #pools: readonly ObjectPool<BufferLease>[];
   readonly #oversized: ObjectPool<BufferLease>;
   #oversize = 0;
 
   constructor(bounds: PoolBounds) {
     this.classes = new Map(bufferSizes.map((size) => [size, classPool(() => size, bounds)]));
+    this.#pools = [...this.classes.values()];
     this.#oversized = classPool(() => this.#oversize, { min: 0, max: 0 });
   }
 
@@ -58,7 +61,7 @@ export class BufferPool {
   }
 
   #poolFor(size: number): ObjectPool<BufferLease> {
-    for (const [classSize, pool] of this.classes) if (size <= classSize) return pool;
+    for (let at = 0; at < bufferSizes.length; at++) if (size <= bufferSizes[at]!) return this.#pools[at]!;
     this.#oversize = size;
     return this.#oversized;
   }

@@ -16,9 +16,6 @@ import { writeCommands } from './write-commands.ts';
  *
  * The commands and what they are given are repeated exactly; how the kernel and the event loop interleave them is not, so a
  * race may need a few goes. `MODEL_RUNS=1000 MODEL_LIMIT_MS=600000` looks longer than CI does.
- *
- * What it cannot see: pokes that were gathered but not written when the server ends a connection, because that moment shows
- * to nobody outside; `test/unit/hub.test.ts` has it.
  */
 const [seed, path, replayPath] = process.env.MODEL_REPEAT?.split(' ') ?? [];
 const runs = Number(process.env.MODEL_RUNS ?? (seed === undefined ? 40 : 1));

@@ -90,6 +90,8 @@ const stall = toOne('stall', fc.nat({ max: 2 }), async (connection, more, world,
   const tenancy = world.tenancies.get(log.namespace)!;
   const name = new StreamName(longStream);
   const hears = log === tenancy.log && selects({ ...wish.selection, ...start }, name, log.version(longStream) + 1);
+  // What is not announced fills no socket.
+  site.catchUp();
   const laggingBefore = site.lagging;
   for (let batch = 0, extra = more; hears && batch < mostBatches && extra >= 0; batch++) {
     world.append(site, tenancy, longStream, new Array(200).fill({ type: 'Long', data: {} }));

@@ -11,6 +11,7 @@ const recreate = command('recreate', someNamespace, {
     const ending = world.held.filter(({ facts }) => facts.log === log);
     world.expectEnd(site, ending, 'namespace-deleted');
     log.isGone = true;
+    site.catchUp();
     await site.administer('ns.delete', namespace);
     await log.answered();
     await world.create(site, namespace);
@@ -37,12 +38,24 @@ const restart = command('restart', fc.record({ onSamePort: fc.boolean() }), {
     world.expectEnd(site, ending, 'draining');
     const logs = [...world.tenancies.values()].map(({ log }) => log);
     for (const log of logs) log.isGone = true;
+    site.catchUp();
     await site.restart(onSamePort);
     for (const log of logs) await log.answered();
     await createAll(world, site);
     await endedUnlessPaused(ending);
   },
 });
+
+/** The store announces late, as one on a network does: nothing, then a few, then the rest and what comes at once. */
+const hold = command('holdAnnouncements', fc.constant(undefined), {
+  run: (_world, site) => site.store.holdAnnouncements(),
+});
+const announce = command('announce', fc.nat({ max: 70 }), { run: (_world, site, count) => site.store.announce(count) });
+const release = command('resumeAnnouncements', fc.constant(undefined), { run: (_world, site) => site.catchUp() });
+
+/** The store holds back the pages that were asked of it, until they are old. */
+const holdReads = command('holdReads', fc.constant(undefined), { run: (_world, site) => site.store.holdReads() });
+const answerReads = command('answerReads', fc.constant(undefined), { run: (_world, site) => site.store.answerReads() });
 
 /** Makes the namespaces of a run on a server that has none. */
 export async function createAll(world: World, site: Site): Promise<void> {
@@ -53,4 +66,9 @@ export const serverCommands: readonly fc.WeightedArbitrary<ModelCommand>[] = [
   { weight: 1, arbitrary: recreate },
   { weight: 1, arbitrary: revoke },
   { weight: 1, arbitrary: restart },
+  { weight: 2, arbitrary: hold },
+  { weight: 2, arbitrary: announce },
+  { weight: 2, arbitrary: release },
+  { weight: 1, arbitrary: holdReads },
+  { weight: 2, arbitrary: answerReads },
 ];

@@ -23,19 +23,32 @@ const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 export class Site implements AsyncDisposable {
   readonly settings: SiteSettings;
   #app: TestApp;
+  #store: FakeStore;
   #agent = new Agent({ keepAlive: true });
 
-  private constructor(settings: SiteSettings, app: TestApp) {
+  private constructor(settings: SiteSettings, { app, store }: Running) {
     this.settings = settings;
     this.#app = app;
+    this.#store = store;
   }
 
   static async open(settings: SiteSettings): Promise<Site> {
     return new Site(settings, await start(settings, 0));
   }
 
+  /** The memory store behind a network, as it were: its announcements and the pages that it reads can be late. */
+  get store(): FakeStore {
+    return this.#store;
+  }
+
   get port(): number {
     return this.#app.port;
+  }
+
+  /** Has the store answer and announce everything that it held back. */
+  catchUp(): void {
+    this.#store.answerReads();
+    this.#store.resumeAnnouncements();
   }
 
   /** Subscriptions whose sockets are full. */
@@ -67,7 +80,9 @@ export class Site implements AsyncDisposable {
     // A connection that was kept alive to the old server must not be taken for one to the new.
     this.#agent.destroy();
     this.#agent = new Agent({ keepAlive: true });
-    this.#app = await start(this.settings, onSamePort ? port : 0);
+    const { app, store } = await start(this.settings, onSamePort ? port : 0);
+    this.#app = app;
+    this.#store = store;
   }
 
   request(token: string, path: string, { method = 'GET', body, type }: RequestParts = {}): Promise<Answer> {
@@ -100,11 +115,14 @@ export class Site implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#agent.destroy();
+    this.catchUp();
     await this.#app.close();
   }
 }
 
-function start(settings: SiteSettings, port: number): Promise<TestApp> {
+type Running = { readonly app: TestApp; readonly store: FakeStore };
+
+async function start(settings: SiteSettings, port: number): Promise<Running> {
   const { readTurns, pagePokes, heartbeatMs, pooling, bufferPoolMax } = settings;
   const flags = [
     `--port=${port}`,
@@ -114,9 +132,13 @@ function start(settings: SiteSettings, port: number): Promise<TestApp> {
     '--buffer-pool-min=0',
     `--buffer-pool-max=${bufferPoolMax}`,
   ];
-  const openStore = async (options: ConstructorParameters<typeof FakeStore>[0]) =>
-    Object.assign(new FakeStore(options), { readTurns, pagePokes });
-  return startTestApp(flags, { openStore });
+  const { promise: opened, resolve } = Promise.withResolvers<FakeStore>();
+  const openStore = async (options: ConstructorParameters<typeof FakeStore>[0]) => {
+    const store = Object.assign(new FakeStore(options), { readTurns, pagePokes });
+    resolve(store);
+    return store;
+  };
+  return { app: await startTestApp(flags, { openStore }), store: await opened };
 }
 
 function parsed(response: IncomingMessage, text: string): Answer['body'] {

@@ -106,6 +106,7 @@ const replaceLog = command(
       const ending = world.held.filter(({ facts }) => facts.log === log);
       world.expectEnd(site, ending, 'log-replaced');
       log.isGone = true;
+      site.catchUp();
       // As an export of another log: its positions begin anew.
       const places = placesBehind(new LogBook(id, { epoch: '', head: 0 }), behind);
       const sentAt = world.tick();

@@ -68,7 +68,12 @@ function messages(count: number): unknown[] {
 async function toldEverything(connection: ModelConnection, site: Site): Promise<void> {
   const { client, facts } = connection;
   const last = expectedOf(facts, undefined).at(-1)!.entry.globalPosition;
-  await client.waitFor(({ pokes }) => (pokes.at(-1)?.globalPosition ?? 0) >= last, `${facts.asked}: message ${last}`);
+  const came = client.waitFor(({ pokes }) => (pokes.at(-1)?.globalPosition ?? 0) >= last, `${facts.asked}: ${last}`);
+  await came.catch((error: unknown) => {
+    // Mostly it was told something wrong before, which says more.
+    judge(connection, false);
+    throw error;
+  });
   if (!facts.wish.heads || site.settings.heartbeatMs === 0) return;
   const isLastHead = ({ events }: typeof client) => {
     const { type, data } = events.at(-1)!;

@@ -22,6 +22,8 @@ const knownData = [
 ];
 
 function newMessage(random: Random): string {
+  // Some of these fill the store.
+  if (random.chance(0.01)) return `{"type":"Large","data":{"text":"${'x'.repeat(60_000)}"}}`;
   if (random.chance(0.1)) {
     return `{"id":"${sharedId(random)}","type":"Known","data":${random.pick(knownData)},"metadata":${random.pick(['null', '{}'])}}`;
   }

@@ -93,7 +93,7 @@ test('Whatever an import holds, its answer says how it ended, and the log is wha
         expect(after).toBe(before);
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
   expect(ends.done).toBeGreaterThan(20);
   expect(ends.error).toBeGreaterThan(20);

@@ -3,7 +3,7 @@ import { fuzz } from './fuzz.ts';
 
 /** `FUZZ_SEED` repeats a run; a failure tells the branch that failed, for `npm run fuzz -- --seed … --branch …`. */
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const requests = 15_000;
+const requests = 12_000;
 
 /** Compiled code is some 0.5 MB of it; a leak of 250 bytes a request would be more. */
 const heapGrowth = 2_000_000;

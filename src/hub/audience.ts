@@ -19,8 +19,6 @@ export class Audience {
   readonly hearers: Hearer[] = [];
   /** Global position of the last poke it was given. */
   upTo = 0;
-  /** The log was searched up to its end: this is the last message that is selected. 0: it was not, or there is none. */
-  knownHead = 0;
   /** Frames gathered in this turn. */
   count = 0;
   // Where the gathered frames lie in the turn's arena. Mostly they follow each other; then one span is all there is.

@@ -194,14 +194,17 @@ export class Hub implements SubscriptionHost {
   }
 
   async #readHead(subscription: Subscription): Promise<void> {
-    const { namespace, selection, audience } = subscription;
+    const { namespace, selection, headSearch: search } = subscription;
     this.#readingHead.add(subscription);
     try {
-      // Only the members of a group may have to search for their last message, and then the audience remembers it.
-      const known = selection.group === null ? 0 : (audience?.knownHead ?? 0);
-      const head = await this.#store.lastOf(namespace, selection, known);
-      if (audience !== undefined) audience.knownHead = head;
-      subscription.beatWithHead(head);
+      const upTo = subscription.readUpTo(this.#room(namespace).head);
+      const after = search?.upTo ?? 0;
+      const last = await this.#store.lastOf(namespace, selection, after);
+      if (search !== undefined) {
+        if (last > after) search.head = last;
+        search.upTo = Math.max(upTo, last);
+      }
+      subscription.beatWithHead(search?.head ?? last);
     } catch {
       // The beat keeps the stream alive; who waits for a head sees that none came.
       subscription.beatWithHead(undefined);

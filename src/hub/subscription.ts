@@ -66,6 +66,9 @@ export type SubscriptionRequest = {
   readonly wishes: Wishes;
 };
 
+/** How far the log was searched for the last message that a member of a group owns; it may lie far back, or not exist. */
+export type HeadSearch = { upTo: number; head: number };
+
 /** One subscriber's standing request, with the cursor up to which it has been told everything. */
 export class Subscription implements Hearer, Beating, ConnectionEvents {
   readonly namespace: string;
@@ -80,6 +83,8 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   slot = -1;
   /** The audience it hears, while it is live. */
   audience: Audience | undefined = undefined;
+  /** Only for members of groups: all others are found without a search. */
+  readonly headSearch: HeadSearch | undefined;
   /** Pokes told so far. */
   pokes = 0;
   /** Why it closed; undefined while it is open. */
@@ -102,6 +107,7 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
     this.kind = kindOfSelection(request.selection);
     this.epoch = request.epoch;
     this.wishes = request.wishes;
+    this.headSearch = request.wishes.heads && request.selection.group !== null ? { upTo: 0, head: 0 } : undefined;
     this.#cursor = request.cursor;
     this.#ahead = request.cursor > request.head ? request.cursor : 0;
     this.#host = host;
@@ -116,6 +122,11 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   /** While catching up or lagging: the global position up to which it has been told everything. */
   get cursor(): number {
     return this.#cursor;
+  }
+
+  /** Up to where the log was read or, up to `announced`, announced, so that no message is to come there any more. */
+  readUpTo(announced: number): number {
+    return this.#cursor === this.#ahead ? announced : Math.max(this.#cursor, announced);
   }
 
   get bytesSent(): number {

@@ -146,6 +146,53 @@ describe('a heartbeat that tells the head', () => {
     );
   });
 
+  test('searches for a member of a group only what was not searched before', async () => {
+    await using node = new FakeNode();
+    const size = 3;
+    const member = new StreamName('a-1').owner(size);
+    const selection = selectionOf({ categories: ['a'], group: { member, size } });
+    await node.append('a-1');
+    for (let n = 0; n < 30; n++) if (new StreamName(`a-${n}`).owner(size) !== member) await node.append(`a-${n}`);
+    const { head } = await node.store.extent('default');
+    const behind: number[] = [];
+    const { lastOf } = node.store;
+    node.store.lastOf = (namespace, selected, after) => {
+      behind.push(after);
+      return lastOf.call(node.store, namespace, selected, after);
+    };
+    const { beat } = await subscribeTo(node, { selection });
+    const beats = [await beat(), await beat()];
+    await node.append('b-1');
+    await node.settle();
+    beats.push(await beat());
+    const last = await node.append('a-1');
+    await node.settle();
+    beats.push(await beat(), await beat());
+    expect(beats).toEqual([
+      [1, `${head}`],
+      [1, `${head}`],
+      [1, `${head + 1}`],
+      [last, `${last}`],
+      [last, `${last}`],
+    ]);
+    expect(behind).toEqual([0, head, head, head + 1, last]);
+  });
+
+  test('searches all of it for a member that waits for a position ahead of the log', async () => {
+    await using node = new FakeNode();
+    const selection = selectionOf({ categories: ['a'], group: { member: new StreamName('a-1').owner(3), size: 3 } });
+    await node.append('a-1', 3);
+    const { beat } = await subscribeTo(node, { selection, position: 10 });
+    const beats = [await beat()];
+    await node.append('a-1', 2);
+    await node.settle();
+    beats.push(await beat());
+    expect(beats).toEqual([
+      [3, ''],
+      [5, ''],
+    ]);
+  });
+
   test('makes a subscription lag whose socket is full, which resumes where it was', async () => {
     await using node = new FakeNode();
     const { subscription, sink } = await subscribeTo(node, ofA);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Publishers, Subscribers } from './child.ts';
+import { sumOf } from './exposition.ts';
 import { coreBusySeconds, cpuSeconds, residentKib, serverCore } from './machine.ts';
 import type { PaceOrder, PublishOrder, PublishReport } from './publisher-process.ts';
 import type { Connected } from './subscriber-process.ts';
@@ -76,12 +77,14 @@ export class Bench {
     return { completedAtUs };
   }
 
+  /** What the server's `/metrics` shows; only of a target that has them. */
+  async scrape(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.server.port}/metrics`)).text();
+  }
+
   /** A reading of a counter of Pokewire's `/metrics`, summed over its labels; NaN where the server has none. */
   async metric(name: string): Promise<number> {
-    if (!this.target.hasMetrics) return Number.NaN;
-    const response = await fetch(`http://127.0.0.1:${this.server.port}/metrics`);
-    const lines = (await response.text()).split('\n').filter((line) => line.startsWith(name));
-    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    return this.target.hasMetrics ? sumOf(await this.scrape(), name) : Number.NaN;
   }
 
   /** Appends by the clock, on one connection that does not wait for answers. */

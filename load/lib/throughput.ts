@@ -1,4 +1,5 @@
 import { Bench } from './bench.ts';
+import { HeapMeter } from './heap-meter.ts';
 import type { Reading } from './results.ts';
 import type { Target } from './target.ts';
 
@@ -27,16 +28,21 @@ export function measureThroughput(target: Target, settings: ThroughputSettings):
       return { ...report, completedAtUs };
     };
     await publishAndAwait(target.compiled ? Math.min(compiledWarmUpMs, warmUpMs) : warmUpMs);
-    const allocatedBefore = await bench.metric('pokewire_process_allocated_bytes_total');
+    const heap = target.hasMetrics ? await HeapMeter.start(bench) : undefined;
     const meter = bench.meter();
     const { published, startUs, completedAtUs, ackMs } = await publishAndAwait(measureMs);
     const { serverCpuSeconds, serverShare, loadShare, strangerShare } = meter.read();
-    const allocated = (await bench.metric('pokewire_process_allocated_bytes_total')) - allocatedBefore;
+    const allocation = await heap?.read();
     const deliveries = published * subscribers;
     return {
       deliveriesPerSecond: (deliveries / (completedAtUs - startUs)) * 1_000_000,
       cpuUsPerDelivery: (serverCpuSeconds / deliveries) * 1_000_000,
-      ...(Number.isNaN(allocated) ? {} : { allocatedBytesPerDelivery: allocated / deliveries }),
+      ...(allocation && {
+        allocatedBytesPerDelivery: allocation.allocatedBytes / deliveries,
+        allocatedBytesPerAppend: allocation.allocatedBytes / published,
+        collectionsPerThousandAppends: (allocation.collections / published) * 1_000,
+        collectionUsPerAppend: (allocation.collectionMs / published) * 1_000,
+      }),
       appendsPerSecond: (published / (completedAtUs - startUs)) * 1_000_000,
       ackP50Ms: ackMs.p50,
       ackP99Ms: ackMs.p99,

@@ -93,7 +93,7 @@ export class Hub implements SubscriptionHost {
     });
     store.watch(
       (namespace, poke) => this.#publish(namespace, poke),
-      (namespace) => this.#endSubscriptions(namespace, 'log-replaced'),
+      (namespace, epoch) => this.#endSubscriptions(namespace, 'log-replaced', epoch),
     );
   }
 
@@ -199,7 +199,8 @@ export class Hub implements SubscriptionHost {
     try {
       const upTo = subscription.readUpTo(this.#room(namespace).head);
       const after = search?.upTo ?? 0;
-      const last = await this.#store.lastOf(namespace, selection, after);
+      const { epoch, globalPosition: last } = await this.#store.lastOf(namespace, selection, after);
+      if (epoch !== subscription.epoch) return this.#endReplaced(subscription);
       if (search !== undefined) {
         if (last > after) search.head = last;
         search.upTo = Math.max(upTo, last);
@@ -213,11 +214,18 @@ export class Hub implements SubscriptionHost {
     }
   }
 
-  #endSubscriptions(namespace: string, reason: CloseReason): void {
+  /** Ends those of a namespace, save those of the log with this epoch, who may have come before it was announced. */
+  #endSubscriptions(namespace: string, reason: CloseReason, sparedEpoch?: string): void {
     this.turn.flush();
     for (const subscription of this.subscriptions) {
-      if (subscription.namespace === namespace) subscription.end(reason);
+      if (subscription.namespace === namespace && subscription.epoch !== sparedEpoch) subscription.end(reason);
     }
+  }
+
+  /** The log was replaced, as a read of it shows before it is announced. */
+  #endReplaced(subscription: Subscription): void {
+    this.turn.flush();
+    subscription.end('log-replaced');
   }
 
   #publish(namespace: string, poke: Poke): void {

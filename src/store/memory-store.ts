@@ -14,6 +14,7 @@ import type {
   DroppedLog,
   ImportOutcome,
   ImportSession,
+  LastMessage,
   LogExtent,
   LogFilter,
   LogSummary,
@@ -119,7 +120,7 @@ export class MemoryStore implements MessageStore, ImportHost {
     staged.raiseHead(head);
     staged.forgottenUpTo = old.forgottenUpTo;
     this.#logs.set(namespace, staged);
-    this.#replaced(namespace);
+    this.#replaced(namespace, staged.epoch);
     this.#announce(namespace, staged, staged.rowAt(head + 1));
     return { outcome: 'committed' };
   }
@@ -231,10 +232,15 @@ export class MemoryStore implements MessageStore, ImportHost {
     return { epoch, head, forgottenUpTo };
   }
 
-  async lastOf(namespace: string, selection: Selection, after: number): Promise<number> {
+  async lastOf(namespace: string, selection: Selection, after: number): Promise<LastMessage> {
     const log = this.#logOf(namespace);
-    const { table } = log;
-    if (selection.all) return table.length === 0 ? after : Math.max(after, table.globalPosition(table.length - 1));
+    const { table, epoch } = log;
+    if (selection.all) {
+      return {
+        epoch,
+        globalPosition: Math.max(after, table.length === 0 ? 0 : table.globalPosition(table.length - 1)),
+      };
+    }
     let last = after;
     let looked = 0;
     for (const rows of log.rowsOf(selection)) {
@@ -249,7 +255,7 @@ export class MemoryStore implements MessageStore, ImportHost {
         if (++looked % maxRowsLookedAt === 0) await nextTurn();
       }
     }
-    return last;
+    return { epoch, globalPosition: last };
   }
 
   async describeStream(namespace: string, stream: string): Promise<StreamSummary | undefined> {

@@ -10,6 +10,8 @@ import type { Selection } from '../message/selection.ts';
  *   positions from 0, rising with them, with gaps only where an import left them. What a call returned as appended or
  *   imported is seen by every later read.
  * - Reads of what does not exist return nothing; only faults of the store reject, with `BACKEND_ERROR` and the cause.
+ * - Every call is answered: a store on a network gives up by itself what takes too long, and rejects. What waits holds its
+ *   place, and with it what others wait for.
  * - A page may hold fewer messages than asked for. Its `next` tells where to go on; null means that the end was reached.
  */
 export interface MessageStore {
@@ -67,8 +69,8 @@ export interface MessageStore {
   /** Which log it is, and from where to where it goes. */
   extent(namespace: string): Promise<LogExtent>;
 
-  /** Global position of the last selected message behind `after`; `after` when there is none. */
-  lastOf(namespace: string, selection: Selection, after: number): Promise<number>;
+  /** The last selected message behind the global position `after`. */
+  lastOf(namespace: string, selection: Selection, after: number): Promise<LastMessage>;
 
   /** What is known of a stream, undefined when it has no message. */
   describeStream(namespace: string, stream: string): Promise<StreamSummary | undefined>;
@@ -82,8 +84,9 @@ export interface MessageStore {
   /**
    * Announces every message appended from now on, by this or another node, once and per namespace in global order,
    * after it can be read; an imported one only when it stands behind the head. The poke is the watcher's until it
-   * returns. `replaced` is called when an import has put another log in place of a namespace's, before anything of the new
-   * one is announced. A store has one watcher; it must not throw.
+   * returns. `replaced` is called when an import has put another log in place of a namespace's: behind everything that is
+   * announced of the old one, before anything of the new one. All this may come late, and reads be ahead of it; but a store
+   * that loses its connection makes up for what it missed. A store has one watcher; it must not throw.
    */
   watch(announced: Announced, replaced?: Replaced): void;
 
@@ -100,8 +103,16 @@ export interface MessageStore {
 /** Called for each appended message. */
 export type Announced = (namespace: string, poke: Poke) => void;
 
-/** Called for each log that was replaced. */
-export type Replaced = (namespace: string) => void;
+/** Called for each log that was replaced; `epoch` is that of the new one. */
+export type Replaced = (namespace: string, epoch: string) => void;
+
+/** The last message of a selection. */
+export type LastMessage = {
+  /** The log it was looked for in: see {@link LogExtent}. */
+  readonly epoch: string;
+  /** Behind which it was looked for, when there is none. */
+  readonly globalPosition: number;
+};
 
 /** Which log a namespace has, and from where to where it goes. */
 export type LogExtent = {

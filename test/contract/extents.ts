@@ -104,7 +104,8 @@ export function describeExtents(open: Open): void {
       await opened.append('a-1');
       await opened.append('a-2');
       await opened.append('b-1');
-      expect(await opened.store.lastOf(namespace, selection, 0)).toBe(last);
+      const { epoch } = await opened.store.extent(namespace);
+      expect(await opened.store.lastOf(namespace, selection, 0)).toEqual({ epoch, globalPosition: last });
     });
 
     test('is that of the streams which the member of a group owns, however far it lies back', async () => {
@@ -117,7 +118,8 @@ export function describeExtents(open: Open): void {
       for (let count = 0; count < 20; count++) await opened.append(`a-${crowded}`, newMessages(1_000));
       for (let member = 0; member < size; member++) {
         const expected = member === owner(crowded) ? 20_040 : 1 + streams.findLast((id) => owner(id) === member)!;
-        expect(await opened.store.lastOf(namespace, group(member, size), 0)).toBe(expected);
+        const { globalPosition } = await opened.store.lastOf(namespace, group(member, size), 0);
+        expect(globalPosition).toBe(expected);
       }
     });
 
@@ -125,32 +127,33 @@ export function describeExtents(open: Open): void {
       await using opened = await open();
       await opened.append('a-1', 2);
       await opened.append('b-1');
-      const behind = (after: number) => opened.store.lastOf(namespace, ofA, after);
+      const behind = async (after: number) => (await opened.store.lastOf(namespace, ofA, after)).globalPosition;
       expect([await behind(1), await behind(2), await behind(3)]).toEqual([2, 2, 3]);
     });
 
     test('is none in a namespace that has no message, also when it begins behind a position', async () => {
       await using opened = await open();
       await opened.store.begin('later', 9);
-      expect([
-        await opened.store.lastOf('none', everything, 0),
-        await opened.store.lastOf('later', everything, 0),
-        await opened.store.lastOf('none', ofA, 0),
-      ]).toEqual([0, 0, 0]);
+      const lastOf = async (name: string, selection: Selection) =>
+        (await opened.store.lastOf(name, selection, 0)).globalPosition;
+      expect([await lastOf('none', everything), await lastOf('later', everything), await lastOf('none', ofA)]).toEqual([
+        0, 0, 0,
+      ]);
     });
   });
 
   describe('a watcher of replaced logs', () => {
-    test('is told before anything of the new one is announced, and of nothing else', async () => {
+    test('is told before anything of the new one is announced, by its epoch, and of nothing else', async () => {
       await using opened = await open();
       const told: string[] = [];
       opened.store.watch(
         (_namespace, poke) => told.push(textOf(poke)),
-        (inNamespace) => told.push(`replaced ${inNamespace}`),
+        (inNamespace, epoch) => told.push(`replaced ${inNamespace} by ${epoch}`),
       );
       await opened.append('a-1', 2);
       await replaceBy(opened.store, [1, 2, 3]);
-      await expect.poll(() => told).toEqual(['a-1/0@1', 'a-1/1@2', 'replaced default', 'a-1/2@3']);
+      const { epoch } = await opened.store.extent(namespace);
+      await expect.poll(() => told).toEqual(['a-1/0@1', 'a-1/1@2', `replaced default by ${epoch}`, 'a-1/2@3']);
       await opened.store.drop(namespace);
       expect(told).toHaveLength(4);
     });

@@ -18,7 +18,7 @@ export class FakeStore extends MemoryStore {
   /** Reads of pokes under way. */
   readsUnderWay = 0;
   #holding = false;
-  readonly #held: { namespace: string; poke: Poke }[] = [];
+  readonly #held: { namespace: string; news: Poke | string }[] = [];
   #announced: Announced = () => {};
   #replaced: Replaced = () => {};
   #gate: PromiseWithResolvers<void> | undefined = undefined;
@@ -27,10 +27,13 @@ export class FakeStore extends MemoryStore {
     super(options);
     super.watch(
       (namespace, poke) => {
-        if (this.#holding) this.#held.push({ namespace, poke: copyOf(poke) });
+        if (this.#holding) this.#held.push({ namespace, news: copyOf(poke) });
         else this.#announced(namespace, poke);
       },
-      (namespace) => this.#replaced(namespace),
+      (namespace, epoch) => {
+        if (this.#holding) this.#held.push({ namespace, news: epoch });
+        else this.#replaced(namespace, epoch);
+      },
     );
   }
 
@@ -39,12 +42,12 @@ export class FakeStore extends MemoryStore {
     this.#replaced = replaced;
   }
 
-  /** Messages that were appended and not announced. */
+  /** Messages and replacements that were not announced. */
   get unannounced(): number {
     return this.#held.length;
   }
 
-  /** From now on messages are announced by {@link FakeStore.announce} only. */
+  /** From now on messages and replacements are announced by {@link FakeStore.announce} only. */
   holdAnnouncements(): void {
     this.#holding = true;
   }
@@ -52,10 +55,14 @@ export class FakeStore extends MemoryStore {
   /** Makes up to so many of the announcements that were held back. */
   announce(count = Number.POSITIVE_INFINITY): void {
     for (; count > 0 && this.#held.length > 0; count--) {
-      const { namespace, poke } = this.#held.shift()!;
-      this.#announced(namespace, poke);
+      const { namespace, news } = this.#held.shift()!;
+      if (typeof news === 'string') {
+        this.#replaced(namespace, news);
+        continue;
+      }
+      this.#announced(namespace, news);
       // Who kept it, against the store's promise, has nonsense now.
-      poke.set(new StreamName('kept-poke'), -1, -1, 0);
+      news.set(new StreamName('kept-poke'), -1, -1, 0);
     }
   }
 

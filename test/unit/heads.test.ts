@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SubscribeRequest } from '../../src/hub/starting-point.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
+import type { LastMessage } from '../../src/store/message-store.ts';
 import { everything, selectionOf } from '../support/fake-messages.ts';
 import { FakeNode, noWishes } from '../support/fake-node.ts';
 import type { FakeSink } from '../support/fake-sink.ts';
@@ -85,13 +86,13 @@ describe('a heartbeat that tells the head', () => {
     node.store.lastOf = () => Promise.reject(new Error('disk'));
     subscription.beat();
     await node.settle();
-    const gate = Promise.withResolvers<number>();
+    const gate = Promise.withResolvers<LastMessage>();
     node.store.lastOf = () => gate.promise;
     subscription.beat();
     subscription.beat();
     await node.settle();
     const comments = beatsOf(sink);
-    gate.resolve(0);
+    gate.resolve({ epoch: (await node.store.extent('default')).epoch, globalPosition: 0 });
     await node.settle();
     node.store.lastOf = lastOf;
     expect([comments, beatsOf(sink)]).toEqual([

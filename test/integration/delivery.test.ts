@@ -101,7 +101,9 @@ test('A subscriber that catches up 100,000 messages while more are written is to
 });
 
 test('Subscribers that stall while buffers are reused receive their frames byte for byte.', async () => {
-  await using app = await startTestApp(['--buffer-pool-min', '1', '--buffer-pool-max', '2', '--poke-pool-max', '4']);
+  const pools = ['--buffer-pool-min', '1', '--buffer-pool-max', '2', '--poke-pool-max', '4'];
+  // A busy machine may take so long that heartbeats would come between.
+  await using app = await startTestApp([...pools, '--heartbeat-ms', '0']);
   const stalled = await Promise.all(
     Array.from({ length: 20 }, (_, n) => SseClient.connect(app.port, `/subscribe?stream=slow-${n % 4}&stream=slow-9`)),
   );

@@ -17,6 +17,8 @@ export type CatchUpOptions = {
   readonly store: MessageStore;
   readonly buffers: BufferPool;
   readonly encoder: FrameEncoder;
+  /** Streams that a round of conflation may have now. */
+  readonly roundStreams: () => number;
   /** Offers a subscription that has read to the end of the log; false: there is more by now. */
   readonly join: (subscription: Subscription) => boolean;
   /** Told of a read that failed. */
@@ -134,7 +136,8 @@ export class CatchUp {
 
   /** Gathers the page, and tells what was gathered when that is all or enough. True: it was all. */
   #gather(subscription: Subscription, conflation: Conflation, { pokes, upTo, atEnd }: PokePage): boolean {
-    const isFull = !pokes.every((poke) => conflation.gather(poke));
+    const maxStreams = this.#options.roundStreams();
+    const isFull = !pokes.every((poke) => conflation.gather(poke, maxStreams));
     if (!isFull) conflation.upTo = upTo;
     if (!isFull && !atEnd) return false;
     conflation.close();

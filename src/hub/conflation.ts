@@ -4,6 +4,17 @@ import type { StreamName } from '../message/stream-name.ts';
 /** Streams in one round at most. A round that is full is told, and another one begins behind it. */
 export const maxRoundStreams = 8_192;
 
+/** Streams in all rounds together, about: 80 MB. Otherwise subscribers who stall on purpose would take 700 KB each. */
+export const maxGatheredStreams = 1_048_576;
+
+/** However many conflate, a round is worth its writes; it then takes less than the subscription itself. */
+const leastRoundStreams = 64;
+
+/** Streams in one round at most while so many subscribers may have one. */
+export function roundStreamsFor(subscribers: number): number {
+  return Math.max(leastRoundStreams, Math.min(maxRoundStreams, Math.floor(maxGatheredStreams / subscribers)));
+}
+
 /** What a lagging subscriber missed of one stream. */
 export type ConflatedPoke = {
   readonly stream: StreamName;
@@ -36,15 +47,15 @@ export class Conflation {
     return this.#untold !== undefined;
   }
 
-  /** Gathers the poke; false: the round is full, and the poke belongs to the next one. */
-  gather({ stream, position, globalPosition }: Poke): boolean {
+  /** Gathers the poke; false: the round has `maxStreams` already, and the poke belongs to the next one. */
+  gather({ stream, position, globalPosition }: Poke, maxStreams = maxRoundStreams): boolean {
     const known = this.#byStream.get(stream.text);
     if (known !== undefined) {
       known.position = position;
       known.globalPosition = globalPosition;
       known.count++;
     } else {
-      if (this.#byStream.size === maxRoundStreams) return false;
+      if (this.#byStream.size >= maxStreams) return false;
       this.#byStream.set(stream.text, { stream, from: position, position, globalPosition, count: 1 });
     }
     this.upTo = globalPosition;

@@ -9,6 +9,7 @@ import { Audience } from './audience.ts';
 import { AudienceIndex } from './audience-index.ts';
 import { CatchUp } from './catch-up.ts';
 import type { CloseReason } from './close-reason.ts';
+import { roundStreamsFor } from './conflation.ts';
 import {
   type Holder,
   Subscription,
@@ -73,6 +74,8 @@ export class Hub implements SubscriptionHost {
   readonly #rooms = new Map<string, Room>();
   readonly #lagging = new Set<Subscription>();
   readonly #readingHead = new Set<Subscription>();
+  /** Open subscriptions that asked for conflation. */
+  #conflating = 0;
   readonly #heartbeat: Heartbeat;
   readonly #stallTimer: NodeJS.Timeout;
   #endReason: CloseReason | undefined = undefined;
@@ -88,6 +91,7 @@ export class Hub implements SubscriptionHost {
       store,
       buffers,
       encoder,
+      roundStreams: () => roundStreamsFor(this.#conflating),
       join: (subscription) => this.#join(subscription),
       failed: (subscription, error) => observer.readFailed(subscription, error),
     });
@@ -106,6 +110,7 @@ export class Hub implements SubscriptionHost {
     this.subscriptions.add(subscription);
     // From before its first read on, or a poke between that and its join would be nobody's.
     this.#rooms.getOrInsertComputed(subscription.namespace, newRoom).subscriptions++;
+    if (subscription.wishes.conflated) this.#conflating++;
     this.#heartbeat.add(subscription);
     this.#observer.opened(subscription);
     subscription.greet(greeting);
@@ -172,6 +177,7 @@ export class Hub implements SubscriptionHost {
       this.subscriptions.delete(subscription);
       const room = this.#room(subscription.namespace);
       if (--room.subscriptions === 0) this.#rooms.delete(subscription.namespace);
+      if (subscription.wishes.conflated) this.#conflating--;
       this.#heartbeat.remove(subscription);
       this.#observer.closed(subscription, subscription.closeReason!);
     } else if (from === 'lagging') this.catchUp.enqueue(subscription);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Conflation, maxRoundStreams } from '../../src/hub/conflation.ts';
+import { Conflation, maxGatheredStreams, maxRoundStreams, roundStreamsFor } from '../../src/hub/conflation.ts';
 import { pokeOf, selectionOf } from '../support/fake-messages.ts';
 import { FakeNode, noWishes } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
@@ -135,6 +135,30 @@ describe('a subscription that asks for conflation', () => {
     );
     const ids = new Set(sink.pokes.map(({ id }) => Number(id)));
     expect(ids).toEqual(new Set([1, maxRoundStreams + 1, streams + 1]));
+  });
+
+  test('has smaller rounds beside many others that ask for it, so that all of them together have a bound', async () => {
+    await using node = new FakeNode();
+    const streams = 5_000;
+    const others = 299;
+    const { sink } = await node.subscribe(ofA);
+    for (let n = 0; n < others; n++) await node.subscribe(ofA, new FakeSink(0));
+    await node.settle();
+    sink.stall();
+    await node.append('a-0');
+    await node.settle();
+    for (let n = 0; n < streams; n++) await node.append(`a-${n}`);
+    sink.drain();
+    await node.settle();
+    const roundStreams = Math.floor(maxGatheredStreams / (others + 1));
+    const ends = sink.pokes.flatMap(({ globalPosition, id }) =>
+      Number(id) === globalPosition ? [globalPosition] : [],
+    );
+    expect([sink.pokes.length, ends]).toEqual([streams + 1, [1, roundStreams + 1, streams + 1]]);
+  });
+
+  test('has a round of some streams beside however many others', () => {
+    expect([1, 128, 1_024, 1_000_000].map(roundStreamsFor)).toEqual([8_192, 8_192, 1_024, 64]);
   });
 
   test('begins behind the position that it asked for', async () => {

@@ -58,7 +58,7 @@ export class CatchUp {
       if (this.#pagesThisTurn === pagesPerTurn) return;
       if (this.#pagesThisTurn++ === 0) setImmediate(this.#nextTurn);
       const subscription = this.#waiting.shift()!;
-      if (subscription.state === 'catching-up') void this.#read(subscription);
+      if (subscription.state === 'catching-up' && subscription.keepAlive()) void this.#read(subscription);
     }
   }
 

@@ -95,6 +95,8 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   conflation: Conflation | undefined = undefined;
   #state: SubscriptionState = 'catching-up';
   #cursor: number;
+  /** A beat came while it was catching up. */
+  #isBeatDue = false;
   /** Where it begins when that lies beyond the head; else 0. Until the log is there, it is no cursor to resume behind. */
   readonly #ahead: number;
   readonly #host: SubscriptionHost;
@@ -155,6 +157,7 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   /** From now on it hears what its audience hears. */
   goLive(): void {
     this.#become('live');
+    this.#isBeatDue = false;
     this.conflation = undefined;
   }
 
@@ -166,9 +169,23 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   }
 
   beat(): void {
+    // Pages are told in between two reads only, and so are beats.
+    if (this.#state === 'catching-up') this.#isBeatDue = true;
     if (this.#state !== 'live') return;
     if (this.wishes.heads) this.#host.readHead(this);
     else this.#beat(() => heartbeatFrame);
+  }
+
+  /**
+   * Before a read of the log: sends the beat that came due. What it reads may be nothing for it, page after page, and
+   * proxies cut a silent stream, which would have to begin again. False: the socket is full.
+   */
+  keepAlive(): boolean {
+    if (!this.#isBeatDue) return true;
+    this.#isBeatDue = false;
+    if (this.#connection.send(heartbeatFrame)) return true;
+    this.#become('lagging');
+    return false;
   }
 
   /** A beat that tells the head of what it selects; undefined: it could not be read. */

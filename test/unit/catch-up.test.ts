@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { StreamName } from '../../src/message/stream-name.ts';
 import { selectionOf } from '../support/fake-messages.ts';
 import { FakeNode } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
@@ -53,6 +54,41 @@ describe('a subscription that catches up', () => {
     const { sink } = await node.subscribe(ofA);
     await node.settle();
     expect(sink.positions).toEqual(range(1, 10));
+  });
+
+  test('is sent a beat that came due, though nothing of what it reads is for it', async () => {
+    await using node = new FakeNode();
+    // More than the store looks at for one page.
+    await node.append('b-1', 10_000);
+    node.store.holdReads();
+    const group = { member: (new StreamName('b-1').owner(2) + 1) % 2, size: 2 };
+    const { sink, subscription } = await node.subscribe({ selection: selectionOf({ categories: ['b'], group }) });
+    subscription.beat();
+    await node.settle();
+    const whileSilent = sink.stream.comments;
+    node.store.answerReads();
+    await node.settle();
+    expect([whileSilent, sink.stream.comments, subscription.state]).toEqual([[' ready'], [' ready', ' hb'], 'live']);
+    subscription.beat();
+    expect(sink.stream.comments).toEqual([' ready', ' hb', ' hb']);
+  });
+
+  test('that is full at such a beat is told everything once', async () => {
+    await using node = new FakeNode();
+    await node.append('a-1', 100);
+    node.store.pagePokes = 10;
+    node.store.holdReads();
+    const { sink, subscription } = await node.subscribe(ofA);
+    subscription.beat();
+    sink.stall();
+    node.store.answerReads();
+    await node.settle();
+    while (subscription.state !== 'live') {
+      if (subscription.state === 'catching-up') subscription.beat();
+      sink.drain(100);
+      await node.settle();
+    }
+    expect(sink.positions).toEqual(range(1, 100));
   });
 
   test('takes turns with others, so that none waits for the end of another', async () => {

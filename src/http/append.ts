@@ -69,7 +69,9 @@ export function routeAppend(server: Server, append: Append): void {
       },
     },
     async (request, reply) => {
-      await limitAppends(request, reply);
+      // Mostly there is no limit, and nothing to wait for.
+      const counted = limitAppends(request, reply);
+      if (counted !== undefined) await counted;
       const stream = checkName('stream', request.params.stream);
       const messages = parseNewMessages(request.body as unknown as Buffer | undefined);
       const { expectedVersion } = request.query;

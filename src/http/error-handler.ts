@@ -9,6 +9,7 @@ import type {
 } from 'fastify';
 import { type ErrorCode, errorBody, errorStatuses, invalid, PokewireError } from '../errors.ts';
 import { retryAfter } from './limits.ts';
+import { schemaProblem } from './schema-problem.ts';
 
 /** Content type of every JSON answer, errors included; exact, because EventoDB's clients compare it. */
 export const jsonType = 'application/json';
@@ -82,10 +83,10 @@ const clientErrorTexts: Partial<Record<ErrorCode, string>> = {
 
 /** For Fastify's `schemaErrorFormatter`: the first failure as a sentence that names the field. */
 export function describeSchemaError(errors: FastifySchemaValidationError[]): Error {
-  const { instancePath, message, params, keyword } = errors[0]!;
-  const missing = keyword === 'required' ? String(params.missingProperty) : undefined;
-  const field = missing ?? (instancePath === '' ? 'request' : instancePath.slice(1));
-  return invalid(field, missing === undefined ? (message ?? 'is not valid') : 'is missing');
+  const first = errors[0]!;
+  const missing = first.keyword === 'required' ? String(first.params.missingProperty) : undefined;
+  const field = missing ?? (first.instancePath === '' ? 'request' : first.instancePath.slice(1));
+  return invalid(field, missing === undefined ? schemaProblem(first) : 'is missing');
 }
 
 function answerTo(error: FastifyError, bodyLimitBytes: number): PokewireError {

@@ -7,6 +7,7 @@ import { selectionKey } from '../message/selection.ts';
 import { grantOf } from './authenticate.ts';
 import { retryAfter } from './limits.ts';
 import { groupQuery } from './parameters.ts';
+import { schemaProblem } from './schema-problem.ts';
 import type { Server } from './server.ts';
 import { parseSelection } from './subscribe.ts';
 
@@ -68,7 +69,7 @@ function parseBody(body: Buffer | undefined): Static<typeof bodySchema> {
   const [problem] = Value.Errors(bodySchema, parsed);
   if (problem !== undefined) {
     const field = problem.instancePath.slice(1).replaceAll('/', '.').slice(0, 64) || 'body';
-    throw invalid(field, `${problem.message}; known are ${Object.keys(bodySchema.properties).join(', ')}`);
+    throw invalid(field, `${schemaProblem(problem)}; known are ${Object.keys(bodySchema.properties).join(', ')}`);
   }
   return parsed as Static<typeof bodySchema>;
 }

@@ -146,6 +146,12 @@ test.each([
   expect(({} as { all?: unknown }).all).toBeUndefined();
 });
 
+test('A refused ticket tells what would fit, and which members there are.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  const { body } = await askTicket(app, '{"category":"a"}');
+  expect(body.error?.message).toBe('category must be an array; known are stream, category, all, consumer, size');
+});
+
 test('A ticket needs a token with scope read, and a body that is sent as JSON.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const response = await fetch(`${app.url}/subscribe/ticket`, { method: 'POST', body: '{"all":true}' });

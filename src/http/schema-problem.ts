@@ -1,0 +1,16 @@
+/** What a validator says of a value that does not fit; those of routes and of tickets both say it so. */
+type Finding = {
+  readonly keyword: string;
+  readonly message?: string;
+  readonly params: Readonly<Record<string, unknown>>;
+};
+
+/** What is wrong, to be read behind the name of the field. The validators' own words leave out what would fit. */
+export function schemaProblem({ keyword, message = 'is not valid', params }: Finding): string {
+  if (keyword === 'enum') return `must be ${(params.allowedValues as readonly string[]).join(' or ')}`;
+  if (keyword === 'type') return `must be ${/^[aeiou]/.test(String(params.type)) ? 'an' : 'a'} ${params.type}`;
+  if (keyword === 'maxLength') return `must have at most ${params.limit} characters`;
+  // A schema that is false: nothing fits.
+  if (keyword === 'boolean') return 'is not a member here';
+  return message;
+}

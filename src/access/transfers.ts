@@ -21,6 +21,8 @@ export class Transfer {
   readonly tokenId: string | undefined;
   /** Called once, when it may not go on. */
   onEnd: () => void = () => {};
+  /** Its answer is over: whoever asked for it has all of it, or has gone. */
+  isFinished = false;
   #endReason: TransferEnd | undefined = undefined;
 
   constructor({ id, log }: Namespace, tokenId: string | undefined) {
@@ -72,6 +74,7 @@ export class Transfers {
   /** Gives its place back. */
   finish(transfer: Transfer): void {
     if (!this.#underWay.delete(transfer)) return;
+    transfer.isFinished = true;
     const left = this.#ofLog.get(transfer.log)! - 1;
     if (left === 0) this.#ofLog.delete(transfer.log);
     else this.#ofLog.set(transfer.log, left);

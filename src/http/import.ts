@@ -200,9 +200,8 @@ class ImportRun {
   }
 
   async store(): Promise<ImportFailure | undefined> {
-    const { endReason } = this.#transfer;
-    if (endReason === 'revoked') return { code: 'AUTH_UNAUTHORIZED', message: endTexts.revoked, line: this.line };
-    if (endReason !== undefined) return this.#importFailed(endTexts[endReason]);
+    const ended = this.#ended();
+    if (ended !== undefined) return ended;
     if (this.#batch.length === 0) return undefined;
     const outcome = await this.#session.add(this.#batch);
     if (outcome.outcome !== 'imported') return this.#failureOf(outcome);
@@ -214,7 +213,8 @@ class ImportRun {
   }
 
   async finish(): Promise<ImportFailure | undefined> {
-    const failure = await this.store();
+    // The last batch may have taken its time.
+    const failure = (await this.store()) ?? this.#ended();
     if (failure !== undefined) return failure;
     const outcome = await this.#session.commit();
     return outcome.outcome === 'dropped' ? this.#failureOf(outcome) : undefined;
@@ -222,6 +222,14 @@ class ImportRun {
 
   abort(): Promise<void> {
     return this.#session.abort();
+  }
+
+  /** Why it may not go on; undefined: it may. */
+  #ended(): ImportFailure | undefined {
+    const { endReason, isFinished } = this.#transfer;
+    if (endReason === 'revoked') return { code: 'AUTH_UNAUTHORIZED', message: endTexts.revoked, line: this.line };
+    if (endReason !== undefined) return this.#importFailed(endTexts[endReason]);
+    return isFinished ? this.#importFailed('The client has gone.') : undefined;
   }
 
   #failureOf(outcome: Exclude<ImportOutcome, { outcome: 'imported' }>): ImportFailure {

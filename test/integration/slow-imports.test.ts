@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { MemoryStore } from '../../src/store/memory-store.ts';
+import type { ImportSession } from '../../src/store/message-store.ts';
+import { ImportRequest, importBody, records } from '../support/import-client.ts';
+import { startTestApp } from '../support/start-app.ts';
+
+const admin = newToken('default');
+const bearer = { authorization: `Bearer ${admin}` };
+
+/** A store that takes its time for the batches of replacements, once `hold` was called. */
+class SlowStore extends MemoryStore {
+  gate: PromiseWithResolvers<void> | undefined = undefined;
+  /** Batches that wait. */
+  waiting = 0;
+  /** Imports that have ended, one way or the other. */
+  ended = 0;
+
+  override async beginImport(namespace: string, options: { readonly replace: boolean }): Promise<ImportSession> {
+    const session = await super.beginImport(namespace, options);
+    return {
+      add: async (messages) => {
+        this.waiting++;
+        await this.gate?.promise;
+        this.waiting--;
+        return session.add(messages);
+      },
+      commit: () => session.commit(),
+      abort: async () => {
+        await session.abort();
+        this.ended++;
+      },
+    };
+  }
+}
+
+/** A server whose log is about to be replaced by one message, of which the store has all but the commit. */
+async function startReplacing() {
+  let store: SlowStore | undefined;
+  const app = await startTestApp(['--token', admin], {
+    openStore: async (options) => {
+      store = new SlowStore(options);
+      return store;
+    },
+  });
+  await importBody(`${app.url}/import`, records(5), bearer);
+  const slow = store!;
+  slow.gate = Promise.withResolvers();
+  const sending = new ImportRequest(`${app.url}/import?force=true`, bearer);
+  sending.answer.catch(() => {});
+  sending.request.end(records(1, 9));
+  await expect.poll(() => slow.waiting).toBe(1);
+  return {
+    app,
+    sending,
+    /** Lets the store go on, and resolves to what is exported when the import is over. */
+    async finish(): Promise<string> {
+      slow.gate?.resolve();
+      await expect.poll(() => slow.ended).toBe(2);
+      return (await fetch(`${app.url}/export`, { headers: bearer })).text();
+    },
+    [Symbol.asyncDispose]: () => app.close(),
+  };
+}
+
+test('A replacement is given up when its token is revoked while the store takes the last batch.', async () => {
+  await using replacing = await startReplacing();
+  const { app, sending } = replacing;
+  const [transfer] = app.transfers.underWay;
+  transfer!.end('revoked');
+  expect(await replacing.finish()).toBe(records(5));
+  expect((await sending.answer).events).toMatchObject([{ error: 'AUTH_UNAUTHORIZED' }]);
+});
+
+test('A replacement is given up when the client goes while the store takes the last batch.', async () => {
+  await using replacing = await startReplacing();
+  const { app, sending } = replacing;
+  sending.request.destroy();
+  await expect.poll(() => app.transfers.underWay.size).toBe(0);
+  expect(await replacing.finish()).toBe(records(5));
+});
+
+test('A replacement that the store takes its time for is done.', async () => {
+  await using replacing = await startReplacing();
+  expect(await replacing.finish()).toBe(records(1, 9));
+  expect((await replacing.sending.answer).events).toMatchObject([{ done: true, imported: 1 }]);
+});

@@ -42,6 +42,7 @@ import { version } from './version.ts';
 const closeGraceMs = 10_000;
 const poolSettleMs = 1_000;
 
+/** What an app is started with. */
 export type AppOptions = {
   readonly config: Config;
   readonly log: FastifyBaseLogger;

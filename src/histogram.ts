@@ -1,5 +1,6 @@
 import type { Metric, Registry } from 'prom-client';
 
+/** What a histogram is made from. */
 export type HistogramOptions<Label extends string> = {
   readonly name: string;
   readonly help: string;

@@ -10,6 +10,7 @@ export const defaultNamespaceId = 'default';
 /** Live tokens of one namespace at most. */
 export const maxTokens = 100;
 
+/** A namespace to be made. */
 export type CreateNamespace = {
   readonly id: string;
   readonly description: string;
@@ -17,6 +18,7 @@ export type CreateNamespace = {
   readonly token: string | undefined;
 };
 
+/** A token to be made. */
 export type CreateToken = {
   readonly label: string;
   readonly scope: Scope;

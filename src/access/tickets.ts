@@ -7,8 +7,10 @@ import { hashToken } from './token.ts';
 /** A ticket is good for so long. */
 export const ticketLifetimeMs = 30_000;
 
-/** Tickets that may wait to be used, in all and of one namespace. */
+/** Tickets that may wait to be used, in all. */
 export const maxTickets = 10_000;
+
+/** Of these, the tickets of one namespace. */
 export const maxTicketsOfNamespace = 1_000;
 
 const secretBytes = 24;

@@ -2,6 +2,7 @@ import { PokewireError } from '../errors.ts';
 import type { Namespace } from '../store/namespace-store.ts';
 import type { Grant } from './access.ts';
 
+/** How many imports and exports may be under way. */
 export type TransferLimits = {
   /** Imports and exports under way at once; 0: no limit. */
   readonly maxTransfers: number;

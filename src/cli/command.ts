@@ -18,6 +18,7 @@ const options = {
 /** A command that is not the server. */
 export type TransferCommand = keyof typeof commands;
 
+/** Whether the first argument names a command that is not the server. */
 export function isTransferCommand(name: string | undefined): name is TransferCommand {
   return name === 'export' || name === 'import';
 }

@@ -30,6 +30,7 @@ declare module 'fastify' {
   }
 }
 
+/** What the check of credentials needs. */
 export type AccessOptions = {
   readonly access: Access;
   readonly tickets: Tickets;

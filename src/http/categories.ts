@@ -15,6 +15,7 @@ import {
 } from './parameters.ts';
 import type { Server } from './server.ts';
 
+/** Lists categories, and reads one. */
 export function routeCategories(server: Server, store: MessageStore): void {
   server.get(
     '/categories',

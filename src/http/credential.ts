@@ -1,8 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import { PokewireError } from '../errors.ts';
 
-/** Browsers take the second only over https, for this host alone and for all of its paths (RFC 6265bis, 4.1.3.2). */
+/** The cookie of a session over http. */
 export const cookieName = 'pokewire';
+
+/** Over https: browsers take a name like this for this host alone and for all of its paths (RFC 6265bis, 4.1.3.2). */
 export const secureCookieName = '__Host-pokewire';
 
 /** The token in the query; undefined: none, or an empty one. */

@@ -6,6 +6,7 @@ const leastLineBytes = 1_048_576;
 /** What a record has beside the message that was appended: its stream, its positions, its time. */
 const recordBytes = 16_384;
 
+/** How large the body of an import and its lines may be. */
 export type ImportBodyLimits = {
   /** Largest body of an append; whatever was appended can be imported. */
   readonly bodyLimitBytes: number;

@@ -19,6 +19,7 @@ const batchMessages = 1_000;
 /** A batch whose lines are this long ends early, so that large messages cost no more memory than small ones. */
 const batchBytes = 16_777_216;
 
+/** What the route of imports needs. */
 export type ImportOptions = ImportBodyLimits & {
   readonly transfers: Transfers;
   /** A client that sends nothing for so long is cut off; 0: never. */

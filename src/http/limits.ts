@@ -49,6 +49,7 @@ export function retryAfter(reply: FastifyReply, leastSeconds: number, spreadSeco
   reply.header('retry-after', String(leastSeconds + randomInt(spreadSeconds + 1)));
 }
 
+/** How many subscriptions may be open. */
 export type PlaceLimits = {
   readonly maxSubscriptions: number;
   /** 0: no limit of its own. */

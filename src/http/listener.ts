@@ -4,6 +4,7 @@ import { errorBody, invalid } from '../errors.ts';
 import { answerClientError, jsonType } from './error-handler.ts';
 import type { RequestHandler } from './server.ts';
 
+/** What holds for every connection, before there is a request. */
 export type ListenerOptions = {
   /** A request must have arrived within this time; 0: no limit. */
   readonly requestTimeoutMs: number;

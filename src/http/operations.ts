@@ -7,6 +7,7 @@ import { credentialOf } from './authenticate.ts';
 import type { Readiness } from './readiness.ts';
 import type { Server } from './server.ts';
 
+/** What the routes for operators need. */
 export type OperationsOptions = {
   /** Opens `/metrics` and nothing else; empty: a token of a namespace does. */
   readonly metricsToken: string;
@@ -26,6 +27,7 @@ const ready = Type.Object({
   }),
 });
 
+/** Health, readiness, version and metrics. */
 export function routeOperations(server: Server, options: OperationsOptions): void {
   const { version, metrics, readiness, metricsToken, metricsGrant } = options;
   const checkMetricsToken = async (request: FastifyRequest) =>

@@ -6,6 +6,7 @@ export const overloadReasons = ['event-loop', 'memory'] as const;
 /** One of {@link overloadReasons}. */
 export type OverloadReason = (typeof overloadReasons)[number];
 
+/** What of time and memory may be in use before the server takes on no more. */
 export type OverloadLimits = {
   /** Longest time the event loop may be held up; 0: no limit. */
   readonly maxEventLoopDelayMs: number;

@@ -23,6 +23,7 @@ const pageHeaders = {
   'x-content-type-options': 'nosniff',
 };
 
+/** Where a page is, and who may see it. */
 export type PageOptions = {
   /** Of the page; its other files are below it. */
   readonly path: string;

@@ -3,25 +3,29 @@ import { invalid } from '../errors.ts';
 import { type ConsumerGroup, maxGroupSize } from '../message/consumer-group.ts';
 
 /** A read returns at most this many messages unless `batchSize` says otherwise. */
-export const defaultBatchSize = 1_000;
+const defaultBatchSize = 1_000;
 
 /** A list returns at most this many entries unless `limit` says otherwise. */
 export const defaultPageSize = 100;
 
 const maxBatchSize = 10_000;
 
+/** Of paths that name a stream. */
 export const streamParam = Type.Object({
   stream: Type.String({ description: 'Stream name, percent-encoded, e.g. account-123' }),
 });
 
+/** Of paths that name a category. */
 export const categoryParam = Type.Object({
   category: Type.String({ description: 'Category: what stands before the first hyphen of a stream name' }),
 });
 
+/** The query parameter `position`; what it counts differs from route to route. */
 export function positionQuery(description: string) {
   return Type.Optional(Type.Integer({ minimum: 0, description }));
 }
 
+/** Of reads; {@link limitOf} says what it means. */
 export const batchSizeQuery = Type.Optional(
   Type.Integer({
     minimum: -1,
@@ -36,6 +40,7 @@ export function limitOf(batchSize = 0): number {
   return batchSize === 0 ? defaultBatchSize : batchSize;
 }
 
+/** The query parameters of a consumer group member. */
 export const groupQuery = {
   consumer: Type.Optional(
     Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'Consumer group member, from 0; with size' }),

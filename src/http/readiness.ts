@@ -12,6 +12,7 @@ const answerMs = 2_000;
 /** Whether messages can be appended. Reads and subscriptions go on in a full store. */
 export type StoreState = 'ok' | 'full';
 
+/** What readiness is judged by. */
 export type ReadinessSources = {
   readonly store: MessageStore;
   readonly appends: AppendStats;

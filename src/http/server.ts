@@ -28,6 +28,7 @@ declare module 'fastify' {
   }
 }
 
+/** What holds for every route. */
 export type ServerOptions = {
   readonly access: Access;
   readonly tickets: Tickets;

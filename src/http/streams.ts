@@ -16,6 +16,7 @@ const streamSchema = Type.Object({
   lastActivity: Type.String({ description: 'Time of the last message, RFC 3339' }),
 });
 
+/** Lists streams, describes one, and reads its messages. */
 export function routeStreams(server: Server, store: MessageStore): void {
   server.get(
     '/streams',

@@ -17,6 +17,7 @@ import { groupOf, groupQuery, positionQuery } from './parameters.ts';
 import type { Server } from './server.ts';
 import { takeSocket } from './take-socket.ts';
 
+/** What the route of subscriptions needs. */
 export type SubscribeOptions = {
   /** Subscriptions take their place here; whoever hears of their end gives it back. */
   readonly places: Places;
@@ -69,6 +70,7 @@ const querySchema = Type.Object({
 
 type Query = Static<typeof querySchema>;
 
+/** The event stream: parses the request, takes a place for it, and hands its socket to the hub. */
 export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, options: SubscribeOptions): void {
   const schema = {
     summary: 'Subscribe',

@@ -13,6 +13,7 @@ const pagesPerTurn = 16;
 /** Most frames are shorter; a page whose frames need more than its buffer goes out in several writes. */
 const usualFrameBytes = 128;
 
+/** What catching up needs. */
 export type CatchUpOptions = {
   readonly store: MessageStore;
   readonly buffers: BufferPool;

@@ -14,6 +14,7 @@ export const closeReasons = [
   'log-replaced',
 ] as const;
 
+/** One of {@link closeReasons}. */
 export type CloseReason = (typeof closeReasons)[number];
 
 const storeError = errorFrame('BACKEND_ERROR', 'The log cannot be read now; reconnect to resume.');

@@ -28,6 +28,7 @@ export interface HubObserver {
   told(delayMs: number): void;
 }
 
+/** What a hub is made from. */
 export type HubOptions = {
   readonly store: MessageStore;
   readonly buffers: BufferPool;

@@ -51,6 +51,7 @@ export type Holder = {
   readonly address: string;
 };
 
+/** Where a subscription begins and what it hears. */
 export type SubscriptionRequest = {
   readonly namespace: string;
   /** What is read from the log. */

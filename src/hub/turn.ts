@@ -20,6 +20,7 @@ const manyPokes = 16;
 /** Timers count whole milliseconds; a shorter rest is none. */
 const shortestRestMs = 0.5;
 
+/** What a turn is made from. */
 export type TurnOptions = {
   readonly buffers: BufferPool;
   readonly encoder: FrameEncoder;

@@ -18,6 +18,7 @@ export type Selection = {
 /** How metrics and logs name what a subscription selects. */
 export const selectionKinds = ['all', 'stream', 'category', 'group', 'mixed'] as const;
 
+/** One of {@link selectionKinds}. */
 export type SelectionKind = (typeof selectionKinds)[number];
 
 /** The kind of a selection, one of five, so that it can be a metric's label. */

@@ -133,6 +133,7 @@ function notYours(grant: Grant): PokewireError {
   );
 }
 
+/** A time as RPC answers tell it, RFC 3339 in UTC with milliseconds. */
 export function rfc3339(timeMs: number): string {
   return new Date(timeMs).toISOString();
 }

@@ -16,6 +16,7 @@ import { streamMethods } from './stream-methods.ts';
 import { type SystemFacts, systemMethods } from './system-methods.ts';
 import { tokenMethods } from './token-methods.ts';
 
+/** What the methods need. */
 export type RpcOptions = SystemFacts & {
   readonly store: MessageStore;
   readonly append: Append;

@@ -1,5 +1,6 @@
 import type { RpcMethods } from './method.ts';
 
+/** What the methods `sys.*` tell. */
 export type SystemFacts = {
   readonly version: string;
   /** Kind of the store. */

@@ -28,7 +28,7 @@ import type {
 } from './message-store.ts';
 import { rowBytes } from './message-table.ts';
 import { type RowText, textBytes } from './message-texts.ts';
-import { firstNotBefore } from './row-list.ts';
+import { firstNotBefore, type Rows } from './row-list.ts';
 
 /** A read looks at this many rows at most before it returns what it has, so that a filter that matches little blocks nobody. */
 const maxRowsLookedAt = 8_192;
@@ -152,7 +152,7 @@ export class MemoryStore implements MessageStore, ImportHost {
     for (let index = rows.length - 1, looked = 1; index >= 0; index--, looked++) {
       const row = rows.at(index)!;
       if (type === undefined || log.table.type(row) === type) return log.message(row);
-      if (looked % maxRowsLookedAt === 0) await nextTurn();
+      if (looked % maxRowsLookedAt === 0) index = await pauseAt(index, rows, log);
     }
     return undefined;
   }
@@ -252,7 +252,7 @@ export class MemoryStore implements MessageStore, ImportHost {
           last = globalPosition;
           break;
         }
-        if (++looked % maxRowsLookedAt === 0) await nextTurn();
+        if (++looked % maxRowsLookedAt === 0) index = await pauseAt(index, rows, log);
       }
     }
     return { epoch, globalPosition: last };
@@ -328,6 +328,13 @@ export class MemoryStore implements MessageStore, ImportHost {
       }
     }
   }
+}
+
+/** Lets others have their turn; resolves to where the row at this index is then, which an import may have moved. */
+async function pauseAt(index: number, rows: Rows, log: MemoryLog): Promise<number> {
+  const globalPosition = log.table.globalPosition(rows.at(index)!);
+  await nextTurn();
+  return firstNotBefore(rows, log.rowAt(globalPosition));
 }
 
 function messagesBytes(messages: readonly RowText[]): number {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Message } from '../../src/message/message.ts';
+import { StreamName } from '../../src/message/stream-name.ts';
 import type { ImportOutcome } from '../../src/store/message-store.ts';
 import { everything, newMessage, newMessages, selectionOf, uuid } from '../support/fake-messages.ts';
 import { messageAt, messagesAt } from '../support/imported-messages.ts';
@@ -362,6 +363,42 @@ export function describeImports(open: Open): void {
       await opened.append('a-1', 2, 'other');
       await importInto(opened, [messagesAt('b-1/0@1')], true);
       expect((await opened.store.extent('other')).head).toBe(2);
+    });
+  });
+
+  describe('a search for the last message, while an import puts others before it,', () => {
+    const stream = 'a-1';
+    const size = 2;
+    const member = new StreamName(stream).owner(size);
+    const ofOthers = Array.from({ length: 9 }, (_value, n) => `a-${n}`).find(
+      (name) => new StreamName(name).owner(size) !== member,
+    )!;
+
+    /** A log whose one message of a type, and of a member, is followed by many others, and preceded by room. */
+    async function openLong(following: string): Promise<OpenedStore> {
+      const opened = await open();
+      await importInto(opened, [[...messagesAt('a-1/0@1'), messageAt('a-1/10@10', { type: 'Wanted' })]]);
+      // About as many as a store may look at without a pause.
+      await opened.append(following, 8_192);
+      return opened;
+    }
+
+    const importBefore = ({ store }: OpenedStore) =>
+      store.beginImport(namespace, { replace: false }).then((session) => session.add(messagesAt('a-1/5@5')));
+
+    test('finds that of a type', async () => {
+      await using opened = await openLong(stream);
+      const found = opened.store.readLast(namespace, stream, 'Wanted');
+      expect(await importBefore(opened)).toEqual(imported);
+      expect((await found)?.globalPosition).toBe(10);
+    });
+
+    test('finds that of the member of a group', async () => {
+      await using opened = await openLong(ofOthers);
+      const selection = selectionOf({ categories: ['a'], group: { member, size } });
+      const found = opened.store.lastOf(namespace, selection, 0);
+      expect(await importBefore(opened)).toEqual(imported);
+      expect((await found).globalPosition).toBe(10);
     });
   });
 

@@ -3,6 +3,9 @@ import { type Namespace, type Scope, scopes } from '../store/namespace-store.ts'
 import { defaultNamespaceId, liveTokens, type Namespaces } from './namespaces.ts';
 import { hashToken, parseToken, sameHash } from './token.ts';
 
+/** What another node does to the namespace of those who send nothing is known within this time. */
+const openMs = 1_000;
+
 /** `off`: every request may do everything, a token only names the namespace. `token`: a valid token is needed. */
 export type AuthMode = 'off' | 'token';
 
@@ -22,7 +25,7 @@ export type Grant = {
 export class Access {
   readonly mode: AuthMode;
   readonly #namespaces: Namespaces;
-  #open: { readonly grant: Grant; readonly changes: number } | undefined = undefined;
+  #open: { readonly grant: Grant; readonly changes: number; readonly untilMs: number } | undefined = undefined;
 
   constructor(mode: AuthMode, namespaces: Namespaces) {
     this.mode = mode;
@@ -34,7 +37,9 @@ export class Access {
    * {@link Access.check}. Saves most requests of a server without authentication a look-up and its promises.
    */
   get open(): Grant | undefined {
-    return this.#open?.changes === this.#namespaces.changes ? this.#open.grant : undefined;
+    const known = this.#open;
+    if (known?.changes !== this.#namespaces.changes) return undefined;
+    return performance.now() < known.untilMs ? known.grant : undefined;
   }
 
   /** What the token allows; throws `AUTH_REQUIRED`, `AUTH_INVALID_TOKEN` or `AUTH_UNAUTHORIZED`. */
@@ -76,7 +81,9 @@ export class Access {
     const namespace = found ?? (await this.#createOnFirstUse(id, token));
     const grant: Grant = { namespace, scope: 'admin', tokenId: undefined, isOperator: true };
     // What was found may be out of date when something changed meanwhile, and then is not kept.
-    if (found !== undefined && id === defaultNamespaceId) this.#open = { grant, changes };
+    if (found !== undefined && id === defaultNamespaceId) {
+      this.#open = { grant, changes, untilMs: performance.now() + openMs };
+    }
     return grant;
   }
 

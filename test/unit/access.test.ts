@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { Access } from '../../src/access/access.ts';
 import { defaultNamespaceId, maxTokens, Namespaces } from '../../src/access/namespaces.ts';
 import { newToken } from '../../src/access/token.ts';
@@ -146,6 +146,24 @@ test('Without authentication the grant of those who send nothing is known until 
   expect(next.namespace.log).not.toBe(grant.namespace.log);
   expect((await access.check(undefined)).namespace.log).toBe(next.namespace.log);
   expect(access.open?.namespace.log).toBe(next.namespace.log);
+});
+
+test('What another node does to the namespace of those who send nothing is known within a second.', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const store = new MemoryNamespaces();
+  const [here, elsewhere] = [create(store), create(store)];
+  const access = new Access('off', here);
+  await here.openDefault(newToken(defaultNamespaceId));
+  const { namespace } = await access.check(undefined);
+  await elsewhere.remove(defaultNamespaceId);
+  await elsewhere.openDefault(newToken(defaultNamespaceId));
+  vi.advanceTimersByTime(999);
+  expect(access.open?.namespace.log).toBe(namespace.log);
+  vi.advanceTimersByTime(1);
+  expect(access.open).toBeUndefined();
+  const { log } = (await access.check(undefined)).namespace;
+  expect([log === namespace.log, access.open?.namespace.log]).toEqual([false, log]);
 });
 
 test('A token of another namespace never becomes the grant of those who send nothing.', async () => {

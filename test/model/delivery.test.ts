@@ -18,7 +18,7 @@ import { writeCommands } from './write-commands.ts';
  * race may need a few goes. `MODEL_RUNS=1000 MODEL_LIMIT_MS=600000` looks longer than CI does.
  */
 const [seed, path, replayPath] = process.env.MODEL_REPEAT?.split(' ') ?? [];
-const runs = Number(process.env.MODEL_RUNS ?? (seed === undefined ? 40 : 1));
+const runs = Number(process.env.MODEL_RUNS ?? (seed === undefined ? 60 : 1));
 /** A failing case is made smaller until then; a passing run is done before. */
 const limitMs = Number(process.env.MODEL_LIMIT_MS ?? 40_000);
 

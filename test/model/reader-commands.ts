@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { type Selection, selects } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import { command, type ModelCommand, someNamespace } from './command.ts';
+import { streamFor } from './finish.ts';
 import type { Site } from './site.ts';
 import { type ModelConnection, Subscriber, type Wish } from './subscriber.ts';
 import { credentials, type World } from './world.ts';
@@ -10,8 +11,6 @@ import { longStream, streamNames, streamOf } from './write-commands.ts';
 
 /** Connections that are open at once, at most. */
 const mostOpen = 8;
-/** A socket that takes more than so many batches of long frames is never full. */
-const mostBatches = 60;
 
 const categoryNames = fc.constantFrom('a', 'b', 'c', '😀', 'none');
 const nothing: Selection = { all: false, streams: [], categories: [], group: null, fromPosition: 0 };
@@ -50,14 +49,45 @@ const wishes: fc.Arbitrary<Wish> = fc.record({
 
 const someCredential = fc.constantFrom(...credentials);
 
+const connections = fc.record({
+  wish: wishes,
+  /** The subscriber whose selection it shares, so that audiences have more than one. */
+  sameAs: fc.oneof(fc.constant(undefined), fc.nat()),
+  credential: someCredential,
+  withReader: fc.boolean(),
+});
+
 /** A new subscriber. */
-const connect = command('connect', fc.record({ wish: wishes, credential: someCredential, withReader: fc.boolean() }), {
+const connect = command('connect', connections, {
   check: (world) => world.open.length < mostOpen,
-  run: async (world, site, { wish, credential, withReader }) => {
+  run: async (world, site, { wish, sameAs, credential, withReader }) => {
+    const { subscribers } = world;
+    const other = sameAs === undefined || subscribers.length === 0 ? undefined : pick(subscribers, sameAs).wish;
     const selection = { ...wish.selection, streams: wish.selection.streams.map(streamOf) };
-    const subscriber = new Subscriber({ ...wish, selection });
+    const { namespace } = other ?? wish;
+    const subscriber = new Subscriber({ ...wish, namespace, selection: other?.selection ?? selection });
     await world.connect(site, subscriber, credential, withReader);
+    subscribers.push(subscriber);
+  },
+});
+
+/**
+ * A new subscriber beside one of its selection, with a message between the page that it reads and the announcement: both
+ * come at once, and only one of them may tell it.
+ */
+const joinMeanwhile = command('joinMeanwhile', fc.record({ which: fc.nat(), count: fc.integer({ min: 1, max: 3 }) }), {
+  check: (world) => world.open.length > 0 && world.open.length < mostOpen,
+  run: async (world, site, { which, count }) => {
+    const { wish } = pick(world.open, which).facts;
+    const tenancy = world.tenancies.get(wish.namespace)!;
+    site.store.holdAnnouncements();
+    site.store.holdReads();
+    world.append(site, tenancy, streamFor(wish.selection), new Array(count).fill({ type: 'Between', data: {} }));
+    await tenancy.log.answered();
+    const subscriber = new Subscriber({ ...wish, lastEventId: undefined });
+    await world.connect(site, subscriber, 'header', false);
     world.subscribers.push(subscriber);
+    site.catchUp();
   },
 });
 
@@ -85,15 +115,17 @@ const readOn = toOne('readOn', fc.constant(undefined), (connection) => connectio
 
 /** A reader stops reading, and so much is written to it that the server finds its socket full; then a little more. */
 const stall = toOne('stall', fc.nat({ max: 2 }), async (connection, more, world, site) => {
+  const wasPaused = connection.isPaused;
   connection.pause();
   const { log, wish, start } = connection.facts;
   const tenancy = world.tenancies.get(log.namespace)!;
   const name = new StreamName(longStream);
-  const hears = log === tenancy.log && selects({ ...wish.selection, ...start }, name, log.version(longStream) + 1);
+  const hears =
+    !wasPaused && log === tenancy.log && selects({ ...wish.selection, ...start }, name, log.version(longStream) + 1);
   // What is not announced fills no socket.
   site.catchUp();
   const laggingBefore = site.lagging;
-  for (let batch = 0, extra = more; hears && batch < mostBatches && extra >= 0; batch++) {
+  for (let extra = more; hears && world.longBatchesLeft > 0 && extra >= 0; world.longBatchesLeft--) {
     world.append(site, tenancy, longStream, new Array(200).fill({ type: 'Long', data: {} }));
     await log.answered();
     if (site.lagging > laggingBefore) extra--;
@@ -129,6 +161,7 @@ function pick<T>(list: readonly T[], which: number): T {
 
 export const readerCommands: readonly fc.WeightedArbitrary<ModelCommand>[] = [
   { weight: 9, arbitrary: connect },
+  { weight: 2, arbitrary: joinMeanwhile },
   { weight: 6, arbitrary: resume },
   { weight: 5, arbitrary: cut },
   { weight: 3, arbitrary: pause },

@@ -31,9 +31,17 @@ const revoke = command('revoke', someNamespace, {
   },
 });
 
-/** Stops the server, requests under way, and starts one whose memory is empty: every cursor is of another log then. */
-const restart = command('restart', fc.record({ onSamePort: fc.boolean() }), {
-  run: async (world, site, { onSamePort }) => {
+/**
+ * Stops the server, requests under way, and starts one whose memory is empty: every cursor is of another log then. The last
+ * messages are announced in the moment of the stop, when they are gathered and not written.
+ */
+const restart = command('restart', fc.record({ onSamePort: fc.boolean(), lastMessages: fc.nat({ max: 2 }) }), {
+  run: async (world, site, { onSamePort, lastMessages }) => {
+    if (lastMessages > 0) site.store.holdAnnouncements();
+    for (const tenancy of lastMessages > 0 ? world.tenancies.values() : []) {
+      world.append(site, tenancy, 'a-1', new Array(lastMessages).fill({ type: 'Last', data: {} }));
+      await tenancy.log.answered();
+    }
     const ending = world.held;
     world.expectEnd(site, ending, 'draining');
     const logs = [...world.tenancies.values()].map(({ log }) => log);

@@ -26,6 +26,8 @@ export class World {
   readonly subscribers: Subscriber[] = [];
   /** What went wrong in requests that nobody waited for. */
   readonly problems: unknown[] = [];
+  /** Batches of long frames that may still be appended, each 400 KiB for everybody who hears them. */
+  longBatchesLeft = 40;
   readonly #epochs = new Set<string>();
   #time = 0;
   #ids = 0;

@@ -40,6 +40,7 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxTestStreamsOfNamespace: 'open test streams of `/diagnose`, of a namespace',
   maxTestStreams: 'open test streams of `/diagnose`, in all',
   maxRoundStreams: 'streams of one round of `conflate=true`',
+  maxGatheredStreams: 'streams of the rounds of all subscribers with `conflate=true`',
   maxPageBytes: 'bytes of one page of a read',
   // Made of the longest name.
   maxFrameBytes: undefined,

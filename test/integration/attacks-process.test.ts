@@ -1,61 +1,17 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
+import { SpokenProcess } from '../support/spoken-process.ts';
 import { SseClient } from '../support/sse-client.ts';
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
-
-/** The server as a process of its own, whose every word is kept. */
-class Spoken implements AsyncDisposable {
-  stdout = '';
-  stderr = '';
-  readonly exit: Promise<number | null>;
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
-
-  constructor(...args: string[]) {
-    this.#child = spawn(process.execPath, [main, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH },
-    });
-    this.#child.stdout.setEncoding('utf8').on('data', (text) => {
-      this.stdout += text;
-    });
-    this.#child.stderr.setEncoding('utf8').on('data', (text) => {
-      this.stderr += text;
-    });
-    this.exit = once(this.#child, 'close').then(([code]) => code as number | null);
-  }
-
-  get said(): string {
-    return this.stdout + this.stderr;
-  }
-
-  /** Resolves to the first URL when it listens. */
-  async listening(): Promise<string> {
-    const found = () => /"urls":\["([^"]+)"/.exec(this.stdout)?.[1];
-    await poll(found).toBeDefined();
-    return found()!;
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.exit;
-  }
-}
 
 test('No token, ticket or cookie is in anything that the process says, at the finest log level too.', async () => {
   const admin = newToken('default');
   const forged = newToken('tenant');
   const metricsToken = 'scrape-5eed5eed5eed';
-  await using server = new Spoken(
+  await using server = new SpokenProcess([
     '--port',
     '0',
     '--token',
@@ -64,8 +20,8 @@ test('No token, ticket or cookie is in anything that the process says, at the fi
     metricsToken,
     '--log-level',
     'trace',
-  );
-  const url = await server.listening();
+  ]);
+  const url = (await server.listening()).origin;
   const ask = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(url + path, { redirect: 'manual', ...init });
     const text = await response.text();
@@ -114,8 +70,8 @@ test('No token, ticket or cookie is in anything that the process says, at the fi
 });
 
 test('A token that was made at the start is told once, on standard error, and never logged.', async () => {
-  await using server = new Spoken('--port', '0', '--auth', 'token');
-  const url = await server.listening();
+  await using server = new SpokenProcess(['--port', '0', '--auth', 'token']);
+  const url = (await server.listening()).origin;
   await poll(() => server.stderr).toMatch(/ns_ZGVmYXVsdA_[0-9a-f]{64}/);
   const [token] = /ns_ZGVmYXVsdA_[0-9a-f]{64}/.exec(server.stderr)!;
   expect((await fetch(`${url}/streams?token=${token}`)).status).toBe(200);
@@ -128,7 +84,7 @@ test.each([
   ['ns_ZGVmYXVsdA_0123456789abcdef', 'malformed'],
   [newToken('tenant'), 'must be one of namespace default'],
 ])('A start with a wrong token is refused by a sentence that does not repeat it.', async (token, sentence) => {
-  await using server = new Spoken('--port', '0', '--token', token);
+  await using server = new SpokenProcess(['--port', '0', '--token', token]);
   expect(await server.exit).toBe(1);
   expect(server.stderr).toContain(sentence);
   expect(server.said).not.toContain(token);
@@ -136,24 +92,24 @@ test.each([
 
 test('A server that is killed starts again on the same port at once, and its old tokens work when they are configured.', async () => {
   const admin = newToken('default');
-  await using first = new Spoken('--port', '0', '--token', admin);
-  const url = await first.listening();
+  await using first = new SpokenProcess(['--port', '0', '--token', admin]);
+  const url = (await first.listening()).origin;
   const { port } = new URL(url);
   await using client = await SseClient.connect(Number(port), `/subscribe?all=true&token=${admin}`);
   await client.waitFor(({ comments }) => comments.includes(' ready'));
   first.kill('SIGKILL');
   await first.exit;
   await client.closed;
-  await using second = new Spoken('--port', port, '--token', admin);
-  expect(await second.listening()).toBe(url);
+  await using second = new SpokenProcess(['--port', port, '--token', admin]);
+  expect((await second.listening()).origin).toBe(url);
   const cookie = `pokewire=${admin}`;
   expect((await fetch(`${url}/streams`, { headers: { cookie } })).status).toBe(200);
   expect((await fetch(`${url}/streams?token=${newToken('default')}`)).status).toBe(403);
 });
 
 test('An idle server that is told to stop is gone at once, and its port is free.', async () => {
-  await using server = new Spoken('--port', '0');
-  const url = await server.listening();
+  await using server = new SpokenProcess(['--port', '0']);
+  const url = (await server.listening()).origin;
   const { port } = new URL(url);
   // Kept alive by the client, as its pool does.
   await (await fetch(`${url}/health`)).text();
@@ -162,6 +118,6 @@ test('An idle server that is told to stop is gone at once, and its port is free.
   expect(await server.exit).toBe(0);
   // It takes some 20 ms; a busy machine may take longer, a connection that is waited for takes 10 s.
   expect(performance.now() - startMs).toBeLessThan(2_000);
-  await using next = new Spoken('--port', port);
-  expect(await next.listening()).toBe(url);
+  await using next = new SpokenProcess(['--port', port]);
+  expect((await next.listening()).origin).toBe(url);
 });

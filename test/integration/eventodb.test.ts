@@ -1,8 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import {
   adminToken,
   blockParser,
@@ -15,6 +12,7 @@ import {
   type SdkParser,
   SdkSubscription,
 } from '../support/rpc-client.ts';
+import { SpokenProcess } from '../support/spoken-process.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
@@ -318,8 +316,9 @@ describe('The process (section 12)', () => {
   test('takes the flags of the suites, and starts anew on the port it was killed on.', async () => {
     const port = await freePort();
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      await using server = new SuiteProcess(port);
-      await server.healthy();
+      // As EventoDB's black-box suite starts it.
+      await using server = new SpokenProcess(['--test-mode', `--port=${port}`, `--token=${adminToken}`]);
+      await healthy(port);
       const suite = new RpcClient(`http://localhost:${port}`, adminToken);
       expect(await suite.createNamespace('suite')).toMatchObject({ namespace: 'suite' });
       await using subscriber = await SseClient.connect(port, `/subscribe?all=true&token=${adminToken}`);
@@ -330,45 +329,12 @@ describe('The process (section 12)', () => {
   });
 });
 
-/** The server as EventoDB's black-box suite starts it. */
-class SuiteProcess implements AsyncDisposable {
-  readonly exit: Promise<unknown>;
-  readonly #port: number;
-  readonly #child: ChildProcess;
-
-  constructor(port: number) {
-    const main = new URL('../../src/main.ts', import.meta.url).pathname;
-    const flags = ['--test-mode', `--port=${port}`, `--token=${adminToken}`];
-    this.#port = port;
-    this.#child = spawn(process.execPath, [main, ...flags], { stdio: 'ignore', env: { PATH: process.env.PATH } });
-    this.exit = once(this.#child, 'close');
-  }
-
-  /** Resolves when `/health` answers. */
-  async healthy(): Promise<void> {
-    const ask = () =>
-      fetch(`http://localhost:${this.#port}/health`).then(
-        ({ status }) => status,
-        () => undefined,
-      );
-    await expect.poll(ask, { timeout: 50_000 }).toBe(200);
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.exit;
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+/** Resolves when `/health` answers. */
+async function healthy(port: number): Promise<void> {
+  const ask = () =>
+    fetch(`http://localhost:${port}/health`).then(
+      ({ status }) => status,
+      () => undefined,
+    );
+  await expect.poll(ask, { timeout: 50_000 }).toBe(200);
 }

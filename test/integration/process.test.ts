@@ -1,59 +1,14 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
+import { SpokenProcess } from '../support/spoken-process.ts';
 import { SseClient } from '../support/sse-client.ts';
-
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
 // A start takes as long as the machine lets it; the test's own time-out is the limit.
 const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
 
-/** The server as a process of its own. */
-class ServerProcess implements AsyncDisposable {
-  stdout = '';
-  stderr = '';
-  readonly exit: Promise<number | null>;
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
-
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn(process.execPath, [main, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, ...env },
-    });
-    this.#child.stdout.setEncoding('utf8').on('data', (text) => {
-      this.stdout += text;
-    });
-    this.#child.stderr.setEncoding('utf8').on('data', (text) => {
-      this.stderr += text;
-    });
-    this.exit = once(this.#child, 'close').then(([code]) => code as number | null);
-  }
-
-  /** Resolves to the first URL when it listens. */
-  async listening(): Promise<URL> {
-    await poll(() => this.logged('listening')).toHaveLength(1);
-    return new URL((this.logged('listening')[0] as { urls: string[] }).urls[0]!);
-  }
-
-  logged(msg: string): unknown[] {
-    const lines = this.stdout.split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line)).filter((line) => line.msg === msg);
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.exit;
-  }
-}
-
 test('It starts on both loopback addresses, says what to try, and answers on each.', async () => {
-  await using server = new ServerProcess(['--port', '0']);
+  await using server = new SpokenProcess(['--port', '0']);
   const { port } = await server.listening();
   await poll(() => server.stderr).toContain(`curl -N 'localhost:${port}/subscribe?category=account'`);
   for (const host of ['127.0.0.1', '[::1]']) {
@@ -63,7 +18,7 @@ test('It starts on both loopback addresses, says what to try, and answers on eac
 });
 
 test('A flag and a variable set the same thing, and the flag wins.', async () => {
-  await using server = new ServerProcess(['--log-level', 'info'], { POKEWIRE_LOG_LEVEL: 'silent', POKEWIRE_PORT: '0' });
+  await using server = new SpokenProcess(['--log-level', 'info'], { POKEWIRE_LOG_LEVEL: 'silent', POKEWIRE_PORT: '0' });
   expect(Number((await server.listening()).port)).toBeGreaterThan(0);
 });
 
@@ -73,7 +28,7 @@ test.each([
   [['--port', '70000'], {}, '--port cannot be "70000". It is an integer from 0 to 65535.'],
   [['--host', '0.0.0.0', '--port', '0'], {}, 'say --insecure'],
 ])('It refuses to start with %j and %j, and says why.', async (args, env, sentence) => {
-  await using server = new ServerProcess(args, env);
+  await using server = new SpokenProcess(args, env);
   expect(await server.exit).toBe(1);
   expect(server.stderr).toContain(`pokewire: `);
   expect(server.stderr).toContain(sentence);
@@ -81,7 +36,7 @@ test.each([
 });
 
 test('Another address than loopback is served when --insecure says so.', async () => {
-  await using server = new ServerProcess(['--host', '0.0.0.0', '--port', '0', '--insecure']);
+  await using server = new SpokenProcess(['--host', '0.0.0.0', '--port', '0', '--insecure']);
   const { port } = await server.listening();
   expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(200);
 });
@@ -90,25 +45,25 @@ test('A port in use stops the start with a sentence that names it.', async () =>
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address() as { port: number };
-  await using server = new ServerProcess(['--port', String(port)]);
+  await using server = new SpokenProcess(['--port', String(port)]);
   expect(await server.exit).toBe(1);
   expect(server.stderr).toContain(`port ${port} of 127.0.0.1 is in use`);
   taken.close();
 });
 
 test('--help lists the flags, and --version tells the version that /version tells.', async () => {
-  await using help = new ServerProcess(['--help']);
+  await using help = new SpokenProcess(['--help']);
   expect(await help.exit).toBe(0);
   expect(help.stdout).toContain('--heartbeat-ms');
-  await using version = new ServerProcess(['--version']);
+  await using version = new SpokenProcess(['--version']);
   expect(await version.exit).toBe(0);
-  await using server = new ServerProcess(['--port', '0']);
+  await using server = new SpokenProcess(['--port', '0']);
   const response = await fetch(new URL('/version', await server.listening()));
   expect(await response.json()).toEqual({ version: version.stdout.trim() });
 });
 
 test('SIGTERM ends subscriptions after what they are owed, and exits 0.', async () => {
-  await using server = new ServerProcess(['--port', '0']);
+  await using server = new SpokenProcess(['--port', '0']);
   const url = await server.listening();
   await using client = await SseClient.connect(Number(url.port), '/subscribe?category=a');
   await client.waitFor(({ comments }) => comments.includes(' ready'));
@@ -126,7 +81,7 @@ test('SIGTERM ends subscriptions after what they are owed, and exits 0.', async 
 });
 
 test('With a drain time subscriptions end one by one while running requests are answered, and none is accepted.', async () => {
-  await using server = new ServerProcess(['--port', '0', '--drain-ms', '400']);
+  await using server = new SpokenProcess(['--port', '0', '--drain-ms', '400']);
   const { port } = await server.listening();
   const clients = await Promise.all(
     Array.from({ length: 20 }, () => SseClient.connect(Number(port), '/subscribe?all=true')),
@@ -143,7 +98,7 @@ test('With a drain time subscriptions end one by one while running requests are 
 });
 
 test('A second signal exits at once, although a drain is under way.', async () => {
-  await using server = new ServerProcess(['--port', '0', '--drain-ms', '86400000']);
+  await using server = new SpokenProcess(['--port', '0', '--drain-ms', '86400000']);
   const { port } = await server.listening();
   const clients = await Promise.all([1, 2].map(() => SseClient.connect(Number(port), '/subscribe?all=true')));
   server.kill('SIGINT');
@@ -154,7 +109,7 @@ test('A second signal exits at once, although a drain is under way.', async () =
 });
 
 test('Standard output has one JSON line for a request and for the start and end of a subscription, without queries.', async () => {
-  await using server = new ServerProcess(['--port', '0']);
+  await using server = new SpokenProcess(['--port', '0']);
   const url = await server.listening();
   await fetch(new URL('/streams?prefix=secret', url));
   await using client = await SseClient.connect(Number(url.port), '/subscribe?category=a&token=secret');

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { call } from './call.ts';
-import { Progress } from './progress.ts';
+import { messagesText, Progress } from './progress.ts';
 import { CliError, type Terminal, type Transfer } from './transfer.ts';
 
 const lineFeed = 0x0a;
@@ -24,7 +24,7 @@ export async function exportLog(transfer: Transfer, terminal: Terminal): Promise
     progress.end();
     throw new CliError(describe(error as NodeJS.ErrnoException, transfer));
   }
-  progress.end(`Exported ${messages.count.toLocaleString('en')} messages.\n`);
+  progress.end(`Exported ${messagesText(messages.count)}.\n`);
 }
 
 function describe({ code, message }: NodeJS.ErrnoException, { url, file }: Transfer): string {

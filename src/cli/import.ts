@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { LineSplitter } from '../message/line-splitter.ts';
 import { call } from './call.ts';
-import { Progress } from './progress.ts';
+import { messagesText, Progress } from './progress.ts';
 import { CliError, type Terminal, type Transfer } from './transfer.ts';
 
 /** `pokewire import`: passes its input on to `POST /import`, at the pace of the server, and follows what that tells. */
@@ -20,7 +20,7 @@ export async function importLog(transfer: Transfer, terminal: Terminal): Promise
   const progress = new Progress(terminal, 'imported');
   try {
     const { imported, elapsed } = await follow(await response, progress, transfer);
-    terminal.stdout.write(`Imported ${imported} messages in ${elapsed}.\n`);
+    terminal.stdout.write(`Imported ${messagesText(imported)} in ${elapsed}.\n`);
   } catch (error) {
     progress.end();
     throw inputError === undefined ? error : new CliError(`Cannot read ${file ?? 'the input'}: ${inputError.message}`);

@@ -2,6 +2,11 @@ import type { Terminal } from './transfer.ts';
 
 const stepMs = 100;
 
+/** A count of messages, as people read it. */
+export function messagesText(count: number): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? 'message' : 'messages'}`;
+}
+
 /** Tells a terminal how far a command is, on one line that it writes anew; tells nobody else. */
 export class Progress {
   readonly #terminal: Terminal;
@@ -18,7 +23,7 @@ export class Progress {
     const nowMs = performance.now();
     if (!this.#terminal.isWatched || nowMs - this.#toldAtMs < stepMs) return;
     this.#toldAtMs = nowMs;
-    this.#terminal.stderr.write(`\r${this.#verb} ${messages.toLocaleString('en')} messages`);
+    this.#terminal.stderr.write(`\r${this.#verb} ${messagesText(messages)}`);
   }
 
   /** Takes the line away, and says this in its place. */

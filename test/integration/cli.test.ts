@@ -57,7 +57,7 @@ test('Export, import into another server through a pipe, export again: the bytes
   const [imported, exportCode] = await Promise.all([ended(importing), once(exporting, 'close').then(([code]) => code)]);
   expect([exportCode, imported]).toEqual([
     0,
-    { code: 0, stdout: expect.stringMatching(/^Imported 2501 messages in \d+\.\ds\.\n$/), stderr: '' },
+    { code: 0, stdout: expect.stringMatching(/^Imported 2,501 messages in \d+\.\ds\.\n$/), stderr: '' },
   ]);
   const again = await run(['export', '--url', two.url]);
   expect(again).toEqual({ code: 0, stdout: (await one.get('/export')).text, stderr: '' });
@@ -80,7 +80,7 @@ test('50,000 messages go in through a pipe, out to a file and in again, and the 
   }
   expect((await residentBytes(importing.pid!)) - atFirstBytes).toBeLessThan(80_000_000);
   importing.stdin.end();
-  expect(await done).toMatchObject({ code: 0, stdout: expect.stringContaining('Imported 50000 messages') });
+  expect(await done).toMatchObject({ code: 0, stdout: expect.stringContaining('Imported 50,000 messages') });
   expect(await run(['export', '--url', app.url, '--file', file])).toMatchObject({ code: 0 });
   expect(await run(['import', '--force', '--url', app.url, '--file', file])).toMatchObject({ code: 0 });
   expect(await run(['export', '--url', app.url, '--file', again])).toMatchObject({ code: 0 });

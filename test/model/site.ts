@@ -77,8 +77,8 @@ export class Site implements AsyncDisposable {
   async restart(onSamePort: boolean): Promise<void> {
     const { port } = this.#app;
     await this.#app.close();
-    // A connection that was kept alive to the old server must not be taken for one to the new.
-    this.#agent.destroy();
+    // A connection that was kept alive to the old server must not be taken for one to the new. Answers of the old one may
+    // still be on their way, so its connections are left to end by themselves.
     this.#agent = new Agent({ keepAlive: true });
     const { app, store } = await start(this.settings, onSamePort ? port : 0);
     this.#app = app;

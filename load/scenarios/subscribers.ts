@@ -4,7 +4,7 @@ import { measureThroughput } from '../lib/throughput.ts';
 
 const counts = [100, 1_000, 10_000];
 const publishers = [1, 64];
-const settings = { counts, publishers, warmUpMs: 700, measureMs: 500 };
+const settings = { counts, publishers, warmUpMs: 1_000, measureMs: 600 };
 /** A batch is one poke when there is one publisher, so each floor is measured where it differs. */
 const peersOf = (publishers: number) => [publishers === 1 ? 'node-net-nagle' : 'node-net-batched-nagle', 'nchan'];
 

@@ -1,8 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Message, NewMessage } from '../message/message.ts';
 import type { Poke } from '../message/poke.ts';
 import { type Selection, selects } from '../message/selection.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { fromLastRow } from './last-row.ts';
 import { type ImportHost, importRefusal, MemoryImport } from './memory-import.ts';
 import { MemoryLog } from './memory-log.ts';
 import { everythingOf, MemoryPokePage, matches, maxPageBytes, PageBuilder } from './memory-page.ts';
@@ -26,15 +27,10 @@ import type {
   StreamStart,
   StreamSummary,
 } from './message-store.ts';
-import { rowBytes } from './message-table.ts';
-import { type RowText, textBytes } from './message-texts.ts';
-import { firstNotBefore, type Rows } from './row-list.ts';
+import { firstNotBefore } from './row-list.ts';
 
 /** A read looks at this many rows at most before it returns what it has, so that a filter that matches little blocks nobody. */
 const maxRowsLookedAt = 8_192;
-
-/** Bytes a stream costs beside its messages: its name (twice a UTF-16 unit) and entries in the indexes. */
-const streamBytes = 512;
 
 export type MemoryStoreOptions = {
   readonly pokes: ObjectPool<Poke>;
@@ -45,18 +41,16 @@ export type MemoryStoreOptions = {
 /** Keeps everything in memory, gone with the process. A namespace exists from its first message on. */
 export class MemoryStore implements MessageStore, ImportHost {
   readonly #pokes: ObjectPool<Poke>;
-  readonly #maxBytes: number;
+  readonly #budget: ByteBudget;
   readonly #logs = new Map<string, MemoryLog>();
-  // With their heads. Never forgotten: an import or append under way, however long, must not bring a log back. 36 characters a
-  // namespace.
+  // With their heads, so that an import or append under way, however long, does not bring a log back.
   readonly #dropped = new Map<string, number>();
-  #bytes = 0;
   #announced: Announced = () => {};
   #replaced: Replaced = () => {};
 
   constructor({ pokes, maxBytes }: MemoryStoreOptions) {
     this.#pokes = pokes;
-    this.#maxBytes = maxBytes;
+    this.#budget = new ByteBudget(maxBytes);
   }
 
   async append(
@@ -69,8 +63,7 @@ export class MemoryStore implements MessageStore, ImportHost {
     const log = this.#logOf(namespace);
     const refusal = log.refusal(stream, messages, expectedVersion);
     if (refusal !== undefined) return refusal;
-    const isNew = log.stream(stream) === undefined;
-    const full = this.#take(log, messagesBytes(messages) + (isNew ? streamCost(stream) : 0));
+    const full = this.#budget.take(log, messages, log.stream(stream) === undefined ? [stream] : []);
     if (full !== undefined) return full;
     const nowMs = Date.now();
     const firstRow = log.table.length;
@@ -102,8 +95,7 @@ export class MemoryStore implements MessageStore, ImportHost {
     const refusal = importRefusal(log, messages);
     if (refusal !== undefined) return refusal;
     const streams = new Set(messages.map(({ stream }) => stream).filter((name) => log.stream(name) === undefined));
-    const streamsBytes = [...streams].reduce((sum, name) => sum + streamCost(name), 0);
-    const full = this.#take(log, messagesBytes(messages) + streamsBytes);
+    const full = this.#budget.take(log, messages, streams);
     if (full !== undefined) return full;
     log.insert(messages);
     return { outcome: 'imported' };
@@ -126,7 +118,7 @@ export class MemoryStore implements MessageStore, ImportHost {
   }
 
   discard(log: MemoryLog): void {
-    this.#bytes -= log.bytes;
+    this.#budget.release(log);
   }
 
   async readStream(namespace: string, stream: string, from: StreamStart, limit: number): Promise<MessagePage> {
@@ -148,13 +140,8 @@ export class MemoryStore implements MessageStore, ImportHost {
   async readLast(namespace: string, stream: string, type: string | undefined): Promise<Message | undefined> {
     const log = this.#logs.get(namespace);
     if (log === undefined) return undefined;
-    const rows = log.streamRows(stream);
-    for (let index = rows.length - 1, looked = 1; index >= 0; index--, looked++) {
-      const row = rows.at(index)!;
-      if (type === undefined || log.table.type(row) === type) return log.message(row);
-      if (looked % maxRowsLookedAt === 0) index = await pauseAt(index, rows, log);
-    }
-    return undefined;
+    const isWanted = (row: number) => type === undefined || log.table.type(row) === type;
+    return fromLastRow(log, log.streamRows(stream), 0, (row) => (isWanted(row) ? log.message(row) : undefined));
   }
 
   async readLog(namespace: string, filter: LogFilter, from: number, limit: number): Promise<MessagePage> {
@@ -241,20 +228,10 @@ export class MemoryStore implements MessageStore, ImportHost {
         globalPosition: Math.max(after, table.length === 0 ? 0 : table.globalPosition(table.length - 1)),
       };
     }
+    const look = (row: number) =>
+      selects(selection, log.streamOfRow(row).name, table.position(row)) ? table.globalPosition(row) : undefined;
     let last = after;
-    let looked = 0;
-    for (const rows of log.rowsOf(selection)) {
-      for (let index = rows.length - 1; index >= 0; index--) {
-        const row = rows.at(index)!;
-        const globalPosition = table.globalPosition(row);
-        if (globalPosition <= last) break;
-        if (selects(selection, log.streamOfRow(row).name, table.position(row))) {
-          last = globalPosition;
-          break;
-        }
-        if (++looked % maxRowsLookedAt === 0) index = await pauseAt(index, rows, log);
-      }
-    }
+    for (const rows of log.rowsOf(selection)) last = (await fromLastRow(log, rows, last, look)) ?? last;
     return { epoch, globalPosition: last };
   }
 
@@ -289,12 +266,13 @@ export class MemoryStore implements MessageStore, ImportHost {
       messages += log.table.length;
       streams += log.streamCount;
     }
-    return { messages, streams, bytes: this.#bytes, maxBytes: this.#maxBytes };
+    const { bytes, maxBytes } = this.#budget;
+    return { messages, streams, bytes, maxBytes };
   }
 
   async close(): Promise<void> {
     this.#logs.clear();
-    this.#bytes = 0;
+    this.#budget.bytes = 0;
   }
 
   /** The namespace's log. That of a dropped one is nobody's: what happens to it is forgotten. */
@@ -304,16 +282,6 @@ export class MemoryStore implements MessageStore, ImportHost {
     const log = new MemoryLog();
     if (!this.#dropped.has(namespace)) this.#logs.set(namespace, log);
     return log;
-  }
-
-  /** Counts the bytes to the log, unless they would go past the limit. */
-  #take(log: MemoryLog, bytes: number): Extract<AppendOutcome, { outcome: 'full' }> | undefined {
-    if (this.#maxBytes > 0 && this.#bytes + bytes > this.#maxBytes) {
-      return { outcome: 'full', bytes: this.#bytes, maxBytes: this.#maxBytes };
-    }
-    this.#bytes += bytes;
-    log.bytes += bytes;
-    return undefined;
   }
 
   #announce(namespace: string, log: MemoryLog, firstRow: number): void {
@@ -328,21 +296,4 @@ export class MemoryStore implements MessageStore, ImportHost {
       }
     }
   }
-}
-
-/** Lets others have their turn; resolves to where the row at this index is then, which an import may have moved. */
-async function pauseAt(index: number, rows: Rows, log: MemoryLog): Promise<number> {
-  const globalPosition = log.table.globalPosition(rows.at(index)!);
-  await nextTurn();
-  return firstNotBefore(rows, log.rowAt(globalPosition));
-}
-
-function messagesBytes(messages: readonly RowText[]): number {
-  let bytes = 0;
-  for (const message of messages) bytes += textBytes(message) + rowBytes;
-  return bytes;
-}
-
-function streamCost(stream: string): number {
-  return streamBytes + stream.length * 2;
 }

@@ -32,6 +32,9 @@ import { firstNotBefore } from './row-list.ts';
 /** A read looks at this many rows at most before it returns what it has, so that a filter that matches little blocks nobody. */
 const maxRowsLookedAt = 8_192;
 
+/** Dropped namespaces that are remembered. Nothing that was under way when one was dropped outlasts so many more. */
+const maxDropped = 100_000;
+
 export type MemoryStoreOptions = {
   readonly pokes: ObjectPool<Poke>;
   /** Appends beyond this many bytes are refused. 0: no limit. */
@@ -206,6 +209,8 @@ export class MemoryStore implements MessageStore, ImportHost {
     const log = this.#logOf(namespace);
     this.#logs.delete(namespace);
     this.#dropped.set(namespace, log.head);
+    const [oldest] = this.#dropped.keys();
+    if (this.#dropped.size > maxDropped) this.#dropped.delete(oldest!);
     this.discard(log);
     return { messages: log.table.length, head: log.head };
   }

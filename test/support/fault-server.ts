@@ -1,12 +1,8 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { Readable } from 'node:stream';
 import { expect } from 'vitest';
 import { Exposition } from './exposition.ts';
 import { type Answer, ask } from './fault-ask.ts';
-
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
+import { type ProcessOptions, SpokenProcess } from './spoken-process.ts';
 
 /** What comes at all comes by then, on the busiest machine. */
 const deadlineMs = 50_000;
@@ -14,43 +10,20 @@ const deadlineMs = 50_000;
 /** Asks again and again until the answer is as expected, and fails when it never becomes so. */
 export const poll = <T>(read: () => T) => expect.poll(read, { timeout: deadlineMs, interval: 50 });
 
-export type FaultServerOptions = {
-  /** Command and arguments that run another command: `['prlimit', '--nofile=64']`. */
-  readonly under?: readonly string[];
-  /** Flags of node itself, such as `--import`. */
-  readonly nodeFlags?: readonly string[];
+export type FaultServerOptions = ProcessOptions & {
   readonly env?: Readonly<Record<string, string>>;
   /** Address at which it is asked, where that is not the one it listens on. */
   readonly at?: string;
-  /** Nobody reads what it logs. */
-  readonly isUnheard?: boolean;
 };
 
-/** The server as a process of its own, whose every word is kept. Close it by `await using`. */
-export class FaultServer implements AsyncDisposable {
-  stdout = '';
-  stderr = '';
-  /** Resolves at its end, to the exit code; null: a signal ended it. */
-  readonly exit: Promise<number | null>;
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+/** A server process that is to be brought into trouble, and what tests ask of it then. Close it by `await using`. */
+export class FaultServer extends SpokenProcess {
   readonly #at: string | undefined;
   #url: string | undefined = undefined;
 
-  private constructor(flags: readonly string[], options: FaultServerOptions) {
-    const { under = [], nodeFlags = [], env = {}, at, isUnheard = false } = options;
+  private constructor(flags: readonly string[], { env = {}, at, ...options }: FaultServerOptions) {
+    super(flags, env, options);
     this.#at = at;
-    const [command, ...args] = [...under, process.execPath, ...nodeFlags, main, ...flags];
-    this.#child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...env } });
-    if (!isUnheard) {
-      this.#child.stdout.setEncoding('utf8').on('data', (text) => {
-        this.stdout += text;
-      });
-    }
-    this.#child.stderr.setEncoding('utf8').on('data', (text) => {
-      this.stderr += text;
-    });
-    // Closed is what was read to its end.
-    this.exit = once(this.#child, isUnheard ? 'exit' : 'close').then(([code]) => code as number | null);
   }
 
   /** Starts it with these flags, on a free port of 127.0.0.1 unless they say otherwise, and resolves when it listens. */
@@ -74,10 +47,6 @@ export class FaultServer implements AsyncDisposable {
     return Number(new URL(this.url).port);
   }
 
-  get pid(): number {
-    return this.#child.pid!;
-  }
-
   /** Bytes of it in memory. */
   get residentBytes(): number {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))![1]) * 1024;
@@ -88,13 +57,6 @@ export class FaultServer implements AsyncDisposable {
     // Behind the name, which may hold anything; user and system time are fields 14 and 15, in hundredths of a second.
     const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
     return (Number(fields[11]) + Number(fields[12])) * 10;
-  }
-
-  /** Lines of the log with this text. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into lines of every shape
-  logged(msg: string): any[] {
-    const lines = this.stdout.split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line)).filter((line) => line.msg === msg);
   }
 
   /** GETs a path, or sends what `init` says, on a connection of its own. */
@@ -124,16 +86,6 @@ export class FaultServer implements AsyncDisposable {
   /** Open subscriptions, as `/metrics` has them. */
   async subscriptions(): Promise<number> {
     return (await this.metrics()).value('pokewire_subscriptions');
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGCONT');
-    this.#child.kill('SIGKILL');
-    await this.exit;
   }
 
   async #listening(): Promise<void> {

@@ -1,38 +1,21 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { expect } from 'vitest';
 import { Exposition } from './exposition.ts';
-
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
+import { SpokenProcess } from './spoken-process.ts';
 
 /** The server as a process of its own, on a free port. Close it by `await using`. */
 export class ServerProcess implements AsyncDisposable {
   readonly url: string;
-  readonly #child;
+  readonly #process: SpokenProcess;
 
   /** Resolves when it listens on this address. */
   static async start(flags: readonly string[] = [], address = '127.0.0.1'): Promise<ServerProcess> {
-    const args = [main, '--host', address, '--port', '0', ...flags];
-    const child = spawn(process.execPath, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH },
-    });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      said += text;
-    });
-    for await (const line of createInterface(child.stdout)) {
-      const { msg, urls } = JSON.parse(line) as { msg: string; urls: string[] };
-      if (msg !== 'listening') continue;
-      child.stdout.resume();
-      return new ServerProcess(child, urls[0]!);
-    }
-    throw new Error(`the server did not start:\n${said}`);
+    const started = new SpokenProcess(['--host', address, '--port', '0', ...flags]);
+    const { origin } = await started.listening();
+    return new ServerProcess(started, origin);
   }
 
-  private constructor(child: ReturnType<typeof spawn>, url: string) {
-    this.#child = child;
+  private constructor(started: SpokenProcess, url: string) {
+    this.#process = started;
     this.url = url;
   }
 
@@ -55,8 +38,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    await ended;
+    this.#process.kill('SIGTERM');
+    await this.#process.exit;
   }
 }

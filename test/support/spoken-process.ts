@@ -1,9 +1,17 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { expect } from 'vitest';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
+
+export type ProcessOptions = {
+  /** Command and arguments that run another command: `['prlimit', '--nofile=64']`. */
+  readonly under?: readonly string[];
+  /** Flags of node itself, such as `--import`. */
+  readonly nodeFlags?: readonly string[];
+  /** Nobody reads what it writes to standard output. */
+  readonly isUnheard?: boolean;
+};
 
 /** The program as a process of its own, whose every word is kept. Close it by `await using`. */
 export class SpokenProcess implements AsyncDisposable {
@@ -13,18 +21,24 @@ export class SpokenProcess implements AsyncDisposable {
   readonly exit: Promise<number | null>;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn(process.execPath, [main, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, ...env },
-    });
-    this.#child.stdout.setEncoding('utf8').on('data', (text) => {
-      this.stdout += text;
-    });
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, options: ProcessOptions = {}) {
+    const { under = [], nodeFlags = [], isUnheard = false } = options;
+    const [command, ...rest] = [...under, process.execPath, ...nodeFlags, main, ...args];
+    this.#child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...env } });
+    if (!isUnheard) {
+      this.#child.stdout.setEncoding('utf8').on('data', (text) => {
+        this.stdout += text;
+      });
+    }
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {
       this.stderr += text;
     });
-    this.exit = once(this.#child, 'close').then(([code]) => code as number | null);
+    // Closed is what was read to its end.
+    this.exit = once(this.#child, isUnheard ? 'exit' : 'close').then(([code]) => code as number | null);
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
   }
 
   /** Everything it said. */
@@ -32,15 +46,22 @@ export class SpokenProcess implements AsyncDisposable {
     return this.stdout + this.stderr;
   }
 
-  /** Resolves to the first URL when it listens. */
+  /** Resolves to the first URL when it listens; the test's own time-out is the limit. */
   async listening(): Promise<URL> {
-    // A start takes as long as the machine lets it; the test's own time-out is the limit.
-    await expect.poll(() => this.logged('listening'), { timeout: 50_000 }).toHaveLength(1);
-    return new URL((this.logged('listening')[0] as { urls: string[] }).urls[0]!);
+    let hasEnded = false;
+    const ended = this.exit.then(() => {
+      hasEnded = true;
+    });
+    while (this.logged('listening').length === 0) {
+      if (hasEnded) throw new Error(`the program ended before it listened:\n${this.said}`);
+      await Promise.race([once(this.#child.stdout, 'data'), ended]);
+    }
+    return new URL(this.logged('listening')[0].urls[0]);
   }
 
   /** Its log lines with this message. */
-  logged(msg: string): unknown[] {
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into lines of every shape
+  logged(msg: string): any[] {
     const lines = this.stdout.split('\n').slice(0, -1);
     return lines.map((line) => JSON.parse(line)).filter((line) => line.msg === msg);
   }
@@ -50,6 +71,7 @@ export class SpokenProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGCONT');
     this.#child.kill('SIGKILL');
     await this.exit;
   }

@@ -1,20 +1,13 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SpokenProcess } from '../support/spoken-process.ts';
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const pollMs = 50;
 
 /** The server as a process of its own, whose memory and sockets can be looked into. Close it by `await using`. */
-export class ServerProcess implements AsyncDisposable {
-  /** Log lines. */
-  stdout = '';
-  stderr = '';
-  readonly exit: Promise<number | null>;
+export class ServerProcess extends SpokenProcess {
   /** Whether it is still there. */
   isAlive = true;
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   #inspector: WebSocket | undefined = undefined;
   #calls = 0;
 
@@ -29,19 +22,9 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   private constructor(flags: readonly string[]) {
-    this.#child = spawn(process.execPath, ['--inspect=127.0.0.1:0', main, ...flags], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH },
-    });
-    this.#child.stdout.setEncoding('utf8').on('data', (text) => {
-      this.stdout += text;
-    });
-    this.#child.stderr.setEncoding('utf8').on('data', (text) => {
-      this.stderr += text;
-    });
-    this.exit = once(this.#child, 'close').then(([code]) => {
+    super(flags, {}, { nodeFlags: ['--inspect=127.0.0.1:0'] });
+    void this.exit.then(() => {
       this.isAlive = false;
-      return code as number | null;
     });
   }
 
@@ -90,14 +73,13 @@ export class ServerProcess implements AsyncDisposable {
 
   async stop(): Promise<number | null> {
     this.#inspector?.close();
-    this.#child.kill('SIGTERM');
+    this.kill('SIGTERM');
     return this.exit;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     this.#inspector?.close();
-    this.#child.kill('SIGKILL');
-    await this.exit;
+    await super[Symbol.asyncDispose]();
   }
 
   #call(method: string, params: object): Promise<unknown> {

@@ -69,10 +69,22 @@ export class CatchUp {
   };
 
   async #read(subscription: Subscription): Promise<void> {
-    const { join, failed } = this.#options;
+    const { store, join, failed } = this.#options;
+    const { namespace, selection, conflation, cursor } = subscription;
     this.#readsUnderWay++;
     try {
-      const isAtEnd = await this.#tellMore(subscription);
+      let isAtEnd = false;
+      if (conflation?.isTelling) this.#tellConflated(subscription, conflation);
+      else {
+        const page = await store.readPokes(namespace, selection, conflation?.upTo ?? cursor, pagePokes);
+        this.reads++;
+        try {
+          if (subscription.state === 'catching-up') isAtEnd = this.#take(subscription, page);
+        } finally {
+          page.release();
+        }
+      }
+      // At once, without waiting: a socket that was full and drained meanwhile would have put it in line already.
       if (subscription.state === 'catching-up' && !(isAtEnd && join(subscription))) this.#waiting.push(subscription);
     } catch (error) {
       failed(subscription, error);
@@ -84,27 +96,16 @@ export class CatchUp {
     }
   }
 
-  /** Tells what comes next. True: that was the end of the log. */
-  async #tellMore(subscription: Subscription): Promise<boolean> {
-    const { namespace, selection, conflation, cursor } = subscription;
-    if (conflation?.isTelling) {
-      this.#tellConflated(subscription, conflation);
+  /** Tells a page, or gathers it. True: that was the end of the log. */
+  #take(subscription: Subscription, page: PokePage): boolean {
+    const { conflation } = subscription;
+    if (page.epoch !== subscription.epoch) {
+      subscription.end('log-replaced');
       return false;
     }
-    const page = await this.#options.store.readPokes(namespace, selection, conflation?.upTo ?? cursor, pagePokes);
-    this.reads++;
-    try {
-      if (subscription.state !== 'catching-up') return false;
-      if (page.epoch !== subscription.epoch) {
-        subscription.end('log-replaced');
-        return false;
-      }
-      if (conflation !== undefined) return this.#gather(subscription, conflation, page);
-      this.#tell(subscription, page);
-      return page.atEnd;
-    } finally {
-      page.release();
-    }
+    if (conflation !== undefined) return this.#gather(subscription, conflation, page);
+    this.#tell(subscription, page);
+    return page.atEnd;
   }
 
   #tell(subscription: Subscription, page: PokePage): void {

@@ -91,6 +91,23 @@ describe('a subscription that catches up', () => {
     expect(sink.positions).toEqual(range(1, 100));
   });
 
+  test('stands in line once when its socket drains as soon as it is full, and is told nothing twice', async () => {
+    await using node = new FakeNode();
+    node.store.pagePokes = 1;
+    await node.append('a-1', 20);
+    const sink = new FakeSink(20);
+    const { write } = sink;
+    // The empty write behind the waiting one asks to be told when it is taken.
+    sink.write = (bytes, taken) => {
+      const answer = write.call(sink, bytes, taken);
+      if (bytes.length === 0) queueMicrotask(() => sink.drain(90));
+      return answer;
+    };
+    await node.subscribe(ofA, sink);
+    await node.settle();
+    expect(sink.positions).toEqual(range(1, 20));
+  });
+
   test('takes turns with others, so that none waits for the end of another', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3_000);

@@ -2,7 +2,7 @@ import { cpSync } from 'node:fs';
 
 // The compiler emits code only; pages are read from beside it.
 for (const page of ['docs-page', 'diagnose-page']) {
-  cpSync(new URL(`src/http/${page}/`, import.meta.url), new URL(`dist/http/${page}/`, import.meta.url), {
+  cpSync(new URL(`src/http/pages/${page}/`, import.meta.url), new URL(`dist/http/pages/${page}/`, import.meta.url), {
     recursive: true,
   });
 }

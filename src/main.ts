@@ -4,7 +4,7 @@ import type { App } from './app.ts';
 import { isTransferCommand, runCommand } from './cli/command.ts';
 import { type Config, ConfigError, helpText, parseCommand } from './config.ts';
 import { PokewireError } from './errors.ts';
-import { LogBlocks } from './log-blocks.ts';
+import { LogBlocks } from './telemetry/log-blocks.ts';
 import { version } from './version.ts';
 
 /** `engines` of package.json says the same. What is imported above runs on older ones too, so that they get to hear of it. */

@@ -2,7 +2,7 @@
 import { openSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type DestinationStream, pino } from 'pino';
-import { LogBlocks } from '../../src/log-blocks.ts';
+import { LogBlocks } from '../../src/telemetry/log-blocks.ts';
 import { type Cost, measureAsync } from './bench.ts';
 
 const linesPerTurn = 64;

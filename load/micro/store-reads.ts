@@ -3,7 +3,7 @@ import type { NewMessage } from '../../src/message/message.ts';
 import { Poke } from '../../src/message/poke.ts';
 import type { Selection } from '../../src/message/selection.ts';
 import { ObjectPool } from '../../src/pool/object-pool.ts';
-import { MemoryStore } from '../../src/store/memory-store.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { type Cost, measureAsync, sink } from './bench.ts';
 
 const messages = 1_000_000;

@@ -1,7 +1,7 @@
+import type { Transfer, Transfers } from '../admission/transfers.ts';
 import type { Hub } from '../hub/hub.ts';
 import type { Subscription } from '../hub/subscription.ts';
 import { liveTokens, type Namespaces } from './namespaces.ts';
-import type { Transfer, Transfers } from './transfers.ts';
 
 const periodMs = 1_000;
 

@@ -1,7 +1,7 @@
 import type { Poke } from '../message/poke.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
-import { MemoryNamespaces } from './memory-namespaces.ts';
-import { MemoryStore } from './memory-store.ts';
+import { MemoryNamespaces } from './memory/memory-namespaces.ts';
+import { MemoryStore } from './memory/memory-store.ts';
 import type { MessageStore } from './message-store.ts';
 import type { NamespaceStore } from './namespace-store.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MemoryNamespaces } from '../../src/store/memory-namespaces.ts';
+import { MemoryNamespaces } from '../../src/store/memory/memory-namespaces.ts';
 import { describeNamespaces, namespaceOf } from './namespaces.ts';
 
 describeNamespaces('the namespaces in memory', async () => new MemoryNamespaces());

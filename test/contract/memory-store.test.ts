@@ -1,4 +1,4 @@
-import { MemoryStore } from '../../src/store/memory-store.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { describeStore } from './message-store.ts';
 
 describeStore('the memory store', async (options) => new MemoryStore(options));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readDescriptors } from '../../src/http/descriptors.ts';
+import { readDescriptors } from '../../src/admission/descriptors.ts';
 import { Crowd } from '../support/fault-crowd.ts';
 import { FaultServer, poll } from '../support/fault-server.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { maxTestStreams, maxTestStreamsOfNamespace } from '../../src/http/test-streams.ts';
+import { maxTestStreams, maxTestStreamsOfNamespace } from '../../src/http/pages/test-streams.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 

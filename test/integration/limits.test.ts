@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { networkOf, Places } from '../../src/http/limits.ts';
+import { networkOf, Places } from '../../src/admission/places.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { MemoryStore } from '../../src/store/memory-store.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { Exposition } from '../support/exposition.ts';
 import { allExpressions, metricsIn, readMetricDocs } from '../support/monitoring.ts';
 import { SseClient } from '../support/sse-client.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { MemorySource } from '../../src/http/process-meter.ts';
+import type { MemorySource } from '../../src/admission/process-meter.ts';
 import { Exposition } from '../support/exposition.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { SseClient } from '../support/sse-client.ts';

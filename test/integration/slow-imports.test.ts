@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { MemoryStore } from '../../src/store/memory-store.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ImportSession } from '../../src/store/message-store.ts';
 import { ImportRequest, importBody, records } from '../support/import-client.ts';
 import { startTestApp } from '../support/start-app.ts';

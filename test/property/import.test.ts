@@ -4,7 +4,7 @@ import type { Message } from '../../src/message/message.ts';
 import { parseTime, timeText } from '../../src/message/message-time.ts';
 import { selects } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
-import { MemoryStore } from '../../src/store/memory-store.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ImportOutcome } from '../../src/store/message-store.ts';
 import { OpenedStore, textOf } from '../contract/message-store.ts';
 import { selections } from '../support/arbitraries.ts';

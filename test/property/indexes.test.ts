@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { IdIndex, idHash } from '../../src/store/id-index.ts';
-import { firstNotBefore } from '../../src/store/row-list.ts';
-import { RowMerge } from '../../src/store/row-merge.ts';
+import { IdIndex, idHash } from '../../src/store/memory/id-index.ts';
+import { firstNotBefore } from '../../src/store/memory/row-list.ts';
+import { RowMerge } from '../../src/store/memory/row-merge.ts';
 
 const fewHashes = fc.oneof(
   fc.integer({ min: 0, max: 2 ** 32 - 1 }),

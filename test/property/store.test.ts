@@ -4,7 +4,7 @@ import type { ConsumerGroup } from '../../src/message/consumer-group.ts';
 import type { NewMessage } from '../../src/message/message.ts';
 import { type Selection, selects } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
-import { MemoryStore } from '../../src/store/memory-store.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { AppendOutcome } from '../../src/store/message-store.ts';
 import { OpenedStore, textOf } from '../contract/message-store.ts';
 import { fewCategories, fewStreams, nameText, selections } from '../support/arbitraries.ts';

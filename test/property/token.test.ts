@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Access } from '../../src/access/access.ts';
 import { Namespaces } from '../../src/access/namespaces.ts';
 import { hashToken, namespaceIdPattern, newToken, parseToken, sameHash, sameText } from '../../src/access/token.ts';
-import { MemoryNamespaces } from '../../src/store/memory-namespaces.ts';
+import { MemoryNamespaces } from '../../src/store/memory/memory-namespaces.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { FakeStore } from '../support/fake-store.ts';
 

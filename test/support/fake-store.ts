@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Poke } from '../../src/message/poke.ts';
 import type { Selection } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
-import { MemoryStore, type MemoryStoreOptions } from '../../src/store/memory-store.ts';
+import { MemoryStore, type MemoryStoreOptions } from '../../src/store/memory/memory-store.ts';
 import type { Announced, PokePage, Replaced } from '../../src/store/message-store.ts';
 
 /** A memory store with a network in between: announcements and reads can be held back, cut short, or made to fail. */

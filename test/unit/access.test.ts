@@ -3,7 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { Access } from '../../src/access/access.ts';
 import { defaultNamespaceId, maxTokens, Namespaces } from '../../src/access/namespaces.ts';
 import { newToken } from '../../src/access/token.ts';
-import { MemoryNamespaces } from '../../src/store/memory-namespaces.ts';
+import { MemoryNamespaces } from '../../src/store/memory/memory-namespaces.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
 import { FakeStore } from '../support/fake-store.ts';
 

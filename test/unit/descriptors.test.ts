@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { readDescriptors, subscriptionsWithin } from '../../src/http/descriptors.ts';
+import { readDescriptors, subscriptionsWithin } from '../../src/admission/descriptors.ts';
 
 const log = pino({ level: 'silent' });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MemoryStore } from '../../src/store/memory-store.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
 
 test('The memory store remembers the last 100,000 namespaces that were dropped, and no more.', async () => {

@@ -1,6 +1,6 @@
 import { Histogram as PromHistogram, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-import { Histogram } from '../../src/histogram.ts';
+import { Histogram } from '../../src/telemetry/histogram.ts';
 
 const options = {
   name: 'duration_seconds',

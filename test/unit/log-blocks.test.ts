@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type FileWriter, LogBlocks } from '../../src/log-blocks.ts';
+import { type FileWriter, LogBlocks } from '../../src/telemetry/log-blocks.ts';
 
 type Answer = { readonly code: string } | { readonly takes: number };
 

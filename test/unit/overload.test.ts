@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { type OverloadReason, OverloadWatch } from '../../src/admission/overload.ts';
 import { PokewireError } from '../../src/errors.ts';
-import { type OverloadReason, OverloadWatch } from '../../src/http/overload.ts';
 
 const limits = { maxEventLoopDelayMs: 100, maxMemoryPercent: 90 };
 const second = 1_000;

@@ -3,7 +3,7 @@ import { totalmem } from 'node:os';
 import { setTimeout as nextTimer } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { expect, test, vi } from 'vitest';
-import { type MemorySource, ProcessMeter, warnOfStore } from '../../src/http/process-meter.ts';
+import { type MemorySource, ProcessMeter, warnOfStore } from '../../src/admission/process-meter.ts';
 
 const mebibyte = 1_048_576;
 
@@ -37,7 +37,7 @@ test('A heap near its own limit counts, however much memory the machine has.', (
 });
 
 test('A heap that fills is known to be nearly full before V8 gives up.', () => {
-  const meterUrl = new URL('../../src/http/process-meter.ts', import.meta.url).href;
+  const meterUrl = new URL('../../src/admission/process-meter.ts', import.meta.url).href;
   const fill = `
     import { ProcessMeter } from ${JSON.stringify(meterUrl)};
     const meter = new ProcessMeter(process);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Grant } from '../../src/access/access.ts';
 import { Namespaces } from '../../src/access/namespaces.ts';
 import { maxTickets, maxTicketsOfNamespace, Tickets, ticketLifetimeMs } from '../../src/access/tickets.ts';
-import { MemoryNamespaces } from '../../src/store/memory-namespaces.ts';
+import { MemoryNamespaces } from '../../src/store/memory/memory-namespaces.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { FakeStore } from '../support/fake-store.ts';
 

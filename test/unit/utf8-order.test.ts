@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compareUtf8 } from '../../src/store/utf8-order.ts';
+import { compareUtf8 } from '../../src/store/shared/utf8-order.ts';
 import { nameText } from '../support/arbitraries.ts';
 
 describe('the order of names', () => {

@@ -1,0 +1,97 @@
+import { isIPv6 } from 'node:net';
+import { PokewireError } from '../errors.ts';
+import type { Holder } from '../hub/subscription.ts';
+import type { OverloadWatch } from './overload.ts';
+
+/** How many subscriptions may be open. */
+export type PlaceLimits = {
+  readonly maxSubscriptions: number;
+  /** 0: no limit of its own. */
+  readonly maxSubscriptionsPerNamespace: number;
+  /** 0: no limit of its own. */
+  readonly maxSubscriptionsPerAddress: number;
+};
+
+/**
+ * Places for subscriptions: one is taken before anything is waited for and given back at the end, so that no number of
+ * simultaneous requests exceeds a limit. Who has a place keeps it.
+ */
+export class Places {
+  readonly #limits: PlaceLimits;
+  readonly #overload: Pick<OverloadWatch, 'refuseSubscription'>;
+  #taken = 0;
+  readonly #ofNamespace = new Map<string, number>();
+  readonly #ofAddress = new Map<string, number>();
+
+  constructor(limits: PlaceLimits, overload: Pick<OverloadWatch, 'refuseSubscription'>) {
+    this.#limits = limits;
+    this.#overload = overload;
+  }
+
+  /** Places taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Takes a place; throws `TOO_MANY_SUBSCRIPTIONS` when there is none, `OVERLOADED` when none is given away now. */
+  take({ namespaceId, address }: Holder): void {
+    this.#overload.refuseSubscription();
+    const { maxSubscriptions, maxSubscriptionsPerNamespace, maxSubscriptionsPerAddress } = this.#limits;
+    const network = networkOf(address);
+    if (this.#taken >= maxSubscriptions) refuse('', { maxSubscriptions });
+    if (isFull(this.#ofNamespace.get(namespaceId), maxSubscriptionsPerNamespace)) {
+      refuse(` of namespace ${namespaceId}`, { maxSubscriptionsPerNamespace });
+    }
+    if (isFull(this.#ofAddress.get(network), maxSubscriptionsPerAddress)) {
+      refuse(' of your address', { maxSubscriptionsPerAddress });
+    }
+    this.#taken++;
+    add(this.#ofNamespace, namespaceId, 1);
+    add(this.#ofAddress, network, 1);
+  }
+
+  /** Gives the place back. */
+  release({ namespaceId, address }: Holder): void {
+    this.#taken--;
+    add(this.#ofNamespace, namespaceId, -1);
+    add(this.#ofAddress, networkOf(address), -1);
+  }
+}
+
+/**
+ * What counts as one address: an IPv4 address, also when it is written as an IPv6 one, and the first 64 bits of an IPv6
+ * address, because whoever has one has all behind them.
+ */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped !== null) return mapped[1]!;
+  if (!isIPv6(address)) return address;
+  const [before = '', after] = address.split('%', 1)[0]!.split('::');
+  const groups = before === '' ? [] : before.split(':');
+  const behind = after === undefined || after === '' ? [] : after.split(':');
+  const zeros = after === undefined ? 0 : 8 - groups.length - behind.length;
+  const all = [...groups, ...new Array<string>(Math.max(0, zeros)).fill('0'), ...behind];
+  return all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':');
+}
+
+function isFull(taken = 0, max: number): boolean {
+  return max > 0 && taken >= max;
+}
+
+function add(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+}
+
+function refuse(whose: string, limit: Partial<PlaceLimits>): never {
+  const [max] = Object.values(limit);
+  throw new PokewireError(
+    'TOO_MANY_SUBSCRIPTIONS',
+    `All ${max} subscriptions${whose} are taken. Come again later, or end one first.`,
+    { details: limit },
+  );
+}

@@ -1,0 +1,96 @@
+import type { Grant } from '../access/access.ts';
+import { PokewireError } from '../errors.ts';
+import type { Namespace } from '../store/namespace-store.ts';
+
+/** How many imports and exports may be under way. */
+export type TransferLimits = {
+  /** Imports and exports under way at once; 0: no limit. */
+  readonly maxTransfers: number;
+  /** Of these, those of one namespace; 0: no limit of their own. */
+  readonly maxTransfersPerNamespace: number;
+};
+
+/** Why a transfer may not go on: its token is no longer valid, or its namespace is no more. */
+export type TransferEnd = 'revoked' | 'namespace-deleted';
+
+/** An import or export under way. It takes a place until it is {@link Transfers.finish}ed. */
+export class Transfer {
+  readonly namespaceId: string;
+  /** The namespace's log. */
+  readonly log: string;
+  /** Undefined: it came without authentication. */
+  readonly tokenId: string | undefined;
+  /** Called once, when it may not go on. */
+  onEnd: () => void = () => {};
+  /** Its answer is over: whoever asked for it has all of it, or has gone. */
+  isFinished = false;
+  #endReason: TransferEnd | undefined = undefined;
+
+  constructor({ id, log }: Namespace, tokenId: string | undefined) {
+    this.namespaceId = id;
+    this.log = log;
+    this.tokenId = tokenId;
+  }
+
+  /** Why it may not go on; undefined: it may. */
+  get endReason(): TransferEnd | undefined {
+    return this.#endReason;
+  }
+
+  /** Says that it may not go on. */
+  end(reason: TransferEnd): void {
+    if (this.#endReason !== undefined) return;
+    this.#endReason = reason;
+    this.onEnd();
+  }
+}
+
+/** The imports and exports under way: they are as many as may be, and end with the token they came by. */
+export class Transfers {
+  readonly #limits: TransferLimits;
+  readonly #underWay = new Set<Transfer>();
+  readonly #ofLog = new Map<string, number>();
+
+  constructor(limits: TransferLimits) {
+    this.#limits = limits;
+  }
+
+  get underWay(): ReadonlySet<Transfer> {
+    return this.#underWay;
+  }
+
+  /** Begins one; throws `RATE_LIMITED` when there are too many. */
+  begin({ namespace, tokenId }: Grant): Transfer {
+    const { maxTransfers, maxTransfersPerNamespace } = this.#limits;
+    const { id, log } = namespace;
+    const ofLog = this.#ofLog.get(log) ?? 0;
+    if (isFull(this.#underWay.size, maxTransfers)) refuse('', { maxTransfers });
+    if (isFull(ofLog, maxTransfersPerNamespace)) refuse(` of namespace ${id}`, { maxTransfersPerNamespace });
+    const transfer = new Transfer(namespace, tokenId);
+    this.#underWay.add(transfer);
+    this.#ofLog.set(log, ofLog + 1);
+    return transfer;
+  }
+
+  /** Gives its place back. */
+  finish(transfer: Transfer): void {
+    if (!this.#underWay.delete(transfer)) return;
+    transfer.isFinished = true;
+    const left = this.#ofLog.get(transfer.log)! - 1;
+    if (left === 0) this.#ofLog.delete(transfer.log);
+    else this.#ofLog.set(transfer.log, left);
+  }
+}
+
+function isFull(taken: number, max: number): boolean {
+  return max > 0 && taken >= max;
+}
+
+function refuse(whose: string, limit: Partial<TransferLimits>): never {
+  const [max] = Object.values(limit);
+  throw new PokewireError(
+    'RATE_LIMITED',
+    `${max} imports and exports${whose} are under way, and no more may be. Come again later.`,
+    { details: limit },
+  );
+}

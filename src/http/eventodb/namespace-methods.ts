@@ -1,0 +1,139 @@
+import { Type } from 'typebox';
+import type { AuthMode, Grant } from '../../access/access.ts';
+import { defaultNamespaceId, type Namespaces } from '../../access/namespaces.ts';
+import { invalid, PokewireError } from '../../errors.ts';
+import type { CategorySummary, MessageStore } from '../../store/message-store.ts';
+import type { Namespace } from '../../store/namespace-store.ts';
+import { defaultPageSize, pageQuery } from '../plumbing/parameters.ts';
+import { objectReader, readText } from './arguments.ts';
+import type { RpcMethods } from './method.ts';
+
+const text = Type.Optional(Type.String());
+
+const readCreateOptions = objectReader(
+  'options',
+  Type.Object({ description: text, token: text, metadata: Type.Optional(Type.Object({})) }),
+);
+
+const readStreamsOptions = objectReader('options', Type.Object({ prefix: text, ...pageQuery }));
+
+const categoriesRead = 1_000;
+
+/** Methods on namespaces, and on what is in the caller's own. */
+export function namespaceMethods(namespaces: Namespaces, store: MessageStore, auth: AuthMode): RpcMethods {
+  const describe = async (namespace: Namespace) => {
+    const { messages, streams, lastActivityMs } = await namespaces.usage(namespace);
+    const { id, description, createdAtMs } = namespace;
+    return {
+      namespace: id,
+      description,
+      createdAt: rfc3339(createdAtMs),
+      messageCount: messages,
+      streamCount: streams,
+      lastActivity: lastActivityMs === undefined ? null : rfc3339(lastActivityMs),
+    };
+  };
+
+  return {
+    'ns.create': {
+      scope: 'admin',
+      async run({ call, grant }) {
+        requireOperator(grant);
+        const id = readText('namespace', call.args[0]);
+        const { description = '', token } = readCreateOptions(call.args[1]);
+        const created = await namespaces.create({ id, description, token });
+        const createdAt = rfc3339(created.namespace.createdAtMs);
+        return JSON.stringify({ namespace: id, token: created.token, createdAt });
+      },
+    },
+
+    'ns.delete': {
+      scope: 'admin',
+      async run({ call, grant }) {
+        const id = readText('namespace', call.args[0]);
+        requireReach(grant, id);
+        if (id === defaultNamespaceId && auth !== 'off') {
+          throw invalid('namespace', `cannot be ${defaultNamespaceId}: its tokens run the server`);
+        }
+        const messagesDeleted = await namespaces.remove(id);
+        return JSON.stringify({ namespace: id, deletedAt: rfc3339(Date.now()), messagesDeleted });
+      },
+    },
+
+    'ns.list': {
+      scope: 'read',
+      async run({ grant }) {
+        const listed: object[] = [];
+        for (const namespace of grant.isOperator ? await namespaces.list() : [grant.namespace]) {
+          const { streamCount: _streams, lastActivity: _activity, ...entry } = await describe(namespace);
+          listed.push(entry);
+        }
+        return JSON.stringify(listed);
+      },
+    },
+
+    'ns.info': {
+      scope: 'read',
+      async run({ call, grant }) {
+        const id = readText('namespace', call.args[0]);
+        requireReach(grant, id);
+        return JSON.stringify(await describe(await namespaces.get(id)));
+      },
+    },
+
+    'ns.streams': {
+      scope: 'read',
+      async run({ call, grant }) {
+        const { prefix = '', cursor, limit = defaultPageSize } = readStreamsOptions(call.args[0]);
+        const streams = await store.listStreams(grant.namespace.log, prefix, cursor || undefined, limit);
+        return JSON.stringify(
+          streams.map(({ stream, version, lastActivityMs }) => ({
+            stream,
+            version,
+            lastActivity: rfc3339(lastActivityMs),
+          })),
+        );
+      },
+    },
+
+    'ns.categories': {
+      scope: 'read',
+      async run({ grant }) {
+        const categories: CategorySummary[] = [];
+        for (let page: CategorySummary[] | undefined; page === undefined || page.length === categoriesRead; ) {
+          page = await store.listCategories(grant.namespace.log, categories.at(-1)?.category, categoriesRead);
+          categories.push(...page);
+        }
+        return JSON.stringify(
+          categories.map(({ category, streamCount, messageCount }) => ({ category, streamCount, messageCount })),
+        );
+      },
+    },
+  };
+}
+
+/** Throws `AUTH_UNAUTHORIZED` unless the caller may act on every namespace. */
+function requireOperator(grant: Grant): void {
+  if (!grant.isOperator) throw notYours(grant);
+}
+
+/**
+ * Throws `AUTH_UNAUTHORIZED` unless the namespace is the caller's own, or the caller may act on every one; the same
+ * whether the namespace exists or not, so that nobody can ask which do.
+ */
+export function requireReach(grant: Grant, namespaceId: string): void {
+  if (namespaceId !== grant.namespace.id && !grant.isOperator) throw notYours(grant);
+}
+
+function notYours(grant: Grant): PokewireError {
+  return new PokewireError(
+    'AUTH_UNAUTHORIZED',
+    `Only an admin token of ${defaultNamespaceId} may do this with other namespaces.`,
+    { details: { namespace: grant.namespace.id } },
+  );
+}
+
+/** A time as RPC answers tell it, RFC 3339 in UTC with milliseconds. */
+export function rfc3339(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}

@@ -1,0 +1,119 @@
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { type AuthMode, requireScope } from '../../access/access.ts';
+import type { Namespaces } from '../../access/namespaces.ts';
+import { PokewireError } from '../../errors.ts';
+import type { MessageStore } from '../../store/message-store.ts';
+import { credentialOf, grantOf } from '../plumbing/authenticate.ts';
+import { jsonType } from '../plumbing/error-handler.ts';
+import type { Server } from '../plumbing/server.ts';
+import type { Append } from '../routes/append.ts';
+import { parseCall } from './call.ts';
+import { answerEnd, type RpcMethod } from './method.ts';
+import { namespaceMethods } from './namespace-methods.ts';
+import { RequestRefusal } from './request-refusal.ts';
+import { streamMethods } from './stream-methods.ts';
+import { type SystemFacts, systemMethods } from './system-methods.ts';
+import { tokenMethods } from './token-methods.ts';
+
+/** What the methods need. */
+export type RpcOptions = SystemFacts & {
+  readonly store: MessageStore;
+  readonly append: Append;
+  readonly namespaces: Namespaces;
+  readonly auth: AuthMode;
+  /** In test mode the token of `default`, told to those who came without one; otherwise undefined. */
+  readonly testToken: string | undefined;
+};
+
+const description =
+  "EventoDB's wire: the body is `[method, ...arguments]`, the answer the bare result. The protocol notes list the " +
+  'methods; each does what the resource routes do.';
+
+/** `POST /rpc`, a thin adapter that EventoDB's clients speak to. It takes any content type, so it is a scope of its own. */
+export function routeRpc(server: Server, options: RpcOptions): void {
+  const methods = new Map<string, RpcMethod>(
+    Object.entries({
+      ...streamMethods(options.store, options.append, server.limitAppends),
+      ...namespaceMethods(options.namespaces, options.store, options.auth),
+      ...tokenMethods(options.namespaces),
+      ...systemMethods(options),
+    }),
+  );
+
+  server.register(async (rpc) => {
+    rpc.setErrorHandler((error: FastifyError, request) => {
+      // On to the handler of all routes.
+      throw error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? bodyTooLarge(request) : error;
+    });
+    rpc.addHook('onRequest', (request, reply, done) => {
+      if (options.testToken !== undefined && hasNoCredential(request)) {
+        reply.header('x-eventodb-token', options.testToken);
+      }
+      if (request.method === 'POST') return done();
+      reply.header('allow', 'POST');
+      done(methodNotAllowed(request.method));
+    });
+    takeAnyContentType(rpc);
+
+    rpc.post(
+      '/rpc',
+      {
+        // What most methods need; each says whether it needs more.
+        config: { access: 'read' },
+        schema: {
+          summary: 'Call a method',
+          description,
+          tags: ['RPC'],
+          body: Type.Array(Type.Any(), { examples: [['stream.get', 'account-123', { batchSize: 10 }]] }),
+          response: { 200: Type.Any({ description: 'The result' }) },
+        },
+      },
+      async (request, reply) => {
+        const call = parseCall(request.body as Buffer | undefined);
+        const method = methods.get(call.method);
+        if (method === undefined) {
+          throw new PokewireError('METHOD_NOT_FOUND', `There is no method ${call.method.slice(0, 64)}.`);
+        }
+        const grant = grantOf(request);
+        requireScope(grant, method.scope);
+        const answer = await method.run({ call, grant, request, reply });
+        return typeof answer === 'string' ? reply.header('content-type', jsonType).send(answer + answerEnd) : answer;
+      },
+    );
+
+    rpc.route({
+      method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'],
+      url: '/rpc',
+      schema: { hide: true },
+      // Refused by the hook above, but who may not ask is told that first.
+      config: { access: 'read' },
+      handler: () => {},
+    });
+  });
+}
+
+/** Reads every body as it is; the resource routes go on to refuse what is not sent as JSON. */
+function takeAnyContentType(rpc: FastifyInstance): void {
+  rpc.removeAllContentTypeParsers();
+  rpc.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  rpc.addHook('onRequest', (request, _reply, done) => {
+    // One that cannot be parsed would be refused before any parser is asked.
+    delete request.headers['content-type'];
+    done();
+  });
+}
+
+function hasNoCredential(request: FastifyRequest): boolean {
+  return request.headers.authorization === undefined && !credentialOf(request);
+}
+
+function methodNotAllowed(method: string): PokewireError {
+  return new RequestRefusal('METHOD_NOT_ALLOWED', `${method} is not allowed here; allowed: POST.`);
+}
+
+function bodyTooLarge({ routeOptions: { bodyLimit } }: FastifyRequest): PokewireError {
+  return new RequestRefusal('BODY_TOO_LARGE', `The body exceeds the size limit of ${bodyLimit} bytes.`, {
+    bodyLimitBytes: bodyLimit,
+  });
+}

@@ -1,0 +1,120 @@
+import { Type } from 'typebox';
+import { invalid } from '../../errors.ts';
+import { categoryRowJson, streamRowJson } from '../../message/message.ts';
+import { identify, kindOf, parseContent } from '../../message/new-message.ts';
+import { checkName } from '../../message/stream-name.ts';
+import type { MessageStore } from '../../store/message-store.ts';
+import type { LimitAppends } from '../plumbing/append-limit.ts';
+import { sendMessages } from '../plumbing/message-pages.ts';
+import { batchSizeQuery, groupOf, groupQuery, limitOf } from '../plumbing/parameters.ts';
+import type { Append } from '../routes/append.ts';
+import { integer, objectReader, readName } from './arguments.ts';
+import { startOfArgument } from './call.ts';
+import { answerEnd, type RpcMethods } from './method.ts';
+
+const text = Type.Optional(Type.String());
+
+const readWriteOptions = objectReader('options', Type.Object({ id: text, expectedVersion: integer }));
+
+const readGetOptions = objectReader(
+  'options',
+  Type.Object({ position: integer, globalPosition: integer, batchSize: batchSizeQuery }),
+);
+
+const readLastOptions = objectReader('options', Type.Object({ type: text }));
+
+const readCategoryOptions = objectReader(
+  'options',
+  Type.Object({
+    position: integer,
+    globalPosition: integer,
+    batchSize: batchSizeQuery,
+    correlation: text,
+    consumerGroup: Type.Optional(Type.Object({})),
+  }),
+);
+
+const readGroup = objectReader('consumerGroup', Type.Object({ member: groupQuery.consumer, size: groupQuery.size }));
+
+const streamRows = { message: streamRowJson, after: answerEnd };
+const categoryRows = { message: categoryRowJson, after: answerEnd };
+
+/** Methods that write and read messages: the resource routes' own calls, in EventoDB's words. */
+export function streamMethods(store: MessageStore, append: Append, limitAppends: LimitAppends): RpcMethods {
+  return {
+    'stream.write': {
+      scope: 'write',
+      async run({ call, grant, request, reply }) {
+        await limitAppends(request, reply);
+        const stream = readName('stream', call.args[0]);
+        const content = parseContent(call.text, startOfArgument(call, 1), call.args[1], 'message.');
+        const { id, expectedVersion } = readWriteOptions(call.args[2]);
+        const message = identify(content, 'id', id);
+        const stored = await append(grant.namespace.log, stream, [message], expectedVersion);
+        return `{"position":${stored.position},"globalPosition":${stored.globalPosition}}`;
+      },
+    },
+
+    'stream.get': {
+      scope: 'read',
+      async run({ call, grant, reply }) {
+        const stream = readName('stream', call.args[0]);
+        const { position = 0, globalPosition, batchSize } = readGetOptions(call.args[1]);
+        const start = (from: number) => (globalPosition === undefined ? { position: from } : { globalPosition: from });
+        // A negative position is the beginning.
+        const from = Math.max(0, globalPosition ?? position);
+        const read = (next: number, limit: number) => store.readStream(grant.namespace.log, stream, start(next), limit);
+        return sendMessages(reply, limitOf(batchSize), from, read, streamRows);
+      },
+    },
+
+    'stream.last': {
+      scope: 'read',
+      async run({ call, grant }) {
+        const stream = readName('stream', call.args[0]);
+        const { type } = readLastOptions(call.args[1]);
+        // An empty type is no filter.
+        const message = await store.readLast(grant.namespace.log, stream, type || undefined);
+        return message === undefined ? 'null' : streamRowJson(message);
+      },
+    },
+
+    'stream.version': {
+      scope: 'read',
+      async run({ call, grant }) {
+        const version = await store.version(grant.namespace.log, readName('stream', call.args[0]));
+        return version === -1 ? 'null' : String(version);
+      },
+    },
+
+    'category.get': {
+      scope: 'read',
+      async run({ call, grant, reply }) {
+        const category = readCategory(call.args[0]);
+        const {
+          position = 0,
+          globalPosition,
+          batchSize,
+          correlation,
+          consumerGroup,
+        } = readCategoryOptions(call.args[1]);
+        const { member, size } = readGroup(consumerGroup);
+        const filter = {
+          category,
+          group: groupOf(member, size, 'member') ?? undefined,
+          // An empty correlation is no filter.
+          correlation: correlation || undefined,
+        };
+        const from = Math.max(0, globalPosition ?? position);
+        const read = (next: number, limit: number) => store.readLog(grant.namespace.log, filter, next, limit);
+        return sendMessages(reply, limitOf(batchSize), from, read, categoryRows);
+      },
+    },
+  };
+}
+
+/** The category, undefined for every message of the namespace, which is how EventoDB's exporter reads. */
+function readCategory(given: unknown): string | undefined {
+  if (typeof given !== 'string') throw invalid('category', `must be a string, got ${kindOf(given)}`);
+  return given === '' ? undefined : checkName('category', given);
+}

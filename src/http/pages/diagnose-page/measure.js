@@ -1,0 +1,121 @@
+import { serverError } from '../../docs/server-error.js';
+import { readEventStream } from './event-stream.js';
+
+/** How the events of the delivery test are sent. The longer pause at the end shows who passes on one event by the next. */
+export const rhythm = { events: 12, everyMs: 250, silentMs: 1_000 };
+
+/** A greeting that has not come by then is held back. */
+const greetingMs = 4_000;
+
+/** An end of the silence that has not come by then never comes. */
+const graceMs = 10_000;
+
+/** Asks the server what it sees, thrice: the shortest answer is the round trip. */
+export async function measureConnection(signal) {
+  const url = new URL('diagnose/connection', document.baseURI).href;
+  let seen;
+  let roundTripMs = Number.POSITIVE_INFINITY;
+  let headers;
+  for (let asked = 0; asked < 3; asked++) {
+    const startMs = performance.now();
+    const response = await fetch(url, { cache: 'no-store', signal });
+    if (!response.ok) throw new Error(await serverError(response));
+    seen = await response.json();
+    headers = { server: response.headers.get('server'), via: response.headers.get('via') };
+    roundTripMs = Math.min(roundTripMs, performance.now() - startMs);
+  }
+  const { nextHopProtocol } = performance.getEntriesByType('navigation')[0];
+  return { seen, roundTripMs, headers, protocol: nextHopProtocol, page: location.host, scheme: location.protocol };
+}
+
+/** Events in a known rhythm: when was each sent, when did it arrive, and with which others. */
+export async function measureDelivery(signal, heard) {
+  const { events, everyMs, silentMs } = rhythm;
+  const query = new URLSearchParams({ events, everyMs, silentMs });
+  const { headers, blocks } = await readEventStream(`diagnose/stream?${query}`, { signal, heard });
+  const ticks = blocks.filter(({ data }) => data !== undefined);
+  return {
+    headers,
+    isWhole: ticks.at(-1)?.data.last === true,
+    ticks: ticks.map(({ data, atMs, piece }) => ({ sentMs: data.sentMs, atMs, piece })),
+  };
+}
+
+/** A real subscription, which hears of nothing but the server's greeting and heartbeats. */
+export class Subscription {
+  /** Milliseconds since the request, of everything that arrived. */
+  arrivals = [];
+  /** Milliseconds since the request; undefined: it is open. */
+  endedMs = undefined;
+  /** Why it was refused. */
+  refused = undefined;
+  #startMs = performance.now();
+  #heard = Promise.withResolvers();
+
+  constructor(signal) {
+    const url = `subscribe?${new URLSearchParams({ stream: `diagnose-${crypto.randomUUID?.() ?? Math.random()}` })}`;
+    readEventStream(url, {
+      signal,
+      heard: ({ atMs }) => {
+        this.arrivals.push(atMs);
+        this.#heard.resolve();
+      },
+    })
+      .catch((error) => {
+        this.refused = error.message;
+      })
+      .finally(() => {
+        this.endedMs = this.ageMs;
+        this.#heard.resolve();
+      });
+  }
+
+  /** What is known of it now. */
+  get measured() {
+    return { arrivals: [...this.arrivals], endedMs: this.endedMs };
+  }
+
+  get ageMs() {
+    return performance.now() - this.#startMs;
+  }
+
+  /** Milliseconds until the greeting was there; undefined: it did not come in time. */
+  async greeted() {
+    await Promise.race([this.#heard.promise, after(greetingMs)]);
+    return this.arrivals[0];
+  }
+}
+
+/** A stream that says nothing for so many seconds, and when it was cut. */
+export async function measureSilence(seconds, signal) {
+  const silentMs = seconds * 1000;
+  const giveUp = new AbortController();
+  const timer = setTimeout(() => giveUp.abort(), silentMs + graceMs);
+  const startMs = performance.now();
+  let firstMs = 0;
+  const heard = ({ atMs }) => {
+    firstMs ||= atMs;
+  };
+  try {
+    const query = new URLSearchParams({ events: 1, silentMs });
+    const either = AbortSignal.any([signal, giveUp.signal]);
+    const { blocks, endMs } = await readEventStream(`diagnose/stream?${query}`, { signal: either, heard });
+    if (blocks.at(-1)?.data?.last) return { outcome: 'survived', seconds };
+    return { outcome: 'cut', seconds, afterSeconds: (endMs - firstMs) / 1000 };
+  } catch (error) {
+    if (giveUp.signal.aborted) return { outcome: 'lost', seconds };
+    // A proxy that holds everything back cuts before it has answered.
+    if (signal.aborted || !isCut(error)) throw error;
+    return { outcome: 'cut', seconds, afterSeconds: (performance.now() - startMs) / 1000 };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isCut(error) {
+  return error instanceof TypeError || [502, 504].includes(error.status);
+}
+
+function after(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,80 @@
+import { element } from '../../docs/element.js';
+
+const namespace = 'http://www.w3.org/2000/svg';
+
+/** Two rows over one time: above what should happen, below what did, and a line from each to each. */
+export class Timeline {
+  #lengthMs;
+  #lines = document.createElementNS(namespace, 'svg');
+  #rows;
+  #end = element('span', {});
+  #element;
+
+  constructor(names, lengthMs, label) {
+    this.#lengthMs = lengthMs;
+    this.#lines.setAttribute('preserveAspectRatio', 'none');
+    this.#lines.setAttribute('viewBox', '0 0 1000 100');
+    this.#rows = names.map(() => element('div', { className: 'track' }, element('i', { className: 'bar' })));
+    const field = element('div', { className: 'field-of-time' }, this.#rows[0], this.#lines, this.#rows[1]);
+    const titles = names.map((name) => element('span', {}, name));
+    const axis = element('div', { className: 'axis' }, element('span', {}, '0 s'), this.#end);
+    this.#element = element('div', { className: 'timeline', role: 'img', ariaLabel: label });
+    this.#element.append(element('div', { className: 'row-names' }, ...titles), field, axis);
+    this.#showEnd();
+  }
+
+  get element() {
+    return this.#element;
+  }
+
+  /** A dot in a row. */
+  mark(row, atMs, kind = '') {
+    this.#reach(atMs);
+    const dot = element('i', { className: `dot ${kind}` });
+    dot.dataset.at = atMs;
+    this.#rows[row].append(dot);
+    this.#place(dot);
+  }
+
+  /** A line from the upper row to the lower one. */
+  join(fromMs, toMs) {
+    this.#reach(toMs);
+    const line = document.createElementNS(namespace, 'line');
+    line.setAttribute('y1', '0');
+    line.setAttribute('y2', '100');
+    Object.assign(line.dataset, { from: fromMs, to: toMs });
+    this.#lines.append(line);
+    this.#place(line);
+  }
+
+  /** How far a row has come. */
+  fill(row, toMs) {
+    this.#reach(toMs);
+    const bar = this.#rows[row].firstChild;
+    bar.dataset.to = toMs;
+    this.#place(bar);
+  }
+
+  /** What comes later than expected makes the whole longer. */
+  #reach(ms) {
+    if (ms <= this.#lengthMs) return;
+    this.#lengthMs = ms * 1.02;
+    this.#showEnd();
+    for (const drawn of this.#element.querySelectorAll('.dot, .bar[data-to], line')) this.#place(drawn);
+  }
+
+  #place(drawn) {
+    const share = (ms) => Number(ms) / this.#lengthMs;
+    const { at, from, to } = drawn.dataset;
+    if (at !== undefined) drawn.style.left = `${share(at) * 100}%`;
+    else if (from === undefined) drawn.style.width = `${share(to) * 100}%`;
+    else {
+      drawn.setAttribute('x1', share(from) * 1000);
+      drawn.setAttribute('x2', share(to) * 1000);
+    }
+  }
+
+  #showEnd() {
+    this.#end.textContent = `${(this.#lengthMs / 1000).toFixed(this.#lengthMs < 9_950 ? 1 : 0)} s`;
+  }
+}

@@ -1,0 +1,139 @@
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import type { AuthMode } from '../../access/access.ts';
+import { PokewireError } from '../../errors.ts';
+import { tickFrame } from '../../sse/frame.ts';
+import { retryAfter } from '../plumbing/append-limit.ts';
+import { grantOf } from '../plumbing/authenticate.ts';
+import { eventStreamHead } from '../plumbing/event-stream.ts';
+import type { Server } from '../plumbing/server.ts';
+import { takeSocket } from '../plumbing/take-socket.ts';
+import { routePage } from './page.ts';
+import { maxTestStreams, maxTestStreamsOfNamespace, type Rhythm, type TestStreams } from './test-streams.ts';
+
+/** Who found no place comes again after these seconds, and up to so many later. */
+const leastRetrySeconds = 5;
+const retrySpreadSeconds = 10;
+
+const streamQuery = Type.Object({
+  events: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 100, description: 'Events before the last one; absent: 12' }),
+  ),
+  everyMs: Type.Optional(
+    Type.Integer({ minimum: 10, maximum: 1_000, description: 'Milliseconds between two of them; absent: 250' }),
+  ),
+  silentMs: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 900_000,
+      description: 'Milliseconds of silence before the last event; absent: 1000',
+    }),
+  ),
+});
+
+/** Headers by which proxies tell of themselves. */
+const proxyHeaders = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'];
+
+const connectionSchema = Type.Object({
+  httpVersion: Type.String({ description: 'Of the request as it arrived here' }),
+  host: Type.Union([Type.String(), Type.Null()], { description: 'Its Host' }),
+  scheme: Type.Union([Type.Literal('http'), Type.Literal('https')], {
+    description: 'What the visitor uses, as far as X-Forwarded-Proto tells',
+  }),
+  address: Type.String({ description: 'Where it comes from, for limits of an address' }),
+  addressIsForwarded: Type.Boolean({ description: 'A trusted proxy told the address by X-Forwarded-For' }),
+  proxyHeaders: Type.Array(Type.String(), { description: 'Headers of the request that only proxies send, by name' }),
+  heartbeatMs: Type.Integer({ description: 'Milliseconds between two heartbeats of a subscription; 0: none' }),
+});
+
+const tickEvents = {
+  description: 'Events named `tick`, in the rhythm that was asked for',
+  content: {
+    'text/event-stream': {
+      schema: Type.String(),
+      example: Buffer.concat([tickFrame(1, 0, false), tickFrame(2, 250, true)]).toString(),
+    },
+  },
+};
+
+export type DiagnoseOptions = {
+  readonly mode: AuthMode;
+  readonly streams: TestStreams;
+  readonly heartbeatMs: number;
+};
+
+/** The page that measures what is between a visitor and the server, and what it measures with. */
+export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: DiagnoseOptions): void {
+  routePage(server, { path: '/diagnose', folder: new URL('./diagnose-page/', import.meta.url), mode });
+
+  server.get(
+    '/diagnose/connection',
+    {
+      config: { access: 'read' },
+      schema: {
+        summary: 'What arrived',
+        description: 'The request as the server sees it, behind all proxies.',
+        tags: ['operations'],
+        response: { 200: connectionSchema },
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store');
+      return { ...connectionOf(request), heartbeatMs };
+    },
+  );
+
+  server.get(
+    '/diagnose/stream',
+    {
+      config: { access: 'read', emptyIsAbsent: true },
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'Test stream',
+        description:
+          'Events in a known rhythm and then a silence, sent like those of a subscription, to measure what proxies do ' +
+          'with them. It has an end, and touches no message.',
+        tags: ['operations'],
+        querystring: streamQuery,
+        response: { 200: tickEvents },
+      },
+    },
+    async (request, reply) => {
+      const namespaceId = grantOf(request).namespace.id;
+      if (!streams.take(namespaceId)) {
+        retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
+        throw new PokewireError('RATE_LIMITED', 'Too many test streams are open. Come again later.', {
+          details: { maxTestStreams, maxTestStreamsOfNamespace },
+        });
+      }
+      let isOpen = false;
+      try {
+        const head = eventStreamHead(reply);
+        reply.hijack();
+        const socket = await takeSocket(request.raw, reply.raw);
+        isOpen = socket !== undefined;
+        if (socket !== undefined) streams.open(namespaceId, socket, head, rhythmOf(request.query));
+      } finally {
+        if (!isOpen) streams.release(namespaceId);
+      }
+    },
+  );
+}
+
+function rhythmOf({ events = 12, everyMs = 250, silentMs = 1_000 }: Static<typeof streamQuery>): Rhythm {
+  return { events, everyMs, silentMs };
+}
+
+function connectionOf(request: FastifyRequest): Omit<Static<typeof connectionSchema>, 'heartbeatMs'> {
+  const { headers, raw } = request;
+  const claimed = String(headers['x-forwarded-proto'] ?? '').toLowerCase();
+  return {
+    httpVersion: raw.httpVersion,
+    host: headers.host ?? null,
+    scheme: request.protocol === 'https' || claimed.startsWith('https') ? 'https' : 'http',
+    // A peer that has gone has none, whatever the type says; nobody reads this answer then.
+    address: request.ip ?? '',
+    addressIsForwarded: (request.ips?.length ?? 1) > 1,
+    proxyHeaders: proxyHeaders.filter((name) => headers[name] !== undefined),
+  };
+}

@@ -1,0 +1,55 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Series } from '../../telemetry/histogram.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Server } from './server.ts';
+
+/** Asked every few seconds by machines; logged only when someone wants every detail. */
+const quietRoutes = new Set(['/health', '/ready', '/metrics']);
+
+/** One log line and one observation for each request at its end. Event streams have their own. */
+export function useAccessLog(server: Server, metrics: Metrics): void {
+  const durations = new Durations(metrics);
+  server.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    const status = reply.statusCode;
+    const elapsedMs = reply.elapsedTime;
+    durations.of(request.method, route, status).observe(elapsedMs / 1000);
+    request.log[levelOf(route, status)](lineOf(request, reply, elapsedMs), 'request');
+    done();
+  });
+}
+
+/** The series of requests, found without making their labels. */
+class Durations {
+  readonly #metrics: Metrics;
+  readonly #known = new Map<string, Map<string, Map<number, Series>>>();
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  of(method: string, route: string, status: number): Series {
+    return this.#known.get(route)?.get(method)?.get(status) ?? this.#add(method, route, status);
+  }
+
+  #add(method: string, route: string, status: number): Series {
+    const series = this.#metrics.httpDuration.series({ method, route, status: String(status) });
+    const ofRoute = this.#known.getOrInsertComputed(route, () => new Map());
+    ofRoute.getOrInsertComputed(method, () => new Map()).set(status, series);
+    return series;
+  }
+}
+
+// 503 and 507 are refusals that the settings ask for; 500 is a fault.
+function levelOf(route: string, status: number): 'error' | 'warn' | 'info' | 'debug' {
+  if (status >= 500) return status === 500 ? 'error' : 'warn';
+  return quietRoutes.has(route) ? 'debug' : 'info';
+}
+
+// The path without its query, which may carry a token.
+function lineOf(request: FastifyRequest, reply: FastifyReply, elapsedMs: number) {
+  const { id, method, url } = request;
+  const query = url.indexOf('?');
+  const path = query === -1 ? url : url.slice(0, query);
+  return { id, method, path, status: reply.statusCode, ms: Math.round(elapsedMs * 1000) / 1000 };
+}

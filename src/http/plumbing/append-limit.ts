@@ -1,0 +1,48 @@
+import { randomInt } from 'node:crypto';
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { OverloadWatch } from '../../admission/overload.ts';
+import { PokewireError } from '../../errors.ts';
+import { AppendCounts } from './append-counts.ts';
+import { grantOf, logOf } from './authenticate.ts';
+
+/** Counts an append; throws `RATE_LIMITED` when it is one too many, `OVERLOADED` when there is no memory for it. */
+export type LimitAppends = (request: FastifyRequest, reply: FastifyReply) => Promise<void> | undefined;
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route that appends calls it first, once for each append. */
+    limitAppends: LimitAppends;
+  }
+}
+
+const second = 1_000;
+
+/** Gives the server `limitAppends`. `maxPerSecond` counts for each namespace; 0: no limit. */
+export function useAppendLimit(server: FastifyInstance, maxPerSecond: number, overload: OverloadWatch): void {
+  server.decorate('limitAppends', () => {
+    overload.refuseAppend();
+    return undefined;
+  });
+  if (maxPerSecond === 0) return;
+  server.register(rateLimit, { global: false, store: AppendCounts });
+  server.after(() => {
+    const count = server.createRateLimit({ max: maxPerSecond, timeWindow: second, keyGenerator: logOf });
+    server.limitAppends = async (request, reply) => {
+      overload.refuseAppend();
+      const state = await count(request);
+      if (state.isAllowed || !state.isExceeded) return;
+      retryAfter(reply, state.ttlInSeconds, 2);
+      throw new PokewireError(
+        'RATE_LIMITED',
+        `Namespace ${grantOf(request).namespace.id} may make ${maxPerSecond} appends a second. Come again later.`,
+        { details: { maxAppendsPerSecond: maxPerSecond } },
+      );
+    };
+  });
+}
+
+/** Says when to come again: after `leastSeconds`, and up to `spreadSeconds` later, so that not all come at once. */
+export function retryAfter(reply: FastifyReply, leastSeconds: number, spreadSeconds: number): void {
+  reply.header('retry-after', String(leastSeconds + randomInt(spreadSeconds + 1)));
+}

@@ -1,0 +1,103 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Access, type Grant, requireScope } from '../../access/access.ts';
+import type { Tickets } from '../../access/tickets.ts';
+import { PokewireError } from '../../errors.ts';
+import type { Scope } from '../../store/namespace-store.ts';
+import {
+  cookieToken,
+  foreignPage,
+  headerToken,
+  hideCredentials,
+  isForeignPage,
+  isOwnPage,
+  queryTicket,
+  queryToken,
+} from './credential.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a request needs; `none`: everybody may. A route that says nothing needs `admin`, so that none is left open. */
+    access?: Scope | 'none';
+    /** Judges the credential in place of the tokens of namespaces; undefined: it does not know it. */
+    ownCheck?: (request: FastifyRequest) => Promise<Grant | undefined>;
+    /** A ticket will do. */
+    takesTicket?: boolean;
+  }
+
+  interface FastifyRequest {
+    /** What the request may do, once it is authenticated. Routes with access `none` have none. */
+    grant: Grant | undefined;
+  }
+}
+
+/** What the check of credentials needs. */
+export type AccessOptions = {
+  readonly access: Access;
+  readonly tickets: Tickets;
+  /** Whether it comes from a page of elsewhere that the settings allow. */
+  readonly allowsOrigin: (request: FastifyRequest) => boolean;
+};
+
+/** Checks the credential of every request before anything else of it is read. */
+export function useAccess(server: FastifyInstance, { access, tickets, allowsOrigin }: AccessOptions): void {
+  const isOpen = access.mode === 'off';
+
+  // In this order: token of the query, ticket, token of the header, cookie.
+  const judge = (request: FastifyRequest, takesTicket: boolean): Grant | Promise<Grant> => {
+    const inQuery = queryToken(request);
+    const ticket = inQuery === undefined && takesTicket ? queryTicket(request) : undefined;
+    if (ticket !== undefined) return tickets.take(ticket, performance.now());
+    const token = inQuery ?? headerToken(request);
+    if (token !== undefined || isOpen) return (token === undefined && access.open) || access.check(token);
+    const cookie = cookieToken(request);
+    // A browser adds the cookie to whatever a page asks for, so the page must be one of ours.
+    if (cookie !== undefined && isUnsafe(request) && !isOwnPage(request)) throw foreignPage();
+    return access.check(cookie);
+  };
+
+  server.decorateRequest('grant', undefined);
+  server.addHook('onRequest', (request, _reply, done) => {
+    const { access: needed = 'admin', ownCheck, takesTicket = false } = request.routeOptions.config;
+    hideCredentials(request);
+    // Unknown paths are nobody's, and a preflight carries no credential.
+    if (needed === 'none' || request.is404 || request.method === 'OPTIONS') return done();
+    // Without authentication any page could write by a visitor's browser, which reaches what the page's server cannot.
+    if (isOpen && isUnsafe(request) && isForeignPage(request) && !allowsOrigin(request)) throw foreignPage();
+    const admit = (grant: Grant): void => {
+      requireScope(grant, needed);
+      request.grant = grant;
+    };
+    const own = ownCheck?.(request);
+    const grant =
+      own === undefined ? judge(request, takesTicket) : own.then((found) => found ?? judge(request, takesTicket));
+    if (grant instanceof Promise) {
+      grant.then(admit).then(() => done(), done);
+      return;
+    }
+    // Without a promise, which would cost an append without authentication a few percent of its time.
+    admit(grant);
+    done();
+  });
+}
+
+/** What an authenticated request may do. */
+export function grantOf(request: FastifyRequest): Grant {
+  if (request.grant === undefined) {
+    throw new PokewireError('INTERNAL_ERROR', 'The route needs a grant, but its access is none.');
+  }
+  return request.grant;
+}
+
+/** Name of the namespace's log in the store. */
+export function logOf(request: FastifyRequest): string {
+  return grantOf(request).namespace.log;
+}
+
+/** The token of a request: the query's, which wins because an `EventSource` cannot set headers, else the header's. */
+export function credentialOf(request: FastifyRequest): string | undefined {
+  return queryToken(request) ?? headerToken(request);
+}
+
+function isUnsafe({ method }: FastifyRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}

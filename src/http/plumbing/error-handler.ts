@@ -1,0 +1,120 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaValidationError,
+} from 'fastify';
+import { type ErrorCode, errorBody, errorStatuses, invalid, PokewireError } from '../../errors.ts';
+import { retryAfter } from './append-limit.ts';
+import { schemaProblem } from './schema-problem.ts';
+
+/** Content type of every JSON answer, errors included; exact, because EventoDB's clients compare it. */
+export const jsonType = 'application/json';
+
+/** Who is told 503 comes again after these seconds, and up to so many later. */
+const leastRetrySeconds = 5;
+const retrySpreadSeconds = 10;
+
+/** Fastify's own refusals, told apart by their codes. */
+const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
+};
+
+/** Refusals of Node's HTTP parser. */
+const parserCodes: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+};
+
+/** Gives every failure on every route the one error shape. Texts of faults stay in the log. */
+export function useErrorHandler(server: FastifyInstance, bodyLimitBytes: number): void {
+  server.setErrorHandler((error: FastifyError, request, reply) => {
+    const answer = answerTo(error, bodyLimitBytes);
+    if (answer.status >= 500 && answer !== error) request.log.error({ err: error, id: request.id }, 'request failed');
+    // Fastify would end the connection, which what is unread makes a reset, and that takes the answer along. So the rest is
+    // passed over, as after every other refusal; --request-timeout-ms bounds it.
+    if (answer.status === 413) reply.removeHeader('connection');
+    return send(reply, answer);
+  });
+  server.setNotFoundHandler((request, reply) =>
+    send(reply, new PokewireError('NOT_FOUND', `No route ${request.method} ${pathOf(request)}. See /docs.`)),
+  );
+}
+
+/** For Fastify's `frameworkErrors`: failures before a route is found, so that no hook has run. */
+export function answerFrameworkError(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
+  void send(reply, invalid('path', 'must be a valid percent-encoded URL'));
+}
+
+const unhurried = new WeakSet<Socket>();
+
+/** Whether the socket's request may take as long as it goes on; an import does. */
+export function takeItsTime(socket: Socket, mayTakeTime: boolean): void {
+  if (mayTakeTime) unhurried.add(socket);
+  else unhurried.delete(socket);
+}
+
+/** For Node's `clientError`: bytes that are no HTTP request, or too many, or too late. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && unhurried.has(socket)) return;
+  // A response under way must not be continued with another one's head.
+  if (!socket.writable || error.code === 'ECONNRESET' || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const code = parserCodes[error.code ?? ''] ?? 'INVALID_REQUEST';
+  const status = errorStatuses[code];
+  const body = errorBody({ code, message: clientErrorTexts[code] ?? 'The request is not HTTP/1.1.' });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
+  );
+}
+
+const clientErrorTexts: Partial<Record<ErrorCode, string>> = {
+  HEADERS_TOO_LARGE: 'The head of the request exceeds the size limit.',
+  REQUEST_TIMEOUT: 'The request did not arrive in time.',
+};
+
+/** For Fastify's `schemaErrorFormatter`: the first failure as a sentence that names the field. */
+export function describeSchemaError(errors: FastifySchemaValidationError[]): Error {
+  const first = errors[0]!;
+  const missing = first.keyword === 'required' ? String(first.params.missingProperty) : undefined;
+  const field = missing ?? (first.instancePath === '' ? 'request' : first.instancePath.slice(1));
+  return invalid(field, missing === undefined ? schemaProblem(first) : 'is missing');
+}
+
+function answerTo(error: FastifyError, bodyLimitBytes: number): PokewireError {
+  if (error instanceof PokewireError) return error;
+  const code = frameworkCodes[error.code];
+  if (code === 'BODY_TOO_LARGE') {
+    return new PokewireError(code, `The body exceeds the size limit of ${bodyLimitBytes} bytes.`, {
+      details: { bodyLimitBytes },
+    });
+  }
+  if (code === 'UNSUPPORTED_MEDIA_TYPE') {
+    return new PokewireError(code, `Send the body as JSON, with the header "content-type: ${jsonType}".`);
+  }
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    return new PokewireError('INVALID_REQUEST', error.message);
+  }
+  return new PokewireError('INTERNAL_ERROR', 'The server failed; its log has the cause.', { cause: error });
+}
+
+function send(reply: FastifyReply, error: PokewireError): FastifyReply {
+  if (error.status === 503) retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
+  // As bytes, because the route's response schema describes its successes, and Fastify adds a charset to JSON text.
+  return reply
+    .code(error.status)
+    .header('content-type', jsonType)
+    .send(Buffer.from(errorBody(error)));
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0]!;
+}

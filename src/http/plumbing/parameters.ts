@@ -1,0 +1,75 @@
+import { Type } from 'typebox';
+import { invalid } from '../../errors.ts';
+import { type ConsumerGroup, maxGroupSize } from '../../message/consumer-group.ts';
+
+/** A read returns at most this many messages unless `batchSize` says otherwise. */
+const defaultBatchSize = 1_000;
+
+/** A list returns at most this many entries unless `limit` says otherwise. */
+export const defaultPageSize = 100;
+
+const maxBatchSize = 10_000;
+
+/** Of paths that name a stream. */
+export const streamParam = Type.Object({
+  stream: Type.String({ description: 'Stream name, percent-encoded, e.g. account-123' }),
+});
+
+/** Of paths that name a category. */
+export const categoryParam = Type.Object({
+  category: Type.String({ description: 'Category: what stands before the first hyphen of a stream name' }),
+});
+
+/** The query parameter `position`; what it counts differs from route to route. */
+export function positionQuery(description: string) {
+  return Type.Optional(Type.Integer({ minimum: 0, description }));
+}
+
+/** Of reads; {@link limitOf} says what it means. */
+export const batchSizeQuery = Type.Optional(
+  Type.Integer({
+    minimum: -1,
+    maximum: maxBatchSize,
+    description: `Messages at most, 1 to ${maxBatchSize}; -1: all; 0 or absent: ${defaultBatchSize}`,
+  }),
+);
+
+/** `batchSize` as a number of messages. */
+export function limitOf(batchSize = 0): number {
+  if (batchSize === -1) return Number.POSITIVE_INFINITY;
+  return batchSize === 0 ? defaultBatchSize : batchSize;
+}
+
+/** The query parameters of a consumer group member. */
+export const groupQuery = {
+  consumer: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'Consumer group member, from 0; with size' }),
+  ),
+  size: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: maxGroupSize, description: 'Members of the consumer group' }),
+  ),
+};
+
+/**
+ * The group that a member and `size` name, null when neither is given; throws `INVALID_REQUEST`. `name` is what the request
+ * calls the member.
+ */
+export function groupOf(
+  member: number | undefined,
+  size: number | undefined,
+  name: 'consumer' | 'member' = 'consumer',
+): ConsumerGroup | null {
+  if (member === undefined && size === undefined) return null;
+  if (size === undefined) throw invalid('size', 'is missing: a consumer group member needs the size of its group');
+  if (member === undefined) throw invalid(name, 'is missing: which member of the group asks, from 0');
+  if (member >= size) throw invalid(name, `must be below size: members of ${size} count from 0 to ${size - 1}`);
+  return { member, size };
+}
+
+/** Of lists: `cursor` is the one the previous page ended with. */
+export const pageQuery = {
+  cursor: Type.Optional(Type.String({ description: 'Where the previous page ended, exclusive' })),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1_000, description: `Entries at most; absent: ${defaultPageSize}` }),
+  ),
+};

@@ -1,0 +1,196 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import cookie from '@fastify/cookie';
+import cors, { type FastifyCorsOptions } from '@fastify/cors';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { Ajv } from 'ajv';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  type HTTPMethods,
+  LogController,
+} from 'fastify';
+import type { Access } from '../../access/access.ts';
+import type { Tickets } from '../../access/tickets.ts';
+import type { OverloadWatch } from '../../admission/overload.ts';
+import { PokewireError } from '../../errors.ts';
+import { version } from '../../version.ts';
+import { useAppendLimit } from './append-limit.ts';
+import { useAccess } from './authenticate.ts';
+import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
+import { convertQuery } from './query.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Of @fastify/cors: in place of the server's own; false: none. */
+    cors?: FastifyCorsOptions | false;
+  }
+}
+
+/** What holds for every route. */
+export type ServerOptions = {
+  readonly access: Access;
+  readonly tickets: Tickets;
+  readonly log: FastifyBaseLogger;
+  readonly bodyLimitBytes: number;
+  /** Origins that may call the API; `*`: all. */
+  readonly corsOrigins: readonly string[];
+  /** Origins that may subscribe. */
+  readonly subscribeOrigins: readonly string[];
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Of one namespace; 0: no limit. */
+  readonly maxAppendsPerSecond: number;
+  /** A reader that takes nothing of its answer for so long is cut off; 0: never. */
+  readonly stallTimeoutMs: number;
+  readonly overload: OverloadWatch;
+};
+
+/** What EventoDB calls itself, because programs that find it by this name are to find Pokewire; see docs/PROTOCOL.md. */
+const serverName = `EventoDB/${version}`;
+
+const surelyTakenBytes = 65_536;
+
+/** Paths are as long as the request head allows; names have their own limit. */
+const maxParamLength = 16_384;
+
+/** Fastify with everything that holds for every route: errors, query types, CORS, request ids. */
+export function createServer(options: ServerOptions) {
+  const { bodyLimitBytes } = options;
+  const server = Fastify({
+    // One line a request, at its end: see access-log.ts. It names the request, so no logger is made for each one.
+    loggerInstance: withoutChildren(options.log),
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: bodyLimitBytes,
+    requestIdHeader: 'x-request-id',
+    routerOptions: { maxParamLength },
+    trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
+    frameworkErrors: (error, request, reply) =>
+      answerFrameworkError(error, request, reply.header('server', serverName)),
+    schemaErrorFormatter: describeSchemaError,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  useErrorHandler(server, bodyLimitBytes);
+  // Nothing is coerced, filled in or taken away: query.ts gives the types, and what is wrong is refused.
+  const ajv = new Ajv({ strict: false });
+  // Bodies are read by message/new-message.ts, which keeps payloads as text; their schemas only describe them.
+  server.setValidatorCompiler(({ schema, httpPart }) =>
+    httpPart === 'body' ? () => true : ajv.compile(schema as object),
+  );
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+
+  // Before those who may refuse the request, so that refusals carry them too.
+  // Hooks call back: a promise each would cost every request several turns of the microtask queue.
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.header('server', serverName);
+    if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
+    done();
+  });
+
+  useCors(server, options);
+  // Parsed where a cookie is asked for, not for every request.
+  server.register(cookie, { hook: false });
+  const allowsOrigin = ({ url, headers }: FastifyRequest) => {
+    const origins = isSubscribe(url) ? options.subscribeOrigins : options.corsOrigins;
+    return headers.origin !== undefined && (origins.includes('*') || origins.includes(headers.origin));
+  };
+  // Behind CORS, so that a page may read why it was refused.
+  server.after(() => useAccess(server, { ...options, allowsOrigin }));
+  useAppendLimit(server, options.maxAppendsPerSecond, options.overload);
+  server.addHook('preValidation', (request, _reply, done) => {
+    convertQuery(request);
+    done();
+  });
+  // Fastify adds a charset, which JSON does not have and EventoDB's clients do not expect.
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    const type = reply.getHeader('content-type');
+    if (typeof type === 'string' && type.startsWith(jsonType)) reply.header('content-type', jsonType);
+    // Who asks for much and takes nothing would hold it for ever. Node resets this for the connection's next request.
+    if (mayStall(payload)) reply.raw.socket?.setTimeout(options.stallTimeoutMs);
+    done(null, payload);
+  });
+  return server;
+}
+
+/** The server that routes are added to. */
+export type Server = ReturnType<typeof createServer>;
+
+/** What answers a request, for the listeners. */
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Answers known paths with unknown methods by 405 and the methods that are known. Comes after all routes. */
+export function refuseOtherMethods(server: Server, routes: ReadonlyMap<string, ReadonlySet<string>>): void {
+  const refusable: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  for (const [url, methods] of routes) {
+    // The route of all preflights, which would hide that a path is unknown.
+    if (url === '*') continue;
+    const allow = [...methods].join(', ');
+    server.route({
+      method: refusable.filter((method) => !methods.has(method)),
+      url,
+      schema: { hide: true },
+      config: { access: 'none' },
+      // Before the body is read, so that its type does not matter.
+      onRequest: async (request, reply) => {
+        reply.header('allow', allow);
+        throw new PokewireError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here; allowed: ${allow}.`);
+      },
+      handler: () => {},
+    });
+  }
+}
+
+/** Notes each route's methods as it is added. */
+export function collectRoutes(server: Server): Map<string, Set<string>> {
+  const routes = new Map<string, Set<string>>();
+  server.addHook('onRoute', ({ url, method }) => {
+    const methods = routes.getOrInsertComputed(url, () => new Set());
+    for (const name of [method].flat()) methods.add(name);
+  });
+  return routes;
+}
+
+/** Each route knows its own origins, so that a request to one that has none costs nothing. */
+function useCors(server: FastifyInstance, { corsOrigins, subscribeOrigins }: ServerOptions): void {
+  const forSubscribe = corsFor(subscribeOrigins);
+  server.addHook('onRoute', (route) => {
+    if (isSubscribe(route.url)) route.config = { ...route.config, cors: forSubscribe };
+    else if (corsOrigins.length === 0) route.config = { ...route.config, cors: false };
+  });
+  server.register(cors, corsFor(corsOrigins));
+  // The plugin's own route of all preflights is the API's.
+  for (const url of ['/subscribe', '/subscribe/*']) {
+    server.options(url, { schema: { hide: true }, config: { access: 'none' } }, (_request, reply) =>
+      reply.callNotFound(),
+    );
+  }
+}
+
+/** Fastify asks for a logger of each request, which costs an append a few percent of its time; it gets this one. */
+function withoutChildren(log: FastifyBaseLogger): FastifyBaseLogger {
+  const same: FastifyBaseLogger = Object.create(log, { child: { value: () => same } });
+  return same;
+}
+
+/** Whether the answer may wait for its reader: a stream, or more than the socket's buffers surely take. */
+function mayStall(payload: unknown): boolean {
+  if (typeof payload === 'string' || Buffer.isBuffer(payload)) return payload.length > surelyTakenBytes;
+  return payload instanceof Readable;
+}
+
+function isSubscribe(url: string): boolean {
+  return /^\/subscribe(?![^/?])/.test(url);
+}
+
+function corsFor(origins: readonly string[]): FastifyCorsOptions {
+  return {
+    origin: origins.includes('*') ? '*' : origins.length === 0 ? false : [...origins],
+    methods: ['GET', 'HEAD', 'POST'],
+    allowedHeaders: ['Authorization', 'Cache-Control', 'Content-Type', 'Last-Event-ID', 'X-Request-Id'],
+    exposedHeaders: ['Retry-After', 'X-Request-Id'],
+    maxAge: 600,
+    strictPreflight: false,
+  };
+}

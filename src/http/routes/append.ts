@@ -1,0 +1,137 @@
+import { Type } from 'typebox';
+import { PokewireError } from '../../errors.ts';
+import type { NewMessage } from '../../message/message.ts';
+import { maxMessagesPerAppend, parseNewMessages } from '../../message/new-message.ts';
+import { checkName } from '../../message/stream-name.ts';
+import type { AppendOutcome, MessageStore } from '../../store/message-store.ts';
+import { logOf } from '../plumbing/authenticate.ts';
+import { streamParam } from '../plumbing/parameters.ts';
+import type { Server } from '../plumbing/server.ts';
+
+/** Appends of this process by outcome, and the messages they stored. */
+export class AppendStats {
+  messages = 0;
+  /** What the store held when it refused the last append for want of room; undefined: it has stored one since. */
+  fullAtBytes: number | undefined = undefined;
+  readonly outcomes: Record<AppendOutcome['outcome'], number> = {
+    appended: 0,
+    known: 0,
+    'version-conflict': 0,
+    'duplicate-id': 0,
+    dropped: 0,
+    full: 0,
+  };
+}
+
+const newMessage = Type.Object(
+  {
+    id: Type.Optional(Type.String({ format: 'uuid', description: 'Makes a retry safe; generated when absent' })),
+    type: Type.String({ description: '1 to 256 bytes' }),
+    data: Type.Object({}, { additionalProperties: true, description: 'Comes back as it was written' }),
+    metadata: Type.Optional(
+      Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], { description: 'The same, or null' }),
+    ),
+  },
+  { examples: [{ type: 'Deposited', data: { amount: 100 } }] },
+);
+
+const appended = Type.Object({
+  stream: Type.String(),
+  position: Type.Integer({ description: 'Of the last message' }),
+  globalPosition: Type.Integer({ description: 'Of the last message' }),
+  count: Type.Integer(),
+});
+
+export function routeAppend(server: Server, append: Append): void {
+  const { limitAppends } = server;
+  server.post(
+    '/streams/:stream/messages',
+    {
+      config: { access: 'write' },
+      schema: {
+        summary: 'Append',
+        description: `Appends one message, or an array of 1 to ${maxMessagesPerAppend} of them, all or none.`,
+        tags: ['streams'],
+        params: streamParam,
+        querystring: Type.Object({
+          expectedVersion: Type.Optional(
+            Type.Integer({
+              minimum: -1,
+              description: 'Position that the last message of the stream must have; -1: the stream must not exist',
+            }),
+          ),
+        }),
+        body: Type.Union([newMessage, Type.Array(newMessage)]),
+        response: {
+          201: Type.Object(appended.properties, { description: 'Stored' }),
+          200: Type.Object(appended.properties, { description: 'A retry: the messages were there already' }),
+        },
+      },
+    },
+    async (request, reply) => {
+      // Mostly there is no limit, and nothing to wait for.
+      const counted = limitAppends(request, reply);
+      if (counted !== undefined) await counted;
+      const stream = checkName('stream', request.params.stream);
+      const messages = parseNewMessages(request.body as unknown as Buffer | undefined);
+      const { expectedVersion } = request.query;
+      const { outcome, position, globalPosition } = await append(logOf(request), stream, messages, expectedVersion);
+      reply.code(outcome === 'appended' ? 201 : 200);
+      return { stream, position, globalPosition, count: messages.length };
+    },
+  );
+}
+
+/** Appends and counts; throws the error that tells why nothing was stored. Every route that appends does it by this. */
+export type Append = (
+  log: string,
+  stream: string,
+  messages: readonly NewMessage[],
+  expectedVersion: number | undefined,
+) => Promise<Accepted>;
+
+export function appendTo(store: MessageStore, stats: AppendStats): Append {
+  return async (log, stream, messages, expectedVersion) => {
+    const outcome = await store.append(log, stream, messages, expectedVersion);
+    stats.outcomes[outcome.outcome]++;
+    if (outcome.outcome === 'full') stats.fullAtBytes = outcome.bytes;
+    if (outcome.outcome === 'appended') {
+      stats.messages += messages.length;
+      stats.fullAtBytes = undefined;
+    }
+    return accepted(stream, outcome);
+  };
+}
+
+type Accepted = Extract<AppendOutcome, { position: number }>;
+
+/** The outcome when the messages are stored; throws the error that tells why they are not. */
+function accepted(stream: string, outcome: AppendOutcome): Accepted {
+  switch (outcome.outcome) {
+    case 'appended':
+    case 'known':
+      return outcome;
+    case 'version-conflict': {
+      const { expected, actual } = outcome;
+      throw new PokewireError(
+        'STREAM_VERSION_CONFLICT',
+        `Stream ${stream} is at version ${actual}, not at the expected ${expected}. Read on from there and decide again.`,
+        { details: { expected, actual } },
+      );
+    }
+    case 'duplicate-id':
+      throw new PokewireError(
+        'DUPLICATE_MESSAGE_ID',
+        `A message with id ${outcome.id} exists, and it is not the same message. Every message needs an id of its own.`,
+        { details: { id: outcome.id } },
+      );
+    case 'dropped':
+      throw new PokewireError('NAMESPACE_NOT_FOUND', 'The namespace was deleted while the append was under way.');
+    case 'full':
+      throw new PokewireError(
+        'STORE_FULL',
+        `The store holds ${outcome.bytes} of ${outcome.maxBytes} bytes, and these messages would exceed its limit.`,
+        { details: { bytes: outcome.bytes, maxBytes: outcome.maxBytes } },
+      );
+  }
+}

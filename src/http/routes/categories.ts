@@ -1,0 +1,82 @@
+import { Type } from 'typebox';
+import { checkName } from '../../message/stream-name.ts';
+import type { MessageStore } from '../../store/message-store.ts';
+import { logOf } from '../plumbing/authenticate.ts';
+import { messageSchema, sendMessages } from '../plumbing/message-pages.ts';
+import {
+  batchSizeQuery,
+  categoryParam,
+  defaultPageSize,
+  groupOf,
+  groupQuery,
+  limitOf,
+  pageQuery,
+  positionQuery,
+} from '../plumbing/parameters.ts';
+import type { Server } from '../plumbing/server.ts';
+
+/** Lists categories, and reads one. */
+export function routeCategories(server: Server, store: MessageStore): void {
+  server.get(
+    '/categories',
+    {
+      config: { access: 'read' },
+      schema: {
+        summary: 'List categories',
+        tags: ['categories'],
+        querystring: Type.Object(pageQuery),
+        response: {
+          200: Type.Object({
+            categories: Type.Array(
+              Type.Object({ category: Type.String(), streamCount: Type.Integer(), messageCount: Type.Integer() }),
+            ),
+            cursor: Type.Union([Type.String(), Type.Null()], {
+              description: 'Of the next page; null: this is the last',
+            }),
+          }),
+        },
+      },
+    },
+    async (request) => {
+      const { query } = request;
+      const limit = query.limit ?? defaultPageSize;
+      const found = await store.listCategories(logOf(request), query.cursor, limit + 1);
+      const categories = found.slice(0, limit);
+      return { categories, cursor: found.length > limit ? categories.at(-1)!.category : null };
+    },
+  );
+
+  server.get(
+    '/categories/:category/messages',
+    {
+      config: { access: 'read' },
+      schema: {
+        summary: 'Read a category',
+        description: 'Messages of a category by global position. Filters apply first, batchSize then.',
+        tags: ['categories'],
+        params: categoryParam,
+        querystring: Type.Object({
+          position: positionQuery('First global position to read'),
+          batchSize: batchSizeQuery,
+          ...groupQuery,
+          correlation: Type.Optional(
+            Type.String({ description: 'Only messages whose metadata.correlationStreamName is of this category' }),
+          ),
+        }),
+        response: { 200: Type.Array(messageSchema) },
+      },
+    },
+    async (request, reply) => {
+      const { params, query } = request;
+      const filter = {
+        category: checkName('category', params.category),
+        group: groupOf(query.consumer, query.size) ?? undefined,
+        // An empty correlation is no filter.
+        correlation: query.correlation || undefined,
+      };
+      return sendMessages(reply, limitOf(query.batchSize), query.position ?? 0, (from, limit) =>
+        store.readLog(logOf(request), filter, from, limit),
+      );
+    },
+  );
+}

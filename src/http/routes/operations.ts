@@ -1,0 +1,90 @@
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Grant } from '../../access/access.ts';
+import { sameText } from '../../access/token.ts';
+import type { Readiness } from '../../admission/readiness.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { credentialOf } from '../plumbing/authenticate.ts';
+import type { Server } from '../plumbing/server.ts';
+
+/** What the routes for operators need. */
+export type OperationsOptions = {
+  /** Opens `/metrics` and nothing else; empty: a token of a namespace does. */
+  readonly metricsToken: string;
+  /** Gives what the holder of the metrics token may do. */
+  readonly metricsGrant: () => Promise<Grant>;
+  readonly version: string;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+};
+
+const status = Type.Object({ status: Type.Literal('ok') });
+
+const ready = Type.Object({
+  status: Type.Literal('ok'),
+  store: Type.Union([Type.Literal('ok'), Type.Literal('full')], {
+    description: 'full: appends are refused for want of room; all else goes on',
+  }),
+});
+
+/** Health, readiness, version and metrics. */
+export function routeOperations(server: Server, options: OperationsOptions): void {
+  const { version, metrics, readiness, metricsToken, metricsGrant } = options;
+  const checkMetricsToken = async (request: FastifyRequest) =>
+    metricsToken !== '' && sameText(credentialOf(request) ?? '', metricsToken) ? metricsGrant() : undefined;
+
+  server.get(
+    '/health',
+    {
+      config: { access: 'none' },
+      schema: {
+        summary: 'Alive',
+        description: 'The process answers.',
+        tags: ['operations'],
+        response: { 200: status },
+      },
+    },
+    async () => ({ status: 'ok' as const }),
+  );
+
+  server.get(
+    '/ready',
+    {
+      config: { access: 'none' },
+      schema: {
+        summary: 'Ready',
+        description:
+          'The store answers, and the server is neither overloaded nor stopping; else 503, and `details.reasons` says ' +
+          'which: store, event-loop, memory, stopping.',
+        tags: ['operations'],
+        response: { 200: ready },
+      },
+    },
+    async () => {
+      await readiness.check();
+      return { status: 'ok' as const, store: await readiness.storeState() };
+    },
+  );
+
+  server.get(
+    '/version',
+    {
+      config: { access: 'none' },
+      schema: {
+        summary: 'Version',
+        tags: ['operations'],
+        response: { 200: Type.Object({ version: Type.String() }) },
+      },
+    },
+    async () => ({ version }),
+  );
+
+  server.get(
+    '/metrics',
+    {
+      config: { access: 'read', ownCheck: checkMetricsToken },
+      schema: { summary: 'Metrics', description: 'For Prometheus.', tags: ['operations'], produces: ['text/plain'] },
+    },
+    async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+}

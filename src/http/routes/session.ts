@@ -1,0 +1,68 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AuthMode } from '../../access/access.ts';
+import { invalid } from '../../errors.ts';
+import { cookieName, headerToken, queryToken, secureCookieName } from '../plumbing/credential.ts';
+import type { Server } from '../plumbing/server.ts';
+
+const attributes = { path: '/', httpOnly: true, sameSite: 'strict' } as const;
+
+/**
+ * A session is a cookie that holds the token. Nothing is kept here, so a revoked token ends its sessions by itself, and a
+ * session outlives a restart. The cookie has no age: it goes with the browser.
+ */
+export function routeSession(server: Server, mode: AuthMode): void {
+  server.post(
+    '/session',
+    {
+      config: { access: 'read' },
+      schema: {
+        summary: 'Begin a session',
+        description:
+          'Takes the token of the header into a cookie that scripts cannot read, for a browser to go on with.',
+        tags: ['operations'],
+        response: { 204: { type: 'null', description: 'The cookie is set' } },
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store').code(204);
+      if (mode === 'off') return null;
+      const token = queryToken(request) === undefined ? headerToken(request) : undefined;
+      if (token === undefined)
+        throw invalid('authorization', 'is missing: a session begins with the token in the header');
+      beginSession(request, reply, token);
+      return null;
+    },
+  );
+
+  server.delete(
+    '/session',
+    {
+      config: { access: 'none' },
+      schema: {
+        summary: 'End a session',
+        description: 'Takes the cookie away. The token stays valid until it is revoked.',
+        tags: ['operations'],
+        response: { 204: { type: 'null', description: 'There is no cookie any more' } },
+      },
+    },
+    async (_request, reply) => {
+      reply
+        .header('cache-control', 'no-store')
+        .clearCookie(cookieName, attributes)
+        .clearCookie(secureCookieName, { ...attributes, secure: true })
+        .code(204);
+      return null;
+    },
+  );
+}
+
+/** Puts the token into the cookie of the answer. */
+export function beginSession(request: FastifyRequest, reply: FastifyReply, token: string): FastifyReply {
+  // Anybody may claim to come by https: the cookie only becomes stricter.
+  const claimed = String(request.headers['x-forwarded-proto'] ?? '')
+    .split(',', 1)[0]!
+    .trim()
+    .toLowerCase();
+  const secure = request.protocol === 'https' || claimed === 'https';
+  return reply.setCookie(secure ? secureCookieName : cookieName, token, { ...attributes, secure });
+}

@@ -1,0 +1,130 @@
+import { Type } from 'typebox';
+import { PokewireError } from '../../errors.ts';
+import { messageJson } from '../../message/message.ts';
+import { checkName } from '../../message/stream-name.ts';
+import type { MessageStore, StreamSummary } from '../../store/message-store.ts';
+import { logOf } from '../plumbing/authenticate.ts';
+import { jsonType } from '../plumbing/error-handler.ts';
+import { messageSchema, sendMessages } from '../plumbing/message-pages.ts';
+import {
+  batchSizeQuery,
+  defaultPageSize,
+  limitOf,
+  pageQuery,
+  positionQuery,
+  streamParam,
+} from '../plumbing/parameters.ts';
+import type { Server } from '../plumbing/server.ts';
+
+const streamSchema = Type.Object({
+  stream: Type.String(),
+  version: Type.Integer({ description: 'Position of the last message' }),
+  messageCount: Type.Integer(),
+  lastActivity: Type.String({ description: 'Time of the last message, RFC 3339' }),
+});
+
+/** Lists streams, describes one, and reads its messages. */
+export function routeStreams(server: Server, store: MessageStore): void {
+  server.get(
+    '/streams',
+    {
+      config: { access: 'read' },
+      schema: {
+        summary: 'List streams',
+        description: 'Streams by name, in the order of their UTF-8 bytes.',
+        tags: ['streams'],
+        querystring: Type.Object({
+          prefix: Type.Optional(Type.String({ description: 'Only names that begin so' })),
+          ...pageQuery,
+        }),
+        response: {
+          200: Type.Object({
+            streams: Type.Array(streamSchema),
+            cursor: Type.Union([Type.String(), Type.Null()], {
+              description: 'Of the next page; null: this is the last',
+            }),
+          }),
+        },
+      },
+    },
+    async (request) => {
+      const { query } = request;
+      const limit = query.limit ?? defaultPageSize;
+      const streams = await store.listStreams(logOf(request), query.prefix ?? '', query.cursor, limit + 1);
+      const page = streams.slice(0, limit);
+      return { streams: page.map(describe), cursor: streams.length > limit ? page.at(-1)!.stream : null };
+    },
+  );
+
+  server.get(
+    '/streams/:stream',
+    {
+      config: { access: 'read' },
+      schema: { summary: 'Describe a stream', tags: ['streams'], params: streamParam, response: { 200: streamSchema } },
+    },
+    async (request) => {
+      const { params } = request;
+      const stream = checkName('stream', params.stream);
+      const summary = await store.describeStream(logOf(request), stream);
+      if (summary === undefined) throw new PokewireError('STREAM_NOT_FOUND', `Stream ${stream} has no messages.`);
+      return describe(summary);
+    },
+  );
+
+  server.get(
+    '/streams/:stream/messages',
+    {
+      config: { access: 'read' },
+      schema: {
+        summary: 'Read a stream',
+        description: 'Messages of a stream by position. A stream without messages gives an empty array.',
+        tags: ['streams'],
+        params: streamParam,
+        querystring: Type.Object({
+          position: positionQuery('First stream position to read'),
+          globalPosition: positionQuery('First global position to read; position is ignored then'),
+          batchSize: batchSizeQuery,
+        }),
+        response: { 200: Type.Array(messageSchema) },
+      },
+    },
+    async (request, reply) => {
+      const { params, query } = request;
+      const stream = checkName('stream', params.stream);
+      const { position = 0, globalPosition } = query;
+      const start = (from: number) => (globalPosition === undefined ? { position: from } : { globalPosition: from });
+      return sendMessages(reply, limitOf(query.batchSize), globalPosition ?? position, (from, limit) =>
+        store.readStream(logOf(request), stream, start(from), limit),
+      );
+    },
+  );
+
+  server.get(
+    '/streams/:stream/messages/last',
+    {
+      config: { access: 'read' },
+      schema: {
+        summary: 'Read the last message',
+        tags: ['streams'],
+        params: streamParam,
+        querystring: Type.Object({ type: Type.Optional(Type.String({ description: 'Only messages of this type' })) }),
+        response: { 200: messageSchema },
+      },
+    },
+    async (request, reply) => {
+      const { params, query } = request;
+      const stream = checkName('stream', params.stream);
+      // An empty type is no filter.
+      const message = await store.readLast(logOf(request), stream, query.type || undefined);
+      if (message === undefined) {
+        const ofType = query.type ? ` of type ${query.type}` : '';
+        throw new PokewireError('MESSAGE_NOT_FOUND', `Stream ${stream} has no message${ofType}.`);
+      }
+      return reply.header('content-type', jsonType).send(messageJson(message) as never);
+    },
+  );
+}
+
+function describe({ stream, version, messageCount, lastActivityMs }: StreamSummary) {
+  return { stream, version, messageCount, lastActivity: new Date(lastActivityMs).toISOString() };
+}

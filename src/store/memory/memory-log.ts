@@ -1,0 +1,248 @@
+import { randomUUID } from 'node:crypto';
+import { sameJson } from '../../message/json-text.ts';
+import type { Message, NewMessage } from '../../message/message.ts';
+import type { Selection } from '../../message/selection.ts';
+import type { AppendOutcome, CategorySummary, StreamSummary } from '../message-store.ts';
+import { IdIndex, idHash } from './id-index.ts';
+import { MessageTable } from './message-table.ts';
+import type { Rows } from './row-list.ts';
+import { EveryRow, RowMerge, type RowWalk } from './row-merge.ts';
+import { StreamDirectory, type StreamRows } from './stream-directory.ts';
+
+/** One namespace in memory: the table of its messages and the indexes that find them. All calls are synchronous. */
+export class MemoryLog {
+  readonly table = new MessageTable();
+  readonly epoch = randomUUID();
+  /** What its messages count against the store's limit. */
+  bytes = 0;
+  /** Global positions up to this one were those of an earlier log. */
+  forgottenUpTo = 0;
+  #head = 0;
+  readonly #ids = new IdIndex((row) => this.table.idHash(row));
+  readonly #directory = new StreamDirectory();
+
+  /** The highest global position that a message has, or had in the log that this one replaced; 0 when there was none. */
+  get head(): number {
+    return this.#head;
+  }
+
+  get streamCount(): number {
+    return this.#directory.size;
+  }
+
+  stream(name: string): StreamRows | undefined {
+    return this.#directory.stream(name);
+  }
+
+  streamRows(name: string): Rows {
+    return this.#directory.streamRows(name);
+  }
+
+  streamOfRow(row: number): StreamRows {
+    return this.#directory.byNumber(this.table.stream(row));
+  }
+
+  /** Version of a stream: position of its last message, -1 when it has none. */
+  version(name: string): number {
+    const stream = this.#directory.stream(name);
+    return stream === undefined ? -1 : versionOf(stream);
+  }
+
+  /** Index in the stream's rows of the first message at or behind a position; their number when there is none. */
+  indexOf({ rows, gaps }: StreamRows, position: number): number {
+    if (gaps === 0) return Math.min(Math.max(0, position), rows.length);
+    let low = 0;
+    let high = rows.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.table.position(rows.at(middle)!) < position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /**
+   * Whether these messages can be appended: undefined when they can, else the outcome that tells why not. Ids come
+   * before the version, so that a writer that repeats an append whose answer it lost is told the first answer.
+   */
+  refusal(stream: string, messages: readonly NewMessage[], expected: number | undefined): AppendOutcome | undefined {
+    const duplicate = this.#knownIds(stream, messages);
+    if (duplicate !== undefined) return duplicate;
+    const actual = this.version(stream);
+    if (expected !== undefined && expected !== actual) return { outcome: 'version-conflict', expected, actual };
+    return undefined;
+  }
+
+  /** Adds one message that {@link refusal} let pass; returns its row. */
+  append(streamName: string, message: NewMessage, nowMs: number): number {
+    const stream = this.#directory.open(streamName);
+    const last = this.table.length - 1;
+    const hash = idHash(message.id);
+    const row = this.table.append(message, {
+      globalPosition: ++this.#head,
+      position: stream.rows.length + stream.gaps,
+      // The wall clock may step back, times within a namespace do not.
+      timeMs: last < 0 ? nowMs : Math.max(nowMs, this.table.timeMs(last)),
+      stream: stream.number,
+      idHash: hash,
+    });
+    this.#ids.add(hash, row);
+    stream.rows.push(row);
+    stream.category.rows.push(row);
+    return row;
+  }
+
+  /**
+   * Adds messages with their positions, which `importRefusal` let pass. Those behind the last message cost what an append
+   * costs; when one stands before it, every row behind that one gets another number: O(messages of the log).
+   */
+  insert(messages: readonly Message[]): void {
+    const tail = this.table.length;
+    const touched = new Set<StreamRows>();
+    const inOrder = messages.toSorted((a, b) => a.globalPosition - b.globalPosition);
+    for (const message of inOrder) {
+      const stream = this.#directory.open(message.stream);
+      const { globalPosition, position, timeMs, timeNanos } = message;
+      const hash = idHash(message.id);
+      const row = this.table.append(message, { globalPosition, position, timeMs, stream: stream.number, idHash: hash });
+      this.table.setTimeNanos(row, timeNanos);
+      this.#ids.add(hash, row);
+      stream.rows.push(row);
+      stream.category.rows.push(row);
+      touched.add(stream);
+    }
+    const [first] = inOrder;
+    if (first !== undefined && first.globalPosition <= this.#head) this.#moveTail(first.globalPosition, tail);
+    for (const stream of touched) {
+      stream.gaps = this.table.position(stream.rows.last!) + 1 - stream.rows.length;
+    }
+    this.raiseHead(inOrder.at(-1)?.globalPosition ?? 0);
+  }
+
+  /** Gives no global position up to this one from now on. */
+  raiseHead(globalPosition: number): void {
+    this.#head = Math.max(this.#head, globalPosition);
+  }
+
+  /** The row with this id, -1 when there is none. */
+  rowOfId(id: string): number {
+    return this.#ids.find(idHash(id), (row) => this.table.id(row) === id);
+  }
+
+  message(row: number): Message {
+    return {
+      id: this.table.id(row),
+      stream: this.streamOfRow(row).name.text,
+      type: this.table.type(row),
+      position: this.table.position(row),
+      globalPosition: this.table.globalPosition(row),
+      data: this.table.data(row),
+      metadata: this.table.metadata(row),
+      timeMs: this.table.timeMs(row),
+      timeNanos: this.table.timeNanos(row),
+    };
+  }
+
+  /** The first row at or behind a global position; the table's length when there is none. O(log n). */
+  rowAt(globalPosition: number): number {
+    return this.#firstRow(globalPosition, this.table.length);
+  }
+
+  #firstRow(globalPosition: number, end: number): number {
+    let low = 0;
+    let high = end;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.table.globalPosition(middle) < globalPosition) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Walks the rows that the selectors name, from global position `after` on, exclusive. The group is not applied. */
+  walk(selection: Selection, after: number): RowWalk {
+    const fromRow = this.rowAt(after + 1);
+    if (selection.all) return new EveryRow(fromRow, this.table.length);
+    const positionRow = selection.fromPosition === 0 ? 0 : this.#rowAtPosition(selection);
+    return new RowMerge(this.rowsOf(selection), Math.max(fromRow, positionRow));
+  }
+
+  /** The rows of each stream and category that is selected. The group is not applied. */
+  rowsOf({ streams, categories }: Selection): Rows[] {
+    const ofStreams = streams.map((name) => this.#directory.streamRows(name));
+    return [...ofStreams, ...categories.map((category) => this.#directory.categoryRows(category))];
+  }
+
+  /** Where a start by stream position is; it comes with a single stream only, whose rows are in position order. */
+  #rowAtPosition({ streams: [name = ''], fromPosition }: Selection): number {
+    const stream = this.#directory.stream(name);
+    const row = stream?.rows.at(this.indexOf(stream, fromPosition));
+    return row ?? this.table.length;
+  }
+
+  describe(name: string): StreamSummary | undefined {
+    const stream = this.#directory.stream(name);
+    return stream === undefined ? undefined : this.#summary(stream);
+  }
+
+  listStreams(prefix: string, after: string | undefined, limit: number): StreamSummary[] {
+    return this.#directory.list(prefix, after, limit).map((stream) => this.#summary(stream));
+  }
+
+  listCategories(after: string | undefined, limit: number): CategorySummary[] {
+    return this.#directory.listCategories(after, limit);
+  }
+
+  #summary(stream: StreamRows): StreamSummary {
+    return {
+      stream: stream.name.text,
+      version: versionOf(stream),
+      messageCount: stream.rows.length,
+      lastActivityMs: this.table.timeMs(stream.rows.last!),
+    };
+  }
+
+  /** Puts the rows from `tail` on, the first of which has this global position, in their places among those before. */
+  #moveTail(globalPosition: number, tail: number): void {
+    const from = this.#firstRow(globalPosition, tail);
+    if (from === tail) return;
+    const newRows = this.table.mergeTail(from, tail);
+    this.#ids.renumber(from, newRows);
+    this.#directory.renumber(from, newRows);
+  }
+
+  #knownIds(stream: string, messages: readonly NewMessage[]): AppendOutcome | undefined {
+    const seen = new Set<string>();
+    let knownRow = -1;
+    let knownCount = 0;
+    for (const message of messages) {
+      if (!message.given) continue;
+      if (seen.has(message.id)) return { outcome: 'duplicate-id', id: message.id };
+      seen.add(message.id);
+      const row = this.rowOfId(message.id);
+      if (row === -1) continue;
+      const follows = knownCount === 0 || this.table.position(row) === this.table.position(knownRow) + 1;
+      if (!follows || !this.#isSame(row, stream, message)) return { outcome: 'duplicate-id', id: message.id };
+      knownRow = row;
+      knownCount++;
+    }
+    if (knownCount === 0) return undefined;
+    // A part of an append cannot have been stored, so this is another append that borrows ids.
+    if (knownCount < messages.length) return { outcome: 'duplicate-id', id: this.table.id(knownRow) };
+    const position = this.table.position(knownRow);
+    return { outcome: 'known', position, globalPosition: this.table.globalPosition(knownRow) };
+  }
+
+  #isSame(row: number, stream: string, message: NewMessage): boolean {
+    return (
+      this.streamOfRow(row).name.text === stream &&
+      this.table.type(row) === message.type &&
+      sameJson(this.table.data(row), message.data) &&
+      sameJson(this.table.metadata(row), message.metadata)
+    );
+  }
+}
+
+function versionOf({ rows, gaps }: StreamRows): number {
+  return rows.length + gaps - 1;
+}

@@ -1,0 +1,74 @@
+import type { Message } from '../../message/message.ts';
+import type { Poke } from '../../message/poke.ts';
+import type { Selection } from '../../message/selection.ts';
+import { StreamName } from '../../message/stream-name.ts';
+import type { ObjectPool } from '../../pool/object-pool.ts';
+import type { LogFilter, PokePage } from '../message-store.ts';
+import type { MemoryLog } from './memory-log.ts';
+
+/** A page of messages holds at most this many bytes of payload (or one message), so that a response is built piece by piece. */
+export const maxPageBytes = 1_048_576;
+
+/** Collects messages until the page is full by count or by bytes. */
+export class PageBuilder {
+  readonly messages: Message[] = [];
+  readonly #log: MemoryLog;
+  readonly #limit: number;
+  #bytes = 0;
+
+  constructor(log: MemoryLog, limit: number) {
+    this.#log = log;
+    this.#limit = limit;
+  }
+
+  /** Whether the row still went into the page. */
+  add(row: number): boolean {
+    const bytes = this.#log.table.payloadBytes(row);
+    const tooLarge = this.#bytes + bytes > maxPageBytes && this.messages.length > 0;
+    if (tooLarge || this.messages.length >= this.#limit) return false;
+    this.#bytes += bytes;
+    this.messages.push(this.#log.message(row));
+    return true;
+  }
+}
+
+/** Pokes of one page; they go back to the pool with it. */
+export class MemoryPokePage implements PokePage {
+  readonly pokes: Poke[] = [];
+  readonly epoch: string;
+  upTo: number;
+  atEnd = false;
+  readonly #pool: ObjectPool<Poke>;
+
+  constructor(pool: ObjectPool<Poke>, epoch: string, after: number) {
+    this.#pool = pool;
+    this.epoch = epoch;
+    this.upTo = after;
+  }
+
+  release(): void {
+    for (const poke of this.pokes) this.#pool.release(poke);
+    this.pokes.length = 0;
+  }
+}
+
+/** The selection of a category, or of the whole log. */
+export function everythingOf(category: string | undefined): Selection {
+  const categories = category === undefined ? [] : [category];
+  return { all: category === undefined, streams: [], categories, group: null, fromPosition: 0 };
+}
+
+/** Whether the group and the correlation of the filter keep the row; its category is not looked at. */
+export function matches(log: MemoryLog, row: number, { group, correlation }: LogFilter): boolean {
+  if (group !== undefined && !log.streamOfRow(row).name.ownedBy(group)) return false;
+  return correlation === undefined || correlationOf(log.table.metadata(row)) === correlation;
+}
+
+/** Category of the stream that a message's metadata names as its correlation, undefined when it names none. */
+function correlationOf(metadata: string | null): string | undefined {
+  if (metadata === null) return undefined;
+  // Most metadata is not worth parsing; only an escape could spell the member's name otherwise.
+  if (!metadata.includes('correlationStreamName') && !metadata.includes('\\u')) return undefined;
+  const { correlationStreamName: name } = JSON.parse(metadata) as { correlationStreamName?: unknown };
+  return typeof name === 'string' ? new StreamName(name).category : undefined;
+}

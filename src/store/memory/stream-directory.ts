@@ -1,0 +1,100 @@
+import { createRequire } from 'node:module';
+import { StreamName } from '../../message/stream-name.ts';
+import type { CategorySummary } from '../message-store.ts';
+import { compareUtf8 } from '../shared/utf8-order.ts';
+import { RowList, type Rows } from './row-list.ts';
+
+/** A stream of one log. */
+export type StreamRows = {
+  readonly name: StreamName;
+  /** Its number in the log, in order of first message. */
+  readonly number: number;
+  readonly category: CategoryRows;
+  /** Its rows in order of position; at index n the message with position n, unless there are gaps. */
+  readonly rows: RowList;
+  /** Positions before its last one that no message has: only an import leaves any. */
+  gaps: number;
+};
+
+type CategoryRows = { streamCount: number; readonly rows: RowList };
+
+// CommonJS compiled from TypeScript: Node and Vitest disagree on what its default import is, but not on `require`.
+const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typeof import('sorted-btree');
+
+const noRows: Rows = [];
+
+/** The streams and categories of one log by name, each with its rows. */
+export class StreamDirectory {
+  readonly #streams = new Map<string, StreamRows>();
+  readonly #byNumber: StreamRows[] = [];
+  readonly #names = new BTree<string, StreamRows>(undefined, compareUtf8);
+  readonly #categories = new BTree<string, CategoryRows>(undefined, compareUtf8);
+
+  get size(): number {
+    return this.#byNumber.length;
+  }
+
+  stream(name: string): StreamRows | undefined {
+    return this.#streams.get(name);
+  }
+
+  byNumber(number: number): StreamRows {
+    return this.#byNumber[number]!;
+  }
+
+  /** The stream of this name, added when it is new. */
+  open(name: string): StreamRows {
+    return this.#streams.get(name) ?? this.#add(name);
+  }
+
+  streamRows(name: string): Rows {
+    return this.#streams.get(name)?.rows ?? noRows;
+  }
+
+  categoryRows(category: string): Rows {
+    return this.#categories.get(category)?.rows ?? noRows;
+  }
+
+  /** Streams whose name begins with `prefix` and comes behind `after`, in order of their UTF-8 bytes. */
+  list(prefix: string, after: string | undefined, limit: number): StreamRows[] {
+    const found: StreamRows[] = [];
+    const from = after === undefined || compareUtf8(after, prefix) < 0 ? prefix : after;
+    for (const [name, stream] of this.#names.entries(from)) {
+      if (found.length === limit || !name.startsWith(prefix)) break;
+      if (name !== after) found.push(stream);
+    }
+    return found;
+  }
+
+  listCategories(after: string | undefined, limit: number): CategorySummary[] {
+    const found: CategorySummary[] = [];
+    for (const [category, { streamCount, rows }] of this.#categories.entries(after ?? '')) {
+      if (found.length === limit) break;
+      if (category !== after) found.push({ category, streamCount, messageCount: rows.length });
+    }
+    return found;
+  }
+
+  /** Follows rows that got other numbers: row `from` + n is now `newRows[n]`. */
+  renumber(from: number, newRows: Uint32Array): void {
+    for (const { rows } of this.#byNumber) rows.renumber(from, newRows);
+    for (const [, { rows }] of this.#categories.entries()) rows.renumber(from, newRows);
+  }
+
+  #add(text: string): StreamRows {
+    const name = new StreamName(text);
+    const category = this.#categories.get(name.category) ?? this.#addCategory(name.category);
+    const stream: StreamRows = { name, number: this.#byNumber.length, category, rows: new RowList(), gaps: 0 };
+    category.streamCount++;
+    this.#streams.set(text, stream);
+    this.#byNumber.push(stream);
+    this.#names.set(text, stream);
+    return stream;
+  }
+
+  #addCategory(category: string): CategoryRows {
+    const rows: CategoryRows = { streamCount: 0, rows: new RowList() };
+    this.#categories.set(category, rows);
+    return rows;
+  }
+}

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
-import { PageSource } from '../support/page-source.ts';
 import { startTestApp } from '../support/start-app.ts';
+import { PageSource } from './page-source.ts';
 
 let browser: Browser;
 beforeAll(async () => {

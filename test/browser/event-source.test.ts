@@ -1,9 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
-import { CuttableProxy } from '../support/cuttable-proxy.ts';
-import { PageSource } from '../support/page-source.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { CuttableProxy } from './cuttable-proxy.ts';
+import { PageSource } from './page-source.ts';
 
 /** So that a browser comes back quickly. */
 const quickRetry = ['--retry-min-ms', '50', '--retry-max-ms', '100'];

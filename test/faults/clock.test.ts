@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { Crowd } from '../support/fault-crowd.ts';
-import { FaultServer, poll } from '../support/fault-server.ts';
 import { SseClient } from '../support/sse-client.ts';
+import { Crowd } from './support/crowd.ts';
+import { FaultServer, poll } from './support/server.ts';
 
-const preload = new URL('../support/fault-clock.ts', import.meta.url).pathname;
+const preload = new URL('./support/clock.ts', import.meta.url).pathname;
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const json = { 'content-type': 'application/json' };

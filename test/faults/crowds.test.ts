@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { readDescriptors } from '../../src/admission/descriptors.ts';
-import { Crowd } from '../support/fault-crowd.ts';
-import { FaultServer, poll } from '../support/fault-server.ts';
+import { Crowd } from './support/crowd.ts';
+import { FaultServer, poll } from './support/server.ts';
 
-const memory = new URL('../support/fault-memory.ts', import.meta.url).pathname;
+const memory = new URL('./support/memory.ts', import.meta.url).pathname;
 const named = '/subscribe?category=load&hello=true';
 /** How busy the machine is says nothing here: a crowd that is refused would be no crowd. */
 const quiet = ['--log-level', 'warn', '--max-event-loop-delay-ms', '0'];

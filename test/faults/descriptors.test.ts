@@ -1,11 +1,11 @@
 import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { Crowd } from '../support/fault-crowd.ts';
-import { FaultServer, poll } from '../support/fault-server.ts';
 import { SseClient } from '../support/sse-client.ts';
+import { Crowd } from './support/crowd.ts';
+import { FaultServer, poll } from './support/server.ts';
 
-const acceptFails = new URL('../support/fault-accept.ts', import.meta.url).pathname;
+const acceptFails = new URL('./support/accept.ts', import.meta.url).pathname;
 
 /** Runs a command with so few file descriptors. */
 const withDescriptors = (count: number) => ['bash', '-c', `ulimit -n ${count} && exec "$0" "$@"`];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FaultServer } from '../support/fault-server.ts';
+import { FaultServer } from './support/server.ts';
 
 test('A log that nobody reads holds up neither requests nor the stop.', async () => {
   await using server = await FaultServer.start([], { isUnheard: true });

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { Crowd } from '../support/fault-crowd.ts';
-import { FaultNetwork } from '../support/fault-network.ts';
-import { FaultServer, poll } from '../support/fault-server.ts';
 import { SseClient } from '../support/sse-client.ts';
+import { Crowd } from './support/crowd.ts';
+import { FaultNetwork } from './support/network.ts';
+import { FaultServer, poll } from './support/server.ts';
 
 const path = '/subscribe?category=load';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { BufferingProxy } from '../support/fault-proxy.ts';
-import { FaultServer, poll } from '../support/fault-server.ts';
 import { SseClient } from '../support/sse-client.ts';
+import { BufferingProxy } from './support/proxy.ts';
+import { FaultServer, poll } from './support/server.ts';
 
 // Its characters are of one to four bytes, so that pieces end within them.
 const stream = 'load-zß水🐢';

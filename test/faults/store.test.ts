@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { Exposition } from '../support/exposition.ts';
 import { FakeStore } from '../support/fake-store.ts';
-import { type StoreCall, StoreFaults, storeCalls } from '../support/fault-store.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { type StoreCall, StoreFaults, storeCalls } from './support/store.ts';
 
 const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
 const message = { type: 'Happened', data: {} };

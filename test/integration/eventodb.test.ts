@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
+import { SpokenProcess } from '../support/spoken-process.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
 import {
   adminToken,
   blockParser,
@@ -11,10 +14,7 @@ import {
   type RpcError,
   type SdkParser,
   SdkSubscription,
-} from '../support/rpc-client.ts';
-import { SpokenProcess } from '../support/spoken-process.ts';
-import { SseClient } from '../support/sse-client.ts';
-import { startTestApp, type TestApp } from '../support/start-app.ts';
+} from './rpc-client.ts';
 
 // What the SDKs and suites of EventoDB rely on, each fact by itself.
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { RpcClient } from '../support/rpc-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { RpcClient } from './rpc-client.ts';
 
 const message = { type: 'Happened', data: {} };
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { RpcClient } from '../support/rpc-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { RpcClient } from './rpc-client.ts';
 
 const adminToken = newToken('default');
 const message = { type: 'Happened', data: {} };

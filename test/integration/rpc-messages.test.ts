@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { callRpc, RpcClient } from '../support/rpc-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { callRpc, RpcClient } from './rpc-client.ts';
 
 const uuid = '550e8400-e29b-41d4-a716-446655440000';
 const message = { type: 'Happened', data: {} };

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { version } from '../../src/version.ts';
-import { adminToken, RpcClient } from '../support/rpc-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { adminToken, RpcClient } from './rpc-client.ts';
 
 const message = { type: 'Happened', data: {} };
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);

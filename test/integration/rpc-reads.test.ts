@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { maxGroupSize } from '../../src/message/consumer-group.ts';
-import { RpcClient } from '../support/rpc-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { RpcClient } from './rpc-client.ts';
 
 const message = { type: 'Happened', data: {} };
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { adminToken, RpcClient } from '../support/rpc-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { adminToken, RpcClient } from './rpc-client.ts';
 
 const message = { type: 'Happened', data: {} };
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { maxNesting } from '../../src/message/json-text.ts';
 import { version } from '../../src/version.ts';
-import { adminToken as admin, callRpc, RpcClient } from '../support/rpc-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { adminToken as admin, callRpc, RpcClient } from './rpc-client.ts';
 
 const message = { type: 'Happened', data: {} };
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { adminToken as admin } from '../support/rpc-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { adminToken as admin } from './rpc-client.ts';
 
 const message = '{"type":"T","data":{}}';
 const json = { 'content-type': 'application/json' };

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { Exposition } from '../support/exposition.ts';
 import { ImportRequest, records } from '../support/import-client.ts';
-import { RpcClient } from '../support/rpc-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { RpcClient } from './rpc-client.ts';
 
 const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const message = { type: 'T', data: { text: 'x'.repeat(500) } };

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { ProxiedClient } from '../support/proxied-client.ts';
 import { type ProxyFiles, type ProxyKind, RealProxy } from '../support/real-proxy.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import type { Upstream } from './documented.ts';
+import { ProxiedClient } from './proxied-client.ts';
 
 type Documented = {
   readonly kind: ProxyKind;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ProxiedClient, type ProxiedOptions } from '../support/proxied-client.ts';
 import { type ProxyFiles, type ProxyKind, RealProxy } from '../support/real-proxy.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import type { Upstream } from './documented.ts';
+import { ProxiedClient, type ProxiedOptions } from './proxied-client.ts';
 
 /** After so much silence the proxies of these tests cut a stream. */
 export const idleTimeoutMs = 1_500;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { ProxiedClient } from '../support/proxied-client.ts';
 import { isInstalled, RealProxy } from '../support/real-proxy.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { knowsAddresses } from './addresses.ts';
 import { delivers, idleTimeoutMs } from './delivery.ts';
 import { haproxyDefault, haproxyTuned, selfSigned } from './documented.ts';
+import { ProxiedClient } from './proxied-client.ts';
 
 const hasHaproxy = isInstalled('haproxy');
 const hasTls = hasHaproxy && isInstalled('openssl');

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import type { ProxiedOptions } from '../support/proxied-client.ts';
 import { isInstalled, type ProxyFiles, type ProxyKind, RealProxy } from '../support/real-proxy.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { idleTimeoutMs, subscribe } from './delivery.ts';
 import { haproxyDefault, haproxyTuned, nginxDefault, nginxTuned, selfSigned, type Upstream } from './documented.ts';
+import type { ProxiedOptions } from './proxied-client.ts';
 
 const hasTls = isInstalled('openssl');
 const certificate = hasTls ? selfSigned() : { cert: '', key: '' };

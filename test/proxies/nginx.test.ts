@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { ProxiedClient, postOverTls } from '../support/proxied-client.ts';
 import { isInstalled, RealProxy } from '../support/real-proxy.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { knowsAddresses } from './addresses.ts';
 import { delivers } from './delivery.ts';
 import { nginxDefault, nginxTuned, selfSigned } from './documented.ts';
+import { ProxiedClient, postOverTls } from './proxied-client.ts';
 
 const hasNginx = isInstalled('nginx');
 const hasTls = hasNginx && isInstalled('openssl');

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import { Exposition } from './exposition.ts';
-import { type Answer, ask } from './fault-ask.ts';
-import { type ProcessOptions, SpokenProcess } from './spoken-process.ts';
+import { Exposition } from '../../support/exposition.ts';
+import { type ProcessOptions, SpokenProcess } from '../../support/spoken-process.ts';
+import { type Answer, ask } from './ask.ts';
 
 /** What comes at all comes by then, on the busiest machine. */
 const deadlineMs = 50_000;

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { PokewireError } from '../../src/errors.ts';
-import type { MessageStore } from '../../src/store/message-store.ts';
+import { PokewireError } from '../../../src/errors.ts';
+import type { MessageStore } from '../../../src/store/message-store.ts';
 
 /** Calls of a store that answer by a promise, `close` apart. */
 export const storeCalls = [

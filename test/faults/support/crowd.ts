@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { CrowdOrder, CrowdReport } from './fault-crowd-process.ts';
+import type { CrowdOrder, CrowdReport } from './crowd-process.ts';
 
-const program = new URL('./fault-crowd-process.ts', import.meta.url).pathname;
+const program = new URL('./crowd-process.ts', import.meta.url).pathname;
 
 type Waiting = { resolve(value: unknown): void; reject(error: Error): void };
 

@@ -5,7 +5,7 @@ import { request as requestTls } from 'node:https';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { expect } from 'vitest';
-import { EventStreamParser, type ReceivedPoke } from './sse-client.ts';
+import { EventStreamParser, type ReceivedPoke } from '../support/sse-client.ts';
 
 export type ProxiedOptions = {
   readonly headers?: Readonly<Record<string, string>>;

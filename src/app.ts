@@ -33,7 +33,7 @@ import { Poke } from './message/poke.ts';
 import { selectionKinds } from './message/selection.ts';
 import { BufferPool } from './pool/buffer-pool.ts';
 import { ObjectPool } from './pool/object-pool.ts';
-import { CachedFrameEncoder, PlainFrameEncoder } from './sse/frame.ts';
+import { DirectFrameEncoder, PlainFrameEncoder } from './sse/frame.ts';
 import { openNamespaces, openStore, storeKind } from './store/open-store.ts';
 import { type MetricSources, Metrics } from './telemetry/metrics.ts';
 import { version } from './version.ts';
@@ -89,7 +89,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const hub = new Hub({
     store,
     buffers: pools.buffers,
-    encoder: config.pooling === 'on' ? new CachedFrameEncoder() : new PlainFrameEncoder(),
+    encoder: config.pooling === 'on' ? new DirectFrameEncoder() : new PlainFrameEncoder(),
     observer: observe(metrics, places, log),
     heartbeatMs: config.heartbeatMs,
     stallTimeoutMs: config.stallTimeoutMs,

@@ -92,7 +92,7 @@ export const configSchema = Type.Object({
     minimum: 1,
     maximum: 1_000_000,
     default: 15_000,
-    description: 'Open subscriptions at most; more are refused with 503.',
+    description: 'Open subscriptions at most; more are refused.',
   }),
   maxSubscriptionsPerNamespace: limit(1_000_000, 'Of these, the subscriptions of one namespace at most. 0: all.'),
   maxSubscriptionsPerAddress: limit(
@@ -122,7 +122,10 @@ export const configSchema = Type.Object({
   ),
   maxTransfers: limit(10_000, 'Imports and exports under way at most; more are refused with 429. 0: no limit.', 32),
   maxTransfersPerNamespace: limit(10_000, 'Of these, the ones of one namespace at most. 0: all.', 8),
-  heartbeatMs: milliseconds(15_000, 'Milliseconds between two heartbeat comments of one subscription. 0: none.'),
+  heartbeatMs: milliseconds(
+    4_000,
+    'Milliseconds between two heartbeats of a subscriber who does not ask for a period of its own. 0: none.',
+  ),
   stallTimeoutMs: milliseconds(
     60_000,
     'A subscriber whose full socket has not emptied after so many milliseconds is closed. 0: never.',

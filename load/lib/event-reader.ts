@@ -22,7 +22,6 @@ export class EventReader {
   #offset = 0;
   #frameStart = 0;
   #skipping = false;
-  #skippedNewline = false;
 
   constructor(transcript: Transcript) {
     this.transcript = transcript;
@@ -33,23 +32,17 @@ export class EventReader {
     let at = start;
     while (at < end && this.problem === undefined) {
       if (this.#skipping) at = this.#skip(bytes, at, end);
-      else if (this.#offset === this.#frameStart && (bytes[at] === colon || bytes[at] === letterR)) {
-        this.#skipping = true;
-        this.#skippedNewline = false;
-      } else at = this.#follow(bytes, at, end);
+      else if (this.#offset === this.#frameStart && isPassedOver(bytes[at]!)) this.#skipping = true;
+      else at = this.#follow(bytes, at, end);
     }
   }
 
+  /** Passes over the rest of a line. */
   #skip(bytes: Buffer, from: number, end: number): number {
-    for (let at = from; at < end; at++) {
-      const isNewline = bytes[at] === newline;
-      if (isNewline && this.#skippedNewline) {
-        this.#skipping = false;
-        return at + 1;
-      }
-      this.#skippedNewline = isNewline;
-    }
-    return end;
+    const lineEnd = bytes.indexOf(newline, from);
+    if (lineEnd === -1 || lineEnd >= end) return end;
+    this.#skipping = false;
+    return lineEnd + 1;
   }
 
   #follow(bytes: Buffer, at: number, end: number): number {
@@ -66,7 +59,7 @@ export class EventReader {
     this.#offset += matching;
     this.#countFrames();
     // A comment between two frames differs at its first byte, which the next round passes over.
-    if (!same && (this.#offset !== this.#frameStart || (bytes[at + matching] ?? 0) !== colon)) {
+    if (!same && (this.#offset !== this.#frameStart || !isPassedOver(bytes[at + matching] ?? 0))) {
       const text = bytes.toString('latin1', at + matching, Math.min(end, at + matching + 80));
       this.problem = `frame ${this.frames} differs from what others were told: ${JSON.stringify(text)}`;
     }
@@ -88,4 +81,9 @@ export class EventReader {
       this.frames++;
     }
   }
+}
+
+/** Whether a line that begins so between two frames is a comment, `retry`, or the blank line behind one. */
+function isPassedOver(byte: number): boolean {
+  return byte === colon || byte === letterR || byte === newline;
 }

@@ -1,6 +1,9 @@
 const firstBytes = 65_536;
 const firstFrames = 1_024;
 const newline = 0x0a;
+const hyphen = 0x2d;
+/** Of the log, behind the position in an id. */
+const tagBytes = 12;
 
 /** How ids follow each other: one by one, or rising with gaps. */
 export type IdOrder = 'consecutive' | 'rising';
@@ -90,18 +93,19 @@ export class Transcript {
   }
 }
 
-// `id: 123` as the last line, read from behind; undefined when the frame ends otherwise.
+// `id: 123` or `id: 123-7f9c2ba4e88f` as the last line, read from behind; undefined when the frame ends otherwise.
 function lastLineId(bytes: Buffer, end: number): number | undefined {
   let id = 0;
-  let at = end - 3;
+  const digitsEnd = bytes[end - 3 - tagBytes] === hyphen ? end - 3 - tagBytes : end - 2;
+  let at = digitsEnd - 1;
   for (let place = 1; bytes[at]! >= 0x30 && bytes[at]! <= 0x39; at--, place *= 10) id += (bytes[at]! - 0x30) * place;
   const isId = bytes[at] === 0x20 && bytes[at - 1] === 0x3a && bytes[at - 2] === 0x64 && bytes[at - 3] === 0x69;
-  return isId && bytes[at - 4] === newline && at < end - 3 ? id : undefined;
+  return isId && bytes[at - 4] === newline && at < digitsEnd - 1 ? id : undefined;
 }
 
-// Most servers number their events; nchan's ids are `seconds:count`.
+// Most servers number their events, ours with the log behind the number; nchan's ids are `seconds:count`.
 function idOf(frame: string): number {
-  const found = /^id: ?(\d+)(?::(\d+))?$/m.exec(frame);
+  const found = /^id: ?(\d+)(?::(\d+)|-[0-9a-f]+)?$/m.exec(frame);
   if (found === null) return Number.NaN;
   return found[2] === undefined ? Number(found[1]) : Number(found[1]) * 1_000_000 + Number(found[2]);
 }

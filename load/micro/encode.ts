@@ -1,11 +1,12 @@
-/** Encoding one poke: cached beginnings and digits into a given buffer, against a fresh object, text and buffer. */
+/** Encoding one poke in place, against a fresh object, text and buffer; and what eight bytes a store save. */
 import { randomUUID } from 'node:crypto';
 import { Poke } from '../../src/message/poke.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
-import { CachedFrameEncoder, type FrameEncoder, PlainFrameEncoder } from '../../src/sse/frame.ts';
-import { measure, sink } from './bench.ts';
+import { DirectFrameEncoder, type FrameEncoder, PlainFrameEncoder } from '../../src/sse/frame.ts';
+import { type Cost, measure, sink } from './bench.ts';
 
 const target = Buffer.allocUnsafeSlow(65_536);
+const tag = '7f9c2ba4e88f';
 
 /** Pokes of these streams in turn, positions and global positions rising. */
 function encodeAll(encoder: FrameEncoder, names: readonly StreamName[]) {
@@ -16,29 +17,34 @@ function encodeAll(encoder: FrameEncoder, names: readonly StreamName[]) {
     for (let made = 0; made < count; made++) {
       const stream = names[made % names.length]!;
       poke.set(stream, made % 1_000, ++globalPosition, 0);
-      at = encoder.encode(poke, target, at > 60_000 ? 0 : at);
+      at = encoder.encode(poke, tag, target, at > 60_000 ? 0 : at);
     }
     sink.value = at;
   };
 }
 
-export async function encode() {
-  const few = Array.from({ length: 1_000 }, () => new StreamName(`account-${randomUUID()}`));
-  const many = Array.from({ length: 100_000 }, () => new StreamName(`account-${randomUUID()}`));
-  return {
-    'encode, cached': await measure('encode, cached, 1,000 streams', encodeAll(new CachedFrameEncoder(), few)),
-    'encode, plain': await measure('encode, plain, 1,000 streams', encodeAll(new PlainFrameEncoder(), few)),
-    'encode, cached, one stream': await measure(
-      'encode, cached, 1 stream',
-      encodeAll(new CachedFrameEncoder(), few.slice(0, 1)),
-    ),
-    'encode, cached, 100,000 streams': await measure(
-      'encode, cached, 100,000 streams (more than it keeps)',
-      encodeAll(new CachedFrameEncoder(), many),
-    ),
-    'encode, plain, 100,000 streams': await measure(
-      'encode, plain, 100,000 streams',
-      encodeAll(new PlainFrameEncoder(), many),
-    ),
-  };
+const names: Readonly<Record<string, (number: number) => string>> = {
+  short: (number) => `account-${number}`,
+  UUID: () => `account-${randomUUID()}`,
+};
+
+export async function encode(): Promise<Record<string, Cost>> {
+  const costs: Record<string, Cost> = {};
+  for (const live of [1, 1_000, 100_000, 1_000_000]) {
+    for (const [kind, nameOf] of Object.entries(names)) {
+      // From bytes, as a store has them: a text joined of two is slower to read.
+      const streams = Array.from(
+        { length: live },
+        (_, number) => new StreamName(Buffer.from(nameOf(number)).toString()),
+      );
+      for (const [how, encoder] of [
+        ['direct', new DirectFrameEncoder()],
+        ['plain', new PlainFrameEncoder()],
+      ] as const) {
+        const name = `encode, ${how}, ${live.toLocaleString('en')} streams, ${kind} ids`;
+        costs[name] = await measure(name, encodeAll(encoder, streams));
+      }
+    }
+  }
+  return costs;
 }

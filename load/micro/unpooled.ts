@@ -6,7 +6,7 @@ import type { Sink } from '../../src/sse/connection.ts';
 import { type Cost, measure, sink } from './bench.ts';
 
 const everything: Selection = { all: true, streams: [], categories: [], group: null, fromPosition: 0 };
-const wishes = { hello: false, heads: false, conflated: false };
+const wishes = { hello: false, heads: false, conflated: false, heartbeatMs: undefined };
 const request = {
   namespace: 'default',
   selection: everything,
@@ -31,7 +31,7 @@ const socket: Sink = {
 };
 
 function subscriptions(count: number): void {
-  for (let made = 0; made < count; made++) sink.value = new Subscription(request, socket, host, holder);
+  for (let made = 0; made < count; made++) sink.value = new Subscription(request, socket, 'chunked', host, holder);
 }
 
 function pages(fresh: boolean) {

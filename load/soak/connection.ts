@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { ResponseReader } from '../lib/response-reader.ts';
 
 /** A poke as it was told; `count` and `from` where it stands for several messages. */
 export type Told = {
@@ -26,7 +27,7 @@ export class SoakConnection {
   readonly resets: string[] = [];
   endCode: string | undefined = undefined;
   epoch = '';
-  /** Where it begins, as its hello says; it is told what lies behind. */
+  /** Where it begins, as the position in its hello's id says; it is told what lies behind. */
   cursor = 0;
   lastEventId: string;
   /** The greatest head that a heartbeat told. */
@@ -41,7 +42,10 @@ export class SoakConnection {
   readonly closed: Promise<void>;
   readonly #socket: Socket;
   #text = '';
-  #inBody = false;
+  readonly #response = new ResponseReader((bytes, start, end) => {
+    // Names here are ASCII.
+    this.#text += bytes.toString('latin1', start, end);
+  });
   #bytesToCut = Number.POSITIVE_INFINITY;
   #changed = Promise.withResolvers<void>();
 
@@ -114,14 +118,7 @@ export class SoakConnection {
     const bytes = received.subarray(0, this.#bytesToCut);
     this.#bytesToCut -= bytes.length;
     if (this.#bytesToCut === 0) this.#socket.resetAndDestroy();
-    // Names here are ASCII.
-    this.#text += bytes.toString('latin1');
-    if (!this.#inBody) {
-      const end = this.#text.indexOf('\r\n\r\n');
-      if (end === -1 || !this.#text.startsWith('HTTP/1.1 200 ')) return;
-      this.#text = this.#text.slice(end + 4);
-      this.#inBody = true;
-    }
+    this.#response.push(bytes, 0, bytes.length);
     const blocks = this.#text.split('\n\n');
     this.#text = blocks.pop()!;
     for (const block of blocks) this.#interpret(block);
@@ -144,7 +141,7 @@ export class SoakConnection {
     else if (type === 'hello') {
       this.epoch = parsed.epoch;
       // Without an id it begins at the beginning.
-      this.cursor = Number(id ?? 0);
+      this.cursor = Number.parseInt(id ?? '0', 10);
     } else if (type === 'reset') this.resets.push(parsed.reason);
     else if (type === 'heartbeat') this.head = Math.max(this.head, parsed.head);
     else this.endCode = type === 'end' ? parsed.code : type;

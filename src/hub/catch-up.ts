@@ -124,7 +124,7 @@ export class CatchUp {
             at = 0;
             count = 0;
           }
-          at = encoder.encode(poke, bytes, at);
+          at = encoder.encode(poke, subscription.tag, bytes, at);
           upTo = poke.globalPosition;
           count++;
         }
@@ -159,7 +159,7 @@ export class CatchUp {
         for (; conflation.left > 0 && at + maxFrameBytes <= bytes.length; count++) {
           const poke = conflation.take()!;
           const id = conflation.left === 0 ? poke.globalPosition : undefined;
-          at = encodeConflated({ ...poke, stream: poke.stream.text }, id, bytes, at);
+          at = encodeConflated({ ...poke, stream: poke.stream.text }, id, subscription.tag, bytes, at);
         }
         const upTo = conflation.left === 0 ? conflation.upTo : subscription.cursor;
         // The rest of the round waits for the socket.

@@ -26,8 +26,8 @@ const toThoseWhoAsked: Readonly<Record<CloseReason, Buffer | undefined>> = {
   draining: endFrame('draining'),
   'store-failed': endFrame('store-failed'),
   revoked: endFrame('revoked'),
-  'namespace-deleted': endFrame('namespace-deleted', true),
-  'log-replaced': endFrame('log-replaced', true),
+  'namespace-deleted': endFrame('namespace-deleted'),
+  'log-replaced': endFrame('log-replaced'),
 };
 
 /** Who did not is told only what to reconnect will not mend, and of a failure as EventoDB does. */
@@ -41,4 +41,9 @@ const toOthers: Readonly<Record<CloseReason, Buffer | undefined>> = {
 /** The last event of a stream that ends for this reason; undefined: none. `asked`: the subscriber asked for named events. */
 export function lastWords(reason: CloseReason, asked: boolean): Buffer | undefined {
   return asked ? toThoseWhoAsked[reason] : toOthers[reason];
+}
+
+/** Whether the subscriber is not to come back: only then is the body of its stream complete. */
+export function isFinal(reason: CloseReason): boolean {
+  return reason === 'revoked' || reason === 'namespace-deleted';
 }

@@ -1,9 +1,9 @@
 import type { Poke } from '../message/poke.ts';
 import { type SelectionKind, selectionKinds } from '../message/selection.ts';
 import type { BufferPool } from '../pool/buffer-pool.ts';
-import type { Sink } from '../sse/connection.ts';
+import type { Greeting, Sink } from '../sse/connection.ts';
 import type { FrameEncoder } from '../sse/frame.ts';
-import { Heartbeat } from '../sse/heartbeat.ts';
+import { Heartbeats } from '../sse/heartbeat.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { Audience } from './audience.ts';
 import { AudienceIndex } from './audience-index.ts';
@@ -34,7 +34,7 @@ export type HubOptions = {
   readonly buffers: BufferPool;
   readonly encoder: FrameEncoder;
   readonly observer: HubObserver;
-  /** Milliseconds between heartbeats; 0: none. */
+  /** Milliseconds between heartbeats of those who do not ask for a period of their own; 0: none. */
   readonly heartbeatMs: number;
   /** A socket that takes nothing for so many milliseconds is closed; 0: never. */
   readonly stallTimeoutMs: number;
@@ -48,6 +48,8 @@ const drainStepMs = 20;
 class Room {
   /** Open subscriptions. */
   subscriptions = 0;
+  /** Tag of the log. */
+  tag = '';
   readonly index = new AudienceIndex();
   /** Global position of the last poke the store announced; 0: none since the room is there. */
   head = 0;
@@ -77,7 +79,8 @@ export class Hub implements SubscriptionHost {
   readonly #readingHead = new Set<Subscription>();
   /** Open subscriptions that asked for conflation. */
   #conflating = 0;
-  readonly #heartbeat: Heartbeat;
+  readonly #heartbeats = new Heartbeats();
+  readonly #heartbeatMs: number;
   readonly #stallTimer: NodeJS.Timeout;
   #endReason: CloseReason | undefined = undefined;
 
@@ -85,7 +88,7 @@ export class Hub implements SubscriptionHost {
     this.#store = store;
     this.#observer = observer;
     this.#stallTimeoutMs = stallTimeoutMs;
-    this.#heartbeat = new Heartbeat(heartbeatMs);
+    this.#heartbeatMs = heartbeatMs;
     this.#stallTimer = setInterval(() => this.closeStalled(performance.now()), stallCheckMs).unref();
     this.turn = new Turn({ buffers, encoder, told: (delayMs) => observer.told(delayMs) });
     this.catchUp = new CatchUp({
@@ -106,13 +109,15 @@ export class Hub implements SubscriptionHost {
    * Opens a subscription on a socket: sends the greeting, tells what the log holds behind the cursor, then what happens.
    * The cursor stands before the greeting goes out, so everything appended after the greeting arrives is told.
    */
-  subscribe(request: SubscriptionRequest, sink: Sink, greeting: Buffer, holder: Holder): Subscription {
-    const subscription = new Subscription(request, sink, this, holder);
+  subscribe(request: SubscriptionRequest, sink: Sink, greeting: Greeting, holder: Holder): Subscription {
+    const subscription = new Subscription(request, sink, greeting.framing, this, holder);
     this.subscriptions.add(subscription);
     // From before its first read on, or a poke between that and its join would be nobody's.
-    this.#rooms.getOrInsertComputed(subscription.namespace, newRoom).subscriptions++;
+    const room = this.#rooms.getOrInsertComputed(subscription.namespace, newRoom);
+    room.subscriptions++;
+    room.tag = subscription.tag;
     if (subscription.wishes.conflated) this.#conflating++;
-    this.#heartbeat.add(subscription);
+    this.#heartbeats.add(subscription, subscription.wishes.heartbeatMs ?? this.#heartbeatMs);
     this.#observer.opened(subscription);
     subscription.greet(greeting);
     if (this.#endReason !== undefined) subscription.end(this.#endReason);
@@ -163,7 +168,7 @@ export class Hub implements SubscriptionHost {
 
   /** Stops the timers. */
   stop(): void {
-    this.#heartbeat.stop();
+    this.#heartbeats.stop();
     clearInterval(this.#stallTimer);
   }
 
@@ -179,7 +184,7 @@ export class Hub implements SubscriptionHost {
       const room = this.#room(subscription.namespace);
       if (--room.subscriptions === 0) this.#rooms.delete(subscription.namespace);
       if (subscription.wishes.conflated) this.#conflating--;
-      this.#heartbeat.remove(subscription);
+      this.#heartbeats.remove(subscription);
       this.#observer.closed(subscription, subscription.closeReason!);
     } else if (from === 'lagging') this.catchUp.enqueue(subscription);
   }
@@ -240,7 +245,7 @@ export class Hub implements SubscriptionHost {
     if (room === undefined) return;
     if (poke.globalPosition > room.lowestAhead) this.#admitAhead(room, poke.globalPosition);
     room.head = poke.globalPosition;
-    this.turn.add(poke, room.index);
+    this.turn.add(poke, room.tag, room.index);
   }
 
   /** Lets a subscription that has read to the end of the log hear what comes; false: more was announced by now. */

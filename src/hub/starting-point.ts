@@ -1,4 +1,5 @@
 import type { Selection } from '../message/selection.ts';
+import { type ClaimedCursor, tagOf } from '../sse/cursor.ts';
 import type { Reset } from '../sse/frame.ts';
 import type { LogExtent, MessageStore } from '../store/message-store.ts';
 import type { SubscriptionRequest, Wishes } from './subscription.ts';
@@ -10,9 +11,9 @@ export type SubscribeRequest = {
   readonly selection: Selection;
   /** Inclusive; a stream position for a single stream, else a global position. */
   readonly position: number;
-  /** Global position after which to resume; wins over `position`. */
-  readonly lastEventId: number | undefined;
-  /** The log that its positions are of; undefined: it does not say. */
+  /** The cursor behind which to resume; wins over `position`. */
+  readonly lastEventId: ClaimedCursor | undefined;
+  /** The log that its position, or a cursor that names none, is of; undefined: it does not say. */
   readonly epoch: string | undefined;
   readonly wishes: Wishes;
 };
@@ -47,7 +48,7 @@ export async function startingPoint(store: MessageStore, request: SubscribeReque
   });
   // Nothing of this log was told yet, or not all that was told can be known.
   if (reset !== undefined) return from(0);
-  if (lastEventId !== undefined) return from(lastEventId);
+  if (lastEventId !== undefined && lastEventId !== 'unknown') return from(lastEventId.globalPosition);
   // `all` does not replay: it begins at the head, or later.
   if (selection.all) return from(Math.max(head, position - 1));
   if (!isSingleStream(selection)) return from(Math.max(0, position - 1));
@@ -60,7 +61,8 @@ export async function startingPoint(store: MessageStore, request: SubscribeReque
 function resetOf(request: SubscribeRequest, { epoch, head, forgottenUpTo }: LogExtent): Reset | undefined {
   const { lastEventId, position } = request;
   const begin = isSingleStream(request.selection) ? 0 : Math.max(0, position - 1);
-  const from = (lastEventId ?? begin) + 1;
+  const claimed = lastEventId === 'unknown' ? undefined : lastEventId;
+  const from = lastEventId === 'unknown' ? 1 : (claimed?.globalPosition ?? begin) + 1;
   const reset = (reason: Reset['reason'], lostEpoch: string | null, to: number | null): Reset => ({
     reason,
     epoch,
@@ -68,9 +70,13 @@ function resetOf(request: SubscribeRequest, { epoch, head, forgottenUpTo }: LogE
     lost: { epoch: lostEpoch, from, to },
     replayFrom: forgottenUpTo + 1,
   });
-  if (request.epoch !== undefined && request.epoch !== epoch) return reset('other-epoch', request.epoch, null);
-  // A cursor from the future is one of another log, say of before a restart.
-  if (lastEventId !== undefined && lastEventId > head) return reset('cursor-ahead', null, null);
+  if (lastEventId === 'unknown') return reset('other-epoch', null, null);
+  // A cursor that names its log is newer than `epoch`, which an EventSource repeats in its URL for ever.
+  if (claimed?.tag !== undefined) {
+    if (claimed.tag !== tagOf(epoch)) return reset('other-epoch', null, null);
+  } else if (request.epoch !== undefined && request.epoch !== epoch) return reset('other-epoch', request.epoch, null);
+  // One that does not and lies beyond the head is of another log, say of before a restart. One of this log waits.
+  else if (claimed !== undefined && claimed.globalPosition > head) return reset('cursor-ahead', null, null);
   // Who names no cursor begins with what there is, and misses nothing.
   const namesCursor = lastEventId !== undefined || begin > 0;
   return namesCursor && from <= forgottenUpTo ? reset('forgotten', epoch, forgottenUpTo) : undefined;

@@ -1,10 +1,11 @@
 import { kindOfSelection, type Selection, type SelectionKind } from '../message/selection.ts';
 import type { BufferLease } from '../pool/buffer-pool.ts';
-import { Connection, type ConnectionEvents, type Sink } from '../sse/connection.ts';
+import { Connection, type ConnectionEvents, type Framing, type Greeting, type Sink } from '../sse/connection.ts';
+import { tagOf } from '../sse/cursor.ts';
 import { headFrame, heartbeatFrame } from '../sse/frame.ts';
 import type { Beating } from '../sse/heartbeat.ts';
 import type { Audience, Hearer } from './audience.ts';
-import { type CloseReason, lastWords } from './close-reason.ts';
+import { type CloseReason, isFinal, lastWords } from './close-reason.ts';
 import { Conflation } from './conflation.ts';
 
 /**
@@ -40,6 +41,8 @@ export type Wishes = {
   readonly heads: boolean;
   /** For what it missed while it lagged, one poke a stream. */
   readonly conflated: boolean;
+  /** Milliseconds between its heartbeats; undefined: the server's own period. */
+  readonly heartbeatMs: number | undefined;
 };
 
 /** Who holds a subscription, for limits and for its end. */
@@ -77,6 +80,8 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   readonly liveSelection: Selection;
   readonly kind: SelectionKind;
   readonly epoch: string;
+  /** Of its log, for the ids of its events. */
+  readonly tag: string;
   readonly wishes: Wishes;
   readonly holder: Holder;
   readonly openedAtMs = performance.now();
@@ -103,19 +108,20 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
   readonly #host: SubscriptionHost;
   readonly #connection: Connection;
 
-  constructor(request: SubscriptionRequest, sink: Sink, host: SubscriptionHost, holder: Holder) {
+  constructor(request: SubscriptionRequest, sink: Sink, framing: Framing, host: SubscriptionHost, holder: Holder) {
     this.namespace = request.namespace;
     this.selection = request.selection;
     this.liveSelection = request.liveSelection;
     this.kind = kindOfSelection(request.selection);
     this.epoch = request.epoch;
+    this.tag = tagOf(request.epoch);
     this.wishes = request.wishes;
     this.headSearch = request.wishes.heads && request.selection.group !== null ? { upTo: 0, head: 0 } : undefined;
     this.#cursor = request.cursor;
     this.#ahead = request.cursor > request.head ? request.cursor : 0;
     this.#host = host;
     this.holder = holder;
-    this.#connection = new Connection(sink, this);
+    this.#connection = new Connection(sink, this, framing);
   }
 
   get state(): SubscriptionState {
@@ -136,9 +142,9 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
     return this.#connection.bytesSent;
   }
 
-  /** Sends bytes that are no pokes: the head of the response, the ready comment. */
-  greet(bytes: Buffer): void {
-    if (!this.#connection.send(bytes)) this.#become('lagging');
+  /** Sends the head of the response and what comes before the pokes. */
+  greet({ head, frames }: Greeting): void {
+    if (!this.#connection.open(head, frames)) this.#become('lagging');
   }
 
   /** Sends frames read from the log, which end with `upTo`. False: no more may be sent now. */
@@ -234,7 +240,7 @@ export class Subscription implements Hearer, Beating, ConnectionEvents {
     // A socket that cannot take them now may never, and nobody watches it once the subscription is closed.
     const words = lastWords(reason, this.wishes.hello);
     if (words !== undefined && !this.#connection.send(words)) this.#connection.destroy();
-    else this.#connection.end();
+    else this.#connection.end(isFinal(reason));
   }
 
   #close(reason: CloseReason): void {

@@ -47,15 +47,17 @@ export class Turn {
   // The poke being routed and where its frame lies; -1 until the first audience wants it.
   #poke: Poke | undefined = undefined;
   #frameStart = -1;
+  #tag = '';
 
   constructor(options: TurnOptions) {
     this.#options = options;
   }
 
-  /** Adds the poke for those audiences of the index that it concerns. */
-  add(poke: Poke, index: AudienceIndex): void {
+  /** Adds the poke of the log with this tag for those audiences of the index that it concerns. */
+  add(poke: Poke, tag: string, index: AudienceIndex): void {
     this.#makeRoom(frameBytesAtMost(poke));
     this.#poke = poke;
+    this.#tag = tag;
     this.#frameStart = -1;
     index.route(poke, this.#found);
   }
@@ -107,7 +109,7 @@ export class Turn {
       this.#scheduleEnd();
     }
     this.#frameStart = this.#used;
-    this.#used = this.#options.encoder.encode(poke, this.#arena.bytes, this.#used);
+    this.#used = this.#options.encoder.encode(poke, this.#tag, this.#arena.bytes, this.#used);
     this.stats.framesEncoded++;
     this.#appendTimesMs.push(poke.appendedAtMs);
   }

@@ -1,4 +1,5 @@
 import type { BufferLease } from '../pool/buffer-pool.ts';
+import { lastChunk, payloadOf } from './frame.ts';
 
 /** What a connection needs of a socket; `net.Socket` has it. */
 export interface Sink {
@@ -23,21 +24,36 @@ export interface ConnectionEvents {
   closed(): void;
 }
 
+/** How the body is delimited: by chunks, or only by the end of the connection, which is all that HTTP/1.0 has. */
+export type Framing = 'chunked' | 'plain';
+
+/** How an answer begins. */
+export type Greeting = {
+  readonly framing: Framing;
+  /** Status line and headers, as bytes. */
+  readonly head: Buffer;
+  /** The first chunks. */
+  readonly frames: Buffer;
+};
+
 const nothing = Buffer.alloc(0);
 
 /**
- * One subscriber's socket, and the only door to it. At most one piece of bytes waits in it: after `send` returned false
- * nothing may be sent until `drained`.
+ * One subscriber's socket, and the only door to it. Callers hand over whole chunks; a `plain` connection strips their
+ * framing. At most one piece of bytes waits in the socket: after `open` or `send` returned false nothing may be sent until
+ * `drained`.
  */
 export class Connection {
   readonly #sink: Sink;
   readonly #events: ConnectionEvents;
+  readonly #framing: Framing;
   readonly #bytesBefore: number;
   #held: BufferLease | undefined = undefined;
 
-  constructor(sink: Sink, events: ConnectionEvents) {
+  constructor(sink: Sink, events: ConnectionEvents, framing: Framing) {
     this.#sink = sink;
     this.#events = events;
+    this.#framing = framing;
     this.#bytesBefore = sink.bytesWritten;
     // The peer has nothing more to say after its request: what it sends, or that it ends, is the end.
     sink.on('data', () => sink.destroy());
@@ -55,15 +71,42 @@ export class Connection {
     return this.#sink.bytesWritten - this.#bytesBefore;
   }
 
+  /** Writes the head of the response and the first chunks at once, so that they leave in one packet. Answers as {@link send}. */
+  open(head: Buffer, chunks: Buffer): boolean {
+    return this.#write(Buffer.concat([head, this.#framed(chunks)]));
+  }
+
   /**
-   * Writes the bytes. True: the kernel has them, and the buffer may be reused. False: the socket is full and holds on
+   * Writes the chunks. True: the kernel has them, and the buffer may be reused. False: the socket is full and holds on
    * to the buffer (`lease` is retained until it does not); `drained` follows when it has taken all.
    *
    * The socket's own answer is true while less than its high-water mark waits, and false for a large piece that went
    * straight to the kernel. Neither tells when a pooled buffer is free; what waits does. For the same reason `drain`,
    * which follows only its false, is not asked: an empty write behind the waiting one calls back instead.
    */
-  send(bytes: Uint8Array, lease?: BufferLease): boolean {
+  send(chunks: Buffer, lease?: BufferLease): boolean {
+    return this.#write(this.#framed(chunks), lease);
+  }
+
+  /**
+   * Ends the stream after what waits in it. `isFinal` completes the body by the last chunk, which tells clients not to come
+   * back; without it they find the connection broken, and do.
+   */
+  end(isFinal: boolean): void {
+    if (isFinal && this.#framing === 'chunked') this.#sink.write(lastChunk);
+    this.#sink.destroySoon();
+  }
+
+  /** Drops the socket and what waits in it. */
+  destroy(): void {
+    this.#sink.destroy();
+  }
+
+  #framed(chunks: Buffer): Buffer {
+    return this.#framing === 'chunked' ? chunks : payloadOf(chunks);
+  }
+
+  #write(bytes: Buffer, lease?: BufferLease): boolean {
     this.#sink.write(bytes);
     if (this.#sink.writableLength === 0) return true;
     lease?.retain();
@@ -75,16 +118,6 @@ export class Connection {
       this.#events.drained();
     });
     return false;
-  }
-
-  /** Ends the stream after what waits in it. */
-  end(): void {
-    this.#sink.destroySoon();
-  }
-
-  /** Drops the socket and what waits in it. */
-  destroy(): void {
-    this.#sink.destroy();
   }
 
   #letGo(): void {

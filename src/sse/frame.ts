@@ -1,31 +1,44 @@
 import type { Poke } from '../message/poke.ts';
 import { maxNameBytes } from '../message/stream-name.ts';
+import { cursorId, tagOf } from './cursor.ts';
 
 /**
  * The wire format of the event stream, and the only file that knows it (HTML standard, 9.2.5 "Parsing an event
- * stream"). Text in a frame is JSON, so no CR, LF or NUL of a value can end a line early.
+ * stream"). Text in a frame is JSON, so no CR, LF or NUL of a value can end a line early. Every frame is one chunk with its
+ * framing (RFC 9112, 7.1), so it is framed once for all subscribers; `Connection` strips that for HTTP/1.0.
  */
 
-/** Fixed text and the longest numbers. */
+/** Three hexadecimal digits, which may begin with zeros, and CRLF. */
+export const chunkHeadBytes = 5;
+/** CRLF. */
+export const chunkTailBytes = 2;
+
+/** Ends a chunked body. Without it the end of the connection is an error to the client. */
+export const lastChunk = Buffer.from('0\r\n\r\n');
+
+/** Fixed text, tag, framing and the longest numbers. */
 const frameBytesWithoutName = 192;
 
-/** A frame is never longer: a name of quotes and backslashes doubles in JSON. */
+/** A frame is never longer, framing included: a name of quotes, backslashes or line separators doubles in JSON. */
 export const maxFrameBytes = maxNameBytes * 2 + frameBytesWithoutName;
 
-/** The poke's frame is not longer: a UTF-16 unit of its stream's name is at most three bytes in JSON. */
+/** The poke's frame is not longer, framing included: a UTF-16 unit of its stream's name is at most six bytes in JSON. */
 export function frameBytesAtMost(poke: Poke): number {
-  return poke.stream.text.length * 3 + frameBytesWithoutName;
+  return Math.min(poke.stream.text.length * 6 + frameBytesWithoutName, maxFrameBytes);
 }
 
-/** Says that the subscription is registered: every message appended from now on will be told. */
-export const readyFrame = Buffer.from(': ready\n\n');
+/** Says that the subscription is registered. The blank line makes clients drop half an event that a cut left them with. */
+export const readyFrame = chunkOf(': ready\n\n');
 
-/** Keeps proxies from closing an idle stream, and finds peers that are gone. */
-export const heartbeatFrame = Buffer.from(': hb\n\n');
+/** The same where a hello follows, whose own blank line does that: another one would be an empty event to some clients. */
+export const readyBeforeHelloFrame = chunkOf(': ready\n');
 
-/** Tells an `EventSource` how long to wait before it reconnects. */
+/** Keeps proxies from closing an idle stream, and finds peers that are gone. A comment, and no event to any client. */
+export const heartbeatFrame = chunkOf(':\n');
+
+/** Tells an `EventSource` how long to wait before it reconnects. Without a blank line, which is an event to some clients. */
 export function retryFrame(retryMs: number): Buffer {
-  return Buffer.from(`retry: ${retryMs}\n\n`);
+  return chunkOf(`retry: ${retryMs}\n`);
 }
 
 /**
@@ -33,16 +46,15 @@ export function retryFrame(retryMs: number): Buffer {
  * EventoDB's Go and Elixir clients take every line that begins with `data: ` for a poke.
  */
 export function errorFrame(code: string, message: string): Buffer {
-  return Buffer.from(`event: error\ndata:${JSON.stringify({ error: { code, message } })}\n\n`);
+  return namedEvent('error', { error: { code, message } });
 }
 
 /**
- * The last event of a stream that the server ends although the peer would go on; `code` says why. No space, as above. With
- * `logIsGone` its id is empty: an `EventSource` then forgets its cursor, which a new log of the same name would take for
- * one of its own.
+ * The last event of a stream that the server ends although the peer would go on; `code` says why. `id` echoes the cursor of
+ * a subscriber who was told nothing: some clients forget theirs at an event without one.
  */
-export function endFrame(code: string, logIsGone = false): Buffer {
-  return Buffer.from(`event: end\n${logIsGone ? 'id:\n' : ''}data:${JSON.stringify({ code })}\n\n`);
+export function endFrame(code: string, id?: string): Buffer {
+  return namedEvent('end', { code }, id);
 }
 
 /** What a cursor that the log cannot resume behind is answered with. */
@@ -66,7 +78,7 @@ export type Reset = {
 
 /** The first event for those who ask: which log is told, its head, and the time here. `cursor` becomes its id. */
 export function helloFrame(epoch: string, head: number, cursor: number | undefined, nowMs: number): Buffer {
-  return namedEvent('hello', { epoch, head, time: new Date(nowMs).toISOString() }, cursor);
+  return namedEvent('hello', { epoch, head, time: new Date(nowMs).toISOString() }, idOf(cursor, epoch));
 }
 
 /** Says that the subscription begins elsewhere than its cursor asked for, and what is missing. */
@@ -79,12 +91,21 @@ export function resetFrame(reset: Reset): Buffer {
  * `upTo`, up to where everything was told, becomes its id.
  */
 export function headFrame(epoch: string, head: number, upTo: number | undefined): Buffer {
-  return namedEvent('heartbeat', { epoch, head }, upTo);
+  return namedEvent('heartbeat', { epoch, head }, idOf(upTo, epoch));
 }
 
-// Without the space behind `data:`, as above.
-function namedEvent(name: string, data: Readonly<Record<string, unknown>>, id?: number): Buffer {
-  return Buffer.from(`event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data:${JSON.stringify(data)}\n\n`);
+/** An event of a test stream: its number from 1, milliseconds since the first one, and whether it is the last one. */
+export function tickFrame(number: number, sentMs: number, isLast: boolean): Buffer {
+  return namedEvent('tick', { number, sentMs, ...(isLast && { last: true }) });
+}
+
+// Here the id may stand in front: it names what was told before. Without the space behind `data:`, as above.
+function namedEvent(name: string, data: Readonly<Record<string, unknown>>, id?: string): Buffer {
+  return chunkOf(`event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data:${jsonText(data)}\n\n`);
+}
+
+function idOf(cursor: number | undefined, epoch: string): string | undefined {
+  return cursor === undefined ? undefined : cursorId(cursor, tagOf(epoch));
 }
 
 /** What is told of one stream to a subscriber that lagged: see `Conflation`. */
@@ -99,109 +120,166 @@ export type ConflatedFrame = {
 /**
  * Writes one poke for several messages of a stream at `at`, where {@link maxFrameBytes} must be free, and returns the index
  * behind it. Streams are told one after the other although their messages alternate in the log, so only the last of them
- * may move the subscriber's cursor: it alone gets an `id`.
+ * may move the subscriber's cursor: it alone gets an `id`, which names this position of the log with this tag.
  */
-export function encodeConflated(frame: ConflatedFrame, id: number | undefined, target: Buffer, at: number): number {
+export function encodeConflated(
+  frame: ConflatedFrame,
+  id: number | undefined,
+  tag: string,
+  target: Buffer,
+  at: number,
+): number {
   const { stream, position, globalPosition, from, count } = frame;
-  const data = JSON.stringify({ stream, position, globalPosition, from, count });
-  return at + target.write(`event: poke\ndata: ${data}\n${id === undefined ? '' : `id: ${id}\n`}\n`, at);
+  const data = jsonText({ stream, position, globalPosition, from, count });
+  const idLine = id === undefined ? '' : `id: ${cursorId(id, tag)}\n`;
+  return at + chunkOf(`event: poke\ndata: ${data}\n${idLine}\n`).copy(target, at);
 }
 
-/** How far an import is: messages so far, and the global position of the last one. */
-export function importProgressFrame(imported: number, gpos: number): Buffer {
-  return eventOf({ imported, gpos });
-}
-
-/** The last event of an import that was stored. */
-export function importDoneFrame(imported: number, elapsedMs: number): Buffer {
-  return eventOf({ done: true, imported, elapsed: `${(elapsedMs / 1000).toFixed(1)}s` });
-}
-
-/** The last event of an import that failed; `line` counts from 1. */
-export function importErrorFrame(code: string, message: string, line: number): Buffer {
-  return eventOf({ error: code, message, ...(line > 0 && { line }) });
-}
-
-// EventoDB's importers read lines that begin with `data: `, and no event names.
-function eventOf(data: Readonly<Record<string, unknown>>): Buffer {
-  return Buffer.from(`data: ${JSON.stringify(data)}\n\n`);
-}
-
-/** An event of a test stream: its number from 1, milliseconds since the first one, and whether it is the last one. */
-export function tickFrame(number: number, sentMs: number, isLast: boolean): Buffer {
-  return namedEvent('tick', { number, sentMs, ...(isLast && { last: true }) });
-}
-
-/** Turns pokes into frames. `id:` is the global position, so one frame serves every subscription. */
+/** Turns pokes into frames. The id is the global position and the log's tag, so one frame serves every subscription. */
 export interface FrameEncoder {
   /** Writes the poke's frame at `at`, where {@link frameBytesAtMost} must be free, and returns the index behind it. */
-  encode(poke: Poke, target: Buffer, at: number): number;
+  encode(poke: Poke, tag: string, target: Buffer, at: number): number;
 }
 
 /** The straightforward way: a fresh object, text and buffer for each poke. The reference for the bytes, and what pooling is measured against. */
 export class PlainFrameEncoder implements FrameEncoder {
-  encode(poke: Poke, target: Buffer, at: number): number {
-    const { position, globalPosition } = poke;
-    const data = JSON.stringify({ stream: poke.stream.text, position, globalPosition });
-    const frame = Buffer.from(`event: poke\ndata: ${data}\nid: ${globalPosition}\n\n`);
-    target.set(frame, at);
-    return at + frame.length;
+  encode(poke: Poke, tag: string, target: Buffer, at: number): number {
+    const { stream, position, globalPosition } = poke;
+    const data = jsonText({ stream: stream.text, position, globalPosition });
+    // The id stands behind the data: in front of them, a client whose connection is cut in between would resume behind a
+    // poke that it was never told.
+    return at + chunkOf(`event: poke\ndata: ${data}\nid: ${cursorId(globalPosition, tag)}\n\n`).copy(target, at);
   }
 }
 
-const middle = Buffer.from(',"globalPosition":');
-const middleBytes = middle.length;
-const beforeId = Buffer.from('}\nid: ');
-const beforeIdBytes = beforeId.length;
-const newline = 0x0a;
+/** A chunk with this payload. */
+function chunkOf(text: string): Buffer {
+  const size = Buffer.byteLength(text).toString(16).padStart(3, '0');
+  return Buffer.from(`${size}\r\n${text}\r\n`);
+}
+
+/** The payload of chunks: of one alone in place, of several copied together. */
+export function payloadOf(chunks: Buffer): Buffer {
+  const payloads: Buffer[] = [];
+  for (let at = 0; at < chunks.length; ) {
+    const start = chunks.indexOf('\r\n', at) + 2;
+    const end = start + Number.parseInt(chunks.toString('latin1', at, start - 2), 16);
+    payloads.push(chunks.subarray(start, end));
+    at = end + chunkTailBytes;
+  }
+  return payloads.length === 1 ? payloads[0]! : Buffer.concat(payloads);
+}
+
+/** JSON whose line separators are escaped: some clients split lines at U+2028 and U+2029, which the standard does not. */
+function jsonText(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u2028\u2029]/g, (separator) =>
+    separator === '\u2028' ? '\\u2028' : '\\u2029',
+  );
+}
+
+/** Fixed ASCII text as the numbers whose bytes it is, eight each: one store in place of eight. load/micro/encode.ts has the gain. */
+type Words = { readonly words: readonly number[]; readonly bytes: number };
+
+function wordsOf(text: string): Words {
+  const bytes = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
+  return {
+    words: Array.from({ length: bytes.length / 8 }, (_, word) => bytes.readDoubleLE(word * 8)),
+    bytes: text.length,
+  };
+}
+
+const beginning = wordsOf('000\r\nevent: poke\ndata: {"stream":"');
+const beforePosition = wordsOf('","position":');
+const beforeGlobalPosition = wordsOf(',"globalPosition":');
+const beforeId = wordsOf('}\nid: ');
+/** Behind the tag. */
+const ending = '\n\n\r\n';
+const hexDigits = Buffer.from('0123456789abcdef');
 /** 1, 10, 100, … as far as integers are exact. */
 const powersOfTen = Array.from({ length: 16 }, (_, power) => 10 ** power);
 const digitZero = 0x30;
-/** Streams whose frame beginnings are kept in each of the two generations. */
-const cachedStreams = 8_192;
+/** Whether a UTF-16 unit stands in JSON as it is, in one byte: 1 or 0. */
+const isPlain = Uint8Array.from({ length: 65_536 }, (_, unit) =>
+  unit >= 0x20 && unit <= 0x7e && unit !== 0x22 && unit !== 0x5c ? 1 : 0,
+);
+const plainEncoder = new PlainFrameEncoder();
 
 /**
- * Writes frames without making anything: the beginning of a stream's frame is kept as bytes, numbers are written digit
- * by digit. Keeps the beginnings of the streams that were told last, at most 16,384.
- * load/micro/encode.ts has the gain over {@link PlainFrameEncoder}.
+ * Writes frames in place, without making or remembering anything of a stream, so that its cost is the same however many
+ * streams are live. Names that are not plain ASCII go the way of {@link PlainFrameEncoder}.
  */
-export class CachedFrameEncoder implements FrameEncoder {
-  #young = new Map<string, Buffer>();
-  #old = new Map<string, Buffer>();
+export class DirectFrameEncoder implements FrameEncoder {
+  /** Of the buffers it has written to; pools lend the same ones again and again. */
+  readonly #views = new WeakMap<Buffer, DataView>();
+  #target: Buffer | undefined = undefined;
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #tag = '';
+  #idEnding = wordsOf('');
 
-  encode(poke: Poke, target: Buffer, at: number): number {
-    const beginning = this.#young.get(poke.stream.text) ?? this.#remember(poke.stream.text);
-    target.set(beginning, at);
-    at = writeInteger(poke.position, target, at + beginning.length);
-    // For a few bytes a loop in place costs half of what `set` or a function of its own does: load/micro/encode.ts.
-    for (let index = 0; index < middleBytes; index++) target[at + index] = middle[index]!;
-    const digits = at + middleBytes;
+  encode(poke: Poke, tag: string, target: Buffer, start: number): number {
+    if (target !== this.#target) this.#writeTo(target);
+    if (tag !== this.#tag) this.#endIdsWith(tag);
+    const view = this.#view;
+    const nameAt = writeWords(beginning, view, start);
+    const { text } = poke.stream;
+    if (!writeName(text, view, nameAt)) return plainEncoder.encode(poke, tag, target, start);
+    let at = writeWords(beforePosition, view, nameAt + text.length);
+    at = writeInteger(poke.position, target, at);
+    const digits = writeWords(beforeGlobalPosition, view, at);
     const digitsEnd = writeInteger(poke.globalPosition, target, digits);
-    for (let index = 0; index < beforeIdBytes; index++) target[digitsEnd + index] = beforeId[index]!;
-    at = digitsEnd + beforeIdBytes;
-    for (let digit = digits; digit < digitsEnd; digit++) target[at++] = target[digit]!;
-    target[at] = newline;
-    target[at + 1] = newline;
-    return at + 2;
+    at = writeWords(beforeId, view, digitsEnd);
+    // Up to three bytes too many, which what follows overwrites.
+    for (let digit = digits; digit < digitsEnd; digit += 4) view.setInt32(at + digit - digits, view.getInt32(digit));
+    // All but its last byte, for nothing may be written behind the frame.
+    const end = writeWords(this.#idEnding, view, at + digitsEnd - digits) + 1;
+    target[end - 1] = 0x0a;
+    const size = end - chunkTailBytes - start - chunkHeadBytes;
+    target[start] = hexDigits[size >> 8]!;
+    target[start + 1] = hexDigits[(size >> 4) & 0xf]!;
+    target[start + 2] = hexDigits[size & 0xf]!;
+    return end;
   }
 
-  #remember(stream: string): Buffer {
-    const beginning =
-      this.#old.get(stream) ?? ownBuffer(`event: poke\ndata: {"stream":${JSON.stringify(stream)},"position":`);
-    if (this.#young.size === cachedStreams) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(stream, beginning);
-    return beginning;
+  #writeTo(target: Buffer): void {
+    this.#target = target;
+    this.#view = this.#views.getOrInsertComputed(target, viewOf);
+  }
+
+  #endIdsWith(tag: string): void {
+    this.#tag = tag;
+    this.#idEnding = wordsOf(`-${tag}${ending.slice(0, -1)}`);
   }
 }
 
-/** Not from Node's shared slab, which a few kept bytes would keep alive as a whole. */
-function ownBuffer(text: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-  bytes.write(text);
-  return bytes;
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
+/** Writes the text, and up to seven bytes behind it, which the caller overwrites; returns the index behind the text. */
+function writeWords({ words, bytes }: Words, view: DataView, at: number): number {
+  for (let word = 0; word < words.length; word++) view.setFloat64(at + word * 8, words[word]!, true);
+  return at + bytes;
+}
+
+/** Writes the name, four characters a store; false: it does not stand in JSON as it is. */
+function writeName(name: string, view: DataView, at: number): boolean {
+  const { length } = name;
+  let plain = 1;
+  let from = 0;
+  for (; from + 4 <= length; from += 4) {
+    const a = name.charCodeAt(from);
+    const b = name.charCodeAt(from + 1);
+    const c = name.charCodeAt(from + 2);
+    const d = name.charCodeAt(from + 3);
+    plain &= isPlain[a]! & isPlain[b]! & isPlain[c]! & isPlain[d]!;
+    view.setInt32(at + from, (a << 24) | (b << 16) | (c << 8) | d);
+  }
+  for (; from < length; from++) {
+    const unit = name.charCodeAt(from);
+    plain &= isPlain[unit]!;
+    view.setUint8(at + from, unit);
+  }
+  return plain === 1;
 }
 
 /** Writes a non-negative integer in decimal and returns the index behind it. */

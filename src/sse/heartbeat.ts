@@ -1,44 +1,71 @@
 /** Something that wants a beat every period. */
 export interface Beating {
-  /** Its slot in the wheel, kept by the heartbeat. */
+  /** Its slot in the wheels, kept by the heartbeats; -1: in none. */
   slot: number;
   beat(): void;
 }
 
-/** A wheel of this many slots: each member hears one beat a turn, and no tick has to serve them all at once. */
-const slots = 15;
+/** A wheel has so many slots: each member is beaten once a turn, and no tick has to serve them all at once. */
+const slotsPerWheel = 15;
 
-/** One timer for all heartbeats, however many subscriptions. */
-export class Heartbeat {
-  readonly #wheel: Set<Beating>[] = Array.from({ length: slots }, () => new Set());
-  readonly #timer: NodeJS.Timeout | undefined;
-  #next = 0;
+/** Heartbeats of many members, each with a period of its own. Members of one period share one timer. */
+export class Heartbeats {
+  readonly #wheels: Wheel[] = [];
+  readonly #indexes = new Map<number, number>();
 
-  /** `periodMs` between two beats of one member; 0: none ever. */
-  constructor(periodMs: number) {
-    if (periodMs > 0) this.#timer = setInterval(() => this.tick(), periodMs / slots).unref();
+  /** Adds a member; its first beat comes after a full period. `periodMs` 0: it has none. Every period that was ever used keeps a wheel. */
+  add(member: Beating, periodMs: number): void {
+    if (periodMs === 0) return;
+    const index = this.#indexes.getOrInsertComputed(periodMs, () => this.#wheels.push(new Wheel(periodMs)) - 1);
+    member.slot = index * slotsPerWheel + this.#wheels[index]!.add(member);
   }
 
-  /** Adds a member; its first beat comes after a full period. */
-  add(member: Beating): void {
-    // The slot that was served last is the one that comes around last.
-    member.slot = (this.#next + slots - 1) % slots;
-    this.#wheel[member.slot]!.add(member);
-  }
-
+  /** Does nothing for one that is in no wheel. */
   remove(member: Beating): void {
-    this.#wheel[member.slot]!.delete(member);
+    if (member.slot === -1) return;
+    this.#wheels[Math.floor(member.slot / slotsPerWheel)]!.remove(member, member.slot % slotsPerWheel);
+    member.slot = -1;
   }
 
-  /** Serves one slot; the timer calls it, and tests do. */
-  tick(): void {
-    const slot = this.#wheel[this.#next]!;
-    this.#next = (this.#next + 1) % slots;
-    for (const member of slot) member.beat();
+  /** Stops all timers. */
+  stop(): void {
+    for (const wheel of this.#wheels) wheel.stop();
+  }
+}
+
+/** The members of one period. Its timer runs while it has any. */
+class Wheel {
+  readonly #slots: Set<Beating>[] = Array.from({ length: slotsPerWheel }, () => new Set());
+  readonly #tickMs: number;
+  #members = 0;
+  #next = 0;
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(periodMs: number) {
+    this.#tickMs = periodMs / slotsPerWheel;
   }
 
-  /** Stops the timer. */
+  /** Returns the member's slot. */
+  add(member: Beating): number {
+    if (this.#members++ === 0) this.#timer = setInterval(this.#tick, this.#tickMs).unref();
+    // The slot that was served last is the one that comes around last.
+    const slot = (this.#next + slotsPerWheel - 1) % slotsPerWheel;
+    this.#slots[slot]!.add(member);
+    return slot;
+  }
+
+  remove(member: Beating, slot: number): void {
+    this.#slots[slot]!.delete(member);
+    if (--this.#members === 0) this.stop();
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }
+
+  readonly #tick = (): void => {
+    const slot = this.#slots[this.#next]!;
+    this.#next = (this.#next + 1) % slotsPerWheel;
+    for (const member of slot) member.beat();
+  };
 }

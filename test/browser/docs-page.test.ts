@@ -228,13 +228,13 @@ test('a visitor is told that nothing was missed, why a stream ended, and when th
   await first.close();
   await page.getByText('The server stops. The browser reconnects and resumes.').waitFor();
 
-  // Its cursor of 1 would hide the first message of the new log.
+  // Its cursor would hide the first message of the new log, if it did not name the old one.
   await using second = await startTestApp(['--port', String(first.port), '--retry-min-ms', '1', '--retry-max-ms', '1']);
   await second.append('account-9', [
     { type: 'Happened', data: {} },
     { type: 'Happened', data: {} },
   ]);
-  await page.getByText('The log is another one.').waitFor();
+  await page.getByText('The log is another one: 2 on cannot be told.').waitFor();
   await pokes(page).nth(2).waitFor();
   const newest = (await pokes(page).allTextContents()).slice(0, 2).map((text) => text.replace(/\d\d:.*/, ''));
   expect(newest).toEqual(['2account-91', '1account-90']);

@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { positionIn } from '../support/sse-client.ts';
 
 /** A poke as the page's `EventSource` dispatched it. */
 export type PageEvent = { readonly data: string; readonly lastEventId: string };
@@ -26,7 +27,7 @@ export class PageSource {
 
   /** The ids of the pokes as numbers. */
   get ids(): number[] {
-    return this.pokes.map(({ lastEventId }) => Number(lastEventId));
+    return this.pokes.map(({ lastEventId }) => positionIn(lastEventId)!);
   }
 
   /** Resolves as soon as the condition holds; it is looked at whenever something arrived. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SseClient } from '../support/sse-client.ts';
+import { positionIn, SseClient } from '../support/sse-client.ts';
 import { BufferingProxy } from './support/proxy.ts';
 import { FaultServer, poll } from './support/server.ts';
 
@@ -33,11 +33,16 @@ test('Through a proxy that holds bytes back and splits them anywhere, every poke
     await passOnUntil(proxy, client.waitForPokes(bunch * 20));
   }
   expect(client.pokes).toEqual(
-    Array.from({ length: 200 }, (_, n) => ({ stream, position: n, globalPosition: n + 1, id: String(n + 1) })),
+    Array.from({ length: 200 }, (_, n) => ({
+      stream,
+      position: n,
+      globalPosition: n + 1,
+      id: expect.stringMatching(new RegExp(`^${n + 1}-[0-9a-f]{12}$`)),
+    })),
   );
   expect(client.parser.unknownFields).toEqual([]);
   const beat = client.events.findLast(({ type }) => type === 'heartbeat')!;
-  expect(Number(beat.lastEventId)).toBeGreaterThan(0);
+  expect(positionIn(beat.lastEventId)).toBeGreaterThan(0);
 });
 
 test('A proxy that dies with what it held back costs a subscriber nothing: it resumes behind what it was given.', async () => {

@@ -116,7 +116,16 @@ test('Reads page by position, by global position and by batch size.', async () =
   expect(await positions('/categories/a/messages?position=2')).toEqual([3, 4, 5]);
   expect(await positions('/categories/a/messages?batchSize=2')).toEqual([1, 3]);
   expect(await positions('/categories/a/messages?batchSize=0')).toEqual([1, 3, 4, 5]);
-  expect(await positions('/categories/a-1/messages')).toEqual([]);
+});
+
+test.each([
+  ['/categories/a-1/messages', 'category', '"a"'],
+  ['/categories/a/messages?correlation=b-1-2', 'correlation', '"b"'],
+])('%s names a stream where a category is meant, which would never have a message.', async (path, field, said) => {
+  await using app = await startTestApp();
+  const { status, body } = await app.get(path);
+  expect([status, body.error.details]).toEqual([400, { field }]);
+  expect(body.error.message).toContain(said);
 });
 
 test('A category is filtered first and limited then.', async () => {

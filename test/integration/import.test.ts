@@ -259,7 +259,8 @@ test('A replacement ends the subscriptions of the old log, and whoever comes wit
   await client.waitForPokes(3);
   await importBody(`${app.url}/import?force=true`, recordAt('a-9/0@1'));
   await client.closed;
-  expect(client.events.at(-1)).toEqual({ type: 'end', data: '{"code":"log-replaced"}', lastEventId: '' });
+  const { id } = client.pokes.at(-1)!;
+  expect(client.events.at(-1)).toEqual({ type: 'end', data: '{"code":"log-replaced"}', lastEventId: id });
   await using later = await SseClient.connect(app.port, '/subscribe?category=a');
   await later.waitForPokes(1);
   await app.append('a-9', message);

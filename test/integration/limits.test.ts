@@ -8,8 +8,13 @@ import { startTestApp, type TestApp } from '../support/start-app.ts';
 const message = { type: 'T', data: {} };
 const idle = { refuseSubscription: () => {} };
 
-async function open(app: TestApp, path = '/subscribe?all=true', headers: Record<string, string> = {}) {
-  const client = await SseClient.connect(app.port, path, { headers });
+async function open(
+  app: TestApp,
+  path = '/subscribe?all=true',
+  headers: Record<string, string> = {},
+  accept = 'text/event-stream',
+) {
+  const client = await SseClient.connect(app.port, path, { headers, accept });
   if (client.head.status === 200) await client.waitFor(({ comments }) => comments.includes(' ready'));
   return client;
 }
@@ -67,7 +72,7 @@ test('A place is free again when a subscription ends, and none is taken by a req
 
 test('No number of simultaneous requests exceeds a limit.', async () => {
   await using app = await startTestApp(['--max-subscriptions-per-address', '5']);
-  const clients = await Promise.all(Array.from({ length: 30 }, () => open(app)));
+  const clients = await Promise.all(Array.from({ length: 30 }, () => open(app, undefined, {}, '*/*')));
   expect(clients.filter(({ head }) => head.status === 200)).toHaveLength(5);
   expect(app.hub.subscriptions.size).toBe(5);
   await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
@@ -87,16 +92,16 @@ test('An address is the peer’s, whatever it says, unless it is a trusted proxy
   const from = (address: string) => ({ 'x-forwarded-for': address });
   await using bare = await startTestApp(['--max-subscriptions-per-address', '1']);
   await using _first = await open(bare, '/subscribe?all=true', from('192.0.2.1'));
-  await using lying = await open(bare, '/subscribe?all=true', from('192.0.2.2'));
+  await using lying = await open(bare, '/subscribe?all=true', from('192.0.2.2'), '*/*');
   expect(lying.head.status).toBe(503);
   expect(lying.head.headers.get('retry-after')).toMatch(/^\d+$/);
 
   await using proxied = await startTestApp(['--max-subscriptions-per-address', '1', '--trusted-proxies', 'loopback']);
   await using _one = await open(proxied, '/subscribe?all=true', from('192.0.2.1'));
   await using other = await open(proxied, '/subscribe?all=true', from('192.0.2.2'));
-  await using again = await open(proxied, '/subscribe?all=true', from('192.0.2.1'));
+  await using again = await open(proxied, '/subscribe?all=true', from('192.0.2.1'), '*/*');
   // What stands before the proxy's own entry was said by the peer.
-  await using forged = await open(proxied, '/subscribe?all=true', from('203.0.113.9, 192.0.2.1'));
+  await using forged = await open(proxied, '/subscribe?all=true', from('203.0.113.9, 192.0.2.1'), '*/*');
   expect([other, again, forged].map(({ head }) => head.status)).toEqual([200, 503, 503]);
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { chunkHeadBytes, chunkTailBytes } from '../../src/sse/frame.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { Exposition } from '../support/exposition.ts';
 import { allExpressions, metricsIn, readMetricDocs } from '../support/monitoring.ts';
@@ -149,7 +150,8 @@ describe('A live subscription', () => {
     await app.append('account-1', [message, message]);
     await reader.waitForPokes(2);
     const metrics = await scrape(app);
-    const frames = reader.bytes.subarray(reader.bytes.indexOf('event: poke')).length;
+    const framing = chunkHeadBytes + chunkTailBytes;
+    const frames = reader.bytes.subarray(reader.bytes.indexOf('event: poke')).length + 2 * framing;
     expect(metrics.value('pokewire_pokes_sent_total', { kind: 'live' })).toBe(2);
     expect(metrics.value('pokewire_pokes_sent_total', { kind: 'catch-up' })).toBe(0);
     expect(metrics.value('pokewire_sent_bytes_total', { kind: 'live' })).toBe(frames);

@@ -34,7 +34,8 @@ test.each(['all=true', 'category=a', 'stream=a-1', 'stream=a-1&category=b'])(
     await before.waitForPokes(3);
     await admin.call('ns.delete', id);
     await before.closed;
-    expect(before.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"namespace-deleted"}', lastEventId: '' });
+    expect(before.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"namespace-deleted"}' });
+    expect(before.isComplete, 'nobody is to come back').toBe(true);
 
     const fresh = await admin.tenant(id);
     const written = await write(fresh, 5);

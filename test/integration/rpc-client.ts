@@ -168,24 +168,6 @@ export function dataLineParser(): SdkParser {
   };
 }
 
-/** A parser of EventoDB's tests in Go: it takes the lines two by two. */
-export function linePairParser(): SdkParser {
-  let rest = '';
-  let pending: string[] = [];
-  return (chunk) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    pending.push(...lines);
-    const pokes: SdkPoke[] = [];
-    while (pending.length >= 2) {
-      const [first = '', second = ''] = pending;
-      pending = pending.slice(2);
-      if (first === 'event: poke') pokes.push(JSON.parse(second.slice('data: '.length)));
-    }
-    return pokes;
-  };
-}
-
 /** The parser of the SDK for Elixir: blocks between empty lines, and it stalls for good at a block that is empty. */
 export function blockParser(): SdkParser {
   let buffer = '';

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { SseClient } from '../support/sse-client.ts';
+import { SseClient, withoutTags } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
 // The test's own time-out is the limit.
@@ -39,15 +39,17 @@ test('A subscription is answered at once with the head, the ready comment and a 
 
   expect(client.head.statusLine).toBe('HTTP/1.1 200 OK');
   expect(Object.fromEntries(client.head.headers)).toMatchObject({
-    'content-type': 'text/event-stream',
+    'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
     'access-control-allow-origin': '*',
-    connection: 'close',
+    'transfer-encoding': 'chunked',
+    connection: 'keep-alive',
+    'keep-alive': 'timeout=1',
+    date: expect.stringMatching(/^\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$/),
   });
-  expect(client.head.headers.has('transfer-encoding')).toBe(false);
-  expect(client.bytes.toString()).toBe(
-    ': ready\n\nretry: 1234\n\n' +
+  expect(withoutTags(client)).toBe(
+    ': ready\n\nretry: 1234\n' +
       'event: poke\ndata: {"stream":"account-123","position":0,"globalPosition":1}\nid: 1\n\n',
   );
 });
@@ -68,7 +70,7 @@ test('HEAD gives the headers of the stream and ends.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/subscribe?all=true`, { method: 'HEAD' });
   expect(response.status).toBe(200);
-  expect(response.headers.get('content-type')).toBe('text/event-stream');
+  expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
   expect(await response.text()).toBe('');
   expect(app.hub.subscriptions.size).toBe(0);
 });
@@ -182,7 +184,19 @@ test.each([
   ['category=a&nonsense=1', 'nonsense is not a query parameter here'],
   ['stream=a%00b', 'stream must not contain control characters'],
   [`stream=${'x'.repeat(1_025)}`, 'stream must be at most 1024 bytes'],
-  ['stream=a&lastEventId=-1', 'lastEventId must be >= 0'],
+  ['all=1', 'all must be true or false'],
+  ['all=TRUE', 'all must be true or false'],
+  ['all=yes&stream=a', 'all must be true or false'],
+  ['all=true&all=true', 'all must be given once'],
+  ['category=account-123', 'category cannot contain a hyphen: name the stream by stream='],
+  ['category=account-123', 'the first hyphen, "account"'],
+  ['stream=a-1&category=b&category=-', 'category cannot contain a hyphen'],
+  ['stream=a&size=2', 'consumer partitions categories'],
+  ['all=true&size=2', 'consumer partitions categories'],
+  ['category=a&size=2&consumerGroupSize=3', 'size is given twice'],
+  ['category=a&size=2&consumer=0&consumerGroupMember=1', 'consumer is given twice'],
+  ['stream=a&heartbeatMs=999', 'heartbeatMs must be >= 1000'],
+  ['stream=a&heartbeatMs=60001', 'heartbeatMs must be <= 60000'],
 ])('The query "%s" is refused with a sentence that names the field.', async (query, sentence) => {
   await using app = await startTestApp();
   const { status, body } = await app.get(`/subscribe?${query}`);
@@ -192,11 +206,64 @@ test.each([
   expect(app.hub.subscriptions.size).toBe(0);
 });
 
-test('A Last-Event-ID that is no global position is refused.', async () => {
+test.each(['12a', 'null', '-1', '7f9c2ba4-e88f-427d-a616-5e5f5d8c9e1b', '9007199254740992', '1526919030474-55'])(
+  'A cursor that cannot be understood is one of an unknown log, and everything is told: %s',
+  async (cursor) => {
+    await using app = await startTestApp();
+    await appendMany(app, 'a-1', 'b-1');
+    expect(await toldUpToMarker(app, 'all=true', 'a-1', { 'Last-Event-ID': cursor })).toEqual([1, 2, 3]);
+    expect(await toldUpToMarker(app, `all=true&lastEventId=${cursor}`, 'a-1')).toEqual([1, 2, 3, 4]);
+  },
+);
+
+test('The id of an event resumes behind it, by header and by query, the header first, and an empty one is none.', async () => {
   await using app = await startTestApp();
-  const response = await fetch(`${app.url}/subscribe?all=true`, { headers: { 'Last-Event-ID': '12a' } });
-  expect(response.status).toBe(400);
-  expect(await response.text()).toContain('Last-Event-ID must be a global position');
+  await appendMany(app, 'a-1', 'a-1', 'a-1');
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
+  await client.waitForPokes(3);
+  const [first, second] = client.pokes.map(({ id }) => id);
+  expect(await toldUpToMarker(app, 'category=a', 'a-1', { 'Last-Event-ID': second! })).toEqual([3, 4]);
+  expect(await toldUpToMarker(app, `category=a&lastEventId=${second}`, 'a-1')).toEqual([3, 4, 5]);
+  const newer = { 'Last-Event-ID': second! };
+  expect(await toldUpToMarker(app, `category=a&lastEventId=${first}`, 'a-1', newer)).toEqual([3, 4, 5, 6]);
+  expect(await toldUpToMarker(app, `category=a&lastEventId=${second}`, 'a-1', { 'Last-Event-ID': '' })).toEqual([
+    3, 4, 5, 6, 7,
+  ]);
+});
+
+test('An id of another log tells everything, also where this log is longer than the other one was.', async () => {
+  await using app = await startTestApp();
+  await appendMany(app, 'a-1', 'a-1', 'a-1');
+  const elsewhere = { 'Last-Event-ID': '2-000000000000' };
+  expect(await toldUpToMarker(app, 'all=true', 'a-1', elsewhere)).toEqual([1, 2, 3, 4]);
+});
+
+test('An id of this log that lies ahead of it waits until the log gets there.', async () => {
+  await using app = await startTestApp();
+  await appendMany(app, 'a-1');
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
+  const { id } = (await client.waitForPokes(1))[0]!;
+  const ahead = { 'Last-Event-ID': id.replace('1-', '3-') };
+  await using waiting = await SseClient.connect(app.port, '/subscribe?category=a&hello=true', { headers: ahead });
+  await waiting.waitFor(({ events }) => events.length === 1);
+  await appendMany(app, 'a-1', 'a-1', 'a-1');
+  await waiting.waitForPokes(1);
+  expect(waiting.events.map(({ type }) => type)).toEqual(['hello', 'poke']);
+  expect(waiting.pokes[0]!.globalPosition).toBe(4);
+});
+
+test('Each frame is a chunk of its own, whole and in one piece.', async () => {
+  await using app = await startTestApp(['--retry-min-ms', '7', '--retry-max-ms', '7']);
+  await appendMany(app, 'a-1', 'a-2');
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
+  await client.waitForPokes(2);
+  const tag = client.pokes[0]!.id.split('-')[1];
+  expect(client.framing!.chunks.map(String)).toEqual([
+    ': ready\n\n',
+    'retry: 7\n',
+    `event: poke\ndata: {"stream":"a-1","position":0,"globalPosition":1}\nid: 1-${tag}\n\n`,
+    `event: poke\ndata: {"stream":"a-2","position":0,"globalPosition":2}\nid: 2-${tag}\n\n`,
+  ]);
 });
 
 test('100 selectors are taken, 101 are refused.', async () => {
@@ -221,14 +288,22 @@ test('Beyond the configured number subscriptions are refused, and the open ones 
 test('Heartbeats are comments of their own, between pokes that stay whole.', async () => {
   await using app = await startTestApp(['--heartbeat-ms', '30']);
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
-  await client.waitFor(({ comments }) => comments.filter((comment) => comment === ' hb').length >= 2);
+  await client.waitFor(({ comments }) => comments.filter((comment) => comment === '').length >= 2);
   await appendMany(app, 'a-1');
   await client.waitForPokes(1);
   const count = client.comments.length;
   await client.waitFor(({ comments }) => comments.length > count);
-  expect(client.bytes.toString().replaceAll(': hb\n\n', '')).toMatch(
-    /^: ready\n\nretry: \d+\n\nevent: poke\n.*\nid: 1\n\n$/,
-  );
+  expect(withoutTags(client).replaceAll(/^:\n/gm, '')).toMatch(/^: ready\n\nretry: \d+\nevent: poke\n.*\nid: 1\n\n$/);
+});
+
+test('A subscriber has heartbeats in the period that it asks for, also where the server has none.', async () => {
+  await using app = await startTestApp(['--heartbeat-ms', '0']);
+  const beatsIn = ({ comments }: SseClient) => comments.filter((comment) => comment === '').length;
+  await using own = await SseClient.connect(app.port, '/subscribe?category=a&heartbeatMs=1999');
+  await using silent = await SseClient.connect(app.port, '/subscribe?category=a');
+  const startMs = performance.now();
+  await own.waitFor(() => beatsIn(own) >= 2, 'two heartbeats');
+  expect([performance.now() - startMs < 4_000, beatsIn(silent)]).toEqual([true, 0]);
 });
 
 test('A subscriber that takes nothing for the stall time-out is cut, and counted with the reason.', async () => {
@@ -290,19 +365,46 @@ test('Bytes that are no request, sent by a subscriber, end the connection withou
   ).toHaveLength(1);
 });
 
-test('An HTTP/1.0 client gets the same stream.', async () => {
+test('An HTTP/1.0 client gets the same stream without chunks, pages of the log and live pokes alike.', async () => {
+  await using app = await startTestApp(['--retry-min-ms', '7', '--retry-max-ms', '7']);
+  await appendMany(app, 'a-1', 'a-2');
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a', { httpVersion: '1.0' });
+  await client.waitForPokes(2);
+  await appendMany(app, 'a-3');
+  await client.waitForPokes(3);
+  const frame = (id: number) =>
+    `event: poke\ndata: {"stream":"a-${id}","position":0,"globalPosition":${id}}\nid: ${id}\n\n`;
+  expect(withoutTags(client)).toBe(`: ready\n\nretry: 7\n${frame(1)}${frame(2)}${frame(3)}`);
+  expect([client.head.headers.get('transfer-encoding'), client.head.headers.get('connection')]).toEqual([
+    undefined,
+    'close',
+  ]);
+});
+
+test.each(['', '&hello=true'])(
+  'A stream whose token is revoked is complete, so that no client comes back for it.%s',
+  async (query) => {
+    await using app = await startTestApp(['--token', `ns_ZGVmYXVsdA_${'0'.repeat(64)}`]);
+    const { id, token } = await app.namespaces.createToken('default', {
+      label: '',
+      scope: 'read',
+      expiresAtMs: undefined,
+    });
+    await using client = await SseClient.connect(app.port, `/subscribe?category=a&token=${token}${query}`);
+    await client.waitFor(({ comments }) => comments.includes(' ready'));
+    await app.namespaces.revokeToken('default', id);
+    await client.closed;
+    expect([client.events.at(-1)!.data, client.isComplete]).toEqual(['{"code":"revoked"}', true]);
+  },
+);
+
+test('A stream that the server ends for now has no last chunk, so that every client takes it for a lost connection.', async () => {
   await using app = await startTestApp();
-  const socket = connect(app.port, '127.0.0.1');
-  let received = '';
-  socket.setEncoding('utf8').on('data', (text) => {
-    received += text;
-  });
-  socket.write('GET /subscribe?category=a HTTP/1.0\r\n\r\n');
-  await poll(() => received).toContain('retry:');
-  await appendMany(app, 'a-1');
-  await poll(() => received).toContain('id: 1\n\n');
-  expect(received.split('\r\n\r\n')[1]).toMatch(/^: ready\n\nretry: \d+\n\nevent: poke\n/);
-  socket.destroy();
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a&hello=true');
+  await client.waitFor(({ events }) => events.length === 1);
+  await app.close();
+  await client.closed;
+  expect([client.events.at(-1)!.data, client.isComplete]).toEqual(['{"code":"draining"}', false]);
 });
 
 test('Without pooling the bytes are the same.', async () => {
@@ -310,8 +412,8 @@ test('Without pooling the bytes are the same.', async () => {
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
   await appendMany(app, 'a-"1"\\', 'a-ü🌍');
   await client.waitForPokes(2);
-  expect(client.bytes.toString()).toBe(
-    ': ready\n\nretry: 7\n\n' +
+  expect(withoutTags(client)).toBe(
+    ': ready\n\nretry: 7\n' +
       'event: poke\ndata: {"stream":"a-\\"1\\"\\\\","position":0,"globalPosition":1}\nid: 1\n\n' +
       'event: poke\ndata: {"stream":"a-ü🌍","position":0,"globalPosition":2}\nid: 2\n\n',
   );

@@ -1,4 +1,5 @@
 import type { Selection } from '../../src/message/selection.ts';
+import { type ClaimedCursor, tagOf } from '../../src/sse/cursor.ts';
 import type { LogBook } from './log-book.ts';
 
 /** Where the protocol has a connection begin. */
@@ -18,9 +19,12 @@ export type ExpectedReset = {
   readonly lost: { readonly epoch: string | null; readonly from: number; readonly to: number | null };
 };
 
+/** What an id says, or a bare position, which names no log. */
+export type NamedCursor = Exclude<ClaimedCursor, 'unknown'>;
+
 export type Cursor = {
   readonly position: number;
-  readonly lastEventId: number | undefined;
+  readonly lastEventId: NamedCursor | undefined;
   readonly epoch: string | undefined;
 };
 
@@ -30,7 +34,7 @@ export function startOf(selection: Selection, cursor: Cursor, log: LogBook): Sta
   const reset = resetOf(selection, cursor, log);
   const from = (after: number): Start => ({ after, fromPosition: 0, atHead: false, reset });
   if (reset !== undefined) return from(0);
-  if (lastEventId !== undefined) return from(lastEventId);
+  if (lastEventId !== undefined) return from(lastEventId.globalPosition);
   if (isSingleStream(selection)) return { ...from(0), fromPosition: position };
   return { ...from(Math.max(0, position - 1)), atHead: selection.all };
 }
@@ -38,9 +42,12 @@ export function startOf(selection: Selection, cursor: Cursor, log: LogBook): Sta
 function resetOf(selection: Selection, cursor: Cursor, log: LogBook): ExpectedReset | undefined {
   const { position, lastEventId, epoch } = cursor;
   const begin = isSingleStream(selection) ? 0 : Math.max(0, position - 1);
-  const from = (lastEventId ?? begin) + 1;
-  if (epoch !== undefined && epoch !== log.epoch) return { reason: 'other-epoch', lost: { epoch, from, to: null } };
-  if ((lastEventId ?? 0) > log.head) return { reason: 'cursor-ahead', lost: { epoch: null, from, to: null } };
+  const from = (lastEventId?.globalPosition ?? begin) + 1;
+  const lost = { epoch: null, from, to: null };
+  if (lastEventId?.tag !== undefined) {
+    if (lastEventId.tag !== tagOf(log.epoch)) return { reason: 'other-epoch', lost };
+  } else if (epoch !== undefined && epoch !== log.epoch) return { reason: 'other-epoch', lost: { ...lost, epoch } };
+  else if ((lastEventId?.globalPosition ?? 0) > log.head) return { reason: 'cursor-ahead', lost };
   const namesCursor = lastEventId !== undefined || begin > 0;
   if (!namesCursor || from > log.forgottenUpTo) return undefined;
   return { reason: 'forgotten', lost: { epoch: log.epoch, from, to: log.forgottenUpTo } };

@@ -8,7 +8,7 @@ export type Wish = {
   readonly namespace: string;
   readonly selection: Selection;
   readonly position: number;
-  /** Last event id of its first connection. */
+  /** Last event id of its first connection, without the name of a log. */
   readonly lastEventId: number | undefined;
   readonly hello: boolean;
   /** `heartbeat=head`. */
@@ -23,9 +23,6 @@ export type EndCode = 'draining' | 'namespace-deleted' | 'revoked' | 'log-replac
 
 /** These are told to everybody, the others to who asked for a hello. */
 export const toldToAll: readonly EndCode[] = ['namespace-deleted', 'revoked', 'log-replaced'];
-
-/** After these a cursor is worth nothing. */
-export const logIsGone: readonly string[] = ['namespace-deleted', 'log-replaced'];
 
 /** What is known of a connection from its beginning. */
 export type Facts = {
@@ -86,7 +83,7 @@ export class ModelConnection {
 }
 
 /** The cursor of a subscriber that comes again; undefined: it has none. */
-export type LastCursor = { readonly id: number | undefined; readonly log: LogBook | undefined };
+export type LastCursor = { readonly id: string | undefined; readonly log: LogBook | undefined };
 
 /** A subscriber as an `EventSource` is one: after its connection ended it comes again with its last event id. */
 export class Subscriber {
@@ -104,16 +101,12 @@ export class Subscriber {
 
   /** The id it would resume behind, with the log that gave it. */
   get last(): LastCursor {
-    // An id is kept from one connection to the next, until another comes, or the server says that its log is gone.
+    // An id is kept from one connection to the next, until another comes.
     for (const { client, facts } of this.connections.toReversed()) {
       const { lastEventId } = client.parser;
-      if (lastEventId !== '') return { id: Number(lastEventId), log: facts.log };
-      const isGone = client.events.some(
-        ({ type, data }) => type === 'end' && logIsGone.includes(JSON.parse(data).code),
-      );
-      if (isGone) return { id: undefined, log: undefined };
+      if (lastEventId !== '') return { id: lastEventId, log: facts.log };
     }
-    return { id: this.wish.lastEventId, log: undefined };
+    return { id: this.wish.lastEventId?.toString(), log: undefined };
   }
 
   /** The log of the last hello; undefined: there was none, or it does not care. */

@@ -1,8 +1,8 @@
 import { selects } from '../../src/message/selection.ts';
-import type { ReceivedPoke, StreamEvent } from '../support/sse-client.ts';
+import { positionIn, type ReceivedPoke, type StreamEvent } from '../support/sse-client.ts';
 import { type Expected, expectedOf, textOf } from './expectation.ts';
 import type { Entry, LogBook } from './log-book.ts';
-import { logIsGone, type ModelConnection, toldToAll } from './subscriber.ts';
+import { type ModelConnection, toldToAll } from './subscriber.ts';
 
 /** A poke, also one that stands for several messages. */
 type Told = ReceivedPoke & { readonly from?: number; readonly count?: number };
@@ -25,7 +25,7 @@ class Verdict {
   constructor(connection: ModelConnection) {
     const { facts, client } = connection;
     const hello = client.events[0]?.type === 'hello' ? client.events[0] : undefined;
-    const cursor = hello === undefined || hello.lastEventId === '' ? undefined : Number(hello.lastEventId);
+    const cursor = hello === undefined ? undefined : positionIn(hello.lastEventId, facts.log.epoch);
     this.#connection = connection;
     this.#expected = expectedOf(facts, cursor);
   }
@@ -73,8 +73,9 @@ class Verdict {
     if (head < least || head > most) this.#fail(`was told the head ${head}, which is not from ${least} to ${most}`);
     const cursor = start.atHead ? Math.max(head, start.after) : start.after;
     const canResume = start.fromPosition === 0 && cursor <= head && cursor >= log.forgottenUpTo;
-    const id = canResume ? String(cursor) : '';
-    if (lastEventId !== id) this.#fail(`was told in hello to begin behind "${lastEventId}" in place of "${id}"`);
+    const id = canResume ? cursor : undefined;
+    if (positionIn(lastEventId, epoch) !== id)
+      this.#fail(`was told in hello to begin behind "${lastEventId}" in place of "${id}"`);
   }
 
   #judgeReset({ type, data }: StreamEvent): void {
@@ -87,11 +88,13 @@ class Verdict {
   }
 
   #judgePoke(told: Told): void {
-    const { conflated } = this.#connection.facts.wish;
+    const { wish, log } = this.#connection.facts;
+    const { conflated } = wish;
+    const { epoch } = log;
     if (told.count !== undefined) {
       if (!conflated) this.#fail(`was told ${told.count} messages at once, and did not ask for it`);
       this.#round.push(told);
-      if (told.id === String(told.globalPosition)) this.#judgeRound();
+      if (positionIn(told.id, epoch) === told.globalPosition) this.#judgeRound();
       return;
     }
     if (this.#round.length > 0) this.#fail(`was told ${textOf(told)} in the middle of a round`);
@@ -99,7 +102,8 @@ class Verdict {
     const entry = this.#expected[this.#next]?.entry;
     if (entry === undefined || textOf(entry) !== textOf(told))
       this.#fail(`was told ${textOf(told)}, which is not next`);
-    if (told.id !== String(told.globalPosition)) this.#fail(`was told ${textOf(told)} with the id ${told.id}`);
+    if (positionIn(told.id, epoch) !== told.globalPosition)
+      this.#fail(`was told ${textOf(told)} with the id ${told.id}`);
     this.#next++;
     this.#toldAny = true;
   }
@@ -172,17 +176,17 @@ class Verdict {
       ({ stream, position, globalPosition }) => globalPosition === head && selects(wanted, stream, position),
     );
     if (head !== 0 && !isThere) this.#fail(`was told the head ${head}, where the log has nothing for it`);
-    if (lastEventId !== '' && Number(lastEventId) < head) this.#fail(`was told the head ${head} at ${lastEventId}`);
+    const upTo = positionIn(lastEventId, epoch);
+    if (upTo !== undefined && upTo < head) this.#fail(`was told the head ${head} at ${lastEventId}`);
     // A heartbeat says that everything up to there was told.
-    this.#passOver(Math.max(head, Number(lastEventId)) + 1);
+    this.#passOver(Math.max(head, upTo ?? 0) + 1);
   }
 
-  #judgeEnd({ data, lastEventId }: StreamEvent): void {
+  #judgeEnd({ data }: StreamEvent): void {
     const { facts, mayEnd } = this.#connection;
     const { code } = JSON.parse(data);
     if (!mayEnd.has(code)) this.#fail(`was told the end ${code}, for which there was no cause`);
     if (!facts.wish.hello && !toldToAll.includes(code)) this.#fail(`was told the end ${code}, and did not ask for it`);
-    if (logIsGone.includes(code) && lastEventId !== '') this.#fail(`kept its cursor of a log that is gone: ${code}`);
   }
 
   #judgeClose(isOwed: boolean): void {

@@ -1,4 +1,5 @@
 import { type Selection, selectionKey } from '../../src/message/selection.ts';
+import { parseCursor } from '../../src/sse/cursor.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { type Beginning, LogBook, type Place } from './log-book.ts';
 import type { Site } from './site.ts';
@@ -93,17 +94,21 @@ export class World {
     const { wish, last, epoch } = subscriber;
     const tenancy = this.tenancies.get(wish.namespace)!;
     const { log } = tenancy;
+    const lastEventId = last.id === undefined ? undefined : parseCursor(last.id);
+    if (lastEventId === 'unknown') throw new Error(`${wish.namespace} was told an id that is no cursor: ${last.id}`);
     // What an id means that is of another log, or of a message whose answer is not here, depends on the head.
-    if (last.id !== undefined && (last.log !== log || last.id > log.head)) await log.answered();
-    const start = startOf(wish.selection, { position: wish.position, lastEventId: last.id, epoch }, log);
+    const isBeyond = lastEventId !== undefined && lastEventId.globalPosition > log.head;
+    if (last.id !== undefined && (last.log !== log || isBeyond)) await log.answered();
+    const start = startOf(wish.selection, { position: wish.position, lastEventId, epoch }, log);
     // What was imported before a namespace's beginning has ids that lie before it.
     const isBefore =
-      start.reset?.reason === 'forgotten' && log.entries.some(({ globalPosition }) => globalPosition === last.id);
+      start.reset?.reason === 'forgotten' &&
+      log.entries.some(({ globalPosition }) => globalPosition === lastEventId?.globalPosition);
     if (last.log === log && start.reset !== undefined && !isBefore) {
       throw new Error(`${subscriber.connection.facts.asked} was told the id ${last.id}, behind which it cannot resume`);
     }
     const token = withReader ? tenancy.reader.token : tenancy.token;
-    const headers: Record<string, string> = last.id === undefined ? {} : { 'last-event-id': String(last.id) };
+    const headers: Record<string, string> = last.id === undefined ? {} : { 'last-event-id': last.id };
     const query = queryOf(wish, epoch);
     const asked = `${wish.namespace} ${query.toString().replace(/(%22){9,}/g, '…')} behind ${last.id}`;
     if (credential === 'header') headers.authorization = `Bearer ${token}`;

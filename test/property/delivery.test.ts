@@ -1,17 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { SubscribeRequest } from '../../src/hub/starting-point.ts';
 import { type Selection, selects } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import { fewStreams, selections } from '../support/arbitraries.ts';
-import { FakeNode, type Listening } from '../support/fake-node.ts';
+import { type AskedFor, FakeNode, type Listening } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
 import type { ReceivedPoke } from '../support/sse-client.ts';
 
 /** A subscriber as an `EventSource` is one: when its connection ends it comes again with the last event id. */
 class Subscriber {
-  readonly request: Partial<SubscribeRequest>;
+  readonly request: AskedFor;
   /** Global position behind which it is to be told everything that its selection names. */
   readonly startsAfter: number;
   readonly #node: FakeNode;

@@ -5,7 +5,7 @@ import { request as requestTls } from 'node:https';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { expect } from 'vitest';
-import { EventStreamParser, type ReceivedPoke } from '../support/sse-client.ts';
+import { EventStreamParser, positionIn, type ReceivedPoke } from '../support/sse-client.ts';
 
 export type ProxiedOptions = {
   readonly headers?: Readonly<Record<string, string>>;
@@ -75,7 +75,7 @@ export class ProxiedClient implements AsyncDisposable {
 
   /** The ids of the pokes, as numbers. */
   get ids(): number[] {
-    return this.parser.events.map(({ lastEventId }) => Number(lastEventId));
+    return this.parser.events.map(({ lastEventId }) => positionIn(lastEventId)!);
   }
 
   /** Resolves when the predicate holds, which is asked after each piece; rejects when the stream ends before. */

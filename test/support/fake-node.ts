@@ -4,7 +4,9 @@ import { Hub, type HubOptions } from '../../src/hub/hub.ts';
 import { type SubscribeRequest, startingPoint } from '../../src/hub/starting-point.ts';
 import type { Subscription, Wishes } from '../../src/hub/subscription.ts';
 import { BufferPool } from '../../src/pool/buffer-pool.ts';
-import { CachedFrameEncoder, readyFrame } from '../../src/sse/frame.ts';
+import type { Greeting } from '../../src/sse/connection.ts';
+import type { ClaimedCursor } from '../../src/sse/cursor.ts';
+import { DirectFrameEncoder, readyFrame } from '../../src/sse/frame.ts';
 import { newMessages, pokePool, selectionOf } from './fake-messages.ts';
 import { FakeSink } from './fake-sink.ts';
 import { FakeStore } from './fake-store.ts';
@@ -12,7 +14,15 @@ import { FakeStore } from './fake-store.ts';
 const namespace = 'default';
 
 /** What a client wants that knows nothing but pokes. */
-export const noWishes: Wishes = { hello: false, heads: false, conflated: false };
+export const noWishes: Wishes = { hello: false, heads: false, conflated: false, heartbeatMs: undefined };
+
+/** How an answer begins that says only that it is ready, without a head. */
+export const readyGreeting: Greeting = { framing: 'chunked', head: Buffer.alloc(0), frames: readyFrame };
+
+/** What a test asks for; a number as the last event id names no log. */
+export type AskedFor = Partial<Omit<SubscribeRequest, 'lastEventId'>> & {
+  readonly lastEventId?: number | ClaimedCursor | undefined;
+};
 
 /** Holds a subscription without a token. */
 export const nobody = { namespaceId: namespace, tokenId: undefined, address: '127.0.0.1' };
@@ -34,7 +44,7 @@ export class FakeNode implements AsyncDisposable {
     this.hub = new Hub({
       store: this.store,
       buffers: this.buffers,
-      encoder: new CachedFrameEncoder(),
+      encoder: new DirectFrameEncoder(),
       observer: {
         opened: (subscription) => this.opened.push(subscription),
         closed: (subscription, reason) => this.closed.push({ subscription, reason }),
@@ -61,19 +71,19 @@ export class FakeNode implements AsyncDisposable {
   }
 
   /** Subscribes as a request does; the greeting is the ready comment. Everything by default. */
-  async subscribe(parts: Partial<SubscribeRequest> = {}, sink = new FakeSink()): Promise<Listening> {
+  async subscribe({ lastEventId, ...parts }: AskedFor = {}, sink = new FakeSink()): Promise<Listening> {
     const request = {
       namespace,
       selection: selectionOf({ all: true }),
       position: 0,
-      lastEventId: undefined,
+      lastEventId: claimOf(lastEventId),
       epoch: undefined,
       wishes: noWishes,
       ...parts,
     };
     const start = await startingPoint(this.store, request);
     this.#sinks.push(sink);
-    return { sink, subscription: this.hub.subscribe(start, sink, readyFrame, nobody) };
+    return { sink, subscription: this.hub.subscribe(start, sink, readyGreeting, nobody) };
   }
 
   /** Resolves when nothing moves any more, what was gathered told: what is left waits for the test. */
@@ -113,3 +123,8 @@ export class FakeNode implements AsyncDisposable {
 
 /** A subscription with the socket it writes to. */
 export type Listening = { readonly sink: FakeSink; readonly subscription: Subscription };
+
+/** A number is a cursor that does not name its log. */
+export function claimOf(lastEventId: number | ClaimedCursor | undefined): ClaimedCursor | undefined {
+  return typeof lastEventId === 'number' ? { globalPosition: lastEventId, tag: undefined } : lastEventId;
+}

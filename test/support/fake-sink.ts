@@ -1,4 +1,5 @@
 import type { Sink } from '../../src/sse/connection.ts';
+import { dechunk } from './chunks.ts';
 import { EventStreamParser, type ReceivedPoke } from './sse-client.ts';
 
 type Write = { readonly bytes: Uint8Array; readonly taken: ((error?: Error | null) => void) | undefined; at: number };
@@ -43,10 +44,15 @@ export class FakeSink implements Sink {
     return this.#taken[0] as Buffer;
   }
 
-  /** `received` as an event stream. */
+  /** `received`, which must be chunks, without their framing. */
+  get body(): Buffer {
+    return dechunk(this.received);
+  }
+
+  /** `body` as an event stream. */
   get stream(): EventStreamParser {
     const parser = new EventStreamParser();
-    parser.push(this.received);
+    parser.push(this.body);
     return parser;
   }
 

@@ -37,6 +37,12 @@ export class ServerProcess implements AsyncDisposable {
     await expect.poll(read, { timeout: 20_000, interval: 20 }).toBe(count);
   }
 
+  /** Ends it as a crash does. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.#process.exit;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process.kill('SIGTERM');
     await this.#process.exit;

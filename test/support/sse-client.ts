@@ -1,9 +1,11 @@
 import { connect, type Socket } from 'node:net';
+import { parseCursor, tagOf } from '../../src/sse/cursor.ts';
+import { ChunkDecoder } from './chunks.ts';
 
 /** One dispatched event, as the HTML standard has it. */
 export type StreamEvent = { readonly type: string; readonly data: string; readonly lastEventId: string };
 
-/** A poke as it was received. `id` is the event's id, as text. */
+/** A poke as it was received. `id` is the event's id, as text: see {@link positionIn}. */
 export type ReceivedPoke = {
   readonly stream: string;
   readonly position: number;
@@ -88,10 +90,41 @@ export class EventStreamParser {
   }
 }
 
+/**
+ * The global position that an event's id names, which is opaque to all but tests; undefined: there is none. Throws for
+ * an id that is no cursor, or one of another log than that of `epoch`.
+ */
+export function positionIn(id: string, epoch?: string): number | undefined {
+  if (id === '') return undefined;
+  const cursor = parseCursor(id);
+  if (cursor === 'unknown' || cursor.tag === undefined) throw new Error(`not a cursor that names its log: ${id}`);
+  if (epoch !== undefined && cursor.tag !== tagOf(epoch)) throw new Error(`a cursor of another log: ${id}`);
+  return cursor.globalPosition;
+}
+
+/**
+ * What a connection was told, with bare positions for ids. Throws when an id does not name its log, or names another one
+ * than those before.
+ */
+export function withoutTags({ bytes }: { readonly bytes: Buffer }): string {
+  const tags = new Set<string>();
+  const text = bytes.toString().replace(/^id: (\d+)-([0-9a-f]{12})$/gm, (_line, position, tag) => {
+    tags.add(tag);
+    return `id: ${position}`;
+  });
+  const ids = bytes.toString().match(/^id:.*$/gm)?.length ?? 0;
+  const named = bytes.toString().match(/^id: \d+-[0-9a-f]{12}$/gm)?.length ?? 0;
+  if (ids !== named || tags.size > 1) throw new Error(`${ids} ids, ${named} of them of one of ${tags.size} logs`);
+  return text;
+}
+
 export type ConnectOptions = {
   readonly headers?: Readonly<Record<string, string>>;
   readonly method?: string;
   readonly host?: string;
+  readonly httpVersion?: '1.0' | '1.1';
+  /** Who accepts an event stream is refused by one. */
+  readonly accept?: string;
 };
 
 /** Nothing here waits longer: what does not come by then never comes, and the error says what was waited for. */
@@ -106,6 +139,8 @@ export class SseClient implements AsyncDisposable {
   /** Pokes received. */
   readonly pokes: ReceivedPoke[] = [];
   readonly parser = new EventStreamParser();
+  /** The body's framing; undefined: it has none. */
+  framing: ChunkDecoder | undefined = undefined;
   readonly #socket: Socket;
   #head: ResponseHead | undefined = undefined;
   #headBytes: Buffer = Buffer.alloc(0);
@@ -116,9 +151,15 @@ export class SseClient implements AsyncDisposable {
 
   /** Sends the request and resolves when the head of the response is there. `port` may be a whole server's. */
   static async connect(port: number, pathAndQuery: string, options: ConnectOptions = {}): Promise<SseClient> {
-    const { headers = {}, method = 'GET', host = '127.0.0.1' } = options;
+    const {
+      headers = {},
+      method = 'GET',
+      host = '127.0.0.1',
+      httpVersion = '1.1',
+      accept = 'text/event-stream',
+    } = options;
     const client = new SseClient(connect({ port, host }));
-    const lines = [`${method} ${pathAndQuery} HTTP/1.1`, `Host: ${host}:${port}`, 'Accept: text/event-stream'];
+    const lines = [`${method} ${pathAndQuery} HTTP/${httpVersion}`, `Host: ${host}:${port}`, `Accept: ${accept}`];
     for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
     client.#socket.write(`${lines.join('\r\n')}\r\n\r\n`);
     await client.waitFor(() => client.#head !== undefined, 'the head of the response');
@@ -148,10 +189,15 @@ export class SseClient implements AsyncDisposable {
     return this.#head;
   }
 
-  /** The body so far. */
+  /** The body so far, freed of its framing. */
   get bytes(): Buffer {
     if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
     return this.#chunks[0] ?? Buffer.alloc(0);
+  }
+
+  /** Whether the body has its proper end; one without framing never has. */
+  get isComplete(): boolean {
+    return this.framing?.isComplete === true;
   }
 
   /** Events of every type, in order. */
@@ -231,12 +277,14 @@ export class SseClient implements AsyncDisposable {
       const end = this.#headBytes.indexOf('\r\n\r\n');
       if (end === -1) return;
       this.#head = parseHead(this.#headBytes.toString('latin1', 0, end));
+      if (this.#head.headers.get('transfer-encoding') === 'chunked') this.framing = new ChunkDecoder();
       if (end + 4 < this.#headBytes.length) this.#receiveBody(this.#headBytes.subarray(end + 4));
     }
     this.#wake();
   }
 
-  #receiveBody(bytes: Buffer): void {
+  #receiveBody(received: Buffer): void {
+    const bytes = this.framing?.push(received) ?? received;
     this.#chunks.push(bytes);
     this.parser.push(bytes);
     for (; this.#eventsRead < this.parser.events.length; this.#eventsRead++) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { StreamName } from '../../src/message/stream-name.ts';
+import { readyFrame } from '../../src/sse/frame.ts';
 import { selectionOf } from '../support/fake-messages.ts';
 import { FakeNode } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
@@ -68,9 +69,9 @@ describe('a subscription that catches up', () => {
     const whileSilent = sink.stream.comments;
     node.store.answerReads();
     await node.settle();
-    expect([whileSilent, sink.stream.comments, subscription.state]).toEqual([[' ready'], [' ready', ' hb'], 'live']);
+    expect([whileSilent, sink.stream.comments, subscription.state]).toEqual([[' ready'], [' ready', ''], 'live']);
     subscription.beat();
-    expect(sink.stream.comments).toEqual([' ready', ' hb', ' hb']);
+    expect(sink.stream.comments).toEqual([' ready', '', '']);
   });
 
   test('that is full at such a beat is told everything once', async () => {
@@ -100,7 +101,7 @@ describe('a subscription that catches up', () => {
     // The empty write behind the waiting one asks to be told when it is taken.
     sink.write = (bytes, taken) => {
       const answer = write.call(sink, bytes, taken);
-      if (bytes.length === 0) queueMicrotask(() => sink.drain(90));
+      if (bytes.length === 0) queueMicrotask(() => sink.drain(115));
       return answer;
     };
     await node.subscribe(ofA, sink);
@@ -149,7 +150,7 @@ describe('a subscription that catches up', () => {
     expect({ reads, pokes, bytes }).toEqual({
       reads: 1,
       pokes: 5,
-      bytes: sink.received.length - ': ready\n\n'.length,
+      bytes: sink.received.length - readyFrame.length,
     });
   });
 
@@ -243,7 +244,7 @@ describe('a read that fails', () => {
     node.store.failure = failure;
     const { sink } = await node.subscribe(ofA);
     await node.settle();
-    expect(sink.received.toString()).toBe(
+    expect(sink.body.toString()).toBe(
       ': ready\n\nevent: error\ndata:{"error":{"code":"BACKEND_ERROR","message":"The log cannot be read now; reconnect to resume."}}\n\n',
     );
   });
@@ -268,7 +269,7 @@ describe('a read that fails', () => {
     await using node = new FakeNode();
     node.store.pagePokes = 2;
     await node.append('a-1', 4);
-    const sink = new FakeSink(10);
+    const sink = new FakeSink(readyFrame.length + 1);
     await node.subscribe(ofA, sink);
     await node.settle();
     node.store.failure = failure;

@@ -55,7 +55,7 @@ describe('the settings', () => {
       maxAppendsPerSecond: 0,
       maxTransfers: 32,
       maxTransfersPerNamespace: 8,
-      heartbeatMs: 15_000,
+      heartbeatMs: 4_000,
       stallTimeoutMs: 60_000,
       retryMinMs: 2_000,
       retryMaxMs: 5_000,

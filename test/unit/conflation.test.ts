@@ -3,6 +3,7 @@ import { Conflation, maxGatheredStreams, maxRoundStreams, roundStreamsFor } from
 import { pokeOf, selectionOf } from '../support/fake-messages.ts';
 import { FakeNode, noWishes } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
+import { positionIn } from '../support/sse-client.ts';
 
 const ofA = { selection: selectionOf({ categories: ['a'] }), wishes: { ...noWishes, conflated: true } };
 
@@ -85,11 +86,11 @@ describe('a subscription that asks for conflation', () => {
     for (const stream of ['a-2', 'a-1', 'a-3', 'a-2']) await node.append(stream);
     sink.drain();
     await node.settle();
-    expect(sink.pokes.map(({ stream, globalPosition, id }) => [stream, globalPosition, id])).toEqual([
-      ['a-1', 1, '1'],
-      ['a-1', 3, '1'],
-      ['a-3', 4, '1'],
-      ['a-2', 5, '5'],
+    expect(sink.pokes.map(({ stream, globalPosition, id }) => [stream, globalPosition, positionIn(id)])).toEqual([
+      ['a-1', 1, 1],
+      ['a-1', 3, 1],
+      ['a-3', 4, 1],
+      ['a-2', 5, 5],
     ]);
   });
 
@@ -133,7 +134,7 @@ describe('a subscription that asks for conflation', () => {
     expect(told.map(({ globalPosition }) => globalPosition)).toEqual(
       Array.from({ length: streams }, (_value, index) => index + 2),
     );
-    const ids = new Set(sink.pokes.map(({ id }) => Number(id)));
+    const ids = new Set(sink.pokes.map(({ id }) => positionIn(id)));
     expect(ids).toEqual(new Set([1, maxRoundStreams + 1, streams + 1]));
   });
 
@@ -152,7 +153,7 @@ describe('a subscription that asks for conflation', () => {
     await node.settle();
     const roundStreams = Math.floor(maxGatheredStreams / (others + 1));
     const ends = sink.pokes.flatMap(({ globalPosition, id }) =>
-      Number(id) === globalPosition ? [globalPosition] : [],
+      positionIn(id) === globalPosition ? [globalPosition] : [],
     );
     expect([sink.pokes.length, ends]).toEqual([streams + 1, [1, roundStreams + 1, streams + 1]]);
   });

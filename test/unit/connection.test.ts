@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type BufferLease, BufferPool } from '../../src/pool/buffer-pool.ts';
-import { Connection } from '../../src/sse/connection.ts';
+import { Connection, type Framing } from '../../src/sse/connection.ts';
+import { chunk } from '../support/chunks.ts';
 import { FakeSink } from '../support/fake-sink.ts';
 
 let pool: BufferPool;
@@ -11,8 +12,8 @@ beforeEach(() => {
   told = [];
 });
 
-function connectionOn(sink: FakeSink): Connection {
-  return new Connection(sink, { drained: () => told.push('drained'), closed: () => told.push('closed') });
+function connectionOn(sink: FakeSink, framing: Framing = 'chunked'): Connection {
+  return new Connection(sink, { drained: () => told.push('drained'), closed: () => told.push('closed') }, framing);
 }
 
 /** A lease with this text in it, which its lessee has let go. */
@@ -74,13 +75,11 @@ describe('a connection whose socket is full', () => {
   test('tells once that it has drained, after the buffer is free', () => {
     const sink = new FakeSink(0);
     let leasedWhenDrained = -1;
-    const connection = new Connection(sink, {
-      drained: () => {
-        leasedWhenDrained = leased();
-        told.push('drained');
-      },
-      closed: () => {},
-    });
+    const drained = () => {
+      leasedWhenDrained = leased();
+      told.push('drained');
+    };
+    const connection = new Connection(sink, { drained, closed: () => {} }, 'chunked');
     sendOnce(connection, 'abc');
     sink.drain();
     expect([leasedWhenDrained, told]).toEqual([0, ['drained']]);
@@ -131,7 +130,7 @@ describe('a connection whose socket is full', () => {
 
   test('waits as well for bytes that no pool lent', () => {
     const sink = new FakeSink(0);
-    const taken = connectionOn(sink).send(Buffer.from('abc'));
+    const taken = connectionOn(sink).send(chunk('abc'));
     sink.drain();
     expect([taken, told]).toEqual([false, ['drained']]);
   });
@@ -188,7 +187,7 @@ describe('a connection that ends', () => {
     const sink = new FakeSink(1);
     const connection = connectionOn(sink);
     sendOnce(connection, 'abc');
-    connection.end();
+    connection.end(false);
     const before = sink.destroyed;
     sink.drain();
     await turn();
@@ -197,9 +196,78 @@ describe('a connection that ends', () => {
 
   test('closes at once when it is ended and nothing waits', async () => {
     const sink = new FakeSink();
-    connectionOn(sink).end();
+    connectionOn(sink).end(false);
     await turn();
     expect([sink.destroyed, told]).toEqual([true, ['closed']]);
+  });
+});
+
+describe('a connection that ends a chunked body', () => {
+  test('completes it by the last chunk when the client is not to come back', async () => {
+    const sink = new FakeSink();
+    const connection = connectionOn(sink);
+    connection.send(chunk('abc'));
+    connection.end(true);
+    await turn();
+    expect([sink.received.toString(), sink.destroyed]).toEqual(['003\r\nabc\r\n0\r\n\r\n', true]);
+  });
+
+  test('leaves it incomplete when the client is to come back', async () => {
+    const sink = new FakeSink();
+    const connection = connectionOn(sink);
+    connection.send(chunk('abc'));
+    connection.end(false);
+    await turn();
+    expect([sink.received.toString(), sink.destroyed]).toEqual(['003\r\nabc\r\n', true]);
+  });
+});
+
+describe('a connection opens', () => {
+  test('with head and chunks in one write', () => {
+    const sink = new FakeSink();
+    const taken = connectionOn(sink).open(Buffer.from('head'), chunk('abc'));
+    expect([taken, sink.writes, sink.received.toString()]).toEqual([true, 1, 'head003\r\nabc\r\n']);
+  });
+
+  test('and waits for a socket that is full, like any other bytes', () => {
+    const sink = new FakeSink(2);
+    const taken = connectionOn(sink).open(Buffer.from('head'), chunk('abc'));
+    sink.drain();
+    expect([taken, told]).toEqual([false, ['drained']]);
+  });
+});
+
+describe('a plain connection', () => {
+  test('sends the payload of a chunk from the buffer it stands in, and keeps that until it is taken', () => {
+    const sink = new FakeSink(1);
+    const connection = connectionOn(sink, 'plain');
+    const lease = pool.acquire(8);
+    const length = chunk('abc').copy(lease.bytes);
+    const taken = connection.send(lease.bytes.subarray(0, length), lease);
+    lease.release();
+    const held = leased();
+    lease.bytes.write('X', 6);
+    sink.drain();
+    expect([taken, held, leased(), sink.received.toString()]).toEqual([false, 1, 0, 'aXc']);
+  });
+
+  test('sends the payloads of several chunks in one write', () => {
+    const sink = new FakeSink();
+    connectionOn(sink, 'plain').send(Buffer.concat([chunk('abc'), chunk('d'.repeat(300)), chunk('é\r\n')]));
+    expect([sink.writes, sink.received.toString()]).toEqual([1, `abc${'d'.repeat(300)}é\r\n`]);
+  });
+
+  test('does not frame the head, and strips the framing of what follows it', () => {
+    const sink = new FakeSink();
+    connectionOn(sink, 'plain').open(Buffer.from('1\r\n'), chunk('abc'));
+    expect(sink.received.toString()).toBe('1\r\nabc');
+  });
+
+  test.each([true, false])('has no last chunk, whether its end is final or not: %s', async (isFinal) => {
+    const sink = new FakeSink();
+    connectionOn(sink, 'plain').end(isFinal);
+    await turn();
+    expect([sink.received.length, sink.destroyed]).toEqual([0, true]);
   });
 });
 

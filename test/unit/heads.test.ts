@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { SubscribeRequest } from '../../src/hub/starting-point.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import type { LastMessage } from '../../src/store/message-store.ts';
 import { everything, selectionOf } from '../support/fake-messages.ts';
-import { FakeNode, noWishes } from '../support/fake-node.ts';
+import { type AskedFor, FakeNode, noWishes } from '../support/fake-node.ts';
 import type { FakeSink } from '../support/fake-sink.ts';
+import { positionIn } from '../support/sse-client.ts';
 
 const wishes = { ...noWishes, heads: true };
 const ofA = { selection: selectionOf({ categories: ['a'] }), wishes };
@@ -13,11 +13,14 @@ const ofA = { selection: selectionOf({ categories: ['a'] }), wishes };
 function beatsOf(sink: FakeSink): unknown[] {
   const heads = sink.stream.events
     .filter(({ type }) => type === 'heartbeat')
-    .map(({ data, lastEventId }) => [JSON.parse(data).head, lastEventId]);
-  return [...heads, ...sink.stream.comments.filter((comment) => comment === ' hb').map(() => 'comment')];
+    .map(({ data, lastEventId }) => {
+      const { head, epoch } = JSON.parse(data);
+      return [head, positionIn(lastEventId, epoch)];
+    });
+  return [...heads, ...sink.stream.comments.filter((comment) => comment === '').map(() => 'comment')];
 }
 
-async function subscribeTo(node: FakeNode, parts: Partial<SubscribeRequest>) {
+async function subscribeTo(node: FakeNode, parts: AskedFor) {
   const listening = await node.subscribe({ wishes, ...parts });
   await node.settle();
   return {
@@ -40,7 +43,7 @@ describe('a heartbeat that tells the head', () => {
     await node.append('a-2', 2);
     await node.append('b-1');
     await node.settle();
-    expect([first, await beat(), sink.positions.at(-1)]).toEqual([[3, '7'], [9, '10'], 9]);
+    expect([first, await beat(), sink.positions.at(-1)]).toEqual([[3, 7], [9, 10], 9]);
   });
 
   test('names the epoch of the log', async () => {
@@ -63,7 +66,7 @@ describe('a heartbeat that tells the head', () => {
     expect([before, types, beatsOf(sink)]).toEqual([
       0,
       ['poke', 'poke', 'poke', 'poke', 'poke', 'heartbeat'],
-      [[5, '5']],
+      [[5, 5]],
     ]);
   });
 
@@ -76,7 +79,7 @@ describe('a heartbeat that tells the head', () => {
     node.store.resumeAnnouncements();
     await node.settle();
     expect([held, await beat(), sink.positions]).toEqual(['comment', 'comment', [1]]);
-    expect(beatsOf(sink)).toEqual([[1, '1'], 'comment']);
+    expect(beatsOf(sink)).toEqual([[1, 1], 'comment']);
   });
 
   test('is a comment when the log cannot be read, or is being read since the last one', async () => {
@@ -97,7 +100,7 @@ describe('a heartbeat that tells the head', () => {
     node.store.lastOf = lastOf;
     expect([comments, beatsOf(sink)]).toEqual([
       ['comment', 'comment'],
-      [[0, '0'], 'comment', 'comment'],
+      [[0, 0], 'comment', 'comment'],
     ]);
   });
 
@@ -112,10 +115,10 @@ describe('a heartbeat that tells the head', () => {
     }
     expect([beats, sink.positions]).toEqual([
       [
-        [3, ''],
-        [8, ''],
-        [9, '9'],
-        [10, '10'],
+        [3, undefined],
+        [8, undefined],
+        [9, 9],
+        [10, 10],
       ],
       [10],
     ]);
@@ -125,7 +128,7 @@ describe('a heartbeat that tells the head', () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);
     const { beat } = await subscribeTo(node, { wishes, selection: selectionOf({ streams: ['a-1'] }), position: 9 });
-    expect(await beat()).toEqual([0, '']);
+    expect(await beat()).toEqual([0, undefined]);
   });
 
   test('names what the member of a group owns', async () => {
@@ -141,8 +144,8 @@ describe('a heartbeat that tells the head', () => {
     }
     expect(heads).toEqual(
       [0, 1, 2].flatMap((member) => [
-        [last.get(member), '30'],
-        [last.get(member), '30'],
+        [last.get(member), 30],
+        [last.get(member), 30],
       ]),
     );
   });
@@ -170,11 +173,11 @@ describe('a heartbeat that tells the head', () => {
     await node.settle();
     beats.push(await beat(), await beat());
     expect(beats).toEqual([
-      [1, `${head}`],
-      [1, `${head}`],
-      [1, `${head + 1}`],
-      [last, `${last}`],
-      [last, `${last}`],
+      [1, head],
+      [1, head],
+      [1, head + 1],
+      [last, last],
+      [last, last],
     ]);
     expect(behind).toEqual([0, head, head, head + 1, last]);
   });
@@ -189,8 +192,8 @@ describe('a heartbeat that tells the head', () => {
     await node.settle();
     beats.push(await beat());
     expect(beats).toEqual([
-      [3, ''],
-      [5, ''],
+      [3, undefined],
+      [5, undefined],
     ]);
   });
 

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Beating, Heartbeat } from '../../src/sse/heartbeat.ts';
+import { type Beating, Heartbeats } from '../../src/sse/heartbeat.ts';
 
-/** Ticks of one turn of the wheel. */
-const turn = 15;
+const periodMs = 15_000;
 
 class Member implements Beating {
   slot = -1;
@@ -13,100 +12,108 @@ class Member implements Beating {
   }
 }
 
-function tick(heartbeat: Heartbeat, ticks: number): void {
-  for (let count = 0; count < ticks; count++) heartbeat.tick();
+let heartbeats: Heartbeats;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  heartbeats = new Heartbeats();
+});
+afterEach(() => {
+  heartbeats.stop();
+  vi.useRealTimers();
+});
+
+function added(member = new Member(), ms = periodMs): Member {
+  heartbeats.add(member, ms);
+  return member;
 }
 
-describe('a heartbeat', () => {
-  test('beats each member once in any full turn, whenever it joined', () => {
+describe('heartbeats', () => {
+  test('beat each member once in any full period, whenever it joined', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat({ max: 20 }), { maxLength: 20 }), fc.nat({ max: 30 }), (pauses, later) => {
-        const heartbeat = new Heartbeat(0);
+      fc.property(fc.array(fc.nat({ max: 20_000 }), { maxLength: 20 }), fc.nat({ max: 30_000 }), (pauses, later) => {
         const members = pauses.map((pause) => {
-          tick(heartbeat, pause);
-          const member = new Member();
-          heartbeat.add(member);
-          return member;
+          vi.advanceTimersByTime(pause);
+          return added();
         });
-        tick(heartbeat, later);
+        vi.advanceTimersByTime(later);
         const before = members.map(({ beats }) => beats);
-        tick(heartbeat, turn);
+        vi.advanceTimersByTime(periodMs);
         expect(members.map(({ beats }, index) => beats - before[index]!)).toEqual(members.map(() => 1));
       }),
     );
   });
 
-  test('comes for the first time after a full turn', () => {
-    const heartbeat = new Heartbeat(0);
-    tick(heartbeat, 4);
-    const member = new Member();
-    heartbeat.add(member);
-    tick(heartbeat, turn - 1);
+  test('come for the first time after a full period, less the time until the next tick', () => {
+    added();
+    vi.advanceTimersByTime(4_500);
+    const member = added();
+    vi.advanceTimersByTime(14_000);
     const before = member.beats;
-    tick(heartbeat, 1);
+    vi.advanceTimersByTime(1_000);
     expect([before, member.beats]).toEqual([0, 1]);
   });
 
-  test('spares those who left', () => {
-    const heartbeat = new Heartbeat(0);
-    const [leaver, stayer] = [new Member(), new Member()];
-    heartbeat.add(leaver);
-    heartbeat.add(stayer);
-    heartbeat.remove(leaver);
-    tick(heartbeat, turn);
+  test('come in the period of each member', () => {
+    const members = [1_000, 4_000, 15_000, 60_000].map((ms) => added(new Member(), ms));
+    vi.advanceTimersByTime(60_000);
+    expect(members.map(({ beats }) => beats)).toEqual([60, 15, 4, 1]);
+  });
+
+  test('spare those who left', () => {
+    const [leaver, stayer] = [added(), added()];
+    heartbeats.remove(leaver);
+    vi.advanceTimersByTime(periodMs);
     expect([leaver.beats, stayer.beats]).toEqual([0, 1]);
   });
 
-  test('goes on with the others when a member leaves at its beat', () => {
-    const heartbeat = new Heartbeat(0);
+  test('go on with the others when a member leaves at its beat', () => {
     const members = [new Member(), new Member(), new Member()];
     for (const member of members) {
       member.beat = () => {
         member.beats++;
-        heartbeat.remove(member);
+        heartbeats.remove(member);
       };
-      heartbeat.add(member);
+      added(member);
     }
-    tick(heartbeat, 2 * turn);
+    vi.advanceTimersByTime(2 * periodMs);
     expect(members.map(({ beats }) => beats)).toEqual([1, 1, 1]);
   });
 
-  test('does not mind one who leaves twice', () => {
-    const heartbeat = new Heartbeat(0);
-    const member = new Member();
-    heartbeat.add(member);
-    heartbeat.remove(member);
-    expect(() => heartbeat.remove(member)).not.toThrow();
+  test('do not mind one who leaves twice', () => {
+    const [leaver, stayer] = [added(), added()];
+    heartbeats.remove(leaver);
+    heartbeats.remove(leaver);
+    vi.advanceTimersByTime(periodMs);
+    expect(stayer.beats).toBe(1);
+  });
+
+  test('never come at a period of 0', () => {
+    const member = added(new Member(), 0);
+    heartbeats.remove(member);
+    expect([member.slot, vi.getTimerCount()]).toEqual([-1, 0]);
   });
 });
 
-describe('the timer of a heartbeat', () => {
-  beforeEach(() => {
-    vi.useFakeTimers();
-  });
-  afterEach(() => {
-    vi.useRealTimers();
+describe('the timers of heartbeats', () => {
+  test('are one a period, however many members there are', () => {
+    for (let count = 0; count < 100; count++) added(new Member(), count % 2 === 0 ? 4_000 : 15_000);
+    expect(vi.getTimerCount()).toBe(2);
   });
 
-  test('turns the wheel once a period', () => {
-    const heartbeat = new Heartbeat(15_000);
-    const member = new Member();
-    heartbeat.add(member);
-    vi.advanceTimersByTime(45_000);
-    heartbeat.stop();
-    expect(member.beats).toBe(3);
+  test('run only while somebody has that period', () => {
+    const before = vi.getTimerCount();
+    const member = added();
+    heartbeats.remove(member);
+    const without = vi.getTimerCount();
+    added(member);
+    vi.advanceTimersByTime(periodMs);
+    expect([before, without, member.beats]).toEqual([0, 0, 1]);
   });
 
-  test('does not run at a period of 0', () => {
-    new Heartbeat(0);
+  test('all stop', () => {
+    for (const ms of [1_000, 4_000]) added(new Member(), ms);
+    heartbeats.stop();
     expect(vi.getTimerCount()).toBe(0);
-  });
-
-  test('is one, however many members there are', () => {
-    const heartbeat = new Heartbeat(15_000);
-    for (let count = 0; count < 100; count++) heartbeat.add(new Member());
-    const timers = vi.getTimerCount();
-    heartbeat.stop();
-    expect([timers, vi.getTimerCount()]).toEqual([1, 0]);
   });
 });

@@ -29,7 +29,7 @@ function inPieces(text: string, length: number): string[] {
 
 describe('the load client', () => {
   it('counts the same frames however the bytes are split', () => {
-    const text = `${head}: ready\n\nretry: 2500\n\n${frames(1, 2)}: hb\n\n${frames(3, 4, 5)}`;
+    const text = `${head}: ready\n\nretry: 2500\n${frames(1, 2)}:\n${frames(3, 4, 5)}`;
     for (let length = 1; length <= text.length; length++) {
       const transcript = new Transcript('consecutive');
       const { events, response, read } = connection(transcript);
@@ -54,8 +54,8 @@ describe('the load client', () => {
     const ahead = connection(transcript);
     const behind = connection(transcript);
     ahead.read(head, frames(1, 2), frame(3).slice(0, 20));
-    behind.read(`${head}: ready\n\n${frame(1)}`, `: hb\n\n${frames(2, 3, 4)}`);
-    ahead.read(frame(3).slice(20), `: hb\n\n${frame(4)}`);
+    behind.read(`${head}: ready\n\n${frame(1)}`, `:\n${frames(2, 3, 4)}`);
+    ahead.read(frame(3).slice(20), `:\n${frame(4)}`);
     expect([ahead.events.frames, behind.events.frames]).toEqual([4, 4]);
     expect([ahead.events.problem, behind.events.problem, transcript.problems]).toEqual([undefined, undefined, []]);
   });
@@ -113,6 +113,13 @@ describe('the load client', () => {
     const of = (id: string) => `event: poke\nid: ${id}\ndata: {}\n\n`;
     connection(transcript).read(head, of('1700000000:0'), of('1700000000:1'), of('1700000001:0'), of('1700000000:2'));
     expect(transcript.problems).toEqual(['id 1700000000000002 came behind 1700000001000000']);
+  });
+
+  it('reads ids that name their log behind the position', () => {
+    const transcript = new Transcript('consecutive');
+    const of = (id: number) => `event: poke\ndata: {}\nid: ${id}-123456789012\n\n`;
+    connection(transcript).read(head, of(9), of(10), of(12));
+    expect([transcript.frames, transcript.problems]).toEqual([3, ['id 12 came behind 10: 1 are missing']]);
   });
 
   it('reports a frame without an id', () => {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type SubscribeRequest, startingPoint } from '../../src/hub/starting-point.ts';
+import { startingPoint } from '../../src/hub/starting-point.ts';
+import { tagOf } from '../../src/sse/cursor.ts';
 import { everything, newMessages, pokePool, selectionOf } from '../support/fake-messages.ts';
-import { noWishes } from '../support/fake-node.ts';
+import { type AskedFor, claimOf, noWishes } from '../support/fake-node.ts';
 import { FakeStore } from '../support/fake-store.ts';
 
 let store: FakeStore;
@@ -15,12 +16,12 @@ afterEach(() => store.close());
 const stream = selectionOf({ streams: ['a-1'] });
 const category = selectionOf({ categories: ['a'] });
 
-function startOf(parts: Partial<SubscribeRequest>) {
+function startOf({ lastEventId, ...parts }: AskedFor) {
   return startingPoint(store, {
     namespace: 'default',
     selection: everything,
     position: 0,
-    lastEventId: undefined,
+    lastEventId: claimOf(lastEventId),
     epoch: undefined,
     wishes: noWishes,
     ...parts,
@@ -101,6 +102,45 @@ describe('a last event id', () => {
 
   test('belongs to its namespace', async () => {
     expect((await startOf({ namespace: 'other', lastEventId: 5 })).cursor).toBe(0);
+  });
+});
+
+describe('a last event id that names its log', () => {
+  const tag = async () => tagOf((await store.extent('default')).epoch);
+
+  test.each([0, 2, 5])('resumes behind %i in that log', async (globalPosition) => {
+    const { cursor, reset } = await startOf({ lastEventId: { globalPosition, tag: await tag() } });
+    expect([cursor, reset]).toEqual([globalPosition, undefined]);
+  });
+
+  test('waits when it lies ahead of the head, which may only be late here', async () => {
+    const { cursor, reset } = await startOf({ lastEventId: { globalPosition: 100, tag: await tag() } });
+    expect([cursor, reset]).toEqual([100, undefined]);
+  });
+
+  test('wins over the epoch that an EventSource repeats in its URL', async () => {
+    const { cursor, reset } = await startOf({ lastEventId: { globalPosition: 3, tag: await tag() }, epoch: 'old' });
+    expect([cursor, reset]).toEqual([3, undefined]);
+  });
+
+  test.each([2, 100])('of another log is told everything, wherever the head is: behind %i', async (globalPosition) => {
+    const { cursor, reset, epoch } = await startOf({ lastEventId: { globalPosition, tag: tagOf('old') } });
+    const lost = { epoch: null, from: globalPosition + 1, to: null };
+    expect([cursor, reset]).toEqual([0, { reason: 'other-epoch', epoch, head: 5, lost, replayFrom: 1 }]);
+  });
+
+  test.each([
+    ['everything', everything],
+    ['a stream', stream],
+    ['a category', category],
+  ])('that is unknown is told everything: %s', async (_what, selection) => {
+    const { cursor, selection: read, reset } = await startOf({ selection, position: 3, lastEventId: 'unknown' });
+    expect([cursor, read.fromPosition, reset?.reason, reset?.lost]).toEqual([
+      0,
+      0,
+      'other-epoch',
+      { epoch: null, from: 1, to: null },
+    ]);
   });
 });
 

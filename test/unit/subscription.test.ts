@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Subscription, type SubscriptionState } from '../../src/hub/subscription.ts';
 import { BufferPool } from '../../src/pool/buffer-pool.ts';
+import { chunk } from '../support/chunks.ts';
 import { everything } from '../support/fake-messages.ts';
 import { nobody, noWishes } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
 
-const frame = Buffer.from('frame');
+const frame = chunk('frame');
+const greeting = { framing: 'chunked', head: Buffer.alloc(0), frames: frame } as const;
 let moves: string[];
 let head: number;
 let heads: Subscription[];
@@ -36,7 +38,7 @@ function subscriptionOn(sink: FakeSink, cursor = 0, wishes = noWishes): Subscrip
     epoch: 'e',
     wishes,
   };
-  return new Subscription(request, sink, host, nobody);
+  return new Subscription(request, sink, 'chunked', host, nobody);
 }
 
 function lease() {
@@ -49,7 +51,7 @@ function subscriptionIn(state: SubscriptionState): Subscription {
   const subscription = subscriptionOn(sink);
   if (state === 'live') subscription.goLive();
   sink.stall();
-  if (state === 'lagging') subscription.greet(frame);
+  if (state === 'lagging') subscription.greet(greeting);
   if (state === 'closed') subscription.end('draining');
   return subscription;
 }
@@ -64,13 +66,13 @@ describe('a new subscription', () => {
 
   test('stays so when its greeting is taken', () => {
     const subscription = subscriptionOn(new FakeSink());
-    subscription.greet(frame);
+    subscription.greet(greeting);
     expect(subscription.state).toBe('catching-up');
   });
 
   test('is lagging when its greeting is not taken', () => {
     const subscription = subscriptionOn(new FakeSink(0));
-    subscription.greet(frame);
+    subscription.greet(greeting);
     expect(subscription.state).toBe('lagging');
   });
 });
@@ -83,7 +85,7 @@ describe('a move of state', () => {
 
   test('from lagging to lagging is refused', () => {
     const subscription = subscriptionIn('lagging');
-    expect(() => subscription.greet(frame)).toThrow(new TypeError('a lagging subscription cannot become lagging'));
+    expect(() => subscription.greet(greeting)).toThrow(new TypeError('a lagging subscription cannot become lagging'));
   });
 
   test.each<SubscriptionState>(['live', 'lagging', 'closed'])('that was refused leaves it %s', (state) => {
@@ -146,7 +148,7 @@ describe('hearing', () => {
     const subscription = subscriptionOn(sink);
     subscription.goLive();
     subscription.hear(frame, 2, 5, lease());
-    expect([sink.received.toString(), subscription.pokes, subscription.state]).toEqual(['frame', 2, 'live']);
+    expect([sink.body.toString(), subscription.pokes, subscription.state]).toEqual(['frame', 2, 'live']);
   });
 
   test('puts the cursor behind what the full socket still takes', () => {
@@ -171,7 +173,7 @@ describe('a beat', () => {
     const subscription = subscriptionOn(sink);
     subscription.goLive();
     subscription.beat();
-    expect(sink.received.toString()).toBe(': hb\n\n');
+    expect(sink.body.toString()).toBe(':\n');
   });
 
   test.each<SubscriptionState>(['catching-up', 'lagging', 'closed'])('is not sent while it is %s', (state) => {
@@ -187,7 +189,7 @@ describe('a beat', () => {
     subscription.goLive();
     whenSettling = () => subscription.hear(frame, 1, 1, lease());
     subscription.beat();
-    expect(sink.received.toString()).toBe('frame: hb\n\n');
+    expect(sink.body.toString()).toBe('frame:\n');
   });
 
   test('is left out when those pokes filled the socket', () => {
@@ -224,17 +226,31 @@ describe('the end', () => {
     const subscription = subscriptionOn(sink);
     subscription.end('revoked');
     await turn();
-    expect([sink.received.toString(), sink.destroyed, subscription.closeReason]).toEqual([
+    expect([sink.body.toString(), sink.destroyed, subscription.closeReason]).toEqual([
       'event: end\ndata:{"code":"revoked"}\n\n',
       true,
       'revoked',
     ]);
   });
 
+  test.each([
+    ['revoked', true],
+    ['namespace-deleted', true],
+    ['log-replaced', false],
+    ['store-failed', false],
+    ['draining', false],
+    ['stalled', false],
+  ] as const)('completes the body where the subscriber is not to come back: %s, %s', async (reason, isComplete) => {
+    const sink = new FakeSink();
+    subscriptionOn(sink).end(reason);
+    await turn();
+    expect(sink.received.toString().endsWith('0\r\n\r\n')).toBe(isComplete);
+  });
+
   test('comes at once, without last words, when the socket is full', async () => {
     const sink = new FakeSink(0);
     const subscription = subscriptionOn(sink);
-    subscription.greet(frame);
+    subscription.greet(greeting);
     subscription.end('revoked');
     await turn();
     expect([sink.received.toString(), sink.destroyed, sink.writes]).toEqual(['', true, 1]);

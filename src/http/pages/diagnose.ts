@@ -2,10 +2,10 @@ import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { AuthMode } from '../../access/access.ts';
 import { PokewireError } from '../../errors.ts';
-import { tickFrame } from '../../sse/frame.ts';
+import { payloadOf, tickFrame } from '../../sse/frame.ts';
 import { retryAfter } from '../plumbing/append-limit.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
-import { eventStreamHead } from '../plumbing/event-stream.ts';
+import { eventStreamHead, framingOf } from '../plumbing/event-stream.ts';
 import type { Server } from '../plumbing/server.ts';
 import { takeSocket } from '../plumbing/take-socket.ts';
 import { routePage } from './page.ts';
@@ -51,7 +51,7 @@ const tickEvents = {
   content: {
     'text/event-stream': {
       schema: Type.String(),
-      example: Buffer.concat([tickFrame(1, 0, false), tickFrame(2, 250, true)]).toString(),
+      example: payloadOf(Buffer.concat([tickFrame(1, 0, false), tickFrame(2, 250, true)])).toString(),
     },
   },
 };
@@ -108,11 +108,12 @@ export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: Di
       }
       let isOpen = false;
       try {
-        const head = eventStreamHead(reply);
+        const framing = framingOf(request.raw);
+        const greeting = { framing, head: eventStreamHead(reply, framing), frames: Buffer.alloc(0) };
         reply.hijack();
         const socket = await takeSocket(request.raw, reply.raw);
         isOpen = socket !== undefined;
-        if (socket !== undefined) streams.open(namespaceId, socket, head, rhythmOf(request.query));
+        if (socket !== undefined) streams.open(namespaceId, socket, greeting, rhythmOf(request.query));
       } finally {
         if (!isOpen) streams.release(namespaceId);
       }

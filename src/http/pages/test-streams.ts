@@ -1,4 +1,4 @@
-import { Connection, type Sink } from '../../sse/connection.ts';
+import { Connection, type Greeting, type Sink } from '../../sse/connection.ts';
 import { tickFrame } from '../../sse/frame.ts';
 
 /** Test streams at most: a diagnosis has one at a time, and few people make one at the same time. */
@@ -39,21 +39,20 @@ export class TestStreams {
     else this.#ofNamespace.set(namespaceId, own);
   }
 
-  /** Sends the head of the answer and what follows; gives the place back at the end. */
-  open(namespaceId: string, socket: Sink, head: Buffer, rhythm: Rhythm): void {
-    const stream = new TestStream(socket, rhythm, () => {
+  /** Sends the greeting and what follows; gives the place back at the end. */
+  open(namespaceId: string, socket: Sink, greeting: Greeting, rhythm: Rhythm): void {
+    const stream = new TestStream(socket, greeting, rhythm, () => {
       this.#open.delete(stream);
       this.release(namespaceId);
     });
     this.#open.add(stream);
-    stream.start(head);
-    if (this.#isStopping) stream.end();
+    if (this.#isStopping) stream.end(false);
   }
 
   /** Ends all, those that are still to open too: the server stops. */
   endAll(): void {
     this.#isStopping = true;
-    for (const stream of this.#open) stream.end();
+    for (const stream of this.#open) stream.end(false);
   }
 }
 
@@ -61,28 +60,25 @@ export class TestStreams {
 class TestStream {
   readonly #connection: Connection;
   readonly #rhythm: Rhythm;
-  #startMs = 0;
+  readonly #startMs = performance.now();
   #sent = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  constructor(socket: Sink, rhythm: Rhythm, ended: () => void) {
+  constructor(socket: Sink, { framing, head, frames }: Greeting, rhythm: Rhythm, ended: () => void) {
     this.#rhythm = rhythm;
     const closed = () => {
       clearTimeout(this.#timer);
       ended();
     };
-    this.#connection = new Connection(socket, { drained: () => {}, closed });
-  }
-
-  start(head: Buffer): void {
-    this.#startMs = performance.now();
-    this.#send(head);
+    this.#connection = new Connection(socket, { drained: () => {}, closed }, framing);
+    this.#check(this.#connection.open(head, frames));
     this.#sendNext();
   }
 
-  end(): void {
+  /** `isWhole`: everything was sent; else it is broken off. */
+  end(isWhole: boolean): void {
     clearTimeout(this.#timer);
-    this.#connection.end();
+    this.#connection.end(isWhole);
   }
 
   /** The next event, at its time by the clock and not by the last one's, so that delays do not add up. */
@@ -93,8 +89,8 @@ class TestStream {
     this.#timer = setTimeout(
       () => {
         const sentMs = Math.round((performance.now() - this.#startMs) * 10) / 10;
-        this.#send(tickFrame(++this.#sent, sentMs, isLast));
-        if (isLast) this.end();
+        this.#check(this.#connection.send(tickFrame(++this.#sent, sentMs, isLast)));
+        if (isLast) this.end(true);
         else this.#sendNext();
       },
       Math.max(0, dueMs - (performance.now() - this.#startMs)),
@@ -102,7 +98,7 @@ class TestStream {
   }
 
   // A socket that does not take these few bytes measures nothing, and nothing is to wait in it.
-  #send(bytes: Buffer): void {
-    if (!this.#connection.send(bytes)) this.#connection.destroy();
+  #check(isTaken: boolean): void {
+    if (!isTaken) this.#connection.destroy();
   }
 }

@@ -3,18 +3,28 @@ import type { Series } from '../../telemetry/histogram.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Server } from './server.ts';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Logs and counts an answer that Fastify did not send, with the status that it stands for. */
+    noteAnswer: (request: FastifyRequest, reply: FastifyReply, status: number) => void;
+  }
+}
+
 /** Asked every few seconds by machines; logged only when someone wants every detail. */
 const quietRoutes = new Set(['/health', '/ready', '/metrics']);
 
 /** One log line and one observation for each request at its end. Event streams have their own. */
 export function useAccessLog(server: Server, metrics: Metrics): void {
   const durations = new Durations(metrics);
-  server.addHook('onResponse', (request, reply, done) => {
+  const note = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
     const route = request.routeOptions.url ?? 'none';
-    const status = reply.statusCode;
     const elapsedMs = reply.elapsedTime;
     durations.of(request.method, route, status).observe(elapsedMs / 1000);
-    request.log[levelOf(route, status)](lineOf(request, reply, elapsedMs), 'request');
+    request.log[levelOf(route, status)](lineOf(request, status, elapsedMs), 'request');
+  };
+  server.decorate('noteAnswer', note);
+  server.addHook('onResponse', (request, reply, done) => {
+    note(request, reply, reply.statusCode);
     done();
   });
 }
@@ -47,9 +57,9 @@ function levelOf(route: string, status: number): 'error' | 'warn' | 'info' | 'de
 }
 
 // The path without its query, which may carry a token.
-function lineOf(request: FastifyRequest, reply: FastifyReply, elapsedMs: number) {
+function lineOf(request: FastifyRequest, status: number, elapsedMs: number) {
   const { id, method, url } = request;
   const query = url.indexOf('?');
   const path = query === -1 ? url : url.slice(0, query);
-  return { id, method, path, status: reply.statusCode, ms: Math.round(elapsedMs * 1000) / 1000 };
+  return { id, method, path, status, ms: Math.round(elapsedMs * 1000) / 1000 };
 }

@@ -31,24 +31,17 @@ const parserCodes: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** Gives every failure on every route the one error shape. Texts of faults stay in the log. */
-export function useErrorHandler(server: FastifyInstance, bodyLimitBytes: number): void {
-  server.setErrorHandler((error: FastifyError, request, reply) => {
-    const answer = answerTo(error, bodyLimitBytes);
-    if (answer.status >= 500 && answer !== error) request.log.error({ err: error, id: request.id }, 'request failed');
-    // Fastify would end the connection, which what is unread makes a reset, and that takes the answer along. So the rest is
-    // passed over, as after every other refusal; --request-timeout-ms bounds it.
-    if (answer.status === 413) reply.removeHeader('connection');
-    return send(reply, answer);
-  });
+export function useErrorHandler(server: FastifyInstance): void {
+  server.setErrorHandler((error: FastifyError, request, reply) => sendRefusal(reply, refusalOf(error, request)));
   server.setNotFoundHandler((request, reply) =>
-    send(reply, new PokewireError('NOT_FOUND', `No route ${request.method} ${pathOf(request)}. See /docs.`)),
+    sendRefusal(reply, new PokewireError('NOT_FOUND', `No route ${request.method} ${pathOf(request)}. See /docs.`)),
   );
 }
 
 /** For Fastify's `frameworkErrors`: failures before a route is found, so that no hook has run. */
 export function answerFrameworkError(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
-  void send(reply, invalid('path', 'must be a valid percent-encoded URL'));
+  void sendRefusal(reply, invalid('path', 'must be a valid percent-encoded URL'));
 }
 
 const unhurried = new WeakSet<Socket>();
@@ -89,7 +82,14 @@ export function describeSchemaError(errors: FastifySchemaValidationError[]): Err
   return invalid(field, missing === undefined ? schemaProblem(first) : 'is missing');
 }
 
-function answerTo(error: FastifyError, bodyLimitBytes: number): PokewireError {
+/** What a failure is to the client; a fault is logged. */
+export function refusalOf(error: FastifyError, request: FastifyRequest): PokewireError {
+  const refusal = codedError(error, request.routeOptions.bodyLimit);
+  if (refusal.status >= 500 && refusal !== error) request.log.error({ err: error, id: request.id }, 'request failed');
+  return refusal;
+}
+
+function codedError(error: FastifyError, bodyLimitBytes: number): PokewireError {
   if (error instanceof PokewireError) return error;
   const code = frameworkCodes[error.code];
   if (code === 'BODY_TOO_LARGE') {
@@ -106,7 +106,11 @@ function answerTo(error: FastifyError, bodyLimitBytes: number): PokewireError {
   return new PokewireError('INTERNAL_ERROR', 'The server failed; its log has the cause.', { cause: error });
 }
 
-function send(reply: FastifyReply, error: PokewireError): FastifyReply {
+/** Sends a refusal in the one error shape. */
+export function sendRefusal(reply: FastifyReply, error: PokewireError): FastifyReply {
+  // Fastify would end the connection, which what is unread makes a reset, and that takes the answer along. So the rest is
+  // passed over, as after every other refusal; --request-timeout-ms bounds it.
+  if (error.status === 413) reply.removeHeader('connection');
   if (error.status === 503) retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
   // As bytes, because the route's response schema describes its successes, and Fastify adds a charset to JSON text.
   return reply

@@ -3,7 +3,7 @@ import type { SwaggerTransformObject } from '@fastify/swagger';
 import { errorStatuses } from '../../errors.ts';
 import { Poke } from '../../message/poke.ts';
 import { StreamName } from '../../message/stream-name.ts';
-import { maxFrameBytes, PlainFrameEncoder, readyFrame, retryFrame } from '../../sse/frame.ts';
+import { maxFrameBytes, PlainFrameEncoder, payloadOf, readyFrame, retryFrame } from '../../sse/frame.ts';
 
 /** What the routes are grouped by, in the order of the page. */
 export const tags = [
@@ -123,6 +123,7 @@ const components = {
 // Made by what makes the real ones, so that it cannot differ from them.
 function exampleStream(): string {
   const frame = Buffer.alloc(maxFrameBytes);
-  const end = new PlainFrameEncoder().encode(new Poke().set(new StreamName('account-123'), 5, 1234, 0), frame, 0);
-  return Buffer.concat([readyFrame, retryFrame(3271), frame.subarray(0, end)]).toString();
+  const poke = new Poke().set(new StreamName('account-123'), 5, 1234, 0);
+  const end = new PlainFrameEncoder().encode(poke, '7f9c2ba4e88f', frame, 0);
+  return payloadOf(Buffer.concat([readyFrame, retryFrame(3271), frame.subarray(0, end)])).toString();
 }

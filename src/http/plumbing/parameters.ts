@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { invalid } from '../../errors.ts';
 import { type ConsumerGroup, maxGroupSize } from '../../message/consumer-group.ts';
+import { checkName } from '../../message/stream-name.ts';
 
 /** A read returns at most this many messages unless `batchSize` says otherwise. */
 const defaultBatchSize = 1_000;
@@ -19,6 +20,17 @@ export const streamParam = Type.Object({
 export const categoryParam = Type.Object({
   category: Type.String({ description: 'Category: what stands before the first hyphen of a stream name' }),
 });
+
+/** Reads a category; throws `INVALID_REQUEST`, also for a stream's name, which would be a category that never has a message. */
+export function readCategory(field: string, name: string): string {
+  const hyphen = checkName(field, name).indexOf('-');
+  if (hyphen === -1) return name;
+  throw invalid(
+    field,
+    `cannot contain a hyphen: name the stream by stream=, or the category by what stands before the first hyphen, ` +
+      `"${name.slice(0, hyphen)}"`,
+  );
+}
 
 /** The query parameter `position`; what it counts differs from route to route. */
 export function positionQuery(description: string) {

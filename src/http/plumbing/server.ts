@@ -71,7 +71,7 @@ export function createServer(options: ServerOptions) {
     schemaErrorFormatter: describeSchemaError,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
-  useErrorHandler(server, bodyLimitBytes);
+  useErrorHandler(server);
   // Nothing is coerced, filled in or taken away: query.ts gives the types, and what is wrong is refused.
   const ajv = new Ajv({ strict: false });
   // Bodies are read by message/new-message.ts, which keeps payloads as text; their schemas only describe them.

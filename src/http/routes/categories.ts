@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { checkName } from '../../message/stream-name.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 import { logOf } from '../plumbing/authenticate.ts';
 import { messageSchema, sendMessages } from '../plumbing/message-pages.ts';
@@ -12,6 +11,7 @@ import {
   limitOf,
   pageQuery,
   positionQuery,
+  readCategory,
 } from '../plumbing/parameters.ts';
 import type { Server } from '../plumbing/server.ts';
 
@@ -69,10 +69,10 @@ export function routeCategories(server: Server, store: MessageStore): void {
     async (request, reply) => {
       const { params, query } = request;
       const filter = {
-        category: checkName('category', params.category),
+        category: readCategory('category', params.category),
         group: groupOf(query.consumer, query.size) ?? undefined,
         // An empty correlation is no filter.
-        correlation: query.correlation || undefined,
+        correlation: query.correlation ? readCategory('correlation', query.correlation) : undefined,
       };
       return sendMessages(reply, limitOf(query.batchSize), query.position ?? 0, (from, limit) =>
         store.readLog(logOf(request), filter, from, limit),

@@ -4,9 +4,9 @@ import { Type } from 'typebox';
 import type { Transfers } from '../../admission/transfers.ts';
 import { PokewireError } from '../../errors.ts';
 import { importRecord } from '../../message/import-record.ts';
-import { checkName } from '../../message/stream-name.ts';
 import type { LogFilter, MessagePage, MessageStore } from '../../store/message-store.ts';
 import { logOf } from '../plumbing/authenticate.ts';
+import { readCategory } from '../plumbing/parameters.ts';
 import type { Server } from '../plumbing/server.ts';
 import { beginTransfer, endTexts } from './transfer.ts';
 
@@ -45,7 +45,7 @@ export function routeExport(server: Server, store: MessageStore, transfers: Tran
     async (request, reply) => {
       const { category } = request.query;
       const filter = {
-        category: category === undefined ? undefined : checkName('category', category),
+        category: category === undefined ? undefined : readCategory('category', category),
         group: undefined,
         correlation: undefined,
       };

@@ -5,7 +5,7 @@ import { requireScope } from '../../access/access.ts';
 import type { Transfer, Transfers } from '../../admission/transfers.ts';
 import { parseImportRecord } from '../../message/import-record.ts';
 import type { Message } from '../../message/message.ts';
-import { importDoneFrame, importErrorFrame, importProgressFrame } from '../../sse/frame.ts';
+import { importDoneEvent, importErrorEvent, importProgressEvent } from '../../sse/import-progress.ts';
 import type { ImportKey, ImportOutcome, ImportSession, MessageStore } from '../../store/message-store.ts';
 import { grantOf, logOf } from '../plumbing/authenticate.ts';
 import { takeItsTime } from '../plumbing/error-handler.ts';
@@ -37,7 +37,7 @@ const events = {
   content: {
     'text/event-stream': {
       schema: Type.String(),
-      example: Buffer.concat([importProgressFrame(1_000, 1_523), importDoneFrame(1_456, 230)]).toString(),
+      example: Buffer.concat([importProgressEvent(1_000, 1_523), importDoneEvent(1_456, 230)]).toString(),
     },
   },
 };
@@ -128,7 +128,7 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
       for (const line of lines) {
         const failure = run.read(line) ?? (run.isBatchFull ? await run.store() : undefined);
         if (failure !== undefined) return yield frameOf(failure);
-        if (run.takeProgress()) yield importProgressFrame(run.imported, run.globalPosition);
+        if (run.takeProgress()) yield importProgressEvent(run.imported, run.globalPosition);
       }
     }
     const { problem } = body;
@@ -136,7 +136,7 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
       problem === undefined
         ? await run.finish()
         : { code: 'READ_ERROR' as const, message: problem, line: run.line + 1 };
-    yield failure === undefined ? importDoneFrame(run.imported, performance.now() - startMs) : frameOf(failure);
+    yield failure === undefined ? importDoneEvent(run.imported, performance.now() - startMs) : frameOf(failure);
   } catch (error) {
     request.log.error({ err: error, id: request.id }, 'import failed');
     const message = 'The store failed; the log of the server has the cause.';
@@ -150,7 +150,7 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
 }
 
 function frameOf({ code, message, line }: ImportFailure): Buffer {
-  return importErrorFrame(code, message, line);
+  return importErrorEvent(code, message, line);
 }
 
 /** Gathers records into batches and hands them to the session. */

@@ -1,5 +1,4 @@
-import { randomInt } from 'node:crypto';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Places } from '../../admission/places.ts';
 import { invalid, PokewireError } from '../../errors.ts';
@@ -9,21 +8,28 @@ import type { Holder } from '../../hub/subscription.ts';
 import { maxGroupSize } from '../../message/consumer-group.ts';
 import { type Selection, selectionKey } from '../../message/selection.ts';
 import { checkName } from '../../message/stream-name.ts';
-import { helloFrame, readyFrame, resetFrame, retryFrame } from '../../sse/frame.ts';
+import { parseCursor } from '../../sse/cursor.ts';
+import { helloFrame, readyBeforeHelloFrame, readyFrame, resetFrame } from '../../sse/frame.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
-import { eventStreamHead, eventStreamHeaders } from '../plumbing/event-stream.ts';
-import { groupOf, groupQuery, positionQuery } from '../plumbing/parameters.ts';
+import { refusalOf, sendRefusal } from '../plumbing/error-handler.ts';
+import { eventStreamHead, eventStreamHeaders, framingOf } from '../plumbing/event-stream.ts';
+import { groupOf, groupQuery, positionQuery, readCategory } from '../plumbing/parameters.ts';
 import type { Server } from '../plumbing/server.ts';
 import { takeSocket } from '../plumbing/take-socket.ts';
+import {
+  claimedText,
+  isRefusedByStream,
+  type RetryBounds,
+  randomRetry,
+  refuseByStream,
+} from './refused-subscription.ts';
 
 /** What the route of subscriptions needs. */
-export type SubscribeOptions = {
+export type SubscribeOptions = RetryBounds & {
   /** Subscriptions take their place here; whoever hears of their end gives it back. */
   readonly places: Places;
   readonly maxSelectors: number;
-  readonly retryMinMs: number;
-  readonly retryMaxMs: number;
   /** Called for each subscription that finds no place. */
   readonly refused: () => void;
 };
@@ -36,7 +42,7 @@ const sizeAlias = Type.Optional(Type.Integer({ minimum: 0, maximum: maxGroupSize
 const querySchema = Type.Object({
   stream: Type.Optional(Type.Array(Type.String(), { description: 'A stream name; repeatable' })),
   category: Type.Optional(Type.Array(Type.String(), { description: 'A category; repeatable' })),
-  all: Type.Optional(Type.String({ description: '"true": every message; no replay' })),
+  all: Type.Optional(Type.Enum(['true', 'false'], { description: '"true": every message; no replay' })),
   position: positionQuery('Where to begin, inclusive: a stream position for a single stream, else a global position'),
   consumer: groupQuery.consumer,
   size: Type.Optional(
@@ -44,20 +50,23 @@ const querySchema = Type.Object({
   ),
   consumerGroupMember: memberAlias,
   consumerGroupSize: sizeAlias,
-  lastEventId: Type.Optional(
-    Type.Integer({ minimum: 0, description: 'As the header Last-Event-ID, where a header cannot be set' }),
-  ),
+  lastEventId: Type.Optional(Type.String({ description: 'As the header Last-Event-ID, where a header cannot be set' })),
   hello: Type.Optional(
     Type.Enum(['true', 'false'], {
       description: '"true": named events beside the pokes: hello, reset, and end for every reason',
     }),
   ),
-  epoch: Type.Optional(
-    Type.String({ maxLength: 64, description: 'The log that position and lastEventId are of, from a hello event' }),
-  ),
+  epoch: Type.Optional(Type.String({ maxLength: 64, description: 'The log that position is of, from a hello event' })),
   heartbeat: Type.Optional(
     Type.Enum(['comment', 'head'], {
       description: '"head": heartbeats are events that tell the head of what the selectors name',
+    }),
+  ),
+  heartbeatMs: Type.Optional(
+    Type.Integer({
+      minimum: 1_000,
+      maximum: 60_000,
+      description: 'Milliseconds between two heartbeats, rounded down to whole seconds; absent: as the server is set',
     }),
   ),
   conflate: Type.Optional(
@@ -85,7 +94,7 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
 
   const parse = (request: FastifyRequest<{ Querystring: Query }>): SubscribeRequest => {
     const { namespace, boundTo } = grantOf(request);
-    const { query, headers } = request;
+    const { query } = request;
     const selection = parseSelection(query, options.maxSelectors);
     if (boundTo !== undefined && boundTo !== selectionKey(selection)) {
       throw new PokewireError(
@@ -93,17 +102,18 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
         'The ticket is for other selectors. It is used up; ask for another.',
       );
     }
-    const lastEventId = parseLastEventId(headers['last-event-id']) ?? query.lastEventId;
+    const claimed = claimedText(request);
     return {
       namespace: namespace.log,
       selection,
       position: query.position ?? 0,
-      lastEventId,
+      lastEventId: claimed === undefined ? undefined : parseCursor(claimed),
       epoch: query.epoch,
       wishes: {
         hello: query.hello === 'true',
         heads: query.heartbeat === 'head',
         conflated: query.conflate === 'true',
+        heartbeatMs: query.heartbeatMs === undefined ? undefined : Math.floor(query.heartbeatMs / 1_000) * 1_000,
       },
     };
   };
@@ -117,7 +127,13 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
     }
   };
 
-  const whenReading = { schema, config: { ...config, takesTicket: true }, exposeHeadRoute: false };
+  const errorHandler = async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    const refusal = refusalOf(error, request);
+    if (!isRefusedByStream(request, refusal)) return sendRefusal(reply, refusal);
+    return refuseByStream(request, reply, refusal, options);
+  };
+
+  const whenReading = { schema, config: { ...config, takesTicket: true }, exposeHeadRoute: false, errorHandler };
   server.get('/subscribe', whenReading, async (request, reply) => {
     const asked = parse(request);
     const { namespace, tokenId } = grantOf(request);
@@ -126,8 +142,9 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
     let isOpen = false;
     try {
       const start = await startingPoint(store, asked);
-      const retry = retryFrame(randomInt(options.retryMinMs, options.retryMaxMs + 1));
-      const greeting = Buffer.concat([eventStreamHead(reply), readyFrame, retry, ...namedGreeting(start)]);
+      const framing = framingOf(request.raw);
+      const frames = firstFrames(start, randomRetry(options));
+      const greeting = { framing, head: eventStreamHead(reply, framing), frames };
       reply.hijack();
       const socket = await takeSocket(request.raw, reply.raw);
       isOpen = socket !== undefined;
@@ -146,7 +163,7 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
 /** Reads the selectors; throws `INVALID_REQUEST`. */
 export function parseSelection(query: Query, maxSelectors: number): Selection {
   const streams = [...new Set(query.stream)].map((name) => checkName('stream', name));
-  const categories = [...new Set(query.category)].map((name) => checkName('category', name));
+  const categories = [...new Set(query.category)].map((name) => readCategory('category', name));
   const all = query.all === 'true';
   const selectors = streams.length + categories.length;
   if (!all && selectors === 0) throw invalid('stream', 'is missing: name a stream, a category, or all=true');
@@ -161,26 +178,23 @@ export function parseSelection(query: Query, maxSelectors: number): Selection {
 }
 
 function parseGroup(query: Query) {
-  const consumer = query.consumer ?? query.consumerGroupMember;
-  const size = query.size ?? query.consumerGroupSize;
+  const consumer = once('consumer', query.consumer, query.consumerGroupMember);
+  const size = once('size', query.size, query.consumerGroupSize);
   // EventoDB takes a size alone for its first member, and both at 0 for no group.
   if (size !== undefined && size > 0) return groupOf(consumer ?? 0, size);
   if (consumer !== undefined && consumer > 0) return groupOf(consumer, size === 0 ? undefined : size);
   return null;
 }
 
-/** What a subscriber is told first that asked for named events. */
-function namedGreeting({ wishes, epoch, head, cursor, canResume, reset }: StartingPoint): Buffer[] {
-  if (!wishes.hello) return [];
-  const hello = helloFrame(epoch, head, canResume ? cursor : undefined, Date.now());
-  return reset === undefined ? [hello] : [hello, resetFrame(reset)];
+function once(name: string, given: number | undefined, alias: number | undefined): number | undefined {
+  if (given !== undefined && alias !== undefined) throw invalid(name, 'is given twice, once by its alias');
+  return given ?? alias;
 }
 
-function parseLastEventId(header: string | string[] | undefined): number | undefined {
-  if (header === undefined || header === '') return undefined;
-  const value = Number(header);
-  if (typeof header !== 'string' || !/^\d+$/.test(header) || !Number.isSafeInteger(value)) {
-    throw invalid('Last-Event-ID', `must be a global position, got "${String(header).slice(0, 64)}"`);
-  }
-  return value;
+/** What a subscriber is told before its pokes. */
+function firstFrames({ wishes, epoch, head, cursor, canResume, reset }: StartingPoint, retry: Buffer): Buffer {
+  if (!wishes.hello) return Buffer.concat([readyFrame, retry]);
+  const hello = helloFrame(epoch, head, canResume ? cursor : undefined, Date.now());
+  const frames = [readyBeforeHelloFrame, retry, hello];
+  return Buffer.concat(reset === undefined ? frames : [...frames, resetFrame(reset)]);
 }

@@ -44,7 +44,7 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
     },
     async (request, reply) => {
       const body = parseBody(request.body as unknown as Buffer | undefined);
-      const selection = parseSelection({ ...body, all: body.all === true ? 'true' : '' }, maxSelectors);
+      const selection = parseSelection({ ...body, all: body.all === true ? 'true' : 'false' }, maxSelectors);
       const grant = grantOf(request);
       const nowMs = performance.now();
       const issued = tickets.issue(grant, selectionKey(selection), nowMs);

@@ -38,6 +38,8 @@ export type CrowdReport = {
 };
 
 const problemsKept = 5;
+/** A hyphen and twelve digits. */
+const tagBytes = 13;
 
 let order: CrowdOrder;
 const members: Member[] = [];
@@ -60,6 +62,8 @@ class Member {
   isReady = false;
   #epoch = '';
   #retryMs = 1_000;
+  /** Raw bytes, and lines freed of their framing, that are not yet read. */
+  #raw = '';
   #text = '';
   #hasHead = false;
   #socket: Socket | undefined = undefined;
@@ -71,6 +75,7 @@ class Member {
       if (waiting) answered();
       waiting = false;
     };
+    this.#raw = '';
     this.#text = '';
     this.#hasHead = false;
     const socket = connect({ port: order.port, host: '127.0.0.1' });
@@ -98,17 +103,18 @@ class Member {
   }
 
   #receive(text: string): void {
-    this.#text += text;
+    this.#raw += text;
     if (!this.#hasHead) {
-      const end = this.#text.indexOf('\r\n\r\n');
+      const end = this.#raw.indexOf('\r\n\r\n');
       if (end === -1) return;
-      if (!this.#text.startsWith('HTTP/1.1 200 ')) {
+      if (!this.#raw.startsWith('HTTP/1.1 200 ')) {
         this.cut();
         return;
       }
       this.#hasHead = true;
-      this.#text = this.#text.slice(end + 4);
+      this.#raw = this.#raw.slice(end + 4);
     }
+    this.#dechunk();
     let from = 0;
     for (let end = this.#text.indexOf('\n\n'); end !== -1; end = this.#text.indexOf('\n\n', from)) {
       this.#interpret(this.#text.slice(from, end));
@@ -117,20 +123,47 @@ class Member {
     this.#text = this.#text.slice(from);
   }
 
-  #interpret(block: string): void {
-    if (block === blockOf(this.told + 1)) {
+  #dechunk(): void {
+    let at = 0;
+    for (let lineEnd = this.#raw.indexOf('\r\n'); lineEnd !== -1; lineEnd = this.#raw.indexOf('\r\n', at)) {
+      const start = lineEnd + 2;
+      const end = start + Number.parseInt(this.#raw.slice(at, lineEnd), 16);
+      if (this.#raw.length < end + 2) break;
+      this.#text += this.#raw.slice(start, end);
+      at = end + 2;
+    }
+    this.#raw = this.#raw.slice(at);
+  }
+
+  /** Takes a block with its comments and reconnection time, which have no blank line of their own. */
+  #interpret(text: string): void {
+    const next = blockOf(this.told + 1);
+    // Behind the position stands the name of the log.
+    if (text.startsWith(next) && text.length === next.length + tagBytes) {
       this.told++;
       return;
     }
-    const [, retry] = /^retry: (\d+)$/.exec(block) ?? [];
-    const [, event, data] = /^event: (\w+)\n(?:id: ?\d*\n)?data: ?(.*)/.exec(block) ?? [];
-    if (block === ': ready') {
-      this.isReady = true;
-      greeted++;
-    } else if (retry !== undefined) {
+    const block = text.replace(/^(?::.*|retry: \d+)(?:\n|$)/gm, (line) => {
+      this.#hear(line.trimEnd());
+      return '';
+    });
+    if (block !== '') this.#take(block);
+  }
+
+  #hear(line: string): void {
+    const [, retry] = /^retry: (\d+)$/.exec(line) ?? [];
+    if (retry !== undefined) {
       this.#retryMs = Number(retry);
       retries.push(this.#retryMs);
-    } else if (event === 'hello') {
+    } else if (line === ': ready') {
+      this.isReady = true;
+      greeted++;
+    }
+  }
+
+  #take(block: string): void {
+    const [, event, data] = /^event: (\w+)\n(?:id: \S+\n)?data: ?(.*)/.exec(block) ?? [];
+    if (event === 'hello') {
       this.#epoch = JSON.parse(data!).epoch;
       epochs.add(this.#epoch);
     } else if (event === 'reset') {
@@ -140,7 +173,7 @@ class Member {
     } else if (event === 'end') {
       const { code } = JSON.parse(data!);
       ends[code] = (ends[code] ?? 0) + 1;
-    } else if (block !== ': hb' && problems.length < problemsKept) {
+    } else if (problems.length < problemsKept) {
       problems.push(`behind ${this.told} came ${JSON.stringify(block)}`);
     }
   }

@@ -1,41 +1,43 @@
 import { serverError } from '../../docs/server-error.js';
 
 /**
- * Reads an event stream to its end and notes when each block arrived, in milliseconds since the request. An EventSource
- * would tell neither comments nor headers, nor which blocks came together. `heard` is called with each block.
+ * Reads an event stream to its end and notes when each comment and each event arrived, in milliseconds since the request.
+ * An EventSource would tell neither comments nor headers, nor what came together. `heard` is called with each of them.
  */
-export async function readEventStream(url, { signal, heard = () => {} }) {
+export async function readEventStream(url, { signal, heard = () => {}, accept = 'text/event-stream' }) {
   const startMs = performance.now();
-  const response = await fetch(url, { headers: { accept: 'text/event-stream' }, cache: 'no-store', signal });
+  const response = await fetch(url, { headers: { accept }, cache: 'no-store', signal });
   if (!response.ok) throw Object.assign(new Error(await serverError(response)), { status: response.status });
   const stream = { headers: namedHeaders(response), headMs: performance.now() - startMs, blocks: [], endMs: undefined };
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
+  let data;
   try {
     for (let piece = 0; ; piece++) {
       const { done, value } = await reader.read();
       if (done) break;
       const atMs = performance.now() - startMs;
-      const texts = (rest + value).split('\n\n');
-      rest = texts.pop();
-      for (const text of texts) {
-        const block = { ...parsed(text), piece, atMs };
-        stream.blocks.push(block);
-        heard(block);
+      const lines = (rest + value).split('\n');
+      rest = lines.pop();
+      for (const line of lines) {
+        if (line.startsWith('data:')) data = JSON.parse(line.slice('data:'.length));
+        const block = line.startsWith(':')
+          ? { comment: line }
+          : line === '' && data !== undefined
+            ? { data }
+            : undefined;
+        if (block === undefined) continue;
+        if (block.data !== undefined) data = undefined;
+        stream.blocks.push({ ...block, piece, atMs });
+        heard({ ...block, piece, atMs });
       }
     }
   } catch (error) {
-    // Whoever cuts a stream of chunks leaves an error, whoever cuts another one leaves an end.
+    // A cut is an error of the chunked body, unless a proxy took the chunks off: then it is an end.
     if (signal.aborted) throw error;
   }
   stream.endMs = performance.now() - startMs;
   return stream;
-}
-
-function parsed(text) {
-  const lines = text.split('\n');
-  const data = lines.find((line) => line.startsWith('data:'))?.slice('data:'.length);
-  return data === undefined ? { comment: text } : { data: JSON.parse(data) };
 }
 
 function namedHeaders({ headers }) {

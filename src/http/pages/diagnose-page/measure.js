@@ -56,6 +56,8 @@ export class Subscription {
     const url = `subscribe?${new URLSearchParams({ stream: `diagnose-${crypto.randomUUID?.() ?? Math.random()}` })}`;
     readEventStream(url, {
       signal,
+      // Who asks for an event stream is refused by one, which does not say why.
+      accept: '*/*',
       heard: ({ atMs }) => {
         this.arrivals.push(atMs);
         this.#heard.resolve();

@@ -1,6 +1,8 @@
 import { byId } from './element.js';
 
 const endings = {
+  overloaded: 'The server takes on nobody now. The browser tries again.',
+  'too-many-subscriptions': 'All subscriptions are taken. The browser tries again.',
   draining: 'The server stops. The browser reconnects and resumes.',
   stalled: 'The page read too slowly.',
   revoked: 'The token is no longer valid.',
@@ -17,8 +19,10 @@ const resets = {
 
 /** What a stream says beside its pokes: which log it tells, where it could not resume, and that nothing is missing. */
 export class Continuity {
-  #epoch;
+  /** Global position up to which everything was told, or need not be. */
   #upTo;
+  #beginsAfter;
+  #epoch;
   #note;
 
   /** `note` shows a line among the pokes. */
@@ -26,25 +30,24 @@ export class Continuity {
     this.#note = note;
   }
 
-  /** Forgets the stream before. */
-  clear() {
+  /** Forgets the stream before. `beginsAfter` takes the head and gives the global position behind which the next one begins. */
+  clear(beginsAfter) {
+    this.#beginsAfter = beginsAfter;
     this.#epoch = undefined;
     this.#upTo = 0;
     byId('proof').hidden = true;
   }
 
-  /** Whether it is the log of the stream before. The browser resumes at its cursor, which says nothing about another one. */
-  hello({ data, lastEventId }) {
-    const { epoch } = JSON.parse(data);
-    const isSame = this.#epoch === undefined || this.#epoch === epoch;
-    if (!isSame) this.#note('The log is another one. Told from its beginning:');
+  /** The browser gives its cursor back, which names its log; so a stream of the same log goes on where it was. */
+  hello({ data }) {
+    const { epoch, head } = JSON.parse(data);
+    if (epoch !== this.#epoch) this.#upTo = this.#beginsAfter(head);
     this.#epoch = epoch;
-    this.#upTo = Number(lastEventId);
-    return isSame;
   }
 
   reset({ data }) {
     const { reason, lost } = JSON.parse(data);
+    this.#upTo = 0;
     const to = lost.to === null ? 'on' : `to ${lost.to}`;
     this.#note(`${resets[reason]}: ${lost.from} ${to} cannot be told. Told is what there is:`);
   }

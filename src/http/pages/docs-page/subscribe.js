@@ -30,25 +30,20 @@ export function setUpSubscribe() {
     selectors.addPending();
     close('connecting');
     pokes.clear();
-    continuity.clear();
+    continuity.clear(beginningOf(selectors));
     open(`${subscribeUrl(selectors)}&hello=true&heartbeat=head`);
   });
 
   const open = (url) => {
     source = new EventSource(url);
     source.addEventListener('open', () => show('open'));
-    source.addEventListener('hello', (event) => {
-      if (continuity.hello(event)) return;
-      // A new one has no cursor.
-      close('connecting');
-      open(url);
-    });
     source.addEventListener('poke', ({ data }) => {
       const poke = JSON.parse(data);
       continuity.poke(poke);
       pokes.add(poke);
     });
-    for (const name of ['reset', 'heartbeat', 'end']) source.addEventListener(name, (event) => continuity[name](event));
+    for (const name of ['hello', 'reset', 'heartbeat', 'end'])
+      source.addEventListener(name, (event) => continuity[name](event));
     source.addEventListener('error', async ({ target }) => {
       if (target.readyState === EventSource.CONNECTING) return show('reconnecting');
       close('refused');
@@ -115,6 +110,14 @@ class Selectors {
     byId('selectors').replaceChildren(...chips);
     this.#changed();
   }
+}
+
+/** Behind which global position the form's subscription begins, given the head. */
+function beginningOf({ all }) {
+  const position = Number(byId('position').value);
+  if (all[0]?.kind === 'all') return (head) => Math.max(head, position - 1);
+  const isSingleStream = all.length === 1 && all[0].kind === 'stream';
+  return () => (isSingleStream ? 0 : Math.max(0, position - 1));
 }
 
 function subscribeUrl(selectors) {

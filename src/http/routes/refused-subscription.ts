@@ -1,0 +1,67 @@
+import { randomInt } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ErrorCode, PokewireError } from '../../errors.ts';
+import { Connection } from '../../sse/connection.ts';
+import { endFrame, retryFrame } from '../../sse/frame.ts';
+import { acceptsEventStream, eventStreamHead, framingOf } from '../plumbing/event-stream.ts';
+import { takeSocket } from '../plumbing/take-socket.ts';
+
+/** Bounds of the reconnection time that a subscriber is told. */
+export type RetryBounds = { readonly retryMinMs: number; readonly retryMaxMs: number };
+
+/** Refusals of load and of faults that pass: coming back later helps. */
+const passing: ReadonlySet<ErrorCode> = new Set([
+  'TOO_MANY_SUBSCRIPTIONS',
+  'OVERLOADED',
+  'NOT_READY',
+  'RATE_LIMITED',
+  'BACKEND_ERROR',
+  'INTERNAL_ERROR',
+]);
+
+/** Printable ASCII of a sensible length: what may stand in a line of its own. */
+const echoable = /^[!-~]{1,128}$/;
+
+/** A random reconnection time, so that those who lost a server together do not come back together. */
+export function randomRetry({ retryMinMs, retryMaxMs }: RetryBounds): Buffer {
+  return retryFrame(randomInt(retryMinMs, retryMaxMs + 1));
+}
+
+/** The cursor as the client gives it: the header wins, because an `EventSource` repeats its URL for ever. */
+export function claimedText({ headers, query }: FastifyRequest): string | undefined {
+  const { lastEventId } = query as { lastEventId?: unknown };
+  const text = headers['last-event-id'] || lastEventId;
+  return typeof text === 'string' && text !== '' ? text : undefined;
+}
+
+/** Whether the refusal is to be an event stream: an `EventSource` would never come back after its status. */
+export function isRefusedByStream(request: FastifyRequest, { code }: PokewireError): boolean {
+  return passing.has(code) && acceptsEventStream(request);
+}
+
+/**
+ * Answers with a stream that tells when to come back, and breaks off, so that clients take it for a lost connection. Those
+ * who asked for named events get the code and their own cursor back. Resolves when the answer is written.
+ */
+export async function refuseByStream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: PokewireError,
+  retryBounds: RetryBounds,
+): Promise<void> {
+  const frames = [randomRetry(retryBounds)];
+  if ((request.query as { hello?: unknown }).hello === 'true') {
+    const claimed = claimedText(request);
+    const echo = claimed !== undefined && echoable.test(claimed) ? claimed : undefined;
+    frames.push(endFrame(refusal.code.toLowerCase().replaceAll('_', '-'), echo));
+  }
+  const framing = framingOf(request.raw);
+  const head = eventStreamHead(reply, framing);
+  reply.hijack();
+  const socket = await takeSocket(request.raw, reply.raw);
+  request.server.noteAnswer(request, reply, refusal.status);
+  if (socket === undefined) return;
+  const connection = new Connection(socket, { drained: () => {}, closed: () => {} }, framing);
+  if (connection.open(head, Buffer.concat(frames))) connection.end(false);
+  else connection.destroy();
+}

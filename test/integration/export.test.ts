@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { FakeStore } from '../support/fake-store.ts';
 import { importBody, recordAt, records } from '../support/import-client.ts';
+import { SseClient } from '../support/sse-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 
 const message = { type: 'Happened', data: {} };
@@ -94,6 +95,29 @@ test('An export that cannot be read is an error before it began, and a broken an
   store!.readLog = (...asked) => (asked[2] > 1_000 ? Promise.reject(new Error('disk')) : readLog.apply(store!, asked));
   await expect(app.get('/export')).rejects.toThrow();
 });
+
+test.each(['/export', '/categories/a/messages?batchSize=-1'])(
+  'Over HTTP/1.0, which has no chunks, an answer that breaks off is a reset and no end: %s',
+  async (path) => {
+    let store: FakeStore | undefined;
+    await using app = await startTestApp([], {
+      openStore: async (options) => {
+        store = new FakeStore(options);
+        return store;
+      },
+    });
+    for (let n = 0; n < 3; n++) await app.append('a-1', new Array(10_000).fill({ type: 'T', data: {} }));
+    await using whole = await SseClient.connect(app.port, path, { httpVersion: '1.0' });
+    const ended = await whole.closed;
+    const fail = () => Promise.reject(new Error('disk'));
+    const { readLog } = store!;
+    let reads = 0;
+    store!.readLog = (...asked) => (++reads > 1 ? fail() : readLog.apply(store!, asked));
+    await using broken = await SseClient.connect(app.port, path, { httpVersion: '1.0' });
+    const failure = (await broken.closed) as NodeJS.ErrnoException | undefined;
+    expect([ended, failure?.code, broken.bytes.length < whole.bytes.length]).toEqual([undefined, 'ECONNRESET', true]);
+  },
+);
 
 test('An export whose namespace is deleted meanwhile breaks off, so that nobody takes it for the whole.', async () => {
   await using app = await startTestApp(['--test-mode']);

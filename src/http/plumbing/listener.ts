@@ -1,5 +1,5 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { errorBody, invalid } from '../../errors.ts';
 import { answerClientError, jsonType } from './error-handler.ts';
 import type { RequestHandler } from './server.ts';
@@ -24,6 +24,8 @@ export class Listener {
   readonly #handle: RequestHandler;
   readonly #options: ListenerOptions;
   readonly #servers: HttpServer[] = [];
+  /** Connections of HTTP/1.0, whose answers have neither length nor chunks. */
+  readonly #unframed = new Set<Socket>();
 
   constructor(handle: RequestHandler, options: ListenerOptions) {
     this.#handle = handle;
@@ -58,6 +60,8 @@ export class Listener {
       for (const server of this.#servers) server.closeIdleConnections();
     }, closeStepMs);
     const cut = setTimeout(() => {
+      // An orderly end would pass for the end of the answer.
+      for (const socket of this.#unframed) socket.resetAndDestroy();
       for (const server of this.#servers) server.closeAllConnections();
     }, graceMs);
     await Promise.all(closed);
@@ -68,6 +72,7 @@ export class Listener {
   async #open(host: string, port: number): Promise<string> {
     const { requestTimeoutMs, headerLimitBytes } = this.#options;
     const handle = (request: IncomingMessage, response: ServerResponse) => {
+      if (request.httpVersion === '1.0') this.#noteUnframed(request.socket);
       if (request.httpVersion === '1.1' && request.headers.host === undefined) refuseWithoutHost(response);
       else this.#handle(request, response);
     };
@@ -97,6 +102,12 @@ export class Listener {
     this.#servers.push(server);
     const { address, port: bound, family } = server.address() as AddressInfo;
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
+  }
+
+  #noteUnframed(socket: Socket): void {
+    if (this.#unframed.has(socket)) return;
+    this.#unframed.add(socket);
+    socket.once('close', () => this.#unframed.delete(socket));
   }
 }
 

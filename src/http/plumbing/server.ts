@@ -20,6 +20,7 @@ import { useAppendLimit } from './append-limit.ts';
 import { useAccess } from './authenticate.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
 import { convertQuery } from './query.ts';
+import { resetIfCut } from './reset-if-cut.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -104,11 +105,12 @@ export function createServer(options: ServerOptions) {
     done();
   });
   // Fastify adds a charset, which JSON does not have and EventoDB's clients do not expect.
-  server.addHook('onSend', (_request, reply, payload, done) => {
+  server.addHook('onSend', (request, reply, payload, done) => {
     const type = reply.getHeader('content-type');
     if (typeof type === 'string' && type.startsWith(jsonType)) reply.header('content-type', jsonType);
     // Who asks for much and takes nothing would hold it for ever. Node resets this for the connection's next request.
     if (mayStall(payload)) reply.raw.socket?.setTimeout(options.stallTimeoutMs);
+    if (payload instanceof Readable && request.raw.httpVersion === '1.0') resetIfCut(payload, reply.raw);
     done(null, payload);
   });
   return server;

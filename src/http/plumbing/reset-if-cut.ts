@@ -1,0 +1,16 @@
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+
+/**
+ * Resets the connection of an HTTP/1.0 answer that breaks off, because its source fails or its reader stalls: it has neither
+ * length nor chunks, so a client would take every orderly end for the end of the answer.
+ */
+export function resetIfCut(source: Readable, response: ServerResponse): void {
+  const reset = (): void => {
+    // Before its first byte an error still becomes an answer of its own.
+    if (response.headersSent) response.socket?.resetAndDestroy();
+  };
+  source.once('error', reset);
+  // Node destroys the socket when nobody hears of it, which is an orderly end.
+  response.once('timeout', reset);
+}

@@ -1,0 +1,8 @@
+/** Version 2 comes without types. */
+declare module 'eventsource-2' {
+  export default class EventSource {
+    constructor(url: string);
+    addEventListener(type: string, listener: (event: { readonly data: string }) => void): void;
+    close(): void;
+  }
+}

@@ -22,7 +22,16 @@ function serveConfig(env: Readonly<Record<string, string>>) {
 
 test('Every configuration of the guide is run or read by a test.', () => {
   const names = [...guide.matchAll(/<!-- tested: (\S+) -->/g)].map(([, name]) => name);
-  const used = ['nginx-default', 'nginx', 'nginx-main', 'haproxy-default', 'haproxy', 'systemd', 'kubernetes'];
+  const used = [
+    'nginx-default',
+    'nginx',
+    'nginx-main',
+    'haproxy-default',
+    'haproxy',
+    'haproxy-away',
+    'systemd',
+    'kubernetes',
+  ];
   expect(names).toEqual(used);
   expect([...guide.matchAll(/^```\w+$/gm)]).toHaveLength(used.length);
 });

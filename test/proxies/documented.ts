@@ -60,6 +60,7 @@ export function nginxTuned({ url, idleTimeout = '75s', more = '' }: Upstream, { 
     '/etc/ssl/pokes.example.com.key': 'key.pem',
     '/var/log/nginx/pokewire.log': 'access.log',
     'proxy_read_timeout 75s': `proxy_read_timeout ${idleTimeout}`,
+    'retry: 2000': 'retry: 100',
   });
   return {
     files: { 'cert.pem': cert, 'key.pem': key },
@@ -82,12 +83,16 @@ export function haproxyTuned(
   const text = replaced(documented('haproxy'), {
     '127.0.0.1:8080': new URL(url).host,
     '/etc/haproxy/pokes.example.com.pem': 'both.pem',
+    '/etc/haproxy/away.http': 'away.http',
     '75s': idleTimeout,
     // A machine on which only tests run need not allow so many files.
     'maxconn 20000': 'maxconn 200',
   });
   return {
-    files: { 'both.pem': cert + key },
+    files: {
+      'both.pem': cert + key,
+      'away.http': replaced(documented('haproxy-away'), { 'retry: 2000': 'retry: 100' }),
+    },
     config: (port) => replaced(text, { 'bind :443': `bind 127.0.0.1:${port}`, frontend: `${more}\nfrontend` }),
   };
 }

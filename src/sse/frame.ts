@@ -8,9 +8,8 @@ import { cursorId, tagOf } from './cursor.ts';
  * framing (RFC 9112, 7.1), so it is framed once for all subscribers; `Connection` strips that for HTTP/1.0.
  */
 
-/** Three hexadecimal digits, which may begin with zeros, and CRLF. */
+/** Three hexadecimal digits, which may begin with zeros, and CRLF; behind the payload CRLF again. */
 export const chunkHeadBytes = 5;
-/** CRLF. */
 export const chunkTailBytes = 2;
 
 /** Ends a chunked body. Without it the end of the connection is an error to the client. */
@@ -172,9 +171,7 @@ export function payloadOf(chunks: Buffer): Buffer {
 
 /** JSON whose line separators are escaped: some clients split lines at U+2028 and U+2029, which the standard does not. */
 function jsonText(value: unknown): string {
-  return JSON.stringify(value).replace(/[\u2028\u2029]/g, (separator) =>
-    separator === '\u2028' ? '\\u2028' : '\\u2029',
-  );
+  return JSON.stringify(value).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
 
 /** Fixed ASCII text as the numbers whose bytes it is, eight each: one store in place of eight. load/micro/encode.ts has the gain. */

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { positionIn } from '../support/sse-client.ts';
+import { positionIn } from '../support/cursors.ts';
 
 /** A poke as the page's `EventSource` dispatched it. */
 export type PageEvent = { readonly data: string; readonly lastEventId: string };

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { positionIn, SseClient } from '../support/sse-client.ts';
+import { positionIn } from '../support/cursors.ts';
+import { SseClient } from '../support/sse-client.ts';
 import { BufferingProxy } from './support/proxy.ts';
 import { FaultServer, poll } from './support/server.ts';
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { StreamName } from '../../src/message/stream-name.ts';
-import { SseClient, withoutTags } from '../support/sse-client.ts';
+import { withoutTags } from '../support/cursors.ts';
+import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
 type Told = { stream: string; position: number; globalPosition: number };

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { withoutTags } from '../support/cursors.ts';
 import { freePort } from '../support/free-port.ts';
 import { SpokenProcess } from '../support/spoken-process.ts';
-import { SseClient, withoutTags } from '../support/sse-client.ts';
+import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import {
   adminToken,

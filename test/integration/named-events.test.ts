@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { positionIn, SseClient, withoutTags } from '../support/sse-client.ts';
+import { positionIn, withoutTags } from '../support/cursors.ts';
+import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { RpcClient } from './rpc-client.ts';
 

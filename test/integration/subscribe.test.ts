@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { SseClient, withoutTags } from '../support/sse-client.ts';
+import { withoutTags } from '../support/cursors.ts';
+import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
 // The test's own time-out is the limit.
@@ -206,66 +207,6 @@ test.each([
   expect(app.hub.subscriptions.size).toBe(0);
 });
 
-test.each(['12a', 'null', '-1', '7f9c2ba4-e88f-427d-a616-5e5f5d8c9e1b', '9007199254740992', '1526919030474-55'])(
-  'A cursor that cannot be understood is one of an unknown log, and everything is told: %s',
-  async (cursor) => {
-    await using app = await startTestApp();
-    await appendMany(app, 'a-1', 'b-1');
-    expect(await toldUpToMarker(app, 'all=true', 'a-1', { 'Last-Event-ID': cursor })).toEqual([1, 2, 3]);
-    expect(await toldUpToMarker(app, `all=true&lastEventId=${cursor}`, 'a-1')).toEqual([1, 2, 3, 4]);
-  },
-);
-
-test('The id of an event resumes behind it, by header and by query, the header first, and an empty one is none.', async () => {
-  await using app = await startTestApp();
-  await appendMany(app, 'a-1', 'a-1', 'a-1');
-  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
-  await client.waitForPokes(3);
-  const [first, second] = client.pokes.map(({ id }) => id);
-  expect(await toldUpToMarker(app, 'category=a', 'a-1', { 'Last-Event-ID': second! })).toEqual([3, 4]);
-  expect(await toldUpToMarker(app, `category=a&lastEventId=${second}`, 'a-1')).toEqual([3, 4, 5]);
-  const newer = { 'Last-Event-ID': second! };
-  expect(await toldUpToMarker(app, `category=a&lastEventId=${first}`, 'a-1', newer)).toEqual([3, 4, 5, 6]);
-  expect(await toldUpToMarker(app, `category=a&lastEventId=${second}`, 'a-1', { 'Last-Event-ID': '' })).toEqual([
-    3, 4, 5, 6, 7,
-  ]);
-});
-
-test('An id of another log tells everything, also where this log is longer than the other one was.', async () => {
-  await using app = await startTestApp();
-  await appendMany(app, 'a-1', 'a-1', 'a-1');
-  const elsewhere = { 'Last-Event-ID': '2-000000000000' };
-  expect(await toldUpToMarker(app, 'all=true', 'a-1', elsewhere)).toEqual([1, 2, 3, 4]);
-});
-
-test('An id of this log that lies ahead of it waits until the log gets there.', async () => {
-  await using app = await startTestApp();
-  await appendMany(app, 'a-1');
-  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
-  const { id } = (await client.waitForPokes(1))[0]!;
-  const ahead = { 'Last-Event-ID': id.replace('1-', '3-') };
-  await using waiting = await SseClient.connect(app.port, '/subscribe?category=a&hello=true', { headers: ahead });
-  await waiting.waitFor(({ events }) => events.length === 1);
-  await appendMany(app, 'a-1', 'a-1', 'a-1');
-  await waiting.waitForPokes(1);
-  expect(waiting.events.map(({ type }) => type)).toEqual(['hello', 'poke']);
-  expect(waiting.pokes[0]!.globalPosition).toBe(4);
-});
-
-test('Each frame is a chunk of its own, whole and in one piece.', async () => {
-  await using app = await startTestApp(['--retry-min-ms', '7', '--retry-max-ms', '7']);
-  await appendMany(app, 'a-1', 'a-2');
-  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
-  await client.waitForPokes(2);
-  const tag = client.pokes[0]!.id.split('-')[1];
-  expect(client.framing!.chunks.map(String)).toEqual([
-    ': ready\n\n',
-    'retry: 7\n',
-    `event: poke\ndata: {"stream":"a-1","position":0,"globalPosition":1}\nid: 1-${tag}\n\n`,
-    `event: poke\ndata: {"stream":"a-2","position":0,"globalPosition":2}\nid: 2-${tag}\n\n`,
-  ]);
-});
-
 test('100 selectors are taken, 101 are refused.', async () => {
   await using app = await startTestApp();
   const selectors = (count: number) => Array.from({ length: count }, (_, n) => `stream=a-${n}`).join('&');
@@ -363,48 +304,6 @@ test('Bytes that are no request, sent by a subscriber, end the connection withou
       .toString()
       .match(/HTTP\/1\.1/g),
   ).toHaveLength(1);
-});
-
-test('An HTTP/1.0 client gets the same stream without chunks, pages of the log and live pokes alike.', async () => {
-  await using app = await startTestApp(['--retry-min-ms', '7', '--retry-max-ms', '7']);
-  await appendMany(app, 'a-1', 'a-2');
-  await using client = await SseClient.connect(app.port, '/subscribe?category=a', { httpVersion: '1.0' });
-  await client.waitForPokes(2);
-  await appendMany(app, 'a-3');
-  await client.waitForPokes(3);
-  const frame = (id: number) =>
-    `event: poke\ndata: {"stream":"a-${id}","position":0,"globalPosition":${id}}\nid: ${id}\n\n`;
-  expect(withoutTags(client)).toBe(`: ready\n\nretry: 7\n${frame(1)}${frame(2)}${frame(3)}`);
-  expect([client.head.headers.get('transfer-encoding'), client.head.headers.get('connection')]).toEqual([
-    undefined,
-    'close',
-  ]);
-});
-
-test.each(['', '&hello=true'])(
-  'A stream whose token is revoked is complete, so that no client comes back for it.%s',
-  async (query) => {
-    await using app = await startTestApp(['--token', `ns_ZGVmYXVsdA_${'0'.repeat(64)}`]);
-    const { id, token } = await app.namespaces.createToken('default', {
-      label: '',
-      scope: 'read',
-      expiresAtMs: undefined,
-    });
-    await using client = await SseClient.connect(app.port, `/subscribe?category=a&token=${token}${query}`);
-    await client.waitFor(({ comments }) => comments.includes(' ready'));
-    await app.namespaces.revokeToken('default', id);
-    await client.closed;
-    expect([client.events.at(-1)!.data, client.isComplete]).toEqual(['{"code":"revoked"}', true]);
-  },
-);
-
-test('A stream that the server ends for now has no last chunk, so that every client takes it for a lost connection.', async () => {
-  await using app = await startTestApp();
-  await using client = await SseClient.connect(app.port, '/subscribe?category=a&hello=true');
-  await client.waitFor(({ events }) => events.length === 1);
-  await app.close();
-  await client.closed;
-  expect([client.events.at(-1)!.data, client.isComplete]).toEqual(['{"code":"draining"}', false]);
 });
 
 test('Without pooling the bytes are the same.', async () => {

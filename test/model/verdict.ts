@@ -1,5 +1,6 @@
 import { selects } from '../../src/message/selection.ts';
-import { positionIn, type ReceivedPoke, type StreamEvent } from '../support/sse-client.ts';
+import { positionIn } from '../support/cursors.ts';
+import type { ReceivedPoke, StreamEvent } from '../support/sse-client.ts';
 import { type Expected, expectedOf, textOf } from './expectation.ts';
 import type { Entry, LogBook } from './log-book.ts';
 import { type ModelConnection, toldToAll } from './subscriber.ts';

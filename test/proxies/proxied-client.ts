@@ -5,7 +5,8 @@ import { request as requestTls } from 'node:https';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { expect } from 'vitest';
-import { EventStreamParser, positionIn, type ReceivedPoke } from '../support/sse-client.ts';
+import { positionIn } from '../support/cursors.ts';
+import { EventStreamParser, type ReceivedPoke } from '../support/sse-client.ts';
 
 export type ProxiedOptions = {
   readonly headers?: Readonly<Record<string, string>>;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Conflation, maxGatheredStreams, maxRoundStreams, roundStreamsFor } from '../../src/hub/conflation.ts';
+import { positionIn } from '../support/cursors.ts';
 import { pokeOf, selectionOf } from '../support/fake-messages.ts';
 import { FakeNode, noWishes } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
-import { positionIn } from '../support/sse-client.ts';
 
 const ofA = { selection: selectionOf({ categories: ['a'] }), wishes: { ...noWishes, conflated: true } };
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { StreamName } from '../../src/message/stream-name.ts';
 import type { LastMessage } from '../../src/store/message-store.ts';
+import { positionIn } from '../support/cursors.ts';
 import { everything, selectionOf } from '../support/fake-messages.ts';
 import { type AskedFor, FakeNode, noWishes } from '../support/fake-node.ts';
 import type { FakeSink } from '../support/fake-sink.ts';
-import { positionIn } from '../support/sse-client.ts';
 
 const wishes = { ...noWishes, heads: true };
 const ofA = { selection: selectionOf({ categories: ['a'] }), wishes };

@@ -1,0 +1,29 @@
+import { parseCursor, tagOf } from '../../src/sse/cursor.ts';
+
+/**
+ * The global position that an event's id names, which is opaque to all but tests; undefined: there is none. Throws for
+ * an id that is no cursor, or one of another log than that of `epoch`.
+ */
+export function positionIn(id: string, epoch?: string): number | undefined {
+  if (id === '') return undefined;
+  const cursor = parseCursor(id);
+  if (cursor === 'unknown' || cursor.tag === undefined) throw new Error(`not a cursor that names its log: ${id}`);
+  if (epoch !== undefined && cursor.tag !== tagOf(epoch)) throw new Error(`a cursor of another log: ${id}`);
+  return cursor.globalPosition;
+}
+
+/**
+ * What a connection was told, with bare positions for ids. Throws when an id does not name its log, or names another one
+ * than those before.
+ */
+export function withoutTags({ bytes }: { readonly bytes: Buffer }): string {
+  const tags = new Set<string>();
+  const text = bytes.toString().replace(/^id: (\d+)-([0-9a-f]{12})$/gm, (_line, position, tag) => {
+    tags.add(tag);
+    return `id: ${position}`;
+  });
+  const ids = bytes.toString().match(/^id:.*$/gm)?.length ?? 0;
+  const named = bytes.toString().match(/^id: \d+-[0-9a-f]{12}$/gm)?.length ?? 0;
+  if (ids !== named || tags.size > 1) throw new Error(`${ids} ids, ${named} of them of one of ${tags.size} logs`);
+  return text;
+}

@@ -16,7 +16,7 @@ test('An import answers with an event stream of one event, and the records are t
   const { status, headers, text } = await importBody(`${app.url}/import`, body);
   expect([status, text]).toEqual([200, 'data: {"done":true,"imported":1,"elapsed":"0.0s"}\n\n']);
   expect(headers).toMatchObject({
-    'content-type': 'text/event-stream',
+    'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache',
     'x-accel-buffering': 'no',
     'transfer-encoding': 'chunked',

@@ -27,7 +27,7 @@ export type ImportOptions = ImportBodyLimits & {
 };
 
 const headers = {
-  'content-type': 'text/event-stream',
+  'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
   'x-accel-buffering': 'no',
 };

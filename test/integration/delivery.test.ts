@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { StreamName } from '../../src/message/stream-name.ts';
-import { withoutTags } from '../support/cursors.ts';
+import { positionIn, withoutTags } from '../support/cursors.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
@@ -14,10 +14,13 @@ async function readLog(app: TestApp, category: string): Promise<Told[]> {
   return body.map(({ stream, position, globalPosition }: Told) => ({ stream, position, globalPosition }));
 }
 
-/** One line a poke, with the event's id where the log has the global position: quick to compare, and a diff is readable. */
+/** One line a poke, with the position in its id where the log has the global position: quick to compare, and a diff is readable. */
 function linesOf(told: readonly (Told & { id?: string })[]): string {
   return told
-    .map(({ stream, position, globalPosition, id = globalPosition }) => `${stream} ${position} ${globalPosition} ${id}`)
+    .map(({ stream, position, globalPosition, id }) => {
+      const upTo = id === undefined ? globalPosition : positionIn(id);
+      return `${stream} ${position} ${globalPosition} ${upTo}`;
+    })
     .join('\n');
 }
 

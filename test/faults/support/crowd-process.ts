@@ -135,19 +135,21 @@ class Member {
     this.#raw = this.#raw.slice(at);
   }
 
-  /** Takes a block with its comments and reconnection time, which have no blank line of their own. */
+  /** A block has the comments and the reconnection time before it in front, which have no blank line of their own. */
   #interpret(text: string): void {
+    const block = text.startsWith('event: ') ? text : this.#strip(text);
     const next = blockOf(this.told + 1);
     // Behind the position stands the name of the log.
-    if (text.startsWith(next) && text.length === next.length + tagBytes) {
-      this.told++;
-      return;
-    }
-    const block = text.replace(/^(?::.*|retry: \d+)(?:\n|$)/gm, (line) => {
+    if (block.startsWith(next) && block.length === next.length + tagBytes) this.told++;
+    else if (block !== '') this.#take(block);
+  }
+
+  /** Takes comments and the reconnection time off a block. */
+  #strip(text: string): string {
+    return text.replace(/^(?::.*|retry: \d+)(?:\n|$)/gm, (line) => {
       this.#hear(line.trimEnd());
       return '';
     });
-    if (block !== '') this.#take(block);
   }
 
   #hear(line: string): void {

@@ -22,7 +22,8 @@ export function knowsAddresses({ kind, files, ca }: Documented): void {
     await using proxy = await RealProxy.start(kind, files({ url: server.url }));
     await using open = new AsyncDisposableStack();
     await check(async (localAddress, forwardedFor) => {
-      const headers = forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor };
+      // Who asks for an event stream is refused by one.
+      const headers = { accept: '*/*', ...(forwardedFor !== undefined && { 'x-forwarded-for': forwardedFor }) };
       const subscribe = `https://127.0.0.1:${proxy.port}/subscribe?all=true`;
       const subscriber = open.use(await ProxiedClient.connect(subscribe, { ca, localAddress, headers }));
       return subscriber.status;

@@ -27,7 +27,7 @@ const lanes = 16;
 const waitingAtMost = 48;
 const openSubscriptions = 40;
 
-const lastEventIds = ['', '0', '5', '-1', '1e3', '9007199254740993', 'x', '\xe9'];
+const lastEventIds = ['', '0', '5', '-1', '1e3', '9007199254740993', 'x', '\xe9', '5-7f9c2ba4e88f', 'null'];
 const forwardedFor = [
   '1.2.3.4',
   '::ffff:1.2.3.4',
@@ -201,7 +201,9 @@ export class Storm {
     this.tally.count('subscribe', 1, [{ status, headers: client.head.headers, body: Buffer.alloc(0) }]);
     if (![200, 400, 401, 403, 429, 503].includes(status)) throw new Error(`${status} to ${target}`);
     if (status === 200 && target.startsWith('/subscribe')) {
-      await client.waitFor(({ comments }) => comments.includes(' ready'), `: ready, to ${target}`);
+      // Who finds no place is told when to come back, and nothing else.
+      const isAnswered = () => client.comments.includes(' ready') || (client.retry !== undefined && client.isClosed);
+      await client.waitFor(isAnswered, `: ready, to ${target}`);
     }
     if (random.chance(0.2)) client.pause();
     this.#subscriptions.push(client);

@@ -15,7 +15,13 @@ test('Each frame is a chunk of its own, whole and in one piece.', async () => {
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
   await client.waitForPokes(2);
   const tag = client.pokes[0]!.id.split('-')[1];
-  expect(client.framing!.chunks.map(String)).toEqual([
+  let end = 0;
+  const chunks = client.framing!.sizes.map((size) => {
+    const start = end;
+    end += size;
+    return client.bytes.toString('utf8', start, end);
+  });
+  expect(chunks).toEqual([
     ': ready\n\n',
     'retry: 7\n',
     `event: poke\ndata: {"stream":"a-1","position":0,"globalPosition":1}\nid: 1-${tag}\n\n`,

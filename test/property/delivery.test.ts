@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Selection, selects } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
+import { cursorId, tagOf } from '../../src/sse/cursor.ts';
 import { fewStreams, selections } from '../support/arbitraries.ts';
 import { type AskedFor, FakeNode, type Listening } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
@@ -186,7 +187,8 @@ test('any interleaving of append, connect, stall, drain and reconnect tells ever
           ({ stream, position, globalPosition }) =>
             globalPosition > startsAfter && position >= from && selects(selection, new StreamName(stream), position),
         );
-        expect(pokes).toEqual(expected.map((poke) => ({ ...poke, id: String(poke.globalPosition) })));
+        const tag = tagOf((await node.store.extent('default')).epoch);
+        expect(pokes).toEqual(expected.map((poke) => ({ ...poke, id: cursorId(poke.globalPosition, tag) })));
       }
       expect([...node.hub.subscriptions].map(({ state }) => state)).toEqual(world.subscribers.map(() => 'live'));
       expect(node.leased).toBe(0);

@@ -1,7 +1,7 @@
 /** Decodes a chunked body (RFC 9112, 7.1) in pieces of any size. Throws on what no chunked body can hold. */
 export class ChunkDecoder {
-  /** Payloads of the chunks that have come whole, the last chunk not included. */
-  readonly chunks: Buffer[] = [];
+  /** Payload bytes of the chunks that have come whole, the last chunk not included. */
+  readonly sizes: number[] = [];
   /** Whether the last chunk has come: the body is complete. */
   isComplete = false;
   #rest: Buffer = Buffer.alloc(0);
@@ -11,7 +11,7 @@ export class ChunkDecoder {
   /** Takes raw bytes and returns the payload in them, also that of a chunk that has come in part. */
   push(bytes: Uint8Array): Buffer {
     const payload: Buffer[] = [];
-    this.#rest = Buffer.concat([this.#rest, bytes]);
+    this.#rest = this.#rest.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#rest, bytes]);
     while (!this.isComplete && this.#take(payload));
     if (this.isComplete && this.#rest.length > 0) throw new Error(`bytes behind the last chunk: ${this.#rest}`);
     return Buffer.concat(payload);
@@ -31,7 +31,7 @@ export class ChunkDecoder {
     if (this.#rest.length < end + 2) return false;
     if (this.#rest.toString('latin1', end, end + 2) !== '\r\n') throw new Error('a chunk without its line end');
     if (size === 0) this.isComplete = true;
-    else this.chunks.push(this.#rest.subarray(start, end));
+    else this.sizes.push(size);
     this.#rest = this.#rest.subarray(end + 2);
     this.#handedOut = 0;
     return true;

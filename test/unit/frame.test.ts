@@ -42,7 +42,7 @@ function frameOf(encoder: FrameEncoder, stream: string, position: number, global
   expect(target.subarray(end).every((byte) => byte === 0x23)).toBe(true);
   const decoder = new ChunkDecoder();
   const payload = decoder.push(target.subarray(0, end));
-  expect(decoder.chunks.length).toBe(1);
+  expect(decoder.sizes.length).toBe(1);
   return payload.toString();
 }
 
@@ -249,7 +249,7 @@ describe('the other pieces of a stream', () => {
     ['tick', tickFrame(2, 0.5, true), 'event: tick\ndata:{"number":2,"sentMs":0.5,"last":true}\n\n'],
   ])('%s', (_what, frame, payload) => {
     const decoder = new ChunkDecoder();
-    expect([decoder.push(frame).toString(), decoder.chunks.length]).toEqual([payload, 1]);
+    expect([decoder.push(frame).toString(), decoder.sizes.length]).toEqual([payload, 1]);
   });
 
   test('tell why a cursor was not resumed, in ASCII line separators', () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { newToken } from '../../src/access/token.ts';
+import { positionIn } from '../support/cursors.ts';
 import { Exposition } from '../support/exposition.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { Ledger } from './ledger.ts';
@@ -160,7 +161,7 @@ class Target {
       ({ pokes }) => pokes.at(-1)?.globalPosition === globalPosition,
       'the poke of the last message',
     );
-    const told = watcher.pokes.map(({ stream, position, id }) => `${stream}/${position}@${id}`);
+    const told = watcher.pokes.map(({ stream, position, id }) => `${stream}/${position}@${positionIn(id)}`);
     const logged = exported
       .split('\n')
       .slice(0, -1)

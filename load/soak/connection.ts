@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { tagOf } from '../../src/sse/cursor.ts';
 import { ResponseReader } from '../lib/response-reader.ts';
 
 /** A poke as it was told; `count` and `from` where it stands for several messages. */
@@ -37,10 +38,12 @@ export class SoakConnection {
   isCut = false;
   /** Whether its socket may have been full. */
   wasPaused = false;
-  /** Whether its cursor was one of another log. */
-  readonly isFromElsewhere: boolean;
+  /** Whether it came with a cursor of another log, or, without one, with another log's epoch. Known when its hello is there. */
+  isFromElsewhere: boolean;
   readonly closed: Promise<void>;
   readonly #socket: Socket;
+  /** The id that it came with; empty: none. */
+  readonly #claimed: string;
   #text = '';
   readonly #response = new ResponseReader((bytes, start, end) => {
     // Names here are ASCII.
@@ -64,6 +67,7 @@ export class SoakConnection {
     this.#socket = socket;
     this.isFromElsewhere = isFromElsewhere;
     this.lastEventId = lastEventId;
+    this.#claimed = lastEventId;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     socket.on('data', (bytes: Buffer) => this.#receive(bytes));
@@ -140,6 +144,7 @@ export class SoakConnection {
     if (type === 'poke') this.pokes.push(parsed);
     else if (type === 'hello') {
       this.epoch = parsed.epoch;
+      if (this.#claimed !== '') this.isFromElsewhere = !this.#claimed.endsWith(`-${tagOf(this.epoch)}`);
       // Without an id it begins at the beginning.
       this.cursor = Number.parseInt(id ?? '0', 10);
     } else if (type === 'reset') this.resets.push(parsed.reason);

@@ -132,7 +132,7 @@ export class SoakReader {
     if (!isFirst && connection.epoch !== before?.epoch) {
       this.#problem(`was told the epoch ${connection.epoch} behind ${before?.epoch}`);
     }
-    if (!isOld && lastEventId !== '' && connection.cursor !== Number.parseInt(lastEventId, 10)) {
+    if (!connection.isFromElsewhere && lastEventId !== '' && connection.cursor !== Number.parseInt(lastEventId, 10)) {
       this.#problem(`began behind ${connection.cursor} in place of ${lastEventId}`);
     }
   }

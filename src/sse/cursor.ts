@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 /** Hexadecimal digits of an epoch that a cursor carries: 48 bits tell any two logs of a subscriber apart. */
 const tagDigits = 12;
 
-const cursorText = /^(0|[1-9][0-9]{0,15})(?:-([0-9a-f]{12}))?$/;
+const cursorText = /^(\d{1,16})(?:-([0-9a-f]{12}))?$/;
 
 /** What a subscriber says it was told. `tag` names the log, undefined: a bare number, which names none; `unknown`: not one of our cursors. */
 export type ClaimedCursor = { readonly globalPosition: number; readonly tag: string | undefined } | 'unknown';

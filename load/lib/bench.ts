@@ -3,6 +3,7 @@ import { Publishers, Subscribers } from './child.ts';
 import { sumOf } from './exposition.ts';
 import { coreBusySeconds, cpuSeconds, residentKib, serverCore } from './machine.ts';
 import type { PaceOrder, PublishOrder, PublishReport } from './publisher-process.ts';
+import { Reader } from './reader.ts';
 import type { Connected } from './subscriber-process.ts';
 import { oneMessage, type RunningTarget, type Target } from './target.ts';
 import { takeTurn } from './turn-taking.ts';
@@ -20,8 +21,9 @@ export function arrayOf(message: string, count: number): string {
 export class Bench {
   readonly target: Target;
   readonly server: RunningTarget;
-  readonly subscribers = new Subscribers();
-  readonly publishers = new Publishers();
+  #reader: Reader | undefined = undefined;
+  #subscribers: Subscribers | undefined = undefined;
+  #publishers: Publishers | undefined = undefined;
 
   private constructor(target: Target, server: RunningTarget) {
     this.target = target;
@@ -36,13 +38,31 @@ export class Bench {
       try {
         return await measure(bench);
       } finally {
-        bench.subscribers.stop();
-        bench.publishers.stop();
+        bench.#reader?.stop();
+        bench.#subscribers?.stop();
+        bench.#publishers?.stop();
         await bench.server.stop();
       }
     } finally {
       endTurn();
     }
+  }
+
+  /** The load client in C: for whatever the speed of a load client could decide. */
+  get reader(): Reader {
+    this.#reader ??= new Reader(this.server, this.target);
+    return this.#reader;
+  }
+
+  /** The load client in Node, which compares every byte: for what differs from one subscriber to the next. */
+  get subscribers(): Subscribers {
+    this.#subscribers ??= new Subscribers();
+    return this.#subscribers;
+  }
+
+  get publishers(): Publishers {
+    this.#publishers ??= new Publishers();
+    return this.#publishers;
   }
 
   /** Connects subscribers of a category and waits until they hear. More of the same name hear the same. */

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { hurry, loadCore, pinned } from './machine.ts';
-import type { PaceOrder, Percentiles, PublishOrder, PublishReport } from './publisher-process.ts';
+import type { PaceOrder, PublishOrder, PublishReport } from './publisher-process.ts';
 import type { Answer } from './rpc.ts';
+import type { Percentiles } from './statistics.ts';
 import type { Connected, GroupReport, GroupRequest } from './subscriber-process.ts';
 
 /** Nothing that is measured takes longer; a server that hangs ends one repeat, not the run. */
@@ -85,11 +86,6 @@ export class Subscribers {
     return this.#child.call('awaitFrames', wanted) as Promise<{ complete: boolean; completedAtUs: number }>;
   }
 
-  /** When the last connection got each frame from `from` on. */
-  completions(name: string, from: number) {
-    return this.#child.call('completions', { name, from }) as Promise<number[]>;
-  }
-
   stall(name: string, count: number) {
     return this.#child.call('stall', { name, count });
   }
@@ -121,7 +117,7 @@ export class Publishers {
   }
 
   pace(order: PaceOrder) {
-    return this.#child.call('pace', order) as Promise<{ sentAtUs: number[]; ackMs: Percentiles }>;
+    return this.#child.call('pace', order) as Promise<{ ackMs: Percentiles }>;
   }
 
   stop(): void {

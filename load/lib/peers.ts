@@ -18,7 +18,8 @@ function peer(name: string, start: () => Promise<RunningTarget>): Target {
     subscribePath: (selector) => `/subscribe?${selector}`,
     appendPath: (category) => `/streams/${category}-{}/messages`,
     // nchan passes on what was published, so it gets what the others make of a message.
-    appendBody: name === 'nchan' ? '{"stream":"account-123","position":12,"globalPosition":12345}' : oneMessage,
+    appendBody:
+      name === 'nchan' ? '{"stream":"account-{}","position":{position},"globalPosition":{globalPosition}}' : oneMessage,
     order: name === 'nchan' ? 'rising' : 'consecutive',
     compiled: name === 'nchan' || name.startsWith('c-floor'),
     hasMetrics: false,

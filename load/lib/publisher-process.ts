@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nowUs } from './event-reader.ts';
 import { Publisher } from './publisher.ts';
 import { serve } from './rpc.ts';
-import { percentiles } from './statistics.ts';
+import { type Percentiles, percentiles } from './statistics.ts';
 
 /** What is appended: prebuilt requests, one a stream, in turn. */
 export type Requests = {
@@ -32,9 +32,6 @@ export type PublishReport = {
 };
 
 export type PaceOrder = Requests & { readonly port: number; readonly perSecond: number; readonly durationMs: number };
-
-/** Milliseconds; of many samples. */
-export type Percentiles = { readonly p50: number; readonly p99: number; readonly max: number };
 
 function build({ path, streams, body, method }: Requests, port: number): Buffer[] {
   return Array.from({ length: streams }, (_, stream) =>
@@ -100,7 +97,7 @@ async function publish(order: PublishOrder): Promise<PublishReport> {
 }
 
 /** Open loop: one connection sends by the clock and does not wait, so a slow server cannot slow its writer down. */
-async function pace(order: PaceOrder): Promise<{ sentAtUs: number[]; ackMs: Percentiles }> {
+async function pace(order: PaceOrder): Promise<{ ackMs: Percentiles }> {
   const requests = build(order, order.port);
   const [publisher] = (await open(order.port, 1)) as [Publisher];
   const total = Math.round((order.perSecond * order.durationMs) / 1_000);
@@ -121,7 +118,7 @@ async function pace(order: PaceOrder): Promise<{ sentAtUs: number[]; ackMs: Perc
   }
   await Promise.race([finished, sleep(10_000, undefined, { ref: false })]);
   assertAnswered([publisher]);
-  return { sentAtUs, ackMs: percentiles(acksMs) };
+  return { ackMs: percentiles(acksMs) };
 }
 
 serve({ publish, pace });

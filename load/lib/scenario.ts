@@ -43,15 +43,29 @@ export async function repeatInTurn<T extends { readonly name: string }>(
   repeats: Repeats,
   measure: (target: T) => Promise<Reading>,
 ): Promise<Series[]> {
-  const readings = new Map<T, Reading[]>(targets.map((target) => [target, []]));
+  return (await repeatSteps(context, targets, repeats, [undefined], async (target) => [await measure(target)])).flat();
+}
+
+/** The same for a measurement with several steps, one reading each: gives the series of all targets for each setting. */
+export async function repeatSteps<T extends { readonly name: string }>(
+  context: Context,
+  targets: readonly T[],
+  repeats: Repeats,
+  settings: readonly Series['setting'][],
+  measure: (target: T) => Promise<Reading[]>,
+): Promise<Series[][]> {
+  const readings = new Map<T, Reading[][]>(targets.map((target) => [target, []]));
   const problems = new Map<T, string[]>(targets.map((target) => [target, []]));
   const repeatsOf = ({ name }: T) => context.repeats ?? (typeof repeats === 'number' ? repeats : repeats(name));
   for (let repeat = 0; repeat < Math.max(...targets.map(repeatsOf)); repeat++) {
     for (const target of targets.filter((one) => repeat < repeatsOf(one))) {
       try {
-        const reading = await measure(target);
-        readings.get(target)!.push(reading);
-        context.say(`${target.name} ${repeat + 1}: ${inWords(reading)}`);
+        const steps = await measure(target);
+        readings.get(target)!.push(steps);
+        for (const [at, reading] of steps.entries()) {
+          const set = settings[at] === undefined ? '' : ` (${inWords(settings[at])})`;
+          context.say(`${target.name} ${repeat + 1}${set}: ${inWords(reading)}`);
+        }
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         problems.get(target)!.push(reason);
@@ -59,17 +73,20 @@ export async function repeatInTurn<T extends { readonly name: string }>(
       }
     }
   }
-  return targets.map((target) => {
-    const wrong = problems.get(target)!;
-    const measured = series(target.name, readings.get(target)!);
-    return wrong.length === 0 ? measured : { ...measured, problems: wrong };
-  });
+  return settings.map((setting, at) =>
+    targets.map((target) => {
+      const wrong = problems.get(target)!;
+      const steps = readings.get(target)!.map((repeat) => repeat[at]!);
+      const measured = series(target.name, steps, setting);
+      return wrong.length === 0 ? measured : { ...measured, problems: wrong };
+    }),
+  );
 }
 
-/** A reading in one line. */
-export function inWords(reading: Reading): string {
-  return Object.entries(reading)
-    .map(([name, value]) => `${name} ${Number.isInteger(value) ? value : Number(value.toPrecision(4))}`)
+/** Numbers by name in one line. */
+export function inWords(named: Readonly<Record<string, number | string>>): string {
+  return Object.entries(named)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`)
     .join(', ');
 }
 

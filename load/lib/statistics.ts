@@ -6,8 +6,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** Of many samples, in one unit. */
+export type Percentiles = { readonly p50: number; readonly p99: number; readonly max: number };
+
 /** Median, 99th percentile and greatest. */
-export function percentiles(values: readonly number[]): { p50: number; p99: number; max: number } {
+export function percentiles(values: readonly number[]): Percentiles {
   const sorted = Float64Array.from(values).sort();
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
   return { p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? Number.NaN };

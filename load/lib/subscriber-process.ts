@@ -133,10 +133,6 @@ serve({
   readInBursts,
   awaitFrames,
   reports: (names: readonly string[]) => names.map(report),
-  completions: ({ name, from }: { name: string; from: number }) => {
-    const { transcript } = groupOf(name);
-    return [...transcript.completedAtUs.subarray(from, transcript.frames)];
-  },
   stall: ({ name, count }: { name: string; count: number }) => {
     for (const subscriber of groupOf(name).subscribers.slice(0, count)) subscriber.stall();
   },

@@ -12,7 +12,7 @@ export type Target = {
   readonly subscribePath: (selector: string) => string;
   /** Path of the append to a category, `{}` for the number of the stream. */
   readonly appendPath: (category: string) => string;
-  /** Body of an append of one message. */
+  /** Body of an append of one message, with the reader's `{}`, `{position}` and `{globalPosition}` where it needs them. */
   readonly appendBody: string;
   readonly order: 'consecutive' | 'rising';
   /** Whether it is machine code from the start; what runs in Node is slow until its hot parts are compiled. */

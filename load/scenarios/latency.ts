@@ -1,79 +1,97 @@
 import { Bench } from '../lib/bench.ts';
 import { atMost, type Reading, type ScenarioResult, type Series } from '../lib/results.ts';
-import { type Context, repeatInTurn, targetsOf } from '../lib/scenario.ts';
-import { percentiles } from '../lib/statistics.ts';
+import { type Context, repeatSteps, targetsOf } from '../lib/scenario.ts';
 import type { Target } from '../lib/target.ts';
 
-type Setting = {
-  readonly subscribers: number;
-  readonly perSecond: number;
-  readonly measureMs: number;
-  /** Of those that a target is about; others are measured once. */
-  readonly repeats: number;
-  readonly about: readonly string[];
-};
+type Step = { readonly subscribers: number; readonly perSecond: number };
 
-const warmUpMs = 1_500;
-const compiledWarmUpMs = 300;
-/** What the load client's reading adds to a latency at most, and the resolution of what is measured. */
-const burstPauseMs = 1;
-const settings: readonly Setting[] = [
-  { subscribers: 1_000, perSecond: 100, measureMs: 1_000, repeats: 1, about: [] },
-  { subscribers: 1_000, perSecond: 200, measureMs: 1_500, repeats: 5, about: ['pokewire', 'nchan'] },
-  { subscribers: 1_000, perSecond: 400, measureMs: 1_000, repeats: 1, about: [] },
-  { subscribers: 10_000, perSecond: 10, measureMs: 1_500, repeats: 2, about: ['pokewire', 'node-net'] },
+/** What one server is measured at, in one life; more subscribers join from step to step. */
+const ladders: readonly { readonly steps: readonly Step[]; readonly repeats: number }[] = [
+  {
+    steps: [
+      { subscribers: 10, perSecond: 500 },
+      { subscribers: 100, perSecond: 500 },
+    ],
+    repeats: 5,
+  },
+  {
+    steps: [
+      { subscribers: 1_000, perSecond: 100 },
+      { subscribers: 1_000, perSecond: 200 },
+    ],
+    repeats: 5,
+  },
+  { steps: [{ subscribers: 10_000, perSecond: 10 }], repeats: 2 },
 ];
-const peers = ['nchan', 'node-net', 'node-net-nagle'];
+/** As fast as answered, so that what runs in Node is compiled; then for a moment at the rate that is measured. */
+const warmUpMs = { closed: 1_500, paced: 400 };
+const measureMs = 2_000;
+const peers = ['node-net', 'nchan'];
 
-/** From the append to the last subscriber's reading, with a writer that keeps to the clock whatever the server does. */
+/** Latency of each delivery, from the send of its append to the read, with a writer that keeps to the clock. */
 export async function latency(context: Context): Promise<ScenarioResult> {
   const { targets, missing } = targetsOf(context, peers);
   const series: Series[] = [];
-  for (const { repeats, about, ...setting } of settings) {
-    context.say(`${setting.subscribers} subscribers, ${setting.perSecond} messages/s`);
-    const measured = await repeatInTurn(
-      context,
-      targets,
-      (target) => (about.includes(target) ? repeats : 1),
-      (target) => measureLatency(target, setting),
-    );
-    series.push(...measured.map((one) => ({ ...one, setting })));
+  for (const { steps, repeats } of ladders) {
+    // No bound is about nchan.
+    const repeatsOf = (target: string) => (target === 'nchan' ? 1 : repeats);
+    const measured = await repeatSteps(context, targets, repeatsOf, steps, (target) => measureSteps(target, steps));
+    series.push(...measured.flat());
   }
-  const find = (target: string, perSecond: number, name: string) =>
-    series.find((one) => one.target === target && one.setting?.perSecond === perSecond)?.median[name] ?? Number.NaN;
-  const share = (peer: string, perSecond: number, name: string) =>
-    find('pokewire', perSecond, name) / find(peer, perSecond, name);
+  const verdict = (id: string, { subscribers, perSecond }: Step, name: 'p50Ms' | 'p99Ms', bound: number) => {
+    const find = (target: string) =>
+      series.find(
+        (one) =>
+          one.target === target && one.setting?.subscribers === subscribers && one.setting.perSecond === perSecond,
+      )?.median[name] ?? Number.NaN;
+    const claim = `${subscribers.toLocaleString('en')} subscribers at ${perSecond}/s: ${name.slice(0, 3)}, times that of node:net`;
+    return atMost(id, claim, find('pokewire') / find('node-net'), bound);
+  };
+  const [few, many, most] = ladders.map(({ steps }) => steps) as [Step[], Step[], Step[]];
   return {
     scenario: 'latency',
-    settings: { warmUpMs, settings },
+    settings: { warmUpMs, measureMs, ladders },
     series,
     missing,
     verdicts: [
-      atMost('3a', '1,000 subscribers at 200/s: p50, times that of nchan', share('nchan', 200, 'p50Ms'), 1),
-      atMost('3a', '1,000 subscribers at 200/s: p99, times that of nchan', share('nchan', 200, 'p99Ms'), 1),
-      atMost('3b', '10,000 subscribers at 10/s: p99, times that of node:net', share('node-net', 10, 'p99Ms'), 1.5),
-      atMost('3b', '… of node:net with Nagle', share('node-net-nagle', 10, 'p99Ms'), 1.5),
+      ...many.flatMap((step) => [verdict('3a', step, 'p50Ms', 1.15), verdict('3a', step, 'p99Ms', 1.3)]),
+      ...few.flatMap((step) => [verdict('3c', step, 'p50Ms', 1.15), verdict('3c', step, 'p99Ms', 1.5)]),
+      ...most.map((step) => verdict('3b', step, 'p99Ms', 1.5)),
     ],
   };
 }
 
-function measureLatency(
-  target: Target,
-  { subscribers, perSecond, measureMs }: Pick<Setting, 'subscribers' | 'perSecond' | 'measureMs'>,
-): Promise<Reading> {
+function measureSteps(target: Target, steps: readonly Step[]): Promise<Reading[]> {
   return Bench.run(target, async (bench) => {
-    await bench.subscribe(subscribers);
-    await bench.subscribers.readInBursts(burstPauseMs);
-    const pace = (durationMs: number) => bench.pace({ perSecond, durationMs });
-    const warmUp = (await pace(target.compiled ? compiledWarmUpMs : warmUpMs)).sentAtUs.length;
-    // The answer may come before the telling, and the first message measured must not wait for the last of the warm-up.
-    await bench.awaitAll(warmUp);
-    const meter = bench.meter();
-    const { sentAtUs } = await pace(measureMs);
-    const { serverShare, loadShare, strangerShare } = meter.read();
-    await bench.awaitAll(warmUp + sentAtUs.length);
-    const completedAtUs = await bench.subscribers.completions('all', warmUp);
-    const { p50, p99, max } = percentiles(sentAtUs.map((sentUs, at) => (completedAtUs[at]! - sentUs) / 1_000));
-    return { p50Ms: p50, p99Ms: p99, maxMs: max, serverShare, loadShare, strangerShare };
+    const { reader } = bench;
+    const readings: Reading[] = [];
+    let connected = 0;
+    for (const { subscribers, perSecond } of steps) {
+      const coming = subscribers - connected;
+      if (coming > 0) {
+        await reader.connect(coming);
+        connected = subscribers;
+        await reader.publish({ connections: 1, perSecond: 0, durationMs: warmUpMs.closed });
+      }
+      await reader.publish({ connections: 1, perSecond, durationMs: warmUpMs.paced });
+      const meter = bench.meter(reader.pid);
+      const { latencyMs, deliveries, busyShare } = await reader.publish({
+        connections: 1,
+        perSecond,
+        durationMs: measureMs,
+      });
+      const { serverCpuSeconds, serverShare, strangerShare } = meter.read();
+      readings.push({
+        p50Ms: latencyMs.p50,
+        p90Ms: latencyMs.p90,
+        p99Ms: latencyMs.p99,
+        maxMs: latencyMs.max,
+        cpuUsPerDelivery: (serverCpuSeconds / deliveries) * 1_000_000,
+        serverShare,
+        loadShare: busyShare,
+        strangerShare,
+      });
+    }
+    return readings;
   });
 }

@@ -1,0 +1,109 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { hurry, loadCore, pinned } from './machine.ts';
+import type { Percentiles } from './statistics.ts';
+import type { RunningTarget, Target } from './target.ts';
+
+const source = join(import.meta.dirname, '../reader/reader.c');
+
+/** Why the reader cannot run here; undefined: it can. */
+export const readerMissing: string | undefined =
+  process.platform !== 'linux'
+    ? 'the reader needs Linux'
+    : spawnSync('cc', ['--version']).status === 0
+      ? undefined
+      : 'there is no C compiler';
+
+let compiled: string | undefined;
+
+/** Compiles the reader once a run. */
+function binary(): string {
+  if (compiled !== undefined) return compiled;
+  const folder = mkdtempSync(join(tmpdir(), 'pokewire-reader-'));
+  process.on('exit', () => rmSync(folder, { recursive: true }));
+  compiled = join(folder, 'reader');
+  execFileSync('cc', ['-O2', '-o', compiled, source]);
+  return compiled;
+}
+
+/** What one `publish` found. Latencies are those of every delivery, from the send of its append to the read. */
+export type Published = {
+  readonly published: number;
+  readonly deliveries: number;
+  /** From the first append to the last delivery. */
+  readonly seconds: number;
+  /** Of the time, how much the reader had something to do: near 1 it is the limit, and not the server. */
+  readonly busyShare: number;
+  readonly latencyMs: Percentiles & { readonly p90: number };
+  readonly ackMs: Percentiles & { readonly p90: number };
+};
+
+type Answer = Published & {
+  readonly failed: number;
+  readonly lost: number;
+  readonly disordered: number;
+  readonly strange: number;
+  readonly closed: number;
+};
+
+/** Subscribers and writers of one server in one process in C: see `load/reader/reader.c`. */
+export class Reader {
+  readonly #process: ChildProcess;
+  readonly #lines: Interface;
+  readonly #answers: AsyncIterator<string>;
+
+  constructor({ port }: RunningTarget, target: Target) {
+    const subscribePath = target.subscribePath('category=account');
+    const args = [String(port), subscribePath, target.appendPath('account'), target.appendBody];
+    const order = target.order === 'consecutive' ? 'ordered' : 'unordered';
+    const [command, all] = pinned(loadCore, binary(), [...args, order]);
+    this.#process = spawn(command, all, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
+    hurry(this.#process.pid!, -15);
+    this.#lines = createInterface({ input: this.#process.stdout! });
+    this.#answers = this.#lines[Symbol.asyncIterator]();
+  }
+
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
+  /** Adds subscribers; resolves when each has the head of its response, with the milliseconds that took. */
+  async connect(count: number): Promise<number> {
+    const { ms, refused } = await this.#call<{ ms: number; refused: number }>(`connect ${count}`);
+    if (refused > 0) throw new Error(`${refused} of ${count} subscribers were refused`);
+    return ms;
+  }
+
+  /**
+   * Appends for `durationMs`, `perSecond` by the clock or, when that is 0, each writer as soon as it is answered. Throws
+   * unless every subscriber then got every message once.
+   */
+  async publish(order: { connections: number; perSecond: number; durationMs: number }): Promise<Published> {
+    const { connections, perSecond, durationMs } = order;
+    const answer = await this.#call<Answer>(`publish ${connections} ${perSecond} ${durationMs}`);
+    for (const wrong of ['failed', 'lost', 'disordered', 'strange', 'closed'] as const) {
+      if (answer[wrong] > 0) throw new Error(`${answer[wrong]} ${wrong} of ${answer.published} appends`);
+    }
+    return answer;
+  }
+
+  async leave(): Promise<void> {
+    await this.#call('leave');
+  }
+
+  /** Ends the process, and with it all connections. */
+  stop(): void {
+    this.#process.kill('SIGKILL');
+    this.#lines.close();
+  }
+
+  async #call<T>(command: string): Promise<T> {
+    this.#process.stdin!.write(`${command}\n`);
+    const { done, value } = await this.#answers.next();
+    if (done === true) throw new Error(`the reader ended at "${command}"`);
+    return JSON.parse(value) as T;
+  }
+}

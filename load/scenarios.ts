@@ -1,3 +1,4 @@
+import { readerMissing } from './lib/reader.ts';
 import type { Scenario } from './lib/scenario.ts';
 import { append } from './scenarios/append.ts';
 import { appendBatch } from './scenarios/append-batch.ts';
@@ -8,6 +9,7 @@ import { connectionStorm } from './scenarios/connection-storm.ts';
 import { consumerGroups } from './scenarios/consumer-groups.ts';
 import { encoding } from './scenarios/encoding.ts';
 import { fanOut } from './scenarios/fan-out.ts';
+import { fewSubscribers } from './scenarios/few-subscribers.ts';
 import { idleMemory } from './scenarios/idle-memory.ts';
 import { latency } from './scenarios/latency.ts';
 import { metricsUnderLoad } from './scenarios/metrics-under-load.ts';
@@ -17,16 +19,24 @@ import { stalled } from './scenarios/stalled.ts';
 import { storeMemory } from './scenarios/store-memory.ts';
 import { subscribers } from './scenarios/subscribers.ts';
 
+/** A scenario that cannot be without the reader in C, or the same that says why it is not measured. */
+function withReader(scenario: string, measured: Scenario): Scenario {
+  if (readerMissing === undefined) return measured;
+  const missing = [{ peer: scenario, why: readerMissing }];
+  return async () => ({ scenario, settings: {}, series: [], missing, verdicts: [] });
+}
+
 /** By name, in the order of a full run: what matters most comes first. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
-  'fan-out': fanOut,
-  'concurrent-publishers': concurrentPublishers,
-  pooling,
+  latency: withReader('latency', latency),
+  'fan-out': withReader('fan-out', fanOut),
+  'concurrent-publishers': withReader('concurrent-publishers', concurrentPublishers),
+  'few-subscribers': withReader('few-subscribers', fewSubscribers),
+  pooling: withReader('pooling', pooling),
   encoding,
-  latency,
-  append,
+  append: withReader('append', append),
   'append-batch': appendBatch,
-  'connection-storm': connectionStorm,
+  'connection-storm': withReader('connection-storm', connectionStorm),
   'idle-memory': idleMemory,
   'scattered-streams': scatteredStreams,
   'consumer-groups': consumerGroups,
@@ -35,5 +45,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   'catch-up-storm': catchUpStorm,
   'store-memory': storeMemory,
   'metrics-under-load': metricsUnderLoad,
-  subscribers,
+  subscribers: withReader('subscribers', subscribers),
 };

@@ -18,7 +18,7 @@ export async function catchUp(context: Context): Promise<ScenarioResult> {
     series,
     missing: [],
     verdicts: [
-      atLeast('7a', 'pokes/s to one subscriber', ours('pokesPerSecond'), 2_000_000),
+      atLeast('7a', 'catch-up: pokes/s to one subscriber', ours('pokesPerSecond'), 2_000_000),
       atLeast(
         '4c',
         'catch-up: CPU per poke without pools, times that with them',

@@ -23,8 +23,7 @@ export async function idleMemory(context: Context): Promise<ScenarioResult> {
     series: [...series, { ...collected!, target: 'pokewire, garbage collected' }],
     missing,
     verdicts: [
-      atMost('5a', 'KiB resident per idle subscriber at 10,000', ours(`kibEachAt${last}`), 10),
-      atMost('5a', '… the stretch', ours(`kibEachAt${last}`), 8),
+      atMost('5a', 'KiB resident per idle subscriber at 10,000', ours(`kibEachAt${last}`), 7),
       atMost(
         '5d',
         'MiB resident with a second 10,000, times with the first, garbage collected',

@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { boundContext, boundScenarios, boundsTable, boundVerdicts } from './lib/bounds.ts';
 import { compare, withCommit } from './lib/compare.ts';
 import { printProfiles } from './lib/profile.ts';
 import { type ScenarioResult, writeResults } from './lib/results.ts';
@@ -27,9 +28,10 @@ const { values, positionals } = parseArgs({
   },
 });
 
+const onlyBounds = positionals.includes('bounds');
 for (const name of positionals) {
-  if (scenarios[name] !== undefined) continue;
-  console.error(`There is no scenario ${name}; known are ${Object.keys(scenarios).join(', ')}.`);
+  if (name === 'bounds' || scenarios[name] !== undefined) continue;
+  console.error(`There is no scenario ${name}; known are bounds, ${Object.keys(scenarios).join(', ')}.`);
   process.exit(2);
 }
 
@@ -46,7 +48,8 @@ setTimeout(() => finish('stopped at the limit of ten minutes', 1), limitMs).unre
 process.on('SIGINT', () => finish('interrupted', 130));
 process.on('SIGTERM', () => finish('interrupted', 143));
 
-if (values.compare === undefined) await runAll(positionals.length === 0 ? Object.keys(scenarios) : positionals);
+if (onlyBounds) await runAll(boundScenarios);
+else if (values.compare === undefined) await runAll(positionals.length === 0 ? Object.keys(scenarios) : positionals);
 else await compareAll(values.compare, positionals.length === 0 ? ['fan-out', 'concurrent-publishers'] : positionals);
 if (context.profileDir !== undefined) printProfiles(context.profileDir);
 finish('completed', 0);
@@ -54,7 +57,8 @@ finish('completed', 0);
 async function runAll(names: readonly string[]): Promise<void> {
   for (const name of names) {
     context.say(`--- ${name}`);
-    const result = await scenarios[name]!(context).catch((error: unknown) => context.say(`${name} failed: ${error}`));
+    const narrowed = onlyBounds ? boundContext(context, name) : context;
+    const result = await scenarios[name]!(narrowed).catch((error: unknown) => context.say(`${name} failed: ${error}`));
     if (result === undefined) continue;
     results.push(result);
     for (const { target, claim, reached, bound, met } of result.verdicts) {
@@ -72,8 +76,11 @@ async function compareAll(ref: string, names: readonly string[]): Promise<void> 
 
 function finish(ended: string, code: number): never {
   killServers();
+  if (boundVerdicts(results).length > 1) console.log(`\n${boundsTable(results)}\n`);
   if (results.length > 0 && !values['no-results'] && !values.profile) {
-    console.log(`${ended}: ${writeResults(join(root, 'load/results'), context.root, results, ended)}`);
+    console.log(
+      `${ended}: ${writeResults(join(root, 'load/results'), context.root, results, ended, onlyBounds ? 'bounds' : undefined)}`,
+    );
   } else console.log(ended);
   process.exit(code);
 }

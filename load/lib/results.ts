@@ -25,6 +25,8 @@ export type Verdict = {
   readonly claim: string;
   /** The measured number that is compared with the bound. */
   readonly reached: number;
+  /** Which side of the bound it must lie on; absent in old result files. */
+  readonly direction?: 'at least' | 'at most';
   readonly bound: number;
   readonly met: boolean;
 };
@@ -47,12 +49,12 @@ export function series(target: string, repeats: readonly Reading[], setting?: Se
 
 /** A verdict for "at least"; NaN where a side is missing, which is never met. */
 export function atLeast(target: string, claim: string, reached: number, bound: number): Verdict {
-  return { target, claim, reached, bound, met: reached >= bound };
+  return { target, claim, reached, direction: 'at least', bound, met: reached >= bound };
 }
 
 /** A verdict for "at most". */
 export function atMost(target: string, claim: string, reached: number, bound: number): Verdict {
-  return { target, claim, reached, bound, met: reached <= bound };
+  return { target, claim, reached, direction: 'at most', bound, met: reached <= bound };
 }
 
 /** What one run found, with where and of what. */
@@ -68,10 +70,15 @@ export type Report = {
 };
 
 /** Writes a report of what was measured and returns the file's path. */
-export function writeResults(folder: string, root: string, results: readonly ScenarioResult[], ended: string): string {
+export function writeResults(
+  folder: string,
+  root: string,
+  results: readonly ScenarioResult[],
+  ended: string,
+  name = results.length === 1 ? results[0]!.scenario : 'all',
+): string {
   mkdirSync(folder, { recursive: true });
   const date = new Date().toISOString();
-  const name = results.length === 1 ? results[0]!.scenario : 'all';
   const path = join(folder, `${date.slice(0, 19).replaceAll(':', '')}-${name.replaceAll(/[^a-z-]/g, '')}.json`);
   const machine = describeMachine();
   const report: Report = { date, ...describeCommit(root), machine, peers: peerVersions(), ended, results };

@@ -1,0 +1,46 @@
+import type { ScenarioResult, Verdict } from './results.ts';
+import type { Context } from './scenario.ts';
+
+/** The targets of the bounds table, in its order. */
+const targets = ['3a', '3c', '1a', '2a', '1d', '4a', '5b', '5a', '7a', '8a'];
+
+/** What the bounds are about, with only the peers and repeats that they need: name, peers, repeats. */
+const parts: readonly (readonly [scenario: string, peers: readonly string[], repeats?: number])[] = [
+  ['latency', ['node-net', 'nchan']],
+  ['fan-out', ['nchan'], 3],
+  ['concurrent-publishers', ['nchan'], 3],
+  ['few-subscribers', ['node-net', 'nchan'], 3],
+  ['encoding', [], 1],
+  ['connection-storm', ['node-net'], 3],
+  ['idle-memory', []],
+  ['catch-up', [], 1],
+  ['append', ['fastify-empty-post'], 3],
+];
+
+/** The scenarios that the bounds are about. */
+export const boundScenarios: readonly string[] = parts.map(([scenario]) => scenario);
+
+/** How such a scenario is run where nothing but the bounds is asked for; what the command line says goes before. */
+export function boundContext(context: Context, scenario: string): Context {
+  const [, peers, repeats] = parts.find(([name]) => name === scenario)!;
+  return { ...context, peers: context.peers ?? peers, repeats: context.repeats ?? repeats };
+}
+
+/** The verdicts that belong to the bounds table, in its order. */
+export function boundVerdicts(results: readonly ScenarioResult[]): Verdict[] {
+  const verdicts = results.flatMap((result) => result.verdicts);
+  return targets.flatMap((id) => verdicts.filter(({ target }) => target === id));
+}
+
+/** The table: what, bound, measured, ok. */
+export function boundsTable(results: readonly ScenarioResult[]): string {
+  const rows = boundVerdicts(results).map(({ claim, direction, bound, reached, met }) => [
+    claim,
+    `${direction === 'at least' ? '≥' : '≤'} ${bound.toLocaleString('en')}`,
+    reached >= 1_000 ? Math.round(reached).toLocaleString('en') : reached.toPrecision(3),
+    met ? 'yes' : 'NO',
+  ]);
+  const all = [['what', 'bound', 'measured', 'ok'], ...rows];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]!.length)));
+  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')).join('\n');
+}

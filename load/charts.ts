@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { barChart, lineChart } from './lib/chart.ts';
 import { benchmarksPage, type Picture } from './lib/page.ts';
-import { linesOf, newestResults } from './lib/result-files.ts';
+import { linesOf, newestBounds, newestResults } from './lib/result-files.ts';
 import type { Series } from './lib/results.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -63,7 +63,7 @@ for (const [metric, said] of [
   ['p99Ms', '99th percentile'],
 ] as const) {
   drawLines('latency', `latency-${metric.slice(0, 3)}`, {
-    title: `Append to last of 1,000 subscribers, ${said}`,
+    title: `Append to delivery, 1,000 subscribers, ${said}`,
     x: 'messages/s',
     y: 'ms',
     logarithmic: 'y',
@@ -103,5 +103,8 @@ for (const [name, title, y, metric] of [
   draw('pooling', name, title, barChart({ title, y, groups, bars }));
 }
 
-writeFileSync(join(root, 'docs/benchmarks.md'), benchmarksPage(results, pictures));
+writeFileSync(
+  join(root, 'docs/benchmarks.md'),
+  benchmarksPage(results, pictures, newestBounds(join(root, 'load/results'))),
+);
 console.log(`docs/benchmarks.md and ${pictures.length} charts`);

@@ -1,3 +1,4 @@
+import { short } from './number-text.ts';
 import type { ScenarioResult, Verdict } from './results.ts';
 import type { Context } from './scenario.ts';
 
@@ -32,15 +33,19 @@ export function boundVerdicts(results: readonly ScenarioResult[]): Verdict[] {
   return targets.flatMap((id) => verdicts.filter(({ target }) => target === id));
 }
 
-/** The table: what, bound, measured, ok. */
-export function boundsTable(results: readonly ScenarioResult[]): string {
-  const rows = boundVerdicts(results).map(({ claim, direction, bound, reached, met }) => [
+/** The table's rows: what, bound, measured, ok. */
+export function boundsRows(results: readonly ScenarioResult[]): string[][] {
+  return boundVerdicts(results).map(({ claim, direction, bound, reached, met }) => [
     claim,
-    `${direction === 'at least' ? '≥' : '≤'} ${bound.toLocaleString('en')}`,
-    reached >= 1_000 ? Math.round(reached).toLocaleString('en') : reached.toPrecision(3),
+    `${direction === 'at least' ? '≥' : '≤'} ${short(bound)}`,
+    short(reached),
     met ? 'yes' : 'NO',
   ]);
-  const all = [['what', 'bound', 'measured', 'ok'], ...rows];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]!.length)));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')).join('\n');
+}
+
+/** The table for a terminal. */
+export function boundsTable(results: readonly ScenarioResult[]): string {
+  const rows = [['what', 'bound', 'measured', 'ok'], ...boundsRows(results)];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')).join('\n');
 }

@@ -2,6 +2,7 @@ import { BarChart, LineChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
+import { short } from './number-text.ts';
 
 use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
@@ -92,12 +93,4 @@ function render(option: Record<string, unknown>): string {
   const svg = chart.renderToSVGString();
   chart.dispose();
   return `${svg}\n`;
-}
-
-/** 1,250,000 as 1.25M, with so many digits. */
-export function short(value: number, digits = 3): string {
-  const size = Math.abs(value);
-  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(digits))}M`;
-  if (size >= 1e3) return `${Number((value / 1e3).toPrecision(digits))}k`;
-  return String(Number(value.toPrecision(digits)));
 }

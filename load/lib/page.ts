@@ -1,6 +1,7 @@
-import { short } from './chart.ts';
+import { boundsRows } from './bounds.ts';
+import { short } from './number-text.ts';
 import type { Found } from './result-files.ts';
-import type { Series, Verdict } from './results.ts';
+import type { Report, Series, Verdict } from './results.ts';
 
 /** A chart of a scenario, by its path from `docs/`. */
 export type Picture = { readonly scenario: string; readonly file: string; readonly alt: string };
@@ -8,15 +9,27 @@ export type Picture = { readonly scenario: string; readonly file: string; readon
 const introduction = `# Benchmarks
 
 Written by \`npm run load:charts\` from the newest result of each scenario in \`load/results/\`; not to be edited by hand.
-What the scenarios do and how they measure: [load/README.md](../load/README.md). Ratios and medians are of one run.
-Absolute numbers wander with the machine; compare rows, not runs.
+What the scenarios do: [load/README.md](../load/README.md).
+
+## Method
+
+The server runs on one core, the load on the other, each pinned. A reader in C holds all subscribers and writers in one thread
+that never sleeps while it measures, so the server is the limit and is not charged for waking it. Latency is that of each
+delivery, from the send of its append to the read by that subscriber: the time to the last of 1,000 subscribers mostly tells
+how long 1,000 writes take. Servers are warm, and measured in turn within one run; ratios and medians are of one run. Absolute
+numbers wander with the machine; compare rows, not runs.
 `;
 
 /** The page of all results. */
-export function benchmarksPage(results: ReadonlyMap<string, Found>, pictures: readonly Picture[]): string {
+export function benchmarksPage(
+  results: ReadonlyMap<string, Found>,
+  pictures: readonly Picture[],
+  bounds: Report | undefined,
+): string {
   const found = [...results.values()];
   return [
     introduction,
+    ...(bounds === undefined ? [] : [boundsSection(bounds)]),
     '## Targets\n',
     targetsTable(found.flatMap(({ result }) => result.verdicts)),
     ...found.map((one) =>
@@ -26,6 +39,22 @@ export function benchmarksPage(results: ReadonlyMap<string, Found>, pictures: re
       ),
     ),
   ].join('\n');
+}
+
+function boundsSection(report: Report): string {
+  return [
+    '## Bounds\n',
+    `\`npm run load -- bounds\`, ${placeOf(report)}\n`,
+    table(['what', 'bound', 'measured', 'ok'], boundsRows(report.results)),
+  ].join('\n');
+}
+
+/** When, of what and where. */
+function placeOf({ machine, commit, dirty, date }: Report): string {
+  return (
+    `${date.slice(0, 16).replace('T', ' ')} UTC, commit ${commit.slice(0, 12)}${dirty ? ' with changes' : ''}, ` +
+    `Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores${machine.pinned ? ', pinned' : ''}.`
+  );
 }
 
 function targetsTable(verdicts: readonly Verdict[]): string {
@@ -43,12 +72,10 @@ function targetsTable(verdicts: readonly Verdict[]): string {
 
 function section({ result, report }: Found, pictures: readonly Picture[]): string {
   const { scenario, series, missing } = result;
-  const { machine, commit, dirty, date } = report;
   const problems = series.flatMap(({ target, problems }) => (problems ?? []).map((text) => `- ${target}: ${text}`));
   return [
     `## ${scenario}\n`,
-    `${date.slice(0, 16).replace('T', ' ')} UTC, commit ${commit.slice(0, 12)}${dirty ? ' with changes' : ''}, ` +
-      `Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores${machine.pinned ? ', pinned' : ''}.\n`,
+    `${placeOf(report)}\n`,
     ...pictures.map(({ file, alt }) => `![${alt}](${file})\n`),
     seriesTable(series),
     ...missing.map(({ peer, why }) => `${peer} is missing: ${why}.\n`),

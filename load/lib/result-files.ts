@@ -5,10 +5,22 @@ import type { Report, ScenarioResult, Series } from './results.ts';
 /** A scenario's result with the report it stands in. */
 export type Found = { readonly result: ScenarioResult; readonly report: Report };
 
-/** The newest result of each scenario in these files. Those of comparisons are left out. */
+/** What ends the names of files that have nothing but the bounds, with fewer peers and repeats than a whole run. */
+const boundsEnd = '-bounds.json';
+
+/** The newest report of the bounds alone; undefined: there is none. */
+export function newestBounds(folder: string): Report | undefined {
+  const newest = readdirSync(folder)
+    .filter((name) => name.endsWith(boundsEnd))
+    .sort()
+    .at(-1);
+  return newest === undefined ? undefined : (JSON.parse(readFileSync(join(folder, newest), 'utf8')) as Report);
+}
+
+/** The newest result of each scenario in these files. Those of comparisons and of the bounds alone are left out. */
 export function newestResults(folder: string): Map<string, Found> {
   const newest = new Map<string, Found>();
-  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json') && !name.endsWith(boundsEnd));
   // Their names begin with their dates.
   for (const file of files.sort()) {
     const report = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Report;

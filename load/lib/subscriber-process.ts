@@ -40,8 +40,7 @@ const pollMs = 2;
 
 /**
  * Reads in bursts: sleeps, reads what every socket has, sleeps. A reader that waits in `epoll_wait` is woken by every
- * write of the server, on the server's core and at its cost, which no subscriber on another machine could do. Latency is
- * measured without.
+ * write of the server, on the server's core and at its cost, which no subscriber on another machine could do.
  */
 function readInBursts(pauseMs: number): void {
   const never = new Int32Array(new SharedArrayBuffer(4));

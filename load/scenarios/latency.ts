@@ -24,8 +24,8 @@ const ladders: readonly { readonly steps: readonly Step[]; readonly repeats: num
   { steps: [{ subscribers: 10_000, perSecond: 10 }], repeats: 2 },
 ];
 /** As fast as answered, so that what runs in Node is compiled; then for a moment at the rate that is measured. */
-const warmUpMs = { closed: 1_500, paced: 400 };
-const measureMs = 2_000;
+const warmUpMs = { closed: 1_200, paced: 300 };
+const measureMs = 1_500;
 const peers = ['node-net', 'nchan'];
 
 /** Latency of each delivery, from the send of its append to the read, with a writer that keeps to the clock. */

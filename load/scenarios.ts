@@ -37,7 +37,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   append: withReader('append', append),
   'append-batch': appendBatch,
   'connection-storm': withReader('connection-storm', connectionStorm),
-  'idle-memory': idleMemory,
+  'idle-memory': withReader('idle-memory', idleMemory),
   'scattered-streams': scatteredStreams,
   'consumer-groups': consumerGroups,
   stalled,

@@ -24,7 +24,8 @@ static double percentile(const struct histogram *histogram, double share) {
   for (int bucket = 0; bucket < BUCKETS && histogram->total > 0; bucket++) {
     if ((seen += histogram->counts[bucket]) <= wanted) continue;
     int shift = bucket < 256 ? 0 : bucket / 128 - 1;
-    return (((uint64_t)(bucket - shift * 128) << shift) + (1ull << shift) / 2.0) / 1e6;
+    double middle = ((uint64_t)(bucket - shift * 128) << shift) + (1ull << shift) / 2.0;
+    return (middle < histogram->greatest ? middle : histogram->greatest) / 1e6;
   }
   return 0;
 }

@@ -49,14 +49,14 @@ function measureMemory(target: Target): Promise<Reading> {
     const reading: Record<string, number> = { beforeMib: before / 1_024 };
     let connected = 0;
     for (const step of steps) {
-      await bench.subscribe(step - connected);
+      await bench.reader.connect(step - connected);
       connected = step;
       reading[`kibEachAt${step}`] = ((await bench.settledKib(settleMs)) - before) / step;
     }
     const full = await bench.settledKib(0);
-    await bench.subscribers.leave('all');
+    await bench.reader.leave();
     const after = await bench.settledKib(settleMs * 2);
-    await bench.subscribe(connected);
+    await bench.reader.connect(connected);
     const again = await bench.settledKib(settleMs);
     return {
       ...reading,
@@ -82,13 +82,13 @@ async function measureCollected({ root }: Context): Promise<Reading> {
     const connections = steps.at(-1)!;
     await bench.subscribe(1, 'category=other', 'first');
     const before = await collected();
-    await bench.subscribe(connections);
+    await bench.reader.connect(connections);
     const full = await collected();
-    await bench.subscribers.leave('all');
+    await bench.reader.leave();
     const left = await collected();
-    await bench.subscribe(connections);
+    await bench.reader.connect(connections);
     const again = await collected();
-    await bench.subscribers.leave('all');
+    await bench.reader.leave();
     const leftAgain = await collected();
     return {
       beforeMib: before / 1_024,

@@ -8,7 +8,7 @@ const peers = ['node-net', 'nchan'];
 /** One writer that waits for each answer, and so few subscribers that a flush is short. */
 export async function fewSubscribers(context: Context): Promise<ScenarioResult> {
   const { targets, missing } = targetsOf(context, peers);
-  const series = await repeatInTurn(context, targets, 5, (target) => measureThroughput(target, settings));
+  const series = await repeatInTurn(context, targets, 3, (target) => measureThroughput(target, settings));
   const rate = (name: string) => medianOf(series, name, 'deliveriesPerSecond');
   const best = Math.max(...peers.map(rate).filter((perSecond) => !Number.isNaN(perSecond)));
   const claim = '1 publisher, 100 subscribers: deliveries/s, times the best of nchan and node:net';

@@ -7,7 +7,7 @@ const targets = ['3a', '3c', '1a', '2a', '1d', '4a', '5b', '5a', '7a', '8a'];
 
 /** What the bounds are about, with only the peers and repeats that they need: name, peers, repeats. */
 const parts: readonly (readonly [scenario: string, peers: readonly string[], repeats?: number])[] = [
-  ['latency', ['node-net', 'nchan']],
+  ['latency', ['node-net'], 4],
   ['fan-out', ['nchan'], 3],
   ['concurrent-publishers', ['nchan'], 3],
   ['few-subscribers', ['node-net', 'nchan'], 3],

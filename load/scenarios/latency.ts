@@ -13,14 +13,14 @@ const ladders: readonly { readonly steps: readonly Step[]; readonly repeats: num
       { subscribers: 10, perSecond: 500 },
       { subscribers: 100, perSecond: 500 },
     ],
-    repeats: 5,
+    repeats: 3,
   },
   {
     steps: [
       { subscribers: 1_000, perSecond: 100 },
       { subscribers: 1_000, perSecond: 200 },
     ],
-    repeats: 5,
+    repeats: 3,
   },
   { steps: [{ subscribers: 10_000, perSecond: 10 }], repeats: 2 },
 ];

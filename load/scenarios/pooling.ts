@@ -14,7 +14,7 @@ export async function pooling(context: Context): Promise<ScenarioResult> {
   const all: Series[] = [];
   const verdicts: Verdict[] = [];
   for (const publishers of settings.publishers) {
-    const series = await repeatInTurn(context, targets, 5, (target) =>
+    const series = await repeatInTurn(context, targets, 3, (target) =>
       measureThroughput(target, { ...settings, publishers }),
     );
     const share = (name: string) => medianOf(series, 'pooling off', name) / medianOf(series, 'pooling on', name);

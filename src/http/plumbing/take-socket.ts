@@ -32,8 +32,12 @@ export async function takeSocket(request: IncomingMessage, response: ServerRespo
   // What it finds there is nobody's request, but it would call somebody, and end the process because nobody is there.
   parser.onIncoming ??= () => stopReading;
   for (const event of httpEvents) socket.removeAllListeners(event);
-  // The HTTP server shadows these to notice readers, and it would take the socket back.
-  for (const shadow of ['on', 'addListener', 'prependListener', 'setEncoding']) Reflect.deleteProperty(socket, shadow);
+  // The HTTP server shadows these to notice readers, and it would take the socket back. Set and not deleted: V8 looks up
+  // every property of an object slowly from which one was deleted (load/results: fan-out, idle-memory).
+  const prototype = Object.getPrototypeOf(socket);
+  for (const shadow of ['on', 'addListener', 'prependListener', 'setEncoding']) {
+    Reflect.set(socket, shadow, Reflect.get(prototype, shadow));
+  }
   socket.setTimeout(0);
   return socket;
 }

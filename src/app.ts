@@ -4,8 +4,10 @@ import { GrantWatch } from './access/grant-watch.ts';
 import { defaultNamespaceId, Namespaces } from './access/namespaces.ts';
 import { Tickets } from './access/tickets.ts';
 import { newToken } from './access/token.ts';
+import { measureAdmission } from './admission/admission-metrics.ts';
+import { AppendStats } from './admission/append-stats.ts';
 import { DescriptorWatch, readDescriptors, subscriptionsWithin } from './admission/descriptors.ts';
-import { OverloadWatch, overloadReasons } from './admission/overload.ts';
+import { OverloadWatch } from './admission/overload.ts';
 import { Places } from './admission/places.ts';
 import { type MemorySource, ProcessMeter, warnOfStore } from './admission/process-meter.ts';
 import { Readiness } from './admission/readiness.ts';
@@ -18,7 +20,7 @@ import { TestStreams } from './http/pages/test-streams.ts';
 import { useAccessLog } from './http/plumbing/access-log.ts';
 import { Listener } from './http/plumbing/listener.ts';
 import { collectRoutes, createServer, refuseOtherMethods } from './http/plumbing/server.ts';
-import { AppendStats, appendTo, routeAppend } from './http/routes/append.ts';
+import { appendTo, routeAppend } from './http/routes/append.ts';
 import { routeCategories } from './http/routes/categories.ts';
 import { routeExport } from './http/routes/export.ts';
 import { routeImport } from './http/routes/import.ts';
@@ -27,15 +29,19 @@ import { routeSession } from './http/routes/session.ts';
 import { routeStreams } from './http/routes/streams.ts';
 import { routeSubscribe } from './http/routes/subscribe.ts';
 import { routeTickets } from './http/routes/ticket.ts';
-import { closeReasons } from './hub/close-reason.ts';
-import { Hub, type HubObserver } from './hub/hub.ts';
+import { transfersBy } from './http/routes/transfer.ts';
+import { readRetryDelays } from './hub/back-off.ts';
+import { Hub } from './hub/hub.ts';
+import { countHubEvents, measureHub } from './hub/hub-metrics.ts';
+import { observeHub } from './hub/observe-hub.ts';
 import { Poke } from './message/poke.ts';
-import { selectionKinds } from './message/selection.ts';
 import { BufferPool } from './pool/buffer-pool.ts';
 import { ObjectPool } from './pool/object-pool.ts';
+import { measurePools, type Pools } from './pool/pool-metrics.ts';
 import { DirectFrameEncoder, PlainFrameEncoder } from './sse/frame.ts';
-import { openNamespaces, openStore, storeKind } from './store/open-store.ts';
-import { type MetricSources, Metrics } from './telemetry/metrics.ts';
+import { type OpenStore, openStore } from './store/open-store.ts';
+import type { Store } from './store/store.ts';
+import { Metrics } from './telemetry/metrics.ts';
 import { version } from './version.ts';
 
 /** Requests that are still running when the server stops have this long. */
@@ -48,8 +54,8 @@ export type AppOptions = {
   readonly log: FastifyBaseLogger;
   /** What the process says of its memory. */
   readonly memory: MemorySource;
-  /** A store to use in place of the configured one, for tests that make it slow or let it fail. */
-  readonly openStore?: typeof openStore;
+  /** Opens another store than the configured one, for tests that make it slow or let it fail. */
+  readonly openStore?: OpenStore;
 };
 
 /** A running server. */
@@ -59,71 +65,91 @@ export type App = {
   /** Token of the namespace `default`, when it was made at the start and nobody knows it yet. */
   readonly newToken: string | undefined;
   readonly authMode: AuthMode;
+  readonly store: Store;
   readonly hub: Hub;
   readonly namespaces: Namespaces;
   readonly transfers: Transfers;
-  readonly pools: Pools;
+  readonly pools: Pools<Poke>;
   readonly metrics: Metrics;
   /** Stops: not ready, no new connections, running requests finish, subscriptions end, the store closes. */
   close(): Promise<void>;
 };
 
-/** The pools of a process. */
-export type Pools = { readonly pokes: ObjectPool<Poke>; readonly buffers: BufferPool };
-
-/** Opens the store, joins it to the hub, adds the routes, and listens. */
+/** Opens the store, joins it to the hub, adds the routes, and listens. A start that fails closes what it has opened. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log, memory } = options;
+  await using stack = new AsyncDisposableStack();
+  const metrics = new Metrics(version);
+
   const pools = createPools(config);
-  const store = await (options.openStore ?? openStore)({ pokes: pools.pokes, maxBytes: config.storeMaxBytes });
-  const metrics = new Metrics();
-  const meter = new ProcessMeter(memory);
+  measurePools(metrics, pools);
+  const settling = setInterval(() => settle(pools), poolSettleMs).unref();
+  stack.defer(() => clearInterval(settling));
+
+  const open = options.openStore ?? openStore;
+  const store = await open(config.store, { pokes: pools.pokes, maxBytes: config.storeMaxBytes });
+  stack.defer(() => store.close());
+
+  const meter = stack.adopt(new ProcessMeter(memory), (opened) => opened.stop());
   warnOfStore(config, meter.memoryBytes, log);
-  const overload = new OverloadWatch(config, meter, (reasons) => {
-    if (reasons.length === 0) log.info('no longer overloaded');
-    else log.warn({ reasons, memoryRatio: overload.memoryRatio }, 'overloaded: new subscriptions are refused');
-  });
+  const overload = stack.adopt(
+    new OverloadWatch(config, meter, (reasons) => {
+      if (reasons.length === 0) log.info('no longer overloaded');
+      else log.warn({ reasons, memoryRatio: overload.memoryRatio }, 'overloaded: new subscriptions are refused');
+    }),
+    (watch) => watch.stop(),
+  );
+  stack.adopt(new DescriptorWatch(log), (watch) => watch.stop());
   const maxSubscriptions = subscriptionsWithin(readDescriptors(), config.maxSubscriptions, log);
-  const descriptors = new DescriptorWatch(log);
   const places = new Places({ ...config, maxSubscriptions }, overload);
-  const hub = new Hub({
-    store,
-    buffers: pools.buffers,
-    encoder: config.pooling === 'on' ? new DirectFrameEncoder() : new PlainFrameEncoder(),
-    observer: observe(metrics, places, log),
-    heartbeatMs: config.heartbeatMs,
-    stallTimeoutMs: config.stallTimeoutMs,
-  });
-  const namespaces = new Namespaces(await openNamespaces(), store, ({ log: namespace }) => hub.endNamespace(namespace));
+
+  const namespaces = new Namespaces(store);
+  stack.defer(() => namespaces.stop());
   const initialToken = config.token === '' ? newToken(defaultNamespaceId) : config.token;
   if (await namespaces.openDefault(initialToken)) log.warn('the token of this start replaced all tokens of `default`');
   const access = new Access(config.auth === 'off' ? 'off' : 'token', namespaces);
   const tickets = new Tickets(namespaces);
   const transfers = new Transfers(config);
-  const watch = new GrantWatch(namespaces, hub, transfers);
-  const settling = setInterval(() => settle(pools), poolSettleMs).unref();
+  const grants = stack.adopt(new GrantWatch(store.namespaces), (watch) => watch.stop());
 
-  const testStreams = new TestStreams();
+  const hub = stack.adopt(
+    new Hub({
+      ...config,
+      ...pools,
+      store,
+      retryDelays: readRetryDelays,
+      encoder: config.pooling === 'on' ? new DirectFrameEncoder() : new PlainFrameEncoder(),
+      observer: observeHub(countHubEvents(metrics), log, (id) => grants.logGone(id)),
+    }),
+    (opened) => opened.stop(),
+  );
+  measureHub(metrics, hub);
   const appends = new AppendStats();
-  const readiness = new Readiness({ store, appends, overload });
-  metrics.bind(sourcesOf({ hub, pools, appends, overload, readiness, maxSubscriptions }));
+  const readiness = new Readiness({ store, appends, overload, failingLogs: () => hub.failingLogs });
+  const refused = measureAdmission(metrics, { appends, overload, readiness, maxSubscriptions });
+  const testStreams = new TestStreams();
 
   const server = createServer({ log, access, tickets, overload, ...config });
+  stack.defer(() => server.close());
   const routes = collectRoutes(server);
   useAccessLog(server, metrics);
   describeRoutes(server, version);
   server.after(() => {
     const append = appendTo(store, appends);
+    const beginTransfer = transfersBy(transfers, grants);
     routeAppend(server, append);
     routeStreams(server, store);
     routeCategories(server, store);
-    const refused = () =>
-      metrics.subscriptionsRefused.inc({ reason: overload.reasons.length > 0 ? 'overloaded' : 'no-place' });
-    routeSubscribe(server, store, hub, { ...config, places, refused });
+    routeSubscribe(server, hub, {
+      ...config,
+      places,
+      grants,
+      refused: () => refused(overload.reasons.length > 0 ? 'overloaded' : 'no-place'),
+    });
     routeTickets(server, tickets, config.maxSelectors);
     routeSession(server, access.mode);
-    routeImport(server, store, { ...config, transfers });
-    routeExport(server, store, transfers);
+    routeImport(server, store, { ...config, begin: beginTransfer });
+    routeExport(server, store, beginTransfer);
     routeOperations(server, {
       version,
       metrics,
@@ -133,6 +159,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         namespace: await namespaces.get(defaultNamespaceId),
         scope: 'read',
         tokenId: undefined,
+        expiresAtMs: undefined,
         isOperator: false,
       }),
     });
@@ -143,7 +170,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       auth: access.mode,
       testToken: config.testMode ? initialToken : undefined,
       version,
-      backend: storeKind,
+      backend: store.kind,
       connections: () => hub.subscriptions.size,
       checkReady: () => readiness.check(),
     });
@@ -158,35 +185,30 @@ export async function startApp(options: AppOptions): Promise<App> {
     failed: (error) => log.error({ err: error }, 'a connection could not be accepted'),
   });
   const urls = await listener.listen(config.host, config.port);
+  stack.defer(async () => {
+    readiness.stop();
+    listener.stopAccepting();
+    testStreams.endAll();
+    await hub.endAll('draining', config.drainMs);
+    await listener.close(closeGraceMs);
+  });
 
+  const opened = stack.move();
   return {
     urls,
     authMode: access.mode,
     newToken: access.mode === 'token' && config.token === '' ? initialToken : undefined,
+    store,
     hub,
     namespaces,
     transfers,
     pools,
     metrics,
-    async close() {
-      readiness.stop();
-      listener.stopAccepting();
-      testStreams.endAll();
-      await hub.endAll('draining', config.drainMs);
-      await listener.close(closeGraceMs);
-      hub.stop();
-      watch.stop();
-      overload.stop();
-      meter.stop();
-      descriptors.stop();
-      clearInterval(settling);
-      await server.close();
-      await store.close();
-    },
+    close: () => opened.disposeAsync(),
   };
 }
 
-function createPools(config: Config): Pools {
+function createPools(config: Config): Pools<Poke> {
   const bounds = (min: number, max: number) => (config.pooling === 'on' ? { min, max } : { min: 0, max: 0 });
   return {
     pokes: new ObjectPool(() => new Poke(), bounds(config.pokePoolMin, config.pokePoolMax)),
@@ -194,70 +216,7 @@ function createPools(config: Config): Pools {
   };
 }
 
-function settle({ pokes, buffers }: Pools): void {
+function settle({ pokes, buffers }: Pools<Poke>): void {
   pokes.settle();
   buffers.settle();
-}
-
-function observe(metrics: Metrics, places: Places, log: FastifyBaseLogger): HubObserver {
-  return {
-    opened({ kind, selection }) {
-      metrics.subscriptionsOpened.inc({ kind });
-      log.info({ kind, streams: selection.streams.length, categories: selection.categories.length }, 'subscribed');
-    },
-    closed({ kind, pokes, bytesSent, openedAtMs, holder }, reason) {
-      places.release(holder);
-      const seconds = (performance.now() - openedAtMs) / 1000;
-      metrics.subscriptionsClosed.inc({ reason });
-      metrics.subscriptionDuration.observe({ kind }, seconds);
-      log.info({ kind, reason, pokes, bytes: bytesSent, seconds: Math.round(seconds * 1000) / 1000 }, 'unsubscribed');
-    },
-    readFailed({ kind, cursor }, error) {
-      metrics.catchUpFailures.inc();
-      log.error({ err: error, kind, cursor }, 'the log could not be read for a subscription');
-    },
-    told: (delayMs) => metrics.pokeDelay.observe(delayMs / 1000),
-  };
-}
-
-type Parts = {
-  readonly hub: Hub;
-  readonly pools: Pools;
-  readonly appends: AppendStats;
-  readonly overload: OverloadWatch;
-  readonly readiness: Readiness;
-  readonly maxSubscriptions: number;
-};
-
-function sourcesOf({ hub, pools, appends, overload, readiness, maxSubscriptions }: Parts): MetricSources {
-  return {
-    messagesAppended: () => appends.messages,
-    appends: () => Object.entries(appends.outcomes),
-    pokesSent: () => ({ live: hub.turn.stats.pokes, catchUp: hub.catchUp.pokes }),
-    bytesSent: () => ({ live: hub.turn.stats.bytes, catchUp: hub.catchUp.bytes }),
-    framesEncoded: () => hub.turn.stats.framesEncoded,
-    laggingEpisodes: () => hub.laggingEpisodes,
-    catchUpReads: () => hub.catchUp.reads,
-    catchUpWaiting: () => hub.catchUp.waiting,
-    subscriptions: () => hub.census(),
-    selectionKinds,
-    closeReasons,
-    maxSubscriptions,
-    overloadReasons,
-    overloaded: () => overload.reasons,
-    memoryRatio: () => overload.memoryRatio,
-    version,
-    *pools() {
-      yield { pool: 'pokes', size: pools.pokes.size, stats: pools.pokes.stats };
-      for (const [bytes, { size, stats }] of pools.buffers.classes) yield { pool: `buffers-${bytes}`, size, stats };
-      yield { pool: 'buffers-oversized', size: 0, stats: pools.buffers.oversizedStats };
-    },
-    store: () => readiness.storeUsage(),
-    storeFull: async () => (await readiness.storeState()) === 'full',
-    ready: () =>
-      readiness.check().then(
-        () => true,
-        () => false,
-      ),
-  };
 }

@@ -82,6 +82,11 @@ export const configSchema = Type.Object({
         'Addresses or ranges of proxies, separated by commas, whose `X-Forwarded-For` is believed. Empty: none.',
     },
   ),
+  store: Type.String({
+    minLength: 1,
+    default: 'memory:',
+    description: 'Where messages and namespaces live. `memory:`: in this process, gone with it.',
+  }),
   storeMaxBytes: Type.Integer({
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
@@ -122,6 +127,18 @@ export const configSchema = Type.Object({
   ),
   maxTransfers: limit(10_000, 'Imports and exports under way at most; more are refused with 429. 0: no limit.', 32),
   maxTransfersPerNamespace: limit(10_000, 'Of these, the ones of one namespace at most. 0: all.', 8),
+  safetyReadMs: Type.Integer({
+    minimum: 100,
+    maximum: 60_000,
+    default: 1_000,
+    description: 'Milliseconds between two looks at a log that somebody subscribes to, should announcements be lost.',
+  }),
+  windowPokes: Type.Integer({
+    minimum: 64,
+    maximum: 1_048_576,
+    default: 16_384,
+    description: 'Last pokes of each log kept in memory, for subscribers who were away briefly.',
+  }),
   heartbeatMs: milliseconds(
     4_000,
     'Milliseconds between two heartbeats of a subscriber who does not ask for a period of its own. 0: none.',

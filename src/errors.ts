@@ -31,6 +31,8 @@ export const errorStatuses = {
   STREAM_VERSION_CONFLICT: 409,
   /** A message with this id exists and is not the same message. */
   DUPLICATE_MESSAGE_ID: 409,
+  /** The log was deleted or replaced while it was read. */
+  LOG_GONE: 410,
   /** The body is larger than the configured size limit. */
   BODY_TOO_LARGE: 413,
   /** The body is not sent as JSON. */
@@ -43,6 +45,8 @@ export const errorStatuses = {
   INTERNAL_ERROR: 500,
   /** The store failed; the log has the cause. */
   BACKEND_ERROR: 500,
+  /** The store cannot do this; another engine can. */
+  NOT_SUPPORTED: 501,
   /** The server is stopping or its store does not answer. */
   NOT_READY: 503,
   /** The server is short of time or memory and takes on no more; `Retry-After` says when to come again. */

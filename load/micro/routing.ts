@@ -1,6 +1,6 @@
-/** Finding the audiences of a poke, alone and among very many that it does not concern. */
-import { Audience } from '../../src/hub/audience.ts';
-import { AudienceIndex } from '../../src/hub/audience-index.ts';
+/** Looking up the fan-out groups of a poke, alone and among very many that it does not concern. */
+import { FanOutGroup } from '../../src/hub/fan-out-group.ts';
+import { GroupIndex } from '../../src/hub/group-index.ts';
 import { Poke } from '../../src/message/poke.ts';
 import type { Selection } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
@@ -8,19 +8,19 @@ import { type Cost, measure, sink } from './bench.ts';
 
 const nothing: Selection = { all: false, streams: [], categories: [], group: null, fromPosition: 0 };
 
-function indexOf(selections: readonly Selection[]): AudienceIndex {
-  const index = new AudienceIndex();
-  for (const selection of selections) index.admit(new Audience(selection));
+function indexOf(selections: readonly Selection[]): GroupIndex {
+  const index = new GroupIndex();
+  for (const selection of selections) index.admit(new FanOutGroup(selection));
   return index;
 }
 
 /** Routes pokes of these streams in turn, each with a global position of its own. */
-function routeAll(index: AudienceIndex, streams: readonly StreamName[], each: number) {
+function routeAll(index: GroupIndex, streams: readonly StreamName[], each: number) {
   const poke = new Poke();
   let globalPosition = 0;
   let found = 0;
-  const count = (audience: Audience) => {
-    audience.upTo = poke.globalPosition;
+  const count = (group: FanOutGroup) => {
+    group.gatheredUpTo = poke.globalPosition;
     found++;
   };
   return (pokes: number) => {
@@ -29,7 +29,7 @@ function routeAll(index: AudienceIndex, streams: readonly StreamName[], each: nu
       poke.set(streams[told % streams.length]!, told, ++globalPosition, 0);
       index.route(poke, count);
     }
-    if (found !== pokes * each) throw new Error(`${found} audiences for ${pokes} pokes, not ${each} each`);
+    if (found !== pokes * each) throw new Error(`${found} groups for ${pokes} pokes, not ${each} each`);
     sink.value = found;
   };
 }

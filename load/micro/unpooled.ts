@@ -1,27 +1,27 @@
 /** What is made anew although it could be pooled: a subscription's state, and the page of a catch-up. docs/pooling.md. */
 import { Subscription } from '../../src/hub/subscription.ts';
 import { Poke } from '../../src/message/poke.ts';
-import type { Selection } from '../../src/message/selection.ts';
+import { everything } from '../../src/message/selection.ts';
 import type { Sink } from '../../src/sse/connection.ts';
+import { newLogId } from '../../src/store/log-id.ts';
 import { type Cost, measure, sink } from './bench.ts';
 
-const everything: Selection = { all: true, streams: [], categories: [], group: null, fromPosition: 0 };
 const wishes = { hello: false, heads: false, conflated: false, heartbeatMs: undefined };
 const request = {
-  namespace: 'default',
+  log: newLogId(),
   selection: everything,
-  liveSelection: everything,
-  cursor: 0,
-  head: 0,
-  epoch: 'epoch',
+  position: 0,
+  lastEventId: undefined,
+  epoch: undefined,
   wishes,
 };
-const host = { moved: () => {}, settled: () => 0, readHead: () => {} };
-const holder = { namespaceId: 'default', tokenId: undefined, address: '127.0.0.1' };
+const host = { moved: () => {}, flushedUpTo: 0, headBeat: () => undefined };
+const greeting = { head: Buffer.alloc(0), retryMs: 0 };
+const released = () => {};
 /** As many pokes as a page of a catch-up. */
 const pageOfPokes = 512;
 
-const socket: Sink = {
+const connection: Sink = {
   write: () => true,
   writableLength: 0,
   bytesWritten: 0,
@@ -31,7 +31,10 @@ const socket: Sink = {
 };
 
 function subscriptions(count: number): void {
-  for (let made = 0; made < count; made++) sink.value = new Subscription(request, socket, 'chunked', host, holder);
+  const socket = { sink: connection, framing: 'chunked' as const };
+  for (let made = 0; made < count; made++) {
+    sink.value = new Subscription({ request, socket, greeting, released }, host);
+  }
 }
 
 function pages(fresh: boolean) {

@@ -15,6 +15,8 @@ export type Grant = {
   readonly scope: Scope;
   /** The token it came by; undefined without authentication. */
   readonly tokenId: string | undefined;
+  /** When that token expires, milliseconds since 1970; undefined: never. */
+  readonly expiresAtMs: number | undefined;
   /** Whether it may act on other namespaces: an admin token of `default`, or no authentication. */
   readonly isOperator: boolean;
   /** Key of the only selection it may subscribe to; absent: any. */
@@ -70,7 +72,8 @@ export class Access {
       });
     }
     const isOperator = namespace.id === defaultNamespaceId && record.scope === 'admin';
-    return { namespace, scope: record.scope, tokenId: record.id, isOperator };
+    const { id: tokenId, scope, expiresAtMs } = record;
+    return { namespace, scope, tokenId, expiresAtMs, isOperator };
   }
 
   async #withoutAuthentication(token = ''): Promise<Grant> {
@@ -79,7 +82,13 @@ export class Access {
     const { changes } = this.#namespaces;
     const found = await this.#namespaces.find(id);
     const namespace = found ?? (await this.#createOnFirstUse(id, token));
-    const grant: Grant = { namespace, scope: 'admin', tokenId: undefined, isOperator: true };
+    const grant: Grant = {
+      namespace,
+      scope: 'admin',
+      tokenId: undefined,
+      expiresAtMs: undefined,
+      isOperator: true,
+    };
     // What was found may be out of date when something changed meanwhile, and then is not kept.
     if (found !== undefined && id === defaultNamespaceId) {
       this.#open = { grant, changes, untilMs: performance.now() + openMs };

@@ -1,71 +1,132 @@
-import type { Transfer, Transfers } from '../admission/transfers.ts';
-import type { Hub } from '../hub/hub.ts';
-import type { Subscription } from '../hub/subscription.ts';
-import { liveTokens, type Namespaces } from './namespaces.ts';
+import type { LogId } from '../store/log-id.ts';
+import type { Namespace, NamespaceStore } from '../store/namespace-store.ts';
+import type { Grant } from './access.ts';
+import { liveTokens } from './namespaces.ts';
 
 const periodMs = 1_000;
 
-/** What goes on in one namespace by its tokens. */
-type Standing = { readonly subscriptions: Subscription[]; readonly transfers: Transfer[] };
+/** Why a grant no longer holds, or no longer for the log that it was for. */
+export type GrantEnd = 'revoked' | 'namespace-deleted' | 'log-replaced';
+
+/** Something that goes on by a grant. */
+type Hold = { readonly grant: Grant; readonly ended: (reason: GrantEnd) => void };
 
 /**
- * Ends subscriptions, imports and exports whose token was revoked or has expired, and those of namespaces that are no
- * more. It asks the store once a second for each namespace that has any, so that it also learns what other nodes did.
+ * Ends what goes on by a grant when its token was revoked or has expired, its namespace was deleted, or its log replaced.
+ * Follows the changes of all namespaces by one query a second, sooner on a hint, so it also learns what other nodes did.
  */
 export class GrantWatch {
-  readonly #namespaces: Namespaces;
-  readonly #hub: Hub;
-  readonly #transfers: Transfers;
+  readonly #namespaces: NamespaceStore;
+  readonly #holds = new Map<string, Set<Hold>>();
+  /** Those whose token expires. */
+  readonly #expiring = new Set<Hold>();
+  /** Namespaces to look up at the next check: they changed, or something new goes on there. */
+  readonly #suspects = new Set<string>();
+  readonly #lookedUp = new Set<string>();
   readonly #timer: NodeJS.Timeout;
-  /** Namespaces that the store has been asked for and has not answered yet. */
-  readonly #asked = new Set<string>();
+  readonly #unfollow: () => void;
+  #revision: number | undefined = undefined;
+  #isAsking = false;
+  #isHinted = false;
+  #hint: NodeJS.Immediate | undefined = undefined;
 
-  constructor(namespaces: Namespaces, hub: Hub, transfers: Transfers) {
+  constructor(namespaces: NamespaceStore) {
     this.#namespaces = namespaces;
-    this.#hub = hub;
-    this.#transfers = transfers;
     this.#timer = setInterval(() => void this.check(Date.now()), periodMs).unref();
+    this.#unfollow = namespaces.follow(() => this.#checkSoon());
+  }
+
+  /** Calls `ended` when the grant no longer holds, maybe more than once, until the returned function is called. */
+  hold(grant: Grant, ended: (reason: GrantEnd) => void): () => void {
+    const { id } = grant.namespace;
+    const hold: Hold = { grant, ended };
+    const ofNamespace = this.#holds.getOrInsertComputed(id, () => new Set());
+    ofNamespace.add(hold);
+    if (grant.expiresAtMs !== undefined) this.#expiring.add(hold);
+    // What changed between the look-up of the grant and now was nothing that anybody here was told of.
+    this.#suspects.add(id);
+    return () => {
+      this.#expiring.delete(hold);
+      if (ofNamespace.delete(hold) && ofNamespace.size === 0 && this.#holds.get(id) === ofNamespace) {
+        this.#holds.delete(id);
+      }
+    };
+  }
+
+  /** A read said that the log is gone: looks up the namespaces that were granted it, and says why. */
+  logGone(log: LogId): void {
+    for (const [id, holds] of this.#holds) {
+      for (const { grant } of holds) {
+        if (grant.namespace.log !== log) continue;
+        this.#suspects.add(id);
+        break;
+      }
+    }
+    this.#checkSoon();
   }
 
   /** Looks once; the timer calls it. A namespace that cannot be looked up holds up no other, and is tried again. */
   async check(nowMs: number): Promise<void> {
-    await Promise.all([...this.#standing()].map(([id, standing]) => this.#checkNamespace(id, standing, nowMs)));
+    for (const { grant, ended } of this.#expiring) if (grant.expiresAtMs! <= nowMs) ended('revoked');
+    await this.#askForChanges();
+    await Promise.all([...this.#suspects].map((id) => this.#lookUp(id, nowMs)));
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    clearImmediate(this.#hint);
+    this.#unfollow();
   }
 
-  async #checkNamespace(id: string, { subscriptions, transfers }: Standing, nowMs: number): Promise<void> {
-    if (this.#asked.has(id)) return;
-    this.#asked.add(id);
+  #checkSoon(): void {
+    this.#hint ??= setImmediate(() => {
+      this.#hint = undefined;
+      void this.check(Date.now());
+    });
+  }
+
+  async #askForChanges(): Promise<void> {
+    this.#isHinted = this.#isAsking;
+    if (this.#isAsking) return;
+    this.#isAsking = true;
     try {
-      const namespace = await this.#namespaces.find(id);
-      const live = new Set(namespace === undefined ? [] : liveTokens(namespace, nowMs).map((token) => token.id));
-      const isLive = (tokenId: string | undefined) => tokenId === undefined || live.has(tokenId);
-      for (const subscription of subscriptions) {
-        if (subscription.state === 'closed') continue;
-        // All of them at once, so that the hub forgets the namespace too.
-        if (namespace?.log !== subscription.namespace) this.#hub.endNamespace(subscription.namespace);
-        else if (!isLive(subscription.holder.tokenId)) subscription.end('revoked');
-      }
-      for (const transfer of transfers) {
-        if (namespace?.log !== transfer.log) transfer.end('namespace-deleted');
-        else if (!isLive(transfer.tokenId)) transfer.end('revoked');
-      }
+      const since = this.#revision;
+      const { revision, ids } = await this.#namespaces.changesSince(since);
+      this.#revision = revision;
+      // The first answer tells nothing of what came before it, and earlier questions may have failed.
+      const mayBeAny = ids === 'all' || since === undefined;
+      for (const id of mayBeAny ? this.#holds.keys() : ids) this.#suspects.add(id);
     } catch {
-      // Nothing is known to be revoked; whoever can no longer read is told by its own reads.
+      // The next check asks again, from the same revision.
     } finally {
-      this.#asked.delete(id);
+      this.#isAsking = false;
+      // What happened while the store answered may not be in its answer.
+      if (this.#isHinted) this.#checkSoon();
     }
   }
 
-  #standing(): Map<string, Standing> {
-    const standing = new Map<string, Standing>();
-    const of = (id: string) => standing.getOrInsertComputed(id, () => ({ subscriptions: [], transfers: [] }));
-    for (const subscription of this.#hub.subscriptions)
-      of(subscription.holder.namespaceId).subscriptions.push(subscription);
-    for (const transfer of this.#transfers.underWay) of(transfer.namespaceId).transfers.push(transfer);
-    return standing;
+  async #lookUp(id: string, nowMs: number): Promise<void> {
+    if (this.#lookedUp.has(id)) return;
+    this.#suspects.delete(id);
+    const holds = this.#holds.get(id);
+    if (holds === undefined) return;
+    this.#lookedUp.add(id);
+    try {
+      endThose(holds, await this.#namespaces.find(id), nowMs);
+    } catch {
+      // Nothing is known to be revoked.
+      this.#suspects.add(id);
+    } finally {
+      this.#lookedUp.delete(id);
+    }
+  }
+}
+
+function endThose(holds: ReadonlySet<Hold>, namespace: Namespace | undefined, nowMs: number): void {
+  const live = new Set(namespace === undefined ? [] : liveTokens(namespace, nowMs).map((token) => token.id));
+  for (const { grant, ended } of holds) {
+    if (namespace?.uid !== grant.namespace.uid) ended('namespace-deleted');
+    else if (grant.tokenId !== undefined && !live.has(grant.tokenId)) ended('revoked');
+    else if (namespace.log !== grant.namespace.log) ended('log-replaced');
   }
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { invalid, PokewireError } from '../errors.ts';
-import type { MessageStore } from '../store/message-store.ts';
-import type { Namespace, NamespaceStore, Scope, TokenRecord } from '../store/namespace-store.ts';
+import { requireSupport } from '../store/capabilities.ts';
+import type { Namespace, NamespaceStore, NewNamespace, Scope, TokenRecord } from '../store/namespace-store.ts';
+import type { LogSummary, Store } from '../store/store.ts';
 import { hashToken, namespaceIdPattern, newToken, parseToken } from './token.ts';
 
 /** The namespace of requests that name none, and of those who run the server. */
@@ -26,27 +27,31 @@ export type CreateToken = {
   readonly expiresAtMs: number | undefined;
 };
 
-/** Counts of one namespace. */
-export type NamespaceUsage = {
-  readonly messages: number;
-  readonly streams: number;
-  readonly lastActivityMs: number | undefined;
-};
+const noMessages: LogSummary = { messages: 0, streams: 0, lastActivityMs: undefined };
 
-/** Creates, describes and removes namespaces and their tokens. Each namespace is a log of its own in the message store. */
+/** Namespaces read at once. */
+const listPage = 1_000;
+
+/**
+ * Creates, describes and removes namespaces and their tokens. Changes of one namespace that meet repeat themselves on what
+ * the other one left, so none waits for another namespace's.
+ */
 export class Namespaces {
+  readonly #store: Store;
   readonly #namespaces: NamespaceStore;
-  readonly #messages: MessageStore;
-  readonly #removed: (namespace: Namespace) => void;
-  /** Rises with every change to a namespace or its tokens, so that what was looked up before can be known to be old. */
+  /** Rises with every change that this process made or heard of, so that what was looked up before can be known to be old. */
   changes = 0;
-  #lastChange: Promise<void> = Promise.resolve();
+  readonly #unfollow: () => void;
 
-  /** `removed` is told of a namespace that is no more, so that its subscriptions end. */
-  constructor(namespaces: NamespaceStore, messages: MessageStore, removed: (namespace: Namespace) => void) {
-    this.#namespaces = namespaces;
-    this.#messages = messages;
-    this.#removed = removed;
+  constructor(store: Store) {
+    this.#store = store;
+    this.#namespaces = store.namespaces;
+    this.#unfollow = this.#namespaces.follow(() => this.changes++);
+  }
+
+  /** Hears of no more changes. */
+  stop(): void {
+    this.#unfollow();
   }
 
   /** Creates a namespace and returns it with the text of its first token, which has every right in it. */
@@ -81,26 +86,28 @@ export class Namespaces {
   }
 
   /** All of them, by id. */
-  list(): Promise<Namespace[]> {
-    return this.#namespaces.list();
+  async list(): Promise<Namespace[]> {
+    const listed: Namespace[] = [];
+    for (let page: Namespace[] | undefined; page === undefined || page.length === listPage; ) {
+      page = await this.#namespaces.list(listed.at(-1)?.id, listPage);
+      listed.push(...page);
+    }
+    return listed;
   }
 
-  usage(namespace: Namespace): Promise<NamespaceUsage> {
-    return this.#messages.describeLog(namespace.log);
+  /** Counts of each of these namespaces, in their order. */
+  async summarize(namespaces: readonly Namespace[]): Promise<LogSummary[]> {
+    const found = await this.#store.summarize(namespaces.map(({ log }) => log));
+    return namespaces.map(({ log }) => found.get(log) ?? noMessages);
   }
 
   /** Removes a namespace with all its messages and returns how many there were. */
-  remove(id: string): Promise<number> {
-    return this.#inTurn(async () => {
-      const namespace = await this.get(id);
-      // The messages go first: once the id is free, a new namespace must know how far this one came.
-      const { messages, head } = await this.#messages.drop(namespace.log);
-      const removed = await this.#namespaces.remove(namespace, head);
-      this.changes++;
-      this.#removed(namespace);
-      if (!removed) throw notFound(id);
-      return messages;
-    });
+  async remove(id: string): Promise<number> {
+    requireSupport(this.#store, 'namespaces');
+    const messages = await this.#namespaces.remove(await this.get(id));
+    this.changes++;
+    if (messages === undefined) throw notFound(id);
+    return messages;
   }
 
   /** Makes a further token and returns its record and, this once, its text. */
@@ -112,7 +119,7 @@ export class Namespaces {
     const record = newTokenRecord(token, label, scope, expiresAtMs);
     await this.#changeTokens(namespaceId, (tokens) => {
       if (tokens.length >= maxTokens)
-        throw invalid('token', `is one too many: a namespace has at most ${maxTokens}; revoke one`);
+        throw invalid('token', `limit reached (${maxTokens} per namespace); revoke one first`);
       return [...tokens, record];
     });
     return { ...record, token };
@@ -138,44 +145,23 @@ export class Namespaces {
 
   /**
    * Changes the tokens that are live, from what they are: two changes at once would otherwise undo each other, and bring a
-   * revoked token back. Those of this process take turns; when another one was first, `change` is asked again.
+   * revoked token back. When another one was first, `change` is asked again.
    */
-  #changeTokens(id: string, change: (live: readonly TokenRecord[]) => TokenRecord[]): Promise<void> {
-    return this.#inTurn(async () => {
-      for (;;) {
-        const namespace = await this.get(id);
-        const stored = await this.#namespaces.setTokens(namespace, change(liveTokens(namespace, Date.now())));
-        this.changes++;
-        if (stored) return;
-      }
-    });
-  }
-
-  /** Runs one change after the other. */
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const changed = this.#lastChange.then(change);
-    this.#lastChange = changed.then(
-      () => {},
-      () => {},
-    );
-    return changed;
-  }
-
-  /** Adds a namespace, behind every position that an earlier one of its id reached; undefined: the id is taken. */
-  async #add(id: string, description: string, token: string): Promise<Namespace | undefined> {
-    while ((await this.#namespaces.find(id)) === undefined) {
-      const reached = await this.#namespaces.formerHead(id);
-      // One position stays free, so that also a cursor at the very end of the old log lies before all of this one.
-      const behind = reached === 0 ? 0 : reached + 1;
-      const namespace = newNamespace({ id, description, token, behind });
-      // Before anybody can append to it.
-      if (behind > 0) await this.#messages.begin(namespace.log, behind);
-      const created = await this.#namespaces.create(namespace);
+  async #changeTokens(id: string, change: (live: readonly TokenRecord[]) => TokenRecord[]): Promise<void> {
+    for (;;) {
+      const namespace = await this.get(id);
+      const stored = await this.#namespaces.setTokens(namespace, change(liveTokens(namespace, Date.now())));
       this.changes++;
-      if (created) return namespace;
-      if (behind > 0) await this.#messages.drop(namespace.log);
+      if (stored) return;
     }
-    return undefined;
+  }
+
+  /** Adds a namespace; undefined: the id is taken. */
+  async #add(id: string, description: string, token: string): Promise<Namespace | undefined> {
+    requireSupport(this.#store, 'namespaces');
+    const namespace = await this.#namespaces.create(newNamespace(id, description, token));
+    this.changes++;
+    return namespace;
   }
 
   /**
@@ -188,7 +174,8 @@ export class Namespaces {
     if (parsed.namespace !== defaultNamespaceId) {
       throw invalid('--token', `must be one of namespace ${defaultNamespaceId}, not of ${parsed.namespace}`);
     }
-    if ((await this.#add(defaultNamespaceId, 'Default namespace', token)) !== undefined) return false;
+    const isThere = (await this.#namespaces.find(defaultNamespaceId)) !== undefined;
+    if (!isThere && (await this.#add(defaultNamespaceId, 'Default namespace', token)) !== undefined) return false;
     const record = newTokenRecord(token, 'first', 'admin', undefined);
     let replaces = false;
     await this.#changeTokens(defaultNamespaceId, (tokens) => {
@@ -221,16 +208,9 @@ function firstToken(id: string, given: string | undefined): string {
   return text;
 }
 
-type NamespaceParts = {
-  readonly id: string;
-  readonly description: string;
-  readonly token: string;
-  readonly behind: number;
-};
-
-function newNamespace({ id, description, token, behind }: NamespaceParts): Namespace {
+function newNamespace(id: string, description: string, token: string): NewNamespace {
   const tokens = [newTokenRecord(token, 'first', 'admin', undefined)];
-  return { id, log: randomUUID(), behind, description, createdAtMs: Date.now(), tokens };
+  return { id, uid: randomUUID(), description, createdAtMs: Date.now(), tokens };
 }
 
 function isLastingAdmin({ scope, expiresAtMs }: TokenRecord): boolean {

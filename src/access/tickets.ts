@@ -17,7 +17,7 @@ const secretBytes = 24;
 
 type Ticket = {
   readonly namespaceId: string;
-  readonly log: string;
+  readonly uid: string;
   readonly tokenId: string | undefined;
   readonly selectionKey: string;
   readonly expiresAtMs: number;
@@ -35,7 +35,7 @@ export class Tickets {
   readonly #namespaces: Namespaces;
   /** By hash, oldest first: all live equally long, so this is the order in which they expire. */
   readonly #tickets = new Map<string, Ticket>();
-  readonly #ofLog = new Map<string, number>();
+  readonly #ofNamespace = new Map<string, number>();
 
   constructor(namespaces: Namespaces) {
     this.#namespaces = namespaces;
@@ -49,15 +49,15 @@ export class Tickets {
   /** Makes a ticket for the holder of the grant to subscribe to the selection with this key. */
   issue({ namespace, tokenId }: Grant, selectionKey: string, nowMs: number): Issued {
     this.#forgetExpired(nowMs);
-    const { id, log } = namespace;
-    const ofLog = this.#ofLog.get(log) ?? 0;
-    if (this.#tickets.size >= maxTickets || ofLog >= maxTicketsOfNamespace) {
-      return { ticket: undefined, roomAtMs: this.#oldest(ofLog >= maxTicketsOfNamespace ? log : undefined) };
+    const { id, uid } = namespace;
+    const ofNamespace = this.#ofNamespace.get(uid) ?? 0;
+    if (this.#tickets.size >= maxTickets || ofNamespace >= maxTicketsOfNamespace) {
+      return { ticket: undefined, roomAtMs: this.#oldest(ofNamespace >= maxTicketsOfNamespace ? uid : undefined) };
     }
     const ticket = randomBytes(secretBytes).toString('base64url');
     const expiresAtMs = nowMs + ticketLifetimeMs;
-    this.#tickets.set(hashToken(ticket), { namespaceId: id, log, tokenId, selectionKey, expiresAtMs });
-    this.#ofLog.set(log, ofLog + 1);
+    this.#tickets.set(hashToken(ticket), { namespaceId: id, uid, tokenId, selectionKey, expiresAtMs });
+    this.#ofNamespace.set(uid, ofNamespace + 1);
     return { ticket };
   }
 
@@ -72,17 +72,16 @@ export class Tickets {
     if (ticket === undefined || ticket.expiresAtMs <= nowMs) {
       throw new PokewireError('AUTH_INVALID_TOKEN', 'The ticket is unknown, used or expired. Ask for another one.');
     }
-    const { namespaceId, log, tokenId, selectionKey } = ticket;
+    const { namespaceId, uid, tokenId, selectionKey } = ticket;
     const namespace = await this.#namespaces.find(namespaceId);
-    const isValid =
-      namespace?.log === log &&
-      (tokenId === undefined || liveTokens(namespace, Date.now()).some(({ id }) => id === tokenId));
-    if (!isValid) {
+    const token = namespace && liveTokens(namespace, Date.now()).find(({ id }) => id === tokenId);
+    if (namespace?.uid !== uid || (tokenId !== undefined && token === undefined)) {
       throw new PokewireError('AUTH_UNAUTHORIZED', 'The token with which the ticket was made is no longer valid.', {
         details: { namespace: namespaceId },
       });
     }
-    return { namespace, scope: 'read', tokenId, isOperator: false, boundTo: selectionKey };
+    const expiresAtMs = token?.expiresAtMs;
+    return { namespace, scope: 'read', tokenId, expiresAtMs, isOperator: false, boundTo: selectionKey };
   }
 
   #forgetExpired(nowMs: number): void {
@@ -92,15 +91,15 @@ export class Tickets {
     }
   }
 
-  #forget(hash: string, { log }: Ticket): void {
+  #forget(hash: string, { uid }: Ticket): void {
     this.#tickets.delete(hash);
-    const left = this.#ofLog.get(log)! - 1;
-    if (left === 0) this.#ofLog.delete(log);
-    else this.#ofLog.set(log, left);
+    const left = this.#ofNamespace.get(uid)! - 1;
+    if (left === 0) this.#ofNamespace.delete(uid);
+    else this.#ofNamespace.set(uid, left);
   }
 
-  #oldest(log: string | undefined): number {
-    for (const ticket of this.#tickets.values()) if (log === undefined || ticket.log === log) return ticket.expiresAtMs;
+  #oldest(uid: string | undefined): number {
+    for (const ticket of this.#tickets.values()) if (uid === undefined || ticket.uid === uid) return ticket.expiresAtMs;
     throw new TypeError('there are no tickets, so there is room');
   }
 }

@@ -1,6 +1,5 @@
 import { isIPv6 } from 'node:net';
 import { PokewireError } from '../errors.ts';
-import type { Holder } from '../hub/subscription.ts';
 import type { OverloadWatch } from './overload.ts';
 
 /** How many subscriptions may be open. */
@@ -10,6 +9,13 @@ export type PlaceLimits = {
   readonly maxSubscriptionsPerNamespace: number;
   /** 0: no limit of its own. */
   readonly maxSubscriptionsPerAddress: number;
+};
+
+/** Who a place is for. */
+export type Holder = {
+  readonly namespaceId: string;
+  /** IP address of the peer. */
+  readonly address: string;
 };
 
 /**

@@ -1,6 +1,6 @@
 import { PokewireError } from '../errors.ts';
-import type { AppendStats } from '../http/routes/append.ts';
-import type { MessageStore, StoreUsage } from '../store/message-store.ts';
+import type { Store, StoreUsage } from '../store/store.ts';
+import type { AppendStats } from './append-stats.ts';
 import type { OverloadWatch } from './overload.ts';
 
 /**
@@ -14,9 +14,11 @@ export type StoreState = 'ok' | 'full';
 
 /** What readiness is judged by. */
 export type ReadinessSources = {
-  readonly store: MessageStore;
+  readonly store: Store;
   readonly appends: AppendStats;
   readonly overload: OverloadWatch;
+  /** Logs that cannot be read for their subscriptions now. */
+  readonly failingLogs: () => number;
 };
 
 /** Whether requests are to come here, and why not. */
@@ -35,12 +37,13 @@ export class Readiness {
 
   /** Resolves when requests can be served; rejects with `NOT_READY` and the reasons otherwise. */
   async check(): Promise<void> {
-    const { store, overload } = this.#sources;
+    const { store, overload, failingLogs } = this.#sources;
     if (this.#isStopping) throw notReady('The server is stopping.', ['stopping']);
     if (overload.reasons.length > 0) throw notReady(overload.description, overload.reasons);
     await inTime(store.check()).catch((cause: unknown) => {
       throw notReady('The store does not answer.', ['store'], cause);
     });
+    if (failingLogs() > 0) throw notReady('The store cannot be read for some subscriptions.', ['store']);
   }
 
   /** Whether an append found no room, and none has become free nor another append succeeded since. */

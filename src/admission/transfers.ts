@@ -15,21 +15,16 @@ export type TransferEnd = 'revoked' | 'namespace-deleted';
 
 /** An import or export under way. It takes a place until it is {@link Transfers.finish}ed. */
 export class Transfer {
-  readonly namespaceId: string;
-  /** The namespace's log. */
-  readonly log: string;
-  /** Undefined: it came without authentication. */
-  readonly tokenId: string | undefined;
+  /** Of its namespace. */
+  readonly uid: string;
   /** Called once, when it may not go on. */
   onEnd: () => void = () => {};
   /** Its answer is over: whoever asked for it has all of it, or has gone. */
   isFinished = false;
   #endReason: TransferEnd | undefined = undefined;
 
-  constructor({ id, log }: Namespace, tokenId: string | undefined) {
-    this.namespaceId = id;
-    this.log = log;
-    this.tokenId = tokenId;
+  constructor({ uid }: Namespace) {
+    this.uid = uid;
   }
 
   /** Why it may not go on; undefined: it may. */
@@ -49,7 +44,7 @@ export class Transfer {
 export class Transfers {
   readonly #limits: TransferLimits;
   readonly #underWay = new Set<Transfer>();
-  readonly #ofLog = new Map<string, number>();
+  readonly #ofNamespace = new Map<string, number>();
 
   constructor(limits: TransferLimits) {
     this.#limits = limits;
@@ -60,15 +55,15 @@ export class Transfers {
   }
 
   /** Begins one; throws `RATE_LIMITED` when there are too many. */
-  begin({ namespace, tokenId }: Grant): Transfer {
+  begin({ namespace }: Grant): Transfer {
     const { maxTransfers, maxTransfersPerNamespace } = this.#limits;
-    const { id, log } = namespace;
-    const ofLog = this.#ofLog.get(log) ?? 0;
+    const { id, uid } = namespace;
+    const ofNamespace = this.#ofNamespace.get(uid) ?? 0;
     if (isFull(this.#underWay.size, maxTransfers)) refuse('', { maxTransfers });
-    if (isFull(ofLog, maxTransfersPerNamespace)) refuse(` of namespace ${id}`, { maxTransfersPerNamespace });
-    const transfer = new Transfer(namespace, tokenId);
+    if (isFull(ofNamespace, maxTransfersPerNamespace)) refuse(` of namespace ${id}`, { maxTransfersPerNamespace });
+    const transfer = new Transfer(namespace);
     this.#underWay.add(transfer);
-    this.#ofLog.set(log, ofLog + 1);
+    this.#ofNamespace.set(uid, ofNamespace + 1);
     return transfer;
   }
 
@@ -76,9 +71,9 @@ export class Transfers {
   finish(transfer: Transfer): void {
     if (!this.#underWay.delete(transfer)) return;
     transfer.isFinished = true;
-    const left = this.#ofLog.get(transfer.log)! - 1;
-    if (left === 0) this.#ofLog.delete(transfer.log);
-    else this.#ofLog.set(transfer.log, left);
+    const left = this.#ofNamespace.get(transfer.uid)! - 1;
+    if (left === 0) this.#ofNamespace.delete(transfer.uid);
+    else this.#ofNamespace.set(transfer.uid, left);
   }
 }
 

@@ -1,181 +1,247 @@
-import { type BufferPool, bufferSizes } from '../pool/buffer-pool.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Poke } from '../message/poke.ts';
+import type { Selection } from '../message/selection.ts';
+import { selectionKey } from '../message/selection.ts';
+import { type BufferLease, type BufferPool, bufferSizes } from '../pool/buffer-pool.ts';
 import { encodeConflated, type FrameEncoder, maxFrameBytes } from '../sse/frame.ts';
-import type { MessageStore, PokePage } from '../store/message-store.ts';
-import { Conflation } from './conflation.ts';
+import type { PokePage } from '../store/log.ts';
+import type { Conflation } from './conflation.ts';
+import type { ReadSlots } from './read-slots.ts';
 import type { Subscription } from './subscription.ts';
 
-/** Pokes asked of the store at once, about as many as fill the largest buffer. */
-const pagePokes = 512;
-/** Reads under way at once, over all subscriptions. */
-const maxReads = 16;
-/** Pages told in one turn of the event loop; then requests and sockets have theirs. */
-const pagesPerTurn = 16;
+/** Pokes of one page, about as many as fill the largest buffer. */
+export const catchUpPagePokes = 512;
 /** Most frames are shorter; a page whose frames need more than its buffer goes out in several writes. */
 const usualFrameBytes = 128;
+/** A page that many wait for is delivered for so long before other work gets the event loop. */
+const longestDeliveryMs = 4;
 
-/** What catching up needs. */
+/** What was read and delivered for all who caught up. */
+export class CatchUpStats {
+  /** Pages read, from the store or the window. */
+  reads = 0;
+  /** Of these, pages of the window. */
+  windowReads = 0;
+  pokes = 0;
+  bytes = 0;
+}
+
+/** What catching up needs of the log it is about. */
 export type CatchUpOptions = {
-  readonly store: MessageStore;
+  /** Stands for the log where reads of several logs take turns. */
+  readonly log: object;
+  readonly slots: ReadSlots;
   readonly buffers: BufferPool;
   readonly encoder: FrameEncoder;
+  readonly stats: CatchUpStats;
+  /** Of the log's epoch, for ids. */
+  readonly tag: string;
+  /** A page of the window; undefined: the position lies before it. */
+  readonly readWindow: (selection: Selection, after: number) => PokePage | undefined;
+  readonly readStore: (selection: Selection, after: number) => Promise<PokePage>;
   /** Streams that a round of conflation may have now. */
   readonly roundStreams: () => number;
-  /** Offers a subscription that has read to the end of the log; false: there is more by now. */
-  readonly join: (subscription: Subscription) => boolean;
-  /** Told of a read that failed. */
-  readonly failed: (subscription: Subscription, error: unknown) => void;
+  /** Goes on with a subscription that has taken its page. */
+  readonly goOn: (subscription: Subscription) => void;
+  /** Called for a read that failed; resolves when it is to be tried again. */
+  readonly failed: (error: unknown) => Promise<void>;
 };
 
-/** Reads the log for those who are behind, page by page and in turn, at the pace of their sockets. */
+/** One page that some subscriptions wait for. */
+type SharedRead = { readonly selection: Selection; readonly after: number; readonly readers: Set<Subscription> };
+
+/** Frames of a page, in pieces of one buffer each. */
+type Piece = { readonly lease: BufferLease; readonly frames: Buffer; readonly count: number; readonly upTo: number };
+
+/** Reads one log for those who are behind, page by page. Those at the same cursor with the same selection share a page. */
 export class CatchUp {
-  /** Pages read. */
-  reads = 0;
-  /** Pokes told from pages. */
-  pokes = 0;
-  /** Bytes told from pages. */
-  bytes = 0;
   readonly #options: CatchUpOptions;
-  #waiting: Subscription[] = [];
-  #readsUnderWay = 0;
-  #pagesThisTurn = 0;
+  readonly #reads = new Map<string, SharedRead>();
 
   constructor(options: CatchUpOptions) {
     this.#options = options;
   }
 
-  /** Subscriptions that wait for their next page. */
+  /** Subscriptions that wait for a page. */
   get waiting(): number {
-    return this.#waiting.length;
+    let count = 0;
+    for (const { readers } of this.#reads.values()) count += readers.size;
+    return count;
   }
 
-  /** Puts a subscription that is catching up in line for its next page. */
+  /** Reads the next page for a subscription that is catching up. */
   enqueue(subscription: Subscription): void {
-    this.#waiting.push(subscription);
-    this.#startReads();
-  }
-
-  #startReads(): void {
-    while (this.#waiting.length > 0 && this.#readsUnderWay < maxReads) {
-      if (this.#pagesThisTurn === pagesPerTurn) return;
-      if (this.#pagesThisTurn++ === 0) setImmediate(this.#nextTurn);
-      const subscription = this.#waiting.shift()!;
-      if (subscription.state === 'catching-up' && subscription.keepAlive()) void this.#read(subscription);
+    const { selection, readFrom: after } = subscription;
+    const key = `${after} ${selectionKey(selection)}`;
+    const shared = this.#reads.get(key);
+    if (shared !== undefined) {
+      shared.readers.add(subscription);
+      return;
     }
+    const read = { selection, after, readers: new Set([subscription]) };
+    this.#reads.set(key, read);
+    void this.#run(key, read);
   }
 
-  readonly #nextTurn = (): void => {
-    this.#pagesThisTurn = 0;
-    this.#startReads();
-  };
-
-  async #read(subscription: Subscription): Promise<void> {
-    const { store, join, failed } = this.#options;
-    const { namespace, selection, conflation, cursor } = subscription;
-    this.#readsUnderWay++;
+  /** Delivers what the window holds behind the cursor, at once. False: the window begins later. */
+  deliverNow(subscription: Subscription): boolean {
+    const { selection, readFrom } = subscription;
+    const page = this.#readWindow(selection, readFrom);
+    if (page === undefined) return false;
+    const pieces: Piece[] = [];
     try {
-      let isAtEnd = false;
-      if (conflation?.isTelling) this.#tellConflated(subscription, conflation);
-      else {
-        const page = await store.readPokes(namespace, selection, conflation?.upTo ?? cursor, pagePokes);
-        this.reads++;
-        try {
-          if (subscription.state === 'catching-up') isAtEnd = this.#take(subscription, page);
-        } finally {
-          page.release();
-        }
-      }
-      // At once, without waiting: a socket that was full and drained meanwhile would have put it in line already.
-      if (subscription.state === 'catching-up' && !(isAtEnd && join(subscription))) this.#waiting.push(subscription);
-    } catch (error) {
-      failed(subscription, error);
-      // A silent stream would look like one without news, so the subscriber is told and sent away to come again.
-      subscription.end('store-failed');
+      this.#deliver(subscription, page, pieces);
     } finally {
-      this.#readsUnderWay--;
-      this.#startReads();
+      for (const { lease } of pieces) lease.release();
+      page.release();
     }
+    return true;
   }
 
-  /** Tells a page, or gathers it. True: that was the end of the log. */
-  #take(subscription: Subscription, page: PokePage): boolean {
-    const { conflation } = subscription;
-    if (page.epoch !== subscription.epoch) {
-      subscription.end('log-replaced');
-      return false;
-    }
-    if (conflation !== undefined) return this.#gather(subscription, conflation, page);
-    this.#tell(subscription, page);
-    return page.atEnd;
-  }
-
-  #tell(subscription: Subscription, page: PokePage): void {
-    const { buffers, encoder } = this.#options;
-    if (page.pokes.length > 0) {
-      const wanted = Math.max(maxFrameBytes, page.pokes.length * usualFrameBytes);
-      const lease = buffers.acquire(Math.min(wanted, bufferSizes.at(-1)!));
-      try {
-        const { bytes } = lease;
-        let at = 0;
-        let count = 0;
-        let upTo = subscription.cursor;
-        for (const poke of page.pokes) {
-          if (at + maxFrameBytes > bytes.length) {
-            if (!this.#send(subscription, bytes.subarray(0, at), count, upTo, lease)) return;
-            at = 0;
-            count = 0;
-          }
-          at = encoder.encode(poke, subscription.tag, bytes, at);
-          upTo = poke.globalPosition;
-          count++;
+  async #run(key: string, { selection, after, readers }: SharedRead): Promise<void> {
+    const page = await this.#read(key, selection, after, readers);
+    if (page === undefined) return;
+    const pieces: Piece[] = [];
+    const delivered: Subscription[] = [];
+    try {
+      let deadlineMs = performance.now() + longestDeliveryMs;
+      for (const subscription of readers) {
+        if (isAt(subscription, after)) {
+          this.#deliver(subscription, page, pieces);
+          delivered.push(subscription);
         }
-        if (!this.#send(subscription, bytes.subarray(0, at), count, upTo, lease)) return;
-      } finally {
-        lease.release();
+        if (performance.now() < deadlineMs) continue;
+        await nextTurn();
+        deadlineMs = performance.now() + longestDeliveryMs;
+      }
+    } finally {
+      for (const { lease } of pieces) lease.release();
+      page.release();
+    }
+    // Behind the last one: those who went on before the others were served would read the next page alone.
+    for (const subscription of delivered) {
+      if (subscription.state.name === 'catching-up') this.#options.goOn(subscription);
+    }
+  }
+
+  /** Reads until it succeeds, or nobody waits for it any more. */
+  async #read(
+    key: string,
+    selection: Selection,
+    after: number,
+    readers: ReadonlySet<Subscription>,
+  ): Promise<PokePage | undefined> {
+    const { log, slots, failed } = this.#options;
+    while (readers.values().some((subscription) => isAt(subscription, after))) {
+      try {
+        const page = await slots.run(
+          log,
+          async () => this.#readWindow(selection, after) ?? (await this.#readStore(selection, after)),
+        );
+        this.#reads.delete(key);
+        return page;
+      } catch (error) {
+        await failed(error);
       }
     }
-    subscription.advance(page.upTo);
+    // At once: who came before the caller goes on would wait for a page that nobody reads any more.
+    this.#reads.delete(key);
+    return undefined;
   }
 
-  /** Gathers the page, and tells what was gathered when that is all or enough. True: it was all. */
-  #gather(subscription: Subscription, conflation: Conflation, { pokes, upTo, atEnd }: PokePage): boolean {
+  #readWindow(selection: Selection, after: number): PokePage | undefined {
+    const page = this.#options.readWindow(selection, after);
+    if (page === undefined) return undefined;
+    this.#options.stats.reads++;
+    this.#options.stats.windowReads++;
+    return page;
+  }
+
+  async #readStore(selection: Selection, after: number): Promise<PokePage> {
+    const page = await this.#options.readStore(selection, after);
+    this.#options.stats.reads++;
+    return page;
+  }
+
+  #deliver(subscription: Subscription, page: PokePage, pieces: Piece[]): void {
+    const { conflation } = subscription;
+    if (subscription.isMissing(page.forgottenUpTo)) subscription.end('log-forgotten');
+    else if (conflation !== undefined) this.#gather(subscription, conflation, page);
+    else {
+      if (pieces.length === 0) this.#encode(page.pokes, pieces);
+      for (const { lease, frames, count, upTo } of pieces) {
+        this.#count(frames, count);
+        if (!subscription.deliverPage(frames, count, upTo, lease)) return;
+      }
+      subscription.advance(page.upTo);
+    }
+  }
+
+  #encode(pokes: readonly Poke[], pieces: Piece[]): void {
+    const { buffers, encoder, tag } = this.#options;
+    for (let from = 0; from < pokes.length; ) {
+      const wanted = Math.max(maxFrameBytes, (pokes.length - from) * usualFrameBytes);
+      const lease = buffers.acquire(Math.min(wanted, bufferSizes.at(-1)!));
+      const { bytes } = lease;
+      const first = from;
+      let at = 0;
+      for (; from < pokes.length && at + maxFrameBytes <= bytes.length; from++) {
+        at = encoder.encode(pokes[from]!, tag, bytes, at);
+      }
+      const upTo = pokes[from - 1]!.globalPosition;
+      pieces.push({ lease, frames: bytes.subarray(0, at), count: from - first, upTo });
+    }
+  }
+
+  /** Gathers the page, and delivers what was gathered when that is all or enough. */
+  #gather(subscription: Subscription, conflation: Conflation, { pokes, upTo, atEnd }: PokePage): void {
     const maxStreams = this.#options.roundStreams();
     const isFull = !pokes.every((poke) => conflation.gather(poke, maxStreams));
     if (!isFull) conflation.upTo = upTo;
-    if (!isFull && !atEnd) return false;
-    conflation.close();
-    this.#tellConflated(subscription, conflation);
-    return !isFull;
+    if (isFull || atEnd) this.deliverRound(subscription, conflation);
   }
 
-  #tellConflated(subscription: Subscription, conflation: Conflation): void {
-    const { buffers } = this.#options;
-    while (conflation.left > 0) {
+  /** Delivers a round of conflation, or what is left of it, as far as the socket takes it. */
+  deliverRound(subscription: Subscription, conflation: Conflation): void {
+    const { buffers, tag } = this.#options;
+    if (!conflation.isTelling) conflation.close();
+    if (conflation.left === 0) subscription.endRound();
+    for (let isTaken = true; isTaken && conflation.left > 0; ) {
       const wanted = Math.max(maxFrameBytes, conflation.left * usualFrameBytes);
       const lease = buffers.acquire(Math.min(wanted, bufferSizes.at(-1)!));
       try {
         const { bytes } = lease;
         let at = 0;
         let count = 0;
+        let upTo = 0;
         for (; conflation.left > 0 && at + maxFrameBytes <= bytes.length; count++) {
           const poke = conflation.take()!;
-          const id = conflation.left === 0 ? poke.globalPosition : undefined;
-          at = encodeConflated({ ...poke, stream: poke.stream.text }, id, subscription.tag, bytes, at);
+          upTo = poke.globalPosition;
+          at = encodeConflated(
+            { ...poke, stream: poke.stream.text },
+            conflation.left === 0 ? upTo : undefined,
+            tag,
+            bytes,
+            at,
+          );
         }
-        const upTo = conflation.left === 0 ? conflation.upTo : subscription.cursor;
+        const frames = bytes.subarray(0, at);
+        this.#count(frames, count);
         // The rest of the round waits for the socket.
-        if (!this.#send(subscription, bytes.subarray(0, at), count, upTo, lease)) return;
+        isTaken = subscription.deliverRound(frames, count, upTo, lease);
       } finally {
         lease.release();
       }
     }
-    subscription.advance(conflation.upTo);
-    // What comes until it is live again it misses as well.
-    subscription.conflation = new Conflation(conflation.upTo);
   }
 
-  #send(...[subscription, frames, count, upTo, lease]: [Subscription, ...Parameters<Subscription['tell']>]): boolean {
-    this.pokes += count;
-    this.bytes += frames.length;
-    return subscription.tell(frames, count, upTo, lease);
+  #count(frames: Buffer, count: number): void {
+    this.#options.stats.pokes += count;
+    this.#options.stats.bytes += frames.length;
   }
+}
+
+/** Whether it still waits for the page behind `after`: its socket may have been full meanwhile, or gone. */
+function isAt(subscription: Subscription, after: number): boolean {
+  return subscription.state.name === 'catching-up' && subscription.readFrom === after;
 }

@@ -1,41 +1,38 @@
-import { endFrame, errorFrame } from '../sse/frame.ts';
+import { endFrame } from '../sse/frame.ts';
 
 /**
- * Why a subscription ended: the peer went, it took nothing for too long, the server stops, the store could not be read,
- * its token is no longer valid, its namespace is no more, or an import put another log in place of its own.
+ * Why a subscription ended: the peer went, it took nothing for too long, the server stops, its token is no longer valid,
+ * its namespace is no more, an import put another log in place of its own, or messages it was not told yet were forgotten.
  */
 export const closeReasons = [
   'peer',
   'stalled',
   'draining',
-  'store-failed',
   'revoked',
   'namespace-deleted',
   'log-replaced',
+  'log-forgotten',
 ] as const;
 
 /** One of {@link closeReasons}. */
 export type CloseReason = (typeof closeReasons)[number];
 
-const storeError = errorFrame('BACKEND_ERROR', 'The log cannot be read now; reconnect to resume.');
-
-/** Who asked for named events is told why, whatever it is. */
+/** Subscribers that asked for named events are told every reason. */
 const toThoseWhoAsked: Readonly<Record<CloseReason, Buffer | undefined>> = {
   peer: undefined,
   stalled: endFrame('stalled'),
   draining: endFrame('draining'),
-  'store-failed': endFrame('store-failed'),
   revoked: endFrame('revoked'),
   'namespace-deleted': endFrame('namespace-deleted'),
   'log-replaced': endFrame('log-replaced'),
+  'log-forgotten': endFrame('log-forgotten'),
 };
 
-/** Who did not is told only what to reconnect will not mend, and of a failure as EventoDB does. */
+/** Others only learn what a reconnection will not mend. */
 const toOthers: Readonly<Record<CloseReason, Buffer | undefined>> = {
   ...toThoseWhoAsked,
   stalled: undefined,
   draining: undefined,
-  'store-failed': storeError,
 };
 
 /** The last event of a stream that ends for this reason; undefined: none. `asked`: the subscriber asked for named events. */

@@ -47,6 +47,11 @@ export class Conflation {
     return this.#untold !== undefined;
   }
 
+  /** Whether something was gathered that is not being told yet. */
+  get hasGathered(): boolean {
+    return this.#byStream.size > 0;
+  }
+
   /** Gathers the poke; false: the round has `maxStreams` already, and the poke belongs to the next one. */
   gather({ stream, position, globalPosition }: Poke, maxStreams = maxRoundStreams): boolean {
     const known = this.#byStream.get(stream.text);

@@ -1,12 +1,24 @@
 import type { Selection } from '../message/selection.ts';
 import { type ClaimedCursor, tagOf } from '../sse/cursor.ts';
 import type { Reset } from '../sse/frame.ts';
-import type { LogExtent, MessageStore } from '../store/message-store.ts';
-import type { SubscriptionRequest, Wishes } from './subscription.ts';
+import type { LogBounds } from '../store/log.ts';
+import type { LogId } from '../store/log-id.ts';
+
+/** What a subscriber asks for beside its pokes. */
+export type Wishes = {
+  /** Named events: `hello`, `reset`, and `end` for every reason. */
+  readonly hello: boolean;
+  /** Heartbeats that tell the head of what it selects. */
+  readonly heads: boolean;
+  /** For what it missed while it lagged, one poke a stream. */
+  readonly conflated: boolean;
+  /** Milliseconds between its heartbeats; undefined: the server's own period. */
+  readonly heartbeatMs: number | undefined;
+};
 
 /** What a subscriber asks for, as parsed from its request. */
 export type SubscribeRequest = {
-  readonly namespace: string;
+  readonly log: LogId;
   /** Its `fromPosition` is 0; this module sets it. */
   readonly selection: Selection;
   /** Inclusive; a stream position for a single stream, else a global position. */
@@ -19,30 +31,54 @@ export type SubscribeRequest = {
 };
 
 /** Where a subscription begins. */
-export type StartingPoint = SubscriptionRequest & {
+export type StartingPoint = {
+  /** What is read from the log. */
+  readonly selection: Selection;
+  /** What is delivered live behind the head: the same, or wider where the difference can no longer come. */
+  readonly liveSelection: Selection;
+  /** Global position behind which everything is delivered. */
+  readonly cursor: number;
+  readonly epoch: LogId;
+  /** Head of the log when this was decided. */
+  readonly head: number;
+  /** What was forgotten by then is not missing; an import may have put messages there again. */
+  readonly forgottenUpTo: number;
   /** Why it does not begin where the subscriber was, but with everything that the log holds; undefined: it does. */
   readonly reset: Reset | undefined;
   /**
    * Whether one that comes again can resume behind the cursor. Not where a stream begins at a position of its own; nor
-   * outside of what the log holds, which would be answered with a reset although nothing is lost.
+   * beyond what the log holds, which a cursor that names no log would be refused for although nothing is lost.
    */
   readonly canResume: boolean;
 };
 
-/** Decides where a subscription begins. Rejects when the store cannot be read. */
-export async function startingPoint(store: MessageStore, request: SubscribeRequest): Promise<StartingPoint> {
-  const { namespace, selection, position, lastEventId, wishes } = request;
-  const extent = await store.extent(namespace);
-  const { epoch, head, forgottenUpTo } = extent;
-  const reset = resetOf(request, extent);
+/** Whether the start depends on where its stream is: then the caller reads the stream's version. */
+export function needsVersion({ selection, position, lastEventId }: SubscribeRequest): boolean {
+  return position > 0 && lastEventId === undefined && isSingleStream(selection);
+}
+
+/**
+ * Whether the start depends on the very head of the log, and not only on what this node knows of it: where everything
+ * before the head is left out, a cursor may lie ahead of it, or the version of a stream was read that may be newer.
+ */
+export function needsFreshBounds(request: SubscribeRequest, knownHead: number): boolean {
+  const { selection, lastEventId } = request;
+  if (lastEventId === undefined) return selection.all || needsVersion(request);
+  return lastEventId !== 'unknown' && lastEventId.globalPosition > knownHead;
+}
+
+/** Decides where a subscription begins. `version` is that of its stream, where {@link needsVersion}; -1: it has no message. */
+export function startingPoint(request: SubscribeRequest, bounds: LogBounds, version: number): StartingPoint {
+  const { selection, position, lastEventId } = request;
+  const { epoch, head, forgottenUpTo } = bounds;
+  const reset = resetOf(request, bounds);
   const from = (cursor: number, read = selection, liveSelection = read): StartingPoint => ({
-    namespace,
     selection: read,
     liveSelection,
     cursor,
     epoch,
-    wishes,
     head,
+    forgottenUpTo,
     reset,
     canResume: read.fromPosition === 0 && cursor <= head && cursor >= forgottenUpTo,
   });
@@ -54,11 +90,10 @@ export async function startingPoint(store: MessageStore, request: SubscribeReque
   if (!isSingleStream(selection)) return from(Math.max(0, position - 1));
   const fromPosition = { ...selection, fromPosition: position };
   // Positions of a stream only rise, so once the stream has reached the position every later poke fits.
-  const reached = position <= (await store.version(namespace, selection.streams[0]!)) + 1;
-  return from(0, fromPosition, reached ? selection : fromPosition);
+  return from(0, fromPosition, position <= version + 1 ? selection : fromPosition);
 }
 
-function resetOf(request: SubscribeRequest, { epoch, head, forgottenUpTo }: LogExtent): Reset | undefined {
+function resetOf(request: SubscribeRequest, { epoch, head, forgottenUpTo }: LogBounds): Reset | undefined {
   const { lastEventId, position } = request;
   const begin = isSingleStream(request.selection) ? 0 : Math.max(0, position - 1);
   const claimed = lastEventId === 'unknown' ? undefined : lastEventId;

@@ -15,6 +15,9 @@ export type Selection = {
   readonly fromPosition: number;
 };
 
+/** Every message. */
+export const everything: Selection = { all: true, streams: [], categories: [], group: null, fromPosition: 0 };
+
 /** How metrics and logs name what a subscription selects. */
 export const selectionKinds = ['all', 'stream', 'category', 'group', 'mixed'] as const;
 
@@ -29,7 +32,7 @@ export function kindOfSelection(selection: Selection): SelectionKind {
   return selection.streams.length === 1 ? 'stream' : 'category';
 }
 
-/** Equal for selections that select the same messages, so that their subscriptions can share one audience. */
+/** Equal for selections that select the same messages, so that their subscriptions can share one fan-out group. */
 export function selectionKey(selection: Selection): string {
   const { all, streams, categories, group, fromPosition } = selection;
   return JSON.stringify([all, [...streams].sort(), [...categories].sort(), group?.member, group?.size, fromPosition]);

@@ -41,16 +41,9 @@ export function retryFrame(retryMs: number): Buffer {
 }
 
 /**
- * The last event of a stream that the server could not keep telling. Without the space behind `data:`, which is as valid:
- * EventoDB's Go and Elixir clients take every line that begins with `data: ` for a poke.
- */
-export function errorFrame(code: string, message: string): Buffer {
-  return namedEvent('error', { error: { code, message } });
-}
-
-/**
  * The last event of a stream that the server ends although the peer would go on; `code` says why. `id` echoes the cursor of
- * a subscriber who was told nothing: some clients forget theirs at an event without one.
+ * a subscriber that was sent nothing: some clients forget theirs at an event without one. Without the space after `data:`,
+ * which is as valid: EventoDB's Go and Elixir clients take every line that begins with `data: ` for a poke.
  */
 export function endFrame(code: string, id?: string): Buffer {
   return namedEvent('end', { code }, id);

@@ -1,3 +1,5 @@
+import type { LogId } from './log-id.ts';
+
 /** What a token lets its holder do; each includes the ones before it. */
 export const scopes = ['read', 'write', 'admin'] as const;
 
@@ -20,34 +22,35 @@ export type TokenRecord = {
 /** A tenant: its messages are a log of its own. */
 export type Namespace = {
   readonly id: string;
-  /** Names its log in the message store: another one for each namespace that is created, also of the same id. */
-  readonly log: string;
-  /** Its global positions begin behind this one, which no earlier namespace of the same id reached; 0 for most. */
-  readonly behind: number;
+  /** Another one for each namespace that is created, also of the same id. */
+  readonly uid: string;
+  /** Its log; another one once an import has replaced it. */
+  readonly log: LogId;
   readonly description: string;
   /** Milliseconds since 1970. */
   readonly createdAtMs: number;
   readonly tokens: readonly TokenRecord[];
 };
 
+/** A namespace that is to be created; the store makes its log. */
+export type NewNamespace = Omit<Namespace, 'log'>;
+
 /**
- * Where namespaces and the hashes of their tokens live. Checked by `test/contract/`, like the message store. Each change is
- * one step that holds only if nothing else changed meanwhile, so that several nodes may share a store.
+ * Where namespaces and the hashes of their tokens live. Checked by `test/contract/`, like the logs. Each change is one
+ * step that holds only if nothing else changed meanwhile, so that several nodes may share a store.
  */
 export interface NamespaceStore {
-  /** Adds a namespace; false: its id is taken, or earlier ones of the id reached beyond its `behind` by now. */
-  create(namespace: Namespace): Promise<boolean>;
-
   /**
-   * Where a new namespace of this id begins: `behind` of the next one. At least what every removed one of the id reached,
-   * perhaps more; 0 when there was none, unless more were removed than the store keeps apart.
+   * Adds a namespace with an empty log; undefined: its id is taken. Where earlier namespaces of the id were removed, the
+   * log begins behind every position of theirs, with one left free: a cursor at the very end of an old log still lies
+   * before all of the new one, which calls what lies before it forgotten.
    */
-  formerHead(id: string): Promise<number>;
+  create(namespace: NewNamespace): Promise<Namespace | undefined>;
 
   find(id: string): Promise<Namespace | undefined>;
 
-  /** All of them, by id. */
-  list(): Promise<Namespace[]>;
+  /** Namespaces whose id stands behind `after` in byte order, in that order; `limit` is bounded as those of a log are. */
+  list(after: string | undefined, limit: number): Promise<Namespace[]>;
 
   /**
    * Puts other tokens in place of the namespace's, which are those it was found with; false: it does not exist, is another
@@ -55,6 +58,23 @@ export interface NamespaceStore {
    */
   setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean>;
 
-  /** Takes a namespace away and keeps the head of its log for {@link formerHead}; false: it is not there, or another one. */
-  remove(namespace: Namespace, head: number): Promise<boolean>;
+  /** Removes a namespace with all its messages and says how many they were; undefined: it is not there, or another one. */
+  remove(namespace: Namespace): Promise<number | undefined>;
+
+  /**
+   * Which namespaces were created, removed, or had their tokens or log replaced since a revision; undefined: since now.
+   * One cheap query for all of them, asked once a second by each node.
+   */
+  changesSince(revision: number | undefined): Promise<NamespaceChanges>;
+
+  /** Hints that {@link NamespaceStore.changesSince} has news, until the returned function is called. Hints may be lost. */
+  follow(changed: () => void): () => void;
 }
+
+/** What changed since a revision. */
+export type NamespaceChanges = {
+  /** Where the next question begins. */
+  readonly revision: number;
+  /** `all`: the revision lies too far back, or is not one of this store, and everything may have changed. */
+  readonly ids: readonly string[] | 'all';
+};

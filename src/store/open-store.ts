@@ -1,25 +1,22 @@
+import { invalid } from '../errors.ts';
 import type { Poke } from '../message/poke.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
-import { MemoryNamespaces } from './memory/memory-namespaces.ts';
+import { MemoryStorage } from './memory/memory-storage.ts';
 import { MemoryStore } from './memory/memory-store.ts';
-import type { MessageStore } from './message-store.ts';
-import type { NamespaceStore } from './namespace-store.ts';
+import type { Store } from './store.ts';
 
+/** What every engine may need. */
 export type StoreOptions = {
   readonly pokes: ObjectPool<Poke>;
-  /** 0: no limit. */
+  /** Bytes that messages may take, for engines with a limit of their own. 0: no limit. */
   readonly maxBytes: number;
 };
 
-/** Kind of the store, as `sys.health` names it. */
-export const storeKind = 'memory';
+/** Opens the engine that the URL names, for messages and namespaces; throws `INVALID_REQUEST` when there is none such. */
+export type OpenStore = (url: string, options: StoreOptions) => Promise<Store>;
 
-/** Opens the configured store. There is one so far, in memory. */
-export async function openStore(options: StoreOptions): Promise<MessageStore> {
-  return new MemoryStore(options);
-}
-
-/** Opens the namespaces of the same store. */
-export async function openNamespaces(): Promise<NamespaceStore> {
-  return new MemoryNamespaces();
-}
+export const openStore: OpenStore = async (url, { pokes, maxBytes }) => {
+  if (url === 'memory:') return new MemoryStore(new MemoryStorage(maxBytes), pokes);
+  // Never with what follows the scheme, which may hold a password.
+  throw invalid('--store', `must be memory:, got ${url.split(':', 1)[0]}:…`);
+};

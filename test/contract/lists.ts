@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { namespace, type Open } from './message-store.ts';
+import type { Suite } from './suite.ts';
 
 /** In the order of their UTF-8 bytes, which is not that of their UTF-16 units. */
 const ordered = [
@@ -24,36 +24,32 @@ const ordered = [
 
 const turned = [...ordered].reverse();
 
-export function describeLists(open: Open): void {
+export function describeLists({ open, describe: describeWhere, count, listed: inOrder }: Suite): void {
   describe('a stream in the lists', () => {
     test('has version, count and last activity', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       await opened.append('b-1');
       await opened.append('a-1');
-      const last = await opened.store.readLast(namespace, 'a-1', undefined);
-      const summary = { stream: 'a-1', version: 2, messageCount: 3, lastActivityMs: last!.timeMs };
-      expect(await opened.store.describeStream(namespace, 'a-1')).toEqual(summary);
-      expect(await opened.store.listStreams(namespace, 'a', undefined, 10)).toEqual([summary]);
+      const last = await opened.log.readLast('a-1', undefined);
+      const summary = { stream: 'a-1', version: 2, messageCount: count(3), lastActivityMs: last!.timeMs };
+      expect(await opened.log.describeStream('a-1')).toEqual(summary);
+      expect(await opened.log.listStreams('a', undefined, 10)).toEqual([summary]);
     });
 
     test('is undefined when it has no message', async () => {
       await using opened = await open();
       await opened.append('a-1');
-      const found = [
-        await opened.store.describeStream(namespace, 'a'),
-        await opened.store.describeStream('none', 'a-1'),
-      ];
-      expect(found).toEqual([undefined, undefined]);
+      expect(await opened.log.describeStream('a')).toBeUndefined();
     });
   });
 
   describe('the list of streams', () => {
-    test('stands in the order of UTF-8 bytes', async () => {
+    test('holds every stream once, in the order of the store', async () => {
       await using opened = await open();
       for (const stream of turned) await opened.append(stream);
-      const listed = await opened.store.listStreams(namespace, '', undefined, 100);
-      expect(listed.map(({ stream }) => stream)).toEqual(ordered);
+      const listed = await opened.log.listStreams('', undefined, 100);
+      expect(inOrder(listed.map(({ stream }) => stream))).toEqual(ordered);
     });
 
     test.each([
@@ -68,10 +64,48 @@ export function describeLists(open: Open): void {
     ])('holds for the prefix %j exactly the names that begin with it', async (prefix, expected) => {
       await using opened = await open();
       for (const stream of turned) await opened.append(stream);
-      const listed = await opened.store.listStreams(namespace, prefix, undefined, 100);
-      expect(listed.map(({ stream }) => stream)).toEqual(expected);
+      const listed = await opened.log.listStreams(prefix, undefined, 100);
+      expect(inOrder(listed.map(({ stream }) => stream))).toEqual(expected);
     });
 
+    test.each([1, 2, 5])('holds every stream once by pages of %i', async (limit) => {
+      await using opened = await open();
+      for (const stream of turned) await opened.append(stream);
+      const names: string[] = [];
+      for (let page = ['']; page.length > 0; names.push(...page)) {
+        const listed = await opened.log.listStreams('', names.at(-1), limit);
+        page = listed.map(({ stream }) => stream);
+      }
+      expect(inOrder(names)).toEqual(ordered);
+    });
+  });
+
+  describe('the list of categories', () => {
+    test('counts streams and messages, a stream without a hyphen among those of its name', async () => {
+      await using opened = await open();
+      for (const stream of ['a-1', 'a', 'a-1', 'a-2', 'b-1', '-1']) await opened.append(stream);
+      const listed = await opened.log.listCategories(undefined, 10);
+      const byName = new Map(listed.map((summary) => [summary.category, summary]));
+      expect(inOrder([...byName.keys()]).map((category) => byName.get(category))).toEqual([
+        { category: '', streamCount: count(1), messageCount: count(1) },
+        { category: 'a', streamCount: count(3), messageCount: count(4) },
+        { category: 'b', streamCount: count(1), messageCount: count(1) },
+      ]);
+    });
+
+    test('holds every category once, in the order of the store', async () => {
+      await using opened = await open();
+      for (const stream of turned) await opened.append(stream);
+      const listed = await opened.log.listCategories(undefined, 100);
+      expect(inOrder(listed.map(({ category }) => category))).toEqual(
+        [...new Set(ordered.map((name) => name.split('-')[0]!))].sort((a, b) =>
+          Buffer.compare(Buffer.from(a), Buffer.from(b)),
+        ),
+      );
+    });
+  });
+
+  describeWhere('a page of the list of streams', ['UTF-8 order'], () => {
     test.each([
       ['', 'a-1', ['a-10', 'a-2', 'b']],
       ['', 'a-11', ['a-2', 'b', 'z']],
@@ -84,50 +118,12 @@ export function describeLists(open: Open): void {
     ])('begins for prefix %j behind %j, exclusive', async (prefix, after, expected) => {
       await using opened = await open();
       for (const stream of turned) await opened.append(stream);
-      const listed = await opened.store.listStreams(namespace, prefix, after, 3);
+      const listed = await opened.log.listStreams(prefix, after, 3);
       expect(listed.map(({ stream }) => stream)).toEqual(expected);
-    });
-
-    test.each([1, 2, 5])('holds every stream once by pages of %i', async (limit) => {
-      await using opened = await open();
-      for (const stream of turned) await opened.append(stream);
-      const names: string[] = [];
-      for (let page = ['']; page.length > 0; names.push(...page)) {
-        const listed = await opened.store.listStreams(namespace, '', names.at(-1), limit);
-        page = listed.map(({ stream }) => stream);
-      }
-      expect(names).toEqual(ordered);
-    });
-
-    test('is empty for a namespace that does not exist', async () => {
-      await using opened = await open();
-      await opened.append('a-1');
-      expect(await opened.store.listStreams('none', '', undefined, 10)).toEqual([]);
     });
   });
 
-  describe('the list of categories', () => {
-    test('counts streams and messages, a stream without a hyphen among those of its name', async () => {
-      await using opened = await open();
-      for (const stream of ['a-1', 'a', 'a-1', 'a-2', 'b-1', '-1']) await opened.append(stream);
-      expect(await opened.store.listCategories(namespace, undefined, 10)).toEqual([
-        { category: '', streamCount: 1, messageCount: 1 },
-        { category: 'a', streamCount: 3, messageCount: 4 },
-        { category: 'b', streamCount: 1, messageCount: 1 },
-      ]);
-    });
-
-    test('stands in the order of UTF-8 bytes', async () => {
-      await using opened = await open();
-      for (const stream of turned) await opened.append(stream);
-      const listed = await opened.store.listCategories(namespace, undefined, 100);
-      expect(listed.map(({ category }) => category)).toEqual(
-        [...new Set(ordered.map((name) => name.split('-')[0]!))].sort((a, b) =>
-          Buffer.compare(Buffer.from(a), Buffer.from(b)),
-        ),
-      );
-    });
-
+  describeWhere('a page of the list of categories', ['UTF-8 order'], () => {
     test.each([
       [undefined, 2, ['', 'a']],
       ['', 2, ['a', 'b']],
@@ -137,14 +133,8 @@ export function describeLists(open: Open): void {
     ])('begins behind %j, exclusive, and holds %i at most', async (after, limit, expected) => {
       await using opened = await open();
       for (const stream of ['c-1', 'b-1', 'a-1', '-1']) await opened.append(stream);
-      const listed = await opened.store.listCategories(namespace, after, limit);
+      const listed = await opened.log.listCategories(after, limit);
       expect(listed.map(({ category }) => category)).toEqual(expected);
-    });
-
-    test('is empty for a namespace that does not exist', async () => {
-      await using opened = await open();
-      await opened.append('a-1');
-      expect(await opened.store.listCategories('none', undefined, 10)).toEqual([]);
     });
   });
 }

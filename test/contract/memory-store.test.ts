@@ -1,4 +1,24 @@
+import { expect, test } from 'vitest';
+import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
-import { describeStore } from './message-store.ts';
+import { pokePool } from '../support/fake-messages.ts';
+import { describeStore } from './describe-store.ts';
 
-describeStore('the memory store', async (options) => new MemoryStore(options));
+describeStore('the memory store', {
+  open: async ({ pokes, maxBytes }) => new MemoryStore(new MemoryStorage(maxBytes), pokes),
+  reopen: async () => new MemoryStore(new MemoryStorage(0), pokePool()),
+});
+
+test('The memory store can do everything but outlive its process.', () => {
+  expect(new MemoryStore(new MemoryStorage(0), pokePool()).capabilities).toEqual({
+    namespaces: 'many',
+    appends: true,
+    imports: true,
+    replacements: true,
+    durable: false,
+    verbatim: true,
+    byteLimit: true,
+    listOrder: 'utf8',
+    counts: 'exact',
+  });
+});

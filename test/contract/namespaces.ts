@@ -1,5 +1,7 @@
-import { describe, expect, test } from 'vitest';
-import type { Namespace, NamespaceStore, TokenRecord } from '../../src/store/namespace-store.ts';
+import { expect, test } from 'vitest';
+import type { NamespaceStore, NewNamespace, TokenRecord } from '../../src/store/namespace-store.ts';
+import { defaultId, newNamespace } from './opened-store.ts';
+import type { Suite } from './suite.ts';
 
 const token = (id: string): TokenRecord => ({
   id,
@@ -10,168 +12,182 @@ const token = (id: string): TokenRecord => ({
   expiresAtMs: 1_800_000_000_000,
 });
 
-/** A namespace with two tokens, whose log is named after it. */
-export const namespaceOf = (id: string, log = `log of ${id}`): Namespace => ({
-  id,
-  log,
-  behind: 0,
-  description: `Namespace "${id}"`,
-  createdAtMs: 1_700_000_000_001,
-  tokens: [token('one'), { ...token('two'), expiresAtMs: undefined, scope: 'admin' }],
-});
+/** A namespace with two tokens. */
+const withTokens = (id: string): NewNamespace =>
+  newNamespace(id, {
+    description: `Namespace "${id}"`,
+    tokens: [token('one'), { ...token('two'), expiresAtMs: undefined, scope: 'admin' }],
+  });
 
-/** Everything that `src/store/namespace-store.ts` promises. Every store runs it. */
-export function describeNamespaces(name: string, open: () => Promise<NamespaceStore>): void {
-  describe(name, () => {
-    test('keeps every field of a namespace and of its tokens', async () => {
-      const store = await open();
-      expect(await store.create(namespaceOf('a'))).toBe(true);
-      expect(await store.find('a')).toEqual(namespaceOf('a'));
+const idsOf = (namespaces: readonly { readonly id: string }[]) => namespaces.map(({ id }) => id);
+
+/** All namespaces, by pages of this limit. */
+async function listAll(namespaces: NamespaceStore, limit: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let page = ['']; page.length > 0; ids.push(...page)) page = idsOf(await namespaces.list(ids.at(-1), limit));
+  return ids;
+}
+
+export function describeNamespaces(suite: Suite): void {
+  describeCreation(suite);
+  describeTokens(suite);
+}
+
+function describeCreation({ open, describe }: Suite): void {
+  describe('namespaces', ['many namespaces'], () => {
+    test('keep every field, and those of their tokens', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      const given = withTokens('a');
+      const created = await namespaces.create(given);
+      expect(created).toEqual({ ...given, log: expect.stringMatching(/^[\w-]{1,64}$/) });
+      expect(await namespaces.find('a')).toEqual(created);
+      expect(await namespaces.list(undefined, 1)).toEqual([created]);
     });
 
-    test('finds nothing where nothing is, whatever the name', async () => {
-      const store = await open();
-      for (const id of ['a', '', 'constructor', '__proto__']) expect(await store.find(id)).toBeUndefined();
-      expect(await store.list()).toEqual([]);
+    test('are not found where none are, whatever the name', async () => {
+      await using opened = await open();
+      for (const id of ['a', '', 'constructor', '__proto__']) {
+        expect(await opened.store.namespaces.find(id)).toBeUndefined();
+      }
+      expect(idsOf(await opened.store.namespaces.list(undefined, 10))).toEqual([defaultId]);
     });
 
-    test('creates an id once, and the second try changes nothing', async () => {
-      const store = await open();
-      await store.create(namespaceOf('a'));
-      expect(await store.create({ ...namespaceOf('a', 'another log'), tokens: [] })).toBe(false);
-      expect(await store.find('a')).toEqual(namespaceOf('a'));
+    test('are created once for an id, and the second try changes nothing', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      const created = await namespaces.create(withTokens('a'));
+      expect(await namespaces.create(newNamespace('a'))).toBeUndefined();
+      expect(await namespaces.find('a')).toEqual(created);
     });
 
-    test('lets one of simultaneous creations of an id pass', async () => {
-      const store = await open();
-      const created = await Promise.all(
-        Array.from({ length: 16 }, (_value, n) => store.create(namespaceOf('a', `${n}`))),
-      );
-      const first = created.indexOf(true);
-      expect(created.filter((isCreated) => isCreated)).toHaveLength(1);
-      expect((await store.find('a'))?.log).toBe(String(first));
+    test('are created by one of simultaneous creations of an id', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      const created = await Promise.all(Array.from({ length: 16 }, () => namespaces.create(newNamespace('a'))));
+      const [first, ...others] = created.filter((namespace) => namespace !== undefined);
+      expect(others).toEqual([]);
+      expect(await namespaces.find('a')).toEqual(first);
     });
 
-    test('tells ids apart by every letter', async () => {
-      const store = await open();
-      const ids = ['a', 'A', 'a-b', 'a_b', 'a.b', 'ab'];
-      for (const id of ids) expect(await store.create(namespaceOf(id))).toBe(true);
-      for (const id of ids) expect((await store.find(id))?.log).toBe(`log of ${id}`);
+    test('are told apart by every letter of their ids', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      const logs = [];
+      for (const id of ['a', 'A', 'a-b', 'a_b', 'a.b', 'ab'])
+        logs.push((await namespaces.create(newNamespace(id)))!.log);
+      expect(new Set(logs).size).toBe(6);
     });
 
-    test('lists all of them by id, in the order of bytes', async () => {
-      const store = await open();
-      for (const id of ['b', 'a1', 'B', 'a', '9', 'a.b', 'a-b', 'a_b']) await store.create(namespaceOf(id));
-      const list = await store.list();
-      expect(list.map(({ id }) => id)).toEqual(['9', 'B', 'a', 'a-b', 'a.b', 'a1', 'a_b', 'b']);
-      expect(list[0]).toEqual(namespaceOf('9'));
+    test('are listed by id, in the order of bytes', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      for (const id of ['b', 'a1', 'B', 'a', '9', 'a.b', 'a-b', 'a_b']) await namespaces.create(newNamespace(id));
+      const ordered = ['9', 'B', 'a', 'a-b', 'a.b', 'a1', 'a_b', 'b', defaultId];
+      expect(idsOf(await namespaces.list(undefined, 100))).toEqual(ordered);
+      for (const limit of [1, 2, 4, 9]) expect(await listAll(namespaces, limit)).toEqual(ordered);
     });
 
-    test('puts other tokens in place of those of a namespace, and changes nothing else', async () => {
-      const store = await open();
-      await store.create(namespaceOf('a'));
-      await store.create(namespaceOf('b'));
-      expect(await store.setTokens(namespaceOf('a'), [token('three')])).toBe(true);
-      const changed = { ...namespaceOf('a'), tokens: [token('three')] };
-      expect(await store.find('a')).toEqual(changed);
-      expect(await store.find('b')).toEqual(namespaceOf('b'));
-      expect(await store.setTokens(changed, [])).toBe(true);
-      expect((await store.find('a'))?.tokens).toEqual([]);
+    test.each([
+      [undefined, 2, ['a', 'b']],
+      ['a', 2, ['b', 'c']],
+      ['aa', 1, ['b']],
+      ['c', 2, [defaultId]],
+      [defaultId, 2, []],
+      ['z', 2, []],
+    ])('are listed behind %j, exclusive, and %i at most', async (after, limit, expected) => {
+      await using opened = await open();
+      for (const id of ['c', 'a', 'b']) await opened.store.namespaces.create(newNamespace(id));
+      expect(idsOf(await opened.store.namespaces.list(after, limit))).toEqual(expected);
     });
 
-    test('does not put tokens in place of others than those the namespace was found with', async () => {
-      const store = await open();
-      await store.create(namespaceOf('a'));
-      const found = (await store.find('a'))!;
-      expect(await store.setTokens(found, [...found.tokens, token('three')])).toBe(true);
+    test('are removed, and their ids can be used again', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      const created = (await namespaces.create(withTokens('a')))!;
+      expect(await namespaces.remove(created)).toBe(0);
+      expect(await namespaces.find('a')).toBeUndefined();
+      expect(idsOf(await namespaces.list(undefined, 10))).toEqual([defaultId]);
+      const again = (await namespaces.create(newNamespace('a')))!;
+      expect([again.log === created.log, again.tokens]).toEqual([false, []]);
+    });
+
+    test('are removed by one of simultaneous removals', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      const removals = Array.from({ length: 8 }, () => namespaces.remove(opened.namespace));
+      expect((await Promise.all(removals)).filter((messages) => messages !== undefined)).toHaveLength(1);
+    });
+
+    test('are removed also when their tokens are others by now', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      await namespaces.setTokens(opened.namespace, [token('one')]);
+      expect(await namespaces.remove(opened.namespace)).toBe(0);
+    });
+
+    test('are not taken for earlier ones of the same id', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      const earlier = (await namespaces.create(withTokens('a')))!;
+      await namespaces.remove(earlier);
+      const later = (await namespaces.create(withTokens('a')))!;
+      expect(await namespaces.setTokens(earlier, [])).toBe(false);
+      expect(await namespaces.remove(earlier)).toBeUndefined();
+      expect(await namespaces.find('a')).toEqual(later);
+    });
+
+    test('that do not exist cannot be changed or removed', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      const none = { ...newNamespace('none'), log: opened.namespace.log };
+      expect([await namespaces.setTokens(none, []), await namespaces.remove(none)]).toEqual([false, undefined]);
+      expect(await namespaces.find('none')).toBeUndefined();
+    });
+  });
+}
+
+function describeTokens({ open, describe }: Suite): void {
+  describe('the tokens of a namespace', [], () => {
+    test('are replaced by others, and nothing else is', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      const { tokens } = withTokens('any');
+      expect(await namespaces.setTokens(opened.namespace, tokens)).toBe(true);
+      const found = (await namespaces.find(defaultId))!;
+      expect(found).toEqual({ ...opened.namespace, tokens });
+      expect(await namespaces.setTokens(found, [token('three')])).toBe(true);
+      expect((await namespaces.find(defaultId))!.tokens).toEqual([token('three')]);
+    });
+
+    test('are not replaced where they are others than those the namespace was found with', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      await namespaces.setTokens(opened.namespace, [token('one'), token('two')]);
+      const found = (await namespaces.find(defaultId))!;
+      expect(await namespaces.setTokens(found, [...found.tokens, token('three')])).toBe(true);
       // Another node, which knows nothing of the third one, revokes the first.
-      expect(await store.setTokens(found, found.tokens.slice(1))).toBe(false);
-      expect(await store.setTokens({ ...found, tokens: [token('three')] }, [])).toBe(false);
-      expect((await store.find('a'))?.tokens.map(({ id }) => id)).toEqual(['one', 'two', 'three']);
+      expect(await namespaces.setTokens(found, found.tokens.slice(1))).toBe(false);
+      expect(await namespaces.setTokens({ ...found, tokens: [token('three')] }, [])).toBe(false);
+      expect((await namespaces.find(defaultId))!.tokens.map(({ id }) => id)).toEqual(['one', 'two', 'three']);
     });
 
-    test('lets one of simultaneous changes of the same tokens pass', async () => {
-      const store = await open();
-      await store.create(namespaceOf('a'));
-      const changes = Array.from({ length: 16 }, (_value, n) => store.setTokens(namespaceOf('a'), [token(`new ${n}`)]));
+    test('are replaced by one of simultaneous changes', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      const changes = Array.from({ length: 16 }, (_value, n) =>
+        namespaces.setTokens(opened.namespace, [token(`${n}`)]),
+      );
       const changed = await Promise.all(changes);
       expect(changed.filter((isChanged) => isChanged)).toHaveLength(1);
-      expect((await store.find('a'))?.tokens).toEqual([token(`new ${changed.indexOf(true)}`)]);
+      expect((await namespaces.find(defaultId))!.tokens).toEqual([token(`${changed.indexOf(true)}`)]);
     });
 
-    test('takes a namespace away, and its id can be used again', async () => {
-      const store = await open();
-      await store.create(namespaceOf('a'));
-      await store.create(namespaceOf('b'));
-      expect(await store.remove(namespaceOf('a'), 0)).toBe(true);
-      expect([await store.find('a'), (await store.list()).map(({ id }) => id)]).toEqual([undefined, ['b']]);
-      expect(await store.create(namespaceOf('a', 'another log'))).toBe(true);
-      expect((await store.find('a'))?.log).toBe('another log');
-    });
-
-    test('keeps how far the removed namespaces of an id came, for the next one to begin behind', async () => {
-      const store = await open();
-      expect(await store.formerHead('a')).toBe(0);
-      await store.create(namespaceOf('a'));
-      await store.remove(namespaceOf('a'), 7);
-      expect(await store.formerHead('a')).toBeGreaterThanOrEqual(7);
-      const next = { ...namespaceOf('a', 'another log'), behind: await store.formerHead('a') };
-      expect(await store.create(next)).toBe(true);
-      expect(await store.find('a')).toEqual(next);
-      // It got no message, so its log has no head of its own.
-      await store.remove(next, 0);
-      expect(await store.formerHead('a')).toBeGreaterThanOrEqual(7);
-    });
-
-    test('does not create a namespace that would begin within an earlier one of its id', async () => {
-      const store = await open();
-      const behind = await store.formerHead('a');
-      await store.create(namespaceOf('a'));
-      await store.remove(namespaceOf('a'), 7);
-      expect(await store.create({ ...namespaceOf('a', 'another log'), behind })).toBe(false);
-      expect(await store.create({ ...namespaceOf('a', 'another log'), behind: 6 })).toBe(false);
-      expect(await store.find('a')).toBeUndefined();
-    });
-
-    test('does not keep the head of what it did not take away', async () => {
-      const store = await open();
-      await store.create(namespaceOf('a', 'another log'));
-      expect(await store.remove(namespaceOf('a'), 7)).toBe(false);
-      await store.remove(namespaceOf('a', 'another log'), 3);
-      expect(await store.create({ ...namespaceOf('a'), behind: 3 })).toBe(true);
-    });
-
-    test('does not take a namespace for an earlier one of the same id', async () => {
-      const store = await open();
-      const later = namespaceOf('a', 'another log');
-      await store.create(later);
-      expect(await store.setTokens(namespaceOf('a'), [])).toBe(false);
-      expect(await store.remove(namespaceOf('a'), 0)).toBe(false);
-      expect(await store.find('a')).toEqual(later);
-    });
-
-    test('says that what does not exist cannot be changed or taken away', async () => {
-      const store = await open();
-      expect([await store.setTokens(namespaceOf('a'), []), await store.remove(namespaceOf('a'), 0)]).toEqual([
-        false,
-        false,
-      ]);
-      expect(await store.find('a')).toBeUndefined();
-    });
-
-    test('lets one of simultaneous removals pass', async () => {
-      const store = await open();
-      await store.create(namespaceOf('a'));
-      const removed = await Promise.all(Array.from({ length: 8 }, () => store.remove(namespaceOf('a'), 0)));
-      expect(removed.filter((isRemoved) => isRemoved)).toHaveLength(1);
-    });
-
-    test('gives what later changes do not touch', async () => {
-      const store = await open();
-      await store.create(namespaceOf('a'));
-      const found = await store.find('a');
-      await store.setTokens(namespaceOf('a'), []);
-      expect(found).toEqual(namespaceOf('a'));
+    test('stay as they were in what was found before', async () => {
+      await using opened = await open();
+      const found = (await opened.store.namespaces.find(defaultId))!;
+      await opened.store.namespaces.setTokens(found, [token('one')]);
+      expect(found.tokens).toEqual([]);
     });
   });
 }

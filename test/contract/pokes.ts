@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import type { Selection } from '../../src/message/selection.ts';
 import { everything, selectionOf } from '../support/fake-messages.ts';
-import { namespace, type Open, type OpenedStore } from './message-store.ts';
+import type { OpenedStore } from './opened-store.ts';
+import type { Suite } from './suite.ts';
 
 const streams = ['a-1', 'b-1', 'a-2', 'a', 'a-1', '-1', 'b-1', 'a-1', 'c-2'];
 
-async function openFilled(open: Open): Promise<OpenedStore> {
+async function openFilled(open: Suite['open']): Promise<OpenedStore> {
   const opened = await open();
   for (const stream of streams) await opened.append(stream);
   return opened;
 }
 
-export function describePokes(open: Open): void {
+export function describePokes({ open }: Suite): void {
   describe('reading pokes', () => {
     test.each<[string, Partial<Selection>, string[]]>([
       [
@@ -62,35 +63,28 @@ export function describePokes(open: Open): void {
 
     test('gives no more than the limit, and up to where', async () => {
       await using opened = await openFilled(open);
-      const page = await opened.store.readPokes(namespace, selectionOf({ categories: ['a'] }), 1, 2);
+      const page = await opened.log.pokes(selectionOf({ categories: ['a'] }), 1, 2);
       expect([page.pokes.length, page.upTo, page.atEnd]).toEqual([2, 4, false]);
       page.release();
     });
 
     test('is at the end with the head when the last poke stands before it', async () => {
       await using opened = await openFilled(open);
-      const page = await opened.store.readPokes(namespace, selectionOf({ categories: ['a'] }), 5, 100);
+      const page = await opened.log.pokes(selectionOf({ categories: ['a'] }), 5, 100);
       expect([page.pokes.length, page.upTo, page.atEnd]).toEqual([1, 9, true]);
       page.release();
     });
 
     test('is at the end with the head when nothing was selected', async () => {
       await using opened = await openFilled(open);
-      const page = await opened.store.readPokes(namespace, selectionOf({ categories: ['none'] }), 0, 100);
+      const page = await opened.log.pokes(selectionOf({ categories: ['none'] }), 0, 100);
       expect([page.pokes.length, page.upTo, page.atEnd]).toEqual([0, 9, true]);
       page.release();
     });
 
     test.each([9, 10, 1_000])('never goes below where it began: %i', async (after) => {
       await using opened = await openFilled(open);
-      const page = await opened.store.readPokes(namespace, everything, after, 100);
-      expect([page.pokes.length, page.upTo, page.atEnd]).toEqual([0, after, true]);
-      page.release();
-    });
-
-    test.each([0, 5])('of a namespace that does not exist is at its end: after %i', async (after) => {
-      await using opened = await open();
-      const page = await opened.store.readPokes('none', everything, after, 100);
+      const page = await opened.log.pokes(everything, after, 100);
       expect([page.pokes.length, page.upTo, page.atEnd]).toEqual([0, after, true]);
       page.release();
     });
@@ -105,7 +99,7 @@ export function describePokes(open: Open): void {
 
     test('finds what was appended after the last page', async () => {
       await using opened = await openFilled(open);
-      const page = await opened.store.readPokes(namespace, everything, 0, 100);
+      const page = await opened.log.pokes(everything, 0, 100);
       page.release();
       await opened.append('a-9');
       expect(await opened.pokes(everything, page.upTo)).toEqual(['a-9/0@10']);
@@ -113,7 +107,7 @@ export function describePokes(open: Open): void {
 
     test('does not see what is appended while a page is out', async () => {
       await using opened = await openFilled(open);
-      const page = await opened.store.readPokes(namespace, everything, 0, 100);
+      const page = await opened.log.pokes(everything, 0, 100);
       await opened.append('a-9');
       expect([page.pokes.length, page.upTo]).toEqual([9, 9]);
       page.release();
@@ -123,7 +117,7 @@ export function describePokes(open: Open): void {
   describe('a page of pokes', () => {
     test('has its pokes on loan until it is released', async () => {
       await using opened = await openFilled(open);
-      const page = await opened.store.readPokes(namespace, everything, 0, 5);
+      const page = await opened.log.pokes(everything, 0, 5);
       const before = opened.pool.stats.leased;
       page.release();
       expect([before, opened.pool.stats.leased]).toEqual([5, 0]);
@@ -131,14 +125,14 @@ export function describePokes(open: Open): void {
 
     test('is empty once it is released', async () => {
       await using opened = await openFilled(open);
-      const page = await opened.store.readPokes(namespace, everything, 0, 5);
+      const page = await opened.log.pokes(everything, 0, 5);
       page.release();
       expect(page.pokes).toHaveLength(0);
     });
 
     test('gives its pokes back once, also when it is released twice', async () => {
       await using opened = await openFilled(open);
-      const page = await opened.store.readPokes(namespace, everything, 0, 5);
+      const page = await opened.log.pokes(everything, 0, 5);
       page.release();
       page.release();
       expect(opened.pool.stats.leased).toBe(0);
@@ -146,8 +140,8 @@ export function describePokes(open: Open): void {
 
     test('shares no poke with another page', async () => {
       await using opened = await openFilled(open);
-      const one = await opened.store.readPokes(namespace, everything, 0, 5);
-      const two = await opened.store.readPokes(namespace, everything, 0, 5);
+      const one = await opened.log.pokes(everything, 0, 5);
+      const two = await opened.log.pokes(everything, 0, 5);
       expect(new Set([...one.pokes, ...two.pokes]).size).toBe(10);
       one.release();
       two.release();

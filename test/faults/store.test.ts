@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
+import type { OpenStore } from '../../src/store/open-store.ts';
 import { Exposition } from '../support/exposition.ts';
 import { FakeStore } from '../support/fake-store.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
-import { type StoreCall, StoreFaults, storeCalls } from './support/store.ts';
+import { type StoreCall, StoreFaults, storeCalls } from '../support/store-faults.ts';
 
 const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
 const message = { type: 'Happened', data: {} };
@@ -12,7 +13,7 @@ const message = { type: 'Happened', data: {} };
 /** A server whose store may be slow or fail. */
 async function startFaultyApp(flags: readonly string[] = []): Promise<{ app: TestApp; faults: StoreFaults }> {
   const faults = new StoreFaults();
-  const openStore = async (options: ConstructorParameters<typeof FakeStore>[0]) => {
+  const openStore: OpenStore = async (_url, options) => {
     const store = new FakeStore(options);
     // Pages are small, so that a catch-up has many and can fail in its middle.
     store.pagePokes = 10;
@@ -26,35 +27,17 @@ function expectNothingLeased(app: TestApp): void {
   expect(app.pools.pokes.stats.leased).toBe(0);
 }
 
-/** Subscribes again and again, each time behind what it was told, until it has so many pokes; each stream must end in words. */
-async function tellAll(app: TestApp, path: string, count: number): Promise<{ told: number[]; ends: string[] }> {
-  const told: number[] = [];
-  const ends: string[] = [];
-  while (told.length < count) {
-    await using client = await SseClient.connect(app.port, path, {
-      headers: told.length === 0 ? {} : { 'last-event-id': String(told.at(-1)) },
-    });
-    const wanted = count - told.length;
-    await Promise.race([client.closed, client.waitForPokes(wanted).catch(() => {})]);
-    told.push(...client.pokes.map(({ globalPosition }) => globalPosition));
-    if (told.length < count) ends.push(client.events.at(-1)!.data);
-  }
-  return { told, ends };
-}
-
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => n + 1);
 
 test.each<[StoreCall, string, string, RequestInit?]>([
   ['append', 'POST', '/streams/a-1/messages', { body: JSON.stringify(message) }],
   ['readStream', 'GET', '/streams/a-1/messages'],
   ['readLast', 'GET', '/streams/a-1/messages/last'],
-  ['readLog', 'GET', '/categories/a/messages'],
+  ['read', 'GET', '/categories/a/messages'],
   ['describeStream', 'GET', '/streams/a-1'],
   ['listStreams', 'GET', '/streams'],
   ['listCategories', 'GET', '/categories'],
-  ['extent', 'GET', '/subscribe?category=a'],
-  ['version', 'GET', '/subscribe?stream=a-1'],
-  ['describeLog', 'POST', '/rpc', { body: '["ns.info","default"]' }],
+  ['summarize', 'POST', '/rpc', { body: '["ns.info","default"]' }],
 ])(
   'While %s fails, %s %s is answered with BACKEND_ERROR, and afterwards as ever.',
   async (call, method, path, init) => {
@@ -87,46 +70,77 @@ test.each([
   ['for a while', { count: 12 }],
   ['once in the middle of a catch-up', { count: 1, skip: 7 }],
   ['for a while in the middle of a catch-up', { count: 5, skip: 13 }],
-])('When reading the log fails %s, subscribers are told so, and who resumes misses nothing.', async (_title, fault) => {
+])(
+  'When reading the log fails %s, no stream ends, and everything is delivered once it can be read.',
+  async (_title, fault) => {
+    const { app, faults } = await startFaultyApp();
+    await using _ = app;
+    await app.append('a-1', new Array(200).fill(message));
+    faults.fail('pokes', fault);
+    await using named = await SseClient.connect(app.port, '/subscribe?category=a&hello=true');
+    await using plain = await SseClient.connect(app.port, '/subscribe?stream=a-1');
+    for (const client of [named, plain]) {
+      const pokes = await client.waitForPokes(200);
+      expect(pokes.map(({ globalPosition }) => globalPosition)).toEqual(upTo(200));
+      expect(client.isClosed).toBe(false);
+    }
+    expect(new Exposition((await app.get('/metrics')).text).value('pokewire_log_read_failures_total')).toBe(
+      fault.count,
+    );
+  },
+);
+
+test.each(['bounds', 'version'] as const)(
+  'Who subscribes while the store fails at %s is answered at once, hears heartbeats, and begins when it can be read.',
+  async (call) => {
+    const { app, faults } = await startFaultyApp(['--heartbeat-ms', '30']);
+    await using _ = app;
+    await app.append('a-1', new Array(3).fill(message));
+    faults.fail(call);
+    await using client = await SseClient.connect(app.port, '/subscribe?stream=a-1&position=1&hello=true');
+    await client.waitFor(({ comments }) => comments.length > 2, 'heartbeats');
+    expect([client.events, client.comments.includes(' ready')]).toEqual([[], false]);
+    faults.mend();
+    const pokes = await client.waitForPokes(2);
+    expect(pokes.map(({ position }) => position)).toEqual([1, 2]);
+    expect([client.events[0]?.type, client.comments.includes(' ready')]).toEqual(['hello', true]);
+  },
+);
+
+test('A log that cannot be read is told by /ready and a metric, and ends nobody; afterwards both are as ever.', async () => {
   const { app, faults } = await startFaultyApp();
   await using _ = app;
-  await app.append('a-1', new Array(200).fill(message));
-  faults.fail('readPokes', fault);
-  const [named, plain] = await Promise.all([
-    tellAll(app, '/subscribe?category=a&hello=true', 200),
-    tellAll(app, '/subscribe?category=a', 200),
-  ]);
-  expect([named.told, plain.told]).toEqual([upTo(200), upTo(200)]);
-  // Every failure was told to somebody, in the words that it asked for.
-  expect(named.ends.length + plain.ends.length).toBe(fault.count);
-  for (const end of named.ends) expect(end).toBe('{"code":"store-failed"}');
-  for (const end of plain.ends) expect(JSON.parse(end).error.code).toBe('BACKEND_ERROR');
-  await poll(() => app.hub.subscriptions.size).toBe(0);
-  expectNothingLeased(app);
+  await app.append('a-1', new Array(20).fill(message));
+  faults.fail('pokes');
+  await using client = await SseClient.connect(app.port, '/subscribe?category=a');
+  const failing = async () => new Exposition((await app.get('/metrics')).text).value('pokewire_logs_failing');
+  await expect.poll(failing, { timeout: 20_000 }).toBe(1);
+  const { status, body } = await app.get('/ready');
+  expect([status, body.error.details.reasons]).toEqual([503, ['store']]);
+  faults.mend();
+  await client.waitForPokes(20);
+  expect([await failing(), (await app.get('/ready')).status]).toEqual([0, 200]);
 });
 
-test('A store that cannot be read does not disturb those who are live, and ends those who lag.', async () => {
-  const { app, faults } = await startFaultyApp();
+test('A store that cannot be read does not disturb those who are live; those who lag wait.', async () => {
+  const { app, faults } = await startFaultyApp(['--window-pokes', '64']);
   await using _ = app;
   await using live = await SseClient.connect(app.port, '/subscribe?category=a&hello=true');
   await using lagging = await SseClient.connect(app.port, '/subscribe?category=a&hello=true');
-  await poll(() => [...app.hub.subscriptions].map(({ state }) => state)).toEqual(['live', 'live']);
+  await poll(() => [...app.hub.subscriptions].map(({ state }) => state.name)).toEqual(['live', 'live']);
   lagging.pause();
-  faults.fail('readPokes');
+  faults.fail('pokes');
   let appended = 0;
-  const isLagging = () => [...app.hub.subscriptions].some(({ state }) => state === 'lagging');
+  const isLagging = () => [...app.hub.subscriptions].some(({ state }) => state.name === 'lagging');
   for (; !isLagging(); appended += 1_000) await app.append('a-1', new Array(1_000).fill(message));
+  await app.append('a-1', new Array(1_000).fill(message));
+  appended += 1_000;
   lagging.resume();
-  await lagging.closed;
-  expect(lagging.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"store-failed"}' });
   await live.waitForPokes(appended);
+  await poll(() => [...app.hub.subscriptions].map(({ state }) => state.name).sort()).toEqual(['catching-up', 'live']);
   faults.mend();
-  const before = lagging.pokes.length;
-  await using resumed = await SseClient.connect(app.port, '/subscribe?category=a', {
-    headers: { 'last-event-id': lagging.pokes.at(-1)!.id },
-  });
-  await resumed.waitForPokes(appended - before);
-  for (const pokes of [live.pokes, [...lagging.pokes, ...resumed.pokes]]) {
+  await lagging.waitForPokes(appended);
+  for (const { pokes } of [live, lagging]) {
     expect(pokes.map(({ globalPosition }) => globalPosition)).toEqual(upTo(appended));
   }
   expectNothingLeased(app);
@@ -136,8 +150,8 @@ test('While reads of the log are not answered, the live are told all the same; w
   const { app, faults } = await startFaultyApp();
   await using _ = app;
   await using live = await SseClient.connect(app.port, '/subscribe?category=a');
-  await poll(() => [...app.hub.subscriptions].map(({ state }) => state)).toEqual(['live']);
-  faults.hold('readPokes');
+  await poll(() => [...app.hub.subscriptions].map(({ state }) => state.name)).toEqual(['live']);
+  faults.hold('pokes');
   // More than may read at once, some of whom do not wait for the end of it.
   const waiting = await Promise.all(
     Array.from({ length: 40 }, () => SseClient.connect(app.port, '/subscribe?category=a')),
@@ -146,7 +160,6 @@ test('While reads of the log are not answered, the live are told all the same; w
   await live.waitForPokes(50);
   for (const client of waiting.slice(0, 20)) client.destroy();
   await poll(() => app.hub.subscriptions.size).toBe(21);
-  expect(waiting.flatMap(({ pokes }) => pokes)).toEqual([]);
   faults.mend();
   for (const client of waiting.slice(20)) {
     const pokes = await client.waitForPokes(50);
@@ -201,24 +214,25 @@ test('With a slow store, each call in its own time, writers and subscribers that
   expectNothingLeased(app);
 });
 
-test('When the store does not tell the head, heartbeats go on as comments, and as events once it does.', async () => {
-  const { app, faults } = await startFaultyApp(['--heartbeat-ms', '30']);
-  await using _ = app;
-  await using client = await SseClient.connect(app.port, '/subscribe?category=a&hello=true&heartbeat=head');
-  const heads = () => client.events.filter(({ type }) => type === 'heartbeat').length;
-  const comments = () => client.comments.filter((comment) => comment === '').length;
-  await client.waitFor(() => heads() > 0, 'a head');
-  for (const stop of [() => faults.fail('lastOf'), () => faults.hold('lastOf')]) {
-    stop();
-    const [headsBefore, commentsBefore] = [heads(), comments()];
-    await client.waitFor(() => comments() > commentsBefore + 2, 'comments');
-    // One may have been on its way.
-    expect(heads()).toBeLessThanOrEqual(headsBefore + 1);
+test.each(['fail', 'hold'] as const)(
+  'While the store does not tell the last message (%s), heartbeats are comments; once known, the head needs no store.',
+  async (fault) => {
+    const { app, faults } = await startFaultyApp(['--heartbeat-ms', '30']);
+    await using _ = app;
+    faults[fault]('last');
+    await using client = await SseClient.connect(app.port, '/subscribe?category=a&hello=true&heartbeat=head');
+    const heads = () => client.events.filter(({ type }) => type === 'heartbeat').length;
+    const comments = () => client.comments.filter((comment) => comment === '').length;
+    await client.waitFor(() => comments() > 2, 'comments');
+    expect(heads()).toBe(0);
     faults.mend();
-    const headsThen = heads();
-    await client.waitFor(() => heads() > headsThen + 1, 'heads again');
-  }
-});
+    await client.waitFor(() => heads() > 0, 'a head');
+    faults[fault]('last');
+    await app.append('a-1', message);
+    const isNewHead = () => client.events.some(({ type, data }) => type === 'heartbeat' && JSON.parse(data).head === 1);
+    await client.waitFor(isNewHead, 'the head of what was delivered');
+  },
+);
 
 test('An import that the store does not begin says so, and the next one is stored and told.', async () => {
   const { app, faults } = await startFaultyApp();
@@ -246,28 +260,26 @@ test('An import that the store does not begin says so, and the next one is store
   expect(client.pokes[0]).toMatchObject({ stream: 'a-1', globalPosition: 5 });
 });
 
-test.each([[{ count: 1 }], [{ count: 1, losesAnswer: true }]])(
-  'A namespace whose messages cannot be dropped (%j) is deleted by the next attempt, and a new one begins behind it.',
-  async (fault) => {
-    const { app, faults } = await startFaultyApp(['--test-mode']);
-    await using _ = app;
-    const token = newToken('tenant');
-    await app.append('a-1', new Array(3).fill(message), `token=${token}`);
-    await using client = await SseClient.connect(app.port, `/subscribe?category=a&token=${token}`);
-    const call = async (...body: unknown[]) => {
-      const response = await fetch(`${app.url}/rpc`, { method: 'POST', body: JSON.stringify(body) });
-      return response.status;
-    };
-    faults.fail('drop', fault);
-    expect(await call('ns.delete', 'tenant')).toBe(500);
-    expect(await call('ns.delete', 'tenant')).toBe(200);
-    await client.closed;
-    expect(client.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"namespace-deleted"}' });
-    const anew = await app.append('a-1', message, `token=${token}`);
-    // Behind the three of the old one, and one that is left out in between.
-    expect(anew.body).toMatchObject({ position: 0, globalPosition: 5 });
-  },
-);
+test('A namespace whose removal fails is there as before, and removed by the next attempt; a new one begins behind it.', async () => {
+  const { app, faults } = await startFaultyApp(['--test-mode']);
+  await using _ = app;
+  const token = newToken('tenant');
+  await app.append('a-1', new Array(3).fill(message), `token=${token}`);
+  await using client = await SseClient.connect(app.port, `/subscribe?category=a&token=${token}`);
+  const call = async (...body: unknown[]) => {
+    const response = await fetch(`${app.url}/rpc`, { method: 'POST', body: JSON.stringify(body) });
+    return response.status;
+  };
+  faults.fail('remove', { count: 1 });
+  expect(await call('ns.delete', 'tenant')).toBe(500);
+  expect(client.isClosed).toBe(false);
+  expect(await call('ns.delete', 'tenant')).toBe(200);
+  await client.closed;
+  expect(client.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"namespace-deleted"}' });
+  const anew = await app.append('a-1', message, `token=${token}`);
+  // Behind the three of the old one, and one that is left out in between.
+  expect(anew.body).toMatchObject({ position: 0, globalPosition: 5 });
+});
 
 test.each(['check', 'usage'] as const)(
   'While the store fails or is silent at %s, probes and scrapes are answered, and say so.',

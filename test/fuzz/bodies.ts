@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 import { fuzzName, jsonObject, jsonValue, oddNumbers, oddTexts, uuid } from './values.ts';
 
 /** Ids that appends of the whole run share, so that some are retries and some are duplicates. */

@@ -1,5 +1,5 @@
+import type { Random } from '../support/random.ts';
 import { encodeOddly, type Header } from './framing.ts';
-import type { Random } from './random.ts';
 import type { Parameter, Route } from './routes.ts';
 import { oddNumbers, oddTexts } from './values.ts';
 

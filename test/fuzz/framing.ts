@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 import type { Route } from './routes.ts';
 
 export type Header = readonly [name: string, value: string];

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 import { jsonObject, jsonValue, mutate, oddTexts, uuid } from './values.ts';
 
 /** The body of an import: half of them good records, the others nearly records, or anything. */

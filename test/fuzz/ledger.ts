@@ -1,6 +1,6 @@
+import type { Random } from '../support/random.ts';
 import { sharedId } from './bodies.ts';
 import { type FuzzRequest, requestOf } from './framing.ts';
-import type { Random } from './random.ts';
 import type { HttpResponse } from './responses.ts';
 import { jsonValue, mutate, uuid } from './values.ts';
 

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 
 /** Texts that have broken servers: names of prototypes, ends of lines, what looks like another type, too much. */
 export const oddTexts: readonly string[] = [

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 import { mutate } from './values.ts';
 
 /** How a wild connection ends, from our side. */

@@ -6,6 +6,7 @@ import { FakeStore } from '../support/fake-store.ts';
 import { importBody, recordAt, records } from '../support/import-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp } from '../support/start-app.ts';
+import { StoreFaults } from '../support/store-faults.ts';
 
 const message = { type: 'Happened', data: {} };
 
@@ -80,39 +81,29 @@ test('HEAD and POST are not allowed, and unknown parameters are refused.', async
 });
 
 test('An export that cannot be read is an error before it began, and a broken answer later.', async () => {
-  let store: FakeStore | undefined;
+  const faults = new StoreFaults();
   await using app = await startTestApp([], {
-    openStore: async (options) => {
-      store = new FakeStore(options);
-      return store;
-    },
+    openStore: async (_url, options) => faults.wrap(new FakeStore(options)),
   });
   await importBody(`${app.url}/import`, records(3_000));
-  const { readLog, extent } = store!;
-  store!.extent = () => Promise.reject(new Error('disk'));
+  faults.fail('bounds');
   expect((await app.get('/export')).status).toBe(500);
-  store!.extent = extent;
-  store!.readLog = (...asked) => (asked[2] > 1_000 ? Promise.reject(new Error('disk')) : readLog.apply(store!, asked));
+  faults.mend();
+  faults.fail('read', { skip: 1 });
   await expect(app.get('/export')).rejects.toThrow();
 });
 
 test.each(['/export', '/categories/a/messages?batchSize=-1'])(
   'Over HTTP/1.0, which has no chunks, an answer that breaks off is a reset and no end: %s',
   async (path) => {
-    let store: FakeStore | undefined;
+    const faults = new StoreFaults();
     await using app = await startTestApp([], {
-      openStore: async (options) => {
-        store = new FakeStore(options);
-        return store;
-      },
+      openStore: async (_url, options) => faults.wrap(new FakeStore(options)),
     });
     for (let n = 0; n < 3; n++) await app.append('a-1', new Array(10_000).fill({ type: 'T', data: {} }));
     await using whole = await SseClient.connect(app.port, path, { httpVersion: '1.0' });
     const ended = await whole.closed;
-    const fail = () => Promise.reject(new Error('disk'));
-    const { readLog } = store!;
-    let reads = 0;
-    store!.readLog = (...asked) => (++reads > 1 ? fail() : readLog.apply(store!, asked));
+    faults.fail('read', { skip: 1 });
     await using broken = await SseClient.connect(app.port, path, { httpVersion: '1.0' });
     const failure = (await broken.closed) as NodeJS.ErrnoException | undefined;
     expect([ended, failure?.code, broken.bytes.length < whole.bytes.length]).toEqual([undefined, 'ECONNRESET', true]);

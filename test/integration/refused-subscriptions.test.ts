@@ -1,9 +1,11 @@
 import { EventSource } from 'eventsource';
 import { describe, expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
 import { Exposition } from '../support/exposition.ts';
 import { FakeStore } from '../support/fake-store.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { StoreFaults } from '../support/store-faults.ts';
 
 const flags = ['--max-subscriptions', '1', '--retry-min-ms', '7', '--retry-max-ms', '7'];
 const cursor = '1234-7f9c2ba4e88f';
@@ -90,16 +92,21 @@ describe('A subscriber that finds no place', () => {
   });
 });
 
-describe('A subscriber whose log cannot be read', () => {
+describe('A subscriber whose token cannot be looked up', () => {
   test('is told to come back, and the status is logged and counted as before', async () => {
-    const store = new FakeStore({ pokes: undefined as never, maxBytes: 0 });
-    await using app = await startTestApp(flags, { openStore: async () => store });
-    store.extent = () => Promise.reject(new Error('disk'));
-    await using client = await SseClient.connect(app.port, '/subscribe?all=true&hello=true');
+    const faults = new StoreFaults();
+    const token = newToken('default');
+    await using app = await startTestApp([...flags, '--token', token], {
+      openStore: async (_url, options) => faults.wrap(new FakeStore(options)),
+    });
+    faults.fail('find');
+    await using client = await SseClient.connect(app.port, `/subscribe?all=true&hello=true&token=${token}`);
     await client.closed;
-    expect(client.events.map(({ data }) => data)).toEqual(['{"code":"internal-error"}']);
+    expect(client.events.map(({ data }) => data)).toEqual(['{"code":"backend-error"}']);
+    faults.mend();
     const labels = { method: 'GET', route: '/subscribe', status: '500' };
-    expect((await scrape(app)).value('pokewire_http_request_duration_seconds_count', labels)).toBe(1);
+    const metrics = await (await fetch(`${app.url}/metrics?token=${token}`)).text();
+    expect(new Exposition(metrics).value('pokewire_http_request_duration_seconds_count', labels)).toBe(1);
   });
 });
 

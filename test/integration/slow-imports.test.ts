@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { MemoryStore } from '../../src/store/memory/memory-store.ts';
-import type { ImportSession } from '../../src/store/message-store.ts';
+import type { ImportSession } from '../../src/store/log.ts';
+import type { Namespace } from '../../src/store/namespace-store.ts';
+import { FakeStore } from '../support/fake-store.ts';
 import { ImportRequest, importBody, records } from '../support/import-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 
@@ -9,15 +10,15 @@ const admin = newToken('default');
 const bearer = { authorization: `Bearer ${admin}` };
 
 /** A store that takes its time for the batches of replacements, once `hold` was called. */
-class SlowStore extends MemoryStore {
+class SlowStore extends FakeStore {
   gate: PromiseWithResolvers<void> | undefined = undefined;
   /** Batches that wait. */
   waiting = 0;
   /** Imports that have ended, one way or the other. */
   ended = 0;
 
-  override async beginImport(namespace: string, options: { readonly replace: boolean }): Promise<ImportSession> {
-    const session = await super.beginImport(namespace, options);
+  override async beginReplacement(namespace: Namespace): Promise<ImportSession> {
+    const session = await super.beginReplacement(namespace);
     return {
       add: async (messages) => {
         this.waiting++;
@@ -38,7 +39,7 @@ class SlowStore extends MemoryStore {
 async function startReplacing() {
   let store: SlowStore | undefined;
   const app = await startTestApp(['--token', admin], {
-    openStore: async (options) => {
+    openStore: async (_url, options) => {
       store = new SlowStore(options);
       return store;
     },
@@ -56,7 +57,7 @@ async function startReplacing() {
     /** Lets the store go on, and resolves to what is exported when the import is over. */
     async finish(): Promise<string> {
       slow.gate?.resolve();
-      await expect.poll(() => slow.ended).toBe(2);
+      await expect.poll(() => slow.ended).toBe(1);
       return (await fetch(`${app.url}/export`, { headers: bearer })).text();
     },
     [Symbol.asyncDispose]: () => app.close(),

@@ -252,7 +252,7 @@ test('A subscriber that takes nothing for the stall time-out is cut, and counted
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
   client.pause();
   const messages = new Array(10_000).fill(message);
-  while ([...app.hub.subscriptions].some(({ state }) => state !== 'lagging')) await app.append('a-1', messages);
+  while ([...app.hub.subscriptions].some(({ state }) => state.name !== 'lagging')) await app.append('a-1', messages);
   await poll(() => app.hub.subscriptions.size).toBe(0);
   expect((await app.get('/metrics')).text).toContain('pokewire_subscriptions_closed_total{reason="stalled"} 1');
 });

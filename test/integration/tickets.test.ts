@@ -170,6 +170,6 @@ test('Without authentication a ticket works too, for the namespace of its token.
   await using client = await SseClient.connect(app.port, `/subscribe?category=a&ticket=${body.ticket}`);
   expect((await app.append('a-1', { type: 'T', data: {} })).status).toBe(201);
   const { log } = await app.namespaces.get('tenant');
-  expect([...app.hub.subscriptions].map(({ namespace }) => namespace)).toEqual([log]);
+  expect([...app.hub.subscriptions].map(({ request }) => request.log)).toEqual([log]);
   expect(client.pokes).toEqual([]);
 });

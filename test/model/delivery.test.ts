@@ -14,7 +14,7 @@ import { writeCommands } from './write-commands.ts';
  *
  *     MODEL_REPEAT='<seed> <path> <replay path>' npx vitest run test/model
  *
- * The commands and what they are given are repeated exactly; how the kernel and the event loop interleave them is not, so a
+ * The commands and what they are given are repeated exactly, and so are the faults of a bad network, by the seed in the settings; how the kernel and the event loop interleave them is not, so a
  * race may need a few goes. `MODEL_RUNS=1000 MODEL_LIMIT_MS=600000` looks longer than CI does.
  */
 const [seed, path, replayPath] = process.env.MODEL_REPEAT?.split(' ') ?? [];
@@ -28,6 +28,7 @@ const settings: fc.Arbitrary<SiteSettings> = fc.record({
   heartbeatMs: fc.constantFrom(0, 15, 60),
   pooling: fc.constantFrom('on', 'on', 'off'),
   bufferPoolMax: fc.constantFrom(64, 2, 0),
+  faults: fc.oneof(fc.constant(undefined), fc.nat()),
 });
 
 const commands = fc.commands(
@@ -56,6 +57,8 @@ test('Whatever happens to writers, readers, namespaces and the server, each conn
   const details = await fc.check(property, {
     numRuns: runs,
     interruptAfterTimeLimit: limitMs,
+    // One that hangs has failed, and is not the end of a long run.
+    timeout: limitMs / 2,
     ...(seed === undefined ? {} : { seed: Number(seed) }),
     ...(path === undefined ? {} : { path }),
   });

@@ -22,7 +22,8 @@ export function expectedOf({ wish, start, log, askedAt, readyAt }: Facts, cursor
     const { stream, position, globalPosition, sentAt, knownAt, isLate } = entry;
     if (globalPosition <= after || !selects(wanted, stream, position)) return [];
     if (atHead && knownAt < askedAt) return [];
-    if (isLate && knownAt > askedAt) return [{ entry, need: 'may' }];
+    // A node learns of what was imported at or before its head by its next read, and until then serves what it has.
+    if (isLate) return [{ entry, need: 'may' }];
     return [{ entry, need: atHead && sentAt < readyAt ? 'if-first' : 'must' }];
   });
 }

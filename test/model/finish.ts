@@ -12,7 +12,7 @@ import type { Tenancy, World } from './world.ts';
  * nothing may come that was told already.
  */
 export async function finish(world: World, site: Site): Promise<void> {
-  site.catchUp();
+  site.mend();
   await allAnswered(world);
   for (const connection of world.open) connection.readOn();
   await endedHaveClosed(world);

@@ -62,8 +62,11 @@ const announce = command('announce', fc.nat({ max: 70 }), { run: (_world, site, 
 const release = command('resumeAnnouncements', fc.constant(undefined), { run: (_world, site) => site.catchUp() });
 
 /** The store holds back the pages that were asked of it, until they are old. */
-const holdReads = command('holdReads', fc.constant(undefined), { run: (_world, site) => site.store.holdReads() });
+const holdPages = command('holdPages', fc.constant(undefined), { run: (_world, site) => site.store.holdPages() });
 const answerReads = command('answerReads', fc.constant(undefined), { run: (_world, site) => site.store.answerReads() });
+
+/** The store of the node that is subscribed to fails for a while; without a bad network nothing happens. */
+const outage = command('outage', fc.constant(undefined), { run: (_world, site) => site.beginOutage() });
 
 /** Makes the namespaces of a run on a server that has none. */
 export async function createAll(world: World, site: Site): Promise<void> {
@@ -77,6 +80,7 @@ export const serverCommands: readonly fc.WeightedArbitrary<ModelCommand>[] = [
   { weight: 2, arbitrary: hold },
   { weight: 2, arbitrary: announce },
   { weight: 2, arbitrary: release },
-  { weight: 1, arbitrary: holdReads },
+  { weight: 1, arbitrary: holdPages },
   { weight: 2, arbitrary: answerReads },
+  { weight: 1, arbitrary: outage },
 ];

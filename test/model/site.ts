@@ -1,7 +1,11 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { expect } from 'vitest';
+import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import type { OpenStore } from '../../src/store/open-store.ts';
 import { FakeStore } from '../support/fake-store.ts';
 import { type Answer as FetchedAnswer, startTestApp, type TestApp } from '../support/start-app.ts';
+import { UnreliableStore } from '../support/unreliable-store.ts';
 
 type Answer = Pick<FetchedAnswer, 'status' | 'text' | 'body'>;
 
@@ -15,21 +19,27 @@ export type SiteSettings = {
   readonly heartbeatMs: number;
   readonly pooling: 'on' | 'off';
   readonly bufferPoolMax: number;
+  /**
+   * Seed of a bad network between the node that is subscribed to and the store; another node writes to the same logs.
+   * Undefined: one node does both.
+   */
+  readonly faults: number | undefined;
 };
+
+/** What is wrong then: as much as takes no long time. */
+const unreliable = { maxDelayMs: 60, slowReadMs: 3, outageEveryMs: 0, outageMs: 300, hangMs: 100 };
 
 const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 
 /** The server of a run, which can be stopped and started again, and the requests that are made to it. */
 export class Site implements AsyncDisposable {
   readonly settings: SiteSettings;
-  #app: TestApp;
-  #store: FakeStore;
+  #running: Running;
   #agent = new Agent({ keepAlive: true });
 
-  private constructor(settings: SiteSettings, { app, store }: Running) {
+  private constructor(settings: SiteSettings, running: Running) {
     this.settings = settings;
-    this.#app = app;
-    this.#store = store;
+    this.#running = running;
   }
 
   static async open(settings: SiteSettings): Promise<Site> {
@@ -38,7 +48,21 @@ export class Site implements AsyncDisposable {
 
   /** The memory store behind a network, as it were: its announcements and the pages that it reads can be late. */
   get store(): FakeStore {
-    return this.#store;
+    return this.#running.store;
+  }
+
+  get #app(): TestApp {
+    return this.#running.app;
+  }
+
+  /** Whether the node that is subscribed to may fail to answer. */
+  get isUnreliable(): boolean {
+    return this.#running.network !== undefined;
+  }
+
+  /** Port of the node that is written to. */
+  get writerPort(): number {
+    return this.#running.writer.port;
   }
 
   get port(): number {
@@ -47,18 +71,29 @@ export class Site implements AsyncDisposable {
 
   /** Has the store answer and announce everything that it held back. */
   catchUp(): void {
-    this.#store.answerReads();
-    this.#store.resumeAnnouncements();
+    this.store.answerReads();
+    this.store.resumeAnnouncements();
+  }
+
+  /** The store fails for a while. */
+  beginOutage(): void {
+    this.#running.network?.calls.beginOutage();
+  }
+
+  /** Ends every fault. */
+  mend(): void {
+    this.catchUp();
+    this.#running.network?.mend();
   }
 
   /** Subscriptions whose sockets are full. */
   get lagging(): number {
-    return [...this.#app.hub.subscriptions].filter(({ state }) => state === 'lagging').length;
+    return [...this.#app.hub.subscriptions].filter(({ state }) => state.name === 'lagging').length;
   }
 
   /** Whether each subscription hears what happens, so that its end must not cost it anything. */
   get everybodyIsLive(): boolean {
-    return [...this.#app.hub.subscriptions].every(({ state }) => state === 'live');
+    return !this.isUnreliable && [...this.#app.hub.subscriptions].every(({ state }) => state.name === 'live');
   }
 
   /** Resolves when the server holds no subscription and nothing of its pools any more, as it must when all have left. */
@@ -76,19 +111,27 @@ export class Site implements AsyncDisposable {
   /** Stops the server as SIGTERM does and starts one with an empty log, on the same port or another. */
   async restart(onSamePort: boolean): Promise<void> {
     const { port } = this.#app;
-    await this.#app.close();
+    await this.#running.close();
     // A connection that was kept alive to the old server must not be taken for one to the new. Answers of the old one may
     // still be on their way, so its connections are left to end by themselves.
     this.#agent = new Agent({ keepAlive: true });
-    const { app, store } = await start(this.settings, onSamePort ? port : 0);
-    this.#app = app;
-    this.#store = store;
+    this.#running = await start(this.settings, onSamePort ? port : 0);
   }
 
-  request(token: string, path: string, { method = 'GET', body, type }: RequestParts = {}): Promise<Answer> {
+  /** A request to the node that is written to. */
+  request(token: string, path: string, parts: RequestParts = {}): Promise<Answer> {
+    return this.#ask(this.#running.writer.url, token, path, parts);
+  }
+
+  /** A request to the node that is subscribed to. */
+  requestReader(token: string, path: string, parts: RequestParts): Promise<Answer> {
+    return this.#ask(this.#app.url, token, path, parts);
+  }
+
+  #ask(url: string, token: string, path: string, { method = 'GET', body, type }: RequestParts): Promise<Answer> {
     const headers = { authorization: `Bearer ${token}`, ...(type === undefined ? {} : { 'content-type': type }) };
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    const request = httpRequest(`${this.#app.url}${path}`, { method, headers, agent: this.#agent }, (response) => {
+    const request = httpRequest(`${url}${path}`, { method, headers, agent: this.#agent }, (response) => {
       response.on('error', reject);
       let text = '';
       response.setEncoding('utf8').on('data', (piece: string) => {
@@ -115,30 +158,52 @@ export class Site implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#agent.destroy();
-    this.catchUp();
-    await this.#app.close();
+    this.mend();
+    await this.#running.close();
   }
 }
 
-type Running = { readonly app: TestApp; readonly store: FakeStore };
+type Running = {
+  /** The node that is subscribed to, and the one that is written to. */
+  readonly app: TestApp;
+  readonly writer: TestApp;
+  readonly store: FakeStore;
+  readonly network: UnreliableStore | undefined;
+  readonly close: () => Promise<void>;
+};
 
 async function start(settings: SiteSettings, port: number): Promise<Running> {
-  const { readTurns, pagePokes, heartbeatMs, pooling, bufferPoolMax } = settings;
+  const { readTurns, pagePokes, heartbeatMs, pooling, bufferPoolMax, faults } = settings;
   const flags = [
-    `--port=${port}`,
     `--token=${adminToken}`,
     `--heartbeat-ms=${heartbeatMs}`,
     `--pooling=${pooling}`,
     '--buffer-pool-min=0',
     `--buffer-pool-max=${bufferPoolMax}`,
+    '--safety-read-ms=200',
   ];
-  const { promise: opened, resolve } = Promise.withResolvers<FakeStore>();
-  const openStore = async (options: ConstructorParameters<typeof FakeStore>[0]) => {
-    const store = Object.assign(new FakeStore(options), { readTurns, pagePokes });
-    resolve(store);
-    return store;
+  const storage = new MemoryStorage(0);
+  const { promise: opened, resolve } = Promise.withResolvers<Pick<Running, 'store' | 'network'>>();
+  const openStore: OpenStore = async (_url, { pokes }) => {
+    // Where each page takes milliseconds, a log is not read in hundreds of them.
+    const leastPokes = faults === undefined ? 0 : 50;
+    const store = Object.assign(new FakeStore({ pokes, storage }), {
+      readTurns,
+      pagePokes: Math.max(pagePokes, leastPokes),
+    });
+    const network = faults === undefined ? undefined : new UnreliableStore(store, { ...unreliable, seed: faults });
+    resolve({ store, network });
+    return network ?? store;
   };
-  return { app: await startTestApp(flags, { openStore }), store: await opened };
+  const app = await startTestApp([...flags, `--port=${port}`], { openStore });
+  const { store, network } = await opened;
+  if (network === undefined) return { app, writer: app, store, network, close: () => app.close() };
+  const writer = await startTestApp(flags, { openStore: async (_url, { pokes }) => new MemoryStore(storage, pokes) });
+  const close = async () => {
+    await app.close();
+    await writer.close();
+  };
+  return { app, writer, store, network, close };
 }
 
 function parsed(response: IncomingMessage, text: string): Answer['body'] {

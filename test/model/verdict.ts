@@ -68,8 +68,9 @@ class Verdict {
     if (type !== 'hello') this.#fail(`was told ${type} before hello`);
     const { epoch, head } = JSON.parse(data);
     if (epoch !== log.epoch) this.#fail(`was told the epoch ${epoch} in place of ${log.epoch}`);
-    // Messages whose request or answer was under way may count, all others must or must not.
-    const least = headOf(log, ({ knownAt }) => knownAt < askedAt);
+    // Messages whose request or answer was under way may count, all others must or must not. Who does not begin at the head
+    // is told the one that the node knows.
+    const least = start.atHead ? headOf(log, ({ knownAt }) => knownAt < askedAt) : log.firstHead;
     const most = headOf(log, ({ sentAt }) => sentAt < readyAt);
     if (head < least || head > most) this.#fail(`was told the head ${head}, which is not from ${least} to ${most}`);
     const cursor = start.atHead ? Math.max(head, start.after) : start.after;
@@ -168,13 +169,12 @@ class Verdict {
   }
 
   #judgeHeartbeat({ data, lastEventId }: StreamEvent): void {
-    const { wish, start, log } = this.#connection.facts;
+    const { wish, log } = this.#connection.facts;
     if (!wish.heads) this.#fail('was told a heartbeat with a head, and did not ask for it');
     const { epoch, head } = JSON.parse(data);
     if (epoch !== log.epoch) this.#fail(`was told the epoch ${epoch} in a heartbeat in place of ${log.epoch}`);
-    const wanted = { ...wish.selection, fromPosition: start.fromPosition };
     const isThere = log.entries.some(
-      ({ stream, position, globalPosition }) => globalPosition === head && selects(wanted, stream, position),
+      ({ stream, position, globalPosition }) => globalPosition === head && selects(wish.selection, stream, position),
     );
     if (head !== 0 && !isThere) this.#fail(`was told the head ${head}, where the log has nothing for it`);
     const upTo = positionIn(lastEventId, epoch);

@@ -4,9 +4,12 @@ import type { Message } from '../../src/message/message.ts';
 import { parseTime, timeText } from '../../src/message/message-time.ts';
 import { selects } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
+import type { ImportOutcome } from '../../src/store/log.ts';
+import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
-import type { ImportOutcome } from '../../src/store/message-store.ts';
-import { OpenedStore, textOf } from '../contract/message-store.ts';
+import { OpenedStore } from '../contract/opened-store.ts';
+import { ReferenceFollower } from '../contract/reference-follower.ts';
+import { placesOf } from '../contract/whole-log.ts';
 import { selections } from '../support/arbitraries.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
 import { messageAt } from '../support/imported-messages.ts';
@@ -46,8 +49,6 @@ function refusal(log: readonly Message[], batch: readonly Message[]): ImportOutc
   return undefined;
 }
 
-const textAt = ({ stream, position, globalPosition }: Message) => `${stream}/${position}@${globalPosition}`;
-
 test('A log is the same whatever the order of the batches that made it, and every read of it agrees with a plain list.', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -56,29 +57,28 @@ test('A log is the same whatever the order of the batches that made it, and ever
       fc.nat({ max: 45 }),
       async (steps, selection, from) => {
         const pool = pokePool();
-        await using opened = new OpenedStore(new MemoryStore({ pokes: pool, maxBytes: 0 }), pool);
-        const announced: string[] = [];
+        await using opened = await OpenedStore.over(new MemoryStore(new MemoryStorage(0), pool), pool);
         const expectedPokes: string[] = [];
-        opened.store.watch((_namespace, poke) => announced.push(textOf(poke)));
+        const follower = new ReferenceFollower(opened.log);
         let log: Message[] = [];
         let head = 0;
-        const session = await opened.store.beginImport('default', { replace: false });
+        const session = await opened.log.beginImport();
         for (const step of steps) {
           if (step === 'append') {
             await opened.append('a-1', newMessages(1));
-            log.push((await opened.log()).at(-1)!);
+            log.push((await opened.messages()).at(-1)!);
           } else {
             const problem = refusal(log, step);
             expect(await session.add(step)).toEqual(problem ?? { outcome: 'imported' });
             if (problem === undefined) log = [...log, ...step].sort((a, b) => a.globalPosition - b.globalPosition);
           }
-          expectedPokes.push(...log.filter(({ globalPosition }) => globalPosition > head).map(textAt));
+          expectedPokes.push(...placesOf(log.filter(({ globalPosition }) => globalPosition > head)));
           head = Math.max(head, log.at(-1)?.globalPosition ?? 0);
         }
-        expect(announced).toEqual(expectedPokes);
-        expect((await opened.store.extent('default')).head).toBe(head);
-        expect(await opened.log()).toEqual(log);
-        expect(await opened.log({ category: 'a' }, from, 2)).toEqual(
+        expect(await follower.finish()).toEqual(expectedPokes);
+        expect(await opened.head()).toBe(head);
+        expect(await opened.messages()).toEqual(log);
+        expect(await opened.messages({ category: 'a' }, from, 2)).toEqual(
           log.filter(({ stream, globalPosition }) => stream.startsWith('a-') && globalPosition >= from),
         );
         for (const stream of ['a-1', 'a-2', 'b-1']) {
@@ -89,11 +89,11 @@ test('A log is the same whatever the order of the batches that made it, and ever
           expect(await opened.stream(stream, { globalPosition: from }, 2)).toEqual(
             messages.filter(({ globalPosition }) => globalPosition >= from),
           );
-          expect(await opened.store.version('default', stream)).toBe(messages.at(-1)?.position ?? -1);
+          expect(await opened.log.version(stream)).toBe(messages.at(-1)?.position ?? -1);
         }
         const selected = log.filter(({ stream, position }) => selects(selection, new StreamName(stream), position));
         expect(await opened.pokes(selection, from, 3)).toEqual(
-          selected.filter(({ globalPosition }) => globalPosition > from).map(textAt),
+          placesOf(selected.filter(({ globalPosition }) => globalPosition > from)),
         );
       },
     ),

@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import { Access } from '../../src/access/access.ts';
 import { Namespaces } from '../../src/access/namespaces.ts';
 import { hashToken, namespaceIdPattern, newToken, parseToken, sameHash, sameText } from '../../src/access/token.ts';
-import { MemoryNamespaces } from '../../src/store/memory/memory-namespaces.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { FakeStore } from '../support/fake-store.ts';
 
@@ -15,8 +14,7 @@ test('A token of any namespace that may exist opens this namespace and nothing e
   await fc.assert(
     fc.asyncProperty(acceptedId, acceptedId, async (id, other) => {
       fc.pre(id !== other && id !== 'default' && other !== 'default');
-      const store = new FakeStore({ pokes: pokePool(), maxBytes: 0 });
-      const namespaces = new Namespaces(new MemoryNamespaces(), store, () => {});
+      const namespaces = new Namespaces(new FakeStore({ pokes: pokePool() }));
       const access = new Access('token', namespaces);
       const { token } = await namespaces.create({ id, description: '', token: undefined });
       await namespaces.create({ id: other, description: '', token: undefined });

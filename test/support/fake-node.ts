@@ -1,58 +1,69 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { readRetryDelays } from '../../src/hub/back-off.ts';
 import type { CloseReason } from '../../src/hub/close-reason.ts';
 import { Hub, type HubOptions } from '../../src/hub/hub.ts';
-import { type SubscribeRequest, startingPoint } from '../../src/hub/starting-point.ts';
-import type { Subscription, Wishes } from '../../src/hub/subscription.ts';
+import type { SubscribeRequest, Wishes } from '../../src/hub/starting-point.ts';
+import type { Subscription } from '../../src/hub/subscription.ts';
+import { everything } from '../../src/message/selection.ts';
 import { BufferPool } from '../../src/pool/buffer-pool.ts';
-import type { Greeting } from '../../src/sse/connection.ts';
 import type { ClaimedCursor } from '../../src/sse/cursor.ts';
-import { DirectFrameEncoder, readyFrame } from '../../src/sse/frame.ts';
-import { newMessages, pokePool, selectionOf } from './fake-messages.ts';
+import { DirectFrameEncoder } from '../../src/sse/frame.ts';
+import type { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
+import { newMessages, pokePool } from './fake-messages.ts';
 import { FakeSink } from './fake-sink.ts';
 import { FakeStore } from './fake-store.ts';
 
-const namespace = 'default';
+const defaultNamespace = 'default';
+const turnsToBegin = 10;
 
 /** What a client wants that knows nothing but pokes. */
 export const noWishes: Wishes = { hello: false, heads: false, conflated: false, heartbeatMs: undefined };
 
-/** How an answer begins that says only that it is ready, without a head. */
-export const readyGreeting: Greeting = { framing: 'chunked', head: Buffer.alloc(0), frames: readyFrame };
-
-/** What a test asks for; a number as the last event id names no log. */
-export type AskedFor = Partial<Omit<SubscribeRequest, 'lastEventId'>> & {
-  readonly lastEventId?: number | ClaimedCursor | undefined;
+/** What a subscriber asks for; a number as cursor is one of no log. */
+export type Asked = Partial<Omit<SubscribeRequest, 'log' | 'lastEventId'>> & {
+  readonly namespace?: string;
+  readonly lastEventId?: ClaimedCursor | number | undefined;
 };
 
-/** Holds a subscription without a token. */
-export const nobody = { namespaceId: namespace, tokenId: undefined, address: '127.0.0.1' };
+export type FakeNodeOptions = Partial<HubOptions> & { readonly storage?: MemoryStorage };
 
 /** A hub over a fake store, without timers or network. Close it by `await using`, which finds what was not given back. */
 export class FakeNode implements AsyncDisposable {
   readonly pokes = pokePool();
   readonly buffers = new BufferPool({ min: 1, max: 8 });
-  readonly store = new FakeStore({ pokes: this.pokes, maxBytes: 0 });
+  readonly store: FakeStore;
   readonly hub: Hub;
   /** What the hub's observer was told. */
   readonly opened: Subscription[] = [];
   readonly closed: { subscription: Subscription; reason: CloseReason }[] = [];
   readonly failures: unknown[] = [];
-  toldCount = 0;
+  /** Subscriptions that gave back what they held. */
+  released = 0;
+  deliveredCount = 0;
+  /** What responses begin with from now on. */
+  responseHead = Buffer.alloc(0);
   readonly #sinks: FakeSink[] = [];
 
-  constructor(options: Partial<HubOptions> = {}) {
+  /** With the storage of another node it is a second one over the same logs. */
+  constructor({ storage, ...options }: FakeNodeOptions = {}) {
+    this.store = new FakeStore({ pokes: this.pokes, ...(storage === undefined ? {} : { storage }) });
     this.hub = new Hub({
       store: this.store,
+      pokes: this.pokes,
       buffers: this.buffers,
       encoder: new DirectFrameEncoder(),
       observer: {
         opened: (subscription) => this.opened.push(subscription),
         closed: (subscription, reason) => this.closed.push({ subscription, reason }),
-        readFailed: (_subscription, error) => this.failures.push(error),
-        told: () => this.toldCount++,
+        readFailed: (_log, error) => this.failures.push(error),
+        delivered: () => this.deliveredCount++,
       },
       heartbeatMs: 0,
       stallTimeoutMs: 0,
+      // A day: tests look when it is time.
+      safetyReadMs: 86_400_000,
+      windowPokes: 64,
+      retryDelays: readRetryDelays,
       ...options,
     });
   }
@@ -64,36 +75,58 @@ export class FakeNode implements AsyncDisposable {
   }
 
   /** Appends so many messages at once; returns the global position of the last. */
-  async append(stream: string, count = 1, inNamespace = namespace): Promise<number> {
-    const outcome = await this.store.append(inNamespace, stream, newMessages(count), undefined);
+  async append(stream: string, count = 1, namespace = defaultNamespace): Promise<number> {
+    const { log } = await this.store.namespace(namespace);
+    const outcome = await this.store.log(log).append(stream, newMessages(count), undefined);
     if (outcome.outcome !== 'appended') throw new Error(`the append ended in ${outcome.outcome}`);
     return outcome.globalPosition;
   }
 
-  /** Subscribes as a request does; the greeting is the ready comment. Everything by default. */
-  async subscribe({ lastEventId, ...parts }: AskedFor = {}, sink = new FakeSink()): Promise<Listening> {
-    const request = {
-      namespace,
-      selection: selectionOf({ all: true }),
-      position: 0,
-      lastEventId: claimOf(lastEventId),
-      epoch: undefined,
-      wishes: noWishes,
-      ...parts,
-    };
-    const start = await startingPoint(this.store, request);
-    this.#sinks.push(sink);
-    return { sink, subscription: this.hub.subscribe(start, sink, readyGreeting, nobody) };
+  /** Puts an empty log in place of the namespace's; whoever follows that one learns it by its next read. */
+  async replaceLog(namespace = defaultNamespace): Promise<void> {
+    const session = await this.store.beginReplacement(await this.store.namespace(namespace));
+    await session.commit();
   }
 
-  /** Resolves when nothing moves any more, what was gathered told: what is left waits for the test. */
+  /** Subscribes as a request does. Everything by default. */
+  async subscribe(
+    { namespace = defaultNamespace, lastEventId, ...parts }: Asked = {},
+    sink = new FakeSink(),
+  ): Promise<Listening> {
+    const { log } = await this.store.namespace(namespace);
+    this.#sinks.push(sink);
+    const subscription = this.hub.subscribe({
+      request: {
+        log,
+        selection: everything,
+        position: 0,
+        lastEventId: typeof lastEventId === 'number' ? { globalPosition: lastEventId, tag: undefined } : lastEventId,
+        epoch: undefined,
+        wishes: noWishes,
+        ...parts,
+      },
+      socket: { sink, framing: 'chunked' },
+      greeting: { head: this.responseHead, retryMs: 1_000 },
+      released: () => this.released++,
+    });
+    // Mostly it has begun then; a store that holds its answers keeps it from that.
+    for (let turn = 0; turn < turnsToBegin && subscription.state.name === 'starting'; turn++) await nextTurn();
+    return { sink, subscription };
+  }
+
+  /** Looks for what was not announced, as the hub's timer does. */
+  look(nowMs = performance.now()): void {
+    this.hub.look(nowMs);
+  }
+
+  /** Resolves when nothing moves any more, what was gathered flushed: what is left waits for the test. */
   async settle(): Promise<void> {
-    const enough = 4 + this.store.readTurns;
+    const enough = 5 + this.store.readTurns;
     let before = '';
     for (let quiet = 0; quiet < enough; ) {
       await nextTurn();
-      // A busy hub may rest before it ends its turn.
-      if (quiet === enough - 2) this.hub.turn.flush();
+      // A busy hub may delay its flush.
+      if (quiet === enough - 2) this.hub.batch.flush();
       const now = this.#fingerprint();
       quiet = now === before ? quiet + 1 : 0;
       before = now;
@@ -101,30 +134,39 @@ export class FakeNode implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.hub.stop();
     this.store.failure = undefined;
     this.store.answerReads();
     for (const sink of this.#sinks) sink.destroy();
     await this.settle();
+    this.hub.stop();
+    await this.settle();
     if (this.leased > 0) throw new Error(`${this.leased} things were not given back to their pools`);
     if (this.hub.subscriptions.size > 0) throw new Error('a subscription outlived its socket');
+    if (this.released !== this.opened.length) throw new Error('a subscription did not give back what it held');
+    if (this.store.followers > 0) throw new Error('a log is followed although the hub has stopped');
     const overfull = this.#sinks.find(({ writesWhileFull }) => writesWhileFull > 0);
     if (overfull !== undefined) throw new Error('bytes were written to a socket that had not taken those before');
   }
 
   #fingerprint(): string {
-    const { turn, catchUp, subscriptions } = this.hub;
-    const states = [...subscriptions].map(({ state, cursor }) => `${state}${cursor}`).join();
-    const { reads, readsUnderWay, unannounced } = this.store;
+    const { batch, catchUpStats, catchUpWaiting, subscriptions } = this.hub;
+    const states = [...subscriptions].map(({ state, cursor }) => `${state.name}${cursor}`).join();
+    const { reads, boundsReads, readsUnderWay, unannounced } = this.store;
     const bytes = this.#sinks.reduce((sum, sink) => sum + sink.bytesWritten + sink.writableLength, 0);
-    return [states, reads, readsUnderWay, unannounced, catchUp.waiting, turn.stats.pokes, bytes].join();
+    const { pokes } = batch.stats;
+    return [
+      states,
+      reads,
+      boundsReads,
+      readsUnderWay,
+      unannounced,
+      catchUpWaiting,
+      catchUpStats.reads,
+      pokes,
+      bytes,
+    ].join();
   }
 }
 
 /** A subscription with the socket it writes to. */
 export type Listening = { readonly sink: FakeSink; readonly subscription: Subscription };
-
-/** A number is a cursor that does not name its log. */
-export function claimOf(lastEventId: number | ClaimedCursor | undefined): ClaimedCursor | undefined {
-  return typeof lastEventId === 'number' ? { globalPosition: lastEventId, tag: undefined } : lastEventId;
-}

@@ -2,72 +2,105 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Poke } from '../../src/message/poke.ts';
 import type { Selection } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
-import { MemoryStore, type MemoryStoreOptions } from '../../src/store/memory/memory-store.ts';
-import type { Announced, PokePage, Replaced } from '../../src/store/message-store.ts';
+import type { ObjectPool } from '../../src/pool/object-pool.ts';
+import type { Announced, Announcement, Log, LogBounds, PokePage } from '../../src/store/log.ts';
+import type { LogId } from '../../src/store/log-id.ts';
+import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import type { Namespace } from '../../src/store/namespace-store.ts';
 
-/** A memory store with a network in between: announcements and reads can be held back, cut short, or made to fail. */
+export type FakeStoreOptions = {
+  readonly pokes: ObjectPool<Poke>;
+  readonly maxBytes?: number;
+  /** What another node has; by default it has its own. */
+  readonly storage?: MemoryStorage;
+};
+
+type Held = { readonly announced: Announced; readonly announcement: Announcement };
+
+/** A memory store with a network in between: announcements and reads can be held back, lost, cut short, or made to fail. */
 export class FakeStore extends MemoryStore {
   /** Pages of pokes hold at most so many. */
   pagePokes = Number.POSITIVE_INFINITY;
   /** Turns of the event loop between a read of the log and its answer, which then is out of date. */
   readTurns = 0;
-  /** Reads of pokes reject with this. */
+  /** Reads of pokes, bounds and versions reject with this. */
   failure: Error | undefined = undefined;
+  /** Messages up to here are forgotten: pages of pokes do not have them, and say so. */
+  forgottenUpTo = 0;
   /** Reads of pokes begun. */
   reads = 0;
-  /** Reads of pokes under way. */
+  /** Reads of bounds begun. */
+  boundsReads = 0;
+  /** Reads under way. */
   readsUnderWay = 0;
+  /** Followers of all logs. */
+  followers = 0;
+  readonly storage: MemoryStorage;
+  /** Whether it announces only that something happened, as a store does of what another node appended. */
+  announcesHints = false;
   #holding = false;
-  readonly #held: { namespace: string; news: Poke | string }[] = [];
-  #announced: Announced = () => {};
-  #replaced: Replaced = () => {};
+  readonly #held: Held[] = [];
   #gate: PromiseWithResolvers<void> | undefined = undefined;
+  #holdsAll = false;
 
-  constructor(options: MemoryStoreOptions) {
-    super(options);
-    super.watch(
-      (namespace, poke) => {
-        if (this.#holding) this.#held.push({ namespace, news: copyOf(poke) });
-        else this.#announced(namespace, poke);
-      },
-      (namespace, epoch) => {
-        if (this.#holding) this.#held.push({ namespace, news: epoch });
-        else this.#replaced(namespace, epoch);
-      },
-    );
+  constructor({ pokes, maxBytes = 0, storage = new MemoryStorage(maxBytes) }: FakeStoreOptions) {
+    super(storage, pokes);
+    this.storage = storage;
   }
 
-  override watch(announced: Announced, replaced: Replaced = () => {}): void {
-    this.#announced = announced;
-    this.#replaced = replaced;
+  override log(id: LogId): Log {
+    const log = super.log(id);
+    return new Proxy(log, {
+      get: (target, name) => {
+        if (name === 'pokes') return (...args: Parameters<Log['pokes']>) => this.#pokes(target, ...args);
+        if (name === 'bounds') return () => this.#bounds(target);
+        if (name === 'version') return (stream: string) => this.#answer(() => target.version(stream));
+        if (name === 'last') return (...args: Parameters<Log['last']>) => this.#answer(() => target.last(...args));
+        if (name === 'follow') return (announced: Announced) => this.#follow(target, announced);
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
   }
 
-  /** Messages and replacements that were not announced. */
+  /** The namespace, which is created unless it is there. */
+  async namespace(id: string): Promise<Namespace> {
+    const found = await this.namespaces.find(id);
+    if (found !== undefined) return found;
+    const spec = { id, uid: `uid of ${id}`, description: '', createdAtMs: 0, tokens: [] };
+    return (await this.namespaces.create(spec))!;
+  }
+
+  /** Announcements that are held back. */
   get unannounced(): number {
     return this.#held.length;
   }
 
-  /** From now on messages and replacements are announced by {@link FakeStore.announce} only. */
+  /** From now on announcements are made by {@link FakeStore.announce} only. */
   holdAnnouncements(): void {
     this.#holding = true;
   }
 
   /** Makes up to so many of the announcements that were held back. */
   announce(count = Number.POSITIVE_INFINITY): void {
-    for (; count > 0 && this.#held.length > 0; count--) {
-      const { namespace, news } = this.#held.shift()!;
-      if (typeof news === 'string') {
-        this.#replaced(namespace, news);
-        continue;
-      }
-      this.#announced(namespace, news);
-      // Who kept it, against the store's promise, has nonsense now.
-      news.set(new StreamName('kept-poke'), -1, -1, 0);
-    }
+    for (; count > 0 && this.#held.length > 0; count--) make(this.#held.shift()!);
   }
 
-  /** Drops up to so many of the announcements that were held back, as if they had been made before anybody watched. */
-  forget(count = Number.POSITIVE_INFINITY): void {
+  /** Makes the last announcement that was held back, before the others. */
+  announceLast(): void {
+    const held = this.#held.pop();
+    if (held !== undefined) make(held);
+  }
+
+  /** Makes the next announcement, and keeps it to be made again. */
+  announceTwice(): void {
+    const [held] = this.#held;
+    if (held !== undefined) make({ ...held, announcement: copyOf(held.announcement) });
+  }
+
+  /** Loses up to so many of the announcements that were held back. */
+  lose(count = Number.POSITIVE_INFINITY): void {
     this.#held.splice(0, count);
   }
 
@@ -77,8 +110,14 @@ export class FakeStore extends MemoryStore {
     this.announce();
   }
 
-  /** From now on answers to reads of pokes wait for {@link FakeStore.answerReads}. What was read is old by then. */
+  /** From now on answers to reads wait for {@link FakeStore.answerReads}. What was read is old by then. */
   holdReads(): void {
+    this.holdPages();
+    this.#holdsAll = true;
+  }
+
+  /** The same for pages of pokes only: who subscribes begins, and is told nothing. */
+  holdPages(): void {
     this.#gate ??= Promise.withResolvers();
   }
 
@@ -86,24 +125,69 @@ export class FakeStore extends MemoryStore {
   answerReads(): void {
     this.#gate?.resolve();
     this.#gate = undefined;
+    this.#holdsAll = false;
   }
 
-  override async readPokes(namespace: string, selection: Selection, after: number, limit: number): Promise<PokePage> {
+  #follow(log: Log, announced: Announced): () => void {
+    this.followers++;
+    const unfollow = log.follow((page) => {
+      const announcement = this.announcesHints ? 'wake-up' : page;
+      if (this.#holding) this.#held.push({ announced, announcement: copyOf(announcement) });
+      else announced(announcement);
+    });
+    return () => {
+      this.followers--;
+      unfollow();
+    };
+  }
+
+  async #pokes(log: Log, selection: Selection, after: number, limit: number): Promise<PokePage> {
     this.reads++;
+    let page: PokePage | undefined;
+    try {
+      const read = async () => {
+        page = await log.pokes(selection, after, Math.min(limit, this.pagePokes));
+        if (this.forgottenUpTo === 0) return page;
+        const pokes = page.pokes.filter(({ globalPosition }) => globalPosition > this.forgottenUpTo);
+        return { ...page, pokes, release: page.release.bind(page), forgottenUpTo: this.forgottenUpTo };
+      };
+      return await this.#answer(read, true);
+    } catch (error) {
+      page?.release();
+      throw error;
+    }
+  }
+
+  #bounds(log: Log): Promise<LogBounds> {
+    this.boundsReads++;
+    return this.#answer(() => log.bounds());
+  }
+
+  async #answer<T>(read: () => Promise<T>, isPage = false): Promise<T> {
     this.readsUnderWay++;
     try {
-      const page = await super.readPokes(namespace, selection, after, Math.min(limit, this.pagePokes));
+      const answer = await read();
       for (let turn = 0; turn < this.readTurns; turn++) await nextTurn();
-      await this.#gate?.promise;
-      if (this.failure === undefined) return page;
-      page.release();
-      throw this.failure;
+      if (isPage || this.#holdsAll) await this.#gate?.promise;
+      if (this.failure !== undefined) throw this.failure;
+      return answer;
     } finally {
       this.readsUnderWay--;
     }
   }
 }
 
-function copyOf({ stream, position, globalPosition, appendedAtMs }: Poke): Poke {
-  return new Poke().set(stream, position, globalPosition, appendedAtMs);
+function make({ announced, announcement }: Held): void {
+  announced(announcement);
+  if (announcement === 'wake-up') return;
+  // Who kept one, against the store's promise, has nonsense now.
+  for (const poke of announcement.pokes) poke.set(new StreamName('kept-poke'), -1, -1, 0);
+}
+
+function copyOf(announcement: Announcement): Announcement {
+  if (announcement === 'wake-up') return announcement;
+  const pokes = announcement.pokes.map(({ stream, position, globalPosition, appendedAtMs }) =>
+    new Poke().set(stream, position, globalPosition, appendedAtMs),
+  );
+  return { ...announcement, pokes };
 }

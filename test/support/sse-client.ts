@@ -99,7 +99,7 @@ export type ConnectOptions = {
 };
 
 /** Nothing here waits longer: what does not come by then never comes, and the error says what was waited for. */
-const deadlineMs = 30_000;
+const deadlineMs = 60_000;
 
 /** A subscriber on a bare socket, which sees every byte and can stop reading. Close it by `await using`. */
 export class SseClient implements AsyncDisposable {

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Conflation, maxGatheredStreams, maxRoundStreams, roundStreamsFor } from '../../src/hub/conflation.ts';
-import { positionIn } from '../support/cursors.ts';
+import { tagOf } from '../../src/sse/cursor.ts';
 import { pokeOf, selectionOf } from '../support/fake-messages.ts';
 import { FakeNode, noWishes } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
@@ -70,7 +70,7 @@ describe('a subscription that asks for conflation', () => {
     await node.settle();
     await node.append('a-2');
     await node.settle();
-    expect([textsOf(sink), subscription.state]).toEqual([
+    expect([textsOf(sink), subscription.state.name]).toEqual([
       ['a-1/0', 'a-3/0-665×666', 'a-1/1-667×667', 'a-2/0-666×667', 'a-2/667'],
       'live',
     ]);
@@ -86,11 +86,12 @@ describe('a subscription that asks for conflation', () => {
     for (const stream of ['a-2', 'a-1', 'a-3', 'a-2']) await node.append(stream);
     sink.drain();
     await node.settle();
-    expect(sink.pokes.map(({ stream, globalPosition, id }) => [stream, globalPosition, positionIn(id)])).toEqual([
-      ['a-1', 1, 1],
-      ['a-1', 3, 1],
-      ['a-3', 4, 1],
-      ['a-2', 5, 5],
+    const tag = tagOf((await node.store.namespace('default')).log);
+    expect(sink.pokes.map(({ stream, globalPosition, id }) => [stream, globalPosition, id])).toEqual([
+      ['a-1', 1, `1-${tag}`],
+      ['a-1', 3, `1-${tag}`],
+      ['a-3', 4, `1-${tag}`],
+      ['a-2', 5, `5-${tag}`],
     ]);
   });
 
@@ -106,7 +107,7 @@ describe('a subscription that asks for conflation', () => {
       for (let n = 0; n < streams; n++) await node.append(`a-${n}`);
     }
     // A round of so many streams takes several writes, and the socket takes each of them in pieces.
-    while (subscription.state !== 'live') {
+    while (subscription.state.name !== 'live') {
       sink.drain(10_000);
       await node.settle();
       if (sink.pokes.length === 1_000) await node.append('a-0', 2);
@@ -134,7 +135,7 @@ describe('a subscription that asks for conflation', () => {
     expect(told.map(({ globalPosition }) => globalPosition)).toEqual(
       Array.from({ length: streams }, (_value, index) => index + 2),
     );
-    const ids = new Set(sink.pokes.map(({ id }) => positionIn(id)));
+    const ids = new Set(sink.pokes.map(({ id }) => Number.parseInt(id, 10)));
     expect(ids).toEqual(new Set([1, maxRoundStreams + 1, streams + 1]));
   });
 
@@ -153,7 +154,7 @@ describe('a subscription that asks for conflation', () => {
     await node.settle();
     const roundStreams = Math.floor(maxGatheredStreams / (others + 1));
     const ends = sink.pokes.flatMap(({ globalPosition, id }) =>
-      positionIn(id) === globalPosition ? [globalPosition] : [],
+      Number.parseInt(id, 10) === globalPosition ? [globalPosition] : [],
     );
     expect([sink.pokes.length, ends]).toEqual([streams + 1, [1, roundStreams + 1, streams + 1]]);
   });
@@ -174,17 +175,44 @@ describe('a subscription that asks for conflation', () => {
     expect(textsOf(sink)).toEqual(['a-1/3-8×6']);
   });
 
-  test('ends when the log cannot be read, and has given everything back', async () => {
+  test('waits while the log cannot be read, and then is told the round', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     await using node = new FakeNode();
     const { sink, subscription } = await node.subscribe(ofA);
     await node.settle();
     sink.stall();
     await node.append('a-1', 2);
     await node.settle();
+    // More than the window holds.
+    await node.append('a-1', 198);
+    await node.settle();
     node.store.failure = new Error('disk');
-    await node.append('a-1', 2);
     sink.drain();
     await node.settle();
-    expect([subscription.closeReason, node.leased]).toEqual(['store-failed', 0]);
+    const meanwhile = [subscription.state.name, textsOf(sink)];
+    node.store.failure = undefined;
+    vi.advanceTimersByTime(5_000);
+    await node.settle();
+    const told = ['a-1/0', 'a-1/1'];
+    expect([meanwhile, subscription.state.name, textsOf(sink)]).toEqual([
+      ['catching-up', told],
+      'live',
+      [...told, 'a-1/2-199×198'],
+    ]);
+  });
+
+  test('is told the round of a page that others share, who are told every poke', async () => {
+    await using node = new FakeNode();
+    const { sink } = await node.subscribe(ofA);
+    const { sink: plain } = await node.subscribe({ selection: ofA.selection });
+    await node.settle();
+    for (const stalled of [sink, plain]) stalled.stall();
+    await node.append('a-1');
+    await node.settle();
+    for (let count = 0; count < 300; count++) await node.append('a-1');
+    for (const stalled of [sink, plain]) stalled.drain();
+    await node.settle();
+    expect([textsOf(sink), plain.positions.length]).toEqual([['a-1/0', 'a-1/1-300×300'], 301]);
   });
 });

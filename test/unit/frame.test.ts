@@ -8,7 +8,6 @@ import {
   DirectFrameEncoder,
   encodeConflated,
   endFrame,
-  errorFrame,
   type FrameEncoder,
   frameBytesAtMost,
   headFrame,
@@ -220,11 +219,6 @@ describe('the other pieces of a stream', () => {
     ['say ready before a hello', readyBeforeHelloFrame, ': ready\n'],
     ['beat', heartbeatFrame, ':\n'],
     ['tell the reconnection time', retryFrame(3_000), 'retry: 3000\n'],
-    [
-      'tell an error as an event',
-      errorFrame('BACKEND_ERROR', 'No "log"\nnow'),
-      'event: error\ndata:{"error":{"code":"BACKEND_ERROR","message":"No \\"log\\"\\nnow"}}\n\n',
-    ],
     ['tell an end', endFrame('draining'), 'event: end\ndata:{"code":"draining"}\n\n'],
     [
       'tell a refusal with the cursor it was asked with',

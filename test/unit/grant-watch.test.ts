@@ -1,151 +1,216 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { GrantWatch } from '../../src/access/grant-watch.ts';
+import type { Grant } from '../../src/access/access.ts';
+import { type GrantEnd, GrantWatch } from '../../src/access/grant-watch.ts';
 import { Namespaces } from '../../src/access/namespaces.ts';
-import { newToken } from '../../src/access/token.ts';
-import { Transfers } from '../../src/admission/transfers.ts';
-import { startingPoint } from '../../src/hub/starting-point.ts';
-import { MemoryNamespaces } from '../../src/store/memory/memory-namespaces.ts';
-import { everything } from '../support/fake-messages.ts';
-import { claimOf, FakeNode, noWishes, readyGreeting } from '../support/fake-node.ts';
-import { FakeSink } from '../support/fake-sink.ts';
+import type { Namespace } from '../../src/store/namespace-store.ts';
+import { pokePool } from '../support/fake-messages.ts';
+import { FakeStore } from '../support/fake-store.ts';
 
 const id = 'tenant';
 
-/** A node with one namespace and a watch over it. Close it by `await using`. */
+/** A watch over the namespaces of a store, which looks by a hint or when the test wants it. */
 class Watched implements AsyncDisposable {
-  readonly node = new FakeNode();
-  readonly store = new MemoryNamespaces();
-  readonly namespaces = new Namespaces(this.store, this.node.store, ({ log }) => this.node.hub.endNamespace(log));
-  readonly transfers = new Transfers({ maxTransfers: 0, maxTransfersPerNamespace: 0 });
-  readonly watch = new GrantWatch(this.namespaces, this.node.hub, this.transfers);
-  readonly #sinks: FakeSink[] = [];
+  readonly store = new FakeStore({ pokes: pokePool() });
+  readonly namespaces = new Namespaces(this.store);
+  readonly watch: GrantWatch;
+  /** Questions for changes, and namespaces that were looked up by the watch. */
+  readonly asked: (number | undefined)[] = [];
+  readonly lookedUp: string[] = [];
 
-  constructor() {
-    // Tests look when they want to.
-    this.watch.stop();
+  constructor({ hints = false } = {}) {
+    const { namespaces } = this.store;
+    const follow = namespaces.follow.bind(namespaces);
+    const observed = Object.assign(Object.create(namespaces), {
+      find: (namespaceId: string) => {
+        this.lookedUp.push(namespaceId);
+        return namespaces.find(namespaceId);
+      },
+      changesSince: (revision: number | undefined) => {
+        this.asked.push(revision);
+        return namespaces.changesSince(revision);
+      },
+      follow: (changed: () => void) => (hints ? follow(changed) : () => {}),
+    });
+    this.watch = new GrantWatch(observed);
   }
 
-  createNamespace(namespaceId = id) {
-    return this.namespaces.create({ id: namespaceId, description: '', token: newToken(namespaceId) });
+  async create(namespaceId = id): Promise<Namespace> {
+    return (await this.namespaces.create({ id: namespaceId, description: '', token: undefined })).namespace;
   }
 
   createToken(expiresAtMs?: number) {
     return this.namespaces.createToken(id, { label: '', scope: 'read', expiresAtMs });
   }
 
-  async subscribe(log: string, tokenId: string | undefined, lastEventId?: number, namespaceId = id) {
-    const sink = new FakeSink();
-    this.#sinks.push(sink);
-    const start = await startingPoint(this.node.store, {
-      namespace: log,
-      selection: everything,
-      position: 0,
-      lastEventId: claimOf(lastEventId),
-      epoch: undefined,
-      wishes: noWishes,
+  /** Holds a grant; what it collects are the reasons of its end. */
+  hold(namespace: Namespace, tokenId?: string, expiresAtMs?: number) {
+    const grant: Grant = { namespace, scope: 'read', tokenId, expiresAtMs, isOperator: false };
+    const ends: GrantEnd[] = [];
+    const release = this.watch.hold(grant, (reason) => {
+      ends.push(reason);
+      release();
     });
-    const holder = { namespaceId, tokenId, address: '127.0.0.1' };
-    const subscription = this.node.hub.subscribe(start, sink, readyGreeting, holder);
-    await this.node.settle();
-    return { sink, subscription };
+    return { ends, release };
+  }
+
+  check(nowMs = Date.now()): Promise<void> {
+    return this.watch.check(nowMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const sink of this.#sinks) sink.destroy();
-    await this.node[Symbol.asyncDispose]();
+    this.watch.stop();
   }
 }
 
-test('A subscription ends when its token is revoked, with an event that says so, and those of other tokens go on.', async () => {
+/** Puts another log in place of the namespace's. */
+async function replaceLog({ store }: Watched, namespace: Namespace): Promise<void> {
+  const session = await store.beginReplacement(namespace);
+  await session.commit();
+}
+
+test('A grant ends when its token is revoked, and those of other tokens go on.', async () => {
   await using watched = new Watched();
-  const { namespace } = await watched.createNamespace();
+  const namespace = await watched.create();
   const [revoked, kept] = [await watched.createToken(), await watched.createToken()];
-  const ending = await watched.subscribe(namespace.log, revoked.id);
-  const staying = await watched.subscribe(namespace.log, kept.id);
-  await watched.watch.check(Date.now());
-  expect(watched.node.closed).toEqual([]);
+  const [ending, staying] = [watched.hold(namespace, revoked.id), watched.hold(namespace, kept.id)];
+  await watched.check();
+  const before = [ending.ends, staying.ends].flat();
   await watched.namespaces.revokeToken(id, revoked.id);
-  await watched.watch.check(Date.now());
-  expect(watched.node.closed).toMatchObject([{ subscription: ending.subscription, reason: 'revoked' }]);
-  expect(ending.sink.stream.events).toMatchObject([{ type: 'end', data: '{"code":"revoked"}' }]);
-  expect(staying.subscription.state).toBe('live');
+  await watched.check();
+  expect([before, ending.ends, staying.ends]).toEqual([[], ['revoked'], []]);
 });
 
-test('A subscription ends when its token expires, not before.', async () => {
+test('A grant ends when its token expires, not before, without any look-up.', async () => {
   await using watched = new Watched();
-  const { namespace } = await watched.createNamespace();
+  const namespace = await watched.create();
   const expiresAtMs = Date.now() + 60_000;
-  const { subscription, sink } = await watched.subscribe(namespace.log, (await watched.createToken(expiresAtMs)).id);
-  await watched.watch.check(expiresAtMs - 1);
-  expect(subscription.state).toBe('live');
-  await watched.watch.check(expiresAtMs);
-  expect([subscription.state, subscription.closeReason]).toEqual(['closed', 'revoked']);
-  expect(sink.stream.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"revoked"}' });
+  const { ends } = watched.hold(namespace, (await watched.createToken(expiresAtMs)).id, expiresAtMs);
+  await watched.check(expiresAtMs - 1);
+  const [before, lookedUp] = [[...ends], watched.lookedUp.length];
+  await watched.check(expiresAtMs);
+  expect([before, ends, watched.lookedUp.length]).toEqual([[], ['revoked'], lookedUp]);
 });
 
-test('A subscription without a token does not end by the tokens of its namespace.', async () => {
+test('A grant without a token does not end by the tokens of its namespace.', async () => {
   await using watched = new Watched();
-  const { namespace } = await watched.createNamespace();
-  const { subscription } = await watched.subscribe(namespace.log, undefined);
+  const namespace = await watched.create();
+  const { ends } = watched.hold(namespace);
+  await watched.check();
   await watched.namespaces.revokeToken(id, namespace.tokens[0]!.id);
-  await watched.watch.check(Date.now());
-  expect(subscription.state).toBe('live');
+  await watched.check();
+  expect(ends).toEqual([]);
 });
 
-test('A namespace that another node deleted ends its subscriptions, and nothing of it is kept.', async () => {
+test('A grant ends when its namespace is deleted, also when one of the same id was made since.', async () => {
   await using watched = new Watched();
-  const { namespace } = await watched.createNamespace();
-  await watched.node.append('a-1', 1, namespace.log);
-  const { sink } = await watched.subscribe(namespace.log, namespace.tokens[0]!.id);
-  const before = watched.node.hub.namespaces;
-  await watched.store.remove(namespace, 0);
-  await watched.watch.check(Date.now());
-  expect(sink.stream.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"namespace-deleted"}' });
-  expect([before, watched.node.hub.namespaces]).toEqual([1, 0]);
+  const [first, second] = [await watched.create('first'), await watched.create('second')];
+  const holds = [watched.hold(first), watched.hold(second)];
+  await watched.check();
+  await watched.namespaces.remove('first');
+  await watched.namespaces.remove('second');
+  await watched.create('second');
+  await watched.check();
+  expect(holds.map(({ ends }) => ends)).toEqual([['namespace-deleted'], ['namespace-deleted']]);
 });
 
-test('A namespace of the same name is another one: its messages reach nobody who subscribed to the first.', async () => {
+test('A grant for a log ends when an import has replaced the log.', async () => {
   await using watched = new Watched();
-  const first = await watched.createNamespace();
-  await watched.node.append('a-1', 5, first.namespace.log);
-  const old = await watched.subscribe(first.namespace.log, first.namespace.tokens[0]!.id, 3);
-  expect(await watched.namespaces.remove(id)).toBe(5);
-  expect(old.sink.stream.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"namespace-deleted"}' });
-  const second = await watched.createNamespace();
-  expect(second.namespace.log).not.toBe(first.namespace.log);
-  expect(await watched.node.append('a-1', 2, second.namespace.log)).toBe(8);
-  await watched.node.settle();
-  expect(old.sink.positions).toEqual([4, 5]);
+  const namespace = await watched.create();
+  const { ends } = watched.hold(namespace, namespace.tokens[0]!.id);
+  await watched.check();
+  await replaceLog(watched, namespace);
+  await watched.check();
+  expect(ends).toEqual(['log-replaced']);
 });
 
-test('A cursor of the deleted namespace is told everything there is in the new one, however far that is.', async () => {
+test('A grant that was released is told nothing, and its namespace is looked up no more.', async () => {
   await using watched = new Watched();
-  const first = await watched.createNamespace();
-  await watched.node.append('a-1', 5, first.namespace.log);
+  const namespace = await watched.create();
+  const expiresAtMs = Date.now() + 60_000;
+  const { ends, release } = watched.hold(namespace, namespace.tokens[0]!.id, expiresAtMs);
+  release();
+  release();
   await watched.namespaces.remove(id);
-  const { namespace } = await watched.createNamespace();
-  for (const more of [2, 10]) {
-    const head = await watched.node.append('a-1', more, namespace.log);
-    const everyPosition = Array.from({ length: head - 6 }, (_value, index) => index + 7);
-    for (const cursor of [1, 3, 5]) {
-      expect((await watched.subscribe(namespace.log, undefined, cursor)).sink.positions).toEqual(everyPosition);
-    }
-  }
+  await watched.check(expiresAtMs);
+  expect([ends, watched.lookedUp]).toEqual([[], []]);
 });
 
-test('A store that fails ends nothing, and is asked again.', async () => {
+test('A grant that was held again after the last one was released ends too.', async () => {
   await using watched = new Watched();
-  const { namespace } = await watched.createNamespace();
-  const { subscription } = await watched.subscribe(namespace.log, namespace.tokens[0]!.id);
-  const { find } = watched.store;
-  watched.store.find = () => Promise.reject(new Error('disk'));
-  await watched.namespaces.revokeToken(id, namespace.tokens[0]!.id).catch(() => {});
-  await watched.watch.check(Date.now());
-  expect(subscription.state).toBe('live');
-  watched.store.find = find;
-  await watched.namespaces.revokeToken(id, namespace.tokens[0]!.id);
-  await watched.watch.check(Date.now());
-  expect(subscription.closeReason).toBe('revoked');
+  const namespace = await watched.create();
+  const first = watched.hold(namespace);
+  first.release();
+  const second = watched.hold(namespace);
+  first.release();
+  await watched.check();
+  await watched.namespaces.remove(id);
+  await watched.check();
+  expect([first.ends, second.ends]).toEqual([[], ['namespace-deleted']]);
+});
+
+test('What changed between the look-up of a grant and its hold is found at the next check.', async () => {
+  await using watched = new Watched();
+  const namespace = await watched.create();
+  const token = await watched.createToken();
+  await watched.check();
+  await watched.namespaces.revokeToken(id, token.id);
+  await watched.check();
+  const { ends } = watched.hold(namespace, token.id);
+  await watched.check();
+  expect(ends).toEqual(['revoked']);
+});
+
+test('A check asks for changes once, and looks up only those namespaces that changed, however many there are.', async () => {
+  await using watched = new Watched();
+  for (let n = 0; n < 50; n++) watched.hold(await watched.create(`n${n}`));
+  await watched.check();
+  const before = [watched.asked.length, watched.lookedUp.length];
+  watched.lookedUp.length = 0;
+  await watched.namespaces.remove('n7');
+  await watched.check();
+  expect([before, watched.asked.length, watched.lookedUp]).toEqual([[1, 50], 2, ['n7']]);
+});
+
+test('Changes too far back to be told apart have every namespace looked up.', async () => {
+  await using watched = new Watched();
+  const namespace = await watched.create();
+  const { ends } = watched.hold(namespace);
+  await watched.check();
+  await watched.namespaces.remove(id);
+  for (let n = 0; n < 3_000; n++) await watched.create(`n${n}`);
+  await watched.check();
+  expect(ends).toEqual(['namespace-deleted']);
+});
+
+test('Changes while they could not be asked for are found once they can.', async () => {
+  await using watched = new Watched();
+  const namespace = await watched.create();
+  const { ends } = watched.hold(namespace);
+  const { changesSince } = watched.store.namespaces;
+  watched.store.namespaces.changesSince = () => Promise.reject(new Error('disk'));
+  await watched.check();
+  await watched.namespaces.remove(id);
+  await watched.check();
+  const meanwhile = [...ends];
+  watched.store.namespaces.changesSince = changesSince;
+  await watched.check();
+  expect([meanwhile, ends]).toEqual([[], ['namespace-deleted']]);
+});
+
+test('A look-up that fails ends nothing, and is repeated.', async () => {
+  await using watched = new Watched();
+  const namespace = await watched.create();
+  const { ends } = watched.hold(namespace);
+  await watched.check();
+  await watched.namespaces.remove(id);
+  const { find } = watched.store.namespaces;
+  watched.store.namespaces.find = () => Promise.reject(new Error('disk'));
+  await watched.check();
+  const meanwhile = [...ends];
+  watched.store.namespaces.find = find;
+  await watched.check();
+  expect([meanwhile, ends]).toEqual([[], ['namespace-deleted']]);
 });
 
 test.each([
@@ -153,43 +218,65 @@ test.each([
   ['never answers', () => new Promise<undefined>(() => {})],
 ])('A namespace for which the store %s keeps no other from being looked at, time and again.', async (_what, find) => {
   await using watched = new Watched();
-  const { namespace: stuck } = await watched.createNamespace('a-stuck');
-  const { namespace } = await watched.createNamespace();
-  const [first, second] = [await watched.createToken(), await watched.createToken()];
-  const kept = await watched.subscribe(stuck.log, stuck.tokens[0]!.id, undefined, 'a-stuck');
-  const ending = [
-    await watched.subscribe(namespace.log, first.id),
-    await watched.subscribe(namespace.log, second.id),
-  ] as const;
-  const findOthers = watched.store.find.bind(watched.store);
-  watched.store.find = (asked) => (asked === 'a-stuck' ? find() : findOthers(asked));
-  for (const [index, { id: tokenId }] of [first, second].entries()) {
+  const stuck = watched.hold(await watched.create('a-stuck'));
+  const namespace = await watched.create();
+  const findOthers = watched.store.namespaces.find.bind(watched.store.namespaces);
+  watched.store.namespaces.find = (asked) => (asked === 'a-stuck' ? find() : findOthers(asked));
+  for (let time = 0; time < 2; time++) {
+    const { id: tokenId } = await watched.createToken();
+    const { ends } = watched.hold(namespace, tokenId);
     await watched.namespaces.revokeToken(id, tokenId);
-    void watched.watch.check(Date.now());
-    await watched.node.settle();
-    expect(ending[index]!.subscription.closeReason).toBe('revoked');
+    void watched.check();
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    expect(ends).toEqual(['revoked']);
   }
-  expect(kept.subscription.state).toBe('live');
+  expect(stuck.ends).toEqual([]);
 });
 
-test('An import or export ends once, when its token is revoked or its namespace deleted.', async () => {
+test('A look-up that has not been answered is not made again beside it, and what changed meanwhile is found behind it.', async () => {
   await using watched = new Watched();
-  const { namespace } = await watched.createNamespace();
-  const { id: tokenId } = await watched.createToken();
-  const begin = (by: string | undefined) => {
-    const transfer = watched.transfers.begin({ namespace, scope: 'write', tokenId: by, isOperator: false });
-    const ends: unknown[] = [];
-    transfer.onEnd = () => ends.push(transfer.endReason);
-    return ends;
-  };
-  const [revoked, owner, anybody] = [begin(tokenId), begin(namespace.tokens[0]!.id), begin(undefined)];
-  await watched.watch.check(Date.now());
-  expect([revoked, owner, anybody]).toEqual([[], [], []]);
-  await watched.namespaces.revokeToken(id, tokenId);
-  for (let turn = 0; turn < 2; turn++) await watched.watch.check(Date.now());
-  expect([revoked, owner, anybody]).toEqual([['revoked'], [], []]);
+  const namespace = await watched.create();
+  const { ends } = watched.hold(namespace);
+  const { find } = watched.store.namespaces;
+  const old = Promise.withResolvers<Namespace>();
+  watched.store.namespaces.find = () => old.promise;
+  for (let time = 0; time < 3; time++) {
+    void watched.check();
+    await nextTurn();
+  }
+  watched.store.namespaces.find = find;
   await watched.namespaces.remove(id);
-  await watched.watch.check(Date.now());
-  const deleted = ['namespace-deleted'];
-  expect([revoked, owner, anybody]).toEqual([['revoked'], deleted, deleted]);
+  void watched.check();
+  await nextTurn();
+  const meanwhile = [watched.lookedUp.length, ...ends];
+  old.resolve(namespace);
+  await nextTurn();
+  await watched.check();
+  expect([meanwhile, ends]).toEqual([[1], ['namespace-deleted']]);
+});
+
+test('A hint of the store has changes looked at without waiting for the next check.', async () => {
+  await using watched = new Watched({ hints: true });
+  const namespace = await watched.create();
+  const { ends } = watched.hold(namespace);
+  await watched.check();
+  await watched.namespaces.remove(id);
+  for (let turn = 0; turn < 5; turn++) await nextTurn();
+  expect(ends).toEqual(['namespace-deleted']);
+});
+
+test('A log that a read found gone has its namespaces looked up, and no others.', async () => {
+  await using watched = new Watched();
+  const namespace = await watched.create();
+  const { ends } = watched.hold(namespace);
+  watched.hold(await watched.create('other'));
+  await watched.check();
+  watched.lookedUp.length = 0;
+  const { changesSince } = watched.store.namespaces;
+  watched.store.namespaces.changesSince = () => Promise.reject(new Error('disk'));
+  await replaceLog(watched, namespace);
+  watched.watch.logGone(namespace.log);
+  for (let turn = 0; turn < 5; turn++) await nextTurn();
+  watched.store.namespaces.changesSince = changesSince;
+  expect([ends, watched.lookedUp]).toEqual([['log-replaced'], [id]]);
 });

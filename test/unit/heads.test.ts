@@ -1,40 +1,56 @@
 import { describe, expect, test } from 'vitest';
 import { StreamName } from '../../src/message/stream-name.ts';
-import type { LastMessage } from '../../src/store/message-store.ts';
-import { positionIn } from '../support/cursors.ts';
-import { everything, selectionOf } from '../support/fake-messages.ts';
-import { type AskedFor, FakeNode, noWishes } from '../support/fake-node.ts';
+import { tagOf } from '../../src/sse/cursor.ts';
+import { everything, newMessages, selectionOf } from '../support/fake-messages.ts';
+import { type Asked, FakeNode, noWishes } from '../support/fake-node.ts';
 import type { FakeSink } from '../support/fake-sink.ts';
+import { messageAt } from '../support/imported-messages.ts';
 
 const wishes = { ...noWishes, heads: true };
 const ofA = { selection: selectionOf({ categories: ['a'] }), wishes };
 
-/** Heartbeats with their heads and ids; of those without a head `comment`. */
+/** Heartbeats with their heads and cursors, in order; of those without a head `comment`. */
 function beatsOf(sink: FakeSink): unknown[] {
   const heads = sink.stream.events
     .filter(({ type }) => type === 'heartbeat')
-    .map(({ data, lastEventId }) => {
-      const { head, epoch } = JSON.parse(data);
-      return [head, positionIn(lastEventId, epoch)];
-    });
+    .map(({ data, lastEventId }) => [JSON.parse(data).head, lastEventId.split('-')[0]]);
   return [...heads, ...sink.stream.comments.filter((comment) => comment === '').map(() => 'comment')];
 }
 
-async function subscribeTo(node: FakeNode, parts: AskedFor) {
+async function subscribeTo(node: FakeNode, parts: Asked) {
   const listening = await node.subscribe({ wishes, ...parts });
   await node.settle();
   return {
     ...listening,
     async beat() {
+      const before = beatsOf(listening.sink).length;
       listening.subscription.beat();
       await node.settle();
-      return beatsOf(listening.sink).at(-1);
+      const beats = beatsOf(listening.sink);
+      const comments = listening.sink.stream.comments.filter((comment) => comment === '').length;
+      return beats.length > before && comments < beats.length ? beats.at(-1 - comments) : 'comment';
     },
   };
 }
 
-describe('a heartbeat that tells the head', () => {
-  test('names the last message that is selected, and up to where everything was told', async () => {
+/** Counts the searches for the last message of a selection. */
+function countSearches(node: FakeNode): { count: number } {
+  const searches = { count: 0 };
+  const { log } = node.store;
+  node.store.log = (id) => {
+    const found = log.call(node.store, id);
+    return Object.assign(Object.create(found), {
+      last: (...args: Parameters<typeof found.last>) => {
+        searches.count++;
+        return found.last(...args);
+      },
+    });
+  };
+  return searches;
+}
+
+describe('A heartbeat that tells the head', () => {
+  test('names the last message that was delivered, and up to where everything was', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);
     await node.append('b-1', 4);
@@ -43,95 +59,164 @@ describe('a heartbeat that tells the head', () => {
     await node.append('a-2', 2);
     await node.append('b-1');
     await node.settle();
-    expect([first, await beat(), sink.positions.at(-1)]).toEqual([[3, 7], [9, 10], 9]);
+    expect([first, await beat(), sink.positions.at(-1)]).toEqual([[3, '7'], [9, '10'], 9]);
   });
 
-  test('names the epoch of the log', async () => {
+  test('names the epoch of the log, and the log in its id', async () => {
     await using node = new FakeNode();
+    await node.append('a-1');
     const { sink, beat } = await subscribeTo(node, ofA);
     await beat();
-    const { epoch } = await node.store.extent('default');
-    expect(JSON.parse(sink.stream.events[0]!.data)).toEqual({ epoch, head: 0 });
+    const { log } = await node.store.namespace('default');
+    const event = sink.stream.events.at(-1)!;
+    expect([JSON.parse(event.data), event.lastEventId]).toEqual([{ epoch: log, head: 1 }, `1-${tagOf(log)}`]);
   });
 
-  test('follows every poke up to the head that it names', async () => {
+  test('names no poke that is still gathered', async () => {
     await using node = new FakeNode();
     const { sink, subscription } = await subscribeTo(node, { selection: everything });
-    await node.append('a-1', 5);
-    // Nothing was written yet: the pokes of this turn are gathered.
-    const before = sink.positions.length;
-    subscription.beat();
+    await node.append('a-1', 2);
     await node.settle();
-    const types = sink.stream.events.map(({ type }) => type);
-    expect([before, types, beatsOf(sink)]).toEqual([
-      0,
-      ['poke', 'poke', 'poke', 'poke', 'poke', 'heartbeat'],
-      [[5, 5]],
-    ]);
+    const { log } = await node.store.namespace('default');
+    const appended = node.store.log(log).append('a-1', newMessages(3), undefined);
+    // Announced at once, and in this turn nothing of it is written.
+    subscription.beat();
+    const before = sink.positions;
+    await appended;
+    await node.settle();
+    expect([before, beatsOf(sink), sink.positions]).toEqual([[1, 2], [[2, '2']], [1, 2, 3, 4, 5]]);
   });
 
-  test('is a comment while the store has not announced the head', async () => {
+  test('does not name what the store has not announced', async () => {
     await using node = new FakeNode();
+    await node.append('a-1');
     const { beat, sink } = await subscribeTo(node, ofA);
     node.store.holdAnnouncements();
     await node.append('a-1');
     const held = await beat();
     node.store.resumeAnnouncements();
     await node.settle();
-    expect([held, await beat(), sink.positions]).toEqual(['comment', 'comment', [1]]);
-    expect(beatsOf(sink)).toEqual([[1, 1], 'comment']);
-  });
-
-  test('is a comment when the log cannot be read, or is being read since the last one', async () => {
-    await using node = new FakeNode();
-    const { subscription, sink } = await subscribeTo(node, ofA);
-    const { lastOf } = node.store;
-    node.store.lastOf = () => Promise.reject(new Error('disk'));
-    subscription.beat();
-    await node.settle();
-    const gate = Promise.withResolvers<LastMessage>();
-    node.store.lastOf = () => gate.promise;
-    subscription.beat();
-    subscription.beat();
-    await node.settle();
-    const comments = beatsOf(sink);
-    gate.resolve({ epoch: (await node.store.extent('default')).epoch, globalPosition: 0 });
-    await node.settle();
-    node.store.lastOf = lastOf;
-    expect([comments, beatsOf(sink)]).toEqual([
-      ['comment', 'comment'],
-      [[0, 0], 'comment', 'comment'],
+    expect([held, await beat(), sink.positions]).toEqual([
+      [1, '1'],
+      [2, '2'],
+      [1, 2],
     ]);
   });
 
-  test('has no id while the log has not come to the position asked for: it would be taken for one of another log', async () => {
+  test('comes with every beat of a busy category', async () => {
     await using node = new FakeNode();
-    await node.append('a-1', 3);
-    const { beat, sink } = await subscribeTo(node, { ...ofA, position: 10 });
-    const beats = [await beat()];
-    for (const count of [5, 1, 1]) {
-      await node.append('a-1', count);
+    await node.append('a-1');
+    const { beat } = await subscribeTo(node, ofA);
+    const beats = [];
+    for (let n = 0; n < 50; n++) {
+      await node.append('a-1');
       beats.push(await beat());
     }
-    expect([beats, sink.positions]).toEqual([
-      [
-        [3, undefined],
-        [8, undefined],
-        [9, 9],
-        [10, 10],
-      ],
-      [10],
-    ]);
+    // What was appended before the beat is flushed before it, or behind it where a flush is delayed.
+    for (const [n, told] of beats.entries())
+      expect([n + 1, n + 2].map((head) => [head, `${head}`])).toContainEqual(told);
+  });
+
+  test('tells those who were delivered nothing on their connection what the log held before', async () => {
+    await using node = new FakeNode();
+    const last = await node.append('a-1', 3);
+    const head = await node.append('b-1', 4);
+    const { beat } = await subscribeTo(node, { ...ofA, lastEventId: head });
+    const [first, second] = [await beat(), await beat()];
+    expect([first, second]).toEqual(['comment', [last, `${head}`]]);
+  });
+
+  test('costs one search of the log for a group, however many members it has and beats come', async () => {
+    await using node = new FakeNode();
+    const searches = countSearches(node);
+    const head = await node.append('a-1', 3);
+    const members = [];
+    for (let n = 0; n < 100; n++) members.push(await node.subscribe({ ...ofA, lastEventId: head }));
+    await node.settle();
+    for (let beat = 0; beat < 3; beat++) {
+      for (const { subscription } of members) subscription.beat();
+      await node.settle();
+    }
+    expect(searches.count).toBe(1);
+    expect(new Set(members.map(({ sink }) => JSON.stringify(beatsOf(sink))))).toEqual(
+      new Set(['[[3,"3"],[3,"3"],"comment"]']),
+    );
+  });
+
+  test('costs no search once the group was delivered something', async () => {
+    await using node = new FakeNode();
+    const searches = countSearches(node);
+    const { beat } = await subscribeTo(node, ofA);
+    await node.append('a-1');
+    await node.settle();
+    const late = await subscribeTo(node, { ...ofA, lastEventId: 1 });
+    expect([await beat(), await late.beat(), searches.count]).toEqual([[1, '1'], [1, '1'], 0]);
+  });
+
+  test('is the same frame for all who are told the same', async () => {
+    await using node = new FakeNode();
+    const frames: Uint8Array[] = [];
+    const listening = [];
+    for (let n = 0; n < 3; n++) listening.push(await node.subscribe(ofA));
+    await node.append('a-1');
+    await node.settle();
+    for (const { sink, subscription } of listening) {
+      const { write } = sink;
+      sink.write = (bytes, taken) => {
+        if (bytes.length > 0) frames.push(bytes);
+        return write.call(sink, bytes, taken);
+      };
+      subscription.beat();
+    }
+    expect([frames.length, new Set(frames).size]).toEqual([3, 1]);
+  });
+
+  test('names the old head to a live member when an import puts messages behind it', async () => {
+    await using node = new FakeNode();
+    const { log } = await node.store.namespace('default');
+    const importInto = async (place: string) => {
+      const session = await node.store.log(log).beginImport();
+      await session.add([messageAt(place)]);
+      await session.commit();
+    };
+    await importInto('a-1/0@10');
+    const { beat, sink } = await subscribeTo(node, { selection: everything, wishes, lastEventId: 0 });
+    await importInto('a-2/0@5');
+    await importInto('b-1/0@9');
+    expect([await beat(), sink.positions]).toEqual([[10, '10'], [10]]);
+  });
+
+  test('is a comment while the log cannot be searched, and is searched again at the next', async () => {
+    await using node = new FakeNode();
+    const head = await node.append('a-1', 3);
+    const { beat } = await subscribeTo(node, { ...ofA, lastEventId: head });
+    node.store.failure = new Error('disk');
+    const failed = [await beat(), await beat()];
+    node.store.failure = undefined;
+    expect([failed, await beat(), await beat()]).toEqual([['comment', 'comment'], 'comment', [3, '3']]);
+  });
+
+  test('is a comment while the subscription catches up, or waits for the log to come as far as it asked', async () => {
+    await using node = new FakeNode();
+    await node.append('a-1', 3);
+    const { beat, sink, subscription } = await subscribeTo(node, { ...ofA, position: 10 });
+    const waiting = [await beat(), subscription.state.name];
+    for (const count of [5, 1, 1]) await node.append('a-1', count);
+    await node.settle();
+    expect([waiting, await beat(), sink.positions]).toEqual([['comment', 'catching-up'], [10, '10'], [10]]);
   });
 
   test('has no id while a stream has not come to the position asked for', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);
     const { beat } = await subscribeTo(node, { wishes, selection: selectionOf({ streams: ['a-1'] }), position: 9 });
-    expect(await beat()).toEqual([0, undefined]);
+    expect([await beat(), await beat()]).toEqual([
+      [0, ''],
+      [0, ''],
+    ]);
   });
 
-  test('names what the member of a group owns', async () => {
+  test('names what the member of a consumer group owns', async () => {
     await using node = new FakeNode();
     const size = 3;
     const last = new Map<number, number>();
@@ -140,61 +225,9 @@ describe('a heartbeat that tells the head', () => {
     for (let member = 0; member < size; member++) {
       const selection = selectionOf({ categories: ['a'], group: { member, size } });
       const { beat } = await subscribeTo(node, { selection });
-      heads.push(await beat(), await beat());
+      heads.push(await beat());
     }
-    expect(heads).toEqual(
-      [0, 1, 2].flatMap((member) => [
-        [last.get(member), 30],
-        [last.get(member), 30],
-      ]),
-    );
-  });
-
-  test('searches for a member of a group only what was not searched before', async () => {
-    await using node = new FakeNode();
-    const size = 3;
-    const member = new StreamName('a-1').owner(size);
-    const selection = selectionOf({ categories: ['a'], group: { member, size } });
-    await node.append('a-1');
-    for (let n = 0; n < 30; n++) if (new StreamName(`a-${n}`).owner(size) !== member) await node.append(`a-${n}`);
-    const { head } = await node.store.extent('default');
-    const behind: number[] = [];
-    const { lastOf } = node.store;
-    node.store.lastOf = (namespace, selected, after) => {
-      behind.push(after);
-      return lastOf.call(node.store, namespace, selected, after);
-    };
-    const { beat } = await subscribeTo(node, { selection });
-    const beats = [await beat(), await beat()];
-    await node.append('b-1');
-    await node.settle();
-    beats.push(await beat());
-    const last = await node.append('a-1');
-    await node.settle();
-    beats.push(await beat(), await beat());
-    expect(beats).toEqual([
-      [1, head],
-      [1, head],
-      [1, head + 1],
-      [last, last],
-      [last, last],
-    ]);
-    expect(behind).toEqual([0, head, head, head + 1, last]);
-  });
-
-  test('searches all of it for a member that waits for a position ahead of the log', async () => {
-    await using node = new FakeNode();
-    const selection = selectionOf({ categories: ['a'], group: { member: new StreamName('a-1').owner(3), size: 3 } });
-    await node.append('a-1', 3);
-    const { beat } = await subscribeTo(node, { selection, position: 10 });
-    const beats = [await beat()];
-    await node.append('a-1', 2);
-    await node.settle();
-    beats.push(await beat());
-    expect(beats).toEqual([
-      [3, undefined],
-      [5, undefined],
-    ]);
+    expect(heads).toEqual([0, 1, 2].map((member) => [last.get(member), '30']));
   });
 
   test('makes a subscription lag whose socket is full, which resumes where it was', async () => {
@@ -203,10 +236,10 @@ describe('a heartbeat that tells the head', () => {
     sink.stall();
     subscription.beat();
     await node.settle();
-    const { state } = subscription;
+    const { name } = subscription.state;
     await node.append('a-1', 2);
     sink.drain();
     await node.settle();
-    expect([state, sink.positions]).toEqual(['lagging', [1, 2]]);
+    expect([name, sink.positions]).toEqual(['lagging', [1, 2]]);
   });
 });

@@ -20,6 +20,7 @@ const noLimits: readonly (keyof typeof configSchema.properties)[] = [
   'corsOrigins',
   'subscribeOrigins',
   'trustedProxies',
+  'store',
   'heartbeatMs',
   'retryMinMs',
   'retryMaxMs',
@@ -41,7 +42,12 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxTestStreams: 'open test streams of `/diagnose`, in all',
   maxRoundStreams: 'streams of one round of `conflate=true`',
   maxGatheredStreams: 'streams of the rounds of all subscribers with `conflate=true`',
+  maxPageMessages: 'messages of one page of a read',
   maxPageBytes: 'bytes of one page of a read',
+  maxWindowPokes: 'last pokes in memory, of all logs',
+  // Pages that nobody outside sees.
+  maxPagePokes: undefined,
+  maxListEntries: undefined,
   // Made of the longest name.
   maxFrameBytes: undefined,
 };

@@ -1,32 +1,43 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startingPoint } from '../../src/hub/starting-point.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { needsFreshBounds, needsVersion, type SubscribeRequest, startingPoint } from '../../src/hub/starting-point.ts';
 import { tagOf } from '../../src/sse/cursor.ts';
-import { everything, newMessages, pokePool, selectionOf } from '../support/fake-messages.ts';
-import { type AskedFor, claimOf, noWishes } from '../support/fake-node.ts';
-import { FakeStore } from '../support/fake-store.ts';
+import type { LogBounds } from '../../src/store/log.ts';
+import { newLogId } from '../../src/store/log-id.ts';
+import { everything, selectionOf } from '../support/fake-messages.ts';
+import { noWishes } from '../support/fake-node.ts';
 
-let store: FakeStore;
+const epoch = newLogId();
+const tag = tagOf(epoch);
+const otherTag = tagOf(newLogId());
+/** Of the one stream that there is, which has five messages. */
+const version = 4;
+let bounds: LogBounds;
 
-beforeEach(async () => {
-  store = new FakeStore({ pokes: pokePool(), maxBytes: 0 });
-  await store.append('default', 'a-1', newMessages(5), undefined);
+beforeEach(() => {
+  bounds = { epoch, head: 5, forgottenUpTo: 0, importsBelowHead: 0 };
 });
-afterEach(() => store.close());
 
 const stream = selectionOf({ streams: ['a-1'] });
 const category = selectionOf({ categories: ['a'] });
 
-function startOf({ lastEventId, ...parts }: AskedFor) {
-  return startingPoint(store, {
-    namespace: 'default',
+type Parts = Partial<Omit<SubscribeRequest, 'lastEventId'>> & {
+  readonly lastEventId?: SubscribeRequest['lastEventId'] | number;
+};
+
+/** A number as cursor is one that names no log. */
+function requestOf({ lastEventId, ...parts }: Parts): SubscribeRequest {
+  return {
+    log: epoch,
     selection: everything,
     position: 0,
-    lastEventId: claimOf(lastEventId),
+    lastEventId: typeof lastEventId === 'number' ? { globalPosition: lastEventId, tag: undefined } : lastEventId,
     epoch: undefined,
     wishes: noWishes,
     ...parts,
-  });
+  };
 }
+
+const startOf = (parts: Parts) => startingPoint(requestOf(parts), bounds, version);
 
 describe('a subscription to everything begins', () => {
   test.each([
@@ -35,8 +46,8 @@ describe('a subscription to everything begins', () => {
     [6, 5],
     [7, 6],
     [100, 99],
-  ])('for position %i behind global position %i, without replay', async (position, cursor) => {
-    expect((await startOf({ position })).cursor).toBe(cursor);
+  ])('for position %i behind global position %i, without replay', (position, cursor) => {
+    expect(startOf({ position }).cursor).toBe(cursor);
   });
 });
 
@@ -46,8 +57,8 @@ describe('a subscription to a category begins', () => {
     [1, 0],
     [3, 2],
     [100, 99],
-  ])('for position %i behind global position %i', async (position, cursor) => {
-    expect((await startOf({ selection: category, position })).cursor).toBe(cursor);
+  ])('for position %i behind global position %i', (position, cursor) => {
+    expect(startOf({ selection: category, position }).cursor).toBe(cursor);
   });
 });
 
@@ -56,28 +67,28 @@ describe('a subscription to several selectors begins', () => {
     ['streams', selectionOf({ streams: ['a-1', 'b-1'] })],
     ['a stream and a category', selectionOf({ streams: ['a-1'], categories: ['b'] })],
     ['categories', selectionOf({ categories: ['a', 'b'] })],
-  ])('at a global position: %s', async (_what, selection) => {
-    const { cursor, selection: read } = await startOf({ selection, position: 4 });
+  ])('at a global position: %s', (_what, selection) => {
+    const { cursor, selection: read } = startOf({ selection, position: 4 });
     expect([cursor, read.fromPosition]).toEqual([3, 0]);
   });
 });
 
 describe('a subscription to one stream begins', () => {
-  test('at a position of the stream, with the log from its beginning', async () => {
-    const { cursor, selection } = await startOf({ selection: stream, position: 3 });
+  test('at a position of the stream, with the log from its beginning', () => {
+    const { cursor, selection } = startOf({ selection: stream, position: 3 });
     expect([cursor, selection.fromPosition]).toEqual([0, 3]);
   });
 
-  test.each([0, 3, 5])('and hears every poke of it once the stream has reached position %i', async (position) => {
-    expect((await startOf({ selection: stream, position })).liveSelection.fromPosition).toBe(0);
+  test.each([0, 3, 5])('and is told every poke of it once the stream has reached position %i', (position) => {
+    expect(startOf({ selection: stream, position }).liveSelection.fromPosition).toBe(0);
   });
 
-  test('and hears pokes from the position on while the stream has not reached it', async () => {
-    expect((await startOf({ selection: stream, position: 6 })).liveSelection.fromPosition).toBe(6);
+  test('and is told pokes from the position on while the stream has not reached it', () => {
+    expect(startOf({ selection: stream, position: 6 }).liveSelection.fromPosition).toBe(6);
   });
 
-  test('at the beginning of a stream that does not exist', async () => {
-    const { cursor, liveSelection } = await startOf({ selection: selectionOf({ streams: ['none'] }) });
+  test('at the beginning of a stream that does not exist', () => {
+    const { cursor, liveSelection } = startingPoint(requestOf({ selection: stream }), bounds, -1);
     expect([cursor, liveSelection.fromPosition]).toEqual([0, 0]);
   });
 });
@@ -87,74 +98,34 @@ describe('a last event id', () => {
     ['everything', everything],
     ['a stream', stream],
     ['a category', category],
-  ])('wins over the position: %s', async (_what, selection) => {
-    const { cursor, selection: read } = await startOf({ selection, position: 3, lastEventId: 2 });
+  ])('wins over the position: %s', (_what, selection) => {
+    const { cursor, selection: read } = startOf({ selection, position: 3, lastEventId: 2 });
     expect([cursor, read.fromPosition]).toEqual([2, 0]);
   });
 
-  test('of the head resumes there', async () => {
-    expect((await startOf({ lastEventId: 5 })).cursor).toBe(5);
+  test('of the head resumes there', () => {
+    expect(startOf({ lastEventId: 5 }).cursor).toBe(5);
   });
 
-  test('from the future is of another log, and everything is told', async () => {
-    expect((await startOf({ lastEventId: 6 })).cursor).toBe(0);
+  test('from the future is of another log, and everything is told', () => {
+    expect(startOf({ lastEventId: 6 }).cursor).toBe(0);
   });
 
-  test('belongs to its namespace', async () => {
-    expect((await startOf({ namespace: 'other', lastEventId: 5 })).cursor).toBe(0);
-  });
-});
-
-describe('a last event id that names its log', () => {
-  const tag = async () => tagOf((await store.extent('default')).epoch);
-
-  test.each([0, 2, 5])('resumes behind %i in that log', async (globalPosition) => {
-    const { cursor, reset } = await startOf({ lastEventId: { globalPosition, tag: await tag() } });
-    expect([cursor, reset]).toEqual([globalPosition, undefined]);
-  });
-
-  test('waits when it lies ahead of the head, which may only be late here', async () => {
-    const { cursor, reset } = await startOf({ lastEventId: { globalPosition: 100, tag: await tag() } });
-    expect([cursor, reset]).toEqual([100, undefined]);
-  });
-
-  test('wins over the epoch that an EventSource repeats in its URL', async () => {
-    const { cursor, reset } = await startOf({ lastEventId: { globalPosition: 3, tag: await tag() }, epoch: 'old' });
-    expect([cursor, reset]).toEqual([3, undefined]);
-  });
-
-  test.each([2, 100])('of another log is told everything, wherever the head is: behind %i', async (globalPosition) => {
-    const { cursor, reset, epoch } = await startOf({ lastEventId: { globalPosition, tag: tagOf('old') } });
-    const lost = { epoch: null, from: globalPosition + 1, to: null };
-    expect([cursor, reset]).toEqual([0, { reason: 'other-epoch', epoch, head: 5, lost, replayFrom: 1 }]);
-  });
-
-  test.each([
-    ['everything', everything],
-    ['a stream', stream],
-    ['a category', category],
-  ])('that is unknown is told everything: %s', async (_what, selection) => {
-    const { cursor, selection: read, reset } = await startOf({ selection, position: 3, lastEventId: 'unknown' });
-    expect([cursor, read.fromPosition, reset?.reason, reset?.lost]).toEqual([
-      0,
-      0,
-      'other-epoch',
-      { epoch: null, from: 1, to: null },
-    ]);
+  test('that nobody made is of an unknown log, and everything is told', () => {
+    const { cursor, reset } = startOf({ lastEventId: 'unknown' });
+    expect([cursor, reset?.reason, reset?.lost]).toEqual([0, 'other-epoch', { epoch: null, from: 1, to: null }]);
   });
 });
 
 describe('a cursor that the log cannot resume behind', () => {
-  const epochOf = async () => (await store.extent('default')).epoch;
-
-  test('is none that it has, with or without its epoch', async () => {
-    const plain = await startOf({ lastEventId: 5 });
-    const named = await startOf({ lastEventId: 5, epoch: await epochOf() });
+  test('is none that it has, with or without its epoch', () => {
+    const plain = startOf({ lastEventId: 5 });
+    const named = startOf({ lastEventId: 5, epoch });
     expect([plain.reset, named.reset, named.cursor]).toEqual([undefined, undefined, 5]);
   });
 
-  test('lies ahead of the head', async () => {
-    const { cursor, reset, epoch, head } = await startOf({ lastEventId: 6 });
+  test('lies ahead of the head', () => {
+    const { cursor, reset, head } = startOf({ lastEventId: 6 });
     expect([cursor, reset]).toEqual([
       0,
       { reason: 'cursor-ahead', epoch, head, lost: { epoch: null, from: 7, to: null }, replayFrom: 1 },
@@ -167,8 +138,8 @@ describe('a cursor that the log cannot resume behind', () => {
     ['a position', { selection: category, position: 4 }, 4],
     ['a position of a stream, which says nothing of the log', { selection: stream, position: 4 }, 1],
     ['no cursor', { selection: category }, 1],
-  ])('is of another epoch: %s', async (_what, parts, from) => {
-    const { cursor, selection, reset } = await startOf({ ...parts, epoch: 'old' });
+  ])('is of another epoch: %s', (_what, parts, from) => {
+    const { cursor, selection, reset } = startOf({ ...parts, epoch: 'old' });
     expect([cursor, selection.fromPosition, reset?.reason, reset?.lost]).toEqual([
       0,
       0,
@@ -178,9 +149,8 @@ describe('a cursor that the log cannot resume behind', () => {
   });
 
   describe('lies before what the store still holds:', () => {
-    beforeEach(async () => {
-      await store.begin('later', 10);
-      await store.append('later', 'a-1', newMessages(2), undefined);
+    beforeEach(() => {
+      bounds = { epoch, head: 12, forgottenUpTo: 10, importsBelowHead: 0 };
     });
 
     test.each([
@@ -188,8 +158,8 @@ describe('a cursor that the log cannot resume behind', () => {
       ['a last event id of nothing', { lastEventId: 0 }, 1],
       ['the last event id before the last forgotten message', { lastEventId: 9 }, 10],
       ['a position', { selection: category, position: 5 }, 5],
-    ])('%s', async (_what, parts, from) => {
-      const { cursor, reset, epoch } = await startOf({ namespace: 'later', ...parts });
+    ])('%s', (_what, parts, from) => {
+      const { cursor, reset } = startOf(parts);
       expect([cursor, reset]).toEqual([
         0,
         { reason: 'forgotten', epoch, head: 12, lost: { epoch, from, to: 10 }, replayFrom: 11 },
@@ -202,9 +172,49 @@ describe('a cursor that the log cannot resume behind', () => {
       ['who names no cursor misses nothing', { selection: category }, 0],
       ['nor who begins with the first position', { selection: category, position: 1 }, 0],
       ['nor who asks for a position of a stream', { selection: stream, position: 1 }, 0],
-    ])('%s', async (_what, parts, expected) => {
-      const { cursor, reset } = await startOf({ namespace: 'later', ...parts });
+    ])('%s', (_what, parts, expected) => {
+      const { cursor, reset } = startOf(parts);
       expect([cursor, reset]).toEqual([expected, undefined]);
     });
+  });
+});
+
+describe('a cursor that names its log', () => {
+  test('is resumed behind, whatever epoch the URL still names', () => {
+    const { cursor, reset } = startOf({ lastEventId: { globalPosition: 3, tag }, epoch: 'old' });
+    expect([cursor, reset]).toEqual([3, undefined]);
+  });
+
+  test('waits where it lies ahead of what this node knows, and is no reset', () => {
+    const { cursor, reset, canResume } = startOf({ lastEventId: { globalPosition: 9, tag } });
+    expect([cursor, reset, canResume]).toEqual([9, undefined, false]);
+  });
+
+  test('of another one gets everything, also when it lies within this one', () => {
+    const { cursor, reset } = startOf({ lastEventId: { globalPosition: 3, tag: otherTag }, epoch });
+    expect([cursor, reset?.reason, reset?.lost]).toEqual([0, 'other-epoch', { epoch: null, from: 4, to: null }]);
+  });
+});
+
+describe('what is read of the store for a start', () => {
+  test.each([
+    ['everything without a cursor', {}, true],
+    ['everything behind a cursor', { lastEventId: 3 }, false],
+    ['a category', { selection: category }, false],
+    ['a cursor at the known head', { selection: category, lastEventId: 5 }, false],
+    ['a cursor ahead of it', { selection: category, lastEventId: 6 }, true],
+    ['a cursor of this log ahead of it', { lastEventId: { globalPosition: 6, tag } }, true],
+    ['a cursor that nobody made', { lastEventId: 'unknown' } as const, false],
+  ])('are fresh bounds or none: %s', (_what, parts: Parts, expected) => {
+    expect(needsFreshBounds(requestOf(parts), 5)).toBe(expected);
+  });
+
+  test.each([
+    ['a stream at a position', { selection: stream, position: 1 }, true],
+    ['a stream at its beginning', { selection: stream }, false],
+    ['a stream behind a cursor', { selection: stream, position: 1, lastEventId: 3 }, false],
+    ['a category at a position', { selection: category, position: 1 }, false],
+  ])('is the version of the stream or nothing: %s', (_what, parts: Parts, expected) => {
+    expect(needsVersion(requestOf(parts))).toBe(expected);
   });
 });

@@ -2,21 +2,19 @@ import { expect, test } from 'vitest';
 import type { Grant } from '../../src/access/access.ts';
 import { Namespaces } from '../../src/access/namespaces.ts';
 import { maxTickets, maxTicketsOfNamespace, Tickets, ticketLifetimeMs } from '../../src/access/tickets.ts';
-import { MemoryNamespaces } from '../../src/store/memory/memory-namespaces.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { FakeStore } from '../support/fake-store.ts';
 
 const nowMs = 1_000_000;
 
 async function create(id = 'tenant') {
-  const store = new FakeStore({ pokes: pokePool(), maxBytes: 0 });
-  const namespaces = new Namespaces(new MemoryNamespaces(), store, () => {});
+  const namespaces = new Namespaces(new FakeStore({ pokes: pokePool() }));
   return { namespaces, tickets: new Tickets(namespaces), grant: await grantOf(namespaces, id) };
 }
 
 async function grantOf(namespaces: Namespaces, id: string): Promise<Grant> {
   const { namespace } = await namespaces.create({ id, description: '', token: undefined });
-  return { namespace, scope: 'admin', tokenId: namespace.tokens[0]!.id, isOperator: false };
+  return { namespace, scope: 'admin', tokenId: namespace.tokens[0]!.id, expiresAtMs: undefined, isOperator: false };
 }
 
 function issue(tickets: Tickets, grant: Grant, atMs = nowMs, key = 'key'): string {
@@ -31,6 +29,7 @@ test('A ticket lets its holder read by the token it was made with, what it was m
     namespace: grant.namespace,
     scope: 'read',
     tokenId: grant.tokenId,
+    expiresAtMs: undefined,
     isOperator: false,
     boundTo: 'key',
   });
@@ -52,6 +51,13 @@ test('A ticket is good for 30 seconds.', async () => {
   await expect(tickets.take(issue(tickets, grant), nowMs + ticketLifetimeMs)).rejects.toMatchObject({
     code: 'AUTH_INVALID_TOKEN',
   });
+});
+
+test('What a ticket allows ends when the token does that it was made with.', async () => {
+  const { namespaces, tickets, grant } = await create();
+  const expiresAtMs = Date.now() + 60_000;
+  const { id: tokenId } = await namespaces.createToken('tenant', { label: '', scope: 'read', expiresAtMs });
+  expect(await tickets.take(issue(tickets, { ...grant, tokenId }), nowMs)).toMatchObject({ tokenId, expiresAtMs });
 });
 
 test('A ticket that nobody made is refused.', async () => {

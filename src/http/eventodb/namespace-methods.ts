@@ -2,8 +2,9 @@ import { Type } from 'typebox';
 import type { AuthMode, Grant } from '../../access/access.ts';
 import { defaultNamespaceId, type Namespaces } from '../../access/namespaces.ts';
 import { invalid, PokewireError } from '../../errors.ts';
-import type { CategorySummary, MessageStore } from '../../store/message-store.ts';
+import type { CategorySummary } from '../../store/log.ts';
 import type { Namespace } from '../../store/namespace-store.ts';
+import type { LogSummary, Store } from '../../store/store.ts';
 import { defaultPageSize, pageQuery } from '../plumbing/parameters.ts';
 import { objectReader, readText } from './arguments.ts';
 import type { RpcMethods } from './method.ts';
@@ -20,10 +21,9 @@ const readStreamsOptions = objectReader('options', Type.Object({ prefix: text, .
 const categoriesRead = 1_000;
 
 /** Methods on namespaces, and on what is in the caller's own. */
-export function namespaceMethods(namespaces: Namespaces, store: MessageStore, auth: AuthMode): RpcMethods {
-  const describe = async (namespace: Namespace) => {
-    const { messages, streams, lastActivityMs } = await namespaces.usage(namespace);
-    const { id, description, createdAtMs } = namespace;
+export function namespaceMethods(namespaces: Namespaces, store: Store, auth: AuthMode): RpcMethods {
+  const describe = ({ id, description, createdAtMs }: Namespace, summary: LogSummary) => {
+    const { messages, streams, lastActivityMs } = summary;
     return {
       namespace: id,
       description,
@@ -63,12 +63,13 @@ export function namespaceMethods(namespaces: Namespaces, store: MessageStore, au
     'ns.list': {
       scope: 'read',
       async run({ grant }) {
-        const listed: object[] = [];
-        for (const namespace of grant.isOperator ? await namespaces.list() : [grant.namespace]) {
-          const { streamCount: _streams, lastActivity: _activity, ...entry } = await describe(namespace);
-          listed.push(entry);
-        }
-        return JSON.stringify(listed);
+        const listed = grant.isOperator ? await namespaces.list() : [grant.namespace];
+        const summaries = await namespaces.summarize(listed);
+        const entries = listed.map((namespace, at) => {
+          const { streamCount: _streams, lastActivity: _activity, ...entry } = describe(namespace, summaries[at]!);
+          return entry;
+        });
+        return JSON.stringify(entries);
       },
     },
 
@@ -77,7 +78,9 @@ export function namespaceMethods(namespaces: Namespaces, store: MessageStore, au
       async run({ call, grant }) {
         const id = readText('namespace', call.args[0]);
         requireReach(grant, id);
-        return JSON.stringify(await describe(await namespaces.get(id)));
+        const namespace = await namespaces.get(id);
+        const [summary] = await namespaces.summarize([namespace]);
+        return JSON.stringify(describe(namespace, summary!));
       },
     },
 
@@ -85,7 +88,7 @@ export function namespaceMethods(namespaces: Namespaces, store: MessageStore, au
       scope: 'read',
       async run({ call, grant }) {
         const { prefix = '', cursor, limit = defaultPageSize } = readStreamsOptions(call.args[0]);
-        const streams = await store.listStreams(grant.namespace.log, prefix, cursor || undefined, limit);
+        const streams = await store.log(grant.namespace.log).listStreams(prefix, cursor || undefined, limit);
         return JSON.stringify(
           streams.map(({ stream, version, lastActivityMs }) => ({
             stream,
@@ -101,7 +104,7 @@ export function namespaceMethods(namespaces: Namespaces, store: MessageStore, au
       async run({ grant }) {
         const categories: CategorySummary[] = [];
         for (let page: CategorySummary[] | undefined; page === undefined || page.length === categoriesRead; ) {
-          page = await store.listCategories(grant.namespace.log, categories.at(-1)?.category, categoriesRead);
+          page = await store.log(grant.namespace.log).listCategories(categories.at(-1)?.category, categoriesRead);
           categories.push(...page);
         }
         return JSON.stringify(

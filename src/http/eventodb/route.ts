@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { type AuthMode, requireScope } from '../../access/access.ts';
 import type { Namespaces } from '../../access/namespaces.ts';
 import { PokewireError } from '../../errors.ts';
-import type { MessageStore } from '../../store/message-store.ts';
+import type { Store } from '../../store/store.ts';
 import { credentialOf, grantOf } from '../plumbing/authenticate.ts';
 import { jsonType } from '../plumbing/error-handler.ts';
 import type { Server } from '../plumbing/server.ts';
@@ -18,7 +18,7 @@ import { tokenMethods } from './token-methods.ts';
 
 /** What the methods need. */
 export type RpcOptions = SystemFacts & {
-  readonly store: MessageStore;
+  readonly store: Store;
   readonly append: Append;
   readonly namespaces: Namespaces;
   readonly auth: AuthMode;

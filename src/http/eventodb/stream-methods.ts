@@ -3,7 +3,7 @@ import { invalid } from '../../errors.ts';
 import { categoryRowJson, streamRowJson } from '../../message/message.ts';
 import { identify, kindOf, parseContent } from '../../message/new-message.ts';
 import { checkName } from '../../message/stream-name.ts';
-import type { MessageStore } from '../../store/message-store.ts';
+import type { Store } from '../../store/store.ts';
 import type { LimitAppends } from '../plumbing/append-limit.ts';
 import { sendMessages } from '../plumbing/message-pages.ts';
 import { batchSizeQuery, groupOf, groupQuery, limitOf } from '../plumbing/parameters.ts';
@@ -40,7 +40,7 @@ const streamRows = { message: streamRowJson, after: answerEnd };
 const categoryRows = { message: categoryRowJson, after: answerEnd };
 
 /** Methods that write and read messages: the resource routes' own calls, in EventoDB's words. */
-export function streamMethods(store: MessageStore, append: Append, limitAppends: LimitAppends): RpcMethods {
+export function streamMethods(store: Store, append: Append, limitAppends: LimitAppends): RpcMethods {
   return {
     'stream.write': {
       scope: 'write',
@@ -50,7 +50,7 @@ export function streamMethods(store: MessageStore, append: Append, limitAppends:
         const content = parseContent(call.text, startOfArgument(call, 1), call.args[1], 'message.');
         const { id, expectedVersion } = readWriteOptions(call.args[2]);
         const message = identify(content, 'id', id);
-        const stored = await append(grant.namespace.log, stream, [message], expectedVersion);
+        const stored = await append(grant.namespace, stream, [message], expectedVersion);
         return `{"position":${stored.position},"globalPosition":${stored.globalPosition}}`;
       },
     },
@@ -63,7 +63,8 @@ export function streamMethods(store: MessageStore, append: Append, limitAppends:
         const start = (from: number) => (globalPosition === undefined ? { position: from } : { globalPosition: from });
         // A negative position is the beginning.
         const from = Math.max(0, globalPosition ?? position);
-        const read = (next: number, limit: number) => store.readStream(grant.namespace.log, stream, start(next), limit);
+        const read = (next: number, limit: number) =>
+          store.log(grant.namespace.log).readStream(stream, start(next), limit);
         return sendMessages(reply, limitOf(batchSize), from, read, streamRows);
       },
     },
@@ -74,7 +75,7 @@ export function streamMethods(store: MessageStore, append: Append, limitAppends:
         const stream = readName('stream', call.args[0]);
         const { type } = readLastOptions(call.args[1]);
         // An empty type is no filter.
-        const message = await store.readLast(grant.namespace.log, stream, type || undefined);
+        const message = await store.log(grant.namespace.log).readLast(stream, type || undefined);
         return message === undefined ? 'null' : streamRowJson(message);
       },
     },
@@ -82,7 +83,7 @@ export function streamMethods(store: MessageStore, append: Append, limitAppends:
     'stream.version': {
       scope: 'read',
       async run({ call, grant }) {
-        const version = await store.version(grant.namespace.log, readName('stream', call.args[0]));
+        const version = await store.log(grant.namespace.log).version(readName('stream', call.args[0]));
         return version === -1 ? 'null' : String(version);
       },
     },
@@ -106,7 +107,7 @@ export function streamMethods(store: MessageStore, append: Append, limitAppends:
           correlation: correlation || undefined,
         };
         const from = Math.max(0, globalPosition ?? position);
-        const read = (next: number, limit: number) => store.readLog(grant.namespace.log, filter, next, limit);
+        const read = (next: number, limit: number) => store.log(grant.namespace.log).read(filter, next, limit);
         return sendMessages(reply, limitOf(batchSize), from, read, categoryRows);
       },
     },

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Series } from '../../telemetry/histogram.ts';
+import type { Histogram, Series } from '../../telemetry/histogram.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Server } from './server.ts';
 
@@ -12,6 +12,8 @@ declare module 'fastify' {
 
 /** Asked every few seconds by machines; logged only when someone wants every detail. */
 const quietRoutes = new Set(['/health', '/ready', '/metrics']);
+
+const httpBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
 /** One log line and one observation for each request at its end. Event streams have their own. */
 export function useAccessLog(server: Server, metrics: Metrics): void {
@@ -31,11 +33,16 @@ export function useAccessLog(server: Server, metrics: Metrics): void {
 
 /** The series of requests, found without making their labels. */
 class Durations {
-  readonly #metrics: Metrics;
+  readonly #histogram: Histogram<'method' | 'route' | 'status'>;
   readonly #known = new Map<string, Map<string, Map<number, Series>>>();
 
   constructor(metrics: Metrics) {
-    this.#metrics = metrics;
+    this.#histogram = metrics.histogram({
+      name: 'pokewire_http_request_duration_seconds',
+      help: 'Requests other than event streams, from the head received to the last byte sent.',
+      labelNames: ['method', 'route', 'status'] as const,
+      buckets: httpBuckets,
+    });
   }
 
   of(method: string, route: string, status: number): Series {
@@ -43,7 +50,7 @@ class Durations {
   }
 
   #add(method: string, route: string, status: number): Series {
-    const series = this.#metrics.httpDuration.series({ method, route, status: String(status) });
+    const series = this.#histogram.series({ method, route, status: String(status) });
     const ofRoute = this.#known.getOrInsertComputed(route, () => new Map());
     ofRoute.getOrInsertComputed(method, () => new Map()).set(status, series);
     return series;

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { OverloadWatch } from '../../admission/overload.ts';
 import { PokewireError } from '../../errors.ts';
 import { AppendCounts } from './append-counts.ts';
-import { grantOf, logOf } from './authenticate.ts';
+import { grantOf } from './authenticate.ts';
 
 /** Counts an append; throws `RATE_LIMITED` when it is one too many, `OVERLOADED` when there is no memory for it. */
 export type LimitAppends = (request: FastifyRequest, reply: FastifyReply) => Promise<void> | undefined;
@@ -27,7 +27,11 @@ export function useAppendLimit(server: FastifyInstance, maxPerSecond: number, ov
   if (maxPerSecond === 0) return;
   server.register(rateLimit, { global: false, store: AppendCounts });
   server.after(() => {
-    const count = server.createRateLimit({ max: maxPerSecond, timeWindow: second, keyGenerator: logOf });
+    const count = server.createRateLimit({
+      max: maxPerSecond,
+      timeWindow: second,
+      keyGenerator: (request) => grantOf(request).namespace.uid,
+    });
     server.limitAppends = async (request, reply) => {
       overload.refuseAppend();
       const state = await count(request);

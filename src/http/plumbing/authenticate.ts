@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Access, type Grant, requireScope } from '../../access/access.ts';
 import type { Tickets } from '../../access/tickets.ts';
 import { PokewireError } from '../../errors.ts';
+import type { LogId } from '../../store/log-id.ts';
 import type { Scope } from '../../store/namespace-store.ts';
 import {
   cookieToken,
@@ -88,8 +89,8 @@ export function grantOf(request: FastifyRequest): Grant {
   return request.grant;
 }
 
-/** Name of the namespace's log in the store. */
-export function logOf(request: FastifyRequest): string {
+/** The log of the request's namespace. */
+export function logOf(request: FastifyRequest): LogId {
   return grantOf(request).namespace.log;
 }
 

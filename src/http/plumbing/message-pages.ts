@@ -3,7 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { type Message, messageJson } from '../../message/message.ts';
-import type { MessagePage } from '../../store/message-store.ts';
+import type { MessagePage } from '../../store/log.ts';
+import { maxPageMessages } from '../../store/shared/page-limits.ts';
 import { jsonType } from './error-handler.ts';
 
 /** A message as the API returns it. */
@@ -35,7 +36,7 @@ export async function sendMessages(
   spelling = asObjects,
 ): Promise<FastifyReply> {
   reply.header('content-type', jsonType);
-  const first = await read(from, limit);
+  const first = await read(from, Math.min(limit, maxPageMessages));
   const body = first.messages.map(spelling.message).join();
   const left = limit - first.messages.length;
   if (first.next === null || left === 0) return reply.send(`[${body}]${spelling.after}`);
@@ -54,7 +55,7 @@ async function* pieces(
   for (let left = limit; from !== null && left > 0; ) {
     // A store in memory answers without leaving this turn; others are to have theirs.
     await nextTurn();
-    const { messages, next } = await read(from, left);
+    const { messages, next } = await read(from, Math.min(left, maxPageMessages));
     if (messages.length > 0) yield (isFirst ? '' : ',') + messages.map(spelling.message).join();
     isFirst &&= messages.length === 0;
     left -= messages.length;

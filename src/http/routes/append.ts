@@ -1,27 +1,16 @@
 import { Type } from 'typebox';
+import type { AppendStats } from '../../admission/append-stats.ts';
 import { PokewireError } from '../../errors.ts';
 import type { NewMessage } from '../../message/message.ts';
 import { maxMessagesPerAppend, parseNewMessages } from '../../message/new-message.ts';
 import { checkName } from '../../message/stream-name.ts';
-import type { AppendOutcome, MessageStore } from '../../store/message-store.ts';
-import { logOf } from '../plumbing/authenticate.ts';
+import { requireSupport } from '../../store/capabilities.ts';
+import type { AppendOutcome } from '../../store/log.ts';
+import type { Namespace } from '../../store/namespace-store.ts';
+import type { Store } from '../../store/store.ts';
+import { grantOf } from '../plumbing/authenticate.ts';
 import { streamParam } from '../plumbing/parameters.ts';
 import type { Server } from '../plumbing/server.ts';
-
-/** Appends of this process by outcome, and the messages they stored. */
-export class AppendStats {
-  messages = 0;
-  /** What the store held when it refused the last append for want of room; undefined: it has stored one since. */
-  fullAtBytes: number | undefined = undefined;
-  readonly outcomes: Record<AppendOutcome['outcome'], number> = {
-    appended: 0,
-    known: 0,
-    'version-conflict': 0,
-    'duplicate-id': 0,
-    dropped: 0,
-    full: 0,
-  };
-}
 
 const newMessage = Type.Object(
   {
@@ -75,7 +64,12 @@ export function routeAppend(server: Server, append: Append): void {
       const stream = checkName('stream', request.params.stream);
       const messages = parseNewMessages(request.body as unknown as Buffer | undefined);
       const { expectedVersion } = request.query;
-      const { outcome, position, globalPosition } = await append(logOf(request), stream, messages, expectedVersion);
+      const { outcome, position, globalPosition } = await append(
+        grantOf(request).namespace,
+        stream,
+        messages,
+        expectedVersion,
+      );
       reply.code(outcome === 'appended' ? 201 : 200);
       return { stream, position, globalPosition, count: messages.length };
     },
@@ -84,15 +78,23 @@ export function routeAppend(server: Server, append: Append): void {
 
 /** Appends and counts; throws the error that tells why nothing was stored. Every route that appends does it by this. */
 export type Append = (
-  log: string,
+  namespace: Namespace,
   stream: string,
   messages: readonly NewMessage[],
   expectedVersion: number | undefined,
 ) => Promise<Accepted>;
 
-export function appendTo(store: MessageStore, stats: AppendStats): Append {
-  return async (log, stream, messages, expectedVersion) => {
-    const outcome = await store.append(log, stream, messages, expectedVersion);
+export function appendTo(store: Store, stats: AppendStats): Append {
+  return async (namespace, stream, messages, expectedVersion) => {
+    requireSupport(store, 'appends');
+    let outcome = await store.log(namespace.log).append(stream, messages, expectedVersion);
+    if (outcome.outcome === 'gone') {
+      const now = await store.namespaces.find(namespace.id);
+      // An import has put another log in its place, which the append is as good for.
+      if (now?.uid === namespace.uid && now.log !== namespace.log) {
+        outcome = await store.log(now.log).append(stream, messages, expectedVersion);
+      }
+    }
     stats.outcomes[outcome.outcome]++;
     if (outcome.outcome === 'full') stats.fullAtBytes = outcome.bytes;
     if (outcome.outcome === 'appended') {
@@ -125,7 +127,7 @@ function accepted(stream: string, outcome: AppendOutcome): Accepted {
         `A message with id ${outcome.id} exists, and it is not the same message. Every message needs an id of its own.`,
         { details: { id: outcome.id } },
       );
-    case 'dropped':
+    case 'gone':
       throw new PokewireError('NAMESPACE_NOT_FOUND', 'The namespace was deleted while the append was under way.');
     case 'full':
       throw new PokewireError(

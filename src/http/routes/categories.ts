@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { MessageStore } from '../../store/message-store.ts';
+import type { Store } from '../../store/store.ts';
 import { logOf } from '../plumbing/authenticate.ts';
 import { messageSchema, sendMessages } from '../plumbing/message-pages.ts';
 import {
@@ -16,7 +16,7 @@ import {
 import type { Server } from '../plumbing/server.ts';
 
 /** Lists categories, and reads one. */
-export function routeCategories(server: Server, store: MessageStore): void {
+export function routeCategories(server: Server, store: Store): void {
   server.get(
     '/categories',
     {
@@ -40,7 +40,7 @@ export function routeCategories(server: Server, store: MessageStore): void {
     async (request) => {
       const { query } = request;
       const limit = query.limit ?? defaultPageSize;
-      const found = await store.listCategories(logOf(request), query.cursor, limit + 1);
+      const found = await store.log(logOf(request)).listCategories(query.cursor, limit + 1);
       const categories = found.slice(0, limit);
       return { categories, cursor: found.length > limit ? categories.at(-1)!.category : null };
     },
@@ -75,7 +75,7 @@ export function routeCategories(server: Server, store: MessageStore): void {
         correlation: query.correlation ? readCategory('correlation', query.correlation) : undefined,
       };
       return sendMessages(reply, limitOf(query.batchSize), query.position ?? 0, (from, limit) =>
-        store.readLog(logOf(request), filter, from, limit),
+        store.log(logOf(request)).read(filter, from, limit),
       );
     },
   );

@@ -1,16 +1,15 @@
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Type } from 'typebox';
-import type { Transfers } from '../../admission/transfers.ts';
 import { PokewireError } from '../../errors.ts';
 import { importRecord } from '../../message/import-record.ts';
-import type { LogFilter, MessagePage, MessageStore } from '../../store/message-store.ts';
+import type { Log, LogFilter, MessagePage } from '../../store/log.ts';
+import { maxPageMessages } from '../../store/shared/page-limits.ts';
+import type { Store } from '../../store/store.ts';
 import { logOf } from '../plumbing/authenticate.ts';
 import { readCategory } from '../plumbing/parameters.ts';
 import type { Server } from '../plumbing/server.ts';
-import { beginTransfer, endTexts } from './transfer.ts';
-
-const pageMessages = 1_000;
+import { type BeginTransfer, endTexts } from './transfer.ts';
 
 const records = {
   description: 'One record a line',
@@ -25,7 +24,7 @@ const records = {
 };
 
 /** `GET /export`: the log as `/import` takes it. */
-export function routeExport(server: Server, store: MessageStore, transfers: Transfers): void {
+export function routeExport(server: Server, store: Store, begin: BeginTransfer): void {
   server.get(
     '/export',
     {
@@ -49,8 +48,8 @@ export function routeExport(server: Server, store: MessageStore, transfers: Tran
         group: undefined,
         correlation: undefined,
       };
-      const transfer = beginTransfer(transfers, request, reply);
-      const lines = Readable.from(linesOf(store, logOf(request), filter));
+      const transfer = begin(request, reply);
+      const lines = Readable.from(linesOf(store.log(logOf(request)), filter));
       transfer.onEnd = () => {
         const code = transfer.endReason === 'revoked' ? 'AUTH_UNAUTHORIZED' : 'NAMESPACE_NOT_FOUND';
         lines.destroy(new PokewireError(code, endTexts[transfer.endReason!]));
@@ -61,14 +60,11 @@ export function routeExport(server: Server, store: MessageStore, transfers: Tran
 }
 
 /** Lines page by page, as the socket takes them. What is appended meanwhile is left out, or an export might never end. */
-async function* linesOf(store: MessageStore, namespace: string, filter: LogFilter): AsyncGenerator<string> {
-  const { epoch, head } = await store.extent(namespace);
+async function* linesOf(log: Log, filter: LogFilter): AsyncGenerator<string> {
+  const { head } = await log.bounds();
   for (let from: number | null = 1; from !== null && from <= head; ) {
-    const { messages, next }: MessagePage = await store.readLog(namespace, filter, from, pageMessages);
-    // What was deleted reads as nothing, and what replaced it as something else: neither is the rest of this log.
-    if ((await store.extent(namespace)).epoch !== epoch) {
-      throw new PokewireError('NAMESPACE_NOT_FOUND', 'The log was deleted or replaced while it was exported.');
-    }
+    // Rejects once the log was deleted or replaced: what has taken its place is not the rest of it.
+    const { messages, next }: MessagePage = await log.read(filter, from, maxPageMessages);
     const upToHead = messages.filter(({ globalPosition }) => globalPosition <= head);
     if (upToHead.length > 0) yield upToHead.map(importRecord).join('');
     from = next;

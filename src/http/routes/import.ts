@@ -2,16 +2,18 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { requireScope } from '../../access/access.ts';
-import type { Transfer, Transfers } from '../../admission/transfers.ts';
+import type { Transfer } from '../../admission/transfers.ts';
 import { parseImportRecord } from '../../message/import-record.ts';
 import type { Message } from '../../message/message.ts';
 import { importDoneEvent, importErrorEvent, importProgressEvent } from '../../sse/import-progress.ts';
-import type { ImportKey, ImportOutcome, ImportSession, MessageStore } from '../../store/message-store.ts';
+import { requireSupport } from '../../store/capabilities.ts';
+import type { ImportKey, ImportOutcome, ImportSession } from '../../store/log.ts';
+import type { Store } from '../../store/store.ts';
 import { grantOf, logOf } from '../plumbing/authenticate.ts';
 import { takeItsTime } from '../plumbing/error-handler.ts';
 import { refuseOtherMethods, type Server } from '../plumbing/server.ts';
 import { ImportBody, type ImportBodyLimits } from './import-body.ts';
-import { beginTransfer, endTexts } from './transfer.ts';
+import { type BeginTransfer, endTexts } from './transfer.ts';
 
 /** Messages of one batch, which is stored whole or not at all; progress is told after each. */
 const batchMessages = 1_000;
@@ -21,7 +23,7 @@ const batchBytes = 16_777_216;
 
 /** What the route of imports needs. */
 export type ImportOptions = ImportBodyLimits & {
-  readonly transfers: Transfers;
+  readonly begin: BeginTransfer;
   /** A client that sends nothing for so long is cut off; 0: never. */
   readonly requestTimeoutMs: number;
 };
@@ -43,7 +45,7 @@ const events = {
 };
 
 /** `POST /import`. It reads its body itself, whatever type that is sent as, so it is a scope of its own. */
-export function routeImport(server: Server, store: MessageStore, options: ImportOptions): void {
+export function routeImport(server: Server, store: Store, options: ImportOptions): void {
   server.register(async (scope) => {
     takeBodyAsStream(scope);
     scope.post(
@@ -70,7 +72,8 @@ export function routeImport(server: Server, store: MessageStore, options: Import
         const replace = force === 'true';
         if (replace) requireScope(grantOf(request), 'admin');
         await server.limitAppends(request, reply);
-        const transfer = beginTransfer(options.transfers, request, reply);
+        requireSupport(store, replace ? 'replacements' : 'imports');
+        const transfer = options.begin(request, reply);
         const frames = importBody({ request, store, transfer, replace, options });
         return reply.headers(headers).send(Readable.from(frames));
       },
@@ -103,7 +106,7 @@ type ImportFailure = {
 
 type ImportParts = {
   readonly request: FastifyRequest;
-  readonly store: MessageStore;
+  readonly store: Store;
   readonly transfer: Transfer;
   readonly replace: boolean;
   readonly options: ImportOptions;
@@ -123,7 +126,10 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
   try {
     const body = new ImportBody(raw, options);
     transfer.onEnd = () => body.stop();
-    run = new ImportRun(await store.beginImport(logOf(request), { replace }), transfer);
+    const session = replace
+      ? store.beginReplacement(grantOf(request).namespace)
+      : store.log(logOf(request)).beginImport();
+    run = new ImportRun(await session, transfer);
     for await (const lines of body) {
       for (const line of lines) {
         const failure = run.read(line) ?? (run.isBatchFull ? await run.store() : undefined);
@@ -218,7 +224,7 @@ class ImportRun {
     const failure = (await this.store()) ?? this.#ended();
     if (failure !== undefined) return failure;
     const outcome = await this.#session.commit();
-    return outcome.outcome === 'dropped' ? this.#failureOf(outcome) : undefined;
+    return outcome.outcome === 'gone' ? this.#failureOf(outcome) : undefined;
   }
 
   abort(): Promise<void> {
@@ -244,8 +250,8 @@ class ImportRun {
         const message = `Position ${position} of stream ${stream} does not rise with the global position.`;
         return { code: 'INVALID_RECORD', message, line: this.#lines[outcome.index]! };
       }
-      case 'dropped':
-        return this.#importFailed(endTexts['namespace-deleted']);
+      case 'gone':
+        return this.#importFailed('The namespace was deleted, or its log replaced, meanwhile.');
       case 'full':
         return this.#importFailed(
           `The store holds ${outcome.bytes} of ${outcome.maxBytes} bytes, and these messages would exceed its limit.`,

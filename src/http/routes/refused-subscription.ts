@@ -22,9 +22,9 @@ const passing: ReadonlySet<ErrorCode> = new Set([
 /** Printable ASCII of a sensible length: what may stand in a line of its own. */
 const echoable = /^[!-~]{1,128}$/;
 
-/** A random reconnection time, so that those who lost a server together do not come back together. */
-export function randomRetry({ retryMinMs, retryMaxMs }: RetryBounds): Buffer {
-  return retryFrame(randomInt(retryMinMs, retryMaxMs + 1));
+/** A random reconnection time in milliseconds, so that those who lost a server together do not come back together. */
+export function randomRetryMs({ retryMinMs, retryMaxMs }: RetryBounds): number {
+  return randomInt(retryMinMs, retryMaxMs + 1);
 }
 
 /** The cursor as the client gives it: the header wins, because an `EventSource` repeats its URL for ever. */
@@ -49,7 +49,7 @@ export async function refuseByStream(
   refusal: PokewireError,
   retryBounds: RetryBounds,
 ): Promise<void> {
-  const frames = [randomRetry(retryBounds)];
+  const frames = [retryFrame(randomRetryMs(retryBounds))];
   if ((request.query as { hello?: unknown }).hello === 'true') {
     const claimed = claimedText(request);
     const echo = claimed !== undefined && echoable.test(claimed) ? claimed : undefined;

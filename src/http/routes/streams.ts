@@ -2,7 +2,8 @@ import { Type } from 'typebox';
 import { PokewireError } from '../../errors.ts';
 import { messageJson } from '../../message/message.ts';
 import { checkName } from '../../message/stream-name.ts';
-import type { MessageStore, StreamSummary } from '../../store/message-store.ts';
+import type { StreamSummary } from '../../store/log.ts';
+import type { Store } from '../../store/store.ts';
 import { logOf } from '../plumbing/authenticate.ts';
 import { jsonType } from '../plumbing/error-handler.ts';
 import { messageSchema, sendMessages } from '../plumbing/message-pages.ts';
@@ -24,7 +25,7 @@ const streamSchema = Type.Object({
 });
 
 /** Lists streams, describes one, and reads its messages. */
-export function routeStreams(server: Server, store: MessageStore): void {
+export function routeStreams(server: Server, store: Store): void {
   server.get(
     '/streams',
     {
@@ -50,7 +51,7 @@ export function routeStreams(server: Server, store: MessageStore): void {
     async (request) => {
       const { query } = request;
       const limit = query.limit ?? defaultPageSize;
-      const streams = await store.listStreams(logOf(request), query.prefix ?? '', query.cursor, limit + 1);
+      const streams = await store.log(logOf(request)).listStreams(query.prefix ?? '', query.cursor, limit + 1);
       const page = streams.slice(0, limit);
       return { streams: page.map(describe), cursor: streams.length > limit ? page.at(-1)!.stream : null };
     },
@@ -65,7 +66,7 @@ export function routeStreams(server: Server, store: MessageStore): void {
     async (request) => {
       const { params } = request;
       const stream = checkName('stream', params.stream);
-      const summary = await store.describeStream(logOf(request), stream);
+      const summary = await store.log(logOf(request)).describeStream(stream);
       if (summary === undefined) throw new PokewireError('STREAM_NOT_FOUND', `Stream ${stream} has no messages.`);
       return describe(summary);
     },
@@ -94,7 +95,7 @@ export function routeStreams(server: Server, store: MessageStore): void {
       const { position = 0, globalPosition } = query;
       const start = (from: number) => (globalPosition === undefined ? { position: from } : { globalPosition: from });
       return sendMessages(reply, limitOf(query.batchSize), globalPosition ?? position, (from, limit) =>
-        store.readStream(logOf(request), stream, start(from), limit),
+        store.log(logOf(request)).readStream(stream, start(from), limit),
       );
     },
   );
@@ -115,7 +116,7 @@ export function routeStreams(server: Server, store: MessageStore): void {
       const { params, query } = request;
       const stream = checkName('stream', params.stream);
       // An empty type is no filter.
-      const message = await store.readLast(logOf(request), stream, query.type || undefined);
+      const message = await store.log(logOf(request)).readLast(stream, query.type || undefined);
       if (message === undefined) {
         const ofType = query.type ? ` of type ${query.type}` : '';
         throw new PokewireError('MESSAGE_NOT_FOUND', `Stream ${stream} has no message${ofType}.`);

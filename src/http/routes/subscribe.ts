@@ -1,16 +1,15 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import type { Places } from '../../admission/places.ts';
+import type { GrantWatch } from '../../access/grant-watch.ts';
+import type { Holder, Places } from '../../admission/places.ts';
 import { invalid, PokewireError } from '../../errors.ts';
 import type { Hub } from '../../hub/hub.ts';
-import { type StartingPoint, type SubscribeRequest, startingPoint } from '../../hub/starting-point.ts';
-import type { Holder } from '../../hub/subscription.ts';
+import type { SubscribeRequest } from '../../hub/starting-point.ts';
+import type { Subscription } from '../../hub/subscription.ts';
 import { maxGroupSize } from '../../message/consumer-group.ts';
 import { type Selection, selectionKey } from '../../message/selection.ts';
 import { checkName } from '../../message/stream-name.ts';
 import { parseCursor } from '../../sse/cursor.ts';
-import { helloFrame, readyBeforeHelloFrame, readyFrame, resetFrame } from '../../sse/frame.ts';
-import type { MessageStore } from '../../store/message-store.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
 import { refusalOf, sendRefusal } from '../plumbing/error-handler.ts';
 import { eventStreamHead, eventStreamHeaders, framingOf } from '../plumbing/event-stream.ts';
@@ -21,14 +20,15 @@ import {
   claimedText,
   isRefusedByStream,
   type RetryBounds,
-  randomRetry,
+  randomRetryMs,
   refuseByStream,
 } from './refused-subscription.ts';
 
 /** What the route of subscriptions needs. */
 export type SubscribeOptions = RetryBounds & {
-  /** Subscriptions take their place here; whoever hears of their end gives it back. */
   readonly places: Places;
+  /** Ends subscriptions whose grant no longer holds. */
+  readonly grants: GrantWatch;
   readonly maxSelectors: number;
   /** Called for each subscription that finds no place. */
   readonly refused: () => void;
@@ -80,7 +80,7 @@ const querySchema = Type.Object({
 type Query = Static<typeof querySchema>;
 
 /** The event stream: parses the request, takes a place for it, and hands its socket to the hub. */
-export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, options: SubscribeOptions): void {
+export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptions): void {
   const schema = {
     summary: 'Subscribe',
     description:
@@ -104,7 +104,7 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
     }
     const claimed = claimedText(request);
     return {
-      namespace: namespace.log,
+      log: namespace.log,
       selection,
       position: query.position ?? 0,
       lastEventId: claimed === undefined ? undefined : parseCursor(claimed),
@@ -118,13 +118,15 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
     };
   };
 
-  const takePlace = (holder: Holder): void => {
+  /** Takes what a subscription holds while it is open; returns what gives it back. */
+  const admit = (holder: Holder): (() => void) => {
     try {
       options.places.take(holder);
     } catch (error) {
       options.refused();
       throw error;
     }
+    return () => options.places.release(holder);
   };
 
   const errorHandler = async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
@@ -136,21 +138,24 @@ export function routeSubscribe(server: Server, store: MessageStore, hub: Hub, op
   const whenReading = { schema, config: { ...config, takesTicket: true }, exposeHeadRoute: false, errorHandler };
   server.get('/subscribe', whenReading, async (request, reply) => {
     const asked = parse(request);
-    const { namespace, tokenId } = grantOf(request);
-    const holder = { namespaceId: namespace.id, tokenId, address: request.ip };
-    takePlace(holder);
-    let isOpen = false;
+    const grant = grantOf(request);
+    const release = admit({ namespaceId: grant.namespace.id, address: request.ip });
+    let released = release;
+    let subscription: Subscription | undefined;
     try {
-      const start = await startingPoint(store, asked);
       const framing = framingOf(request.raw);
-      const frames = firstFrames(start, randomRetry(options));
-      const greeting = { framing, head: eventStreamHead(reply, framing), frames };
+      const greeting = { head: eventStreamHead(reply, framing), retryMs: randomRetryMs(options) };
       reply.hijack();
-      const socket = await takeSocket(request.raw, reply.raw);
-      isOpen = socket !== undefined;
-      if (socket !== undefined) hub.subscribe(start, socket, greeting, holder);
+      const sink = await takeSocket(request.raw, reply.raw);
+      if (sink === undefined) return;
+      const letGo = options.grants.hold(grant, (reason) => subscription?.end(reason));
+      released = () => {
+        release();
+        letGo();
+      };
+      subscription = hub.subscribe({ request: asked, socket: { sink, framing }, greeting, released });
     } finally {
-      if (!isOpen) options.places.release(holder);
+      if (subscription === undefined) released();
     }
   });
 
@@ -189,12 +194,4 @@ function parseGroup(query: Query) {
 function once(name: string, given: number | undefined, alias: number | undefined): number | undefined {
   if (given !== undefined && alias !== undefined) throw invalid(name, 'is given twice, once by its alias');
   return given ?? alias;
-}
-
-/** What a subscriber is told before its pokes. */
-function firstFrames({ wishes, epoch, head, cursor, canResume, reset }: StartingPoint, retry: Buffer): Buffer {
-  if (!wishes.hello) return Buffer.concat([readyFrame, retry]);
-  const hello = helloFrame(epoch, head, canResume ? cursor : undefined, Date.now());
-  const frames = [readyBeforeHelloFrame, retry, hello];
-  return Buffer.concat(reset === undefined ? frames : [...frames, resetFrame(reset)]);
 }

@@ -1,5 +1,6 @@
 import { finished } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { GrantWatch } from '../../access/grant-watch.ts';
 import type { Transfer, TransferEnd, Transfers } from '../../admission/transfers.ts';
 import { retryAfter } from '../plumbing/append-limit.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
@@ -11,14 +12,27 @@ export const endTexts: Readonly<Record<TransferEnd, string>> = {
 };
 
 /** Begins an import or export, which keeps its place until the answer is over; throws `RATE_LIMITED`. */
-export function beginTransfer(transfers: Transfers, request: FastifyRequest, reply: FastifyReply): Transfer {
-  try {
-    const transfer = transfers.begin(grantOf(request));
-    // Also of a client that has gone by now.
-    finished(reply.raw, () => transfers.finish(transfer));
-    return transfer;
-  } catch (error) {
-    retryAfter(reply, 5, 10);
-    throw error;
-  }
+export type BeginTransfer = (request: FastifyRequest, reply: FastifyReply) => Transfer;
+
+/** Transfers that end with the grant they came by. */
+export function transfersBy(transfers: Transfers, grants: GrantWatch): BeginTransfer {
+  return (request, reply) => {
+    const grant = grantOf(request);
+    try {
+      const transfer = transfers.begin(grant);
+      const release = grants.hold(grant, (reason) => {
+        // Reads and batches of a log that was replaced tell it themselves.
+        if (reason !== 'log-replaced') transfer.end(reason);
+      });
+      // Also of a client that has gone by now.
+      finished(reply.raw, () => {
+        release();
+        transfers.finish(transfer);
+      });
+      return transfer;
+    } catch (error) {
+      retryAfter(reply, 5, 10);
+      throw error;
+    }
+  };
 }

@@ -1,4 +1,4 @@
-import type { AppendOutcome } from '../message-store.ts';
+import type { AppendOutcome } from '../log.ts';
 import type { MemoryLog } from './memory-log.ts';
 import { rowBytes } from './message-table.ts';
 import { type RowText, textBytes } from './message-texts.ts';

@@ -2,20 +2,24 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MemoryLog } from './memory-log.ts';
 import { firstNotBefore, type Rows } from './row-list.ts';
 
-/** Rows looked at before others have their turn. */
+/** Rows looked at before other work gets the event loop. */
 const rowsPerTurn = 8_192;
 
+/** Global positions that are looked at: behind `after`, up to `upTo`. */
+export type RowRange = { readonly after: number; readonly upTo: number };
+
 /**
- * Looks at rows from the last one back to the global position `after`, exclusive, and resolves to the first answer that is
- * one; undefined: there was none. The row is asked for its answer at once, since an import may give it another number.
+ * Looks at rows from the last one of the range backwards and resolves to the first answer that is not undefined. Each row
+ * is asked at once, since an import may give it another number.
  */
 export async function fromLastRow<T>(
   log: MemoryLog,
   rows: Rows,
-  after: number,
+  { after, upTo }: RowRange,
   look: (row: number) => T | undefined,
 ): Promise<T | undefined> {
-  for (let index = rows.length - 1, looked = 1; index >= 0; index--, looked++) {
+  const end = upTo >= log.head ? rows.length : firstNotBefore(rows, log.rowAt(upTo + 1));
+  for (let index = end - 1, looked = 1; index >= 0; index--, looked++) {
     const row = rows.at(index)!;
     if (log.table.globalPosition(row) <= after) return undefined;
     const answer = look(row);
@@ -25,7 +29,7 @@ export async function fromLastRow<T>(
   return undefined;
 }
 
-/** Lets others have their turn; resolves to where the row at this index is then, which an import may have moved. */
+/** Lets other work have the event loop; resolves to where the row at this index is then, which an import may have moved. */
 async function pauseAt(index: number, rows: Rows, log: MemoryLog): Promise<number> {
   const globalPosition = log.table.globalPosition(rows.at(index)!);
   await nextTurn();

@@ -1,105 +1,58 @@
 import type { Message } from '../../message/message.ts';
-import type { CommitOutcome, ImportKey, ImportOutcome, ImportSession } from '../message-store.ts';
-import type { MemoryLog } from './memory-log.ts';
-import { firstNotBefore } from './row-list.ts';
+import type { CommitOutcome, ImportOutcome, ImportSession } from '../log.ts';
+import type { Namespace } from '../namespace-store.ts';
+import { MemoryLog } from './memory-log.ts';
+import type { MemoryStorage } from './memory-storage.ts';
 
-/** What an import asks of the store it belongs to. */
-export interface ImportHost {
-  /** Adds a batch to the log of the namespace. */
-  importBatch(namespace: string, messages: readonly Message[]): ImportOutcome;
-  /** Adds a batch to a log that nobody sees yet. */
-  stageBatch(namespace: string, staged: MemoryLog, messages: readonly Message[]): ImportOutcome;
-  /** Puts the log in place of the namespace's. */
-  replaceLog(namespace: string, staged: MemoryLog): CommitOutcome;
-  /** Forgets a log that nobody saw. */
-  discard(staged: MemoryLog): void;
-}
-
-/** An import into the memory store: batch by batch into the log itself, or into a staged one that replaces it. */
+/** An import into a log: each batch is there once it was added, by the given function. */
 export class MemoryImport implements ImportSession {
-  readonly #host: ImportHost;
-  readonly #namespace: string;
-  #staged: MemoryLog | undefined;
+  readonly #log: MemoryLog | undefined;
+  readonly #add: (messages: readonly Message[]) => ImportOutcome;
 
-  constructor(host: ImportHost, namespace: string, staged: MemoryLog | undefined) {
-    this.#host = host;
-    this.#namespace = namespace;
-    this.#staged = staged;
+  constructor(log: MemoryLog | undefined, add: (messages: readonly Message[]) => ImportOutcome) {
+    this.#log = log;
+    this.#add = add;
   }
 
   async add(messages: readonly Message[]): Promise<ImportOutcome> {
-    return this.#staged === undefined
-      ? this.#host.importBatch(this.#namespace, messages)
-      : this.#host.stageBatch(this.#namespace, this.#staged, messages);
+    return this.#add(messages);
+  }
+
+  async commit(): Promise<CommitOutcome> {
+    return { outcome: this.#log === undefined || this.#log.isGone ? 'gone' : 'committed' };
+  }
+
+  async abort(): Promise<void> {}
+}
+
+/** An import into a new log, which takes the place of a namespace's at the commit. */
+export class MemoryReplacement implements ImportSession {
+  readonly #storage: MemoryStorage;
+  readonly #namespace: Namespace;
+  #staged: MemoryLog | undefined = new MemoryLog();
+
+  constructor(storage: MemoryStorage, namespace: Namespace) {
+    this.#storage = storage;
+    this.#namespace = namespace;
+  }
+
+  async add(messages: readonly Message[]): Promise<ImportOutcome> {
+    // Who was deleted meanwhile is told at once, not at the end of a long import.
+    if (!this.#storage.namespaces.has(this.#namespace)) return { outcome: 'gone' };
+    return this.#staged === undefined ? { outcome: 'gone' } : this.#storage.insert(this.#staged, messages);
   }
 
   async commit(): Promise<CommitOutcome> {
     const staged = this.#staged;
     this.#staged = undefined;
-    return staged === undefined ? { outcome: 'committed' } : this.#host.replaceLog(this.#namespace, staged);
+    if (staged === undefined) return { outcome: 'gone' };
+    if (this.#storage.namespaces.replaceLog(this.#namespace, staged)) return { outcome: 'committed' };
+    this.#storage.discard(staged);
+    return { outcome: 'gone' };
   }
 
   async abort(): Promise<void> {
-    if (this.#staged !== undefined) this.#host.discard(this.#staged);
+    if (this.#staged !== undefined) this.#storage.discard(this.#staged);
     this.#staged = undefined;
   }
-}
-
-/** Whether these messages can be put into the log: undefined when they can, else the outcome that tells why not. */
-export function importRefusal(log: MemoryLog, messages: readonly Message[]): ImportOutcome | undefined {
-  return repetition(log, messages) ?? disorder(log, messages);
-}
-
-function repetition(log: MemoryLog, messages: readonly Message[]): ImportOutcome | undefined {
-  const ids = new Set<string>();
-  const globalPositions = new Set<number>();
-  const positions = new Map<string, Set<number>>();
-  for (const [index, message] of messages.entries()) {
-    const inStream = positions.getOrInsertComputed(message.stream, () => new Set());
-    const exists = (field: ImportKey) => ({ outcome: 'position-exists', index, field }) as const;
-    if (ids.has(message.id) || log.rowOfId(message.id) !== -1) return exists('id');
-    if (globalPositions.has(message.globalPosition) || hasGlobalPosition(log, message)) return exists('globalPosition');
-    if (inStream.has(message.position) || hasPosition(log, message)) return exists('position');
-    ids.add(message.id);
-    globalPositions.add(message.globalPosition);
-    inStream.add(message.position);
-  }
-  return undefined;
-}
-
-/** Compares each message with its neighbours in its stream: those of the batch, and those of the log. */
-function disorder(log: MemoryLog, messages: readonly Message[]): ImportOutcome | undefined {
-  const inOrder = [...messages.keys()].sort((a, b) => messages[a]!.globalPosition - messages[b]!.globalPosition);
-  const previous = new Map<string, number>();
-  let atFault = messages.length;
-  for (const index of inOrder) {
-    const message = messages[index]!;
-    const before = previous.get(message.stream);
-    if (before !== undefined && messages[before]!.position > message.position) {
-      atFault = Math.min(atFault, Math.max(before, index));
-    }
-    if (!isInOrder(log, message)) atFault = Math.min(atFault, index);
-    previous.set(message.stream, index);
-  }
-  return atFault === messages.length ? undefined : { outcome: 'out-of-order', index: atFault };
-}
-
-function hasGlobalPosition(log: MemoryLog, { globalPosition }: Message): boolean {
-  if (globalPosition > log.head) return false;
-  const row = log.rowAt(globalPosition);
-  return row < log.table.length && log.table.globalPosition(row) === globalPosition;
-}
-
-function hasPosition(log: MemoryLog, { stream, position }: Message): boolean {
-  const found = log.stream(stream);
-  const row = found?.rows.at(log.indexOf(found, position));
-  return row !== undefined && log.table.position(row) === position;
-}
-
-function isInOrder(log: MemoryLog, { stream, position, globalPosition }: Message): boolean {
-  const rows = log.streamRows(stream);
-  const index = globalPosition > log.head ? rows.length : firstNotBefore(rows, log.rowAt(globalPosition));
-  const [before, behind] = [index === 0 ? undefined : rows.at(index - 1), rows.at(index)];
-  if (before !== undefined && log.table.position(before) > position) return false;
-  return behind === undefined || log.table.position(behind) > position;
 }

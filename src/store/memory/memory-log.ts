@@ -1,23 +1,28 @@
-import { randomUUID } from 'node:crypto';
 import { sameJson } from '../../message/json-text.ts';
 import type { Message, NewMessage } from '../../message/message.ts';
 import type { Selection } from '../../message/selection.ts';
-import type { AppendOutcome, CategorySummary, StreamSummary } from '../message-store.ts';
+import type { Announced, AppendOutcome, CategorySummary, LogBounds, StreamSummary } from '../log.ts';
+import { type LogId, newLogId } from '../log-id.ts';
+import type { LogSummary } from '../store.ts';
 import { IdIndex, idHash } from './id-index.ts';
 import { MessageTable } from './message-table.ts';
 import type { Rows } from './row-list.ts';
 import { EveryRow, RowMerge, type RowWalk } from './row-merge.ts';
 import { StreamDirectory, type StreamRows } from './stream-directory.ts';
 
-/** One namespace in memory: the table of its messages and the indexes that find them. All calls are synchronous. */
+/** One log in memory: the table of its messages and the indexes that find them. All calls are synchronous. */
 export class MemoryLog {
+  readonly id: LogId = newLogId();
   readonly table = new MessageTable();
-  readonly epoch = randomUUID();
+  readonly followers = new Set<Announced>();
+  /** It was deleted or replaced. */
+  isGone = false;
   /** What its messages count against the store's limit. */
   bytes = 0;
   /** Global positions up to this one were those of an earlier log. */
   forgottenUpTo = 0;
   #head = 0;
+  #importsBelowHead = 0;
   readonly #ids = new IdIndex((row) => this.table.idHash(row));
   readonly #directory = new StreamDirectory();
 
@@ -28,6 +33,28 @@ export class MemoryLog {
 
   get streamCount(): number {
     return this.#directory.size;
+  }
+
+  get bounds(): LogBounds {
+    const { id, forgottenUpTo } = this;
+    return { epoch: id, head: this.#head, forgottenUpTo, importsBelowHead: this.#importsBelowHead };
+  }
+
+  get summary(): LogSummary {
+    const messages = this.table.length;
+    const lastActivityMs = messages === 0 ? undefined : this.table.timeMs(messages - 1);
+    return { messages, streams: this.streamCount, lastActivityMs };
+  }
+
+  /** Every row as a list. */
+  get everyRow(): Rows {
+    const { table } = this;
+    return {
+      get length() {
+        return table.length;
+      },
+      at: (index) => index,
+    };
   }
 
   stream(name: string): StreamRows | undefined {
@@ -112,7 +139,10 @@ export class MemoryLog {
       touched.add(stream);
     }
     const [first] = inOrder;
-    if (first !== undefined && first.globalPosition <= this.#head) this.#moveTail(first.globalPosition, tail);
+    if (first !== undefined && first.globalPosition <= this.#head) {
+      this.#importsBelowHead++;
+      this.#moveTail(first.globalPosition, tail);
+    }
     for (const stream of touched) {
       stream.gaps = this.table.position(stream.rows.last!) + 1 - stream.rows.length;
     }

@@ -1,69 +1,111 @@
-import type { Namespace, NamespaceStore, TokenRecord } from '../namespace-store.ts';
+import type { Namespace, NamespaceChanges, NamespaceStore, NewNamespace, TokenRecord } from '../namespace-store.ts';
+import { maxListEntries } from '../shared/page-limits.ts';
+import { FormerHeads } from './former-heads.ts';
+import type { MemoryLog } from './memory-log.ts';
+import type { MemoryStorage } from './memory-storage.ts';
 
-/** Removed ids whose heads are told apart. */
-const maxFormerIds = 100_000;
+/** Changes that are told apart; who asks for older ones is told that everything may have changed. */
+const maxChanges = 1_024;
 
-/** Keeps namespaces in memory, gone with the process. */
+/** Namespaces in memory. */
 export class MemoryNamespaces implements NamespaceStore {
+  readonly #storage: MemoryStorage;
   readonly #namespaces = new Map<string, Namespace>();
-  /** Heads of removed ids, the one removed first in front. */
-  readonly #formerHeads = new Map<string, number>();
-  readonly #maxFormerIds: number;
-  /** The highest of those that are no longer kept apart; it holds for every id that is not. */
-  #floor = 0;
+  readonly #formerHeads: FormerHeads;
+  readonly #followers = new Set<() => void>();
+  /** Ids of the last changes, oldest first; the last one has the revision `#revision`. */
+  #changed: string[] = [];
+  #revision = 0;
 
-  /** `maxFormer` is how many removed ids are told apart. */
-  constructor(maxFormer = maxFormerIds) {
-    this.#maxFormerIds = maxFormer;
+  constructor(storage: MemoryStorage, formerHeads = new FormerHeads()) {
+    this.#storage = storage;
+    this.#formerHeads = formerHeads;
   }
 
-  async create(namespace: Namespace): Promise<boolean> {
-    const { id, behind } = namespace;
-    if (this.#namespaces.has(id) || behind < this.#formerHead(id)) return false;
-    this.#namespaces.set(id, namespace);
-    // It is in the namespace now, and comes back with its removal.
-    this.#formerHeads.delete(id);
-    return true;
-  }
-
-  async formerHead(id: string): Promise<number> {
-    return this.#formerHead(id);
+  async create(namespace: NewNamespace): Promise<Namespace | undefined> {
+    const { id } = namespace;
+    if (this.#namespaces.has(id)) return undefined;
+    const reached = this.#formerHeads.take(id);
+    const log = this.#storage.openLog(reached === 0 ? 0 : reached + 1);
+    const created = { ...namespace, log: log.id };
+    this.#namespaces.set(id, created);
+    this.#noteChange(id);
+    return created;
   }
 
   async find(id: string): Promise<Namespace | undefined> {
     return this.#namespaces.get(id);
   }
 
-  async list(): Promise<Namespace[]> {
-    return [...this.#namespaces.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  async list(after: string | undefined, limit: number): Promise<Namespace[]> {
+    const ids = [...this.#namespaces.keys()].sort();
+    const from = after === undefined ? 0 : ids.findIndex((id) => id > after);
+    return from === -1
+      ? []
+      : ids.slice(from, from + Math.min(limit, maxListEntries)).map((id) => this.#namespaces.get(id)!);
   }
 
-  async setTokens({ id, log, tokens: before }: Namespace, tokens: readonly TokenRecord[]): Promise<boolean> {
-    const namespace = this.#namespaces.get(id);
-    if (namespace?.log !== log || !sameTokens(namespace.tokens, before)) return false;
-    this.#namespaces.set(id, { ...namespace, tokens });
+  async setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean> {
+    const found = this.#find(namespace);
+    if (found === undefined || !sameTokens(found.tokens, namespace.tokens)) return false;
+    this.#namespaces.set(found.id, { ...found, tokens });
+    this.#noteChange(found.id);
     return true;
   }
 
-  async remove({ id, log }: Namespace, head: number): Promise<boolean> {
-    const namespace = this.#namespaces.get(id);
-    if (namespace?.log !== log) return false;
-    this.#namespaces.delete(id);
-    this.#keepHead(id, Math.max(head, namespace.behind));
+  async remove(namespace: Namespace): Promise<number | undefined> {
+    const found = this.#find(namespace);
+    if (found === undefined) return undefined;
+    const log = this.#storage.logs.get(found.log)!;
+    this.#namespaces.delete(found.id);
+    this.#formerHeads.keep(found.id, log.head);
+    this.#storage.discard(log);
+    this.#noteChange(found.id);
+    return log.table.length;
+  }
+
+  async changesSince(revision: number | undefined): Promise<NamespaceChanges> {
+    const count = this.#revision - (revision ?? this.#revision);
+    const isKnown = count >= 0 && count <= this.#changed.length;
+    const ids = isKnown ? [...new Set(this.#changed.slice(this.#changed.length - count))] : 'all';
+    return { revision: this.#revision, ids };
+  }
+
+  follow(changed: () => void): () => void {
+    const follower = () => changed();
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  /** Whether the namespace is there, whatever its tokens and its log are by now. */
+  has(namespace: Namespace): boolean {
+    return this.#find(namespace) !== undefined;
+  }
+
+  /** Puts a staged log in place of the namespace's; false: the namespace is not there, or another one. */
+  replaceLog(namespace: Namespace, staged: MemoryLog): boolean {
+    const found = this.#find(namespace);
+    if (found === undefined) return false;
+    const old = this.#storage.logs.get(found.log)!;
+    staged.raiseHead(old.head);
+    staged.forgottenUpTo = old.forgottenUpTo;
+    this.#storage.logs.set(staged.id, staged);
+    this.#namespaces.set(found.id, { ...found, log: staged.id });
+    this.#noteChange(found.id);
+    this.#storage.discard(old);
     return true;
   }
 
-  #formerHead(id: string): number {
-    return this.#formerHeads.get(id) ?? this.#floor;
+  #find({ id, uid }: Namespace): Namespace | undefined {
+    const found = this.#namespaces.get(id);
+    return found?.uid === uid ? found : undefined;
   }
 
-  #keepHead(id: string, head: number): void {
-    if (head <= this.#floor) return;
-    this.#formerHeads.set(id, head);
-    if (this.#formerHeads.size <= this.#maxFormerIds) return;
-    const [oldest, reached] = this.#formerHeads.entries().next().value!;
-    this.#formerHeads.delete(oldest);
-    this.#floor = Math.max(this.#floor, reached);
+  #noteChange(id: string): void {
+    this.#revision++;
+    this.#changed.push(id);
+    if (this.#changed.length > maxChanges * 2) this.#changed = this.#changed.slice(-maxChanges);
+    for (const changed of this.#followers) changed();
   }
 }
 

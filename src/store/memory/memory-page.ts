@@ -1,48 +1,56 @@
 import type { Message } from '../../message/message.ts';
 import type { Poke } from '../../message/poke.ts';
-import type { Selection } from '../../message/selection.ts';
+import { everything, type Selection } from '../../message/selection.ts';
 import { StreamName } from '../../message/stream-name.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
-import type { LogFilter, PokePage } from '../message-store.ts';
+import type { LogBounds, LogFilter, MessagePage, PokePage } from '../log.ts';
+import type { LogId } from '../log-id.ts';
+import { maxPageBytes, maxPageMessages } from '../shared/page-limits.ts';
 import type { MemoryLog } from './memory-log.ts';
-
-/** A page of messages holds at most this many bytes of payload (or one message), so that a response is built piece by piece. */
-export const maxPageBytes = 1_048_576;
 
 /** Collects messages until the page is full by count or by bytes. */
 export class PageBuilder {
-  readonly messages: Message[] = [];
+  readonly #messages: Message[] = [];
   readonly #log: MemoryLog;
   readonly #limit: number;
   #bytes = 0;
 
   constructor(log: MemoryLog, limit: number) {
     this.#log = log;
-    this.#limit = limit;
+    this.#limit = Math.min(limit, maxPageMessages);
   }
 
   /** Whether the row still went into the page. */
   add(row: number): boolean {
     const bytes = this.#log.table.payloadBytes(row);
-    const tooLarge = this.#bytes + bytes > maxPageBytes && this.messages.length > 0;
-    if (tooLarge || this.messages.length >= this.#limit) return false;
+    const tooLarge = this.#bytes + bytes > maxPageBytes && this.#messages.length > 0;
+    if (tooLarge || this.#messages.length >= this.#limit) return false;
     this.#bytes += bytes;
-    this.messages.push(this.#log.message(row));
+    this.#messages.push(this.#log.message(row));
     return true;
+  }
+
+  /** The page; `next` is where the rest begins, null: there is none. */
+  end(next: number | null): MessagePage {
+    return { messages: this.#messages, epoch: this.#log.id, next };
   }
 }
 
 /** Pokes of one page; they go back to the pool with it. */
 export class MemoryPokePage implements PokePage {
   readonly pokes: Poke[] = [];
-  readonly epoch: string;
+  readonly epoch: LogId;
+  readonly forgottenUpTo: number;
+  readonly importsBelowHead: number;
   upTo: number;
   atEnd = false;
   readonly #pool: ObjectPool<Poke>;
 
-  constructor(pool: ObjectPool<Poke>, epoch: string, after: number) {
+  constructor(pool: ObjectPool<Poke>, { epoch, forgottenUpTo, importsBelowHead }: LogBounds, after: number) {
     this.#pool = pool;
     this.epoch = epoch;
+    this.forgottenUpTo = forgottenUpTo;
+    this.importsBelowHead = importsBelowHead;
     this.upTo = after;
   }
 
@@ -54,8 +62,7 @@ export class MemoryPokePage implements PokePage {
 
 /** The selection of a category, or of the whole log. */
 export function everythingOf(category: string | undefined): Selection {
-  const categories = category === undefined ? [] : [category];
-  return { all: category === undefined, streams: [], categories, group: null, fromPosition: 0 };
+  return category === undefined ? everything : { ...everything, all: false, categories: [category] };
 }
 
 /** Whether the group and the correlation of the filter keep the row; its category is not looked at. */

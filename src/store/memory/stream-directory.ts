@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { StreamName } from '../../message/stream-name.ts';
-import type { CategorySummary } from '../message-store.ts';
+import type { CategorySummary } from '../log.ts';
 import { compareUtf8 } from '../shared/utf8-order.ts';
 import { RowList, type Rows } from './row-list.ts';
 

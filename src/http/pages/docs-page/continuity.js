@@ -7,8 +7,10 @@ const endings = {
   stalled: 'The page read too slowly.',
   revoked: 'The token is no longer valid.',
   'namespace-deleted': 'The namespace was deleted.',
-  'log-replaced': 'An import replaced the log.',
-  'store-failed': 'The log could not be read. The browser reconnects and resumes.',
+  'log-replaced': 'An import replaced the log. The browser reconnects and is sent all of the new one.',
+  'log-forgotten': 'The store no longer holds what was still to be sent.',
+  'backend-error': 'The store fails. The browser tries again.',
+  'not-ready': 'The server is not ready. The browser tries again.',
 };
 
 const resets = {

@@ -1,0 +1,65 @@
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { AppendStats } from './append-stats.ts';
+import { type OverloadWatch, overloadReasons } from './overload.ts';
+import type { Readiness } from './readiness.ts';
+
+/** Why a subscription is refused: a configured number was open, or the server was overloaded. */
+export const refusalReasons = ['no-place', 'overloaded'] as const;
+
+/** One of {@link refusalReasons}. */
+export type RefusalReason = (typeof refusalReasons)[number];
+
+export type AdmissionParts = {
+  readonly appends: AppendStats;
+  readonly overload: OverloadWatch;
+  readonly readiness: Readiness;
+  readonly maxSubscriptions: number;
+};
+
+/** Adds limits, overload, readiness and the store's sizes to the metrics; returns what counts refused subscriptions. */
+export function measureAdmission(metrics: Metrics, parts: AdmissionParts): (reason: RefusalReason) => void {
+  const { appends, overload, readiness, maxSubscriptions } = parts;
+  metrics.gauge('pokewire_subscriptions_max', 'Open subscriptions at most.', () => maxSubscriptions);
+  metrics.counter('pokewire_messages_appended_total', 'Messages appended by this process.', () => appends.messages);
+  metrics.counters('pokewire_appends_total', 'Appends by outcome.', ['outcome'], () =>
+    Object.entries(appends.outcomes).map(([outcome, value]) => ({ labels: { outcome }, value })),
+  );
+  metrics.gauge('pokewire_ready', '1 when /ready answers 200, else 0.', () =>
+    readiness.check().then(
+      () => 1,
+      () => 0,
+    ),
+  );
+  metrics.gauge(
+    'pokewire_memory_used_ratio',
+    'Share of the memory in use: of the heap, or of what the process may have.',
+    () => overload.memoryRatio,
+  );
+  metrics.gauges(
+    'pokewire_overloaded',
+    '1 while the server is short of this and takes on no more, else 0.',
+    ['reason'],
+    () => overloadReasons.map((reason) => ({ labels: { reason }, value: Number(overload.reasons.includes(reason)) })),
+  );
+  // The gauges of one scrape share one answer of the store.
+  let asked: ReturnType<Readiness['storeUsage']> | undefined;
+  const usage = () => {
+    asked ??= readiness.storeUsage().finally(() => {
+      asked = undefined;
+    });
+    return asked;
+  };
+  metrics.gauge('pokewire_store_messages', 'Messages in the store.', async () => (await usage())?.messages);
+  metrics.gauge('pokewire_store_streams', 'Streams in the store.', async () => (await usage())?.streams);
+  metrics.gauge('pokewire_store_bytes', 'Bytes counted against the limit.', async () => (await usage())?.bytes);
+  metrics.gauge('pokewire_store_max_bytes', 'Byte limit of the store. 0: none.', async () => (await usage())?.maxBytes);
+  metrics.gauge('pokewire_store_full', '1 while the store has no room for appends, else 0.', async () =>
+    Number((await readiness.storeState()) === 'full'),
+  );
+  return metrics.events(
+    'pokewire_subscriptions_refused_total',
+    'Subscriptions refused, by why: a configured number was open, or the server was overloaded.',
+    'reason',
+    refusalReasons,
+  );
+}

@@ -1,0 +1,315 @@
+import type { Poke } from '../message/poke.ts';
+import type { Selection } from '../message/selection.ts';
+import type { BufferPool } from '../pool/buffer-pool.ts';
+import type { ObjectPool } from '../pool/object-pool.ts';
+import { tagOf } from '../sse/cursor.ts';
+import { type FrameEncoder, headFrame } from '../sse/frame.ts';
+import type { Log, PokePage } from '../store/log.ts';
+import { isLogGone } from '../store/shared/log-gone.ts';
+import type { RetryDelays } from './back-off.ts';
+import { CatchUp, type CatchUpStats, catchUpPagePokes } from './catch-up.ts';
+import type { CloseReason } from './close-reason.ts';
+import { FanOutGroup } from './fan-out-group.ts';
+import type { BatchedLog, FrameBatch } from './frame-batch.ts';
+import { GroupIndex } from './group-index.ts';
+import { HeadBeats } from './head-beats.ts';
+import { LogTail } from './log-tail.ts';
+import { Parked } from './parked.ts';
+import { PokeWindow } from './poke-window.ts';
+import type { ReadSlots } from './read-slots.ts';
+import { needsFreshBounds, needsVersion, type StartingPoint, startingPoint } from './starting-point.ts';
+import type { Subscription, SubscriptionHost, SubscriptionState } from './subscription.ts';
+
+/** A log is followed for so long after its last subscription has gone. */
+const lingerMs = 5_000;
+
+/** Subscriptions that go live at one flush at most; the others follow at the next, or in the next turn. */
+const mostWoken = 256;
+
+/** What the fan-outs of a hub share. */
+export type LogFanOutOptions = {
+  readonly log: Log;
+  readonly batch: FrameBatch;
+  readonly slots: ReadSlots;
+  readonly pokes: ObjectPool<Poke>;
+  readonly buffers: BufferPool;
+  readonly encoder: FrameEncoder;
+  readonly catchUpStats: CatchUpStats;
+  readonly retryDelays: RetryDelays;
+  /** Pokes that a window may hold now. */
+  readonly windowPokes: () => number;
+  /** Streams that a round of conflation may have now. */
+  readonly roundStreams: () => number;
+  /** Called after every change of a subscription's state, when the fan-out has followed it. */
+  readonly moved: (subscription: Subscription, from: SubscriptionState) => void;
+  /** A read of the log failed; it will be repeated. */
+  readonly readFailed: (error: unknown) => void;
+};
+
+/**
+ * Everything about one log while somebody subscribes to it: follows it, owns its subscriptions, and knows who is told what.
+ *
+ * Live subscriptions were told everything up to `flushedUpTo`, and the batch holds what lies between that and the tail's
+ * head. So a subscription may go live only where cursor, head and `flushedUpTo` are one: nothing lies between what it has
+ * read and what it will be told.
+ */
+export class LogFanOut implements SubscriptionHost, BatchedLog {
+  readonly tag: string;
+  readonly groups = new GroupIndex();
+  readonly subscriptions = new Set<Subscription>();
+  hasPending = false;
+  flushedUpTo = 0;
+  /** The log was deleted or replaced: whoever watches the grants ends its subscriptions. */
+  #isGone = false;
+  /** Since when nobody subscribes to it, by `performance.now()`. */
+  #idleSinceMs = performance.now();
+  readonly #options: LogFanOutOptions;
+  readonly #tail: LogTail;
+  readonly #catchUp: CatchUp;
+  readonly #headBeats: HeadBeats;
+  #window = new PokeWindow(0);
+  readonly #parked = new Parked();
+  #isWakeScheduled = false;
+
+  constructor(options: LogFanOutOptions) {
+    const { log, slots, buffers, encoder, catchUpStats: stats, roundStreams } = options;
+    this.#options = options;
+    this.tag = tagOf(log.id);
+    this.#tail = new LogTail({
+      log,
+      slots,
+      retryDelays: options.retryDelays,
+      lookBack: options.windowPokes(),
+      began: () => this.#began(),
+      poked: (poke) => this.#add(poke),
+      advanced: () => this.#advanced(),
+      forgotten: (upTo) => this.#endForgotten(upTo),
+      changedUpTo: (globalPosition) => this.#changedUpTo(globalPosition),
+      failed: (error) => this.#tailFailed(error),
+    });
+    this.#catchUp = new CatchUp({
+      log,
+      slots,
+      buffers,
+      encoder,
+      stats,
+      tag: this.tag,
+      roundStreams,
+      readWindow: (selection, after) => this.#readWindow(selection, after),
+      readStore: (selection, after) => this.#readStore(selection, after),
+      goOn: (subscription) => this.#goOn(subscription),
+      failed: (error) => this.#readFailed(error),
+    });
+    this.#headBeats = new HeadBeats((selection, upTo) => slots.run(log, () => log.last(selection, 0, upTo)));
+    this.#tail.start();
+  }
+
+  /** Whether reads of the log fail again and again, and somebody waits for them. */
+  get isFailing(): boolean {
+    return this.subscriptions.size > 0 && !this.#isGone && this.#tail.backOff.isFailing;
+  }
+
+  /** Whether it is worth to follow the log on although nobody subscribes to it: mostly they come back. */
+  canLinger(nowMs: number): boolean {
+    return !this.#isGone && !this.#tail.backOff.isFailing && nowMs - this.#idleSinceMs < lingerMs;
+  }
+
+  /** Subscriptions that wait for a page. */
+  get waiting(): number {
+    return this.#catchUp.waiting;
+  }
+
+  /** Takes a new subscription: finds out where it begins, greets it, and lets it catch up. */
+  add(subscription: Subscription): void {
+    // While nobody subscribed, nobody looked for what was not announced.
+    if (this.subscriptions.size === 0) this.#tail.readOn();
+    this.subscriptions.add(subscription);
+    void this.#begin(subscription);
+  }
+
+  /** Looks whether the log went on without a word, and keeps no larger window than it may. */
+  look(): void {
+    this.#window.trim(this.#options.windowPokes());
+    this.#tail.readOn();
+  }
+
+  /** Ends all its subscriptions. */
+  endAll(reason: CloseReason): void {
+    for (const subscription of this.subscriptions) subscription.end(reason);
+  }
+
+  /** Follows the log no longer. */
+  stop(): void {
+    this.#tail.stop();
+  }
+
+  moved(subscription: Subscription, from: SubscriptionState): void {
+    if (from.name === 'live') this.#leave(subscription, from.group);
+    const { name } = subscription.state;
+    if (name === 'closed') {
+      this.#parked.delete(subscription);
+      this.subscriptions.delete(subscription);
+      if (this.subscriptions.size === 0) this.#idleSinceMs = performance.now();
+    } else if (name === 'lagging') this.#parked.delete(subscription);
+    this.#options.moved(subscription, from);
+    if (name === 'catching-up') this.#goOn(subscription);
+  }
+
+  headBeat(subscription: Subscription, group: FanOutGroup): Buffer | undefined {
+    const head = this.#headOf(subscription, group);
+    if (head === undefined) return undefined;
+    // While the position asked for is not reached, a resumption behind an id would tell what lies before.
+    const canResume = group.selection.fromPosition === 0;
+    const { id } = this.#options.log;
+    return this.#headBeats.frame(group, head, canResume ? this.flushedUpTo : undefined, (upTo) =>
+      headFrame(id, head, upTo),
+    );
+  }
+
+  /** The last selected message that it was delivered, on this connection or, as far as that can be known, before it. */
+  #headOf({ deliveredUpTo, selection }: Subscription, group: FanOutGroup): number | undefined {
+    // One that begins at a position of its stream was delivered all that it selects on this connection.
+    if (deliveredUpTo > 0 || selection.fromPosition > 0) return deliveredUpTo;
+    return this.#headBeats.headOf(group, this.flushedUpTo);
+  }
+
+  flushed(): void {
+    this.flushedUpTo = this.#tail.head;
+    this.#wakeParked();
+  }
+
+  async #begin(subscription: Subscription): Promise<void> {
+    while (subscription.state.name === 'starting') {
+      try {
+        return subscription.begin(await this.#startOf(subscription));
+      } catch (error) {
+        subscription.greetEarly();
+        await this.#readFailed(error);
+      }
+    }
+  }
+
+  async #startOf({ request }: Subscription): Promise<StartingPoint> {
+    const { log, slots } = this.#options;
+    if (!this.#tail.hasBegun) await this.#tail.begun;
+    const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;
+    const known = this.#tail.bounds!;
+    // After the version, so that its message does not lie behind this head.
+    const bounds = needsFreshBounds(request, known.head) ? await this.#tail.freshBounds() : known;
+    return startingPoint(request, bounds, version);
+  }
+
+  /** Goes on with a subscription that is catching up: reads its next page, or lets it go live or wait. */
+  #goOn(subscription: Subscription): void {
+    const { conflation, readFrom } = subscription;
+    const { head, isCaughtUp } = this.#tail;
+    // The rest of a round waited for the socket, or its last page did not say that it was the last one.
+    if (conflation?.isTelling || (conflation?.hasGathered && readFrom >= head)) {
+      this.#catchUp.deliverRound(subscription, conflation);
+      if (subscription.state.name === 'catching-up') this.#goOn(subscription);
+      return;
+    }
+    // While this node reads what came before, nobody is told that as if it happened now.
+    if (!isCaughtUp) this.#park(subscription);
+    else if (readFrom < head) this.#catchUp.enqueue(subscription);
+    else if (readFrom === head && this.flushedUpTo === head) this.#goLive(subscription);
+    else this.#park(subscription);
+  }
+
+  #goLive(subscription: Subscription): void {
+    const group = this.groups.admit(new FanOutGroup(subscription.liveSelectionFrom(this.flushedUpTo)));
+    group.join(subscription);
+    subscription.goLive(group);
+  }
+
+  #leave(subscription: Subscription, group: FanOutGroup): void {
+    group.leave(subscription);
+    if (group.members.length === 0) this.groups.remove(group);
+  }
+
+  #park(subscription: Subscription): void {
+    this.#parked.add(subscription);
+    // The log may have gone further than announcements told this node.
+    if (subscription.readFrom > this.#tail.head || !this.#tail.isCaughtUp) this.#tail.readOn();
+  }
+
+  #began(): void {
+    this.flushedUpTo = this.#tail.head;
+    this.#window = new PokeWindow(this.#tail.head);
+  }
+
+  #changedUpTo(globalPosition: number): void {
+    if (this.#window.after < globalPosition) this.#window = new PokeWindow(this.#tail.head);
+  }
+
+  #add(poke: Poke): void {
+    // First, because it may flush what lies before, and those who go live then are told this one by their group.
+    this.#options.batch.add(poke, this);
+    this.#window.push(poke, this.#options.windowPokes());
+  }
+
+  #advanced(): void {
+    if (!this.hasPending) this.flushed();
+  }
+
+  /** Lets those go on that wait for no more than has been flushed. */
+  #wakeParked(): void {
+    if (!this.#tail.isCaughtUp) return;
+    const woken = this.#parked.take(this.flushedUpTo, mostWoken);
+    for (const subscription of woken) {
+      // At once from the window where possible: a busy log has gone on by the time that a read comes back.
+      if (subscription.readFrom < this.#tail.head) this.#catchUp.deliverNow(subscription);
+      if (subscription.state.name === 'catching-up') this.#goOn(subscription);
+    }
+    if (woken.length === mostWoken) this.#wakeSoon();
+  }
+
+  #wakeSoon(): void {
+    if (this.#isWakeScheduled) return;
+    this.#isWakeScheduled = true;
+    setImmediate(() => {
+      this.#isWakeScheduled = false;
+      if (!this.hasPending) this.#wakeParked();
+    });
+  }
+
+  #readWindow(selection: Selection, after: number): PokePage | undefined {
+    const { pokes, log } = this.#options;
+    const { head } = this.#tail;
+    // What lies ahead of the tail is not in it yet.
+    if (after >= head) return undefined;
+    return this.#window.read(selection, after, catchUpPagePokes, pokes, { id: log.id, head });
+  }
+
+  async #readStore(selection: Selection, after: number): Promise<PokePage> {
+    const page = await this.#options.log.pokes(selection, after, catchUpPagePokes);
+    this.#tail.backOff.succeeded();
+    this.#tail.note(page);
+    return page;
+  }
+
+  /** Who waits for the start waits with a response that has begun. */
+  #tailFailed(error: unknown): void {
+    this.#noteFailure(error);
+    if (this.#tail.hasBegun) return;
+    for (const subscription of this.subscriptions) subscription.greetEarly();
+  }
+
+  #readFailed(error: unknown): Promise<void> {
+    this.#noteFailure(error);
+    return this.#tail.backOff.wait();
+  }
+
+  #noteFailure(error: unknown): void {
+    if (isLogGone(error)) this.#isGone = true;
+    this.#options.readFailed(error);
+  }
+
+  /** Messages that live subscriptions were to be told are gone before this node could read them. */
+  #endForgotten(upTo: number): void {
+    this.#options.batch.flush();
+    for (const subscription of this.subscriptions) {
+      if (subscription.isMissing(upTo)) subscription.end('log-forgotten');
+    }
+  }
+}

@@ -1,0 +1,205 @@
+import type { Poke } from '../message/poke.ts';
+import { everything } from '../message/selection.ts';
+import type { Announcement, Log, LogBounds } from '../store/log.ts';
+import { isLogGone } from '../store/shared/log-gone.ts';
+import { BackOff, type RetryDelays } from './back-off.ts';
+import type { ReadSlots } from './read-slots.ts';
+
+/** Pokes asked of the store at once. */
+const pagePokes = 2_048;
+
+/** What a tail needs. */
+export type LogTailOptions = {
+  readonly log: Log;
+  readonly slots: ReadSlots;
+  readonly retryDelays: RetryDelays;
+  /** How far behind the head it begins, in global positions, so that what came lately is known. */
+  readonly lookBack: number;
+  /** It knows where it begins, which is its head now. */
+  readonly began: () => void;
+  /** Takes the pokes of the log in order, each once; behind it the head moves on. The poke is the caller's again then. */
+  readonly poked: (poke: Poke) => void;
+  /** The head has moved on. */
+  readonly advanced: () => void;
+  /** Messages up to here are gone, and this node had not read them. */
+  readonly forgotten: (upTo: number) => void;
+  /** What is kept of the log up to here is not what it holds: messages were forgotten, or an import put some there. */
+  readonly changedUpTo: (globalPosition: number) => void;
+  readonly failed: (error: unknown) => void;
+};
+
+/**
+ * Follows one log. Announcements are hints: one that continues the head is taken as a page, any other makes the tail read on
+ * from its own head, as it also does once in a while without any.
+ */
+export class LogTail {
+  /** Everything up to here was handed on. */
+  head = 0;
+  readonly backOff: BackOff;
+  readonly #options: LogTailOptions;
+  readonly #begun = Promise.withResolvers<void>();
+  #hasBegun = false;
+  #known: LogBounds | undefined = undefined;
+  #isReading = false;
+  #isBehind = false;
+  #isStopped = false;
+  #unfollow = () => {};
+  #fresh: { current: Promise<LogBounds>; next: Promise<LogBounds> | undefined } | undefined = undefined;
+
+  constructor(options: LogTailOptions) {
+    this.#options = options;
+    this.backOff = new BackOff(options.retryDelays);
+  }
+
+  /** What this node knows of the log's bounds; undefined: nothing yet. */
+  get bounds(): LogBounds | undefined {
+    const known = this.#known;
+    return known === undefined || known.head >= this.head ? known : { ...known, head: this.head };
+  }
+
+  /** Whether it follows the log already. Before that its head means nothing. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** Whether it has read as far as the log is known to go. */
+  get isCaughtUp(): boolean {
+    return this.#hasBegun && this.head >= this.#known!.head;
+  }
+
+  /** Resolves when it has begun. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+
+  start(): void {
+    const { log } = this.#options;
+    this.#unfollow = log.follow((announcement) => this.#take(announcement));
+    void this.#begin();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#unfollow();
+    this.backOff.stop();
+  }
+
+  /** Takes note of what a page says of its log. One that is older than what is known changes nothing. */
+  note({ forgottenUpTo, importsBelowHead }: Pick<LogBounds, 'forgottenUpTo' | 'importsBelowHead'>): void {
+    const known = this.#known;
+    if (known === undefined) return;
+    this.#known = {
+      ...known,
+      forgottenUpTo: Math.max(known.forgottenUpTo, forgottenUpTo),
+      importsBelowHead: Math.max(known.importsBelowHead, importsBelowHead),
+    };
+    if (importsBelowHead > known.importsBelowHead) this.#options.changedUpTo(this.head);
+    else if (forgottenUpTo > known.forgottenUpTo) this.#options.changedUpTo(forgottenUpTo);
+  }
+
+  /** Reads on from the head, or sees that a read under way does not miss what made the caller ask. */
+  readOn(): void {
+    if (!this.#hasBegun || this.#isStopped) return;
+    this.#isBehind = true;
+    if (!this.#isReading) void this.#read();
+  }
+
+  /** The bounds as the store tells them in a read that begins after this call. Those who ask meanwhile share the next one. */
+  freshBounds(): Promise<LogBounds> {
+    if (this.#fresh === undefined) {
+      const fresh = { current: this.#readBounds(), next: undefined };
+      this.#fresh = fresh;
+      const done = () => {
+        if (this.#fresh === fresh) this.#fresh = undefined;
+      };
+      fresh.current.then(done, done);
+      return fresh.current;
+    }
+    this.#fresh.next ??= this.#fresh.current.then(
+      () => this.freshBounds(),
+      () => this.freshBounds(),
+    );
+    return this.#fresh.next;
+  }
+
+  async #readBounds(): Promise<LogBounds> {
+    const { slots, log } = this.#options;
+    const bounds = await slots.run(log, () => log.bounds());
+    this.backOff.succeeded();
+    this.note(bounds);
+    const { head = 0, forgottenUpTo = 0, importsBelowHead = 0 } = this.#known ?? {};
+    this.#known = {
+      ...bounds,
+      head: Math.max(bounds.head, head),
+      forgottenUpTo: Math.max(bounds.forgottenUpTo, forgottenUpTo),
+      importsBelowHead: Math.max(bounds.importsBelowHead, importsBelowHead),
+    };
+    return bounds;
+  }
+
+  async #begin(): Promise<void> {
+    const { lookBack } = this.#options;
+    while (!this.#isStopped) {
+      try {
+        const bounds = await this.#readBounds();
+        this.head = Math.max(bounds.forgottenUpTo, bounds.head - lookBack, 0);
+        this.#hasBegun = true;
+        this.#options.began();
+        this.#begun.resolve();
+        this.readOn();
+        return;
+      } catch (error) {
+        await this.#failed(error);
+      }
+    }
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    this.#options.failed(error);
+    if (isLogGone(error)) this.stop();
+    else await this.backOff.wait();
+  }
+
+  #take(announcement: Announcement): void {
+    // Until it has begun there is no head to compare with; then it reads on anyway.
+    if (!this.#hasBegun || this.#isStopped) return;
+    if (announcement === 'wake-up' || announcement.epoch !== this.#options.log.id) this.readOn();
+    else if (announcement.after > this.head) this.readOn();
+    else if (announcement.upTo > this.head) this.#advance(announcement.pokes, announcement.upTo);
+  }
+
+  #advance(pokes: readonly Poke[], upTo: number): void {
+    for (const poke of pokes) {
+      if (poke.globalPosition <= this.head) continue;
+      this.#options.poked(poke);
+      this.head = poke.globalPosition;
+    }
+    this.head = Math.max(this.head, upTo);
+    this.#options.advanced();
+  }
+
+  async #read(): Promise<void> {
+    const { log, slots } = this.#options;
+    this.#isReading = true;
+    while (this.#isBehind && !this.#isStopped) {
+      this.#isBehind = false;
+      try {
+        const page = await slots.run(log, () => log.pokes(everything, this.head, pagePokes));
+        this.backOff.succeeded();
+        try {
+          if (this.#isStopped) return;
+          this.note(page);
+          if (page.forgottenUpTo > this.head) this.#options.forgotten(page.forgottenUpTo);
+          this.#advance(page.pokes, page.upTo);
+          if (!page.atEnd) this.#isBehind = true;
+        } finally {
+          page.release();
+        }
+      } catch (error) {
+        this.#isBehind = true;
+        await this.#failed(error);
+      }
+    }
+    this.#isReading = false;
+  }
+}

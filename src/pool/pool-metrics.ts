@@ -1,0 +1,59 @@
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import type { ObjectPool } from './object-pool.ts';
+import type { PoolStats } from './pool-stats.ts';
+
+/** The pools of a process. */
+export type Pools<Pooled> = { readonly pokes: ObjectPool<Pooled>; readonly buffers: BufferPool };
+
+/** Adds what pools do to the metrics. */
+export function measurePools<Pooled>(metrics: Metrics, { pokes, buffers }: Pools<Pooled>): void {
+  const pools = function* (): Generator<{ pool: string; size: number; stats: PoolStats }> {
+    yield { pool: 'pokes', size: pokes.size, stats: pokes.stats };
+    for (const [bytes, { size, stats }] of buffers.classes) yield { pool: `buffers-${bytes}`, size, stats };
+    yield { pool: 'buffers-oversized', size: 0, stats: buffers.oversizedStats };
+  };
+  const each = (read: (stats: PoolStats, size: number) => number) => () =>
+    pools().map(({ pool, size, stats }) => ({ labels: { pool }, value: read(stats, size) }));
+  metrics.counters(
+    'pokewire_pool_acquires_total',
+    'Things lent by a pool: hit, it was kept; miss, it was made.',
+    ['pool', 'result'],
+    () =>
+      pools().flatMap(({ pool, stats }) => [
+        { labels: { pool, result: 'hit' }, value: stats.reused },
+        { labels: { pool, result: 'miss' }, value: stats.acquired - stats.reused },
+      ]),
+  );
+  const ofPool = ['pool'];
+  metrics.counters(
+    'pokewire_pool_releases_total',
+    'Things given back and kept.',
+    ofPool,
+    each((stats) => stats.released),
+  );
+  metrics.counters(
+    'pokewire_pool_drops_total',
+    'Things given back and not kept.',
+    ofPool,
+    each((stats) => stats.dropped),
+  );
+  metrics.counters(
+    'pokewire_pool_resizes_total',
+    'Times the pool grew or shrank.',
+    ofPool,
+    each((stats) => stats.resized),
+  );
+  metrics.gauges(
+    'pokewire_pool_size',
+    'Idle things the pool may keep now.',
+    ofPool,
+    each((_stats, size) => size),
+  );
+  metrics.gauges(
+    'pokewire_pool_leased',
+    'Things out of the pool now.',
+    ofPool,
+    each((stats) => stats.leased),
+  );
+}

@@ -1,0 +1,45 @@
+import { PokewireError } from '../errors.ts';
+
+/** What an engine can do, fixed when it is opened. The contract suite skips or relaxes its cases by these. */
+export type StoreCapabilities = {
+  /** `one`: only the namespace `default`, which can neither be created nor deleted. */
+  readonly namespaces: 'many' | 'one';
+  /** Whether messages can be appended here, or only by others. */
+  readonly appends: boolean;
+  /** Whether messages can be stored with positions that they have already. */
+  readonly imports: boolean;
+  /** Whether an import can replace a whole log in one step. */
+  readonly replacements: boolean;
+  /** Whether messages outlive the process. */
+  readonly durable: boolean;
+  /** Whether payload text comes back exactly as it was written, and not only as the same JSON value. */
+  readonly verbatim: boolean;
+  /** Whether appends are refused beyond a number of bytes. */
+  readonly byteLimit: boolean;
+  /** Order of lists: UTF-8 bytes, or the engine's own. */
+  readonly listOrder: 'utf8' | 'store';
+  /** Whether counts of messages and streams are exact. */
+  readonly counts: 'exact' | 'estimated';
+};
+
+/** What a route may need of the store. */
+export type Support = 'appends' | 'imports' | 'replacements' | 'namespaces';
+
+const needs: Readonly<Record<Support, string>> = {
+  appends: 'take appends: it only reads what other programs write',
+  imports: 'import messages with the positions they have',
+  replacements: 'replace a whole log',
+  namespaces: 'create or delete namespaces: it has the one namespace `default`',
+};
+
+/** Throws `NOT_SUPPORTED` when the store cannot do it. */
+export function requireSupport(
+  { kind, capabilities }: { readonly kind: string; readonly capabilities: StoreCapabilities },
+  support: Support,
+): void {
+  const isSupported = support === 'namespaces' ? capabilities.namespaces === 'many' : capabilities[support];
+  if (isSupported) return;
+  throw new PokewireError('NOT_SUPPORTED', `The ${kind} store cannot ${needs[support]}.`, {
+    details: { store: kind, support },
+  });
+}

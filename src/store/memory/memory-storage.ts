@@ -1,0 +1,49 @@
+import type { Message } from '../../message/message.ts';
+import type { ImportOutcome } from '../log.ts';
+import type { LogId } from '../log-id.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { importRefusal } from './import-refusal.ts';
+import { MemoryLog } from './memory-log.ts';
+import { MemoryNamespaces } from './memory-namespaces.ts';
+
+/** What is in memory: every store opened on it sees the same, as the nodes over one database do. */
+export class MemoryStorage {
+  readonly logs = new Map<LogId, MemoryLog>();
+  readonly budget: ByteBudget;
+  readonly namespaces = new MemoryNamespaces(this);
+
+  /** Appends beyond `maxBytes` are refused. 0: no limit. */
+  constructor(maxBytes: number) {
+    this.budget = new ByteBudget(maxBytes);
+  }
+
+  /** Makes a log that begins behind a global position, as if the messages up to there had been forgotten. */
+  openLog(behind: number): MemoryLog {
+    const log = new MemoryLog();
+    log.raiseHead(behind);
+    log.forgottenUpTo = behind;
+    this.logs.set(log.id, log);
+    return log;
+  }
+
+  /** Forgets a log. Those who follow it are woken, and learn it by their next read. */
+  discard(log: MemoryLog): void {
+    if (log.isGone) return;
+    log.isGone = true;
+    this.logs.delete(log.id);
+    this.budget.release(log);
+    for (const announced of log.followers) announced('wake-up');
+  }
+
+  /** Puts messages that have positions into the log, all or none. */
+  insert(log: MemoryLog, messages: readonly Message[]): ImportOutcome {
+    if (log.isGone) return { outcome: 'gone' };
+    const refusal = importRefusal(log, messages);
+    if (refusal !== undefined) return refusal;
+    const streams = new Set(messages.map(({ stream }) => stream).filter((name) => log.stream(name) === undefined));
+    const full = this.budget.take(log, messages, streams);
+    if (full !== undefined) return full;
+    log.insert(messages);
+    return { outcome: 'imported' };
+  }
+}

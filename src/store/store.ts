@@ -1,0 +1,53 @@
+import type { StoreCapabilities } from './capabilities.ts';
+import type { ImportSession, Log } from './log.ts';
+import type { LogId } from './log-id.ts';
+import type { Namespace, NamespaceStore } from './namespace-store.ts';
+
+/** Engines by the scheme of their URL. */
+export type StoreKind = 'memory';
+
+/** One opened engine: logs with their messages, and the namespaces they belong to. Checked by `test/contract/`. */
+export interface Store {
+  readonly kind: StoreKind;
+  readonly capabilities: StoreCapabilities;
+  readonly namespaces: NamespaceStore;
+
+  /** A handle on a log; whether it exists, its calls tell. */
+  log(id: LogId): Log;
+
+  /**
+   * Begins an import that takes the place of the namespace's whole log in one step at its commit: a new log, with an epoch
+   * of its own, behind every position that the old one ever gave. Of two at once the one that commits last holds.
+   */
+  beginReplacement(namespace: Namespace): Promise<ImportSession>;
+
+  /** Counts of these logs, for all of them at once; a log that is gone has none. */
+  summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>>;
+
+  /** Resolves when the store can read and write; rejects with the fault otherwise. */
+  check(): Promise<void>;
+
+  /** Sizes for metrics, read at every scrape: they must be cheap and may be estimates. */
+  usage(): Promise<StoreUsage>;
+
+  /** Releases everything it holds. No call may follow. */
+  close(): Promise<void>;
+}
+
+/** What is known of a log. */
+export type LogSummary = {
+  readonly messages: number;
+  readonly streams: number;
+  /** Time of its last message, milliseconds since 1970; undefined: there is none. */
+  readonly lastActivityMs: number | undefined;
+};
+
+/** What a store holds, over all logs. */
+export type StoreUsage = {
+  readonly messages: number;
+  readonly streams: number;
+  /** As the store counts them against its limit. */
+  readonly bytes: number;
+  /** 0: no limit. */
+  readonly maxBytes: number;
+};

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { newMessages } from '../support/fake-messages.ts';
+import { defaultId, newNamespace } from './opened-store.ts';
+import type { Suite } from './suite.ts';
+
+const notSupported = { code: 'NOT_SUPPORTED' };
+
+export function describeCapabilities({ open, capabilities }: Suite): void {
+  describe('The capabilities', () => {
+    test('name everything that an engine may lack, and are those of every store of its kind.', async () => {
+      await using one = await open();
+      await using other = await open();
+      expect(one.store.capabilities).toEqual({
+        namespaces: expect.stringMatching(/^(many|one)$/),
+        appends: expect.any(Boolean),
+        imports: expect.any(Boolean),
+        replacements: expect.any(Boolean),
+        durable: expect.any(Boolean),
+        verbatim: expect.any(Boolean),
+        byteLimit: expect.any(Boolean),
+        listOrder: expect.stringMatching(/^(utf8|store)$/),
+        counts: expect.stringMatching(/^(exact|estimated)$/),
+      });
+      expect([other.store.kind, other.store.capabilities]).toEqual([one.store.kind, one.store.capabilities]);
+      expect(one.store.kind).toMatch(/^[a-z]+$/);
+    });
+
+    test.skipIf(capabilities.appends)('say that it refuses appends.', async () => {
+      await using opened = await open();
+      await expect(opened.log.append('a-1', newMessages(1), undefined)).rejects.toMatchObject(notSupported);
+    });
+
+    test.skipIf(capabilities.imports)('say that it refuses imports.', async () => {
+      await using opened = await open();
+      await expect(opened.log.beginImport()).rejects.toMatchObject(notSupported);
+    });
+
+    test.skipIf(capabilities.replacements)('say that it refuses replacements.', async () => {
+      await using opened = await open();
+      await expect(opened.store.beginReplacement(opened.namespace)).rejects.toMatchObject(notSupported);
+    });
+
+    test.skipIf(capabilities.namespaces === 'many')('say that it refuses other namespaces.', async () => {
+      await using opened = await open();
+      const { namespaces } = opened.store;
+      await expect(namespaces.create(newNamespace('other'))).rejects.toMatchObject(notSupported);
+      await expect(namespaces.remove(opened.namespace)).rejects.toMatchObject(notSupported);
+      expect((await namespaces.list(undefined, 10)).map(({ id }) => id)).toEqual([defaultId]);
+    });
+
+    test.skipIf(capabilities.byteLimit)('say that it has no limit.', async () => {
+      await using opened = await open({ maxBytes: 1_000 });
+      expect((await opened.store.usage()).maxBytes).toBe(0);
+    });
+  });
+}

@@ -1,0 +1,64 @@
+import { describe } from 'vitest';
+import { pokePool } from '../support/fake-messages.ts';
+import { describeAppends } from './appends.ts';
+import { describeBounds } from './bounds.ts';
+import { describeCapabilities } from './capabilities.ts';
+import { describeFollowing } from './following.ts';
+import { describeFullStore } from './full-store.ts';
+import { describeImportBatches } from './import-batches.ts';
+import { describeImports } from './imports.ts';
+import { describeLastOfSelection } from './last-of-selection.ts';
+import { describeLimits } from './limits.ts';
+import { describeLists } from './lists.ts';
+import { describeLogReads } from './log-reads.ts';
+import { describeNamespaceChanges } from './namespace-changes.ts';
+import { describeNamespaces } from './namespaces.ts';
+import type { StoreHarness } from './opened-store.ts';
+import { describePokes } from './pokes.ts';
+import { describeRemovals } from './removals.ts';
+import { describeReopening } from './reopening.ts';
+import { describeRepeatedAppends } from './repeated-appends.ts';
+import { describeReplacements } from './replacements.ts';
+import { describeSecondHandle } from './second-handle.ts';
+import { describeSettledHead } from './settled-head.ts';
+import { describeStreamReads } from './stream-reads.ts';
+import { Suite } from './suite.ts';
+
+const aboutMessages = [
+  describeAppends,
+  describeRepeatedAppends,
+  describeFullStore,
+  describeStreamReads,
+  describeLogReads,
+  describePokes,
+  describeLastOfSelection,
+  describeLimits,
+  describeLists,
+  describeBounds,
+  describeFollowing,
+  describeImports,
+  describeImportBatches,
+  describeReplacements,
+  describeRemovals,
+  describeReopening,
+  describeSecondHandle,
+  describeSettledHead,
+];
+
+/**
+ * Everything that `src/store/` promises of a store, its logs and its namespaces. Every store runs it. What a store cannot
+ * do by its capabilities is skipped, with what the case needs in its title, or relaxed.
+ */
+export function describeStore(name: string, harness: StoreHarness): void {
+  describe(name, async () => {
+    const opened = await harness.open({ pokes: pokePool(), maxBytes: 0 });
+    const suite = new Suite(harness, opened.capabilities);
+    await opened.close();
+    describeCapabilities(suite);
+    describeNamespaces(suite);
+    describeNamespaceChanges(suite);
+    suite.describe('Messages:', ['appends'], () => {
+      for (const describePart of aboutMessages) describePart(suite);
+    });
+  });
+}

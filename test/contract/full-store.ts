@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { newMessage, newMessages } from '../support/fake-messages.ts';
+import type { Suite } from './suite.ts';
+
+export function describeFullStore({ open, describe }: Suite): void {
+  describe('a full store', ['a byte limit'], () => {
+    const large = () => newMessage({ data: `{"a":"${'x'.repeat(2_000)}"}` });
+
+    test('refuses what goes past its limit, and says where it stands', async () => {
+      await using opened = await open({ maxBytes: 10_000 });
+      await opened.append('a-1', [large()]);
+      const { bytes } = await opened.store.usage();
+      const outcome = await opened.log.append('a-1', Array.from({ length: 5 }, large), undefined);
+      expect(outcome).toEqual({ outcome: 'full', bytes, maxBytes: 10_000 });
+    });
+
+    test('has stored nothing of what it refused', async () => {
+      await using opened = await open({ maxBytes: 10_000 });
+      await opened.append('a-1');
+      const usage = await opened.store.usage();
+      await opened.log.append('b-1', Array.from({ length: 20 }, large), undefined);
+      expect([await opened.store.usage(), await opened.head(), await opened.stream('b-1')]).toEqual([usage, 1, []]);
+    });
+
+    test('goes on to be read, and takes what still fits', async () => {
+      await using opened = await open({ maxBytes: 10_000 });
+      await opened.append('a-1');
+      await opened.log.append('a-1', Array.from({ length: 20 }, large), undefined);
+      await opened.append('a-1');
+      expect((await opened.stream('a-1')).length).toBe(2);
+    });
+
+    test('still knows a repeated append', async () => {
+      await using opened = await open({ maxBytes: 4_000 });
+      const message = { ...large(), given: true };
+      await opened.append('a-1', [message]);
+      const full = await opened.log.append('a-1', [large()], undefined);
+      const again = await opened.log.append('a-1', [message], undefined);
+      expect([full.outcome, again.outcome]).toEqual(['full', 'known']);
+    });
+
+    test('judges the version before the room', async () => {
+      await using opened = await open({ maxBytes: 1_000 });
+      const { outcome } = await opened.log.append('a-1', [large()], 5);
+      expect(outcome).toBe('version-conflict');
+    });
+
+    test('never holds more than its limit', async () => {
+      await using opened = await open({ maxBytes: 20_000 });
+      let outcome = '';
+      for (let stream = 0; outcome !== 'full'; stream++) {
+        ({ outcome } = await opened.log.append(`a-${stream}`, newMessages(1), undefined));
+      }
+      const { bytes, maxBytes } = await opened.store.usage();
+      expect(bytes).toBeLessThanOrEqual(maxBytes);
+    });
+  });
+}

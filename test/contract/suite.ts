@@ -1,0 +1,99 @@
+import { isDeepStrictEqual } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import type { Message } from '../../src/message/message.ts';
+import type { StoreCapabilities } from '../../src/store/capabilities.ts';
+import { compareUtf8 } from '../../src/store/shared/utf8-order.ts';
+import { pokePool } from '../support/fake-messages.ts';
+import { OpenedStore, type StoreHarness } from './opened-store.ts';
+
+/** What a case may need of a store or of its harness. */
+export type Need =
+  | 'appends'
+  | 'imports'
+  | 'replacements'
+  | 'many namespaces'
+  | 'a byte limit'
+  | 'UTF-8 order'
+  | 'exact counts'
+  | 'a second handle'
+  | 'reopening'
+  | 'durability';
+
+/** What the cases of the suite share: a way to open a store, and what may be expected of it. */
+export class Suite {
+  readonly capabilities: StoreCapabilities;
+  readonly #harness: StoreHarness;
+
+  constructor(harness: StoreHarness, capabilities: StoreCapabilities) {
+    this.#harness = harness;
+    this.capabilities = capabilities;
+  }
+
+  /** Opens an empty store for one test. */
+  readonly open = async ({ maxBytes = 0 } = {}): Promise<OpenedStore> => {
+    const pool = pokePool();
+    return OpenedStore.over(await this.#harness.open({ pokes: pool, maxBytes }), pool, this.#harness);
+  };
+
+  /** A describe block that is skipped where the store lacks something, and has what it lacks in its title. */
+  readonly describe = (title: string, needs: readonly Need[], cases: () => void): void => {
+    const lacking = needs.filter((need) => !this.#has(need));
+    if (lacking.length === 0) describe(title, cases);
+    else describe.skip(`${title} (needs ${lacking.join(' and ')})`, cases);
+  };
+
+  /** The same for one test. */
+  readonly test = (title: string, needs: readonly Need[], run: () => Promise<void>): void => {
+    const lacking = needs.filter((need) => !this.#has(need));
+    if (lacking.length === 0) test(title, run);
+    else test.skip(`${title} (needs ${lacking.join(' and ')})`, run);
+  };
+
+  /** Compares messages; the text of payloads only where the store keeps it, else their values. */
+  readonly expectSame = (read: readonly (Message | undefined)[], expected: readonly Message[]): void => {
+    if (this.capabilities.verbatim) expect(read).toEqual(expected);
+    else expect(read.map(parsed)).toEqual(expected.map(parsed));
+  };
+
+  /** Whether a payload is what was written, as far as the store keeps it. */
+  readonly isSameText = (text: string | null, expected: string | null): boolean =>
+    this.capabilities.verbatim ? text === expected : isDeepStrictEqual(JSON.parse(text!), JSON.parse(expected!));
+
+  /** A count of messages or streams, or any number where the store only estimates them. */
+  readonly count = (count: number): number =>
+    this.capabilities.counts === 'exact' ? count : (expect.any(Number) as number);
+
+  /** Names of a whole list in the order of UTF-8 bytes, in which the store gives them unless it has its own. */
+  readonly listed = (names: readonly string[]): string[] =>
+    this.capabilities.listOrder === 'utf8' ? [...names] : [...names].sort(compareUtf8);
+
+  #has(need: Need): boolean {
+    const { capabilities } = this;
+    switch (need) {
+      case 'appends':
+      case 'imports':
+      case 'replacements':
+        return capabilities[need];
+      case 'many namespaces':
+        return capabilities.namespaces === 'many';
+      case 'a byte limit':
+        return capabilities.byteLimit;
+      case 'UTF-8 order':
+        return capabilities.listOrder === 'utf8';
+      case 'exact counts':
+        return capabilities.counts === 'exact';
+      case 'a second handle':
+        return this.#harness.second !== undefined;
+      case 'reopening':
+        return this.#harness.reopen !== undefined;
+      case 'durability':
+        return capabilities.durable;
+    }
+  }
+}
+
+function parsed(message: Message | undefined) {
+  if (message === undefined) return undefined;
+  const { data, metadata, ...rest } = message;
+  return { ...rest, data: JSON.parse(data), metadata: metadata === null ? null : JSON.parse(metadata) };
+}

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { MessagePage } from '../../src/store/log.ts';
+import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { positionIn } from '../support/cursors.ts';
+import { pokePool } from '../support/fake-messages.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { judgeHeard, type Place } from '../support/stream-verdict.ts';
+import { UnreliableStore } from '../support/unreliable-store.ts';
+
+/** Milliseconds until a request is repeated that the store was out for. */
+const retryMs = 50;
+
+/** Messages read at once. */
+const readLimit = 10_000;
+
+/** One node over its store, or two over one storage, each of which hears of it over a bad network. */
+export class Nodes implements AsyncDisposable {
+  readonly apps: readonly TestApp[];
+  readonly stores: readonly UnreliableStore[];
+  /** Requests that failed since a store was out or lost an answer. */
+  repeats = 0;
+
+  readonly #sound: Store;
+
+  private constructor(apps: readonly TestApp[], sound: Store, stores: readonly UnreliableStore[]) {
+    this.apps = apps;
+    this.stores = stores;
+    this.#sound = sound;
+  }
+
+  /** One node, whose store does what it is asked. */
+  static async one(flags: readonly string[]): Promise<Nodes> {
+    const app = await startTestApp(flags);
+    return new Nodes([app], app.store, []);
+  }
+
+  /** Two nodes, whose stores do what they are allowed to. */
+  static async two(flags: readonly string[]): Promise<Nodes> {
+    const storage = new MemoryStorage(0);
+    const apps: TestApp[] = [];
+    const stores: UnreliableStore[] = [];
+    for (let node = 0; node < 2; node++) {
+      const app = await startTestApp(flags, {
+        openStore: async (_url, { pokes }) => {
+          const store = new UnreliableStore(new MemoryStore(storage, pokes), { losesAnswers: 0.05 });
+          stores.push(store);
+          return store;
+        },
+      });
+      apps.push(app);
+    }
+    return new Nodes(apps, new MemoryStore(storage, pokePool()), stores);
+  }
+
+  /** Makes one of the stores fail for two seconds, where it can. */
+  beginOutage(node: number): void {
+    this.stores[node]?.calls.beginOutage();
+  }
+
+  /** Appends to one node after the other, until it is known that the messages are stored. */
+  async append(first: number, stream: string, messages: readonly object[]): Promise<void> {
+    const body = messages.map((message) => ({ id: randomUUID(), ...message }));
+    for (let node = first; ; node++) {
+      const { status, text } = await this.#app(node).append(stream, body);
+      if (status === 201 || (status === 200 && this.stores.length > 0)) return;
+      if (status < 500 || this.stores.length === 0) throw new Error(`an append was answered ${status} ${text}`);
+      await this.#repeatLater();
+    }
+  }
+
+  /** Subscribes at a node, again while that cannot look up who it is. */
+  async connect(node: number, query: string, lastEventId = ''): Promise<SseClient> {
+    for (;;) {
+      const headers: Record<string, string> = lastEventId === '' ? {} : { 'last-event-id': lastEventId };
+      const client = await SseClient.connect(this.#app(node).port, `/subscribe?${query}`, { headers });
+      const isReady = () => client.comments.includes(' ready');
+      await client.waitFor(({ isClosed }) => isReady() || isClosed, 'the ready comment');
+      if (isReady()) return client;
+      if (this.stores.length === 0) throw new Error(`/subscribe?${query} was refused: ${client.bytes}`);
+      await this.#repeatLater();
+    }
+  }
+
+  /** What the log holds of a category, and which log that is: as a store tells it that does not fail. */
+  async read(category: string): Promise<{ readonly epoch: string; readonly places: Place[] }> {
+    const { log: id } = (await this.#sound.namespaces.find('default'))!;
+    const filter = { category, group: undefined, correlation: undefined };
+    const places: Place[] = [];
+    for (let from: number | null = 1; from !== null; ) {
+      const page: MessagePage = await this.#sound.log(id).read(filter, from, readLimit);
+      for (const { stream, position, globalPosition } of page.messages)
+        places.push({ stream, position, globalPosition });
+      from = page.next;
+    }
+    return { epoch: id, places };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const app of this.apps) await app.close();
+  }
+
+  #app(node: number): TestApp {
+    return this.apps[node % this.apps.length]!;
+  }
+
+  #repeatLater(): Promise<void> {
+    this.repeats++;
+    return pause(retryMs);
+  }
+}
+
+/** A subscriber that may drop its connection and come again behind the last id that it was told, to another node. */
+export class Subscriber implements AsyncDisposable {
+  readonly query: string;
+  readonly wants: (place: Place) => boolean;
+  readonly #nodes: Nodes;
+  #node: number;
+  readonly #connections: { readonly client: SseClient; readonly lastEventId: string; isLeft: boolean }[] = [];
+
+  constructor(nodes: Nodes, node: number, query: string, wants: (place: Place) => boolean) {
+    this.query = query;
+    this.wants = wants;
+    this.#nodes = nodes;
+    this.#node = node;
+  }
+
+  get client(): SseClient {
+    return this.#connections.at(-1)!.client;
+  }
+
+  /** Heads that it was told. */
+  get heads(): number {
+    const events = this.#connections.flatMap(({ client }) => client.events);
+    return events.filter(({ type }) => type === 'heartbeat').length;
+  }
+
+  async connect(): Promise<void> {
+    const lastEventId = this.#lastEventId;
+    const client = await this.#nodes.connect(this.#node++, this.query, lastEventId);
+    this.#connections.push({ client, lastEventId, isLeft: false });
+  }
+
+  /** Drops its connection, and comes again. */
+  async moveOn(): Promise<void> {
+    const connection = this.#connections.at(-1)!;
+    if (connection.client.isClosed) throw new Error(`${this.query} was ended by the server`);
+    connection.isLeft = true;
+    await connection.client[Symbol.asyncDispose]();
+    await this.connect();
+  }
+
+  /** Resolves when it was told the last message for it. */
+  async toldAll(selected: readonly Place[]): Promise<void> {
+    const last = selected.at(-1)!.globalPosition;
+    const isTold = ({ parser }: SseClient) => (positionIn(parser.lastEventId) ?? 0) >= last;
+    await this.client.waitFor(isTold, `the message at ${last} for ${this.query}`);
+  }
+
+  /** Throws when a connection of it was ended, or was told what the log does not say. */
+  judge(selected: readonly Place[], epoch: string): void {
+    for (const [number, { client, lastEventId, isLeft }] of this.#connections.entries()) {
+      const name = `connection ${number} of ${this.query}`;
+      if (client.isClosed && !isLeft) throw new Error(`${name} was ended by the server`);
+      const after = positionIn(lastEventId, epoch) ?? 0;
+      const { events, pokes } = client;
+      judgeHeard({ name, events, pokes, epoch, selected, named: selected, after, isComplete: !isLeft });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#connections.map(({ client }) => client[Symbol.asyncDispose]()));
+  }
+
+  get #lastEventId(): string {
+    return (
+      this.#connections.findLast(({ client }) => client.parser.lastEventId !== '')?.client.parser.lastEventId ?? ''
+    );
+  }
+}

@@ -1,0 +1,57 @@
+import { requireSupport, type StoreCapabilities, type Support } from '../../src/store/capabilities.ts';
+import type { ImportSession, Log } from '../../src/store/log.ts';
+import type { LogId } from '../../src/store/log-id.ts';
+import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import type { NamespaceStore } from '../../src/store/namespace-store.ts';
+import type { StoreOptions } from '../../src/store/open-store.ts';
+
+const capabilities: StoreCapabilities = {
+  namespaces: 'one',
+  appends: true,
+  imports: false,
+  replacements: false,
+  durable: false,
+  verbatim: false,
+  byteLimit: false,
+  listOrder: 'store',
+  counts: 'estimated',
+};
+
+/** Does as little as an engine may, and says so: what the suite skips and relaxes by capabilities is tried on it. */
+export class LimitedStore extends MemoryStore {
+  override readonly capabilities: StoreCapabilities;
+  override readonly namespaces: NamespaceStore;
+
+  constructor(storage: MemoryStorage, pokes: StoreOptions['pokes'], appends = true) {
+    const store = new MemoryStore(storage, pokes);
+    super(storage, pokes);
+    this.capabilities = { ...capabilities, appends };
+    this.namespaces = {
+      ...store.namespaces,
+      create: () => this.#refuse('namespaces'),
+      remove: () => this.#refuse('namespaces'),
+    };
+  }
+
+  /** Opens one with the namespace `default`; `appends`: whether it takes any. */
+  static async open({ pokes }: StoreOptions, appends = true): Promise<LimitedStore> {
+    const storage = new MemoryStorage(0);
+    const spec = { id: 'default', uid: 'default', description: '', createdAtMs: 0, tokens: [] };
+    await storage.namespaces.create(spec);
+    return new LimitedStore(storage, pokes, appends);
+  }
+
+  override log(id: LogId): Log {
+    return Object.assign(super.log(id), { beginImport: () => this.#refuse('imports') });
+  }
+
+  override beginReplacement(): Promise<ImportSession> {
+    return this.#refuse('replacements');
+  }
+
+  async #refuse(support: Support): Promise<never> {
+    requireSupport({ kind: 'limited', capabilities }, support);
+    throw new Error(`the capabilities include ${support}`);
+  }
+}

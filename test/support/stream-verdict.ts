@@ -1,0 +1,134 @@
+import { positionIn } from './cursors.ts';
+import type { ReceivedPoke, StreamEvent } from './sse-client.ts';
+
+/** A message where a log has it. */
+export type Place = { readonly stream: string; readonly position: number; readonly globalPosition: number };
+
+/** A poke, also one that stands for several messages. */
+type Told = ReceivedPoke & { readonly from?: number; readonly count?: number };
+
+/** What one connection was told, and what its log holds. */
+export type Heard = {
+  /** What reports call it. */
+  readonly name: string;
+  readonly events: readonly StreamEvent[];
+  /** Those of the events that are pokes, parsed. */
+  readonly pokes: readonly ReceivedPoke[];
+  readonly epoch: string;
+  /** Everything of its log that its selection names, by global position. */
+  readonly selected: readonly Place[];
+  /** What its selectors name, also before the position that it begins at in a stream; heads are of these. */
+  readonly named: readonly Place[];
+  /** Global position behind which it begins; undefined: it was not told yet, and so is to be told nothing. */
+  readonly after: number | undefined;
+  /** Whether there is nothing more to come. */
+  readonly isComplete: boolean;
+};
+
+/**
+ * Throws when a connection was told a message twice, out of order or not at all, or a head up to which it was not told
+ * everything. Returns the number of messages that it was told.
+ */
+export function judgeHeard(heard: Heard): number {
+  return new HeardVerdict(heard).give();
+}
+
+class HeardVerdict {
+  readonly #heard: Heard;
+  readonly #first: number;
+  /** Index of the next selected message that is to be told. */
+  #next: number;
+  #pokes = 0;
+  /** Pokes of a round of conflation that has not ended. */
+  #round: Told[] = [];
+
+  constructor(heard: Heard) {
+    this.#heard = heard;
+    const { selected, after } = heard;
+    const first = selected.findIndex(({ globalPosition }) => globalPosition > (after ?? 0));
+    this.#first = after === undefined || first === -1 ? selected.length : first;
+    this.#next = this.#first;
+  }
+
+  give(): number {
+    const { events, pokes, selected, isComplete } = this.#heard;
+    for (const { type, data, lastEventId } of events) {
+      if (type === 'poke') this.#judgePoke(pokes[this.#pokes++]!);
+      else if (type === 'heartbeat') this.#judgeHeartbeat(JSON.parse(data), lastEventId);
+    }
+    if (isComplete && this.#round.length > 0) this.#fail('was not told the end of a round');
+    if (isComplete && this.#next < selected.length) this.#fail('was told no more');
+    return this.#next - this.#first;
+  }
+
+  #judgePoke(told: Told): void {
+    const upTo = positionIn(told.id, this.#heard.epoch);
+    if (told.count !== undefined) {
+      this.#round.push(told);
+      if (upTo === told.globalPosition) this.#judgeRound(upTo);
+      return;
+    }
+    if (this.#round.length > 0) this.#fail(`was told ${textOf(told)} in the middle of a round`);
+    const expected = this.#heard.selected[this.#next];
+    const isNext =
+      expected !== undefined &&
+      expected.globalPosition === told.globalPosition &&
+      expected.position === told.position &&
+      expected.stream === told.stream;
+    if (!isNext) this.#fail(`was told ${textOf(told)}, which is not next`);
+    if (upTo !== told.globalPosition) this.#fail(`was told ${textOf(told)} with the id ${told.id}`);
+    this.#next++;
+  }
+
+  /** A round tells each stream once, in the order of the last messages, and together everything up to the last of all. */
+  #judgeRound(upTo: number): void {
+    const byStream = new Map<string, Place & { from: number; count: number }>();
+    for (; this.#next < this.#heard.selected.length; this.#next++) {
+      const place = this.#heard.selected[this.#next]!;
+      if (place.globalPosition > upTo) break;
+      const { from, count } = byStream.get(place.stream) ?? { from: place.position, count: 0 };
+      byStream.set(place.stream, { ...place, from, count: count + 1 });
+    }
+    const line = ({ stream, position, globalPosition, from, count }: Place & { from?: number; count?: number }) =>
+      `${stream} ${from} ${position} ${globalPosition} ${count}`;
+    const right = [...byStream.values()].sort((a, b) => a.globalPosition - b.globalPosition).map(line);
+    const told = this.#round.map(line);
+    if (told.join() !== right.join()) this.#fail(`was told the round ${told} in place of ${right}`);
+    this.#round = [];
+  }
+
+  #judgeHeartbeat({ epoch, head }: { epoch: string; head: number }, id: string): void {
+    const { selected, named, epoch: right } = this.#heard;
+    if (epoch !== right) this.#fail(`was told the epoch ${epoch} in a heartbeat`);
+    if (head !== 0 && indexOf(named, head) === -1)
+      this.#fail(`was told the head ${head}, which its selectors do not name`);
+    const upTo = Math.max(head, positionIn(id, epoch) ?? 0);
+    const next = selected[this.#next];
+    if (next !== undefined && next.globalPosition <= upTo) this.#fail(`was told the head ${head} at "${id}" too early`);
+  }
+
+  #fail(what: string): never {
+    const { name, selected, after } = this.#heard;
+    const near = selected.slice(Math.max(0, this.#next - 2), this.#next + 3).map(textOf);
+    throw new Error(
+      `${name}, which begins behind ${after}, ${what}. It was told ${this.#next - this.#first} of ` +
+        `${selected.length - this.#first} messages before; the log has there: ${near.join(', ') || 'nothing'}.`,
+    );
+  }
+}
+
+/** Index of the message at a global position; -1: there is none. */
+function indexOf(places: readonly Place[], globalPosition: number): number {
+  let low = 0;
+  let high = places.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (places[middle]!.globalPosition < globalPosition) low = middle + 1;
+    else high = middle;
+  }
+  return places[low]?.globalPosition === globalPosition ? low : -1;
+}
+
+function textOf({ stream, position, globalPosition }: Place): string {
+  return `${stream}/${position}@${globalPosition}`;
+}

@@ -1,0 +1,175 @@
+import { randomInt } from 'node:crypto';
+import { onTestFailed } from 'vitest';
+import type { StoreCapabilities } from '../../src/store/capabilities.ts';
+import type { Announced, ImportSession, Log } from '../../src/store/log.ts';
+import type { LogId } from '../../src/store/log-id.ts';
+import type { Namespace, NamespaceStore } from '../../src/store/namespace-store.ts';
+import type { LogSummary, Store, StoreKind, StoreUsage } from '../../src/store/store.ts';
+import { Random } from './random.ts';
+import { AnnouncementCounts, type AnnouncementFaults, UnreliableFollowing } from './unreliable-announcements.ts';
+import { type CallFaults, type FaultClock, realClock, UnreliableCalls } from './unreliable-calls.ts';
+
+/** What goes wrong, how often, and by which seed and clock. */
+export type UnreliableSettings = AnnouncementFaults &
+  CallFaults & {
+    /**
+     * The same seed and the same calls give the same faults. Where none is given the store must be made within a test, and
+     * its seed is printed when that fails.
+     */
+    readonly seed: number;
+    readonly clock: FaultClock;
+  };
+
+const defaults: Omit<UnreliableSettings, 'seed'> = {
+  lost: 0.3,
+  doubled: 0.2,
+  wakeUps: 0.1,
+  empty: 0.1,
+  cut: 0.2,
+  delayed: 0.5,
+  maxDelayMs: 500,
+  reordered: 0.1,
+  slowReadMs: 10,
+  failedReads: 0.02,
+  losesAnswers: 0,
+  outageEveryMs: 10_000,
+  outageMs: 2_000,
+  hangMs: 1_000,
+  clock: realClock,
+};
+
+/** No fault at all, to name those that a test wants. */
+export const noFaults: Partial<UnreliableSettings> = {
+  lost: 0,
+  doubled: 0,
+  wakeUps: 0,
+  empty: 0,
+  cut: 0,
+  delayed: 0,
+  reordered: 0,
+  slowReadMs: 0,
+  failedReads: 0,
+  outageEveryMs: 0,
+};
+
+/**
+ * Any store behind a bad network, as bad as `src/store/` lets one be: announcements are lost, doubled, late, out of order,
+ * empty and cut; reads are slow and fail; at times every call fails. Appends never fail once they have stored, unless asked
+ * to. {@link UnreliableStore.mend} ends all that.
+ */
+export class UnreliableStore implements Store {
+  readonly kind: StoreKind;
+  readonly capabilities: StoreCapabilities;
+  readonly namespaces: NamespaceStore;
+  readonly calls: UnreliableCalls;
+  readonly announcements = new AnnouncementCounts();
+  readonly #store: Store;
+  readonly #settings: UnreliableSettings;
+  readonly #random: Random;
+  readonly #followings = new Set<UnreliableFollowing>();
+
+  constructor(store: Store, settings: Partial<UnreliableSettings> = {}) {
+    const seed = settings.seed ?? randomInt(2 ** 31);
+    if (settings.seed === undefined) onTestFailed(() => console.error(`The unreliable store had the seed ${seed}.`));
+    this.#store = store;
+    this.#settings = { ...defaults, ...settings, seed };
+    this.#random = new Random(seed);
+    this.kind = store.kind;
+    this.capabilities = store.capabilities;
+    this.calls = new UnreliableCalls(this.#settings, this.#settings.clock, seed);
+    this.namespaces = this.#unreliableNamespaces(store.namespaces);
+  }
+
+  /** Ends every fault; what was late is announced, what waits is answered. */
+  mend(): void {
+    this.calls.mend();
+    for (const following of this.#followings) following.mend();
+  }
+
+  log(id: LogId): Log {
+    const log = this.#store.log(id);
+    const { calls } = this;
+    return {
+      id,
+      append: (stream, messages, expected) => calls.append(() => log.append(stream, messages, expected)),
+      beginImport: () => calls.call(async () => this.#session(await log.beginImport())),
+      readStream: (stream, from, limit) => calls.read(() => log.readStream(stream, from, limit)),
+      readLast: (stream, type) => calls.read(() => log.readLast(stream, type)),
+      read: (filter, from, limit) => calls.read(() => log.read(filter, from, limit)),
+      pokes: (selection, after, limit) =>
+        calls.read(
+          () => log.pokes(selection, after, limit),
+          (page) => page.release(),
+        ),
+      last: (selection, after, upTo) => calls.read(() => log.last(selection, after, upTo)),
+      bounds: () => calls.read(() => log.bounds()),
+      version: (stream) => calls.read(() => log.version(stream)),
+      describeStream: (stream) => calls.call(() => log.describeStream(stream)),
+      listStreams: (prefix, after, limit) => calls.call(() => log.listStreams(prefix, after, limit)),
+      listCategories: (after, limit) => calls.call(() => log.listCategories(after, limit)),
+      follow: (announced) => this.#follow(announced, (hear) => log.follow(hear)),
+    };
+  }
+
+  beginReplacement(namespace: Namespace): Promise<ImportSession> {
+    return this.calls.call(async () => this.#session(await this.#store.beginReplacement(namespace)));
+  }
+
+  summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>> {
+    return this.calls.call(() => this.#store.summarize(logs));
+  }
+
+  check(): Promise<void> {
+    return this.calls.call(() => this.#store.check());
+  }
+
+  usage(): Promise<StoreUsage> {
+    return this.calls.call(() => this.#store.usage());
+  }
+
+  async close(): Promise<void> {
+    for (const following of this.#followings) following.stop();
+    this.calls.close();
+    await this.#store.close();
+  }
+
+  #session(session: ImportSession): ImportSession {
+    const { calls } = this;
+    return {
+      add: (messages) => calls.call(() => session.add(messages)),
+      commit: () => calls.call(() => session.commit()),
+      abort: () => calls.call(() => session.abort()),
+    };
+  }
+
+  #unreliableNamespaces(namespaces: NamespaceStore): NamespaceStore {
+    const { calls } = this;
+    return {
+      create: (namespace) => calls.call(() => namespaces.create(namespace)),
+      find: (id) => calls.call(() => namespaces.find(id)),
+      list: (after, limit) => calls.call(() => namespaces.list(after, limit)),
+      setTokens: (namespace, tokens) => calls.call(() => namespaces.setTokens(namespace, tokens)),
+      remove: (namespace) => calls.call(() => namespaces.remove(namespace)),
+      changesSince: (revision) => calls.call(() => namespaces.changesSince(revision)),
+      follow: (changed) => this.#follow(changed, (hear) => namespaces.follow(() => hear('wake-up'))),
+    };
+  }
+
+  #follow(announced: Announced, follow: (hear: Announced) => () => void): () => void {
+    const following = new UnreliableFollowing(announced, {
+      faults: this.#settings,
+      counts: this.announcements,
+      clock: this.#settings.clock,
+      random: this.#random,
+      isOut: () => this.calls.isOut,
+    });
+    if (this.calls.isMended) following.mend();
+    this.#followings.add(following);
+    const stop = follow(following.hear);
+    return () => {
+      stop();
+      following.stop();
+      this.#followings.delete(following);
+    };
+  }
+}

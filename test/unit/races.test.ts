@@ -1,0 +1,76 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { newMessages, selectionOf } from '../support/fake-messages.ts';
+import { FakeNode, noWishes } from '../support/fake-node.ts';
+import { slowClock } from '../support/slow-clock.ts';
+
+test('A reader that waits twice for the same page, since its socket was full in between, is told it once.', async () => {
+  await using node = new FakeNode();
+  node.store.pagePokes = 2;
+  await node.append('a-1', 200);
+  node.store.holdReads();
+  const readers = [];
+  for (let count = 0; count < 3; count++) readers.push(await node.subscribe({ lastEventId: 0 }));
+  // They wait for the same page, which is read, and delivered to one a turn.
+  using _slow = slowClock(5);
+  node.store.answerReads();
+  const last = readers.at(-1)!;
+  while (readers[0]!.sink.pokes.length === 0) await nextTurn();
+  last.sink.stall();
+  last.subscription.beat();
+  last.sink.drain();
+  await node.settle();
+  expect(last.sink.positions).toEqual(Array.from({ length: 200 }, (_value, index) => index + 1));
+});
+
+test('A reader of a stream from a position on is told nothing before it, although the stream grows while it begins.', async () => {
+  await using node = new FakeNode();
+  await node.subscribe();
+  await node.append('a-1');
+  await node.settle();
+  node.store.holdAnnouncements();
+  node.store.holdReads();
+  const { sink } = await node.subscribe({ selection: selectionOf({ streams: ['a-1'] }), position: 3 });
+  await node.append('a-1', 5);
+  node.store.answerReads();
+  await node.settle();
+  node.store.resumeAnnouncements();
+  await node.settle();
+  expect(sink.pokes.map(({ position }) => position)).toEqual([3, 4, 5]);
+});
+
+test('A heartbeat names no cursor up to which frames wait for their flush.', async () => {
+  await using node = new FakeNode();
+  const { sink, subscription } = await node.subscribe({ wishes: { ...noWishes, heads: true } });
+  await node.append('a-1');
+  await node.settle();
+  const { log } = await node.store.namespace('default');
+  const appended = node.store.log(log).append('a-1', newMessages(1), undefined);
+  // Announced at once, and in this turn nothing of it is written.
+  subscription.beat();
+  await appended;
+  await node.settle();
+  const ids = sink.stream.events.map(({ type, lastEventId }) => [type, Number.parseInt(lastEventId, 10)]);
+  expect(ids).toEqual([
+    ['poke', 1],
+    ['heartbeat', 1],
+    ['poke', 2],
+  ]);
+});
+
+test('One who was told a message elsewhere that waits for its flush here is not told it again.', async () => {
+  await using node = new FakeNode();
+  // Behind a flush that took long the next one waits.
+  using _slow = slowClock(5);
+  const { sink: live } = await node.subscribe();
+  await node.append('a-1');
+  await node.settle();
+  const { log } = await node.store.namespace('default');
+  const appended = node.store.log(log).append('a-1', newMessages(1), undefined);
+  const { sink } = await node.subscribe({ lastEventId: 2 });
+  await appended;
+  await node.settle();
+  await node.append('a-1');
+  await node.settle();
+  expect([live.positions, sink.positions]).toEqual([[1, 2, 3], [3]]);
+});

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { type Selection, selectionKey, selects } from '../../src/message/selection.ts';
+import { StreamName } from '../../src/message/stream-name.ts';
+import { selectionOf } from '../support/fake-messages.ts';
+import { FakeNode } from '../support/fake-node.ts';
+
+const messages = 20_000;
+const subscribers = 10_000;
+const windowPokes = 16_384;
+const streams = Array.from({ length: 200 }, (_value, n) => new StreamName(`c${n % 40}-${n}`));
+const lastStream = streams[1]!;
+const streamAt = (globalPosition: number) => streams[(globalPosition * 7) % streams.length]!;
+
+function selectionFor(n: number): Selection {
+  const { text, category } = streams[n % streams.length]!;
+  if (n % 500 === 0) return selectionOf({ all: true });
+  if (n % 3 === 0) return selectionOf({ streams: [text] });
+  if (n % 3 === 1) return selectionOf({ categories: [category], group: { member: n % 4, size: 4 } });
+  return selectionOf({ categories: [category], streams: [text] });
+}
+
+/** Global positions of what it selects; `last` is that of the message to the last stream. */
+function positionsOf(selection: Selection, last: number): number[] {
+  const positions = Array.from({ length: messages }, (_value, index) => index + 1);
+  const selected = positions.filter((position) => selects(selection, streamAt(position), 0));
+  return selects(selection, lastStream, 0) ? [...selected, last] : selected;
+}
+
+test('10,000 subscribers who come back to a restarted node read the log through it once, and miss nothing.', async () => {
+  await using before = new FakeNode();
+  for (let position = 1; position <= messages; position++) await before.append(streamAt(position).text);
+  await using node = new FakeNode({ windowPokes, storage: before.store.storage });
+  // As on a network: most come before the node has read that far.
+  node.store.readTurns = 3;
+  const cursorOf = (n: number) => messages - ((n * 7919) % 10_000);
+  const sinks = await Promise.all(
+    Array.from({ length: subscribers }, async (_value, n) => {
+      const { sink } = await node.subscribe({ selection: selectionFor(n), lastEventId: cursorOf(n) });
+      return sink;
+    }),
+  );
+  await node.settle();
+  const { reads, boundsReads } = node.store;
+  // What was written last goes out live.
+  const last = await before.append(lastStream.text);
+  await node.settle();
+
+  expect(boundsReads).toBeLessThanOrEqual(2);
+  expect(reads).toBeLessThanOrEqual(Math.ceil(windowPokes / 512) + 3);
+  const selected = new Map<string, number[]>();
+  const wrong = sinks.filter((sink, n) => {
+    const selection = selectionFor(n);
+    const wanted = selected.getOrInsertComputed(selectionKey(selection), () => positionsOf(selection, last));
+    return sink.positions.join() !== wanted.filter((position) => position > cursorOf(n)).join();
+  });
+  expect(wrong).toHaveLength(0);
+});

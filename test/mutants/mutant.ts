@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A change of the code that is wrong. `from` must stand in the file once. */
+export type Mutation = { readonly file: string; readonly from: string; readonly to: string };
+
+const root = join(import.meta.dirname, '../..');
+const tests = ['test/unit/log-tail.test.ts', 'test/unit/races.test.ts', 'test/property/delivery.test.ts'];
+const copied = ['package.json', 'src', 'test/support', 'test/property', ...tests];
+/** Runs that are the same each time, so that a mutant is not caught by luck. */
+const environment = { PROPERTY_RUNS: '200', PROPERTY_SEED: '1', PROPERTY_SHRINK: 'off' };
+const deadlineMs = 50_000;
+
+type Report = {
+  readonly testResults: readonly {
+    readonly message: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+};
+
+/**
+ * Runs the tests of delivery on a copy of the code with this change and returns the titles of those that failed. Throws when
+ * the change cannot be made, or a test cannot be run.
+ */
+export async function testMutant(mutation: Mutation | undefined): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'pokewire-mutant-'));
+  try {
+    for (const name of copied) await cp(join(root, name), join(folder, name), { recursive: true });
+    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+    if (mutation !== undefined) await mutate(folder, mutation);
+    return failedOf(await runTests(folder));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function mutate(folder: string, { file, from, to }: Mutation): Promise<void> {
+  const path = join(folder, file);
+  const parts = (await readFile(path, 'utf8')).split(from);
+  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times what is to be changed: ${from}`);
+  await writeFile(path, parts.join(to));
+}
+
+async function runTests(folder: string): Promise<Report> {
+  const program = join(dirname(dirname(fileURLToPath(import.meta.resolve('vitest')))), 'vitest.mjs');
+  const report = join(folder, 'report.json');
+  const args = [program, 'run', '--bail=1', '--root', folder, '--reporter=json', `--outputFile=${report}`, ...tests];
+  const env = { PATH: process.env.PATH, ...environment };
+  const { promise, resolve } = Promise.withResolvers<string>();
+  execFile(process.execPath, args, { cwd: folder, env, timeout: deadlineMs }, (_failed, stdout, stderr) =>
+    resolve(`${stdout}${stderr}`),
+  );
+  const output = await promise;
+  try {
+    return JSON.parse(await readFile(report, 'utf8'));
+  } catch (error) {
+    throw new Error(`the tests of the copy did not end: ${output.slice(-2_000)}`, { cause: error });
+  }
+}
+
+function failedOf({ testResults }: Report): string[] {
+  const all = testResults.flatMap(({ assertionResults }) => assertionResults);
+  const failed = all.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName);
+  // A file that cannot be loaded has no result, as one that was left out behind a failure.
+  if (failed.length === 0 && !testResults.every(({ assertionResults }) => assertionResults.length > 0)) {
+    throw new Error(`a test of the copy could not be run: ${testResults.map(({ message }) => message).join()}`);
+  }
+  return failed;
+}

@@ -43,7 +43,7 @@ export class GrantWatch {
     const ofNamespace = this.#holds.getOrInsertComputed(id, () => new Set());
     ofNamespace.add(hold);
     if (grant.expiresAtMs !== undefined) this.#expiring.add(hold);
-    // What changed between the look-up of the grant and now was nothing that anybody here was told of.
+    // A change between the look-up of the grant and this call would be missed otherwise.
     this.#suspects.add(id);
     return () => {
       this.#expiring.delete(hold);
@@ -93,7 +93,7 @@ export class GrantWatch {
       const since = this.#revision;
       const { revision, ids } = await this.#namespaces.changesSince(since);
       this.#revision = revision;
-      // The first answer tells nothing of what came before it, and earlier questions may have failed.
+      // The first answer has no earlier changes in it, and earlier queries may have failed.
       const mayBeAny = ids === 'all' || since === undefined;
       for (const id of mayBeAny ? this.#holds.keys() : ids) this.#suspects.add(id);
     } catch {

@@ -20,7 +20,7 @@ export class BackOff {
   }
 
   /**
-   * An attempt succeeded. Behind an outage whoever waits goes on at once; a read that fails while others succeed still
+   * An attempt succeeded. After an outage all waiting callers go on at once; a read that fails while others succeed still
    * waits, or it would be repeated as often as they are.
    */
   succeeded(): void {
@@ -29,7 +29,7 @@ export class BackOff {
     if (wasOutage) this.#wait?.end();
   }
 
-  /** Resolves when the next attempt is due; all who wait share it. */
+  /** Resolves when the next attempt is due; all waiting callers share it. */
   wait(): Promise<void> {
     if (this.#wait !== undefined) return this.#wait.done;
     const { firstMs, longestMs } = this.#delays;

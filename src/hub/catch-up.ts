@@ -16,7 +16,7 @@ const usualFrameBytes = 128;
 /** A page that many wait for is delivered for so long before other work gets the event loop. */
 const longestDeliveryMs = 4;
 
-/** What was read and delivered for all who caught up. */
+/** Counts of what was read and delivered while catching up. */
 export class CatchUpStats {
   /** Pages read, from the store or the window. */
   reads = 0;
@@ -53,7 +53,7 @@ type SharedRead = { readonly selection: Selection; readonly after: number; reado
 /** Frames of a page, in pieces of one buffer each. */
 type Piece = { readonly lease: BufferLease; readonly frames: Buffer; readonly count: number; readonly upTo: number };
 
-/** Reads one log for those who are behind, page by page. Those at the same cursor with the same selection share a page. */
+/** Reads one log, page by page, for subscriptions that are behind. Those with the same cursor and selection share a page. */
 export class CatchUp {
   readonly #options: CatchUpOptions;
   readonly #reads = new Map<string, SharedRead>();
@@ -118,13 +118,13 @@ export class CatchUp {
       for (const { lease } of pieces) lease.release();
       page.release();
     }
-    // Behind the last one: those who went on before the others were served would read the next page alone.
+    // After the last delivery: a reader that went on earlier would read its next page alone.
     for (const subscription of delivered) {
       if (subscription.state.name === 'catching-up') this.#options.goOn(subscription);
     }
   }
 
-  /** Reads until it succeeds, or nobody waits for it any more. */
+  /** Retries until a read succeeds or no reader is left. */
   async #read(
     key: string,
     selection: Selection,
@@ -144,7 +144,7 @@ export class CatchUp {
         await failed(error);
       }
     }
-    // At once: who came before the caller goes on would wait for a page that nobody reads any more.
+    // Before the caller resumes: a reader that joined in between would wait for a page that is never read.
     this.#reads.delete(key);
     return undefined;
   }

@@ -2,7 +2,7 @@ import { endFrame } from '../sse/frame.ts';
 
 /**
  * Why a subscription ended: the peer went, it took nothing for too long, the server stops, its token is no longer valid,
- * its namespace is no more, an import put another log in place of its own, or messages it was not told yet were forgotten.
+ * its namespace was deleted, an import replaced its log, or the store forgot messages that were still to be delivered.
  */
 export const closeReasons = [
   'peer',
@@ -17,7 +17,7 @@ export const closeReasons = [
 /** One of {@link closeReasons}. */
 export type CloseReason = (typeof closeReasons)[number];
 
-/** Subscribers that asked for named events are told every reason. */
+/** Subscribers that asked for named events learn every reason. */
 const toThoseWhoAsked: Readonly<Record<CloseReason, Buffer | undefined>> = {
   peer: undefined,
   stalled: endFrame('stalled'),

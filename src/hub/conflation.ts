@@ -1,7 +1,7 @@
 import type { Poke } from '../message/poke.ts';
 import type { StreamName } from '../message/stream-name.ts';
 
-/** Streams in one round at most. A round that is full is told, and another one begins behind it. */
+/** Most streams in one round. A full round is delivered, and the next one starts after it. */
 export const maxRoundStreams = 8_192;
 
 /** Streams in all rounds together, about: 80 MB. Otherwise subscribers who stall on purpose would take 700 KB each. */
@@ -28,11 +28,11 @@ export type ConflatedPoke = {
 };
 
 /**
- * What a subscriber that lagged missed, gathered stream by stream and then told in the order of the last messages. Its
+ * What a subscriber missed while it lagged, gathered by stream and delivered in the order of the last messages. Its
  * memory is bounded by streams, not by messages.
  */
 export class Conflation {
-  /** Everything selected up to this global position is in this round, or was told before. */
+  /** Everything selected up to this global position is in this round or was delivered before. */
   upTo: number;
   readonly #byStream = new Map<string, ConflatedPoke>();
   #untold: ConflatedPoke[] | undefined = undefined;
@@ -42,12 +42,12 @@ export class Conflation {
     this.upTo = cursor;
   }
 
-  /** Whether it is being told; then nothing is gathered any more. */
+  /** Whether it is being delivered; nothing more is gathered then. */
   get isTelling(): boolean {
     return this.#untold !== undefined;
   }
 
-  /** Whether something was gathered that is not being told yet. */
+  /** Whether it holds something and is still gathering. */
   get hasGathered(): boolean {
     return this.#byStream.size > 0;
   }
@@ -74,12 +74,12 @@ export class Conflation {
     this.#byStream.clear();
   }
 
-  /** Takes the next one to be told; undefined: all are. */
+  /** Takes the next one to deliver; undefined when none is left. */
   take(): ConflatedPoke | undefined {
     return this.#untold?.pop();
   }
 
-  /** How many are to be told yet. */
+  /** How many are left to deliver. */
   get left(): number {
     return this.#untold?.length ?? 0;
   }

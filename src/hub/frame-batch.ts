@@ -25,7 +25,7 @@ const quickFlushMs = 1;
 export type FrameBatchOptions = {
   readonly buffers: BufferPool;
   readonly encoder: FrameEncoder;
-  /** Called for each poke that was written to somebody, with the milliseconds since its append where that is known. */
+  /** Called for each poke that was written to a subscriber, with the milliseconds since its append where known. */
   readonly delivered: (delayMs: number) => void;
 };
 

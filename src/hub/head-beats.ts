@@ -6,7 +6,7 @@ type Quiet = { head: number | undefined; isReading: boolean };
 
 type LastFrame = { readonly head: number; readonly upTo: number | undefined; readonly frame: Buffer };
 
-/** Heads and frames of the heartbeats that tell them: looked up once for a group, encoded once for all who say the same. */
+/** Heads and frames of `heartbeat=head`: one look-up for each group, one encoding for all members with the same head and cursor. */
 export class HeadBeats {
   readonly #readLast: (selection: Selection, upTo: number) => Promise<number>;
   readonly #quiet = new WeakMap<FanOutGroup, Quiet>();

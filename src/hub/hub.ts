@@ -33,7 +33,7 @@ export type HubOptions = {
   readonly buffers: BufferPool;
   readonly encoder: FrameEncoder;
   readonly observer: HubObserver;
-  /** Milliseconds between heartbeats of those who do not ask for a period of their own; 0: none. */
+  /** Default heartbeat period, milliseconds; 0: none. A subscriber may ask for its own. */
   readonly heartbeatMs: number;
   /** A socket that takes nothing for so many milliseconds is closed; 0: never. */
   readonly stallTimeoutMs: number;
@@ -132,7 +132,7 @@ export class Hub {
     }
   }
 
-  /** Looks for what was not announced, and lets go of logs that nobody has subscribed to for a while. */
+  /** Checks each followed log for unannounced messages, and stops following logs without subscriptions. */
   look(nowMs: number): void {
     for (const [id, fanOut] of this.#logs) {
       if (fanOut.subscriptions.size > 0) fanOut.look();

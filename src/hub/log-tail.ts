@@ -104,7 +104,7 @@ export class LogTail {
     if (!this.#isReading) void this.#read();
   }
 
-  /** The bounds as the store tells them in a read that begins after this call. Those who ask meanwhile share the next one. */
+  /** The bounds from a read that starts after this call. Concurrent callers share the next read. */
   freshBounds(): Promise<LogBounds> {
     if (this.#fresh === undefined) {
       const fresh = { current: this.#readBounds(), next: undefined };

@@ -5,14 +5,14 @@ import type { ObjectPool } from '../pool/object-pool.ts';
 import type { PokePage } from '../store/log.ts';
 import type { LogId } from '../store/log-id.ts';
 
-/** Pokes that one page looks at, so that a selection that matches little holds up nobody. */
+/** Most pokes scanned for one page, so a selection that matches little does not hold up the event loop. */
 const maxLookedAt = 8_192;
 const firstCapacity = 64;
 
 /** Pokes in the windows of all logs together, about 50 MB. */
 export const maxWindowPokes = 1_048_576;
 
-/** However many logs are followed, a window is worth its upkeep; those who wait for a flush are served from it. */
+/** Smallest window, however many logs are followed: subscriptions that wait for a flush are served from it. */
 export const leastWindowPokes = 64;
 
 /** Pokes in the window of one log while so many are followed. */

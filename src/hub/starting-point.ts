@@ -8,7 +8,7 @@ import type { LogId } from '../store/log-id.ts';
 export type Wishes = {
   /** Named events: `hello`, `reset`, and `end` for every reason. */
   readonly hello: boolean;
-  /** Heartbeats that tell the head of what it selects. */
+  /** Heartbeats that name the head of the selection. */
   readonly heads: boolean;
   /** For what it missed while it lagged, one poke a stream. */
   readonly conflated: boolean;
@@ -82,7 +82,7 @@ export function startingPoint(request: SubscribeRequest, bounds: LogBounds, vers
     reset,
     canResume: read.fromPosition === 0 && cursor <= head && cursor >= forgottenUpTo,
   });
-  // Nothing of this log was told yet, or not all that was told can be known.
+  // The cursor is not of this log, or what lay behind it is gone: start over.
   if (reset !== undefined) return from(0);
   if (lastEventId !== undefined && lastEventId !== 'unknown') return from(lastEventId.globalPosition);
   // `all` does not replay: it begins at the head, or later.
@@ -112,7 +112,7 @@ function resetOf(request: SubscribeRequest, { epoch, head, forgottenUpTo }: LogB
   } else if (request.epoch !== undefined && request.epoch !== epoch) return reset('other-epoch', request.epoch, null);
   // One that does not and lies beyond the head is of another log, say of before a restart. One of this log waits.
   else if (claimed !== undefined && claimed.globalPosition > head) return reset('cursor-ahead', null, null);
-  // Who names no cursor begins with what there is, and misses nothing.
+  // A request without a cursor starts with what there is and misses nothing.
   const namesCursor = lastEventId !== undefined || begin > 0;
   return namesCursor && from <= forgottenUpTo ? reset('forgotten', epoch, forgottenUpTo) : undefined;
 }

@@ -11,8 +11,8 @@ import type { StartingPoint, SubscribeRequest, Wishes } from './starting-point.t
 
 /**
  * - `starting`: where it begins is not known yet.
- * - `catching-up`: told everything up to its cursor; reads the log, or waits until this node has read as far.
- * - `live`: told what its group is told.
+ * - `catching-up`: everything up to its cursor was delivered; it reads the log, or waits until this node has read as far.
+ * - `live`: receives what its group receives.
  * - `lagging`: its socket is full; nothing is queued for it, it will catch up from its cursor.
  * - `closed`: ended.
  */
@@ -30,9 +30,9 @@ const noFrames = Buffer.alloc(0);
 export interface SubscriptionHost {
   /** Called after every change of state. */
   moved(subscription: Subscription, from: SubscriptionState): void;
-  /** Global position up to which every live subscription was told everything. */
+  /** Everything selected up to this global position was delivered to every live subscription. */
   readonly flushedUpTo: number;
-  /** The frame of a heartbeat that tells the head of what a live subscription selects; undefined: it is not known yet. */
+  /** The frame of a heartbeat with the head of a live subscription's selection; undefined while that is unknown. */
   headBeat(subscription: Subscription, group: FanOutGroup): Buffer | undefined;
 }
 
@@ -98,7 +98,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     return cursor >= start.head ? start.liveSelection : start.selection;
   }
 
-  /** What it missed while it lagged and is told as one poke a stream; undefined: every poke is told. */
+  /** What it missed while it lagged, to be delivered as one poke for each stream; undefined: every poke is delivered. */
   get conflation(): Conflation | undefined {
     return this.#conflation;
   }
@@ -108,7 +108,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     return this.#conflation?.upTo ?? this.cursor;
   }
 
-  /** Global position up to which it was told everything. */
+  /** Everything selected up to this global position was delivered. */
   get cursor(): number {
     const state = this.#state;
     if (state.name === 'live') return this.#host.flushedUpTo;
@@ -127,7 +127,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
 
   /** Sends the head of the response before it is known where the subscription begins, because that takes time. */
   greetEarly(): void {
-    // A socket that does not take a few hundred bytes has nobody behind it.
+    // A fresh socket that cannot take a few hundred bytes is not worth keeping.
     if (this.#state.name === 'starting' && this.#head !== undefined && !this.#open(noFrames)) this.#abandon();
   }
 
@@ -151,7 +151,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
   deliverRound(frames: Buffer, count: number, upTo: number, lease: BufferLease): boolean {
     const round = this.#conflation!;
     this.pokes += count;
-    // Streams are told one after the other although their messages alternate, so until the last one nothing is complete.
+    // Streams are delivered one by one although their messages alternate, so nothing is complete before the last one.
     if (round.left > 0) return this.#catchUp(frames, this.cursor, lease);
     this.deliveredUpTo = upTo;
     // What comes until it is live again it misses as well.
@@ -171,7 +171,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     this.advance(upTo);
   }
 
-  /** From now on it is told what the group is told. */
+  /** From now on it receives what the group receives. */
   goLive(group: FanOutGroup): void {
     this.#conflation = undefined;
     this.#become({ name: 'live', group });
@@ -220,7 +220,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
       this.#connection.destroy();
       return;
     }
-    // A socket that cannot take them now may never, and nobody watches it once the subscription is closed.
+    // A socket that is full now may never drain, and a closed subscription has no stall time-out.
     if (this.#open(lastWords(reason, this.wishes.hello) ?? noFrames)) this.#connection.end(isFinal(reason));
     else this.#connection.destroy();
   }

@@ -5,7 +5,7 @@ const tagDigits = 12;
 
 const cursorText = /^(\d{1,16})(?:-([0-9a-f]{12}))?$/;
 
-/** What a subscriber says it was told. `tag` names the log, undefined: a bare number, which names none; `unknown`: not one of our cursors. */
+/** The cursor that a subscriber claims. `tag` names its log; undefined for a bare number. `unknown`: not one of our cursors. */
 export type ClaimedCursor = { readonly globalPosition: number; readonly tag: string | undefined } | 'unknown';
 
 /** The part of a cursor that names the log: the first 12 hexadecimal digits of SHA-256 over its epoch. */
@@ -18,7 +18,7 @@ export function cursorId(globalPosition: number, tag: string): string {
   return `${globalPosition}-${tag}`;
 }
 
-/** Reads an id that a subscriber gives back. Never throws: what another server made, or nobody, is `unknown`. */
+/** Parses an id that a subscriber sends back. Never throws: anything that is not ours is `unknown`. */
 export function parseCursor(text: string): ClaimedCursor {
   const [, digits, tag] = cursorText.exec(text) ?? [];
   const globalPosition = Number(digits);

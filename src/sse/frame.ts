@@ -53,10 +53,10 @@ export function endFrame(code: string, id?: string): Buffer {
 export type Reset = {
   /** It lies beyond the head, is of another log, or lies before what the store still holds. */
   readonly reason: 'cursor-ahead' | 'other-epoch' | 'forgotten';
-  /** Of the log that is told from now on. */
+  /** Of the log that is delivered from now on. */
   readonly epoch: string;
   readonly head: number;
-  /** Global positions, inclusive, that cannot be told. */
+  /** Global positions, inclusive, that cannot be delivered. */
   readonly lost: {
     /** The log they are of; null: nobody knows. */
     readonly epoch: string | null;
@@ -68,7 +68,7 @@ export type Reset = {
   readonly replayFrom: number;
 };
 
-/** The first event for those who ask: which log is told, its head, and the time here. `cursor` becomes its id. */
+/** The first event, where asked for: the log, its head, and the server's time. `cursor` becomes its id. */
 export function helloFrame(epoch: string, head: number, cursor: number | undefined, nowMs: number): Buffer {
   return namedEvent('hello', { epoch, head, time: new Date(nowMs).toISOString() }, idOf(cursor, epoch));
 }
@@ -79,8 +79,8 @@ export function resetFrame(reset: Reset): Buffer {
 }
 
 /**
- * A heartbeat that tells the last message of the log that the selectors name: who was poked up to there has missed nothing.
- * `upTo`, up to where everything was told, becomes its id.
+ * A heartbeat that names the last selected message: a subscriber that was poked up to it has missed nothing.
+ * `upTo`, up to which everything was delivered, becomes its id.
  */
 export function headFrame(epoch: string, head: number, upTo: number | undefined): Buffer {
   return namedEvent('heartbeat', { epoch, head }, idOf(upTo, epoch));
@@ -91,7 +91,7 @@ export function tickFrame(number: number, sentMs: number, isLast: boolean): Buff
   return namedEvent('tick', { number, sentMs, ...(isLast && { last: true }) });
 }
 
-// Here the id may stand in front: it names what was told before. Without the space behind `data:`, as above.
+// Here the id may stand in front: it names what was delivered before. Without the space behind `data:`, as above.
 function namedEvent(name: string, data: Readonly<Record<string, unknown>>, id?: string): Buffer {
   return chunkOf(`event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data:${jsonText(data)}\n\n`);
 }
@@ -100,7 +100,7 @@ function idOf(cursor: number | undefined, epoch: string): string | undefined {
   return cursor === undefined ? undefined : cursorId(cursor, tagOf(epoch));
 }
 
-/** What is told of one stream to a subscriber that lagged: see `Conflation`. */
+/** What a subscriber that lagged receives of one stream: see `Conflation`. */
 export type ConflatedFrame = {
   readonly stream: string;
   readonly from: number;
@@ -111,7 +111,7 @@ export type ConflatedFrame = {
 
 /**
  * Writes one poke for several messages of a stream at `at`, where {@link maxFrameBytes} must be free, and returns the index
- * behind it. Streams are told one after the other although their messages alternate in the log, so only the last of them
+ * behind it. Streams are delivered one by one although their messages alternate in the log, so only the last of them
  * may move the subscriber's cursor: it alone gets an `id`, which names this position of the log with this tag.
  */
 export function encodeConflated(

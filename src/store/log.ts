@@ -94,11 +94,11 @@ export type LogBounds = {
    * never goes back.
    */
   readonly head: number;
-  /** Messages up to this global position may be gone: a cursor below it cannot be told everything behind it. 0: none are. */
+  /** Messages up to this global position may be gone: a cursor below it may miss some. 0: none are gone. */
   readonly forgottenUpTo: number;
   /**
-   * Rises whenever an import puts a message at or below the head. Such messages are not announced, so this tells whoever
-   * keeps a part of the log that it is no longer whole.
+   * Rises whenever an import puts a message at or below the head. Such messages are not announced, so a
+   * cache of the log is stale once this has changed.
    */
   readonly importsBelowHead: number;
 };
@@ -121,7 +121,7 @@ export type AppendOutcome =
 export interface ImportSession {
   /**
    * Adds messages in any order, all or none. Their ids may be any text that is not empty, gaps in positions stay. In each
-   * stream positions must rise with global positions, since who follows a stream by one follows it by the other.
+   * stream positions must rise with global positions, because readers of a stream may follow either.
    */
   add(messages: readonly Message[]): Promise<ImportOutcome>;
 

@@ -12,7 +12,7 @@ export type StoreOptions = {
   readonly maxBytes: number;
 };
 
-/** Opens the engine that the URL names, for messages and namespaces; throws `INVALID_REQUEST` when there is none such. */
+/** Opens the engine that the URL names, for messages and namespaces; throws `INVALID_REQUEST` for an unknown engine. */
 export type OpenStore = (url: string, options: StoreOptions) => Promise<Store>;
 
 export const openStore: OpenStore = async (url, { pokes, maxBytes }) => {

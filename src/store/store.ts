@@ -12,7 +12,7 @@ export interface Store {
   readonly capabilities: StoreCapabilities;
   readonly namespaces: NamespaceStore;
 
-  /** A handle on a log; whether it exists, its calls tell. */
+  /** A handle on a log. Its calls reject with `LOG_GONE` if there is no such log. */
   log(id: LogId): Log;
 
   /**

@@ -21,7 +21,7 @@ export function transfersBy(transfers: Transfers, grants: GrantWatch): BeginTran
     try {
       const transfer = transfers.begin(grant);
       const release = grants.hold(grant, (reason) => {
-        // Reads and batches of a log that was replaced tell it themselves.
+        // Reads and batches on a replaced log fail by themselves.
         if (reason !== 'log-replaced') transfer.end(reason);
       });
       // Also of a client that has gone by now.

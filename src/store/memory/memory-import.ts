@@ -37,7 +37,7 @@ export class MemoryReplacement implements ImportSession {
   }
 
   async add(messages: readonly Message[]): Promise<ImportOutcome> {
-    // Who was deleted meanwhile is told at once, not at the end of a long import.
+    // A long import learns at once that its namespace was deleted.
     if (!this.#storage.namespaces.has(this.#namespace)) return { outcome: 'gone' };
     return this.#staged === undefined ? { outcome: 'gone' } : this.#storage.insert(this.#staged, messages);
   }

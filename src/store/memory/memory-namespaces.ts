@@ -4,7 +4,7 @@ import { FormerHeads } from './former-heads.ts';
 import type { MemoryLog } from './memory-log.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
-/** Changes that are told apart; who asks for older ones is told that everything may have changed. */
+/** Changes that are remembered; for an older revision everything may have changed. */
 const maxChanges = 1_024;
 
 /** Namespaces in memory. */

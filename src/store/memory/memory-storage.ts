@@ -26,7 +26,7 @@ export class MemoryStorage {
     return log;
   }
 
-  /** Forgets a log. Those who follow it are woken, and learn it by their next read. */
+  /** Forgets a log and wakes its followers, whose next read rejects. */
   discard(log: MemoryLog): void {
     if (log.isGone) return;
     log.isGone = true;

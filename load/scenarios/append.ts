@@ -1,10 +1,11 @@
+import { Appenders } from '../lib/appenders.ts';
 import { Bench } from '../lib/bench.ts';
 import { atLeast, type Reading, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, repeatInTurn, targetsOf } from '../lib/scenario.ts';
 import type { Target } from '../lib/target.ts';
 
 /** Long enough for both to be compiled: after one second an append still cost a third more than after six. */
-const settings = { connections: 64, warmUpMs: 3_000, measureMs: 2_000 };
+const settings = { connections: 64, warmUpMs: 3_000, measureMs: 2_000, autocannonSeconds: 1 };
 
 /** Single appends that nobody hears, beside a Fastify route that takes the same body and does nothing. */
 export async function append(context: Context): Promise<ScenarioResult> {
@@ -37,6 +38,8 @@ function measureAppend(target: Target): Promise<Reading> {
     const { seconds, serverShare, serverCpuSeconds, strangerShare } = meter.read();
     return {
       requestsPerSecond: published / seconds,
+      // With a client that others can run; it needs more time for a request than the reader in C.
+      autocannonRequestsPerSecond: await askByAutocannon(bench, target),
       p50Ms: ackMs.p50,
       p99Ms: ackMs.p99,
       cpuUsPerRequest: (serverCpuSeconds / published) * 1_000_000,
@@ -45,4 +48,16 @@ function measureAppend(target: Target): Promise<Reading> {
       strangerShare,
     };
   });
+}
+
+async function askByAutocannon(bench: Bench, target: Target): Promise<number> {
+  const appenders = new Appenders();
+  try {
+    const { connections, autocannonSeconds: seconds } = settings;
+    const { port } = bench.server;
+    const order = { port, path: target.appendPath('account'), body: target.appendBody, connections, seconds };
+    return (await appenders.run(order)).requestsPerSecond;
+  } finally {
+    appenders.stop();
+  }
 }

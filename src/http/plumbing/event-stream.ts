@@ -28,22 +28,54 @@ export function acceptsEventStream({ headers }: FastifyRequest): boolean {
   return headers.accept?.toLowerCase().includes('text/event-stream') === true;
 }
 
+/** Lines that need no second look; mostly every answer has the same. */
+const validLines = new Set<string>();
+const maxValidLines = 64;
+
+const fixedLines: Readonly<Record<Framing, string>> = {
+  chunked: fixedLinesOf('chunked'),
+  plain: fixedLinesOf('plain'),
+};
+
+/** The date of the answers of this second. */
+let date = { second: 0, line: '' };
+
 /**
  * The head of such an answer as bytes, for a socket that is taken out of the HTTP server, with what hooks have added (CORS,
  * request id). Throws when one would not be one line.
  */
 export function eventStreamHead(reply: FastifyReply, framing: Framing): Buffer {
-  const lines = ['HTTP/1.1 200 OK'];
-  const headers = {
-    ...reply.getHeaders(),
-    ...eventStreamHeaders,
-    ...connectionHeaders[framing],
-    date: new Date().toUTCString(),
-  };
-  for (const [name, value] of Object.entries(headers)) {
-    validateHeaderName(name);
-    validateHeaderValue(name, String(value));
-    lines.push(`${name}: ${value}`);
+  let lines = 'HTTP/1.1 200 OK\r\n';
+  const headers = reply.getHeaders();
+  for (const name in headers) {
+    if (!isFixed(name)) lines += lineOf(name, String(headers[name]));
   }
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  return Buffer.from(`${lines}${fixedLines[framing]}${dateLine()}\r\n`, 'latin1');
+}
+
+// Checked once a line: with this for each head, heads were 5 % of a connection in a storm (profile of connection-storm).
+function lineOf(name: string, value: string): string {
+  const line = `${name}: ${value}\r\n`;
+  if (validLines.has(line)) return line;
+  validateHeaderName(name);
+  validateHeaderValue(name, value);
+  if (validLines.size < maxValidLines) validLines.add(line);
+  return line;
+}
+
+function fixedLinesOf(framing: Framing): string {
+  const headers = Object.entries({ ...eventStreamHeaders, ...connectionHeaders[framing] });
+  return headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+}
+
+/** Whether a hook's header of this name is replaced by our own. */
+function isFixed(name: string): boolean {
+  return name === 'date' || name in eventStreamHeaders || name in connectionHeaders.chunked;
+}
+
+function dateLine(): string {
+  const nowMs = Date.now();
+  const second = Math.floor(nowMs / 1_000);
+  if (second !== date.second) date = { second, line: `date: ${new Date(nowMs).toUTCString()}\r\n` };
+  return date.line;
 }

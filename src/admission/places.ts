@@ -14,8 +14,8 @@ export type PlaceLimits = {
 /** Who a place is for. */
 export type Holder = {
   readonly namespaceId: string;
-  /** IP address of the peer. */
-  readonly address: string;
+  /** IP address of the peer; undefined where addresses have no limit of their own. */
+  readonly address: string | undefined;
 };
 
 /**
@@ -39,28 +39,33 @@ export class Places {
     return this.#taken;
   }
 
+  /** Whether a holder's address counts. Otherwise nobody needs to ask the kernel for it (load: connection-storm). */
+  get limitsAddresses(): boolean {
+    return this.#limits.maxSubscriptionsPerAddress > 0;
+  }
+
   /** Takes a place; throws `TOO_MANY_SUBSCRIPTIONS` when there is none, `OVERLOADED` when none is given away now. */
   take({ namespaceId, address }: Holder): void {
     this.#overload.refuseSubscription();
     const { maxSubscriptions, maxSubscriptionsPerNamespace, maxSubscriptionsPerAddress } = this.#limits;
-    const network = networkOf(address);
     if (this.#taken >= maxSubscriptions) refuse('', { maxSubscriptions });
     if (isFull(this.#ofNamespace.get(namespaceId), maxSubscriptionsPerNamespace)) {
       refuse(` of namespace ${namespaceId}`, { maxSubscriptionsPerNamespace });
     }
-    if (isFull(this.#ofAddress.get(network), maxSubscriptionsPerAddress)) {
+    const network = address === undefined ? undefined : networkOf(address);
+    if (network !== undefined && isFull(this.#ofAddress.get(network), maxSubscriptionsPerAddress)) {
       refuse(' of your address', { maxSubscriptionsPerAddress });
     }
     this.#taken++;
     add(this.#ofNamespace, namespaceId, 1);
-    add(this.#ofAddress, network, 1);
+    if (network !== undefined) add(this.#ofAddress, network, 1);
   }
 
   /** Gives the place back. */
   release({ namespaceId, address }: Holder): void {
     this.#taken--;
     add(this.#ofNamespace, namespaceId, -1);
-    add(this.#ofAddress, networkOf(address), -1);
+    if (address !== undefined) add(this.#ofAddress, networkOf(address), -1);
   }
 }
 

@@ -139,7 +139,8 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
   server.get('/subscribe', whenReading, async (request, reply) => {
     const asked = parse(request);
     const grant = grantOf(request);
-    const release = admit({ namespaceId: grant.namespace.id, address: request.ip });
+    const address = options.places.limitsAddresses ? request.ip : undefined;
+    const release = admit({ namespaceId: grant.namespace.id, address });
     let released = release;
     let subscription: Subscription | undefined;
     try {

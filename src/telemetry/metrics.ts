@@ -65,9 +65,10 @@ export class Metrics {
     label: string,
     values: readonly Value[],
   ): (value: Value) => void {
-    const counter = new Counter({ name, help, labelNames: [label], registers: [this.registry] });
-    for (const value of values) counter.inc({ [label]: value }, 0);
-    return (value) => counter.inc({ [label]: value });
+    const counts = new Map<Value, number>(values.map((value) => [value, 0]));
+    const read = () => Array.from(counts, ([value, count]) => ({ labels: { [label]: value }, value: count }));
+    this.counters(name, help, [label], read);
+    return (value) => counts.set(value, (counts.get(value) ?? 0) + 1);
   }
 
   /** A gauge whose value is read; undefined: it is not known, and has no series in this scrape. */

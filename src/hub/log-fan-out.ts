@@ -20,13 +20,13 @@ import type { ReadSlots } from './read-slots.ts';
 import { needsFreshBounds, needsVersion, type StartingPoint, startingPoint } from './starting-point.ts';
 import type { Subscription, SubscriptionHost, SubscriptionState } from './subscription.ts';
 
-/** A log is followed for so long after its last subscription has gone. */
+/** A log is followed this long after its last subscription has closed, because subscribers usually reconnect. */
 const lingerMs = 5_000;
 
-/** Subscriptions that go live at one flush at most; the others follow at the next, or in the next turn. */
+/** Most subscriptions that go live at one flush; the rest follow at the next one or in the next turn. */
 const mostWoken = 256;
 
-/** What the fan-outs of a hub share. */
+/** What all fan-outs of a hub share, and the log. */
 export type LogFanOutOptions = {
   readonly log: Log;
   readonly batch: FrameBatch;
@@ -40,18 +40,18 @@ export type LogFanOutOptions = {
   readonly windowPokes: () => number;
   /** Streams that a round of conflation may have now. */
   readonly roundStreams: () => number;
-  /** Called after every change of a subscription's state, when the fan-out has followed it. */
+  /** Called after every change of a subscription's state. */
   readonly moved: (subscription: Subscription, from: SubscriptionState) => void;
   /** A read of the log failed; it will be repeated. */
   readonly readFailed: (error: unknown) => void;
 };
 
 /**
- * Everything about one log while somebody subscribes to it: follows it, owns its subscriptions, and knows who is told what.
+ * The fan-out of one log, for as long as it has subscriptions: follows the log, owns the subscriptions and routes pokes.
  *
- * Live subscriptions were told everything up to `flushedUpTo`, and the batch holds what lies between that and the tail's
- * head. So a subscription may go live only where cursor, head and `flushedUpTo` are one: nothing lies between what it has
- * read and what it will be told.
+ * Everything up to `flushedUpTo` was delivered to every live subscription, and the batch holds what lies between that and the
+ * tail's head. So a subscription may go live only where its cursor, the head and `flushedUpTo` are equal: then nothing lies
+ * between what it has read and what it will receive.
  */
 export class LogFanOut implements SubscriptionHost, BatchedLog {
   readonly tag: string;
@@ -59,9 +59,9 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   readonly subscriptions = new Set<Subscription>();
   hasPending = false;
   flushedUpTo = 0;
-  /** The log was deleted or replaced: whoever watches the grants ends its subscriptions. */
+  /** The log was deleted or replaced. `GrantWatch` ends its subscriptions, with the reason. */
   #isGone = false;
-  /** Since when nobody subscribes to it, by `performance.now()`. */
+  /** When its last subscription closed, by `performance.now()`. */
   #idleSinceMs = performance.now();
   readonly #options: LogFanOutOptions;
   readonly #tail: LogTail;
@@ -104,12 +104,12 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     this.#tail.start();
   }
 
-  /** Whether reads of the log fail again and again, and somebody waits for them. */
+  /** Whether reads of the log fail repeatedly while subscriptions wait for them. */
   get isFailing(): boolean {
     return this.subscriptions.size > 0 && !this.#isGone && this.#tail.backOff.isFailing;
   }
 
-  /** Whether it is worth to follow the log on although nobody subscribes to it: mostly they come back. */
+  /** Whether to go on following the log without subscriptions. */
   canLinger(nowMs: number): boolean {
     return !this.#isGone && !this.#tail.backOff.isFailing && nowMs - this.#idleSinceMs < lingerMs;
   }
@@ -121,13 +121,13 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
 
   /** Takes a new subscription: finds out where it begins, greets it, and lets it catch up. */
   add(subscription: Subscription): void {
-    // While nobody subscribed, nobody looked for what was not announced.
+    // Without subscriptions the log was not checked for unannounced messages.
     if (this.subscriptions.size === 0) this.#tail.readOn();
     this.subscriptions.add(subscription);
     void this.#begin(subscription);
   }
 
-  /** Looks whether the log went on without a word, and keeps no larger window than it may. */
+  /** Checks for unannounced messages, and trims the window to its current bound. */
   look(): void {
     this.#window.trim(this.#options.windowPokes());
     this.#tail.readOn();
@@ -158,7 +158,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   headBeat(subscription: Subscription, group: FanOutGroup): Buffer | undefined {
     const head = this.#headOf(subscription, group);
     if (head === undefined) return undefined;
-    // While the position asked for is not reached, a resumption behind an id would tell what lies before.
+    // Until the requested position is reached, resuming after an id would deliver what lies before it.
     const canResume = group.selection.fromPosition === 0;
     const { id } = this.#options.log;
     return this.#headBeats.frame(group, head, canResume ? this.flushedUpTo : undefined, (upTo) =>
@@ -166,9 +166,9 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     );
   }
 
-  /** The last selected message that it was delivered, on this connection or, as far as that can be known, before it. */
+  /** The last selected message delivered on this connection or, as far as can be known, before it. */
   #headOf({ deliveredUpTo, selection }: Subscription, group: FanOutGroup): number | undefined {
-    // One that begins at a position of its stream was delivered all that it selects on this connection.
+    // A start at a stream position selects nothing before it, so all it selects was delivered on this connection.
     if (deliveredUpTo > 0 || selection.fromPosition > 0) return deliveredUpTo;
     return this.#headBeats.headOf(group, this.flushedUpTo);
   }
@@ -199,7 +199,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     return startingPoint(request, bounds, version);
   }
 
-  /** Goes on with a subscription that is catching up: reads its next page, or lets it go live or wait. */
+  /** Next step of a subscription that is catching up: read a page, go live, or wait. */
   #goOn(subscription: Subscription): void {
     const { conflation, readFrom } = subscription;
     const { head, isCaughtUp } = this.#tail;
@@ -209,7 +209,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
       if (subscription.state.name === 'catching-up') this.#goOn(subscription);
       return;
     }
-    // While this node reads what came before, nobody is told that as if it happened now.
+    // While the tail reads older messages, nothing of them may be delivered as live.
     if (!isCaughtUp) this.#park(subscription);
     else if (readFrom < head) this.#catchUp.enqueue(subscription);
     else if (readFrom === head && this.flushedUpTo === head) this.#goLive(subscription);
@@ -229,7 +229,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
 
   #park(subscription: Subscription): void {
     this.#parked.add(subscription);
-    // The log may have gone further than announcements told this node.
+    // The log may be further than announcements have shown.
     if (subscription.readFrom > this.#tail.head || !this.#tail.isCaughtUp) this.#tail.readOn();
   }
 
@@ -243,7 +243,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   }
 
   #add(poke: Poke): void {
-    // First, because it may flush what lies before, and those who go live then are told this one by their group.
+    // The batch first: it may flush earlier pokes, and subscriptions that go live then receive this one by their group.
     this.#options.batch.add(poke, this);
     this.#window.push(poke, this.#options.windowPokes());
   }
@@ -252,12 +252,12 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     if (!this.hasPending) this.flushed();
   }
 
-  /** Lets those go on that wait for no more than has been flushed. */
+  /** Resumes subscriptions whose position has been flushed. */
   #wakeParked(): void {
     if (!this.#tail.isCaughtUp) return;
     const woken = this.#parked.take(this.flushedUpTo, mostWoken);
     for (const subscription of woken) {
-      // At once from the window where possible: a busy log has gone on by the time that a read comes back.
+      // From the window and in this turn where possible: on a busy log the head has moved by the time a read returns.
       if (subscription.readFrom < this.#tail.head) this.#catchUp.deliverNow(subscription);
       if (subscription.state.name === 'catching-up') this.#goOn(subscription);
     }
@@ -276,7 +276,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   #readWindow(selection: Selection, after: number): PokePage | undefined {
     const { pokes, log } = this.#options;
     const { head } = this.#tail;
-    // What lies ahead of the tail is not in it yet.
+    // The window has nothing ahead of the tail.
     if (after >= head) return undefined;
     return this.#window.read(selection, after, catchUpPagePokes, pokes, { id: log.id, head });
   }
@@ -288,7 +288,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     return page;
   }
 
-  /** Who waits for the start waits with a response that has begun. */
+  /** Sends the response heads of subscriptions that wait for their start. */
   #tailFailed(error: unknown): void {
     this.#noteFailure(error);
     if (this.#tail.hasBegun) return;
@@ -305,7 +305,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     this.#options.readFailed(error);
   }
 
-  /** Messages that live subscriptions were to be told are gone before this node could read them. */
+  /** The store forgot messages before this node could read them: ends the subscriptions that miss some. */
   #endForgotten(upTo: number): void {
     this.#options.batch.flush();
     for (const subscription of this.subscriptions) {

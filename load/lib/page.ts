@@ -44,7 +44,7 @@ export function benchmarksPage(
 function boundsSection(report: Report): string {
   return [
     '## Bounds\n',
-    `\`npm run load -- bounds\`, ${placeOf(report)}\n`,
+    `\`npm run load -- bounds\` repeats them; here from ${placeOf(report)}\n`,
     table(['what', 'bound', 'measured', 'ok'], boundsRows(report.results)),
   ].join('\n');
 }

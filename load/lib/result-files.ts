@@ -7,11 +7,12 @@ export type Found = { readonly result: ScenarioResult; readonly report: Report }
 
 /** What ends the names of files that have nothing but the bounds, with fewer peers and repeats than a whole run. */
 const boundsEnd = '-bounds.json';
+const wholeEnd = '-all.json';
 
-/** The newest report of the bounds alone; undefined: there is none. */
+/** The newest report that has all the bounds: of the bounds alone, or of a whole run. Undefined: there is none. */
 export function newestBounds(folder: string): Report | undefined {
   const newest = readdirSync(folder)
-    .filter((name) => name.endsWith(boundsEnd))
+    .filter((name) => name.endsWith(boundsEnd) || name.endsWith(wholeEnd))
     .sort()
     .at(-1);
   return newest === undefined ? undefined : (JSON.parse(readFileSync(join(folder, newest), 'utf8')) as Report);

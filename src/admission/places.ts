@@ -39,7 +39,7 @@ export class Places {
     return this.#taken;
   }
 
-  /** Whether a holder's address counts. Otherwise nobody needs to ask the kernel for it (load: connection-storm). */
+  /** Whether addresses are counted. If not, callers save the system call that looks one up (load: connection-storm). */
   get limitsAddresses(): boolean {
     return this.#limits.maxSubscriptionsPerAddress > 0;
   }

@@ -139,7 +139,7 @@ export class PlainFrameEncoder implements FrameEncoder {
     const { stream, position, globalPosition } = poke;
     const data = jsonText({ stream: stream.text, position, globalPosition });
     // The id stands behind the data: in front of them, a client whose connection is cut in between would resume behind a
-    // poke that it was never told.
+    // poke that it never received.
     return at + chunkOf(`event: poke\ndata: ${data}\nid: ${cursorId(globalPosition, tag)}\n\n`).copy(target, at);
   }
 }

@@ -47,13 +47,13 @@ export interface Log {
    */
   pokes(selection: Selection, after: number, limit: number): Promise<PokePage>;
 
-  /** Global position of the last selected message behind `after` and not behind `upTo`; `after` when there is none. */
+  /** Global position of the last selected message above `after` and at most `upTo`; `after` if there is none. */
   last(selection: Selection, after: number, upTo: number): Promise<number>;
 
   /** From where to where the log goes. */
   bounds(): Promise<LogBounds>;
 
-  /** The position of the stream's last message, -1 when there is none. */
+  /** Position of the stream's last message; -1 if it has none. */
   version(stream: string): Promise<number>;
 
   /** What is known of a stream, undefined when it has no message. */

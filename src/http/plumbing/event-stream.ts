@@ -12,7 +12,7 @@ export const eventStreamHeaders = {
 };
 
 // Not `close`: with it undici takes a chunked body that was cut for a complete one. The connection is of no use behind a
-// stream all the same, and clients that would ask again on it at once are told so.
+// stream all the same, and the time-out keeps clients from sending another request on it.
 const connectionHeaders: Readonly<Record<Framing, Readonly<Record<string, string>>>> = {
   chunked: { 'transfer-encoding': 'chunked', connection: 'keep-alive', 'keep-alive': 'timeout=1' },
   plain: { connection: 'close' },

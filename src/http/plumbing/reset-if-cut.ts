@@ -11,6 +11,6 @@ export function resetIfCut(source: Readable, response: ServerResponse): void {
     if (response.headersSent) response.socket?.resetAndDestroy();
   };
   source.once('error', reset);
-  // Node destroys the socket when nobody hears of it, which is an orderly end.
+  // Without a listener Node destroys the socket, which looks like an orderly end to the client.
   response.once('timeout', reset);
 }

@@ -48,7 +48,7 @@ function ended(request: IncomingMessage): Promise<void> {
   });
 }
 
-/** This is how the HTTP server lets go of a socket; it cannot tell why it is told so, and makes an error for the request. */
+/** Calls the HTTP server's own close handlers, which release the socket and create an error for the request. */
 function letGoOf(socket: Socket): void {
   const { stackTraceLimit } = Error;
   // Nobody sees that error, and its stack trace is 5 % of a connection in a storm (profile of load: connection-storm).

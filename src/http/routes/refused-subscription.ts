@@ -6,7 +6,7 @@ import { endFrame, retryFrame } from '../../sse/frame.ts';
 import { acceptsEventStream, eventStreamHead, framingOf } from '../plumbing/event-stream.ts';
 import { takeSocket } from '../plumbing/take-socket.ts';
 
-/** Bounds of the reconnection time that a subscriber is told. */
+/** Bounds of the reconnection time sent to subscribers. */
 export type RetryBounds = { readonly retryMinMs: number; readonly retryMaxMs: number };
 
 /** Refusals of load and of faults that pass: coming back later helps. */

@@ -29,6 +29,6 @@ USER 1000:1000
 EXPOSE 8080
 # Node asks, because the image has no curl. Change the port by POKEWIRE_PORT, not by a flag, so that this finds it.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --start-interval=1s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.POKEWIRE_PORT ?? 8080) + '/health').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + ((process.env.POKEWIRE_PORT || 8080)) + '/health').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # In exec form: flags can follow, and SIGTERM reaches Node.
 ENTRYPOINT ["node", "dist/main.js"]

@@ -1,11 +1,8 @@
-import { parseArgs } from 'node:util';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
-
-/** A setting that cannot be used; the message says which one and what to do. The process does not start. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
+import { ConfigError } from './config-error.ts';
+import { type FlagTypes, quote, readFlags } from './flags.ts';
+import { isSendable, judgeHost, judgeOrigin, judgeProxy } from './setting-formats.ts';
 
 const milliseconds = (initial: number, description: string) =>
   Type.Integer({ minimum: 0, maximum: 86_400_000, default: initial, description });
@@ -53,7 +50,7 @@ export const configSchema = Type.Object({
   }),
   subscribeOrigins: Type.Array(Type.String({ minLength: 1 }), {
     default: ['*'],
-    description: 'The same for `/subscribe`.',
+    description: 'The same for `/subscribe`. Empty: none.',
   }),
   bodyLimitBytes: Type.Integer({
     minimum: 1_024,
@@ -74,14 +71,11 @@ export const configSchema = Type.Object({
     description: 'Largest request head, bytes: request line and headers together.',
   }),
   requestTimeoutMs: milliseconds(30_000, 'A request must have arrived within so many milliseconds. 0: no limit.'),
-  trustedProxies: Type.Array(
-    Type.String({ pattern: '^([0-9a-fA-F.:]+(/[0-9]{1,3})?|loopback|linklocal|uniquelocal)$' }),
-    {
-      default: [],
-      description:
-        'Addresses or ranges of proxies, separated by commas, whose `X-Forwarded-For` is believed. Empty: none.',
-    },
-  ),
+  trustedProxies: Type.Array(Type.String({ minLength: 1 }), {
+    default: [],
+    description:
+      'Addresses or ranges of proxies, separated by commas, whose `X-Forwarded-For` is believed. Empty: none.',
+  }),
   store: Type.String({
     minLength: 1,
     default: 'memory:',
@@ -154,18 +148,14 @@ export const configSchema = Type.Object({
     default: 'on',
     description: '`off`: no pools, fresh objects and buffers instead; the same bytes, for measuring.',
   }),
-  pokePoolMin: poolBound(256, 'Pokes kept ready at least.'),
-  pokePoolMax: poolBound(16_384, 'Idle pokes kept at most. 0: none.'),
-  bufferPoolMin: poolBound(2, 'Buffers of each size (4, 16 and 64 KiB) kept ready at least.'),
-  bufferPoolMax: poolBound(64, 'Idle buffers of each size kept at most. 0: none.'),
+  pokePoolMin: limit(1_000_000, 'Pokes kept ready at least.', 256),
+  pokePoolMax: limit(1_000_000, 'Idle pokes kept at most. 0: none.', 16_384),
+  bufferPoolMin: limit(10_000, 'Buffers of each size (4, 16 and 64 KiB) kept ready at least.', 2),
+  bufferPoolMax: limit(10_000, 'Idle buffers of each size kept at most. 0: none.', 64),
 });
 
 function limit(maximum: number, description: string, initial = 0) {
   return Type.Integer({ minimum: 0, maximum, default: initial, description });
-}
-
-function poolBound(initial: number, description: string) {
-  return Type.Integer({ minimum: 0, maximum: 1_000_000, default: initial, description });
 }
 
 /** The settings of one process. */
@@ -189,19 +179,22 @@ export function variableOf(name: string): string {
 
 /** Reads flags and environment. Throws {@link ConfigError} for anything unknown or out of its limits. */
 export function parseCommand(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Command {
-  const flags = readFlags(args);
+  const flags = readFlags(args, flagTypes(), 'pokewire --help');
   if (flags.help === true) return { run: 'help' };
   if (flags.version === true) return { run: 'version' };
   const variables = readVariables(env);
   const config: Record<string, unknown> = {};
+  const given = new Set<keyof Config>();
   for (const name of names) {
     const flag = flags[flagOf(name)];
-    const schema: TSchema = configSchema.properties[name];
-    if (flag !== undefined) config[name] = check(`--${flagOf(name)}`, schema, flag);
-    else if (variables.has(name)) config[name] = check(variableOf(name), schema, variables.get(name)!);
-    else config[name] = Value.Default(schema, undefined);
+    const value = flag ?? variables.get(name);
+    if (value === undefined) config[name] = Value.Default(configSchema.properties[name], undefined);
+    else {
+      config[name] = check(flag === undefined ? variableOf(name) : `--${flagOf(name)}`, name, value);
+      given.add(name);
+    }
   }
-  return { run: 'serve', config: checkTogether(config as Config) };
+  return { run: 'serve', config: checkTogether(config as Config, given) };
 }
 
 /** The flags as text for `--help`. */
@@ -223,17 +216,9 @@ export function helpText(): string {
   ].join('\n');
 }
 
-function readFlags(args: readonly string[]): Record<string, string | boolean | undefined> {
-  const options: Record<string, { type: 'string' | 'boolean' }> = {
-    help: { type: 'boolean' },
-    version: { type: 'boolean' },
-  };
-  for (const name of names) options[flagOf(name)] = { type: isBoolean(name) ? 'boolean' : 'string' };
-  try {
-    return parseArgs({ args: [...args], options, strict: true }).values as Record<string, string | boolean | undefined>;
-  } catch (error) {
-    throw new ConfigError(`${(error as Error).message}\nRun with --help for the list of flags.`);
-  }
+function flagTypes(): FlagTypes {
+  const settings = names.map((name) => [flagOf(name), { type: isBoolean(name) ? 'boolean' : 'string' }] as const);
+  return { ...Object.fromEntries(settings), help: { type: 'boolean' }, version: { type: 'boolean' } };
 }
 
 function readVariables(env: Readonly<Record<string, string | undefined>>): Map<keyof Config, string> {
@@ -245,18 +230,45 @@ function readVariables(env: Readonly<Record<string, string | undefined>>): Map<k
     if (name === undefined) {
       throw new ConfigError(`Unknown variable ${variable}. Known are ${[...byVariable.keys()].join(', ')}.`);
     }
-    found.set(name, value);
+    // Compose files and unit files set what they have no value for to nothing.
+    if (value !== '' || emptyMeans.has(name)) found.set(name, value);
   }
   return found;
 }
 
-function check(source: string, schema: TSchema, given: string | boolean): unknown {
+/** Settings whose description says what empty means. Of all others an empty variable counts as not set. */
+const emptyMeans = new Set<keyof Config>(names.filter((name) => notesOf(name).description.includes('Empty: ')));
+
+/** What a schema does not say of a value; of a list each member is judged. */
+const judges = {
+  host: judgeHost,
+  corsOrigins: judgeOrigin,
+  subscribeOrigins: judgeOrigin,
+  trustedProxies: judgeProxy,
+} as const;
+
+function check(source: string, name: keyof Config, given: string | boolean): unknown {
+  const schema: TSchema = configSchema.properties[name];
   const value = convert(schema, given);
-  const [problem] = Value.Errors(schema, value);
-  if (problem === undefined) return value;
+  // Not with the value, which is a secret.
+  if (name === 'metricsToken' && !isSendable(String(value))) {
+    throw new ConfigError(`${source} must be letters, digits and signs of ASCII without spaces, as headers carry it.`);
+  }
+  const refuse = (reason: string): never => {
+    throw new ConfigError(`${source} cannot be ${quote(String(given))}${reason}`);
+  };
   const { minimum, maximum, description } = schema as { minimum?: number; maximum?: number; description?: string };
   const range = minimum === undefined ? '' : ` It is an integer from ${minimum} to ${maximum}.`;
-  throw new ConfigError(`${source} cannot be "${given}".${range} ${description}`);
+  if (!Value.Check(schema, value)) refuse(`.${range} ${description}`);
+  if (Array.isArray(value) && value.length > 1 && value.includes('*')) refuse(': `*` stands alone.');
+  const judge = name in judges ? judges[name as keyof typeof judges] : () => undefined;
+  const problem = [value]
+    .flat()
+    .map(String)
+    .map(judge)
+    .find((found) => found !== undefined);
+  if (problem !== undefined) refuse(`: it ${problem}.`);
+  return value;
 }
 
 function convert(schema: TSchema, given: string | boolean): unknown {
@@ -268,8 +280,30 @@ function convert(schema: TSchema, given: string | boolean): unknown {
   return given;
 }
 
-function checkTogether(config: Config): Config {
-  if (config.retryMinMs > config.retryMaxMs) throw new ConfigError('--retry-min-ms must not exceed --retry-max-ms.');
+/** Pairs of which the first is within the second. `none`: there is no limit where the second is 0. */
+const ordered: readonly { lower: keyof Config; upper: keyof Config; none?: true }[] = [
+  { lower: 'retryMinMs', upper: 'retryMaxMs' },
+  { lower: 'pokePoolMin', upper: 'pokePoolMax' },
+  { lower: 'bufferPoolMin', upper: 'bufferPoolMax' },
+  { lower: 'maxSubscriptionsPerNamespace', upper: 'maxSubscriptions' },
+  { lower: 'maxSubscriptionsPerAddress', upper: 'maxSubscriptions' },
+  { lower: 'maxTransfersPerNamespace', upper: 'maxTransfers', none: true },
+];
+
+/** Refuses settings that contradict each other. A default gives way to a lower bound that was given. */
+function checkTogether(settings: Config, given: ReadonlySet<keyof Config>): Config {
+  const config = { ...settings };
+  for (const { lower, upper, none = false } of ordered) {
+    const [least, most] = [Number(config[lower]), Number(config[upper])];
+    if (least <= most || (none && most === 0)) continue;
+    if (given.has(lower)) {
+      throw new ConfigError(`--${flagOf(lower)} (${least}) must not exceed --${flagOf(upper)} (${most}).`);
+    }
+    Object.assign(config, { [lower]: most });
+  }
+  if (config.testMode && config.auth === 'token') {
+    throw new ConfigError('--test-mode needs no tokens, and --auth token asks for them: leave one of them out.');
+  }
   const auth = config.testMode ? 'off' : config.auth === 'auto' ? (config.token === '' ? 'off' : 'token') : config.auth;
   if (auth === 'off' && !config.insecure && !isLoopback(config.host)) {
     throw new ConfigError(

@@ -2,8 +2,10 @@
 import { type Logger, pino } from 'pino';
 import type { App } from './app.ts';
 import { isTransferCommand, runCommand } from './cli/command.ts';
-import { type Config, ConfigError, helpText, parseCommand } from './config.ts';
+import { type Config, helpText, parseCommand } from './config.ts';
+import { ConfigError } from './config-error.ts';
 import { PokewireError } from './errors.ts';
+import { ListenError } from './http/plumbing/listen-error.ts';
 import { LogBlocks } from './telemetry/log-blocks.ts';
 import { version } from './version.ts';
 
@@ -80,15 +82,11 @@ ${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ?
 `;
 }
 
+/** 2: called wrongly, 1: it failed. A stack is shown of faults of the program only. */
 function fail(error: unknown): void {
-  if (error instanceof ConfigError || error instanceof PokewireError) console.error(`pokewire: ${error.message}`);
-  else if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
-    const { address, port } = error as { address?: string; port?: number };
-    console.error(
-      `pokewire: port ${port} of ${address} is in use. Stop what listens there, or choose another: --port 9000`,
-    );
-  } else console.error(error);
-  process.exitCode = 1;
+  const isForeseen = [ConfigError, ListenError, PokewireError].some((kind) => error instanceof kind);
+  console.error(isForeseen ? `pokewire: ${(error as Error).message}` : error);
+  process.exitCode = error instanceof ConfigError ? 2 : 1;
 }
 
 await main().catch(fail);

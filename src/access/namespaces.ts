@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { ConfigError } from '../config-error.ts';
 import { invalid, PokewireError } from '../errors.ts';
+import { quote } from '../flags.ts';
 import { requireSupport } from '../store/capabilities.ts';
 import type { Namespace, NamespaceStore, NewNamespace, Scope, TokenRecord } from '../store/namespace-store.ts';
 import type { LogSummary, Store } from '../store/store.ts';
@@ -170,9 +172,11 @@ export class Namespaces {
    */
   async openDefault(token: string): Promise<boolean> {
     const parsed = parseToken(token);
-    if ('problem' in parsed) throw invalid('--token', `is malformed: ${parsed.problem}`);
+    if ('problem' in parsed) throw new ConfigError(`--token is malformed: ${parsed.problem}`);
     if (parsed.namespace !== defaultNamespaceId) {
-      throw invalid('--token', `must be one of namespace ${defaultNamespaceId}, not of ${parsed.namespace}`);
+      throw new ConfigError(
+        `--token must be one of namespace ${defaultNamespaceId}, not of ${quote(parsed.namespace)}`,
+      );
     }
     const isThere = (await this.#namespaces.find(defaultNamespaceId)) !== undefined;
     if (!isThere && (await this.#add(defaultNamespaceId, 'Default namespace', token)) !== undefined) return false;

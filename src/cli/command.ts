@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { ConfigError } from '../config-error.ts';
+import { readFlags as readFlagsOf } from '../flags.ts';
 import { exportLog } from './export.ts';
 import { importLog } from './import.ts';
 import { CliError, type Terminal, type Transfer } from './transfer.ts';
@@ -50,9 +51,9 @@ export async function runCommand(name: TransferCommand, args: readonly string[],
     else await commands[name](transfer, terminal);
     return 0;
   } catch (error) {
-    if (!(error instanceof CliError)) throw error;
+    if (!(error instanceof CliError || error instanceof ConfigError)) throw error;
     if (error.message !== '') terminal.stderr.write(`pokewire: ${error.message}\n`);
-    return error.exitCode;
+    return error instanceof ConfigError ? 2 : error.exitCode;
   }
 }
 
@@ -73,11 +74,9 @@ type Flags = {
 };
 
 function readFlags(name: TransferCommand, args: readonly string[]): Flags {
-  try {
-    return parseArgs({ args: [...args], options: options[name], strict: true }).values as Flags;
-  } catch (error) {
-    throw new CliError(`${(error as Error).message}\nRun "pokewire ${name} --help" for the list of flags.`, 2);
-  }
+  const flags = readFlagsOf(args, options[name], `pokewire ${name} --help`);
+  for (const flag of ['file', 'category']) if (flags[flag] === '') throw new ConfigError(`--${flag} cannot be empty.`);
+  return flags;
 }
 
 function parseUrl(text = 'http://localhost:8080'): URL {

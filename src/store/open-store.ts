@@ -1,4 +1,4 @@
-import { invalid } from '../errors.ts';
+import { ConfigError } from '../config-error.ts';
 import type { Poke } from '../message/poke.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
 import { MemoryStorage } from './memory/memory-storage.ts';
@@ -12,11 +12,12 @@ export type StoreOptions = {
   readonly maxBytes: number;
 };
 
-/** Opens the engine that the URL names, for messages and namespaces; throws `INVALID_REQUEST` for an unknown engine. */
+/** Opens the engine that the URL names, for messages and namespaces; throws {@link ConfigError} for an unknown engine. */
 export type OpenStore = (url: string, options: StoreOptions) => Promise<Store>;
 
 export const openStore: OpenStore = async (url, { pokes, maxBytes }) => {
   if (url === 'memory:') return new MemoryStore(new MemoryStorage(maxBytes), pokes);
   // Never with what follows the scheme, which may hold a password.
-  throw invalid('--store', `must be memory:, got ${url.split(':', 1)[0]}:…`);
+  const [scheme] = /^[a-z][a-z0-9+.-]{0,63}:/i.exec(url) ?? [];
+  throw new ConfigError(`--store must be memory:, got ${scheme === undefined ? 'no URL' : `${scheme}…`}`);
 };

@@ -27,10 +27,16 @@ test.each([
   [[], { POKEWIRE_PROT: '1' }, 'Unknown variable POKEWIRE_PROT'],
   [['--port', '70000'], {}, '--port cannot be "70000". It is an integer from 0 to 65535.'],
   [['--host', '0.0.0.0', '--port', '0'], {}, 'say --insecure'],
+  [['--trusted-proxies', '10.0.0.0/33'], {}, '--trusted-proxies cannot be "10.0.0.0/33"'],
+  [['--port', '0', '--token', 'secret'], {}, '--token is malformed: a token begins with ns_'],
+  [['--port', '0', '--store', 'oracle://host/db'], {}, '--store must be memory:, got oracle:…'],
+  [['export', '--url', 'nowhere'], {}, '--url must be like http://localhost:8080, got "nowhere"'],
+  [['export', '--prot', '1'], {}, "Unknown option '--prot'"],
+  [['import', '--file', ''], {}, '--file cannot be empty.'],
 ])('It refuses to start with %j and %j, and says why.', async (args, env, sentence) => {
   await using server = new SpokenProcess(args, env);
-  expect(await server.exit).toBe(1);
-  expect(server.stderr).toContain(`pokewire: `);
+  expect(await server.exit).toBe(2);
+  expect(server.stderr).toMatch(/^pokewire: [^\n]+\n$/);
   expect(server.stderr).toContain(sentence);
   expect(server.stdout).toBe('');
 });
@@ -49,6 +55,16 @@ test('A port in use stops the start with a sentence that names it.', async () =>
   expect(await server.exit).toBe(1);
   expect(server.stderr).toContain(`port ${port} of 127.0.0.1 is in use`);
   taken.close();
+});
+
+test.each([
+  ['nosuch.invalid', '--host: the name nosuch.invalid has no address'],
+  ['203.0.113.7', '--host: 203.0.113.7 is not an address of this machine'],
+])('A host that cannot be listened on stops the start with a sentence that names it: %s.', async (host, sentence) => {
+  await using server = new SpokenProcess(['--host', host, '--port', '0', '--insecure']);
+  expect(await server.exit).toBe(1);
+  expect(server.stderr).toMatch(/^pokewire: [^\n]+\n$/);
+  expect(server.stderr).toContain(sentence);
 });
 
 test('--help lists the flags, and --version tells the version that /version tells.', async () => {

@@ -9,7 +9,7 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Resolves when it listens on this address. */
   static async start(flags: readonly string[] = [], address = '127.0.0.1'): Promise<ServerProcess> {
-    const started = new SpokenProcess(['--host', address, '--port', '0', ...flags]);
+    const started = new SpokenProcess(flags, { POKEWIRE_HOST: address, POKEWIRE_PORT: '0' });
     const { origin } = await started.listening();
     return new ServerProcess(started, origin);
   }

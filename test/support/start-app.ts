@@ -28,7 +28,8 @@ export async function startTestApp(
   options: Partial<Pick<AppOptions, 'openStore' | 'memory' | 'log'>> = {},
 ): Promise<TestApp> {
   // The tests run in the same process, and may hold it up.
-  const command = parseCommand(['--port', '0', '--host', '127.0.0.1', '--max-event-loop-delay-ms', '0', ...flags], {});
+  const defaults = { POKEWIRE_PORT: '0', POKEWIRE_HOST: '127.0.0.1', POKEWIRE_MAX_EVENT_LOOP_DELAY_MS: '0' };
+  const command = parseCommand(flags, defaults);
   if (command.run !== 'serve') throw new TypeError(`the flags ask for ${command.run}`);
   const app = await startApp({ config: command.config, log: pino({ level: 'silent' }), memory: process, ...options });
   const url = app.urls[0]!;

@@ -1,13 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type Config,
-  ConfigError,
-  configSchema,
-  flagOf,
-  helpText,
-  parseCommand,
-  variableOf,
-} from '../../src/config.ts';
+import { type Config, configSchema, flagOf, helpText, parseCommand, variableOf } from '../../src/config.ts';
+import { ConfigError } from '../../src/config-error.ts';
 
 const names = Object.keys(configSchema.properties) as (keyof Config)[];
 
@@ -131,6 +124,40 @@ describe('the settings', () => {
   });
 });
 
+describe('a variable that is empty', () => {
+  test.each(
+    names.filter(
+      (name) => !['token', 'metricsToken', 'corsOrigins', 'subscribeOrigins', 'trustedProxies'].includes(name),
+    ),
+  )('counts as not set: %s', (name) => {
+    expect(configOf([], { [variableOf(name)]: '' })).toEqual(configOf());
+  });
+
+  test('means what the description says where it says so', () => {
+    expect(configOf([], { POKEWIRE_SUBSCRIBE_ORIGINS: '', POKEWIRE_TOKEN: '' })).toMatchObject({
+      subscribeOrigins: [],
+      token: '',
+    });
+  });
+});
+
+describe('a default', () => {
+  test.each([
+    ['poke-pool', 'pokePool'],
+    ['buffer-pool', 'bufferPool'],
+  ])('of a lower bound gives way to the upper one: %s', (flag, name) => {
+    expect(configOf([`--${flag}-max`, '0'])).toMatchObject({ [`${name}Min`]: 0, [`${name}Max`]: 0 });
+  });
+
+  test('of a share gives way to the whole, and a whole without a limit holds any share', () => {
+    expect(configOf(['--max-transfers', '2']).maxTransfersPerNamespace).toBe(2);
+    expect(configOf(['--max-transfers', '0', '--max-transfers-per-namespace', '50'])).toMatchObject({
+      maxTransfers: 0,
+      maxTransfersPerNamespace: 50,
+    });
+  });
+});
+
 describe('the names of a setting', () => {
   test('are a flag and a variable', () => {
     expect([flagOf('stallTimeoutMs'), variableOf('stallTimeoutMs')]).toEqual([
@@ -143,18 +170,38 @@ describe('the names of a setting', () => {
 describe('a refusal names its setting', () => {
   const texts: Partial<Record<keyof Config, string[]>> = {
     port: ['', '-1', '65536', '1.5', '1e3', '0x10', ' 1', 'http', '99999999999999999999'],
-    host: [''],
+    host: ['', ' ', 'a b', 'localhost:8080', 'http://localhost', '[::1]', 'x'.repeat(64), '-a'],
     auth: ['', 'on'],
     logLevel: ['', 'verbose', 'INFO'],
-    corsOrigins: [',', 'https://a.example,'],
-    subscribeOrigins: [','],
+    corsOrigins: [
+      ',',
+      'https://a.example,',
+      ' ',
+      'a.example',
+      'https://a.example/',
+      'https://a.example:443',
+      'null',
+      'file://',
+      '*,https://a.example',
+    ],
+    subscribeOrigins: [',', 'https://a.example/path', 'HTTPS://A.example'],
     bodyLimitBytes: ['0', '1023', '1073741825', '1MB'],
     importLimitBytes: ['-1', '9007199254740992', '1GB'],
     store: [''],
     storeMaxBytes: ['-1', '9007199254740992', 'x'],
     headerLimitBytes: ['1023', '1048577'],
     requestTimeoutMs: ['-1', '86400001'],
-    trustedProxies: [',', 'proxy.example', '10.0.0.0/x'],
+    trustedProxies: [
+      ',',
+      'proxy.example',
+      '10.0.0.0/x',
+      '10.0.0.0/33',
+      '10.0.0.0/0',
+      '::1/129',
+      '10.0.0',
+      'fe80::1%lo',
+      '1.2.3.4:80',
+    ],
     maxSubscriptions: ['0', '1000001'],
     maxSubscriptionsPerNamespace: ['-1', '1000001'],
     maxSubscriptionsPerAddress: ['-1', '1000001'],
@@ -174,8 +221,8 @@ describe('a refusal names its setting', () => {
     pooling: ['', 'yes', 'ON'],
     pokePoolMin: ['-1', '1000001'],
     pokePoolMax: ['-1', '1000001'],
-    bufferPoolMin: ['-1', '1000001'],
-    bufferPoolMax: ['-1', '1000001'],
+    bufferPoolMin: ['-1', '10001'],
+    bufferPoolMax: ['-1', '10001'],
   };
   const cases = Object.entries(texts).flatMap(([name, given]) => given.map((text) => [name, text] as const));
 
@@ -183,11 +230,13 @@ describe('a refusal names its setting', () => {
     expect(refusal([`--${flagOf(name)}=${text}`])).toContain(`--${flagOf(name)} cannot be "${text}"`);
   });
 
-  test.each(cases)('when the variable of %s is %j', (name, text) => {
+  // An empty variable counts as not set.
+  const set = cases.filter(([, text]) => text !== '');
+  test.each(set)('when the variable of %s is %j', (name, text) => {
     expect(refusal([], { [variableOf(name)]: text })).toContain(`${variableOf(name)} cannot be "${text}"`);
   });
 
-  test.each(['', 'yes', 'TRUE', '2', 'constructor', '__proto__'])('when the variable of insecure is %j', (text) => {
+  test.each([' ', 'yes', 'TRUE', '2', 'constructor', '__proto__'])('when the variable of insecure is %j', (text) => {
     expect(refusal([], { POKEWIRE_INSECURE: text })).toContain(`POKEWIRE_INSECURE cannot be "${text}"`);
   });
 
@@ -204,15 +253,60 @@ describe('a refusal names its setting', () => {
   });
 
   test('when reconnection times are the wrong way round', () => {
-    expect(refusal(['--retry-min-ms', '6000'])).toBe('--retry-min-ms must not exceed --retry-max-ms.');
+    expect(refusal(['--retry-min-ms', '6000'])).toBe('--retry-min-ms (6000) must not exceed --retry-max-ms (5000).');
   });
 
   test('when a flag is unknown', () => {
     expect(refusal(['--prot', '1'])).toMatch(/'--prot'.*--help/s);
   });
 
-  test('when a flag lacks its value', () => {
-    expect(refusal(['--port'])).toContain('--port');
+  test.each([
+    ['lacks its value', ['--port'], '--port needs a value'],
+    ['is followed by a flag and not by its value', ['--host', '--insecure'], '--host needs a value'],
+    ['takes no value', ['--insecure=false'], '--insecure takes no value'],
+    ['is given twice', ['--port', '1', '--port', '2'], '--port is given twice'],
+    ['is given twice as a switch', ['--insecure', '--insecure'], '--insecure is given twice'],
+    ['has one dash', ['-p'], "Unknown option '-p'"],
+    ['is a property that every object has', ['--constructor'], "Unknown option '--constructor'"],
+  ])('when a flag %s', (_how, args, sentence) => {
+    expect(refusal(args)).toBe(`${sentence}; "pokewire --help" lists the flags.`);
+  });
+
+  test.each([
+    [
+      ['--poke-pool-min', '100', '--poke-pool-max', '10'],
+      '--poke-pool-min (100) must not exceed --poke-pool-max (10).',
+    ],
+    [['--buffer-pool-min', '65'], '--buffer-pool-min (65) must not exceed --buffer-pool-max (64).'],
+    [
+      ['--max-subscriptions', '5', '--max-subscriptions-per-namespace', '6'],
+      '--max-subscriptions-per-namespace (6) must not exceed --max-subscriptions (5).',
+    ],
+    [
+      ['--max-subscriptions-per-address', '15001'],
+      '--max-subscriptions-per-address (15001) must not exceed --max-subscriptions (15000).',
+    ],
+    [
+      ['--max-transfers-per-namespace', '33'],
+      '--max-transfers-per-namespace (33) must not exceed --max-transfers (32).',
+    ],
+    [
+      ['--test-mode', '--auth', 'token'],
+      '--test-mode needs no tokens, and --auth token asks for them: leave one of them out.',
+    ],
+  ])('and the one that it contradicts: %j', (args, sentence) => {
+    expect(refusal(args)).toBe(sentence);
+  });
+
+  test('on one short line, whatever the value is', () => {
+    const sentence = refusal([`--port=1\n\u001b[31m\u009b${'9'.repeat(10_000)}`]);
+    expect(sentence).toMatch(/^[\x20-\x7e\uFFFD…]{1,400}$/);
+  });
+
+  test('but not a secret', () => {
+    expect(refusal(['--metrics-token', 'my secret'])).toBe(
+      '--metrics-token must be letters, digits and signs of ASCII without spaces, as headers carry it.',
+    );
   });
 
   test('when something stands there that is no flag', () => {

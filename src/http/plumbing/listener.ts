@@ -2,6 +2,7 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import type { AddressInfo, Socket } from 'node:net';
 import { errorBody, invalid } from '../../errors.ts';
 import { answerClientError, jsonType } from './error-handler.ts';
+import { ListenError } from './listen-error.ts';
 import type { RequestHandler } from './server.ts';
 
 /** What holds for every connection, before there is a request. */
@@ -32,7 +33,7 @@ export class Listener {
     this.#options = options;
   }
 
-  /** Listens and returns the URLs. `localhost` means both loopback addresses; a machine without IPv6 has one. */
+  /** Listens and returns the URLs; rejects with {@link ListenError}. `localhost` means both loopback addresses; a machine without IPv6 has one. */
   async listen(host: string, port: number): Promise<string[]> {
     if (host !== 'localhost') return [await this.#open(host, port)];
     const first = await this.#open('127.0.0.1', port);
@@ -95,7 +96,7 @@ export class Listener {
     // Node would answer an empty 417, in none of our shapes; RFC 9110 (10.1.1) lets us pass over what we do not know.
     server.on('checkExpectation', handle);
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
+      server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(host, port, error)));
       server.listen({ host, port }, resolve);
     });
     server.removeAllListeners('error').on('error', this.#options.failed);

@@ -22,13 +22,13 @@ export class FaultServer extends SpokenProcess {
   #url: string | undefined = undefined;
 
   private constructor(flags: readonly string[], { env = {}, at, ...options }: FaultServerOptions) {
-    super(flags, env, options);
+    super(flags, { POKEWIRE_PORT: '0', POKEWIRE_HOST: '127.0.0.1', ...env }, options);
     this.#at = at;
   }
 
   /** Starts it with these flags, on a free port of 127.0.0.1 unless they say otherwise, and resolves when it listens. */
   static async start(flags: readonly string[] = [], options: FaultServerOptions = {}): Promise<FaultServer> {
-    const server = new FaultServer(['--port', '0', '--host', '127.0.0.1', ...flags], options);
+    const server = new FaultServer(flags, options);
     try {
       await server.#listening();
     } catch (error) {

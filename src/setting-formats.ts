@@ -1,0 +1,46 @@
+import { isIP } from 'node:net';
+import { quote } from './flags.ts';
+
+/** What is wrong with a value that its schema takes, as the end of a sentence; undefined: nothing. */
+type Judge = (value: string) => string | undefined;
+
+const hostName = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i;
+
+/** An address or a name; whether it is one of this machine, only listening can tell. */
+export const judgeHost: Judge = (host) =>
+  isIP(host) !== 0 || hostName.test(host)
+    ? undefined
+    : 'is neither an IP address nor a host name (no port, no scheme, IPv6 without brackets)';
+
+const namedRanges = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
+/** An address, a range of addresses in CIDR notation, or one of the named ranges. */
+export const judgeProxy: Judge = (range) => {
+  if (namedRanges.has(range)) return undefined;
+  const [, address = '', prefix] = /^([^/]*)(?:\/([0-9]{1,3}))?$/.exec(range) ?? [];
+  const version = isIP(address);
+  if (version === 0 || address.includes('%')) {
+    return `has ${quote(range)}, which is no IP address, no range like 10.0.0.0/8, and none of ${[...namedRanges].join(', ')}`;
+  }
+  const longest = version === 4 ? 32 : 128;
+  const isRange = prefix === undefined || (Number(prefix) >= 1 && Number(prefix) <= longest);
+  return isRange ? undefined : `has ${quote(range)}, whose prefix must be from 1 to ${longest} bits`;
+};
+
+/** An origin as a browser sends it. */
+export const judgeOrigin: Judge = (origin) => {
+  // Pages of extensions and apps have origins of their own schemes, which URL calls `null`.
+  if (origin === '*' || /^(?!https?:|file:)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+$/i.test(origin)) return undefined;
+  const url = URL.parse(origin);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '') {
+    return `has ${quote(origin)}, which is no origin like https://app.example`;
+  }
+  return url.origin === origin
+    ? undefined
+    : `has ${quote(origin)}, which no browser sends as its origin; write ${url.origin}`;
+};
+
+/** What fits into an `Authorization` header. */
+export function isSendable(token: string): boolean {
+  return /^[\x21-\x7e]*$/.test(token);
+}

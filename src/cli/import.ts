@@ -19,8 +19,9 @@ export async function importLog(transfer: Transfer, terminal: Terminal): Promise
   input.pipe(request);
   const progress = new Progress(terminal, 'imported');
   try {
-    const { imported, elapsed } = await follow(await response, progress, transfer);
-    terminal.stdout.write(`Imported ${messagesText(imported)} in ${elapsed}.\n`);
+    const { imported, known = 0, elapsed } = await follow(await response, progress, transfer);
+    const passedOver = known === 0 ? '' : `; ${known.toLocaleString('en')} more were there already`;
+    terminal.stdout.write(`Imported ${messagesText(imported)} in ${elapsed}${passedOver}.\n`);
   } catch (error) {
     progress.end();
     throw inputError === undefined ? error : new CliError(`Cannot read ${file ?? 'the input'}: ${inputError.message}`);
@@ -33,26 +34,25 @@ export async function importLog(transfer: Transfer, terminal: Terminal): Promise
 /** Longer than any event: a sentence that quotes a name. */
 const maxEventBytes = 65_536;
 
+/** EventoDB's server does not tell `known`. */
 type ImportEvent =
-  | { readonly imported: number; readonly gpos: number }
-  | { readonly done: true; readonly imported: number; readonly elapsed: string }
+  | { readonly imported: number; readonly known?: number; readonly gpos: number }
+  | { readonly done: true; readonly imported: number; readonly known?: number; readonly elapsed: string }
   | { readonly error: string; readonly message: string; readonly line?: number };
 
 /** Reads the events up to the last one; throws {@link CliError} when that tells of an error, or does not come. */
 async function follow(answer: IncomingMessage, progress: Progress, { url, force }: Transfer) {
-  let imported = 0;
+  let stored = 0;
   for await (const event of eventsOf(answer)) {
-    if ('error' in event) throw new CliError(describe(event) + (force ? '\nNothing was replaced.' : before(imported)));
+    if ('error' in event) throw new CliError(describe(event) + (force ? '\nNothing was replaced.' : before(stored)));
     if ('done' in event) {
       progress.end();
       return event;
     }
-    imported = event.imported;
-    progress.tell(imported);
+    stored = event.imported + (event.known ?? 0);
+    progress.tell(stored);
   }
-  throw new CliError(
-    `The connection to ${url.origin} ended before the import was done.${force ? '' : before(imported)}`,
-  );
+  throw new CliError(`The connection to ${url.origin} ended before the import was done.${force ? '' : before(stored)}`);
 }
 
 async function* eventsOf(answer: IncomingMessage): AsyncGenerator<ImportEvent> {
@@ -72,6 +72,7 @@ function describe({ error, message, line }: Extract<ImportEvent, { error: string
   return `${line === undefined ? '' : `line ${line}: `}${message} (${error})`;
 }
 
-function before(imported: number): string {
-  return imported === 0 ? '' : `\nThe first ${imported} messages are imported.`;
+function before(stored: number): string {
+  if (stored === 0) return '';
+  return `\nThe first ${messagesText(stored)} are stored. Repeat the import to go on: it passes over what is there.`;
 }

@@ -1,13 +1,16 @@
 /** The events of an import's answer, which HTTP frames as it does every body. EventoDB's importers read lines that begin with `data: `, and no event names. */
 
+/** What became of the messages so far: `imported` are new, `known` were there before. */
+export type ImportCounts = { readonly imported: number; readonly known: number };
+
 /** How far an import is: messages so far, and the global position of the last one. */
-export function importProgressEvent(imported: number, gpos: number): Buffer {
-  return eventOf({ imported, gpos });
+export function importProgressEvent({ imported, known }: ImportCounts, gpos: number): Buffer {
+  return eventOf({ imported, known, gpos });
 }
 
 /** The last event of an import that was stored. */
-export function importDoneEvent(imported: number, elapsedMs: number): Buffer {
-  return eventOf({ done: true, imported, elapsed: `${(elapsedMs / 1000).toFixed(1)}s` });
+export function importDoneEvent({ imported, known }: ImportCounts, elapsedMs: number): Buffer {
+  return eventOf({ done: true, imported, known, elapsed: `${(elapsedMs / 1000).toFixed(1)}s` });
 }
 
 /** The last event of an import that failed; `line` counts from 1. */

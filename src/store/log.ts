@@ -121,7 +121,8 @@ export type AppendOutcome =
 export interface ImportSession {
   /**
    * Adds messages in any order, all or none. Their ids may be any text that is not empty, gaps in positions stay. In each
-   * stream positions must rise with global positions, because readers of a stream may follow either.
+   * stream positions must rise with global positions, because readers of a stream may follow either. A message that the
+   * log or the batch has already, the same by `isSameMessage`, is passed over, so an import that broke off can be repeated.
    */
   add(messages: readonly Message[]): Promise<ImportOutcome>;
 
@@ -134,7 +135,8 @@ export interface ImportSession {
 
 /** What became of a batch. `index` is that of the message at fault; of two that exclude each other the later one. */
 export type ImportOutcome =
-  | { readonly outcome: 'imported' }
+  /** All messages are in the log; `known` of them were there before, or stood in the batch before. */
+  | { readonly outcome: 'imported'; readonly known: number }
   /** The log or the batch has another message with this id, stream position or global position; nothing was written. */
   | { readonly outcome: 'position-exists'; readonly index: number; readonly field: ImportKey }
   /** Its stream has a message at a lower position and a higher global position, or the reverse; nothing was written. */

@@ -7,6 +7,7 @@ import { describeFollowing } from './following.ts';
 import { describeFullStore } from './full-store.ts';
 import { describeImportBatches } from './import-batches.ts';
 import { describeImports } from './imports.ts';
+import { describeKnownImports } from './known-imports.ts';
 import { describeLastOfSelection } from './last-of-selection.ts';
 import { describeLimits } from './limits.ts';
 import { describeLists } from './lists.ts';
@@ -38,6 +39,7 @@ const aboutMessages = [
   describeFollowing,
   describeImports,
   describeImportBatches,
+  describeKnownImports,
   describeReplacements,
   describeRemovals,
   describeReopening,

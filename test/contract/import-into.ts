@@ -4,7 +4,7 @@ import type { ImportOutcome } from '../../src/store/log.ts';
 import type { WholeLog } from './whole-log.ts';
 
 /** The outcome of a batch that was taken. */
-export const imported = { outcome: 'imported' } as const;
+export const imported = { outcome: 'imported', known: 0 } as const;
 
 /** Imports batch by batch; resolves to the outcome of each. */
 export async function importInto(

@@ -64,7 +64,7 @@ export class OpenedStore extends WholeLog implements AsyncDisposable {
   /** Puts a log in place of that of `default` and returns it. */
   async replaceBy(...places: readonly string[]): Promise<WholeLog> {
     const session = await this.store.beginReplacement(this.namespace);
-    expect(await session.add(places.map((place) => messageAt(place)))).toEqual({ outcome: 'imported' });
+    expect(await session.add(places.map((place) => messageAt(place)))).toEqual({ outcome: 'imported', known: 0 });
     expect(await session.commit()).toEqual({ outcome: 'committed' });
     return this.current();
   }

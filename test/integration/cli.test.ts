@@ -99,8 +99,17 @@ test('An import that fails says why and in which line, what stays, and exits 1.'
   expect(await run(['import', '--url', app.url], `${records(1_200)}{"id":"x"}\n`)).toEqual({
     code: 1,
     stdout: '',
-    stderr: 'pokewire: line 1201: stream is missing or empty (INVALID_RECORD)\nThe first 1000 messages are imported.\n',
+    stderr:
+      'pokewire: line 1201: stream is missing or empty (INVALID_RECORD)\nThe first 1,000 messages are stored. Repeat the import to go on: it passes over what is there.\n',
   });
+});
+
+test('An import that is repeated says how many messages were there already.', async () => {
+  await using app = await startTestApp();
+  await run(['import', '--url', app.url], records(1_200));
+  expect((await run(['import', '--url', app.url], records(1_201))).stdout).toMatch(
+    /^Imported 1 message in \d+\.\ds; 1,200 more were there already\.\n$/,
+  );
 });
 
 test('A forced import that fails leaves the log, and says so; one that does not replaces it.', async () => {
@@ -181,7 +190,7 @@ test('A server that ends in the midst is told, and the file of an earlier export
   await expect(access(`${file}.part`)).rejects.toThrow();
   expect([imported.code, imported.stderr]).toEqual([
     1,
-    `pokewire: The connection to ${url} ended before the import was done.\nThe first 1000 messages are imported.\n`,
+    `pokewire: The connection to ${url} ended before the import was done.\nThe first 1,000 messages are stored. Repeat the import to go on: it passes over what is there.\n`,
   ]);
 });
 

@@ -8,13 +8,18 @@ const admin = newToken('default');
 const message = { type: 'Happened', data: {} };
 
 const exported = async (app: TestApp, query = '') => (await app.get(`/export${query}`)).text as string;
-const done = (imported: number) => ({ done: true, imported, elapsed: expect.stringMatching(/^\d+\.\ds$/) });
+const done = (imported: number, known = 0) => ({
+  done: true,
+  imported,
+  known,
+  elapsed: expect.stringMatching(/^\d+\.\ds$/),
+});
 
 test('An import answers with an event stream of one event, and the records are there with all they had.', async () => {
   await using app = await startTestApp();
   const body = recordAt('account-1/5@999', {}, { id: '1', timeNanos: 456_789 });
   const { status, headers, text } = await importBody(`${app.url}/import`, body);
-  expect([status, text]).toEqual([200, 'data: {"done":true,"imported":1,"elapsed":"0.0s"}\n\n']);
+  expect([status, text]).toEqual([200, 'data: {"done":true,"imported":1,"known":0,"elapsed":"0.0s"}\n\n']);
   expect(headers).toMatchObject({
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache',
@@ -42,15 +47,15 @@ test.each([
 test('A request without any body is an empty import.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/import`, { method: 'POST' });
-  expect(await response.text()).toBe('data: {"done":true,"imported":0,"elapsed":"0.0s"}\n\n');
+  expect(await response.text()).toBe('data: {"done":true,"imported":0,"known":0,"elapsed":"0.0s"}\n\n');
 });
 
 test('2500 records, blank lines among them, make progress at 1000 and 2000, and then are done.', async () => {
   await using app = await startTestApp();
   const body = records(2_500).replaceAll('\n', '\n\n');
   expect((await importBody(`${app.url}/import`, body)).events).toEqual([
-    { imported: 1_000, gpos: 1_000 },
-    { imported: 2_000, gpos: 2_000 },
+    { imported: 1_000, known: 0, gpos: 1_000 },
+    { imported: 2_000, known: 0, gpos: 2_000 },
     done(2_500),
   ]);
 });
@@ -59,7 +64,7 @@ test('Progress is told while the body is still being sent.', async () => {
   await using app = await startTestApp();
   const sending = new ImportRequest(`${app.url}/import`);
   await sending.send(records(1_000));
-  await expect.poll(() => sending.events).toEqual([{ imported: 1_000, gpos: 1_000 }]);
+  await expect.poll(() => sending.events).toEqual([{ imported: 1_000, known: 0, gpos: 1_000 }]);
   await sending.send(records(1_000, 1_001));
   await expect.poll(() => sending.events.length).toBe(2);
   expect((await sending.end()).events.at(-1)).toEqual(done(2_000));
@@ -138,6 +143,29 @@ test('The line of a record that exists is its own, not the last one of its batch
   expect(events).toMatchObject([{ imported: 1_000 }, { error: 'POSITION_EXISTS', line: 1_502 }]);
 });
 
+test('An import that broke off can be begun again: what is stored is passed over and counted, and the rest is imported.', async () => {
+  await using app = await startTestApp();
+  const sending = new ImportRequest(`${app.url}/import`);
+  const answer = expect(sending.answer).rejects.toThrow();
+  await sending.send(records(1_700));
+  await expect.poll(() => sending.events).toHaveLength(1);
+  sending.request.destroy();
+  await answer;
+  expect((await importBody(`${app.url}/import`, records(2_500))).events).toEqual([
+    { imported: 0, known: 1_000, gpos: 1_000 },
+    { imported: 1_000, known: 1_000, gpos: 2_000 },
+    done(1_500, 1_000),
+  ]);
+  expect(await exported(app)).toBe(records(2_500));
+});
+
+test('A record that differs from the one that is there ends an import that was begun again.', async () => {
+  await using app = await startTestApp();
+  await importBody(`${app.url}/import`, records(3));
+  const body = `${records(2)}${recordAt('many-3/3@3', { data: { changed: true } })}`;
+  expect((await importBody(`${app.url}/import`, body)).events).toMatchObject([{ error: 'POSITION_EXISTS', line: 3 }]);
+});
+
 test('A line longer than a line may be is a read error, and one that is as long is not.', async () => {
   await using app = await startTestApp();
   const limit = 1_048_576 + 16_384;
@@ -181,7 +209,7 @@ test('A forced import replaces the whole log.', async () => {
   await using app = await startTestApp();
   await app.append('old-1', [message, message]);
   const { events } = await importBody(`${app.url}/import?force=true`, records(1_500));
-  expect(events).toEqual([{ imported: 1_000, gpos: 1_000 }, done(1_500)]);
+  expect(events).toEqual([{ imported: 1_000, known: 0, gpos: 1_000 }, done(1_500)]);
   expect(await exported(app)).toBe(records(1_500));
 });
 

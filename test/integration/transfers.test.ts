@@ -61,7 +61,7 @@ test('An import ends when its token is revoked, with an error that says so; the 
   expect([status, events]).toEqual([
     200,
     [
-      { imported: 1_000, gpos: 1_000 },
+      { imported: 1_000, known: 0, gpos: 1_000 },
       { error: 'AUTH_UNAUTHORIZED', message: 'The token was revoked or has expired meanwhile.', line: 1_500 },
     ],
   ]);

@@ -3,23 +3,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { requireScope } from '../../access/access.ts';
 import type { Transfer } from '../../admission/transfers.ts';
-import { parseImportRecord } from '../../message/import-record.ts';
-import type { Message } from '../../message/message.ts';
 import { importDoneEvent, importErrorEvent, importProgressEvent } from '../../sse/import-progress.ts';
 import { requireSupport } from '../../store/capabilities.ts';
-import type { ImportKey, ImportOutcome, ImportSession } from '../../store/log.ts';
 import type { Store } from '../../store/store.ts';
 import { grantOf, logOf } from '../plumbing/authenticate.ts';
 import { takeItsTime } from '../plumbing/error-handler.ts';
 import { refuseOtherMethods, type Server } from '../plumbing/server.ts';
 import { ImportBody, type ImportBodyLimits } from './import-body.ts';
-import { type BeginTransfer, endTexts } from './transfer.ts';
-
-/** Messages of one batch, which is stored whole or not at all; progress is told after each. */
-const batchMessages = 1_000;
-
-/** A batch whose lines are this long ends early, so that large messages cost no more memory than small ones. */
-const batchBytes = 16_777_216;
+import { type ImportFailure, ImportRun } from './import-run.ts';
+import type { BeginTransfer } from './transfer.ts';
 
 /** What the route of imports needs. */
 export type ImportOptions = ImportBodyLimits & {
@@ -39,7 +31,10 @@ const events = {
   content: {
     'text/event-stream': {
       schema: Type.String(),
-      example: Buffer.concat([importProgressEvent(1_000, 1_523), importDoneEvent(1_456, 230)]).toString(),
+      example: Buffer.concat([
+        importProgressEvent({ imported: 1_000, known: 0 }, 1_523),
+        importDoneEvent({ imported: 1_456, known: 0 }, 230),
+      ]).toString(),
     },
   },
 };
@@ -92,18 +87,6 @@ function takeBodyAsStream(scope: FastifyInstance): void {
   });
 }
 
-type ImportFailure = {
-  readonly code:
-    | 'INVALID_JSON'
-    | 'INVALID_RECORD'
-    | 'POSITION_EXISTS'
-    | 'IMPORT_FAILED'
-    | 'READ_ERROR'
-    | 'AUTH_UNAUTHORIZED';
-  readonly message: string;
-  readonly line: number;
-};
-
 type ImportParts = {
   readonly request: FastifyRequest;
   readonly store: Store;
@@ -134,7 +117,7 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
       for (const line of lines) {
         const failure = run.read(line) ?? (run.isBatchFull ? await run.store() : undefined);
         if (failure !== undefined) return yield frameOf(failure);
-        if (run.takeProgress()) yield importProgressEvent(run.imported, run.globalPosition);
+        if (run.takeProgress()) yield importProgressEvent(run, run.globalPosition);
       }
     }
     const { problem } = body;
@@ -142,7 +125,7 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
       problem === undefined
         ? await run.finish()
         : { code: 'READ_ERROR' as const, message: problem, line: run.line + 1 };
-    yield failure === undefined ? importDoneEvent(run.imported, performance.now() - startMs) : frameOf(failure);
+    yield failure === undefined ? importDoneEvent(run, performance.now() - startMs) : frameOf(failure);
   } catch (error) {
     request.log.error({ err: error, id: request.id }, 'import failed');
     const message = 'The store failed; the log of the server has the cause.';
@@ -157,119 +140,4 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
 
 function frameOf({ code, message, line }: ImportFailure): Buffer {
   return importErrorEvent(code, message, line);
-}
-
-/** Gathers records into batches and hands them to the session. */
-class ImportRun {
-  /** Messages stored. */
-  imported = 0;
-  /** Global position of the last message read. */
-  globalPosition = 0;
-  /** Lines read. */
-  line = 0;
-  readonly #session: ImportSession;
-  readonly #transfer: Transfer;
-  #batch: Message[] = [];
-  /** Their lines. */
-  #lines: number[] = [];
-  #bytes = 0;
-  /** What the last progress said. */
-  #told = 0;
-
-  constructor(session: ImportSession, transfer: Transfer) {
-    this.#session = session;
-    this.#transfer = transfer;
-  }
-
-  get isBatchFull(): boolean {
-    const messages = this.#batch.length;
-    return (messages > 0 && (this.imported + messages) % batchMessages === 0) || this.#bytes >= batchBytes;
-  }
-
-  /** Whether a full batch has been stored since the last time. */
-  takeProgress(): boolean {
-    const full = this.imported - (this.imported % batchMessages);
-    const isNew = full > this.#told;
-    this.#told = full;
-    return isNew;
-  }
-
-  read(line: Buffer): ImportFailure | undefined {
-    this.line++;
-    if (isBlank(line)) return undefined;
-    const record = parseImportRecord(line);
-    if ('problem' in record) return { code: record.code, message: record.problem, line: this.line };
-    this.#batch.push(record.message);
-    this.#lines.push(this.line);
-    this.#bytes += line.length;
-    this.globalPosition = record.message.globalPosition;
-    return undefined;
-  }
-
-  async store(): Promise<ImportFailure | undefined> {
-    const ended = this.#ended();
-    if (ended !== undefined) return ended;
-    if (this.#batch.length === 0) return undefined;
-    const outcome = await this.#session.add(this.#batch);
-    if (outcome.outcome !== 'imported') return this.#failureOf(outcome);
-    this.imported += this.#batch.length;
-    this.#batch = [];
-    this.#lines = [];
-    this.#bytes = 0;
-    return undefined;
-  }
-
-  async finish(): Promise<ImportFailure | undefined> {
-    // The last batch may have taken its time.
-    const failure = (await this.store()) ?? this.#ended();
-    if (failure !== undefined) return failure;
-    const outcome = await this.#session.commit();
-    return outcome.outcome === 'gone' ? this.#failureOf(outcome) : undefined;
-  }
-
-  abort(): Promise<void> {
-    return this.#session.abort();
-  }
-
-  /** Why it may not go on; undefined: it may. */
-  #ended(): ImportFailure | undefined {
-    const { endReason, isFinished } = this.#transfer;
-    if (endReason === 'revoked') return { code: 'AUTH_UNAUTHORIZED', message: endTexts.revoked, line: this.line };
-    if (endReason !== undefined) return this.#importFailed(endTexts[endReason]);
-    return isFinished ? this.#importFailed('The client has gone.') : undefined;
-  }
-
-  #failureOf(outcome: Exclude<ImportOutcome, { outcome: 'imported' }>): ImportFailure {
-    switch (outcome.outcome) {
-      case 'position-exists': {
-        const message = existsTexts[outcome.field](this.#batch[outcome.index]!);
-        return { code: 'POSITION_EXISTS', message, line: this.#lines[outcome.index]! };
-      }
-      case 'out-of-order': {
-        const { stream, position } = this.#batch[outcome.index]!;
-        const message = `Position ${position} of stream ${stream} does not rise with the global position.`;
-        return { code: 'INVALID_RECORD', message, line: this.#lines[outcome.index]! };
-      }
-      case 'gone':
-        return this.#importFailed('The namespace was deleted, or its log replaced, meanwhile.');
-      case 'full':
-        return this.#importFailed(
-          `The store holds ${outcome.bytes} of ${outcome.maxBytes} bytes, and these messages would exceed its limit.`,
-        );
-    }
-  }
-
-  #importFailed(message: string): ImportFailure {
-    return { code: 'IMPORT_FAILED', message, line: this.line };
-  }
-}
-
-const existsTexts: Readonly<Record<ImportKey, (message: Message) => string>> = {
-  id: ({ id }) => `A message with id ${id} exists.`,
-  position: ({ stream, position }) => `Stream ${stream} has a message at position ${position}.`,
-  globalPosition: ({ globalPosition }) => `There is a message at global position ${globalPosition}.`,
-};
-
-function isBlank(line: Buffer): boolean {
-  return line.length === 0 || line.every((byte) => byte === 0x20 || byte === 0x09);
 }

@@ -120,7 +120,7 @@ export class MemoryLog {
   }
 
   /**
-   * Adds messages with their positions, which `importRefusal` let pass. Those behind the last message cost what an append
+   * Adds messages with their positions, which `newMessagesOf` let pass. Those behind the last message cost what an append
    * costs; when one stands before it, every row behind that one gets another number: O(messages of the log).
    */
   insert(messages: readonly Message[]): void {

@@ -2,7 +2,7 @@ import type { Message } from '../../message/message.ts';
 import type { ImportOutcome } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import { ByteBudget } from './byte-budget.ts';
-import { importRefusal } from './import-refusal.ts';
+import { newMessagesOf } from './import-batch.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryNamespaces } from './memory-namespaces.ts';
 
@@ -35,15 +35,15 @@ export class MemoryStorage {
     for (const announced of log.followers) announced('wake-up');
   }
 
-  /** Puts messages that have positions into the log, all or none. */
+  /** Puts messages that have positions into the log, all that it does not have yet or none. */
   insert(log: MemoryLog, messages: readonly Message[]): ImportOutcome {
     if (log.isGone) return { outcome: 'gone' };
-    const refusal = importRefusal(log, messages);
-    if (refusal !== undefined) return refusal;
-    const streams = new Set(messages.map(({ stream }) => stream).filter((name) => log.stream(name) === undefined));
-    const full = this.budget.take(log, messages, streams);
+    const added = newMessagesOf(log, messages);
+    if ('outcome' in added) return added;
+    const streams = new Set(added.map(({ stream }) => stream).filter((name) => log.stream(name) === undefined));
+    const full = this.budget.take(log, added, streams);
     if (full !== undefined) return full;
-    log.insert(messages);
-    return { outcome: 'imported' };
+    log.insert(added);
+    return { outcome: 'imported', known: messages.length - added.length };
   }
 }

@@ -1,33 +1,47 @@
 import type { Message } from '../../message/message.ts';
+import { isSameMessage } from '../../message/same-message.ts';
 import type { ImportKey, ImportOutcome } from '../log.ts';
 import type { MemoryLog } from './memory-log.ts';
 import { firstNotBefore } from './row-list.ts';
 
-/** Whether these messages can be put into the log: undefined when they can, else the outcome that tells why not. */
-export function importRefusal(log: MemoryLog, messages: readonly Message[]): ImportOutcome | undefined {
-  return repetition(log, messages) ?? disorder(log, messages);
+/** The messages of a batch that the log does not have yet, or the outcome that tells why the batch cannot be put into it. */
+export function newMessagesOf(log: MemoryLog, messages: readonly Message[]): readonly Message[] | ImportOutcome {
+  const indexes = newIndexes(log, messages);
+  if (!Array.isArray(indexes)) return indexes;
+  return disorder(log, messages, indexes) ?? indexes.map((index) => messages[index]!);
 }
 
-function repetition(log: MemoryLog, messages: readonly Message[]): ImportOutcome | undefined {
-  const ids = new Set<string>();
+function newIndexes(log: MemoryLog, messages: readonly Message[]): number[] | ImportOutcome {
+  const byId = new Map<string, Message>();
   const globalPositions = new Set<number>();
   const positions = new Map<string, Set<number>>();
+  const indexes: number[] = [];
   for (const [index, message] of messages.entries()) {
     const inStream = positions.getOrInsertComputed(message.stream, () => new Set());
     const exists = (field: ImportKey) => ({ outcome: 'position-exists', index, field }) as const;
-    if (ids.has(message.id) || log.rowOfId(message.id) !== -1) return exists('id');
+    const earlier = byId.get(message.id) ?? messageOf(log, message.id);
+    if (earlier !== undefined) {
+      if (!isSameMessage(earlier, message)) return exists('id');
+      continue;
+    }
     if (globalPositions.has(message.globalPosition) || hasGlobalPosition(log, message)) return exists('globalPosition');
     if (inStream.has(message.position) || hasPosition(log, message)) return exists('position');
-    ids.add(message.id);
+    byId.set(message.id, message);
     globalPositions.add(message.globalPosition);
     inStream.add(message.position);
+    indexes.push(index);
   }
-  return undefined;
+  return indexes;
+}
+
+function messageOf(log: MemoryLog, id: string): Message | undefined {
+  const row = log.rowOfId(id);
+  return row === -1 ? undefined : log.message(row);
 }
 
 /** Compares each message with its neighbours in its stream: those of the batch, and those of the log. */
-function disorder(log: MemoryLog, messages: readonly Message[]): ImportOutcome | undefined {
-  const inOrder = [...messages.keys()].sort((a, b) => messages[a]!.globalPosition - messages[b]!.globalPosition);
+function disorder(log: MemoryLog, messages: readonly Message[], indexes: readonly number[]): ImportOutcome | undefined {
+  const inOrder = indexes.toSorted((a, b) => messages[a]!.globalPosition - messages[b]!.globalPosition);
   const previous = new Map<string, number>();
   let atFault = messages.length;
   for (const index of inOrder) {

@@ -1,0 +1,17 @@
+import { sameJson } from './json-text.ts';
+import type { Message } from './message.ts';
+
+/** Whether two messages are the same in every field; data and metadata as JSON values, see {@link sameJson}. */
+export function isSameMessage(one: Message, other: Message): boolean {
+  return (
+    one.id === other.id &&
+    one.stream === other.stream &&
+    one.type === other.type &&
+    one.position === other.position &&
+    one.globalPosition === other.globalPosition &&
+    one.timeMs === other.timeMs &&
+    one.timeNanos === other.timeNanos &&
+    sameJson(one.data, other.data) &&
+    sameJson(one.metadata, other.metadata)
+  );
+}

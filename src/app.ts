@@ -169,6 +169,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       namespaces,
       auth: access.mode,
       testToken: config.testMode ? initialToken : undefined,
+      bodyLimitBytes: config.bodyLimitBytes,
       version,
       backend: store.kind,
       connections: () => hub.subscriptions.size,

@@ -1,3 +1,5 @@
+import { GatheredBytes } from './gathered-bytes.ts';
+
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
@@ -6,8 +8,7 @@ export class LineSplitter {
   /** Whether a line is longer than it may be; it is not given, and nothing behind it. */
   isTooLong = false;
   readonly #maxBytes: number;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
+  readonly #held = new GatheredBytes();
 
   /** Lines may be `maxBytes` long, without their end. */
   constructor(maxBytes: number) {
@@ -29,22 +30,19 @@ export class LineSplitter {
 
   /** The last line, when no end followed it. */
   end(): Buffer[] {
-    return this.#heldBytes === 0 || this.isTooLong ? [] : [this.#release()];
+    return this.#held.length === 0 || this.isTooLong ? [] : [this.#release()];
   }
 
   #hold(part: Buffer): void {
     if (part.length === 0) return;
-    this.#heldBytes += part.length;
-    this.#held.push(part);
+    this.#held.add(part);
     // A carriage return may still turn out to be part of the end.
     const allowed = part.at(-1) === carriageReturn ? this.#maxBytes + 1 : this.#maxBytes;
-    this.isTooLong = this.#heldBytes > allowed;
+    this.isTooLong = this.#held.length > allowed;
   }
 
   #release(): Buffer {
-    const line = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held);
-    this.#held = [];
-    this.#heldBytes = 0;
+    const line = this.#held.take();
     return line.at(-1) === carriageReturn ? line.subarray(0, -1) : line;
   }
 }

@@ -6,6 +6,7 @@ import { PokewireError } from '../../errors.ts';
 import type { Store } from '../../store/store.ts';
 import { credentialOf, grantOf } from '../plumbing/authenticate.ts';
 import { jsonType } from '../plumbing/error-handler.ts';
+import { useBodyReader } from '../plumbing/read-body.ts';
 import type { Server } from '../plumbing/server.ts';
 import type { Append } from '../routes/append.ts';
 import { parseCall } from './call.ts';
@@ -24,6 +25,7 @@ export type RpcOptions = SystemFacts & {
   readonly auth: AuthMode;
   /** In test mode the token of `default`, told to those who came without one; otherwise undefined. */
   readonly testToken: string | undefined;
+  readonly bodyLimitBytes: number;
 };
 
 const description =
@@ -54,7 +56,7 @@ export function routeRpc(server: Server, options: RpcOptions): void {
       reply.header('allow', 'POST');
       done(methodNotAllowed(request.method));
     });
-    takeAnyContentType(rpc);
+    takeAnyContentType(rpc, options.bodyLimitBytes);
 
     rpc.post(
       '/rpc',
@@ -94,9 +96,9 @@ export function routeRpc(server: Server, options: RpcOptions): void {
 }
 
 /** Reads every body as it is; the resource routes go on to refuse what is not sent as JSON. */
-function takeAnyContentType(rpc: FastifyInstance): void {
+function takeAnyContentType(rpc: FastifyInstance, maxBytes: number): void {
   rpc.removeAllContentTypeParsers();
-  rpc.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  useBodyReader(rpc, '*', maxBytes);
   rpc.addHook('onRequest', (request, _reply, done) => {
     // One that cannot be parsed would be refused before any parser is asked.
     delete request.headers['content-type'];

@@ -2,6 +2,7 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import type { AddressInfo, Socket } from 'node:net';
 import { errorBody, invalid } from '../../errors.ts';
 import { answerClientError, jsonType } from './error-handler.ts';
+import { GatheringRequest } from './gathering-request.ts';
 import { ListenError } from './listen-error.ts';
 import type { RequestHandler } from './server.ts';
 
@@ -79,6 +80,7 @@ export class Listener {
     };
     const server = createServer(
       {
+        IncomingMessage: GatheringRequest,
         requestTimeout: requestTimeoutMs,
         headersTimeout: requestTimeoutMs,
         connectionsCheckingInterval: Math.ceil(Math.min(longestCheckMs, requestTimeoutMs / 4 || longestCheckMs)),

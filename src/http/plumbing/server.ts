@@ -21,6 +21,7 @@ import { useAppendLimit } from './append-limit.ts';
 import { useAccess } from './authenticate.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
 import { convertQuery } from './query.ts';
+import { useBodyReader } from './read-body.ts';
 import { resetIfCut } from './reset-if-cut.ts';
 
 declare module 'fastify' {
@@ -83,7 +84,7 @@ export function createServer(options: ServerOptions) {
     httpPart === 'body' ? () => true : ajv.compile(schema as object),
   );
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  useBodyReader(server, 'application/json', bodyLimitBytes);
 
   // Before those who may refuse the request, so that refusals carry them too.
   // Hooks call back: a promise each would cost every request several turns of the microtask queue.

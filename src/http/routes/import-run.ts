@@ -8,7 +8,7 @@ import { endTexts } from './transfer.ts';
 const batchMessages = 1_000;
 
 /** A batch whose lines are this long ends early, so that large messages cost no more memory than small ones. */
-const batchBytes = 16_777_216;
+const batchBytes = 4_194_304;
 
 /** Why an import ended early; its last event tells it. */
 export type ImportFailure = {

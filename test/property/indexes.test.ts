@@ -4,6 +4,9 @@ import { IdIndex, idHash } from '../../src/store/memory/id-index.ts';
 import { firstNotBefore } from '../../src/store/memory/row-list.ts';
 import { RowMerge } from '../../src/store/memory/row-merge.ts';
 
+/** Where each row stands at its own number, so that lists of global positions can be written down. */
+const table = { globalPosition: (row: number) => row };
+
 const fewHashes = fc.oneof(
   fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   // Collisions, of the whole hash, of its part and of its slot.
@@ -43,7 +46,7 @@ const rows = fc.uniqueArray(fc.nat({ max: 60 }), { maxLength: 30 }).map((rows) =
 test('a merge of row lists gives each row once, in order, from any row on', () => {
   fc.assert(
     fc.property(fc.array(rows, { maxLength: 6 }), fc.nat({ max: 70 }), (lists, from) => {
-      const merge = new RowMerge(lists, from);
+      const merge = new RowMerge(lists, table, from);
       const walked: number[] = [];
       for (let row = merge.next(); row !== -1; row = merge.next()) walked.push(row);
       const expected = [...new Set(lists.flat())].filter((row) => row >= from).sort((a, b) => a - b);
@@ -57,7 +60,7 @@ test('the first row not before another is found as by looking at each', () => {
   fc.assert(
     fc.property(rows, fc.nat({ max: 70 }), (rows, row) => {
       const index = rows.findIndex((candidate) => candidate >= row);
-      expect(firstNotBefore(rows, row)).toBe(index === -1 ? rows.length : index);
+      expect(firstNotBefore(rows, table, row)).toBe(index === -1 ? rows.length : index);
     }),
   );
 });

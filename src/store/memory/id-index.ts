@@ -49,14 +49,6 @@ export class IdIndex {
     this.#used[part]!++;
   }
 
-  /** Follows rows that got other numbers: row `from` + n is now `newRows[n]`. O(rows). */
-  renumber(from: number, newRows: Uint32Array): void {
-    for (const slots of this.#parts) {
-      if (slots === undefined) continue;
-      for (let at = 0; at < slots.length; at++) if (slots[at]! > from) slots[at] = newRows[slots[at]! - 1 - from]! + 1;
-    }
-  }
-
   #grow(part: number): Uint32Array {
     const old = this.#parts[part] ?? new Uint32Array(0);
     const slots = new Uint32Array(Math.max(firstSlots, old.length * 2));

@@ -2,7 +2,6 @@ import type { Message } from '../../message/message.ts';
 import { isSameMessage } from '../../message/same-message.ts';
 import type { ImportKey, ImportOutcome } from '../log.ts';
 import type { MemoryLog } from './memory-log.ts';
-import { firstNotBefore } from './row-list.ts';
 
 /** The messages of a batch that the log does not have yet, or the outcome that tells why the batch cannot be put into it. */
 export function newMessagesOf(log: MemoryLog, messages: readonly Message[]): readonly Message[] | ImportOutcome {
@@ -59,7 +58,7 @@ function disorder(log: MemoryLog, messages: readonly Message[], indexes: readonl
 function hasGlobalPosition(log: MemoryLog, { globalPosition }: Message): boolean {
   if (globalPosition > log.head) return false;
   const row = log.rowAt(globalPosition);
-  return row < log.table.length && log.table.globalPosition(row) === globalPosition;
+  return row !== undefined && log.table.globalPosition(row) === globalPosition;
 }
 
 function hasPosition(log: MemoryLog, { stream, position }: Message): boolean {
@@ -70,7 +69,7 @@ function hasPosition(log: MemoryLog, { stream, position }: Message): boolean {
 
 function isInOrder(log: MemoryLog, { stream, position, globalPosition }: Message): boolean {
   const rows = log.streamRows(stream);
-  const index = globalPosition > log.head ? rows.length : firstNotBefore(rows, log.rowAt(globalPosition));
+  const index = globalPosition > log.head ? rows.length : log.indexAt(rows, globalPosition);
   const [before, behind] = [index === 0 ? undefined : rows.at(index - 1), rows.at(index)];
   if (before !== undefined && log.table.position(before) > position) return false;
   return behind === undefined || log.table.position(behind) > position;

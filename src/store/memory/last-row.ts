@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MemoryLog } from './memory-log.ts';
-import { firstNotBefore, type Rows } from './row-list.ts';
+import type { Rows } from './row-list.ts';
 
 /** Rows looked at before other work gets the event loop. */
 const rowsPerTurn = 8_192;
@@ -10,7 +10,7 @@ export type RowRange = { readonly after: number; readonly upTo: number };
 
 /**
  * Looks at rows from the last one of the range backwards and resolves to the first answer that is not undefined. Each row
- * is asked at once, since an import may give it another number.
+ * is asked at once, since an import may give it another index.
  */
 export async function fromLastRow<T>(
   log: MemoryLog,
@@ -18,7 +18,7 @@ export async function fromLastRow<T>(
   { after, upTo }: RowRange,
   look: (row: number) => T | undefined,
 ): Promise<T | undefined> {
-  const end = upTo >= log.head ? rows.length : firstNotBefore(rows, log.rowAt(upTo + 1));
+  const end = upTo >= log.head ? rows.length : log.indexAt(rows, upTo + 1);
   for (let index = end - 1, looked = 1; index >= 0; index--, looked++) {
     const row = rows.at(index)!;
     if (log.table.globalPosition(row) <= after) return undefined;
@@ -33,5 +33,5 @@ export async function fromLastRow<T>(
 async function pauseAt(index: number, rows: Rows, log: MemoryLog): Promise<number> {
   const globalPosition = log.table.globalPosition(rows.at(index)!);
   await nextTurn();
-  return firstNotBefore(rows, log.rowAt(globalPosition));
+  return log.indexAt(rows, globalPosition);
 }

@@ -24,7 +24,6 @@ import { MemoryImport } from './memory-import.ts';
 import type { MemoryLog } from './memory-log.ts';
 import { everythingOf, MemoryPokePage, matches, PageBuilder } from './memory-page.ts';
 import type { MemoryStorage } from './memory-storage.ts';
-import { firstNotBefore } from './row-list.ts';
 
 /** A read looks at this many rows at most before it returns what it has, so that a filter that matches little blocks nobody. */
 const maxRowsLookedAt = 8_192;
@@ -82,7 +81,7 @@ export class MemoryLogHandle implements Log {
     if (found === undefined) return { messages: [], epoch: log.id, next: null };
     const { rows } = found;
     const byPosition = 'position' in from;
-    const start = byPosition ? log.indexOf(found, from.position) : firstNotBefore(rows, log.rowAt(from.globalPosition));
+    const start = byPosition ? log.indexOf(found, from.position) : log.indexAt(rows, from.globalPosition);
     const page = new PageBuilder(log, limit);
     let index = start;
     while (index < rows.length && page.add(rows.at(index)!)) index++;
@@ -194,7 +193,7 @@ export class MemoryLogHandle implements Log {
     const { head, importsBelowHead } = log.bounds;
     const outcome = this.#storage.insert(log, messages);
     if (outcome.outcome !== 'imported') return outcome;
-    if (log.head > head) this.#announce(log, head, log.rowAt(head + 1));
+    if (log.head > head) this.#announce(log, head, log.rowAt(head + 1)!);
     if (log.bounds.importsBelowHead > importsBelowHead) for (const announced of log.followers) announced('wake-up');
     return outcome;
   }

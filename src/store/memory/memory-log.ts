@@ -6,8 +6,8 @@ import { type LogId, newLogId } from '../log-id.ts';
 import type { LogSummary } from '../store.ts';
 import { IdIndex, idHash } from './id-index.ts';
 import { MessageTable } from './message-table.ts';
-import type { Rows } from './row-list.ts';
-import { EveryRow, RowMerge, type RowWalk } from './row-merge.ts';
+import { firstNotBefore, RowList, type Rows } from './row-list.ts';
+import { ListWalk, RowMerge, type RowWalk } from './row-merge.ts';
 import { StreamDirectory, type StreamRows } from './stream-directory.ts';
 
 /** One log in memory: the table of its messages and the indexes that find them. All calls are synchronous. */
@@ -25,6 +25,10 @@ export class MemoryLog {
   #importsBelowHead = 0;
   readonly #ids = new IdIndex((row) => this.table.idHash(row));
   readonly #directory = new StreamDirectory();
+  /** Every row; undefined while they came in this order, as they do until an import has older messages. */
+  #order: RowList | undefined = undefined;
+  /** Every row as a list. */
+  readonly everyRow: Rows = everyRowOf(this.table, () => this.#order);
 
   /** The highest global position that a message has, or had in the log that this one replaced; 0 when there was none. */
   get head(): number {
@@ -42,19 +46,8 @@ export class MemoryLog {
 
   get summary(): LogSummary {
     const messages = this.table.length;
-    const lastActivityMs = messages === 0 ? undefined : this.table.timeMs(messages - 1);
+    const lastActivityMs = messages === 0 ? undefined : this.#lastTimeMs;
     return { messages, streams: this.streamCount, lastActivityMs };
-  }
-
-  /** Every row as a list. */
-  get everyRow(): Rows {
-    const { table } = this;
-    return {
-      get length() {
-        return table.length;
-      },
-      at: (index) => index,
-    };
   }
 
   stream(name: string): StreamRows | undefined {
@@ -103,17 +96,18 @@ export class MemoryLog {
   /** Adds one message that {@link refusal} let pass; returns its row. */
   append(streamName: string, message: NewMessage, nowMs: number): number {
     const stream = this.#directory.open(streamName);
-    const last = this.table.length - 1;
+    const isFirst = this.table.length === 0;
     const hash = idHash(message.id);
     const row = this.table.append(message, {
       globalPosition: ++this.#head,
       position: stream.rows.length + stream.gaps,
       // The wall clock may step back, times within a namespace do not.
-      timeMs: last < 0 ? nowMs : Math.max(nowMs, this.table.timeMs(last)),
+      timeMs: isFirst ? nowMs : Math.max(nowMs, this.#lastTimeMs),
       stream: stream.number,
       idHash: hash,
     });
     this.#ids.add(hash, row);
+    this.#order?.push(row);
     stream.rows.push(row);
     stream.category.rows.push(row);
     return row;
@@ -121,12 +115,11 @@ export class MemoryLog {
 
   /**
    * Adds messages with their positions, which `newMessagesOf` let pass. Those behind the last message cost what an append
-   * costs; when one stands before it, every row behind that one gets another number: O(messages of the log).
+   * costs; for one that stands before it, the part of the lists behind it moves as well.
    */
   insert(messages: readonly Message[]): void {
-    const tail = this.table.length;
-    const touched = new Set<StreamRows>();
     const inOrder = messages.toSorted((a, b) => a.globalPosition - b.globalPosition);
+    const firstRow = this.table.length;
     for (const message of inOrder) {
       const stream = this.#directory.open(message.stream);
       const { globalPosition, position, timeMs, timeNanos } = message;
@@ -134,19 +127,32 @@ export class MemoryLog {
       const row = this.table.append(message, { globalPosition, position, timeMs, stream: stream.number, idHash: hash });
       this.table.setTimeNanos(row, timeNanos);
       this.#ids.add(hash, row);
-      stream.rows.push(row);
-      stream.category.rows.push(row);
-      touched.add(stream);
     }
     const [first] = inOrder;
     if (first !== undefined && first.globalPosition <= this.#head) {
       this.#importsBelowHead++;
-      this.#moveTail(first.globalPosition, tail);
+      this.#order ??= RowList.counting(firstRow);
     }
-    for (const stream of touched) {
+    this.#list(firstRow);
+    this.raiseHead(inOrder.at(-1)?.globalPosition ?? 0);
+  }
+
+  /** Puts the rows from `firstRow` on, which are in order among themselves, into the lists that they belong to. */
+  #list(firstRow: number): void {
+    const added: number[] = [];
+    const ofLists = new Map<RowList, number[]>();
+    const streams = new Set<StreamRows>();
+    for (let row = firstRow; row < this.table.length; row++) {
+      const stream = this.streamOfRow(row);
+      streams.add(stream);
+      added.push(row);
+      for (const list of [stream.rows, stream.category.rows]) ofLists.getOrInsertComputed(list, () => []).push(row);
+    }
+    this.#order?.insert(added, this.table);
+    for (const [list, rows] of ofLists) list.insert(rows, this.table);
+    for (const stream of streams) {
       stream.gaps = this.table.position(stream.rows.last!) + 1 - stream.rows.length;
     }
-    this.raiseHead(inOrder.at(-1)?.globalPosition ?? 0);
   }
 
   /** Gives no global position up to this one from now on. */
@@ -173,28 +179,21 @@ export class MemoryLog {
     };
   }
 
-  /** The first row at or behind a global position; the table's length when there is none. O(log n). */
-  rowAt(globalPosition: number): number {
-    return this.#firstRow(globalPosition, this.table.length);
+  /** Index in the list of its first row at or behind a global position; its length when there is none. O(log n). */
+  indexAt(rows: Rows, globalPosition: number): number {
+    return firstNotBefore(rows, this.table, globalPosition);
   }
 
-  #firstRow(globalPosition: number, end: number): number {
-    let low = 0;
-    let high = end;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.table.globalPosition(middle) < globalPosition) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  /** The first row at or behind a global position; undefined when there is none. O(log n). */
+  rowAt(globalPosition: number): number | undefined {
+    return this.everyRow.at(this.indexAt(this.everyRow, globalPosition));
   }
 
   /** Walks the rows that the selectors name, from global position `after` on, exclusive. The group is not applied. */
   walk(selection: Selection, after: number): RowWalk {
-    const fromRow = this.rowAt(after + 1);
-    if (selection.all) return new EveryRow(fromRow, this.table.length);
-    const positionRow = selection.fromPosition === 0 ? 0 : this.#rowAtPosition(selection);
-    return new RowMerge(this.rowsOf(selection), Math.max(fromRow, positionRow));
+    if (selection.all) return new ListWalk(this.everyRow, this.table, after + 1);
+    const from = selection.fromPosition === 0 ? 0 : this.#startOf(selection);
+    return new RowMerge(this.rowsOf(selection), this.table, Math.max(after + 1, from));
   }
 
   /** The rows of each stream and category that is selected. The group is not applied. */
@@ -203,11 +202,11 @@ export class MemoryLog {
     return [...ofStreams, ...categories.map((category) => this.#directory.categoryRows(category))];
   }
 
-  /** Where a start by stream position is; it comes with a single stream only, whose rows are in position order. */
-  #rowAtPosition({ streams: [name = ''], fromPosition }: Selection): number {
+  /** Global position of a start by stream position; it comes with a single stream only, whose rows are in position order. */
+  #startOf({ streams: [name = ''], fromPosition }: Selection): number {
     const stream = this.#directory.stream(name);
     const row = stream?.rows.at(this.indexOf(stream, fromPosition));
-    return row ?? this.table.length;
+    return row === undefined ? Number.POSITIVE_INFINITY : this.table.globalPosition(row);
   }
 
   describe(name: string): StreamSummary | undefined {
@@ -232,13 +231,9 @@ export class MemoryLog {
     };
   }
 
-  /** Puts the rows from `tail` on, the first of which has this global position, in their places among those before. */
-  #moveTail(globalPosition: number, tail: number): void {
-    const from = this.#firstRow(globalPosition, tail);
-    if (from === tail) return;
-    const newRows = this.table.mergeTail(from, tail);
-    this.#ids.renumber(from, newRows);
-    this.#directory.renumber(from, newRows);
+  get #lastTimeMs(): number {
+    const rows = this.everyRow;
+    return this.table.timeMs(rows.at(rows.length - 1)!);
   }
 
   #knownIds(stream: string, messages: readonly NewMessage[]): AppendOutcome | undefined {
@@ -275,4 +270,18 @@ export class MemoryLog {
 
 function versionOf({ rows, gaps }: StreamRows): number {
   return rows.length + gaps - 1;
+}
+
+/** The list stays the same when an order comes to be needed: who pauses within it goes on in that. */
+function everyRowOf(table: MessageTable, order: () => RowList | undefined): Rows {
+  return {
+    get length() {
+      return table.length;
+    },
+    at(index) {
+      const list = order();
+      if (list !== undefined) return list.at(index);
+      return index < table.length ? index : undefined;
+    },
+  };
 }

@@ -5,7 +5,10 @@ const rowBits = 10;
 const rowsPerChunk = 1 << rowBits;
 const rowMask = rowsPerChunk - 1;
 
-/** Bytes a message costs at most beside its text: its row, and its entries in the stream, category and id indexes. */
+/**
+ * Bytes a message costs at most beside its text: its row, and its entries in the order of the log and in the stream,
+ * category and id indexes.
+ */
 export const rowBytes = 96;
 
 /** 1,024 rows. Columns of numbers outside the JavaScript heap, so that a million messages give the collector nothing to walk. */
@@ -26,8 +29,6 @@ class Chunk {
   }
 }
 
-const columns = ['globalPositions', 'positions', 'timesMs', 'streams', 'idHashes', 'texts', 'timeNanos'] as const;
-
 /** The place of a new row; the text comes from the message. */
 export type RowPlace = {
   readonly globalPosition: number;
@@ -38,7 +39,7 @@ export type RowPlace = {
   readonly idHash: number;
 };
 
-/** All messages of one log by row number, in global order. */
+/** All messages of one log by row number, in the order in which they came. A row keeps its number. */
 export class MessageTable {
   readonly #chunks: Chunk[] = [];
   readonly #texts = new MessageTexts();
@@ -113,49 +114,6 @@ export class MessageTable {
   /** Bytes of data and metadata, for bounding a page. */
   payloadBytes(row: number): number {
     return this.#texts.payloadBytes(this.#text(row));
-  }
-
-  /**
-   * Puts the rows from `tail` on, which are in global order among themselves, in their places among those before. Returns
-   * what the rows from `from` on, the place of the first of them, have become: at index n the new number of row from + n.
-   * O(rows behind `from`); their text stays where it is.
-   */
-  mergeTail(from: number, tail: number): Uint32Array {
-    const count = this.#length - from;
-    const newRows = new Uint32Array(count);
-    const oldRows = new Uint32Array(count);
-    for (let before = from, behind = tail, next = 0; next < count; next++) {
-      const takesTail =
-        before === tail || (behind < this.#length && this.globalPosition(behind) < this.globalPosition(before));
-      const row = takesTail ? behind++ : before++;
-      newRows[row - from] = from + next;
-      oldRows[next] = row - from;
-    }
-    if (this.#chunks.some((chunk) => chunk.timeNanos !== undefined)) {
-      for (const chunk of this.#chunks) chunk.timeNanos ??= new Uint32Array(rowsPerChunk);
-    }
-    for (const column of columns) this.#permute(column, from, oldRows);
-    return newRows;
-  }
-
-  /** Gives row `from` + n what row `from` + `oldRows[n]` has in this column. */
-  #permute(column: (typeof columns)[number], from: number, oldRows: Uint32Array): void {
-    const first = from >>> rowBits;
-    const values = new Float64Array((this.#chunks.length - first) * rowsPerChunk);
-    for (let index = first; index < this.#chunks.length; index++) {
-      const part = this.#chunks[index]![column];
-      if (part instanceof NumberColumn) part.copyTo(values, (index - first) * rowsPerChunk);
-      else if (part !== undefined) values.set(part, (index - first) * rowsPerChunk);
-    }
-    const skipped = from & rowMask;
-    for (let n = 0; n < oldRows.length; ) {
-      const part = this.#chunks[(from + n) >>> rowBits]![column];
-      const end = Math.min(oldRows.length, n + rowsPerChunk - ((from + n) & rowMask));
-      if (part === undefined) n = end;
-      else if (part instanceof NumberColumn) {
-        for (; n < end; n++) part.set((from + n) & rowMask, values[skipped + oldRows[n]!]!);
-      } else for (; n < end; n++) part[(from + n) & rowMask] = values[skipped + oldRows[n]!]!;
-    }
   }
 
   #chunk(row: number): Chunk {

@@ -1,46 +1,62 @@
-import { firstNotBefore, type Rows } from './row-list.ts';
+import { firstNotBefore, type GlobalPositions, type Rows } from './row-list.ts';
 
-/** Yields row numbers in rising order. */
+/** Yields row numbers in order of their global positions. */
 export interface RowWalk {
   /** The next row, or -1 at the end. */
   next(): number;
 }
 
-/** Walks every row of a table. */
-export class EveryRow implements RowWalk {
-  #row: number;
+/** Walks one row list. */
+export class ListWalk implements RowWalk {
+  readonly #rows: Rows;
   readonly #end: number;
+  #at: number;
 
-  constructor(fromRow: number, end: number) {
-    this.#row = fromRow;
-    this.#end = end;
+  /** Begins with the first row that is not before a global position. */
+  constructor(rows: Rows, table: GlobalPositions, globalPosition: number) {
+    this.#rows = rows;
+    this.#end = rows.length;
+    this.#at = firstNotBefore(rows, table, globalPosition);
   }
 
   next(): number {
-    return this.#row < this.#end ? this.#row++ : -1;
+    return this.#at < this.#end ? this.#rows.at(this.#at++)! : -1;
   }
 }
 
-/** Walks several row lists at once, in rising order, each row once however many lists name it. */
+/** Walks several row lists at once, each row once however many lists name it. */
 export class RowMerge implements RowWalk {
   readonly #lists: readonly Rows[];
+  readonly #table: GlobalPositions;
   readonly #at: number[];
+  /** Global position of the row that each list is at; infinite at its end. */
+  readonly #positions: number[];
 
-  /** Begins with the first row of each list that is not before `fromRow`. */
-  constructor(lists: readonly Rows[], fromRow: number) {
+  /** Begins with the first row of each list that is not before a global position. */
+  constructor(lists: readonly Rows[], table: GlobalPositions, globalPosition: number) {
     this.#lists = lists;
-    this.#at = lists.map((rows) => firstNotBefore(rows, fromRow));
+    this.#table = table;
+    this.#at = lists.map((rows) => firstNotBefore(rows, table, globalPosition));
+    this.#positions = lists.map((_rows, list) => this.#positionIn(list));
   }
 
   next(): number {
-    let least = -1;
-    for (let list = 0; list < this.#lists.length; list++) {
-      const row = this.#lists[list]!.at(this.#at[list]!);
-      if (row !== undefined && (least === -1 || row < least)) least = row;
+    const positions = this.#positions;
+    let least = Number.POSITIVE_INFINITY;
+    for (let list = 0; list < positions.length; list++) if (positions[list]! < least) least = positions[list]!;
+    if (least === Number.POSITIVE_INFINITY) return -1;
+    let row = -1;
+    for (let list = 0; list < positions.length; list++) {
+      if (positions[list] !== least) continue;
+      row = this.#lists[list]!.at(this.#at[list]!)!;
+      this.#at[list]!++;
+      positions[list] = this.#positionIn(list);
     }
-    for (let list = 0; list < this.#lists.length; list++) {
-      if (this.#lists[list]!.at(this.#at[list]!) === least) this.#at[list]!++;
-    }
-    return least;
+    return row;
+  }
+
+  #positionIn(list: number): number {
+    const row = this.#lists[list]!.at(this.#at[list]!);
+    return row === undefined ? Number.POSITIVE_INFINITY : this.#table.globalPosition(row);
   }
 }

@@ -75,12 +75,6 @@ export class StreamDirectory {
     return found;
   }
 
-  /** Follows rows that got other numbers: row `from` + n is now `newRows[n]`. */
-  renumber(from: number, newRows: Uint32Array): void {
-    for (const { rows } of this.#byNumber) rows.renumber(from, newRows);
-    for (const [, { rows }] of this.#categories.entries()) rows.renumber(from, newRows);
-  }
-
   #add(text: string): StreamRows {
     const name = new StreamName(text);
     const category = this.#categories.get(name.category) ?? this.#addCategory(name.category);

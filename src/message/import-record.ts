@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { PokewireError } from '../errors.ts';
-import { compact, skipSpace, walkMembers } from './json-text.ts';
+import { skipSpace, walkMembers } from './json-text.ts';
 import type { JsonText, Message } from './message.ts';
 import { parseTime, timeText } from './message-time.ts';
 import { isObject, kindOf } from './new-message.ts';
+import { readPayload } from './payload.ts';
 import { checkName, checkType } from './stream-name.ts';
 
 /** Positions beyond this are not imported: what is appended behind them must still be counted exactly. */
@@ -82,8 +83,8 @@ function readRecord(text: string, record: JsonObject): Message {
   let metadataText: JsonText | null = null;
   walkMembers(text, skipSpace(text, 0), (key, from, to) => {
     // JSON.parse lets the last of several equal members win, and so does this.
-    if (key === 'data' && data !== null) dataText = compact(text, from, to);
-    else if (key === 'meta' && meta !== null) metadataText = compact(text, from, to);
+    if (key === 'data' && data !== null) dataText = readPayload(text, from, to, 'data');
+    else if (key === 'meta' && meta !== null) metadataText = readPayload(text, from, to, 'data');
   });
   return {
     id: checkName('id', uuid.test(id!) ? id!.toLowerCase() : id!),

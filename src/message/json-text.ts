@@ -1,11 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { invalid } from '../errors.ts';
 import type { JsonText } from './message.ts';
 
-/** Payloads nest at most this deep, as in EventoDB. */
-export const maxNesting = 10_000;
-
-const quote = 0x22;
+export const quote = 0x22;
 const backslash = 0x5c;
 
 /**
@@ -52,32 +48,11 @@ export function skipSpace(text: string, at: number): number {
   return at;
 }
 
-/** The value's text without white space between tokens; strings stay untouched. */
-export function compact(text: string, start: number, end: number): JsonText {
-  let result = '';
-  let from = start;
-  for (let at = start; at < end; ) {
-    const code = text.charCodeAt(at);
-    if (code === quote) at = skipString(text, at);
-    else if (isSpace(code)) {
-      result += text.slice(from, at);
-      at = skipSpace(text, at);
-      from = at;
-    } else at++;
-  }
-  return result + text.slice(from, end);
-}
-
 /** Whether two texts are the same JSON value; numbers must be spelled alike, members may stand in any order. */
 export function sameJson(a: JsonText | null, b: JsonText | null): boolean {
   if (a === b) return true;
   if (a === null || b === null) return false;
-  try {
-    return isDeepStrictEqual(JSON.parse(a, keepSpelling), JSON.parse(b, keepSpelling));
-  } catch {
-    // Nested deeper than the comparison can follow: treat as different, which loses nothing.
-    return false;
-  }
+  return isDeepStrictEqual(JSON.parse(a, keepSpelling), JSON.parse(b, keepSpelling));
 }
 
 // A class of its own, so that no object of a payload can be taken for a number.
@@ -92,7 +67,7 @@ class SpelledNumber {
 const keepSpelling = ((_key: string, value: unknown, context: { source?: string }) =>
   typeof value === 'number' ? new SpelledNumber(context.source) : value) as (key: string, value: unknown) => unknown;
 
-/** Index behind the value that begins at `at`; throws `INVALID_REQUEST` when it nests deeper than {@link maxNesting}. */
+/** Index behind the value that begins at `at`. */
 export function skipValue(text: string, at: number): number {
   const first = text.charCodeAt(at);
   if (first === quote) return skipString(text, at);
@@ -108,13 +83,13 @@ export function skipValue(text: string, at: number): number {
       continue;
     }
     at++;
-    if (isOpening(code)) {
-      if (++depth > maxNesting) throw invalid('body', `must not nest deeper than ${maxNesting} levels`);
-    } else if ((code === 0x7d || code === 0x5d) && --depth === 0) return at;
+    if (isOpening(code)) depth++;
+    else if ((code === 0x7d || code === 0x5d) && --depth === 0) return at;
   }
 }
 
-function skipString(text: string, at: number): number {
+/** Index behind the string whose opening quote is at `at`. */
+export function skipString(text: string, at: number): number {
   for (;;) {
     const end = text.indexOf('"', at + 1);
     let slashes = 0;
@@ -129,7 +104,8 @@ function isOpening(code: number): boolean {
   return code === 0x7b || code === 0x5b;
 }
 
-function isSpace(code: number): boolean {
+/** Whether it is white space of JSON. */
+export function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { invalid, PokewireError } from '../errors.ts';
-import { compact, firstElement, nextElement, skipSpace, walkMembers } from './json-text.ts';
+import { firstElement, nextElement, skipSpace, walkMembers } from './json-text.ts';
 import type { JsonText, NewMessage } from './message.ts';
 import { newId } from './new-id.ts';
+import { readPayload } from './payload.ts';
 import { checkType } from './stream-name.ts';
 
 /** One append carries at most this many messages. */
@@ -85,8 +86,9 @@ export function parseContent(text: string, start: number, parsed: unknown, path:
   let metadataText: JsonText | null = null;
   const end = walkMembers(text, start, (key, from, to) => {
     // JSON.parse lets the last of several equal members win, and so does this.
-    if (key === 'data') dataText = compact(text, from, to);
-    else if (key === 'metadata') metadataText = metadata === null ? null : compact(text, from, to);
+    if (key === 'data') dataText = readPayload(text, from, to, `${path}data`);
+    else if (key === 'metadata')
+      metadataText = metadata === null ? null : readPayload(text, from, to, `${path}metadata`);
   });
   return { type: checkType(`${path}type`, type), data: dataText, metadata: metadataText, end };
 }

@@ -53,7 +53,8 @@ test('A message comes back as an object with everything that is known of it.', a
 
 test('Data and metadata come back letter for letter, white space between tokens aside.', async () => {
   await using app = await startTestApp();
-  const data = '{"z":12345678901234567890,"1":1.0,"0":-0,"e":1e-400,"s":" a\\u0000\\ud800 ","z":[{"__proto__":1}]}';
+  const data =
+    '{"z":12345678901234567890,"1":1.0,"0":-0,"e":1e-400,"s":" a\\u0000\\ud83d\\ude00 ","z":[{"__proto__":1}]}';
   await app.append('a-1', `{ "type" : "T" , "data" : ${data.replaceAll(',', ' ,\n\t')} , "metadata" : { } }`);
   const { text } = await app.get('/streams/a-1/messages');
   expect(text).toContain(`"data":${data},"metadata":{},`);

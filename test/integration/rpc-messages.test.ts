@@ -36,7 +36,8 @@ describe('Values (section 5)', () => {
   });
 
   test('Data and metadata come back as they were written.', async () => {
-    const data = '{"z":1.0,"a":12345678901234567890,"10":-0,"9":"\\u00e9\\ud800","__proto__":{"x":1},"a":[1E2,null]}';
+    const data =
+      '{"z":1.0,"a":12345678901234567890,"10":-0,"9":"\\u00e9\\ud83d\\ude00","__proto__":{"x":1},"a":[1E2,null]}';
     const body = `["stream.write","account-1",{"metadata":${data},"data":${data},"type":"T"}]`;
     expect((await callRpc(app.url, body, { token: client.token! })).status).toBe(200);
     for (const read of [

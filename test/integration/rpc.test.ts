@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { maxNesting } from '../../src/message/json-text.ts';
+import { maxBodyNesting } from '../../src/message/payload.ts';
 import { version } from '../../src/version.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { adminToken as admin, callRpc, RpcClient } from './rpc-client.ts';
@@ -76,8 +76,8 @@ describe('The envelope (section 4)', () => {
 
   test('counts the nesting of the whole body.', async () => {
     const nested = (levels: number) => `["sys.version",${'['.repeat(levels)}${']'.repeat(levels)}]`;
-    expect((await callRpc(open.url, nested(maxNesting - 1))).status).toBe(200);
-    const refused = await callRpc(open.url, nested(maxNesting));
+    expect((await callRpc(open.url, nested(maxBodyNesting - 1))).status).toBe(200);
+    const refused = await callRpc(open.url, nested(maxBodyNesting));
     expect([refused.status, refused.body.error.code]).toEqual([400, 'INVALID_REQUEST']);
   });
 

@@ -37,10 +37,13 @@ describe('a record', () => {
     expect(parseImportRecord(Buffer.from(text))).toMatchObject({ code: 'INVALID_RECORD' });
   });
 
-  test('that nests too deep is refused', () => {
-    const deep = `${'['.repeat(10_001)}${']'.repeat(10_001)}`;
-    const text = importRecord(messageAt('a-1/5@9', { data: `{"a":${deep}}` }));
-    expect(parseImportRecord(Buffer.from(text))).toMatchObject({ code: 'INVALID_RECORD' });
+  test.each([
+    ['nests too deep', `{"a":${'['.repeat(60)}${']'.repeat(60)}}`, 'data must not nest deeper than 60 levels'],
+    ['has a number out of range', '{"n":1e400}', 'data has a number out of the range of doubles: 1e400'],
+    ['has a lone surrogate', '{"a":"\\ud800"}', 'data must be well-formed Unicode, but has the lone surrogate \\ud800'],
+  ])('whose data %s is refused', (_what, data, problem) => {
+    const text = importRecord(messageAt('a-1/5@9', { data }));
+    expect(parseImportRecord(Buffer.from(text))).toEqual({ code: 'INVALID_RECORD', problem });
   });
 });
 

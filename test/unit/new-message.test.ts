@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PokewireError } from '../../src/errors.ts';
-import { compact, maxNesting } from '../../src/message/json-text.ts';
 import { maxMessagesPerAppend, parseNewMessages } from '../../src/message/new-message.ts';
+import { maxNesting, readPayload } from '../../src/message/payload.ts';
 import { jsonText } from '../support/arbitraries.ts';
 
 const parse = (text: string) => parseNewMessages(Buffer.from(text));
@@ -24,14 +24,14 @@ function refusal(text: string | Buffer | undefined): { field: unknown; message: 
 describe('a payload is kept as it was written', () => {
   test.each([
     ['a number beyond 2^53', '{"n":12345678901234567890}'],
-    ['a number beyond the range of doubles', '{"n":1e400}'],
+    ['a number at the end of the range of doubles', '{"n":1e308}'],
     ['minus zero', '{"n":-0}'],
     ['trailing zeros of a fraction', '{"n":1.500}'],
     ['keys in their order', '{"z":1,"a":2}'],
     ['keys that look like integers in their order', '{"10":1,"9":2,"b":3}'],
     ['equal keys', '{"a":1,"a":2}'],
     ['escapes in keys', '{"\\u0061":1}'],
-    ['escapes in strings', '{"a":"\\u00e9\\/\\ud800"}'],
+    ['escapes in strings', '{"a":"\\u00e9\\/\\ud83d\\uDE00"}'],
     ['white space in strings', '{"a":" b\\t c "}'],
     ['a key named __proto__', '{"__proto__":{"a":1}}'],
     ['line separators', '{"a":"\u2028\u2029"}'],
@@ -48,8 +48,8 @@ describe('a payload is kept as it was written', () => {
     fc.assert(
       fc.property(jsonText, jsonText, (data, metadata) => {
         const message = parseOne(`{"metadata":${metadata},"type":"T","data":${data}}`);
-        expect(message.data).toBe(compact(data, 0, data.length));
-        expect(message.metadata).toBe(compact(metadata, 0, metadata.length));
+        expect(message.data).toBe(readPayload(data, 0, data.length, 'data'));
+        expect(message.metadata).toBe(readPayload(metadata, 0, metadata.length, 'metadata'));
       }),
     );
   });
@@ -61,7 +61,7 @@ describe('a payload is kept as it was written', () => {
 
   test('and refused beyond the nesting limit', () => {
     const data = `{"a":${'['.repeat(maxNesting)}${']'.repeat(maxNesting)}}`;
-    expect(() => dataOf(data)).toThrow('body must not nest deeper than 10000 levels');
+    expect(() => dataOf(data)).toThrow('data must not nest deeper than 60 levels');
   });
 });
 
@@ -190,6 +190,18 @@ describe('a refusal names what is wrong', () => {
       '{"type":"T","data":{},"metadata":false}',
       'metadata',
       'metadata must be an object or null, got a boolean',
+    ],
+    [
+      'a number out of range',
+      '{"type":"T","data":{"n":1e400}}',
+      'data',
+      'data has a number out of the range of doubles: 1e400',
+    ],
+    [
+      'a lone surrogate in metadata of an element',
+      '[{"type":"T","data":{},"metadata":{"a":"\\ud800"}}]',
+      '[0].metadata',
+      '[0].metadata must be well-formed Unicode, but has the lone surrogate \\ud800',
     ],
     [
       'an unknown member',

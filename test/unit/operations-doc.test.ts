@@ -33,6 +33,8 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxNameBytes: 'bytes of the name of a stream or category',
   maxTypeBytes: 'bytes of a message type',
   maxNesting: 'depth of nested data',
+  maxBodyNesting: 'depth of a body of `/rpc`',
+  maxNumberLength: 'characters of a number in data',
   maxGroupSize: 'size of a consumer group',
   maxImportedPosition: 'an imported position',
   maxTokens: 'live tokens of a namespace',

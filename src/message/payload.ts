@@ -1,0 +1,100 @@
+import { PokewireError } from '../errors.ts';
+import { isSpace, quote, skipSpace, skipString } from './json-text.ts';
+import type { JsonText } from './message.ts';
+
+// Payloads stay text, so whatever is taken here is read by every JSON library that a reader may use. One that cannot decode a
+// message cannot read past it, so what usual libraries refuse by default is refused here.
+
+/**
+ * Levels of objects and arrays in data or metadata. With the two around them in an answer they stay below 64, where .NET's
+ * System.Text.Json ends; Ruby's json ends at 100, serde_json at 128, PHP and Swift at 512, Jackson and Python at 1,000.
+ */
+export const maxNesting = 60;
+
+/** The same for a whole body, which has data within an array and an object. */
+export const maxBodyNesting = maxNesting + 2;
+
+/** Characters of one number; Jackson takes no more. */
+export const maxNumberLength = 1_000;
+
+/** A shorter number without an exponent is within the range of doubles. */
+const surelyFiniteLength = 300;
+
+/**
+ * The JSON value between `start` and `end` without white space between tokens; strings and numbers stay as they are spelled.
+ * The text must already have been accepted by `JSON.parse`. Throws `INVALID_REQUEST` that names `field` when it nests deeper
+ * than `levels`, or has a number beyond the range of doubles or a lone surrogate (RFC 7493, sections 2.1 and 2.2).
+ */
+export function readPayload(text: string, start: number, end: number, field: string, levels = maxNesting): JsonText {
+  let result = '';
+  let from = start;
+  let depth = 0;
+  for (let at = start; at < end; ) {
+    const code = text.charCodeAt(at);
+    if (code === quote) at = skipString(text, at);
+    else if (isDigit(code)) at = skipNumber(text, at, field);
+    else if (isSpace(code)) {
+      result += text.slice(from, at);
+      at = skipSpace(text, at);
+      from = at;
+    } else {
+      // An opening or closing brace, then a bracket.
+      if (code === 0x7b || code === 0x5b) {
+        if (++depth > levels) throw refusal(field, `must not nest deeper than ${levels} levels`);
+      } else if (code === 0x7d || code === 0x5d) depth--;
+      at++;
+    }
+  }
+  const payload = result + text.slice(from, end);
+  if (payload.includes('\\u')) refuseLoneSurrogates(payload, field);
+  return payload;
+}
+
+// `details.error` repeats the problem, as EventoDB has it.
+function refusal(field: string, problem: string): PokewireError {
+  return new PokewireError('INVALID_REQUEST', `${field} ${problem}`, { details: { field, error: problem } });
+}
+
+/** Index behind the number whose first digit is at `at`; a sign before it does not matter. */
+function skipNumber(text: string, at: number, field: string): number {
+  let end = at;
+  let hasExponent = false;
+  for (let code = text.charCodeAt(end); isNumberPart(code); code = text.charCodeAt(++end)) {
+    hasExponent ||= code === 0x65 || code === 0x45;
+  }
+  const length = end - at;
+  if (hasExponent || length > surelyFiniteLength) {
+    if (!Number.isFinite(Number(text.slice(at, end)))) {
+      throw refusal(field, `has a number out of the range of doubles: ${text.slice(at, Math.min(end, at + 64))}`);
+    }
+    if (length > maxNumberLength) throw refusal(field, `has a number longer than ${maxNumberLength} characters`);
+  }
+  return end;
+}
+
+/** Only escapes can spell one: the text itself was decoded from UTF-8. */
+function refuseLoneSurrogates(text: string, field: string): void {
+  for (let at = text.indexOf('\\'); at !== -1; at = text.indexOf('\\', at)) {
+    const kind = surrogateAt(text, at);
+    if (kind === 'leading' && surrogateAt(text, at + 6) === 'trailing') at += 12;
+    else if (kind === 'none') at += 2;
+    else throw refusal(field, `must be well-formed Unicode, but has the lone surrogate ${text.slice(at, at + 6)}`);
+  }
+}
+
+function surrogateAt(text: string, at: number): 'leading' | 'trailing' | 'none' {
+  if (text[at] !== '\\' || text[at + 1] !== 'u' || (text.charCodeAt(at + 2) | 0x20) !== 0x64) return 'none';
+  const second = text.charCodeAt(at + 3) | 0x20;
+  // 8, 9, a and b; c to f.
+  if (second === 0x38 || second === 0x39 || second === 0x61 || second === 0x62) return 'leading';
+  return second >= 0x63 ? 'trailing' : 'none';
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+// Digits, signs, point and exponent.
+function isNumberPart(code: number): boolean {
+  return isDigit(code) || code === 0x2e || code === 0x65 || code === 0x45 || code === 0x2b || code === 0x2d;
+}

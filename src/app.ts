@@ -87,7 +87,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   stack.defer(() => clearInterval(settling));
 
   const open = options.openStore ?? openStore;
-  const store = await open(config.store, { pokes: pools.pokes, maxBytes: config.storeMaxBytes });
+  const store = await open(config.store, {
+    pokes: pools.pokes,
+    maxBytes: config.storeMaxBytes,
+    maxBytesPerNamespace: config.storeMaxBytesPerNamespace,
+    maxNamespaces: config.maxNamespaces,
+  });
   stack.defer(() => store.close());
 
   const meter = stack.adopt(new ProcessMeter(memory), (opened) => opened.stop());

@@ -85,7 +85,17 @@ export const configSchema = Type.Object({
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
     default: 1_073_741_824,
-    description: 'Appends beyond this many bytes in the memory store are refused. 0: no limit.',
+    description: 'Appends beyond this many bytes in the memory store are refused. 0: no limit; else at least 65536.',
+  }),
+  storeMaxBytesPerNamespace: limit(
+    Number.MAX_SAFE_INTEGER,
+    'Of these, the bytes of one namespace at most. 0: all; else at least 65536.',
+  ),
+  maxNamespaces: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 10_000,
+    description: 'Namespaces at most, `default` included; more are refused.',
   }),
   maxSubscriptions: Type.Integer({
     minimum: 1,
@@ -163,6 +173,9 @@ export type Config = Readonly<Static<typeof configSchema>>;
 
 /** What the command line asks for. */
 export type Command = { readonly run: 'serve'; readonly config: Config } | { readonly run: 'help' | 'version' };
+
+/** A limit below this would refuse the first message of `default`. */
+const leastStoreBytes = 65_536;
 
 const variablePrefix = 'POKEWIRE_';
 const names = Object.keys(configSchema.properties) as (keyof Config)[];
@@ -288,6 +301,7 @@ const ordered: readonly { lower: keyof Config; upper: keyof Config; none?: true 
   { lower: 'maxSubscriptionsPerNamespace', upper: 'maxSubscriptions' },
   { lower: 'maxSubscriptionsPerAddress', upper: 'maxSubscriptions' },
   { lower: 'maxTransfersPerNamespace', upper: 'maxTransfers', none: true },
+  { lower: 'storeMaxBytesPerNamespace', upper: 'storeMaxBytes', none: true },
 ];
 
 /** Refuses settings that contradict each other. A default gives way to a lower bound that was given. */
@@ -304,6 +318,7 @@ function checkTogether(settings: Config, given: ReadonlySet<keyof Config>): Conf
   if (config.testMode && config.auth === 'token') {
     throw new ConfigError('--test-mode needs no tokens, and --auth token asks for them: leave one of them out.');
   }
+  checkStoreLimits(config);
   const auth = config.testMode ? 'off' : config.auth === 'auto' ? (config.token === '' ? 'off' : 'token') : config.auth;
   if (auth === 'off' && !config.insecure && !isLoopback(config.host)) {
     throw new ConfigError(
@@ -312,6 +327,19 @@ function checkTogether(settings: Config, given: ReadonlySet<keyof Config>): Conf
     );
   }
   return Object.freeze({ ...config, auth });
+}
+
+function checkStoreLimits({ storeMaxBytes, storeMaxBytesPerNamespace }: Config): void {
+  for (const [flag, bytes] of [
+    ['--store-max-bytes', storeMaxBytes],
+    ['--store-max-bytes-per-namespace', storeMaxBytesPerNamespace],
+  ] as const) {
+    if (bytes > 0 && bytes < leastStoreBytes) {
+      throw new ConfigError(
+        `${flag} must be 0 or at least ${leastStoreBytes}: a namespace with one message needs some of it.`,
+      );
+    }
+  }
 }
 
 function isLoopback(host: string): boolean {

@@ -53,8 +53,10 @@ export const errorStatuses = {
   OVERLOADED: 503,
   /** A configured number of subscriptions is open; `Retry-After` says when to come again. */
   TOO_MANY_SUBSCRIPTIONS: 503,
-  /** The store has reached its byte limit; reads and subscriptions go on. */
+  /** The store, or the namespace's share of it, has reached its byte limit; reads and subscriptions go on. */
   STORE_FULL: 507,
+  /** The configured number of namespaces exists. */
+  TOO_MANY_NAMESPACES: 507,
 } as const;
 
 /** One of the codes of {@link errorStatuses}. */

@@ -4,6 +4,7 @@ import { invalid, PokewireError } from '../errors.ts';
 import { quote } from '../flags.ts';
 import { requireSupport } from '../store/capabilities.ts';
 import type { Namespace, NamespaceStore, NewNamespace, Scope, TokenRecord } from '../store/namespace-store.ts';
+import { storeFull } from '../store/shared/store-full.ts';
 import type { LogSummary, Store } from '../store/store.ts';
 import { hashToken, namespaceIdPattern, newToken, parseToken } from './token.ts';
 
@@ -158,12 +159,21 @@ export class Namespaces {
     }
   }
 
-  /** Adds a namespace; undefined: the id is taken. */
+  /** Adds a namespace; undefined: the id is taken. Throws `TOO_MANY_NAMESPACES` or `STORE_FULL`. */
   async #add(id: string, description: string, token: string): Promise<Namespace | undefined> {
     requireSupport(this.#store, 'namespaces');
-    const namespace = await this.#namespaces.create(newNamespace(id, description, token));
-    this.changes++;
-    return namespace;
+    const outcome = await this.#namespaces.create(newNamespace(id, description, token));
+    switch (outcome.outcome) {
+      case 'created':
+        this.changes++;
+        return outcome.namespace;
+      case 'exists':
+        return undefined;
+      case 'too-many':
+        throw tooManyNamespaces(outcome.maxNamespaces);
+      case 'full':
+        throw storeFull(outcome);
+    }
   }
 
   /**
@@ -219,6 +229,14 @@ function newNamespace(id: string, description: string, token: string): NewNamesp
 
 function isLastingAdmin({ scope, expiresAtMs }: TokenRecord): boolean {
   return scope === 'admin' && expiresAtMs === undefined;
+}
+
+function tooManyNamespaces(maxNamespaces: number): PokewireError {
+  return new PokewireError(
+    'TOO_MANY_NAMESPACES',
+    `Limit reached (${maxNamespaces} namespaces). Delete one first, or raise --max-namespaces.`,
+    { details: { maxNamespaces } },
+  );
 }
 
 function notFound(id: string): PokewireError {

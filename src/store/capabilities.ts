@@ -14,7 +14,7 @@ export type StoreCapabilities = {
   readonly durable: boolean;
   /** Whether payload text comes back exactly as it was written, and not only as the same JSON value. */
   readonly verbatim: boolean;
-  /** Whether appends are refused beyond a number of bytes. */
+  /** Whether messages and namespaces are refused beyond a number of bytes, of the store and of a namespace. */
   readonly byteLimit: boolean;
   /** Order of lists: UTF-8 bytes, or the engine's own. */
   readonly listOrder: 'utf8' | 'store';

@@ -114,8 +114,17 @@ export type AppendOutcome =
   | { readonly outcome: 'duplicate-id'; readonly id: string }
   /** The log was deleted or replaced; nothing was written. */
   | { readonly outcome: 'gone' }
-  /** The messages would go past the store's byte limit; nothing was written. */
-  | { readonly outcome: 'full'; readonly bytes: number; readonly maxBytes: number };
+  | StoreFull;
+
+/** There is no room for it; nothing was written. Where both limits are reached, `namespace` is told. */
+export type StoreFull = {
+  readonly outcome: 'full';
+  /** Whose limit is reached: the store's, or the share of the namespace. */
+  readonly limit: 'store' | 'namespace';
+  /** What the store, or the namespace, holds. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+};
 
 /** An import under way. Its calls are made one after another, and it ends by `commit` or `abort`. */
 export interface ImportSession {
@@ -143,11 +152,8 @@ export type ImportOutcome =
   | { readonly outcome: 'out-of-order'; readonly index: number }
   /** The log was deleted or replaced; nothing was written. */
   | { readonly outcome: 'gone' }
-  /**
-   * The messages would go past the store's byte limit, which a replacement shares with the log it is to replace; nothing
-   * was written.
-   */
-  | { readonly outcome: 'full'; readonly bytes: number; readonly maxBytes: number };
+  /** A replacement counts beside the log that it is to replace until its commit, against the store's limit and the namespace's. */
+  | StoreFull;
 
 /** What is unique in a log. */
 export type ImportKey = 'id' | 'position' | 'globalPosition';

@@ -1,3 +1,4 @@
+import type { StoreFull } from './log.ts';
 import type { LogId } from './log-id.ts';
 
 /** What a token lets its holder do; each includes the ones before it. */
@@ -41,11 +42,11 @@ export type NewNamespace = Omit<Namespace, 'log'>;
  */
 export interface NamespaceStore {
   /**
-   * Adds a namespace with an empty log; undefined: its id is taken. Where earlier namespaces of the id were removed, the
+   * Adds a namespace with an empty log. Checked in this order: its id, the number of namespaces, room. Where earlier namespaces of the id were removed, the
    * log begins behind every position of theirs, with one left free: a cursor at the very end of an old log still lies
    * before all of the new one, which calls what lies before it forgotten.
    */
-  create(namespace: NewNamespace): Promise<Namespace | undefined>;
+  create(namespace: NewNamespace): Promise<CreateOutcome>;
 
   find(id: string): Promise<Namespace | undefined>;
 
@@ -54,7 +55,8 @@ export interface NamespaceStore {
 
   /**
    * Puts other tokens in place of the namespace's, which are those it was found with; false: it does not exist, is another
-   * one or has other tokens by now. Tokens with the same ids are the same tokens.
+   * one or has other tokens by now. Tokens with the same ids are the same tokens. Their bytes are counted, but never refused:
+   * a token must be replaceable in a full store, and callers bound their number.
    */
   setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean>;
 
@@ -70,6 +72,15 @@ export interface NamespaceStore {
   /** Hints that {@link NamespaceStore.changesSince} has news, until the returned function is called. Hints may be lost. */
   follow(changed: () => void): () => void;
 }
+
+/** What became of a creation. */
+export type CreateOutcome =
+  | { readonly outcome: 'created'; readonly namespace: Namespace }
+  /** The id is taken. */
+  | { readonly outcome: 'exists' }
+  /** The store has as many namespaces as it may have. */
+  | { readonly outcome: 'too-many'; readonly maxNamespaces: number }
+  | StoreFull;
 
 /** What changed since a revision. */
 export type NamespaceChanges = {

@@ -34,6 +34,15 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** What a store may hold, for engines with limits of their own. */
+export type StoreLimits = {
+  /** Bytes of all namespaces. 0: no limit. */
+  readonly maxBytes: number;
+  /** Of these, the bytes of one namespace. 0: all. */
+  readonly maxBytesPerNamespace: number;
+  readonly maxNamespaces: number;
+};
+
 /** What is known of a log. */
 export type LogSummary = {
   readonly messages: number;

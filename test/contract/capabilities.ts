@@ -49,7 +49,7 @@ export function describeCapabilities({ open, capabilities }: Suite): void {
     });
 
     test.skipIf(capabilities.byteLimit)('say that it has no limit.', async () => {
-      await using opened = await open({ maxBytes: 1_000 });
+      await using opened = await open({ maxBytes: 60_000 });
       expect((await opened.store.usage()).maxBytes).toBe(0);
     });
   });

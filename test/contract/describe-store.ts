@@ -13,6 +13,7 @@ import { describeLimits } from './limits.ts';
 import { describeLists } from './lists.ts';
 import { describeLogReads } from './log-reads.ts';
 import { describeNamespaceChanges } from './namespace-changes.ts';
+import { describeNamespaceLimits } from './namespace-limits.ts';
 import { describeNamespaces } from './namespaces.ts';
 import type { StoreHarness } from './opened-store.ts';
 import { describePokes } from './pokes.ts';
@@ -22,13 +23,15 @@ import { describeRepeatedAppends } from './repeated-appends.ts';
 import { describeReplacements } from './replacements.ts';
 import { describeSecondHandle } from './second-handle.ts';
 import { describeSettledHead } from './settled-head.ts';
+import { describeShares } from './shares.ts';
 import { describeStreamReads } from './stream-reads.ts';
-import { Suite } from './suite.ts';
+import { noLimits, Suite } from './suite.ts';
 
 const aboutMessages = [
   describeAppends,
   describeRepeatedAppends,
   describeFullStore,
+  describeShares,
   describeStreamReads,
   describeLogReads,
   describePokes,
@@ -53,12 +56,13 @@ const aboutMessages = [
  */
 export function describeStore(name: string, harness: StoreHarness): void {
   describe(name, async () => {
-    const opened = await harness.open({ pokes: pokePool(), maxBytes: 0 });
+    const opened = await harness.open({ pokes: pokePool(), ...noLimits });
     const suite = new Suite(harness, opened.capabilities);
     await opened.close();
     describeCapabilities(suite);
     describeNamespaces(suite);
     describeNamespaceChanges(suite);
+    describeNamespaceLimits(suite);
     suite.describe('Messages:', ['appends'], () => {
       for (const describePart of aboutMessages) describePart(suite);
     });

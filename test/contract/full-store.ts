@@ -4,18 +4,18 @@ import type { Suite } from './suite.ts';
 
 export function describeFullStore({ open, describe }: Suite): void {
   describe('a full store', ['a byte limit'], () => {
-    const large = () => newMessage({ data: `{"a":"${'x'.repeat(2_000)}"}` });
+    const large = () => newMessage({ data: `{"a":"${'x'.repeat(20_000)}"}` });
 
     test('refuses what goes past its limit, and says where it stands', async () => {
-      await using opened = await open({ maxBytes: 10_000 });
+      await using opened = await open({ maxBytes: 100_000 });
       await opened.append('a-1', [large()]);
       const { bytes } = await opened.store.usage();
       const outcome = await opened.log.append('a-1', Array.from({ length: 5 }, large), undefined);
-      expect(outcome).toEqual({ outcome: 'full', bytes, maxBytes: 10_000 });
+      expect(outcome).toEqual({ outcome: 'full', limit: 'store', bytes, maxBytes: 100_000 });
     });
 
     test('has stored nothing of what it refused', async () => {
-      await using opened = await open({ maxBytes: 10_000 });
+      await using opened = await open({ maxBytes: 100_000 });
       await opened.append('a-1');
       const usage = await opened.store.usage();
       await opened.log.append('b-1', Array.from({ length: 20 }, large), undefined);
@@ -23,7 +23,7 @@ export function describeFullStore({ open, describe }: Suite): void {
     });
 
     test('goes on to be read, and takes what still fits', async () => {
-      await using opened = await open({ maxBytes: 10_000 });
+      await using opened = await open({ maxBytes: 100_000 });
       await opened.append('a-1');
       await opened.log.append('a-1', Array.from({ length: 20 }, large), undefined);
       await opened.append('a-1');
@@ -31,22 +31,22 @@ export function describeFullStore({ open, describe }: Suite): void {
     });
 
     test('still knows a repeated append', async () => {
-      await using opened = await open({ maxBytes: 4_000 });
+      await using opened = await open({ maxBytes: 60_000 });
       const message = { ...large(), given: true };
       await opened.append('a-1', [message]);
-      const full = await opened.log.append('a-1', [large()], undefined);
+      const full = await opened.log.append('a-1', [large(), large()], undefined);
       const again = await opened.log.append('a-1', [message], undefined);
       expect([full.outcome, again.outcome]).toEqual(['full', 'known']);
     });
 
     test('judges the version before the room', async () => {
-      await using opened = await open({ maxBytes: 1_000 });
-      const { outcome } = await opened.log.append('a-1', [large()], 5);
+      await using opened = await open({ maxBytes: 60_000 });
+      const { outcome } = await opened.log.append('a-1', Array.from({ length: 5 }, large), 5);
       expect(outcome).toBe('version-conflict');
     });
 
     test('never holds more than its limit', async () => {
-      await using opened = await open({ maxBytes: 20_000 });
+      await using opened = await open({ maxBytes: 200_000 });
       let outcome = '';
       for (let stream = 0; outcome !== 'full'; stream++) {
         ({ outcome } = await opened.log.append(`a-${stream}`, newMessages(1), undefined));

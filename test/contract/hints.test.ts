@@ -36,6 +36,6 @@ class HintingStore extends UnreliableStore {
 }
 
 describeStore(`a store whose announcements are no more than hints (seed ${seed})`, {
-  open: async ({ pokes, maxBytes }) => new HintingStore(new MemoryStorage(maxBytes), pokes),
+  open: async ({ pokes, ...limits }) => new HintingStore(new MemoryStorage(limits), pokes),
   second: async (store) => (store as HintingStore).again(),
 });

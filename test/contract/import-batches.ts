@@ -65,12 +65,12 @@ export function describeImportBatches({ open, describe, test: testWhere }: Suite
     'a batch of an import that goes past the limit is refused as a whole',
     ['imports', 'a byte limit'],
     async () => {
-      await using opened = await open({ maxBytes: 10_000 });
+      await using opened = await open({ maxBytes: 100_000 });
       await opened.append('a-1');
       const usage = await opened.store.usage();
-      const data = `{"a":"${'x'.repeat(6_000)}"}`;
+      const data = `{"a":"${'x'.repeat(60_000)}"}`;
       const outcomes = await importInto(opened, [[messageAt('b-1/0@2', { data }), messageAt('b-1/1@3', { data })]]);
-      expect(outcomes).toEqual([{ outcome: 'full', bytes: usage.bytes, maxBytes: 10_000 }]);
+      expect(outcomes).toEqual([{ outcome: 'full', limit: 'store', bytes: usage.bytes, maxBytes: 100_000 }]);
       expect([await opened.store.usage(), await opened.stream('b-1')]).toEqual([usage, []]);
     },
   );

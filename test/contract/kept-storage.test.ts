@@ -4,7 +4,7 @@ import type { StoreOptions } from '../../src/store/open-store.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { describeStore } from './describe-store.ts';
 
-const { capabilities } = new MemoryStore(new MemoryStorage(0), pokePool());
+const { capabilities } = new MemoryStore(new MemoryStorage(), pokePool());
 
 /** As durable as its storage, which the test keeps. */
 class KeptStore extends MemoryStore {
@@ -25,7 +25,7 @@ class KeptStore extends MemoryStore {
 }
 
 describeStore('a memory store on kept storage', {
-  open: async ({ pokes, maxBytes }) => new KeptStore(new MemoryStorage(maxBytes), pokes),
+  open: async ({ pokes, ...limits }) => new KeptStore(new MemoryStorage(limits), pokes),
   second: async (store) => (store as KeptStore).again(),
   reopen: async (store) => (store as KeptStore).again(),
 });

@@ -102,8 +102,8 @@ export function describeKnownImports({ open, describe, test: testWhere, capabili
   });
 
   testWhere('a message that an import passes over needs no room', ['imports', 'a byte limit'], async () => {
-    await using opened = await open({ maxBytes: 10_000 });
-    const large = messageAt('a-1/0@1', { data: `{"a":"${'x'.repeat(6_000)}"}` });
+    await using opened = await open({ maxBytes: 100_000 });
+    const large = messageAt('a-1/0@1', { data: `{"a":"${'x'.repeat(60_000)}"}` });
     await importInto(opened, [[large]]);
     expect(await importInto(opened, [[large, ...messagesAt('a-1/1@2')]])).toEqual([{ outcome: 'imported', known: 1 }]);
   });

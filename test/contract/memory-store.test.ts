@@ -5,12 +5,12 @@ import { pokePool } from '../support/fake-messages.ts';
 import { describeStore } from './describe-store.ts';
 
 describeStore('the memory store', {
-  open: async ({ pokes, maxBytes }) => new MemoryStore(new MemoryStorage(maxBytes), pokes),
-  reopen: async () => new MemoryStore(new MemoryStorage(0), pokePool()),
+  open: async ({ pokes, ...limits }) => new MemoryStore(new MemoryStorage(limits), pokes),
+  reopen: async () => new MemoryStore(new MemoryStorage(), pokePool()),
 });
 
 test('The memory store can do everything but outlive its process.', () => {
-  expect(new MemoryStore(new MemoryStorage(0), pokePool()).capabilities).toEqual({
+  expect(new MemoryStore(new MemoryStorage(), pokePool()).capabilities).toEqual({
     namespaces: 'many',
     appends: true,
     imports: true,

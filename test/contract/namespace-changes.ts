@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { NamespaceChanges, TokenRecord } from '../../src/store/namespace-store.ts';
+import { createNamespace } from '../support/create-namespace.ts';
 import { defaultId, newNamespace } from './opened-store.ts';
 import type { Suite } from './suite.ts';
 
@@ -78,7 +79,7 @@ export function describeNamespaceChanges({ open, describe, test: testWhere }: Su
       const { revision } = await namespaces.changesSince(undefined);
       await namespaces.create(newNamespace('a'));
       await namespaces.create(newNamespace('a'));
-      const b = (await namespaces.create(newNamespace('b')))!;
+      const b = await createNamespace(namespaces, newNamespace('b'));
       const created = await namespaces.changesSince(revision);
       expectIds(created, ['a', 'b']);
       await namespaces.remove(b);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { NamespaceStore, NewNamespace, TokenRecord } from '../../src/store/namespace-store.ts';
+import { createNamespace } from '../support/create-namespace.ts';
 import { defaultId, newNamespace } from './opened-store.ts';
 import type { Suite } from './suite.ts';
 
@@ -39,7 +40,7 @@ function describeCreation({ open, describe }: Suite): void {
       await using opened = await open();
       const { namespaces } = opened.store;
       const given = withTokens('a');
-      const created = await namespaces.create(given);
+      const created = await createNamespace(namespaces, given);
       expect(created).toEqual({ ...given, log: expect.stringMatching(/^[\w-]{1,64}$/) });
       expect(await namespaces.find('a')).toEqual(created);
       expect(await namespaces.list(undefined, 1)).toEqual([created]);
@@ -56,8 +57,8 @@ function describeCreation({ open, describe }: Suite): void {
     test('are created once for an id, and the second try changes nothing', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
-      const created = await namespaces.create(withTokens('a'));
-      expect(await namespaces.create(newNamespace('a'))).toBeUndefined();
+      const created = await createNamespace(namespaces, withTokens('a'));
+      expect(await namespaces.create(newNamespace('a'))).toEqual({ outcome: 'exists' });
       expect(await namespaces.find('a')).toEqual(created);
     });
 
@@ -65,9 +66,9 @@ function describeCreation({ open, describe }: Suite): void {
       await using opened = await open();
       const { namespaces } = opened.store;
       const created = await Promise.all(Array.from({ length: 16 }, () => namespaces.create(newNamespace('a'))));
-      const [first, ...others] = created.filter((namespace) => namespace !== undefined);
+      const [first, ...others] = created.filter(({ outcome }) => outcome !== 'exists');
       expect(others).toEqual([]);
-      expect(await namespaces.find('a')).toEqual(first);
+      expect(first).toEqual({ outcome: 'created', namespace: await namespaces.find('a') });
     });
 
     test('are told apart by every letter of their ids', async () => {
@@ -75,7 +76,7 @@ function describeCreation({ open, describe }: Suite): void {
       const { namespaces } = opened.store;
       const logs = [];
       for (const id of ['a', 'A', 'a-b', 'a_b', 'a.b', 'ab'])
-        logs.push((await namespaces.create(newNamespace(id)))!.log);
+        logs.push((await createNamespace(namespaces, newNamespace(id))).log);
       expect(new Set(logs).size).toBe(6);
     });
 
@@ -104,11 +105,11 @@ function describeCreation({ open, describe }: Suite): void {
     test('are removed, and their ids can be used again', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
-      const created = (await namespaces.create(withTokens('a')))!;
+      const created = await createNamespace(namespaces, withTokens('a'));
       expect(await namespaces.remove(created)).toBe(0);
       expect(await namespaces.find('a')).toBeUndefined();
       expect(idsOf(await namespaces.list(undefined, 10))).toEqual([defaultId]);
-      const again = (await namespaces.create(newNamespace('a')))!;
+      const again = await createNamespace(namespaces, newNamespace('a'));
       expect([again.log === created.log, again.tokens]).toEqual([false, []]);
     });
 
@@ -129,9 +130,9 @@ function describeCreation({ open, describe }: Suite): void {
     test('are not taken for earlier ones of the same id', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
-      const earlier = (await namespaces.create(withTokens('a')))!;
+      const earlier = await createNamespace(namespaces, withTokens('a'));
       await namespaces.remove(earlier);
-      const later = (await namespaces.create(withTokens('a')))!;
+      const later = await createNamespace(namespaces, withTokens('a'));
       expect(await namespaces.setTokens(earlier, [])).toBe(false);
       expect(await namespaces.remove(earlier)).toBeUndefined();
       expect(await namespaces.find('a')).toEqual(later);

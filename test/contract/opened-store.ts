@@ -4,6 +4,7 @@ import type { ObjectPool } from '../../src/pool/object-pool.ts';
 import type { Namespace, NewNamespace } from '../../src/store/namespace-store.ts';
 import type { StoreOptions } from '../../src/store/open-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { createNamespace } from '../support/create-namespace.ts';
 import { messageAt } from '../support/imported-messages.ts';
 import { WholeLog } from './whole-log.ts';
 
@@ -51,13 +52,14 @@ export class OpenedStore extends WholeLog implements AsyncDisposable {
   /** Takes over a store, and creates the namespace `default` where it is missing. */
   static async over(store: Store, pool: ObjectPool<Poke>, harness?: StoreHarness): Promise<OpenedStore> {
     const { namespaces } = store;
-    const namespace = (await namespaces.find(defaultId)) ?? (await namespaces.create(newNamespace(defaultId)));
-    return new OpenedStore(store, pool, namespace!, harness);
+    const namespace =
+      (await namespaces.find(defaultId)) ?? (await createNamespace(namespaces, newNamespace(defaultId)));
+    return new OpenedStore(store, pool, namespace, harness);
   }
 
   /** The log of a further namespace. */
   async create(id: string): Promise<WholeLog & { readonly namespace: Namespace }> {
-    const namespace = (await this.store.namespaces.create(newNamespace(id)))!;
+    const namespace = await createNamespace(this.store.namespaces, newNamespace(id));
     return Object.assign(new WholeLog(this.store.log(namespace.log)), { namespace });
   }
 

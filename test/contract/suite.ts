@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Message } from '../../src/message/message.ts';
 import type { StoreCapabilities } from '../../src/store/capabilities.ts';
 import { compareUtf8 } from '../../src/store/shared/utf8-order.ts';
+import type { StoreLimits } from '../../src/store/store.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { OpenedStore, type StoreHarness } from './opened-store.ts';
 
@@ -19,6 +20,9 @@ export type Need =
   | 'reopening'
   | 'durability';
 
+/** As few limits as a store may have. */
+export const noLimits: StoreLimits = { maxBytes: 0, maxBytesPerNamespace: 0, maxNamespaces: 1_000_000 };
+
 /** What the cases of the suite share: a way to open a store, and what may be expected of it. */
 export class Suite {
   readonly capabilities: StoreCapabilities;
@@ -30,9 +34,9 @@ export class Suite {
   }
 
   /** Opens an empty store for one test. */
-  readonly open = async ({ maxBytes = 0 } = {}): Promise<OpenedStore> => {
+  readonly open = async (limits: Partial<StoreLimits> = {}): Promise<OpenedStore> => {
     const pool = pokePool();
-    return OpenedStore.over(await this.#harness.open({ pokes: pool, maxBytes }), pool, this.#harness);
+    return OpenedStore.over(await this.#harness.open({ pokes: pool, ...noLimits, ...limits }), pool, this.#harness);
   };
 
   /** A describe block that is skipped where the store lacks something, and has what it lacks in its title. */

@@ -40,7 +40,7 @@ export class Nodes implements AsyncDisposable {
 
   /** Two nodes, whose stores do what they are allowed to. */
   static async two(flags: readonly string[]): Promise<Nodes> {
-    const storage = new MemoryStorage(0);
+    const storage = new MemoryStorage();
     const apps: TestApp[] = [];
     const stores: UnreliableStore[] = [];
     for (let node = 0; node < 2; node++) {

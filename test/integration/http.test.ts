@@ -322,12 +322,12 @@ test('HTTP/1.1 without Host is refused in the one error shape, HTTP/1.0 does not
 });
 
 test('A full store refuses appends with 507, and goes on with reads and retries.', async () => {
-  await using app = await startTestApp(['--store-max-bytes', '2000']);
+  await using app = await startTestApp(['--store-max-bytes', '70000']);
   const first = { ...message, id: uuid(1) };
   expect((await app.append('a-1', first)).status).toBe(201);
-  const { status, body } = await app.append('a-1', { type: 'T', data: { text: 'x'.repeat(2_000) } });
+  const { status, body } = await app.append('a-1', { type: 'T', data: { text: 'x'.repeat(70_000) } });
   expect(status).toBe(507);
-  expect(body.error).toMatchObject({ code: 'STORE_FULL', details: { maxBytes: 2_000 } });
+  expect(body.error).toMatchObject({ code: 'STORE_FULL', details: { limit: 'store' } });
   expect((await app.append('a-1', first)).status).toBe(200);
   expect((await app.get('/streams/a-1/messages')).body).toHaveLength(1);
 });

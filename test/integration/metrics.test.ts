@@ -130,14 +130,14 @@ describe('Appends', () => {
   });
 
   test('that the store has no room for count as full, beside its bytes and its limit.', async () => {
-    await using app = await startTestApp(['--store-max-bytes', '1000']);
+    await using app = await startTestApp(['--store-max-bytes', '70000']);
     await app.append('account-1', message);
-    await app.append('account-1', { ...message, data: { text: 'x'.repeat(1000) } });
+    await app.append('account-1', { ...message, data: { text: 'x'.repeat(70_000) } });
     const metrics = await scrape(app);
     expect(metrics.value('pokewire_appends_total', { outcome: 'full' })).toBe(1);
-    expect(metrics.value('pokewire_store_max_bytes')).toBe(1000);
+    expect(metrics.value('pokewire_store_max_bytes')).toBe(70_000);
     expect(metrics.value('pokewire_store_bytes')).toBeGreaterThan(0);
-    expect(metrics.value('pokewire_store_bytes')).toBeLessThanOrEqual(1000);
+    expect(metrics.value('pokewire_store_bytes')).toBeLessThanOrEqual(70_000);
   });
 });
 

@@ -193,8 +193,8 @@ describe('stream.write (section 6)', () => {
   });
 
   test('beyond the byte limit of the store is refused, and counted like any append.', async () => {
-    await using small = await startTestApp(['--test-mode', '--store-max-bytes', '1000']);
-    const answer = await callRpc(small.url, ['stream.write', 'a-1', { type: 'T', data: { text: 'x'.repeat(2000) } }]);
+    await using small = await startTestApp(['--test-mode', '--store-max-bytes', '70000']);
+    const answer = await callRpc(small.url, ['stream.write', 'a-1', { type: 'T', data: { text: 'x'.repeat(70_000) } }]);
     expect([answer.status, answer.body.error.code]).toEqual([507, 'STORE_FULL']);
     await callRpc(small.url, ['stream.write', 'a-1', message]);
     const metrics = (await small.get('/metrics')).text;

@@ -34,7 +34,7 @@ const withRoom = [200, { status: 'ok', store: 'ok' }, 1, 0];
 const withoutRoom = [200, { status: 'ok', store: 'full' }, 1, 1];
 
 test('A full store is told by /ready and a metric, until something is deleted.', async () => {
-  await using app = await startTestApp([`--token=${adminToken}`, '--store-max-bytes', '20000']);
+  await using app = await startTestApp([`--token=${adminToken}`, '--store-max-bytes', '100000']);
   const admin = new RpcClient(app.url, adminToken);
   const [tenant, other] = [await admin.tenant('one'), await admin.tenant('two')];
   expect(await stateOf(app)).toEqual(withRoom);
@@ -47,16 +47,16 @@ test('A full store is told by /ready and a metric, until something is deleted.',
 });
 
 test('A store is not full because one append was too large for it, once another was stored.', async () => {
-  await using app = await startTestApp([`--token=${adminToken}`, '--store-max-bytes', '20000']);
+  await using app = await startTestApp([`--token=${adminToken}`, '--store-max-bytes', '100000']);
   const client = new RpcClient(app.url, adminToken);
-  await expect(client.write('a-1', { type: 'T', data: { text: 'x'.repeat(20_000) } })).rejects.toThrow();
+  await expect(client.write('a-1', { type: 'T', data: { text: 'x'.repeat(100_000) } })).rejects.toThrow();
   expect(await stateOf(app)).toEqual(withoutRoom);
   await client.write('a-1', message);
   expect(await stateOf(app)).toEqual(withRoom);
 });
 
 test('All but appends goes on in a full store: reads, lists, retries, exports, old subscriptions and new ones.', async () => {
-  await using app = await startTestApp(['--store-max-bytes', '20000']);
+  await using app = await startTestApp(['--store-max-bytes', '100000']);
   const client = new RpcClient(app.url);
   await using reader = await SseClient.connect(app.port, '/subscribe?category=a');
   const known = { ...message, id: '00000000-0000-7000-8000-000000000001' };
@@ -82,7 +82,7 @@ test('All but appends goes on in a full store: reads, lists, retries, exports, o
 
   const importing = new ImportRequest(`${app.url}/import`);
   importing.request.end(records(1_000, stored + 1));
-  expect((await importing.answer).text).toContain('would exceed its limit');
+  expect((await importing.answer).text).toContain('This would exceed the byte limit of the store.');
   expect(reader.isClosed).toBe(false);
   // What still fits is stored and told.
   expect((await app.append('a-1', { type: 'T', data: {} })).status).toBe(201);

@@ -182,7 +182,7 @@ async function start(settings: SiteSettings, port: number): Promise<Running> {
     `--buffer-pool-max=${bufferPoolMax}`,
     '--safety-read-ms=200',
   ];
-  const storage = new MemoryStorage(0);
+  const storage = new MemoryStorage();
   const { promise: opened, resolve } = Promise.withResolvers<Pick<Running, 'store' | 'network'>>();
   const openStore: OpenStore = async (_url, { pokes }) => {
     // Where each page takes milliseconds, a log is not read in hundreds of them.

@@ -67,7 +67,7 @@ test('A log is the same whatever the order of the batches that made it, and ever
       fc.nat({ max: 45 }),
       async (steps, selection, from) => {
         const pool = pokePool();
-        await using opened = await OpenedStore.over(new MemoryStore(new MemoryStorage(0), pool), pool);
+        await using opened = await OpenedStore.over(new MemoryStore(new MemoryStorage(), pool), pool);
         const expectedPokes: string[] = [];
         const follower = new ReferenceFollower(opened.log);
         let log: Message[] = [];

@@ -157,7 +157,7 @@ test('the store equals a plain model under any operations', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
       const pool = pokePool();
-      await using opened = await OpenedStore.over(new MemoryStore(new MemoryStorage(0), pool), pool);
+      await using opened = await OpenedStore.over(new MemoryStore(new MemoryStorage(), pool), pool);
       const model = new ModelStore();
       const follower = new ReferenceFollower(opened.log);
       for (const run of steps) await run(opened, model);

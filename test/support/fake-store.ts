@@ -8,10 +8,11 @@ import type { LogId } from '../../src/store/log-id.ts';
 import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Namespace } from '../../src/store/namespace-store.ts';
+import type { StoreLimits } from '../../src/store/store.ts';
+import { createNamespace } from './create-namespace.ts';
 
-export type FakeStoreOptions = {
+export type FakeStoreOptions = Partial<StoreLimits> & {
   readonly pokes: ObjectPool<Poke>;
-  readonly maxBytes?: number;
   /** What another node has; by default it has its own. */
   readonly storage?: MemoryStorage;
 };
@@ -44,9 +45,10 @@ export class FakeStore extends MemoryStore {
   #gate: PromiseWithResolvers<void> | undefined = undefined;
   #holdsAll = false;
 
-  constructor({ pokes, maxBytes = 0, storage = new MemoryStorage(maxBytes) }: FakeStoreOptions) {
-    super(storage, pokes);
-    this.storage = storage;
+  constructor({ pokes, storage, ...limits }: FakeStoreOptions) {
+    const held = storage ?? new MemoryStorage(limits);
+    super(held, pokes);
+    this.storage = held;
   }
 
   override log(id: LogId): Log {
@@ -69,7 +71,7 @@ export class FakeStore extends MemoryStore {
     const found = await this.namespaces.find(id);
     if (found !== undefined) return found;
     const spec = { id, uid: `uid of ${id}`, description: '', createdAtMs: 0, tokens: [] };
-    return (await this.namespaces.create(spec))!;
+    return createNamespace(this.namespaces, spec);
   }
 
   /** Announcements that are held back. */

@@ -36,7 +36,7 @@ export class LimitedStore extends MemoryStore {
 
   /** Opens one with the namespace `default`; `appends`: whether it takes any. */
   static async open({ pokes }: StoreOptions, appends = true): Promise<LimitedStore> {
-    const storage = new MemoryStorage(0);
+    const storage = new MemoryStorage();
     const spec = { id: 'default', uid: 'default', description: '', createdAtMs: 0, tokens: [] };
     await storage.namespaces.create(spec);
     return new LimitedStore(storage, pokes, appends);

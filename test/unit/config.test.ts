@@ -40,6 +40,8 @@ describe('the settings', () => {
       trustedProxies: [],
       store: 'memory:',
       storeMaxBytes: 1_073_741_824,
+      storeMaxBytesPerNamespace: 0,
+      maxNamespaces: 10_000,
       maxSubscriptions: 15_000,
       maxSubscriptionsPerNamespace: 0,
       maxSubscriptionsPerAddress: 0,
@@ -189,6 +191,8 @@ describe('a refusal names its setting', () => {
     importLimitBytes: ['-1', '9007199254740992', '1GB'],
     store: [''],
     storeMaxBytes: ['-1', '9007199254740992', 'x'],
+    storeMaxBytesPerNamespace: ['-1', '9007199254740992'],
+    maxNamespaces: ['0', '1000001', 'all'],
     headerLimitBytes: ['1023', '1048577'],
     requestTimeoutMs: ['-1', '86400001'],
     trustedProxies: [
@@ -254,6 +258,24 @@ describe('a refusal names its setting', () => {
 
   test('when reconnection times are the wrong way round', () => {
     expect(refusal(['--retry-min-ms', '6000'])).toBe('--retry-min-ms (6000) must not exceed --retry-max-ms (5000).');
+  });
+
+  test.each(['--store-max-bytes', '--store-max-bytes-per-namespace'])(
+    'when %s has no room for a namespace with a message',
+    (flag) => {
+      expect(refusal([flag, '1'])).toBe(
+        `${flag} must be 0 or at least 65536: a namespace with one message needs some of it.`,
+      );
+      expect(configOf([flag, '65536'])).toBeDefined();
+    },
+  );
+
+  test('when the share of a namespace is more than the whole store', () => {
+    const share = ['--store-max-bytes-per-namespace', '100000'];
+    expect(refusal(['--store-max-bytes', '99999', ...share])).toBe(
+      '--store-max-bytes-per-namespace (100000) must not exceed --store-max-bytes (99999).',
+    );
+    for (const all of ['100000', '0']) expect(configOf(['--store-max-bytes', all, ...share])).toBeDefined();
   });
 
   test('when a flag is unknown', () => {

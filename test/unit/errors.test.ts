@@ -28,6 +28,7 @@ const statuses: Record<ErrorCode, number> = {
   OVERLOADED: 503,
   TOO_MANY_SUBSCRIPTIONS: 503,
   STORE_FULL: 507,
+  TOO_MANY_NAMESPACES: 507,
 };
 
 describe('an error', () => {

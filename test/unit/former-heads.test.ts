@@ -4,6 +4,7 @@ import { FormerHeads } from '../../src/store/memory/former-heads.ts';
 import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { newNamespace } from '../contract/opened-store.ts';
+import { createNamespace } from '../support/create-namespace.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
 
 /** Takes one id after another, and keeps what it had. */
@@ -47,11 +48,11 @@ test('A head of 0 takes no room.', () => {
 });
 
 test('An id that was used again and again never had a log or a global position twice.', async () => {
-  const store = new MemoryStore(new MemoryStorage(0), pokePool());
+  const store = new MemoryStore(new MemoryStorage(), pokePool());
   const logs = new Set<LogId>();
   let last = 0;
   for (let time = 0; time < 200; time++) {
-    const namespace = (await store.namespaces.create(newNamespace('a')))!;
+    const namespace = await createNamespace(store.namespaces, newNamespace('a'));
     logs.add(namespace.log);
     const log = store.log(namespace.log);
     expect((await log.bounds()).forgottenUpTo).toBe(last === 0 ? 0 : last + 1);

@@ -43,7 +43,7 @@ type Opened = { readonly opened: OpenedStore; readonly store: UnreliableStore; r
 /** A memory store with these faults only. Its own namespaces make the log, so that opening it does not fail. */
 async function openWith(faults: Partial<UnreliableSettings>, pool: ObjectPool<Poke> = pokePool()): Promise<Opened> {
   const clock = new TestClock();
-  const memory = new MemoryStore(new MemoryStorage(0), pool);
+  const memory = new MemoryStore(new MemoryStorage(), pool);
   await OpenedStore.over(memory, pool);
   const store = new UnreliableStore(memory, { seed: 7, ...noFaults, clock, ...faults });
   return { opened: await OpenedStore.over(store, pool), store, clock };
@@ -244,7 +244,7 @@ describe('An unreliable store', () => {
 describe('A follower that reads on from its own head', () => {
   test('is told everything once and in order over an unreliable store, while two handles append.', async () => {
     const pool = pokePool();
-    const storage = new MemoryStorage(0);
+    const storage = new MemoryStorage();
     await using writer = await OpenedStore.over(new MemoryStore(storage, pool), pool);
     const store = new UnreliableStore(new MemoryStore(storage, pool), {
       maxDelayMs: 20,

@@ -7,6 +7,7 @@ import { checkName } from '../../message/stream-name.ts';
 import { requireSupport } from '../../store/capabilities.ts';
 import type { AppendOutcome } from '../../store/log.ts';
 import type { Namespace } from '../../store/namespace-store.ts';
+import { storeFull } from '../../store/shared/store-full.ts';
 import type { Store } from '../../store/store.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
 import { streamParam } from '../plumbing/parameters.ts';
@@ -96,7 +97,8 @@ export function appendTo(store: Store, stats: AppendStats): Append {
       }
     }
     stats.outcomes[outcome.outcome]++;
-    if (outcome.outcome === 'full') stats.fullAtBytes = outcome.bytes;
+    // A namespace that has used up its share leaves room to the others.
+    if (outcome.outcome === 'full' && outcome.limit === 'store') stats.fullAtBytes = outcome.bytes;
     if (outcome.outcome === 'appended') {
       stats.messages += messages.length;
       stats.fullAtBytes = undefined;
@@ -130,10 +132,6 @@ function accepted(stream: string, outcome: AppendOutcome): Accepted {
     case 'gone':
       throw new PokewireError('NAMESPACE_NOT_FOUND', 'The namespace was deleted while the append was under way.');
     case 'full':
-      throw new PokewireError(
-        'STORE_FULL',
-        `The store holds ${outcome.bytes} of ${outcome.maxBytes} bytes, and these messages would exceed its limit.`,
-        { details: { bytes: outcome.bytes, maxBytes: outcome.maxBytes } },
-      );
+      throw storeFull(outcome);
   }
 }

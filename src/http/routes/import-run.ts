@@ -2,6 +2,7 @@ import type { Transfer } from '../../admission/transfers.ts';
 import { parseImportRecord } from '../../message/import-record.ts';
 import type { Message } from '../../message/message.ts';
 import type { ImportKey, ImportOutcome, ImportSession } from '../../store/log.ts';
+import { fullText } from '../../store/shared/store-full.ts';
 import { endTexts } from './transfer.ts';
 
 /** Messages of one batch, which is stored whole or not at all; progress is told after each. */
@@ -124,9 +125,7 @@ export class ImportRun {
       case 'gone':
         return this.#importFailed('The namespace was deleted, or its log replaced, meanwhile.');
       case 'full':
-        return this.#importFailed(
-          `The store holds ${outcome.bytes} of ${outcome.maxBytes} bytes, and these messages would exceed its limit.`,
-        );
+        return this.#importFailed(fullText(outcome));
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Message } from '../../message/message.ts';
 import type { CommitOutcome, ImportOutcome, ImportSession } from '../log.ts';
 import type { Namespace } from '../namespace-store.ts';
-import { MemoryLog } from './memory-log.ts';
+import type { MemoryLog } from './memory-log.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
 /** An import into a log: each batch is there once it was added, by the given function. */
@@ -29,11 +29,12 @@ export class MemoryImport implements ImportSession {
 export class MemoryReplacement implements ImportSession {
   readonly #storage: MemoryStorage;
   readonly #namespace: Namespace;
-  #staged: MemoryLog | undefined = new MemoryLog();
+  #staged: MemoryLog | undefined;
 
   constructor(storage: MemoryStorage, namespace: Namespace) {
     this.#storage = storage;
     this.#namespace = namespace;
+    this.#staged = storage.namespaces.stageLog(namespace);
   }
 
   async add(messages: readonly Message[]): Promise<ImportOutcome> {

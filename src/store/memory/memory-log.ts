@@ -4,6 +4,7 @@ import type { Selection } from '../../message/selection.ts';
 import type { Announced, AppendOutcome, CategorySummary, LogBounds, StreamSummary } from '../log.ts';
 import { type LogId, newLogId } from '../log-id.ts';
 import type { LogSummary } from '../store.ts';
+import type { Account } from './byte-budget.ts';
 import { IdIndex, idHash } from './id-index.ts';
 import { MessageTable } from './message-table.ts';
 import { firstNotBefore, RowList, type Rows } from './row-list.ts';
@@ -17,7 +18,9 @@ export class MemoryLog {
   readonly followers = new Set<Announced>();
   /** It was deleted or replaced. */
   isGone = false;
-  /** What its messages count against the store's limit. */
+  /** Of the namespace that it is counted to. */
+  readonly account: Account;
+  /** What its messages count against the limits. */
   bytes = 0;
   /** Global positions up to this one were those of an earlier log. */
   forgottenUpTo = 0;
@@ -29,6 +32,10 @@ export class MemoryLog {
   #order: RowList | undefined = undefined;
   /** Every row as a list. */
   readonly everyRow: Rows = everyRowOf(this.table, () => this.#order);
+
+  constructor(account: Account) {
+    this.account = account;
+  }
 
   /** The highest global position that a message has, or had in the log that this one replaced; 0 when there was none. */
   get head(): number {

@@ -1,7 +1,14 @@
-import type { Namespace, NamespaceChanges, NamespaceStore, NewNamespace, TokenRecord } from '../namespace-store.ts';
+import type {
+  CreateOutcome,
+  Namespace,
+  NamespaceChanges,
+  NamespaceStore,
+  NewNamespace,
+  TokenRecord,
+} from '../namespace-store.ts';
 import { maxListEntries } from '../shared/page-limits.ts';
 import { FormerHeads } from './former-heads.ts';
-import type { MemoryLog } from './memory-log.ts';
+import { MemoryLog } from './memory-log.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
 /** Changes that are remembered; for an older revision everything may have changed. */
@@ -11,26 +18,31 @@ const maxChanges = 1_024;
 export class MemoryNamespaces implements NamespaceStore {
   readonly #storage: MemoryStorage;
   readonly #namespaces = new Map<string, Namespace>();
-  readonly #formerHeads: FormerHeads;
+  readonly #maxNamespaces: number;
+  readonly #formerHeads = new FormerHeads();
   readonly #followers = new Set<() => void>();
   /** Ids of the last changes, oldest first; the last one has the revision `#revision`. */
   #changed: string[] = [];
   #revision = 0;
 
-  constructor(storage: MemoryStorage, formerHeads = new FormerHeads()) {
+  constructor(storage: MemoryStorage, maxNamespaces: number) {
     this.#storage = storage;
-    this.#formerHeads = formerHeads;
+    this.#maxNamespaces = maxNamespaces;
   }
 
-  async create(namespace: NewNamespace): Promise<Namespace | undefined> {
+  async create(namespace: NewNamespace): Promise<CreateOutcome> {
     const { id } = namespace;
-    if (this.#namespaces.has(id)) return undefined;
+    const maxNamespaces = this.#maxNamespaces;
+    if (this.#namespaces.has(id)) return { outcome: 'exists' };
+    if (this.#namespaces.size >= maxNamespaces) return { outcome: 'too-many', maxNamespaces };
+    const account = this.#storage.budget.open(namespace);
+    if ('outcome' in account) return account;
     const reached = this.#formerHeads.take(id);
-    const log = this.#storage.openLog(reached === 0 ? 0 : reached + 1);
+    const log = this.#storage.openLog(account, reached === 0 ? 0 : reached + 1);
     const created = { ...namespace, log: log.id };
     this.#namespaces.set(id, created);
     this.#noteChange(id);
-    return created;
+    return { outcome: 'created', namespace: created };
   }
 
   async find(id: string): Promise<Namespace | undefined> {
@@ -48,6 +60,7 @@ export class MemoryNamespaces implements NamespaceStore {
   async setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean> {
     const found = this.#find(namespace);
     if (found === undefined || !sameTokens(found.tokens, namespace.tokens)) return false;
+    this.#storage.budget.replaceTokens(this.#logOf(found).account, found.tokens, tokens);
     this.#namespaces.set(found.id, { ...found, tokens });
     this.#noteChange(found.id);
     return true;
@@ -56,10 +69,11 @@ export class MemoryNamespaces implements NamespaceStore {
   async remove(namespace: Namespace): Promise<number | undefined> {
     const found = this.#find(namespace);
     if (found === undefined) return undefined;
-    const log = this.#storage.logs.get(found.log)!;
+    const log = this.#logOf(found);
     this.#namespaces.delete(found.id);
     this.#formerHeads.keep(found.id, log.head);
     this.#storage.discard(log);
+    this.#storage.budget.close(log.account, found);
     this.#noteChange(found.id);
     return log.table.length;
   }
@@ -82,11 +96,17 @@ export class MemoryNamespaces implements NamespaceStore {
     return this.#find(namespace) !== undefined;
   }
 
+  /** A log that may take the place of the namespace's; undefined: the namespace is not there, or another one. */
+  stageLog(namespace: Namespace): MemoryLog | undefined {
+    const found = this.#find(namespace);
+    return found === undefined ? undefined : new MemoryLog(this.#logOf(found).account);
+  }
+
   /** Puts a staged log in place of the namespace's; false: the namespace is not there, or another one. */
   replaceLog(namespace: Namespace, staged: MemoryLog): boolean {
     const found = this.#find(namespace);
     if (found === undefined) return false;
-    const old = this.#storage.logs.get(found.log)!;
+    const old = this.#logOf(found);
     staged.raiseHead(old.head);
     staged.forgottenUpTo = old.forgottenUpTo;
     this.#storage.logs.set(staged.id, staged);
@@ -94,6 +114,10 @@ export class MemoryNamespaces implements NamespaceStore {
     this.#noteChange(found.id);
     this.#storage.discard(old);
     return true;
+  }
+
+  #logOf({ log }: Namespace): MemoryLog {
+    return this.#storage.logs.get(log)!;
   }
 
   #find({ id, uid }: Namespace): Namespace | undefined {

@@ -1,7 +1,8 @@
 import type { Message } from '../../message/message.ts';
 import type { ImportOutcome } from '../log.ts';
 import type { LogId } from '../log-id.ts';
-import { ByteBudget } from './byte-budget.ts';
+import type { StoreLimits } from '../store.ts';
+import { type Account, ByteBudget } from './byte-budget.ts';
 import { newMessagesOf } from './import-batch.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryNamespaces } from './memory-namespaces.ts';
@@ -10,16 +11,21 @@ import { MemoryNamespaces } from './memory-namespaces.ts';
 export class MemoryStorage {
   readonly logs = new Map<LogId, MemoryLog>();
   readonly budget: ByteBudget;
-  readonly namespaces = new MemoryNamespaces(this);
+  readonly namespaces: MemoryNamespaces;
 
-  /** Appends beyond `maxBytes` are refused. 0: no limit. */
-  constructor(maxBytes: number) {
-    this.budget = new ByteBudget(maxBytes);
+  /** Without limits unless they are given. */
+  constructor({
+    maxBytes = 0,
+    maxBytesPerNamespace = 0,
+    maxNamespaces = Number.POSITIVE_INFINITY,
+  }: Partial<StoreLimits> = {}) {
+    this.budget = new ByteBudget({ maxBytes, maxBytesPerNamespace });
+    this.namespaces = new MemoryNamespaces(this, maxNamespaces);
   }
 
   /** Makes a log that begins behind a global position, as if the messages up to there had been forgotten. */
-  openLog(behind: number): MemoryLog {
-    const log = new MemoryLog();
+  openLog(account: Account, behind: number): MemoryLog {
+    const log = new MemoryLog(account);
     log.raiseHead(behind);
     log.forgottenUpTo = behind;
     this.logs.set(log.id, log);

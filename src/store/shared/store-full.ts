@@ -1,0 +1,16 @@
+import { PokewireError } from '../../errors.ts';
+import type { StoreFull } from '../log.ts';
+
+/** What limit a refused write would have gone past. How full the store is would tell one tenant of the others. */
+export function fullText({ limit, bytes, maxBytes }: StoreFull): string {
+  if (limit === 'store') return 'This would exceed the byte limit of the store.';
+  return `The namespace holds ${bytes} of its ${maxBytes} bytes, and this would exceed its limit.`;
+}
+
+/** The refusal of a write that there is no room for. */
+export function storeFull(full: StoreFull): PokewireError {
+  const { limit, bytes, maxBytes } = full;
+  return new PokewireError('STORE_FULL', fullText(full), {
+    details: limit === 'store' ? { limit } : { limit, bytes, maxBytes },
+  });
+}

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MessageTexts } from '../../src/store/memory/message-texts.ts';
 import { NumberColumn } from '../../src/store/memory/number-column.ts';
-import { packedIdBytes, packId, unpackId } from '../../src/store/memory/packed-id.ts';
 import { RowList } from '../../src/store/memory/row-list.ts';
+import { packedIdBytes, packId, unpackId } from '../../src/store/shared/packed-id.ts';
 
 const number = fc.oneof(
   fc.nat({ max: 100 }),

@@ -1,8 +1,9 @@
-import { sameJson } from '../../message/json-text.ts';
 import type { Message, NewMessage } from '../../message/message.ts';
 import type { Selection } from '../../message/selection.ts';
 import type { Announced, AppendOutcome, CategorySummary, LogBounds, StreamSummary } from '../log.ts';
 import { type LogId, newLogId } from '../log-id.ts';
+import type { ImportTarget } from '../shared/import-batch.ts';
+import { judgeIds } from '../shared/known-ids.ts';
 import type { LogSummary } from '../store.ts';
 import type { Account } from './byte-budget.ts';
 import { IdIndex, idHash } from './id-index.ts';
@@ -12,7 +13,7 @@ import { ListWalk, RowMerge, type RowWalk } from './row-merge.ts';
 import { StreamDirectory, type StreamRows } from './stream-directory.ts';
 
 /** One log in memory: the table of its messages and the indexes that find them. All calls are synchronous. */
-export class MemoryLog {
+export class MemoryLog implements ImportTarget {
   readonly id: LogId = newLogId();
   readonly table = new MessageTable();
   readonly followers = new Set<Announced>();
@@ -93,8 +94,8 @@ export class MemoryLog {
    * before the version, so that a writer that repeats an append whose answer it lost is told the first answer.
    */
   refusal(stream: string, messages: readonly NewMessage[], expected: number | undefined): AppendOutcome | undefined {
-    const duplicate = this.#knownIds(stream, messages);
-    if (duplicate !== undefined) return duplicate;
+    const known = judgeIds(stream, messages, (id) => this.messageOf(id));
+    if (known !== undefined) return known;
     const actual = this.version(stream);
     if (expected !== undefined && expected !== actual) return { outcome: 'version-conflict', expected, actual };
     return undefined;
@@ -167,9 +168,31 @@ export class MemoryLog {
     this.#head = Math.max(this.#head, globalPosition);
   }
 
-  /** The row with this id, -1 when there is none. */
-  rowOfId(id: string): number {
-    return this.#ids.find(idHash(id), (row) => this.table.id(row) === id);
+  messageOf(id: string): Message | undefined {
+    const found = this.#ids.find(idHash(id), (row) => this.table.id(row) === id);
+    return found === -1 ? undefined : this.message(found);
+  }
+
+  hasGlobalPosition(globalPosition: number): boolean {
+    if (globalPosition > this.#head) return false;
+    const row = this.rowAt(globalPosition);
+    return row !== undefined && this.table.globalPosition(row) === globalPosition;
+  }
+
+  hasPosition(streamName: string, position: number): boolean {
+    const stream = this.#directory.stream(streamName);
+    const row = stream?.rows.at(this.indexOf(stream, position));
+    return row !== undefined && this.table.position(row) === position;
+  }
+
+  neighbours(streamName: string, globalPosition: number): readonly [number | undefined, number | undefined] {
+    const rows = this.streamRows(streamName);
+    const index = globalPosition > this.#head ? rows.length : this.indexAt(rows, globalPosition);
+    const positionAt = (at: number) => {
+      const row = at < 0 ? undefined : rows.at(at);
+      return row === undefined ? undefined : this.table.position(row);
+    };
+    return [positionAt(index - 1), positionAt(index)];
   }
 
   message(row: number): Message {
@@ -241,37 +264,6 @@ export class MemoryLog {
   get #lastTimeMs(): number {
     const rows = this.everyRow;
     return this.table.timeMs(rows.at(rows.length - 1)!);
-  }
-
-  #knownIds(stream: string, messages: readonly NewMessage[]): AppendOutcome | undefined {
-    const seen = new Set<string>();
-    let knownRow = -1;
-    let knownCount = 0;
-    for (const message of messages) {
-      if (!message.given) continue;
-      if (seen.has(message.id)) return { outcome: 'duplicate-id', id: message.id };
-      seen.add(message.id);
-      const row = this.rowOfId(message.id);
-      if (row === -1) continue;
-      const follows = knownCount === 0 || this.table.position(row) === this.table.position(knownRow) + 1;
-      if (!follows || !this.#isSame(row, stream, message)) return { outcome: 'duplicate-id', id: message.id };
-      knownRow = row;
-      knownCount++;
-    }
-    if (knownCount === 0) return undefined;
-    // A part of an append cannot have been stored, so this is another append that borrows ids.
-    if (knownCount < messages.length) return { outcome: 'duplicate-id', id: this.table.id(knownRow) };
-    const position = this.table.position(knownRow);
-    return { outcome: 'known', position, globalPosition: this.table.globalPosition(knownRow) };
-  }
-
-  #isSame(row: number, stream: string, message: NewMessage): boolean {
-    return (
-      this.streamOfRow(row).name.text === stream &&
-      this.table.type(row) === message.type &&
-      sameJson(this.table.data(row), message.data) &&
-      sameJson(this.table.metadata(row), message.metadata)
-    );
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Message } from '../../message/message.ts';
 import type { ImportOutcome } from '../log.ts';
 import type { LogId } from '../log-id.ts';
+import { newMessagesOf } from '../shared/import-batch.ts';
 import type { StoreLimits } from '../store.ts';
 import { type Account, ByteBudget } from './byte-budget.ts';
-import { newMessagesOf } from './import-batch.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryNamespaces } from './memory-namespaces.ts';
 

@@ -1,5 +1,5 @@
 import type { NewMessage } from '../../message/message.ts';
-import { packedIdBytes, packId, unpackId } from './packed-id.ts';
+import { packedIdBytes, packId, unpackId } from '../shared/packed-id.ts';
 
 /** What a message has of text. */
 export type RowText = Pick<NewMessage, 'id' | 'type' | 'data' | 'metadata'>;

@@ -1,6 +1,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
+import { printable } from './printable.ts';
 import { CliError, type Transfer } from './transfer.ts';
 
 /** A request under way, whose body the caller writes. */
@@ -42,7 +43,7 @@ async function refusalOf(answer: IncomingMessage): Promise<CliError> {
 
 function sentenceOf(body: string): string | undefined {
   try {
-    const { error } = JSON.parse(body) as { error?: { code?: unknown; message?: unknown } };
+    const { error } = JSON.parse(body, printable) as { error?: { code?: unknown; message?: unknown } };
     return typeof error?.message === 'string' ? `${error.message} (${error.code})` : undefined;
   } catch {
     return undefined;

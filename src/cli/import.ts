@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { LineSplitter } from '../message/line-splitter.ts';
 import { call } from './call.ts';
+import { printable } from './printable.ts';
 import { messagesText, Progress } from './progress.ts';
 import { CliError, type Terminal, type Transfer } from './transfer.ts';
 
@@ -60,7 +61,7 @@ async function* eventsOf(answer: IncomingMessage): AsyncGenerator<ImportEvent> {
   try {
     for await (const piece of answer as AsyncIterable<Buffer>) {
       for (const line of splitter.push(piece)) {
-        if (line.length > 0) yield JSON.parse(line.toString().replace(/^data: /, '')) as ImportEvent;
+        if (line.length > 0) yield JSON.parse(line.toString().replace(/^data: /, ''), printable) as ImportEvent;
       }
     }
   } catch (error) {

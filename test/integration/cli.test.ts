@@ -219,3 +219,39 @@ test('--help of the server names the commands.', async () => {
   expect(stdout).toContain('pokewire export [flags]');
   expect(stdout).toContain('pokewire import [flags]');
 });
+
+test('What a server of others says reaches no terminal as control characters.', async () => {
+  const nasty = 'no\u001b]0;owned\u0007 \u009b31m\u202e\r\nImported 9 messages';
+  await using server = await otherServer((path) =>
+    path.startsWith('/import')
+      ? { status: 200, body: `data: ${JSON.stringify({ error: nasty, message: nasty, line: 1 })}\n\n` }
+      : { status: 403, body: JSON.stringify({ error: { code: nasty, message: nasty } }) },
+  );
+  for (const command of ['export', 'import']) {
+    const { code, stderr, stdout } = await run([command, '--url', server.url]);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('owned');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+    expect(stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(stderr).not.toContain('\nImported');
+  }
+});
+
+/** A server that is not Pokewire. */
+async function otherServer(answer: (path: string) => { status: number; body: string }) {
+  const server = createServer((request, response) => {
+    const { status, body } = answer(request.url ?? '');
+    request.resume();
+    response.writeHead(status).end(body);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { ConfigError } from './config-error.ts';
 import { type FlagTypes, quote, readFlags } from './flags.ts';
-import { isSendable, judgeHost, judgeOrigin, judgeProxy } from './setting-formats.ts';
+import { isSendable, judgeAllowedHost, judgeHost, judgeOrigin, judgeProxy } from './setting-formats.ts';
 
 const milliseconds = (initial: number, description: string) =>
   Type.Integer({ minimum: 0, maximum: 86_400_000, default: initial, description });
@@ -51,6 +51,12 @@ export const configSchema = Type.Object({
   subscribeOrigins: Type.Array(Type.String({ minLength: 1 }), {
     default: ['*'],
     description: 'The same for `/subscribe`. Empty: none.',
+  }),
+  allowedHosts: Type.Array(Type.String({ minLength: 1 }), {
+    default: [],
+    description:
+      'Names that requests may have as `Host` beside `localhost`, without port, separated by commas; `*.name`: all below ' +
+      'it, `*`: all. Checked without authentication, or when given.',
   }),
   bodyLimitBytes: Type.Integer({
     minimum: 1_024,
@@ -258,6 +264,7 @@ const judges = {
   corsOrigins: judgeOrigin,
   subscribeOrigins: judgeOrigin,
   trustedProxies: judgeProxy,
+  allowedHosts: judgeAllowedHost,
 } as const;
 
 function check(source: string, name: keyof Config, given: string | boolean): unknown {

@@ -12,6 +12,14 @@ export const judgeHost: Judge = (host) =>
     ? undefined
     : 'is neither an IP address nor a host name (no port, no scheme, IPv6 without brackets)';
 
+/** What may stand in `Host`, without its port: a name, `*.name`, `*`, an address. */
+export const judgeAllowedHost: Judge = (host) => {
+  const isAddress = isIP(host) === 4 || (/^\[.*\]$/.test(host) && isIP(host.slice(1, -1)) === 6);
+  return host === '*' || isAddress || hostName.test(host.replace(/^\*\./, ''))
+    ? undefined
+    : `has ${quote(host)}, which is no host name like pokes.example, *.example or [2001:db8::1] (no scheme, no port)`;
+};
+
 const namedRanges = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
 /** An address, a range of addresses in CIDR notation, or one of the named ranges. */

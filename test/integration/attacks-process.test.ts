@@ -40,6 +40,15 @@ test('No token, ticket or cookie is in anything that the process says, at the fi
       await ask(`${path}?token=${token}`);
       await ask(`${path}?ticket=${unused}&token=${token}&token=${token}`);
     }
+    for (const path of [
+      '/subscribe&token=',
+      '/streams;token=',
+      '/nowhere/',
+      '/streams/%&ticket=',
+      '/streams?prefix=',
+    ]) {
+      await ask(path + token, { headers: { 'x-request-id': token } });
+    }
     await ask('/streams/a-1/messages', {
       method: 'POST',
       body: '{',
@@ -85,7 +94,7 @@ test.each([
   [newToken('tenant'), 'must be one of namespace default'],
 ])('A start with a wrong token is refused by a sentence that does not repeat it.', async (token, sentence) => {
   await using server = new SpokenProcess(['--port', '0', '--token', token]);
-  expect(await server.exit).toBe(1);
+  expect(await server.exit).toBe(2);
   expect(server.stderr).toContain(sentence);
   expect(server.said).not.toContain(token);
 });

@@ -22,7 +22,7 @@ test('An import answers with an event stream of one event, and the records are t
   expect([status, text]).toEqual([200, 'data: {"done":true,"imported":1,"known":0,"elapsed":"0.0s"}\n\n']);
   expect(headers).toMatchObject({
     'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache',
+    'cache-control': 'no-cache, no-store',
     'x-accel-buffering': 'no',
     'transfer-encoding': 'chunked',
   });

@@ -43,8 +43,8 @@ test('A page of another port of this host cannot append by the visitor’s sessi
     // A simple request, for which the browser does not ask first.
     const send = `fetch(${JSON.stringify(`${url}/rpc`)}, {
       method: 'POST', mode: 'no-cors', credentials: 'include', body: '["stream.write","a-1",{"type":"T","data":{}}]',
-    }).then(() => 'sent')`;
-    expect(await page.evaluate(send)).toBe('sent');
+    }).then(() => 'answered', () => 'kept from the page')`;
+    expect(await page.evaluate(send)).toBe('kept from the page');
   }
   expect((await app.get(`/streams?token=${admin}`)).body.streams).toEqual([]);
   expect((await open.get('/streams')).body.streams).toEqual([]);

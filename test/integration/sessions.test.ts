@@ -165,3 +165,47 @@ test.each([
     expect(expected).toContain(rpc.status);
   },
 );
+
+test('Where the browser does not say who leads to /docs?token=, the visitor is asked, and no cookie is set.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  for (const path of ['/docs', '/diagnose']) {
+    const response = await ask(app, `${path}?token=${admin}`, { referer: 'https://evil.example/' });
+    const text = await response.text();
+    expect([response.status, response.headers.getSetCookie(), response.headers.get('cache-control')]).toEqual([
+      200,
+      [],
+      'no-store',
+    ]);
+    expect(text).toContain('Begin a session?');
+    expect(text).not.toContain(admin);
+    expect(response.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+  }
+});
+
+test.each([
+  ['cross-site', 'https://evil.example'],
+  ['same-site', 'http://localhost:1'],
+  [undefined, 'https://evil.example'],
+  [undefined, 'null'],
+])(
+  'POST /session by a page of elsewhere (%s, %s) sets no cookie, also when it may call the API.',
+  async (site, origin) => {
+    await using app = await startTestApp(['--token', admin, '--cors-origins', '*']);
+    const headers = { authorization: `Bearer ${admin}`, origin, ...(site !== undefined && { 'sec-fetch-site': site }) };
+    const response = await ask(app, '/session', headers, { method: 'POST' });
+    expect([response.status, response.headers.getSetCookie()]).toEqual([403, []]);
+  },
+);
+
+test.each([
+  ['an image', { 'sec-fetch-site': 'same-site', 'sec-fetch-dest': 'image' }, 403],
+  ['a frame', { 'sec-fetch-site': 'same-site', 'sec-fetch-dest': 'iframe' }, 403],
+  ['a fetch', { 'sec-fetch-site': 'same-site', 'sec-fetch-dest': 'empty', origin: 'http://localhost:1' }, 403],
+  ['a link', { 'sec-fetch-site': 'same-site', 'sec-fetch-dest': 'document' }, 200],
+  ['our own page', { 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'empty' }, 200],
+  ['the address bar', { 'sec-fetch-site': 'none', 'sec-fetch-dest': 'empty' }, 200],
+])('By cookie a page on another port of this host reads nothing: %s.', async (_what, headers, status) => {
+  await using app = await startTestApp(['--token', admin]);
+  const cookie = await beginSession(app);
+  expect((await ask(app, '/streams', { cookie, ...headers })).status).toBe(status);
+});

@@ -41,7 +41,7 @@ test('A subscription is answered at once with the head, the ready comment and a 
   expect(client.head.statusLine).toBe('HTTP/1.1 200 OK');
   expect(Object.fromEntries(client.head.headers)).toMatchObject({
     'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache, no-transform',
+    'cache-control': 'no-cache, no-store, no-transform',
     'x-accel-buffering': 'no',
     'access-control-allow-origin': '*',
     'transfer-encoding': 'chunked',

@@ -11,14 +11,15 @@ const modules = new URL('../../node_modules/', import.meta.url);
 
 /**
  * Starts a real browser: on Linux the Chromium of the npm package, which needs nothing of the system, elsewhere an
- * installed Chrome or Edge. Close it by `await using`.
+ * installed Chrome or Edge. `args`: further flags. Close it by `await using`.
  */
-export async function launchBrowser(): Promise<Browser> {
-  if (process.platform === 'linux' && process.arch === 'x64') return chromium.launch(await packagedChromium());
+export async function launchBrowser(args: string[] = []): Promise<Browser> {
+  if (process.platform === 'linux' && process.arch === 'x64')
+    return chromium.launch({ ...(await packagedChromium()), args });
   const failures: unknown[] = [];
   for (const channel of ['chrome', 'msedge']) {
     try {
-      return await chromium.launch({ channel });
+      return await chromium.launch({ channel, args });
     } catch (error) {
       failures.push(error);
     }

@@ -27,8 +27,13 @@ export async function startTestApp(
   flags: readonly string[] = [],
   options: Partial<Pick<AppOptions, 'openStore' | 'memory' | 'log'>> = {},
 ): Promise<TestApp> {
-  // The tests run in the same process, and may hold it up.
-  const defaults = { POKEWIRE_PORT: '0', POKEWIRE_HOST: '127.0.0.1', POKEWIRE_MAX_EVENT_LOOP_DELAY_MS: '0' };
+  // The tests run in the same process, and may hold it up. Their raw requests call the host x.
+  const defaults = {
+    POKEWIRE_PORT: '0',
+    POKEWIRE_HOST: '127.0.0.1',
+    POKEWIRE_MAX_EVENT_LOOP_DELAY_MS: '0',
+    POKEWIRE_ALLOWED_HOSTS: 'x',
+  };
   const command = parseCommand(flags, defaults);
   if (command.run !== 'serve') throw new TypeError(`the flags ask for ${command.run}`);
   const app = await startApp({ config: command.config, log: pino({ level: 'silent' }), memory: process, ...options });

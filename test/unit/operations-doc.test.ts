@@ -19,6 +19,7 @@ const noLimits: readonly (keyof typeof configSchema.properties)[] = [
   'logLevel',
   'corsOrigins',
   'subscribeOrigins',
+  'allowedHosts',
   'trustedProxies',
   'store',
   'heartbeatMs',

@@ -77,10 +77,7 @@ export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: Di
         response: { 200: connectionSchema },
       },
     },
-    async (request, reply) => {
-      reply.header('cache-control', 'no-store');
-      return { ...connectionOf(request), heartbeatMs };
-    },
+    async (request) => ({ ...connectionOf(request), heartbeatMs }),
   );
 
   server.get(

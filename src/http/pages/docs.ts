@@ -57,7 +57,8 @@ export function routeDocs(server: Server, mode: AuthMode): void {
   const icon = { filename: 'icon.svg', content: files.get('icon.svg')!, type: 'image/svg+xml' };
   server.register(async (reference) => {
     reference.addHook('onRequest', (_request, reply, done) => {
-      reply.header('referrer-policy', 'no-referrer');
+      // The same for everybody, so it may be kept, and asked about again.
+      reply.headers({ 'referrer-policy': 'no-referrer', 'cache-control': 'no-cache' });
       done();
     });
     reference.addHook('onRoute', (route) => {

@@ -5,6 +5,7 @@ import type { AuthMode } from '../../access/access.ts';
 import { foreignPage, queryToken } from '../plumbing/credential.ts';
 import type { Server } from '../plumbing/server.ts';
 import { beginSession } from '../routes/session.ts';
+import { askFirst } from './ask-first.ts';
 
 const contentTypes: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -20,7 +21,6 @@ const pageHeaders = {
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
   'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
 };
 
 /** Where a page is, and who may see it. */
@@ -51,6 +51,8 @@ export function routePage(server: Server, { path, folder, mode }: PageOptions): 
 /** Takes the token out of the address of the page into a session, so that it is neither shown nor kept in the history. */
 function beginHere(request: FastifyRequest, reply: FastifyReply, token: string, path: string): FastifyReply {
   // A link on a page of others must not make the visitor work with a token of theirs.
-  if (['cross-site', 'same-site'].includes(String(request.headers['sec-fetch-site']))) throw foreignPage();
+  const site = request.headers['sec-fetch-site'];
+  if (site === undefined) return askFirst(reply);
+  if (site !== 'none' && site !== 'same-origin') throw foreignPage();
   return beginSession(request, reply, token).header('cache-control', 'no-store').redirect(path.slice(1), 303);
 }

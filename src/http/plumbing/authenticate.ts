@@ -10,6 +10,7 @@ import {
   headerToken,
   hideCredentials,
   isForeignPage,
+  isForeignRead,
   isOwnPage,
   queryTicket,
   queryToken,
@@ -52,7 +53,7 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
     if (token !== undefined || isOpen) return (token === undefined && access.open) || access.check(token);
     const cookie = cookieToken(request);
     // A browser adds the cookie to whatever a page asks for, so the page must be one of ours.
-    if (cookie !== undefined && isUnsafe(request) && !isOwnPage(request)) throw foreignPage();
+    if (cookie !== undefined && (isUnsafe(request) ? !isOwnPage(request) : isForeignRead(request))) throw foreignPage();
     return access.check(cookie);
   };
 
@@ -60,10 +61,13 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
   server.addHook('onRequest', (request, _reply, done) => {
     const { access: needed = 'admin', ownCheck, takesTicket = false } = request.routeOptions.config;
     hideCredentials(request);
-    // Unknown paths are nobody's, and a preflight carries no credential.
-    if (needed === 'none' || request.is404 || request.method === 'OPTIONS') return done();
-    // Without authentication any page could write by a visitor's browser, which reaches what the page's server cannot.
-    if (isOpen && isUnsafe(request) && isForeignPage(request) && !allowsOrigin(request)) throw foreignPage();
+    // A preflight carries no credential.
+    if (request.method === 'OPTIONS') return done();
+    // Without authentication any page could ask by a visitor's browser, which reaches what the page's server cannot. CORS
+    // keeps answers from it, but not whether there is one, nor what a request does.
+    if (isOpen && isFromElsewhere(request) && !allowsOrigin(request)) throw foreignPage();
+    // Unknown paths are nobody's.
+    if (needed === 'none' || request.is404) return done();
     const admit = (grant: Grant): void => {
       requireScope(grant, needed);
       request.grant = grant;
@@ -97,6 +101,10 @@ export function logOf(request: FastifyRequest): LogId {
 /** The token of a request: the query's, which wins because an `EventSource` cannot set headers, else the header's. */
 export function credentialOf(request: FastifyRequest): string | undefined {
   return queryToken(request) ?? headerToken(request);
+}
+
+function isFromElsewhere(request: FastifyRequest): boolean {
+  return isUnsafe(request) ? isForeignPage(request) : isForeignRead(request);
 }
 
 function isUnsafe({ method }: FastifyRequest): boolean {

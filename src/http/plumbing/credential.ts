@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { PokewireError } from '../../errors.ts';
+import { cleanUrl } from './clean-text.ts';
 
 /** The cookie of a session over http. */
 export const cookieName = 'pokewire';
@@ -19,8 +20,8 @@ export function queryTicket(request: FastifyRequest): string | undefined {
 
 /** The token in the header. */
 export function headerToken({ headers }: FastifyRequest): string | undefined {
-  const { authorization } = headers;
-  return authorization?.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : undefined;
+  // The scheme has no case, and one or more spaces follow (RFC 9110, 11.1 and 11.4).
+  return headers.authorization === undefined ? undefined : /^bearer +(.+)$/i.exec(headers.authorization)?.[1];
 }
 
 /** The token in the cookie of a session. */
@@ -30,10 +31,11 @@ export function cookieToken({ headers, server }: FastifyRequest): string | undef
   return cookies[secureCookieName] ?? cookies[cookieName];
 }
 
-/** Takes the query off the URL when it holds a credential: Fastify names the URL in some of its warnings. */
+/** Takes credentials out of the URL, wherever in it they stand: the access log, refusals and Fastify's warnings name it. */
 export function hideCredentials(request: FastifyRequest): void {
   const { token, ticket } = request.query as Record<string, unknown>;
-  if (token !== undefined || ticket !== undefined) request.raw.url = request.url.split('?', 1)[0]!;
+  const hasCredential = token !== undefined || ticket !== undefined;
+  request.raw.url = cleanUrl(hasCredential ? request.url.split('?', 1)[0]! : request.url);
 }
 
 /**
@@ -52,11 +54,20 @@ export function isForeignPage(request: FastifyRequest): boolean {
   return (origin !== undefined || site !== undefined) && !isOwnPage(request);
 }
 
+/**
+ * Whether a page of elsewhere makes the browser read something for it. A visitor who follows a link is not its instrument:
+ * no page can read what another window shows.
+ */
+export function isForeignRead(request: FastifyRequest): boolean {
+  const { 'sec-fetch-site': site, 'sec-fetch-dest': destination } = request.headers;
+  return site !== 'none' && destination !== 'document' && isForeignPage(request);
+}
+
 /** The refusal of a request that a page of elsewhere makes by a visitor's browser. */
 export function foreignPage(): PokewireError {
   return new PokewireError(
     'AUTH_UNAUTHORIZED',
-    'A page of another origin asks. Only our own may, or those of --cors-origins.',
+    'Cross-origin request refused. Add the origin of the page to --cors-origins.',
   );
 }
 

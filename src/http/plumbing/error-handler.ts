@@ -9,6 +9,7 @@ import type {
 } from 'fastify';
 import { type ErrorCode, errorBody, errorStatuses, invalid, PokewireError } from '../../errors.ts';
 import { retryAfter } from './append-limit.ts';
+import { cleanJson, cleanUrl } from './clean-text.ts';
 import { schemaProblem } from './schema-problem.ts';
 
 /** Content type of every JSON answer, errors included; exact, because EventoDB's clients compare it. */
@@ -40,6 +41,8 @@ export function useErrorHandler(server: FastifyInstance): void {
 
 /** For Fastify's `frameworkErrors`: failures before a route is found, so that no hook has run. */
 export function answerFrameworkError(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  // The access log names it.
+  request.raw.url = cleanUrl(request.url);
   if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
   void sendRefusal(reply, invalid('path', 'must be a valid percent-encoded URL'));
 }
@@ -65,7 +68,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   const body = errorBody({ code, message: clientErrorTexts[code] ?? 'The request is not HTTP/1.1.' });
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Connection: close\r\n\r\n${body}`,
+      `Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
   );
 }
 
@@ -115,8 +118,8 @@ export function sendRefusal(reply: FastifyReply, error: PokewireError): FastifyR
   // As bytes, because the route's response schema describes its successes, and Fastify adds a charset to JSON text.
   return reply
     .code(error.status)
-    .header('content-type', jsonType)
-    .send(Buffer.from(errorBody(error)));
+    .headers({ 'content-type': jsonType, 'cache-control': 'no-store' })
+    .send(Buffer.from(cleanJson(errorBody(error))));
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -6,7 +6,8 @@ import type { Framing } from '../../sse/connection.ts';
 export const eventStreamHeaders = {
   // The standard knows no other charset, and some clients read without it as Latin-1.
   'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache, no-transform',
+  // EventoDB's clients look for `no-cache` in front.
+  'cache-control': 'no-cache, no-store, no-transform',
   // Tells nginx not to collect the stream before it passes it on.
   'x-accel-buffering': 'no',
 };

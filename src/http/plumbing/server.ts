@@ -17,11 +17,17 @@ import type { Tickets } from '../../access/tickets.ts';
 import type { OverloadWatch } from '../../admission/overload.ts';
 import { PokewireError } from '../../errors.ts';
 import { version } from '../../version.ts';
+import { type AllowedHostsOptions, useAllowedHosts } from './allowed-hosts.ts';
 import { useAppendLimit } from './append-limit.ts';
 import { useAccess } from './authenticate.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
+import { useForwardedAddresses } from './forwarded-addresses.ts';
 import { convertQuery } from './query.ts';
+
 import { useBodyReader } from './read-body.ts';
+
+import { requestIds } from './request-id.ts';
+
 import { resetIfCut } from './reset-if-cut.ts';
 
 declare module 'fastify' {
@@ -34,7 +40,7 @@ declare module 'fastify' {
 }
 
 /** What holds for every route. */
-export type ServerOptions = {
+export type ServerOptions = AllowedHostsOptions & {
   readonly access: Access;
   readonly tickets: Tickets;
   readonly log: FastifyBaseLogger;
@@ -55,6 +61,17 @@ export type ServerOptions = {
 /** What EventoDB calls itself, because programs that find it by this name are to find Pokewire; see docs/PROTOCOL.md. */
 const serverName = `EventoDB/${version}`;
 
+/**
+ * What every response says. None is kept by a cache, because most need a credential, or change at once; no page of elsewhere
+ * embeds one, whatever it takes it for. Pages and their files, the same for everybody, say something else of caches.
+ */
+const commonHeaders = {
+  server: serverName,
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
 const surelyTakenBytes = 65_536;
 
 /** Paths are as long as the request head allows; names have their own limit. */
@@ -68,11 +85,10 @@ export function createServer(options: ServerOptions) {
     loggerInstance: withoutChildren(options.log),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
-    requestIdHeader: 'x-request-id',
+    genReqId: requestIds(),
     routerOptions: { maxParamLength },
     trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
-    frameworkErrors: (error, request, reply) =>
-      answerFrameworkError(error, request, reply.header('server', serverName)),
+    frameworkErrors: (error, request, reply) => answerFrameworkError(error, request, reply.headers(commonHeaders)),
     schemaErrorFormatter: describeSchemaError,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
@@ -86,10 +102,13 @@ export function createServer(options: ServerOptions) {
   server.removeAllContentTypeParsers();
   useBodyReader(server, 'application/json', bodyLimitBytes);
 
+  if (options.trustedProxies.length > 0) useForwardedAddresses(server);
+  // With authentication a rebound page has no token, nor the cookie of another name.
+  if (options.access.mode === 'off' || options.allowedHosts.length > 0) useAllowedHosts(server, options);
   // Before those who may refuse the request, so that refusals carry them too.
   // Hooks call back: a promise each would cost every request several turns of the microtask queue.
   server.addHook('onRequest', (request, reply, done) => {
-    reply.header('server', serverName);
+    reply.headers(commonHeaders);
     if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
     const { corsHeaders } = request.routeOptions.config;
     if (corsHeaders !== undefined) reply.headers(corsHeaders);

@@ -22,7 +22,7 @@ export type ImportOptions = ImportBodyLimits & {
 
 const headers = {
   'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache',
+  'cache-control': 'no-cache, no-store',
   'x-accel-buffering': 'no',
 };
 

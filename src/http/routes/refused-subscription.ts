@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode, PokewireError } from '../../errors.ts';
 import { Connection } from '../../sse/connection.ts';
 import { endFrame, retryFrame } from '../../sse/frame.ts';
+import { holdsToken } from '../plumbing/clean-text.ts';
 import { acceptsEventStream, eventStreamHead, framingOf } from '../plumbing/event-stream.ts';
 import { takeSocket } from '../plumbing/take-socket.ts';
 
@@ -52,7 +53,7 @@ export async function refuseByStream(
   const frames = [retryFrame(randomRetryMs(retryBounds))];
   if ((request.query as { hello?: unknown }).hello === 'true') {
     const claimed = claimedText(request);
-    const echo = claimed !== undefined && echoable.test(claimed) ? claimed : undefined;
+    const echo = claimed !== undefined && echoable.test(claimed) && !holdsToken(claimed) ? claimed : undefined;
     frames.push(endFrame(refusal.code.toLowerCase().replaceAll('_', '-'), echo));
   }
   const framing = framingOf(request.raw);

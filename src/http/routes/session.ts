@@ -1,7 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuthMode } from '../../access/access.ts';
 import { invalid } from '../../errors.ts';
-import { cookieName, headerToken, queryToken, secureCookieName } from '../plumbing/credential.ts';
+import {
+  cookieName,
+  foreignPage,
+  headerToken,
+  isForeignPage,
+  queryToken,
+  secureCookieName,
+} from '../plumbing/credential.ts';
 import type { Server } from '../plumbing/server.ts';
 
 const attributes = { path: '/', httpOnly: true, sameSite: 'strict' } as const;
@@ -24,9 +31,11 @@ export function routeSession(server: Server, mode: AuthMode): void {
       },
     },
     async (request, reply) => {
-      reply.header('cache-control', 'no-store').code(204);
+      reply.code(204);
       if (mode === 'off') return null;
       const token = queryToken(request) === undefined ? headerToken(request) : undefined;
+      // A page of --cors-origins may call with a token, but not make the visitor go on with it.
+      if (isForeignPage(request)) throw foreignPage();
       if (token === undefined)
         throw invalid('authorization', 'is missing: a session begins with the token in the header');
       beginSession(request, reply, token);
@@ -47,7 +56,6 @@ export function routeSession(server: Server, mode: AuthMode): void {
     },
     async (_request, reply) => {
       reply
-        .header('cache-control', 'no-store')
         .clearCookie(cookieName, attributes)
         .clearCookie(secureCookieName, { ...attributes, secure: true })
         .code(204);

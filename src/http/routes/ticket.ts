@@ -56,7 +56,7 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
           { details: { maxTickets, maxTicketsOfNamespace } },
         );
       }
-      reply.code(201).header('cache-control', 'no-store');
+      reply.code(201);
       return { ticket: issued.ticket, expiresAt: new Date(Date.now() + ticketLifetimeMs).toISOString() };
     },
   );

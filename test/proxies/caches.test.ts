@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { isInstalled, RealProxy } from '../support/real-proxy.ts';
+import { ServerProcess } from '../support/server-process.ts';
+import { nginxDefault } from './documented.ts';
+
+const admin = newToken('default');
+const reader = newToken('tenant');
+const json = { 'content-type': 'application/json' };
+
+type Answer = { readonly status: number; readonly text: string };
+
+/** Asks for the path with this token, or none. */
+async function ask(url: string, path: string, token?: string): Promise<Answer> {
+  const response = await fetch(url + path, {
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+async function append(server: ServerProcess, token: string): Promise<void> {
+  const headers = { ...json, authorization: `Bearer ${token}` };
+  const init = { method: 'POST', headers, body: '{"type":"T","data":{}}' };
+  expect((await fetch(`${server.url}/streams/secret-1/messages`, init)).status).toBe(201);
+}
+
+/** What every cache in front of a server must leave alone, however readily it keeps things. */
+function keepsNothing(open: (url: string) => Promise<{ url: string } & AsyncDisposable>): void {
+  test('gives the answer of one tenant neither to another nor to nobody.', async () => {
+    await using server = await ServerProcess.start(['--token', admin]);
+    const rpc = { method: 'POST', headers: { ...json, authorization: `Bearer ${admin}` } };
+    await fetch(`${server.url}/rpc`, { ...rpc, body: JSON.stringify(['ns.create', 'tenant', { token: reader }]) });
+    await append(server, admin);
+    await using cache = await open(server.url);
+    for (const path of ['/streams', '/streams/secret-1/messages', '/categories', '/metrics', '/export']) {
+      expect([path, (await ask(cache.url, path, admin)).status]).toEqual([path, 200]);
+      const others = await ask(cache.url, path, reader);
+      expect(others.text).not.toContain('secret-1');
+      expect([path, (await ask(cache.url, path)).status]).toEqual([path, 401]);
+    }
+  });
+
+  test('answers a read that follows a write with what was written.', async () => {
+    await using server = await ServerProcess.start();
+    await using cache = await open(server.url);
+    expect((await ask(cache.url, '/streams/read-1/messages')).text).toBe('[]');
+    await server.append('read-1');
+    expect(JSON.parse((await ask(cache.url, '/streams/read-1/messages')).text)).toHaveLength(1);
+    expect((await ask(cache.url, '/metrics')).text).not.toBe((await ask(cache.url, '/metrics')).text);
+  });
+}
+
+describe.skipIf(!isInstalled('nginx'))('nginx with proxy_cache (needs nginx on PATH)', () => {
+  keepsNothing(async (url) => {
+    const more =
+      'proxy_cache_path kept keys_zone=kept:1m; proxy_cache kept; proxy_cache_valid any 10m; proxy_cache_key $uri$is_args$args;';
+    const proxy = await RealProxy.start('nginx', nginxDefault({ url, more }));
+    return {
+      url: `http://127.0.0.1:${proxy.port}`,
+      [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
+    };
+  });
+});

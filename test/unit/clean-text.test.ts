@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { cleanJson, cleanUrl, holdsToken, withoutCredentials } from '../../src/http/plumbing/clean-text.ts';
+
+const token = newToken('my_tenant.1');
+
+test.each([
+  [`/subscribe&token=${token}`, '/subscribe&token=[redacted]'],
+  [`/streams;token=${token}`, '/streams;token=[redacted]'],
+  [`/streams/${token}/messages`, '/streams/[redacted]/messages'],
+  [`/streams?Token=${token}&prefix=a`, '/streams?Token=[redacted]&prefix=a'],
+  [`/streams?access_token=${token}`, '/streams?access_token=[redacted]'],
+  [`/streams?prefix=${token}`, '/streams?prefix=[redacted]'],
+  [`/streams?token%3D${token}`, '/streams?token%3D[redacted]'],
+  [`/${token.toUpperCase()}`, '/[redacted]'],
+  [`/${token}${token}`, '/[redacted]'],
+  ['/subscribe&ticket=R2m-x_9', '/subscribe&ticket=[redacted]'],
+  ['/subscribe;all=true;ticket=R2m-x_9', '/subscribe;all=true;ticket=[redacted]'],
+])('A credential in a mistyped place is taken out of a URL: %s', (url, clean) => {
+  expect(cleanUrl(url)).toBe(clean);
+});
+
+test.each([
+  '/streams/account-1/messages?position=3',
+  '/streams/ns_deposits-1',
+  '/streams/token-1',
+  '/subscribe/ticket',
+])('A URL without a credential stays as it is: %s', (url) => {
+  expect(cleanUrl(url)).toBe(url);
+});
+
+test('A token that was cut short is taken out, too.', () => {
+  expect(withoutCredentials(`got "${newToken('a').slice(0, 64)}"`)).toBe('got "[redacted]"');
+});
+
+test('A sentence that says how to send a token is not changed.', () => {
+  const sentence = 'open /docs?token=<token>, or send "authorization: Bearer <token>".';
+  expect(withoutCredentials(sentence)).toBe(sentence);
+});
+
+test('Control characters are percent-encoded in a URL, C1 included.', () => {
+  expect(cleanUrl('/a\x9b31m\x7f\x1b[0m')).toBe('/a%9B31m%7F%1B[0m');
+});
+
+test('JSON stays the same JSON, with C1 controls escaped.', () => {
+  const body = { message: 'a\x9b31m\x85\x7f\n"é"' };
+  const text = cleanJson(JSON.stringify(body));
+  expect(text).toMatch(/^[ -~é]*$/);
+  expect(JSON.parse(text)).toEqual(body);
+});
+
+test('A token is recognised each time it is looked for.', () => {
+  expect([1, 2, 3].map(() => holdsToken(`x ${token}`))).toEqual([true, true, true]);
+  expect(holdsToken('ns_deposits')).toBe(false);
+});

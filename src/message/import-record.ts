@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { PokewireError } from '../errors.ts';
 import { skipSpace, walkMembers } from './json-text.ts';
+import { type Outline, parseOutline } from './long-json.ts';
 import type { JsonText, Message } from './message.ts';
 import { parseTime, timeText } from './message-time.ts';
 import { isObject, kindOf } from './new-message.ts';
@@ -11,6 +12,9 @@ import { checkName, checkType } from './stream-name.ts';
 export const maxImportedPosition = 2 ** 52;
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+const memberNames = new Set(['id', 'stream', 'type', 'pos', 'gpos', 'data', 'meta', 'time']);
+const recordOutline: Outline = { levels: 1, keeps: (name) => memberNames.has(name), maxElements: 0 };
 
 /** A message out of a line, or what is wrong with the line. */
 export type ParsedRecord =
@@ -35,7 +39,7 @@ export function parseImportRecord(line: Buffer): ParsedRecord {
   if (!isUtf8(line)) return { code: 'INVALID_JSON', problem: 'the line must be UTF-8 text' };
   const text = line.toString();
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed: unknown = parseOutline(text, recordOutline);
     if (!isObject(parsed)) return wrongType('the line', 'an object', parsed);
     return wrongMember(parsed) ?? { message: readRecord(text, parsed) };
   } catch (error) {

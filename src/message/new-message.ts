@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { invalid, PokewireError } from '../errors.ts';
 import { firstElement, nextElement, skipSpace, walkMembers } from './json-text.ts';
+import { type Outline, parseOutline } from './long-json.ts';
 import type { JsonText, NewMessage } from './message.ts';
 import { newId } from './new-id.ts';
 import { readPayload } from './payload.ts';
@@ -12,17 +13,24 @@ export const maxMessagesPerAppend = 10_000;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const known = new Set(['id', 'type', 'data', 'metadata']);
 
-/** A body as text, and what `JSON.parse` makes of it. */
+/** One member more, and one of them is not a member of a message. */
+const messagesOutline: Outline = {
+  levels: 2,
+  keeps: (_name, kept) => kept <= known.size,
+  maxElements: maxMessagesPerAppend + 1,
+};
+
+/** A body as text, and what `parseOutline` makes of it. */
 export type JsonBody = { readonly text: string; readonly parsed: unknown };
 
 /** Reads a body that is JSON; throws `INVALID_REQUEST`. */
-export function parseJsonBody(body: Buffer | undefined, expected: string): JsonBody {
+export function parseJsonBody(body: Buffer | undefined, expected: string, outline: Outline): JsonBody {
   if (body === undefined || body.length === 0) throw invalidBody(`is missing: send ${expected}`);
   // Decoding would put U+FFFD where the bytes are wrong, and so alter what was written.
   if (!isUtf8(body)) throw invalidBody('must be UTF-8 text');
   const text = body.toString();
   try {
-    return { text, parsed: JSON.parse(text) };
+    return { text, parsed: parseOutline(text, outline) };
   } catch (error) {
     throw invalidBody(`must be JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -38,12 +46,12 @@ export function invalidBody(problem: string): PokewireError {
  * `data` and `metadata` are taken over as text. Throws `INVALID_REQUEST` that names the member at fault.
  */
 export function parseNewMessages(body: Buffer | undefined): NewMessage[] {
-  const { text, parsed } = parseJsonBody(body, 'a message or an array of messages');
+  const { text, parsed } = parseJsonBody(body, 'a message or an array of messages', messagesOutline);
   const start = skipSpace(text, 0);
   if (!Array.isArray(parsed)) return [parseMessage(text, start, parsed, '').message];
   if (parsed.length === 0) throw invalid('body', 'must hold at least one message, got an empty array');
   if (parsed.length > maxMessagesPerAppend) {
-    throw invalid('body', `must hold at most ${maxMessagesPerAppend} messages, got ${parsed.length}`);
+    throw invalid('body', `must hold at most ${maxMessagesPerAppend} messages: append them by several requests`);
   }
   let at = firstElement(text, start);
   // An array that `map` makes: one that begins as `[]` V8 soon puts among what lives long, with all that is in it.

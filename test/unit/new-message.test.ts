@@ -143,7 +143,10 @@ describe('an array', () => {
     const text = `[${Array(maxMessagesPerAppend + 1)
       .fill('{"type":"T","data":{}}')
       .join()}]`;
-    expect(refusal(text)).toEqual({ field: 'body', message: 'body must hold at most 10000 messages, got 10001' });
+    expect(refusal(text)).toEqual({
+      field: 'body',
+      message: 'body must hold at most 10000 messages: append them by several requests',
+    });
   });
 
   test('may not be empty', () => {

@@ -13,12 +13,16 @@ export const integer = Type.Optional(
   Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
 );
 
+/** Names of the members that some method reads: those of a message, and those of the objects that `objectReader` is made for. */
+export const argumentNames = new Set(['type', 'data', 'metadata']);
+
 /**
  * Makes the reader of an object argument. An argument or member that is null counts as not given, unknown members are
  * ignored, everything else must fit the schema; throws `INVALID_REQUEST`.
  */
 export function objectReader<T extends TObject>(field: string, schema: T): (given: unknown) => Static<T> {
   const fits = ajv.compile(schema);
+  for (const name of Object.keys(schema.properties)) argumentNames.add(name);
   return (given) => {
     const object = given ?? {};
     if (!isObject(object)) throw invalid(field, `must be an object, got ${kindOf(object)}`);

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { maxTickets, maxTicketsOfNamespace, type Tickets, ticketLifetimeMs } from '../../access/tickets.ts';
 import { invalid, PokewireError } from '../../errors.ts';
+import { type Outline, parseOutline } from '../../message/long-json.ts';
 import { selectionKey } from '../../message/selection.ts';
 import { retryAfter } from '../plumbing/append-limit.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
@@ -20,6 +21,8 @@ const bodySchema = Type.Object(
   },
   { additionalProperties: false, examples: [{ category: ['account'] }] },
 );
+
+const known = Object.keys(bodySchema.properties);
 
 /** Tickets for `GET /subscribe`, for those who cannot set headers there. */
 export function routeTickets(server: Server, tickets: Tickets, maxSelectors: number): void {
@@ -43,7 +46,7 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
       },
     },
     async (request, reply) => {
-      const body = parseBody(request.body as unknown as Buffer | undefined);
+      const body = parseBody(request.body as unknown as Buffer | undefined, maxSelectors);
       const selection = parseSelection({ ...body, all: body.all === true ? 'true' : 'false' }, maxSelectors);
       const grant = grantOf(request);
       const nowMs = performance.now();
@@ -62,21 +65,33 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
   );
 }
 
-function parseBody(body: Buffer | undefined): Static<typeof bodySchema> {
+function parseBody(body: Buffer | undefined, maxSelectors: number): Static<typeof bodySchema> {
   if (body === undefined || body.length === 0) throw invalid('body', 'is missing: send the selectors');
   if (!isUtf8(body)) throw invalid('body', 'must be UTF-8 text');
-  const parsed = parseJson(body.toString());
+  // One member more, and one of them is not known; one element more, and they are too many.
+  const outline: Outline = { levels: 2, keeps: (_name, kept) => kept <= known.length, maxElements: maxSelectors + 1 };
+  const parsed = parseJson(body.toString(), outline);
+  refuseLongLists(parsed, maxSelectors);
   const [problem] = Value.Errors(bodySchema, parsed);
   if (problem !== undefined) {
     const field = problem.instancePath.slice(1).replaceAll('/', '.').slice(0, 64) || 'body';
-    throw invalid(field, `${schemaProblem(problem)}; known are ${Object.keys(bodySchema.properties).join(', ')}`);
+    throw invalid(field, `${schemaProblem(problem)}; known are ${known.join(', ')}`);
   }
   return parsed as Static<typeof bodySchema>;
 }
 
-function parseJson(text: string): unknown {
+/** Before each element is looked at. */
+function refuseLongLists(parsed: unknown, maxSelectors: number): void {
+  for (const name of ['stream', 'category'] as const) {
+    const list = (parsed as Partial<Static<typeof bodySchema>> | null)?.[name];
+    if (Array.isArray(list) && list.length > maxSelectors)
+      throw invalid(name, `must have at most ${maxSelectors} entries`);
+  }
+}
+
+function parseJson(text: string, outline: Outline): unknown {
   try {
-    return JSON.parse(text);
+    return parseOutline(text, outline);
   } catch {
     throw invalid('body', 'must be JSON');
   }

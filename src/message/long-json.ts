@@ -1,0 +1,183 @@
+import { firstElement, isSpace, nextElement, quote, skipSpace, skipValue, walkMembers } from './json-text.ts';
+
+/**
+ * `JSON.parse` makes an object of everything, which takes up to 90 ms for 1 MiB of small objects whose members have different
+ * names. So a text longer than this is checked character by character, and only what is asked for is made of it:
+ * 10 ms, whatever it holds. Shorter texts take `JSON.parse` some 5 ms at most.
+ */
+const longLength = 65_536;
+
+/** What is made of a long text. */
+export type Outline = {
+  /** Levels of objects and arrays; those below are empty. */
+  readonly levels: number;
+  /** Whether an object that has `kept` members by now gets one of this name. */
+  readonly keeps: (name: string, kept: number) => boolean;
+  /** Elements of an array at most; the others are left out. */
+  readonly maxElements: number;
+};
+
+/** As `JSON.parse`; of a long text, only what the outline asks for. Throws a `SyntaxError`. */
+export function parseOutline(text: string, outline: Outline): unknown {
+  if (text.length <= longLength) return JSON.parse(text);
+  const fault = faultOf(text);
+  if (fault === text.length) throw new SyntaxError('Unexpected end of JSON input');
+  if (fault !== -1) throw new SyntaxError(`Unexpected character at position ${fault}`);
+  return outlineAt(text, skipSpace(text, 0), outline, outline.levels);
+}
+
+function outlineAt(text: string, at: number, outline: Outline, levels: number): unknown {
+  const first = text.charCodeAt(at);
+  if (first === openBrace) {
+    const members: Record<string, unknown> = {};
+    if (levels === 0) return members;
+    let kept = 0;
+    walkMembers(text, at, (name, from) => {
+      const isNew = !Object.hasOwn(members, name);
+      if (isNew && !outline.keeps(name, kept)) return;
+      if (isNew) kept++;
+      const value = outlineAt(text, from, outline, levels - 1);
+      // An assignment would set the prototype.
+      if (name === '__proto__') Object.defineProperty(members, name, { value, enumerable: true, configurable: true });
+      else members[name] = value;
+    });
+    return members;
+  }
+  if (first === openBracket) {
+    const elements: unknown[] = [];
+    if (levels === 0) return elements;
+    for (
+      let from = firstElement(text, at);
+      text.charCodeAt(from) !== closeBracket && elements.length < outline.maxElements;
+      from = nextElement(text, skipValue(text, from))
+    ) {
+      elements.push(outlineAt(text, from, outline, levels - 1));
+    }
+    return elements;
+  }
+  return JSON.parse(text.slice(at, skipValue(text, at)));
+}
+
+const openBrace = 0x7b;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+const minus = 0x2d;
+const zero = 0x30;
+
+/** Index of the first character that cannot stand at its place in JSON (RFC 8259), the text's length when more is missing; -1: the text is JSON. */
+export function faultOf(text: string): number {
+  // The opening character of each level; what closes it comes two behind it in ASCII.
+  const levels = new Uint8Array(text.length + 1);
+  let depth = 0;
+  let at = skipSpace(text, 0);
+  for (;;) {
+    const first = text.charCodeAt(at);
+    if (first === openBrace || first === openBracket) {
+      levels[++depth] = first;
+      at = skipSpace(text, at + 1);
+      if (text.charCodeAt(at) !== first + 2) {
+        if (first === openBrace) at = memberValue(text, at);
+        if (at < 0) return faultAt(at);
+        continue;
+      }
+      depth--;
+      at++;
+    } else {
+      at = scalarEnd(text, at, first);
+      if (at < 0) return faultAt(at);
+    }
+    // A value has ended. What closes the levels around it may follow.
+    for (;;) {
+      if (isSpace(text.charCodeAt(at))) at = skipSpace(text, at);
+      if (depth === 0) return at === text.length ? -1 : at;
+      const next = text.charCodeAt(at);
+      if (next === levels[depth]! + 2) {
+        depth--;
+        at++;
+        continue;
+      }
+      if (next !== comma) return at;
+      at = skipSpace(text, at + 1);
+      if (levels[depth] === openBrace) at = memberValue(text, at);
+      if (at < 0) return faultAt(at);
+      break;
+    }
+  }
+}
+
+// Where something ends, or, as a negative number, where it is at fault.
+function fault(at: number): number {
+  return -1 - at;
+}
+
+function faultAt(negative: number): number {
+  return -1 - negative;
+}
+
+/** Where the value of the member begins whose name begins at `at`. */
+function memberValue(text: string, at: number): number {
+  if (text.charCodeAt(at) !== quote) return fault(at);
+  const end = stringEnd(text, at);
+  if (end < 0) return end;
+  const behind = skipSpace(text, end);
+  return text.charCodeAt(behind) === colon ? skipSpace(text, behind + 1) : fault(behind);
+}
+
+function scalarEnd(text: string, at: number, first: number): number {
+  if (first === quote) return stringEnd(text, at);
+  if (first === minus || isDigit(first)) return numberEnd(text, at);
+  for (const literal of ['true', 'false', 'null']) if (text.startsWith(literal, at)) return at + literal.length;
+  return fault(at);
+}
+
+function stringEnd(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) return at + 1;
+    if (code < 0x20) return fault(at);
+    if (code !== backslash) continue;
+    const escaped = text[++at];
+    if (escaped === undefined) break;
+    if (escaped === 'u') {
+      for (let digit = 0; digit < 4; digit++)
+        if (!isHex(text.charCodeAt(++at))) return fault(Math.min(at, text.length));
+    } else if (!'"\\/bfnrt'.includes(escaped)) return fault(at);
+  }
+  return fault(text.length);
+}
+
+function numberEnd(text: string, start: number): number {
+  let at = text.charCodeAt(start) === minus ? start + 1 : start;
+  const integer = at;
+  at = digitsEnd(text, at);
+  // None, or one that begins with a zero: 0 alone.
+  if (at === integer) return fault(at);
+  if (text.charCodeAt(integer) === zero && at > integer + 1) return fault(integer + 1);
+  if (text[at] === '.') {
+    const fraction = at + 1;
+    at = digitsEnd(text, fraction);
+    if (at === fraction) return fault(at);
+  }
+  if (text[at] === 'e' || text[at] === 'E') {
+    const exponent = text[at + 1] === '+' || text[at + 1] === '-' ? at + 2 : at + 1;
+    at = digitsEnd(text, exponent);
+    if (at === exponent) return fault(at);
+  }
+  return at;
+}
+
+function digitsEnd(text: string, at: number): number {
+  while (isDigit(text.charCodeAt(at))) at++;
+  return at;
+}
+
+function isDigit(code: number): boolean {
+  return code >= zero && code <= 0x39;
+}
+
+function isHex(code: number): boolean {
+  return isDigit(code) || ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x66);
+}

@@ -1,6 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { JsonText } from './message.ts';
-
 export const quote = 0x22;
 const backslash = 0x5c;
 
@@ -47,25 +44,6 @@ export function skipSpace(text: string, at: number): number {
   while (isSpace(text.charCodeAt(at))) at++;
   return at;
 }
-
-/** Whether two texts are the same JSON value; numbers must be spelled alike, members may stand in any order. */
-export function sameJson(a: JsonText | null, b: JsonText | null): boolean {
-  if (a === b) return true;
-  if (a === null || b === null) return false;
-  return isDeepStrictEqual(JSON.parse(a, keepSpelling), JSON.parse(b, keepSpelling));
-}
-
-// A class of its own, so that no object of a payload can be taken for a number.
-class SpelledNumber {
-  readonly source: string | undefined;
-  constructor(source: string | undefined) {
-    this.source = source;
-  }
-}
-
-// TypeScript's library does not know the third argument yet (ECMAScript 2026, JSON.parse source text access).
-const keepSpelling = ((_key: string, value: unknown, context: { source?: string }) =>
-  typeof value === 'number' ? new SpelledNumber(context.source) : value) as (key: string, value: unknown) => unknown;
 
 /** Index behind the value that begins at `at`. */
 export function skipValue(text: string, at: number): number {

@@ -1,5 +1,5 @@
-import { sameJson } from './json-text.ts';
 import type { Message } from './message.ts';
+import { sameJson } from './same-json.ts';
 
 /** Whether two messages are the same in every field; data and metadata as JSON values, see {@link sameJson}. */
 export function isSameMessage(one: Message, other: Message): boolean {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { sameJson, walkElements, walkMembers } from '../../src/message/json-text.ts';
+import { walkElements, walkMembers } from '../../src/message/json-text.ts';
 import { readPayload } from '../../src/message/payload.ts';
+import { sameJson } from '../../src/message/same-json.ts';
 import { jsonText } from '../support/arbitraries.ts';
 
 function membersOf(text: string): [string, string][] {
@@ -98,6 +99,9 @@ describe('two texts are the same JSON value', () => {
     ['{"a":null}', '{}'],
     ['{"__proto__":{"a":1}}', '{"__proto__":{"a":2}}'],
     ['{"__proto__":{}}', '{}'],
+    ['[1,2]', '[1]'],
+    ['{"a":1,"a":2}', '{"a":2,"a":1}'],
+    ['"a"', '"\\u0062"'],
   ])('but not when they are %j and %j', (a, b) => {
     expect(sameJson(a, b)).toBe(false);
   });

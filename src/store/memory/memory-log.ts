@@ -93,7 +93,11 @@ export class MemoryLog implements ImportTarget {
    * Whether these messages can be appended: undefined when they can, else the outcome that tells why not. Ids come
    * before the version, so that a writer that repeats an append whose answer it lost is told the first answer.
    */
-  refusal(stream: string, messages: readonly NewMessage[], expected: number | undefined): AppendOutcome | undefined {
+  refusal(
+    stream: string,
+    messages: readonly NewMessage[],
+    expected: number | undefined,
+  ): AppendOutcome | Promise<AppendOutcome> | undefined {
     const known = judgeIds(stream, messages, (id) => this.messageOf(id));
     if (known !== undefined) return known;
     const actual = this.version(stream);

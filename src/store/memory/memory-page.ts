@@ -1,3 +1,4 @@
+import { type Outline, parseOutline } from '../../message/long-json.ts';
 import type { Message } from '../../message/message.ts';
 import type { Poke } from '../../message/poke.ts';
 import { everything, type Selection } from '../../message/selection.ts';
@@ -71,11 +72,19 @@ export function matches(log: MemoryLog, row: number, { group, correlation }: Log
   return correlation === undefined || correlationOf(log.table.metadata(row)) === correlation;
 }
 
+const correlationOutline: Outline = {
+  levels: 1,
+  keeps: (name) => name === 'correlationStreamName',
+  maxElements: 0,
+};
+
 /** Category of the stream that a message's metadata names as its correlation, undefined when it names none. */
 function correlationOf(metadata: string | null): string | undefined {
   if (metadata === null) return undefined;
   // Most metadata is not worth parsing; only an escape could spell the member's name otherwise.
   if (!metadata.includes('correlationStreamName') && !metadata.includes('\\u')) return undefined;
-  const { correlationStreamName: name } = JSON.parse(metadata) as { correlationStreamName?: unknown };
+  const { correlationStreamName: name } = parseOutline(metadata, correlationOutline) as {
+    correlationStreamName?: unknown;
+  };
   return typeof name === 'string' ? new StreamName(name).category : undefined;
 }

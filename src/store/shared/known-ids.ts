@@ -1,17 +1,25 @@
-import { sameJson } from '../../message/json-text.ts';
-import type { Message, NewMessage } from '../../message/message.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { JsonText, Message, NewMessage } from '../../message/message.ts';
+import { sameJsonInTurns } from '../../message/same-json.ts';
 import type { AppendOutcome } from '../log.ts';
+
+/** Characters compared before other work gets the event loop; each payload counts as some more. */
+const charactersPerTurn = 65_536;
+const perPayload = 256;
 
 /**
  * What an append's given ids say of it: undefined when none is in the log, `known` when all of them are its own messages, so
- * that a writer who lost the first answer gets it again, else `duplicate-id`.
+ * that a writer who lost the first answer gets it again, else `duplicate-id`. Payloads that are spelled otherwise take a
+ * while to compare. What is stored meanwhile does not matter then: nothing is written whatever the outcome, and a stored
+ * message does not change.
  */
 export function judgeIds(
   stream: string,
   messages: readonly NewMessage[],
   messageOf: (id: string) => Message | undefined,
-): AppendOutcome | undefined {
+): AppendOutcome | Promise<AppendOutcome> | undefined {
   const seen = new Set<string>();
+  const respelled: Respelled[] = [];
   let last: Message | undefined;
   let knownCount = 0;
   for (const message of messages) {
@@ -22,21 +30,34 @@ export function judgeIds(
     const known = messageOf(id);
     if (known === undefined) continue;
     const follows = last === undefined || known.position === last.position + 1;
-    if (!follows || !isRetry(known, stream, message)) return { outcome: 'duplicate-id', id };
+    if (!follows || known.stream !== stream || known.type !== message.type) return { outcome: 'duplicate-id', id };
+    for (const member of ['data', 'metadata'] as const) {
+      const [stored, given] = [known[member], message[member]];
+      if (stored !== given) respelled.push({ id, stored, given });
+    }
     last = known;
     knownCount++;
   }
   if (last === undefined) return undefined;
   // A part of an append cannot have been stored, so this is another append that borrows ids.
   if (knownCount < messages.length) return { outcome: 'duplicate-id', id: last.id };
-  return { outcome: 'known', position: last.position, globalPosition: last.globalPosition };
+  const known = { outcome: 'known', position: last.position, globalPosition: last.globalPosition } as const;
+  return respelled.length === 0 ? known : unlessOthers(respelled, known);
 }
 
-function isRetry(known: Message, stream: string, message: NewMessage): boolean {
-  return (
-    known.stream === stream &&
-    known.type === message.type &&
-    sameJson(known.data, message.data) &&
-    sameJson(known.metadata, message.metadata)
-  );
+/** A payload that is spelled otherwise than the stored one of the same id. */
+type Respelled = { readonly id: string; readonly stored: JsonText | null; readonly given: JsonText | null };
+
+/** The outcome when all of them are the same values. */
+async function unlessOthers(respelled: readonly Respelled[], known: AppendOutcome): Promise<AppendOutcome> {
+  let left = charactersPerTurn;
+  for (const { id, stored, given } of respelled) {
+    if (!(await sameJsonInTurns(stored, given))) return { outcome: 'duplicate-id', id };
+    // Each one may be short, but there may be many.
+    left -= perPayload + (stored?.length ?? 0);
+    if (left > 0) continue;
+    left = charactersPerTurn;
+    await nextTurn();
+  }
+  return known;
 }

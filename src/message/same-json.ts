@@ -1,0 +1,115 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { firstElement, nextElement, quote, skipSpace, skipString, skipValue } from './json-text.ts';
+import type { JsonText } from './message.ts';
+
+/** Characters looked at before other work gets the event loop. */
+const charactersPerTurn = 65_536;
+
+/** What a member counts beside its characters: it is kept in a map. */
+const memberCharacters = 16;
+
+/** Whether two texts are the same JSON value; numbers must be spelled alike, members may stand in any order. */
+export function sameJson(a: JsonText | null, b: JsonText | null): boolean {
+  const comparison = comparing(a, b);
+  for (;;) {
+    const { done, value } = comparison.next();
+    if (done) return value;
+  }
+}
+
+/** As {@link sameJson}; while it compares long texts, other work has its turns. */
+export async function sameJsonInTurns(a: JsonText | null, b: JsonText | null): Promise<boolean> {
+  const comparison = comparing(a, b);
+  for (;;) {
+    const { done, value } = comparison.next();
+    if (done) return value;
+    await nextTurn();
+  }
+}
+
+/** Work that pauses now and then. */
+type Steps<T> = Generator<undefined, T, undefined>;
+
+function* comparing(a: JsonText | null, b: JsonText | null): Steps<boolean> {
+  if (a === b) return true;
+  if (a === null || b === null) return false;
+  return yield* new Comparison(a, b).same(skipSpace(a, 0), skipSpace(b, 0));
+}
+
+/** Compares two texts in place: objects of their values would take many times their bytes. */
+class Comparison {
+  readonly #a: JsonText;
+  readonly #b: JsonText;
+  #left = charactersPerTurn;
+
+  constructor(a: JsonText, b: JsonText) {
+    this.#a = a;
+    this.#b = b;
+  }
+
+  /** Whether the values that begin there are the same. Payloads nest so little that it may call itself. */
+  *same(a: number, b: number): Steps<boolean> {
+    const first = this.#a[a];
+    if (first !== this.#b[b]) return false;
+    if (first === '{') return yield* this.#sameObjects(a, b);
+    if (first === '[') return yield* this.#sameArrays(a, b);
+    return scalar(this.#a, a) === scalar(this.#b, b);
+  }
+
+  *#sameObjects(a: number, b: number): Steps<boolean> {
+    const ofA = yield* this.#members(this.#a, a);
+    const ofB = yield* this.#members(this.#b, b);
+    if (ofA.size !== ofB.size) return false;
+    for (const [name, atA] of ofA) {
+      const atB = ofB.get(name);
+      if (atB === undefined || !(yield* this.same(atA, atB))) return false;
+      if (this.#isTurnOver(memberCharacters)) yield;
+    }
+    return true;
+  }
+
+  /** Where the value of each member begins; of several of one name the last one holds. */
+  *#members(text: JsonText, start: number): Steps<Map<string, number>> {
+    const members = new Map<string, number>();
+    let at = skipSpace(text, start + 1);
+    while (text.charCodeAt(at) === quote) {
+      const nameEnd = skipString(text, at);
+      const name = unescaped(text.slice(at, nameEnd));
+      const value = skipSpace(text, skipSpace(text, nameEnd) + 1);
+      members.set(name, value);
+      const end = skipValue(text, value);
+      if (this.#isTurnOver(end - at + memberCharacters)) yield;
+      at = nextElement(text, end);
+    }
+    return members;
+  }
+
+  *#sameArrays(a: number, b: number): Steps<boolean> {
+    let atA = firstElement(this.#a, a);
+    let atB = firstElement(this.#b, b);
+    while (this.#a[atA] !== ']' && this.#b[atB] !== ']') {
+      if (!(yield* this.same(atA, atB))) return false;
+      const end = skipValue(this.#a, atA);
+      if (this.#isTurnOver(2 * (end - atA) + memberCharacters)) yield;
+      atA = nextElement(this.#a, end);
+      atB = nextElement(this.#b, skipValue(this.#b, atB));
+    }
+    return this.#a[atA] === this.#b[atB];
+  }
+
+  #isTurnOver(characters: number): boolean {
+    this.#left -= characters;
+    if (this.#left > 0) return false;
+    this.#left = charactersPerTurn;
+    return true;
+  }
+}
+
+/** A text without its escapes, in quotes; anything else as it is spelled. */
+function scalar(text: JsonText, at: number): string {
+  return unescaped(text.slice(at, skipValue(text, at)));
+}
+
+function unescaped(spelled: string): string {
+  return spelled.includes('\\') ? `"${JSON.parse(spelled) as string}"` : spelled;
+}

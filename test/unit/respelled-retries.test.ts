@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import type { NewMessage } from '../../src/message/message.ts';
+import { MemoryLog } from '../../src/store/memory/memory-log.ts';
+
+const members = Array.from({ length: 50_000 }, (_, index) => [`name${index}`, index] as const);
+
+function message(id: string, data: unknown): NewMessage {
+  return { id, given: true, type: 'T', data: JSON.stringify(data), metadata: null };
+}
+
+/** What becomes of a retry, and how many turns the event loop had meanwhile. */
+async function retry(stored: NewMessage[], again: NewMessage[]) {
+  const log = new MemoryLog({ bytes: 0 });
+  for (const one of stored) log.append('a-1', one, 0);
+  let turns = 0;
+  let immediate: NodeJS.Immediate;
+  const count = () => {
+    turns++;
+    immediate = setImmediate(count);
+  };
+  count();
+  const outcome = await log.refusal('a-1', again, undefined);
+  clearImmediate(immediate!);
+  return { outcome, turns };
+}
+
+test('A retry of a long payload in another order is known, and other work has turns while it is compared.', async () => {
+  const stored = message('1', Object.fromEntries(members));
+  const { outcome, turns } = await retry([stored], [message('1', Object.fromEntries(members.toReversed()))]);
+  expect(outcome).toEqual({ outcome: 'known', position: 0, globalPosition: 1 });
+  expect(turns).toBeGreaterThan(10);
+});
+
+test('A retry of many short payloads in another order gives other work its turns, too.', async () => {
+  const ids = Array.from({ length: 5_000 }, (_, index) => String(index));
+  const { outcome, turns } = await retry(
+    ids.map((id) => message(id, { a: 1, b: 2 })),
+    ids.map((id) => message(id, { b: 2, a: 1 })),
+  );
+  expect(outcome).toEqual({ outcome: 'known', position: 4_999, globalPosition: 5_000 });
+  expect(turns).toBeGreaterThan(10);
+});
+
+test('A long payload that differs in its last member only is another message.', async () => {
+  const other = [...members.slice(0, -1), ['name49999', 0] as const].toReversed();
+  const { outcome } = await retry(
+    [message('1', Object.fromEntries(members))],
+    [message('1', Object.fromEntries(other))],
+  );
+  expect(outcome).toEqual({ outcome: 'duplicate-id', id: '1' });
+});

@@ -179,7 +179,7 @@ export class Storm {
   async #neglect(random: Random): Promise<void> {
     const requests = random.times(1, 10, () => fuzzRequest(random, this.#options.world, this.#routes));
     const read = random.pick(['/export', '/categories/audit0/messages?batchSize=-1', '/streams?limit=1000']);
-    const headers = `Host: x\r\nAuthorization: Bearer ${this.#options.auditedToken}`;
+    const headers = `Host: localhost\r\nAuthorization: Bearer ${this.#options.auditedToken}`;
     const reads = `GET ${read} HTTP/1.1\r\n${headers}\r\n\r\n`.repeat(3);
     const bytes = Buffer.concat([Buffer.from(reads), ...requests.map((request) => request.bytes)]);
     await new Wire(this.#options.port).neglect(bytes, random.int(0, 60));
@@ -217,7 +217,7 @@ export class Storm {
 
   async #ticket(): Promise<string | undefined> {
     const { port, world } = this.#options;
-    const headers = `Host: x\r\nAuthorization: Bearer ${world.tokens.admin}\r\nContent-Type: application/json`;
+    const headers = `Host: localhost\r\nAuthorization: Bearer ${world.tokens.admin}\r\nContent-Type: application/json`;
     const body = '{"category":["a"]}';
     const request = `POST /subscribe/ticket HTTP/1.1\r\n${headers}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     const [answer] = await new Wire(port).release({ method: 'POST', pieces: [Buffer.from(request)], ending: 'finish' });
@@ -227,7 +227,7 @@ export class Storm {
   /** Replaces the log of the namespace that is stormed by nothing, which makes room in the store. */
   async #clear(): Promise<void> {
     const { port, world } = this.#options;
-    const headers = `Host: x\r\nAuthorization: Bearer ${world.tokens.admin}\r\nContent-Length: 1\r\nConnection: close`;
+    const headers = `Host: localhost\r\nAuthorization: Bearer ${world.tokens.admin}\r\nContent-Length: 1\r\nConnection: close`;
     const bytes = Buffer.from(`POST /import?force=true HTTP/1.1\r\n${headers}\r\n\r\n\n`);
     const [answer] = await new Wire(port).release({ method: 'POST', pieces: [bytes], ending: 'wait' });
     this.tally.count('clear', 1, answer === undefined ? [] : [answer]);

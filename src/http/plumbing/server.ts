@@ -103,8 +103,6 @@ export function createServer(options: ServerOptions) {
   useBodyReader(server, 'application/json', bodyLimitBytes);
 
   if (options.trustedProxies.length > 0) useForwardedAddresses(server);
-  // With authentication a rebound page has no token, nor the cookie of another name.
-  if (options.access.mode === 'off' || options.allowedHosts.length > 0) useAllowedHosts(server, options);
   // Before those who may refuse the request, so that refusals carry them too.
   // Hooks call back: a promise each would cost every request several turns of the microtask queue.
   server.addHook('onRequest', (request, reply, done) => {
@@ -115,6 +113,8 @@ export function createServer(options: ServerOptions) {
     done();
   });
 
+  // With authentication a rebound page has no token, nor the cookie of another name.
+  if (options.access.mode === 'off' || options.allowedHosts.length > 0) useAllowedHosts(server, options);
   useCors(server, options);
   // Parsed where a cookie is asked for, not for every request.
   server.register(cookie, { hook: false });

@@ -34,11 +34,12 @@ export const configSchema = Type.Object({
   }),
   testMode: Type.Boolean({
     default: false,
-    description: 'As `--auth off`, whatever else is said: a token only names its namespace, created on first use.',
+    description:
+      'As `--auth off`, whatever else is said: a token only names its namespace, created by its first write.',
   }),
   metricsToken: Type.String({
     default: '',
-    description: 'Token for `/metrics`, and for nothing else. Empty: a token of `default` is needed there too.',
+    description: 'Token for `/metrics`, and for nothing else. Empty: only an admin token of `default` opens it.',
   }),
   logLevel: Type.Union(
     ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'].map((level) => Type.Literal(level)),

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { PokewireError } from '../errors.ts';
+import { newLogId } from '../store/log-id.ts';
 import { type Namespace, type Scope, scopes } from '../store/namespace-store.ts';
-import { defaultNamespaceId, liveTokens, type Namespaces } from './namespaces.ts';
+import { checkNamespaceId, defaultNamespaceId, liveTokens, type Namespaces, namespaceNotFound } from './namespaces.ts';
 import { hashToken, parseToken, sameHash } from './token.ts';
 
 /** What another node does to the namespace of those who send nothing is known within this time. */
@@ -19,6 +21,8 @@ export type Grant = {
   readonly expiresAtMs: number | undefined;
   /** Whether it may act on other namespaces: an admin token of `default`, or no authentication. */
   readonly isOperator: boolean;
+  /** Only where the namespace does not exist, without authentication: makes it, or throws `NAMESPACE_NOT_FOUND`. */
+  readonly makeNamespace?: () => Promise<Grant>;
   /** Key of the only selection it may subscribe to; absent: any. */
   readonly boundTo?: string;
 };
@@ -27,10 +31,13 @@ export type Grant = {
 export class Access {
   readonly mode: AuthMode;
   readonly #namespaces: Namespaces;
+  readonly #makesNamespaces: boolean;
   #open: { readonly grant: Grant; readonly changes: number; readonly untilMs: number } | undefined = undefined;
 
-  constructor(mode: AuthMode, namespaces: Namespaces) {
+  /** `makesNamespaces`: whether a write may make the namespace that its token names; only without authentication. */
+  constructor(mode: AuthMode, namespaces: Namespaces, makesNamespaces = false) {
     this.mode = mode;
+    this.#makesNamespaces = makesNamespaces;
     this.#namespaces = namespaces;
   }
 
@@ -81,22 +88,21 @@ export class Access {
     const id = 'problem' in parsed ? defaultNamespaceId : parsed.namespace;
     const { changes } = this.#namespaces;
     const found = await this.#namespaces.find(id);
-    const namespace = found ?? (await this.#createOnFirstUse(id, token));
-    const grant: Grant = {
-      namespace,
-      scope: 'admin',
-      tokenId: undefined,
-      expiresAtMs: undefined,
-      isOperator: true,
-    };
+    if (found === undefined) {
+      checkNamespaceId(id);
+      const makeNamespace = async () => openGrant(await this.#make(id, token));
+      return { ...openGrant(noNamespace(id)), makeNamespace };
+    }
+    const grant = openGrant(found);
     // What was found may be out of date when something changed meanwhile, and then is not kept.
-    if (found !== undefined && id === defaultNamespaceId) {
+    if (id === defaultNamespaceId) {
       this.#open = { grant, changes, untilMs: performance.now() + openMs };
     }
     return grant;
   }
 
-  #createOnFirstUse(id: string, token: string): Promise<Namespace> {
+  async #make(id: string, token: string): Promise<Namespace> {
+    if (!this.#makesNamespaces) return this.#namespaces.get(id);
     const description = id === defaultNamespaceId ? 'Default namespace' : 'Auto-created in test mode';
     return this.#namespaces.findOrCreate({
       id,
@@ -104,6 +110,24 @@ export class Access {
       token: 'problem' in parseToken(token) ? undefined : token,
     });
   }
+}
+
+/**
+ * The grant once its namespace exists. A request that writes may make it in test mode; any other throws
+ * `NAMESPACE_NOT_FOUND`, so that links and images of foreign pages leave nothing behind.
+ */
+export async function withNamespace(grant: Grant, writes: boolean): Promise<Grant> {
+  if (grant.makeNamespace === undefined) return grant;
+  if (writes) return grant.makeNamespace();
+  throw namespaceNotFound(grant.namespace.id);
+}
+
+/** Throws `AUTH_UNAUTHORIZED` when the grant is not an operator's. */
+export function requireOperator({ isOperator, namespace }: Grant): void {
+  if (isOperator) return;
+  throw new PokewireError('AUTH_UNAUTHORIZED', `This needs an admin token of ${defaultNamespaceId}.`, {
+    details: { namespace: namespace.id },
+  });
 }
 
 /** Throws `AUTH_UNAUTHORIZED` when the grant does not reach the scope. */
@@ -116,4 +140,13 @@ export function requireScope(grant: Grant, needed: Scope): void {
       details: { namespace: grant.namespace.id, needed, scope: grant.scope },
     },
   );
+}
+
+function openGrant(namespace: Namespace): Grant {
+  return { namespace, scope: 'admin', tokenId: undefined, expiresAtMs: undefined, isOperator: true };
+}
+
+/** Stands for a namespace that does not exist; its log never was. */
+function noNamespace(id: string): Namespace {
+  return { id, uid: randomUUID(), log: newLogId(), description: '', createdAtMs: 0, tokens: [] };
 }

@@ -84,7 +84,7 @@ export class Namespaces {
   /** The namespace; throws `NAMESPACE_NOT_FOUND`. */
   async get(id: string): Promise<Namespace> {
     const namespace = await this.#namespaces.find(id);
-    if (namespace === undefined) throw notFound(id);
+    if (namespace === undefined) throw namespaceNotFound(id);
     return namespace;
   }
 
@@ -109,7 +109,7 @@ export class Namespaces {
     requireSupport(this.#store, 'namespaces');
     const messages = await this.#namespaces.remove(await this.get(id));
     this.changes++;
-    if (messages === undefined) throw notFound(id);
+    if (messages === undefined) throw namespaceNotFound(id);
     return messages;
   }
 
@@ -209,17 +209,22 @@ export function liveTokens(namespace: Namespace, nowMs: number): TokenRecord[] {
 
 /** The text of a new namespace's first token, the given one if there is one; throws `INVALID_REQUEST`. */
 function firstToken(id: string, given: string | undefined): string {
+  checkNamespaceId(id);
+  const text = given ?? newToken(id);
+  const parsed = parseToken(text);
+  if ('problem' in parsed) throw invalid('token', `is malformed: ${parsed.problem}`);
+  if (parsed.namespace !== id) throw invalid('token', `is one of namespace ${parsed.namespace}, not of ${id}`);
+  return text;
+}
+
+/** Throws `INVALID_REQUEST` when no namespace can have this id. */
+export function checkNamespaceId(id: string): void {
   if (!namespaceIdPattern.test(id)) {
     throw invalid(
       'namespace',
       'must be 1 to 128 letters, digits, dots, hyphens or underscores, and begin with a letter or digit',
     );
   }
-  const text = given ?? newToken(id);
-  const parsed = parseToken(text);
-  if ('problem' in parsed) throw invalid('token', `is malformed: ${parsed.problem}`);
-  if (parsed.namespace !== id) throw invalid('token', `is one of namespace ${parsed.namespace}, not of ${id}`);
-  return text;
 }
 
 function newNamespace(id: string, description: string, token: string): NewNamespace {
@@ -239,7 +244,8 @@ function tooManyNamespaces(maxNamespaces: number): PokewireError {
   );
 }
 
-function notFound(id: string): PokewireError {
+/** The refusal where there is no such namespace. */
+export function namespaceNotFound(id: string): PokewireError {
   return new PokewireError('NAMESPACE_NOT_FOUND', `There is no namespace ${id}.`, { details: { namespace: id } });
 }
 

@@ -39,6 +39,11 @@ export class Places {
     return this.#taken;
   }
 
+  /** Of these, the places of one namespace. */
+  takenBy(namespaceId: string): number {
+    return this.#ofNamespace.get(namespaceId) ?? 0;
+  }
+
   /** Whether addresses are counted. If not, callers save the system call that looks one up (load: connection-storm). */
   get limitsAddresses(): boolean {
     return this.#limits.maxSubscriptionsPerAddress > 0;

@@ -11,6 +11,7 @@ const places: Partial<Record<ErrorCode, RegExp>> = {
   STREAM_VERSION_CONFLICT: /^(\/rpc|.*\/messages)$/,
   DUPLICATE_MESSAGE_ID: /^(\/rpc|.*\/messages)$/,
   STORE_FULL: /^(\/rpc|.*\/messages)$/,
+  TOO_MANY_NAMESPACES: /^(\/rpc|.*\/messages|\/import)$/,
   TOO_MANY_SUBSCRIPTIONS: /^\/subscribe$/,
 };
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
@@ -60,6 +60,60 @@ test('The query parameter token is taken on every route, and wins over the heade
   expect(client.head.status).toBe(200);
 });
 
+describe('A token of a namespace that does not exist', () => {
+  const idsOf = async (app: TestApp) => (await app.namespaces.list()).map(({ id }) => id);
+  const write = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(message) };
+  const rpc = (...call: unknown[]) => ({ method: 'POST', body: JSON.stringify(call) });
+  const reads: readonly [path: string, init: RequestInit][] = [
+    ...['/streams', '/streams/a-1/messages', '/categories', '/subscribe?all=true'].flatMap(
+      (path): [string, RequestInit][] => [
+        [path, {}],
+        [path, { method: 'HEAD' }],
+      ],
+    ),
+    ['/export', {}],
+    ['/subscribe/ticket', { ...write, body: '{"all":true}' }],
+    ['/rpc', rpc('stream.get', 'a-1')],
+    ['/rpc', rpc('category.get', 'a')],
+    ['/rpc', rpc('ns.streams')],
+  ];
+
+  test.each([[['--test-mode']], [['--auth', 'off']]])(
+    'makes none when nothing is written, without authentication: %j',
+    async (flags) => {
+      await using app = await startTestApp(flags);
+      for (const [path, init] of reads) {
+        const { status } = await ask(app, path, newToken('made-up'), init);
+        expect([path, init, status]).toEqual([path, init, 404]);
+      }
+      for (const call of [['sys.health'], ['ns.list'], ['ns.info', 'default']]) {
+        expect((await ask(app, '/rpc', newToken('made-up'), rpc(...call))).status).toBe(200);
+      }
+      expect(await idsOf(app)).toEqual(['default']);
+    },
+  );
+
+  test('makes none by a write either, unless in test mode.', async () => {
+    await using app = await startTestApp(['--auth', 'off']);
+    expect((await ask(app, '/streams/a-1/messages', newToken('made-up'), write)).status).toBe(404);
+    const call = rpc('stream.write', 'a-1', message);
+    expect((await ask(app, '/rpc', newToken('made-up'), call)).status).toBe(404);
+    expect(await idsOf(app)).toEqual(['default']);
+  });
+
+  test('makes no more than --max-namespaces by writes in test mode.', async () => {
+    await using app = await startTestApp(['--test-mode', '--max-namespaces', '3']);
+    const answers = [];
+    for (const id of ['a', 'b', 'c', 'a']) {
+      answers.push(await ask(app, '/streams/a-1/messages', newToken(id), write));
+    }
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 507, 201]);
+    expect(await answers[2]!.json()).toMatchObject({
+      error: { code: 'TOO_MANY_NAMESPACES', details: { maxNamespaces: 3 } },
+    });
+  });
+});
+
 test('The metrics token opens /metrics and nothing else.', async () => {
   await using app = await startTestApp(['--token', admin, '--metrics-token', 'scrape']);
   expect((await ask(app, '/metrics', 'scrape')).status).toBe(200);
@@ -68,14 +122,14 @@ test('The metrics token opens /metrics and nothing else.', async () => {
   expect((await ask(app, '/streams', 'scrape')).status).toBe(401);
 });
 
-test('Without authentication a token names its namespace, which is made on first use and a log of its own.', async () => {
+test('In test mode a token names its namespace, which the first write makes, with a log of its own.', async () => {
   await using app = await startTestApp(['--test-mode']);
   const append = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(message) };
   const other = newToken('tenant_a');
-  await using client = await SseClient.connect(app.port, `/subscribe?category=a&token=${other}`);
   await ask(app, '/streams/a-1/messages', undefined, append);
   const answer = (await (await ask(app, '/streams/a-2/messages', other, append)).json()) as { globalPosition: number };
   expect(answer.globalPosition).toBe(1);
+  await using client = await SseClient.connect(app.port, `/subscribe?category=a&token=${other}`);
   await client.waitForPokes(1);
   expect(client.pokes).toMatchObject([{ stream: 'a-2', globalPosition: 1 }]);
   expect((await app.get('/streams')).body.streams).toMatchObject([{ stream: 'a-1' }]);

@@ -137,7 +137,9 @@ describe('ns.delete (section 6)', () => {
     expect(await tenant.refusal('ns.delete', 'default')).toEqual([403, 'AUTH_UNAUTHORIZED']);
   });
 
-  test('of default is possible without authentication, and the next request makes it anew.', async () => {
+  test('of default is possible in test mode only, and the next write makes it anew.', async () => {
+    await using closed = await startTestApp(['--auth', 'off']);
+    expect(await new RpcClient(closed.url).refusal('ns.delete', 'default')).toEqual([400, 'INVALID_REQUEST']);
     await using open = await startTestApp(['--test-mode', `--token=${adminToken}`]);
     const client = new RpcClient(open.url);
     await client.write('a-1', message);
@@ -232,8 +234,12 @@ describe('Other namespaces (section 13, D1)', () => {
     expect((await maker.call('ns.list')).map((entry: { namespace: string }) => entry.namespace)).toEqual([
       'default',
       'made',
-      'somebody',
     ]);
+    // Also when it has deleted the namespace of its token.
+    await maker.call('ns.delete', 'made');
+    await maker.createNamespace('made-later');
+    expect(await maker.refusal('ns.streams')).toEqual([404, 'NAMESPACE_NOT_FOUND']);
+    expect((await open.namespaces.list()).map(({ id }) => id)).toEqual(['default', 'made-later']);
   });
 });
 

@@ -15,6 +15,8 @@ export type RpcContext = {
 export type RpcMethod = {
   /** What the caller's token needs. */
   readonly scope: Scope;
+  /** It works also when the caller's own namespace does not exist, as it may be without authentication. */
+  readonly isOfServer?: true;
   /** Returns the result as JSON text, or the reply when it sends it itself. */
   readonly run: (context: RpcContext) => Promise<string | FastifyReply>;
 };

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { AuthMode, Grant } from '../../access/access.ts';
+import type { Grant } from '../../access/access.ts';
 import { defaultNamespaceId, type Namespaces } from '../../access/namespaces.ts';
 import { invalid, PokewireError } from '../../errors.ts';
 import type { CategorySummary } from '../../store/log.ts';
@@ -21,7 +21,7 @@ const readStreamsOptions = objectReader('options', Type.Object({ prefix: text, .
 const categoriesRead = 1_000;
 
 /** Methods on namespaces, and on what is in the caller's own. */
-export function namespaceMethods(namespaces: Namespaces, store: Store, auth: AuthMode): RpcMethods {
+export function namespaceMethods(namespaces: Namespaces, store: Store, isTestMode: boolean): RpcMethods {
   const describe = ({ id, description, createdAtMs }: Namespace, summary: LogSummary) => {
     const { messages, streams, lastActivityMs } = summary;
     return {
@@ -37,6 +37,7 @@ export function namespaceMethods(namespaces: Namespaces, store: Store, auth: Aut
   return {
     'ns.create': {
       scope: 'admin',
+      isOfServer: true,
       async run({ call, grant }) {
         requireOperator(grant);
         const id = readText('namespace', call.args[0]);
@@ -49,10 +50,11 @@ export function namespaceMethods(namespaces: Namespaces, store: Store, auth: Aut
 
     'ns.delete': {
       scope: 'admin',
+      isOfServer: true,
       async run({ call, grant }) {
         const id = readText('namespace', call.args[0]);
         requireReach(grant, id);
-        if (id === defaultNamespaceId && auth !== 'off') {
+        if (id === defaultNamespaceId && !isTestMode) {
           throw invalid('namespace', `cannot be ${defaultNamespaceId}: its tokens run the server`);
         }
         const messagesDeleted = await namespaces.remove(id);
@@ -62,6 +64,7 @@ export function namespaceMethods(namespaces: Namespaces, store: Store, auth: Aut
 
     'ns.list': {
       scope: 'read',
+      isOfServer: true,
       async run({ grant }) {
         const listed = grant.isOperator ? await namespaces.list() : [grant.namespace];
         const summaries = await namespaces.summarize(listed);
@@ -75,6 +78,7 @@ export function namespaceMethods(namespaces: Namespaces, store: Store, auth: Aut
 
     'ns.info': {
       scope: 'read',
+      isOfServer: true,
       async run({ call, grant }) {
         const id = readText('namespace', call.args[0]);
         requireReach(grant, id);

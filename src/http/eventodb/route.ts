@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { type AuthMode, requireScope } from '../../access/access.ts';
+import { requireScope, withNamespace } from '../../access/access.ts';
 import type { Namespaces } from '../../access/namespaces.ts';
 import { PokewireError } from '../../errors.ts';
 import type { Store } from '../../store/store.ts';
@@ -22,7 +22,6 @@ export type RpcOptions = SystemFacts & {
   readonly store: Store;
   readonly append: Append;
   readonly namespaces: Namespaces;
-  readonly auth: AuthMode;
   /** In test mode the token of `default`, told to those who came without one; otherwise undefined. */
   readonly testToken: string | undefined;
   readonly bodyLimitBytes: number;
@@ -37,7 +36,7 @@ export function routeRpc(server: Server, options: RpcOptions): void {
   const methods = new Map<string, RpcMethod>(
     Object.entries({
       ...streamMethods(options.store, options.append, server.limitAppends),
-      ...namespaceMethods(options.namespaces, options.store, options.auth),
+      ...namespaceMethods(options.namespaces, options.store, options.testToken !== undefined),
       ...tokenMethods(options.namespaces),
       ...systemMethods(options),
     }),
@@ -62,7 +61,7 @@ export function routeRpc(server: Server, options: RpcOptions): void {
       '/rpc',
       {
         // What most methods need; each says whether it needs more.
-        config: { access: 'read' },
+        config: { access: 'read', takesAbsentNamespace: true },
         schema: {
           summary: 'Call a method',
           description,
@@ -77,8 +76,11 @@ export function routeRpc(server: Server, options: RpcOptions): void {
         if (method === undefined) {
           throw new PokewireError('METHOD_NOT_FOUND', `There is no method ${call.method.slice(0, 64)}.`);
         }
-        const grant = grantOf(request);
+        let grant = grantOf(request);
         requireScope(grant, method.scope);
+        if (grant.makeNamespace !== undefined && method.isOfServer !== true) {
+          grant = await withNamespace(grant, method.scope !== 'read');
+        }
         const answer = await method.run({ call, grant, request, reply });
         return typeof answer === 'string' ? reply.header('content-type', jsonType).send(answer + answerEnd) : answer;
       },

@@ -5,8 +5,8 @@ export type SystemFacts = {
   readonly version: string;
   /** Kind of the store. */
   readonly backend: string;
-  /** Open subscriptions. */
-  readonly connections: () => number;
+  /** Open subscriptions of a namespace; undefined: of all. */
+  readonly connections: (namespaceId: string | undefined) => number;
   /** Resolves when requests can be served; rejects with why not. */
   readonly checkReady: () => Promise<void>;
 };
@@ -14,13 +14,15 @@ export type SystemFacts = {
 /** Methods that tell about the server. */
 export function systemMethods({ version, backend, connections, checkReady }: SystemFacts): RpcMethods {
   return {
-    'sys.version': { scope: 'read', run: async () => JSON.stringify(version) },
+    'sys.version': { scope: 'read', isOfServer: true, run: async () => JSON.stringify(version) },
 
     'sys.health': {
       scope: 'read',
-      async run() {
+      isOfServer: true,
+      async run({ grant }) {
         await checkReady();
-        return JSON.stringify({ status: 'ok', backend, connections: connections() });
+        const count = connections(grant.isOperator ? undefined : grant.namespace.id);
+        return JSON.stringify({ status: 'ok', backend, connections: count });
       },
     },
   };

@@ -22,6 +22,7 @@ export function tokenMethods(namespaces: Namespaces): RpcMethods {
   return {
     'ns.token.create': {
       scope: 'admin',
+      isOfServer: true,
       async run({ call, grant }) {
         const id = readText('namespace', call.args[0]);
         requireReach(grant, id);
@@ -34,6 +35,7 @@ export function tokenMethods(namespaces: Namespaces): RpcMethods {
 
     'ns.token.list': {
       scope: 'admin',
+      isOfServer: true,
       async run({ call, grant }) {
         const id = readText('namespace', call.args[0]);
         requireReach(grant, id);
@@ -44,6 +46,7 @@ export function tokenMethods(namespaces: Namespaces): RpcMethods {
 
     'ns.token.revoke': {
       scope: 'admin',
+      isOfServer: true,
       async run({ call, grant }) {
         const id = readText('namespace', call.args[0]);
         requireReach(grant, id);

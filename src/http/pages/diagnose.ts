@@ -69,7 +69,7 @@ export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: Di
   server.get(
     '/diagnose/connection',
     {
-      config: { access: 'read' },
+      config: { access: 'read', takesAbsentNamespace: true },
       schema: {
         summary: 'What arrived',
         description: 'The request as the server sees it, behind all proxies.',
@@ -83,7 +83,7 @@ export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: Di
   server.get(
     '/diagnose/stream',
     {
-      config: { access: 'read', emptyIsAbsent: true },
+      config: { access: 'read', takesAbsentNamespace: true, emptyIsAbsent: true },
       exposeHeadRoute: false,
       schema: {
         summary: 'Test stream',

@@ -40,7 +40,7 @@ export function routeDocs(server: Server, mode: AuthMode): void {
   server.get(
     '/openapi.json',
     {
-      config: { access: 'read' },
+      config: { access: 'read', takesAbsentNamespace: true },
       schema: {
         summary: 'This description',
         description: 'The API in OpenAPI 3.1.',
@@ -62,7 +62,7 @@ export function routeDocs(server: Server, mode: AuthMode): void {
       done();
     });
     reference.addHook('onRoute', (route) => {
-      route.config = { ...route.config, access: 'read' };
+      route.config = { ...route.config, access: 'read', takesAbsentNamespace: true };
     });
     await reference.register(swaggerUi, {
       routePrefix: '/docs/reference',

@@ -39,11 +39,15 @@ export function routePage(server: Server, { path, folder, mode }: PageOptions): 
   for (const [name, content] of files) {
     const headers = { ...pageHeaders, 'content-type': contentTypes[extname(name)] };
     const url = name === 'page.html' ? path : `${path}/${name}`;
-    server.get(url, { schema: { hide: true }, config: { access: 'read' } }, (request, reply) => {
-      reply.headers(headers);
-      const token = mode === 'token' && name === 'page.html' ? queryToken(request) : undefined;
-      return token === undefined ? reply.send(content) : beginHere(request, reply, token, path);
-    });
+    server.get(
+      url,
+      { schema: { hide: true }, config: { access: 'read', takesAbsentNamespace: true } },
+      (request, reply) => {
+        reply.headers(headers);
+        const token = mode === 'token' && name === 'page.html' ? queryToken(request) : undefined;
+        return token === undefined ? reply.send(content) : beginHere(request, reply, token, path);
+      },
+    );
   }
   return files;
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type Access, type Grant, requireScope } from '../../access/access.ts';
+import { type Access, type Grant, requireOperator, requireScope, withNamespace } from '../../access/access.ts';
 import type { Tickets } from '../../access/tickets.ts';
 import { PokewireError } from '../../errors.ts';
 import type { LogId } from '../../store/log-id.ts';
@@ -22,6 +22,10 @@ declare module 'fastify' {
     access?: Scope | 'none';
     /** Judges the credential in place of the tokens of namespaces; undefined: it does not know it. */
     ownCheck?: (request: FastifyRequest) => Promise<Grant | undefined>;
+    /** Only admins of `default` may, beside whom `ownCheck` knows. */
+    isForOperators?: boolean;
+    /** The route itself sees to a namespace that does not exist. */
+    takesAbsentNamespace?: boolean;
     /** A ticket will do. */
     takesTicket?: boolean;
   }
@@ -59,7 +63,8 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
 
   server.decorateRequest('grant', undefined);
   server.addHook('onRequest', (request, _reply, done) => {
-    const { access: needed = 'admin', ownCheck, takesTicket = false } = request.routeOptions.config;
+    const { config } = request.routeOptions;
+    const { access: needed = 'admin', ownCheck, takesTicket = false, isForOperators = false } = config;
     hideCredentials(request);
     // A preflight carries no credential.
     if (request.method === 'OPTIONS') return done();
@@ -70,13 +75,18 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
     if (needed === 'none' || request.is404) return done();
     const admit = (grant: Grant): void => {
       requireScope(grant, needed);
+      if (isForOperators) requireOperator(grant);
       request.grant = grant;
     };
+    const writes = needed !== 'read' && isUnsafe(request);
     const own = ownCheck?.(request);
     const grant =
       own === undefined ? judge(request, takesTicket) : own.then((found) => found ?? judge(request, takesTicket));
     if (grant instanceof Promise) {
-      grant.then(admit).then(() => done(), done);
+      const present = config.takesAbsentNamespace
+        ? grant
+        : grant.then((found) => (found.makeNamespace === undefined ? found : withNamespace(found, writes)));
+      present.then(admit).then(() => done(), done);
       return;
     }
     // Without a promise, which would cost an append without authentication a few percent of its time.

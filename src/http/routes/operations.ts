@@ -9,7 +9,7 @@ import type { Server } from '../plumbing/server.ts';
 
 /** What the routes for operators need. */
 export type OperationsOptions = {
-  /** Opens `/metrics` and nothing else; empty: a token of a namespace does. */
+  /** Opens `/metrics` and nothing else; empty: only an admin token of `default` does. */
   readonly metricsToken: string;
   /** Gives what the holder of the metrics token may do. */
   readonly metricsGrant: () => Promise<Grant>;
@@ -82,7 +82,7 @@ export function routeOperations(server: Server, options: OperationsOptions): voi
   server.get(
     '/metrics',
     {
-      config: { access: 'read', ownCheck: checkMetricsToken },
+      config: { access: 'admin', isForOperators: true, takesAbsentNamespace: true, ownCheck: checkMetricsToken },
       schema: { summary: 'Metrics', description: 'For Prometheus.', tags: ['operations'], produces: ['text/plain'] },
     },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),

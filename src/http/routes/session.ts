@@ -21,7 +21,7 @@ export function routeSession(server: Server, mode: AuthMode): void {
   server.post(
     '/session',
     {
-      config: { access: 'read' },
+      config: { access: 'read', takesAbsentNamespace: true },
       schema: {
         summary: 'Begin a session',
         description:

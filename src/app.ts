@@ -41,6 +41,8 @@ import { measurePools, type Pools } from './pool/pool-metrics.ts';
 import { DirectFrameEncoder, PlainFrameEncoder } from './sse/frame.ts';
 import { type OpenStore, openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
+import type { LogLoss } from './telemetry/log-blocks.ts';
+import { measureLogs } from './telemetry/log-metrics.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { version } from './version.ts';
 
@@ -54,6 +56,8 @@ export type AppOptions = {
   readonly log: FastifyBaseLogger;
   /** What the process says of its memory. */
   readonly memory: MemorySource;
+  /** What the log lost so far; absent: nothing is lost. */
+  readonly droppedLogs?: LogLoss;
   /** Opens another store than the configured one, for tests that make it slow or let it fail. */
   readonly openStore?: OpenStore;
 };
@@ -80,6 +84,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { config, log, memory } = options;
   await using stack = new AsyncDisposableStack();
   const metrics = new Metrics(version);
+  measureLogs(metrics, options.droppedLogs ?? { lines: 0, bytes: 0 });
 
   const pools = createPools(config);
   measurePools(metrics, pools);

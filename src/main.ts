@@ -7,6 +7,7 @@ import { ConfigError } from './config-error.ts';
 import { PokewireError } from './errors.ts';
 import { ListenError } from './http/plumbing/listen-error.ts';
 import { LogBlocks } from './telemetry/log-blocks.ts';
+import { openTerminal } from './telemetry/terminal.ts';
 import { version } from './version.ts';
 
 /** `engines` of package.json says the same. What is imported above runs on older ones too, so that they get to hear of it. */
@@ -25,24 +26,41 @@ async function main(): Promise<void> {
   }
   const command = parseCommand(process.argv.slice(2), process.env);
   if (command.run !== 'serve') return console.log(command.run === 'help' ? helpText() : version);
-  const log = await createLog(command.config);
+  const { log, lines } = await createLog(command.config);
   // Loaded here, because commands need no server, nor the memory of one.
   const { startApp } = await import('./app.ts');
-  const app = await startApp({ config: command.config, log, memory: process });
+  const app = await startApp({ config: command.config, log, memory: process, droppedLogs: lines.dropped });
   log.info({ urls: app.urls, version }, 'listening');
-  process.stderr.write(welcome(app));
+  // A terminal that takes a part of each would show one within the other.
+  const words = process.stdout.isTTY && process.stderr.isTTY ? lines : openOutput(process.stderr);
+  words.write(welcome(app));
   stopOnSignal(app, log);
 }
 
-async function createLog({ logLevel }: Config): Promise<Logger> {
+/** An output that never holds up the process, whatever it is. What is still to be written goes out at the end. */
+function openOutput(stream: NodeJS.WriteStream & { fd: number }, format?: (line: string) => string): LogBlocks {
+  const lines = new LogBlocks(stream.isTTY ? openTerminal(stream.fd) : stream.fd, undefined, format);
+  process.on('exit', () => lines.flushSync());
+  return lines;
+}
+
+async function createLog({ logLevel }: Config): Promise<{ log: Logger; lines: LogBlocks }> {
   const options = { level: logLevel, redact: ['req.headers.authorization', 'req.headers.cookie', 'token'] };
-  if (!process.stdout.isTTY) {
-    const lines = new LogBlocks(process.stdout.fd);
-    process.on('exit', () => lines.flushSync());
-    return pino(options, lines);
-  }
-  const { default: pretty } = await import('pino-pretty');
-  return pino(options, pretty({ sync: true, ignore: 'pid,hostname' }));
+  const format = process.stdout.isTTY ? await prettyLines() : undefined;
+  const lines = openOutput(process.stdout, format);
+  const log = pino(options, lines);
+  // Node would write these to standard error itself, and wait for whoever reads it.
+  process.removeAllListeners('warning').on('warning', (warning) => log.warn({ err: warning }, 'warning of Node'));
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'a fault ended the process');
+    process.exit(1);
+  });
+  return { log, lines };
+}
+
+async function prettyLines(): Promise<(line: string) => string> {
+  const { isColorSupported, prettyFactory } = await import('pino-pretty');
+  return prettyFactory({ colorize: isColorSupported, ignore: 'pid,hostname' });
 }
 
 function stopOnSignal(app: App, log: Logger): void {

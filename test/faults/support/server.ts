@@ -14,16 +14,20 @@ export type FaultServerOptions = ProcessOptions & {
   readonly env?: Readonly<Record<string, string>>;
   /** Address at which it is asked, where that is not the one it listens on. */
   readonly at?: string;
+  /** Its standard error goes elsewhere, so the log has to tell where it listens. */
+  readonly isSilent?: boolean;
 };
 
 /** A server process that is to be brought into trouble, and what tests ask of it then. Close it by `await using`. */
 export class FaultServer extends SpokenProcess {
   readonly #at: string | undefined;
+  readonly #isSilent: boolean;
   #url: string | undefined = undefined;
 
-  private constructor(flags: readonly string[], { env = {}, at, ...options }: FaultServerOptions) {
+  private constructor(flags: readonly string[], { env = {}, at, isSilent = false, ...options }: FaultServerOptions) {
     super(flags, { POKEWIRE_PORT: '0', POKEWIRE_HOST: '127.0.0.1', ...env }, options);
     this.#at = at;
+    this.#isSilent = isSilent;
   }
 
   /** Starts it with these flags, on a free port of 127.0.0.1 unless they say otherwise, and resolves when it listens. */
@@ -94,7 +98,10 @@ export class FaultServer extends SpokenProcess {
       hasEnded = true;
     });
     // What it says to people, because a quiet log does not tell.
-    const found = () => /^ {2}Pokewire \S+ {2}(http:\/\/\S+)/m.exec(this.stderr)?.[1];
+    const found = () =>
+      this.#isSilent
+        ? this.logged('listening')[0]?.urls[0]
+        : /^ {2}Pokewire \S+ {2}(http:\/\/\S+)/m.exec(this.stderr)?.[1];
     await poll(() => hasEnded || found() !== undefined).toBe(true);
     if (hasEnded) throw new Error(`the server did not start: ${this.stderr}`);
     const said = new URL(found()!);

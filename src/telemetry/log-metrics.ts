@@ -1,0 +1,12 @@
+import type { LogLoss } from './log-blocks.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Adds what the log lost to the metrics. */
+export function measureLogs(metrics: Metrics, dropped: LogLoss): void {
+  metrics.counter(
+    'pokewire_log_lines_dropped_total',
+    'Log lines dropped because standard output took none.',
+    () => dropped.lines,
+  );
+  metrics.counter('pokewire_log_bytes_dropped_total', 'Bytes of these lines.', () => dropped.bytes);
+}

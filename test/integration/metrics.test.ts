@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { chunkHeadBytes, chunkTailBytes } from '../../src/sse/frame.ts';
 import { Exposition } from '../support/exposition.ts';
 import { FakeStore } from '../support/fake-store.ts';
-import { allExpressions, metricsIn, readMetricDocs } from '../support/monitoring.ts';
+import { allExpressions, conditionsIn, metricsIn, readMetricDocs } from '../support/monitoring.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { StoreFaults } from '../support/store-faults.ts';
@@ -138,6 +138,41 @@ describe('Appends', () => {
     expect(metrics.value('pokewire_store_max_bytes')).toBe(70_000);
     expect(metrics.value('pokewire_store_bytes')).toBeGreaterThan(0);
     expect(metrics.value('pokewire_store_bytes')).toBeLessThanOrEqual(70_000);
+  });
+});
+
+describe('A server that has answered nothing yet', () => {
+  test('has every series from which an alert or a dashboard counts, at 0, so that the first event is seen.', async () => {
+    await using app = await startTestApp();
+    const metrics = await scrape(app);
+    const counted = allExpressions().flatMap(({ expr }) => [
+      ...expr.matchAll(/(?:increase|rate)\((\w+(?:\{[^}]*\})?)\[/g).map(([, selector]) => selector!),
+    ]);
+    expect(counted.length).toBeGreaterThan(20);
+    for (const selector of counted) {
+      const [name] = metricsIn(selector);
+      // What processes of any kind export begins as it does there.
+      if (!name!.startsWith('pokewire_')) continue;
+      expect(metrics.labelValues(name!, '').size, selector).toBe(1);
+      for (const { label, operator, value } of conditionsIn(selector)) {
+        if (operator === '=') expect([...metrics.labelValues(name!, label)], selector).toContain(value);
+      }
+    }
+  });
+
+  test('has the faults of every route at 0.', async () => {
+    await using app = await startTestApp();
+    const metrics = await scrape(app);
+    const { paths } = (await app.get('/openapi.json')).body as { paths: Record<string, Record<string, unknown>> };
+    const name = 'pokewire_http_request_duration_seconds_count';
+    const known = metrics.metrics
+      .get('pokewire_http_request_duration_seconds')!
+      .samples.filter((sample) => sample.name === name && sample.labels.status === '500');
+    const routes = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+    );
+    expect(known.map(({ labels }) => `${labels.method} ${labels.route}`)).toEqual(expect.arrayContaining(routes));
+    expect(known.every(({ value }) => value === 0)).toBe(true);
   });
 });
 

@@ -124,6 +124,18 @@ describe('many subscriptions', () => {
     expect([node.hub.batch.stats.framesEncoded, node.hub.batch.stats.pokes]).toEqual([3, 60]);
   });
 
+  test('measure no delay of a message that another node appended, whose time is unknown here', async () => {
+    await using node = new FakeNode();
+    const { sink } = await node.subscribe(category('a'));
+    await node.settle();
+    node.store.holdAnnouncements();
+    await node.append('a-1', 3);
+    node.store.lose();
+    node.look();
+    await node.settle();
+    expect([sink.positions, node.deliveredCount]).toEqual([[1, 2, 3], 0]);
+  });
+
   test('cost no encoding of a poke that nobody hears', async () => {
     await using node = new FakeNode();
     await node.subscribe(category('a'));

@@ -13,6 +13,9 @@ declare module 'fastify' {
 /** Asked every few seconds by machines; logged only when someone wants every detail. */
 const quietRoutes = new Set(['/health', '/ready', '/metrics']);
 
+/** The status of a fault, for which there is an alert. */
+const faultStatus = 500;
+
 const httpBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
 /** One log line and one observation for each request at its end. Event streams have their own. */
@@ -25,6 +28,10 @@ export function useAccessLog(server: Server, metrics: Metrics): void {
     request.log[levelOf(route, status)](lineOf(request, status, elapsedMs), 'request');
   };
   server.decorate('noteAnswer', note);
+  // A series that is born with its first fault hides that fault from `increase()`, and so from the alert.
+  server.addHook('onRoute', ({ method, url, schema }) => {
+    if (schema?.hide !== true) for (const name of [method].flat()) durations.of(name, url, faultStatus);
+  });
   server.addHook('onResponse', (request, reply, done) => {
     note(request, reply, reply.statusCode);
     done();

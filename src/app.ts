@@ -4,13 +4,14 @@ import { GrantWatch } from './access/grant-watch.ts';
 import { defaultNamespaceId, Namespaces } from './access/namespaces.ts';
 import { Tickets } from './access/tickets.ts';
 import { newToken } from './access/token.ts';
-import { measureAdmission } from './admission/admission-metrics.ts';
+import { measureAdmission, measureReads } from './admission/admission-metrics.ts';
 import { AppendStats } from './admission/append-stats.ts';
 import { DescriptorWatch, readDescriptors, subscriptionsWithin } from './admission/descriptors.ts';
 import { OverloadWatch } from './admission/overload.ts';
 import { Places } from './admission/places.ts';
 import { type MemorySource, ProcessMeter, warnOfStore } from './admission/process-meter.ts';
 import { Readiness } from './admission/readiness.ts';
+import { Reads } from './admission/reads.ts';
 import { Transfers } from './admission/transfers.ts';
 import type { Config } from './config.ts';
 import { routeRpc } from './http/eventodb/route.ts';
@@ -19,6 +20,8 @@ import { describeRoutes, routeDocs } from './http/pages/docs.ts';
 import { TestStreams } from './http/pages/test-streams.ts';
 import { useAccessLog } from './http/plumbing/access-log.ts';
 import { Listener } from './http/plumbing/listener.ts';
+import { messagesBy } from './http/plumbing/message-pages.ts';
+import { pagesBy } from './http/plumbing/paged-answer.ts';
 import { collectRoutes, createServer, refuseOtherMethods } from './http/plumbing/server.ts';
 import { appendTo, routeAppend } from './http/routes/append.ts';
 import { routeCategories } from './http/routes/categories.ts';
@@ -73,6 +76,7 @@ export type App = {
   readonly hub: Hub;
   readonly namespaces: Namespaces;
   readonly transfers: Transfers;
+  readonly reads: Reads;
   readonly pools: Pools<Poke>;
   readonly metrics: Metrics;
   /** Stops: not ready, no new connections, running requests finish, subscriptions end, the store closes. */
@@ -139,7 +143,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   const refused = measureAdmission(metrics, { appends, overload, readiness, maxSubscriptions });
   const testStreams = new TestStreams();
 
-  const server = createServer({ log, access, tickets, overload, ...config });
+  const reads = new Reads(config, overload);
+  const readRefused = measureReads(metrics, reads);
+  const server = createServer({ log, access, tickets, overload, reads, readRefused, ...config });
   stack.defer(() => server.close());
   const routes = collectRoutes(server);
   useAccessLog(server, metrics);
@@ -148,8 +154,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     const append = appendTo(store, appends);
     const beginTransfer = transfersBy(transfers, grants);
     routeAppend(server, append);
-    routeStreams(server, store);
-    routeCategories(server, store);
+    const sendPages = pagesBy(grants);
+    const sendMessages = messagesBy(sendPages);
+    routeStreams(server, store, sendMessages);
+    routeCategories(server, store, sendMessages);
     routeSubscribe(server, hub, {
       ...config,
       places,
@@ -159,7 +167,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     routeTickets(server, tickets, config.maxSelectors);
     routeSession(server, access.mode);
     routeImport(server, store, { ...config, begin: beginTransfer });
-    routeExport(server, store, beginTransfer);
+    routeExport(server, store, beginTransfer, sendPages);
     routeOperations(server, {
       version,
       metrics,
@@ -176,6 +184,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     routeRpc(server, {
       store,
       append,
+      sendMessages,
+      sendPages,
       namespaces,
       testToken: config.testMode ? initialToken : undefined,
       bodyLimitBytes: config.bodyLimitBytes,
@@ -212,6 +222,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     hub,
     namespaces,
     transfers,
+    reads,
     pools,
     metrics,
     close: () => opened.disposeAsync(),

@@ -130,7 +130,7 @@ export const configSchema = Type.Object({
     maximum: 100,
     default: 90,
     description:
-      'New subscriptions and appends are refused with 503 while more of the memory is in use, percent. 0: no limit.',
+      'New subscriptions, appends and reads are refused with 503 while more of the memory is in use, percent. 0: no limit.',
   }),
   maxAppendsPerSecond: limit(
     1_000_000,
@@ -138,6 +138,12 @@ export const configSchema = Type.Object({
   ),
   maxTransfers: limit(10_000, 'Imports and exports under way at most; more are refused with 429. 0: no limit.', 32),
   maxTransfersPerNamespace: limit(10_000, 'Of these, the ones of one namespace at most. 0: all.', 8),
+  maxReads: limit(
+    100_000,
+    'Reads under way at most, from the request until its answer was taken; more are refused with 429. 0: no limit.',
+    256,
+  ),
+  maxReadsPerNamespace: limit(100_000, 'Of these, the ones of one namespace at most. 0: all.', 128),
   safetyReadMs: Type.Integer({
     minimum: 100,
     maximum: 60_000,
@@ -309,6 +315,7 @@ const ordered: readonly { lower: keyof Config; upper: keyof Config; none?: true 
   { lower: 'maxSubscriptionsPerNamespace', upper: 'maxSubscriptions' },
   { lower: 'maxSubscriptionsPerAddress', upper: 'maxSubscriptions' },
   { lower: 'maxTransfersPerNamespace', upper: 'maxTransfers', none: true },
+  { lower: 'maxReadsPerNamespace', upper: 'maxReads', none: true },
   { lower: 'storeMaxBytesPerNamespace', upper: 'storeMaxBytes', none: true },
 ];
 

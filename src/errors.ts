@@ -39,7 +39,7 @@ export const errorStatuses = {
   UNSUPPORTED_MEDIA_TYPE: 415,
   /** The request is for a host that this server does not answer to. */
   HOST_NOT_ALLOWED: 421,
-  /** More appends a second, waiting tickets, or imports and exports at once than may be; `Retry-After` says when to come again. */
+  /** More appends a second, waiting tickets, or imports, exports and reads at once than may be; `Retry-After` says when to come again. */
   RATE_LIMITED: 429,
   /** The request head is larger than the server reads. */
   HEADERS_TOO_LARGE: 431,

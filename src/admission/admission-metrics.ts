@@ -2,6 +2,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { AppendStats } from './append-stats.ts';
 import { type OverloadWatch, overloadReasons } from './overload.ts';
 import type { Readiness } from './readiness.ts';
+import { type ReadRefusal, type Reads, readRefusals } from './reads.ts';
 
 /** Why a subscription is refused: a configured number was open, or the server was overloaded. */
 export const refusalReasons = ['no-place', 'overloaded'] as const;
@@ -15,6 +16,17 @@ export type AdmissionParts = {
   readonly readiness: Readiness;
   readonly maxSubscriptions: number;
 };
+
+/** Adds the reads under way to the metrics; returns what counts refused ones. */
+export function measureReads(metrics: Metrics, reads: Reads): (reason: ReadRefusal) => void {
+  metrics.gauge('pokewire_reads', 'Reads under way: their answers were not taken yet.', () => reads.underWay);
+  return metrics.events(
+    'pokewire_reads_refused_total',
+    'Reads refused, by why: a configured number was under way, or memory was short.',
+    'reason',
+    readRefusals,
+  );
+}
 
 /** Adds limits, overload, readiness and the store's sizes to the metrics; returns what counts refused subscriptions. */
 export function measureAdmission(metrics: Metrics, parts: AdmissionParts): (reason: RefusalReason) => void {

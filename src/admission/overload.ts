@@ -31,7 +31,7 @@ const reasonTexts: Readonly<Record<OverloadReason, string>> = {
 
 /**
  * Whether the process is short of time or of memory. Then it takes on no more than it has: new subscriptions are refused,
- * appends too when it is memory, and `/ready` says so. Who is subscribed stays. One timer looks twice a second.
+ * appends and reads too when it is memory, and `/ready` says so. Who is subscribed stays. One timer looks twice a second.
  */
 export class OverloadWatch {
   /** Share of the memory in use at the last sample, 0 to 1. */
@@ -83,6 +83,11 @@ export class OverloadWatch {
   /** Throws `OVERLOADED` when there is no memory for messages. Time they take from each other only. */
   refuseAppend(): void {
     if (this.#reasons.includes('memory')) throw this.#refusal();
+  }
+
+  /** Throws `OVERLOADED` when there is no memory for answers. */
+  refuseRead(): void {
+    this.refuseAppend();
   }
 
   /** Reads the meter; the timer calls it, and tests do. */

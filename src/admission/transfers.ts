@@ -1,6 +1,7 @@
 import type { Grant } from '../access/access.ts';
 import { PokewireError } from '../errors.ts';
 import type { Namespace } from '../store/namespace-store.ts';
+import { Quota } from './quota.ts';
 
 /** How many imports and exports may be under way. */
 export type TransferLimits = {
@@ -44,10 +45,11 @@ export class Transfer {
 export class Transfers {
   readonly #limits: TransferLimits;
   readonly #underWay = new Set<Transfer>();
-  readonly #ofNamespace = new Map<string, number>();
+  readonly #quota: Quota;
 
   constructor(limits: TransferLimits) {
     this.#limits = limits;
+    this.#quota = new Quota(limits.maxTransfers, limits.maxTransfersPerNamespace);
   }
 
   get underWay(): ReadonlySet<Transfer> {
@@ -58,12 +60,11 @@ export class Transfers {
   begin({ namespace }: Grant): Transfer {
     const { maxTransfers, maxTransfersPerNamespace } = this.#limits;
     const { id, uid } = namespace;
-    const ofNamespace = this.#ofNamespace.get(uid) ?? 0;
-    if (isFull(this.#underWay.size, maxTransfers)) refuse('', { maxTransfers });
-    if (isFull(ofNamespace, maxTransfersPerNamespace)) refuse(` of namespace ${id}`, { maxTransfersPerNamespace });
+    const reached = this.#quota.take(uid);
+    if (reached === 'all') refuse('', { maxTransfers });
+    if (reached === 'holder') refuse(` of namespace ${id}`, { maxTransfersPerNamespace });
     const transfer = new Transfer(namespace);
     this.#underWay.add(transfer);
-    this.#ofNamespace.set(uid, ofNamespace + 1);
     return transfer;
   }
 
@@ -71,14 +72,8 @@ export class Transfers {
   finish(transfer: Transfer): void {
     if (!this.#underWay.delete(transfer)) return;
     transfer.isFinished = true;
-    const left = this.#ofNamespace.get(transfer.uid)! - 1;
-    if (left === 0) this.#ofNamespace.delete(transfer.uid);
-    else this.#ofNamespace.set(transfer.uid, left);
+    this.#quota.release(transfer.uid);
   }
-}
-
-function isFull(taken: number, max: number): boolean {
-  return max > 0 && taken >= max;
 }
 
 function refuse(whose: string, limit: Partial<TransferLimits>): never {

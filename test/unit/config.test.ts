@@ -52,6 +52,8 @@ describe('the settings', () => {
       maxAppendsPerSecond: 0,
       maxTransfers: 32,
       maxTransfersPerNamespace: 8,
+      maxReads: 256,
+      maxReadsPerNamespace: 128,
       safetyReadMs: 1_000,
       windowPokes: 16_384,
       heartbeatMs: 4_000,
@@ -154,6 +156,7 @@ describe('a default', () => {
 
   test('of a share gives way to the whole, and a whole without a limit holds any share', () => {
     expect(configOf(['--max-transfers', '2']).maxTransfersPerNamespace).toBe(2);
+    expect(configOf(['--max-reads', '2']).maxReadsPerNamespace).toBe(2);
     expect(configOf(['--max-transfers', '0', '--max-transfers-per-namespace', '50'])).toMatchObject({
       maxTransfers: 0,
       maxTransfersPerNamespace: 50,
@@ -228,6 +231,8 @@ describe('a refusal names its setting', () => {
     maxAppendsPerSecond: ['-1', '1000001'],
     maxTransfers: ['-1', '10001'],
     maxTransfersPerNamespace: ['-1', '10001'],
+    maxReads: ['-1', '100001'],
+    maxReadsPerNamespace: ['-1', '100001'],
     safetyReadMs: ['99', '60001'],
     windowPokes: ['63', '1048577'],
     heartbeatMs: ['-1', '86400001', '15s'],

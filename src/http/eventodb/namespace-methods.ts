@@ -5,9 +5,12 @@ import { invalid, PokewireError } from '../../errors.ts';
 import type { CategorySummary } from '../../store/log.ts';
 import type { Namespace } from '../../store/namespace-store.ts';
 import type { LogSummary, Store } from '../../store/store.ts';
+import { jsonType } from '../plumbing/error-handler.ts';
+import type { AnswerPage, SendPages } from '../plumbing/paged-answer.ts';
 import { defaultPageSize, pageQuery } from '../plumbing/parameters.ts';
+import type { BeginRead } from '../plumbing/read-limit.ts';
 import { objectReader, readText } from './arguments.ts';
-import type { RpcMethods } from './method.ts';
+import { answerEnd, type RpcMethods } from './method.ts';
 
 const text = Type.Optional(Type.String());
 
@@ -20,8 +23,18 @@ const readStreamsOptions = objectReader('options', Type.Object({ prefix: text, .
 
 const categoriesRead = 1_000;
 
+/** What the methods on namespaces need. */
+export type NamespaceMethodParts = {
+  readonly namespaces: Namespaces;
+  readonly store: Store;
+  readonly isTestMode: boolean;
+  readonly beginRead: BeginRead;
+  readonly sendPages: SendPages;
+};
+
 /** Methods on namespaces, and on what is in the caller's own. */
-export function namespaceMethods(namespaces: Namespaces, store: Store, isTestMode: boolean): RpcMethods {
+export function namespaceMethods(parts: NamespaceMethodParts): RpcMethods {
+  const { namespaces, store, isTestMode, beginRead, sendPages } = parts;
   const describe = ({ id, description, createdAtMs }: Namespace, summary: LogSummary) => {
     const { messages, streams, lastActivityMs } = summary;
     return {
@@ -65,7 +78,8 @@ export function namespaceMethods(namespaces: Namespaces, store: Store, isTestMod
     'ns.list': {
       scope: 'read',
       isOfServer: true,
-      async run({ grant }) {
+      async run({ grant, request, reply }) {
+        beginRead(request, reply);
         const listed = grant.isOperator ? await namespaces.list() : [grant.namespace];
         const summaries = await namespaces.summarize(listed);
         const entries = listed.map((namespace, at) => {
@@ -79,9 +93,10 @@ export function namespaceMethods(namespaces: Namespaces, store: Store, isTestMod
     'ns.info': {
       scope: 'read',
       isOfServer: true,
-      async run({ call, grant }) {
+      async run({ call, grant, request, reply }) {
         const id = readText('namespace', call.args[0]);
         requireReach(grant, id);
+        beginRead(request, reply);
         const namespace = await namespaces.get(id);
         const [summary] = await namespaces.summarize([namespace]);
         return JSON.stringify(describe(namespace, summary!));
@@ -90,8 +105,9 @@ export function namespaceMethods(namespaces: Namespaces, store: Store, isTestMod
 
     'ns.streams': {
       scope: 'read',
-      async run({ call, grant }) {
+      async run({ call, grant, request, reply }) {
         const { prefix = '', cursor, limit = defaultPageSize } = readStreamsOptions(call.args[0]);
+        beginRead(request, reply);
         const streams = await store.log(grant.namespace.log).listStreams(prefix, cursor || undefined, limit);
         return JSON.stringify(
           streams.map(({ stream, version, lastActivityMs }) => ({
@@ -105,18 +121,26 @@ export function namespaceMethods(namespaces: Namespaces, store: Store, isTestMod
 
     'ns.categories': {
       scope: 'read',
-      async run({ grant }) {
-        const categories: CategorySummary[] = [];
-        for (let page: CategorySummary[] | undefined; page === undefined || page.length === categoriesRead; ) {
-          page = await store.log(grant.namespace.log).listCategories(categories.at(-1)?.category, categoriesRead);
-          categories.push(...page);
-        }
-        return JSON.stringify(
-          categories.map(({ category, streamCount, messageCount }) => ({ category, streamCount, messageCount })),
-        );
+      async run({ grant, request, reply }) {
+        const read = beginRead(request, reply);
+        const log = store.log(grant.namespace.log);
+        const page = (after: string | undefined) => async (): Promise<AnswerPage> => {
+          const categories = await log.listCategories(after, categoriesRead);
+          const body = categories.map(categoryJson).join();
+          const text = (after === undefined ? '[' : body === '' ? '' : ',') + body;
+          if (categories.length < categoriesRead) return { text: `${text}]${answerEnd}`, next: undefined };
+          return { text, next: page(categories.at(-1)!.category) };
+        };
+        const first = await page(undefined)();
+        reply.header('content-type', jsonType);
+        return first.next === undefined ? reply.send(first.text) : sendPages(reply, read, first);
       },
     },
   };
+}
+
+function categoryJson({ category, streamCount, messageCount }: CategorySummary): string {
+  return JSON.stringify({ category, streamCount, messageCount });
 }
 
 /** Throws `AUTH_UNAUTHORIZED` unless the caller may act on every namespace. */

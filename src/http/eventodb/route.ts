@@ -6,6 +6,8 @@ import { PokewireError } from '../../errors.ts';
 import type { Store } from '../../store/store.ts';
 import { credentialOf, grantOf } from '../plumbing/authenticate.ts';
 import { jsonType } from '../plumbing/error-handler.ts';
+import type { SendMessages } from '../plumbing/message-pages.ts';
+import type { SendPages } from '../plumbing/paged-answer.ts';
 import { useBodyReader } from '../plumbing/read-body.ts';
 import type { Server } from '../plumbing/server.ts';
 import type { Append } from '../routes/append.ts';
@@ -21,6 +23,8 @@ import { tokenMethods } from './token-methods.ts';
 export type RpcOptions = SystemFacts & {
   readonly store: Store;
   readonly append: Append;
+  readonly sendMessages: SendMessages;
+  readonly sendPages: SendPages;
   readonly namespaces: Namespaces;
   /** In test mode the token of `default`, told to those who came without one; otherwise undefined. */
   readonly testToken: string | undefined;
@@ -35,8 +39,8 @@ const description =
 export function routeRpc(server: Server, options: RpcOptions): void {
   const methods = new Map<string, RpcMethod>(
     Object.entries({
-      ...streamMethods(options.store, options.append, server.limitAppends),
-      ...namespaceMethods(options.namespaces, options.store, options.testToken !== undefined),
+      ...streamMethods({ ...options, limitAppends: server.limitAppends, beginRead: server.beginRead }),
+      ...namespaceMethods({ ...options, isTestMode: options.testToken !== undefined, beginRead: server.beginRead }),
       ...tokenMethods(options.namespaces),
       ...systemMethods(options),
     }),

@@ -5,8 +5,9 @@ import { identify, kindOf, parseContent } from '../../message/new-message.ts';
 import { checkName } from '../../message/stream-name.ts';
 import type { Store } from '../../store/store.ts';
 import type { LimitAppends } from '../plumbing/append-limit.ts';
-import { sendMessages } from '../plumbing/message-pages.ts';
+import type { SendMessages } from '../plumbing/message-pages.ts';
 import { batchSizeQuery, groupOf, groupQuery, limitOf } from '../plumbing/parameters.ts';
+import type { BeginRead } from '../plumbing/read-limit.ts';
 import type { Append } from '../routes/append.ts';
 import { integer, objectReader, readName } from './arguments.ts';
 import { startOfArgument } from './call.ts';
@@ -39,8 +40,18 @@ const readGroup = objectReader('consumerGroup', Type.Object({ member: groupQuery
 const streamRows = { message: streamRowJson, after: answerEnd };
 const categoryRows = { message: categoryRowJson, after: answerEnd };
 
+/** What the methods on streams and categories need. */
+export type StreamMethodParts = {
+  readonly store: Store;
+  readonly append: Append;
+  readonly limitAppends: LimitAppends;
+  readonly beginRead: BeginRead;
+  readonly sendMessages: SendMessages;
+};
+
 /** Methods that write and read messages: the resource routes' own calls, in EventoDB's words. */
-export function streamMethods(store: Store, append: Append, limitAppends: LimitAppends): RpcMethods {
+export function streamMethods(parts: StreamMethodParts): RpcMethods {
+  const { store, append, limitAppends, beginRead, sendMessages } = parts;
   return {
     'stream.write': {
       scope: 'write',
@@ -57,23 +68,28 @@ export function streamMethods(store: Store, append: Append, limitAppends: LimitA
 
     'stream.get': {
       scope: 'read',
-      async run({ call, grant, reply }) {
+      async run({ call, grant, request, reply }) {
         const stream = readName('stream', call.args[0]);
         const { position = 0, globalPosition, batchSize } = readGetOptions(call.args[1]);
         const start = (from: number) => (globalPosition === undefined ? { position: from } : { globalPosition: from });
-        // A negative position is the beginning.
-        const from = Math.max(0, globalPosition ?? position);
-        const read = (next: number, limit: number) =>
-          store.log(grant.namespace.log).readStream(stream, start(next), limit);
-        return sendMessages(reply, limitOf(batchSize), from, read, streamRows);
+        const log = store.log(grant.namespace.log);
+        return sendMessages(reply, {
+          read: beginRead(request, reply),
+          // A negative position is the beginning.
+          from: Math.max(0, globalPosition ?? position),
+          limit: limitOf(batchSize),
+          page: (from, limit) => log.readStream(stream, start(from), limit),
+          spelling: streamRows,
+        });
       },
     },
 
     'stream.last': {
       scope: 'read',
-      async run({ call, grant }) {
+      async run({ call, grant, request, reply }) {
         const stream = readName('stream', call.args[0]);
         const { type } = readLastOptions(call.args[1]);
+        beginRead(request, reply);
         // An empty type is no filter.
         const message = await store.log(grant.namespace.log).readLast(stream, type || undefined);
         return message === undefined ? 'null' : streamRowJson(message);
@@ -82,15 +98,17 @@ export function streamMethods(store: Store, append: Append, limitAppends: LimitA
 
     'stream.version': {
       scope: 'read',
-      async run({ call, grant }) {
-        const version = await store.log(grant.namespace.log).version(readName('stream', call.args[0]));
+      async run({ call, grant, request, reply }) {
+        const stream = readName('stream', call.args[0]);
+        beginRead(request, reply);
+        const version = await store.log(grant.namespace.log).version(stream);
         return version === -1 ? 'null' : String(version);
       },
     },
 
     'category.get': {
       scope: 'read',
-      async run({ call, grant, reply }) {
+      async run({ call, grant, request, reply }) {
         const category = readCategory(call.args[0]);
         const {
           position = 0,
@@ -106,9 +124,14 @@ export function streamMethods(store: Store, append: Append, limitAppends: LimitA
           // An empty correlation is no filter.
           correlation: correlation || undefined,
         };
-        const from = Math.max(0, globalPosition ?? position);
-        const read = (next: number, limit: number) => store.log(grant.namespace.log).read(filter, next, limit);
-        return sendMessages(reply, limitOf(batchSize), from, read, categoryRows);
+        const log = store.log(grant.namespace.log);
+        return sendMessages(reply, {
+          read: beginRead(request, reply),
+          from: Math.max(0, globalPosition ?? position),
+          limit: limitOf(batchSize),
+          page: (from, limit) => log.read(filter, from, limit),
+          spelling: categoryRows,
+        });
       },
     },
   };

@@ -1,11 +1,13 @@
-import { Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
+import type { Read } from '../../admission/reads.ts';
 import { type Message, messageJson } from '../../message/message.ts';
 import type { MessagePage } from '../../store/log.ts';
+import type { LogId } from '../../store/log-id.ts';
+import { logGone } from '../../store/shared/log-gone.ts';
 import { maxPageMessages } from '../../store/shared/page-limits.ts';
 import { jsonType } from './error-handler.ts';
+import type { AnswerPage, SendPages } from './paged-answer.ts';
 
 /** A message as the API returns it. */
 export const messageSchema = Type.Object({
@@ -22,44 +24,45 @@ export const messageSchema = Type.Object({
 /** How an answer spells its messages, and what follows the array. */
 export type Spelling = { readonly message: (message: Message) => string; readonly after: string };
 
+/** A read of messages: where it begins, how many it wants, and what reads a page of it. */
+export type MessageRead = {
+  readonly read: Read;
+  readonly from: number;
+  readonly limit: number;
+  readonly page: (from: number, limit: number) => Promise<MessagePage>;
+  readonly spelling?: Spelling;
+};
+
+/** Sends up to `limit` messages as a JSON array: those of one page in one piece, more page by page. */
+export type SendMessages = (reply: FastifyReply, wanted: MessageRead) => Promise<FastifyReply>;
+
 const asObjects: Spelling = { message: messageJson, after: '' };
 
-/**
- * Sends up to `limit` messages as a JSON array. What fits one page goes out in one piece; more is read at the pace of
- * the socket, so that a long answer costs the memory of one page.
- */
-export async function sendMessages(
-  reply: FastifyReply,
-  limit: number,
-  from: number,
-  read: (from: number, limit: number) => Promise<MessagePage>,
-  spelling = asObjects,
-): Promise<FastifyReply> {
-  reply.header('content-type', jsonType);
-  const first = await read(from, Math.min(limit, maxPageMessages));
-  const body = first.messages.map(spelling.message).join();
-  const left = limit - first.messages.length;
-  if (first.next === null || left === 0) return reply.send(`[${body}]${spelling.after}`);
-  return reply.send(Readable.from(pieces(body, first.next, left, read, spelling)));
+export function messagesBy(sendPages: SendPages): SendMessages {
+  return async (reply, { read, from, limit, page, spelling = asObjects }) => {
+    reply.header('content-type', jsonType);
+    const first = await page(from, Math.min(limit, maxPageMessages));
+    const body = first.messages.map(spelling.message).join();
+    const left = limit - first.messages.length;
+    if (first.next === null || left === 0) return reply.send(`[${body}]${spelling.after}`);
+    const { epoch } = first;
+    const rest = restOf({ page, spelling, epoch }, first.next, left, body === '');
+    return sendPages(reply, read, { text: `[${body}`, next: rest });
+  };
 }
 
-async function* pieces(
-  first: string,
-  from: number | null,
-  limit: number,
-  read: (from: number, limit: number) => Promise<MessagePage>,
-  spelling: Spelling,
-): AsyncGenerator<string> {
-  yield `[${first}`;
-  let isFirst = first === '';
-  for (let left = limit; from !== null && left > 0; ) {
-    // A store in memory answers without leaving this turn; others are to have theirs.
-    await nextTurn();
-    const { messages, next } = await read(from, Math.min(left, maxPageMessages));
-    if (messages.length > 0) yield (isFirst ? '' : ',') + messages.map(spelling.message).join();
-    isFirst &&= messages.length === 0;
-    left -= messages.length;
-    from = next;
-  }
-  yield `]${spelling.after}`;
+type Rest = { readonly page: MessageRead['page']; readonly spelling: Spelling; readonly epoch: LogId };
+
+/** What reads on at `from`. Fails when the page is of another log than the first one: two are no answer. */
+function restOf(rest: Rest, from: number, left: number, isFirst: boolean): () => Promise<AnswerPage> {
+  return async () => {
+    const { page, spelling, epoch } = rest;
+    const { messages, next, epoch: found } = await page(from, Math.min(left, maxPageMessages));
+    if (found !== epoch) throw logGone();
+    const body = messages.map(spelling.message).join();
+    const text = body === '' || isFirst ? body : `,${body}`;
+    const stillLeft = left - messages.length;
+    if (next === null || stillLeft === 0) return { text: `${text}]${spelling.after}`, next: undefined };
+    return { text, next: restOf(rest, next, stillLeft, isFirst && body === '') };
+  };
 }

@@ -15,6 +15,7 @@ import Fastify, {
 import type { Access } from '../../access/access.ts';
 import type { Tickets } from '../../access/tickets.ts';
 import type { OverloadWatch } from '../../admission/overload.ts';
+import type { ReadRefusal, Reads } from '../../admission/reads.ts';
 import { PokewireError } from '../../errors.ts';
 import { version } from '../../version.ts';
 import { type AllowedHostsOptions, useAllowedHosts } from './allowed-hosts.ts';
@@ -23,11 +24,9 @@ import { useAccess } from './authenticate.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
 import { useForwardedAddresses } from './forwarded-addresses.ts';
 import { convertQuery } from './query.ts';
-
 import { useBodyReader } from './read-body.ts';
-
+import { useReadLimit } from './read-limit.ts';
 import { requestIds } from './request-id.ts';
-
 import { resetIfCut } from './reset-if-cut.ts';
 
 declare module 'fastify' {
@@ -56,6 +55,9 @@ export type ServerOptions = AllowedHostsOptions & {
   /** A reader that takes nothing of its answer for so long is cut off; 0: never. */
   readonly stallTimeoutMs: number;
   readonly overload: OverloadWatch;
+  readonly reads: Reads;
+  /** Counts a refused read. */
+  readonly readRefused: (reason: ReadRefusal) => void;
 };
 
 /** What EventoDB calls itself, because programs that find it by this name are to find Pokewire; see docs/PROTOCOL.md. */
@@ -125,6 +127,7 @@ export function createServer(options: ServerOptions) {
   // Behind CORS, so that a page may read why it was refused.
   server.after(() => useAccess(server, { ...options, allowsOrigin }));
   useAppendLimit(server, options.maxAppendsPerSecond, options.overload);
+  useReadLimit(server, options.reads, options.readRefused);
   server.addHook('preValidation', (request, _reply, done) => {
     convertQuery(request);
     done();

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Store } from '../../store/store.ts';
 import { logOf } from '../plumbing/authenticate.ts';
-import { messageSchema, sendMessages } from '../plumbing/message-pages.ts';
+import { messageSchema, type SendMessages } from '../plumbing/message-pages.ts';
 import {
   batchSizeQuery,
   categoryParam,
@@ -16,7 +16,7 @@ import {
 import type { Server } from '../plumbing/server.ts';
 
 /** Lists categories, and reads one. */
-export function routeCategories(server: Server, store: Store): void {
+export function routeCategories(server: Server, store: Store, sendMessages: SendMessages): void {
   server.get(
     '/categories',
     {
@@ -37,7 +37,8 @@ export function routeCategories(server: Server, store: Store): void {
         },
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      server.beginRead(request, reply);
       const { query } = request;
       const limit = query.limit ?? defaultPageSize;
       const found = await store.log(logOf(request)).listCategories(query.cursor, limit + 1);
@@ -74,9 +75,13 @@ export function routeCategories(server: Server, store: Store): void {
         // An empty correlation is no filter.
         correlation: query.correlation ? readCategory('correlation', query.correlation) : undefined,
       };
-      return sendMessages(reply, limitOf(query.batchSize), query.position ?? 0, (from, limit) =>
-        store.log(logOf(request)).read(filter, from, limit),
-      );
+      const log = store.log(logOf(request));
+      return sendMessages(reply, {
+        read: server.beginRead(request, reply),
+        from: query.position ?? 0,
+        limit: limitOf(query.batchSize),
+        page: (from, limit) => log.read(filter, from, limit),
+      });
     },
   );
 }

@@ -1,15 +1,14 @@
-import { Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Type } from 'typebox';
-import { PokewireError } from '../../errors.ts';
 import { importRecord } from '../../message/import-record.ts';
-import type { Log, LogFilter, MessagePage } from '../../store/log.ts';
+import type { Log, LogFilter } from '../../store/log.ts';
+import { logGone } from '../../store/shared/log-gone.ts';
 import { maxPageMessages } from '../../store/shared/page-limits.ts';
 import type { Store } from '../../store/store.ts';
 import { logOf } from '../plumbing/authenticate.ts';
+import type { AnswerPage, ReadPage, SendPages } from '../plumbing/paged-answer.ts';
 import { readCategory } from '../plumbing/parameters.ts';
 import type { Server } from '../plumbing/server.ts';
-import { type BeginTransfer, endTexts } from './transfer.ts';
+import type { BeginTransfer } from './transfer.ts';
 
 const records = {
   description: 'One record a line',
@@ -24,7 +23,7 @@ const records = {
 };
 
 /** `GET /export`: the log as `/import` takes it. */
-export function routeExport(server: Server, store: Store, begin: BeginTransfer): void {
+export function routeExport(server: Server, store: Store, begin: BeginTransfer, sendPages: SendPages): void {
   server.get(
     '/export',
     {
@@ -48,27 +47,26 @@ export function routeExport(server: Server, store: Store, begin: BeginTransfer):
         group: undefined,
         correlation: undefined,
       };
-      const transfer = begin(request, reply);
-      const lines = Readable.from(linesOf(store.log(logOf(request)), filter));
-      transfer.onEnd = () => {
-        const code = transfer.endReason === 'revoked' ? 'AUTH_UNAUTHORIZED' : 'NAMESPACE_NOT_FOUND';
-        lines.destroy(new PokewireError(code, endTexts[transfer.endReason!]));
-      };
-      return reply.header('content-type', 'application/x-ndjson').send(lines as never);
+      const read = server.beginRead(request, reply);
+      begin(request, reply);
+      reply.header('content-type', 'application/x-ndjson');
+      return sendPages(reply, read, { text: '', next: linesOf(store.log(logOf(request)), filter) }) as never;
     },
   );
 }
 
-/** Lines page by page, as the socket takes them. What is appended meanwhile is left out, or an export might never end. */
-async function* linesOf(log: Log, filter: LogFilter): AsyncGenerator<string> {
-  const { head } = await log.bounds();
-  for (let from: number | null = 1; from !== null && from <= head; ) {
-    // Rejects once the log was deleted or replaced: what has taken its place is not the rest of it.
-    const { messages, next }: MessagePage = await log.read(filter, from, maxPageMessages);
-    const upToHead = messages.filter(({ globalPosition }) => globalPosition <= head);
-    if (upToHead.length > 0) yield upToHead.map(importRecord).join('');
-    from = next;
-    // A store in memory answers without leaving this turn; others are to have theirs.
-    await nextTurn();
-  }
+/** Lines page by page. What is appended meanwhile is left out, or an export might never end. */
+function linesOf(log: Log, filter: LogFilter): ReadPage {
+  return async () => {
+    const { head, epoch } = await log.bounds();
+    const linesFrom = (from: number) => async (): Promise<AnswerPage> => {
+      // Rejects once the log was deleted or replaced: what has taken its place is not the rest of it.
+      const page = await log.read(filter, from, maxPageMessages);
+      if (page.epoch !== epoch) throw logGone();
+      const upToHead = page.messages.filter(({ globalPosition }) => globalPosition <= head);
+      const isLast = page.next === null || page.next > head;
+      return { text: upToHead.map(importRecord).join(''), next: isLast ? undefined : linesFrom(page.next!) };
+    };
+    return { text: '', next: head === 0 ? undefined : linesFrom(1) };
+  };
 }

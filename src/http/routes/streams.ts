@@ -6,7 +6,7 @@ import type { StreamSummary } from '../../store/log.ts';
 import type { Store } from '../../store/store.ts';
 import { logOf } from '../plumbing/authenticate.ts';
 import { jsonType } from '../plumbing/error-handler.ts';
-import { messageSchema, sendMessages } from '../plumbing/message-pages.ts';
+import { messageSchema, type SendMessages } from '../plumbing/message-pages.ts';
 import {
   batchSizeQuery,
   defaultPageSize,
@@ -25,7 +25,7 @@ const streamSchema = Type.Object({
 });
 
 /** Lists streams, describes one, and reads its messages. */
-export function routeStreams(server: Server, store: Store): void {
+export function routeStreams(server: Server, store: Store, sendMessages: SendMessages): void {
   server.get(
     '/streams',
     {
@@ -48,7 +48,8 @@ export function routeStreams(server: Server, store: Store): void {
         },
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      server.beginRead(request, reply);
       const { query } = request;
       const limit = query.limit ?? defaultPageSize;
       const streams = await store.log(logOf(request)).listStreams(query.prefix ?? '', query.cursor, limit + 1);
@@ -63,9 +64,10 @@ export function routeStreams(server: Server, store: Store): void {
       config: { access: 'read' },
       schema: { summary: 'Describe a stream', tags: ['streams'], params: streamParam, response: { 200: streamSchema } },
     },
-    async (request) => {
+    async (request, reply) => {
       const { params } = request;
       const stream = checkName('stream', params.stream);
+      server.beginRead(request, reply);
       const summary = await store.log(logOf(request)).describeStream(stream);
       if (summary === undefined) throw new PokewireError('STREAM_NOT_FOUND', `Stream ${stream} has no messages.`);
       return describe(summary);
@@ -93,10 +95,14 @@ export function routeStreams(server: Server, store: Store): void {
       const { params, query } = request;
       const stream = checkName('stream', params.stream);
       const { position = 0, globalPosition } = query;
+      const log = store.log(logOf(request));
       const start = (from: number) => (globalPosition === undefined ? { position: from } : { globalPosition: from });
-      return sendMessages(reply, limitOf(query.batchSize), globalPosition ?? position, (from, limit) =>
-        store.log(logOf(request)).readStream(stream, start(from), limit),
-      );
+      return sendMessages(reply, {
+        read: server.beginRead(request, reply),
+        from: globalPosition ?? position,
+        limit: limitOf(query.batchSize),
+        page: (from, limit) => log.readStream(stream, start(from), limit),
+      });
     },
   );
 
@@ -115,6 +121,7 @@ export function routeStreams(server: Server, store: Store): void {
     async (request, reply) => {
       const { params, query } = request;
       const stream = checkName('stream', params.stream);
+      server.beginRead(request, reply);
       // An empty type is no filter.
       const message = await store.log(logOf(request)).readLast(stream, query.type || undefined);
       if (message === undefined) {

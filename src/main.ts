@@ -21,7 +21,10 @@ async function main(): Promise<void> {
   const [name, ...args] = process.argv.slice(2);
   if (isTransferCommand(name)) {
     const { env, stdin, stdout, stderr } = process;
-    process.exitCode = await runCommand(name, args, { env, stdin, stdout, stderr, isWatched: stderr.isTTY });
+    const stop = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+    const terminal = { env, stdin, stdout, stderr, interrupted: stop.signal, isWatched: stderr.isTTY };
+    process.exitCode = await runCommand(name, args, terminal);
     return;
   }
   const command = parseCommand(process.argv.slice(2), process.env);

@@ -2,7 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { printable } from './printable.ts';
-import { CliError, type Transfer } from './transfer.ts';
+import { CliError, type Terminal, type Transfer } from './transfer.ts';
 
 /** A request under way, whose body the caller writes. */
 export type Call = {
@@ -14,6 +14,7 @@ export type Call = {
 /** Begins a request. */
 export function call(
   { url, token }: Transfer,
+  { interrupted: signal }: Terminal,
   method: 'GET' | 'POST',
   path: string,
   query: Readonly<Record<string, string>>,
@@ -24,7 +25,11 @@ export function call(
     ...(token !== '' && { authorization: `Bearer ${token}` }),
     ...(method === 'POST' && { 'content-type': 'application/x-ndjson' }),
   };
-  const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(target, { method, headers });
+  const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(target, {
+    method,
+    headers,
+    signal,
+  });
   const response = new Promise<IncomingMessage>((resolve, reject) => {
     request.on('error', (error: NodeJS.ErrnoException) => reject(new CliError(describe(error, url))));
     request.on('response', (answer) => {

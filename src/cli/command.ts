@@ -13,7 +13,7 @@ const shared = {
 } as const;
 const options = {
   export: { ...shared, category: { type: 'string' } },
-  import: { ...shared, force: { type: 'boolean' } },
+  import: { ...shared, force: { type: 'boolean' }, 'allow-incomplete': { type: 'boolean' } },
 } as const;
 
 /** A command that is not the server. */
@@ -30,16 +30,17 @@ const helpTexts: Readonly<Record<TransferCommand, string>> = {
   --url       Server. [http://localhost:8080]
   --token     Token with scope read. [POKEWIRE_TOKEN, or none]
   --category  Only messages of this category. [all]
-  --file      Where to write; it takes this name when it is whole. [standard output]
+  --file      Where to write; a file is replaced when the export is whole. [standard output]
   --help      This text.
 `,
   import: `pokewire import [flags]   stores the messages of an export, with their positions
 
-  --url       Server. [http://localhost:8080]
-  --token     Token with scope write, or admin for --force. [POKEWIRE_TOKEN, or none]
-  --force     Replaces everything in the namespace, when all of it has been found good.
-  --file      What to read. [standard input]
-  --help      This text.
+  --url               Server. [http://localhost:8080]
+  --token             Token with scope write, or admin for --force. [POKEWIRE_TOKEN, or none]
+  --force             Replaces everything in the namespace, when it is a whole export and all of it has been found good.
+  --allow-incomplete  Takes what is no whole export: it has no end, as those of EventoDB, or is a part, or is empty.
+  --file              What to read. [standard input]
+  --help              This text.
 `,
 };
 
@@ -51,6 +52,10 @@ export async function runCommand(name: TransferCommand, args: readonly string[],
     else await commands[name](transfer, terminal);
     return 0;
   } catch (error) {
+    if (terminal.interrupted.aborted) {
+      terminal.stderr.write('pokewire: Interrupted.\n');
+      return 1;
+    }
     if (!(error instanceof CliError || error instanceof ConfigError)) throw error;
     if (error.message !== '') terminal.stderr.write(`pokewire: ${error.message}\n`);
     return error instanceof ConfigError ? 2 : error.exitCode;
@@ -61,7 +66,8 @@ function parseTransfer(name: TransferCommand, args: readonly string[], env: Term
   const flags = readFlags(name, args);
   if (flags.help === true) return 'help';
   const { url, token = env.POKEWIRE_TOKEN ?? '', category, force = false, file } = flags;
-  return { url: parseUrl(url), token, category, force, file };
+  const allowIncomplete = flags['allow-incomplete'] ?? false;
+  return { url: parseUrl(url), token, category, force, allowIncomplete, file };
 }
 
 type Flags = {
@@ -71,6 +77,7 @@ type Flags = {
   readonly help?: boolean;
   readonly category?: string;
   readonly force?: boolean;
+  readonly 'allow-incomplete'?: boolean;
 };
 
 function readFlags(name: TransferCommand, args: readonly string[]): Flags {

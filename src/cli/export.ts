@@ -1,10 +1,10 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { exportEnd, exportEndBytes } from '../message/import-record.ts';
 import { call } from './call.ts';
 import { messagesText, Progress } from './progress.ts';
+import { replaceFile } from './replace-file.ts';
 import { CliError, type Terminal, type Transfer } from './transfer.ts';
 
 const lineFeed = 0x0a;
@@ -12,63 +12,69 @@ const lineFeed = 0x0a;
 /** `pokewire export`: passes the answer of `GET /export` on, at the pace of whoever takes it. */
 export async function exportLog(transfer: Transfer, terminal: Terminal): Promise<void> {
   const { category, file } = transfer;
-  const { request, response } = call(transfer, 'GET', 'export', category === undefined ? {} : { category });
+  const { request, response } = call(transfer, terminal, 'GET', 'export', category === undefined ? {} : { category });
   request.end();
   const answer = await response;
   const progress = new Progress(terminal, 'exported');
-  const messages = new Messages(progress);
+  const messages = new Messages(progress, transfer.url);
   try {
-    if (file === undefined) await copy(answer, messages, terminal.stdout, false);
-    else await writeFile(file, (target) => copy(answer, messages, target, true));
+    const opened = openedAs(file, terminal);
+    if (opened !== undefined) await copy(answer, messages, opened, false);
+    else await replaceFile(file!, (target) => copy(answer, messages, target, true));
   } catch (error) {
     progress.end();
-    throw new CliError(describe(error as NodeJS.ErrnoException, transfer));
+    throw error instanceof CliError ? error : new CliError(describe(error as NodeJS.ErrnoException, transfer));
   }
   progress.end(`Exported ${messagesText(messages.count)}.\n`);
+}
+
+/** The stream that the process has open under this name: opening it anew would cut a file it goes to, or overwrite it. */
+function openedAs(file: string | undefined, { stdout, stderr }: Terminal): Writable | undefined {
+  if (file === undefined || /^\/dev\/(stdout|fd\/1)$/.test(file)) return stdout;
+  return /^\/dev\/(stderr|fd\/2)$/.test(file) ? stderr : undefined;
 }
 
 function describe({ code, message }: NodeJS.ErrnoException, { url, file }: Transfer): string {
   // Whoever takes the output wants no more of it, as `head` does.
   if (code === 'EPIPE') return '';
-  if (code === 'ECONNRESET') return `The connection to ${url.origin} ended before the export was whole.`;
-  return `Cannot write ${file ?? 'the output'}: ${message}`;
+  if (code === 'ECONNRESET') return brokenOff(url);
+  // Node names the call and the path too, which is that of the part.
+  return `Cannot write ${file ?? 'the output'}: ${message.split(', ', 1)[0]}`;
 }
 
-/** Counts lines. */
+function brokenOff(url: URL): string {
+  return `The connection to ${url.origin} ended before the export was whole.`;
+}
+
+/** Counts lines, and sees that the last one ends the export. */
 class Messages {
   count = 0;
+  #tail = Buffer.alloc(0);
   readonly #progress: Progress;
+  readonly #url: URL;
 
-  constructor(progress: Progress) {
+  constructor(progress: Progress, url: URL) {
     this.#progress = progress;
+    this.#url = url;
   }
 
   async *pass(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const piece of pieces) {
       for (let at = piece.indexOf(lineFeed); at !== -1; at = piece.indexOf(lineFeed, at + 1)) this.count++;
+      this.#tail = Buffer.concat([this.#tail, piece.subarray(-exportEndBytes)]).subarray(-exportEndBytes);
       this.#progress.tell(this.count);
       yield piece;
     }
+    if (!this.#isWhole) throw new CliError(brokenOff(this.#url));
+  }
+
+  /** A proxy may make an orderly end of a connection that broke. */
+  get #isWhole(): boolean {
+    if (this.#tail.length === 0) return true;
+    return Number(exportEnd.exec(this.#tail.toString('latin1'))?.[1]) === this.count;
   }
 }
 
 function copy(answer: IncomingMessage, messages: Messages, target: Writable, end: boolean): Promise<void> {
   return pipeline(answer, (pieces: AsyncIterable<Buffer>) => messages.pass(pieces), target, { end });
-}
-
-/** Gives the file its name when it is whole, so that an export that fails leaves the one before. */
-async function writeFile(file: string, write: (target: Writable) => Promise<void>): Promise<void> {
-  const isDevice = await stat(file).then(
-    (found) => !found.isFile(),
-    () => false,
-  );
-  if (isDevice) return write(createWriteStream(file));
-  const part = `${file}.part`;
-  try {
-    await write(createWriteStream(part));
-    await rename(part, file);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
 }

@@ -8,8 +8,11 @@ import { CliError, type Terminal, type Transfer } from './transfer.ts';
 
 /** `pokewire import`: passes its input on to `POST /import`, at the pace of the server, and follows what that tells. */
 export async function importLog(transfer: Transfer, terminal: Terminal): Promise<void> {
-  const { file, force } = transfer;
-  const { request, response } = call(transfer, 'POST', 'import', force ? { force: 'true' } : {});
+  const { file, force, allowIncomplete } = transfer;
+  const { request, response } = call(transfer, terminal, 'POST', 'import', {
+    ...(force && { force: 'true' }),
+    ...(allowIncomplete && { allowIncomplete: 'true' }),
+  });
   const input = file === undefined ? terminal.stdin : createReadStream(file);
   let inputError: Error | undefined;
   input.on('error', (error) => {
@@ -20,9 +23,14 @@ export async function importLog(transfer: Transfer, terminal: Terminal): Promise
   input.pipe(request);
   const progress = new Progress(terminal, 'imported');
   try {
-    const { imported, known = 0, elapsed } = await follow(await response, progress, transfer);
+    const { imported, known = 0, complete, elapsed } = await follow(await response, progress, transfer);
     const passedOver = known === 0 ? '' : `; ${known.toLocaleString('en')} more were there already`;
     terminal.stdout.write(`Imported ${messagesText(imported)} in ${elapsed}${passedOver}.\n`);
+    if (complete === false && !allowIncomplete) {
+      terminal.stderr.write(
+        'pokewire: The input does not end as an export does, so nothing shows that it was whole.\n',
+      );
+    }
   } catch (error) {
     progress.end();
     throw inputError === undefined ? error : new CliError(`Cannot read ${file ?? 'the input'}: ${inputError.message}`);
@@ -35,10 +43,16 @@ export async function importLog(transfer: Transfer, terminal: Terminal): Promise
 /** Longer than any event: a sentence that quotes a name. */
 const maxEventBytes = 65_536;
 
-/** EventoDB's server does not tell `known`. */
+/** EventoDB's server tells neither `known` nor `complete`. */
 type ImportEvent =
   | { readonly imported: number; readonly known?: number; readonly gpos: number }
-  | { readonly done: true; readonly imported: number; readonly known?: number; readonly elapsed: string }
+  | {
+      readonly done: true;
+      readonly imported: number;
+      readonly known?: number;
+      readonly complete?: boolean;
+      readonly elapsed: string;
+    }
   | { readonly error: string; readonly message: string; readonly line?: number };
 
 /** Reads the events up to the last one; throws {@link CliError} when that tells of an error, or does not come. */

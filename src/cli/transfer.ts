@@ -9,6 +9,8 @@ export type Transfer = {
   readonly category: string | undefined;
   /** Import: replace the whole log. */
   readonly force: boolean;
+  /** Import: take what is no whole export. */
+  readonly allowIncomplete: boolean;
   /** Undefined: standard input or output. */
   readonly file: string | undefined;
 };
@@ -19,6 +21,8 @@ export type Terminal = {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
+  /** Aborted by a signal; the command then ends, and leaves nothing half done. */
+  readonly interrupted: AbortSignal;
   /** Whether somebody watches `stderr`; progress is told only then. */
   readonly isWatched: boolean;
 };

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { PokewireError } from '../errors.ts';
+import { invalid, PokewireError } from '../errors.ts';
 import { skipSpace, walkMembers } from './json-text.ts';
 import { type Outline, parseOutline } from './long-json.ts';
 import type { JsonText, Message } from './message.ts';
@@ -18,15 +18,37 @@ const recordOutline: Outline = { levels: 1, keeps: (name) => memberNames.has(nam
 
 /** A message out of a line, or what is wrong with the line. */
 export type ParsedRecord =
-  | { readonly message: Message }
+  | {
+      readonly message: Message;
+      /** Records of the export that this one ends; undefined: it is not the last one of an export. */
+      readonly end: number | undefined;
+    }
   | { readonly code: 'INVALID_JSON' | 'INVALID_RECORD'; readonly problem: string };
 
 /** The message as a line of an export, the form in which an import takes it. */
 export function importRecord(message: Message): string {
+  return `${recordStart(message)}}\n`;
+}
+
+/**
+ * The last line of an export of so many records. Its end is a member, not a line of its own, because EventoDB's importer
+ * ignores members that it does not know and refuses every line that is no message.
+ */
+export function lastImportRecord(message: Message, records: number): string {
+  return `${recordStart(message)},"end":{"records":${records}}}\n`;
+}
+
+/** How {@link lastImportRecord} ends; no other line can, because there the time is the last member. */
+export const exportEnd = /,"end":\{"records":(\d+)\}\}\r?\n?$/;
+
+/** So many bytes at the end of an export are enough to match {@link exportEnd}. */
+export const exportEndBytes = 64;
+
+function recordStart(message: Message): string {
   return (
     `{"id":${JSON.stringify(message.id)},"stream":${JSON.stringify(message.stream)}` +
     `,"type":${JSON.stringify(message.type)},"pos":${message.position},"gpos":${message.globalPosition}` +
-    `,"data":${message.data},"meta":${message.metadata},"time":"${timeText(message)}"}\n`
+    `,"data":${message.data},"meta":${message.metadata},"time":"${timeText(message)}"`
   );
 }
 
@@ -41,7 +63,7 @@ export function parseImportRecord(line: Buffer): ParsedRecord {
   try {
     const parsed: unknown = parseOutline(text, recordOutline);
     if (!isObject(parsed)) return wrongType('the line', 'an object', parsed);
-    return wrongMember(parsed) ?? { message: readRecord(text, parsed) };
+    return wrongMember(parsed) ?? readRecord(text, parsed);
   } catch (error) {
     if (error instanceof PokewireError) return { code: 'INVALID_RECORD', problem: error.message };
     return { code: 'INVALID_JSON', problem: `the line must be JSON: ${(error as Error).message}` };
@@ -74,7 +96,7 @@ function wrongMember(record: JsonObject): ParsedRecord | undefined {
   return undefined;
 }
 
-function readRecord(text: string, record: JsonObject): Message {
+function readRecord(text: string, record: JsonObject): ParsedRecord {
   const { id, stream, type, pos, gpos, data, meta, time } = record as Record<string, string>;
   const parsedTime = parseTime(time!);
   if (parsedTime === undefined) {
@@ -85,12 +107,14 @@ function readRecord(text: string, record: JsonObject): Message {
   }
   let dataText: JsonText = '{}';
   let metadataText: JsonText | null = null;
+  let end: number | undefined;
   walkMembers(text, skipSpace(text, 0), (key, from, to) => {
     // JSON.parse lets the last of several equal members win, and so does this.
     if (key === 'data' && data !== null) dataText = readPayload(text, from, to, 'data');
-    else if (key === 'meta' && meta !== null) metadataText = readPayload(text, from, to, 'data');
+    else if (key === 'meta' && meta !== null) metadataText = readPayload(text, from, to, 'meta');
+    else if (key === 'end') end = readEnd(text.slice(from, to));
   });
-  return {
+  const message = {
     id: checkName('id', uuid.test(id!) ? id!.toLowerCase() : id!),
     stream: checkName('stream', stream!),
     type: checkType('type', type!),
@@ -100,6 +124,14 @@ function readRecord(text: string, record: JsonObject): Message {
     metadata: metadataText,
     ...parsedTime,
   };
+  return { message, end };
+}
+
+// From the text, because of a long line only the members of a message are parsed.
+function readEnd(text: string): number {
+  const records = /^\{\s*"records"\s*:\s*([1-9]\d{0,15})\s*\}$/.exec(text)?.[1];
+  if (records === undefined) throw invalid('end', `must be like {"records":3456}, got ${text.slice(0, 64)}`);
+  return Number(records);
 }
 
 function wrongType(what: string, expected: string, value: unknown): ParsedRecord {

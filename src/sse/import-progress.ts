@@ -8,9 +8,9 @@ export function importProgressEvent({ imported, known }: ImportCounts, gpos: num
   return eventOf({ imported, known, gpos });
 }
 
-/** The last event of an import that was stored. */
-export function importDoneEvent({ imported, known }: ImportCounts, elapsedMs: number): Buffer {
-  return eventOf({ done: true, imported, known, elapsed: `${(elapsedMs / 1000).toFixed(1)}s` });
+/** The last event of an import that was stored. `complete`: its records ended as an export does. */
+export function importDoneEvent({ imported, known }: ImportCounts, complete: boolean, elapsedMs: number): Buffer {
+  return eventOf({ done: true, imported, known, complete, elapsed: `${(elapsedMs / 1000).toFixed(1)}s` });
 }
 
 /** The last event of an import that failed; `line` counts from 1. */

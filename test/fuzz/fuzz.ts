@@ -174,7 +174,7 @@ class Target {
 
   /** Replaces the log of a namespace by an empty one. */
   async replaceByNothing(token: string): Promise<void> {
-    await this.#patiently('/import?force=true', token, { method: 'POST', body: '\n' });
+    await this.#patiently('/import?force=true&allowIncomplete=true', token, { method: 'POST', body: '\n' });
   }
 
   /** Deletes the namespaces that the storm has made. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { importBody, recordAt, records } from '../support/import-client.ts';
+import { ended as endedBy, importBody, recordAt, records } from '../support/import-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -91,7 +91,7 @@ test('50,000 messages go in through a pipe, out to a file and in again, and the 
 test('An export of a category has its messages alone.', async () => {
   await using app = await startTestApp();
   await importBody(`${app.url}/import`, `${recordAt('a-1/0@1')}${recordAt('b-1/0@2')}`);
-  expect((await run(['export', '--url', app.url, '--category', 'b'])).stdout).toBe(recordAt('b-1/0@2'));
+  expect((await run(['export', '--url', app.url, '--category', 'b'])).stdout).toBe(endedBy(recordAt('b-1/0@2')));
 });
 
 test('An import that fails says why and in which line, what stays, and exits 1.', async () => {
@@ -118,8 +118,11 @@ test('A forced import that fails leaves the log, and says so; one that does not 
   const failed = await run(['import', '--force', '--url', app.url], `${records(1_200)}{`);
   expect([failed.code, failed.stderr]).toEqual([1, expect.stringMatching(/line 1201: .*\nNothing was replaced\.\n$/)]);
   expect((await app.get('/streams')).body.streams).toMatchObject([{ stream: 'old-1' }]);
-  expect(await run(['import', '--force', '--url', app.url], records(3))).toMatchObject({ code: 0, stderr: '' });
-  expect((await app.get('/export')).text).toBe(records(3));
+  expect(await run(['import', '--force', '--url', app.url], endedBy(records(3)))).toMatchObject({
+    code: 0,
+    stderr: '',
+  });
+  expect((await app.get('/export')).text).toBe(endedBy(records(3)));
 });
 
 test('An import that fails does not wait for the end of its input.', async () => {
@@ -135,7 +138,9 @@ test('The token comes from --token or POKEWIRE_TOKEN, and the refusal of the ser
   await using app = await startTestApp(['--token', token]);
   const records = recordAt('a-1/0@1');
   expect(await run(['import', '--url', app.url, '--token', token], records)).toMatchObject({ code: 0 });
-  expect(await run(['export', '--url', app.url], '', { POKEWIRE_TOKEN: token })).toMatchObject({ stdout: records });
+  expect(await run(['export', '--url', app.url], '', { POKEWIRE_TOKEN: token })).toMatchObject({
+    stdout: endedBy(records),
+  });
   for (const command of ['export', 'import']) {
     const refused = await run([command, '--url', app.url]);
     expect(refused).toMatchObject({ code: 1, stdout: '' });

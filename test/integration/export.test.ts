@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { FakeStore } from '../support/fake-store.ts';
-import { importBody, recordAt, records } from '../support/import-client.ts';
+import { ended, importBody, recordAt, records } from '../support/import-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { StoreFaults } from '../support/store-faults.ts';
@@ -18,7 +18,7 @@ test('An export is a record a line, by global position, with data as it was writ
   expect([status, headers.get('content-type')]).toEqual([200, 'application/x-ndjson']);
   expect(text.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME')).toBe(
     '{"id":"00000000-0000-4000-8000-000000000001","stream":"b-1","type":"T\\"","pos":0,"gpos":1,"data":{"n":1.0,"a":[]},"meta":null,"time":"TIME"}\n' +
-      '{"id":"00000000-0000-4000-8000-000000000002","stream":"a-1","type":"T","pos":0,"gpos":2,"data":{},"meta":{"m":-0},"time":"TIME"}\n',
+      '{"id":"00000000-0000-4000-8000-000000000002","stream":"a-1","type":"T","pos":0,"gpos":2,"data":{},"meta":{"m":-0},"time":"TIME","end":{"records":2}}\n',
   );
 });
 
@@ -26,9 +26,9 @@ test('An export of a category has its messages alone, and an empty one is everyt
   await using app = await startTestApp();
   const lines = ['a-1/0@1', 'b-1/0@2', 'a/3@5', 'aa-1/0@7'].map((place) => recordAt(place));
   await importBody(`${app.url}/import`, lines.join(''));
-  expect((await app.get('/export?category=a')).text).toBe(`${lines[0]}${lines[2]}`);
+  expect((await app.get('/export?category=a')).text).toBe(ended(`${lines[0]}${lines[2]}`));
   expect((await app.get('/export?category=a-1')).body.error.details).toEqual({ field: 'category' });
-  expect((await app.get('/export?category=')).text).toBe(lines.join(''));
+  expect((await app.get('/export?category=')).text).toBe(ended(lines.join('')));
 });
 
 test('An export of nothing is empty, and no error.', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { ImportRequest, importBody, recordAt, records } from '../support/import-client.ts';
+import { ended, ImportRequest, importBody, recordAt, records } from '../support/import-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
@@ -8,10 +8,11 @@ const admin = newToken('default');
 const message = { type: 'Happened', data: {} };
 
 const exported = async (app: TestApp, query = '') => (await app.get(`/export${query}`)).text as string;
-const done = (imported: number, known = 0) => ({
+const done = (imported: number, known = 0, complete = false) => ({
   done: true,
   imported,
   known,
+  complete,
   elapsed: expect.stringMatching(/^\d+\.\ds$/),
 });
 
@@ -19,14 +20,17 @@ test('An import answers with an event stream of one event, and the records are t
   await using app = await startTestApp();
   const body = recordAt('account-1/5@999', {}, { id: '1', timeNanos: 456_789 });
   const { status, headers, text } = await importBody(`${app.url}/import`, body);
-  expect([status, text]).toEqual([200, 'data: {"done":true,"imported":1,"known":0,"elapsed":"0.0s"}\n\n']);
+  expect([status, text]).toEqual([
+    200,
+    'data: {"done":true,"imported":1,"known":0,"complete":false,"elapsed":"0.0s"}\n\n',
+  ]);
   expect(headers).toMatchObject({
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, no-store',
     'x-accel-buffering': 'no',
     'transfer-encoding': 'chunked',
   });
-  expect(await exported(app)).toBe(body);
+  expect(await exported(app)).toBe(ended(body));
   expect((await app.get('/streams/account-1/messages')).body).toMatchObject([
     { id: '1', position: 5, globalPosition: 999, time: '2023-11-14T22:13:20.999456789Z' },
   ]);
@@ -47,7 +51,9 @@ test.each([
 test('A request without any body is an empty import.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/import`, { method: 'POST' });
-  expect(await response.text()).toBe('data: {"done":true,"imported":0,"known":0,"elapsed":"0.0s"}\n\n');
+  expect(await response.text()).toBe(
+    'data: {"done":true,"imported":0,"known":0,"complete":false,"elapsed":"0.0s"}\n\n',
+  );
 });
 
 test('2500 records, blank lines among them, make progress at 1000 and 2000, and then are done.', async () => {
@@ -78,7 +84,7 @@ test('Data and metadata come through letter for letter, wherever the body is cut
   const sending = new ImportRequest(`${app.url}/import`);
   for (const byte of bytes) await sending.send(Buffer.of(byte));
   expect((await sending.end()).events).toEqual([done(1)]);
-  expect(await exported(app)).toBe(line.replace('00:00Z', '00:00.000Z'));
+  expect(await exported(app)).toBe(ended(line.replace('00:00Z', '00:00.000Z')));
 });
 
 test.each([
@@ -94,6 +100,7 @@ test.each([
   ['a time that is none', recordAt('b-1/0@9', { time: '2024-02-30T00:00:00Z' }), 'INVALID_RECORD'],
   ['a time without an offset', recordAt('b-1/0@9', { time: '2024-01-15T10:00:00' }), 'INVALID_RECORD'],
   ['no time', recordAt('b-1/0@9', { time: undefined }), 'INVALID_RECORD'],
+  ['an end that says no number', recordAt('b-1/0@9', { end: true }), 'INVALID_RECORD'],
   ['no id', recordAt('b-1/0@9', { id: undefined }), 'INVALID_RECORD'],
   ['an empty id', recordAt('b-1/0@9', { id: '' }), 'INVALID_RECORD'],
   ['a null stream', recordAt('b-1/0@9', { stream: null }), 'INVALID_RECORD'],
@@ -121,7 +128,7 @@ test.each([
     const { status, events, text } = await importBody(`${app.url}/import`, body);
     expect([status, events]).toEqual([200, [{ error: code, message: expect.any(String), line: 4 }]]);
     expect(text).toMatch(/^data: \{"error":"[A-Z_]+","message":"[^\n]+","line":4\}\n\n$/);
-    expect(await exported(app)).toBe(recordAt('a-1/5@1'));
+    expect(await exported(app)).toBe(ended(recordAt('a-1/5@1')));
   },
 );
 
@@ -133,7 +140,7 @@ test('Batches before the one with the error stay.', async () => {
     { imported: 2_000 },
     { error: 'INVALID_RECORD', line: 2_101 },
   ]);
-  expect(await exported(app)).toBe(records(2_000));
+  expect(await exported(app)).toBe(ended(records(2_000)));
 });
 
 test('The line of a record that exists is its own, not the last one of its batch.', async () => {
@@ -156,7 +163,7 @@ test('An import that broke off can be begun again: what is stored is passed over
     { imported: 1_000, known: 1_000, gpos: 2_000 },
     done(1_500, 1_000),
   ]);
-  expect(await exported(app)).toBe(records(2_500));
+  expect(await exported(app)).toBe(ended(records(2_500)));
 });
 
 test('A record that differs from the one that is there ends an import that was begun again.', async () => {
@@ -175,7 +182,7 @@ test('A line longer than a line may be is a read error, and one that is as long 
   const longer = recordAt('a-1/1@2', { data: { a: 'x'.repeat(padding + 1) } });
   const { events } = await importBody(`${app.url}/import`, `${recordAt('a-1/2@3')}${longer}`);
   expect(events).toEqual([{ error: 'READ_ERROR', message: expect.stringContaining('size limit'), line: 2 }]);
-  expect((await exported(app)) === longest).toBe(true);
+  expect((await exported(app)) === ended(longest)).toBe(true);
 });
 
 test('A line that never ends is refused without being kept, and the rest of the body is not waited for.', async () => {
@@ -202,15 +209,15 @@ test('A full store ends the import, and keeps the batches before.', async () => 
   await using app = await startTestApp(['--store-max-bytes', '200000']);
   const { events } = await importBody(`${app.url}/import`, records(5_000));
   expect(events).toMatchObject([{ imported: 1_000 }, { error: 'IMPORT_FAILED', line: 2_000 }]);
-  expect(await exported(app)).toBe(records(1_000));
+  expect(await exported(app)).toBe(ended(records(1_000)));
 });
 
 test('A forced import replaces the whole log.', async () => {
   await using app = await startTestApp();
   await app.append('old-1', [message, message]);
-  const { events } = await importBody(`${app.url}/import?force=true`, records(1_500));
-  expect(events).toEqual([{ imported: 1_000, known: 0, gpos: 1_000 }, done(1_500)]);
-  expect(await exported(app)).toBe(records(1_500));
+  const { events } = await importBody(`${app.url}/import?force=true`, ended(records(1_500)));
+  expect(events).toEqual([{ imported: 1_000, known: 0, gpos: 1_000 }, done(1_500, 0, true)]);
+  expect(await exported(app)).toBe(ended(records(1_500)));
 });
 
 test('A forced import that fails in its last line leaves the old log as it was.', async () => {
@@ -223,16 +230,48 @@ test('A forced import that fails in its last line leaves the old log as it was.'
   expect((await app.append('old-1', message)).body).toMatchObject({ position: 2, globalPosition: 3 });
 });
 
+test.each([
+  ['no record', '\n', 'There is no record'],
+  ['a last record that ends no export', records(3), 'The last record does not end an export'],
+  ['records behind the end', `${ended(records(3))}${recordAt('a-1/0@9')}`, 'The last record does not end an export'],
+  ['a record too few', ended(records(3)).replace(/^.*\n/, ''), 'ends an export of 3 records, but 2 came'],
+])('A forced import of %s replaces nothing, unless it may be incomplete.', async (_what, body, problem) => {
+  await using app = await startTestApp();
+  await app.append('old-1', message);
+  const before = await exported(app);
+  const { events } = await importBody(`${app.url}/import?force=true`, body);
+  expect(events).toMatchObject([{ error: 'INCOMPLETE', message: expect.stringContaining(problem) }]);
+  expect(await exported(app)).toBe(before);
+  const allowed = await importBody(`${app.url}/import?force=true&allowIncomplete=true`, body);
+  expect(allowed.events).toMatchObject([{ done: true }]);
+  expect(await exported(app)).not.toBe(before);
+});
+
+test('A whole export that follows another one is whole too.', async () => {
+  await using app = await startTestApp();
+  const body = `${ended(records(3))}${ended(records(2, 4))}`;
+  expect((await importBody(`${app.url}/import?force=true`, body)).events).toEqual([done(5, 0, true)]);
+  expect(await exported(app)).toBe(ended(records(5)));
+});
+
+test('An import that adds needs no end, but an end that is there must be right.', async () => {
+  await using app = await startTestApp();
+  expect((await importBody(`${app.url}/import`, records(2))).events).toEqual([done(2)]);
+  expect((await importBody(`${app.url}/import`, ended(records(3)))).events).toEqual([done(1, 2, true)]);
+  const { events } = await importBody(`${app.url}/import`, ended(records(9)).replace(/^.*\n/, ''));
+  expect(events).toMatchObject([{ error: 'INCOMPLETE', line: 8 }]);
+});
+
 test('Nothing of a forced import is seen before it is done.', async () => {
   await using app = await startTestApp();
   await app.append('old-1', message);
   const before = await exported(app);
   const sending = new ImportRequest(`${app.url}/import?force=true`);
-  await sending.send(records(1_000));
+  await sending.send(ended(records(1_000)));
   await expect.poll(() => sending.events).toHaveLength(1);
   expect(await exported(app)).toBe(before);
   await sending.end();
-  expect(await exported(app)).toBe(records(1_000));
+  expect(await exported(app)).toBe(ended(records(1_000)));
 });
 
 test('A client that goes midway through a forced import leaves the old log, and its room is free again.', async () => {
@@ -259,7 +298,7 @@ test('A client that goes midway leaves the batches that were full.', async () =>
   await expect.poll(() => sending.events).toHaveLength(1);
   sending.request.destroy();
   await answer;
-  expect(await exported(app)).toBe(records(1_000));
+  expect(await exported(app)).toBe(ended(records(1_000)));
 });
 
 test('Subscribers are poked for what is imported behind the head, in global order, and hear what is appended then.', async () => {
@@ -285,7 +324,7 @@ test('A replacement ends the subscriptions of the old log, and whoever comes wit
   await app.append('a-1', [message, message, message]);
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
   await client.waitForPokes(3);
-  await importBody(`${app.url}/import?force=true`, recordAt('a-9/0@1'));
+  await importBody(`${app.url}/import?force=true`, ended(recordAt('a-9/0@1')));
   await client.closed;
   const { id } = client.pokes.at(-1)!;
   expect(client.events.at(-1)).toEqual({ type: 'end', data: '{"code":"log-replaced"}', lastEventId: id });
@@ -353,7 +392,7 @@ test('An import goes into the namespace of its token.', async () => {
   await using app = await startTestApp(['--test-mode']);
   const other = newToken('other');
   await importBody(`${app.url}/import?token=${other}`, records(2));
-  expect([await exported(app), await exported(app, `?token=${other}`)]).toEqual(['', records(2)]);
+  expect([await exported(app), await exported(app, `?token=${other}`)]).toEqual(['', ended(records(2))]);
 });
 
 test('A connection goes on after an import that failed while its body was still being sent.', async () => {

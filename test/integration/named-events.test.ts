@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { positionIn, withoutTags } from '../support/cursors.ts';
+import { ended } from '../support/import-client.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { RpcClient } from './rpc-client.ts';
@@ -148,7 +149,7 @@ test.each(['', '&hello=true'])(
     await using client = await SseClient.connect(app.port, `/subscribe?category=a${query}`);
     await client.waitForPokes(2);
     const exported = await app.get('/export');
-    const body = exported.text.split('\n')[0]!;
+    const body = ended(exported.text.split('\n')[0]!);
     const answer = await fetch(`${app.url}/import?force=true`, { method: 'POST', body });
     expect(await answer.text()).toContain('"done":true');
     await client.closed;

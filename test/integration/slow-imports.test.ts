@@ -3,7 +3,7 @@ import { newToken } from '../../src/access/token.ts';
 import type { ImportSession } from '../../src/store/log.ts';
 import type { Namespace } from '../../src/store/namespace-store.ts';
 import { FakeStore } from '../support/fake-store.ts';
-import { ImportRequest, importBody, records } from '../support/import-client.ts';
+import { ended, ImportRequest, importBody, records } from '../support/import-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 
 const admin = newToken('default');
@@ -49,7 +49,7 @@ async function startReplacing() {
   slow.gate = Promise.withResolvers();
   const sending = new ImportRequest(`${app.url}/import?force=true`, bearer);
   sending.answer.catch(() => {});
-  sending.request.end(records(1, 9));
+  sending.request.end(ended(records(1, 9)));
   await expect.poll(() => slow.waiting).toBe(1);
   return {
     app,
@@ -69,7 +69,7 @@ test('A replacement is given up when its token is revoked while the store takes 
   const { app, sending } = replacing;
   const [transfer] = app.transfers.underWay;
   transfer!.end('revoked');
-  expect(await replacing.finish()).toBe(records(5));
+  expect(await replacing.finish()).toBe(ended(records(5)));
   expect((await sending.answer).events).toMatchObject([{ error: 'AUTH_UNAUTHORIZED' }]);
 });
 
@@ -78,11 +78,11 @@ test('A replacement is given up when the client goes while the store takes the l
   const { app, sending } = replacing;
   sending.request.destroy();
   await expect.poll(() => app.transfers.underWay.size).toBe(0);
-  expect(await replacing.finish()).toBe(records(5));
+  expect(await replacing.finish()).toBe(ended(records(5)));
 });
 
 test('A replacement that the store takes its time for is done.', async () => {
   await using replacing = await startReplacing();
-  expect(await replacing.finish()).toBe(records(1, 9));
+  expect(await replacing.finish()).toBe(ended(records(1, 9)));
   expect((await replacing.sending.answer).events).toMatchObject([{ done: true, imported: 1 }]);
 });

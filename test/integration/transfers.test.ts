@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { type ImportAnswer, ImportRequest, importBody, recordAt, records } from '../support/import-client.ts';
+import { ended, type ImportAnswer, ImportRequest, importBody, recordAt, records } from '../support/import-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
 const admin = newToken('default');
@@ -65,7 +65,7 @@ test('An import ends when its token is revoked, with an error that says so; the 
       { error: 'AUTH_UNAUTHORIZED', message: 'The token was revoked or has expired meanwhile.', line: 1_500 },
     ],
   ]);
-  expect(await tenant.exported()).toBe(records(1_000));
+  expect(await tenant.exported()).toBe(ended(records(1_000)));
 });
 
 test('An import whose body goes on ends when its token is revoked, and what it still sends is read and dropped.', async () => {
@@ -113,10 +113,10 @@ test('An export whose log is replaced meanwhile breaks off, though the new log i
   await using tenant = await startWithTenant();
   await fill(tenant.app, tenant.own);
   const ending = await beginExport(tenant.app, tenant.own);
-  const { events } = await importBody(`${tenant.app.url}/import?force=true`, records(100), bearer(tenant.own));
+  const { events } = await importBody(`${tenant.app.url}/import?force=true`, ended(records(100)), bearer(tenant.own));
   expect(events).toMatchObject([{ imported: 100 }]);
   await expect(ending.readOn()).rejects.toThrow();
-  expect(await tenant.exported()).toBe(records(100));
+  expect(await tenant.exported()).toBe(ended(records(100)));
 });
 
 test('Imports and exports beyond the limit are refused with the time to come again, and those under way go on.', async () => {

@@ -21,6 +21,12 @@ export function records(count: number, from = 1): string {
   ).join('');
 }
 
+/** These lines as a whole export: the last one ends it. */
+export function ended(lines: string): string {
+  if (lines === '') return '';
+  return lines.replace(/\}\n?$/, `,"end":{"records":${lines.trimEnd().split('\n').length}}}\n`);
+}
+
 /** What an import answered. */
 export type ImportAnswer = {
   readonly status: number;

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { importRecord, maxImportedPosition, parseImportRecord } from '../../src/message/import-record.ts';
+import {
+  importRecord,
+  lastImportRecord,
+  maxImportedPosition,
+  parseImportRecord,
+} from '../../src/message/import-record.ts';
 import { parseTime, timeText } from '../../src/message/message-time.ts';
 import { messageAt } from '../support/imported-messages.ts';
 
@@ -9,7 +14,27 @@ const line = (members: Readonly<Record<string, unknown>>) =>
 describe('a record', () => {
   test('is the message it was made from', () => {
     const message = messageAt('a-1/5@9', { timeNanos: 1, data: '{"a":1.0,"b":"\\u0041"}', metadata: null });
-    expect(parseImportRecord(Buffer.from(importRecord(message)))).toEqual({ message });
+    expect(parseImportRecord(Buffer.from(importRecord(message)))).toEqual({ message, end: undefined });
+  });
+
+  test.each([10, 200_000])('that ends an export says of how many records, with %i bytes of data too', (bytes) => {
+    const message = messageAt('a-1/5@9', { data: `{"a":"${'x'.repeat(bytes)}"}` });
+    expect(parseImportRecord(Buffer.from(lastImportRecord(message, 3_456)))).toEqual({ message, end: 3_456 });
+  });
+
+  test.each(['true', '{}', '{"records":0}', '{"records":"1"}', '{"records":1.5}', '[1]', 'null'])(
+    'whose end is %s is refused',
+    (end) => {
+      const text = importRecord(messageAt('a-1/5@9')).replace('}\n', `,"end":${end}}\n`);
+      const problem = `end must be like {"records":3456}, got ${end}`;
+      expect(parseImportRecord(Buffer.from(text))).toEqual({ code: 'INVALID_RECORD', problem });
+    },
+  );
+
+  test('names meta where that is at fault', () => {
+    const text = importRecord(messageAt('a-1/5@9', { metadata: '{"n":1e400}' }));
+    const problem = 'meta has a number out of the range of doubles: 1e400';
+    expect(parseImportRecord(Buffer.from(text))).toEqual({ code: 'INVALID_RECORD', problem });
   });
 
   test.each<[string, Record<string, unknown>, Record<string, unknown>]>([

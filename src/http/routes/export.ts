@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
-import { importRecord } from '../../message/import-record.ts';
+import { importRecord, lastImportRecord } from '../../message/import-record.ts';
+import type { Message } from '../../message/message.ts';
 import type { Log, LogFilter } from '../../store/log.ts';
 import { logGone } from '../../store/shared/log-gone.ts';
 import { maxPageMessages } from '../../store/shared/page-limits.ts';
@@ -11,13 +12,13 @@ import type { Server } from '../plumbing/server.ts';
 import type { BeginTransfer } from './transfer.ts';
 
 const records = {
-  description: 'One record a line',
+  description: 'One record a line; the last one has `end`, with the number of records',
   content: {
     'application/x-ndjson': {
       schema: Type.String(),
       example:
         '{"id":"01a1fc26-1f9b-70f9-b89a-eb99cb2a63f6","stream":"account-123","type":"Deposited","pos":0,"gpos":1,' +
-        '"data":{"amount":100},"meta":null,"time":"2026-11-21T03:28:39.323Z"}\n',
+        '"data":{"amount":100},"meta":null,"time":"2026-11-21T03:28:39.323Z","end":{"records":1}}\n',
     },
   },
 };
@@ -55,18 +56,27 @@ export function routeExport(server: Server, store: Store, begin: BeginTransfer, 
   );
 }
 
-/** Lines page by page. What is appended meanwhile is left out, or an export might never end. */
+/**
+ * Lines page by page, the last of which says that it is and how many there are. What is appended meanwhile is left out, or an
+ * export might never end.
+ */
 function linesOf(log: Log, filter: LogFilter): ReadPage {
   return async () => {
     const { head, epoch } = await log.bounds();
-    const linesFrom = (from: number) => async (): Promise<AnswerPage> => {
+    // The last message of a page is held back until it is known whether another one follows.
+    const linesFrom = (from: number, held: readonly Message[], records: number) => async (): Promise<AnswerPage> => {
       // Rejects once the log was deleted or replaced: what has taken its place is not the rest of it.
       const page = await log.read(filter, from, maxPageMessages);
       if (page.epoch !== epoch) throw logGone();
       const upToHead = page.messages.filter(({ globalPosition }) => globalPosition <= head);
-      const isLast = page.next === null || page.next > head;
-      return { text: upToHead.map(importRecord).join(''), next: isLast ? undefined : linesFrom(page.next!) };
+      const whole = [...held, ...upToHead];
+      const last = whole.pop();
+      const text = whole.map(importRecord).join('');
+      const told = records + whole.length;
+      const rest = last === undefined ? [] : [last];
+      if (page.next !== null && page.next <= head) return { text, next: linesFrom(page.next, rest, told) };
+      return { text: text + rest.map((message) => lastImportRecord(message, told + 1)).join(''), next: undefined };
     };
-    return { text: '', next: head === 0 ? undefined : linesFrom(1) };
+    return { text: '', next: head === 0 ? undefined : linesFrom(1, [], 0) };
   };
 }

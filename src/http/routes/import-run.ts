@@ -17,11 +17,20 @@ export type ImportFailure = {
     | 'INVALID_JSON'
     | 'INVALID_RECORD'
     | 'POSITION_EXISTS'
+    | 'INCOMPLETE'
     | 'IMPORT_FAILED'
     | 'READ_ERROR'
     | 'AUTH_UNAUTHORIZED';
   readonly message: string;
   readonly line: number;
+};
+
+/** What becomes of the messages of an import. */
+export type ImportMode = {
+  /** They replace the log. */
+  readonly replace: boolean;
+  /** They need not end as an export ends. */
+  readonly allowIncomplete: boolean;
 };
 
 /** Gathers records into batches and hands them to the session. */
@@ -36,6 +45,10 @@ export class ImportRun {
   line = 0;
   readonly #session: ImportSession;
   readonly #transfer: Transfer;
+  readonly #mode: ImportMode;
+  #hasRecords = false;
+  /** Records since the last one that ended an export; exports may follow one another. */
+  #open = 0;
   #batch: Message[] = [];
   /** Their lines. */
   #lines: number[] = [];
@@ -43,9 +56,15 @@ export class ImportRun {
   /** What the last progress said. */
   #told = 0;
 
-  constructor(session: ImportSession, transfer: Transfer) {
+  constructor(session: ImportSession, transfer: Transfer, mode: ImportMode) {
     this.#session = session;
     this.#transfer = transfer;
+    this.#mode = mode;
+  }
+
+  /** Whether it ended as an export does, so that nothing behind it can be missing. */
+  get isComplete(): boolean {
+    return this.#hasRecords && this.#open === 0;
   }
 
   get #stored(): number {
@@ -74,6 +93,17 @@ export class ImportRun {
     this.#lines.push(this.line);
     this.#bytes += line.length;
     this.globalPosition = record.message.globalPosition;
+    return this.#count(record.end);
+  }
+
+  #count(end: number | undefined): ImportFailure | undefined {
+    this.#hasRecords = true;
+    this.#open++;
+    if (end === undefined) return undefined;
+    if (end !== this.#open && !this.#mode.allowIncomplete) {
+      return this.#incomplete(`This record ends an export of ${end} records, but ${this.#open} came.`);
+    }
+    this.#open = 0;
     return undefined;
   }
 
@@ -95,6 +125,13 @@ export class ImportRun {
     // The last batch may have taken its time.
     const failure = (await this.store()) ?? this.#ended();
     if (failure !== undefined) return failure;
+    if (this.#mode.replace && !this.#mode.allowIncomplete && !this.isComplete) {
+      return this.#incomplete(
+        this.#hasRecords
+          ? 'The last record does not end an export, so what was sent may have been cut.'
+          : 'There is no record, and nothing would be left of the log.',
+      );
+    }
     const outcome = await this.#session.commit();
     return outcome.outcome === 'gone' ? this.#failureOf(outcome) : undefined;
   }
@@ -127,6 +164,11 @@ export class ImportRun {
       case 'full':
         return this.#importFailed(fullText(outcome));
     }
+  }
+
+  #incomplete(problem: string): ImportFailure {
+    const message = `${problem} To take it as it is: allowIncomplete=true, or --allow-incomplete of the command.`;
+    return { code: 'INCOMPLETE', message, line: this.line };
   }
 
   #importFailed(message: string): ImportFailure {

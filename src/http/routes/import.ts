@@ -10,7 +10,7 @@ import { grantOf, logOf } from '../plumbing/authenticate.ts';
 import { takeItsTime } from '../plumbing/error-handler.ts';
 import { refuseOtherMethods, type Server } from '../plumbing/server.ts';
 import { ImportBody, type ImportBodyLimits } from './import-body.ts';
-import { type ImportFailure, ImportRun } from './import-run.ts';
+import { type ImportFailure, type ImportMode, ImportRun } from './import-run.ts';
 import type { BeginTransfer } from './transfer.ts';
 
 /** What the route of imports needs. */
@@ -33,7 +33,7 @@ const events = {
       schema: Type.String(),
       example: Buffer.concat([
         importProgressEvent({ imported: 1_000, known: 0 }, 1_523),
-        importDoneEvent({ imported: 1_456, known: 0 }, 230),
+        importDoneEvent({ imported: 1_456, known: 0 }, true, 230),
       ]).toString(),
     },
   },
@@ -51,25 +51,30 @@ export function routeImport(server: Server, store: Store, options: ImportOptions
           summary: 'Import',
           description:
             'Stores messages with the positions they have: NDJSON, one record a line, as `/export` gives it. Batches of ' +
-            '1000 are stored whole or not at all. With `force` they replace everything, at once and only if all is well.',
+            '1000 are stored whole or not at all. With `force` they replace everything, at once and only if all is well and ' +
+            'the last record ends an export.',
           tags: ['operations'],
           consumes: ['application/x-ndjson'],
           querystring: Type.Object({
             force: Type.Optional(
               Type.Enum(['true', 'false'], { description: '"true": replace the whole log; needs scope admin' }),
             ),
+            allowIncomplete: Type.Optional(
+              Type.Enum(['true', 'false'], { description: '"true": do not check that the records are a whole export' }),
+            ),
           }),
           response: { 200: events },
         },
       },
       async (request, reply) => {
-        const { force } = request.query as { force?: string };
+        const { force, allowIncomplete } = request.query as { force?: string; allowIncomplete?: string };
         const replace = force === 'true';
         if (replace) requireScope(grantOf(request), 'admin');
         await server.limitAppends(request, reply);
         requireSupport(store, replace ? 'replacements' : 'imports');
         const transfer = options.begin(request, reply);
-        const frames = importBody({ request, store, transfer, replace, options });
+        const mode = { replace, allowIncomplete: allowIncomplete === 'true' };
+        const frames = importBody({ request, store, transfer, mode, options });
         return reply.headers(headers).send(Readable.from(frames));
       },
     );
@@ -91,7 +96,7 @@ type ImportParts = {
   readonly request: FastifyRequest;
   readonly store: Store;
   readonly transfer: Transfer;
-  readonly replace: boolean;
+  readonly mode: ImportMode;
   readonly options: ImportOptions;
 };
 
@@ -100,7 +105,7 @@ type ImportParts = {
  * a client that goes, the session has ended then.
  */
 async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
-  const { request, store, transfer, replace, options } = parts;
+  const { request, store, transfer, mode, options } = parts;
   const startMs = performance.now();
   const { raw } = request;
   let run: ImportRun | undefined;
@@ -109,10 +114,10 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
   try {
     const body = new ImportBody(raw, options);
     transfer.onEnd = () => body.stop();
-    const session = replace
+    const session = mode.replace
       ? store.beginReplacement(grantOf(request).namespace)
       : store.log(logOf(request)).beginImport();
-    run = new ImportRun(await session, transfer);
+    run = new ImportRun(await session, transfer, mode);
     for await (const lines of body) {
       for (const line of lines) {
         const failure = run.read(line) ?? (run.isBatchFull ? await run.store() : undefined);
@@ -125,7 +130,7 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
       problem === undefined
         ? await run.finish()
         : { code: 'READ_ERROR' as const, message: problem, line: run.line + 1 };
-    yield failure === undefined ? importDoneEvent(run, performance.now() - startMs) : frameOf(failure);
+    yield failure === undefined ? importDoneEvent(run, run.isComplete, performance.now() - startMs) : frameOf(failure);
   } catch (error) {
     request.log.error({ err: error, id: request.id }, 'import failed');
     const message = 'The store failed; the log of the server has the cause.';

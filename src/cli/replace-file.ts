@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream, type Stats } from 'node:fs';
+import { chmod, chown, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Writable } from 'node:stream';
+import { CliError } from './transfer.ts';
+
+/**
+ * Writes a file that takes its name only when it is whole and on the disk, so that whatever goes wrong leaves the one before.
+ * A link stays a link to what is replaced; mode, and where allowed owner, stay. A pipe, a terminal or an open descriptor is
+ * written to as it is; a folder or a disk is refused.
+ */
+export async function replaceFile(file: string, write: (target: Writable) => Promise<void>): Promise<void> {
+  const fd = /^\/dev\/fd\/(\d+)$/.exec(file)?.[1];
+  if (fd !== undefined) return write(createWriteStream(file, { fd: Number(fd) }));
+  const target = await targetOf(file);
+  const found = await orUndefined(stat(target));
+  if (found?.isCharacterDevice() || found?.isFIFO()) return write(createWriteStream(target));
+  if (found !== undefined && !found.isFile()) throw new CliError(`${file} is no file that can be replaced.`);
+  const part = join(dirname(target), `.pokewire-${randomUUID()}.part`);
+  const mode = found === undefined ? 0o666 : 0o600;
+  try {
+    await write(createWriteStream(part, { flags: 'wx', mode, flush: true }));
+    if (found !== undefined) await keepAccess(part, found);
+    await rename(part, target);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(target));
+}
+
+/** Where links lead to. */
+async function targetOf(file: string): Promise<string> {
+  const target = await orUndefined(realpath(file));
+  if (target !== undefined) return target;
+  if ((await orUndefined(lstat(file))) === undefined) return resolve(file);
+  throw new CliError(`${file} is a link to nothing.`);
+}
+
+async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function keepAccess(file: string, { uid, gid, mode }: Stats): Promise<void> {
+  // Only root may give files away; the mode holds in any case.
+  await chown(file, uid, gid).catch(() => {});
+  await chmod(file, mode & 0o777);
+}
+
+/** A name is on the disk once its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder);
+  // Some file systems cannot, and have no need to.
+  await handle.sync().catch(() => {});
+}

@@ -1,0 +1,180 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { runCommand, type TransferCommand } from '../../src/cli/command.ts';
+import { ended, importBody, records } from '../support/import-client.ts';
+import { startTestApp } from '../support/start-app.ts';
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname;
+
+/** Runs a command within this process. */
+async function run(name: TransferCommand, args: readonly string[], input = '', interrupted = new AbortController()) {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const said = Promise.all([text(stdout), text(stderr)]);
+  const stdin = Readable.from([Buffer.from(input)]);
+  const terminal = { env: {}, stdin, stdout, stderr, interrupted: interrupted.signal, isWatched: false };
+  const code = await runCommand(name, args, terminal);
+  stdout.end();
+  stderr.end();
+  const [out, error] = await said;
+  return { code, stdout: out, stderr: error };
+}
+
+/** A server with three messages, and a folder, both gone after the test. */
+async function startWithFolder() {
+  const app = await startTestApp();
+  await importBody(`${app.url}/import`, records(3));
+  const folder = await mkdtemp(join(tmpdir(), 'pokewire-'));
+  return {
+    app,
+    whole: ended(records(3)),
+    folder,
+    file: join(folder, 'log.ndjson'),
+    async [Symbol.asyncDispose]() {
+      await app.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** A source that answers each export so. */
+async function startSource(answer: (response: ServerResponse) => void) {
+  const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+const toText = async (app: { get(path: string): Promise<{ text: string }> }) => (await app.get('/export')).text;
+
+test('A forced import of an export that could not begin leaves the log, and says why.', async () => {
+  await using started = await startWithFolder();
+  const exported = await run('export', ['--url', 'http://localhost:1']);
+  const imported = await run('import', ['--force', '--url', started.app.url], exported.stdout);
+  expect([exported.code, imported.code, imported.stdout]).toEqual([1, 1, '']);
+  expect(imported.stderr).toMatch(/^pokewire: There is no record, .*--allow-incomplete.*\nNothing was replaced\.\n$/);
+  expect(await toText(started.app)).toBe(started.whole);
+});
+
+test.each([
+  [0, ''],
+  [1, '\n'],
+  [4, '\n'],
+  [8, '\n'],
+  [8, '\n{"id":"cu'],
+])(
+  'A forced import of an export whose source is killed after %i of 9 records and %j replaces nothing.',
+  async (sent, behind) => {
+    await using started = await startWithFolder();
+    const lines = ended(records(9)).split('\n');
+    await using source = await startSource((response) => {
+      response.write(lines.slice(0, sent).join('\n') + behind, () => response.destroy());
+    });
+    const exported = await run('export', ['--url', source.url]);
+    const imported = await run('import', ['--force', '--url', started.app.url], exported.stdout);
+    expect([exported.code, imported.code]).toEqual([1, 1]);
+    expect(imported.stderr).toMatch(/\((INCOMPLETE|INVALID_JSON)\)\nNothing was replaced\.\n$/);
+    expect(await toText(started.app)).toBe(started.whole);
+  },
+);
+
+test('An export that ends in order without its end is no whole one, as when a proxy hides that the source broke.', async () => {
+  await using source = await startSource((response) => response.end(records(9)));
+  expect(await run('export', ['--url', source.url])).toEqual({
+    code: 1,
+    stdout: records(9),
+    stderr: `pokewire: The connection to ${source.url} ended before the export was whole.\n`,
+  });
+});
+
+test('A forced import may be told that its input is incomplete, and one that adds says that it has no end.', async () => {
+  await using started = await startWithFolder();
+  const args = ['--url', started.app.url];
+  const added = await run('import', args, records(4));
+  expect([added.code, added.stderr]).toEqual([
+    0,
+    'pokewire: The input does not end as an export does, so nothing shows that it was whole.\n',
+  ]);
+  const forced = await run('import', [...args, '--force', '--allow-incomplete'], records(2));
+  expect([forced.code, forced.stderr, await toText(started.app)]).toEqual([0, '', ended(records(2))]);
+});
+
+test('An export replaces a file in one step, and keeps its mode.', async () => {
+  await using started = await startWithFolder();
+  const { app, file, folder, whole } = started;
+  await writeFile(file, 'earlier');
+  await chmod(file, 0o640);
+  const { ino } = await stat(file);
+  expect(await run('export', ['--url', app.url, '--file', file])).toEqual({ code: 0, stdout: '', stderr: '' });
+  const after = await stat(file);
+  expect([await readFile(file, 'utf8'), after.mode & 0o777, after.ino === ino]).toEqual([whole, 0o640, false]);
+  expect(await readdir(folder)).toEqual(['log.ndjson']);
+});
+
+test('An export to a link replaces what it leads to, and one to a link to nothing is refused.', async () => {
+  await using started = await startWithFolder();
+  const { app, file, folder, whole } = started;
+  const [link, dangling] = [join(folder, 'link'), join(folder, 'dangling')];
+  await writeFile(file, 'earlier');
+  await symlink('log.ndjson', link);
+  await symlink('nothing', dangling);
+  expect((await run('export', ['--url', app.url, '--file', link])).code).toBe(0);
+  expect([(await lstat(link)).isSymbolicLink(), await readFile(file, 'utf8')]).toEqual([true, whole]);
+  const refused = await run('export', ['--url', app.url, '--file', dangling]);
+  expect([refused.code, refused.stderr]).toEqual([1, `pokewire: ${dangling} is a link to nothing.\n`]);
+});
+
+test('An export to a folder is refused, and one to a full device fails.', async () => {
+  await using started = await startWithFolder();
+  const { app, folder } = started;
+  const ofFolder = await run('export', ['--url', app.url, '--file', folder]);
+  expect([ofFolder.code, ofFolder.stderr]).toEqual([1, `pokewire: ${folder} is no file that can be replaced.\n`]);
+  const full = await run('export', ['--url', app.url, '--file', '/dev/full']);
+  expect([full.code, full.stderr]).toEqual([1, 'pokewire: Cannot write /dev/full: ENOSPC: no space left on device\n']);
+});
+
+test('An export to /dev/stdout goes where the output of the process goes.', async () => {
+  await using started = await startWithFolder();
+  const { stdout } = await run('export', ['--url', started.app.url, '--file', '/dev/stdout']);
+  expect(stdout).toBe(started.whole);
+});
+
+test('A file stays, and no part of another one, when the disk takes no more of an export.', async () => {
+  await using started = await startWithFolder();
+  const { app, file, folder } = started;
+  await writeFile(file, 'earlier');
+  // No file of the process may grow; its own words go to a pipe.
+  const line = `ulimit -f 0; exec "$0" "$1" export --url ${app.url} --file ${file}`;
+  const failed = await promisify(execFile)('sh', ['-c', line, process.execPath, main]).catch((error) => error);
+  expect([failed.code, failed.stderr]).toEqual([1, `pokewire: Cannot write ${file}: EFBIG: file too large\n`]);
+  expect([await readFile(file, 'utf8'), await readdir(folder)]).toEqual(['earlier', ['log.ndjson']]);
+});
+
+test('A file stays, and no part of another one, when an export is interrupted.', async () => {
+  await using started = await startWithFolder();
+  const { file, folder } = started;
+  await writeFile(file, 'earlier');
+  const interrupted = new AbortController();
+  await using source = await startSource((response) => {
+    response.write(records(9));
+  });
+  const running = run('export', ['--url', source.url, '--file', file], '', interrupted);
+  await expect.poll(() => readdir(folder)).toHaveLength(2);
+  interrupted.abort();
+  expect(await running).toEqual({ code: 1, stdout: '', stderr: 'pokewire: Interrupted.\n' });
+  expect([await readFile(file, 'utf8'), await readdir(folder)]).toEqual(['earlier', ['log.ndjson']]);
+});

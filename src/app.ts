@@ -200,8 +200,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   await server.ready();
 
-  const listener = new Listener((request, response) => server.routing(request, response), {
+  const listener = new Listener({
     ...config,
+    answer: (request, response) => server.routing(request, response),
+    broken: server.noteBroken,
+    refused: server.noteRefused,
     failed: (error) => log.error({ err: error }, 'a connection could not be accepted'),
   });
   const urls = await listener.listen(config.host, config.port);

@@ -61,6 +61,9 @@ export const errorStatuses = {
   TOO_MANY_NAMESPACES: 507,
 } as const;
 
+/** Stands in logs and metrics for a request whose connection ended before its answer was sent; nobody is answered it. */
+export const unansweredStatus = 499;
+
 /** One of the codes of {@link errorStatuses}. */
 export type ErrorCode = keyof typeof errorStatuses;
 

@@ -100,3 +100,22 @@ test('A failure to accept a connection is logged, and the server goes on.', asyn
   expect((await server.ask('/health')).status).toBe(200);
   expect(server.logged('a connection could not be accepted')[0].err.code).toBe('ENFILE');
 });
+
+test('Connections whose requests never come whole give their descriptors back, so that the server goes on answering.', async () => {
+  await using server = await FaultServer.start(['--request-timeout-ms', '2000'], { under: withDescriptors(300) });
+  const halves: Socket[] = [];
+  try {
+    for (let n = 0; n < 320; n++) {
+      const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {});
+      socket.write('GET / HTTP/1.1\r\nHo');
+      halves.push(socket);
+    }
+    const health = async () => (await server.ask('/health').catch(() => undefined))?.status;
+    await poll(() => server.logged(exhausted)).toHaveLength(1);
+    await poll(health).toBe(200);
+    await poll(() => server.logged(recovered)).toHaveLength(1);
+    expect(await health()).toBe(200);
+  } finally {
+    for (const socket of halves) socket.destroy();
+  }
+});

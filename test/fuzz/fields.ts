@@ -1,6 +1,6 @@
 import type { Random } from '../support/random.ts';
+import type { Parameter, Route } from '../support/routes.ts';
 import { encodeOddly, type Header } from './framing.ts';
-import type { Parameter, Route } from './routes.ts';
 import { oddNumbers, oddTexts } from './values.ts';
 
 /** A query with `?`, or nothing: known names with good and odd values, twice, unknown ones, prototypes, bad encodings. */

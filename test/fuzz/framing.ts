@@ -1,5 +1,5 @@
 import type { Random } from '../support/random.ts';
-import type { Route } from './routes.ts';
+import type { Route } from '../support/routes.ts';
 
 export type Header = readonly [name: string, value: string];
 
@@ -26,7 +26,7 @@ export type RequestParts = Pick<FuzzRequest, 'method' | 'target' | 'route'> & {
 const safeHeadBytes = 7_000;
 
 /** Headers that may end the connection. */
-const closing = /^(connection|upgrade|expect)$/i;
+const closing = /^(host|connection|upgrade|expect)$/i;
 
 /** Puts parts together, with a length or in chunks. */
 export function requestOf(random: Random, { method, target, route, headers, body }: RequestParts): FuzzRequest {

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { newToken } from '../../src/access/token.ts';
 import { positionIn } from '../support/cursors.ts';
 import { Exposition } from '../support/exposition.ts';
+import { routesOfApp } from '../support/routes.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { Ledger } from './ledger.ts';
 import type { World } from './requests.ts';
-import { routesOfApp } from './routes.ts';
 import { ServerProcess } from './server-process.ts';
 import { Storm, type Tally } from './storm.ts';
 

@@ -1,9 +1,9 @@
 import type { Random, Weighted } from '../support/random.ts';
+import type { Route } from '../support/routes.ts';
 import { newMessages, rpcCall, selectors } from './bodies.ts';
 import { fuzzHeaders, randomQuery } from './fields.ts';
 import { bodyOf, encodeOddly, type FuzzRequest, requestOf } from './framing.ts';
 import { importLines } from './import-lines.ts';
-import type { Route } from './routes.ts';
 import { fuzzName, jsonValue, mutate } from './values.ts';
 
 /** What requests are made for. */

@@ -1,11 +1,11 @@
 import { Random, type Weighted } from '../support/random.ts';
+import type { Route } from '../support/routes.ts';
 import { SseClient } from '../support/sse-client.ts';
 import type { FuzzRequest } from './framing.ts';
 import { type Asked, judge } from './judge.ts';
 import { auditedAppend, type Ledger } from './ledger.ts';
 import { fuzzRequest, streamTarget, type World, weighRoutes } from './requests.ts';
 import type { HttpResponse } from './responses.ts';
-import type { Route } from './routes.ts';
 import { cut, halfRequest, type WildBytes, wildBytes } from './wild.ts';
 import { Wire } from './wire.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { anyText } from '../support/arbitraries.ts';
+import { routesOfApp } from '../support/routes.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
-import { routesOfApp } from './routes.ts';
 import { oddNumbers, oddTexts } from './values.ts';
 
 const subscribe = (await routesOfApp()).find(({ method, url }) => method === 'GET' && url === '/subscribe')!;

@@ -316,7 +316,7 @@ test('A malformed URL, a malformed request and a head that is too large are answ
 test('HTTP/1.1 without Host is refused in the one error shape, HTTP/1.0 does not need it.', async () => {
   await using app = await startTestApp();
   expect(await sendRaw(app.port, 'GET /health HTTP/1.1\r\n\r\n')).toMatch(
-    /^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/json\r\n[\s\S]*\{"error":\{"code":"INVALID_REQUEST","message":"Host [^}]+"details":\{"field":"Host"\}\}\}/,
+    /^HTTP\/1\.1 400 Bad Request\r\n[\s\S]*content-type: application\/json\r\n[\s\S]*\{"error":\{"code":"INVALID_REQUEST","message":"Host [^}]+"details":\{"field":"Host"\}\}\}/,
   );
   expect(await sendRaw(app.port, 'GET /health HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
 });

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
+import { maxHeldRequests } from '../../src/http/plumbing/open-connection.ts';
+import { FakeStore } from '../support/fake-store.ts';
 import { startTestApp } from '../support/start-app.ts';
+import { StoreFaults } from '../support/store-faults.ts';
 
 /** More headers than Node's parser keeps before it hands them over, which runs what waits for its turn. */
 const manyHeaders = Array.from({ length: 120 }, (_, index) => `X-${index}: a\r\n`).join('');
@@ -24,3 +27,133 @@ test.each(['/subscribe?category=a', '/subscribe?all=true', '/diagnose/stream'])(
     expect((await app.get('/health')).status).toBe(200);
   },
 );
+
+/** Reads until the connection ends. */
+async function readAll(socket: Socket): Promise<string> {
+  let text = '';
+  for await (const piece of socket.setEncoding('latin1')) text += piece;
+  return text;
+}
+
+function idsIn(answers: string): string[] {
+  return [...answers.matchAll(/x-request-id: (\S+)/gi)].map(([, id]) => id!);
+}
+
+const numbered = (count: number) => Array.from({ length: count }, (_value, n) => `n${n}`);
+const ask = (id: string) => `GET /streams/a-1/messages HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${id}\r\n\r\n`;
+const goodbye = 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+
+/** A server whose store is held up at reads. */
+async function startHeld() {
+  const faults = new StoreFaults();
+  const app = await startTestApp([], { openStore: async (_url, options) => faults.wrap(new FakeStore(options)) });
+  return { app, faults, [Symbol.asyncDispose]: () => app.close() };
+}
+
+test('Of the requests of one connection one is worked on at a time, however many packets bring them.', async () => {
+  await using held = await startHeld();
+  held.faults.hold('readStream');
+  const socket = connect(held.app.port, '127.0.0.1');
+  const sent = numbered(600);
+  const answers = readAll(socket);
+  for (const id of sent) await new Promise((resolve) => socket.write(ask(id), resolve));
+  expect((await held.app.get('/health')).status).toBe(200);
+  expect(held.faults.calls.get('readStream')).toBe(1);
+  held.faults.mend();
+  const ids = idsIn(await answers);
+  expect(ids).toEqual(sent.slice(0, ids.length));
+  expect(ids.length).toBeGreaterThan(maxHeldRequests);
+});
+
+test('A client that has no more requests waiting than the limit is answered all, in their order.', async () => {
+  await using app = await startTestApp();
+  const socket = connect(app.port, '127.0.0.1');
+  const sent = numbered(600);
+  const received: string[] = [];
+  let text = '';
+  const all = new Promise<void>((resolve) => {
+    socket.setEncoding('latin1').on('data', (piece) => {
+      text += piece;
+      received.splice(0, received.length, ...idsIn(text));
+      if (received.length === sent.length) resolve();
+      else if (received.length % maxHeldRequests === 0) socket.write(packetFrom(received.length));
+    });
+  });
+  const packetFrom = (start: number) =>
+    sent
+      .slice(start, start + maxHeldRequests)
+      .map(ask)
+      .join('');
+  socket.write(packetFrom(0));
+  await all;
+  expect(received).toEqual(sent);
+  socket.destroy();
+});
+
+test('Beyond the limit the last that is answered says that the connection ends, and nothing behind it is done.', async () => {
+  await using held = await startHeld();
+  const { app, faults } = held;
+  faults.hold('append');
+  const socket = connect(app.port, '127.0.0.1');
+  const body = '{"type":"T","data":{}}';
+  const append = (id: string) =>
+    `POST /streams/a-1/messages HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${id}\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${body.length}\r\n\r\n${body}`;
+  // Few enough bytes to arrive at once.
+  socket.write(numbered(120).map(append).join(''));
+  await expect.poll(() => faults.calls.get('append')).toBe(1);
+  faults.mend();
+  const answers = await readAll(socket);
+  const ids = idsIn(answers);
+  expect(ids).toEqual(numbered(maxHeldRequests + 1));
+  expect(answers.match(/\r\nconnection: close\r\n/gi)).toHaveLength(1);
+  expect(answers.lastIndexOf('HTTP/1.1 ')).toBeLessThan(answers.search(/\r\nconnection: close\r\n/i));
+  expect((await app.get('/streams/a-1')).body.messageCount).toBe(ids.length);
+});
+
+test('Bodies behind requests that wait are stored whole and in their order.', async () => {
+  await using app = await startTestApp();
+  const socket = connect(app.port, '127.0.0.1');
+  const answers = readAll(socket);
+  // More than a request that nobody reads may hold.
+  const text = 'x'.repeat(200_000);
+  for (let n = 0; n < 20; n++) {
+    const body = JSON.stringify({ type: `T${n}`, data: { text } });
+    const target = `/streams/a-1/messages?expectedVersion=${n - 1}`;
+    socket.write(
+      `POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+  }
+  socket.write(goodbye);
+  expect([...(await answers).matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual([
+    ...new Array(20).fill('201'),
+    '200',
+  ]);
+  const { body } = await app.get('/streams/a-1/messages');
+  expect(body.map(({ type, data }: { type: string; data: object }) => [type, data])).toEqual(
+    Array.from({ length: 20 }, (_value, n) => [`T${n}`, { text }]),
+  );
+});
+
+test('What is no request, behind requests that are, ends the connection behind their answers.', async () => {
+  await using app = await startTestApp();
+  const socket = connect(app.port, '127.0.0.1');
+  socket.write(`${ask('n0')}${ask('n1')}nonsense\r\n\r\n`);
+  expect(idsIn(await readAll(socket))).toEqual(['n0', 'n1']);
+});
+
+test('A subscription behind other requests of its packet is told of messages, and ends with its client.', async () => {
+  await using app = await startTestApp();
+  const socket = connect(app.port, '127.0.0.1');
+  let text = '';
+  socket.setEncoding('utf8').on('data', (piece) => {
+    text += piece;
+  });
+  socket.write(`${ask('n0')}GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n`);
+  await expect.poll(() => text).toContain(': ready');
+  expect((await app.append('a-1', { type: 'T', data: {} })).status).toBe(201);
+  await expect.poll(() => text).toContain('"stream":"a-1"');
+  expect(idsIn(text)).toEqual(['n0']);
+  socket.destroy();
+  await expect.poll(() => app.hub.subscriptions.size).toBe(0);
+});

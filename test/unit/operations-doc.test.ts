@@ -37,6 +37,7 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxBodyNesting: 'depth of a body of `/rpc`',
   maxNumberLength: 'characters of a number in data',
   maxGroupSize: 'size of a consumer group',
+  maxHeldRequests: 'pipelined requests that wait on one connection',
   maxImportedPosition: 'an imported position',
   maxTokens: 'live tokens of a namespace',
   maxTicketsOfNamespace: 'tickets that wait, of a namespace',

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Histogram, Series } from '../../telemetry/histogram.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -7,6 +8,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Logs and counts an answer that Fastify did not send, with the status that it stands for. */
     noteAnswer: (request: FastifyRequest, reply: FastifyReply, status: number) => void;
+    /** Logs and counts a request whose answer did not leave whole. */
+    noteBroken: (response: ServerResponse, status: number) => void;
+    /** Logs and counts what was refused before there was a request. */
+    noteRefused: (status: number) => void;
   }
 }
 
@@ -18,10 +23,17 @@ const faultStatus = 500;
 
 const httpBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
+/** The reply that a response is for; null: it is noted. */
+const replyOf = Symbol('reply');
+type Noted = ServerResponse & { [replyOf]?: FastifyReply | null };
+
 /** One log line and one observation for each request at its end. Event streams have their own. */
 export function useAccessLog(server: Server, metrics: Metrics): void {
   const durations = new Durations(metrics);
   const note = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
+    const raw: Noted = reply.raw;
+    if (raw[replyOf] === null) return;
+    raw[replyOf] = null;
     const route = request.routeOptions.url ?? 'none';
     const elapsedMs = reply.elapsedTime;
     durations.of(request.method, route, status).observe(elapsedMs / 1000);
@@ -31,6 +43,20 @@ export function useAccessLog(server: Server, metrics: Metrics): void {
   // A series that is born with its first fault hides that fault from `increase()`, and so from the alert.
   server.addHook('onRoute', ({ method, url, schema }) => {
     if (schema?.hide !== true) for (const name of [method].flat()) durations.of(name, url, faultStatus);
+  });
+  const noteRefused = (status: number): void => {
+    durations.of('none', 'none', status).observe(0);
+    server.log.info({ status }, 'request');
+  };
+  server.decorate('noteRefused', noteRefused);
+  server.decorate('noteBroken', (response: Noted, status) => {
+    const reply = response[replyOf];
+    if (reply) note(reply.request, reply, status);
+    else if (reply === undefined) noteRefused(status);
+  });
+  server.addHook('onRequest', (_request, reply, done) => {
+    (reply.raw as Noted)[replyOf] = reply;
+    done();
   });
   server.addHook('onResponse', (request, reply, done) => {
     note(request, reply, reply.statusCode);

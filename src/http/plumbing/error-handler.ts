@@ -28,7 +28,6 @@ const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
 /** Refusals of Node's HTTP parser. */
 const parserCodes: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
-  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
 };
 
 /** Gives every failure on every route the one error shape. Texts of faults stay in the log. */
@@ -44,26 +43,18 @@ export function answerFrameworkError(_error: FastifyError, request: FastifyReque
   // The access log names it.
   request.raw.url = cleanUrl(request.url);
   if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
-  void sendRefusal(reply, invalid('path', 'must be a valid percent-encoded URL'));
+  const refusal = invalid('path', 'must be a valid percent-encoded URL');
+  reply.raw.once('finish', () => request.server.noteAnswer(request, reply, refusal.status));
+  void sendRefusal(reply, refusal);
 }
 
-const unhurried = new WeakSet<Socket>();
-
-/** Whether the socket's request may take as long as it goes on; an import does. */
-export function takeItsTime(socket: Socket, mayTakeTime: boolean): void {
-  if (mayTakeTime) unhurried.add(socket);
-  else unhurried.delete(socket);
+/** What a failure of Node's parser is to the client. */
+export function codeOfClientError({ code = '' }: NodeJS.ErrnoException): ErrorCode {
+  return parserCodes[code] ?? 'INVALID_REQUEST';
 }
 
-/** For Node's `clientError`: bytes that are no HTTP request, or too many, or too late. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && unhurried.has(socket)) return;
-  // A response under way must not be continued with another one's head.
-  if (!socket.writable || error.code === 'ECONNRESET' || socket.bytesWritten > 0) {
-    socket.destroy();
-    return;
-  }
-  const code = parserCodes[error.code ?? ''] ?? 'INVALID_REQUEST';
+/** Refuses bytes that are no HTTP request, or too many, or too late, and ends the connection behind that. */
+export function answerClientError(code: ErrorCode, socket: Socket): void {
   const status = errorStatuses[code];
   const body = errorBody({ code, message: clientErrorTexts[code] ?? 'The request is not HTTP/1.1.' });
   socket.end(
@@ -112,14 +103,27 @@ function codedError(error: FastifyError, bodyLimitBytes: number): PokewireError 
 /** Sends a refusal in the one error shape. */
 export function sendRefusal(reply: FastifyReply, error: PokewireError): FastifyReply {
   // Fastify would end the connection, which what is unread makes a reset, and that takes the answer along. So the rest is
-  // passed over, as after every other refusal; --request-timeout-ms bounds it.
+  // passed over for a second, as after every other refusal: see open-connection.ts.
   if (error.status === 413) reply.removeHeader('connection');
-  if (error.status === 503) retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
+  // RFC 9110, section 11.6.1.
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="pokewire"');
+  if (error.status === 503) {
+    retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
+    // It gives its descriptor back until it comes again. With an unread body the end would be a reset.
+    if (placeless.has(error.code) && !hasBody(reply.request)) reply.header('connection', 'close');
+  }
   // As bytes, because the route's response schema describes its successes, and Fastify adds a charset to JSON text.
   return reply
     .code(error.status)
     .headers({ 'content-type': jsonType, 'cache-control': 'no-store' })
     .send(Buffer.from(cleanJson(errorBody(error))));
+}
+
+/** Whoever is told these is one too many. */
+const placeless: ReadonlySet<ErrorCode> = new Set(['TOO_MANY_SUBSCRIPTIONS', 'OVERLOADED']);
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
 function pathOf(request: FastifyRequest): string {

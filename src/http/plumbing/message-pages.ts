@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import type { Read } from '../../admission/reads.ts';
@@ -41,6 +42,8 @@ const asObjects: Spelling = { message: messageJson, after: '' };
 export function messagesBy(sendPages: SendPages): SendMessages {
   return async (reply, { read, from, limit, page, spelling = asObjects }) => {
     reply.header('content-type', jsonType);
+    // Its length would have to be read; an empty stream says none.
+    if (reply.request.method === 'HEAD') return reply.send(Readable.from([]));
     const first = await page(from, Math.min(limit, maxPageMessages));
     const body = first.messages.map(spelling.message).join();
     const left = limit - first.messages.length;

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import cookie from '@fastify/cookie';
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
@@ -16,13 +15,14 @@ import type { Access } from '../../access/access.ts';
 import type { Tickets } from '../../access/tickets.ts';
 import type { OverloadWatch } from '../../admission/overload.ts';
 import type { ReadRefusal, Reads } from '../../admission/reads.ts';
-import { PokewireError } from '../../errors.ts';
+import { invalid, PokewireError } from '../../errors.ts';
 import { version } from '../../version.ts';
 import { type AllowedHostsOptions, useAllowedHosts } from './allowed-hosts.ts';
 import { useAppendLimit } from './append-limit.ts';
 import { useAccess } from './authenticate.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
 import { useForwardedAddresses } from './forwarded-addresses.ts';
+import { hostProblem } from './host.ts';
 import { convertQuery } from './query.ts';
 import { useBodyReader } from './read-body.ts';
 import { useReadLimit } from './read-limit.ts';
@@ -52,8 +52,6 @@ export type ServerOptions = AllowedHostsOptions & {
   readonly trustedProxies: readonly string[];
   /** Of one namespace; 0: no limit. */
   readonly maxAppendsPerSecond: number;
-  /** A reader that takes nothing of its answer for so long is cut off; 0: never. */
-  readonly stallTimeoutMs: number;
   readonly overload: OverloadWatch;
   readonly reads: Reads;
   /** Counts a refused read. */
@@ -73,8 +71,6 @@ const commonHeaders = {
   'x-content-type-options': 'nosniff',
   'cross-origin-resource-policy': 'same-origin',
 };
-
-const surelyTakenBytes = 65_536;
 
 /** Paths are as long as the request head allows; names have their own limit. */
 const maxParamLength = 16_384;
@@ -112,11 +108,14 @@ export function createServer(options: ServerOptions) {
     if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
     const { corsHeaders } = request.routeOptions.config;
     if (corsHeaders !== undefined) reply.headers(corsHeaders);
-    done();
+    const problem = hostProblem(request.raw);
+    if (problem === undefined) return done();
+    reply.header('connection', 'close');
+    done(invalid('Host', problem));
   });
-
   // With authentication a rebound page has no token, nor the cookie of another name.
   if (options.access.mode === 'off' || options.allowedHosts.length > 0) useAllowedHosts(server, options);
+
   useCors(server, options);
   // Parsed where a cookie is asked for, not for every request.
   server.register(cookie, { hook: false });
@@ -136,8 +135,11 @@ export function createServer(options: ServerOptions) {
   server.addHook('onSend', (request, reply, payload, done) => {
     const type = reply.getHeader('content-type');
     if (typeof type === 'string' && type.startsWith(jsonType)) reply.header('content-type', jsonType);
-    // Who asks for much and takes nothing would hold it for ever. Node resets this for the connection's next request.
-    if (mayStall(payload)) reply.raw.socket?.setTimeout(options.stallTimeoutMs);
+    if (payload instanceof Readable && request.method === 'HEAD') {
+      // Fastify would read all of it to send nothing.
+      payload.destroy();
+      return done(null, Readable.from([]));
+    }
     if (payload instanceof Readable && request.raw.httpVersion === '1.0') resetIfCut(payload, reply.raw);
     done(null, payload);
   });
@@ -146,9 +148,6 @@ export function createServer(options: ServerOptions) {
 
 /** The server that routes are added to. */
 export type Server = ReturnType<typeof createServer>;
-
-/** What answers a request, for the listeners. */
-export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Answers known paths with unknown methods by 405 and the methods that are known. Comes after all routes. */
 export function refuseOtherMethods(server: Server, routes: ReadonlyMap<string, ReadonlySet<string>>): void {
@@ -202,12 +201,6 @@ function useCors(server: FastifyInstance, { corsOrigins, subscribeOrigins }: Ser
 function withoutChildren(log: FastifyBaseLogger): FastifyBaseLogger {
   const same: FastifyBaseLogger = Object.create(log, { child: { value: () => same } });
   return same;
-}
-
-/** Whether the answer may wait for its reader: a stream, or more than the socket's buffers surely take. */
-function mayStall(payload: unknown): boolean {
-  if (typeof payload === 'string' || Buffer.isBuffer(payload)) return payload.length > surelyTakenBytes;
-  return payload instanceof Readable;
 }
 
 function isSubscribe(url: string): boolean {

@@ -15,14 +15,11 @@ export async function takeSocket(request: IncomingMessage, response: ServerRespo
   request.resume();
   if (!request.readableEnded && !socket.destroyed) await ended(request);
   if (socket.destroyed) return undefined;
-  // Behind another request on the same connection the socket is not this response's yet, and never will be.
-  if (response.socket !== socket) {
-    socket.destroy();
-    return undefined;
-  }
   const { parser } = socket as Socket & { parser: { onIncoming: unknown } };
   response.detachSocket(socket);
   letGoOf(socket);
+  // Node aborts requests that wait behind this one, and that ends the socket.
+  if (socket.destroyed) return undefined;
   // When it hands over many headers the parser lets run what waits, this here too, and then reads on in the same packet.
   // What it finds there is nobody's request, but it would call somebody, and end the process because nobody is there.
   parser.onIncoming ??= () => stopReading;

@@ -7,7 +7,7 @@ import { importDoneEvent, importErrorEvent, importProgressEvent } from '../../ss
 import { requireSupport } from '../../store/capabilities.ts';
 import type { Store } from '../../store/store.ts';
 import { grantOf, logOf } from '../plumbing/authenticate.ts';
-import { takeItsTime } from '../plumbing/error-handler.ts';
+import { takeItsTime } from '../plumbing/open-connection.ts';
 import { refuseOtherMethods, type Server } from '../plumbing/server.ts';
 import { ImportBody, type ImportBodyLimits } from './import-body.ts';
 import { type ImportFailure, type ImportMode, ImportRun } from './import-run.ts';

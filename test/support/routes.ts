@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { FastifyInstance, RouteOptions } from 'fastify';
-import { startTestApp } from '../support/start-app.ts';
+import { startTestApp } from './start-app.ts';
 
 /** A query parameter as its schema says. */
 export type Parameter = { readonly name: string; readonly type: string | undefined };

@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { Log } from '../../src/store/log.ts';
+import type { LogId } from '../../src/store/log-id.ts';
+import { FakeStore } from '../support/fake-store.ts';
+import { startTestApp } from '../support/start-app.ts';
+import { StoreFaults } from '../support/store-faults.ts';
+
+test.each(['/streams/a-1/messages', '/categories/a/messages?batchSize=-1', '/streams/a-1/messages?batchSize=-1'])(
+  'HEAD %s reads no message, and says no length that is not the answer’s.',
+  async (path) => {
+    const faults = new StoreFaults();
+    await using app = await startTestApp([], {
+      openStore: async (_url, options) => faults.wrap(new FakeStore(options)),
+    });
+    await app.append('a-1', { type: 'T', data: {} });
+    const { status, headers } = await fetch(app.url + path, { method: 'HEAD' });
+    expect([status, headers.get('content-type'), headers.get('content-length')]).toEqual([
+      200,
+      'application/json',
+      null,
+    ]);
+    expect([faults.calls.get('readStream'), faults.calls.get('read')]).toEqual([undefined, undefined]);
+  },
+);
+
+/** A store of which no page matches, without end. */
+class BarrenStore extends FakeStore {
+  pages = 0;
+
+  override log(id: LogId): Log {
+    const log = super.log(id);
+    const read: Log['read'] = async (filter, _from, limit) => {
+      this.pages++;
+      return { ...(await log.read(filter, 1, limit)), messages: [], next: 1 };
+    };
+    return new Proxy(log, { get: (target, name) => (name === 'read' ? read : Reflect.get(target, name, target)) });
+  }
+}
+
+test.each(['/categories/a/messages?batchSize=-1', '/export?category=a'])(
+  'A read whose pages match nothing stops when its client has gone: %s.',
+  async (path) => {
+    let store: BarrenStore | undefined;
+    await using app = await startTestApp([], {
+      openStore: async (_url, options) => {
+        store = new BarrenStore(options);
+        return store;
+      },
+    });
+    await app.append('a-1', { type: 'T', data: {} });
+    const socket = connect(app.port, '127.0.0.1');
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await expect.poll(() => store!.pages).toBeGreaterThan(10);
+    const closed = once(socket, 'close');
+    socket.resetAndDestroy();
+    await closed;
+    const readInTenTurns = async () => {
+      const before = store!.pages;
+      for (let turn = 0; turn < 10; turn++) await nextTurn();
+      return store!.pages - before;
+    };
+    await expect.poll(readInTenTurns).toBe(0);
+  },
+);

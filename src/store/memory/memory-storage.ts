@@ -1,11 +1,15 @@
 import type { Message } from '../../message/message.ts';
 import type { ImportOutcome } from '../log.ts';
 import type { LogId } from '../log-id.ts';
+import { type Account, ByteBudget, type ByteCosts } from '../shared/byte-budget.ts';
 import { newMessagesOf } from '../shared/import-batch.ts';
 import type { StoreLimits } from '../store.ts';
-import { type Account, ByteBudget } from './byte-budget.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryNamespaces } from './memory-namespaces.ts';
+import { rowBytes } from './message-table.ts';
+
+/** A name stands in the indexes as twice a UTF-16 unit. */
+const costs: ByteCosts = { message: rowBytes, stream: 512, namespace: 4_096, token: 512, unit: 2 };
 
 /** What is in memory: every store opened on it sees the same, as the nodes over one database do. */
 export class MemoryStorage {
@@ -19,7 +23,7 @@ export class MemoryStorage {
     maxBytesPerNamespace = 0,
     maxNamespaces = Number.POSITIVE_INFINITY,
   }: Partial<StoreLimits> = {}) {
-    this.budget = new ByteBudget({ maxBytes, maxBytesPerNamespace });
+    this.budget = new ByteBudget({ maxBytes, maxBytesPerNamespace }, costs);
     this.namespaces = new MemoryNamespaces(this, maxNamespaces);
   }
 

@@ -1,4 +1,5 @@
-import { MessageTexts, type RowText } from './message-texts.ts';
+import type { RowText } from '../shared/row-text.ts';
+import { MessageTexts } from './message-texts.ts';
 import { NumberColumn } from './number-column.ts';
 
 const rowBits = 10;

@@ -1,8 +1,5 @@
-import type { NewMessage } from '../../message/message.ts';
 import { packedIdBytes, packId, unpackId } from '../shared/packed-id.ts';
-
-/** What a message has of text. */
-export type RowText = Pick<NewMessage, 'id' | 'type' | 'data' | 'metadata'>;
+import type { RowText } from '../shared/row-text.ts';
 
 const firstHeapBytes = 4_096;
 const maxHeapBytes = 1_048_576;
@@ -142,14 +139,4 @@ function writeLength(target: Buffer, at: number, length: number): number {
   }
   target[at] = length;
   return at + 1;
-}
-
-/** UTF-8 bytes of a message's text. */
-export function textBytes({ id, type, data, metadata }: RowText): number {
-  return (
-    Buffer.byteLength(id) +
-    Buffer.byteLength(type) +
-    Buffer.byteLength(data) +
-    (metadata === null ? 0 : Buffer.byteLength(metadata))
-  );
 }

@@ -1,21 +1,26 @@
 import type { StoreFull } from '../log.ts';
 import type { NewNamespace, TokenRecord } from '../namespace-store.ts';
 import type { StoreLimits } from '../store.ts';
-import type { MemoryLog } from './memory-log.ts';
-import { rowBytes } from './message-table.ts';
-import { type RowText, textBytes } from './message-texts.ts';
+import { type RowText, textBytes } from './row-text.ts';
 
-/** Bytes a stream costs beside its messages: its name (twice a UTF-16 unit) and entries in the indexes. */
-const streamBytes = 512;
-
-/** Bytes a namespace costs beside its texts, its tokens and its messages: its record and an empty log. */
-const namespaceBytes = 4_096;
-
-/** Bytes a token costs beside its label. */
-const tokenBytes = 512;
+/** What things cost in an engine beside their texts, measured for each: bytes. */
+export type ByteCosts = {
+  /** A message: its row, and its entries in the indexes. */
+  readonly message: number;
+  /** A stream: its row, and entries in the indexes. */
+  readonly stream: number;
+  /** A namespace: its record and an empty log. */
+  readonly namespace: number;
+  readonly token: number;
+  /** Bytes of a UTF-16 unit of a name or a label. */
+  readonly unit: number;
+};
 
 /** What one namespace holds: its record, its log, and the replacements of it that are under way. */
 export type Account = { bytes: number };
+
+/** A log as the budget counts it. */
+export type CountedLog = { readonly account: Account; bytes: number };
 
 /** What a store holds, against its limit and the shares of its namespaces. */
 export class ByteBudget {
@@ -23,19 +28,21 @@ export class ByteBudget {
   readonly maxBytes: number;
   /** 0: no share. */
   readonly #maxBytesPerNamespace: number;
+  readonly #costs: ByteCosts;
   /** Of all namespaces. */
   bytes = 0;
 
-  constructor({ maxBytes, maxBytesPerNamespace }: Omit<StoreLimits, 'maxNamespaces'>) {
+  constructor({ maxBytes, maxBytesPerNamespace }: Omit<StoreLimits, 'maxNamespaces'>, costs: ByteCosts) {
+    this.#costs = costs;
     this.maxBytes = maxBytes;
     this.#maxBytesPerNamespace = maxBytesPerNamespace;
   }
 
   /** Counts messages and new streams to the log; if they would go past a limit, the outcome that says so. */
-  take(log: MemoryLog, messages: readonly RowText[], newStreams: Iterable<string>): StoreFull | undefined {
+  take(log: CountedLog, messages: readonly RowText[], newStreams: Iterable<string>): StoreFull | undefined {
     let bytes = 0;
-    for (const message of messages) bytes += textBytes(message) + rowBytes;
-    for (const stream of newStreams) bytes += streamBytes + stream.length * 2;
+    for (const message of messages) bytes += textBytes(message) + this.#costs.message;
+    for (const stream of newStreams) bytes += this.#costs.stream + stream.length * this.#costs.unit;
     const full = this.#full(log.account, bytes);
     if (full !== undefined) return full;
     log.bytes += bytes;
@@ -44,7 +51,7 @@ export class ByteBudget {
   }
 
   /** Takes back what the log holds, which is forgotten. */
-  release(log: MemoryLog): void {
+  release(log: CountedLog): void {
     this.#count(log.account, -log.bytes);
     log.bytes = 0;
   }
@@ -52,7 +59,7 @@ export class ByteBudget {
   /** Opens the account of a new namespace; if there is no room for it, the outcome that says so. */
   open(namespace: NewNamespace): Account | StoreFull {
     const account: Account = { bytes: 0 };
-    const bytes = recordBytes(namespace);
+    const bytes = this.#record(namespace);
     const full = this.#full(account, bytes);
     if (full !== undefined) return full;
     this.#count(account, bytes);
@@ -61,12 +68,12 @@ export class ByteBudget {
 
   /** Counts other tokens in place of those that the namespace has. */
   replaceTokens(account: Account, old: readonly TokenRecord[], tokens: readonly TokenRecord[]): void {
-    this.#count(account, tokensBytes(tokens) - tokensBytes(old));
+    this.#count(account, this.#tokens(tokens) - this.#tokens(old));
   }
 
   /** Takes back what a removed namespace's record holds; its logs are released each by itself. */
   close(account: Account, namespace: NewNamespace): void {
-    this.#count(account, -recordBytes(namespace));
+    this.#count(account, -this.#record(namespace));
   }
 
   #full(account: Account, bytes: number): StoreFull | undefined {
@@ -85,14 +92,14 @@ export class ByteBudget {
     account.bytes += bytes;
     this.bytes += bytes;
   }
-}
 
-function recordBytes({ id, description, tokens }: NewNamespace): number {
-  return namespaceBytes + (id.length + description.length) * 2 + tokensBytes(tokens);
-}
+  #record({ id, description, tokens }: NewNamespace): number {
+    return this.#costs.namespace + (id.length + description.length) * this.#costs.unit + this.#tokens(tokens);
+  }
 
-function tokensBytes(tokens: readonly TokenRecord[]): number {
-  let bytes = 0;
-  for (const { label } of tokens) bytes += tokenBytes + label.length * 2;
-  return bytes;
+  #tokens(tokens: readonly TokenRecord[]): number {
+    let bytes = 0;
+    for (const { label } of tokens) bytes += this.#costs.token + label.length * this.#costs.unit;
+    return bytes;
+  }
 }

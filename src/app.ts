@@ -105,7 +105,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   stack.defer(() => store.close());
 
   const meter = stack.adopt(new ProcessMeter(memory), (opened) => opened.stop());
-  warnOfStore(config, meter.memoryBytes, log);
+  if (store.kind === 'memory') warnOfStore(config, meter.memoryBytes, log);
   const overload = stack.adopt(
     new OverloadWatch(config, meter, (reasons) => {
       if (reasons.length === 0) log.info('no longer overloaded');

@@ -86,13 +86,15 @@ export const configSchema = Type.Object({
   store: Type.String({
     minLength: 1,
     default: 'memory:',
-    description: 'Where messages and namespaces live. `memory:`: in this process, gone with it.',
+    description:
+      'Where messages and namespaces live. `memory:`: in this process, gone with it. `sqlite:FILE`: in a database on a local disk.',
   }),
   storeMaxBytes: Type.Integer({
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
     default: 1_073_741_824,
-    description: 'Appends beyond this many bytes in the memory store are refused. 0: no limit; else at least 65536.',
+    description:
+      'Appends beyond this many bytes in the store are refused. 0: no limit, as with `sqlite:` unless set; else at least 65536.',
   }),
   storeMaxBytesPerNamespace: limit(
     Number.MAX_SAFE_INTEGER,
@@ -322,6 +324,8 @@ const ordered: readonly { lower: keyof Config; upper: keyof Config; none?: true 
 /** Refuses settings that contradict each other. A default gives way to a lower bound that was given. */
 function checkTogether(settings: Config, given: ReadonlySet<keyof Config>): Config {
   const config = { ...settings };
+  // What is on a disk does not end with the memory.
+  if (!given.has('storeMaxBytes') && config.store !== 'memory:') config.storeMaxBytes = 0;
   for (const { lower, upper, none = false } of ordered) {
     const [least, most] = [Number(config[lower]), Number(config[upper])];
     if (least <= most || (none && most === 0)) continue;

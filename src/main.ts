@@ -84,12 +84,12 @@ function stopOnSignal(app: App, log: Logger): void {
   process.on('SIGINT', stop);
 }
 
-function welcome({ urls, newToken, authMode }: App): string {
+function welcome({ urls, newToken, authMode, store }: App): string {
   const url = new URL(urls[0]!);
   const base = url.hostname === '127.0.0.1' ? `localhost:${url.port}` : url.host;
   const credential = authMode === 'off' ? '' : ' -H "authorization: Bearer $TOKEN"';
   return `
-  Pokewire ${version}  http://${base}  (memory store: messages go with the process)
+  Pokewire ${version}  http://${base}  (${store.place})
 ${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ? '' : '; this one is told only now'}:\n    TOKEN=${newToken ?? '…'}\n`}
   Subscribe, and leave it running:
     curl -N${credential} '${base}/subscribe?category=account'

@@ -119,8 +119,8 @@ export type AppendOutcome =
 /** There is no room for it; nothing was written. Where both limits are reached, `namespace` is told. */
 export type StoreFull = {
   readonly outcome: 'full';
-  /** Whose limit is reached: the store's, or the share of the namespace. */
-  readonly limit: 'store' | 'namespace';
+  /** Whose limit is reached: the store's, the share of the namespace, or the room on the disk. */
+  readonly limit: 'store' | 'namespace' | 'disk';
   /** What the store, or the namespace, holds. */
   readonly bytes: number;
   readonly maxBytes: number;

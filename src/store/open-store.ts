@@ -13,7 +13,13 @@ export type OpenStore = (url: string, options: StoreOptions) => Promise<Store>;
 
 export const openStore: OpenStore = async (url, { pokes, ...limits }) => {
   if (url === 'memory:') return new MemoryStore(new MemoryStorage(limits), pokes);
+  if (url.startsWith('sqlite:')) {
+    const { SqliteStore } = await import('./sqlite/sqlite-store.ts');
+    return SqliteStore.open(url, { pokes, ...limits });
+  }
   // Never with what follows the scheme, which may hold a password.
   const [scheme] = /^[a-z][a-z0-9+.-]{0,63}:/i.exec(url) ?? [];
-  throw new ConfigError(`--store must be memory:, got ${scheme === undefined ? 'no URL' : `${scheme}…`}`);
+  throw new ConfigError(
+    `--store must be memory: or sqlite:FILE, got ${scheme === undefined ? 'no URL' : `${scheme}…`}`,
+  );
 };

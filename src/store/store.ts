@@ -4,11 +4,13 @@ import type { LogId } from './log-id.ts';
 import type { Namespace, NamespaceStore } from './namespace-store.ts';
 
 /** Engines by the scheme of their URL. */
-export type StoreKind = 'memory';
+export type StoreKind = 'memory' | 'sqlite';
 
 /** One opened engine: logs with their messages, and the namespaces they belong to. Checked by `test/contract/`. */
 export interface Store {
   readonly kind: StoreKind;
+  /** Where the messages are, for people; never with a password. */
+  readonly place: string;
   readonly capabilities: StoreCapabilities;
   readonly namespaces: NamespaceStore;
 

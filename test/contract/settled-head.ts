@@ -48,7 +48,8 @@ async function write(handles: readonly OpenedStore[]): Promise<void> {
           `${writer % 3 === 0 ? 'a' : 'b'}-${writer % 5}`,
           1 + (count % 3),
         );
-        // Gives the reader its chance to see a head in between.
+        // Gives the reader its chance to see a head in between, whatever a store does of several appends at once.
+        await handles[writer % handles.length]!.log.bounds();
         await nextTurn();
       }
     }),

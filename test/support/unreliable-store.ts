@@ -59,6 +59,7 @@ export const noFaults: Partial<UnreliableSettings> = {
  */
 export class UnreliableStore implements Store {
   readonly kind: StoreKind;
+  readonly place: string;
   readonly capabilities: StoreCapabilities;
   readonly namespaces: NamespaceStore;
   readonly calls: UnreliableCalls;
@@ -75,6 +76,7 @@ export class UnreliableStore implements Store {
     this.#settings = { ...defaults, ...settings, seed };
     this.#random = new Random(seed);
     this.kind = store.kind;
+    this.place = store.place;
     this.capabilities = store.capabilities;
     this.calls = new UnreliableCalls(this.#settings, this.#settings.clock, seed);
     this.namespaces = this.#unreliableNamespaces(store.namespaces);

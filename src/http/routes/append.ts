@@ -98,7 +98,7 @@ export function appendTo(store: Store, stats: AppendStats): Append {
     }
     stats.outcomes[outcome.outcome]++;
     // A namespace that has used up its share leaves room to the others.
-    if (outcome.outcome === 'full' && outcome.limit === 'store') stats.fullAtBytes = outcome.bytes;
+    if (outcome.outcome === 'full' && outcome.limit !== 'namespace') stats.fullAtBytes = outcome.bytes;
     if (outcome.outcome === 'appended') {
       stats.messages += messages.length;
       stats.fullAtBytes = undefined;

@@ -4,7 +4,7 @@ import type { Announced, AppendOutcome, CategorySummary, LogBounds, StreamSummar
 import { type LogId, newLogId } from '../log-id.ts';
 import type { Account } from '../shared/byte-budget.ts';
 import type { ImportTarget } from '../shared/import-batch.ts';
-import { judgeIds } from '../shared/known-ids.ts';
+import { compareInTurns, judgeIds } from '../shared/known-ids.ts';
 import type { LogSummary } from '../store.ts';
 import { IdIndex, idHash } from './id-index.ts';
 import { MessageTable } from './message-table.ts';
@@ -98,7 +98,7 @@ export class MemoryLog implements ImportTarget {
     messages: readonly NewMessage[],
     expected: number | undefined,
   ): AppendOutcome | Promise<AppendOutcome> | undefined {
-    const known = judgeIds(stream, messages, (id) => this.messageOf(id));
+    const known = judgeIds(stream, messages, (id) => this.messageOf(id), compareInTurns);
     if (known !== undefined) return known;
     const actual = this.version(stream);
     if (expected !== undefined && expected !== actual) return { outcome: 'version-conflict', expected, actual };

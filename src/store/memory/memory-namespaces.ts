@@ -7,6 +7,7 @@ import type {
   TokenRecord,
 } from '../namespace-store.ts';
 import { maxListEntries } from '../shared/page-limits.ts';
+import { sameTokens } from '../shared/same-tokens.ts';
 import { FormerHeads } from './former-heads.ts';
 import { MemoryLog } from './memory-log.ts';
 import type { MemoryStorage } from './memory-storage.ts';
@@ -131,9 +132,4 @@ export class MemoryNamespaces implements NamespaceStore {
     if (this.#changed.length > maxChanges * 2) this.#changed = this.#changed.slice(-maxChanges);
     for (const changed of this.#followers) changed();
   }
-}
-
-function sameTokens(a: readonly TokenRecord[], b: readonly TokenRecord[]): boolean {
-  const ids = new Set(a.map(({ id }) => id));
-  return a.length === b.length && b.every(({ id }) => ids.has(id));
 }

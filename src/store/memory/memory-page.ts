@@ -1,11 +1,10 @@
-import { type Outline, parseOutline } from '../../message/long-json.ts';
 import type { Message } from '../../message/message.ts';
 import type { Poke } from '../../message/poke.ts';
 import { everything, type Selection } from '../../message/selection.ts';
-import { StreamName } from '../../message/stream-name.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
 import type { LogBounds, LogFilter, MessagePage, PokePage } from '../log.ts';
 import type { LogId } from '../log-id.ts';
+import { correlationOf } from '../shared/correlation.ts';
 import { maxPageBytes, maxPageMessages } from '../shared/page-limits.ts';
 import type { MemoryLog } from './memory-log.ts';
 
@@ -70,21 +69,4 @@ export function everythingOf(category: string | undefined): Selection {
 export function matches(log: MemoryLog, row: number, { group, correlation }: LogFilter): boolean {
   if (group !== undefined && !log.streamOfRow(row).name.ownedBy(group)) return false;
   return correlation === undefined || correlationOf(log.table.metadata(row)) === correlation;
-}
-
-const correlationOutline: Outline = {
-  levels: 1,
-  keeps: (name) => name === 'correlationStreamName',
-  maxElements: 0,
-};
-
-/** Category of the stream that a message's metadata names as its correlation, undefined when it names none. */
-function correlationOf(metadata: string | null): string | undefined {
-  if (metadata === null) return undefined;
-  // Most metadata is not worth parsing; only an escape could spell the member's name otherwise.
-  if (!metadata.includes('correlationStreamName') && !metadata.includes('\\u')) return undefined;
-  const { correlationStreamName: name } = parseOutline(metadata, correlationOutline) as {
-    correlationStreamName?: unknown;
-  };
-  return typeof name === 'string' ? new StreamName(name).category : undefined;
 }

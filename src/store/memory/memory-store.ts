@@ -12,6 +12,7 @@ import type { MemoryStorage } from './memory-storage.ts';
 /** Keeps everything in memory, gone with the process. */
 export class MemoryStore implements Store {
   readonly kind = 'memory';
+  readonly place = 'in memory: messages go with the process';
   readonly capabilities: StoreCapabilities = {
     namespaces: 'many',
     appends: true,

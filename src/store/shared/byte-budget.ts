@@ -66,6 +66,18 @@ export class ByteBudget {
     return account;
   }
 
+  /** Opens the account of a namespace that is there already, whatever the limits are by now. */
+  reopen(namespace: NewNamespace): Account {
+    const account: Account = { bytes: 0 };
+    this.#count(account, this.#record(namespace));
+    return account;
+  }
+
+  /** Counts what a log holds already. */
+  recount(log: CountedLog): void {
+    this.#count(log.account, log.bytes);
+  }
+
   /** Counts other tokens in place of those that the namespace has. */
   replaceTokens(account: Account, old: readonly TokenRecord[], tokens: readonly TokenRecord[]): void {
     this.#count(account, this.#tokens(tokens) - this.#tokens(old));

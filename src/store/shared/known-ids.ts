@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JsonText, Message, NewMessage } from '../../message/message.ts';
-import { sameJsonInTurns } from '../../message/same-json.ts';
+import { sameJson, sameJsonInTurns } from '../../message/same-json.ts';
 import type { AppendOutcome } from '../log.ts';
 
 /** Characters compared before other work gets the event loop; each payload counts as some more. */
@@ -9,15 +9,16 @@ const perPayload = 256;
 
 /**
  * What an append's given ids say of it: undefined when none is in the log, `known` when all of them are its own messages, so
- * that a writer who lost the first answer gets it again, else `duplicate-id`. Payloads that are spelled otherwise take a
- * while to compare. What is stored meanwhile does not matter then: nothing is written whatever the outcome, and a stored
- * message does not change.
+ * that a writer who lost the first answer gets it again, else `duplicate-id`. Payloads that are spelled otherwise are
+ * compared by the given function, which may take its time: nothing is written whatever the outcome, and a stored message
+ * does not change.
  */
-export function judgeIds(
+export function judgeIds<Compared>(
   stream: string,
   messages: readonly NewMessage[],
   messageOf: (id: string) => Message | undefined,
-): AppendOutcome | Promise<AppendOutcome> | undefined {
+  compare: (respelled: readonly Respelled[], known: AppendOutcome) => Compared,
+): AppendOutcome | Compared | undefined {
   const seen = new Set<string>();
   const respelled: Respelled[] = [];
   let last: Message | undefined;
@@ -42,14 +43,20 @@ export function judgeIds(
   // A part of an append cannot have been stored, so this is another append that borrows ids.
   if (knownCount < messages.length) return { outcome: 'duplicate-id', id: last.id };
   const known = { outcome: 'known', position: last.position, globalPosition: last.globalPosition } as const;
-  return respelled.length === 0 ? known : unlessOthers(respelled, known);
+  return respelled.length === 0 ? known : compare(respelled, known);
 }
 
 /** A payload that is spelled otherwise than the stored one of the same id. */
-type Respelled = { readonly id: string; readonly stored: JsonText | null; readonly given: JsonText | null };
+export type Respelled = { readonly id: string; readonly stored: JsonText | null; readonly given: JsonText | null };
 
-/** The outcome when all of them are the same values. */
-async function unlessOthers(respelled: readonly Respelled[], known: AppendOutcome): Promise<AppendOutcome> {
+/** `known` when all of them are the same values. */
+export function compareNow(respelled: readonly Respelled[], known: AppendOutcome): AppendOutcome {
+  const other = respelled.find(({ stored, given }) => !sameJson(stored, given));
+  return other === undefined ? known : { outcome: 'duplicate-id', id: other.id };
+}
+
+/** The same for an event loop that has other work. */
+export async function compareInTurns(respelled: readonly Respelled[], known: AppendOutcome): Promise<AppendOutcome> {
   let left = charactersPerTurn;
   for (const { id, stored, given } of respelled) {
     if (!(await sameJsonInTurns(stored, given))) return { outcome: 'duplicate-id', id };

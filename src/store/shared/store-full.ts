@@ -4,6 +4,7 @@ import type { StoreFull } from '../log.ts';
 /** What limit a refused write would have gone past. How full the store is would tell one tenant of the others. */
 export function fullText({ limit, bytes, maxBytes }: StoreFull): string {
   if (limit === 'store') return 'This would exceed the byte limit of the store.';
+  if (limit === 'disk') return 'The disk of the store has no room for more; reads and subscriptions go on.';
   return `The namespace holds ${bytes} of its ${maxBytes} bytes, and this would exceed its limit.`;
 }
 
@@ -11,6 +12,6 @@ export function fullText({ limit, bytes, maxBytes }: StoreFull): string {
 export function storeFull(full: StoreFull): PokewireError {
   const { limit, bytes, maxBytes } = full;
   return new PokewireError('STORE_FULL', fullText(full), {
-    details: limit === 'store' ? { limit } : { limit, bytes, maxBytes },
+    details: limit === 'namespace' ? { limit, bytes, maxBytes } : { limit },
   });
 }

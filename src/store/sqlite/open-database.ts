@@ -1,0 +1,122 @@
+import { closeSync, existsSync, openSync, readSync, statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { ConfigError } from '../../config-error.ts';
+import { errcodeOf } from './calls.ts';
+import { applicationId, migrate, schemaVersion } from './schema.ts';
+
+/** Pages of 4 KiB that gather in the write-ahead log before it is written back. */
+const walPages = 4_000;
+const walLimitBytes = 67_108_864;
+
+/** Milliseconds that a statement waits for another connection: a checkpoint or a backup. */
+const busyTimeoutMs = 5_000;
+
+/** File systems on a network, whose locks and shared memory SQLite cannot rely on: NFS, SMB, CIFS, 9P. */
+const networkFileSystems: readonly number[] = [0x6969, 0xfe534d42, 0xff534d42, 0x01021997];
+
+/** How every database of SQLite begins. */
+const magic = 'SQLite format 3\0';
+
+/** How the file is opened. */
+export type FileOptions = {
+  readonly path: string;
+  /** Whether a commit waits until the disk has it. `normal`: power loss may take the last commits. */
+  readonly sync: 'full' | 'normal';
+};
+
+/**
+ * Holds a lock file for itself as long as it is open: one process writes to a database. The kernel frees it with the process,
+ * however that ends.
+ */
+export function lockFile(path: string): DatabaseSync {
+  const folder = dirname(path);
+  if (!existsSync(folder))
+    throw new ConfigError(`--store: there is no folder ${folder}. Create it, or name another one.`);
+  if (networkFileSystems.includes(statfsSync(folder).type)) {
+    throw new ConfigError(
+      `--store: ${folder} is on a network file system, on which SQLite can lose data. Use a local disk.`,
+    );
+  }
+  const lockPath = `${path}-lock`;
+  // A file that no store has used yet, since it has no lock file, is judged before one is made beside it.
+  if (existsSync(path) && !existsSync(lockPath)) versionOf(path);
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(lockPath);
+    lock.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; COMMIT');
+    return lock;
+  } catch (error) {
+    lock?.close();
+    // SQLITE_BUSY
+    if (errcodeOf(error) === 5) {
+      throw new ConfigError(`--store: ${path} is in use by another process. Stop it, or choose another file.`);
+    }
+    throw new ConfigError(
+      `--store: cannot write ${lockPath}: ${(error as Error).message}. Check the rights of ${folder}.`,
+    );
+  }
+}
+
+/** Opens the database for writing, and makes or migrates it. Throws {@link ConfigError} when it cannot be used; nothing is written then. */
+export function openForWriting({ path, sync }: FileOptions): DatabaseSync {
+  const version = existsSync(path) ? versionOf(path) : 0;
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: false });
+    if (version === 0) database.exec('PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL');
+    database.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${sync === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA cache_size = -16384;
+       PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = ${walPages}; PRAGMA journal_size_limit = ${walLimitBytes}`,
+    );
+    migrate(database, version);
+    return database;
+  } catch (error) {
+    if (database?.isOpen) database.close();
+    throw new ConfigError(`--store: ${path} cannot be opened: ${(error as Error).message}.`);
+  }
+}
+
+export function openForReading(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
+  database.exec('PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY');
+  return database;
+}
+
+/** The version of the file's schema, found out without writing to it; 0: it is empty, or a start that made it was cut off. */
+function versionOf(path: string): number {
+  if (!statSync(path).isFile()) throw new ConfigError(`--store: ${path} is not a file.`);
+  if (!hasMagic(path)) {
+    throw new ConfigError(
+      `--store: ${path} is not a SQLite database, or it is damaged. Restore a backup, or choose another file.`,
+    );
+  }
+  try {
+    using database = new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
+    const pragma = (name: string) => Number(database.prepare(`PRAGMA ${name}`).get()![name]);
+    const [application, version] = [pragma('application_id'), pragma('user_version')];
+    const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
+    if (application !== applicationId && !isEmpty) {
+      throw new ConfigError(`--store: ${path} is a SQLite database of another program. Choose another file.`);
+    }
+    if (version > schemaVersion) {
+      throw new ConfigError(
+        `--store: ${path} has schema ${version}, and this version of Pokewire knows up to ${schemaVersion}. Use a newer version.`,
+      );
+    }
+    return version;
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(`--store: ${path} is damaged: ${(error as Error).message}. Restore a backup.`);
+  }
+}
+
+function hasMagic(path: string): boolean {
+  const header = Buffer.alloc(magic.length);
+  const descriptor = openSync(path, 'r');
+  try {
+    return readSync(descriptor, header) === 0 || header.toString('latin1') === magic;
+  } finally {
+    closeSync(descriptor);
+  }
+}

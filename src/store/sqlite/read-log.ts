@@ -1,0 +1,58 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { LogBounds } from '../log.ts';
+import type { LogId } from '../log-id.ts';
+import { logGone } from '../shared/log-gone.ts';
+import type { LogSummary } from '../store.ts';
+import { Query } from './rows.ts';
+import { logState } from './schema.ts';
+
+/** A live log as a read sees it. */
+export type ReadLog = { readonly number: number; readonly bounds: LogBounds };
+
+/** Looks up logs, streams and categories for reads. */
+export class LogFinder {
+  readonly #log;
+  readonly #summary;
+  readonly #stream;
+  readonly #category;
+
+  constructor(database: DatabaseSync) {
+    this.#log = new Query<readonly [number, number, number, number]>(
+      database,
+      `SELECT number, head, forgotten, imports_below FROM logs WHERE epoch = ? AND state = ${logState.live}`,
+    );
+    this.#summary = new Query<readonly [number, number, number | null]>(
+      database,
+      `SELECT messages, streams, last_ms FROM logs WHERE epoch = ? AND state = ${logState.live}`,
+    );
+    this.#stream = new Query<readonly [number]>(database, 'SELECT number FROM streams WHERE log = ? AND name = ?');
+    this.#category = new Query<readonly [number]>(database, 'SELECT number FROM categories WHERE log = ? AND name = ?');
+  }
+
+  /** The log; throws `LOG_GONE`. */
+  get(id: LogId): ReadLog {
+    const row = this.#log.first(id);
+    if (row === undefined) throw logGone();
+    const [number, head, forgottenUpTo, importsBelowHead] = row;
+    return { number, bounds: { epoch: id, head, forgottenUpTo, importsBelowHead } };
+  }
+
+  stream(log: number, name: string): number | undefined {
+    return this.#stream.first(log, name)?.[0];
+  }
+
+  category(log: number, name: string): number | undefined {
+    return this.#category.first(log, name)?.[0];
+  }
+
+  summarize(ids: readonly LogId[]): Map<LogId, LogSummary> {
+    const found = new Map<LogId, LogSummary>();
+    for (const id of ids) {
+      const row = this.#summary.first(id);
+      if (row === undefined) continue;
+      const [messages, streams, lastMs] = row;
+      found.set(id, { messages, streams, lastActivityMs: lastMs ?? undefined });
+    }
+    return found;
+  }
+}

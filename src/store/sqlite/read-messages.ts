@@ -1,0 +1,194 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Message } from '../../message/message.ts';
+import type { LogFilter, MessagePage, StreamStart } from '../log.ts';
+import type { LogId } from '../log-id.ts';
+import { correlationOf } from '../shared/correlation.ts';
+import { maxPageBytes, maxPageMessages } from '../shared/page-limits.ts';
+import { type MessageRow, messageColumns, messageOfRow } from './message-row.ts';
+import type { LogFinder } from './read-log.ts';
+import { Query } from './rows.ts';
+import type { StreamNames } from './stream-names.ts';
+import { StreamPlaces } from './stream-places.ts';
+
+/** Rows that one call looks at, at most, so that a filter which matches little holds nobody up. */
+const maxRowsLookedAt = 8_192;
+
+/** Rows fetched at once: a page ends by bytes, too, and what was fetched beyond is thrown away. */
+const rowsPerFetch = 128;
+
+type Place = readonly [number: number, global: number, stream: number];
+
+/** What one look backwards came to: the message, or the position that the next look begins below; neither: there is none. */
+export type LastFound = { readonly message?: Message; readonly before?: number };
+
+/** Reads messages with their payloads. Each call looks at a bounded number of rows. */
+export class MessageReader {
+  readonly #logs: LogFinder;
+  readonly #names: StreamNames;
+  readonly #places: StreamPlaces;
+  readonly #ofStream;
+  readonly #lastOfStream;
+  readonly #ofLog;
+  readonly #placesOfLog;
+  readonly #placesOfCategory;
+  readonly #message;
+
+  constructor(database: DatabaseSync, logs: LogFinder, names: StreamNames) {
+    this.#logs = logs;
+    this.#names = names;
+    this.#places = new StreamPlaces(database);
+    const all = `SELECT ${messageColumns} FROM messages m`;
+    this.#ofStream = new Query<MessageRow>(
+      database,
+      `${all} WHERE m.stream = ? AND m.position >= ? ORDER BY m.position LIMIT ?`,
+    );
+    this.#lastOfStream = new Query<MessageRow>(
+      database,
+      `${all} WHERE m.stream = ? AND m.position < ? ORDER BY m.position DESC LIMIT ?`,
+    );
+    this.#ofLog = new Query<MessageRow>(database, `${all} WHERE m.log = ? AND m.global >= ? ORDER BY m.global LIMIT ?`);
+    this.#placesOfLog = new Query<Place>(
+      database,
+      'SELECT number, global, stream FROM messages WHERE log = ? AND global >= ? ORDER BY global LIMIT ?',
+    );
+    this.#placesOfCategory = new Query<Place>(
+      database,
+      'SELECT number, global, stream FROM messages WHERE category = ? AND global >= ? ORDER BY global LIMIT ?',
+    );
+    this.#message = new Query<MessageRow>(database, `${all} WHERE m.number = ?`);
+  }
+
+  readStream(id: LogId, name: string, from: StreamStart, limit: number): MessagePage {
+    const log = this.#logs.get(id);
+    const stream = this.#logs.stream(log.number, name);
+    const byPosition = 'position' in from;
+    const start =
+      stream === undefined
+        ? undefined
+        : byPosition
+          ? from.position
+          : this.#places.firstFrom(stream, from.globalPosition);
+    if (stream === undefined || start === undefined) return { messages: [], epoch: id, next: null };
+    const page = new PageBuilder(id, limit, (row) => (byPosition ? row[2] : row[3]));
+    return page.fill(
+      start,
+      (next, count) => this.#ofStream.all(stream, next, count),
+      (row) => row[2],
+      this.#toMessage,
+    );
+  }
+
+  /** Looks for the stream's last message, or its last one of a type, below a position. */
+  readLast(id: LogId, name: string, type: string | undefined, before: number): LastFound {
+    const log = this.#logs.get(id);
+    const stream = this.#logs.stream(log.number, name);
+    if (stream === undefined) return {};
+    const rows = this.#lastOfStream.all(stream, before, type === undefined ? 1 : rowsPerFetch);
+    const found = rows.find((row) => type === undefined || row[1] === type);
+    if (found !== undefined) return { message: this.#toMessage(found) };
+    const last = rows.at(-1);
+    return last === undefined ? {} : { before: last[2] };
+  }
+
+  read(id: LogId, filter: LogFilter, from: number, limit: number): MessagePage {
+    const log = this.#logs.get(id);
+    const { category, group, correlation } = filter;
+    if (category === undefined && group === undefined && correlation === undefined) {
+      const page = new PageBuilder(id, limit, (row) => row[3]);
+      const fetch = (next: number, count: number) => this.#ofLog.all(log.number, next, count);
+      return page.fill(from, fetch, (row) => row[3], this.#toMessage);
+    }
+    const number = category === undefined ? log.number : this.#logs.category(log.number, category);
+    if (number === undefined) return { messages: [], epoch: id, next: null };
+    return this.#filtered(id, filter, from, limit, (next, count) =>
+      (category === undefined ? this.#placesOfLog : this.#placesOfCategory).all(number, next, count),
+    );
+  }
+
+  /** Looks at places first, which the index has, and reads only messages of the member. */
+  #filtered(
+    id: LogId,
+    { group, correlation }: LogFilter,
+    from: number,
+    limit: number,
+    fetch: (next: number, count: number) => readonly Place[],
+  ): MessagePage {
+    const page = new PageBuilder(id, limit, (row) => row[3]);
+    let parsedBytes = 0;
+    let next = from;
+    for (let looked = 0; looked < maxRowsLookedAt; ) {
+      const places = fetch(next, rowsPerFetch);
+      for (const [number, global, stream] of places) {
+        looked++;
+        next = global + 1;
+        if (group !== undefined && !this.#names.of(stream).ownedBy(group)) continue;
+        const row = this.#message.first(number)!;
+        if (correlation !== undefined) {
+          // A correlation has metadata parsed, which may be long.
+          parsedBytes += bytesOf(row);
+          if (correlationOf(row[5]) !== correlation) {
+            if (parsedBytes > maxPageBytes) return page.end(next);
+            continue;
+          }
+        }
+        if (!page.add(row, this.#toMessage)) return page.end(global);
+      }
+      if (places.length < rowsPerFetch) return page.end(null);
+    }
+    return page.end(next);
+  }
+
+  readonly #toMessage = (row: MessageRow): Message => messageOfRow(row, (stream) => this.#names.of(stream).text);
+}
+
+/** Collects messages until the page is full by count or by bytes. */
+class PageBuilder {
+  readonly #messages: Message[] = [];
+  readonly #epoch: LogId;
+  readonly #limit: number;
+  readonly #startOf: (row: MessageRow) => number;
+  #bytes = 0;
+
+  /** `startOf` is where a read that begins with a row starts. */
+  constructor(epoch: LogId, limit: number, startOf: (row: MessageRow) => number) {
+    this.#epoch = epoch;
+    this.#limit = Math.min(limit, maxPageMessages);
+    this.#startOf = startOf;
+  }
+
+  /** Whether the row still went into the page. */
+  add(row: MessageRow, toMessage: (row: MessageRow) => Message): boolean {
+    const bytes = bytesOf(row);
+    const tooLarge = this.#bytes + bytes > maxPageBytes && this.#messages.length > 0;
+    if (tooLarge || this.#messages.length >= this.#limit) return false;
+    this.#bytes += bytes;
+    this.#messages.push(toMessage(row));
+    return true;
+  }
+
+  /** Fetches rows until the page is full or there are no more. */
+  fill(
+    from: number,
+    fetch: (next: number, count: number) => readonly MessageRow[],
+    keyOf: (row: MessageRow) => number,
+    toMessage: (row: MessageRow) => Message,
+  ): MessagePage {
+    for (let next = from; ; ) {
+      const rows = fetch(next, rowsPerFetch);
+      for (const row of rows) {
+        if (!this.add(row, toMessage)) return this.end(this.#startOf(row));
+        next = keyOf(row) + 1;
+      }
+      if (rows.length < rowsPerFetch) return this.end(null);
+    }
+  }
+
+  end(next: number | null): MessagePage {
+    return { messages: this.#messages, epoch: this.#epoch, next };
+  }
+}
+
+/** Bytes of data and metadata. */
+function bytesOf(row: MessageRow): number {
+  return Buffer.byteLength(row[4]) + (row[5] === null ? 0 : Buffer.byteLength(row[5]));
+}

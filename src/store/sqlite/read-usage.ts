@@ -1,0 +1,31 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { Query } from './rows.ts';
+import { logState } from './schema.ts';
+
+/** Counts over all logs, and what the file takes. */
+export type SqliteUsage = {
+  readonly messages: number;
+  readonly streams: number;
+  readonly fileBytes: number;
+  /** Of the file, what later writes use again. */
+  readonly freeBytes: number;
+};
+
+export function readUsage(database: DatabaseSync): () => SqliteUsage {
+  const counts = new Query<readonly [number | null, number | null]>(
+    database,
+    `SELECT sum(messages), sum(streams) FROM logs WHERE state = ${logState.live}`,
+  );
+  const pragma = (name: string) => new Query<readonly [number]>(database, `PRAGMA ${name}`);
+  const [pages, free, pageBytes] = [pragma('page_count'), pragma('freelist_count'), pragma('page_size')];
+  return () => {
+    const [messages, streams] = counts.first()!;
+    const bytes = pageBytes.first()![0];
+    return {
+      messages: messages ?? 0,
+      streams: streams ?? 0,
+      fileBytes: pages.first()![0] * bytes,
+      freeBytes: free.first()![0] * bytes,
+    };
+  };
+}

@@ -1,0 +1,4 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { serveReader } from './reader-service.ts';
+
+serveReader(parentPort!, workerData);

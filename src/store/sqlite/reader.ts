@@ -1,0 +1,57 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { LogId } from '../log-id.ts';
+import { type Answer, type Call, faultOf } from './calls.ts';
+import { ListReader } from './read-lists.ts';
+import { LogFinder } from './read-log.ts';
+import { MessageReader } from './read-messages.ts';
+import { PokeReader } from './read-pokes.ts';
+import { readUsage } from './read-usage.ts';
+import { StreamNames } from './stream-names.ts';
+
+/** What the reader answers. Every call sees everything that was committed when it began. */
+export type ReaderMethods = ReturnType<typeof methodsOf>;
+
+function methodsOf(database: DatabaseSync) {
+  const logs = new LogFinder(database);
+  const names = new StreamNames(database);
+  const messages = new MessageReader(database, logs, names);
+  const pokes = new PokeReader(database, logs, names);
+  const lists = new ListReader(database, logs);
+  return {
+    readStream: messages.readStream.bind(messages),
+    readLast: messages.readLast.bind(messages),
+    read: messages.read.bind(messages),
+    pokes: pokes.pokes.bind(pokes),
+    last: pokes.last.bind(pokes),
+    bounds: (id: LogId) => logs.get(id).bounds,
+    version: lists.version.bind(lists),
+    describeStream: lists.describeStream.bind(lists),
+    listStreams: lists.listStreams.bind(lists),
+    listCategories: lists.listCategories.bind(lists),
+    summarize: logs.summarize.bind(logs),
+    usage: readUsage(database),
+    ping: () => {},
+  };
+}
+
+/** Answers reads one after another, each in a snapshot of its own. */
+export class Reader {
+  readonly #database: DatabaseSync;
+  readonly #methods: Record<string, (...args: never[]) => unknown>;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#methods = methodsOf(database);
+  }
+
+  run({ number, method, args }: Call): Answer {
+    try {
+      this.#database.exec('BEGIN');
+      return { number, value: this.#methods[method]!(...(args as never[])) };
+    } catch (error) {
+      return { number, fault: faultOf(error) };
+    } finally {
+      if (this.#database.isTransaction) this.#database.exec('COMMIT');
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import type { LogId } from '../log-id.ts';
+import type {
+  CreateOutcome,
+  Namespace,
+  NamespaceChanges,
+  NamespaceStore,
+  NewNamespace,
+  TokenRecord,
+} from '../namespace-store.ts';
+import { maxListEntries } from '../shared/page-limits.ts';
+import { compareUtf8 } from '../shared/utf8-order.ts';
+import type { Announcer } from './announcer.ts';
+import type { StoreThread } from './store-thread.ts';
+import type { NamespaceName } from './write-namespaces.ts';
+import type { WriterMethods } from './writer.ts';
+
+/** Changes that are remembered; for an older revision everything may have changed. */
+const maxChanges = 1_024;
+
+/**
+ * Namespaces of the database. One process has the file, so it keeps a copy of them all in memory, where each request finds
+ * its own without a read; changes are made by the writer.
+ */
+export class SqliteNamespaces implements NamespaceStore {
+  readonly #writer: StoreThread;
+  readonly #announcer: Announcer;
+  readonly #namespaces: Map<string, Namespace>;
+  readonly #followers = new Set<() => void>();
+  /** Ids of the last changes, oldest first; the last one has the revision `#revision`. */
+  #changed: string[] = [];
+  #revision: number;
+
+  constructor(
+    { writer, announcer }: { readonly writer: StoreThread; readonly announcer: Announcer },
+    namespaces: readonly Namespace[],
+    revision: number,
+  ) {
+    this.#writer = writer;
+    this.#announcer = announcer;
+    this.#namespaces = new Map(namespaces.map((namespace) => [namespace.id, namespace]));
+    this.#revision = revision;
+  }
+
+  async create(namespace: NewNamespace): Promise<CreateOutcome> {
+    return this.#writer.ask<WriterMethods['create']>('create', [namespace], (outcome) => {
+      if (outcome.outcome === 'created') this.#put(outcome.namespace);
+    });
+  }
+
+  async find(id: string): Promise<Namespace | undefined> {
+    return this.#namespaces.get(id);
+  }
+
+  async list(after: string | undefined, limit: number): Promise<Namespace[]> {
+    const ids = [...this.#namespaces.keys()].sort(compareUtf8);
+    const from = after === undefined ? 0 : ids.findIndex((id) => compareUtf8(id, after) > 0);
+    if (from === -1) return [];
+    return ids.slice(from, from + Math.min(limit, maxListEntries)).map((id) => this.#namespaces.get(id)!);
+  }
+
+  async setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean> {
+    const args: Parameters<WriterMethods['setTokens']> = [nameOf(namespace), namespace.tokens, tokens];
+    const changed = await this.#writer.ask<WriterMethods['setTokens']>('setTokens', args, (found) => {
+      if (found !== undefined) this.#put(found);
+    });
+    return changed !== undefined;
+  }
+
+  async remove(namespace: Namespace): Promise<number | undefined> {
+    const removed = await this.#writer.ask<WriterMethods['remove']>('remove', [nameOf(namespace)], (found) => {
+      if (found === undefined) return;
+      this.#namespaces.delete(namespace.id);
+      this.#noteChange(namespace.id);
+      this.#announcer.wake(found.log);
+    });
+    return removed?.messages;
+  }
+
+  async changesSince(revision: number | undefined): Promise<NamespaceChanges> {
+    const count = this.#revision - (revision ?? this.#revision);
+    const isKnown = count >= 0 && count <= this.#changed.length;
+    const ids = isKnown ? [...new Set(this.#changed.slice(this.#changed.length - count))] : 'all';
+    return { revision: this.#revision, ids };
+  }
+
+  follow(changed: () => void): () => void {
+    const follower = () => changed();
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  /** Takes note of a namespace whose log was replaced. */
+  replaced(namespace: Namespace, old: LogId): void {
+    this.#put(namespace);
+    this.#announcer.wake(old);
+  }
+
+  stop(): void {
+    this.#followers.clear();
+  }
+
+  #put(namespace: Namespace): void {
+    this.#namespaces.set(namespace.id, namespace);
+    this.#noteChange(namespace.id);
+  }
+
+  #noteChange(id: string): void {
+    this.#revision++;
+    this.#changed.push(id);
+    if (this.#changed.length > maxChanges * 2) this.#changed = this.#changed.slice(-maxChanges);
+    for (const changed of this.#followers) changed();
+  }
+}
+
+function nameOf({ id, uid }: Namespace): NamespaceName {
+  return { id, uid };
+}

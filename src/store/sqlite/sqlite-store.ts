@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { ConfigError } from '../../config-error.ts';
+import type { StoreCapabilities } from '../capabilities.ts';
+import type { ImportSession, Log } from '../log.ts';
+import type { LogId } from '../log-id.ts';
+import type { Namespace } from '../namespace-store.ts';
+import type { StoreOptions } from '../open-store.ts';
+import type { LogSummary, Store, StoreUsage } from '../store.ts';
+import { Announcer } from './announcer.ts';
+import type { ReaderMethods } from './reader.ts';
+import type { ReaderOptions } from './reader-service.ts';
+import { SqliteReplacement } from './sqlite-import.ts';
+import { SqliteLog, type SqliteParts } from './sqlite-log.ts';
+import { SqliteNamespaces } from './sqlite-namespaces.ts';
+import { parseSqliteUrl } from './sqlite-url.ts';
+import { type StartThread, StoreThread, startWorker } from './store-thread.ts';
+import type { WriterMethods } from './writer.ts';
+import type { WriterOpened, WriterOptions } from './writer-service.ts';
+
+/** Keeps everything in one SQLite database, which one process has open. A thread writes, another one reads. */
+export class SqliteStore implements Store {
+  readonly kind = 'sqlite';
+  readonly capabilities: StoreCapabilities = {
+    namespaces: 'many',
+    appends: true,
+    imports: true,
+    replacements: true,
+    durable: true,
+    verbatim: true,
+    byteLimit: true,
+    listOrder: 'utf8',
+    counts: 'exact',
+  };
+  readonly namespaces: SqliteNamespaces;
+  readonly place: string;
+  /** Whether the file turned out to be a copy of another one, so that its logs have new epochs. */
+  readonly isCopy: boolean;
+  readonly #parts: SqliteParts;
+  readonly #maxBytes: number;
+  readonly #bytes: () => number;
+
+  private constructor(path: string, parts: SqliteParts, opened: Opened, maxBytes: number, bytes: () => number) {
+    this.place = `in ${path}`;
+    this.#parts = parts;
+    this.isCopy = opened.isCopy;
+    this.#maxBytes = maxBytes;
+    this.#bytes = bytes;
+    this.namespaces = new SqliteNamespaces(parts, opened.namespaces, opened.revision);
+  }
+
+  /** Opens the database, which is made unless it is there. Throws {@link ConfigError} when it cannot be used. */
+  static async open(
+    text: string,
+    { pokes, ...limits }: StoreOptions,
+    startThread: StartThread = startWorker,
+  ): Promise<SqliteStore> {
+    const url = parseSqliteUrl(text);
+    const announcer = new Announcer(pokes);
+    const writerOptions: WriterOptions = { url, limits };
+    const writerThread = startThread('writer', writerOptions);
+    const [opened] = (await once(writerThread, 'message')) as [WriterOpened];
+    if ('refusal' in opened) throw new ConfigError(opened.refusal);
+    const readerOptions: ReaderOptions = { path: url.path };
+    const readerThread = startThread('reader', readerOptions);
+    let bytes = opened.bytes;
+    const writer = new StoreThread(writerThread, (answers) => {
+      bytes = answers.bytes ?? bytes;
+      announcer.flush();
+    });
+    const parts: SqliteParts = { writer, reader: new StoreThread(readerThread), announcer, pokes };
+    return new SqliteStore(url.path, parts, opened, limits.maxBytes, () => bytes);
+  }
+
+  log(id: LogId): Log {
+    return new SqliteLog(this.#parts, id);
+  }
+
+  async beginReplacement({ id, uid }: Namespace): Promise<ImportSession> {
+    const name = { id, uid };
+    const staged = await this.#parts.writer.ask<WriterMethods['stage']>('stage', [name]);
+    return new SqliteReplacement(this.#parts, name, staged, (replaced) => {
+      if (replaced !== undefined) this.namespaces.replaced(replaced.namespace, replaced.old);
+    });
+  }
+
+  summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>> {
+    return this.#parts.reader.ask<ReaderMethods['summarize']>('summarize', [logs]);
+  }
+
+  async check(): Promise<void> {
+    const { writer, reader } = this.#parts;
+    await Promise.all([writer.ask<WriterMethods['ping']>('ping', []), reader.ask<ReaderMethods['ping']>('ping', [])]);
+  }
+
+  async usage(): Promise<StoreUsage> {
+    const { messages, streams } = await this.#parts.reader.ask<ReaderMethods['usage']>('usage', []);
+    return { messages, streams, bytes: this.#bytes(), maxBytes: this.#maxBytes };
+  }
+
+  async close(): Promise<void> {
+    const { reader, writer, announcer } = this.#parts;
+    announcer.stop();
+    this.namespaces.stop();
+    // The last connection to close writes the log back, so the reader's goes first.
+    await reader.end();
+    await writer.end();
+  }
+}
+
+type Opened = Exclude<WriterOpened, { refusal: string }>;

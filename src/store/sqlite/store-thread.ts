@@ -1,0 +1,137 @@
+import { type EventEmitter, once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { PokewireError } from '../../errors.ts';
+import { type Answer, type Call, endCall, errorOf } from './calls.ts';
+
+/** A call that has no answer by then is rejected; whether it was carried out is unknown. */
+const deadlineMs = 10_000;
+const checkMs = 1_000;
+
+/** Calls without an answer at most: some seconds of work, and some 64 MiB of appends of 4 KiB. */
+const maxWaiting = 16_384;
+
+/** A thread has so long to end. */
+const endGraceMs = 10_000;
+
+type Waiting = {
+  readonly askedAtMs: number;
+  /** Undefined once the deadline has passed. */
+  settle: PromiseWithResolvers<unknown> | undefined;
+  readonly heard: ((value: unknown) => void) | undefined;
+};
+
+/** What a thread says of a batch of calls. */
+export type Answers = { readonly answers: readonly Answer[]; readonly bytes?: number };
+
+/** A thread as the store talks to it; it emits `message`, `error` and, at its end, `exit`. */
+export type Thread = EventEmitter & {
+  postMessage(message: readonly Call[] | typeof endCall): void;
+  /** Ends it at once. */
+  terminate(): unknown;
+};
+
+/** Starts a thread with its options. */
+export type StartThread = (name: 'writer' | 'reader', options: unknown) => Thread;
+
+/** Starts a worker thread. Its code is TypeScript in the source tree, JavaScript where it was built. */
+export const startWorker: StartThread = (name, options) => {
+  const file = `./${name}-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;
+  return new Worker(new URL(file, import.meta.url), { workerData: options, name: `sqlite-${name}` });
+};
+
+/**
+ * One thread of the store. Calls of one turn of the event loop go to it together, and each has an answer or a fault by its
+ * deadline. A thread that died answers nothing any more: what the disk holds may not be what was said.
+ */
+export class StoreThread {
+  readonly #thread: Thread;
+  readonly #answered: (answers: Answers) => void;
+  /** By number, the oldest first. */
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #timer: NodeJS.Timeout;
+  #calls: Call[] = [];
+  #numbers = 0;
+  #fault: Error | undefined = undefined;
+
+  /** `answered` is told of each batch behind what the calls' own `heard` were told of it. */
+  constructor(thread: Thread, answered: (answers: Answers) => void = () => {}) {
+    this.#thread = thread;
+    this.#answered = answered;
+    this.#timer = setInterval(() => this.#rejectLate(), checkMs).unref();
+    thread.on('message', (answers: Answers) => this.#take(answers));
+    thread.on('error', (error: Error) => this.#fail(error));
+    thread.on('exit', () => this.#fail(new Error('its thread has ended')));
+  }
+
+  /** Calls a method; `heard` is told of the value when it arrives, also behind the deadline. */
+  ask<Method extends (...args: never[]) => unknown>(
+    method: string,
+    args: Parameters<Method>,
+    heard?: (value: Awaited<ReturnType<Method>>) => void,
+  ): Promise<Awaited<ReturnType<Method>>> {
+    if (this.#fault !== undefined) return Promise.reject(failure(this.#fault));
+    if (this.#waiting.size >= maxWaiting) {
+      return Promise.reject(new PokewireError('OVERLOADED', 'The store has too much to do. Come again later.'));
+    }
+    const settle = Promise.withResolvers<unknown>();
+    const number = this.#numbers++;
+    this.#waiting.set(number, {
+      askedAtMs: performance.now(),
+      settle,
+      heard: heard as ((value: unknown) => void) | undefined,
+    });
+    if (this.#calls.push({ number, method, args }) === 1) setImmediate(() => this.#post());
+    return settle.promise as Promise<Awaited<ReturnType<Method>>>;
+  }
+
+  /** Ends the thread once everything was answered. */
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#fault !== undefined) return;
+    this.#post();
+    const ended = once(this.#thread, 'exit');
+    this.#thread.postMessage(endCall);
+    const cut = setTimeout(() => void this.#thread.terminate(), endGraceMs);
+    await ended;
+    clearTimeout(cut);
+  }
+
+  #post(): void {
+    if (this.#calls.length === 0) return;
+    const calls = this.#calls;
+    this.#calls = [];
+    this.#thread.postMessage(calls);
+  }
+
+  #take(batch: Answers): void {
+    for (const { number, value, fault } of batch.answers) {
+      const waiting = this.#waiting.get(number);
+      if (waiting === undefined) continue;
+      this.#waiting.delete(number);
+      if (fault === undefined) {
+        waiting.heard?.(value);
+        waiting.settle?.resolve(value);
+      } else waiting.settle?.reject(errorOf(fault));
+    }
+    this.#answered(batch);
+  }
+
+  #rejectLate(): void {
+    const latest = performance.now() - deadlineMs;
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.askedAtMs > latest) return;
+      waiting.settle?.reject(failure(new Error(`there was no answer within ${deadlineMs / 1_000} s`)));
+      waiting.settle = undefined;
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#fault ??= error;
+    for (const waiting of this.#waiting.values()) waiting.settle?.reject(failure(this.#fault));
+    this.#waiting.clear();
+  }
+}
+
+function failure(cause: Error): PokewireError {
+  return new PokewireError('BACKEND_ERROR', 'The SQLite store failed.', { cause });
+}

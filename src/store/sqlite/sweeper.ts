@@ -1,0 +1,49 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { Query } from './rows.ts';
+import { logState } from './schema.ts';
+
+/** Rows deleted in one transaction: some 2 ms. */
+const rowsPerSweep = 1_000;
+
+/** Pages given back to the file system at once: 1 MiB, some 2 ms. */
+const pagesPerSweep = 256;
+
+/** Removes what dead logs hold, a little at a time, and then gives free pages back. */
+export class Sweeper {
+  readonly #database: DatabaseSync;
+  readonly #dead;
+  readonly #tables;
+  readonly #forget;
+  readonly #free;
+  readonly #pages;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#dead = new Query<readonly [number]>(
+      database,
+      `SELECT number FROM logs WHERE state = ${logState.dead} LIMIT 1`,
+    );
+    this.#tables = [
+      `DELETE FROM messages WHERE number IN (SELECT number FROM messages WHERE log = ? LIMIT ${rowsPerSweep})`,
+      `DELETE FROM streams WHERE number IN (SELECT number FROM streams WHERE log = ? LIMIT ${rowsPerSweep})`,
+      `DELETE FROM categories WHERE number IN (SELECT number FROM categories WHERE log = ? LIMIT ${rowsPerSweep})`,
+    ].map((sql) => new Query(database, sql));
+    this.#forget = new Query(database, 'DELETE FROM logs WHERE number = ?');
+    this.#free = new Query<readonly [number]>(database, 'PRAGMA freelist_count');
+    this.#pages = new Query<readonly [number]>(database, 'PRAGMA page_count');
+  }
+
+  /** Whether there is more. */
+  sweep(): boolean {
+    const dead = this.#dead.first()?.[0];
+    if (dead !== undefined) {
+      if (!this.#tables.some((table) => table.run(dead) > 0)) this.#forget.run(dead);
+      return true;
+    }
+    const free = this.#free.first()![0];
+    // Appends use free pages again, so some are kept.
+    if (free <= pagesPerSweep || free * 4 <= this.#pages.first()![0]) return false;
+    this.#database.exec(`PRAGMA incremental_vacuum(${pagesPerSweep})`);
+    return true;
+  }
+}

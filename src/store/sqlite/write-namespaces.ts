@@ -1,0 +1,218 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Message } from '../../message/message.ts';
+import type { ImportOutcome } from '../log.ts';
+import { type LogId, newLogId } from '../log-id.ts';
+import type { CreateOutcome, Namespace, NewNamespace, TokenRecord } from '../namespace-store.ts';
+import type { Account, ByteBudget } from '../shared/byte-budget.ts';
+import { sameTokens } from '../shared/same-tokens.ts';
+import { Query } from './rows.ts';
+import { logState } from './schema.ts';
+import type { MessageWriter } from './write-messages.ts';
+import type { LogState, WriteState } from './write-state.ts';
+
+/** Removed ids whose heads are told apart; beyond it the highest of the forgotten ones holds for every other id. */
+const maxFormerHeads = 100_000;
+
+/** Names a namespace: one that was created again is another one. */
+export type NamespaceName = Pick<Namespace, 'id' | 'uid'>;
+
+/** Changes of namespaces and their logs, inside the transaction of their group. */
+export class NamespaceWriter {
+  readonly #namespaces = new Map<string, Namespace>();
+  readonly #accounts = new Map<string, Account>();
+  readonly #state: WriteState;
+  readonly #budget: ByteBudget;
+  readonly #messages: MessageWriter;
+  readonly #maxNamespaces: number;
+  readonly #list;
+  readonly #insert;
+  readonly #update;
+  readonly #delete;
+  readonly #formerHead;
+  readonly #keepHead;
+  readonly #forgetHead;
+  readonly #countHeads;
+  readonly #oldestHead;
+  readonly #meta;
+  readonly #setMeta;
+
+  constructor(
+    database: DatabaseSync,
+    { state, budget, messages }: { state: WriteState; budget: ByteBudget; messages: MessageWriter },
+    maxNamespaces: number,
+  ) {
+    this.#state = state;
+    this.#budget = budget;
+    this.#messages = messages;
+    this.#maxNamespaces = maxNamespaces;
+    this.#list = new Query<readonly [string, string, string, string, number, string]>(
+      database,
+      `SELECT n.id, n.uid, l.epoch, n.description, n.created_ms, n.tokens
+       FROM namespaces n JOIN logs l ON l.number = n.log`,
+    );
+    this.#insert = new Query(
+      database,
+      'INSERT INTO namespaces(id, uid, log, description, created_ms, tokens) VALUES (?, ?, ?, ?, ?, ?)',
+    );
+    this.#update = new Query(database, 'UPDATE namespaces SET log = ?, tokens = ? WHERE id = ?');
+    this.#delete = new Query(database, 'DELETE FROM namespaces WHERE id = ?');
+    this.#formerHead = new Query<readonly [number]>(database, 'SELECT head FROM former_heads WHERE id = ?');
+    this.#keepHead = new Query(database, 'INSERT OR REPLACE INTO former_heads(id, head) VALUES (?, ?)');
+    this.#forgetHead = new Query(database, 'DELETE FROM former_heads WHERE id = ?');
+    this.#countHeads = new Query<readonly [number]>(database, 'SELECT count(*) FROM former_heads');
+    this.#oldestHead = new Query<readonly [string, number]>(
+      database,
+      'SELECT id, head FROM former_heads ORDER BY number LIMIT 1',
+    );
+    this.#meta = new Query<readonly [number]>(database, 'SELECT value FROM meta WHERE key = ?');
+    this.#setMeta = new Query(database, 'INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)');
+  }
+
+  /** Reads everything, at the start and after a rollback. */
+  load(): void {
+    this.#namespaces.clear();
+    this.#accounts.clear();
+    this.#budget.bytes = 0;
+    for (const [id, uid, log, description, createdAtMs, tokens] of this.#list.all()) {
+      const records = (JSON.parse(tokens) as StoredToken[]).map(withExpiry);
+      const namespace: Namespace = { id, uid, log: log as LogId, description, createdAtMs, tokens: records };
+      this.#namespaces.set(id, namespace);
+      this.#accounts.set(id, this.#budget.reopen(namespace));
+    }
+    this.#state.load((id) => this.#accounts.get(id) ?? { bytes: 0 });
+    for (const log of this.#state.logs) this.#budget.recount(log);
+  }
+
+  get all(): Namespace[] {
+    return [...this.#namespaces.values()];
+  }
+
+  /** How many changes there have been since the file was made. */
+  get revision(): number {
+    return this.#meta.first('revision')?.[0] ?? 0;
+  }
+
+  create(namespace: NewNamespace): CreateOutcome {
+    const { id, uid, description, createdAtMs, tokens } = namespace;
+    const maxNamespaces = this.#maxNamespaces;
+    if (this.#namespaces.has(id)) return { outcome: 'exists' };
+    if (this.#namespaces.size >= maxNamespaces) return { outcome: 'too-many', maxNamespaces };
+    const account = this.#budget.open(namespace);
+    if ('outcome' in account) return account;
+    const reached = this.#takeHead(id);
+    const log = this.#state.addLog(newLogId(), id, account, logState.live, reached === 0 ? 0 : reached + 1);
+    this.#insert.run(id, uid, log.number, description, createdAtMs, JSON.stringify(tokens));
+    const created = { ...namespace, log: log.id };
+    this.#namespaces.set(id, created);
+    this.#accounts.set(id, account);
+    this.#noteChange();
+    return { outcome: 'created', namespace: created };
+  }
+
+  /** The namespace with these tokens; undefined: it is not there, another one, or has other tokens by now. */
+  setTokens(name: NamespaceName, old: readonly TokenRecord[], tokens: readonly TokenRecord[]): Namespace | undefined {
+    const found = this.#find(name);
+    if (found === undefined || !sameTokens(found.tokens, old)) return undefined;
+    const log = this.#logOf(found);
+    this.#budget.replaceTokens(log.account, found.tokens, tokens);
+    return this.#change({ ...found, tokens }, log);
+  }
+
+  /** How many messages the removed namespace had; undefined: it is not there, or another one. */
+  remove(name: NamespaceName): { readonly messages: number; readonly log: LogId } | undefined {
+    const found = this.#find(name);
+    if (found === undefined) return undefined;
+    const log = this.#logOf(found);
+    for (const other of [...this.#state.logs]) if (other.namespace === found.id) this.#discard(other);
+    this.#budget.close(log.account, found);
+    this.#keepHeadOf(found.id, log.head);
+    this.#delete.run(found.id);
+    this.#namespaces.delete(found.id);
+    this.#accounts.delete(found.id);
+    this.#noteChange();
+    return { messages: log.messages, log: log.id };
+  }
+
+  /** Begins a log that may take the place of the namespace's; undefined: the namespace is not there, or another one. */
+  stage(name: NamespaceName): LogId | undefined {
+    const found = this.#find(name);
+    if (found === undefined) return undefined;
+    return this.#state.addLog(newLogId(), found.id, this.#logOf(found).account, logState.staged, 0).id;
+  }
+
+  importInto(id: LogId, messages: readonly Message[]): ImportOutcome {
+    const log = this.#state.log(id);
+    return log === undefined ? { outcome: 'gone' } : this.#messages.importInto(log, messages);
+  }
+
+  isThere(id: LogId): boolean {
+    return this.#state.log(id) !== undefined;
+  }
+
+  /** Puts a staged log in place of the namespace's; undefined: one of them is not there any more. */
+  replace(name: NamespaceName, staged: LogId): { readonly namespace: Namespace; readonly old: LogId } | undefined {
+    const found = this.#find(name);
+    const log = this.#state.log(staged);
+    if (found === undefined || log === undefined) return undefined;
+    const old = this.#logOf(found);
+    log.head = Math.max(log.head, old.head);
+    log.forgottenUpTo = old.forgottenUpTo;
+    log.state = logState.live;
+    this.#state.changed(log);
+    this.#discard(old);
+    return { namespace: this.#change({ ...found, log: log.id }, log), old: old.id };
+  }
+
+  /** Ends a staged log that is not to be used. */
+  discardStaged(id: LogId): void {
+    const log = this.#state.log(id);
+    if (log?.state === logState.staged) this.#discard(log);
+  }
+
+  #change(namespace: Namespace, log: LogState): Namespace {
+    this.#update.run(log.number, JSON.stringify(namespace.tokens), namespace.id);
+    this.#namespaces.set(namespace.id, namespace);
+    this.#noteChange();
+    return namespace;
+  }
+
+  #discard(log: LogState): void {
+    this.#budget.release(log);
+    this.#state.bury(log);
+  }
+
+  #find({ id, uid }: NamespaceName): Namespace | undefined {
+    const found = this.#namespaces.get(id);
+    return found?.uid === uid ? found : undefined;
+  }
+
+  #logOf({ log }: Namespace): LogState {
+    return this.#state.log(log)!;
+  }
+
+  #takeHead(id: string): number {
+    const kept = this.#formerHead.first(id)?.[0];
+    if (kept === undefined) return this.#meta.first('former_heads_floor')?.[0] ?? 0;
+    this.#forgetHead.run(id);
+    return kept;
+  }
+
+  #keepHeadOf(id: string, head: number): void {
+    this.#keepHead.run(id, head);
+    if (this.#countHeads.first()![0] <= maxFormerHeads) return;
+    const [oldest, reached] = this.#oldestHead.first()!;
+    this.#forgetHead.run(oldest);
+    this.#setMeta.run('former_heads_floor', Math.max(reached, this.#meta.first('former_heads_floor')?.[0] ?? 0));
+  }
+
+  #noteChange(): void {
+    this.#setMeta.run('revision', this.revision + 1);
+  }
+}
+
+type StoredToken = Omit<TokenRecord, 'expiresAtMs'> & { readonly expiresAtMs?: number };
+
+/** JSON has no undefined. */
+function withExpiry(token: StoredToken): TokenRecord {
+  return { ...token, expiresAtMs: token.expiresAtMs };
+}

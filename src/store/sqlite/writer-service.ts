@@ -1,0 +1,125 @@
+import { dirname } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { ConfigError } from '../../config-error.ts';
+import type { Namespace } from '../namespace-store.ts';
+import type { StoreLimits } from '../store.ts';
+import { type Answer, type Call, endCall } from './calls.ts';
+import { DiskWatch } from './disk-watch.ts';
+import { renewEpochsOfCopy } from './file-identity.ts';
+import { lockFile, openForWriting } from './open-database.ts';
+import type { SqliteUrl } from './sqlite-url.ts';
+import { Writer } from './writer.ts';
+
+/** What the writer is started with. */
+export type WriterOptions = { readonly url: SqliteUrl; readonly limits: StoreLimits };
+
+/** What it says first: that it cannot start and why, or what the file holds. */
+export type WriterOpened =
+  | { readonly refusal: string }
+  | {
+      readonly namespaces: readonly Namespace[];
+      readonly revision: number;
+      readonly bytes: number;
+      readonly isCopy: boolean;
+    };
+
+/** What it says of each group. */
+export type WriterAnswers = { readonly answers: readonly Answer[]; readonly bytes: number };
+
+/** A little sweeping is done at most so often while writes wait, milliseconds. */
+const sweepEveryMs = 20;
+
+/** Answers calls in groups, as many in one transaction as have gathered while the last one was on its way to the disk. */
+class WriterService {
+  readonly #port: MessagePort;
+  readonly #writer: Writer;
+  readonly #close: () => void;
+  readonly #calls: Call[] = [];
+  #sweptAtMs = 0;
+  #hasMoreToSweep = true;
+  #isEnded = false;
+
+  constructor(port: MessagePort, writer: Writer, close: () => void) {
+    this.#port = port;
+    this.#writer = writer;
+    this.#close = close;
+    port.on('message', (calls: Call[] | typeof endCall) => this.#take(calls));
+    this.#sweepWhenIdle();
+  }
+
+  #take(received: Call[] | typeof endCall): void {
+    let next: Call[] | typeof endCall | undefined = received;
+    for (;;) {
+      for (; next !== undefined && next !== endCall; next = this.#received()) this.#calls.push(...next);
+      if (this.#calls.length === 0) break;
+      const answers = this.#writer.runGroup(this.#calls);
+      this.#port.postMessage({ answers, bytes: this.#writer.bytes } satisfies WriterAnswers);
+      if (this.#calls.length > 0 || next === endCall) this.#sweepBetween();
+      if (next !== endCall) next = this.#received();
+    }
+    if (next === endCall) {
+      this.#isEnded = true;
+      this.#close();
+      this.#port.close();
+      return;
+    }
+    this.#hasMoreToSweep = true;
+    this.#sweepWhenIdle();
+  }
+
+  #received(): Call[] | typeof endCall | undefined {
+    return receiveMessageOnPort(this.#port)?.message;
+  }
+
+  #sweepBetween(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#sweptAtMs < sweepEveryMs) return;
+    this.#sweptAtMs = nowMs;
+    this.#writer.sweep();
+  }
+
+  #sweepWhenIdle(): void {
+    setImmediate(() => {
+      if (this.#isEnded || !this.#hasMoreToSweep || this.#calls.length > 0) return;
+      this.#hasMoreToSweep = this.#writer.sweep();
+      if (this.#hasMoreToSweep) this.#sweepWhenIdle();
+    });
+  }
+}
+
+function open({ url, limits }: WriterOptions) {
+  const { path, sync, reserveBytes, isNewEpochAsked } = url;
+  const lock = lockFile(path);
+  let database: DatabaseSync | undefined;
+  try {
+    database = openForWriting({ path, sync });
+    const isCopy = renewEpochsOfCopy(database, path, isNewEpochAsked);
+    const writer = new Writer(database, limits, new DiskWatch(dirname(path), reserveBytes));
+    const opened = database;
+    const close = () => {
+      opened.exec('PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)');
+      opened.close();
+      lock.close();
+    };
+    return { writer, close, isCopy };
+  } catch (error) {
+    database?.close();
+    lock.close();
+    throw error;
+  }
+}
+
+/** Opens the database, says what it holds or why it cannot be opened, and answers calls until it is asked to end. */
+export function serveWriter(port: MessagePort, options: WriterOptions): void {
+  try {
+    const { writer, close, isCopy } = open(options);
+    const { all, revision } = writer.namespaces;
+    port.postMessage({ namespaces: all, revision, bytes: writer.bytes, isCopy } satisfies WriterOpened);
+    new WriterService(port, writer, close);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    port.postMessage({ refusal: error.message } satisfies WriterOpened);
+    port.close();
+  }
+}

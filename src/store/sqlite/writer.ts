@@ -1,0 +1,153 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Message, NewMessage } from '../../message/message.ts';
+import type { AppendOutcome, ImportOutcome, StoreFull } from '../log.ts';
+import type { LogId } from '../log-id.ts';
+import type { NewNamespace, TokenRecord } from '../namespace-store.ts';
+import { ByteBudget, type ByteCosts } from '../shared/byte-budget.ts';
+import type { StoreLimits } from '../store.ts';
+import { type Answer, type Call, errcodeOf, faultOf } from './calls.ts';
+import type { DiskWatch } from './disk-watch.ts';
+import { Sweeper } from './sweeper.ts';
+import { MessageWriter } from './write-messages.ts';
+import { type NamespaceName, NamespaceWriter } from './write-namespaces.ts';
+import { WriteState } from './write-state.ts';
+
+/** Measured for a message, whose payload of 204 bytes takes 338 in the file: table, four indexes, free space of pages. */
+const costs: ByteCosts = { message: 134, stream: 256, namespace: 1_024, token: 256, unit: 2 };
+
+/** Calls and messages of one transaction at most: a longer one would let everybody in it wait. */
+const maxGroupCalls = 256;
+const maxGroupMessages = 2_000;
+
+/** Results of SQLite that mean that a disk is full: SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR. */
+const diskFullCodes: readonly (number | undefined)[] = [13, 778, 10];
+
+/** SQLITE_IOERR_FSYNC: what the page cache holds is unknown from then on, so nothing more may be written. */
+export const fsyncFailed = 1034;
+
+/** What the writer answers. Everything of one group is in one transaction. */
+export type WriterMethods = {
+  append(
+    log: LogId,
+    stream: string,
+    messages: readonly NewMessage[],
+    expected: number | undefined,
+    nowMs: number,
+  ): AppendOutcome;
+  importInto(log: LogId, messages: readonly Message[]): ImportOutcome;
+  isThere(log: LogId): boolean;
+  create: NamespaceWriter['create'];
+  setTokens(
+    name: NamespaceName,
+    old: readonly TokenRecord[],
+    tokens: readonly TokenRecord[],
+  ): ReturnType<NamespaceWriter['setTokens']>;
+  remove: NamespaceWriter['remove'];
+  stage: NamespaceWriter['stage'];
+  replace: NamespaceWriter['replace'];
+  discardStaged: NamespaceWriter['discardStaged'];
+  ping(): void;
+};
+
+/** Writes groups of calls, each in one transaction, which is on the disk when the answers are returned. */
+export class Writer {
+  readonly namespaces: NamespaceWriter;
+  readonly #database: DatabaseSync;
+  readonly #state: WriteState;
+  readonly #sweeper: Sweeper;
+  readonly #disk: DiskWatch;
+  readonly #budget: ByteBudget;
+  readonly #methods: Record<string, (...args: never[]) => unknown>;
+
+  constructor(database: DatabaseSync, limits: StoreLimits, disk: DiskWatch) {
+    this.#database = database;
+    this.#disk = disk;
+    this.#budget = new ByteBudget(limits, costs);
+    this.#state = new WriteState(database);
+    const messages = new MessageWriter(database, this.#state, this.#budget);
+    const parts = { state: this.#state, budget: this.#budget, messages };
+    const namespaces = new NamespaceWriter(database, parts, limits.maxNamespaces);
+    this.namespaces = namespaces;
+    this.#sweeper = new Sweeper(database);
+    const methods: WriterMethods = {
+      append: (...args) => this.#fullDisk() ?? messages.append(...args),
+      importInto: (...args) => this.#fullDisk() ?? namespaces.importInto(...args),
+      isThere: (log) => namespaces.isThere(log),
+      create: (namespace: NewNamespace) => this.#fullDisk() ?? namespaces.create(namespace),
+      setTokens: (...args) => namespaces.setTokens(...args),
+      remove: (name) => namespaces.remove(name),
+      stage: (name) => namespaces.stage(name),
+      replace: (name, staged) => namespaces.replace(name, staged),
+      discardStaged: (log) => namespaces.discardStaged(log),
+      ping: () => {},
+    };
+    this.#methods = methods;
+    namespaces.load();
+  }
+
+  /** Bytes that messages and namespaces hold, as they are counted. */
+  get bytes(): number {
+    return this.#budget.bytes;
+  }
+
+  /** Takes the first group off the calls and answers it. */
+  runGroup(calls: Call[]): Answer[] {
+    const group = takeGroup(calls);
+    try {
+      return this.#transaction(group);
+    } catch (error) {
+      if (errcodeOf(error) === fsyncFailed) throw error;
+      // One odd call must not fail its neighbours.
+      return group.length === 1 ? [this.#faultOf(group[0]!, error)] : group.flatMap((call) => this.runGroup([call]));
+    }
+  }
+
+  /** Frees a little of what is no longer needed; whether there is more. Between groups. */
+  sweep(): boolean {
+    return this.#sweeper.sweep();
+  }
+
+  #transaction(group: readonly Call[]): Answer[] {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const answers = group.map(({ number, method, args }) => ({
+        number,
+        value: this.#methods[method]!(...(args as never[])),
+      }));
+      this.#state.flush();
+      this.#database.exec('COMMIT');
+      this.#state.committed();
+      return answers;
+    } catch (error) {
+      // SQLite has rolled back by itself after some faults.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      this.namespaces.load();
+      throw error;
+    }
+  }
+
+  #faultOf({ number, method }: Call, error: unknown): Answer {
+    if (!diskFullCodes.includes(errcodeOf(error))) return { number, fault: faultOf(error) };
+    this.#disk.foundFull();
+    const isRefusable = method === 'append' || method === 'importInto' || method === 'create';
+    return isRefusable ? { number, value: this.#fullDisk() } : { number, fault: faultOf(error) };
+  }
+
+  #fullDisk(): StoreFull | undefined {
+    if (!this.#disk.isFull) return undefined;
+    return { outcome: 'full', limit: 'disk', bytes: this.#budget.bytes, maxBytes: this.#budget.maxBytes };
+  }
+}
+
+function takeGroup(calls: Call[]): Call[] {
+  let messages = 0;
+  let count = 0;
+  for (const { method, args } of calls) {
+    const weight =
+      method === 'append' ? (args[2] as unknown[]).length : method === 'importInto' ? (args[1] as unknown[]).length : 1;
+    if (count > 0 && (count === maxGroupCalls || messages + weight > maxGroupMessages)) break;
+    messages += weight;
+    count++;
+  }
+  return calls.splice(0, count);
+}

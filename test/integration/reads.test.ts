@@ -9,7 +9,7 @@ import { logGone } from '../../src/store/shared/log-gone.ts';
 import type { Store } from '../../src/store/store.ts';
 import { Exposition } from '../support/exposition.ts';
 import { FakeStore } from '../support/fake-store.ts';
-import { importBody, recordAt } from '../support/import-client.ts';
+import { ended, importBody, recordAt } from '../support/import-client.ts';
 import { SpokenProcess } from '../support/spoken-process.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { StoreFaults } from '../support/store-faults.ts';
@@ -204,7 +204,7 @@ describe('an answer of several pages', () => {
     await using tenant = await startWithTenant();
     const { app, own } = tenant;
     const ending = await Promise.all(longReads.map((asked) => begin(app.url, own, asked)));
-    const { events } = await importBody(`${app.url}/import?force=true`, manyRecords(1, 35), bearer(own));
+    const { events } = await importBody(`${app.url}/import?force=true`, ended(manyRecords(1, 35)), bearer(own));
     expect(events.at(-1)).toMatchObject({ imported: 35 });
     for (const answer of ending) await expect(lengthOf(answer.readOn())).rejects.toThrow();
   });
@@ -248,7 +248,7 @@ test('A list of more categories than a page holds is whole, and its pages are re
   const names = Array.from({ length: 2_000 }, (_value, n) => `c${String(n).padStart(4, '0')}`);
   const lines = names.map((name, n) => recordAt(`${name}-1/0@${n + 1}`));
   for (const count of [999, 1_000, 1_001, 2_000]) {
-    await importBody(`${app.url}/import?force=true`, lines.slice(0, count).join(''));
+    await importBody(`${app.url}/import?force=true`, ended(lines.slice(0, count).join('')));
     const response = await fetch(`${app.url}/rpc`, { method: 'POST', body: '["ns.categories"]' });
     const text = await response.text();
     expect([response.headers.get('content-type'), text.at(-1)]).toEqual(['application/json', '\n']);

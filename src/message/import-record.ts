@@ -142,3 +142,8 @@ function wrongType(what: string, expected: string, value: unknown): ParsedRecord
 function invalidRecord(member: string, problem: string): ParsedRecord {
   return { code: 'INVALID_RECORD', problem: `${member} ${problem}` };
 }
+
+/** The only line of an export of one message, as `/import` takes it; for descriptions. */
+export const exampleRecord =
+  '{"id":"01a1fc26-1f9b-70f9-b89a-eb99cb2a63f6","stream":"account-123","type":"Deposited","pos":0,"gpos":1,' +
+  '"data":{"amount":100},"meta":null,"time":"2026-11-21T03:28:39.323Z","end":{"records":1}}\n';

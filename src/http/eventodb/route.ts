@@ -67,6 +67,7 @@ export function routeRpc(server: Server, options: RpcOptions): void {
         // What most methods need; each says whether it needs more.
         config: { access: 'read', takesAbsentNamespace: true },
         schema: {
+          operationId: 'callMethod',
           summary: 'Call a method',
           description,
           tags: ['RPC'],

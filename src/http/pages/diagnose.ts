@@ -71,6 +71,7 @@ export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: Di
     {
       config: { access: 'read', takesAbsentNamespace: true },
       schema: {
+        operationId: 'describeConnection',
         summary: 'What arrived',
         description: 'The request as the server sees it, behind all proxies.',
         tags: ['operations'],
@@ -86,6 +87,7 @@ export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: Di
       config: { access: 'read', takesAbsentNamespace: true, emptyIsAbsent: true },
       exposeHeadRoute: false,
       schema: {
+        operationId: 'readTestStream',
         summary: 'Test stream',
         description:
           'Events in a known rhythm and then a silence, sent like those of a subscription, to measure what proxies do ' +

@@ -2,7 +2,8 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { Type } from 'typebox';
 import type { AuthMode } from '../../access/access.ts';
-import { completeDescription, describeText, tags } from '../plumbing/openapi.ts';
+import { completeDescription, describeRoute, tags } from '../plumbing/openapi.ts';
+import { components } from '../plumbing/openapi-components.ts';
 import type { Server } from '../plumbing/server.ts';
 import { routePage } from './page.ts';
 
@@ -15,11 +16,14 @@ export function describeRoutes(server: Server, version: string): void {
         title: 'Pokewire',
         version,
         description: 'Message streams, and pokes for those who subscribe to them.',
+        contact: { name: 'Pokewire' },
         license: { name: 'MIT', identifier: 'MIT' },
       },
+      servers: [{ url: '/', description: 'This server' }],
+      components: { securitySchemes: components.securitySchemes },
       tags: [...tags],
     },
-    transform: describeText,
+    transform: describeRoute,
     transformObject: completeDescription,
   });
 }
@@ -42,6 +46,7 @@ export function routeDocs(server: Server, mode: AuthMode): void {
     {
       config: { access: 'read', takesAbsentNamespace: true },
       schema: {
+        operationId: 'describeApi',
         summary: 'This description',
         description: 'The API in OpenAPI 3.1.',
         tags: ['operations'],

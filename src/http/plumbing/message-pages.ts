@@ -11,16 +11,19 @@ import { jsonType } from './error-handler.ts';
 import type { AnswerPage, SendPages } from './paged-answer.ts';
 
 /** A message as the API returns it. */
-export const messageSchema = Type.Object({
-  id: Type.String({ description: 'UUID' }),
-  stream: Type.String(),
-  type: Type.String(),
-  position: Type.Integer({ description: 'Place in its stream, from 0' }),
-  globalPosition: Type.Integer({ description: 'Place in the log, from 1' }),
-  data: Type.Object({}, { additionalProperties: true }),
-  metadata: Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()]),
-  time: Type.String({ description: 'RFC 3339, UTC' }),
-});
+export const messageSchema = Type.Object(
+  {
+    id: Type.String({ description: 'UUID' }),
+    stream: Type.String(),
+    type: Type.String(),
+    position: Type.Integer({ description: 'Place in its stream, from 0' }),
+    globalPosition: Type.Integer({ description: 'Place in the log, from 1' }),
+    data: Type.Object({}, { additionalProperties: true }),
+    metadata: Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()]),
+    time: Type.String({ description: 'RFC 3339, UTC' }),
+  },
+  { title: 'Message' },
+);
 
 /** How an answer spells its messages, and what follows the array. */
 export type Spelling = { readonly message: (message: Message) => string; readonly after: string };

@@ -1,9 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import type { SwaggerTransformObject } from '@fastify/swagger';
-import { errorStatuses } from '../../errors.ts';
+import type { FastifyContextConfig } from 'fastify';
 import { Poke } from '../../message/poke.ts';
-import { StreamName } from '../../message/stream-name.ts';
+import { maxNameBytes, StreamName } from '../../message/stream-name.ts';
 import { maxFrameBytes, PlainFrameEncoder, payloadOf, readyFrame, retryFrame } from '../../sse/frame.ts';
+import { components, nameSchemas, requirements } from './openapi-components.ts';
 
 /** What the routes are grouped by, in the order of the page. */
 export const tags = [
@@ -15,16 +16,31 @@ export const tags = [
 ] as const;
 
 type JsonObject = Record<string, unknown>;
-type Operation = { parameters?: Parameter[]; responses: Record<string, { description: string }> };
+type Operation = {
+  operationId: string;
+  security: readonly unknown[];
+  requestBody?: { required?: boolean };
+  parameters?: Parameter[];
+  responses: Record<string, { description: string }>;
+};
 type Parameter = { in: string; name: string; description?: string; schema?: JsonObject; example?: unknown };
 
-/** A route that answers text says so by `produces`; this gives its response the content. For `transform`. */
-export function describeText<S>({ schema, url }: { schema: S; url: string }): { schema: S; url: string } {
+/**
+ * Adds what follows from a route's settings: who may use it, and, for a route that says by `produces` that it answers text,
+ * the content. For `transform`.
+ */
+export function describeRoute<S>(input: RouteInput<S>): { schema: S; url: string } {
+  const { schema, url, route } = input;
   const { produces, response } = (schema ?? {}) as { produces?: string[]; response?: unknown };
-  if (produces === undefined || response !== undefined) return { schema, url };
+  const { access, takesTicket = false } = route.config ?? {};
+  const byToken = [...requirements.token, ...(takesTicket ? requirements.ticket : [])];
+  const described = { ...schema, security: access === 'none' ? requirements.none : byToken };
+  if (produces === undefined || response !== undefined) return { schema: described, url };
   const content = Object.fromEntries(produces.map((type) => [type, textContents[type] ?? plainText]));
-  return { schema: { ...schema, response: { 200: { description: 'Text', content } } }, url };
+  return { schema: { ...described, response: { 200: { description: 'Text', content } } }, url };
 }
+
+type RouteInput<S> = { schema: S; url: string; route: { config?: FastifyContextConfig } };
 
 const plainText = { schema: { type: 'string' } };
 
@@ -35,6 +51,8 @@ const textContents: Readonly<Record<string, JsonObject>> = {
       description:
         'Events named `poke`, each with the JSON of #/components/schemas/Poke; its id is the global position. An event ' +
         'named `error` with the JSON of #/components/schemas/Error is the last one: the log could not be read.',
+      contentMediaType: 'text/event-stream',
+      contentSchema: { $ref: '#/components/schemas/Poke' },
     },
     example: exampleStream(),
   },
@@ -45,79 +63,91 @@ export function completeDescription(document: Parameters<SwaggerTransformObject>
   if (!('openapiObject' in document)) throw new TypeError('the description is OpenAPI 3.1');
   const described = document.openapiObject as { paths: Record<string, Record<string, Operation>> };
   const paths = Object.entries(described.paths).map(([path, operations]) => [path, complete(path, operations)]);
-  return { ...described, components, paths: Object.fromEntries(paths) };
+  const schemas: Record<string, unknown> = { ...components.schemas };
+  const named = nameSchemas(Object.fromEntries(paths), schemas);
+  return { ...described, components: { ...components, schemas }, paths: named as Record<string, never> };
 }
 
 function complete(path: string, operations: Record<string, Operation>): Record<string, Operation> {
   const completed = Object.entries(operations).map(([method, operation]) => {
-    const parameters = (operation.parameters ?? []).map(withExample);
+    const parameters = (operation.parameters ?? []).map(withFacts);
     if (path === '/subscribe') parameters.push(lastEventId);
     const described = Object.entries(operation.responses).map(([status, response]) => [
       status,
       response.description === 'Default Response' ? { ...response, description: STATUS_CODES[status] } : response,
     ]);
-    const responses = { ...Object.fromEntries(described), default: { $ref: '#/components/responses/Error' } };
-    return [method, { ...operation, ...(parameters.length > 0 && { parameters }), responses }];
+    const refused = refusalsOf(path, operation).map((status) => [status, refusal]);
+    const responses = { ...Object.fromEntries([...described, ...refused]), default: refusal };
+    const { requestBody } = operation;
+    return [
+      method,
+      {
+        ...operation,
+        ...(parameters.length > 0 && { parameters }),
+        ...(requestBody !== undefined && { requestBody: { ...requestBody, required: true } }),
+        responses,
+      },
+    ];
   });
   return Object.fromEntries(completed);
 }
 
-const parameterExamples: Readonly<Record<string, unknown>> = {
-  'path stream': 'account-123',
-  'path category': 'account',
-  'query category': ['account'],
+const refusal = { $ref: '#/components/responses/Error' };
+
+/** Statuses of refusals: those that any such route has, and those of its own. What is not foreseen is the default. */
+function refusalsOf(path: string, { operationId, security, requestBody }: Operation): number[] {
+  const statuses = [400, 421, 431, 500, 503];
+  if (security.length > 0) statuses.push(401, 403);
+  if (requestBody !== undefined) statuses.push(408, 413);
+  if (requestBody !== undefined && !takesAnyType.has(path)) statuses.push(415);
+  return [...statuses, ...(ownRefusals[operationId] ?? [])].toSorted();
+}
+
+const takesAnyType: ReadonlySet<string> = new Set(['/rpc', '/import']);
+
+const ownRefusals: Readonly<Record<string, readonly number[]>> = {
+  appendMessages: [404, 409, 410, 429, 501, 507],
+  callMethod: [404, 409, 410, 429, 501, 507],
+  describeStream: [404, 410],
+  exportLog: [404, 410, 429],
+  importLog: [404, 429, 501],
+  issueTicket: [404, 429],
+  listCategories: [404, 410],
+  listStreams: [404, 410],
+  readCategory: [404, 410],
+  readLastMessage: [404, 410],
+  readStream: [404, 410],
+  readTestStream: [429],
+  subscribe: [404, 410, 429],
 };
 
-function withExample(parameter: Parameter): Parameter {
-  const example = parameterExamples[`${parameter.in} ${parameter.name}`];
-  return example === undefined ? parameter : { ...parameter, example };
+const name = { minLength: 1, maxLength: maxNameBytes };
+
+// Beside the schemas that are validated, whose refusals count bytes and name the limit.
+const parameterFacts: Readonly<Record<string, { example?: unknown; schema: JsonObject }>> = {
+  'path stream': { example: 'account-123', schema: { type: 'string', ...name } },
+  'path category': { example: 'account', schema: { type: 'string', ...name, pattern: '^[^-]+$' } },
+  'query stream': { schema: { type: 'array', items: { type: 'string', ...name } } },
+  'query category': { example: ['account'], schema: { type: 'array', items: { type: 'string', ...name } } },
+};
+
+function withFacts(parameter: Parameter): Parameter {
+  const { schema } = parameter;
+  if (schema?.type === 'integer' && schema.maximum === undefined) {
+    return { ...parameter, schema: { ...schema, maximum: Number.MAX_SAFE_INTEGER } };
+  }
+  const facts = parameterFacts[`${parameter.in} ${parameter.name}`];
+  // A parameter of the same name may be something else on another route.
+  return facts?.schema.type === schema?.type
+    ? { ...parameter, ...facts, schema: { ...schema, ...facts?.schema } }
+    : parameter;
 }
 
 const lastEventId: Parameter = {
   in: 'header',
   name: 'Last-Event-ID',
-  description: 'Global position after which to resume; wins over position. An EventSource sends it when it reconnects',
-  schema: { type: 'integer', minimum: 0 },
-};
-
-const components = {
-  schemas: {
-    Poke: {
-      type: 'object',
-      description: 'The hint that a message exists: where it stands, never what it says.',
-      required: ['stream', 'position', 'globalPosition'],
-      properties: {
-        stream: { type: 'string' },
-        position: { type: 'integer', minimum: 0, description: 'Place in its stream, from 0' },
-        globalPosition: { type: 'integer', minimum: 1, description: 'Place in the log, from 1' },
-      },
-    },
-    Error: {
-      type: 'object',
-      required: ['error'],
-      properties: {
-        error: {
-          type: 'object',
-          required: ['code', 'message'],
-          properties: {
-            code: {
-              type: 'string',
-              description: 'For programs; each code has its HTTP status',
-              oneOf: Object.entries(errorStatuses).map(([code, status]) => ({ const: code, description: `${status}` })),
-            },
-            message: { type: 'string', description: 'For people: what is wrong, and what to do' },
-            details: { type: 'object', description: 'Facts that belong to the code', additionalProperties: true },
-          },
-        },
-      },
-    },
-  },
-  responses: {
-    Error: {
-      description: 'Every failure, on every route, in one shape',
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
-    },
-  },
+  description: 'Cursor after which to resume: the id of the last event; wins over position. An EventSource sends it',
+  schema: { type: 'string' },
 };
 
 // Made by what makes the real ones, so that it cannot differ from them.

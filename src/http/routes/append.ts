@@ -3,7 +3,7 @@ import type { AppendStats } from '../../admission/append-stats.ts';
 import { PokewireError } from '../../errors.ts';
 import type { NewMessage } from '../../message/message.ts';
 import { maxMessagesPerAppend, parseNewMessages } from '../../message/new-message.ts';
-import { checkName } from '../../message/stream-name.ts';
+import { checkName, maxTypeBytes } from '../../message/stream-name.ts';
 import { requireSupport } from '../../store/capabilities.ts';
 import type { AppendOutcome } from '../../store/log.ts';
 import type { Namespace } from '../../store/namespace-store.ts';
@@ -16,13 +16,13 @@ import type { Server } from '../plumbing/server.ts';
 const newMessage = Type.Object(
   {
     id: Type.Optional(Type.String({ format: 'uuid', description: 'Makes a retry safe; generated when absent' })),
-    type: Type.String({ description: '1 to 256 bytes' }),
+    type: Type.String({ minLength: 1, maxLength: maxTypeBytes, description: `1 to ${maxTypeBytes} bytes` }),
     data: Type.Object({}, { additionalProperties: true, description: 'Comes back as it was written' }),
     metadata: Type.Optional(
       Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], { description: 'The same, or null' }),
     ),
   },
-  { examples: [{ type: 'Deposited', data: { amount: 100 } }] },
+  { title: 'NewMessage', additionalProperties: false, examples: [{ type: 'Deposited', data: { amount: 100 } }] },
 );
 
 const appended = Type.Object({
@@ -39,6 +39,7 @@ export function routeAppend(server: Server, append: Append): void {
     {
       config: { access: 'write' },
       schema: {
+        operationId: 'appendMessages',
         summary: 'Append',
         description: `Appends one message, or an array of 1 to ${maxMessagesPerAppend} of them, all or none.`,
         tags: ['streams'],
@@ -51,10 +52,13 @@ export function routeAppend(server: Server, append: Append): void {
             }),
           ),
         }),
-        body: Type.Union([newMessage, Type.Array(newMessage)]),
+        body: Type.Union([newMessage, Type.Array(newMessage, { minItems: 1, maxItems: maxMessagesPerAppend })]),
         response: {
-          201: Type.Object(appended.properties, { description: 'Stored' }),
-          200: Type.Object(appended.properties, { description: 'A retry: the messages were there already' }),
+          201: Type.Object(appended.properties, { title: 'Appended', description: 'Stored' }),
+          200: Type.Object(appended.properties, {
+            title: 'Appended',
+            description: 'A retry: the messages were there already',
+          }),
         },
       },
     },

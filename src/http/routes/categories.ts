@@ -22,7 +22,9 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
     {
       config: { access: 'read' },
       schema: {
+        operationId: 'listCategories',
         summary: 'List categories',
+        description: 'Categories by name, in the order of their UTF-8 bytes.',
         tags: ['categories'],
         querystring: Type.Object(pageQuery),
         response: {
@@ -52,6 +54,7 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
     {
       config: { access: 'read' },
       schema: {
+        operationId: 'readCategory',
         summary: 'Read a category',
         description: 'Messages of a category by global position. Filters apply first, batchSize then.',
         tags: ['categories'],

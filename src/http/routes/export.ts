@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { importRecord, lastImportRecord } from '../../message/import-record.ts';
+import { exampleRecord, importRecord, lastImportRecord } from '../../message/import-record.ts';
 import type { Message } from '../../message/message.ts';
 import type { Log, LogFilter } from '../../store/log.ts';
 import { logGone } from '../../store/shared/log-gone.ts';
@@ -16,9 +16,7 @@ const records = {
   content: {
     'application/x-ndjson': {
       schema: Type.String(),
-      example:
-        '{"id":"01a1fc26-1f9b-70f9-b89a-eb99cb2a63f6","stream":"account-123","type":"Deposited","pos":0,"gpos":1,' +
-        '"data":{"amount":100},"meta":null,"time":"2026-11-21T03:28:39.323Z","end":{"records":1}}\n',
+      example: exampleRecord,
     },
   },
 };
@@ -31,6 +29,7 @@ export function routeExport(server: Server, store: Store, begin: BeginTransfer, 
       config: { access: 'read', emptyIsAbsent: true },
       exposeHeadRoute: false,
       schema: {
+        operationId: 'exportLog',
         summary: 'Export',
         description:
           'All messages by global position, or those of a category, up to the head at the time of the request.',

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { requireScope } from '../../access/access.ts';
 import type { Transfer } from '../../admission/transfers.ts';
+import { exampleRecord } from '../../message/import-record.ts';
 import { importDoneEvent, importErrorEvent, importProgressEvent } from '../../sse/import-progress.ts';
 import { requireSupport } from '../../store/capabilities.ts';
 import type { Store } from '../../store/store.ts';
@@ -48,6 +49,7 @@ export function routeImport(server: Server, store: Store, options: ImportOptions
       {
         config: { access: 'write', emptyIsAbsent: true },
         schema: {
+          operationId: 'importLog',
           summary: 'Import',
           description:
             'Stores messages with the positions they have: NDJSON, one record a line, as `/export` gives it. Batches of ' +
@@ -55,6 +57,7 @@ export function routeImport(server: Server, store: Store, options: ImportOptions
             'the last record ends an export.',
           tags: ['operations'],
           consumes: ['application/x-ndjson'],
+          body: Type.String({ description: 'Records, one a line', examples: [exampleRecord] }),
           querystring: Type.Object({
             force: Type.Optional(
               Type.Enum(['true', 'false'], { description: '"true": replace the whole log; needs scope admin' }),

@@ -38,6 +38,7 @@ export function routeOperations(server: Server, options: OperationsOptions): voi
     {
       config: { access: 'none' },
       schema: {
+        operationId: 'checkHealth',
         summary: 'Alive',
         description: 'The process answers.',
         tags: ['operations'],
@@ -52,6 +53,7 @@ export function routeOperations(server: Server, options: OperationsOptions): voi
     {
       config: { access: 'none' },
       schema: {
+        operationId: 'checkReadiness',
         summary: 'Ready',
         description:
           'The store answers, and the server is neither overloaded nor stopping; else 503, and `details.reasons` says ' +
@@ -71,7 +73,9 @@ export function routeOperations(server: Server, options: OperationsOptions): voi
     {
       config: { access: 'none' },
       schema: {
+        operationId: 'readVersion',
         summary: 'Version',
+        description: 'The version of the server.',
         tags: ['operations'],
         response: { 200: Type.Object({ version: Type.String() }) },
       },
@@ -83,7 +87,13 @@ export function routeOperations(server: Server, options: OperationsOptions): voi
     '/metrics',
     {
       config: { access: 'admin', isForOperators: true, takesAbsentNamespace: true, ownCheck: checkMetricsToken },
-      schema: { summary: 'Metrics', description: 'For Prometheus.', tags: ['operations'], produces: ['text/plain'] },
+      schema: {
+        operationId: 'readMetrics',
+        summary: 'Metrics',
+        description: 'For Prometheus.',
+        tags: ['operations'],
+        produces: ['text/plain'],
+      },
     },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );

@@ -23,6 +23,7 @@ export function routeSession(server: Server, mode: AuthMode): void {
     {
       config: { access: 'read', takesAbsentNamespace: true },
       schema: {
+        operationId: 'beginSession',
         summary: 'Begin a session',
         description:
           'Takes the token of the header into a cookie that scripts cannot read, for a browser to go on with.',
@@ -48,6 +49,7 @@ export function routeSession(server: Server, mode: AuthMode): void {
     {
       config: { access: 'none' },
       schema: {
+        operationId: 'endSession',
         summary: 'End a session',
         description: 'Takes the cookie away. The token stays valid until it is revoked.',
         tags: ['operations'],

@@ -17,12 +17,15 @@ import {
 } from '../plumbing/parameters.ts';
 import type { Server } from '../plumbing/server.ts';
 
-const streamSchema = Type.Object({
-  stream: Type.String(),
-  version: Type.Integer({ description: 'Position of the last message' }),
-  messageCount: Type.Integer(),
-  lastActivity: Type.String({ description: 'Time of the last message, RFC 3339' }),
-});
+const streamSchema = Type.Object(
+  {
+    stream: Type.String(),
+    version: Type.Integer({ description: 'Position of the last message' }),
+    messageCount: Type.Integer(),
+    lastActivity: Type.String({ description: 'Time of the last message, RFC 3339' }),
+  },
+  { title: 'Stream' },
+);
 
 /** Lists streams, describes one, and reads its messages. */
 export function routeStreams(server: Server, store: Store, sendMessages: SendMessages): void {
@@ -31,6 +34,7 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
     {
       config: { access: 'read' },
       schema: {
+        operationId: 'listStreams',
         summary: 'List streams',
         description: 'Streams by name, in the order of their UTF-8 bytes.',
         tags: ['streams'],
@@ -62,7 +66,14 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
     '/streams/:stream',
     {
       config: { access: 'read' },
-      schema: { summary: 'Describe a stream', tags: ['streams'], params: streamParam, response: { 200: streamSchema } },
+      schema: {
+        operationId: 'describeStream',
+        summary: 'Describe a stream',
+        description: 'Version, number of messages and last activity of one stream.',
+        tags: ['streams'],
+        params: streamParam,
+        response: { 200: streamSchema },
+      },
     },
     async (request, reply) => {
       const { params } = request;
@@ -79,6 +90,7 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
     {
       config: { access: 'read' },
       schema: {
+        operationId: 'readStream',
         summary: 'Read a stream',
         description: 'Messages of a stream by position. A stream without messages gives an empty array.',
         tags: ['streams'],
@@ -111,7 +123,9 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
     {
       config: { access: 'read' },
       schema: {
+        operationId: 'readLastMessage',
         summary: 'Read the last message',
+        description: 'The message at the highest position of the stream, or the highest of one type.',
         tags: ['streams'],
         params: streamParam,
         querystring: Type.Object({ type: Type.Optional(Type.String({ description: 'Only messages of this type' })) }),

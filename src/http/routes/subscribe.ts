@@ -82,6 +82,7 @@ type Query = Static<typeof querySchema>;
 /** The event stream: parses the request, takes a place for it, and hands its socket to the hub. */
 export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptions): void {
   const schema = {
+    operationId: 'subscribe',
     summary: 'Subscribe',
     description:
       'An endless stream of server-sent events, one `poke` for each message that a selector names: what the log holds ' +

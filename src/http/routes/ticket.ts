@@ -31,6 +31,7 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
     {
       config: { access: 'read' },
       schema: {
+        operationId: 'issueTicket',
         summary: 'Get a ticket',
         description:
           `A ticket for one subscription with these selectors: GET /subscribe takes it as the parameter \`ticket\` in place ` +

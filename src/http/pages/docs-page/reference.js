@@ -2,7 +2,8 @@ import { curlLine } from './curl-line.js';
 import { element } from './element.js';
 
 /** Shows every operation of an OpenAPI description, grouped by tag, and the codes of failures. */
-export function showReference(parent, description) {
+export function showReference(parent, { components, ...named }) {
+  const description = { ...inlined(named, components.schemas), components };
   const operations = Object.entries(description.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
   );
@@ -11,6 +12,15 @@ export function showReference(parent, description) {
     parent.append(group(name, text, tagged.map(showOperation)));
   }
   parent.append(group('errors', description.components.responses.Error.description, [errorCodes(description)]));
+}
+
+/** The description with named schemas where they are referred to; other references stay. */
+function inlined(part, schemas) {
+  if (Array.isArray(part)) return part.map((element) => inlined(element, schemas));
+  if (typeof part !== 'object' || part === null) return part;
+  const schema = schemas[/^#\/components\/schemas\/(.+)$/.exec(part.$ref)?.[1]];
+  if (schema !== undefined) return inlined(schema, schemas);
+  return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, inlined(value, schemas)]));
 }
 
 function group(name, text, contents) {
@@ -45,7 +55,7 @@ function titled(title, terms) {
 
 /** The fields of the first form a body may have, told like parameters. */
 function bodyFields(requestBody) {
-  const schema = requestBody?.content['application/json'].schema;
+  const schema = bodyOf(requestBody).schema;
   const { properties = {}, required = [] } = schema?.anyOf?.[0] ?? schema ?? {};
   return Object.entries(properties).map(([name, field]) => {
     return { name, required: required.includes(name), schema: field, description: field.description };
@@ -101,12 +111,21 @@ function curlOf({ method, path, parameters, requestBody, responses }) {
   );
   const url = new URL(filled.slice(1) + (query.size > 0 ? `?${query}` : ''), document.baseURI);
   const endless = responses['200']?.content?.['text/event-stream'] !== undefined;
-  const json = requestBody?.content['application/json'];
-  const body = json?.example ?? exampleOf(json?.schema);
+  const { type, schema, example } = bodyOf(requestBody);
+  const body = example ?? exampleOf(schema);
   const options = [endless && '-N ', body === undefined && method !== 'get' && `-X ${method.toUpperCase()} `];
   const command = `curl ${options.filter(Boolean).join('')}'${url}'`;
   if (body === undefined) return command;
-  return [command, "-H 'content-type: application/json'", `-d '${JSON.stringify(body)}'`].join(' \\\n  ');
+  return [command, `-H 'content-type: ${type}'`, `-d '${textOf(body)}'`].join(' \\\n  ');
+}
+
+function bodyOf(requestBody) {
+  const [type, { schema, example } = {}] = Object.entries(requestBody?.content ?? {})[0] ?? [];
+  return { type, schema, example };
+}
+
+function textOf(body) {
+  return typeof body === 'string' ? body.trim() : JSON.stringify(body);
 }
 
 function exampleOf(schema) {

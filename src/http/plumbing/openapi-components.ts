@@ -1,0 +1,93 @@
+import { errorStatuses } from '../../errors.ts';
+import { cookieName, secureCookieName } from './credential.ts';
+
+/** What a route may need, as its `security`. */
+export const requirements = {
+  none: [],
+  token: [{ bearer: [] }, { queryToken: [] }, { session: [] }, { secureSession: [] }],
+  ticket: [{ ticket: [] }],
+} as const;
+
+/** Parts of the description that no single route owns. */
+export const components = {
+  securitySchemes: {
+    bearer: {
+      type: 'http' as const,
+      scheme: 'bearer',
+      description: 'A token of a namespace, in the header `Authorization`',
+    },
+    queryToken: {
+      type: 'apiKey' as const,
+      in: 'query' as const,
+      name: 'token',
+      description: 'The same token, for trying things out',
+    },
+    ticket: {
+      type: 'apiKey' as const,
+      in: 'query' as const,
+      name: 'ticket',
+      description: 'From POST /subscribe/ticket; good once',
+    },
+    session: {
+      type: 'apiKey' as const,
+      in: 'cookie' as const,
+      name: cookieName,
+      description: 'From POST /session, over http',
+    },
+    secureSession: {
+      type: 'apiKey' as const,
+      in: 'cookie' as const,
+      name: secureCookieName,
+      description: 'The same, over https',
+    },
+  },
+  schemas: {
+    Poke: {
+      type: 'object',
+      description: 'The hint that a message exists: where it stands, never what it says.',
+      required: ['stream', 'position', 'globalPosition'],
+      properties: {
+        stream: { type: 'string' },
+        position: { type: 'integer', minimum: 0, description: 'Place in its stream, from 0' },
+        globalPosition: { type: 'integer', minimum: 1, description: 'Place in the log, from 1' },
+      },
+    },
+    Error: {
+      type: 'object',
+      required: ['error'],
+      properties: {
+        error: {
+          type: 'object',
+          required: ['code', 'message'],
+          properties: {
+            code: {
+              type: 'string',
+              description: 'For programs; each code has its HTTP status',
+              oneOf: Object.entries(errorStatuses).map(([code, status]) => ({ const: code, description: `${status}` })),
+            },
+            message: { type: 'string', description: 'For people: what is wrong, and what to do' },
+            details: { type: 'object', description: 'Facts that belong to the code', additionalProperties: true },
+          },
+        },
+      },
+    },
+  },
+  responses: {
+    Error: {
+      description: 'Every failure, on every route, in one shape',
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+    },
+  },
+};
+
+/** Takes each schema with a title out to the named ones, and leaves a reference in its place. */
+export function nameSchemas(part: unknown, named: Record<string, unknown>): unknown {
+  if (Array.isArray(part)) return part.map((element) => nameSchemas(element, named));
+  if (typeof part !== 'object' || part === null) return part;
+  const { title, ...rest } = part as Record<string, unknown>;
+  const isNamed = typeof title === 'string' && rest.type === 'object';
+  const kept = Object.entries(isNamed ? rest : part).map(([key, value]) => [key, nameSchemas(value, named)]);
+  if (!isNamed) return Object.fromEntries(kept);
+  named[title] ??= Object.fromEntries(kept);
+  return { $ref: `#/components/schemas/${title}` };
+}

@@ -1,0 +1,46 @@
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import spectral from '@stoplight/spectral-core';
+import { oas } from '@stoplight/spectral-rulesets';
+import { expect, test } from 'vitest';
+import { startTestApp } from '../support/start-app.ts';
+
+async function readDescription(): Promise<string> {
+  await using app = await startTestApp();
+  return (await app.get('/openapi.json')).text;
+}
+
+test('Spectral has nothing to say about the description by its recommended rules.', async () => {
+  const linter = new spectral.Spectral();
+  linter.setRuleset({ extends: [[oas as never, 'recommended']], rules: {} });
+  const findings = await linter.run(JSON.parse(await readDescription()));
+  expect(findings.map(({ code, path, message }) => `${code} ${path.join('.')} ${message}`)).toEqual([]);
+});
+
+test('Redocly has nothing to say about the description by its recommended rules.', async () => {
+  const config = await createConfig({ extends: ['recommended'] });
+  const findings = await lintFromString({ source: await readDescription(), absoluteRef: 'openapi.json', config });
+  expect(findings.map(({ ruleId, location, message }) => `${ruleId} ${location[0]?.pointer} ${message}`)).toEqual([]);
+});
+
+test('Every operation has an id of its own and says what credentials it takes.', async () => {
+  const { paths, components } = JSON.parse(await readDescription()) as {
+    paths: Record<string, Record<string, { operationId: string; security: Record<string, unknown>[] }>>;
+    components: { securitySchemes: Record<string, unknown> };
+  };
+  const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
+  const ids = operations.map(({ operationId }) => operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  const schemes = new Set(operations.flatMap(({ security }) => security.flatMap((way) => Object.keys(way))));
+  expect([...schemes].toSorted()).toEqual(Object.keys(components.securitySchemes).toSorted());
+  const open = operations.filter(({ security }) => security.length === 0).map(({ operationId }) => operationId);
+  expect(open.toSorted()).toEqual(['checkHealth', 'checkReadiness', 'endSession', 'readVersion']);
+});
+
+test('A message is described once, and referred to wherever it comes back.', async () => {
+  const description = await readDescription();
+  const { components } = JSON.parse(description) as { components: { schemas: Record<string, unknown> } };
+  expect(Object.keys(components.schemas)).toEqual(
+    expect.arrayContaining(['Appended', 'Error', 'Message', 'NewMessage', 'Poke', 'Stream']),
+  );
+  expect(description.match(/"#\/components\/schemas\/Message"/g)).toHaveLength(3);
+});

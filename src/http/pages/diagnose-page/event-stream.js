@@ -3,12 +3,19 @@ import { serverError } from '../../docs/server-error.js';
 /**
  * Reads an event stream to its end and notes when each comment and each event arrived, in milliseconds since the request.
  * An EventSource would tell neither comments nor headers, nor what came together. `heard` is called with each of them.
+ * `lastByteMs` is when anything arrived last, the head if nothing else did.
  */
 export async function readEventStream(url, { signal, heard = () => {}, accept = 'text/event-stream' }) {
   const startMs = performance.now();
   const response = await fetch(url, { headers: { accept }, cache: 'no-store', signal });
   if (!response.ok) throw Object.assign(new Error(await serverError(response)), { status: response.status });
-  const stream = { headers: namedHeaders(response), headMs: performance.now() - startMs, blocks: [], endMs: undefined };
+  const type = response.headers.get('content-type') ?? 'no type';
+  if (!type.startsWith('text/event-stream')) {
+    await response.body?.cancel();
+    throw new Error(`Something answered ${url.split('?')[0]} with ${type} instead of an event stream.`);
+  }
+  const lastByteMs = performance.now() - startMs;
+  const stream = { headers: namedHeaders(response), blocks: [], lastByteMs, endMs: undefined };
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
   let data;
@@ -17,6 +24,7 @@ export async function readEventStream(url, { signal, heard = () => {}, accept = 
       const { done, value } = await reader.read();
       if (done) break;
       const atMs = performance.now() - startMs;
+      stream.lastByteMs = atMs;
       const lines = (rest + value).split('\n');
       rest = lines.pop();
       for (const line of lines) {

@@ -74,7 +74,7 @@ export class Subscription {
 
   /** What is known of it now. */
   get measured() {
-    return { arrivals: [...this.arrivals], endedMs: this.endedMs };
+    return { ageMs: this.ageMs, arrivals: [...this.arrivals], endedMs: this.endedMs, refused: this.refused };
   }
 
   get ageMs() {
@@ -88,27 +88,24 @@ export class Subscription {
   }
 }
 
-/** A stream that says nothing for so many seconds, and when it was cut. */
+/** A stream that says nothing for so many seconds, and when it was cut: so long after its last byte, and so old. */
 export async function measureSilence(seconds, signal) {
   const silentMs = seconds * 1000;
   const giveUp = new AbortController();
   const timer = setTimeout(() => giveUp.abort(), silentMs + graceMs);
   const startMs = performance.now();
-  let firstMs = 0;
-  const heard = ({ atMs }) => {
-    firstMs ||= atMs;
-  };
   try {
     const query = new URLSearchParams({ events: 1, silentMs });
     const either = AbortSignal.any([signal, giveUp.signal]);
-    const { blocks, endMs } = await readEventStream(`diagnose/stream?${query}`, { signal: either, heard });
+    const { blocks, lastByteMs, endMs } = await readEventStream(`diagnose/stream?${query}`, { signal: either });
     if (blocks.at(-1)?.data?.last) return { outcome: 'survived', seconds };
-    return { outcome: 'cut', seconds, afterSeconds: (endMs - firstMs) / 1000 };
+    return { outcome: 'cut', seconds, afterSeconds: (endMs - lastByteMs) / 1000, ageSeconds: endMs / 1000 };
   } catch (error) {
     if (giveUp.signal.aborted) return { outcome: 'lost', seconds };
     // A proxy that holds everything back cuts before it has answered.
     if (signal.aborted || !isCut(error)) throw error;
-    return { outcome: 'cut', seconds, afterSeconds: (performance.now() - startMs) / 1000 };
+    const ageSeconds = (performance.now() - startMs) / 1000;
+    return { outcome: 'cut', seconds, afterSeconds: ageSeconds, ageSeconds };
   } finally {
     clearTimeout(timer);
   }

@@ -1,6 +1,7 @@
 import { byId } from '../../docs/element.js';
 import { CheckList } from './check-list.js';
 import { measureConnection, measureDelivery, measureSilence, rhythm, Subscription } from './measure.js';
+import { judgeSilence } from './silence-verdict.js';
 import { Timeline } from './timeline.js';
 import * as judge from './verdicts.js';
 
@@ -64,11 +65,15 @@ async function diagnose(checks, measured, seconds, signal) {
   const greetedMs = await subscription.greeted();
   signal.throwIfAborted();
   measured.greetedMs = greetedMs;
-  checks.end('greeting', judge.judgeGreeting(subscription, greetedMs, delivered), proxy);
+  checks.end(
+    'greeting',
+    judge.judgeGreeting(subscription.measured, greetedMs, connection.roundTripMs, delivered),
+    proxy,
+  );
 
   const silence = await showSilence(checks, seconds, subscription, signal);
   Object.assign(measured, { silence, subscription: subscription.measured });
-  checks.end('silence', judge.judgeSilence(silence, subscription.measured, connection.seen.heartbeatMs), proxy);
+  checks.end('silence', judgeSilence(silence, subscription.measured, connection.seen.heartbeatMs), proxy);
 }
 
 async function showDelivery(checks, signal) {
@@ -91,7 +96,7 @@ async function showDelivery(checks, signal) {
 
 async function showSilence(checks, seconds, subscription, signal) {
   const line = new Timeline(['silent', 'subscription'], (seconds + 1) * 1000, 'Both streams over time');
-  const sentence = `A stream says nothing for ${seconds} seconds, beside the subscription with its heartbeats.`;
+  const sentence = `A stream says nothing for ${seconds} seconds, beside the subscription.`;
   checks.run('silence', sentence, line.element);
   const startMs = performance.now();
   // Both lines begin with the silence, although the subscription is older.
@@ -109,7 +114,7 @@ async function showSilence(checks, seconds, subscription, signal) {
     const silence = await measureSilence(seconds, signal);
     // What cuts both at once need not do so in the same instant.
     await new Promise((resolve) => setTimeout(resolve, 500));
-    const silentMs = (silence.afterSeconds ?? seconds) * 1000;
+    const silentMs = (silence.ageSeconds ?? seconds) * 1000;
     draw(silentMs);
     if (silence.outcome === 'cut') line.mark(0, silentMs, 'cut');
     if (subscription.endedMs !== undefined) line.mark(1, sinceStart(subscription.endedMs), 'cut');
@@ -123,12 +128,10 @@ function conclude(verdicts) {
   const all = Object.values(verdicts);
   const bad = all.filter(({ state }) => state === 'bad').length;
   const mind = all.filter(({ state }) => state === 'mind').length;
-  if (bad > 0)
-    say(
-      'bad',
-      `Something is in the way: ${bad === 1 ? 'one check' : `${bad} checks`} failed. What to change stands below.`,
-    );
-  else if (mind > 0) say('mind', 'Streams work from here. Something could be better, see below.');
+  if (bad > 0) {
+    const failed = bad === 1 ? 'One check' : `${bad} checks`;
+    say('bad', `${failed} failed: streams do not work here as they should. See below.`);
+  } else if (mind > 0) say('mind', 'Streams work from here. Something could be better or is not known, see below.');
   else say('good', 'Nothing is in the way: streams work from here.');
 }
 

@@ -4,24 +4,30 @@ import { advice, ofPokewire } from './advice.js';
 const lateMs = 800;
 
 /** Each verdict: `state` (good, mind, bad), a short `value`, a `sentence`, and `settings` to change. */
-const verdict = (state, value, sentence, settings = []) => ({ state, value, sentence, settings });
+export const verdict = (state, value, sentence, settings = []) => ({ state, value, sentence, settings });
 
 export const seconds = (ms) => `${(ms / 1000).toFixed(ms < 9_950 ? 1 : 0)} s`;
 const milliseconds = (ms) => (ms < 1_000 ? `${Math.max(1, Math.round(ms))} ms` : seconds(ms));
 
-/** The name of what answered, where it tells one. */
-export function namedProxy({ headers, seen }) {
+/** The name of what answered, where it tells one; undefined: nothing shows that there is any. */
+export function namedProxy({ headers, seen, protocol, scheme }) {
   const server = headers.server ?? '';
   const known = [/nginx/i, /apache/i, /cloudflare/i, /envoy/i, /caddy/i, /iis/i].find((name) => name.test(server));
   if (known !== undefined) return server;
   if (headers.via !== null) return headers.via;
-  return seen.proxyHeaders.length > 0 ? 'a proxy that does not tell its name' : undefined;
+  // Pokewire itself speaks neither TLS nor HTTP/2.
+  const isTranslated = scheme === 'https:' || protocol === 'h2' || protocol === 'h3';
+  return isTranslated || seen.proxyHeaders.length > 0 ? 'a proxy that does not tell its name' : undefined;
 }
 
 /** HTTP between the browser and whoever answers it. */
 export function judgeProtocol({ protocol }) {
   if (protocol === 'h2' || protocol === 'h3') {
-    return verdict('good', `HTTP/${protocol.slice(1)}`, 'All streams of this browser share one connection.');
+    return verdict(
+      'good',
+      `HTTP/${protocol.slice(1)}`,
+      'All streams of this browser to this host share one connection.',
+    );
   }
   return verdict(
     'mind',
@@ -49,8 +55,8 @@ export function judgeConnection(connection) {
     if (seen.httpVersion === '1.0') settings.push(...advice.keepAlive);
   }
   const asked = `The server got HTTP/${seen.httpVersion} for host ${seen.host} from ${seen.address}`;
-  const from = proxy === undefined ? 'Nothing tells of a proxy.' : `Between you is ${proxy}.`;
-  return verdict(settings.length > 0 ? 'mind' : 'good', proxy ?? 'direct', `${from} ${asked}.`, settings);
+  const from = proxy === undefined ? 'Nothing shows a proxy in between.' : `In between is ${proxy}.`;
+  return verdict(settings.length > 0 ? 'mind' : 'good', proxy ?? 'no proxy seen', `${from} ${asked}.`, settings);
 }
 
 /** Whether events arrive as they are sent. */
@@ -58,86 +64,104 @@ export function judgeDelivery({ ticks, isWhole }, roundTripMs, due) {
   if (!isWhole) {
     return verdict('bad', `${ticks.length} of ${due}`, 'The stream was cut before its end.', advice.duration);
   }
-  const slowestMs = Math.max(...ticks.map(({ sentMs, atMs }) => atMs - sentMs));
+  const delays = ticks.map(({ sentMs, atMs }) => atMs - sentMs);
+  const slowestMs = Math.max(...delays);
   const heldMs = slowestMs - roundTripMs;
-  const together = ticks.filter(({ piece }, index) => piece === ticks[index - 1]?.piece).length;
-  if (heldMs > lateMs && together >= ticks.length / 3) {
-    const pieces = new Set(ticks.map(({ piece }) => piece)).size;
+  const bursts = burstsOf(ticks);
+  const together = bursts.filter(({ length }) => length > 1).reduce((sum, { length }) => sum + length, 0);
+  const value = `within ${milliseconds(slowestMs)}`;
+  if (heldMs > lateMs && together > ticks.length / 3) {
     return verdict(
       'bad',
       `held ${seconds(heldMs)}`,
-      `${ticks.length} events came in ${pieces === 1 ? 'one piece' : `${pieces} pieces`}: something collects the stream ` +
-        'before it passes it on. Pokes come late, or when the next ones push them.',
+      `${ticks.length} events came in ${bursts.length === 1 ? 'one burst' : `${bursts.length} bursts`}: something ` +
+        'collects the stream before it passes it on. Pokes come late, or when the next ones push them.',
       advice.buffering,
     );
   }
   if (heldMs > lateMs) {
-    const sentence = 'Events come one by one, but late: each waits for the next one, or the network is slow.';
+    const late = delays.filter((delayMs) => delayMs - roundTripMs > lateMs).length;
+    const sentence = isPushed(ticks, roundTripMs)
+      ? 'Each event came only after the next one was sent: something holds back the newest one.'
+      : `${late} of ${ticks.length} events came more than ${seconds(lateMs)} late: something held them, or the network stood still.`;
     return verdict('bad', `up to ${seconds(slowestMs)}`, sentence, advice.buffering);
   }
-  const sentence =
-    'Every event arrived by itself, before the next one was sent. The time has your way to the server and back in it.';
-  return verdict('good', `within ${milliseconds(slowestMs)}`, sentence);
+  if (together > 0) {
+    const sentence =
+      `${together} of ${ticks.length} events came together with another, although ${milliseconds(leastGapMs(ticks))} or ` +
+      'more lay between their sending: something collects for a moment, or the network or this browser was busy.';
+    return verdict('mind', value, sentence, advice.buffering);
+  }
+  const way = 'The time has your way to the server and back in it.';
+  const isAhead = ticks.every(({ atMs }, n) => n === ticks.length - 1 || atMs < ticks[n + 1].sentMs);
+  const ahead = isAhead
+    ? 'Every event arrived by itself, before the next one was sent.'
+    : 'Every event arrived by itself.';
+  return verdict('good', value, `${ahead} ${way}`);
+}
+
+/** Events that arrived as one: in one piece, or in pieces that a proxy let go in one moment. */
+function burstsOf(ticks) {
+  const bursts = [];
+  for (const [n, tick] of ticks.entries()) {
+    const before = ticks[n - 1];
+    const isAlone =
+      before === undefined || (tick.piece !== before.piece && tick.atMs - before.atMs > burstMs(tick, before));
+    if (isAlone) bursts.push([tick]);
+    else bursts.at(-1).push(tick);
+  }
+  return bursts;
+}
+
+/** Closer than a tenth of the time between their sending is together. */
+function burstMs(tick, before) {
+  return (tick.sentMs - before.sentMs) / 10;
+}
+
+function leastGapMs(ticks) {
+  return Math.min(...ticks.slice(1).map(({ sentMs }, n) => sentMs - ticks[n].sentMs));
+}
+
+/** Whether every event but the last waited for the next: each came when that one had had time to come too. */
+function isPushed(ticks, roundTripMs) {
+  return ticks.slice(0, -1).every(({ atMs }, n) => atMs - roundTripMs / 2 >= ticks[n + 1].sentMs);
 }
 
 /** Whether a real subscription is greeted at once: /subscribe may have settings of its own in a proxy. */
-export function judgeGreeting(subscription, greetedMs, delivery) {
+export function judgeGreeting({ refused, endedMs }, greetedMs, roundTripMs, delivery) {
+  const isHeldToo = delivery.state === 'bad';
+  const [help, settings] = isHeldToo ? [' What helps the events helps it too.', []] : ['', advice.buffering];
+  if (greetedMs !== undefined && greetedMs - roundTripMs <= lateMs) {
+    return verdict(
+      'good',
+      `within ${milliseconds(greetedMs)}`,
+      'The greeting of a real subscription was not held back.',
+    );
+  }
   if (greetedMs !== undefined) {
-    return verdict('good', `within ${milliseconds(greetedMs)}`, 'The greeting of a real subscription came at once.');
+    const sentence = `The greeting of a real subscription took ${seconds(greetedMs)}: something held it back, or the server was slow.`;
+    return verdict('bad', `after ${seconds(greetedMs)}`, sentence + help, settings);
   }
-  if (subscription.refused !== undefined) {
-    return verdict('bad', 'refused', `The server did not take a subscription: ${subscription.refused}`);
+  if (refused !== undefined) return verdict('bad', 'refused', `No subscription could be opened: ${refused}`);
+  if (endedMs !== undefined) {
+    const sentence = `A subscription ended after ${seconds(endedMs)}, before anything of it had arrived.`;
+    return verdict('bad', 'cut', sentence, advice.duration);
   }
-  const sentence =
-    'A subscription was opened, and its first bytes are held back: an EventSource here would never say that it is open.';
-  if (delivery.state === 'bad') return verdict('bad', 'no greeting', `${sentence} What helps the events helps it too.`);
-  return verdict('bad', 'no greeting', sentence, advice.buffering);
+  const sentence = 'A subscription was asked for, and nothing of it has arrived so far: its first bytes are held back.';
+  return verdict('bad', 'no greeting', sentence + help, settings);
 }
 
 /** Whether the stream is compressed on its way. */
 export function judgeCompression({ headers }, delivery) {
   const encoding = headers['content-encoding'];
-  if (encoding === undefined) return verdict('good', 'none', 'Nothing compresses event streams on this way.');
+  if (encoding === undefined) return verdict('good', 'none', 'Event streams arrive here uncompressed.');
   if (delivery.state === 'good') {
     return verdict('good', encoding, 'Something compresses event streams, and passes each event on all the same.');
   }
   return verdict(
-    'bad',
+    delivery.state,
     encoding,
     'Something compresses event streams, and may wait until it is worth it.',
     advice.compression,
   );
-}
-
-/** What silence does to a stream, and whether heartbeats prevent it. */
-export function judgeSilence(silence, subscription, heartbeatMs) {
-  const { outcome, seconds: waited, afterSeconds } = silence;
-  const beats =
-    heartbeatMs === 0 ? 'Pokewire sends no heartbeats' : `Pokewire’s heartbeats come every ${seconds(heartbeatMs)}`;
-  if (outcome === 'survived') {
-    const sentence = `Nothing cut a stream that was silent for ${waited} seconds. ${beats}.`;
-    if (heartbeatMs > 0 && heartbeatMs < waited * 1000) return verdict('good', `${waited} s and open`, sentence);
-    return verdict('mind', `${waited} s and open`, `${sentence} Longer silences were not tried.`);
-  }
-  const cutMs = outcome === 'cut' ? afterSeconds * 1000 : waited * 1000;
-  const what =
-    outcome === 'cut'
-      ? `Something cuts a stream after ${seconds(cutMs)} of silence.`
-      : `Something drops silent connections within ${waited} seconds, and tells neither end.`;
-  const value = outcome === 'cut' ? `cut after ${seconds(cutMs)}` : 'lost';
-  const { endedMs, arrivals } = subscription;
-  if (endedMs === undefined && heartbeatMs > 0 && heartbeatMs < cutMs) {
-    return verdict('good', value, `${what} ${beats}, which keeps subscriptions open: the one beside it lived on.`);
-  }
-  const quietMs = endedMs === undefined ? cutMs : endedMs - (arrivals.at(-1) ?? 0);
-  if (endedMs !== undefined && quietMs < cutMs * 0.8) {
-    const sentence = `Something cuts streams after ${seconds(endedMs)}, silent or not: the one beside it had heartbeats.`;
-    return verdict('bad', value, sentence, advice.duration);
-  }
-  const enough = Math.max(100, Math.floor(cutMs / 200) * 100);
-  const why = 'Milliseconds between two heartbeats: half of what is cut.';
-  return verdict('bad', value, `${what} ${beats}, which is too seldom: a quiet subscription breaks again and again.`, [
-    ofPokewire(`--heartbeat-ms ${enough}`, why),
-    ...advice.idle,
-  ]);
 }

@@ -1,0 +1,60 @@
+import { advice, ofPokewire } from './advice.js';
+import { seconds, verdict } from './verdicts.js';
+
+/** A heartbeat may be so much later than the last one and its time: what a network that is slow for a moment does. */
+const graceMs = 2_000;
+
+/** More frequent heartbeats are not proposed: what cuts that soon waits for no silence. */
+const leastHeartbeatMs = 100;
+
+/**
+ * What silence does to a stream, and whether heartbeats prevent it. `subscription` is the one that was open meanwhile:
+ * `{ageMs, arrivals, endedMs, refused}`, all in milliseconds since its request.
+ */
+export function judgeSilence(silence, subscription, heartbeatMs) {
+  const { outcome, seconds: waited, afterSeconds } = silence;
+  const cutMs = outcome === 'cut' ? afterSeconds * 1000 : waited * 1000;
+  const value = { cut: `cut after ${seconds(cutMs)}`, lost: 'lost', survived: `${waited} s and open` }[outcome];
+  const what = {
+    cut: `A stream was cut after ${seconds(cutMs)} of silence.`,
+    lost: `The end of a stream that was silent for ${waited} seconds did not arrive: something dropped it and did not say so.`,
+    survived: `Nothing cut a stream that was silent for ${waited} seconds.`,
+  }[outcome];
+  const beats =
+    heartbeatMs === 0 ? 'Pokewire sends no heartbeats' : `Pokewire sends heartbeats every ${seconds(heartbeatMs)}`;
+  const { ageMs, arrivals, endedMs, refused } = subscription;
+  if (refused !== undefined) {
+    const sentence = `${what} ${beats}. Whether they keep a subscription open could not be seen: there was none.`;
+    return verdict(outcome === 'survived' ? 'mind' : 'bad', value, sentence, outcome === 'survived' ? [] : advice.idle);
+  }
+  const quietMs = (endedMs ?? ageMs) - (arrivals.at(-1) ?? 0);
+  const areBeatsMissing = heartbeatMs > 0 && quietMs > heartbeatMs + graceMs;
+  if (areBeatsMissing) {
+    const end = endedMs === undefined ? '' : `, and was cut after ${seconds(endedMs)}`;
+    const sentence = `${what} ${beats}, but the subscription beside it got nothing for ${seconds(quietMs)}${end}: something holds them back.`;
+    return verdict('bad', value, sentence, advice.buffering);
+  }
+  if (endedMs !== undefined && (outcome === 'survived' || quietMs < cutMs * 0.8)) {
+    const sentence = `${what} The subscription beside it was cut after ${seconds(endedMs)}, ${seconds(quietMs)} after something had arrived last.`;
+    return verdict('bad', value, sentence, advice.duration);
+  }
+  if (outcome === 'survived') {
+    if (heartbeatMs > 0 && heartbeatMs < cutMs) return verdict('good', value, `${what} ${beats}.`);
+    return verdict('mind', value, `${what} ${beats}. Longer silences were not tried.`);
+  }
+  if (endedMs === undefined && heartbeatMs > 0 && heartbeatMs < cutMs) {
+    return verdict('good', value, `${what} ${beats}, and the subscription beside it lived on.`);
+  }
+  const consequence = heartbeatMs === 0 ? 'so' : 'which is too seldom:';
+  return verdict('bad', value, `${what} ${beats}, ${consequence} a quiet subscription breaks again and again.`, [
+    ...oftenEnough(cutMs),
+    ...advice.idle,
+  ]);
+}
+
+/** Heartbeats so frequent that nothing is cut after so long. */
+function oftenEnough(cutMs) {
+  const enough = Math.floor(cutMs / 200) * 100;
+  if (enough < leastHeartbeatMs) return [];
+  return [ofPokewire(`--heartbeat-ms ${enough}`, 'Milliseconds between two heartbeats: half of what is cut.')];
+}

@@ -1,0 +1,199 @@
+import { describe, expect, test } from 'vitest';
+
+// Not known to the compiler: they are scripts of a page.
+const folder = new URL('../../src/http/pages/diagnose-page/', import.meta.url);
+const { judgeCompression, judgeConnection, judgeDelivery, judgeGreeting } = await import(`${folder}verdicts.js`);
+const { judgeSilence } = await import(`${folder}silence-verdict.js`);
+
+type Tick = { readonly sentMs: number; readonly atMs: number; readonly piece: number };
+
+/** What the page measures behind a round trip of 5 ms: twelve events 250 ms apart, and one after a pause of a second. */
+const sent = [...Array.from({ length: 12 }, (_, n) => n * 250), 3_750];
+const roundTripMs = 5;
+
+/** Each event in a piece of its own, so long after it was sent. */
+const arriving = (delayMs: (n: number) => number): Tick[] =>
+  sent.map((sentMs, n) => ({ sentMs, atMs: sentMs + delayMs(n), piece: n }));
+
+const delivery = (ticks: readonly Tick[], over = {}) =>
+  judgeDelivery({ ticks, isWhole: true, ...over }, roundTripMs, sent.length);
+
+const saying = (state: string, text: string, more = {}) => ({
+  state,
+  sentence: expect.stringContaining(text),
+  ...more,
+});
+
+describe('Events of the delivery test', () => {
+  test('arrived by themselves, before the next, where they did.', () => {
+    expect(delivery(arriving(() => 6))).toMatchObject(
+      saying('good', 'Every event arrived by itself, before the next one was sent.', { value: 'within 6 ms' }),
+    );
+  });
+
+  test('are not said to be there before the next one was sent where the way is longer.', () => {
+    const { state, sentence } = delivery(arriving(() => 300));
+    expect(state).toBe('good');
+    expect(sentence).toContain('Every event arrived by itself.');
+    expect(sentence).not.toContain('before');
+  });
+
+  test('that came together in one piece are counted, however early they came.', () => {
+    const ticks = arriving((n) => (n === 3 ? 255 : 5)).map((tick) => (tick.piece === 4 ? { ...tick, piece: 3 } : tick));
+    expect(delivery(ticks)).toMatchObject(saying('mind', '2 of 13 events came together'));
+  });
+
+  test('that came together in two pieces are counted too.', () => {
+    expect(delivery(arriving((n) => (n === 3 ? 250 : 5)))).toMatchObject(
+      saying('mind', '2 of 13 events came together'),
+    );
+  });
+
+  test('that came all at once, long after they were sent, were collected.', () => {
+    const ticks = sent.map((sentMs) => ({ sentMs, atMs: 3_760, piece: 0 }));
+    expect(delivery(ticks)).toMatchObject(saying('bad', '13 events came in one burst', { value: 'held 3.8 s' }));
+  });
+
+  test('that each came with the next one were held back by it.', () => {
+    const ticks = arriving((n) => (sent[n + 1] ?? 3_755) - sent[n]! + 5);
+    expect(delivery(ticks)).toMatchObject(saying('bad', 'only after the next one was sent', { value: 'up to 1.0 s' }));
+  });
+
+  test('of which one came late are not said to be all late.', () => {
+    // In time again is what was sent after it.
+    const ticks = arriving((n) => (n === 11 ? 900 : 5));
+    expect(delivery(ticks)).toMatchObject(saying('bad', '1 of 13 events came more than 0.8 s late'));
+  });
+
+  test('that ended too early were cut.', () => {
+    expect(delivery(arriving(() => 5).slice(0, 2), { isWhole: false })).toMatchObject(
+      saying('bad', 'cut before its end', { value: '2 of 13' }),
+    );
+  });
+});
+
+describe('The greeting of a subscription', () => {
+  const open = { arrivals: [20], ageMs: 4_000 };
+  const good = { state: 'good' };
+
+  test('is well where it comes as soon as the way allows.', () => {
+    expect(judgeGreeting(open, 30, 5, good)).toMatchObject(saying('good', 'not held back', { value: 'within 30 ms' }));
+    expect(judgeGreeting(open, 1_700, 1_000, good)).toMatchObject({ state: 'good' });
+  });
+
+  test('that took seconds was held back, and is not said to have come at once.', () => {
+    const { settings, ...late } = judgeGreeting(open, 2_500, 5, good);
+    expect(late).toMatchObject(saying('bad', 'took 2.5 s', { value: 'after 2.5 s' }));
+    expect(settings).toContainEqual(expect.objectContaining({ setting: 'proxy_buffering off;' }));
+  });
+
+  test('that has not come is told apart from a subscription that was refused, and from one that was cut.', () => {
+    expect(judgeGreeting(open, undefined, 5, good)).toMatchObject(saying('bad', 'nothing of it has arrived so far'));
+    expect(judgeGreeting({ ...open, refused: 'Too many.', endedMs: 9 }, undefined, 5, good)).toMatchObject(
+      saying('bad', 'No subscription could be opened: Too many.', { settings: [] }),
+    );
+    expect(judgeGreeting({ ...open, endedMs: 1_000 }, undefined, 5, good)).toMatchObject(
+      saying('bad', 'ended after 1.0 s, before anything of it had arrived', { value: 'cut' }),
+    );
+  });
+});
+
+describe('A silent stream and the subscription beside it', () => {
+  const cut = { outcome: 'cut', seconds: 75, afterSeconds: 60 };
+  const survived = { outcome: 'survived', seconds: 75 };
+  const beating = { arrivals: [20, 15_000, 30_000, 45_000, 60_000], ageMs: 60_520 };
+
+  test('show that heartbeats help where only the silent one is cut.', () => {
+    expect(judgeSilence(cut, beating, 15_000)).toMatchObject(
+      saying('good', 'the subscription beside it lived on', { value: 'cut after 60 s', settings: [] }),
+    );
+  });
+
+  test('show that heartbeats are too seldom where both are cut after the same silence.', () => {
+    expect(judgeSilence(cut, { arrivals: [20], ageMs: 60_520, endedMs: 60_020 }, 90_000)).toMatchObject({
+      state: 'bad',
+      sentence: expect.stringContaining('too seldom'),
+      settings: [{ who: 'Pokewire', setting: '--heartbeat-ms 30000' }, {}, {}, {}, {}],
+    });
+  });
+
+  test('show no heartbeat that would be more frequent than 0.1 s.', () => {
+    const { settings } = judgeSilence({ ...cut, afterSeconds: 0.15 }, { arrivals: [20], ageMs: 600 }, 0);
+    expect(settings).not.toContainEqual(expect.objectContaining({ who: 'Pokewire' }));
+  });
+
+  test('do not blame the period of heartbeats that something holds back.', () => {
+    const held = { arrivals: [20], ageMs: 60_520, endedMs: 60_020 };
+    const { settings, ...verdict } = judgeSilence(cut, held, 4_000);
+    expect(verdict).toMatchObject(saying('bad', 'got nothing for 60 s, and was cut after 60 s: something holds them'));
+    expect(settings).not.toContainEqual(expect.objectContaining({ who: 'Pokewire' }));
+  });
+
+  test('are not said to live on where the subscription has got nothing for long, but was not cut.', () => {
+    expect(judgeSilence({ outcome: 'lost', seconds: 75 }, { arrivals: [20], ageMs: 85_500 }, 15_000)).toMatchObject(
+      saying('bad', 'got nothing for 85 s'),
+    );
+    expect(judgeSilence(survived, { arrivals: [20], ageMs: 75_500 }, 4_000)).toMatchObject({ state: 'bad' });
+  });
+
+  test('show that something else than silence cuts where the subscription had heartbeats.', () => {
+    const both = { arrivals: [20, 15_000, 29_000], ageMs: 30_600, endedMs: 30_000 };
+    expect(judgeSilence({ ...cut, afterSeconds: 30 }, both, 15_000)).toMatchObject(
+      saying('bad', 'was cut after 30 s, 1.0 s after something had arrived last'),
+    );
+  });
+
+  test('are not well where the silent one lived and the subscription was cut.', () => {
+    const ended = { arrivals: [20, 15_000, 29_000], ageMs: 75_500, endedMs: 30_000 };
+    expect(judgeSilence(survived, ended, 15_000)).toMatchObject(saying('bad', 'was cut after 30 s'));
+  });
+
+  test('say nothing of heartbeats for a subscription that was refused.', () => {
+    const refused = { arrivals: [], ageMs: 75_500, endedMs: 5, refused: 'Too many.' };
+    expect(judgeSilence(survived, refused, 15_000)).toMatchObject(saying('mind', 'could not be seen'));
+    expect(judgeSilence(cut, refused, 15_000)).toMatchObject(saying('bad', 'could not be seen'));
+  });
+
+  test('show that nothing keeps a stream which is dropped without a word when there are no heartbeats.', () => {
+    expect(judgeSilence({ outcome: 'lost', seconds: 330 }, { arrivals: [20], ageMs: 340_500 }, 0)).toMatchObject(
+      saying('bad', 'sends no heartbeats, so', { value: 'lost' }),
+    );
+  });
+
+  test('leave open what longer silences do where heartbeats are rarer than the one that was tried.', () => {
+    const short = { outcome: 'survived', seconds: 10 };
+    expect(judgeSilence(short, { arrivals: [20], ageMs: 10_500 }, 15_000)).toMatchObject(
+      saying('mind', 'Longer silences'),
+    );
+    expect(judgeSilence(survived, { arrivals: [20, 74_000], ageMs: 75_500 }, 15_000)).toMatchObject({ state: 'good' });
+  });
+});
+
+describe('What compresses', () => {
+  const delivered = { headers: { 'content-encoding': 'gzip' } };
+
+  test('is said to pass on each event only where each came by itself.', () => {
+    expect(judgeCompression(delivered, { state: 'good' })).toMatchObject(saying('good', 'passes each event on'));
+    expect(judgeCompression(delivered, { state: 'mind' })).toMatchObject(saying('mind', 'may wait'));
+    expect(judgeCompression(delivered, { state: 'bad' })).toMatchObject(saying('bad', 'may wait'));
+  });
+});
+
+describe('What is in between', () => {
+  const seen = { httpVersion: '1.1', host: 'x', scheme: 'http', address: '192.0.2.1', proxyHeaders: [] };
+  const connection = { seen, headers: {}, protocol: 'http/1.1', page: 'x', scheme: 'http:' };
+
+  test('is not called nothing where no proxy shows itself.', () => {
+    expect(judgeConnection({ ...connection, headers: { via: null } })).toMatchObject(
+      saying('good', 'Nothing shows a proxy', { value: 'no proxy seen' }),
+    );
+  });
+
+  test.each([{ scheme: 'https:' }, { protocol: 'h2' }])(
+    'is a proxy where Pokewire cannot have answered so: %j.',
+    (over) => {
+      const verdict = judgeConnection({ ...connection, headers: { via: null }, ...over });
+      expect(verdict.value).toBe('a proxy that does not tell its name');
+    },
+  );
+});

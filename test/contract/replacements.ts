@@ -156,8 +156,8 @@ export function describeReplacements(suite: Suite): void {
 
   describe('a replacement in a store with a limit', ['replacements', 'a byte limit'], () => {
     test('shares the limit with the log that it is to replace, whose room is free afterwards', async () => {
-      await using opened = await open({ maxBytes: 100_000 });
-      const data = `{"a":"${'x'.repeat(50_000)}"}`;
+      await using opened = await open({ maxBytes: 200_000 });
+      const data = `{"a":"${'x'.repeat(100_000)}"}`;
       await opened.append('a-1', [newMessage({ data })]);
       const session = await opened.store.beginReplacement(opened.namespace);
       expect((await session.add([messageAt('b-1/0@1', { data })])).outcome).toBe('full');

@@ -3,8 +3,8 @@ import { newMessage } from '../support/fake-messages.ts';
 import { messageAt } from '../support/imported-messages.ts';
 import type { Suite } from './suite.ts';
 
-const share = 100_000;
-const data = `{"a":"${'x'.repeat(30_000)}"}`;
+const share = 200_000;
+const data = `{"a":"${'x'.repeat(45_000)}"}`;
 const large = () => newMessage({ data });
 
 export function describeShares(suite: Suite): void {
@@ -17,7 +17,7 @@ export function describeShares(suite: Suite): void {
       const { bytes: ofBoth } = await opened.store.usage();
       await opened.append('a-1', [large(), large()]);
       const usage = await opened.store.usage();
-      const outcome = await opened.log.append('b-1', [large(), large()], undefined);
+      const outcome = await opened.log.append('b-1', [large(), large(), large()], undefined);
       expect(outcome).toMatchObject({ outcome: 'full', limit: 'namespace', maxBytes: share });
       const { bytes } = outcome as { readonly bytes: number };
       expect(bytes).toBeGreaterThan(usage.bytes - ofBoth);
@@ -37,14 +37,14 @@ export function describeShares(suite: Suite): void {
       await using opened = await open({ maxBytes: share, maxBytesPerNamespace: share });
       const other = await opened.create('other');
       await other.append('a-1', [large(), large()]);
-      const outcome = await opened.log.append('a-1', [large(), large()], undefined);
+      const outcome = await opened.log.append('a-1', [large(), large(), large()], undefined);
       expect(outcome).toMatchObject({ outcome: 'full', limit: 'store' });
     });
 
     test('is the whole store where it is 0', async () => {
       await using opened = await open({ maxBytes: share, maxBytesPerNamespace: 0 });
       await opened.append('a-1', [large(), large()]);
-      const outcome = await opened.log.append('a-1', [large(), large()], undefined);
+      const outcome = await opened.log.append('a-1', [large(), large(), large()], undefined);
       expect(outcome).toMatchObject({ outcome: 'full', limit: 'store', maxBytes: share });
     });
 
@@ -63,7 +63,8 @@ export function describeShares(suite: Suite): void {
       await using opened = await open({ maxBytesPerNamespace: share });
       await opened.append('a-1', [large(), large()]);
       const session = await opened.log.beginImport();
-      const outcome = await session.add([messageAt('b-1/0@8', { data }), messageAt('b-1/1@9', { data })]);
+      const places = ['b-1/0@7', 'b-1/1@8', 'b-1/2@9'];
+      const outcome = await session.add(places.map((place) => messageAt(place, { data })));
       expect(outcome).toMatchObject({ outcome: 'full', limit: 'namespace', maxBytes: share });
       expect((await session.add([messageAt('b-1/0@8')])).outcome).toBe('imported');
       await session.commit();
@@ -80,7 +81,7 @@ export function describeShares(suite: Suite): void {
       ];
       expect((await one.add([messageAt('b-1/0@1', { data })])).outcome).toBe('imported');
       const both = [messageAt('b-1/0@1', { data }), messageAt('b-1/1@2', { data })];
-      const refused = await two.add(both);
+      const refused = await two.add([...both, messageAt('b-1/2@3', { data })]);
       expect(refused).toMatchObject({ outcome: 'full', limit: 'namespace' });
       await one.abort();
       expect((await two.add(both)).outcome).toBe('imported');

@@ -36,7 +36,7 @@ const limits = {
   '--body-limit-bytes': 65_536,
   '--header-limit-bytes': 8_192,
   '--request-timeout-ms': 5_000,
-  '--store-max-bytes': 1_800_000,
+  '--store-max-bytes': 3_000_000,
   '--max-subscriptions': 15,
   '--max-subscriptions-per-namespace': 12,
   '--max-subscriptions-per-address': 10,

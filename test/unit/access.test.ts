@@ -271,7 +271,7 @@ test('Deletions and creations that come at once leave one namespace, which begin
   }
 });
 
-test('A deletion waits for no other namespace.', async () => {
+test('A deletion and a revocation wait for no deletion of another namespace.', async () => {
   const store = storeInMemory();
   const namespaces = create(store);
   for (const id of ['stuck', 'tenant']) await namespaces.create({ id, description: '', token: undefined });
@@ -279,5 +279,8 @@ test('A deletion waits for no other namespace.', async () => {
   store.namespaces.remove = (namespace) =>
     namespace.id === 'stuck' ? new Promise<number>(() => {}) : remove.call(store.namespaces, namespace);
   void namespaces.remove('stuck');
+  const { id: tokenId } = await namespaces.createToken('tenant', scopeRead);
+  await namespaces.revokeToken('tenant', tokenId);
+  expect((await namespaces.get('tenant')).tokens.map(({ id }) => id)).not.toContain(tokenId);
   expect(await namespaces.remove('tenant')).toBe(0);
 });

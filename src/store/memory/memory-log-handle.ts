@@ -56,7 +56,7 @@ export class MemoryLogHandle implements Log {
     if (log === undefined) return { outcome: 'gone' };
     const refusal = log.refusal(stream, messages, expectedVersion);
     if (refusal !== undefined) return refusal;
-    const full = this.#storage.budget.take(log, messages, log.stream(stream) === undefined ? [stream] : []);
+    const full = this.#storage.take(log, messages, log.stream(stream) === undefined ? [stream] : []);
     if (full !== undefined) return full;
     const nowMs = Date.now();
     const { head } = log;

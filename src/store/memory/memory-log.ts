@@ -62,6 +62,10 @@ export class MemoryLog implements ImportTarget {
     return this.#directory.stream(name);
   }
 
+  hasCategory(category: string): boolean {
+    return this.#directory.categoryRows(category).length > 0;
+  }
+
   streamRows(name: string): Rows {
     return this.#directory.streamRows(name);
   }

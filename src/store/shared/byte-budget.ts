@@ -38,9 +38,17 @@ export class ByteBudget {
     this.#maxBytesPerNamespace = maxBytesPerNamespace;
   }
 
-  /** Counts messages and new streams to the log; if they would go past a limit, the outcome that says so. */
-  take(log: CountedLog, messages: readonly RowText[], newStreams: Iterable<string>): StoreFull | undefined {
-    let bytes = 0;
+  /**
+   * Counts messages and new streams to the log, and what else they take in the engine; if they would go past a limit, the
+   * outcome that says so.
+   */
+  take(
+    log: CountedLog,
+    messages: readonly RowText[],
+    newStreams: Iterable<string>,
+    otherBytes = 0,
+  ): StoreFull | undefined {
+    let bytes = otherBytes;
     for (const message of messages) bytes += textBytes(message) + this.#costs.message;
     for (const stream of newStreams) bytes += this.#costs.stream + stream.length * this.#costs.unit;
     const full = this.#full(log.account, bytes);

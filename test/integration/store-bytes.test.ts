@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, test } from 'vitest';
+import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import type { NewNamespace, TokenRecord } from '../../src/store/namespace-store.ts';
+import { createNamespace } from '../support/create-namespace.ts';
+import { newMessage, pokePool } from '../support/fake-messages.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+function heldBytes(): number {
+  for (let time = 0; time < 3; time++) collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+const token = (): TokenRecord => ({
+  id: randomUUID(),
+  label: 'first',
+  hash: randomUUID().replaceAll('-', '').repeat(2),
+  scope: 'admin',
+  createdAtMs: Date.now(),
+  expiresAtMs: undefined,
+});
+
+const namespace = (id: string, tokens: number): NewNamespace => ({
+  id,
+  uid: randomUUID(),
+  description: `Namespace ${id}`,
+  createdAtMs: Date.now(),
+  tokens: Array.from({ length: tokens }, token),
+});
+
+const create = (store: MemoryStore, id: string, tokens = 1) => createNamespace(store.namespaces, namespace(id, tokens));
+
+type Append = (stream: string) => Promise<unknown>;
+
+/** Appends one message to a stream of a namespace that has some already. */
+async function appendTo(store: MemoryStore): Promise<Append> {
+  const { log } = await create(store, 'tenant');
+  return (stream) => store.log(log).append(stream, [newMessage({ id: randomUUID() })], undefined);
+}
+
+test.each<[what: string, count: number, make: (store: MemoryStore, index: number, append: Append) => Promise<unknown>]>(
+  [
+    ['namespaces without a message', 5_000, (store, index) => create(store, `n${index}`)],
+    ['namespaces with 20 tokens', 2_000, (store, index) => create(store, `n${index}`, 20)],
+    [
+      'namespaces with two messages',
+      1_000,
+      async (store, index) => {
+        const { log } = await create(store, `n${index}`);
+        for (let n = 0; n < 2; n++) await store.log(log).append('a-1', [newMessage({ id: randomUUID() })], undefined);
+      },
+    ],
+    ['streams with one message', 20_000, (_store, index, append) => append(`account-${index}`)],
+    ['categories with one message', 20_000, (_store, index, append) => append(`c${index}-1`)],
+    ['messages of one stream', 50_000, (_store, _index, append) => append('a-1')],
+  ],
+)('What %s take in memory is 0.4 to 1.3 times what is counted.', async (_what, count, make) => {
+  const storage = new MemoryStorage();
+  const store = new MemoryStore(storage, pokePool());
+  const append = await appendTo(store);
+  const before = { held: heldBytes(), counted: storage.budget.bytes };
+  for (let index = 0; index < count; index++) await make(store, index, append);
+  const ratio = (heldBytes() - before.held) / (storage.budget.bytes - before.counted);
+  expect(ratio).toBeGreaterThan(0.4);
+  expect(ratio).toBeLessThan(1.3);
+});

@@ -69,6 +69,22 @@ export function describeRemovals(suite: Suite): void {
       await expectGone(opened.log, suite);
     });
 
+    test('leaves nothing to a later one once the store has had time to free what it held', async () => {
+      await using opened = await open();
+      for (const streams of [['a-1', 'b-1'], ['b-1', 'a-1'], ['c-1']]) {
+        const other = await opened.create('other');
+        const { head } = await other.log.bounds();
+        for (const stream of streams) await other.append(stream, 2);
+        expect(await other.pokes(everything)).toEqual(
+          streams.flatMap((stream, at) => [0, 1].map((n) => `${stream}/${n}@${head + at * 2 + n + 1}`)),
+        );
+        for (const stream of streams) expect((await other.stream(stream)).length).toBe(2);
+        await opened.store.namespaces.remove(other.namespace);
+        // Whatever the store does beside its calls has had turns for it.
+        for (let turn = 0; turn < 20; turn++) await opened.store.check();
+      }
+    });
+
     testWhere('takes no more of an import', ['imports'], async () => {
       await using opened = await open();
       const session = await opened.log.beginImport();

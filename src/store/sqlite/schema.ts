@@ -10,17 +10,19 @@ export const logState = { live: 0, staged: 1, dead: 2 } as const;
  * Each step leads from the version of its index to the next one. A step that was released is never changed.
  *
  * Positions are those of the interface. `messages.id` is a blob of 16 bytes for a UUID, else text. Indexes cover pokes, so
- * that a catch-up reads no row: of everything, of a category, of a stream.
+ * that a catch-up reads no row: of everything, of a category, of a stream. Numbers of logs, categories and streams are never
+ * given again (AUTOINCREMENT), because both threads keep what belongs to them.
  */
 const steps: readonly string[] = [
   `
   CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
-  CREATE TABLE logs(number INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, state INTEGER NOT NULL,
+  CREATE TABLE logs(number INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL UNIQUE, state INTEGER NOT NULL,
     namespace TEXT NOT NULL, head INTEGER NOT NULL, forgotten INTEGER NOT NULL, imports_below INTEGER NOT NULL,
     messages INTEGER NOT NULL, streams INTEGER NOT NULL, bytes INTEGER NOT NULL, last_ms INTEGER) STRICT;
-  CREATE TABLE categories(number INTEGER PRIMARY KEY, log INTEGER NOT NULL, name TEXT NOT NULL,
+  CREATE INDEX dead_logs ON logs(number) WHERE state = 2;
+  CREATE TABLE categories(number INTEGER PRIMARY KEY AUTOINCREMENT, log INTEGER NOT NULL, name TEXT NOT NULL,
     streams INTEGER NOT NULL, messages INTEGER NOT NULL, UNIQUE(log, name)) STRICT;
-  CREATE TABLE streams(number INTEGER PRIMARY KEY, log INTEGER NOT NULL, category INTEGER NOT NULL, name TEXT NOT NULL,
+  CREATE TABLE streams(number INTEGER PRIMARY KEY AUTOINCREMENT, log INTEGER NOT NULL, category INTEGER NOT NULL, name TEXT NOT NULL,
     version INTEGER NOT NULL, messages INTEGER NOT NULL, last_ms INTEGER NOT NULL, UNIQUE(log, name)) STRICT;
   CREATE TABLE messages(number INTEGER PRIMARY KEY, log INTEGER NOT NULL, global INTEGER NOT NULL,
     stream INTEGER NOT NULL, category INTEGER NOT NULL, position INTEGER NOT NULL, id ANY NOT NULL,

@@ -23,23 +23,24 @@ const faultStatus = 500;
 
 const httpBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
-/** The reply that a response is for; null: it is noted. */
-const replyOf = Symbol('reply');
-type Noted = ServerResponse & { [replyOf]?: FastifyReply | null };
+/** With this code Fastify does not log it as a failure of its own. */
+const brokenOff = Object.assign(new Error('The connection ended before the answer.'), {
+  code: 'ERR_STREAM_PREMATURE_CLOSE',
+});
 
 /** One log line and one observation for each request at its end. Event streams have their own. */
 export function useAccessLog(server: Server, metrics: Metrics): void {
   const durations = new Durations(metrics);
   const note = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
-    const raw: Noted = reply.raw;
-    if (raw[replyOf] === null) return;
-    raw[replyOf] = null;
     const route = request.routeOptions.url ?? 'none';
     const elapsedMs = reply.elapsedTime;
     durations.of(request.method, route, status).observe(elapsedMs / 1000);
     request.log[levelOf(route, status)](lineOf(request, status, elapsedMs), 'request');
   };
-  server.decorate('noteAnswer', note);
+  const broken = new WeakMap<ServerResponse, number>();
+  server.decorate('noteAnswer', (request, reply, status) => {
+    if (!broken.has(reply.raw)) note(request, reply, status);
+  });
   // A series that is born with its first fault hides that fault from `increase()`, and so from the alert.
   server.addHook('onRoute', ({ method, url, schema }) => {
     if (schema?.hide !== true) for (const name of [method].flat()) durations.of(name, url, faultStatus);
@@ -49,17 +50,15 @@ export function useAccessLog(server: Server, metrics: Metrics): void {
     server.log.info({ status }, 'request');
   };
   server.decorate('noteRefused', noteRefused);
-  server.decorate('noteBroken', (response: Noted, status) => {
-    const reply = response[replyOf];
-    if (reply) note(reply.request, reply, status);
-    else if (reply === undefined) noteRefused(status);
-  });
-  server.addHook('onRequest', (_request, reply, done) => {
-    (reply.raw as Noted)[replyOf] = reply;
-    done();
+  server.decorate('noteBroken', (response, status) => {
+    broken.set(response, status);
+    // Fastify listens for errors of each response, and then calls the hook below. So a request costs nothing for this.
+    if (response.listenerCount('error') === 0) noteRefused(status);
+    else response.emit('error', brokenOff);
   });
   server.addHook('onResponse', (request, reply, done) => {
-    note(request, reply, reply.statusCode);
+    const { raw, statusCode } = reply;
+    note(request, reply, raw.writableFinished ? statusCode : (broken.get(raw) ?? statusCode));
     done();
   });
 }

@@ -137,7 +137,7 @@ function verdictsOf(rests: readonly Rest[], { problemCount, counts }: Tally): Ve
     atMost(
       'soak',
       'bytes of deleted namespaces in the store',
-      Math.max(...every.map(({ storeBytes }) => storeBytes)),
+      Math.max(...every.map(({ storeBytes }) => storeBytes)) - start.storeBytes,
       0,
     ),
     atMost(

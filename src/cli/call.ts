@@ -1,6 +1,5 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { text } from 'node:stream/consumers';
 import { printable } from './printable.ts';
 import { CliError, type Terminal, type Transfer } from './transfer.ts';
 
@@ -10,6 +9,10 @@ export type Call = {
   /** The answer when it is a success; rejects with {@link CliError}, which has the server's sentence. */
   readonly response: Promise<IncomingMessage>;
 };
+
+/** Longer than any refusal of Pokewire. Whatever else answers may say as much as it likes, for as long as it likes. */
+const maxRefusalBytes = 65_536;
+const refusalTimeoutMs = 10_000;
 
 /** Begins a request. */
 export function call(
@@ -41,9 +44,27 @@ export function call(
 }
 
 async function refusalOf(answer: IncomingMessage): Promise<CliError> {
-  const body = await text(answer);
+  const body = await startOf(answer);
   const sentence = sentenceOf(body) ?? 'It does not seem to be Pokewire.';
   return new CliError(`The server answered ${answer.statusCode}: ${sentence}`);
+}
+
+/** What it begins with; the connection is dropped when there is more, or when it takes too long. */
+async function startOf(answer: IncomingMessage): Promise<string> {
+  const timer = setTimeout(() => answer.destroy(), refusalTimeoutMs);
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const piece of answer as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      bytes += piece.length;
+      // Leaving the loop destroys the answer and its socket.
+      if (bytes > maxRefusalBytes) break;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  return Buffer.concat(pieces).toString('utf8', 0, maxRefusalBytes);
 }
 
 function sentenceOf(body: string): string | undefined {

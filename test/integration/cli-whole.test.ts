@@ -61,6 +61,26 @@ async function startSource(answer: (response: ServerResponse) => void) {
 
 const toText = async (app: { get(path: string): Promise<{ text: string }> }) => (await app.get('/export')).text;
 
+test('Of what a foreign server refuses with, no more than 64 KiB is read.', async () => {
+  const sent = Promise.withResolvers<number>();
+  await using source = await startSource((response) => {
+    response.writeHead(502);
+    let bytes = 0;
+    const more = () => {
+      while (!response.destroyed && response.write(Buffer.alloc(65_536, 'x'))) bytes += 65_536;
+    };
+    response.on('drain', more).on('close', () => sent.resolve(bytes));
+    more();
+  });
+  expect(await run('export', ['--url', source.url])).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'pokewire: The server answered 502: It does not seem to be Pokewire.\n',
+  });
+  // Besides, there is what the sockets of both took.
+  expect(await sent.promise).toBeLessThan(64 * 1_048_576);
+});
+
 test('A forced import of an export that could not begin leaves the log, and says why.', async () => {
   await using started = await startWithFolder();
   const exported = await run('export', ['--url', 'http://localhost:1']);

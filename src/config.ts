@@ -187,7 +187,14 @@ function limit(maximum: number, description: string, initial = 0) {
 export type Config = Readonly<Static<typeof configSchema>>;
 
 /** What the command line asks for. */
-export type Command = { readonly run: 'serve'; readonly config: Config } | { readonly run: 'help' | 'version' };
+export type Command =
+  | {
+      readonly run: 'serve';
+      readonly config: Config;
+      /** Settings that variables gave, not flags. */
+      readonly byVariable: ReadonlySet<keyof Config>;
+    }
+  | { readonly run: 'help' | 'version' };
 
 /** A limit below this would refuse the first message of `default`. */
 const leastStoreBytes = 65_536;
@@ -213,16 +220,33 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
   const variables = readVariables(env);
   const config: Record<string, unknown> = {};
   const given = new Set<keyof Config>();
+  const byVariable = new Set<keyof Config>();
   for (const name of names) {
     const flag = flags[flagOf(name)];
     const value = flag ?? variables.get(name);
     if (value === undefined) config[name] = Value.Default(configSchema.properties[name], undefined);
     else {
-      config[name] = check(flag === undefined ? variableOf(name) : `--${flagOf(name)}`, name, value);
+      if (flag === undefined) byVariable.add(name);
+      config[name] = check(nameOf(name, byVariable), name, value);
       given.add(name);
     }
   }
-  return { run: 'serve', config: checkTogether(config as Config, given) };
+  return { run: 'serve', config: checkTogether(config as Config, given, byVariable), byVariable };
+}
+
+/**
+ * A refusal by what was opened with the settings, which calls them by their flags: beginning with the variable instead,
+ * where that is what was given.
+ */
+export function namedAsGiven(refusal: string, byVariable: ReadonlySet<keyof Config>): string {
+  return refusal.replace(/^--[a-z-]+/, (flag) => {
+    const name = names.find((candidate) => `--${flagOf(candidate)}` === flag);
+    return name === undefined ? flag : nameOf(name, byVariable);
+  });
+}
+
+function nameOf(name: keyof Config, byVariable: ReadonlySet<keyof Config>): string {
+  return byVariable.has(name) ? variableOf(name) : `--${flagOf(name)}`;
 }
 
 /** The flags as text for `--help`. */
@@ -322,43 +346,42 @@ const ordered: readonly { lower: keyof Config; upper: keyof Config; none?: true 
 ];
 
 /** Refuses settings that contradict each other. A default gives way to a lower bound that was given. */
-function checkTogether(settings: Config, given: ReadonlySet<keyof Config>): Config {
+function checkTogether(
+  settings: Config,
+  given: ReadonlySet<keyof Config>,
+  byVariable: ReadonlySet<keyof Config>,
+): Config {
   const config = { ...settings };
+  const called = (name: keyof Config) => nameOf(name, byVariable);
   // What is on a disk does not end with the memory.
   if (!given.has('storeMaxBytes') && config.store !== 'memory:') config.storeMaxBytes = 0;
   for (const { lower, upper, none = false } of ordered) {
     const [least, most] = [Number(config[lower]), Number(config[upper])];
     if (least <= most || (none && most === 0)) continue;
     if (given.has(lower)) {
-      throw new ConfigError(`--${flagOf(lower)} (${least}) must not exceed --${flagOf(upper)} (${most}).`);
+      throw new ConfigError(`${called(lower)} (${least}) must not exceed ${called(upper)} (${most}).`);
     }
     Object.assign(config, { [lower]: most });
   }
   if (config.testMode && config.auth === 'token') {
-    throw new ConfigError('--test-mode needs no tokens, and --auth token asks for them: leave one of them out.');
+    throw new ConfigError(
+      `${called('testMode')} needs no tokens, and ${called('auth')} token asks for them: leave one of them out.`,
+    );
   }
-  checkStoreLimits(config);
+  for (const name of ['storeMaxBytes', 'storeMaxBytesPerNamespace'] as const) {
+    if (config[name] === 0 || config[name] >= leastStoreBytes) continue;
+    throw new ConfigError(
+      `${called(name)} must be 0 or at least ${leastStoreBytes}: a namespace with one message needs some of it.`,
+    );
+  }
   const auth = config.testMode ? 'off' : config.auth === 'auto' ? (config.token === '' ? 'off' : 'token') : config.auth;
   if (auth === 'off' && !config.insecure && !isLoopback(config.host)) {
     throw new ConfigError(
-      `--host ${config.host} can be reached by other machines, and there is no authentication: everybody there could ` +
+      `${called('host')} ${config.host} can be reached by other machines, and there is no authentication: everybody there could ` +
         'read and append. Ask for tokens with --auth token, listen on localhost, or say --insecure.',
     );
   }
   return Object.freeze({ ...config, auth });
-}
-
-function checkStoreLimits({ storeMaxBytes, storeMaxBytesPerNamespace }: Config): void {
-  for (const [flag, bytes] of [
-    ['--store-max-bytes', storeMaxBytes],
-    ['--store-max-bytes-per-namespace', storeMaxBytesPerNamespace],
-  ] as const) {
-    if (bytes > 0 && bytes < leastStoreBytes) {
-      throw new ConfigError(
-        `${flag} must be 0 or at least ${leastStoreBytes}: a namespace with one message needs some of it.`,
-      );
-    }
-  }
 }
 
 function isLoopback(host: string): boolean {

@@ -2,7 +2,7 @@
 import { type Logger, pino } from 'pino';
 import type { App } from './app.ts';
 import { isTransferCommand, runCommand } from './cli/command.ts';
-import { type Config, helpText, parseCommand } from './config.ts';
+import { type Config, helpText, namedAsGiven, parseCommand } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { PokewireError } from './errors.ts';
 import { ListenError } from './http/plumbing/listen-error.ts';
@@ -12,6 +12,8 @@ import { version } from './version.ts';
 
 /** `engines` of package.json says the same. What is imported above runs on older ones too, so that they get to hear of it. */
 const leastNode = 26;
+
+let byVariable: ReadonlySet<keyof Config> = new Set();
 
 /** Flags, environment, signals and exit codes: the only file that knows it is a process. */
 async function main(): Promise<void> {
@@ -29,6 +31,7 @@ async function main(): Promise<void> {
   }
   const command = parseCommand(process.argv.slice(2), process.env);
   if (command.run !== 'serve') return console.log(command.run === 'help' ? helpText() : version);
+  byVariable = command.byVariable;
   const { log, lines } = await createLog(command.config);
   // Loaded here, because commands need no server, nor the memory of one.
   const { startApp } = await import('./app.ts');
@@ -106,7 +109,7 @@ ${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ?
 /** 2: called wrongly, 1: it failed. A stack is shown of faults of the program only. */
 function fail(error: unknown): void {
   const isForeseen = [ConfigError, ListenError, PokewireError].some((kind) => error instanceof kind);
-  console.error(isForeseen ? `pokewire: ${(error as Error).message}` : error);
+  console.error(isForeseen ? `pokewire: ${namedAsGiven((error as Error).message, byVariable)}` : error);
   process.exitCode = error instanceof ConfigError ? 2 : 1;
 }
 

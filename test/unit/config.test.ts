@@ -87,6 +87,16 @@ describe('the settings', () => {
     expect(config).toMatchObject({ port: 9000, drainMs: 5, insecure: true });
   });
 
+  test('that contradict each other are called by the names they were given by', () => {
+    const variables = { POKEWIRE_POKE_POOL_MIN: '9', POKEWIRE_POKE_POOL_MAX: '8' };
+    expect(refusal([], variables)).toBe('POKEWIRE_POKE_POOL_MIN (9) must not exceed POKEWIRE_POKE_POOL_MAX (8).');
+    expect(refusal(['--poke-pool-max', '7'], variables)).toBe(
+      'POKEWIRE_POKE_POOL_MIN (9) must not exceed --poke-pool-max (7).',
+    );
+    expect(refusal([], { POKEWIRE_STORE_MAX_BYTES: '1' })).toMatch(/^POKEWIRE_STORE_MAX_BYTES must be 0 or/);
+    expect(refusal([], { POKEWIRE_HOST: '0.0.0.0' })).toMatch(/^POKEWIRE_HOST 0\.0\.0\.0 can be reached/);
+  });
+
   test('are taken from flags where a variable says otherwise', () => {
     expect(configOf(['--port', '1'], { POKEWIRE_PORT: '2' }).port).toBe(1);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { isInstalled, RealProxy } from '../support/real-proxy.ts';
+import { isInstalled, type ProxyFiles, type ProxyKind, RealProxy } from '../support/real-proxy.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { nginxDefault } from './documented.ts';
 
@@ -50,14 +50,30 @@ function keepsNothing(open: (url: string) => Promise<{ url: string } & AsyncDisp
   });
 }
 
+/** A cache in front, as {@link keepsNothing} takes it. */
+async function openCache(kind: ProxyKind, files: ProxyFiles) {
+  const proxy = await RealProxy.start(kind, files);
+  return {
+    url: `http://127.0.0.1:${proxy.port}`,
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
+  };
+}
+
 describe.skipIf(!isInstalled('nginx'))('nginx with proxy_cache (needs nginx on PATH)', () => {
-  keepsNothing(async (url) => {
+  keepsNothing((url) => {
     const more =
       'proxy_cache_path kept keys_zone=kept:1m; proxy_cache kept; proxy_cache_valid any 10m; proxy_cache_key $uri$is_args$args;';
-    const proxy = await RealProxy.start('nginx', nginxDefault({ url, more }));
-    return {
-      url: `http://127.0.0.1:${proxy.port}`,
-      [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
-    };
+    return openCache('nginx', nginxDefault({ url, more }));
+  });
+});
+
+describe.skipIf(!isInstalled('varnishd'))('Varnish that looks up all it can (needs varnishd on PATH)', () => {
+  keepsNothing((url) => {
+    const { hostname, port } = new URL(url);
+    // By itself it looks up nothing that comes with credentials.
+    const vcl = `vcl 4.1;
+      backend default { .host = "${hostname}"; .port = "${port}"; }
+      sub vcl_recv { if (req.method == "GET") { return (hash); } }`;
+    return openCache('varnishd', { config: () => vcl });
   });
 });

@@ -1,7 +1,7 @@
 import { EventSource } from 'eventsource';
 import { Agent, fetch as fetchBy } from 'undici';
 import { describe, expect, test } from 'vitest';
-import { isInstalled, type ProxyKind, RealProxy } from '../support/real-proxy.ts';
+import { isInstalled, RealProxy } from '../support/real-proxy.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { type Certificate, haproxyTuned, nginxTuned, selfSigned } from './documented.ts';
 
@@ -28,7 +28,7 @@ function sourceVia(proxy: RealProxy, { cert }: Certificate) {
   };
 }
 
-describe.each(['nginx', 'haproxy'] as const)('While the server is away, %s', (kind: ProxyKind) => {
+describe.each(['nginx', 'haproxy'] as const)('While the server is away, %s', (kind) => {
   const isMissing = !isInstalled(kind) || !isInstalled('openssl');
 
   test.skipIf(isMissing)(

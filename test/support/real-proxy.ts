@@ -7,20 +7,29 @@ import { createInterface } from 'node:readline';
 import { freePort } from './free-port.ts';
 
 /** A proxy as a distribution ships it. */
-export type ProxyKind = 'nginx' | 'haproxy';
+export type ProxyKind = 'nginx' | 'haproxy' | 'varnishd';
 
 // Where Debian puts them, which is not on everybody's PATH.
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` };
 
 const programs = {
   nginx: { args: (file: string) => ['-p', '.', '-c', file, '-e', 'stderr'], ready: 'start worker processes' },
+  // It takes neither a relative folder nor a port by its configuration.
+  varnishd: {
+    args: (file: string, folder: string, port: number) => [
+      ...['-F', '-f', join(folder, file), '-n', join(folder, 'working')],
+      ...['-a', `127.0.0.1:${port}`, '-s', 'malloc,16m'],
+    ],
+    ready: 'said Child starts',
+  },
   // With a master, which is the one that says when it listens.
   haproxy: { args: (file: string) => ['-W', '-db', '-f', file], ready: 'Loading success' },
 } as const;
 
 /** Whether the program is installed. */
 export function isInstalled(program: ProxyKind | 'openssl'): boolean {
-  return spawnSync(program, [program === 'openssl' ? 'version' : '-v'], { env, stdio: 'ignore' }).status === 0;
+  const flag = { openssl: 'version', nginx: '-v', haproxy: '-v', varnishd: '-V' }[program];
+  return spawnSync(program, [flag], { env, stdio: 'ignore' }).status === 0;
 }
 
 export type ProxyFiles = {
@@ -47,7 +56,7 @@ export class RealProxy implements AsyncDisposable {
       const port = await freePort();
       writeFileSync(join(folder, 'proxy.conf'), config(port));
       try {
-        return new RealProxy(kind, folder, port, await run(kind, folder));
+        return new RealProxy(kind, folder, port, await run(kind, folder, port));
       } catch (error) {
         if (attempts > 1 && /in use|cannot bind/i.test(String(error))) continue;
         rmSync(folder, { recursive: true });
@@ -66,7 +75,7 @@ export class RealProxy implements AsyncDisposable {
   /** Ends the proxy with all its connections, and starts it anew on the same port. */
   async restart(): Promise<void> {
     await stop(this.#process);
-    this.#process = await run(this.#kind, this.#folder);
+    this.#process = await run(this.#kind, this.#folder, this.port);
   }
 
   /** What it wrote to a file. */
@@ -81,13 +90,19 @@ export class RealProxy implements AsyncDisposable {
 }
 
 /** Resolves when the proxy listens; rejects with what it said when it ends instead. */
-async function run(kind: ProxyKind, folder: string): Promise<ChildProcess> {
+async function run(kind: ProxyKind, folder: string, port: number): Promise<ChildProcess> {
   const { args, ready } = programs[kind];
-  const child = spawn(kind, args('proxy.conf'), { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(kind, args('proxy.conf', folder, port), {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const lines: string[] = [];
   for await (const line of createInterface(child.stderr)) {
     lines.push(line);
-    if (!line.includes(ready)) continue;
+    // Varnish stays although its port is taken.
+    if (line.startsWith('Listen failed')) child.kill();
+    if (!line.includes(ready) || child.killed) continue;
     child.stderr.resume();
     return child;
   }

@@ -4,10 +4,12 @@ import { launchBrowser } from '../support/browser.ts';
 import { startTestApp } from '../support/start-app.ts';
 
 const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
+// Over plain http from afar a browser does not say whether a link of another page led here.
+const afar = 'pokewire.example';
 
 let browser: Browser;
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await launchBrowser([`--host-resolver-rules=MAP ${afar} 127.0.0.1`]);
 });
 afterAll(() => browser.close());
 
@@ -49,4 +51,40 @@ test('A page of another port of this host cannot append by the visitor’s sessi
   expect((await app.get(`/streams?token=${admin}`)).body.streams).toEqual([]);
   expect((await open.get('/streams')).body.streams).toEqual([]);
   await context.close();
+});
+
+test.each(['docs', 'diagnose'])(
+  'A visitor who comes to /%s?token= by plain http from afar is asked, and the button begins the session.',
+  async (path) => {
+    await using app = await startTestApp(['--token', admin, '--allowed-hosts', afar]);
+    await using context = await browser.newContext();
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    const url = `http://${afar}:${app.port}/${path}`;
+    await page.goto(`${url}?token=${admin}`);
+    expect(await context.cookies()).toEqual([]);
+    await page.getByRole('button', { name: 'Begin a session' }).click();
+    await page.waitForURL(url);
+    expect(await context.cookies()).toMatchObject([{ name: 'pokewire', httpOnly: true, sameSite: 'Strict' }]);
+    expect(await page.evaluate("fetch('streams').then(({ status }) => status)")).toBe(200);
+    expect(complaints).toEqual([]);
+  },
+);
+
+test('The button that begins a session says so when the token is refused, and sets no cookie.', async () => {
+  await using app = await startTestApp(['--token', admin, '--allowed-hosts', afar]);
+  await using context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`http://${afar}:${app.port}/docs?token=${admin}`);
+  // What the token was when the page came, it need not be when the button is clicked.
+  await page.route('**/session', (route) =>
+    route.continue({ headers: { ...route.request().headers(), authorization: `Bearer ${admin.replace(/.$/, '1')}` } }),
+  );
+  await page.getByRole('button', { name: 'Begin a session' }).click();
+  await page.getByRole('button', { name: /^The server refused \(40[13]\)$/ }).waitFor();
+  expect(await context.cookies()).toEqual([]);
 });

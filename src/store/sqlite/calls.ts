@@ -24,6 +24,9 @@ export function errcodeOf(error: unknown): number | undefined {
   return typeof errcode === 'number' ? errcode : undefined;
 }
 
+/** SQLITE_CORRUPT, SQLITE_NOTADB. */
+const damageCodes: readonly number[] = [11, 26];
+
 export function faultOf(error: unknown): Fault {
   return {
     isLogGone: error instanceof PokewireError && error.code === 'LOG_GONE',
@@ -34,6 +37,8 @@ export function faultOf(error: unknown): Fault {
 
 export function errorOf({ isLogGone, message, errcode }: Fault): PokewireError {
   if (isLogGone) return logGone();
-  const cause = new Error(errcode === undefined ? message : `${message} (SQLite ${errcode})`);
+  const isDamage = errcode !== undefined && damageCodes.includes(errcode & 0xff);
+  const advice = isDamage ? '. The file is damaged: stop, and restore a backup' : '';
+  const cause = new Error(errcode === undefined ? message : `${message} (SQLite ${errcode})${advice}`);
   return new PokewireError('BACKEND_ERROR', 'The SQLite store failed.', { cause });
 }

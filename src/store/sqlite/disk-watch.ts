@@ -8,13 +8,13 @@ const lookEveryMs = 1_000;
  * back, so appends are refused before, while there is still room to free some.
  */
 export class DiskWatch {
-  readonly #folder: string;
+  readonly #freeBytes: () => number;
   readonly #reserveBytes: number;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #isFull = false;
 
-  constructor(folder: string, reserveBytes: number) {
-    this.#folder = folder;
+  constructor(freeBytes: () => number, reserveBytes: number) {
+    this.#freeBytes = freeBytes;
     this.#reserveBytes = reserveBytes;
   }
 
@@ -22,8 +22,7 @@ export class DiskWatch {
     const nowMs = performance.now();
     if (nowMs - this.#lookedAtMs < lookEveryMs) return this.#isFull;
     this.#lookedAtMs = nowMs;
-    const { bavail, bsize } = statfsSync(this.#folder);
-    this.#isFull = bavail * bsize < this.#reserveBytes;
+    this.#isFull = this.#freeBytes() < this.#reserveBytes;
     return this.#isFull;
   }
 
@@ -32,4 +31,10 @@ export class DiskWatch {
     this.#lookedAtMs = performance.now();
     this.#isFull = true;
   }
+}
+
+/** What the disk of a folder has free for this user. */
+export function freeBytesOf(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
 }

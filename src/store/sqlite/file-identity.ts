@@ -22,6 +22,10 @@ export function renewEpochsOfCopy(database: DatabaseSync, path: string, isNewEpo
   const known = meta.first(fileKey)?.[0];
   const isCopy = meta.first(copiedKey) !== undefined || (known !== undefined && known !== identity);
   const renews = isCopy || isNewEpochAsked;
+  const isStaged =
+    new Query(database, `SELECT 1 FROM logs WHERE state = ${logState.staged} LIMIT 1`).first() !== undefined;
+  // Mostly nothing is to be written.
+  if (!renews && !isStaged && known === identity) return false;
   database.exec('BEGIN IMMEDIATE');
   if (renews) {
     const logs = new Query<readonly [number]>(database, `SELECT number FROM logs WHERE state = ${logState.live}`);

@@ -1,5 +1,5 @@
-import { closeSync, existsSync, openSync, readSync, statfsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, existsSync, openSync, readSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ConfigError } from '../../config-error.ts';
 import { errcodeOf } from './calls.ts';
@@ -12,11 +12,22 @@ const walLimitBytes = 67_108_864;
 /** Milliseconds that a statement waits for another connection: a checkpoint or a backup. */
 const busyTimeoutMs = 5_000;
 
-/** File systems on a network, whose locks and shared memory SQLite cannot rely on: NFS, SMB, CIFS, 9P. */
-const networkFileSystems: readonly number[] = [0x6969, 0xfe534d42, 0xff534d42, 0x01021997];
+/**
+ * File systems on a network or a cluster, whose locks and shared memory SQLite cannot rely on: NFS, SMB three times, 9P, AFS,
+ * Coda, Ceph, Lustre, GPFS, GFS2, OCFS2.
+ */
+const networkFileSystems: readonly number[] = [
+  0x6969, 0x517b, 0xfe534d42, 0xff534d42, 0x01021997, 0x5346414f, 0x73757245, 0x00c36400, 0x0bd00bd0, 0x47504653,
+  0x01161970, 0x7461636f,
+];
 
 /** How every database of SQLite begins. */
 const magic = 'SQLite format 3\0';
+
+/** The magic number of the file system that a folder is on. */
+export type FileSystemType = (folder: string) => number;
+
+const typeOfFileSystem: FileSystemType = (folder) => statfsSync(folder).type;
 
 /** How the file is opened. */
 export type FileOptions = {
@@ -29,16 +40,16 @@ export type FileOptions = {
  * Holds a lock file for itself as long as it is open: one process writes to a database. The kernel frees it with the process,
  * however that ends.
  */
-export function lockFile(path: string): DatabaseSync {
+export function lockFile(path: string, typeOf: FileSystemType = typeOfFileSystem): DatabaseSync {
   const folder = dirname(path);
   if (!existsSync(folder))
     throw new ConfigError(`--store: there is no folder ${folder}. Create it, or name another one.`);
-  if (networkFileSystems.includes(statfsSync(folder).type)) {
+  if (networkFileSystems.includes(typeOf(folder))) {
     throw new ConfigError(
       `--store: ${folder} is on a network file system, on which SQLite can lose data. Use a local disk.`,
     );
   }
-  const lockPath = `${path}-lock`;
+  const lockPath = `${realPathOf(path)}-lock`;
   // A file that no store has used yet, since it has no lock file, is judged before one is made beside it.
   if (existsSync(path) && !existsSync(lockPath)) versionOf(path);
   let lock: DatabaseSync | undefined;
@@ -73,7 +84,7 @@ export function openForWriting({ path, sync }: FileOptions): DatabaseSync {
     return database;
   } catch (error) {
     if (database?.isOpen) database.close();
-    throw new ConfigError(`--store: ${path} cannot be opened: ${(error as Error).message}.`);
+    throw error;
   }
 }
 
@@ -106,9 +117,38 @@ function versionOf(path: string): number {
     }
     return version;
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    throw new ConfigError(`--store: ${path} is damaged: ${(error as Error).message}. Restore a backup.`);
+    throw refusalOf(path, error);
   }
+}
+
+/** What to tell of a fault at the start. A fault of the program, which is none of the file, is thrown on. */
+export function refusalOf(path: string, error: unknown): ConfigError {
+  if (error instanceof ConfigError) return error;
+  const errcode = errcodeOf(error);
+  if (errcode === undefined) throw error;
+  const told = (problem: string) => new ConfigError(`--store: ${path} ${problem} (${(error as Error).message}).`);
+  switch (errcode & 0xff) {
+    case 5:
+      return told('is held by another program. End that, or choose another file');
+    case 8:
+    case 14:
+      return told('cannot be written. Check the rights of the file and its folder');
+    case 10:
+    case 13:
+      return told(
+        'cannot be written: the disk has no room, or is at fault. Make room, or look at the log of the kernel',
+      );
+    case 11:
+    case 26:
+      return told('is damaged. Restore a backup, or choose another file');
+    default:
+      return told('cannot be opened');
+  }
+}
+
+/** The file's own path, so that one that is reached by two names has one lock. */
+function realPathOf(path: string): string {
+  return existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path));
 }
 
 function hasMagic(path: string): boolean {

@@ -13,8 +13,9 @@ import { StreamPlaces } from './stream-places.ts';
 /** Rows that one call looks at, at most, so that a filter which matches little holds nobody up. */
 const maxRowsLookedAt = 8_192;
 
-/** Rows fetched at once: a page ends by bytes, too, and what was fetched beyond is thrown away. */
+/** Rows fetched at once at most. What was fetched beyond the bytes of a page is thrown away, so fewer are where they are long. */
 const rowsPerFetch = 128;
+const rowsOfFirstFetch = 8;
 
 type Place = readonly [number: number, global: number, stream: number];
 
@@ -27,7 +28,7 @@ export class MessageReader {
   readonly #names: StreamNames;
   readonly #places: StreamPlaces;
   readonly #ofStream;
-  readonly #lastOfStream;
+  readonly #typesOfStream;
   readonly #ofLog;
   readonly #placesOfLog;
   readonly #placesOfCategory;
@@ -42,9 +43,9 @@ export class MessageReader {
       database,
       `${all} WHERE m.stream = ? AND m.position >= ? ORDER BY m.position LIMIT ?`,
     );
-    this.#lastOfStream = new Query<MessageRow>(
+    this.#typesOfStream = new Query<readonly [number: number, position: number, type: string]>(
       database,
-      `${all} WHERE m.stream = ? AND m.position < ? ORDER BY m.position DESC LIMIT ?`,
+      'SELECT number, position, type FROM messages WHERE stream = ? AND position < ? ORDER BY position DESC LIMIT ?',
     );
     this.#ofLog = new Query<MessageRow>(database, `${all} WHERE m.log = ? AND m.global >= ? ORDER BY m.global LIMIT ?`);
     this.#placesOfLog = new Query<Place>(
@@ -83,11 +84,11 @@ export class MessageReader {
     const log = this.#logs.get(id);
     const stream = this.#logs.stream(log.number, name);
     if (stream === undefined) return {};
-    const rows = this.#lastOfStream.all(stream, before, type === undefined ? 1 : rowsPerFetch);
-    const found = rows.find((row) => type === undefined || row[1] === type);
-    if (found !== undefined) return { message: this.#toMessage(found) };
+    const rows = this.#typesOfStream.all(stream, before, type === undefined ? 1 : rowsPerFetch);
+    const found = rows.find((row) => type === undefined || row[2] === type);
+    if (found !== undefined) return { message: this.#toMessage(this.#message.first(found[0])!) };
     const last = rows.at(-1);
-    return last === undefined ? {} : { before: last[2] };
+    return last === undefined ? {} : { before: last[1] };
   }
 
   read(id: LogId, filter: LogFilter, from: number, limit: number): MessagePage {
@@ -174,13 +175,22 @@ class PageBuilder {
     toMessage: (row: MessageRow) => Message,
   ): MessagePage {
     for (let next = from; ; ) {
-      const rows = fetch(next, rowsPerFetch);
+      const count = this.#rowsWorthFetching();
+      const rows = fetch(next, count);
       for (const row of rows) {
         if (!this.add(row, toMessage)) return this.end(this.#startOf(row));
         next = keyOf(row) + 1;
       }
-      if (rows.length < rowsPerFetch) return this.end(null);
+      if (rows.length < count) return this.end(null);
     }
+  }
+
+  /** As many as the page is likely to take, by those that it has, and one that tells whether there is more. */
+  #rowsWorthFetching(): number {
+    const count = this.#messages.length;
+    if (count === 0) return Math.min(rowsOfFirstFetch, this.#limit + 1);
+    const byBytes = Math.ceil((maxPageBytes - this.#bytes) / Math.max(1, this.#bytes / count));
+    return Math.max(1, Math.min(rowsPerFetch, byBytes + 1, this.#limit - count + 1));
   }
 
   end(next: number | null): MessagePage {

@@ -1,18 +1,43 @@
+import type { DatabaseSync } from 'node:sqlite';
 import type { MessagePort } from 'node:worker_threads';
 import { type Answer, type Call, endCall } from './calls.ts';
-import { openForReading } from './open-database.ts';
+import { openForReading, refusalOf } from './open-database.ts';
 import { Reader } from './reader.ts';
 
 /** What the reader is started with. */
 export type ReaderOptions = { readonly path: string };
 
+/** What it says first: that it cannot start and why, or nothing. */
+export type ReaderOpened = { readonly refusal: string } | Record<never, never>;
+
 /** Answers of one batch of calls are held back so long at most, milliseconds. */
 const maxHeldMs = 1;
 
-/** Answers reads until it is asked to end. */
+/** Opens the database, says whether that went well, and answers reads until it is asked to end. */
 export function serveReader(port: MessagePort, { path }: ReaderOptions): void {
+  let opened: { database: DatabaseSync; reader: Reader };
+  try {
+    opened = open(path);
+  } catch (error) {
+    port.postMessage({ refusal: refusalOf(path, error).message } satisfies ReaderOpened);
+    port.close();
+    return;
+  }
+  port.postMessage({} satisfies ReaderOpened);
+  serve(port, opened);
+}
+
+function open(path: string) {
   const database = openForReading(path);
-  const reader = new Reader(database);
+  try {
+    return { database, reader: new Reader(database) };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function serve(port: MessagePort, { database, reader }: { database: DatabaseSync; reader: Reader }): void {
   port.on('message', (calls: Call[] | typeof endCall) => {
     if (calls === endCall) {
       database.close();

@@ -46,12 +46,14 @@ export class Reader {
 
   run({ number, method, args }: Call): Answer {
     try {
+      // One that failed may have left its own behind.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       this.#database.exec('BEGIN');
-      return { number, value: this.#methods[method]!(...(args as never[])) };
+      const value = this.#methods[method]!(...(args as never[]));
+      this.#database.exec('COMMIT');
+      return { number, value };
     } catch (error) {
       return { number, fault: faultOf(error) };
-    } finally {
-      if (this.#database.isTransaction) this.#database.exec('COMMIT');
     }
   }
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { ConfigError } from '../../config-error.ts';
 import type { StoreCapabilities } from '../capabilities.ts';
 import type { ImportSession, Log } from '../log.ts';
@@ -8,12 +7,12 @@ import type { StoreOptions } from '../open-store.ts';
 import type { LogSummary, Store, StoreUsage } from '../store.ts';
 import { Announcer } from './announcer.ts';
 import type { ReaderMethods } from './reader.ts';
-import type { ReaderOptions } from './reader-service.ts';
+import type { ReaderOpened, ReaderOptions } from './reader-service.ts';
 import { SqliteReplacement } from './sqlite-import.ts';
 import { SqliteLog, type SqliteParts } from './sqlite-log.ts';
 import { SqliteNamespaces } from './sqlite-namespaces.ts';
 import { parseSqliteUrl } from './sqlite-url.ts';
-import { type StartThread, StoreThread, startWorker } from './store-thread.ts';
+import { firstWord, type StartThread, StoreThread, startWorker } from './store-thread.ts';
 import type { WriterMethods } from './writer.ts';
 import type { WriterOpened, WriterOptions } from './writer-service.ts';
 
@@ -58,17 +57,20 @@ export class SqliteStore implements Store {
     const announcer = new Announcer(pokes);
     const writerOptions: WriterOptions = { url, limits };
     const writerThread = startThread('writer', writerOptions);
-    const [opened] = (await once(writerThread, 'message')) as [WriterOpened];
+    const opened = await firstWord<WriterOpened>(writerThread);
     if ('refusal' in opened) throw new ConfigError(opened.refusal);
-    const readerOptions: ReaderOptions = { path: url.path };
-    const readerThread = startThread('reader', readerOptions);
     let bytes = opened.bytes;
     const writer = new StoreThread(writerThread, (answers) => {
       bytes = answers.bytes ?? bytes;
       announcer.flush();
     });
-    const parts: SqliteParts = { writer, reader: new StoreThread(readerThread), announcer, pokes };
-    return new SqliteStore(url.path, parts, opened, limits.maxBytes, () => bytes);
+    try {
+      const reader = await startReader({ path: url.path }, startThread);
+      return new SqliteStore(url.path, { writer, reader, announcer, pokes }, opened, limits.maxBytes, () => bytes);
+    } catch (error) {
+      await writer.end();
+      throw error;
+    }
   }
 
   log(id: LogId): Log {
@@ -108,3 +110,10 @@ export class SqliteStore implements Store {
 }
 
 type Opened = Exclude<WriterOpened, { refusal: string }>;
+
+async function startReader(options: ReaderOptions, startThread: StartThread): Promise<StoreThread> {
+  const thread = startThread('reader', options);
+  const opened = await firstWord<ReaderOpened>(thread);
+  if ('refusal' in opened) throw new ConfigError(opened.refusal);
+  return new StoreThread(thread);
+}

@@ -33,6 +33,15 @@ export type Thread = EventEmitter & {
 /** Starts a thread with its options. */
 export type StartThread = (name: 'writer' | 'reader', options: unknown) => Thread;
 
+/** What the thread says first; rejects when it ends before. */
+export async function firstWord<Opened>(thread: Thread): Promise<Opened> {
+  const ended = once(thread, 'exit').then(() => {
+    throw new Error('a thread of the SQLite store ended before it had opened the database');
+  });
+  const [word] = await Promise.race([once(thread, 'message'), ended]);
+  return word as Opened;
+}
+
 /** Starts a worker thread. Its code is TypeScript in the source tree, JavaScript where it was built. */
 export const startWorker: StartThread = (name, options) => {
   const file = `./${name}-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;
@@ -49,6 +58,7 @@ export class StoreThread {
   /** By number, the oldest first. */
   readonly #waiting = new Map<number, Waiting>();
   readonly #timer: NodeJS.Timeout;
+  readonly #exited: Promise<void>;
   #calls: Call[] = [];
   #numbers = 0;
   #fault: Error | undefined = undefined;
@@ -60,7 +70,12 @@ export class StoreThread {
     this.#timer = setInterval(() => this.#rejectLate(), checkMs).unref();
     thread.on('message', (answers: Answers) => this.#take(answers));
     thread.on('error', (error: Error) => this.#fail(error));
-    thread.on('exit', () => this.#fail(new Error('its thread has ended')));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#exited = promise;
+    thread.on('exit', () => {
+      this.#fail(new Error('its thread has ended'));
+      resolve();
+    });
   }
 
   /** Calls a method; `heard` is told of the value when it arrives, also behind the deadline. */
@@ -84,16 +99,14 @@ export class StoreThread {
     return settle.promise as Promise<Awaited<ReturnType<Method>>>;
   }
 
-  /** Ends the thread once everything was answered. */
+  /** Ends the thread once everything was answered; resolves when it has ended, however that was. */
   async end(): Promise<void> {
-    clearInterval(this.#timer);
-    if (this.#fault !== undefined) return;
     this.#post();
-    const ended = once(this.#thread, 'exit');
     this.#thread.postMessage(endCall);
     const cut = setTimeout(() => void this.#thread.terminate(), endGraceMs);
-    await ended;
+    await this.#exited;
     clearTimeout(cut);
+    clearInterval(this.#timer);
   }
 
   #post(): void {

@@ -1,13 +1,12 @@
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { ConfigError } from '../../config-error.ts';
 import type { Namespace } from '../namespace-store.ts';
 import type { StoreLimits } from '../store.ts';
 import { type Answer, type Call, endCall } from './calls.ts';
-import { DiskWatch } from './disk-watch.ts';
+import { DiskWatch, freeBytesOf } from './disk-watch.ts';
 import { renewEpochsOfCopy } from './file-identity.ts';
-import { lockFile, openForWriting } from './open-database.ts';
+import { lockFile, openForWriting, refusalOf } from './open-database.ts';
 import type { SqliteUrl } from './sqlite-url.ts';
 import { Writer } from './writer.ts';
 
@@ -95,10 +94,14 @@ function open({ url, limits }: WriterOptions) {
   try {
     database = openForWriting({ path, sync });
     const isCopy = renewEpochsOfCopy(database, path, isNewEpochAsked);
-    const writer = new Writer(database, limits, new DiskWatch(dirname(path), reserveBytes));
+    const writer = new Writer(database, limits, new DiskWatch(() => freeBytesOf(dirname(path)), reserveBytes));
     const opened = database;
     const close = () => {
-      opened.exec('PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)');
+      try {
+        opened.exec('PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)');
+      } catch {
+        // A disk without room, or another program that holds the database: the log stays beside it, for the next start.
+      }
       opened.close();
       lock.close();
     };
@@ -118,8 +121,7 @@ export function serveWriter(port: MessagePort, options: WriterOptions): void {
     port.postMessage({ namespaces: all, revision, bytes: writer.bytes, isCopy } satisfies WriterOpened);
     new WriterService(port, writer, close);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    port.postMessage({ refusal: error.message } satisfies WriterOpened);
+    port.postMessage({ refusal: refusalOf(options.url.path, error).message } satisfies WriterOpened);
     port.close();
   }
 }

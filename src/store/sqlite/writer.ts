@@ -1,11 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Message, NewMessage } from '../../message/message.ts';
-import type { AppendOutcome, ImportOutcome, StoreFull } from '../log.ts';
+import type { AppendOutcome, ImportOutcome } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { NewNamespace, TokenRecord } from '../namespace-store.ts';
-import { ByteBudget, type ByteCosts } from '../shared/byte-budget.ts';
+import type { ByteCosts } from '../shared/byte-budget.ts';
 import type { StoreLimits } from '../store.ts';
 import { type Answer, type Call, errcodeOf, faultOf } from './calls.ts';
+import { DiskBudget } from './disk-budget.ts';
 import type { DiskWatch } from './disk-watch.ts';
 import { Sweeper } from './sweeper.ts';
 import { MessageWriter } from './write-messages.ts';
@@ -22,8 +23,14 @@ const maxGroupMessages = 2_000;
 /** Results of SQLite that mean that a disk is full: SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR. */
 const diskFullCodes: readonly (number | undefined)[] = [13, 778, 10];
 
-/** SQLITE_IOERR_FSYNC: what the page cache holds is unknown from then on, so nothing more may be written. */
-export const fsyncFailed = 1034;
+/**
+ * SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC: what the page cache holds is unknown from then on, so nothing more may be
+ * written.
+ */
+const syncFailedCodes: readonly (number | undefined)[] = [1034, 1290];
+
+/** SQLITE_BUSY: another program holds the database. Each try waits for it, so a group is not repeated call by call. */
+const busy = 5;
 
 /** What the writer answers. Everything of one group is in one transaction. */
 export type WriterMethods = {
@@ -56,13 +63,15 @@ export class Writer {
   readonly #state: WriteState;
   readonly #sweeper: Sweeper;
   readonly #disk: DiskWatch;
-  readonly #budget: ByteBudget;
+  readonly #budget: DiskBudget;
   readonly #methods: Record<string, (...args: never[]) => unknown>;
+  /** Whether a group failed, and what is known in memory was not read again since. */
+  #isStale = false;
 
   constructor(database: DatabaseSync, limits: StoreLimits, disk: DiskWatch) {
     this.#database = database;
     this.#disk = disk;
-    this.#budget = new ByteBudget(limits, costs);
+    this.#budget = new DiskBudget(limits, costs, disk);
     this.#state = new WriteState(database);
     const messages = new MessageWriter(database, this.#state, this.#budget);
     const parts = { state: this.#state, budget: this.#budget, messages };
@@ -70,10 +79,10 @@ export class Writer {
     this.namespaces = namespaces;
     this.#sweeper = new Sweeper(database);
     const methods: WriterMethods = {
-      append: (...args) => this.#fullDisk() ?? messages.append(...args),
-      importInto: (...args) => this.#fullDisk() ?? namespaces.importInto(...args),
+      append: (...args) => messages.append(...args),
+      importInto: (...args) => namespaces.importInto(...args),
       isThere: (log) => namespaces.isThere(log),
-      create: (namespace: NewNamespace) => this.#fullDisk() ?? namespaces.create(namespace),
+      create: (namespace: NewNamespace) => namespaces.create(namespace),
       setTokens: (...args) => namespaces.setTokens(...args),
       remove: (name) => namespaces.remove(name),
       stage: (name) => namespaces.stage(name),
@@ -96,18 +105,26 @@ export class Writer {
     try {
       return this.#transaction(group);
     } catch (error) {
-      if (errcodeOf(error) === fsyncFailed) throw error;
+      if (syncFailedCodes.includes(errcodeOf(error))) throw error;
+      if (group.length === 1 || errcodeOf(error) === busy) return group.map((call) => this.#faultOf(call, error));
       // One odd call must not fail its neighbours.
-      return group.length === 1 ? [this.#faultOf(group[0]!, error)] : group.flatMap((call) => this.runGroup([call]));
+      return group.flatMap((call) => this.runGroup([call]));
     }
   }
 
   /** Frees a little of what is no longer needed; whether there is more. Between groups. */
   sweep(): boolean {
-    return this.#sweeper.sweep();
+    try {
+      return this.#sweeper.sweep();
+    } catch (error) {
+      if (syncFailedCodes.includes(errcodeOf(error))) throw error;
+      // A disk without room, or another program that holds the database: tried again behind the next group.
+      return false;
+    }
   }
 
   #transaction(group: readonly Call[]): Answer[] {
+    if (this.#isStale) this.#recover();
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       const answers = group.map(({ number, method, args }) => ({
@@ -119,23 +136,29 @@ export class Writer {
       this.#state.committed();
       return answers;
     } catch (error) {
-      // SQLite has rolled back by itself after some faults.
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      this.namespaces.load();
+      this.#isStale = true;
+      try {
+        this.#recover();
+      } catch {
+        // Tried again before the next group, which fails by it then.
+      }
       throw error;
     }
+  }
+
+  /** Ends a transaction that failed, and reads again what is known in memory. */
+  #recover(): void {
+    // SQLite has rolled back by itself after some faults.
+    if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+    this.namespaces.load();
+    this.#isStale = false;
   }
 
   #faultOf({ number, method }: Call, error: unknown): Answer {
     if (!diskFullCodes.includes(errcodeOf(error))) return { number, fault: faultOf(error) };
     this.#disk.foundFull();
     const isRefusable = method === 'append' || method === 'importInto' || method === 'create';
-    return isRefusable ? { number, value: this.#fullDisk() } : { number, fault: faultOf(error) };
-  }
-
-  #fullDisk(): StoreFull | undefined {
-    if (!this.#disk.isFull) return undefined;
-    return { outcome: 'full', limit: 'disk', bytes: this.#budget.bytes, maxBytes: this.#budget.maxBytes };
+    return isRefusable ? { number, value: this.#budget.fullDisk } : { number, fault: faultOf(error) };
   }
 }
 

@@ -1,0 +1,133 @@
+import { EventEmitter } from 'node:events';
+import { afterEach, expect, test, vi } from 'vitest';
+import { ConfigError } from '../../src/config-error.ts';
+import type { Call } from '../../src/store/sqlite/calls.ts';
+import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { type StartThread, StoreThread, type Thread } from '../../src/store/sqlite/store-thread.ts';
+import { createNamespace } from '../support/create-namespace.ts';
+import { newMessages, pokePool } from '../support/fake-messages.ts';
+import { serveHere } from '../support/sqlite-threads.ts';
+import { TemporaryFolder } from '../support/temporary-folder.ts';
+
+afterEach(() => vi.useRealTimers());
+
+const options = () => ({ pokes: pokePool(), maxBytes: 0, maxBytesPerNamespace: 0, maxNamespaces: 10 });
+
+/** A thread that says nothing by itself, and keeps what it was told. */
+class FakeThread extends EventEmitter implements Thread {
+  readonly told: unknown[] = [];
+  postMessage(message: unknown): void {
+    this.told.push(message);
+  }
+  terminate(): void {
+    this.emit('exit');
+  }
+
+  /** Answers the call of this number. */
+  answer(number: number, value: unknown): void {
+    this.emit('message', { answers: [{ number, value }] });
+  }
+}
+
+type Ask = (value: string) => string;
+
+const failed = { code: 'BACKEND_ERROR', message: 'The SQLite store failed.' };
+
+test('Calls of one turn go to the thread together.', async () => {
+  const thread = new FakeThread();
+  const store = new StoreThread(thread);
+  const asked = ['a', 'b'].map((value) => store.ask<Ask>('say', [value]));
+  await vi.waitFor(() => expect(thread.told).toHaveLength(1));
+  expect((thread.told[0] as Call[]).map(({ args }) => args)).toEqual([['a'], ['b']]);
+  thread.answer(1, 'B');
+  thread.answer(0, 'A');
+  expect(await Promise.all(asked)).toEqual(['A', 'B']);
+});
+
+test('A call that has no answer is rejected at its deadline, and what it did is heard of when the answer comes.', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  const thread = new FakeThread();
+  const store = new StoreThread(thread);
+  const heard: string[] = [];
+  const asked = store.ask<Ask>('say', ['a'], (value) => heard.push(value));
+  const rejected = expect(asked).rejects.toMatchObject({
+    ...failed,
+    cause: { message: 'there was no answer within 10 s' },
+  });
+  vi.advanceTimersByTime(9_000);
+  expect(heard).toEqual([]);
+  vi.advanceTimersByTime(3_000);
+  await rejected;
+  thread.answer(0, 'late');
+  expect(heard).toEqual(['late']);
+});
+
+test('Beyond what it may hold it refuses calls until some are answered, however late those are.', async () => {
+  const thread = new FakeThread();
+  const store = new StoreThread(thread);
+  const asked = Array.from({ length: 16_384 }, () => store.ask<Ask>('say', ['a']));
+  await expect(store.ask<Ask>('say', ['b'])).rejects.toMatchObject({ code: 'OVERLOADED' });
+  thread.answer(0, 'A');
+  expect(await asked[0]).toBe('A');
+  const more = store.ask<Ask>('say', ['c']);
+  thread.emit('exit');
+  expect((await Promise.allSettled([...asked.slice(1), more])).every(({ status }) => status === 'rejected')).toBe(true);
+});
+
+test('A thread that died answers nothing: what waits and what comes is rejected with the fault, and ending it is no fault.', async () => {
+  const thread = new FakeThread();
+  const store = new StoreThread(thread);
+  const asked = store.ask<Ask>('say', ['a']);
+  thread.emit('error', new Error('out of memory'));
+  thread.emit('exit');
+  await expect(asked).rejects.toMatchObject({ ...failed, cause: { message: 'out of memory' } });
+  await expect(store.ask<Ask>('say', ['b'])).rejects.toMatchObject({ ...failed, cause: { message: 'out of memory' } });
+  await store.end();
+});
+
+test('A thread that does not end is ended.', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const thread = new FakeThread();
+  const store = new StoreThread(thread);
+  const ended = store.end();
+  vi.advanceTimersByTime(11_000);
+  await ended;
+  expect(thread.told).toEqual(['end']);
+});
+
+test('A writer that ends before it has opened the database is a fault of the start.', async () => {
+  const startThread: StartThread = () => {
+    const thread = new FakeThread();
+    setImmediate(() => thread.terminate());
+    return thread;
+  };
+  await expect(SqliteStore.open('sqlite:unused.db', options(), startThread)).rejects.toThrow('ended before');
+});
+
+test('When the reader cannot start, the writer is ended and the file is free again.', async () => {
+  using folder = new TemporaryFolder();
+  const url = `sqlite:${folder.file('pokewire.db')}`;
+  const startThread: StartThread = (name, threadOptions) => {
+    if (name === 'writer') return serveHere(name, threadOptions);
+    const thread = new FakeThread();
+    setImmediate(() => thread.emit('message', { refusal: 'no reader' }));
+    return thread;
+  };
+  await expect(SqliteStore.open(url, options(), startThread)).rejects.toEqual(new ConfigError('no reader'));
+  const store = await SqliteStore.open(url, options(), serveHere);
+  await store.close();
+});
+
+test('Closing answers every call before it, and rejects what is asked behind it.', async () => {
+  using folder = new TemporaryFolder();
+  const store = await SqliteStore.open(`sqlite:${folder.file('pokewire.db')}`, options(), serveHere);
+  const namespace = { id: 'a', uid: 'a', description: '', createdAtMs: 0, tokens: [] };
+  const log = store.log((await createNamespace(store.namespaces, namespace)).log);
+  const asked = Array.from({ length: 500 }, (_, n) => log.append(`s-${n % 7}`, newMessages(1 + (n % 3)), undefined));
+  const closed = store.close();
+  const outcomes = await Promise.all(asked);
+  expect(outcomes.every(({ outcome }) => outcome === 'appended')).toBe(true);
+  await closed;
+  await expect(log.append('s-1', newMessages(1), undefined)).rejects.toMatchObject(failed);
+  await expect(log.bounds()).rejects.toMatchObject(failed);
+});

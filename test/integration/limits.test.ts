@@ -81,6 +81,12 @@ test('No number of simultaneous requests exceeds a limit.', async () => {
 test('One namespace cannot take the places of another.', async () => {
   await using app = await startTestApp(['--test-mode', '--max-subscriptions-per-namespace', '1']);
   const [one, two] = [newToken('one'), newToken('two')];
+  for (const [id, token] of [
+    ['one', one],
+    ['two', two],
+  ] as const) {
+    await app.namespaces.create({ id, description: '', token });
+  }
   await using _first = await open(app, `/subscribe?all=true&token=${one}`);
   const refused = await app.get(`/subscribe?all=true&token=${one}`);
   expect([refused.status, refused.body.error.details]).toEqual([503, { maxSubscriptionsPerNamespace: 1 }]);

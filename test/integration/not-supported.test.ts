@@ -14,7 +14,7 @@ test.each<[string, string, string, string]>([
 ])(
   'What the store cannot do is refused by 501, which names the store: %s by %s %s',
   async (support, method, path, body) => {
-    await using app = await startTestApp([], {
+    await using app = await startTestApp(['--test-mode'], {
       openStore: (_url, options) => LimitedStore.open(options, support !== 'appends'),
     });
     const headers = { 'content-type': 'application/json' };

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { invalid, PokewireError } from '../errors.ts';
 import { skipSpace, walkMembers } from './json-text.ts';
-import { type Outline, parseOutline } from './long-json.ts';
+import { maxMembers, type Outline, parseOutline, parseOutlineInTurns } from './long-json.ts';
 import type { JsonText, Message } from './message.ts';
 import { parseTime, timeText } from './message-time.ts';
 import { isObject, kindOf } from './new-message.ts';
@@ -13,8 +13,7 @@ export const maxImportedPosition = 2 ** 52;
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-const memberNames = new Set(['id', 'stream', 'type', 'pos', 'gpos', 'data', 'meta', 'time']);
-const recordOutline: Outline = { levels: 1, keeps: (name) => memberNames.has(name), maxElements: 0 };
+const recordOutline: Outline = { levels: 1, isEmpty: () => true, maxMembers: maxMembers + 1, maxElements: 0 };
 
 /** A message out of a line, or what is wrong with the line. */
 export type ParsedRecord =
@@ -57,17 +56,39 @@ function recordStart(message: Message): string {
  * member is missing or its value cannot be stored. Members it does not know are ignored. Data and metadata stay text.
  */
 export function parseImportRecord(line: Buffer): ParsedRecord {
-  // Decoding would put U+FFFD where the bytes are wrong, and so alter what was written.
-  if (!isUtf8(line)) return { code: 'INVALID_JSON', problem: 'the line must be UTF-8 text' };
+  if (!isUtf8(line)) return notUtf8;
   const text = line.toString();
   try {
-    const parsed: unknown = parseOutline(text, recordOutline);
-    if (!isObject(parsed)) return wrongType('the line', 'an object', parsed);
-    return wrongMember(parsed) ?? readRecord(text, parsed);
+    return recordOf(text, parseOutline(text, recordOutline));
   } catch (error) {
-    if (error instanceof PokewireError) return { code: 'INVALID_RECORD', problem: error.message };
-    return { code: 'INVALID_JSON', problem: `the line must be JSON: ${(error as Error).message}` };
+    return problemOf(error);
   }
+}
+
+/** As {@link parseImportRecord}; other work has its turns while it reads a long line. */
+export async function parseImportRecordInTurns(line: Buffer): Promise<ParsedRecord> {
+  if (!isUtf8(line)) return notUtf8;
+  const text = line.toString();
+  try {
+    return recordOf(text, await parseOutlineInTurns(text, recordOutline));
+  } catch (error) {
+    return problemOf(error);
+  }
+}
+
+// Decoding would put U+FFFD where the bytes are wrong, and so alter what was written.
+const notUtf8: ParsedRecord = { code: 'INVALID_JSON', problem: 'the line must be UTF-8 text' };
+
+function recordOf(text: string, parsed: unknown): ParsedRecord {
+  if (!isObject(parsed)) return wrongType('the line', 'an object', parsed);
+  if (Object.keys(parsed).length > maxMembers)
+    return invalidRecord('the line', `must have at most ${maxMembers} members`);
+  return wrongMember(parsed) ?? readRecord(text, parsed);
+}
+
+function problemOf(error: unknown): ParsedRecord {
+  if (error instanceof PokewireError) return { code: 'INVALID_RECORD', problem: error.message };
+  return { code: 'INVALID_JSON', problem: `the line must be JSON: ${(error as Error).message}` };
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;

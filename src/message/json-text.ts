@@ -3,12 +3,13 @@ const backslash = 0x5c;
 
 /**
  * Walks the members of the JSON object that begins at `start` and returns the index behind it. The text must already
- * have been accepted by `JSON.parse`: this only finds where values begin and end, so that they can be kept verbatim.
+ * have been accepted by `JSON.parse`: this only finds where values begin and end, so that they can be kept verbatim. It
+ * ends early when `visit` returns false.
  */
 export function walkMembers(
   text: string,
   start: number,
-  visit: (key: string, valueStart: number, valueEnd: number) => void,
+  visit: (key: string, valueStart: number, valueEnd: number) => unknown,
 ): number {
   let at = skipSpace(text, start + 1);
   while (text.charCodeAt(at) === quote) {
@@ -16,11 +17,38 @@ export function walkMembers(
     const key = text.slice(at + 1, keyEnd - 1);
     const valueStart = skipSpace(text, skipSpace(text, keyEnd) + 1);
     const valueEnd = skipValue(text, valueStart);
-    visit(key.includes('\\') ? (JSON.parse(`"${key}"`) as string) : key, valueStart, valueEnd);
+    const name = key.includes('\\') ? (JSON.parse(`"${key}"`) as string) : key;
+    if (visit(name, valueStart, valueEnd) === false) return at;
     at = skipSpace(text, valueEnd);
     if (text[at] === ',') at = skipSpace(text, at + 1);
   }
   return at + 1;
+}
+
+/** Where the value of the last member of this name begins in the object that begins at `start`; -1: there is none. */
+export function findMember(text: string, start: number, name: string): number {
+  const spelled = `"${name}"`;
+  let found = -1;
+  let at = skipSpace(text, start + 1);
+  while (text.charCodeAt(at) === quote) {
+    const end = skipString(text, at);
+    const value = skipSpace(text, skipSpace(text, end) + 1);
+    // An escape makes it longer.
+    const isNamed =
+      end - at === spelled.length
+        ? text.startsWith(spelled, at)
+        : end - at > spelled.length && isEscaped(text, at, end, name);
+    if (isNamed) found = value;
+    at = nextElement(text, skipValue(text, value));
+  }
+  return found;
+}
+
+function isEscaped(text: string, at: number, end: number, name: string): boolean {
+  // Each unit takes six characters at most, and the first one that is escaped is not far.
+  if (end - at > 6 * name.length + 2) return false;
+  const spelled = text.slice(at, end);
+  return spelled.includes('\\') && JSON.parse(spelled) === name;
 }
 
 /** Where the first element of the JSON array that begins at `start` begins; where the array ends when it has none. */

@@ -1,48 +1,57 @@
 import { firstElement, isSpace, nextElement, quote, skipSpace, skipValue, walkMembers } from './json-text.ts';
+import { charactersPerTurn, finish, finishInTurns, type Steps } from './turns.ts';
 
 /**
  * `JSON.parse` makes an object of everything, which takes up to 90 ms for 1 MiB of small objects whose members have different
- * names. So a text longer than this is checked character by character, and only what is asked for is made of it:
- * 10 ms, whatever it holds. Shorter texts take `JSON.parse` some 5 ms at most.
+ * names. So a text longer than this is checked character by character, and only what is asked for is made of it. Shorter
+ * texts take `JSON.parse` some 5 ms at most.
  */
 const longLength = 65_536;
+
+/** Members of an object that is read for a few known ones and may have others: of a record, a message in a call, options. */
+export const maxMembers = 100;
 
 /** What is made of a long text. */
 export type Outline = {
   /** Levels of objects and arrays; those below are empty. */
   readonly levels: number;
-  /** Whether an object that has `kept` members by now gets one of this name. */
-  readonly keeps: (name: string, kept: number) => boolean;
+  /** Whether the member stays empty if it is an object or array. */
+  readonly isEmpty: (name: string) => boolean;
+  /** Members of an object at most; those behind are left out. */
+  readonly maxMembers: number;
   /** Elements of an array at most; the others are left out. */
   readonly maxElements: number;
 };
 
+/** Whether a body is so long that it should be read in turns. */
+export function isLong({ length }: { readonly length: number }): boolean {
+  return length > longLength;
+}
+
 /** As `JSON.parse`; of a long text, only what the outline asks for. Throws a `SyntaxError`. */
 export function parseOutline(text: string, outline: Outline): unknown {
-  if (text.length <= longLength) return JSON.parse(text);
-  const fault = faultOf(text);
+  if (!isLong(text)) return JSON.parse(text);
+  return finish(outlining(text, outline));
+}
+
+/** As {@link parseOutline}; other work has its turns meanwhile. */
+export function parseOutlineInTurns(text: string, outline: Outline): Promise<unknown> {
+  return finishInTurns(outlining(text, outline));
+}
+
+function* outlining(text: string, outline: Outline): Steps<unknown> {
+  const fault = yield* searchFault(text);
   if (fault === text.length) throw new SyntaxError('Unexpected end of JSON input');
   if (fault !== -1) throw new SyntaxError(`Unexpected character at position ${fault}`);
-  return outlineAt(text, skipSpace(text, 0), outline, outline.levels);
+  yield;
+  const outlined = outlineAt(text, skipSpace(text, 0), outline, outline.levels);
+  yield;
+  return outlined;
 }
 
 function outlineAt(text: string, at: number, outline: Outline, levels: number): unknown {
   const first = text.charCodeAt(at);
-  if (first === openBrace) {
-    const members: Record<string, unknown> = {};
-    if (levels === 0) return members;
-    let kept = 0;
-    walkMembers(text, at, (name, from) => {
-      const isNew = !Object.hasOwn(members, name);
-      if (isNew && !outline.keeps(name, kept)) return;
-      if (isNew) kept++;
-      const value = outlineAt(text, from, outline, levels - 1);
-      // An assignment would set the prototype.
-      if (name === '__proto__') Object.defineProperty(members, name, { value, enumerable: true, configurable: true });
-      else members[name] = value;
-    });
-    return members;
-  }
+  if (first === openBrace) return levels === 0 ? {} : outlineMembers(text, at, outline, levels);
   if (first === openBracket) {
     const elements: unknown[] = [];
     if (levels === 0) return elements;
@@ -58,6 +67,20 @@ function outlineAt(text: string, at: number, outline: Outline, levels: number): 
   return JSON.parse(text.slice(at, skipValue(text, at)));
 }
 
+function outlineMembers(text: string, at: number, outline: Outline, levels: number): Record<string, unknown> {
+  const members: Record<string, unknown> = {};
+  let count = 0;
+  walkMembers(text, at, (name, from) => {
+    if (!Object.hasOwn(members, name) && count++ === outline.maxMembers) return false;
+    const value = outlineAt(text, from, outline, outline.isEmpty(name) ? 0 : levels - 1);
+    // An assignment would set the prototype.
+    if (name === '__proto__') Object.defineProperty(members, name, { value, enumerable: true, configurable: true });
+    else members[name] = value;
+    return true;
+  });
+  return members;
+}
+
 const openBrace = 0x7b;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
@@ -69,11 +92,20 @@ const zero = 0x30;
 
 /** Index of the first character that cannot stand at its place in JSON (RFC 8259), the text's length when more is missing; -1: the text is JSON. */
 export function faultOf(text: string): number {
+  return finish(searchFault(text));
+}
+
+function* searchFault(text: string): Steps<number> {
   // The opening character of each level; what closes it comes two behind it in ASCII.
   const levels = new Uint8Array(text.length + 1);
   let depth = 0;
   let at = skipSpace(text, 0);
+  let pauseAt = charactersPerTurn;
   for (;;) {
+    if (at > pauseAt) {
+      pauseAt = at + charactersPerTurn;
+      yield;
+    }
     const first = text.charCodeAt(at);
     if (first === openBrace || first === openBracket) {
       levels[++depth] = first;

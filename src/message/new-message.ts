@@ -1,11 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { invalid, PokewireError } from '../errors.ts';
 import { firstElement, nextElement, skipSpace, walkMembers } from './json-text.ts';
-import { type Outline, parseOutline } from './long-json.ts';
+import { isLong, type Outline, parseOutline, parseOutlineInTurns } from './long-json.ts';
 import type { JsonText, NewMessage } from './message.ts';
 import { newId } from './new-id.ts';
 import { readPayload } from './payload.ts';
 import { checkType } from './stream-name.ts';
+import { ownTurn } from './turns.ts';
 
 /** One append carries at most this many messages. */
 export const maxMessagesPerAppend = 10_000;
@@ -13,10 +14,16 @@ export const maxMessagesPerAppend = 10_000;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const known = new Set(['id', 'type', 'data', 'metadata']);
 
-/** One member more, and one of them is not a member of a message. */
+/** A message's payloads are taken over as they stand. */
+export function isPayload(name: string): boolean {
+  return name === 'data' || name === 'metadata';
+}
+
 const messagesOutline: Outline = {
   levels: 2,
-  keeps: (_name, kept) => kept <= known.size,
+  isEmpty: isPayload,
+  // One more, and one of them is not a member of a message.
+  maxMembers: known.size + 1,
   maxElements: maxMessagesPerAppend + 1,
 };
 
@@ -24,16 +31,39 @@ const messagesOutline: Outline = {
 export type JsonBody = { readonly text: string; readonly parsed: unknown };
 
 /** Reads a body that is JSON; throws `INVALID_REQUEST`. */
-export function parseJsonBody(body: Buffer | undefined, expected: string, outline: Outline): JsonBody {
-  if (body === undefined || body.length === 0) throw invalidBody(`is missing: send ${expected}`);
-  // Decoding would put U+FFFD where the bytes are wrong, and so alter what was written.
-  if (!isUtf8(body)) throw invalidBody('must be UTF-8 text');
-  const text = body.toString();
+function parseJsonBody(body: Buffer | undefined, expected: string, outline: Outline): JsonBody {
+  const text = textOf(body, expected);
   try {
     return { text, parsed: parseOutline(text, outline) };
   } catch (error) {
-    throw invalidBody(`must be JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw noJson(error);
   }
+}
+
+/** As {@link parseJsonBody}; other work has its turns while it reads a long body. */
+export async function parseJsonBodyInTurns(
+  body: Buffer | undefined,
+  expected: string,
+  outline: Outline,
+): Promise<JsonBody> {
+  if (body === undefined || !isLong(body)) return parseJsonBody(body, expected, outline);
+  const text = textOf(body, expected);
+  try {
+    return { text, parsed: await parseOutlineInTurns(text, outline) };
+  } catch (error) {
+    throw noJson(error);
+  }
+}
+
+function textOf(body: Buffer | undefined, expected: string): string {
+  if (body === undefined || body.length === 0) throw invalidBody(`is missing: send ${expected}`);
+  // Decoding would put U+FFFD where the bytes are wrong, and so alter what was written.
+  if (!isUtf8(body)) throw invalidBody('must be UTF-8 text');
+  return body.toString();
+}
+
+function noJson(error: unknown): PokewireError {
+  return invalidBody(`must be JSON: ${error instanceof Error ? error.message : String(error)}`);
 }
 
 /** The refusal of a body as a whole; `details.error` repeats the problem, as EventoDB has it. */
@@ -46,7 +76,19 @@ export function invalidBody(problem: string): PokewireError {
  * `data` and `metadata` are taken over as text. Throws `INVALID_REQUEST` that names the member at fault.
  */
 export function parseNewMessages(body: Buffer | undefined): NewMessage[] {
-  const { text, parsed } = parseJsonBody(body, 'a message or an array of messages', messagesOutline);
+  return readMessages(parseJsonBody(body, messagesExpected, messagesOutline));
+}
+
+/** As {@link parseNewMessages}; other work has its turns while it reads a long body. */
+export async function parseNewMessagesInTurns(body: Buffer | undefined): Promise<NewMessage[]> {
+  const messages = readMessages(await parseJsonBodyInTurns(body, messagesExpected, messagesOutline));
+  await ownTurn();
+  return messages;
+}
+
+const messagesExpected = 'a message or an array of messages';
+
+function readMessages({ text, parsed }: JsonBody): NewMessage[] {
   const start = skipSpace(text, 0);
   if (!Array.isArray(parsed)) return [parseMessage(text, start, parsed, '').message];
   if (parsed.length === 0) throw invalid('body', 'must hold at least one message, got an empty array');

@@ -1,34 +1,19 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { firstElement, nextElement, quote, skipSpace, skipString, skipValue } from './json-text.ts';
 import type { JsonText } from './message.ts';
-
-/** Characters looked at before other work gets the event loop. */
-const charactersPerTurn = 65_536;
+import { charactersPerTurn, finish, finishInTurns, type Steps } from './turns.ts';
 
 /** What a member counts beside its characters: it is kept in a map. */
 const memberCharacters = 16;
 
 /** Whether two texts are the same JSON value; numbers must be spelled alike, members may stand in any order. */
 export function sameJson(a: JsonText | null, b: JsonText | null): boolean {
-  const comparison = comparing(a, b);
-  for (;;) {
-    const { done, value } = comparison.next();
-    if (done) return value;
-  }
+  return finish(comparing(a, b));
 }
 
 /** As {@link sameJson}; while it compares long texts, other work has its turns. */
-export async function sameJsonInTurns(a: JsonText | null, b: JsonText | null): Promise<boolean> {
-  const comparison = comparing(a, b);
-  for (;;) {
-    const { done, value } = comparison.next();
-    if (done) return value;
-    await nextTurn();
-  }
+export function sameJsonInTurns(a: JsonText | null, b: JsonText | null): Promise<boolean> {
+  return finishInTurns(comparing(a, b));
 }
-
-/** Work that pauses now and then. */
-type Steps<T> = Generator<undefined, T, undefined>;
 
 function* comparing(a: JsonText | null, b: JsonText | null): Steps<boolean> {
   if (a === b) return true;

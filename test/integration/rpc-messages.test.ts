@@ -19,6 +19,26 @@ beforeEach(async () => {
   client = await new RpcClient(app.url).tenant(`tenant-${tenants++}`);
 });
 
+describe('Members', () => {
+  const members = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`x${index}`, 0]));
+
+  test.each([
+    ['options', [message, members(101)]],
+    ['message', [{ ...message, ...members(99) }]],
+    ['options', [{ ...message, data: { a: 'x'.repeat(100_000) } }, members(101)]],
+    ['message', [{ ...message, ...members(99), data: { a: 'x'.repeat(100_000) } }]],
+  ])('More than 100 of the %s are refused, in short and long bodies.', async (field, args) => {
+    const { status, body } = await client.ask('stream.write', 'account-1', ...args);
+    expect(status).toBe(400);
+    expect(body.error.message).toBe(`${field} must have at most 100 members`);
+  });
+
+  test('100 are taken, and those that are unknown ignored.', async () => {
+    await client.write('account-1', { ...message, ...members(98) }, members(100));
+    expect(await client.get('account-1')).toHaveLength(1);
+  });
+});
+
 describe('Values (section 5)', () => {
   test('A stream message has seven elements, a category message eight.', async () => {
     await client.write('account-1', { type: 'Opened', data: { a: 1 }, metadata: { b: 2 } }, { id: uuid });

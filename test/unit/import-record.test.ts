@@ -31,6 +31,18 @@ describe('a record', () => {
     },
   );
 
+  test.each([10, 200_000])('with 101 members is refused, with %i bytes of data too', (bytes) => {
+    const others = Array.from({ length: 93 }, (_, index) => `"x${index}":0`).join();
+    const text = importRecord(messageAt('a-1/5@9', { data: `{"a":"${'x'.repeat(bytes)}"}` }));
+    const problem = 'the line must have at most 100 members';
+    expect(parseImportRecord(Buffer.from(text.replace('}\n', `,${others}}\n`)))).toEqual({
+      code: 'INVALID_RECORD',
+      problem,
+    });
+    const oneLess = others.replace('"x0":0,', '');
+    expect(parseImportRecord(Buffer.from(text.replace('}\n', `,${oneLess}}\n`)))).toHaveProperty('message');
+  });
+
   test('names meta where that is at fault', () => {
     const text = importRecord(messageAt('a-1/5@9', { metadata: '{"n":1e400}' }));
     const problem = 'meta has a number out of the range of doubles: 1e400';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { walkElements, walkMembers } from '../../src/message/json-text.ts';
+import { findMember, walkElements, walkMembers } from '../../src/message/json-text.ts';
 import { readPayload } from '../../src/message/payload.ts';
 import { sameJson } from '../../src/message/same-json.ts';
 import { jsonText } from '../support/arbitraries.ts';
@@ -10,6 +10,19 @@ function membersOf(text: string): [string, string][] {
   walkMembers(text, 0, (key, from, to) => members.push([key, text.slice(from, to)]));
   return members;
 }
+
+describe('finding a member of an object', () => {
+  test.each([
+    ['{"a":1,"name":2}', 14],
+    ['{"name":1,"name":2}', 17],
+    ['{"n\\u0061me":1}', 13],
+    ['{"a":{"name":1}}', -1],
+    ['{"nam\\"e":1,"names":2}', -1],
+    ['{}', -1],
+  ])('gives where the value of the last one of that name begins in %s', (text, at) => {
+    expect(findMember(text, 0, 'name')).toBe(at);
+  });
+});
 
 describe('walking the members of an object', () => {
   test('gives each key with the text of its value', () => {

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { faultOf, parseOutline } from '../../src/message/long-json.ts';
-import { maxMessagesPerAppend, parseNewMessages } from '../../src/message/new-message.ts';
+import { faultOf, type Outline, parseOutline } from '../../src/message/long-json.ts';
+import type { NewMessage } from '../../src/message/message.ts';
+import { maxMessagesPerAppend, parseNewMessages, parseNewMessagesInTurns } from '../../src/message/new-message.ts';
 import { jsonText } from '../support/arbitraries.ts';
+import { countTurns } from '../support/count-turns.ts';
 
 /** Space that makes any text a long one. */
 const padding = ' '.repeat(65_536);
@@ -35,6 +37,13 @@ const pieces = [
   '\ufeff',
   '😀',
 ];
+
+const everything: Outline = {
+  levels: 9,
+  isEmpty: () => false,
+  maxMembers: Number.POSITIVE_INFINITY,
+  maxElements: Number.POSITIVE_INFINITY,
+};
 
 /** JSON with some pieces put in and some characters taken out. */
 const almostJson = fc
@@ -78,16 +87,21 @@ test.each([
   expect(faultOf(text)).toBe(at);
 });
 
-test('Of a long text only the levels, members and elements are made that are asked for.', () => {
+test('Of a long text only the levels and elements are made that are asked for.', () => {
   const text = `${padding}{"x":[1],"a":[{"a":{"a":1},"x":2},"\\u0061",3,4],"b":{"c":1},"__proto__":7}`;
-  const keeps = (name: string) => name !== 'x';
-  expect(parseOutline(text, { levels: 3, keeps, maxElements: 3 })).toEqual(
-    JSON.parse('{"a":[{"a":{}},"a",3],"b":{"c":1},"__proto__":7}'),
+  expect(parseOutline(text, { ...everything, levels: 3, maxElements: 3 })).toEqual(
+    JSON.parse('{"x":[1],"a":[{"a":{},"x":2},"a",3],"b":{"c":1},"__proto__":7}'),
   );
 });
 
+test('Of a long text an object gets no more members than asked for, and what shall be empty stays so.', () => {
+  const text = `${padding}{"a":{"b":1},"a":[1],"b":{"c":1},"d":2,"a":3}`;
+  const outline = { ...everything, isEmpty: (name: string) => name === 'a', maxMembers: 2 };
+  expect(parseOutline(text, outline)).toEqual({ a: [], b: { c: 1 } });
+});
+
 test('A long text that is no JSON is refused where it is at fault.', () => {
-  const parse = (text: string) => () => parseOutline(text, { levels: 1, keeps: () => true, maxElements: 1 });
+  const parse = (text: string) => () => parseOutline(text, everything);
   expect(parse(`${padding}{"a":1,]`)).toThrow('Unexpected character at position 65543');
   expect(parse(`${padding}{"a":1`)).toThrow('Unexpected end of JSON input');
 });
@@ -117,10 +131,10 @@ const bodies = fc.oneof(
     }),
 );
 
-test('A long body gives the same messages, or the same refusal, as a short one.', () => {
-  const outcome = (body: string) => {
+test('A long body gives the same messages, or the same refusal, as a short one, at once and in turns.', async () => {
+  const outcome = async (body: string, parse: (body: Buffer) => NewMessage[] | Promise<NewMessage[]>) => {
     try {
-      return parseNewMessages(Buffer.from(body)).map(({ id, ...message }) =>
+      return (await parse(Buffer.from(body))).map(({ id, ...message }) =>
         message.given ? { ...message, id } : message,
       );
     } catch (error) {
@@ -129,9 +143,11 @@ test('A long body gives the same messages, or the same refusal, as a short one.'
       return message.replace(/(must be JSON).*/s, '$1').replace(/such as [0-9a-f-]{36}/, '');
     }
   };
-  fc.assert(
-    fc.property(bodies, (body) => {
-      expect(outcome(padding + body)).toEqual(outcome(body));
+  await fc.assert(
+    fc.asyncProperty(bodies, async (body) => {
+      const short = await outcome(body, parseNewMessages);
+      expect(await outcome(padding + body, parseNewMessages)).toEqual(short);
+      expect(await outcome(padding + body, parseNewMessagesInTurns)).toEqual(short);
     }),
     { numRuns: 500 },
   );
@@ -140,4 +156,10 @@ test('A long body gives the same messages, or the same refusal, as a short one.'
 test('Half a million numbers are refused as too many messages.', () => {
   const body = Buffer.from(`[${new Array(500_000).fill('0').join()}]`);
   expect(() => parseNewMessages(body)).toThrow(`must hold at most ${maxMessagesPerAppend} messages`);
+});
+
+test('While a long body is read, other work has turns.', async () => {
+  const body = Buffer.from(`{"type":"T","data":{"a":[${new Array(500_000).fill('0').join()}]}}`);
+  const { turns } = await countTurns(() => parseNewMessagesInTurns(body));
+  expect(turns).toBeGreaterThan(10);
 });

@@ -44,6 +44,12 @@ describe('a payload is kept as it was written', () => {
     expect(dataOf('{ "a" : [ 1,\n\t2 ] }')).toBe('{"a":[1,2]}');
   });
 
+  test('but for white space between tokens of a long text', () => {
+    const text = '"two  blanks, a \\"  quote, ж"';
+    const elements = new Array(20_000).fill(text);
+    expect(dataOf(`{ "a" : [ ${elements.join(' , ')}\n] }`)).toBe(`{"a":[${elements.join()}]}`);
+  });
+
   test('whatever it is', () => {
     fc.assert(
       fc.property(jsonText, jsonText, (data, metadata) => {

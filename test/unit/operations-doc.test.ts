@@ -36,6 +36,7 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxNesting: 'depth of nested data',
   maxBodyNesting: 'depth of a body of `/rpc`',
   maxNumberLength: 'characters of a number in data',
+  maxMembers: 'members of a record of an import, and of a message or options of `/rpc`',
   maxGroupSize: 'size of a consumer group',
   maxHeldRequests: 'pipelined requests that wait on one connection',
   maxImportedPosition: 'an imported position',

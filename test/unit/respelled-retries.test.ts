@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import type { NewMessage } from '../../src/message/message.ts';
 import { MemoryLog } from '../../src/store/memory/memory-log.ts';
+import { newMessagesOf, repeatsOf } from '../../src/store/shared/import-batch.ts';
+import { countTurns } from '../support/count-turns.ts';
+import { messageAt } from '../support/imported-messages.ts';
 
 const members = Array.from({ length: 50_000 }, (_, index) => [`name${index}`, index] as const);
 
@@ -12,15 +15,7 @@ function message(id: string, data: unknown): NewMessage {
 async function retry(stored: NewMessage[], again: NewMessage[]) {
   const log = new MemoryLog({ bytes: 0 });
   for (const one of stored) log.append('a-1', one, 0);
-  let turns = 0;
-  let immediate: NodeJS.Immediate;
-  const count = () => {
-    turns++;
-    immediate = setImmediate(count);
-  };
-  count();
-  const outcome = await log.refusal('a-1', again, undefined);
-  clearImmediate(immediate!);
+  const { result: outcome, turns } = await countTurns(async () => log.refusal('a-1', again, undefined));
   return { outcome, turns };
 }
 
@@ -48,4 +43,17 @@ test('A long payload that differs in its last member only is another message.', 
     [message('1', Object.fromEntries(other))],
   );
   expect(outcome).toEqual({ outcome: 'duplicate-id', id: '1' });
+});
+
+test('A repeated import of long payloads in another order is known, and other work has turns while it is compared.', async () => {
+  const log = new MemoryLog({ bytes: 0 });
+  const places = Array.from({ length: 10 }, (_, index) => `a-1/${index}@${index + 1}`);
+  const record = (place: string, data: readonly (readonly [string, number])[]) =>
+    messageAt(place, { data: JSON.stringify(Object.fromEntries(data)) });
+  log.insert(places.map((place) => record(place, members)));
+  const again = places.map((place) => record(place, members.toReversed()));
+  const { result: repeats, turns } = await countTurns(() => repeatsOf(log, again));
+  expect([...repeats]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(newMessagesOf(log, again, repeats)).toEqual([]);
+  expect(turns).toBeGreaterThan(100);
 });

@@ -2,6 +2,7 @@ import { Ajv } from 'ajv';
 import type { FastifySchemaValidationError } from 'fastify';
 import { type Static, type TObject, Type } from 'typebox';
 import { invalid } from '../../errors.ts';
+import { maxMembers } from '../../message/long-json.ts';
 import { isObject, kindOf } from '../../message/new-message.ts';
 import { checkName } from '../../message/stream-name.ts';
 import { describeSchemaError } from '../plumbing/error-handler.ts';
@@ -13,23 +14,25 @@ export const integer = Type.Optional(
   Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
 );
 
-/** Names of the members that some method reads: those of a message, and those of the objects that `objectReader` is made for. */
-export const argumentNames = new Set(['type', 'data', 'metadata']);
-
 /**
  * Makes the reader of an object argument. An argument or member that is null counts as not given, unknown members are
  * ignored, everything else must fit the schema; throws `INVALID_REQUEST`.
  */
 export function objectReader<T extends TObject>(field: string, schema: T): (given: unknown) => Static<T> {
   const fits = ajv.compile(schema);
-  for (const name of Object.keys(schema.properties)) argumentNames.add(name);
   return (given) => {
     const object = given ?? {};
     if (!isObject(object)) throw invalid(field, `must be an object, got ${kindOf(object)}`);
+    refuseManyMembers(field, object);
     const present = Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
     if (!fits(present)) throw describeSchemaError(fits.errors as FastifySchemaValidationError[]);
     return present as Static<T>;
   };
+}
+
+/** Throws `INVALID_REQUEST` when the object has more members than anybody means. */
+export function refuseManyMembers(field: string, object: object): void {
+  if (Object.keys(object).length > maxMembers) throw invalid(field, `must have at most ${maxMembers} members`);
 }
 
 /** A required text; throws `INVALID_REQUEST`. */

@@ -1,9 +1,9 @@
 import { PokewireError } from '../../errors.ts';
 import { skipSpace, skipValue, walkElements } from '../../message/json-text.ts';
-import type { Outline } from '../../message/long-json.ts';
-import { invalidBody, kindOf, parseJsonBody } from '../../message/new-message.ts';
+import { isLong, maxMembers, type Outline } from '../../message/long-json.ts';
+import { invalidBody, isPayload, kindOf, parseJsonBodyInTurns } from '../../message/new-message.ts';
 import { maxBodyNesting, readPayload } from '../../message/payload.ts';
-import { argumentNames } from './arguments.ts';
+import { ownTurn } from '../../message/turns.ts';
 
 /** What `POST /rpc` carries: `[method, ...arguments]`. */
 export type Call = {
@@ -14,13 +14,19 @@ export type Call = {
   readonly text: string;
 };
 
-/** Of an object, the methods look at what has one of {@link argumentNames}; no method takes more than three arguments. */
-const callOutline: Outline = { levels: 3, keeps: (name) => argumentNames.has(name), maxElements: 16 };
+/** No method takes more than three arguments. */
+const callOutline: Outline = {
+  levels: 3,
+  isEmpty: isPayload,
+  maxMembers: maxMembers + 1,
+  maxElements: 16,
+};
 
 /** Reads the envelope of a call; throws `INVALID_REQUEST`. Whether there is such a method is not asked. */
-export function parseCall(body: Buffer | undefined): Call {
-  const { text, parsed } = parseJsonBody(body, 'a JSON array [method, ...arguments]', callOutline);
+export async function parseCall(body: Buffer | undefined): Promise<Call> {
+  const { text, parsed } = await parseJsonBodyInTurns(body, 'a JSON array [method, ...arguments]', callOutline);
   readPayload(text, 0, text.length, 'body', maxBodyNesting);
+  if (isLong(text)) await ownTurn();
   if (parsed !== null && !Array.isArray(parsed)) {
     throw invalidBody(`must be an array [method, ...arguments], got ${kindOf(parsed)}`);
   }

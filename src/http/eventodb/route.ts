@@ -76,7 +76,7 @@ export function routeRpc(server: Server, options: RpcOptions): void {
         },
       },
       async (request, reply) => {
-        const call = parseCall(request.body as Buffer | undefined);
+        const call = await parseCall(request.body as Buffer | undefined);
         const method = methods.get(call.method);
         if (method === undefined) {
           throw new PokewireError('METHOD_NOT_FOUND', `There is no method ${call.method.slice(0, 64)}.`);

@@ -1,15 +1,17 @@
 import { Type } from 'typebox';
 import { invalid } from '../../errors.ts';
+import { isLong } from '../../message/long-json.ts';
 import { categoryRowJson, streamRowJson } from '../../message/message.ts';
-import { identify, kindOf, parseContent } from '../../message/new-message.ts';
+import { identify, isObject, kindOf, parseContent } from '../../message/new-message.ts';
 import { checkName } from '../../message/stream-name.ts';
+import { ownTurn } from '../../message/turns.ts';
 import type { Store } from '../../store/store.ts';
 import type { LimitAppends } from '../plumbing/append-limit.ts';
 import type { SendMessages } from '../plumbing/message-pages.ts';
 import { batchSizeQuery, groupOf, groupQuery, limitOf } from '../plumbing/parameters.ts';
 import type { BeginRead } from '../plumbing/read-limit.ts';
 import type { Append } from '../routes/append.ts';
-import { integer, objectReader, readName } from './arguments.ts';
+import { integer, objectReader, readName, refuseManyMembers } from './arguments.ts';
 import { startOfArgument } from './call.ts';
 import { answerEnd, type RpcMethods } from './method.ts';
 
@@ -58,7 +60,10 @@ export function streamMethods(parts: StreamMethodParts): RpcMethods {
       async run({ call, grant, request, reply }) {
         await limitAppends(request, reply);
         const stream = readName('stream', call.args[0]);
-        const content = parseContent(call.text, startOfArgument(call, 1), call.args[1], 'message.');
+        const given = call.args[1];
+        if (isObject(given)) refuseManyMembers('message', given);
+        const content = parseContent(call.text, startOfArgument(call, 1), given, 'message.');
+        if (isLong(call.text)) await ownTurn();
         const { id, expectedVersion } = readWriteOptions(call.args[2]);
         const message = identify(content, 'id', id);
         const stored = await append(grant.namespace, stream, [message], expectedVersion);

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import type { AppendStats } from '../../admission/append-stats.ts';
 import { PokewireError } from '../../errors.ts';
+import { isLong } from '../../message/long-json.ts';
 import type { NewMessage } from '../../message/message.ts';
-import { maxMessagesPerAppend, parseNewMessages } from '../../message/new-message.ts';
+import { maxMessagesPerAppend, parseNewMessages, parseNewMessagesInTurns } from '../../message/new-message.ts';
 import { checkName, maxTypeBytes } from '../../message/stream-name.ts';
 import { requireSupport } from '../../store/capabilities.ts';
 import type { AppendOutcome } from '../../store/log.ts';
@@ -67,7 +68,9 @@ export function routeAppend(server: Server, append: Append): void {
       const counted = limitAppends(request, reply);
       if (counted !== undefined) await counted;
       const stream = checkName('stream', request.params.stream);
-      const messages = parseNewMessages(request.body as unknown as Buffer | undefined);
+      const body = request.body as unknown as Buffer | undefined;
+      const isInTurns = body !== undefined && isLong(body);
+      const messages = isInTurns ? await parseNewMessagesInTurns(body) : parseNewMessages(body);
       const { expectedVersion } = request.query;
       const { outcome, position, globalPosition } = await append(
         grantOf(request).namespace,

@@ -1,5 +1,6 @@
 import type { Transfer } from '../../admission/transfers.ts';
-import { parseImportRecord } from '../../message/import-record.ts';
+import { parseImportRecord, parseImportRecordInTurns } from '../../message/import-record.ts';
+import { isLong } from '../../message/long-json.ts';
 import type { Message } from '../../message/message.ts';
 import type { ImportKey, ImportOutcome, ImportSession } from '../../store/log.ts';
 import { fullText } from '../../store/shared/store-full.ts';
@@ -84,10 +85,10 @@ export class ImportRun {
     return isNew;
   }
 
-  read(line: Buffer): ImportFailure | undefined {
+  async read(line: Buffer): Promise<ImportFailure | undefined> {
     this.line++;
     if (isBlank(line)) return undefined;
-    const record = parseImportRecord(line);
+    const record = isLong(line) ? await parseImportRecordInTurns(line) : parseImportRecord(line);
     if ('problem' in record) return { code: record.code, message: record.problem, line: this.line };
     this.#batch.push(record.message);
     this.#lines.push(this.line);

@@ -123,7 +123,7 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
     run = new ImportRun(await session, transfer, mode);
     for await (const lines of body) {
       for (const line of lines) {
-        const failure = run.read(line) ?? (run.isBatchFull ? await run.store() : undefined);
+        const failure = (await run.read(line)) ?? (run.isBatchFull ? await run.store() : undefined);
         if (failure !== undefined) return yield frameOf(failure);
         if (run.takeProgress()) yield importProgressEvent(run, run.globalPosition);
       }

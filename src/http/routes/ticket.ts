@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { maxTickets, maxTicketsOfNamespace, type Tickets, ticketLifetimeMs } from '../../access/tickets.ts';
 import { invalid, PokewireError } from '../../errors.ts';
-import { type Outline, parseOutline } from '../../message/long-json.ts';
+import { type Outline, parseOutlineInTurns } from '../../message/long-json.ts';
 import { selectionKey } from '../../message/selection.ts';
 import { retryAfter } from '../plumbing/append-limit.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
@@ -47,7 +47,7 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
       },
     },
     async (request, reply) => {
-      const body = parseBody(request.body as unknown as Buffer | undefined, maxSelectors);
+      const body = await parseBody(request.body as unknown as Buffer | undefined, maxSelectors);
       const selection = parseSelection({ ...body, all: body.all === true ? 'true' : 'false' }, maxSelectors);
       const grant = grantOf(request);
       const nowMs = performance.now();
@@ -66,12 +66,17 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
   );
 }
 
-function parseBody(body: Buffer | undefined, maxSelectors: number): Static<typeof bodySchema> {
+async function parseBody(body: Buffer | undefined, maxSelectors: number): Promise<Static<typeof bodySchema>> {
   if (body === undefined || body.length === 0) throw invalid('body', 'is missing: send the selectors');
   if (!isUtf8(body)) throw invalid('body', 'must be UTF-8 text');
-  // One member more, and one of them is not known; one element more, and they are too many.
-  const outline: Outline = { levels: 2, keeps: (_name, kept) => kept <= known.length, maxElements: maxSelectors + 1 };
-  const parsed = parseJson(body.toString(), outline);
+  const outline: Outline = {
+    levels: 2,
+    isEmpty: () => false,
+    // One more, and one of them is not known, or they are too many.
+    maxMembers: known.length + 1,
+    maxElements: maxSelectors + 1,
+  };
+  const parsed = await parseJson(body.toString(), outline);
   refuseLongLists(parsed, maxSelectors);
   const [problem] = Value.Errors(bodySchema, parsed);
   if (problem !== undefined) {
@@ -90,9 +95,9 @@ function refuseLongLists(parsed: unknown, maxSelectors: number): void {
   }
 }
 
-function parseJson(text: string, outline: Outline): unknown {
+async function parseJson(text: string, outline: Outline): Promise<unknown> {
   try {
-    return parseOutline(text, outline);
+    return await parseOutlineInTurns(text, outline);
   } catch {
     throw invalid('body', 'must be JSON');
   }

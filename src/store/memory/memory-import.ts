@@ -1,21 +1,24 @@
 import type { Message } from '../../message/message.ts';
 import type { CommitOutcome, ImportOutcome, ImportSession } from '../log.ts';
 import type { Namespace } from '../namespace-store.ts';
+import { repeatsOf } from '../shared/import-batch.ts';
 import type { MemoryLog } from './memory-log.ts';
 import type { MemoryStorage } from './memory-storage.ts';
+
+type Add = (messages: readonly Message[], repeats: ReadonlySet<number>) => ImportOutcome;
 
 /** An import into a log: each batch is there once it was added, by the given function. */
 export class MemoryImport implements ImportSession {
   readonly #log: MemoryLog | undefined;
-  readonly #add: (messages: readonly Message[]) => ImportOutcome;
+  readonly #add: Add;
 
-  constructor(log: MemoryLog | undefined, add: (messages: readonly Message[]) => ImportOutcome) {
+  constructor(log: MemoryLog | undefined, add: Add) {
     this.#log = log;
     this.#add = add;
   }
 
   async add(messages: readonly Message[]): Promise<ImportOutcome> {
-    return this.#add(messages);
+    return this.#log === undefined ? { outcome: 'gone' } : this.#add(messages, await repeatsOf(this.#log, messages));
   }
 
   async commit(): Promise<CommitOutcome> {
@@ -38,9 +41,12 @@ export class MemoryReplacement implements ImportSession {
   }
 
   async add(messages: readonly Message[]): Promise<ImportOutcome> {
+    const staged = this.#staged;
+    if (staged === undefined) return { outcome: 'gone' };
+    const repeats = await repeatsOf(staged, messages);
     // A long import learns at once that its namespace was deleted.
     if (!this.#storage.namespaces.has(this.#namespace)) return { outcome: 'gone' };
-    return this.#staged === undefined ? { outcome: 'gone' } : this.#storage.insert(this.#staged, messages);
+    return this.#storage.insert(staged, messages, repeats);
   }
 
   async commit(): Promise<CommitOutcome> {

@@ -1,6 +1,7 @@
 import type { Message, NewMessage } from '../../message/message.ts';
 import type { Poke } from '../../message/poke.ts';
 import { type Selection, selects } from '../../message/selection.ts';
+import { ownTurn } from '../../message/turns.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
 import type {
   Announced,
@@ -72,7 +73,7 @@ export class MemoryLogHandle implements Log {
   }
 
   async beginImport(): Promise<ImportSession> {
-    return new MemoryImport(this.#found, (messages) => this.#import(messages));
+    return new MemoryImport(this.#found, (messages, repeats) => this.#import(messages, repeats));
   }
 
   async readStream(stream: string, from: StreamStart, limit: number): Promise<MessagePage> {
@@ -101,14 +102,19 @@ export class MemoryLogHandle implements Log {
     const log = this.#log;
     const page = new PageBuilder(log, limit);
     const walk = log.walk(everythingOf(filter.category), from - 1);
+    // Metadata that has to be read for its correlation costs more than a look at a row.
+    const mostRows = filter.correlation === undefined ? maxRowsLookedAt : maxRowsLookedAt / 4;
     let looked = 0;
     let parsedBytes = 0;
     for (let row = walk.next(); row !== -1; row = walk.next()) {
       // A correlation has metadata parsed, which may be long.
       if (filter.correlation !== undefined) parsedBytes += log.table.payloadBytes(row);
       const fits = matches(log, row, filter);
-      if (looked++ === maxRowsLookedAt || (fits && !page.add(row))) return page.end(log.table.globalPosition(row));
-      if (parsedBytes > maxPageBytes) return page.end(log.table.globalPosition(row) + 1);
+      if (fits && !page.add(row)) return page.end(log.table.globalPosition(row));
+      if (++looked < mostRows && parsedBytes <= maxPageBytes) continue;
+      // The next page, which may be as scarce, is asked for at once.
+      await ownTurn();
+      return page.end(log.table.globalPosition(row) + 1);
     }
     return page.end(null);
   }
@@ -187,11 +193,11 @@ export class MemoryLogHandle implements Log {
     return found;
   }
 
-  #import(messages: readonly Message[]): ImportOutcome {
+  #import(messages: readonly Message[], repeats: ReadonlySet<number>): ImportOutcome {
     const log = this.#found;
     if (log === undefined) return { outcome: 'gone' };
     const { head, importsBelowHead } = log.bounds;
-    const outcome = this.#storage.insert(log, messages);
+    const outcome = this.#storage.insert(log, messages, repeats);
     if (outcome.outcome !== 'imported') return outcome;
     if (log.head > head) this.#announce(log, head, log.rowAt(head + 1)!);
     if (log.bounds.importsBelowHead > importsBelowHead) for (const announced of log.followers) announced('wake-up');

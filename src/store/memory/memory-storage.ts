@@ -68,10 +68,10 @@ export class MemoryStorage {
     return this.budget.take(log, messages, newStreams, otherBytes);
   }
 
-  /** Puts messages that have positions into the log, all that it does not have yet or none. */
-  insert(log: MemoryLog, messages: readonly Message[]): ImportOutcome {
+  /** Puts messages that have positions into the log, all that it does not have yet or none; see `repeatsOf`. */
+  insert(log: MemoryLog, messages: readonly Message[], repeats: ReadonlySet<number>): ImportOutcome {
     if (log.isGone) return { outcome: 'gone' };
-    const added = newMessagesOf(log, messages);
+    const added = newMessagesOf(log, messages, repeats);
     if ('outcome' in added) return added;
     const streams = new Set(added.map(({ stream }) => stream).filter((name) => log.stream(name) === undefined));
     const full = this.take(log, added, [...streams]);

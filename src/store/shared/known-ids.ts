@@ -1,10 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JsonText, Message, NewMessage } from '../../message/message.ts';
 import { sameJson, sameJsonInTurns } from '../../message/same-json.ts';
+import { charactersPerTurn, ownTurn } from '../../message/turns.ts';
 import type { AppendOutcome } from '../log.ts';
 
-/** Characters compared before other work gets the event loop; each payload counts as some more. */
-const charactersPerTurn = 65_536;
+/** What a payload counts beside its characters. */
 const perPayload = 256;
 
 /**
@@ -64,7 +63,7 @@ export async function compareInTurns(respelled: readonly Respelled[], known: App
     left -= perPayload + (stored?.length ?? 0);
     if (left > 0) continue;
     left = charactersPerTurn;
-    await nextTurn();
+    await ownTurn();
   }
   return known;
 }

@@ -1,0 +1,16 @@
+/** What comes of the work, and how many turns the event loop had meanwhile. */
+export async function countTurns<T>(work: () => Promise<T>): Promise<{ result: T; turns: number }> {
+  let turns = 0;
+  let immediate: NodeJS.Immediate;
+  const count = () => {
+    turns++;
+    immediate = setImmediate(count);
+  };
+  count();
+  try {
+    const result = await work();
+    return { result, turns };
+  } finally {
+    clearImmediate(immediate!);
+  }
+}

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { slowRequests } from './slow-requests.ts';
+import { measureSlowTurns } from './slow-turns.ts';
+
+/** Calibrations that a turn may take; `npm run turns` says what it takes on a machine that does nothing else. */
+const bound = 1.5;
+
+/** Those that cost most, each for another reason; `npm run turns` has them all. */
+const shapes = new Set([
+  'many members',
+  'members by index',
+  'one member again and again',
+  'empty arrays',
+  'escaped names',
+  'white space between all tokens',
+]);
+
+test('No request of at most 1 MiB holds the event loop for long.', { timeout: 300_000 }, async () => {
+  const { calibrationMs, turns } = await measureSlowTurns({
+    repeats: 5,
+    enoughMs: (calibration) => bound * calibration,
+    asksHistogram: false,
+    corpus: slowRequests.filter(({ shape }) => shape === undefined || shapes.has(shape)),
+  });
+  expect(turns.filter(({ cpuMs }) => cpuMs > bound * calibrationMs)).toEqual([]);
+  expect(turns.filter(({ status }) => status >= 500)).toEqual([]);
+});

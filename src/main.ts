@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { type Logger, pino } from 'pino';
 import type { App } from './app.ts';
-import { isTransferCommand, runCommand } from './cli/command.ts';
+import { isTransferCommand } from './cli/transfer-command.ts';
 import { type Config, helpText, namedAsGiven, parseCommand } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { PokewireError } from './errors.ts';
@@ -22,6 +22,7 @@ async function main(): Promise<void> {
   }
   const [name, ...args] = process.argv.slice(2);
   if (isTransferCommand(name)) {
+    const { runCommand } = await import('./cli/command.ts');
     const { env, stdin, stdout, stderr } = process;
     const stop = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());

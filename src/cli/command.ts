@@ -3,6 +3,7 @@ import { readFlags as readFlagsOf } from '../flags.ts';
 import { exportLog } from './export.ts';
 import { importLog } from './import.ts';
 import { CliError, type Terminal, type Transfer } from './transfer.ts';
+import type { TransferCommand } from './transfer-command.ts';
 
 const commands = { export: exportLog, import: importLog };
 const shared = {
@@ -15,14 +16,6 @@ const options = {
   export: { ...shared, category: { type: 'string' } },
   import: { ...shared, force: { type: 'boolean' }, 'allow-incomplete': { type: 'boolean' } },
 } as const;
-
-/** A command that is not the server. */
-export type TransferCommand = keyof typeof commands;
-
-/** Whether the first argument names a command that is not the server. */
-export function isTransferCommand(name: string | undefined): name is TransferCommand {
-  return name === 'export' || name === 'import';
-}
 
 const helpTexts: Readonly<Record<TransferCommand, string>> = {
   export: `pokewire export [flags]   writes all messages of a namespace as NDJSON, one record a line

@@ -26,21 +26,19 @@ async function heldBy(server: FaultServer): Promise<{ bytes: number; sockets: nu
 }
 
 /** Appends one message after the other until the promise is settled, and returns what each took. */
-async function appendUntil(settled: Promise<unknown>, server: FaultServer): Promise<number[]> {
+async function appendUntil(settled: Promise<unknown>, server: FaultServer): Promise<number> {
   let isSettled = false;
   const settle = () => {
     isSettled = true;
   };
   settled.then(settle, settle);
-  const tookMs: number[] = [];
-  while (!isSettled) {
-    const startMs = performance.now();
+  let appends = 0;
+  for (; !isSettled; appends++) {
     await server.append('load-1');
-    tookMs.push(performance.now() - startMs);
     // A steady writer, not a second load: the storm is the load.
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  return tookMs.sort((a, b) => a - b);
+  return appends;
 }
 
 testOfCrowd(
@@ -87,11 +85,12 @@ testOfCrowd(
     // The new log goes past every cursor before most have come back: no position tells that it is another one.
     await second.append('load-1', 30);
     const back = poll(async () => (await crowd.report()).ready).toBe(5_000);
-    const tookMs = await appendUntil(back, second);
+    const appends = await appendUntil(back, second);
     await back;
-    expect(tookMs.at(Math.ceil(tookMs.length * 0.99) - 1)).toBeLessThan(2_000);
+    // Had they waited for the crowd, there would be one or two.
+    expect(appends).toBeGreaterThan(10);
 
-    const told = 30 + tookMs.length;
+    const told = 30 + appends;
     await poll(() => crowd.report()).toMatchObject({ ready: 5_000, least: told, most: told, problems: [] });
     const { epochs, resets } = await crowd.report();
     expect(epochs).toHaveLength(2);
@@ -109,10 +108,11 @@ testOfCrowd(
     await poll(() => crowd.report()).toMatchObject({ ready: 5_000, least: 50, most: 50 });
     await crowd.cut();
     const back = poll(async () => (await crowd.report()).greeted).toBe(10_000);
-    const tookMs = await appendUntil(back, server);
+    const appends = await appendUntil(back, server);
     await back;
-    expect(tookMs.at(Math.ceil(tookMs.length * 0.99) - 1)).toBeLessThan(2_000);
-    const told = 50 + tookMs.length;
+    // Had they waited for the crowd, there would be one or two.
+    expect(appends).toBeGreaterThan(10);
+    const told = 50 + appends;
     await poll(() => crowd.report()).toMatchObject({ ready: 5_000, least: told, most: told, problems: [], resets: {} });
     expect(await server.subscriptions()).toBe(5_000);
   },

@@ -100,7 +100,7 @@ test('SIGTERM is not held up by subscribers in a process that hangs, whether the
 });
 
 test('A reset in the middle of a frame ends that subscription only, which resumes behind the last whole frame.', async () => {
-  await using server = await FaultServer.start();
+  await using server = await FaultServer.start(['--heartbeat-ms', '0']);
   await using other = await SseClient.connect(server.port, path);
   await server.append('load-1', 5_000);
   /** Reads in pieces of so many bytes, and resets in the middle of a frame; gives the id of the last whole one. */

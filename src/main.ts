@@ -18,7 +18,7 @@ let byVariable: ReadonlySet<keyof Config> = new Set();
 /** Flags, environment, signals and exit codes: the only file that knows it is a process. */
 async function main(): Promise<void> {
   if (Number.parseInt(process.versions.node, 10) < leastNode) {
-    throw new ConfigError(`Pokewire needs Node ${leastNode} or newer; this is ${process.version}.`);
+    throw new PokewireError('NOT_SUPPORTED', `Pokewire needs Node ${leastNode} or newer; this is ${process.version}.`);
   }
   const [name, ...args] = process.argv.slice(2);
   if (isTransferCommand(name)) {

@@ -120,7 +120,8 @@ export class SoakServer implements AsyncDisposable {
 
   /** Sums of metrics by name, over all labels or those whose text has `label` in it. */
   async metrics(): Promise<(name: string, label?: string) => number> {
-    const { text } = await this.request('/metrics');
+    const { status, text } = await this.request('/metrics');
+    if (status !== 200) throw new Error(`/metrics was answered ${status} ${text}`);
     const lines = text.split('\n');
     return (name, label = '') =>
       lines

@@ -9,7 +9,8 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { runCommand, type TransferCommand } from '../../src/cli/command.ts';
+import { runCommand } from '../../src/cli/command.ts';
+import type { TransferCommand } from '../../src/cli/transfer-command.ts';
 import { ended, importBody, records } from '../support/import-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 

@@ -7,6 +7,9 @@ export const maxNameBytes = 1024;
 /** A message type is at most this many UTF-8 bytes. */
 export const maxTypeBytes = 256;
 
+/** What names and types are, as a pattern of JSON Schema; {@link checkName} says it in words. */
+export const namePattern = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 

@@ -154,4 +154,27 @@ describe('A Prometheus with the shipped configuration', () => {
       );
     },
   );
+
+  test.skipIf(!hasPrometheus)(
+    'scrapes a server that asks for tokens with the metrics token, and no other one (needs prometheus on PATH).',
+    async () => {
+      const shipped = readText('grafana/prometheus/metrics-token').trim();
+      const authentication = ['--auth', 'token', '--token', `ns_ZGVmYXVsdA_${'a'.repeat(64)}`];
+      await using known = await startTestApp([...authentication, '--metrics-token', shipped]);
+      await using unknown = await startTestApp([...authentication, '--metrics-token', 'another-token-of-some-length']);
+      for (const [app, expected] of [
+        [known, { health: 'up', lastError: '' }],
+        [unknown, { health: 'down', lastError: 'server returned HTTP status 401 Unauthorized' }],
+      ] as const) {
+        await using prometheus = await Prometheus.start(new URL(app.url).host);
+        await vi.waitFor(
+          async () => {
+            const { activeTargets } = await prometheus.get('targets');
+            expect(activeTargets).toMatchObject([{ labels: { job: 'pokewire' }, ...expected }]);
+          },
+          { timeout: 20_000, interval: 100 },
+        );
+      }
+    },
+  );
 });

@@ -30,6 +30,7 @@ const noLimits: readonly (keyof typeof configSchema.properties)[] = [
 
 /** Every exported limit of the source, and what the page says of it; undefined: nobody can meet it. */
 const constants: Readonly<Record<string, string | undefined>> = {
+  maxPageSize: 'entries of one page of `/streams` or `/categories`',
   maxMessagesPerAppend: 'messages of one append',
   maxNameBytes: 'bytes of the name of a stream or category',
   maxTypeBytes: 'bytes of a message type',

@@ -92,7 +92,7 @@ export function routeRpc(server: Server, options: RpcOptions): void {
     );
 
     rpc.route({
-      method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'],
+      method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'QUERY'],
       url: '/rpc',
       schema: { hide: true },
       // Refused by the hook above, but who may not ask is told that first.

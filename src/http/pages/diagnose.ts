@@ -43,7 +43,10 @@ const connectionSchema = Type.Object({
   address: Type.String({ description: 'Where it comes from, for limits of an address' }),
   addressIsForwarded: Type.Boolean({ description: 'A trusted proxy told the address by X-Forwarded-For' }),
   proxyHeaders: Type.Array(Type.String(), { description: 'Headers of the request that only proxies send, by name' }),
-  heartbeatMs: Type.Integer({ description: 'Milliseconds between two heartbeats of a subscription; 0: none' }),
+  heartbeatMs: Type.Integer({
+    minimum: 0,
+    description: 'Milliseconds between two heartbeats of a subscription; 0: none',
+  }),
 });
 
 const tickEvents = {

@@ -3,24 +3,26 @@ import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import type { Read } from '../../admission/reads.ts';
 import { type Message, messageJson } from '../../message/message.ts';
+import { maxTypeBytes } from '../../message/stream-name.ts';
 import type { MessagePage } from '../../store/log.ts';
 import type { LogId } from '../../store/log-id.ts';
 import { logGone } from '../../store/shared/log-gone.ts';
 import { maxPageMessages } from '../../store/shared/page-limits.ts';
 import { jsonType } from './error-handler.ts';
 import type { AnswerPage, SendPages } from './paged-answer.ts';
+import { nameLimits } from './parameters.ts';
 
 /** A message as the API returns it. */
 export const messageSchema = Type.Object(
   {
-    id: Type.String({ description: 'UUID' }),
-    stream: Type.String(),
-    type: Type.String(),
-    position: Type.Integer({ description: 'Place in its stream, from 0' }),
-    globalPosition: Type.Integer({ description: 'Place in the log, from 1' }),
+    id: Type.String({ ...nameLimits, description: 'A UUID, unless it was imported' }),
+    stream: Type.String(nameLimits),
+    type: Type.String({ minLength: 1, maxLength: maxTypeBytes }),
+    position: Type.Integer({ minimum: 0, description: 'Place in its stream, from 0' }),
+    globalPosition: Type.Integer({ minimum: 1, description: 'Place in the log, from 1' }),
     data: Type.Object({}, { additionalProperties: true }),
     metadata: Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()]),
-    time: Type.String({ description: 'RFC 3339, UTC' }),
+    time: Type.String({ format: 'date-time', description: 'RFC 3339, UTC' }),
   },
   { title: 'Message' },
 );

@@ -1,5 +1,6 @@
 import { errorStatuses } from '../../errors.ts';
 import { cookieName, secureCookieName } from './credential.ts';
+import { nameLimits } from './parameters.ts';
 
 /** What a route may need, as its `security`. */
 export const requirements = {
@@ -47,7 +48,7 @@ export const components = {
       description: 'The hint that a message exists: where it stands, never what it says.',
       required: ['stream', 'position', 'globalPosition'],
       properties: {
-        stream: { type: 'string' },
+        stream: { type: 'string', ...nameLimits },
         position: { type: 'integer', minimum: 0, description: 'Place in its stream, from 0' },
         globalPosition: { type: 'integer', minimum: 1, description: 'Place in the log, from 1' },
       },

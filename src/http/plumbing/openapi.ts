@@ -2,9 +2,10 @@ import { STATUS_CODES } from 'node:http';
 import type { SwaggerTransformObject } from '@fastify/swagger';
 import type { FastifyContextConfig } from 'fastify';
 import { Poke } from '../../message/poke.ts';
-import { maxNameBytes, StreamName } from '../../message/stream-name.ts';
+import { StreamName } from '../../message/stream-name.ts';
 import { maxFrameBytes, PlainFrameEncoder, payloadOf, readyFrame, retryFrame } from '../../sse/frame.ts';
 import { components, nameSchemas, requirements } from './openapi-components.ts';
+import { categoryText, nameText } from './parameters.ts';
 
 /** What the routes are grouped by, in the order of the page. */
 export const tags = [
@@ -121,14 +122,16 @@ const ownRefusals: Readonly<Record<string, readonly number[]>> = {
   subscribe: [404, 410, 429],
 };
 
-const name = { minLength: 1, maxLength: maxNameBytes };
-
-// Beside the schemas that are validated, whose refusals count bytes and name the limit.
+// Beside the schemas that are validated, whose refusals count bytes and name the limit. By place, name and type, because a
+// parameter of the same name may be something else on another route.
 const parameterFacts: Readonly<Record<string, { example?: unknown; schema: JsonObject }>> = {
-  'path stream': { example: 'account-123', schema: { type: 'string', ...name } },
-  'path category': { example: 'account', schema: { type: 'string', ...name, pattern: '^[^-]+$' } },
-  'query stream': { schema: { type: 'array', items: { type: 'string', ...name } } },
-  'query category': { example: ['account'], schema: { type: 'array', items: { type: 'string', ...name } } },
+  'path stream string': { example: 'account-123', schema: nameText },
+  'path category string': { example: 'account', schema: categoryText },
+  'query stream array': { schema: { items: { type: 'string', ...nameText } } },
+  'query category array': { example: ['account'], schema: { items: { type: 'string', ...categoryText } } },
+  // Empty, they are as if not given.
+  'query category string': { schema: { ...categoryText, minLength: 0 } },
+  'query correlation string': { schema: { ...categoryText, minLength: 0 } },
 };
 
 function withFacts(parameter: Parameter): Parameter {
@@ -136,11 +139,8 @@ function withFacts(parameter: Parameter): Parameter {
   if (schema?.type === 'integer' && schema.maximum === undefined) {
     return { ...parameter, schema: { ...schema, maximum: Number.MAX_SAFE_INTEGER } };
   }
-  const facts = parameterFacts[`${parameter.in} ${parameter.name}`];
-  // A parameter of the same name may be something else on another route.
-  return facts?.schema.type === schema?.type
-    ? { ...parameter, ...facts, schema: { ...schema, ...facts?.schema } }
-    : parameter;
+  const facts = parameterFacts[`${parameter.in} ${parameter.name} ${schema?.type}`];
+  return facts === undefined ? parameter : { ...parameter, ...facts, schema: { ...schema, ...facts.schema } };
 }
 
 const lastEventId: Parameter = {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { invalid } from '../../errors.ts';
 import { type ConsumerGroup, maxGroupSize } from '../../message/consumer-group.ts';
-import { checkName } from '../../message/stream-name.ts';
+import { checkName, maxNameBytes, namePattern } from '../../message/stream-name.ts';
 
 /** A read returns at most this many messages unless `batchSize` says otherwise. */
 const defaultBatchSize = 1_000;
@@ -9,7 +9,19 @@ const defaultBatchSize = 1_000;
 /** A list returns at most this many entries unless `limit` says otherwise. */
 export const defaultPageSize = 100;
 
+/** A list returns at most this many entries whatever `limit` says. */
+export const maxPageSize = 1_000;
+
 const maxBatchSize = 10_000;
+
+/** Lengths of a name, as schemas count them; its bytes are limited to the same number. */
+export const nameLimits = { minLength: 1, maxLength: maxNameBytes };
+
+/** What a name is, for descriptions; {@link checkName} refuses in words what is none. */
+export const nameText = { ...nameLimits, pattern: namePattern };
+
+/** The same of a category, which has no hyphen. */
+export const categoryText = { ...nameLimits, pattern: '^[^-\\u0000-\\u001f\\u007f-\\u009f]*$' };
 
 /** Of paths that name a stream. */
 export const streamParam = Type.Object({
@@ -80,8 +92,15 @@ export function groupOf(
 
 /** Of lists: `cursor` is the one the previous page ended with. */
 export const pageQuery = {
-  cursor: Type.Optional(Type.String({ description: 'Where the previous page ended, exclusive' })),
+  cursor: Type.Optional(
+    Type.String({ maxLength: maxNameBytes, description: 'Where the previous page ended, exclusive' }),
+  ),
   limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 1_000, description: `Entries at most; absent: ${defaultPageSize}` }),
+    Type.Integer({ minimum: 1, maximum: maxPageSize, description: `Entries at most; absent: ${defaultPageSize}` }),
   ),
 };
+
+/** The `cursor` that a list ends with. */
+export const nextCursor = Type.Union([Type.String(nameLimits), Type.Null()], {
+  description: 'Of the next page; null: this is the last',
+});

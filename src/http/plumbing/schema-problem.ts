@@ -10,6 +10,7 @@ export function schemaProblem({ keyword, message = 'is not valid', params }: Fin
   if (keyword === 'enum') return `must be ${(params.allowedValues as readonly string[]).join(' or ')}`;
   if (keyword === 'type') return `must be ${/^[aeiou]/.test(String(params.type)) ? 'an' : 'a'} ${params.type}`;
   if (keyword === 'maxLength') return `must have at most ${params.limit} characters`;
+  if (keyword === 'maxItems') return `must have at most ${params.limit} entries`;
   // A schema that is false: nothing fits.
   if (keyword === 'boolean') return 'is not a member here';
   return message;

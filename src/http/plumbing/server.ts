@@ -151,7 +151,7 @@ export type Server = ReturnType<typeof createServer>;
 
 /** Answers known paths with unknown methods by 405 and the methods that are known. Comes after all routes. */
 export function refuseOtherMethods(server: Server, routes: ReadonlyMap<string, ReadonlySet<string>>): void {
-  const refusable: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  const refusable: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'QUERY'];
   for (const [url, methods] of routes) {
     // The route of all preflights, which would hide that a path is unknown.
     if (url === '*') continue;

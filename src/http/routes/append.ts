@@ -4,20 +4,29 @@ import { PokewireError } from '../../errors.ts';
 import { isLong } from '../../message/long-json.ts';
 import type { NewMessage } from '../../message/message.ts';
 import { maxMessagesPerAppend, parseNewMessages, parseNewMessagesInTurns } from '../../message/new-message.ts';
-import { checkName, maxTypeBytes } from '../../message/stream-name.ts';
+import { checkName, maxTypeBytes, namePattern } from '../../message/stream-name.ts';
 import { requireSupport } from '../../store/capabilities.ts';
 import type { AppendOutcome } from '../../store/log.ts';
 import type { Namespace } from '../../store/namespace-store.ts';
 import { storeFull } from '../../store/shared/store-full.ts';
 import type { Store } from '../../store/store.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
-import { streamParam } from '../plumbing/parameters.ts';
+import { nameLimits, streamParam } from '../plumbing/parameters.ts';
 import type { Server } from '../plumbing/server.ts';
 
 const newMessage = Type.Object(
   {
-    id: Type.Optional(Type.String({ format: 'uuid', description: 'Makes a retry safe; generated when absent' })),
-    type: Type.String({ minLength: 1, maxLength: maxTypeBytes, description: `1 to ${maxTypeBytes} bytes` }),
+    id: Type.Optional(
+      Type.Union([Type.String({ format: 'uuid' }), Type.Literal(''), Type.Null()], {
+        description: 'A UUID makes a retry safe; generated when absent, empty or null',
+      }),
+    ),
+    type: Type.String({
+      minLength: 1,
+      maxLength: maxTypeBytes,
+      pattern: namePattern,
+      description: `1 to ${maxTypeBytes} bytes`,
+    }),
     data: Type.Object({}, { additionalProperties: true, description: 'Comes back as it was written' }),
     metadata: Type.Optional(
       Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], { description: 'The same, or null' }),
@@ -27,10 +36,10 @@ const newMessage = Type.Object(
 );
 
 const appended = Type.Object({
-  stream: Type.String(),
-  position: Type.Integer({ description: 'Of the last message' }),
-  globalPosition: Type.Integer({ description: 'Of the last message' }),
-  count: Type.Integer(),
+  stream: Type.String(nameLimits),
+  position: Type.Integer({ minimum: 0, description: 'Of the last message' }),
+  globalPosition: Type.Integer({ minimum: 1, description: 'Of the last message' }),
+  count: Type.Integer({ minimum: 1, maximum: maxMessagesPerAppend }),
 });
 
 export function routeAppend(server: Server, append: Append): void {

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { maxNameBytes } from '../../message/stream-name.ts';
 import type { Store } from '../../store/store.ts';
 import { logOf } from '../plumbing/authenticate.ts';
 import { messageSchema, type SendMessages } from '../plumbing/message-pages.ts';
@@ -9,6 +10,9 @@ import {
   groupOf,
   groupQuery,
   limitOf,
+  maxPageSize,
+  nameLimits,
+  nextCursor,
   pageQuery,
   positionQuery,
   readCategory,
@@ -30,11 +34,17 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
         response: {
           200: Type.Object({
             categories: Type.Array(
-              Type.Object({ category: Type.String(), streamCount: Type.Integer(), messageCount: Type.Integer() }),
+              Type.Object(
+                {
+                  category: Type.String(nameLimits),
+                  streamCount: Type.Integer({ minimum: 1 }),
+                  messageCount: Type.Integer({ minimum: 1 }),
+                },
+                { title: 'Category' },
+              ),
+              { maxItems: maxPageSize },
             ),
-            cursor: Type.Union([Type.String(), Type.Null()], {
-              description: 'Of the next page; null: this is the last',
-            }),
+            cursor: nextCursor,
           }),
         },
       },
@@ -64,7 +74,10 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
           batchSize: batchSizeQuery,
           ...groupQuery,
           correlation: Type.Optional(
-            Type.String({ description: 'Only messages whose metadata.correlationStreamName is of this category' }),
+            Type.String({
+              maxLength: maxNameBytes,
+              description: 'Only messages whose metadata.correlationStreamName is of this category',
+            }),
           ),
         }),
         response: { 200: Type.Array(messageSchema) },

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { PokewireError } from '../../errors.ts';
 import { messageJson } from '../../message/message.ts';
-import { checkName } from '../../message/stream-name.ts';
+import { checkName, maxNameBytes, maxTypeBytes } from '../../message/stream-name.ts';
 import type { StreamSummary } from '../../store/log.ts';
 import type { Store } from '../../store/store.ts';
 import { logOf } from '../plumbing/authenticate.ts';
@@ -11,6 +11,9 @@ import {
   batchSizeQuery,
   defaultPageSize,
   limitOf,
+  maxPageSize,
+  nameLimits,
+  nextCursor,
   pageQuery,
   positionQuery,
   streamParam,
@@ -19,10 +22,10 @@ import type { Server } from '../plumbing/server.ts';
 
 const streamSchema = Type.Object(
   {
-    stream: Type.String(),
-    version: Type.Integer({ description: 'Position of the last message' }),
-    messageCount: Type.Integer(),
-    lastActivity: Type.String({ description: 'Time of the last message, RFC 3339' }),
+    stream: Type.String(nameLimits),
+    version: Type.Integer({ minimum: 0, description: 'Position of the last message' }),
+    messageCount: Type.Integer({ minimum: 1 }),
+    lastActivity: Type.String({ format: 'date-time', description: 'Time of the last message, RFC 3339' }),
   },
   { title: 'Stream' },
 );
@@ -39,15 +42,13 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
         description: 'Streams by name, in the order of their UTF-8 bytes.',
         tags: ['streams'],
         querystring: Type.Object({
-          prefix: Type.Optional(Type.String({ description: 'Only names that begin so' })),
+          prefix: Type.Optional(Type.String({ maxLength: maxNameBytes, description: 'Only names that begin so' })),
           ...pageQuery,
         }),
         response: {
           200: Type.Object({
-            streams: Type.Array(streamSchema),
-            cursor: Type.Union([Type.String(), Type.Null()], {
-              description: 'Of the next page; null: this is the last',
-            }),
+            streams: Type.Array(streamSchema, { maxItems: maxPageSize }),
+            cursor: nextCursor,
           }),
         },
       },
@@ -128,7 +129,9 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
         description: 'The message at the highest position of the stream, or the highest of one type.',
         tags: ['streams'],
         params: streamParam,
-        querystring: Type.Object({ type: Type.Optional(Type.String({ description: 'Only messages of this type' })) }),
+        querystring: Type.Object({
+          type: Type.Optional(Type.String({ maxLength: maxTypeBytes, description: 'Only messages of this type' })),
+        }),
         response: { 200: messageSchema },
       },
     },

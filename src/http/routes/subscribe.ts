@@ -39,45 +39,51 @@ const memberAlias = Type.Optional(
 );
 const sizeAlias = Type.Optional(Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'The same as size' }));
 
-const querySchema = Type.Object({
-  stream: Type.Optional(Type.Array(Type.String(), { description: 'A stream name; repeatable' })),
-  category: Type.Optional(Type.Array(Type.String(), { description: 'A category; repeatable' })),
-  all: Type.Optional(Type.Enum(['true', 'false'], { description: '"true": every message; no replay' })),
-  position: positionQuery('Where to begin, inclusive: a stream position for a single stream, else a global position'),
-  consumer: groupQuery.consumer,
-  size: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'Members of the consumer group' }),
-  ),
-  consumerGroupMember: memberAlias,
-  consumerGroupSize: sizeAlias,
-  lastEventId: Type.Optional(Type.String({ description: 'As the header Last-Event-ID, where a header cannot be set' })),
-  hello: Type.Optional(
-    Type.Enum(['true', 'false'], {
-      description: '"true": named events beside the pokes: hello, reset, and end for every reason',
-    }),
-  ),
-  epoch: Type.Optional(Type.String({ maxLength: 64, description: 'The log that position is of, from a hello event' })),
-  heartbeat: Type.Optional(
-    Type.Enum(['comment', 'head'], {
-      description: '"head": heartbeats are events that tell the head of what the selectors name',
-    }),
-  ),
-  heartbeatMs: Type.Optional(
-    Type.Integer({
-      minimum: 1_000,
-      maximum: 60_000,
-      description: 'Milliseconds between two heartbeats, rounded down to whole seconds; absent: as the server is set',
-    }),
-  ),
-  conflate: Type.Optional(
-    Type.Enum(['true', 'false'], {
-      description: '"true": what you miss while you read too slowly comes as one poke a stream, with from and count',
-    }),
-  ),
-  ticket: Type.Optional(Type.String({ description: 'From POST /subscribe/ticket, in place of a token' })),
-});
+function querySchema(maxItems: number) {
+  return Type.Object({
+    stream: Type.Optional(Type.Array(Type.String(), { maxItems, description: 'A stream name; repeatable' })),
+    category: Type.Optional(Type.Array(Type.String(), { maxItems, description: 'A category; repeatable' })),
+    all: Type.Optional(Type.Enum(['true', 'false'], { description: '"true": every message; no replay' })),
+    position: positionQuery('Where to begin, inclusive: a stream position for a single stream, else a global position'),
+    consumer: groupQuery.consumer,
+    size: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'Members of the consumer group' }),
+    ),
+    consumerGroupMember: memberAlias,
+    consumerGroupSize: sizeAlias,
+    lastEventId: Type.Optional(
+      Type.String({ description: 'As the header Last-Event-ID, where a header cannot be set' }),
+    ),
+    hello: Type.Optional(
+      Type.Enum(['true', 'false'], {
+        description: '"true": named events beside the pokes: hello, reset, and end for every reason',
+      }),
+    ),
+    epoch: Type.Optional(
+      Type.String({ maxLength: 64, description: 'The log that position is of, from a hello event' }),
+    ),
+    heartbeat: Type.Optional(
+      Type.Enum(['comment', 'head'], {
+        description: '"head": heartbeats are events that tell the head of what the selectors name',
+      }),
+    ),
+    heartbeatMs: Type.Optional(
+      Type.Integer({
+        minimum: 1_000,
+        maximum: 60_000,
+        description: 'Milliseconds between two heartbeats, rounded down to whole seconds; absent: as the server is set',
+      }),
+    ),
+    conflate: Type.Optional(
+      Type.Enum(['true', 'false'], {
+        description: '"true": what you miss while you read too slowly comes as one poke a stream, with from and count',
+      }),
+    ),
+    ticket: Type.Optional(Type.String({ description: 'From POST /subscribe/ticket, in place of a token' })),
+  });
+}
 
-type Query = Static<typeof querySchema>;
+type Query = Static<ReturnType<typeof querySchema>>;
 
 /** The event stream: parses the request, takes a place for it, and hands its socket to the hub. */
 export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptions): void {
@@ -88,7 +94,8 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
       'An endless stream of server-sent events, one `poke` for each message that a selector names: what the log holds ' +
       'behind the starting point, then every message as it is appended. Resumes after Last-Event-ID.',
     tags: ['subscriptions'],
-    querystring: querySchema,
+    // Both together have this limit too; see parseSelection.
+    querystring: querySchema(options.maxSelectors),
     produces: ['text/event-stream'],
   };
   const config = { emptyIsAbsent: true, access: 'read' } as const;

@@ -7,7 +7,7 @@ import { type Outline, parseOutlineInTurns } from '../../message/long-json.ts';
 import { selectionKey } from '../../message/selection.ts';
 import { retryAfter } from '../plumbing/append-limit.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
-import { groupQuery } from '../plumbing/parameters.ts';
+import { categoryText, groupQuery, nameText } from '../plumbing/parameters.ts';
 import { schemaProblem } from '../plumbing/schema-problem.ts';
 import type { Server } from '../plumbing/server.ts';
 import { parseSelection } from './subscribe.ts';
@@ -19,8 +19,18 @@ const bodySchema = Type.Object(
     all: Type.Optional(Type.Boolean({ description: 'Every message' })),
     ...groupQuery,
   },
-  { additionalProperties: false, examples: [{ category: ['account'] }] },
+  { additionalProperties: false },
 );
+
+/** The same with all that holds for it. */
+function describedBody(maxSelectors: number) {
+  const names = (text: typeof nameText, description: string) =>
+    Type.Optional(Type.Array(Type.String(text), { description, maxItems: maxSelectors }));
+  return Type.Object(
+    { ...bodySchema.properties, stream: names(nameText, 'Stream names'), category: names(categoryText, 'Categories') },
+    { title: 'Selectors', additionalProperties: false, examples: [{ category: ['account'] }] },
+  );
+}
 
 const known = Object.keys(bodySchema.properties);
 
@@ -37,11 +47,11 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
           `A ticket for one subscription with these selectors: GET /subscribe takes it as the parameter \`ticket\` in place ` +
           `of a token. It is good once, for ${ticketLifetimeMs / 1_000} seconds.`,
         tags: ['subscriptions'],
-        body: bodySchema,
+        body: describedBody(maxSelectors),
         response: {
           201: Type.Object({
-            ticket: Type.String(),
-            expiresAt: Type.String({ description: 'RFC 3339, UTC' }),
+            ticket: Type.String({ minLength: 1 }),
+            expiresAt: Type.String({ format: 'date-time', description: 'RFC 3339, UTC' }),
           }),
         },
       },

@@ -77,7 +77,7 @@ function complete(path: string, operations: Record<string, Operation>): Record<s
       status,
       response.description === 'Default Response' ? { ...response, description: STATUS_CODES[status] } : response,
     ]);
-    const refused = refusalsOf(path, operation).map((status) => [status, refusal]);
+    const refused = refusalsOf(path, method, operation).map((status) => [status, refusal]);
     const responses = { ...Object.fromEntries([...described, ...refused]), default: refusal };
     const { requestBody } = operation;
     return [
@@ -96,11 +96,12 @@ function complete(path: string, operations: Record<string, Operation>): Record<s
 const refusal = { $ref: '#/components/responses/Error' };
 
 /** Statuses of refusals: those that any such route has, and those of its own. What is not foreseen is the default. */
-function refusalsOf(path: string, { operationId, security, requestBody }: Operation): number[] {
+function refusalsOf(path: string, method: string, { operationId, security }: Operation): number[] {
   const statuses = [400, 421, 431, 500, 503];
   if (security.length > 0) statuses.push(401, 403);
-  if (requestBody !== undefined) statuses.push(408, 413);
-  if (requestBody !== undefined && !takesAnyType.has(path)) statuses.push(415);
+  // Also where none is expected, because what comes is judged before the route.
+  if (method !== 'get') statuses.push(408, 413);
+  if (method !== 'get' && !takesAnyType.has(path)) statuses.push(415);
   return [...statuses, ...(ownRefusals[operationId] ?? [])].toSorted();
 }
 
@@ -109,15 +110,15 @@ const takesAnyType: ReadonlySet<string> = new Set(['/rpc', '/import']);
 const ownRefusals: Readonly<Record<string, readonly number[]>> = {
   appendMessages: [404, 409, 410, 429, 501, 507],
   callMethod: [404, 409, 410, 429, 501, 507],
-  describeStream: [404, 410],
+  describeStream: [404, 410, 429],
   exportLog: [404, 410, 429],
   importLog: [404, 429, 501],
   issueTicket: [404, 429],
-  listCategories: [404, 410],
-  listStreams: [404, 410],
-  readCategory: [404, 410],
-  readLastMessage: [404, 410],
-  readStream: [404, 410],
+  listCategories: [404, 410, 429],
+  listStreams: [404, 410, 429],
+  readCategory: [404, 410, 429],
+  readLastMessage: [404, 410, 429],
+  readStream: [404, 410, 429],
   readTestStream: [429],
   subscribe: [404, 410, 429],
 };

@@ -1,0 +1,71 @@
+import createClient from 'openapi-fetch';
+// Generated from the description by the test, so it is checked there and not with the rest.
+import type { paths } from 'pokewire-description';
+import { exampleRecord } from '../../../src/message/import-record.ts';
+
+/** Makes the client as its users do; the answers of `fetch` are what the test looks at. */
+export function makeClient(baseUrl: string, token: string | undefined, fetch: (request: Request) => Promise<Response>) {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return createClient<paths>({ baseUrl, headers, fetch });
+}
+
+type Client = ReturnType<typeof makeClient>;
+
+const path = { stream: 'account-123' };
+const message = { type: 'Deposited', data: { amount: 100 }, metadata: { correlationStreamName: 'transfer-1' } };
+
+/** How a generated client calls each operation, by its id; in this order, because the first ones write what others read. */
+export const calls: Readonly<Record<string, (client: Client) => Promise<unknown>>> = {
+  appendMessages: (client) => client.POST('/streams/{stream}/messages', { params: { path }, body: [message, message] }),
+  importLog: (client) =>
+    client.POST('/import', {
+      params: { query: { force: 'false' } },
+      body: exampleRecord.replaceAll('account-123', 'imported-1'),
+      bodySerializer: (body) => body,
+      headers: { 'content-type': 'application/x-ndjson' },
+      parseAs: 'text',
+    }),
+  exportLog: (client) => client.GET('/export', { params: { query: { category: 'account' } }, parseAs: 'text' }),
+  readStream: (client) =>
+    client.GET('/streams/{stream}/messages', { params: { path, query: { position: 0, batchSize: 10 } } }),
+  listStreams: (client) => client.GET('/streams', { params: { query: { prefix: 'account', limit: 1 } } }),
+  describeStream: (client) => client.GET('/streams/{stream}', { params: { path } }),
+  readLastMessage: (client) =>
+    client.GET('/streams/{stream}/messages/last', { params: { path, query: { type: 'Deposited' } } }),
+  listCategories: (client) => client.GET('/categories', { params: { query: { limit: 1 } } }),
+  readCategory: (client) =>
+    client.GET('/categories/{category}/messages', {
+      params: { path: { category: 'account' }, query: { consumer: 0, size: 1, correlation: 'transfer' } },
+    }),
+  subscribe: (client) =>
+    client.GET('/subscribe', { params: { query: { category: ['account'], hello: 'true' } }, parseAs: 'stream' }),
+  issueTicket: (client) => client.POST('/subscribe/ticket', { body: { category: ['account'] } }),
+  callMethod: (client) => client.POST('/rpc', { body: ['stream.get', 'account-123', { batchSize: 10 }] }),
+  beginSession: (client) => client.POST('/session', {}),
+  endSession: (client) => client.DELETE('/session', {}),
+  checkHealth: (client) => client.GET('/health', {}),
+  checkReadiness: (client) => client.GET('/ready', {}),
+  readVersion: (client) => client.GET('/version', {}),
+  readMetrics: (client) => client.GET('/metrics', { parseAs: 'text' }),
+  describeApi: (client) => client.GET('/openapi.json', {}),
+  describeConnection: (client) => client.GET('/diagnose/connection', {}),
+  readTestStream: (client) =>
+    client.GET('/diagnose/stream', { params: { query: { events: 1, everyMs: 10, silentMs: 0 } }, parseAs: 'text' }),
+};
+
+/** Subscribes with a ticket, which takes the place of the token: a security scheme, and so the user's to add. */
+export async function subscribeByTicket(client: Client, withoutToken: Client): Promise<Response> {
+  const { data } = await client.POST('/subscribe/ticket', { body: { category: ['account'] } });
+  withoutToken.use({
+    onRequest({ request }) {
+      const url = new URL(request.url);
+      url.searchParams.set('ticket', data!.ticket);
+      return new Request(url, request);
+    },
+  });
+  const { response } = await withoutToken.GET('/subscribe', {
+    params: { query: { category: ['account'] } },
+    parseAs: 'stream',
+  });
+  return response;
+}

@@ -185,6 +185,9 @@ test('every operation of the description is on the page, with a command that wor
     );
   expect(shown.toSorted()).toEqual(described.toSorted());
 
+  const refusals = await page.getByText('A failure, see errors').count();
+  expect(refusals, 'rows of refusals').toBe(described.length);
+
   // The first one appends, so that the others find something.
   for (const command of await page.locator('#reference .curl code').allTextContents()) {
     const url = /'(http[^']*)'/.exec(command)![1]!;

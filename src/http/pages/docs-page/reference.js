@@ -43,7 +43,7 @@ function showOperation({ path, method, summary, description, parameters = [], re
   const ordered = parameters.toSorted((one, other) => places.indexOf(one.in) - places.indexOf(other.in));
   body.append(...titled('Parameters', ordered.flatMap(showParameter)));
   body.append(...titled('Body', bodyFields(requestBody).flatMap(showParameter)));
-  body.append(...titled('Answers', Object.entries(responses).flatMap(showResponse)));
+  body.append(...titled('Answers', showResponses(responses)));
   return element('details', {}, head, body);
 }
 
@@ -70,13 +70,29 @@ function showParameter({ name, in: place, required, schema = {}, description = '
   ];
 }
 
-function showResponse([status, { description, $ref, content = {} }]) {
+/** Each success, and all refusals in one row, because they have one shape. */
+function showResponses(responses) {
+  const entries = Object.entries(responses);
+  const refusals = entries.filter(([, { $ref }]) => $ref !== undefined).map(([status]) => status);
+  const successes = entries.filter(([, { $ref }]) => $ref === undefined).flatMap(showResponse);
+  return [
+    ...successes,
+    element('dt', {}, element('code', {}, refusals.filter((status) => status !== 'default').join(' '))),
+    element('dd', {}, element('a', { href: '#api-errors' }, 'A failure, see errors')),
+  ];
+}
+
+function showResponse([status, { description, content = {} }]) {
   const type = Object.keys(content)[0];
-  const text = $ref === undefined ? description : element('a', { href: '#api-errors' }, 'A failure, see errors');
   const { example } = content[type] ?? {};
   return [
     element('dt', {}, element('code', {}, status), element('span', { className: 'quiet' }, type ?? '')),
-    element('dd', {}, text, ...(example === undefined ? [] : [element('pre', { className: 'code' }, example.trim())])),
+    element(
+      'dd',
+      {},
+      description,
+      ...(example === undefined ? [] : [element('pre', { className: 'code' }, example.trim())]),
+    ),
   ];
 }
 
@@ -133,7 +149,7 @@ function exampleOf(schema) {
 }
 
 function typeOf({ type, anyOf, items, minimum, maximum }) {
-  if (anyOf !== undefined) return anyOf.map(typeOf).join(' or ');
+  if (anyOf !== undefined) return [...new Set(anyOf.map(typeOf))].join(' or ');
   const range = [minimum !== undefined && `from ${minimum}`, maximum !== undefined && `to ${maximum}`].filter(Boolean);
   return [type === 'array' ? `${items?.type ?? 'any'}, repeatable` : type, ...range].filter(Boolean).join(' ');
 }

@@ -17,7 +17,7 @@ const category: Selection = { ...everything, all: false, categories: ['account']
 async function filledLog(): Promise<Log> {
   const storage = new MemoryStorage();
   const pokes = new ObjectPool(() => new Poke(), { min: 256, max: 16_384 });
-  const log = new MemoryStore(storage, pokes).log(storage.openLog({ bytes: 0 }, 0).id);
+  const log = new MemoryStore(storage, pokes).log(storage.openLog({ bytes: 0, forgetsWhenFull: false }, 0).id);
   const data = `{"text":"${'x'.repeat(89)}"}`;
   const perAppend = 100;
   let id = 0;

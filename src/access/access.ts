@@ -148,5 +148,5 @@ function openGrant(namespace: Namespace): Grant {
 
 /** Stands for a namespace that does not exist; its log never was. */
 function noNamespace(id: string): Namespace {
-  return { id, uid: randomUUID(), log: newLogId(), description: '', createdAtMs: 0, tokens: [] };
+  return { id, uid: randomUUID(), log: newLogId(), description: '', createdAtMs: 0, tokens: [], retention: [] };
 }

@@ -16,6 +16,10 @@ export type StoreCapabilities = {
   readonly verbatim: boolean;
   /** Whether messages and namespaces are refused beyond a number of bytes, of the store and of a namespace. */
   readonly byteLimit: boolean;
+  /** Whether it forgets messages by rules. */
+  readonly retention: boolean;
+  /** Whether it can erase single messages and streams. */
+  readonly erasure: boolean;
   /** Order of lists: UTF-8 bytes, or the engine's own. */
   readonly listOrder: 'utf8' | 'store';
   /** Whether counts of messages and streams are exact. */
@@ -23,12 +27,14 @@ export type StoreCapabilities = {
 };
 
 /** What a route may need of the store. */
-export type Support = 'appends' | 'imports' | 'replacements' | 'namespaces';
+export type Support = 'appends' | 'imports' | 'replacements' | 'namespaces' | 'retention' | 'erasure';
 
 const needs: Readonly<Record<Support, string>> = {
   appends: 'take appends: it only reads what other programs write',
   imports: 'import messages with the positions they have',
   replacements: 'replace a whole log',
+  retention: 'forget messages by rules: what writes to it decides what it keeps',
+  erasure: 'erase messages',
   namespaces: 'create or delete namespaces: it has the one namespace `default`',
 };
 

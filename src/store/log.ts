@@ -3,13 +3,15 @@ import type { Message, NewMessage } from '../message/message.ts';
 import type { Poke } from '../message/poke.ts';
 import type { Selection } from '../message/selection.ts';
 import type { LogId } from './log-id.ts';
+import type { Kept, RetentionRule } from './retention.ts';
 
 /**
  * A handle on one log. It costs nothing to get and holds nothing. Every promise here is checked by `test/contract/` for
  * each store.
  *
  * - Global positions start at 1 and rise strictly, possibly with gaps; each stream's positions start at 0 and rise with
- *   them, with gaps only where an import left them. What a call returned as appended or imported is seen by every later read.
+ *   them, with gaps only where an import left them or messages were erased. A position that was given is never given again,
+ *   whether its message was forgotten or erased; its id is free again. What a call returned as appended or imported is seen by every later read.
  * - The head is settled: no message appears later at or below a head that was read, except by an import, which is not
  *   announced there. A store whose transactions may commit out of order holds its head back.
  * - Reads of streams and categories that do not exist return nothing. A log that was deleted or replaced, or never was, is
@@ -25,7 +27,8 @@ export interface Log {
 
   /**
    * Appends all messages to one stream, or none. Checked in this order: known ids, `expectedVersion` (position the
-   * stream's last message must have, -1: no message; undefined: not checked), room.
+   * stream's last message must have or have had, -1: it never had one; undefined: not checked), room. Where there is none, a log
+   * with a rule for all of it forgets its oldest messages instead.
    */
   append(stream: string, messages: readonly NewMessage[], expectedVersion: number | undefined): Promise<AppendOutcome>;
 
@@ -50,13 +53,13 @@ export interface Log {
   /** Global position of the last selected message above `after` and at most `upTo`; `after` if there is none. */
   last(selection: Selection, after: number, upTo: number): Promise<number>;
 
-  /** From where to where the log goes. */
-  bounds(): Promise<LogBounds>;
+  /** From where to where the log goes, and what is gone of a selection; by default of everything. */
+  bounds(selection?: Selection): Promise<LogBounds>;
 
-  /** Position of the stream's last message; -1 if it has none. */
+  /** Position of the last message that the stream has or had; -1 if it never had one. */
   version(stream: string): Promise<number>;
 
-  /** What is known of a stream, undefined when it has no message. */
+  /** What is known of a stream, undefined when it never had a message. */
   describeStream(stream: string): Promise<StreamSummary | undefined>;
 
   /** Streams whose name begins with `prefix`, behind `after` in the order of the store's lists. */
@@ -64,6 +67,15 @@ export interface Log {
 
   /** Categories behind `after` in the order of the store's lists. */
   listCategories(after: string | undefined, limit: number): Promise<CategorySummary[]>;
+
+  /** What a rule is about and what it would take, were it in force. Looks at a bounded number of messages. */
+  kept(rule: RetentionRule, nowMs: number): Promise<Kept>;
+
+  /**
+   * Erases the message at a position of a stream, or all messages that it has, and resolves to how many they were once
+   * nothing that the store keeps has their content. Nobody is told; positions stay used and the head stays.
+   */
+  erase(stream: string, position: number | undefined): Promise<number>;
 
   /**
    * Announces what happens to the log from now on, until the returned function is called. Announcements are hints: they may
@@ -94,7 +106,10 @@ export type LogBounds = {
    * never goes back.
    */
   readonly head: number;
-  /** Messages up to this global position may be gone: a cursor below it may miss some. 0: none are gone. */
+  /**
+   * Selected messages up to this global position were forgotten, the last of them at it: a cursor below it misses some. It
+   * counts neither what is gone of other categories and streams nor what was erased. 0: none are gone.
+   */
   readonly forgottenUpTo: number;
   /**
    * Rises whenever an import puts a message at or below the head. Such messages are not announced, so a
@@ -191,7 +206,7 @@ export type PokePage = {
   readonly upTo: number;
   /** Whether that is the end of the log as it was when the page was read. */
   readonly atEnd: boolean;
-  /** As in {@link LogBounds}, when the page was read: above `after`, selected messages may be missing. */
+  /** As in {@link LogBounds} for the selection, when the page was read: above `after`, selected messages are missing. */
   readonly forgottenUpTo: number;
   /** As in {@link LogBounds}, when the page was read. */
   readonly importsBelowHead: number;
@@ -202,10 +217,10 @@ export type PokePage = {
 /** A stream in a list. */
 export type StreamSummary = {
   readonly stream: string;
-  /** Position of its last message. */
+  /** Position of the last message that it has or had. */
   readonly version: number;
   readonly messageCount: number;
-  /** Time of its last message, milliseconds since 1970. */
+  /** Time of the last message that it has or had, milliseconds since 1970. */
   readonly lastActivityMs: number;
 };
 

@@ -1,5 +1,6 @@
 import type { StoreFull } from './log.ts';
 import type { LogId } from './log-id.ts';
+import type { RetentionLimits, RetentionOutcome, RetentionRule } from './retention.ts';
 
 /** What a token lets its holder do; each includes the ones before it. */
 export const scopes = ['read', 'write', 'admin'] as const;
@@ -31,10 +32,12 @@ export type Namespace = {
   /** Milliseconds since 1970. */
   readonly createdAtMs: number;
   readonly tokens: readonly TokenRecord[];
+  /** What is kept of its log, at most one rule for each category and for the whole. */
+  readonly retention: readonly RetentionRule[];
 };
 
 /** A namespace that is to be created; the store makes its log. */
-export type NewNamespace = Omit<Namespace, 'log'>;
+export type NewNamespace = Omit<Namespace, 'log' | 'retention'>;
 
 /**
  * Where namespaces and the hashes of their tokens live. Checked by `test/contract/`, like the logs. Each change is one
@@ -60,11 +63,18 @@ export interface NamespaceStore {
    */
   setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean>;
 
+  /** Sets what is kept of a category, or of the whole log; without limits the rule is taken away. */
+  setRetention(
+    namespace: Namespace,
+    category: string | undefined,
+    limits: RetentionLimits | undefined,
+  ): Promise<RetentionOutcome>;
+
   /** Removes a namespace with all its messages and says how many they were; undefined: it is not there, or another one. */
   remove(namespace: Namespace): Promise<number | undefined>;
 
   /**
-   * Which namespaces were created, removed, or had their tokens or log replaced since a revision; undefined: since now.
+   * Which namespaces were created, removed, or had their tokens, rules or log replaced since a revision; undefined: since now.
    * One cheap query for all of them, asked once a second by each node.
    */
   changesSince(revision: number | undefined): Promise<NamespaceChanges>;

@@ -2,6 +2,7 @@ import type { StoreCapabilities } from './capabilities.ts';
 import type { ImportSession, Log } from './log.ts';
 import type { LogId } from './log-id.ts';
 import type { Namespace, NamespaceStore } from './namespace-store.ts';
+import type { Forgotten, RetentionLimits } from './retention.ts';
 
 /** Engines by the scheme of their URL. */
 export type StoreKind = 'memory' | 'sqlite';
@@ -26,6 +27,12 @@ export interface Store {
   /** Counts of these logs, for all of them at once; a log that is gone has none. */
   summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>>;
 
+  /**
+   * Forgets one slice of what rules no longer keep: of one namespace, the next in turn that has any. A slice takes some
+   * milliseconds at most. Of several nodes each may call it.
+   */
+  forget(nowMs: number): Promise<Forgotten>;
+
   /** Resolves when the store can read and write; rejects with the fault otherwise. */
   check(): Promise<void>;
 
@@ -43,13 +50,15 @@ export type StoreLimits = {
   /** Of these, the bytes of one namespace. 0: all. */
   readonly maxBytesPerNamespace: number;
   readonly maxNamespaces: number;
+  /** Of namespaces without a rule for their whole log. Absent: everything is kept. */
+  readonly retention?: RetentionLimits;
 };
 
 /** What is known of a log. */
 export type LogSummary = {
   readonly messages: number;
   readonly streams: number;
-  /** Time of its last message, milliseconds since 1970; undefined: there is none. */
+  /** Time of the last message that it has or had, milliseconds since 1970; undefined: it never had one. */
   readonly lastActivityMs: number | undefined;
 };
 
@@ -61,4 +70,6 @@ export type StoreUsage = {
   readonly bytes: number;
   /** 0: no limit. */
   readonly maxBytes: number;
+  /** Time of the oldest message, or about that; milliseconds since 1970. Undefined: there is none. */
+  readonly oldestMs: number | undefined;
 };

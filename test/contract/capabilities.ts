@@ -18,6 +18,8 @@ export function describeCapabilities({ open, capabilities }: Suite): void {
         durable: expect.any(Boolean),
         verbatim: expect.any(Boolean),
         byteLimit: expect.any(Boolean),
+        retention: expect.any(Boolean),
+        erasure: expect.any(Boolean),
         listOrder: expect.stringMatching(/^(utf8|store)$/),
         counts: expect.stringMatching(/^(exact|estimated)$/),
       });

@@ -3,6 +3,7 @@ import { pokePool } from '../support/fake-messages.ts';
 import { describeAppends } from './appends.ts';
 import { describeBounds } from './bounds.ts';
 import { describeCapabilities } from './capabilities.ts';
+import { describeErasure } from './erasure.ts';
 import { describeFollowing } from './following.ts';
 import { describeFullStore } from './full-store.ts';
 import { describeImportBatches } from './import-batches.ts';
@@ -21,6 +22,7 @@ import { describeRemovals } from './removals.ts';
 import { describeReopening } from './reopening.ts';
 import { describeRepeatedAppends } from './repeated-appends.ts';
 import { describeReplacements } from './replacements.ts';
+import { describeRetention } from './retention.ts';
 import { describeSecondHandle } from './second-handle.ts';
 import { describeSettledHead } from './settled-head.ts';
 import { describeShares } from './shares.ts';
@@ -45,6 +47,8 @@ const aboutMessages = [
   describeKnownImports,
   describeReplacements,
   describeRemovals,
+  describeRetention,
+  describeErasure,
   describeReopening,
   describeSecondHandle,
   describeSettledHead,

@@ -18,6 +18,8 @@ test('The memory store can do everything but outlive its process.', () => {
     durable: false,
     verbatim: true,
     byteLimit: true,
+    retention: true,
+    erasure: true,
     listOrder: 'utf8',
     counts: 'exact',
   });

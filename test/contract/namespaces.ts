@@ -41,7 +41,7 @@ function describeCreation({ open, describe }: Suite): void {
       const { namespaces } = opened.store;
       const given = withTokens('a');
       const created = await createNamespace(namespaces, given);
-      expect(created).toEqual({ ...given, log: expect.stringMatching(/^[\w-]{1,64}$/) });
+      expect(created).toEqual({ ...given, retention: [], log: expect.stringMatching(/^[\w-]{1,64}$/) });
       expect(await namespaces.find('a')).toEqual(created);
       expect(await namespaces.list(undefined, 1)).toEqual([created]);
     });
@@ -141,7 +141,7 @@ function describeCreation({ open, describe }: Suite): void {
     test('that do not exist cannot be changed or removed', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
-      const none = { ...newNamespace('none'), log: opened.namespace.log };
+      const none = { ...newNamespace('none'), log: opened.namespace.log, retention: [] };
       expect([await namespaces.setTokens(none, []), await namespaces.remove(none)]).toEqual([false, undefined]);
       expect(await namespaces.find('none')).toBeUndefined();
     });

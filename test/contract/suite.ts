@@ -14,6 +14,8 @@ export type Need =
   | 'replacements'
   | 'many namespaces'
   | 'a byte limit'
+  | 'retention'
+  | 'erasure'
   | 'UTF-8 order'
   | 'exact counts'
   | 'a second handle'
@@ -77,6 +79,8 @@ export class Suite {
       case 'appends':
       case 'imports':
       case 'replacements':
+      case 'retention':
+      case 'erasure':
         return capabilities[need];
       case 'many namespaces':
         return capabilities.namespaces === 'many';

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
+import type { LogId } from '../../src/store/log-id.ts';
 import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { NewNamespace, TokenRecord } from '../../src/store/namespace-store.ts';
 import { createNamespace } from '../support/create-namespace.ts';
 import { newMessage, pokePool } from '../support/fake-messages.ts';
+import { forgetAll } from '../support/forget-all.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -69,4 +71,36 @@ test.each<[what: string, count: number, make: (store: MemoryStore, index: number
   const ratio = (heldBytes() - before.held) / (storage.budget.bytes - before.counted);
   expect(ratio).toBeGreaterThan(0.4);
   expect(ratio).toBeLessThan(1.3);
+});
+
+/** Appends messages of `a-1` and, each hundredth, of `b-1`. */
+async function appendMixed(store: MemoryStore, log: LogId, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) {
+    const message = newMessage({ id: randomUUID(), data: `{"n":${n},"x":"${'x'.repeat(100)}"}` });
+    await store.log(log).append(n % 100 === 0 ? 'b-1' : 'a-1', [message], undefined);
+  }
+}
+
+test.each([
+  ['the oldest messages', undefined, 500],
+  ['a category among others', 'a', 0],
+])('Forgetting %s gives the memory back that they took.', async (_what, category, maxMessages) => {
+  const storage = new MemoryStorage();
+  const store = new MemoryStore(storage, pokePool());
+  const namespace = await create(store, 'tenant');
+  const before = heldBytes();
+  await appendMixed(store, namespace.log, 50_000);
+  const full = heldBytes() - before;
+  await store.namespaces.setRetention(namespace, category, { maxMessages });
+  await forgetAll(store);
+  await store.namespaces.setRetention(namespace, category, undefined);
+  expect((heldBytes() - before) / full).toBeLessThan(0.25);
+  const log = store.log(namespace.log);
+  const left = (await log.read({ category: undefined, group: undefined, correlation: undefined }, 0, 1_000)).messages;
+  expect(left).toHaveLength(500);
+  for (const { id, data, stream, globalPosition, type } of left) {
+    expect(JSON.parse(data).n).toBe(globalPosition - 1);
+    const again = await log.append(stream, [{ id, given: true, type, data, metadata: null }], undefined);
+    expect(again).toMatchObject({ outcome: 'known', globalPosition });
+  }
 });

@@ -42,8 +42,10 @@ test('a UUID is packed and unpacked, and nothing else is packed', () => {
   for (const id of [...others, '', 'x', uuid.toUpperCase()]) expect(packId(id, bytes, 1), id).toBe(false);
 });
 
-test('a row list into which rows are put anywhere equals a sorted array', () => {
-  const batches = fc.array(fc.array(fc.nat({ max: 10_000 }), { maxLength: 40 }), { maxLength: 12 });
+test('a row list into which rows are put anywhere, and of which any are taken, equals a sorted array', () => {
+  const batch = fc.array(fc.nat({ max: 10_000 }), { maxLength: 40 });
+  const removals = fc.oneof(fc.nat({ max: 60 }), fc.array(fc.nat({ max: 80 }), { maxLength: 30 }));
+  const batches = fc.array(fc.tuple(batch, removals), { maxLength: 12 });
   fc.assert(
     fc.property(batches, fc.boolean(), (batches, pushesLast) => {
       // Row n stands at the nth global position that came.
@@ -51,7 +53,7 @@ test('a row list into which rows are put anywhere equals a sorted array', () => 
       const table = { globalPosition: (row: number) => globalPositions[row]! };
       const list = new RowList();
       let model: number[] = [];
-      for (const batch of batches) {
+      for (const [batch, removed] of batches) {
         const added = [...new Set(batch)].filter((position) => !globalPositions.includes(position));
         const first = globalPositions.length;
         globalPositions.push(...added.sort((a, b) => a - b));
@@ -63,6 +65,10 @@ test('a row list into which rows are put anywhere equals a sorted array', () => 
           list.push(globalPositions.length - 1);
         }
         model = [...model, ...rows].sort((a, b) => globalPositions[a]! - globalPositions[b]!);
+        // The oldest, or any.
+        const isRemoved = (index: number) => (typeof removed === 'number' ? index < removed : removed.includes(index));
+        list.remove([...model.keys()].filter(isRemoved));
+        model = model.filter((_row, index) => !isRemoved(index));
         expect(list).toMatchObject({ length: model.length, last: model.at(-1) });
         expect(Array.from({ length: model.length + 1 }, (_, index) => list.at(index))).toEqual([...model, undefined]);
       }
@@ -70,7 +76,7 @@ test('a row list into which rows are put anywhere equals a sorted array', () => 
   );
 });
 
-test('every text comes back, also behind messages longer than a heap and of more types than are numbered', () => {
+test('every text comes back that is not released, also behind messages longer than a heap and of more types than are numbered', () => {
   const text = fc.oneof(
     fc.constantFrom(
       '',
@@ -91,19 +97,27 @@ test('every text comes back, also behind messages longer than a heap and of more
     metadata: fc.option(text),
   });
   fc.assert(
-    fc.property(fc.array(message, { maxLength: 12 }), fc.boolean(), (messages, hasManyTypes) => {
-      const texts = new MessageTexts();
-      const types = Array.from({ length: hasManyTypes ? 1_030 : 0 }, (_, type) => `type ${type}`);
-      const all = [...types.map((type) => ({ id: 'x', type, data: '{}', metadata: null })), ...messages];
-      const places = all.map((one) => texts.add(one));
-      places.forEach((place, index) => {
-        const { id, type, data, metadata } = all[index]!;
-        expect(texts.payloadBytes(place)).toBe(Buffer.byteLength(data + (metadata ?? '')));
-        const read = [texts.id(place), texts.type(place), texts.data(place), texts.metadata(place)];
-        // Compared as a whole, because a difference of a million characters takes long to describe.
-        expect(JSON.stringify(read) === JSON.stringify([id, type, data, metadata])).toBe(true);
-      });
-    }),
+    fc.property(
+      fc.array(message, { maxLength: 12 }),
+      fc.boolean(),
+      fc.array(fc.boolean()),
+      (messages, hasManyTypes, removed) => {
+        const texts = new MessageTexts();
+        const types = Array.from({ length: hasManyTypes ? 1_030 : 0 }, (_, type) => `type ${type}`);
+        const all = [...types.map((type) => ({ id: 'x', type, data: '{}', metadata: null })), ...messages];
+        const places = all.map((one) => texts.add(one));
+        for (const [index, gone] of removed.entries())
+          if (gone && places[index] !== undefined) texts.release(places[index]);
+        places.forEach((place, index) => {
+          if (removed[index]) return;
+          const { id, type, data, metadata } = all[index]!;
+          expect(texts.payloadBytes(place)).toBe(Buffer.byteLength(data + (metadata ?? '')));
+          const read = [texts.id(place), texts.type(place), texts.data(place), texts.metadata(place)];
+          // Compared as a whole, because a difference of a million characters takes long to describe.
+          expect(JSON.stringify(read) === JSON.stringify([id, type, data, metadata])).toBe(true);
+        });
+      },
+    ),
     { numRuns: 60 },
   );
 });

@@ -32,6 +32,36 @@ test('an id index finds exactly the rows that were added, also where hashes coll
   );
 });
 
+test('an id index finds exactly the rows that are left, however many were taken out or numbered anew', () => {
+  const step = fc.record({ at: fc.nat(), does: fc.constantFrom('remove', 'replace') });
+  fc.assert(
+    fc.property(
+      fc.array(fewHashes, { maxLength: 200, size: 'max' }),
+      fc.array(step, { maxLength: 200 }),
+      (all, steps) => {
+        const hashes = [...all];
+        const index = new IdIndex((row) => hashes[row]!);
+        for (const [row, hash] of all.entries()) index.add(hash, row);
+        const left = hashes.map((_hash, row) => row);
+        for (const { at, does } of steps) {
+          if (left.length === 0) break;
+          const [row] = left.splice(at % left.length, 1);
+          const hash = hashes[row!]!;
+          if (does === 'remove') index.remove(hash, row!);
+          else {
+            const moved = hashes.push(hash) - 1;
+            index.replace(hash, row!, moved);
+            left.push(moved);
+          }
+        }
+        const found = hashes.filter((hash, row) => index.find(hash, (candidate) => candidate === row) === row).length;
+        expect(found).toBe(left.length);
+        for (const row of left) expect(index.find(hashes[row]!, (candidate) => candidate === row)).toBe(row);
+      },
+    ),
+  );
+});
+
 test('the hash of an id is an unsigned 32-bit integer and depends on the id alone', () => {
   fc.assert(
     fc.property(fc.uuid(), (id) => {

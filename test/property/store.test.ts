@@ -11,12 +11,19 @@ import { OpenedStore } from '../contract/opened-store.ts';
 import { ReferenceFollower } from '../contract/reference-follower.ts';
 import { fewCategories, fewStreams, nameText, selections } from '../support/arbitraries.ts';
 import { newMessage, pokePool, uuid } from '../support/fake-messages.ts';
+import { forgetAll } from '../support/forget-all.ts';
 
 type Stored = NewMessage & { readonly stream: string; readonly position: number; readonly globalPosition: number };
 
 /** The plainest store there is: one array, looked through for everything. */
 class ModelStore {
-  readonly log: Stored[] = [];
+  log: Stored[] = [];
+  /** Everything that was ever appended. */
+  readonly appended: Stored[] = [];
+  /** The version of each stream, in the order of their first messages. */
+  readonly versions = new Map<string, number>();
+  /** Global position of the last message that was forgotten, of each stream. */
+  readonly forgotten = new Map<string, number>();
 
   ofStream(stream: string): Stored[] {
     return this.log.filter((message) => message.stream === stream);
@@ -25,14 +32,43 @@ class ModelStore {
   append(stream: string, messages: readonly NewMessage[], expected: number | undefined): AppendOutcome {
     const retry = this.#retry(stream, messages);
     if (retry !== undefined) return retry;
-    const actual = this.ofStream(stream).length - 1;
+    const actual = this.version(stream);
     if (expected !== undefined && expected !== actual) return { outcome: 'version-conflict', expected, actual };
     for (const message of messages) {
-      const position = this.ofStream(stream).length;
-      this.log.push({ ...message, stream, position, globalPosition: this.log.length + 1 });
+      const position = this.version(stream) + 1;
+      const stored = { ...message, stream, position, globalPosition: this.appended.length + 1 };
+      this.log.push(stored);
+      this.appended.push(stored);
+      this.versions.set(stream, position);
     }
     const { position, globalPosition } = this.log.at(-1)!;
     return { outcome: 'appended', position, globalPosition };
+  }
+
+  version(stream: string): number {
+    return this.versions.get(stream) ?? -1;
+  }
+
+  /** Takes the oldest messages of a category beyond a number. */
+  forget(category: string | undefined, maxMessages: number): void {
+    const left = kept(this, category, maxMessages);
+    for (const gone of new Set(this.log).difference(new Set(left)))
+      this.forgotten.set(gone.stream, gone.globalPosition);
+    this.log = left;
+  }
+
+  erase(stream: string, position: number | undefined): number {
+    const { length } = this.log;
+    this.log = this.log.filter(
+      (message) => message.stream !== stream || (position !== undefined && message.position !== position),
+    );
+    return length - this.log.length;
+  }
+
+  /** Up to where messages of a selection were forgotten; one that names a category is asked for all of its streams. */
+  forgottenUpTo({ all, streams, categories }: Selection): number {
+    const isNamed = (stream: string) => all || streams.includes(stream) || categories.includes(categoryOf(stream));
+    return Math.max(0, ...[...this.forgotten].filter(([stream]) => isNamed(stream)).map(([, upTo]) => upTo));
   }
 
   #retry(stream: string, messages: readonly NewMessage[]): AppendOutcome | undefined {
@@ -89,7 +125,7 @@ const readingStream: fc.Arbitrary<Step> = fc
       .ofStream(stream)
       .filter((message) => (byPosition ? message.position : message.globalPosition) >= from);
     expect((await store.stream(stream, start, limit)).map(placeOf)).toEqual(expected.map(placeOf));
-    expect(await store.log.version(stream)).toBe(model.ofStream(stream).length - 1);
+    expect(await store.log.version(stream)).toBe(model.version(stream));
     const last = await store.log.readLast(stream, 'A');
     const expectedLast = model.ofStream(stream).findLast(({ type }) => type === 'A');
     expect(last?.position).toBe(expectedLast?.position);
@@ -121,6 +157,26 @@ const readingPokes: fc.Arbitrary<Step> = fc
   .map(({ selection, after, limit }) => async (store, model) => {
     const expected = selected(model, selection).filter(({ globalPosition }) => globalPosition > after);
     expect(await store.pokes(selection, after, limit)).toEqual(expected.map(pokeText));
+    expect((await store.log.bounds(selection)).forgottenUpTo).toBe(model.forgottenUpTo(selection));
+  });
+
+const forgetting: fc.Arbitrary<Step> = fc
+  .record({ category: fc.option(fewCategories, { nil: undefined }), maxMessages: fc.nat({ max: 12 }) })
+  .map(({ category, maxMessages }) => async ({ store, namespace }, model) => {
+    const limits = { maxMessages };
+    expect((await store.log(namespace.log).kept({ category, limits }, 0)).excess.messages).toBe(
+      new Set(model.log).difference(new Set(kept(model, category, maxMessages))).size,
+    );
+    await store.namespaces.setRetention(namespace, category, limits);
+    await forgetAll(store);
+    await store.namespaces.setRetention(namespace, category, undefined);
+    model.forget(category, maxMessages);
+  });
+
+const erasing: fc.Arbitrary<Step> = fc
+  .record({ stream: streams, position: fc.option(fc.nat({ max: 8 }), { nil: undefined }) })
+  .map(({ stream, position }) => async ({ log }, model) => {
+    expect(await log.erase(stream, position)).toBe(model.erase(stream, position));
   });
 
 const listing: fc.Arbitrary<Step> = fc
@@ -133,13 +189,13 @@ const listing: fc.Arbitrary<Step> = fc
     const bytesOf = (name: string) => Buffer.from(name);
     const order = (a: string, b: string) => Buffer.compare(bytesOf(a), bytesOf(b));
     const behind = (name: string) => after === undefined || order(name, after) > 0;
-    const names = [...new Set(model.log.map(({ stream }) => stream))].sort(order);
+    const names = [...model.versions.keys()].sort(order);
     const listed = await log.listStreams(prefix, after, limit);
     expect(listed.map(({ stream, version, messageCount }) => [stream, version, messageCount])).toEqual(
       names
         .filter((name) => name.startsWith(prefix) && behind(name))
         .slice(0, limit)
-        .map((name) => [name, model.ofStream(name).length - 1, model.ofStream(name).length]),
+        .map((name) => [name, model.version(name), model.ofStream(name).length]),
     );
     const categories = [...new Set(names.map((name) => new StreamName(name).category))].sort(order).filter(behind);
     const inCategory = (category: string) => names.filter((name) => new StreamName(name).category === category);
@@ -153,7 +209,15 @@ const listing: fc.Arbitrary<Step> = fc
   });
 
 test('the store equals a plain model under any operations', async () => {
-  const step = fc.oneof({ weight: 4, arbitrary: appending }, readingStream, readingLog, readingPokes, listing);
+  const step = fc.oneof(
+    { weight: 6, arbitrary: appending },
+    readingStream,
+    readingLog,
+    readingPokes,
+    listing,
+    forgetting,
+    erasing,
+  );
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
       const pool = pokePool();
@@ -161,15 +225,27 @@ test('the store equals a plain model under any operations', async () => {
       const model = new ModelStore();
       const follower = new ReferenceFollower(opened.log);
       for (const run of steps) await run(opened, model);
-      expect(await follower.finish()).toEqual(model.log.map(pokeText));
+      expect(await follower.finish()).toEqual(model.appended.map(pokeText));
       // The memory store announces every append as a page that goes on where the last one ended.
-      expect(follower.pushed).toBe(model.log.length);
+      expect(follower.pushed).toBe(model.appended.length);
       expect((await opened.messages()).map(contentOf)).toEqual(model.log.map(contentOf));
-      expect(await opened.head()).toBe(model.log.length);
+      expect(await opened.head()).toBe(model.appended.length);
+      expect((await opened.store.usage()).messages).toBe(model.log.length);
     }),
     { numRuns: 400 },
   );
 });
+
+function categoryOf(stream: string): string {
+  return new StreamName(stream).category;
+}
+
+/** What a rule keeps. */
+function kept(model: ModelStore, category: string | undefined, maxMessages: number): Stored[] {
+  const ofRule = model.log.filter(({ stream }) => category === undefined || categoryOf(stream) === category);
+  const gone = new Set(ofRule.slice(0, Math.max(0, ofRule.length - maxMessages)));
+  return model.log.filter((message) => !gone.has(message));
+}
 
 type Place = { readonly stream: string; readonly position: number; readonly globalPosition: number };
 

@@ -56,7 +56,7 @@ export class FakeStore extends MemoryStore {
     return new Proxy(log, {
       get: (target, name) => {
         if (name === 'pokes') return (...args: Parameters<Log['pokes']>) => this.#pokes(target, ...args);
-        if (name === 'bounds') return () => this.#bounds(target);
+        if (name === 'bounds') return (selection?: Selection) => this.#bounds(target, selection);
         if (name === 'version') return (stream: string) => this.#answer(() => target.version(stream));
         if (name === 'last') return (...args: Parameters<Log['last']>) => this.#answer(() => target.last(...args));
         if (name === 'follow') return (announced: Announced) => this.#follow(target, announced);
@@ -160,9 +160,12 @@ export class FakeStore extends MemoryStore {
     }
   }
 
-  #bounds(log: Log): Promise<LogBounds> {
+  #bounds(log: Log, selection?: Selection): Promise<LogBounds> {
     this.boundsReads++;
-    return this.#answer(() => log.bounds());
+    return this.#answer(async () => {
+      const bounds = await log.bounds(selection);
+      return { ...bounds, forgottenUpTo: Math.max(bounds.forgottenUpTo, this.forgottenUpTo) };
+    });
   }
 
   async #answer<T>(read: () => Promise<T>, isPage = false): Promise<T> {

@@ -5,6 +5,7 @@ import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { NamespaceStore } from '../../src/store/namespace-store.ts';
 import type { StoreOptions } from '../../src/store/open-store.ts';
+import type { Forgotten } from '../../src/store/retention.ts';
 
 const capabilities: StoreCapabilities = {
   namespaces: 'one',
@@ -14,6 +15,8 @@ const capabilities: StoreCapabilities = {
   durable: false,
   verbatim: false,
   byteLimit: false,
+  retention: false,
+  erasure: false,
   listOrder: 'store',
   counts: 'estimated',
 };
@@ -31,6 +34,7 @@ export class LimitedStore extends MemoryStore {
       ...store.namespaces,
       create: () => this.#refuse('namespaces'),
       remove: () => this.#refuse('namespaces'),
+      setRetention: () => this.#refuse('retention'),
     };
   }
 
@@ -43,11 +47,19 @@ export class LimitedStore extends MemoryStore {
   }
 
   override log(id: LogId): Log {
-    return Object.assign(super.log(id), { beginImport: () => this.#refuse('imports') });
+    return Object.assign(super.log(id), {
+      beginImport: () => this.#refuse('imports'),
+      kept: () => this.#refuse('retention'),
+      erase: () => this.#refuse('erasure'),
+    });
   }
 
   override beginReplacement(): Promise<ImportSession> {
     return this.#refuse('replacements');
+  }
+
+  override forget(): Promise<Forgotten> {
+    return this.#refuse('retention');
   }
 
   async #refuse(support: Support): Promise<never> {

@@ -4,6 +4,7 @@ import type { StoreCapabilities } from '../../src/store/capabilities.ts';
 import type { Announced, ImportSession, Log } from '../../src/store/log.ts';
 import type { LogId } from '../../src/store/log-id.ts';
 import type { Namespace, NamespaceStore } from '../../src/store/namespace-store.ts';
+import type { Forgotten } from '../../src/store/retention.ts';
 import type { LogSummary, Store, StoreKind, StoreUsage } from '../../src/store/store.ts';
 import { Random } from './random.ts';
 import { AnnouncementCounts, type AnnouncementFaults, UnreliableFollowing } from './unreliable-announcements.ts';
@@ -104,11 +105,13 @@ export class UnreliableStore implements Store {
           (page) => page.release(),
         ),
       last: (selection, after, upTo) => calls.read(() => log.last(selection, after, upTo)),
-      bounds: () => calls.read(() => log.bounds()),
+      bounds: (selection) => calls.read(() => log.bounds(selection)),
       version: (stream) => calls.read(() => log.version(stream)),
       describeStream: (stream) => calls.call(() => log.describeStream(stream)),
       listStreams: (prefix, after, limit) => calls.call(() => log.listStreams(prefix, after, limit)),
       listCategories: (after, limit) => calls.call(() => log.listCategories(after, limit)),
+      kept: (rule, nowMs) => calls.call(() => log.kept(rule, nowMs)),
+      erase: (stream, position) => calls.call(() => log.erase(stream, position)),
       follow: (announced) => this.#follow(announced, (hear) => log.follow(hear)),
     };
   }
@@ -119,6 +122,10 @@ export class UnreliableStore implements Store {
 
   summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>> {
     return this.calls.call(() => this.#store.summarize(logs));
+  }
+
+  forget(nowMs: number): Promise<Forgotten> {
+    return this.calls.call(() => this.#store.forget(nowMs));
   }
 
   check(): Promise<void> {
@@ -151,6 +158,8 @@ export class UnreliableStore implements Store {
       find: (id) => calls.call(() => namespaces.find(id)),
       list: (after, limit) => calls.call(() => namespaces.list(after, limit)),
       setTokens: (namespace, tokens) => calls.call(() => namespaces.setTokens(namespace, tokens)),
+      setRetention: (namespace, category, limits) =>
+        calls.call(() => namespaces.setRetention(namespace, category, limits)),
       remove: (namespace) => calls.call(() => namespaces.remove(namespace)),
       changesSince: (revision) => calls.call(() => namespaces.changesSince(revision)),
       follow: (changed) => this.#follow(changed, (hear) => namespaces.follow(() => hear('wake-up'))),

@@ -42,6 +42,7 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxHeldRequests: 'pipelined requests that wait on one connection',
   maxImportedPosition: 'an imported position',
   maxTokens: 'live tokens of a namespace',
+  maxRetentionRules: 'rules of retention of a namespace',
   maxTicketsOfNamespace: 'tickets that wait, of a namespace',
   maxTickets: 'tickets that wait, in all',
   maxTestStreamsOfNamespace: 'open test streams of `/diagnose`, of a namespace',

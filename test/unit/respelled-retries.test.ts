@@ -13,7 +13,7 @@ function message(id: string, data: unknown): NewMessage {
 
 /** What becomes of a retry, and how many turns the event loop had meanwhile. */
 async function retry(stored: NewMessage[], again: NewMessage[]) {
-  const log = new MemoryLog({ bytes: 0 });
+  const log = new MemoryLog({ bytes: 0, forgetsWhenFull: false });
   for (const one of stored) log.append('a-1', one, 0);
   const { result: outcome, turns } = await countTurns(async () => log.refusal('a-1', again, undefined));
   return { outcome, turns };
@@ -46,7 +46,7 @@ test('A long payload that differs in its last member only is another message.', 
 });
 
 test('A repeated import of long payloads in another order is known, and other work has turns while it is compared.', async () => {
-  const log = new MemoryLog({ bytes: 0 });
+  const log = new MemoryLog({ bytes: 0, forgetsWhenFull: false });
   const places = Array.from({ length: 10 }, (_, index) => `a-1/${index}@${index + 1}`);
   const record = (place: string, data: readonly (readonly [string, number])[]) =>
     messageAt(place, { data: JSON.stringify(Object.fromEntries(data)) });

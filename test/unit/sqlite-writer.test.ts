@@ -149,3 +149,27 @@ test('A full disk refuses what needs room, and only that: ids, versions, names a
   expect(opened.run('append', 'another log', 's-1', newMessages(1), undefined, 0).value).toEqual({ outcome: 'gone' });
   expect(opened.run('remove', { id: 'a', uid: 'a' }).value).toMatchObject({ messages: 2 });
 });
+
+test('A full disk makes nobody forget by appending, and rules go on to forget.', () => {
+  using opened = new OpenedWriter();
+  for (let n = 0; n < 3; n++) opened.append('s-1');
+  opened.run('setRetention', { id: 'a', uid: 'a' }, undefined, { maxMessages: 2 });
+  opened.database.failing.set('COMMIT', 13);
+  expect(opened.append('s-1')).toMatchObject({ outcome: 'full', limit: 'disk' });
+  expect(opened.append('s-1')).toMatchObject({ outcome: 'full', limit: 'disk' });
+  expect(opened.run('forget', Date.now()).value).toMatchObject({ messages: 1 });
+  expect(opened.run('eraseSlice', opened.log, 's-1', 0, undefined).value).toMatchObject({ messages: 2, isLast: true });
+  expect(opened.run('purge').value).toBe('done');
+});
+
+test('A forgetting that fails changes nothing, and is repeated.', () => {
+  using opened = new OpenedWriter();
+  opened.append('s-1', newMessages(5));
+  opened.run('setRetention', { id: 'a', uid: 'a' }, undefined, { maxMessages: 2 });
+  const { bytes } = opened.writer;
+  opened.database.failing.set('COMMIT', 1);
+  expect(opened.run('forget', Date.now()).fault).toMatchObject({ errcode: 1 });
+  expect(opened.writer.bytes).toBe(bytes);
+  expect(opened.run('forget', Date.now()).value).toMatchObject({ messages: 3 });
+  expect(opened.append('s-1')).toEqual({ outcome: 'appended', position: 5, globalPosition: 6 });
+});

@@ -44,14 +44,50 @@ export class IdIndex {
   add(hash: number, row: number): void {
     const part = hash >>> (32 - partBits);
     let slots = this.#parts[part];
-    if (slots === undefined || this.#used[part]! * 2 >= slots.length) slots = this.#grow(part);
+    if (slots === undefined || this.#used[part]! * 2 >= slots.length)
+      slots = this.#resize(part, Math.max(firstSlots, (slots?.length ?? 0) * 2));
     put(slots, hash, row);
     this.#used[part]!++;
   }
 
-  #grow(part: number): Uint32Array {
+  /** Puts another row in the place of one of the same id. */
+  replace(hash: number, row: number, by: number): void {
+    const slots = this.#parts[hash >>> (32 - partBits)]!;
+    slots[this.#slotOf(slots, hash, row)] = by + 1;
+  }
+
+  /** Takes a row out, which is still one that `hashOf` knows, as are all others. */
+  remove(hash: number, row: number): void {
+    const part = hash >>> (32 - partBits);
+    const slots = this.#parts[part]!;
+    const mask = slots.length - 1;
+    // What was put behind it because its slot was taken moves up, so that no search ends too early.
+    for (let free = this.#slotOf(slots, hash, row), at = free; ; ) {
+      at = (at + 1) & mask;
+      const entry = slots[at]!;
+      if (entry === 0) {
+        slots[free] = 0;
+        break;
+      }
+      const wanted = this.#hashOf(entry - 1) & mask;
+      if (((at - wanted) & mask) < ((at - free) & mask)) continue;
+      slots[free] = entry;
+      free = at;
+    }
+    this.#used[part]!--;
+    if (slots.length > firstSlots && this.#used[part]! * 8 < slots.length) this.#resize(part, slots.length / 2);
+  }
+
+  #slotOf(slots: Uint32Array, hash: number, row: number): number {
+    const mask = slots.length - 1;
+    let at = hash & mask;
+    while (slots[at] !== row + 1) at = (at + 1) & mask;
+    return at;
+  }
+
+  #resize(part: number, length: number): Uint32Array {
     const old = this.#parts[part] ?? new Uint32Array(0);
-    const slots = new Uint32Array(Math.max(firstSlots, old.length * 2));
+    const slots = new Uint32Array(length);
     for (const entry of old) if (entry !== 0) put(slots, this.#hashOf(entry - 1), entry - 1);
     this.#parts[part] = slots;
     return slots;

@@ -1,6 +1,6 @@
 import type { Message, NewMessage } from '../../message/message.ts';
 import type { Poke } from '../../message/poke.ts';
-import { type Selection, selects } from '../../message/selection.ts';
+import { everything, type Selection, selects } from '../../message/selection.ts';
 import { ownTurn } from '../../message/turns.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
 import type {
@@ -18,9 +18,11 @@ import type {
   StreamSummary,
 } from '../log.ts';
 import type { LogId } from '../log-id.ts';
+import type { Kept, RetentionRule } from '../retention.ts';
 import { logGone } from '../shared/log-gone.ts';
 import { maxListEntries, maxPageBytes, maxPagePokes } from '../shared/page-limits.ts';
 import { fromLastRow } from './last-row.ts';
+import { eraseFrom, keptOf } from './memory-forgetting.ts';
 import { MemoryImport } from './memory-import.ts';
 import type { MemoryLog } from './memory-log.ts';
 import { everythingOf, MemoryPokePage, matches, PageBuilder } from './memory-page.ts';
@@ -57,14 +59,14 @@ export class MemoryLogHandle implements Log {
     if (log === undefined) return { outcome: 'gone' };
     const refusal = log.refusal(stream, messages, expectedVersion);
     if (refusal !== undefined) return refusal;
-    const full = this.#storage.take(log, messages, log.stream(stream) === undefined ? [stream] : []);
+    const full = this.#storage.takeOrForget(log, messages, log.stream(stream) === undefined ? [stream] : []);
     if (full !== undefined) return full;
     const nowMs = Date.now();
     const { head } = log;
-    const firstRow = log.table.length;
-    for (const message of messages) log.append(stream, message, nowMs);
-    this.#announce(log, head, firstRow);
-    const lastRow = log.table.length - 1;
+    const { length } = log.everyRow;
+    let lastRow = -1;
+    for (const message of messages) lastRow = log.append(stream, message, nowMs);
+    this.#announce(log, head, length);
     return {
       outcome: 'appended',
       position: log.table.position(lastRow),
@@ -121,7 +123,7 @@ export class MemoryLogHandle implements Log {
 
   async pokes(selection: Selection, after: number, limit: number): Promise<PokePage> {
     const log = this.#log;
-    const page = new MemoryPokePage(this.#pokes, log.bounds, after);
+    const page = new MemoryPokePage(this.#pokes, log.boundsOf(selection), after);
     const walk = log.walk(selection, after);
     const most = Math.min(limit, maxPagePokes);
     // Each row costs a look at every selector, so it is those that are bounded.
@@ -154,8 +156,8 @@ export class MemoryLogHandle implements Log {
     return last;
   }
 
-  async bounds(): Promise<LogBounds> {
-    return this.#log.bounds;
+  async bounds(selection = everything): Promise<LogBounds> {
+    return this.#log.boundsOf(selection);
   }
 
   async version(stream: string): Promise<number> {
@@ -172,6 +174,14 @@ export class MemoryLogHandle implements Log {
 
   async listCategories(after: string | undefined, limit: number): Promise<CategorySummary[]> {
     return this.#log.listCategories(after, Math.min(limit, maxListEntries));
+  }
+
+  kept(rule: RetentionRule, nowMs: number): Promise<Kept> {
+    return keptOf(() => this.#log, rule, nowMs);
+  }
+
+  erase(stream: string, position: number | undefined): Promise<number> {
+    return eraseFrom(this.#storage.budget, () => this.#log, stream, position);
   }
 
   follow(announced: Announced): () => void {
@@ -199,16 +209,18 @@ export class MemoryLogHandle implements Log {
     const { head, importsBelowHead } = log.bounds;
     const outcome = this.#storage.insert(log, messages, repeats);
     if (outcome.outcome !== 'imported') return outcome;
-    if (log.head > head) this.#announce(log, head, log.rowAt(head + 1)!);
+    if (log.head > head) this.#announce(log, head, log.indexAt(log.everyRow, head + 1));
     if (log.bounds.importsBelowHead > importsBelowHead) for (const announced of log.followers) announced('wake-up');
     return outcome;
   }
 
-  #announce(log: MemoryLog, after: number, firstRow: number): void {
+  /** Announces the messages from an index on of all that there are. */
+  #announce(log: MemoryLog, after: number, first: number): void {
     if (log.followers.size === 0) return;
     const nowMs = performance.now();
     const page = new MemoryPokePage(this.#pokes, log.bounds, log.head);
-    for (let row = firstRow; row < log.table.length; row++) {
+    for (let index = first; index < log.everyRow.length; index++) {
+      const row = log.everyRow.at(index)!;
       const { name } = log.streamOfRow(row);
       page.pokes.push(this.#pokes.acquire().set(name, log.table.position(row), log.table.globalPosition(row), nowMs));
     }

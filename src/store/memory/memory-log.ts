@@ -1,5 +1,5 @@
 import type { Message, NewMessage } from '../../message/message.ts';
-import type { Selection } from '../../message/selection.ts';
+import { everything, type Selection } from '../../message/selection.ts';
 import type { Announced, AppendOutcome, CategorySummary, LogBounds, StreamSummary } from '../log.ts';
 import { type LogId, newLogId } from '../log-id.ts';
 import type { Account } from '../shared/byte-budget.ts';
@@ -10,7 +10,7 @@ import { IdIndex, idHash } from './id-index.ts';
 import { MessageTable } from './message-table.ts';
 import { firstNotBefore, RowList, type Rows } from './row-list.ts';
 import { ListWalk, RowMerge, type RowWalk } from './row-merge.ts';
-import { StreamDirectory, type StreamRows } from './stream-directory.ts';
+import { type CategoryRows, StreamDirectory, type StreamRows } from './stream-directory.ts';
 
 /** One log in memory: the table of its messages and the indexes that find them. All calls are synchronous. */
 export class MemoryLog implements ImportTarget {
@@ -23,19 +23,32 @@ export class MemoryLog implements ImportTarget {
   readonly account: Account;
   /** What its messages count against the limits. */
   bytes = 0;
+  /** Of these, its messages without streams and categories. */
+  messageBytes = 0;
   /** Global positions up to this one were those of an earlier log. */
-  forgottenUpTo = 0;
+  behind = 0;
   #head = 0;
+  /** Global position of the last message that was forgotten. */
+  #forgottenUpTo = 0;
+  /** Time of the last message that it has or had. */
+  #lastMs: number | undefined = undefined;
   #importsBelowHead = 0;
   readonly #ids = new IdIndex((row) => this.table.idHash(row));
   readonly #directory = new StreamDirectory();
-  /** Every row; undefined while they came in this order, as they do until an import has older messages. */
+  /** Every row; undefined while they are numbered without a gap, as they are until some other than the oldest goes or comes. */
   #order: RowList | undefined = undefined;
   /** Every row as a list. */
-  readonly everyRow: Rows = everyRowOf(this.table, () => this.#order);
+  readonly everyRow: Rows;
+  /** The first row, where they are numbered without a gap. */
+  #first = 0;
 
   constructor(account: Account) {
     this.account = account;
+    this.everyRow = everyRowOf(
+      this.table,
+      () => this.#order,
+      () => this.#first,
+    );
   }
 
   /** The highest global position that a message has, or had in the log that this one replaced; 0 when there was none. */
@@ -48,22 +61,36 @@ export class MemoryLog implements ImportTarget {
   }
 
   get bounds(): LogBounds {
-    const { id, forgottenUpTo } = this;
-    return { epoch: id, head: this.#head, forgottenUpTo, importsBelowHead: this.#importsBelowHead };
+    return this.boundsOf(everything);
+  }
+
+  /** The bounds, with what was forgotten of a selection. */
+  boundsOf({ all, streams, categories }: Selection): LogBounds {
+    let forgottenUpTo = Math.max(this.behind, all ? this.#forgottenUpTo : 0);
+    for (const name of streams) {
+      forgottenUpTo = Math.max(forgottenUpTo, this.#directory.stream(name)?.forgottenUpTo ?? 0);
+    }
+    for (const name of categories) {
+      forgottenUpTo = Math.max(forgottenUpTo, this.#directory.category(name)?.forgottenUpTo ?? 0);
+    }
+    return { epoch: this.id, head: this.#head, forgottenUpTo, importsBelowHead: this.#importsBelowHead };
   }
 
   get summary(): LogSummary {
     const messages = this.table.length;
-    const lastActivityMs = messages === 0 ? undefined : this.#lastTimeMs;
-    return { messages, streams: this.streamCount, lastActivityMs };
+    return { messages, streams: this.streamCount, lastActivityMs: this.#lastMs };
   }
 
   stream(name: string): StreamRows | undefined {
     return this.#directory.stream(name);
   }
 
-  hasCategory(category: string): boolean {
-    return this.#directory.categoryRows(category).length > 0;
+  category(name: string): CategoryRows | undefined {
+    return this.#directory.category(name);
+  }
+
+  categoryRows(name: string): Rows {
+    return this.#directory.categoryRows(name);
   }
 
   streamRows(name: string): Rows {
@@ -74,15 +101,15 @@ export class MemoryLog implements ImportTarget {
     return this.#directory.byNumber(this.table.stream(row));
   }
 
-  /** Version of a stream: position of its last message, -1 when it has none. */
+  /** Version of a stream: position of the last message that it has or had, -1 when it never had one. */
   version(name: string): number {
     const stream = this.#directory.stream(name);
-    return stream === undefined ? -1 : versionOf(stream);
+    return stream === undefined ? -1 : stream.next - 1;
   }
 
   /** Index in the stream's rows of the first message at or behind a position; their number when there is none. */
-  indexOf({ rows, gaps }: StreamRows, position: number): number {
-    if (gaps === 0) return Math.min(Math.max(0, position), rows.length);
+  indexOf({ rows, next }: StreamRows, position: number): number {
+    if (rows.length === next) return Math.min(Math.max(0, position), rows.length);
     let low = 0;
     let high = rows.length;
     while (low < high) {
@@ -112,20 +139,23 @@ export class MemoryLog implements ImportTarget {
   /** Adds one message that {@link refusal} let pass; returns its row. */
   append(streamName: string, message: NewMessage, nowMs: number): number {
     const stream = this.#directory.open(streamName);
-    const isFirst = this.table.length === 0;
     const hash = idHash(message.id);
+    // The wall clock may step back, times within a namespace do not.
+    const timeMs = Math.max(nowMs, this.#lastMs ?? nowMs);
     const row = this.table.append(message, {
       globalPosition: ++this.#head,
-      position: stream.rows.length + stream.gaps,
-      // The wall clock may step back, times within a namespace do not.
-      timeMs: isFirst ? nowMs : Math.max(nowMs, this.#lastTimeMs),
+      position: stream.next++,
+      timeMs,
       stream: stream.number,
       idHash: hash,
     });
+    this.#lastMs = timeMs;
     this.#ids.add(hash, row);
+    this.#noteRow(row);
     this.#order?.push(row);
     stream.rows.push(row);
     stream.category.rows.push(row);
+    this.#count(stream.category, this.table.addedBytes);
     return row;
   }
 
@@ -135,7 +165,14 @@ export class MemoryLog implements ImportTarget {
    */
   insert(messages: readonly Message[]): void {
     const inOrder = messages.toSorted((a, b) => a.globalPosition - b.globalPosition);
-    const firstRow = this.table.length;
+    const [first, last] = [inOrder[0], inOrder.at(-1)];
+    if (first === undefined || last === undefined) return;
+    if (first.globalPosition <= this.#head) {
+      this.#importsBelowHead++;
+      this.#orderRows();
+    }
+    if (last.globalPosition >= this.#head) this.#lastMs = last.timeMs;
+    const added: number[] = [];
     for (const message of inOrder) {
       const stream = this.#directory.open(message.stream);
       const { globalPosition, position, timeMs, timeNanos } = message;
@@ -143,32 +180,103 @@ export class MemoryLog implements ImportTarget {
       const row = this.table.append(message, { globalPosition, position, timeMs, stream: stream.number, idHash: hash });
       this.table.setTimeNanos(row, timeNanos);
       this.#ids.add(hash, row);
-    }
-    const [first] = inOrder;
-    if (first !== undefined && first.globalPosition <= this.#head) {
-      this.#importsBelowHead++;
-      this.#order ??= RowList.counting(firstRow);
-    }
-    this.#list(firstRow);
-    this.raiseHead(inOrder.at(-1)?.globalPosition ?? 0);
-  }
-
-  /** Puts the rows from `firstRow` on, which are in order among themselves, into the lists that they belong to. */
-  #list(firstRow: number): void {
-    const added: number[] = [];
-    const ofLists = new Map<RowList, number[]>();
-    const streams = new Set<StreamRows>();
-    for (let row = firstRow; row < this.table.length; row++) {
-      const stream = this.streamOfRow(row);
-      streams.add(stream);
+      this.#noteRow(row);
+      this.#count(stream.category, this.table.addedBytes);
+      stream.next = Math.max(stream.next, position + 1);
       added.push(row);
-      for (const list of [stream.rows, stream.category.rows]) ofLists.getOrInsertComputed(list, () => []).push(row);
+    }
+    const ofLists = new Map<RowList, number[]>();
+    for (const row of added) {
+      const { rows, category } = this.streamOfRow(row);
+      for (const list of [rows, category.rows]) ofLists.getOrInsertComputed(list, () => []).push(row);
     }
     this.#order?.insert(added, this.table);
     for (const [list, rows] of ofLists) list.insert(rows, this.table);
-    for (const stream of streams) {
-      stream.gaps = this.table.position(stream.rows.last!) + 1 - stream.rows.length;
+    this.raiseHead(last.globalPosition);
+  }
+
+  /**
+   * Takes rows out, given in the order of the log. `forgotten`: cursors before them miss something. Returns what they counted.
+   */
+  remove(rows: readonly number[], forgotten: boolean): number {
+    let bytes = 0;
+    const indexes = new Map<RowList, number[]>();
+    for (const row of rows) {
+      const stream = this.streamOfRow(row);
+      const { category } = stream;
+      const globalPosition = this.table.globalPosition(row);
+      for (const list of [stream.rows, category.rows]) {
+        const removed = indexes.getOrInsertComputed(list, () => []);
+        removed.push(this.#indexIn(list, row, globalPosition, removed.length));
+      }
+      if (forgotten) {
+        for (const part of [stream, category]) part.forgottenUpTo = Math.max(part.forgottenUpTo, globalPosition);
+        this.#forgottenUpTo = Math.max(this.#forgottenUpTo, globalPosition);
+      }
+      stream.lastMs = this.table.timeMs(row);
+      const rowBytes = this.table.bytes(row);
+      this.#count(category, -rowBytes);
+      bytes += rowBytes;
     }
+    this.#removeFromOrder(rows);
+    for (const [list, removed] of indexes) list.remove(removed);
+    for (const row of rows) {
+      this.#ids.remove(this.table.idHash(row), row);
+      this.table.remove(row);
+    }
+    if (this.#order !== undefined) this.#move(this.table.sparseRows());
+    return bytes;
+  }
+
+  #removeFromOrder(rows: readonly number[]): void {
+    const isPrefix = rows[0] === this.#first && rows.at(-1) === this.#first + rows.length - 1;
+    if (this.#order === undefined && isPrefix) {
+      this.#first += rows.length;
+      return;
+    }
+    const order = this.#orderRows();
+    order.remove(rows.map((row, at) => this.#indexIn(order, row, this.table.globalPosition(row), at)));
+  }
+
+  /** Index of a row in a list; mostly it is the guess, since the oldest go. */
+  #indexIn(list: RowList, row: number, globalPosition: number, guess: number): number {
+    return list.at(guess) === row ? guess : this.indexAt(list, globalPosition);
+  }
+
+  /** Gives rows other numbers, and so what they had them in back. */
+  #move(rows: readonly number[]): void {
+    for (const row of rows) {
+      const { text, place } = this.table.rowOf(row);
+      const nanos = this.table.timeNanos(row);
+      const { rows: ofStream, category } = this.streamOfRow(row);
+      const lists = [ofStream, category.rows, this.#orderRows()];
+      const indexes = lists.map((list) => this.indexAt(list, place.globalPosition));
+      const moved = this.table.append(text, place);
+      this.table.setTimeNanos(moved, nanos);
+      for (const [at, list] of lists.entries()) list.set(indexes[at]!, moved);
+      this.#ids.replace(place.idHash, row, moved);
+      this.table.remove(row);
+    }
+  }
+
+  /** The list of every row, which is made when it comes to be needed. */
+  #orderRows(): RowList {
+    this.#order ??= RowList.counting(this.#first, this.table.length);
+    return this.#order;
+  }
+
+  /** Takes note of a row that was added, before it is in the list of every row. */
+  #noteRow(row: number): void {
+    if (this.#order !== undefined) return;
+    const others = this.table.length - 1;
+    if (others === 0) this.#first = row;
+    // Numbers begin again at 0 some day.
+    else if (row !== this.#first + others) this.#order = RowList.counting(this.#first, others);
+  }
+
+  #count(category: CategoryRows, bytes: number): void {
+    category.bytes += bytes;
+    this.messageBytes += bytes;
   }
 
   /** Gives no global position up to this one from now on. */
@@ -261,26 +369,15 @@ export class MemoryLog implements ImportTarget {
   }
 
   #summary(stream: StreamRows): StreamSummary {
-    return {
-      stream: stream.name.text,
-      version: versionOf(stream),
-      messageCount: stream.rows.length,
-      lastActivityMs: this.table.timeMs(stream.rows.last!),
-    };
+    const { name, next, rows, lastMs } = stream;
+    const { last } = rows;
+    const lastActivityMs = last === undefined ? lastMs : this.table.timeMs(last);
+    return { stream: name.text, version: next - 1, messageCount: rows.length, lastActivityMs };
   }
-
-  get #lastTimeMs(): number {
-    const rows = this.everyRow;
-    return this.table.timeMs(rows.at(rows.length - 1)!);
-  }
-}
-
-function versionOf({ rows, gaps }: StreamRows): number {
-  return rows.length + gaps - 1;
 }
 
 /** The list stays the same when an order comes to be needed: who pauses within it goes on in that. */
-function everyRowOf(table: MessageTable, order: () => RowList | undefined): Rows {
+function everyRowOf(table: MessageTable, order: () => RowList | undefined, first: () => number): Rows {
   return {
     get length() {
       return table.length;
@@ -288,7 +385,7 @@ function everyRowOf(table: MessageTable, order: () => RowList | undefined): Rows
     at(index) {
       const list = order();
       if (list !== undefined) return list.at(index);
-      return index < table.length ? index : undefined;
+      return index >= 0 && index < table.length ? first() + index : undefined;
     },
   };
 }

@@ -6,7 +6,9 @@ import type {
   NewNamespace,
   TokenRecord,
 } from '../namespace-store.ts';
+import type { RetentionLimits, RetentionOutcome } from '../retention.ts';
 import { maxListEntries } from '../shared/page-limits.ts';
+import { forgetsWhenFull, withRule } from '../shared/retention-rules.ts';
 import { sameTokens } from '../shared/same-tokens.ts';
 import { FormerHeads } from './former-heads.ts';
 import { MemoryLog } from './memory-log.ts';
@@ -40,7 +42,8 @@ export class MemoryNamespaces implements NamespaceStore {
     if ('outcome' in account) return account;
     const reached = this.#formerHeads.take(id);
     const log = this.#storage.openLog(account, reached === 0 ? 0 : reached + 1);
-    const created = { ...namespace, log: log.id };
+    const created: Namespace = { ...namespace, log: log.id, retention: [] };
+    account.forgetsWhenFull = forgetsWhenFull(created, this.#storage.retention);
     this.#namespaces.set(id, created);
     this.#noteChange(id);
     return { outcome: 'created', namespace: created };
@@ -65,6 +68,29 @@ export class MemoryNamespaces implements NamespaceStore {
     this.#namespaces.set(found.id, { ...found, tokens });
     this.#noteChange(found.id);
     return true;
+  }
+
+  async setRetention(
+    namespace: Namespace,
+    category: string | undefined,
+    limits: RetentionLimits | undefined,
+  ): Promise<RetentionOutcome> {
+    const found = this.#find(namespace);
+    if (found === undefined) return 'gone';
+    const retention = withRule(found.retention, category, limits);
+    if (retention === undefined) return 'too-many';
+    const { account } = this.#logOf(found);
+    this.#storage.budget.replaceRules(account, found.retention, retention);
+    const changed = { ...found, retention };
+    account.forgetsWhenFull = forgetsWhenFull(changed, this.#storage.retention);
+    this.#namespaces.set(found.id, changed);
+    this.#noteChange(found.id);
+    return 'changed';
+  }
+
+  /** All of them, also those that come while they are gone through. */
+  all(): Iterator<Namespace> {
+    return this.#namespaces.values();
   }
 
   async remove(namespace: Namespace): Promise<number | undefined> {
@@ -109,7 +135,7 @@ export class MemoryNamespaces implements NamespaceStore {
     if (found === undefined) return false;
     const old = this.#logOf(found);
     staged.raiseHead(old.head);
-    staged.forgottenUpTo = old.forgottenUpTo;
+    staged.behind = old.behind;
     this.#storage.logs.set(staged.id, staged);
     this.#namespaces.set(found.id, { ...found, log: staged.id });
     this.#noteChange(found.id);

@@ -4,6 +4,7 @@ import type { StoreCapabilities } from '../capabilities.ts';
 import type { ImportSession, Log } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { Namespace, NamespaceStore } from '../namespace-store.ts';
+import type { Forgotten } from '../retention.ts';
 import type { LogSummary, Store, StoreUsage } from '../store.ts';
 import { MemoryReplacement } from './memory-import.ts';
 import { MemoryLogHandle } from './memory-log-handle.ts';
@@ -21,6 +22,8 @@ export class MemoryStore implements Store {
     durable: false,
     verbatim: true,
     byteLimit: true,
+    retention: true,
+    erasure: true,
     listOrder: 'utf8',
     counts: 'exact',
   };
@@ -39,6 +42,7 @@ export class MemoryStore implements Store {
       find: (id) => namespaces.find(id),
       list: (after, limit) => namespaces.list(after, limit),
       setTokens: (namespace, tokens) => namespaces.setTokens(namespace, tokens),
+      setRetention: (namespace, category, limits) => namespaces.setRetention(namespace, category, limits),
       remove: (namespace) => namespaces.remove(namespace),
       changesSince: (revision) => namespaces.changesSince(revision),
       follow: (changed) => this.#hold(namespaces.follow(changed)),
@@ -62,17 +66,24 @@ export class MemoryStore implements Store {
     return found;
   }
 
+  async forget(nowMs: number): Promise<Forgotten> {
+    return this.#storage.forget(nowMs);
+  }
+
   async check(): Promise<void> {}
 
   async usage(): Promise<StoreUsage> {
     let messages = 0;
     let streams = 0;
+    let oldestMs: number | undefined;
     for (const log of this.#storage.logs.values()) {
       messages += log.table.length;
       streams += log.streamCount;
+      const first = log.everyRow.at(0);
+      if (first !== undefined) oldestMs = Math.min(oldestMs ?? Number.POSITIVE_INFINITY, log.table.timeMs(first));
     }
     const { bytes, maxBytes } = this.#storage.budget;
-    return { messages, streams, bytes, maxBytes };
+    return { messages, streams, bytes, maxBytes, oldestMs };
   }
 
   async close(): Promise<void> {

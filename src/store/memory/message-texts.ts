@@ -9,6 +9,12 @@ const maxNumberedTypes = 1_024;
 const maxLengthBytes = 5;
 const maxHeaderBytes = 5 * maxLengthBytes;
 
+/** A heap with less than this share of it in records is sparse. */
+const sparseShare = 8;
+
+/** Characters of a UUID. */
+const packedIdText = 36;
+
 const packed = Buffer.alloc(packedIdBytes);
 
 /**
@@ -17,9 +23,20 @@ const packed = Buffer.alloc(packedIdBytes);
  * the data; bytes of the metadata plus one, or 0 for null. Each takes a byte for every seven bits.
  */
 export class MessageTexts {
-  readonly #heaps: Buffer[] = [];
+  /** A heap without a record is undefined. */
+  readonly #heaps: (Buffer | undefined)[] = [];
+  /** Bytes of records, of each heap. */
+  readonly #recordBytes: number[] = [];
   #heapUsed = 0;
+  /** Bytes of all heaps, and of the records in them. */
+  #allocated = 0;
+  #used = 0;
+  readonly #sparse = new Set<number>();
   readonly #types = [''];
+  /** UTF-8 bytes of each. */
+  readonly #typeBytes = [0];
+  /** UTF-8 bytes of the text that was added last. */
+  addedBytes = 0;
   readonly #typeNumbers = new Map<string, number>();
   /** Place of the record whose parts follow, the last one asked for. */
   #opened = -1;
@@ -53,7 +70,46 @@ export class MessageTexts {
     at += heap.write(data, at);
     if (metadata !== null) at += heap.write(metadata, at);
     this.#heapUsed = at;
+    this.addedBytes =
+      (idBytes || packedIdText) + (typeBytes || this.#typeBytes[typeNumber]!) + dataBytes + metadataBytes;
+    this.#recordBytes[this.#heaps.length - 1]! += at - start;
+    this.#used += at - start;
     return (this.#heaps.length - 1) * maxHeapBytes + start;
+  }
+
+  /** Number of the heap that a place is in. */
+  heapOf(place: number): number {
+    return Math.floor(place / maxHeapBytes);
+  }
+
+  /** Wipes a record, and gives its heap back with the last one in it. */
+  release(place: number): void {
+    this.#open(place);
+    const start = place & heapMask;
+    const bytes = this.#end - start;
+    this.#heap.fill(0, start, this.#end);
+    this.#opened = -1;
+    this.#heap = packed;
+    const number = this.heapOf(place);
+    const left = this.#recordBytes[number]! - bytes;
+    this.#recordBytes[number] = left;
+    this.#used -= bytes;
+    const isLast = number === this.#heaps.length - 1;
+    if (left === 0 && isLast) this.#heapUsed = 0;
+    else if (left === 0) this.#drop(number);
+    else if (!isLast && left * sparseShare < this.#heaps[number]!.length) this.#sparse.add(number);
+  }
+
+  /** A heap that is mostly empty, where all of them together are; undefined: there is none. Its records are to be moved. */
+  get sparseHeap(): number | undefined {
+    if (this.#allocated <= this.#used * 4 + maxHeapBytes) return undefined;
+    return this.#sparse.values().next().value;
+  }
+
+  #drop(number: number): void {
+    this.#allocated -= this.#heaps[number]!.length;
+    this.#heaps[number] = undefined;
+    this.#sparse.delete(number);
   }
 
   id(place: number): string {
@@ -75,6 +131,12 @@ export class MessageTexts {
   metadata(place: number): string | null {
     this.#open(place);
     return this.#hasMetadata ? this.#heap.toString('utf8', this.#metadataAt, this.#end) : null;
+  }
+
+  /** UTF-8 bytes of all of its text. */
+  textBytes(place: number): number {
+    this.#open(place);
+    return (this.#idBytes || packedIdText) + Buffer.byteLength(this.#type) + this.#end - this.#dataAt;
   }
 
   /** Bytes of data and metadata. */
@@ -116,6 +178,7 @@ export class MessageTexts {
     const known = this.#typeNumbers.get(type);
     if (known !== undefined || this.#types.length > maxNumberedTypes) return known ?? 0;
     this.#typeNumbers.set(type, this.#types.length);
+    this.#typeBytes.push(Buffer.byteLength(type));
     return this.#types.push(type) - 1;
   }
 
@@ -126,7 +189,11 @@ export class MessageTexts {
     if (heap !== undefined && this.#heapUsed < maxHeapBytes && this.#heapUsed + bytes <= heap.length) return heap;
     const doubled = Math.min(maxHeapBytes, (heap?.length ?? firstHeapBytes / 2) * 2);
     const added = Buffer.allocUnsafeSlow(Math.max(doubled, bytes));
+    const isEmpty = this.#recordBytes.at(-1) === 0;
+    if (isEmpty) this.#drop(this.#heaps.length - 1);
     this.#heaps.push(added);
+    this.#recordBytes.push(0);
+    this.#allocated += added.length;
     this.#heapUsed = 0;
     return added;
   }

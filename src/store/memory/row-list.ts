@@ -16,13 +16,15 @@ const fewRows = 16;
  */
 export class RowList implements Rows {
   #rows: number[] | Uint32Array = [];
+  /** Where the first row lies: as the oldest go, those behind them stay where they are. */
+  #start = 0;
   #length = 0;
 
-  /** The rows from 0 to `length`, exclusive. */
-  static counting(length: number): RowList {
+  /** So many rows in a row, from the given one on. */
+  static counting(first: number, length: number): RowList {
     const list = new RowList();
     list.#rows = new Uint32Array(Math.max(length, fewRows + 1));
-    for (let row = 0; row < length; row++) list.#rows[row] = row;
+    for (let index = 0; index < length; index++) list.#rows[index] = first + index;
     list.#length = length;
     return list;
   }
@@ -32,16 +34,40 @@ export class RowList implements Rows {
   }
 
   at(index: number): number | undefined {
-    return index < this.#length ? this.#rows[index] : undefined;
+    return index < this.#length ? this.#rows[this.#start + index] : undefined;
   }
 
   get last(): number | undefined {
-    return this.at(this.#length - 1);
+    return this.#length === 0 ? undefined : this.at(this.#length - 1);
   }
 
   push(row: number): void {
-    if (this.#length === this.#rows.length) this.#rows = grown(this.#rows, 1);
-    this.#rows[this.#length++] = row;
+    if (this.#start + this.#length === this.#rows.length) this.#makeRoom(1);
+    this.#rows[this.#start + this.#length++] = row;
+  }
+
+  /** Puts another row in the place of one. */
+  set(index: number, row: number): void {
+    this.#rows[this.#start + index] = row;
+  }
+
+  /**
+   * Takes rows out, by their indexes in order. What stands before the last of them moves up to it, which is little, as it is
+   * the oldest that go.
+   */
+  remove(indexes: readonly number[]): void {
+    const rows = this.#rows;
+    const start = this.#start;
+    let to = start + (indexes.at(-1) ?? -1) + 1;
+    for (let left = indexes.length; left > 0; left--) {
+      const from = start + (left === 1 ? 0 : indexes[left - 2]! + 1);
+      const end = start + indexes[left - 1]!;
+      to -= end - from;
+      if (end > from) rows.copyWithin(to, from, end);
+    }
+    this.#start += indexes.length;
+    this.#length -= indexes.length;
+    if (rows.length > fewRows && this.#length <= rows.length / 4) this.#resize(this.#length * 2);
   }
 
   /**
@@ -49,22 +75,45 @@ export class RowList implements Rows {
    * time: some 0.1 ms for a million rows.
    */
   insert(added: readonly number[], table: GlobalPositions): void {
-    if (this.#length + added.length > this.#rows.length) this.#rows = grown(this.#rows, added.length);
+    this.#makeRoom(added.length);
     const rows = this.#rows;
     const { last } = this;
     if (last === undefined || table.globalPosition(last) < table.globalPosition(added[0]!)) {
-      for (const row of added) rows[this.#length++] = row;
+      for (const row of added) rows[this.#start + this.#length++] = row;
       return;
     }
     let end = this.#length;
     for (let left = added.length; left > 0; left--) {
       const row = added[left - 1]!;
       const at = firstNotBefore(this, table, table.globalPosition(row), end);
-      rows.copyWithin(at + left, at, end);
-      rows[at + left - 1] = row;
+      rows.copyWithin(this.#start + at + left, this.#start + at, this.#start + end);
+      rows[this.#start + at + left - 1] = row;
       end = at;
     }
     this.#length += added.length;
+  }
+
+  #makeRoom(added: number): void {
+    if (this.#start + this.#length + added <= this.#rows.length) return;
+    const needed = this.#length + added;
+    // In front of it there may be as much as it needs.
+    if (this.#start >= needed) {
+      this.#rows.copyWithin(0, this.#start, this.#start + this.#length);
+      this.#start = 0;
+    } else this.#resize(Math.max(Math.ceil(this.#length * 1.5) + 1, needed));
+  }
+
+  #resize(length: number): void {
+    const rows = this.#rows.slice(this.#start, this.#start + this.#length);
+    this.#start = 0;
+    if (length <= fewRows) {
+      const few = [...rows];
+      while (few.length < length) few.push(0);
+      this.#rows = few;
+      return;
+    }
+    this.#rows = new Uint32Array(length);
+    this.#rows.set(rows);
   }
 }
 
@@ -78,13 +127,4 @@ export function firstNotBefore(rows: Rows, table: GlobalPositions, globalPositio
     else high = middle;
   }
   return low;
-}
-
-function grown(rows: number[] | Uint32Array, added: number): number[] | Uint32Array {
-  const length = Math.max(Math.ceil(rows.length * 1.5) + 1, rows.length + added);
-  if (length <= fewRows)
-    return rows instanceof Uint32Array ? rows : [...rows, ...new Array<number>(length - rows.length).fill(0)];
-  const more = new Uint32Array(length);
-  more.set(rows);
-  return more;
 }

@@ -10,13 +10,25 @@ export type StreamRows = {
   /** Its number in the log, in order of first message. */
   readonly number: number;
   readonly category: CategoryRows;
-  /** Its rows in order of position; at index n the message with position n, unless there are gaps. */
+  /** Its rows in order of position; at index n the message with position n, unless some are missing. */
   readonly rows: RowList;
-  /** Positions before its last one that no message has: only an import leaves any. */
-  gaps: number;
+  /** The position that its next message gets. */
+  next: number;
+  /** Time of the last message that it had, once it has none. */
+  lastMs: number;
+  /** Global position of the last message that was forgotten. */
+  forgottenUpTo: number;
 };
 
-type CategoryRows = { streamCount: number; readonly rows: RowList };
+/** A category of one log. */
+export type CategoryRows = {
+  streamCount: number;
+  readonly rows: RowList;
+  /** What its messages count. */
+  bytes: number;
+  /** Global position of the last message that was forgotten. */
+  forgottenUpTo: number;
+};
 
 // CommonJS compiled from TypeScript: Node and Vitest disagree on what its default import is, but not on `require`.
 const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typeof import('sorted-btree');
@@ -51,6 +63,10 @@ export class StreamDirectory {
     return this.#streams.get(name)?.rows ?? noRows;
   }
 
+  category(name: string): CategoryRows | undefined {
+    return this.#categories.get(name);
+  }
+
   categoryRows(category: string): Rows {
     return this.#categories.get(category)?.rows ?? noRows;
   }
@@ -78,7 +94,15 @@ export class StreamDirectory {
   #add(text: string): StreamRows {
     const name = new StreamName(text);
     const category = this.#categories.get(name.category) ?? this.#addCategory(name.category);
-    const stream: StreamRows = { name, number: this.#byNumber.length, category, rows: new RowList(), gaps: 0 };
+    const stream: StreamRows = {
+      name,
+      number: this.#byNumber.length,
+      category,
+      rows: new RowList(),
+      next: 0,
+      lastMs: 0,
+      forgottenUpTo: 0,
+    };
     category.streamCount++;
     this.#streams.set(text, stream);
     this.#byNumber.push(stream);
@@ -87,7 +111,7 @@ export class StreamDirectory {
   }
 
   #addCategory(category: string): CategoryRows {
-    const rows: CategoryRows = { streamCount: 0, rows: new RowList() };
+    const rows: CategoryRows = { streamCount: 0, rows: new RowList(), bytes: 0, forgottenUpTo: 0 };
     this.#categories.set(category, rows);
     return rows;
   }

@@ -1,5 +1,6 @@
 import type { StoreFull } from '../log.ts';
-import type { NewNamespace, TokenRecord } from '../namespace-store.ts';
+import type { Namespace, NewNamespace, TokenRecord } from '../namespace-store.ts';
+import type { RetentionRule } from '../retention.ts';
 import type { StoreLimits } from '../store.ts';
 import { type RowText, textBytes } from './row-text.ts';
 
@@ -11,13 +12,18 @@ export type ByteCosts = {
   readonly stream: number;
   /** A namespace: its record and an empty log. */
   readonly namespace: number;
+  /** A token, or a rule of retention. */
   readonly token: number;
   /** Bytes of a UTF-16 unit of a name or a label. */
   readonly unit: number;
 };
 
 /** What one namespace holds: its record, its log, and the replacements of it that are under way. */
-export type Account = { bytes: number };
+export type Account = {
+  bytes: number;
+  /** Whether its log has a rule for all of it, so that its oldest messages go where there is no room. */
+  forgetsWhenFull: boolean;
+};
 
 /** A log as the budget counts it. */
 export type CountedLog = { readonly account: Account; bytes: number };
@@ -32,7 +38,10 @@ export class ByteBudget {
   /** Of all namespaces. */
   bytes = 0;
 
-  constructor({ maxBytes, maxBytesPerNamespace }: Omit<StoreLimits, 'maxNamespaces'>, costs: ByteCosts) {
+  constructor(
+    { maxBytes, maxBytesPerNamespace }: Pick<StoreLimits, 'maxBytes' | 'maxBytesPerNamespace'>,
+    costs: ByteCosts,
+  ) {
     this.#costs = costs;
     this.maxBytes = maxBytes;
     this.#maxBytesPerNamespace = maxBytesPerNamespace;
@@ -48,8 +57,7 @@ export class ByteBudget {
     newStreams: Iterable<string>,
     otherBytes = 0,
   ): StoreFull | undefined {
-    let bytes = otherBytes;
-    for (const message of messages) bytes += textBytes(message) + this.#costs.message;
+    let bytes = otherBytes + this.messageBytes(messages);
     for (const stream of newStreams) bytes += this.#costs.stream + stream.length * this.#costs.unit;
     const full = this.#full(log.account, bytes);
     if (full !== undefined) return full;
@@ -58,7 +66,20 @@ export class ByteBudget {
     return undefined;
   }
 
-  /** Takes back what the log holds, which is forgotten. */
+  /** What these messages count, without streams. */
+  messageBytes(messages: readonly RowText[]): number {
+    let bytes = 0;
+    for (const message of messages) bytes += textBytes(message) + this.#costs.message;
+    return bytes;
+  }
+
+  /** Takes back messages of the log. */
+  give(log: CountedLog, bytes: number): void {
+    log.bytes -= bytes;
+    this.#count(log.account, -bytes);
+  }
+
+  /** Takes back all that the log holds. */
   release(log: CountedLog): void {
     this.#count(log.account, -log.bytes);
     log.bytes = 0;
@@ -66,7 +87,7 @@ export class ByteBudget {
 
   /** Opens the account of a new namespace; if there is no room for it, the outcome that says so. */
   open(namespace: NewNamespace): Account | StoreFull {
-    const account: Account = { bytes: 0 };
+    const account: Account = { bytes: 0, forgetsWhenFull: false };
     const bytes = this.#record(namespace);
     const full = this.#full(account, bytes);
     if (full !== undefined) return full;
@@ -75,9 +96,9 @@ export class ByteBudget {
   }
 
   /** Opens the account of a namespace that is there already, whatever the limits are by now. */
-  reopen(namespace: NewNamespace): Account {
-    const account: Account = { bytes: 0 };
-    this.#count(account, this.#record(namespace));
+  reopen(namespace: Namespace): Account {
+    const account: Account = { bytes: 0, forgetsWhenFull: false };
+    this.#count(account, this.#record(namespace) + this.#rules(namespace.retention));
     return account;
   }
 
@@ -86,14 +107,19 @@ export class ByteBudget {
     this.#count(log.account, log.bytes);
   }
 
+  /** Counts other rules in place of those that the namespace has. */
+  replaceRules(account: Account, old: readonly RetentionRule[], rules: readonly RetentionRule[]): void {
+    this.#count(account, this.#rules(rules) - this.#rules(old));
+  }
+
   /** Counts other tokens in place of those that the namespace has. */
   replaceTokens(account: Account, old: readonly TokenRecord[], tokens: readonly TokenRecord[]): void {
     this.#count(account, this.#tokens(tokens) - this.#tokens(old));
   }
 
   /** Takes back what a removed namespace's record holds; its logs are released each by itself. */
-  close(account: Account, namespace: NewNamespace): void {
-    this.#count(account, -this.#record(namespace));
+  close(account: Account, namespace: Namespace): void {
+    this.#count(account, -this.#record(namespace) - this.#rules(namespace.retention));
   }
 
   #full(account: Account, bytes: number): StoreFull | undefined {
@@ -115,6 +141,12 @@ export class ByteBudget {
 
   #record({ id, description, tokens }: NewNamespace): number {
     return this.#costs.namespace + (id.length + description.length) * this.#costs.unit + this.#tokens(tokens);
+  }
+
+  #rules(rules: readonly RetentionRule[]): number {
+    let bytes = 0;
+    for (const { category = '' } of rules) bytes += this.#costs.token + category.length * this.#costs.unit;
+    return bytes;
   }
 
   #tokens(tokens: readonly TokenRecord[]): number {

@@ -78,7 +78,7 @@ export function openForWriting({ path, sync }: FileOptions): DatabaseSync {
     if (version === 0) database.exec('PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL');
     database.exec(
       `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${sync === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA cache_size = -16384;
-       PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = ${walPages}; PRAGMA journal_size_limit = ${walLimitBytes}`,
+       PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST; PRAGMA wal_autocheckpoint = ${walPages}; PRAGMA journal_size_limit = ${walLimitBytes}`,
     );
     migrate(database, version);
     return database;

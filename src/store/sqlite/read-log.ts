@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { Selection } from '../../message/selection.ts';
 import type { LogBounds } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import { logGone } from '../shared/log-gone.ts';
@@ -7,24 +8,36 @@ import { Query } from './rows.ts';
 import { logState } from './schema.ts';
 
 /** A live log as a read sees it. */
-export type ReadLog = { readonly number: number; readonly bounds: LogBounds };
+export type ReadLog = {
+  readonly number: number;
+  /** With what was forgotten of everything. */
+  readonly bounds: LogBounds;
+  /** Positions up to here were those of an earlier log. */
+  readonly behind: number;
+};
 
 /** Looks up logs, streams and categories for reads. */
 export class LogFinder {
   readonly #log;
   readonly #summary;
+  readonly #forgottenOfStream;
+  readonly #forgottenOfCategory;
   readonly #stream;
   readonly #category;
 
   constructor(database: DatabaseSync) {
-    this.#log = new Query<readonly [number, number, number, number]>(
+    this.#log = new Query<readonly [number, number, number, number, number]>(
       database,
-      `SELECT number, head, forgotten, imports_below FROM logs WHERE epoch = ? AND state = ${logState.live}`,
+      `SELECT number, head, behind, forgotten, imports_below FROM logs WHERE epoch = ? AND state = ${logState.live}`,
     );
     this.#summary = new Query<readonly [number, number, number | null]>(
       database,
       `SELECT messages, streams, last_ms FROM logs WHERE epoch = ? AND state = ${logState.live}`,
     );
+    const forgotten = (table: string) =>
+      new Query<readonly [number]>(database, `SELECT forgotten FROM ${table} WHERE log = ? AND name = ?`);
+    this.#forgottenOfStream = forgotten('streams');
+    this.#forgottenOfCategory = forgotten('categories');
     this.#stream = new Query<readonly [number]>(database, 'SELECT number FROM streams WHERE log = ? AND name = ?');
     this.#category = new Query<readonly [number]>(database, 'SELECT number FROM categories WHERE log = ? AND name = ?');
   }
@@ -33,8 +46,19 @@ export class LogFinder {
   get(id: LogId): ReadLog {
     const row = this.#log.first(id);
     if (row === undefined) throw logGone();
-    const [number, head, forgottenUpTo, importsBelowHead] = row;
-    return { number, bounds: { epoch: id, head, forgottenUpTo, importsBelowHead } };
+    const [number, head, behind, forgotten, importsBelowHead] = row;
+    const forgottenUpTo = Math.max(behind, forgotten);
+    return { number, behind, bounds: { epoch: id, head, forgottenUpTo, importsBelowHead } };
+  }
+
+  /** The bounds, with what was forgotten of a selection. */
+  boundsOf({ number, behind, bounds }: ReadLog, { all, streams, categories }: Selection): LogBounds {
+    if (all || bounds.forgottenUpTo === behind) return bounds;
+    const forgotten = [
+      ...streams.map((name) => this.#forgottenOfStream.first(number, name)),
+      ...categories.map((name) => this.#forgottenOfCategory.first(number, name)),
+    ];
+    return { ...bounds, forgottenUpTo: Math.max(behind, ...forgotten.map((row) => row?.[0] ?? 0)) };
   }
 
   stream(log: number, name: string): number | undefined {

@@ -59,7 +59,9 @@ export class PokeReader {
   }
 
   pokes(id: LogId, selection: Selection, after: number, limit: number): PackedPokes {
-    const { number, bounds } = this.#logs.get(id);
+    const log = this.#logs.get(id);
+    const { number } = log;
+    const bounds = this.#logs.boundsOf(log, selection);
     const sources = this.#sources(number, selection, after);
     const most = Math.min(limit, maxPagePokes);
     // Each row costs a look at every selector, so it is those that are bounded.

@@ -6,6 +6,8 @@ import { logState } from './schema.ts';
 export type SqliteUsage = {
   readonly messages: number;
   readonly streams: number;
+  /** Time of the message that was stored first of all there are. */
+  readonly oldestMs: number | undefined;
   readonly fileBytes: number;
   /** Of the file, what later writes use again. */
   readonly freeBytes: number;
@@ -16,6 +18,7 @@ export function readUsage(database: DatabaseSync): () => SqliteUsage {
     database,
     `SELECT sum(messages), sum(streams) FROM logs WHERE state = ${logState.live}`,
   );
+  const oldest = new Query<readonly [number]>(database, 'SELECT time_ms FROM messages ORDER BY number LIMIT 1');
   const pragma = (name: string) => new Query<readonly [number]>(database, `PRAGMA ${name}`);
   const [pages, free, pageBytes] = [pragma('page_count'), pragma('freelist_count'), pragma('page_size')];
   return () => {
@@ -24,6 +27,7 @@ export function readUsage(database: DatabaseSync): () => SqliteUsage {
     return {
       messages: messages ?? 0,
       streams: streams ?? 0,
+      oldestMs: oldest.first()?.[0],
       fileBytes: pages.first()![0] * bytes,
       freeBytes: free.first()![0] * bytes,
     };

@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { Selection } from '../../message/selection.ts';
 import type { LogId } from '../log-id.ts';
 import { type Answer, type Call, faultOf } from './calls.ts';
+import { KeptReader } from './read-kept.ts';
 import { ListReader } from './read-lists.ts';
 import { LogFinder } from './read-log.ts';
 import { MessageReader } from './read-messages.ts';
@@ -16,6 +18,7 @@ function methodsOf(database: DatabaseSync) {
   const names = new StreamNames(database);
   const messages = new MessageReader(database, logs, names);
   const pokes = new PokeReader(database, logs, names);
+  const kept = new KeptReader(database, logs);
   const lists = new ListReader(database, logs);
   return {
     readStream: messages.readStream.bind(messages),
@@ -23,7 +26,8 @@ function methodsOf(database: DatabaseSync) {
     read: messages.read.bind(messages),
     pokes: pokes.pokes.bind(pokes),
     last: pokes.last.bind(pokes),
-    bounds: (id: LogId) => logs.get(id).bounds,
+    bounds: (id: LogId, selection: Selection) => logs.boundsOf(logs.get(id), selection),
+    kept: kept.kept.bind(kept),
     version: lists.version.bind(lists),
     describeStream: lists.describeStream.bind(lists),
     listStreams: lists.listStreams.bind(lists),

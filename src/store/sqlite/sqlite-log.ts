@@ -1,6 +1,7 @@
+import { PokewireError } from '../../errors.ts';
 import type { Message, NewMessage } from '../../message/message.ts';
 import type { Poke } from '../../message/poke.ts';
-import type { Selection } from '../../message/selection.ts';
+import { everything, type Selection } from '../../message/selection.ts';
 import { StreamName } from '../../message/stream-name.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
 import type {
@@ -17,6 +18,8 @@ import type {
   StreamSummary,
 } from '../log.ts';
 import type { LogId } from '../log-id.ts';
+import type { Kept, RetentionRule } from '../retention.ts';
+import { logGone } from '../shared/log-gone.ts';
 import type { Announcer } from './announcer.ts';
 import type { LastLook, PackedPokes } from './read-pokes.ts';
 import type { ReaderMethods } from './reader.ts';
@@ -31,6 +34,12 @@ export type SqliteParts = {
   readonly announcer: Announcer;
   readonly pokes: ObjectPool<Poke>;
 };
+
+/** How often emptying the write-ahead log is tried, some 5 s each, while readers hold it. */
+const maxBusyPurges = 12;
+
+/** Calls that one look at a rule makes at most: some million messages. */
+const maxCountingCalls = 128;
 
 /** A handle on a log of the database: asks the writer and the reader. */
 export class SqliteLog implements Log {
@@ -86,8 +95,8 @@ export class SqliteLog implements Log {
     return last;
   }
 
-  bounds(): Promise<LogBounds> {
-    return this.#read('bounds');
+  bounds(selection = everything): Promise<LogBounds> {
+    return this.#read('bounds', selection);
   }
 
   version(stream: string): Promise<number> {
@@ -104,6 +113,45 @@ export class SqliteLog implements Log {
 
   listCategories(after: string | undefined, limit: number): Promise<CategorySummary[]> {
     return this.#read('listCategories', after, limit);
+  }
+
+  async kept(rule: RetentionRule, nowMs: number): Promise<Kept> {
+    const first = await this.#read('kept', rule, nowMs, undefined);
+    let { left, next } = first;
+    for (let calls = 1; next !== undefined && calls < maxCountingCalls; calls++) {
+      ({ left, next } = await this.#read('kept', rule, nowMs, next));
+    }
+    const { amount, oldestMs } = first;
+    const excess = { messages: amount.messages - left.messages, bytes: amount.bytes - left.bytes };
+    return { ...amount, oldestMs, excess: { ...excess, isWhole: next === undefined } };
+  }
+
+  async erase(stream: string, position: number | undefined): Promise<number> {
+    const { writer } = this.#parts;
+    let erased = 0;
+    for (let upTo = position, isLast = false; !isLast; ) {
+      const args: Parameters<WriterMethods['eraseSlice']> = [this.id, stream, position ?? 0, upTo];
+      const slice = await writer.ask<WriterMethods['eraseSlice']>('eraseSlice', args);
+      if (slice === 'gone') throw logGone();
+      erased += slice.messages;
+      ({ upTo, isLast } = slice);
+    }
+    await this.#purge();
+    return erased;
+  }
+
+  /** Waits until the file and the write-ahead log have nothing of what was erased. */
+  async #purge(): Promise<void> {
+    const { writer } = this.#parts;
+    for (let busy = 0; busy < maxBusyPurges; ) {
+      const purged = await writer.ask<WriterMethods['purge']>('purge', []);
+      if (purged === 'done') return;
+      if (purged === 'busy') busy++;
+    }
+    const cause = new Error('a reader keeps the write-ahead log from being emptied: a backup under way');
+    throw new PokewireError('BACKEND_ERROR', 'The messages are erased, but not their bytes in the file. Repeat it.', {
+      cause,
+    });
   }
 
   follow(announced: Announced): () => void {

@@ -7,6 +7,7 @@ import type {
   NewNamespace,
   TokenRecord,
 } from '../namespace-store.ts';
+import type { RetentionLimits, RetentionOutcome } from '../retention.ts';
 import { maxListEntries } from '../shared/page-limits.ts';
 import { compareUtf8 } from '../shared/utf8-order.ts';
 import type { Announcer } from './announcer.ts';
@@ -64,6 +65,18 @@ export class SqliteNamespaces implements NamespaceStore {
       if (found !== undefined) this.#put(found);
     });
     return changed !== undefined;
+  }
+
+  async setRetention(
+    namespace: Namespace,
+    category: string | undefined,
+    limits: RetentionLimits | undefined,
+  ): Promise<RetentionOutcome> {
+    const args: Parameters<WriterMethods['setRetention']> = [nameOf(namespace), category, limits];
+    const changed = await this.#writer.ask<WriterMethods['setRetention']>('setRetention', args, (found) => {
+      if (typeof found === 'object') this.#put(found);
+    });
+    return typeof changed === 'object' ? 'changed' : changed;
   }
 
   async remove(namespace: Namespace): Promise<number | undefined> {

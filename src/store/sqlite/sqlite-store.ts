@@ -4,6 +4,7 @@ import type { ImportSession, Log } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { Namespace } from '../namespace-store.ts';
 import type { StoreOptions } from '../open-store.ts';
+import type { Forgotten } from '../retention.ts';
 import type { LogSummary, Store, StoreUsage } from '../store.ts';
 import { Announcer } from './announcer.ts';
 import type { ReaderMethods } from './reader.ts';
@@ -27,6 +28,8 @@ export class SqliteStore implements Store {
     durable: true,
     verbatim: true,
     byteLimit: true,
+    retention: true,
+    erasure: true,
     listOrder: 'utf8',
     counts: 'exact',
   };
@@ -89,14 +92,18 @@ export class SqliteStore implements Store {
     return this.#parts.reader.ask<ReaderMethods['summarize']>('summarize', [logs]);
   }
 
+  forget(nowMs: number): Promise<Forgotten> {
+    return this.#parts.writer.ask<WriterMethods['forget']>('forget', [nowMs]);
+  }
+
   async check(): Promise<void> {
     const { writer, reader } = this.#parts;
     await Promise.all([writer.ask<WriterMethods['ping']>('ping', []), reader.ask<ReaderMethods['ping']>('ping', [])]);
   }
 
   async usage(): Promise<StoreUsage> {
-    const { messages, streams } = await this.#parts.reader.ask<ReaderMethods['usage']>('usage', []);
-    return { messages, streams, bytes: this.#bytes(), maxBytes: this.#maxBytes };
+    const { messages, streams, oldestMs } = await this.#parts.reader.ask<ReaderMethods['usage']>('usage', []);
+    return { messages, streams, bytes: this.#bytes(), maxBytes: this.#maxBytes, oldestMs };
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,9 @@ const rowsPerSweep = 1_000;
 /** Pages given back to the file system at once: 1 MiB, some 2 ms. */
 const pagesPerSweep = 256;
 
+/** What one step of purging came to. */
+export type Purged = 'done' | 'more' | 'busy';
+
 /** Removes what dead logs hold, a little at a time, and then gives free pages back. */
 export class Sweeper {
   readonly #database: DatabaseSync;
@@ -16,6 +19,7 @@ export class Sweeper {
   readonly #forget;
   readonly #free;
   readonly #pages;
+  readonly #checkpoint;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -30,11 +34,12 @@ export class Sweeper {
     ].map((sql) => new Query(database, sql));
     this.#forget = new Query(database, 'DELETE FROM logs WHERE number = ?');
     this.#free = new Query<readonly [number]>(database, 'PRAGMA freelist_count');
+    this.#checkpoint = new Query<readonly [busy: number]>(database, 'PRAGMA wal_checkpoint(TRUNCATE)');
     this.#pages = new Query<readonly [number]>(database, 'PRAGMA page_count');
   }
 
-  /** Whether there is more. */
-  sweep(): boolean {
+  /** Whether there is more. `isUrgent`: free pages are given back however few they are. */
+  sweep(isUrgent: boolean): boolean {
     const dead = this.#dead.first()?.[0];
     if (dead !== undefined) {
       if (!this.#tables.some((table) => table.run(dead) > 0)) this.#forget.run(dead);
@@ -42,8 +47,25 @@ export class Sweeper {
     }
     const free = this.#free.first()![0];
     // Appends use free pages again, so some are kept.
-    if (free <= pagesPerSweep || free * 4 <= this.#pages.first()![0]) return false;
-    this.#database.exec(`PRAGMA incremental_vacuum(${pagesPerSweep})`);
+    const isMuch = free > pagesPerSweep && free * 4 > this.#pages.first()![0];
+    if (free === 0 || (!isMuch && !isUrgent)) return false;
+    this.#vacuum();
     return true;
+  }
+
+  /**
+   * Takes away what may still hold what was erased: pages that are free, in which forgotten messages may be, and the
+   * write-ahead log. `more`, or `busy` while a reader holds the log: it is to be called again.
+   */
+  purge(): Purged {
+    if (this.#free.first()![0] > 0) {
+      this.#vacuum();
+      return 'more';
+    }
+    return this.#checkpoint.first()![0] === 0 ? 'done' : 'busy';
+  }
+
+  #vacuum(): void {
+    this.#database.exec(`PRAGMA incremental_vacuum(${pagesPerSweep})`);
   }
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Message, NewMessage } from '../../message/message.ts';
-import type { AppendOutcome, ImportOutcome } from '../log.ts';
+import type { AppendOutcome, ImportOutcome, StoreFull } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { ByteBudget } from '../shared/byte-budget.ts';
 import { type ImportTarget, newMessagesOf } from '../shared/import-batch.ts';
@@ -8,12 +8,14 @@ import { compareNow, judgeIds } from '../shared/known-ids.ts';
 import { type MessageRow, messageColumns, messageOfRow, storedId } from './message-row.ts';
 import { Query } from './rows.ts';
 import { StreamPlaces } from './stream-places.ts';
+import type { ForgettingWriter } from './write-forgetting.ts';
 import type { LogState, StreamState, WriteState } from './write-state.ts';
 
 /** Appends and imports, inside the transaction of their group. */
 export class MessageWriter {
   readonly #state: WriteState;
   readonly #budget: ByteBudget;
+  readonly #forgetting: ForgettingWriter;
   readonly #places: StreamPlaces;
   readonly #insert;
   readonly #byId;
@@ -21,7 +23,8 @@ export class MessageWriter {
   readonly #atPosition;
   readonly #nameOf;
 
-  constructor(database: DatabaseSync, state: WriteState, budget: ByteBudget) {
+  constructor(database: DatabaseSync, state: WriteState, budget: ByteBudget, forgetting: ForgettingWriter) {
+    this.#forgetting = forgetting;
     this.#state = state;
     this.#budget = budget;
     this.#places = new StreamPlaces(database);
@@ -56,7 +59,7 @@ export class MessageWriter {
     const found = this.#state.stream(log, streamName);
     const actual = found?.version ?? -1;
     if (expected !== undefined && expected !== actual) return { outcome: 'version-conflict', expected, actual };
-    const full = this.#budget.take(log, messages, found === undefined ? [streamName] : []);
+    const full = this.#takeOrForget(log, messages, found === undefined ? [streamName] : []);
     if (full !== undefined) return full;
     const stream = this.#state.openStream(log, streamName);
     // The wall clock may step back, times within a namespace do not.
@@ -81,6 +84,8 @@ export class MessageWriter {
     if (added.some(({ globalPosition }) => globalPosition <= log.head)) log.importsBelowHead++;
     for (const message of added) {
       const stream = this.#state.openStream(log, message.stream);
+      log.oldestMs = undefined;
+      stream.category.oldestMs = undefined;
       this.#store(log, stream, message, message);
       if (message.position > stream.version) {
         stream.version = message.position;
@@ -104,6 +109,7 @@ export class MessageWriter {
     }: Pick<Message, 'globalPosition' | 'position' | 'timeMs' | 'timeNanos'>,
   ): void {
     const { number, category } = stream;
+    const bytes = this.#budget.messageBytes([{ id, type, data, metadata }]);
     const stored = storedId(id);
     this.#insert.run(
       log.number,
@@ -119,9 +125,22 @@ export class MessageWriter {
       metadata,
     );
     log.messages++;
+    log.messageBytes += bytes;
     stream.messages++;
     category.messages++;
+    category.bytes += bytes;
     this.#state.changed(log);
+  }
+
+  /** Counts messages; a log with a rule for all of it forgets its oldest ones where there is no room. */
+  #takeOrForget(log: LogState, messages: readonly NewMessage[], newStreams: readonly string[]): StoreFull | undefined {
+    for (;;) {
+      const full = this.#budget.take(log, messages, newStreams);
+      // What is forgotten gives pages of the file free, not of the disk.
+      if (full === undefined || full.limit === 'disk' || !log.account.forgetsWhenFull || log.messages === 0)
+        return full;
+      this.#forgetting.forgetOldest(log);
+    }
   }
 
   #target(log: LogState): ImportTarget {

@@ -3,15 +3,27 @@ import type { Message } from '../../message/message.ts';
 import type { ImportOutcome } from '../log.ts';
 import { type LogId, newLogId } from '../log-id.ts';
 import type { CreateOutcome, Namespace, NewNamespace, TokenRecord } from '../namespace-store.ts';
+import type { Forgotten, RetentionLimits, RetentionOutcome, RetentionRule } from '../retention.ts';
 import type { Account, ByteBudget } from '../shared/byte-budget.ts';
+import { ForgettingTurns, forgetsWhenFull, withRule } from '../shared/retention-rules.ts';
 import { sameTokens } from '../shared/same-tokens.ts';
+import type { StoreLimits } from '../store.ts';
 import { Query } from './rows.ts';
 import { logState } from './schema.ts';
+import { type ForgettingWriter, sliceMessages } from './write-forgetting.ts';
 import type { MessageWriter } from './write-messages.ts';
 import type { LogState, WriteState } from './write-state.ts';
 
 /** Removed ids whose heads are told apart; beyond it the highest of the forgotten ones holds for every other id. */
 const maxFormerHeads = 100_000;
+
+/** What else writes within the same transactions. */
+export type WriterParts = {
+  readonly state: WriteState;
+  readonly budget: ByteBudget;
+  readonly messages: MessageWriter;
+  readonly forgetting: ForgettingWriter;
+};
 
 /** Names a namespace: one that was created again is another one. */
 export type NamespaceName = Pick<Namespace, 'id' | 'uid'>;
@@ -24,6 +36,8 @@ export class NamespaceWriter {
   readonly #budget: ByteBudget;
   readonly #messages: MessageWriter;
   readonly #maxNamespaces: number;
+  readonly #retention: RetentionLimits;
+  readonly #turns: ForgettingTurns;
   readonly #list;
   readonly #insert;
   readonly #update;
@@ -38,23 +52,30 @@ export class NamespaceWriter {
 
   constructor(
     database: DatabaseSync,
-    { state, budget, messages }: { state: WriteState; budget: ByteBudget; messages: MessageWriter },
-    maxNamespaces: number,
+    { state, budget, messages, forgetting }: WriterParts,
+    { maxNamespaces, retention = {} }: StoreLimits,
   ) {
     this.#state = state;
     this.#budget = budget;
     this.#messages = messages;
     this.#maxNamespaces = maxNamespaces;
-    this.#list = new Query<readonly [string, string, string, string, number, string]>(
+    this.#retention = retention;
+    this.#turns = new ForgettingTurns({
+      namespaces: () => this.#namespaces.values(),
+      initial: retention,
+      sliceMessages,
+      forget: (namespace, rule, most, nowMs) => forgetting.forget(this.#logOf(namespace), rule, most, nowMs),
+    });
+    this.#list = new Query<readonly [string, string, string, string, number, string, string]>(
       database,
-      `SELECT n.id, n.uid, l.epoch, n.description, n.created_ms, n.tokens
+      `SELECT n.id, n.uid, l.epoch, n.description, n.created_ms, n.tokens, n.retention
        FROM namespaces n JOIN logs l ON l.number = n.log`,
     );
     this.#insert = new Query(
       database,
-      'INSERT INTO namespaces(id, uid, log, description, created_ms, tokens) VALUES (?, ?, ?, ?, ?, ?)',
+      `INSERT INTO namespaces(id, uid, log, description, created_ms, tokens, retention) VALUES (?, ?, ?, ?, ?, ?, '[]')`,
     );
-    this.#update = new Query(database, 'UPDATE namespaces SET log = ?, tokens = ? WHERE id = ?');
+    this.#update = new Query(database, 'UPDATE namespaces SET log = ?, tokens = ?, retention = ? WHERE id = ?');
     this.#delete = new Query(database, 'DELETE FROM namespaces WHERE id = ?');
     this.#formerHead = new Query<readonly [number]>(database, 'SELECT head FROM former_heads WHERE id = ?');
     this.#keepHead = new Query(database, 'INSERT OR REPLACE INTO former_heads(id, head) VALUES (?, ?)');
@@ -70,16 +91,20 @@ export class NamespaceWriter {
 
   /** Reads everything, at the start and after a rollback. */
   load(): void {
+    this.#turns.restart();
     this.#namespaces.clear();
     this.#accounts.clear();
     this.#budget.bytes = 0;
-    for (const [id, uid, log, description, createdAtMs, tokens] of this.#list.all()) {
+    for (const [id, uid, log, description, createdAtMs, tokens, rules] of this.#list.all()) {
       const records = (JSON.parse(tokens) as StoredToken[]).map(withExpiry);
-      const namespace: Namespace = { id, uid, log: log as LogId, description, createdAtMs, tokens: records };
+      const retention = (JSON.parse(rules) as StoredRule[]).map(withCategory);
+      const namespace: Namespace = { id, uid, log: log as LogId, description, createdAtMs, tokens: records, retention };
       this.#namespaces.set(id, namespace);
-      this.#accounts.set(id, this.#budget.reopen(namespace));
+      const account = this.#budget.reopen(namespace);
+      account.forgetsWhenFull = forgetsWhenFull(namespace, this.#retention);
+      this.#accounts.set(id, account);
     }
-    this.#state.load((id) => this.#accounts.get(id) ?? { bytes: 0 });
+    this.#state.load((id) => this.#accounts.get(id) ?? { bytes: 0, forgetsWhenFull: false });
     for (const log of this.#state.logs) this.#budget.recount(log);
   }
 
@@ -102,7 +127,8 @@ export class NamespaceWriter {
     const reached = this.#takeHead(id);
     const log = this.#state.addLog(newLogId(), id, account, logState.live, reached === 0 ? 0 : reached + 1);
     this.#insert.run(id, uid, log.number, description, createdAtMs, JSON.stringify(tokens));
-    const created = { ...namespace, log: log.id };
+    const created: Namespace = { ...namespace, log: log.id, retention: [] };
+    account.forgetsWhenFull = forgetsWhenFull(created, this.#retention);
     this.#namespaces.set(id, created);
     this.#accounts.set(id, account);
     this.#noteChange();
@@ -116,6 +142,28 @@ export class NamespaceWriter {
     const log = this.#logOf(found);
     this.#budget.replaceTokens(log.account, found.tokens, tokens);
     return this.#change({ ...found, tokens }, log);
+  }
+
+  /** The namespace with other rules. */
+  setRetention(
+    name: NamespaceName,
+    category: string | undefined,
+    limits: RetentionLimits | undefined,
+  ): Namespace | Exclude<RetentionOutcome, 'changed'> {
+    const found = this.#find(name);
+    if (found === undefined) return 'gone';
+    const retention = withRule(found.retention, category, limits);
+    if (retention === undefined) return 'too-many';
+    const log = this.#logOf(found);
+    this.#budget.replaceRules(log.account, found.retention, retention);
+    const changed = { ...found, retention };
+    log.account.forgetsWhenFull = forgetsWhenFull(changed, this.#retention);
+    return this.#change(changed, log);
+  }
+
+  /** Forgets a slice of what rules no longer keep. */
+  forget(nowMs: number): Forgotten {
+    return this.#turns.forget(nowMs);
   }
 
   /** How many messages the removed namespace had; undefined: it is not there, or another one. */
@@ -156,7 +204,7 @@ export class NamespaceWriter {
     if (found === undefined || log === undefined) return undefined;
     const old = this.#logOf(found);
     log.head = Math.max(log.head, old.head);
-    log.forgottenUpTo = old.forgottenUpTo;
+    log.behind = old.behind;
     log.state = logState.live;
     this.#state.changed(log);
     this.#discard(old);
@@ -170,7 +218,8 @@ export class NamespaceWriter {
   }
 
   #change(namespace: Namespace, log: LogState): Namespace {
-    this.#update.run(log.number, JSON.stringify(namespace.tokens), namespace.id);
+    const { id, tokens, retention } = namespace;
+    this.#update.run(log.number, JSON.stringify(tokens), JSON.stringify(retention), id);
     this.#namespaces.set(namespace.id, namespace);
     this.#noteChange();
     return namespace;
@@ -208,6 +257,12 @@ export class NamespaceWriter {
   #noteChange(): void {
     this.#setMeta.run('revision', this.revision + 1);
   }
+}
+
+type StoredRule = { readonly category?: string; readonly limits: RetentionLimits };
+
+function withCategory({ category, limits }: StoredRule): RetentionRule {
+  return { category, limits };
 }
 
 type StoredToken = Omit<TokenRecord, 'expiresAtMs'> & { readonly expiresAtMs?: number };

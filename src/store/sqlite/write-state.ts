@@ -13,12 +13,18 @@ export type LogState = {
   readonly account: Account;
   state: number;
   head: number;
+  /** Positions up to here were those of an earlier log. */
+  behind: number;
   forgottenUpTo: number;
   importsBelowHead: number;
   messages: number;
   streams: number;
   bytes: number;
+  /** Of these, its messages without streams. */
+  messageBytes: number;
   lastMs: number | null;
+  /** Time of its oldest message as far as that is known; not written. */
+  oldestMs: number | undefined;
 };
 
 /** A row of `categories` as the writer changes it. */
@@ -28,6 +34,11 @@ export type CategoryState = {
   readonly name: string;
   streams: number;
   messages: number;
+  /** What its messages count. */
+  bytes: number;
+  forgottenUpTo: number;
+  /** Time of its oldest message as far as that is known; not written. */
+  oldestMs: number | undefined;
 };
 
 /** A row of `streams` as the writer changes it. */
@@ -40,12 +51,37 @@ export type StreamState = {
   version: number;
   messages: number;
   lastMs: number;
+  forgottenUpTo: number;
 };
 
 /** Streams and categories kept between groups; beyond it all of them are read again as they are needed. */
 const maxKept = 65_536;
 
-type LogRow = readonly [number, string, number, string, number, number, number, number, number, number, number | null];
+type LogRow = readonly [
+  number: number,
+  epoch: string,
+  state: number,
+  namespace: string,
+  head: number,
+  behind: number,
+  forgotten: number,
+  below: number,
+  messages: number,
+  streams: number,
+  bytes: number,
+  messageBytes: number,
+  lastMs: number | null,
+];
+
+type StreamRow = readonly [
+  number: number,
+  name: string,
+  category: string,
+  version: number,
+  messages: number,
+  lastMs: number,
+  forgotten: number,
+];
 
 /**
  * What the writer knows of logs, streams and categories. A group of writes changes it in memory and writes each changed row
@@ -60,6 +96,7 @@ export class WriteState {
   readonly #changedCategories = new Set<CategoryState>();
   readonly #findLogs;
   readonly #findStream;
+  readonly #streamOf;
   readonly #findCategory;
   readonly #insertLog;
   readonly #updateLog;
@@ -71,41 +108,46 @@ export class WriteState {
   constructor(database: DatabaseSync) {
     this.#findLogs = new Query<LogRow>(
       database,
-      `SELECT number, epoch, state, namespace, head, forgotten, imports_below, messages, streams, bytes, last_ms
+      `SELECT number, epoch, state, namespace, head, behind, forgotten, imports_below, messages, streams, bytes,
+         message_bytes, last_ms
        FROM logs WHERE state <> ${logState.dead}`,
     );
-    this.#findStream = new Query<readonly [number, string, number, number, number]>(
+    const streams = `SELECT s.number, s.name, c.name, s.version, s.messages, s.last_ms, s.forgotten
+       FROM streams s JOIN categories c ON c.number = s.category`;
+    this.#findStream = new Query<StreamRow>(database, `${streams} WHERE s.log = ? AND s.name = ?`);
+    this.#streamOf = new Query<readonly [string]>(database, 'SELECT name FROM streams WHERE number = ?');
+    this.#findCategory = new Query<readonly [number, number, number, number, number]>(
       database,
-      `SELECT s.number, c.name, s.version, s.messages, s.last_ms
-       FROM streams s JOIN categories c ON c.number = s.category WHERE s.log = ? AND s.name = ?`,
-    );
-    this.#findCategory = new Query<readonly [number, number, number]>(
-      database,
-      'SELECT number, streams, messages FROM categories WHERE log = ? AND name = ?',
+      'SELECT number, streams, messages, bytes, forgotten FROM categories WHERE log = ? AND name = ?',
     );
     this.#insertLog = new Query<readonly [number]>(
       database,
-      `INSERT INTO logs(epoch, state, namespace, head, forgotten, imports_below, messages, streams, bytes)
-       VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0) RETURNING number`,
+      `INSERT INTO logs(epoch, state, namespace, head, behind, forgotten, imports_below, messages, streams, bytes,
+         message_bytes)
+       VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0) RETURNING number`,
     );
     this.#updateLog = new Query(
       database,
-      `UPDATE logs SET state = ?, head = ?, forgotten = ?, imports_below = ?, messages = ?, streams = ?, bytes = ?,
-       last_ms = ? WHERE number = ?`,
+      `UPDATE logs SET state = ?, head = ?, behind = ?, forgotten = ?, imports_below = ?, messages = ?, streams = ?,
+         bytes = ?, message_bytes = ?, last_ms = ? WHERE number = ?`,
     );
     this.#insertStream = new Query<readonly [number]>(
       database,
-      'INSERT INTO streams(log, category, name, version, messages, last_ms) VALUES (?, ?, ?, -1, 0, 0) RETURNING number',
+      `INSERT INTO streams(log, category, name, version, messages, last_ms, forgotten) VALUES (?, ?, ?, -1, 0, 0, 0)
+       RETURNING number`,
     );
     this.#updateStream = new Query(
       database,
-      'UPDATE streams SET version = ?, messages = ?, last_ms = ? WHERE number = ?',
+      'UPDATE streams SET version = ?, messages = ?, last_ms = ?, forgotten = ? WHERE number = ?',
     );
     this.#insertCategory = new Query<readonly [number]>(
       database,
-      'INSERT INTO categories(log, name, streams, messages) VALUES (?, ?, 0, 0) RETURNING number',
+      'INSERT INTO categories(log, name, streams, messages, bytes, forgotten) VALUES (?, ?, 0, 0, 0, 0) RETURNING number',
     );
-    this.#updateCategory = new Query(database, 'UPDATE categories SET streams = ?, messages = ? WHERE number = ?');
+    this.#updateCategory = new Query(
+      database,
+      'UPDATE categories SET streams = ?, messages = ?, bytes = ?, forgotten = ? WHERE number = ?',
+    );
   }
 
   /** Reads all logs. Each namespace has one account, which the function gives. */
@@ -117,11 +159,13 @@ export class WriteState {
       state,
       namespace,
       head,
+      behind,
       forgotten,
       below,
       messages,
       streams,
       bytes,
+      messageBytes,
       lastMs,
     ] of this.#findLogs.all()) {
       this.#logs.set(epoch as LogId, {
@@ -131,12 +175,15 @@ export class WriteState {
         account: accountOf(namespace),
         state,
         head,
+        behind,
         forgottenUpTo: forgotten,
         importsBelowHead: below,
         messages,
         streams,
         bytes,
+        messageBytes,
         lastMs,
+        oldestMs: undefined,
       });
     }
     this.forgetStreams();
@@ -164,12 +211,15 @@ export class WriteState {
       account,
       state,
       head: behind,
-      forgottenUpTo: behind,
+      behind,
+      forgottenUpTo: 0,
       importsBelowHead: 0,
       messages: 0,
       streams: 0,
       bytes: 0,
+      messageBytes: 0,
       lastMs: null,
+      oldestMs: undefined,
     };
     this.#logs.set(id, log);
     return log;
@@ -193,9 +243,9 @@ export class WriteState {
     if (kept !== undefined) return kept;
     const row = this.#findStream.first(log.number, name);
     if (row === undefined) return undefined;
-    const [number, categoryName, version, messages, lastMs] = row;
-    const category = this.#category(log, categoryName)!;
-    const stream = { number, log: log.number, category, name, version, messages, lastMs };
+    const [number, _name, categoryName, version, messages, lastMs, forgottenUpTo] = row;
+    const category = this.category(log, categoryName)!;
+    const stream = { number, log: log.number, category, name, version, messages, lastMs, forgottenUpTo };
     this.#streams.set(key, stream);
     return stream;
   }
@@ -208,17 +258,33 @@ export class WriteState {
     return stream;
   }
 
+  /** The stream with a number, to be changed. */
+  streamOf(log: LogState, number: number): StreamState {
+    return this.openStream(log, this.#streamOf.first(number)![0]);
+  }
+
   /** Writes every changed row; to be called before the commit. */
   flush(): void {
-    for (const { number, state, head, forgottenUpTo, importsBelowHead, messages, streams, bytes, lastMs } of this
-      .#changedLogs) {
-      this.#updateLog.run(state, head, forgottenUpTo, importsBelowHead, messages, streams, bytes, lastMs, number);
+    for (const log of this.#changedLogs) {
+      this.#updateLog.run(
+        log.state,
+        log.head,
+        log.behind,
+        log.forgottenUpTo,
+        log.importsBelowHead,
+        log.messages,
+        log.streams,
+        log.bytes,
+        log.messageBytes,
+        log.lastMs,
+        log.number,
+      );
     }
-    for (const { number, streams, messages } of this.#changedCategories) {
-      this.#updateCategory.run(streams, messages, number);
+    for (const { number, streams, messages, bytes, forgottenUpTo } of this.#changedCategories) {
+      this.#updateCategory.run(streams, messages, bytes, forgottenUpTo, number);
     }
-    for (const { number, version, messages, lastMs } of this.#changedStreams) {
-      this.#updateStream.run(version, messages, lastMs, number);
+    for (const { number, version, messages, lastMs, forgottenUpTo } of this.#changedStreams) {
+      this.#updateStream.run(version, messages, lastMs, forgottenUpTo, number);
     }
   }
 
@@ -238,30 +304,58 @@ export class WriteState {
 
   #addStream(log: LogState, name: string): StreamState {
     const categoryName = new StreamName(name).category;
-    const category = this.#category(log, categoryName) ?? this.#addCategory(log, categoryName);
+    const category = this.category(log, categoryName) ?? this.#addCategory(log, categoryName);
     const [number] = this.#insertStream.first(log.number, category.number, name)!;
-    const stream: StreamState = { number, log: log.number, category, name, version: -1, messages: 0, lastMs: 0 };
+    const stream: StreamState = {
+      number,
+      log: log.number,
+      category,
+      name,
+      version: -1,
+      messages: 0,
+      lastMs: 0,
+      forgottenUpTo: 0,
+    };
     category.streams++;
     log.streams++;
     this.#streams.set(`${log.number} ${name}`, stream);
     return stream;
   }
 
-  #category(log: LogState, name: string): CategoryState | undefined {
+  /** The category, undefined when no stream of it ever had a message. */
+  category(log: LogState, name: string): CategoryState | undefined {
     const key = `${log.number} ${name}`;
     const kept = this.#categories.get(key);
     if (kept !== undefined) return kept;
     const row = this.#findCategory.first(log.number, name);
     if (row === undefined) return undefined;
-    const [number, streams, messages] = row;
-    const category = { number, log: log.number, name, streams, messages };
+    const [number, streams, messages, bytes, forgottenUpTo] = row;
+    const category: CategoryState = {
+      number,
+      log: log.number,
+      name,
+      streams,
+      messages,
+      bytes,
+      forgottenUpTo,
+      oldestMs: undefined,
+    };
     this.#categories.set(key, category);
     return category;
   }
 
   #addCategory(log: LogState, name: string): CategoryState {
     const [number] = this.#insertCategory.first(log.number, name)!;
-    const category: CategoryState = { number, log: log.number, name, streams: 0, messages: 0 };
+    const category: CategoryState = {
+      number,
+      log: log.number,
+      name,
+      streams: 0,
+      messages: 0,
+      bytes: 0,
+      forgottenUpTo: 0,
+      oldestMs: undefined,
+    };
     this.#categories.set(`${log.number} ${name}`, category);
     return category;
   }

@@ -3,18 +3,16 @@ import type { Message, NewMessage } from '../../message/message.ts';
 import type { AppendOutcome, ImportOutcome } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { NewNamespace, TokenRecord } from '../namespace-store.ts';
-import type { ByteCosts } from '../shared/byte-budget.ts';
 import type { StoreLimits } from '../store.ts';
 import { type Answer, type Call, errcodeOf, faultOf } from './calls.ts';
 import { DiskBudget } from './disk-budget.ts';
 import type { DiskWatch } from './disk-watch.ts';
+import { costs } from './message-bytes.ts';
 import { Sweeper } from './sweeper.ts';
+import { ForgettingWriter } from './write-forgetting.ts';
 import { MessageWriter } from './write-messages.ts';
 import { type NamespaceName, NamespaceWriter } from './write-namespaces.ts';
 import { WriteState } from './write-state.ts';
-
-/** Measured for a message, whose payload of 204 bytes takes 338 in the file: table, four indexes, free space of pages. */
-const costs: ByteCosts = { message: 134, stream: 256, namespace: 1_024, token: 256, unit: 2 };
 
 /** Calls and messages of one transaction at most: a longer one would let everybody in it wait. */
 const maxGroupCalls = 256;
@@ -49,6 +47,10 @@ export type WriterMethods = {
     old: readonly TokenRecord[],
     tokens: readonly TokenRecord[],
   ): ReturnType<NamespaceWriter['setTokens']>;
+  setRetention: NamespaceWriter['setRetention'];
+  forget: NamespaceWriter['forget'];
+  eraseSlice: ForgettingWriter['eraseSlice'];
+  purge: Sweeper['purge'];
   remove: NamespaceWriter['remove'];
   stage: NamespaceWriter['stage'];
   replace: NamespaceWriter['replace'];
@@ -73,9 +75,10 @@ export class Writer {
     this.#disk = disk;
     this.#budget = new DiskBudget(limits, costs, disk);
     this.#state = new WriteState(database);
-    const messages = new MessageWriter(database, this.#state, this.#budget);
-    const parts = { state: this.#state, budget: this.#budget, messages };
-    const namespaces = new NamespaceWriter(database, parts, limits.maxNamespaces);
+    const forgetting = new ForgettingWriter(database, this.#state, this.#budget);
+    const messages = new MessageWriter(database, this.#state, this.#budget, forgetting);
+    const parts = { state: this.#state, budget: this.#budget, messages, forgetting };
+    const namespaces = new NamespaceWriter(database, parts, limits);
     this.namespaces = namespaces;
     this.#sweeper = new Sweeper(database);
     const methods: WriterMethods = {
@@ -84,6 +87,10 @@ export class Writer {
       isThere: (log) => namespaces.isThere(log),
       create: (namespace: NewNamespace) => namespaces.create(namespace),
       setTokens: (...args) => namespaces.setTokens(...args),
+      setRetention: (...args) => namespaces.setRetention(...args),
+      forget: (nowMs) => namespaces.forget(nowMs),
+      eraseSlice: (...args) => this.#securely(() => forgetting.eraseSlice(...args)),
+      purge: () => this.#sweeper.purge(),
       remove: (name) => namespaces.remove(name),
       stage: (name) => namespaces.stage(name),
       replace: (name, staged) => namespaces.replace(name, staged),
@@ -101,6 +108,7 @@ export class Writer {
 
   /** Takes the first group off the calls and answers it. */
   runGroup(calls: Call[]): Answer[] {
+    if (calls[0]?.method === 'purge') return [this.#alone(calls.shift()!)];
     const group = takeGroup(calls);
     try {
       return this.#transaction(group);
@@ -115,7 +123,7 @@ export class Writer {
   /** Frees a little of what is no longer needed; whether there is more. Between groups. */
   sweep(): boolean {
     try {
-      return this.#sweeper.sweep();
+      return this.#sweeper.sweep(this.#disk.isFull);
     } catch (error) {
       if (syncFailedCodes.includes(errcodeOf(error))) throw error;
       // A disk without room, or another program that holds the database: tried again behind the next group.
@@ -154,6 +162,26 @@ export class Writer {
     this.#isStale = false;
   }
 
+  /** Answers a call for which there may be no transaction. */
+  #alone(call: Call): Answer {
+    try {
+      return { number: call.number, value: this.#methods[call.method]!() };
+    } catch (error) {
+      if (syncFailedCodes.includes(errcodeOf(error))) throw error;
+      return this.#faultOf(call, error);
+    }
+  }
+
+  /** Overwrites also pages that become free, of which `secure_delete=FAST` leaves the content. */
+  #securely<T>(erase: () => T): T {
+    this.#database.exec('PRAGMA secure_delete = ON');
+    try {
+      return erase();
+    } finally {
+      this.#database.exec('PRAGMA secure_delete = FAST');
+    }
+  }
+
   #faultOf({ number, method }: Call, error: unknown): Answer {
     if (!diskFullCodes.includes(errcodeOf(error))) return { number, fault: faultOf(error) };
     this.#disk.foundFull();
@@ -166,6 +194,7 @@ function takeGroup(calls: Call[]): Call[] {
   let messages = 0;
   let count = 0;
   for (const { method, args } of calls) {
+    if (method === 'purge') break;
     const weight =
       method === 'append' ? (args[2] as unknown[]).length : method === 'importInto' ? (args[1] as unknown[]).length : 1;
     if (count > 0 && (count === maxGroupCalls || messages + weight > maxGroupMessages)) break;

@@ -1,0 +1,108 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Kept, RetentionRule } from '../retention.ts';
+import type { ByteBudget } from '../shared/byte-budget.ts';
+import { type Amount, OldestFirst } from '../shared/retention-rules.ts';
+import type { MemoryLog } from './memory-log.ts';
+
+/** Messages that one slice takes at most: some 2 ms. */
+export const sliceMessages = 1_000;
+
+/** Messages that one look at a rule counts at most, in slices, so that other work gets the event loop. */
+const maxCounted = 1_048_576;
+const countedPerTurn = 8_192;
+
+/** Forgets the oldest messages that the rule no longer keeps, at most so many. */
+export function forgetFrom(
+  budget: ByteBudget,
+  log: MemoryLog,
+  { category, limits }: RetentionRule,
+  most: number,
+  nowMs: number,
+): Amount {
+  const oldest = new OldestFirst(limits, amountOf(log, category), nowMs);
+  const rows = category === undefined ? log.everyRow : log.categoryRows(category);
+  const { table } = log;
+  const gone: number[] = [];
+  while (gone.length < most) {
+    const row = rows.at(gone.length);
+    if (row === undefined || !oldest.takes(table.timeMs(row), table.bytes(row))) break;
+    gone.push(row);
+  }
+  return removeFrom(budget, log, gone, true);
+}
+
+/** Forgets so many of the oldest messages, whatever the rules are. */
+export function forgetOldest(budget: ByteBudget, log: MemoryLog, count: number): void {
+  const gone = Array.from({ length: Math.min(count, log.everyRow.length) }, (_value, index) => log.everyRow.at(index)!);
+  removeFrom(budget, log, gone, true);
+}
+
+/** Erases messages of a stream, in slices, as there are many; the log is asked for again behind each. */
+export async function eraseFrom(
+  budget: ByteBudget,
+  logNow: () => MemoryLog,
+  name: string,
+  position: number | undefined,
+): Promise<number> {
+  const first = logNow();
+  const end = position === undefined ? first.version(name) : position;
+  let erased = 0;
+  for (let log = first; ; log = logNow()) {
+    const stream = log.stream(name);
+    if (stream === undefined) return erased;
+    const from = log.indexOf(stream, position ?? 0);
+    const rows: number[] = [];
+    for (let index = from; rows.length < sliceMessages; index++) {
+      const row = stream.rows.at(index);
+      if (row === undefined || log.table.position(row) > end) break;
+      rows.push(row);
+    }
+    removeFrom(budget, log, rows, false);
+    erased += rows.length;
+    if (rows.length < sliceMessages) return erased;
+    await nextTurn();
+  }
+}
+
+/** What the rule is about and what it would take. */
+export async function keptOf(
+  logNow: () => MemoryLog,
+  { category, limits }: RetentionRule,
+  nowMs: number,
+): Promise<Kept> {
+  const log = logNow();
+  const amount = amountOf(log, category);
+  const oldest = new OldestFirst(limits, amount, nowMs);
+  const rows = category === undefined ? log.everyRow : log.categoryRows(category);
+  const first = rows.at(0);
+  const oldestMs = first === undefined ? undefined : log.table.timeMs(first);
+  let after = 0;
+  let isWhole = false;
+  for (let counted = 0; counted < maxCounted && !isWhole; counted += countedPerTurn) {
+    if (counted > 0) await nextTurn();
+    const { table } = logNow();
+    const from = log.indexAt(rows, after + 1);
+    for (let index = from; index < from + countedPerTurn; index++) {
+      const row = rows.at(index);
+      isWhole = row === undefined || !oldest.takes(table.timeMs(row), table.bytes(row));
+      if (row === undefined || isWhole) break;
+      after = table.globalPosition(row);
+    }
+  }
+  const { messages, bytes } = oldest.left;
+  const excess = { messages: amount.messages - messages, bytes: amount.bytes - bytes, isWhole };
+  return { ...amount, oldestMs, excess };
+}
+
+function amountOf(log: MemoryLog, category: string | undefined): Amount {
+  if (category === undefined) return { messages: log.table.length, bytes: log.messageBytes };
+  const found = log.category(category);
+  return { messages: found?.rows.length ?? 0, bytes: found?.bytes ?? 0 };
+}
+
+function removeFrom(budget: ByteBudget, log: MemoryLog, rows: readonly number[], forgotten: boolean): Amount {
+  if (rows.length === 0) return { messages: 0, bytes: 0 };
+  const bytes = log.remove(rows, forgotten);
+  budget.give(log, bytes);
+  return { messages: rows.length, bytes };
+}

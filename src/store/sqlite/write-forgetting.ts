@@ -1,0 +1,126 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { LogId } from '../log-id.ts';
+import type { RetentionRule } from '../retention.ts';
+import type { ByteBudget } from '../shared/byte-budget.ts';
+import { type Amount, OldestFirst } from '../shared/retention-rules.ts';
+import { bytesOfRow } from './message-bytes.ts';
+import { Query } from './rows.ts';
+import type { CategoryState, LogState, WriteState } from './write-state.ts';
+
+/** Messages that one slice takes at most: some 2 ms, which the appends of its group wait for. */
+export const sliceMessages = 256;
+
+/** Messages that a full store forgets at a time until there is room. */
+const forgottenAtOnce = 64;
+
+type Row = readonly [global: number, stream: number, position: number, timeMs: number, bytes: number];
+
+const none: Amount = { messages: 0, bytes: 0 };
+
+/** What one slice of an erasure came to. `upTo`: stream positions up to here are to be erased. */
+export type ErasedSlice = { readonly messages: number; readonly upTo: number; readonly isLast: boolean };
+
+/** Forgets and erases messages, inside the transaction of their group, with every count that speaks of them. */
+export class ForgettingWriter {
+  readonly #state: WriteState;
+  readonly #budget: ByteBudget;
+  readonly #ofLog;
+  readonly #ofCategory;
+  readonly #ofStream;
+  readonly #deleteOfLog;
+  readonly #deleteOfCategory;
+  readonly #deleteOfStream;
+
+  constructor(database: DatabaseSync, state: WriteState, budget: ByteBudget) {
+    this.#state = state;
+    this.#budget = budget;
+    const rows = `SELECT global, stream, position, time_ms, ${bytesOfRow} FROM messages`;
+    this.#ofLog = new Query<Row>(database, `${rows} WHERE log = ? ORDER BY global LIMIT ?`);
+    this.#ofCategory = new Query<Row>(database, `${rows} WHERE category = ? ORDER BY global LIMIT ?`);
+    this.#ofStream = new Query<Row>(
+      database,
+      `${rows} WHERE stream = ? AND position >= ? AND position <= ? ORDER BY position LIMIT ?`,
+    );
+    this.#deleteOfLog = new Query(database, 'DELETE FROM messages WHERE log = ? AND global <= ?');
+    this.#deleteOfCategory = new Query(database, 'DELETE FROM messages WHERE category = ? AND global <= ?');
+    this.#deleteOfStream = new Query(database, 'DELETE FROM messages WHERE stream = ? AND position BETWEEN ? AND ?');
+  }
+
+  /** Forgets the oldest messages that the rule no longer keeps, at most so many. */
+  forget(log: LogState, { category: name, limits }: RetentionRule, most: number, nowMs: number): Amount {
+    const category = name === undefined ? undefined : this.#state.category(log, name);
+    if (name !== undefined && category === undefined) return none;
+    const amount = category ?? { messages: log.messages, bytes: log.messageBytes };
+    if (amount.messages === 0) return none;
+    const oldest = () => new OldestFirst(limits, amount, nowMs);
+    // A look without a read, since most rules have nothing to take most of the time.
+    if (!oldest().takes(this.#oldestMs(log, category), 0)) return none;
+    const judge = oldest();
+    const rows = this.#oldest(log, category, most);
+    const kept = rows.findIndex(([, , , timeMs, bytes]) => !judge.takes(timeMs, bytes));
+    return this.#forget(log, category, kept === -1 ? rows : rows.slice(0, kept));
+  }
+
+  /** Forgets some of the oldest messages, whatever the rules are. */
+  forgetOldest(log: LogState): void {
+    this.#forget(log, undefined, this.#oldest(log, undefined, forgottenAtOnce));
+  }
+
+  /** Erases messages of a stream from a position on, up to the version that it has when `upTo` is undefined. */
+  eraseSlice(id: LogId, name: string, from: number, upTo: number | undefined): ErasedSlice | 'gone' {
+    const log = this.#state.log(id);
+    if (log === undefined) return 'gone';
+    const stream = this.#state.stream(log, name);
+    const end = upTo ?? stream?.version ?? -1;
+    const rows = stream === undefined ? [] : this.#ofStream.all(stream.number, from, end, sliceMessages);
+    const last = rows.at(-1);
+    if (stream !== undefined && last !== undefined) {
+      this.#deleteOfStream.run(stream.number, from, last[2]);
+      this.#count(log, rows);
+    }
+    return { messages: rows.length, upTo: end, isLast: rows.length < sliceMessages };
+  }
+
+  #oldest(log: LogState, category: CategoryState | undefined, most: number): Row[] {
+    return category === undefined ? this.#ofLog.all(log.number, most) : this.#ofCategory.all(category.number, most);
+  }
+
+  #oldestMs(log: LogState, category: CategoryState | undefined): number {
+    const part = category ?? log;
+    part.oldestMs ??= this.#oldest(log, category, 1)[0]![3];
+    return part.oldestMs;
+  }
+
+  #forget(log: LogState, category: CategoryState | undefined, rows: readonly Row[]): Amount {
+    const last = rows.at(-1);
+    if (last === undefined) return none;
+    const [upTo] = last;
+    if (category === undefined) this.#deleteOfLog.run(log.number, upTo);
+    else this.#deleteOfCategory.run(category.number, upTo);
+    for (const [global, number] of rows) {
+      const stream = this.#state.streamOf(log, number);
+      for (const part of [stream, stream.category]) part.forgottenUpTo = Math.max(part.forgottenUpTo, global);
+    }
+    log.forgottenUpTo = Math.max(log.forgottenUpTo, upTo);
+    return this.#count(log, rows);
+  }
+
+  #count(log: LogState, rows: readonly Row[]): Amount {
+    let sum = 0;
+    log.oldestMs = undefined;
+    for (const [, number, , , bytes] of rows) {
+      const stream = this.#state.streamOf(log, number);
+      const { category } = stream;
+      stream.messages--;
+      category.messages--;
+      category.bytes -= bytes;
+      category.oldestMs = undefined;
+      sum += bytes;
+    }
+    log.messages -= rows.length;
+    log.messageBytes -= sum;
+    this.#budget.give(log, sum);
+    this.#state.changed(log);
+    return { messages: rows.length, bytes: sum };
+  }
+}

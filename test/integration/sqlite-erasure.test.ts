@@ -1,0 +1,96 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { OpenedStore } from '../contract/opened-store.ts';
+import { noLimits } from '../contract/suite.ts';
+import { newMessage, pokePool } from '../support/fake-messages.ts';
+import { forgetAll } from '../support/forget-all.ts';
+import { TemporaryFolder } from '../support/temporary-folder.ts';
+
+/** A store on a file, each of whose messages has a mark that tells it from all others. */
+class MarkedFile implements AsyncDisposable {
+  readonly opened: OpenedStore;
+  readonly #folder: TemporaryFolder;
+  readonly #path: string;
+
+  private constructor(folder: TemporaryFolder, path: string, opened: OpenedStore) {
+    this.#folder = folder;
+    this.#path = path;
+    this.opened = opened;
+  }
+
+  static async open(): Promise<MarkedFile> {
+    const folder = new TemporaryFolder();
+    const path = folder.file('log.db');
+    const pool = pokePool();
+    const store = await SqliteStore.open(`sqlite:${path}?sync=normal`, { pokes: pool, ...noLimits });
+    return new MarkedFile(folder, path, await OpenedStore.over(store, pool));
+  }
+
+  /** Appends messages to streams in turn, every tenth of them longer than a page of the file. */
+  async fill(count: number, streams: readonly string[]): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      const length = n % 10 === 0 ? 10_000 : 100;
+      const message = newMessage({
+        type: `type-${n}.`,
+        data: `{"mark":"data-${n}.","x":"${'x'.repeat(length)}"}`,
+        metadata: `{"mark":"metadata-${n}.${'y'.repeat(length)}"}`,
+      });
+      await this.opened.append(streams[n % streams.length]!, [message]);
+    }
+  }
+
+  /** Which messages have left bytes in the file or in its write-ahead log. */
+  marks(): Set<number> {
+    const bytes = [this.#path, `${this.#path}-wal`].filter(existsSync).map((path) => readFileSync(path, 'latin1'));
+    return new Set(bytes.flatMap((text) => [...text.matchAll(/(?:type|data)-(\d+)\./g)].map(([, n]) => Number(n))));
+  }
+
+  /** Pages of the file, as far as it is written. */
+  pages(): number {
+    using database = new DatabaseSync(this.#path, { readOnly: true });
+    return Number(database.prepare('PRAGMA page_count').get()!.page_count);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.opened[Symbol.asyncDispose]();
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+test('Nothing of an erased message is left in the file and its write-ahead log, and all of the others.', async () => {
+  await using file = await MarkedFile.open();
+  const { log } = file.opened;
+  await file.fill(400, ['a-1', 'b-1']);
+  expect(file.marks()).toContain(40);
+  for (const position of [0, 5, 20, 101, 199]) expect(await log.erase('a-1', position)).toBe(1);
+  const marks = file.marks();
+  for (const gone of [0, 10, 40, 202, 398]) expect(marks).not.toContain(gone);
+  expect(marks.size).toBe(395);
+  expect((await file.opened.messages()).map(({ data }) => data).join()).toContain('data-399.');
+});
+
+test('Nothing of an erased stream is left in the file, nor of what was forgotten before.', async () => {
+  await using file = await MarkedFile.open();
+  const { log, store, namespace } = file.opened;
+  await file.fill(600, ['a-1', 'b-1', 'c-1']);
+  await store.namespaces.setRetention(namespace, 'c', { maxMessages: 0 });
+  await forgetAll(store);
+  expect(await log.erase('a-1', undefined)).toBe(200);
+  const marks = file.marks();
+  expect(marks.size).toBe(200);
+  expect([...marks].every((n) => n % 3 === 1)).toBe(true);
+});
+
+test('The file shrinks once most of it was forgotten.', async () => {
+  await using file = await MarkedFile.open();
+  const { store, namespace } = file.opened;
+  await file.fill(1_500, ['a-1', 'b-1']);
+  const pages = file.pages();
+  expect(pages).toBeGreaterThan(600);
+  await store.namespaces.setRetention(namespace, undefined, { maxMessages: 10 });
+  await forgetAll(store);
+  // Until there is little free, pages are given back bit by bit.
+  await expect.poll(() => file.pages()).toBeLessThan(pages / 2);
+});

@@ -24,6 +24,7 @@ import { messagesBy } from './http/plumbing/message-pages.ts';
 import { pagesBy } from './http/plumbing/paged-answer.ts';
 import { collectRoutes, createServer, refuseOtherMethods } from './http/plumbing/server.ts';
 import { appendTo, routeAppend } from './http/routes/append.ts';
+import { routeBackup } from './http/routes/backup.ts';
 import { routeCategories } from './http/routes/categories.ts';
 import { routeExport } from './http/routes/export.ts';
 import { routeImport } from './http/routes/import.ts';
@@ -103,6 +104,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     maxNamespaces: config.maxNamespaces,
   });
   stack.defer(() => store.close());
+  if (store.opening.warning !== undefined) log.warn(store.opening.warning);
 
   const meter = stack.adopt(new ProcessMeter(memory), (opened) => opened.stop());
   if (store.kind === 'memory') warnOfStore(config, meter.memoryBytes, log);
@@ -168,6 +170,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     routeSession(server, access.mode);
     routeImport(server, store, { ...config, begin: beginTransfer });
     routeExport(server, store, beginTransfer, sendPages);
+    routeBackup(server, store, beginTransfer);
     routeOperations(server, {
       version,
       metrics,

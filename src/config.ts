@@ -258,6 +258,7 @@ export function helpText(): string {
   return [
     'pokewire [flags]          serves message streams and pokes their subscribers',
     'pokewire export [flags]   writes all messages of a namespace; see pokewire export --help',
+    'pokewire backup FILE      copies the whole store of a running server; see pokewire backup --help',
     'pokewire import [flags]   stores messages that were exported; see pokewire import --help',
     '',
     ...lines,

@@ -39,7 +39,7 @@ export const errorStatuses = {
   UNSUPPORTED_MEDIA_TYPE: 415,
   /** The request is for a host that this server does not answer to. */
   HOST_NOT_ALLOWED: 421,
-  /** More appends a second, waiting tickets, or imports, exports and reads at once than may be; `Retry-After` says when to come again. */
+  /** More appends a second, waiting tickets, or imports, exports, reads and backups at once than may be; `Retry-After` says when to come again. */
   RATE_LIMITED: 429,
   /** The request head is larger than the server reads. */
   HEADERS_TOO_LARGE: 431,
@@ -55,7 +55,7 @@ export const errorStatuses = {
   OVERLOADED: 503,
   /** A configured number of subscriptions is open; `Retry-After` says when to come again. */
   TOO_MANY_SUBSCRIPTIONS: 503,
-  /** The store, or the namespace's share of it, has reached its byte limit; reads and subscriptions go on. */
+  /** The store, the namespace's share of it or the disk has no room, also for a backup; reads and subscriptions go on. */
   STORE_FULL: 507,
   /** The configured number of namespaces exists. */
   TOO_MANY_NAMESPACES: 507,

@@ -6,13 +6,15 @@ export type FlagTypes = Readonly<Record<string, { readonly type: 'string' | 'boo
 
 /**
  * Reads a command line, the same way for the server and its subcommands. Throws {@link ConfigError} for anything but known
- * flags, each given once; `help` is the command that lists them. `parseArgs` in its strict mode takes the last of two equal
+ * flags, each given once; `help` is the command that lists them. `positional` is the flag that one argument without a name
+ * stands for. `parseArgs` in its strict mode takes the last of two equal
  * flags, and words its refusals on several lines.
  */
 export function readFlags(
   args: readonly string[],
   types: FlagTypes,
   help: string,
+  positional?: string,
 ): Record<string, string | boolean | undefined> {
   const refuse = (problem: string): never => {
     throw new ConfigError(`${problem}; "${help}" lists the flags.`);
@@ -26,7 +28,10 @@ export function readFlags(
     tokens: true,
   });
   for (const token of tokens) {
-    if (token.kind === 'positional') refuse(`Unexpected argument ${quote(token.value)}: all settings are flags`);
+    if (token.kind === 'positional' && positional !== undefined) {
+      if (Object.hasOwn(values, positional)) refuse(`Unexpected argument ${quote(token.value)}: it is one too many`);
+      values[positional] = token.value;
+    } else if (token.kind === 'positional') refuse(`Unexpected argument ${quote(token.value)}: all settings are flags`);
     if (token.kind === 'option-terminator') refuse('Unexpected argument "--": all settings are flags');
     if (token.kind !== 'option') continue;
     const { name, rawName, value, inlineValue } = token;

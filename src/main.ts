@@ -92,8 +92,12 @@ function welcome({ urls, newToken, authMode, store }: App): string {
   const url = new URL(urls[0]!);
   const base = url.hostname === '127.0.0.1' ? `localhost:${url.port}` : url.host;
   const credential = authMode === 'off' ? '' : ' -H "authorization: Bearer $TOKEN"';
+  const { summary, warning } = store.opening;
+  const opening = [summary, ...(warning === undefined ? [] : [warning])].map((line) => `  ${line}`).join('\n');
   return `
-  Pokewire ${version}  http://${base}  (${store.place})
+  Pokewire ${version}  http://${base}
+
+${opening}
 ${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ? '' : '; this one is told only now'}:\n    TOKEN=${newToken ?? '…'}\n`}
   Subscribe, and leave it running:
     curl -N${credential} '${base}/subscribe?category=account'

@@ -21,12 +21,13 @@ export function call(
   method: 'GET' | 'POST',
   path: string,
   query: Readonly<Record<string, string>>,
+  bodyType?: string,
 ): Call {
   const target = new URL(path, url);
   for (const [name, value] of Object.entries(query)) target.searchParams.set(name, value);
   const headers = {
     ...(token !== '' && { authorization: `Bearer ${token}` }),
-    ...(method === 'POST' && { 'content-type': 'application/x-ndjson' }),
+    ...(bodyType !== undefined && { 'content-type': bodyType }),
   };
   const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(target, {
     method,

@@ -1,11 +1,12 @@
 import { ConfigError } from '../config-error.ts';
 import { readFlags as readFlagsOf } from '../flags.ts';
+import { backUp } from './backup.ts';
 import { exportLog } from './export.ts';
 import { importLog } from './import.ts';
 import { CliError, type Terminal, type Transfer } from './transfer.ts';
 import type { TransferCommand } from './transfer-command.ts';
 
-const commands = { export: exportLog, import: importLog };
+const commands = { export: exportLog, import: importLog, backup: backUp };
 const shared = {
   url: { type: 'string' },
   token: { type: 'string' },
@@ -14,6 +15,7 @@ const shared = {
 } as const;
 const options = {
   export: { ...shared, category: { type: 'string' } },
+  backup: { url: shared.url, token: shared.token, help: shared.help },
   import: { ...shared, force: { type: 'boolean' }, 'allow-incomplete': { type: 'boolean' } },
 } as const;
 
@@ -34,6 +36,14 @@ const helpTexts: Readonly<Record<TransferCommand, string>> = {
   --allow-incomplete  Takes what is no whole export: it has no end, as those of EventoDB, or is a part, or is empty.
   --file              What to read. [standard input]
   --help              This text.
+`,
+  backup: `pokewire backup FILE [flags]   copies the whole store of a running server, which can be started on the copy
+
+  --url     Server. [http://localhost:8080]
+  --token   Token with scope admin of the namespace default. [POKEWIRE_TOKEN, or none]
+  --help    This text.
+
+FILE is replaced when the copy is whole.
 `,
 };
 
@@ -74,7 +84,11 @@ type Flags = {
 };
 
 function readFlags(name: TransferCommand, args: readonly string[]): Flags {
-  const flags = readFlagsOf(args, options[name], `pokewire ${name} --help`);
+  const help = `pokewire ${name} --help`;
+  const flags = readFlagsOf(args, options[name], help, name === 'backup' ? 'file' : undefined);
+  if (name === 'backup' && flags.file === undefined && flags.help !== true) {
+    throw new ConfigError(`A file is needed: pokewire backup FILE; "${help}" lists the flags.`);
+  }
   for (const flag of ['file', 'category']) if (flags[flag] === '') throw new ConfigError(`--${flag} cannot be empty.`);
   return flags;
 }

@@ -3,8 +3,8 @@ import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { exportEnd, exportEndBytes } from '../message/import-record.ts';
 import { call } from './call.ts';
+import { describeOutputError, writeOutput } from './output.ts';
 import { messagesText, Progress } from './progress.ts';
-import { replaceFile } from './replace-file.ts';
 import { CliError, type Terminal, type Transfer } from './transfer.ts';
 
 const lineFeed = 0x0a;
@@ -18,28 +18,13 @@ export async function exportLog(transfer: Transfer, terminal: Terminal): Promise
   const progress = new Progress(terminal, 'exported');
   const messages = new Messages(progress, transfer.url);
   try {
-    const opened = openedAs(file, terminal);
-    if (opened !== undefined) await copy(answer, messages, opened, false);
-    else await replaceFile(file!, (target) => copy(answer, messages, target, true));
+    await writeOutput(file, terminal, (target, end) => copy(answer, messages, target, end));
   } catch (error) {
     progress.end();
-    throw error instanceof CliError ? error : new CliError(describe(error as NodeJS.ErrnoException, transfer));
+    if (error instanceof CliError) throw error;
+    throw new CliError(describeOutputError(error as NodeJS.ErrnoException, file, brokenOff(transfer.url)));
   }
   progress.end(`Exported ${messagesText(messages.count)}.\n`);
-}
-
-/** The stream that the process has open under this name: opening it anew would cut a file it goes to, or overwrite it. */
-function openedAs(file: string | undefined, { stdout, stderr }: Terminal): Writable | undefined {
-  if (file === undefined || /^\/dev\/(stdout|fd\/1)$/.test(file)) return stdout;
-  return /^\/dev\/(stderr|fd\/2)$/.test(file) ? stderr : undefined;
-}
-
-function describe({ code, message }: NodeJS.ErrnoException, { url, file }: Transfer): string {
-  // Whoever takes the output wants no more of it, as `head` does.
-  if (code === 'EPIPE') return '';
-  if (code === 'ECONNRESET') return brokenOff(url);
-  // Node names the call and the path too, which is that of the part.
-  return `Cannot write ${file ?? 'the output'}: ${message.split(', ', 1)[0]}`;
 }
 
 function brokenOff(url: URL): string {

@@ -9,10 +9,8 @@ import { CliError, type Terminal, type Transfer } from './transfer.ts';
 /** `pokewire import`: passes its input on to `POST /import`, at the pace of the server, and follows what that tells. */
 export async function importLog(transfer: Transfer, terminal: Terminal): Promise<void> {
   const { file, force, allowIncomplete } = transfer;
-  const { request, response } = call(transfer, terminal, 'POST', 'import', {
-    ...(force && { force: 'true' }),
-    ...(allowIncomplete && { allowIncomplete: 'true' }),
-  });
+  const query = { ...(force && { force: 'true' }), ...(allowIncomplete && { allowIncomplete: 'true' }) };
+  const { request, response } = call(transfer, terminal, 'POST', 'import', query, 'application/x-ndjson');
   const input = file === undefined ? terminal.stdin : createReadStream(file);
   let inputError: Error | undefined;
   input.on('error', (error) => {

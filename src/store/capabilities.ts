@@ -12,6 +12,8 @@ export type StoreCapabilities = {
   readonly replacements: boolean;
   /** Whether messages outlive the process. */
   readonly durable: boolean;
+  /** Whether the whole store can be copied while it goes on. */
+  readonly backups: boolean;
   /** Whether payload text comes back exactly as it was written, and not only as the same JSON value. */
   readonly verbatim: boolean;
   /** Whether messages and namespaces are refused beyond a number of bytes, of the store and of a namespace. */
@@ -27,7 +29,7 @@ export type StoreCapabilities = {
 };
 
 /** What a route may need of the store. */
-export type Support = 'appends' | 'imports' | 'replacements' | 'namespaces' | 'retention' | 'erasure';
+export type Support = 'appends' | 'imports' | 'replacements' | 'backups' | 'namespaces' | 'retention' | 'erasure';
 
 const needs: Readonly<Record<Support, string>> = {
   appends: 'take appends: it only reads what other programs write',
@@ -35,6 +37,7 @@ const needs: Readonly<Record<Support, string>> = {
   replacements: 'replace a whole log',
   retention: 'forget messages by rules: what writes to it decides what it keeps',
   erasure: 'erase messages',
+  backups: 'make backups',
   namespaces: 'create or delete namespaces: it has the one namespace `default`',
 };
 

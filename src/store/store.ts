@@ -1,3 +1,4 @@
+import type { BackupOutcome } from './backup.ts';
 import type { StoreCapabilities } from './capabilities.ts';
 import type { ImportSession, Log } from './log.ts';
 import type { LogId } from './log-id.ts';
@@ -10,8 +11,7 @@ export type StoreKind = 'memory' | 'sqlite';
 /** One opened engine: logs with their messages, and the namespaces they belong to. Checked by `test/contract/`. */
 export interface Store {
   readonly kind: StoreKind;
-  /** Where the messages are, for people; never with a password. */
-  readonly place: string;
+  readonly opening: StoreOpening;
   readonly capabilities: StoreCapabilities;
   readonly namespaces: NamespaceStore;
 
@@ -23,6 +23,13 @@ export interface Store {
    * of its own, behind every position that the old one ever gave. Of two at once the one that commits last holds.
    */
   beginReplacement(namespace: Namespace): Promise<ImportSession>;
+
+  /**
+   * Copies everything as it is at one moment, while appends and reads go on; one copy at a time. The copy can be opened as a
+   * store, whose logs then have new epochs: cursors of what was appended behind it must not be believed. `cancelled` ends the
+   * copying, which rejects then.
+   */
+  backup(cancelled: AbortSignal): Promise<BackupOutcome>;
 
   /** Counts of these logs, for all of them at once; a log that is gone has none. */
   summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>>;
@@ -42,6 +49,14 @@ export interface Store {
   /** Releases everything it holds. No call may follow. */
   close(): Promise<void>;
 }
+
+/** What a store found when it was opened, in sentences for people; never with a password. */
+export type StoreOpening = {
+  /** Where the messages are, what that means, and what there is. */
+  readonly summary: string;
+  /** What somebody who did not expect it should know; undefined: nothing. */
+  readonly warning: string | undefined;
+};
 
 /** What a store may hold, for engines with limits of their own. */
 export type StoreLimits = {

@@ -16,6 +16,7 @@ export function describeCapabilities({ open, capabilities }: Suite): void {
         imports: expect.any(Boolean),
         replacements: expect.any(Boolean),
         durable: expect.any(Boolean),
+        backups: expect.any(Boolean),
         verbatim: expect.any(Boolean),
         byteLimit: expect.any(Boolean),
         retention: expect.any(Boolean),
@@ -40,6 +41,11 @@ export function describeCapabilities({ open, capabilities }: Suite): void {
     test.skipIf(capabilities.replacements)('say that it refuses replacements.', async () => {
       await using opened = await open();
       await expect(opened.store.beginReplacement(opened.namespace)).rejects.toMatchObject(notSupported);
+    });
+
+    test.skipIf(capabilities.backups)('say that it makes no backups.', async () => {
+      await using opened = await open();
+      await expect(opened.store.backup(new AbortController().signal)).rejects.toMatchObject(notSupported);
     });
 
     test.skipIf(capabilities.namespaces === 'many')('say that it refuses other namespaces.', async () => {

@@ -9,13 +9,14 @@ describeStore('the memory store', {
   reopen: async () => new MemoryStore(new MemoryStorage(), pokePool()),
 });
 
-test('The memory store can do everything but outlive its process.', () => {
+test('The memory store can do everything but outlive its process, nor be backed up.', () => {
   expect(new MemoryStore(new MemoryStorage(), pokePool()).capabilities).toEqual({
     namespaces: 'many',
     appends: true,
     imports: true,
     replacements: true,
     durable: false,
+    backups: false,
     verbatim: true,
     byteLimit: true,
     retention: true,

@@ -7,6 +7,7 @@ const message = { type: 'Happened', data: {} };
 test.each<[string, string, string, string]>([
   ['imports', 'POST', '/import', ''],
   ['replacements', 'POST', '/import?force=true', ''],
+  ['backups', 'POST', '/backup', ''],
   ['namespaces', 'POST', '/rpc', '["ns.create","tenant"]'],
   ['namespaces', 'POST', '/rpc', '["ns.delete","default"]'],
   ['appends', 'POST', '/streams/a-1/messages', JSON.stringify(message)],
@@ -14,6 +15,7 @@ test.each<[string, string, string, string]>([
 ])(
   'What the store cannot do is refused by 501, which names the store: %s by %s %s',
   async (support, method, path, body) => {
+    // Otherwise `default` is not deleted anyway.
     await using app = await startTestApp(['--test-mode'], {
       openStore: (_url, options) => LimitedStore.open(options, support !== 'appends'),
     });

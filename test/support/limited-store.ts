@@ -13,6 +13,7 @@ const capabilities: StoreCapabilities = {
   imports: false,
   replacements: false,
   durable: false,
+  backups: false,
   verbatim: false,
   byteLimit: false,
   retention: false,

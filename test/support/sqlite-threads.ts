@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
+import { type BackupOptions, serveBackup } from '../../src/store/sqlite/backup-service.ts';
 import { type ReaderOptions, serveReader } from '../../src/store/sqlite/reader-service.ts';
 import type { StartThread, Thread } from '../../src/store/sqlite/store-thread.ts';
 import { serveWriter, type WriterOptions } from '../../src/store/sqlite/writer-service.ts';
@@ -14,6 +15,7 @@ export const serveHere: StartThread = (name, options) => {
   port1.on('message', (message) => thread.emit('message', message));
   port1.on('close', () => thread.emit('exit'));
   if (name === 'writer') serveWriter(port2, options as WriterOptions);
-  else serveReader(port2, options as ReaderOptions);
+  else if (name === 'reader') serveReader(port2, options as ReaderOptions);
+  else serveBackup(port2, options as BackupOptions);
   return thread;
 };

@@ -20,6 +20,7 @@ export const storeCalls = [
   'listStreams',
   'listCategories',
   'beginReplacement',
+  'backup',
   'summarize',
   'check',
   'usage',

@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { onTestFailed } from 'vitest';
+import type { BackupOutcome } from '../../src/store/backup.ts';
 import type { StoreCapabilities } from '../../src/store/capabilities.ts';
 import type { Announced, ImportSession, Log } from '../../src/store/log.ts';
 import type { LogId } from '../../src/store/log-id.ts';
 import type { Namespace, NamespaceStore } from '../../src/store/namespace-store.ts';
 import type { Forgotten } from '../../src/store/retention.ts';
-import type { LogSummary, Store, StoreKind, StoreUsage } from '../../src/store/store.ts';
+import type { LogSummary, Store, StoreKind, StoreOpening, StoreUsage } from '../../src/store/store.ts';
 import { Random } from './random.ts';
 import { AnnouncementCounts, type AnnouncementFaults, UnreliableFollowing } from './unreliable-announcements.ts';
 import { type CallFaults, type FaultClock, realClock, UnreliableCalls } from './unreliable-calls.ts';
@@ -60,7 +61,7 @@ export const noFaults: Partial<UnreliableSettings> = {
  */
 export class UnreliableStore implements Store {
   readonly kind: StoreKind;
-  readonly place: string;
+  readonly opening: StoreOpening;
   readonly capabilities: StoreCapabilities;
   readonly namespaces: NamespaceStore;
   readonly calls: UnreliableCalls;
@@ -77,7 +78,7 @@ export class UnreliableStore implements Store {
     this.#settings = { ...defaults, ...settings, seed };
     this.#random = new Random(seed);
     this.kind = store.kind;
-    this.place = store.place;
+    this.opening = store.opening;
     this.capabilities = store.capabilities;
     this.calls = new UnreliableCalls(this.#settings, this.#settings.clock, seed);
     this.namespaces = this.#unreliableNamespaces(store.namespaces);
@@ -126,6 +127,10 @@ export class UnreliableStore implements Store {
 
   forget(nowMs: number): Promise<Forgotten> {
     return this.calls.call(() => this.#store.forget(nowMs));
+  }
+
+  backup(cancelled: AbortSignal): Promise<BackupOutcome> {
+    return this.#store.backup(cancelled);
   }
 
   check(): Promise<void> {

@@ -116,6 +116,7 @@ const ownRefusals: Readonly<Record<string, readonly number[]>> = {
   issueTicket: [404, 429],
   listCategories: [404, 410, 429],
   listStreams: [404, 410, 429],
+  makeBackup: [429, 501, 507],
   readCategory: [404, 410, 429],
   readLastMessage: [404, 410, 429],
   readStream: [404, 410, 429],

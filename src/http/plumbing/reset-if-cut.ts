@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 
 /**
- * Resets the connection of an HTTP/1.0 answer that breaks off, because its source fails or its reader stalls: it has neither
- * length nor chunks, so a client would take every orderly end for the end of the answer.
+ * Resets the connection of an answer without chunks that breaks off, because its source fails or its reader stalls: a client
+ * would take every orderly end for the end of the answer, as it must where HTTP/1.0 has no length either.
  */
 export function resetIfCut(source: Readable, response: ServerResponse): void {
   const reset = (): void => {

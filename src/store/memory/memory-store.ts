@@ -1,11 +1,12 @@
 import type { Poke } from '../../message/poke.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
-import type { StoreCapabilities } from '../capabilities.ts';
+import type { BackupOutcome } from '../backup.ts';
+import { requireSupport, type StoreCapabilities } from '../capabilities.ts';
 import type { ImportSession, Log } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { Namespace, NamespaceStore } from '../namespace-store.ts';
 import type { Forgotten } from '../retention.ts';
-import type { LogSummary, Store, StoreUsage } from '../store.ts';
+import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
 import { MemoryReplacement } from './memory-import.ts';
 import { MemoryLogHandle } from './memory-log-handle.ts';
 import type { MemoryStorage } from './memory-storage.ts';
@@ -13,13 +14,17 @@ import type { MemoryStorage } from './memory-storage.ts';
 /** Keeps everything in memory, gone with the process. */
 export class MemoryStore implements Store {
   readonly kind = 'memory';
-  readonly place = 'in memory: messages go with the process';
+  readonly opening: StoreOpening = {
+    summary: 'Messages are in memory and go with the process; keep them with --store sqlite:pokewire.db',
+    warning: undefined,
+  };
   readonly capabilities: StoreCapabilities = {
     namespaces: 'many',
     appends: true,
     imports: true,
     replacements: true,
     durable: false,
+    backups: false,
     verbatim: true,
     byteLimit: true,
     retention: true,
@@ -68,6 +73,11 @@ export class MemoryStore implements Store {
 
   async forget(nowMs: number): Promise<Forgotten> {
     return this.#storage.forget(nowMs);
+  }
+
+  async backup(_cancelled: AbortSignal): Promise<BackupOutcome> {
+    requireSupport(this, 'backups');
+    throw new TypeError('memory is not copied');
   }
 
   async check(): Promise<void> {}

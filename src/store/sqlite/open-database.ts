@@ -29,6 +29,9 @@ export type FileSystemType = (folder: string) => number;
 
 const typeOfFileSystem: FileSystemType = (folder) => statfsSync(folder).type;
 
+/** Place in a file of the byte that is 1 in a backup, and 2 in a file that a store has used: it says how it is written. */
+const writeVersionAt = 18;
+
 /** How the file is opened. */
 export type FileOptions = {
   readonly path: string;
@@ -97,9 +100,16 @@ export function openForReading(path: string): DatabaseSync {
 /** The version of the file's schema, found out without writing to it; 0: it is empty, or a start that made it was cut off. */
 function versionOf(path: string): number {
   if (!statSync(path).isFile()) throw new ConfigError(`--store: ${path} is not a file.`);
-  if (!hasMagic(path)) {
+  const header = headerOf(path);
+  if (header.length > 0 && header.toString('latin1', 0, magic.length) !== magic) {
     throw new ConfigError(
       `--store: ${path} is not a SQLite database, or it is damaged. Restore a backup, or choose another file.`,
+    );
+  }
+  // SQLite would put the changes of another file into this one.
+  if (header[writeVersionAt] === 1 && existsSync(`${path}-wal`)) {
+    throw new ConfigError(
+      `--store: ${path} is a backup, and ${path}-wal belongs to the file that was there before it. Remove ${path}-wal and ${path}-shm.`,
     );
   }
   try {
@@ -151,11 +161,12 @@ function realPathOf(path: string): string {
   return existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path));
 }
 
-function hasMagic(path: string): boolean {
-  const header = Buffer.alloc(magic.length);
+/** The first bytes of a file; none: it is empty. */
+function headerOf(path: string): Buffer {
+  const header = Buffer.alloc(writeVersionAt + 1);
   const descriptor = openSync(path, 'r');
   try {
-    return readSync(descriptor, header) === 0 || header.toString('latin1') === magic;
+    return header.subarray(0, readSync(descriptor, header));
   } finally {
     closeSync(descriptor);
   }

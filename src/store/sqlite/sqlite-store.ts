@@ -1,14 +1,17 @@
 import { ConfigError } from '../../config-error.ts';
+import type { BackupOutcome } from '../backup.ts';
 import type { StoreCapabilities } from '../capabilities.ts';
 import type { ImportSession, Log } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { Namespace } from '../namespace-store.ts';
 import type { StoreOptions } from '../open-store.ts';
 import type { Forgotten } from '../retention.ts';
-import type { LogSummary, Store, StoreUsage } from '../store.ts';
+import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
 import { Announcer } from './announcer.ts';
+import type { EpochRenewal } from './file-identity.ts';
 import type { ReaderMethods } from './reader.ts';
 import type { ReaderOpened, ReaderOptions } from './reader-service.ts';
+import { SqliteBackups } from './sqlite-backups.ts';
 import { SqliteReplacement } from './sqlite-import.ts';
 import { SqliteLog, type SqliteParts } from './sqlite-log.ts';
 import { SqliteNamespaces } from './sqlite-namespaces.ts';
@@ -26,6 +29,7 @@ export class SqliteStore implements Store {
     imports: true,
     replacements: true,
     durable: true,
+    backups: true,
     verbatim: true,
     byteLimit: true,
     retention: true,
@@ -34,17 +38,14 @@ export class SqliteStore implements Store {
     counts: 'exact',
   };
   readonly namespaces: SqliteNamespaces;
-  readonly place: string;
-  /** Whether the file turned out to be a copy of another one, so that its logs have new epochs. */
-  readonly isCopy: boolean;
-  readonly #parts: SqliteParts;
+  readonly opening: StoreOpening;
+  readonly #parts: StoreParts;
   readonly #maxBytes: number;
   readonly #bytes: () => number;
 
-  private constructor(path: string, parts: SqliteParts, opened: Opened, maxBytes: number, bytes: () => number) {
-    this.place = `in ${path}`;
+  private constructor(path: string, parts: StoreParts, opened: Opened, maxBytes: number, bytes: () => number) {
+    this.opening = openingOf(path, opened);
     this.#parts = parts;
-    this.isCopy = opened.isCopy;
     this.#maxBytes = maxBytes;
     this.#bytes = bytes;
     this.namespaces = new SqliteNamespaces(parts, opened.namespaces, opened.revision);
@@ -69,7 +70,9 @@ export class SqliteStore implements Store {
     });
     try {
       const reader = await startReader({ path: url.path }, startThread);
-      return new SqliteStore(url.path, { writer, reader, announcer, pokes }, opened, limits.maxBytes, () => bytes);
+      const backups = new SqliteBackups(url.path, url.reserveBytes, startThread);
+      const parts = { writer, reader, announcer, pokes, backups };
+      return new SqliteStore(url.path, parts, opened, limits.maxBytes, () => bytes);
     } catch (error) {
       await writer.end();
       throw error;
@@ -86,6 +89,10 @@ export class SqliteStore implements Store {
     return new SqliteReplacement(this.#parts, name, staged, (replaced) => {
       if (replaced !== undefined) this.namespaces.replaced(replaced.namespace, replaced.old);
     });
+  }
+
+  backup(cancelled: AbortSignal): Promise<BackupOutcome> {
+    return this.#parts.backups.begin(cancelled);
   }
 
   summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>> {
@@ -107,14 +114,17 @@ export class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
-    const { reader, writer, announcer } = this.#parts;
+    const { reader, writer, announcer, backups } = this.#parts;
     announcer.stop();
     this.namespaces.stop();
+    await backups.close();
     // The last connection to close writes the log back, so the reader's goes first.
     await reader.end();
     await writer.end();
   }
 }
+
+type StoreParts = SqliteParts & { readonly backups: SqliteBackups };
 
 type Opened = Exclude<WriterOpened, { refusal: string }>;
 
@@ -123,4 +133,24 @@ async function startReader(options: ReaderOptions, startThread: StartThread): Pr
   const opened = await firstWord<ReaderOpened>(thread);
   if ('refusal' in opened) throw new ConfigError(opened.refusal);
   return new StoreThread(thread);
+}
+
+function openingOf(path: string, { isNew, messages, namespaces, renewal }: Opened): StoreOpening {
+  const content = isNew
+    ? 'which was created now'
+    : `with ${counted(messages, 'message')} in ${counted(namespaces.length, 'namespace')}`;
+  const summary = `Messages are in ${path}, ${content}.`;
+  return { summary, warning: renewal === undefined ? undefined : `${path} ${renewals[renewal]}, ${newEpochs}` };
+}
+
+const renewals: Readonly<Record<EpochRenewal, string>> = {
+  backup: 'is a backup',
+  copy: 'is not the file of the last start',
+  asked: 'was opened with newEpoch=true',
+};
+
+const newEpochs = 'so its logs have new epochs: subscribers with cursors of before are told everything anew.';
+
+function counted(count: number, what: string): string {
+  return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -11,7 +11,7 @@ const checkMs = 1_000;
 const maxWaiting = 16_384;
 
 /** A thread has so long to end. */
-const endGraceMs = 10_000;
+export const endGraceMs = 10_000;
 
 type Waiting = {
   readonly askedAtMs: number;
@@ -31,7 +31,7 @@ export type Thread = EventEmitter & {
 };
 
 /** Starts a thread with its options. */
-export type StartThread = (name: 'writer' | 'reader', options: unknown) => Thread;
+export type StartThread = (name: 'writer' | 'reader' | 'backup', options: unknown) => Thread;
 
 /** What the thread says first; rejects when it ends before. */
 export async function firstWord<Opened>(thread: Thread): Promise<Opened> {

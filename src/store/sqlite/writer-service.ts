@@ -1,11 +1,13 @@
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Namespace } from '../namespace-store.ts';
 import type { StoreLimits } from '../store.ts';
+import { copyPathOf, removeCopy } from './backup-service.ts';
 import { type Answer, type Call, endCall } from './calls.ts';
 import { DiskWatch, freeBytesOf } from './disk-watch.ts';
-import { renewEpochsOfCopy } from './file-identity.ts';
+import { type EpochRenewal, renewEpochsOfCopy } from './file-identity.ts';
 import { lockFile, openForWriting, refusalOf } from './open-database.ts';
 import type { SqliteUrl } from './sqlite-url.ts';
 import { Writer } from './writer.ts';
@@ -20,7 +22,9 @@ export type WriterOpened =
       readonly namespaces: readonly Namespace[];
       readonly revision: number;
       readonly bytes: number;
-      readonly isCopy: boolean;
+      readonly messages: number;
+      readonly isNew: boolean;
+      readonly renewal: EpochRenewal | undefined;
     };
 
 /** What it says of each group. */
@@ -92,8 +96,11 @@ function open({ url, limits }: WriterOptions) {
   const lock = lockFile(path);
   let database: DatabaseSync | undefined;
   try {
+    const isNew = !existsSync(path);
     database = openForWriting({ path, sync });
-    const isCopy = renewEpochsOfCopy(database, path, isNewEpochAsked);
+    // Of a process that ended while it made one.
+    removeCopy(copyPathOf(path));
+    const renewal = renewEpochsOfCopy(database, lock, path, isNewEpochAsked);
     const writer = new Writer(database, limits, new DiskWatch(() => freeBytesOf(dirname(path)), reserveBytes));
     const opened = database;
     const close = () => {
@@ -105,7 +112,7 @@ function open({ url, limits }: WriterOptions) {
       opened.close();
       lock.close();
     };
-    return { writer, close, isCopy };
+    return { writer, close, isNew, renewal };
   } catch (error) {
     database?.close();
     lock.close();
@@ -116,9 +123,10 @@ function open({ url, limits }: WriterOptions) {
 /** Opens the database, says what it holds or why it cannot be opened, and answers calls until it is asked to end. */
 export function serveWriter(port: MessagePort, options: WriterOptions): void {
   try {
-    const { writer, close, isCopy } = open(options);
+    const { writer, close, isNew, renewal } = open(options);
+    const { bytes, messages } = writer;
     const { all, revision } = writer.namespaces;
-    port.postMessage({ namespaces: all, revision, bytes: writer.bytes, isCopy } satisfies WriterOpened);
+    port.postMessage({ namespaces: all, revision, bytes, messages, isNew, renewal } satisfies WriterOpened);
     new WriterService(port, writer, close);
   } catch (error) {
     port.postMessage({ refusal: refusalOf(options.url.path, error).message } satisfies WriterOpened);

@@ -106,6 +106,13 @@ export class Writer {
     return this.#budget.bytes;
   }
 
+  /** In all logs. */
+  get messages(): number {
+    let messages = 0;
+    for (const log of this.#state.logs) messages += log.messages;
+    return messages;
+  }
+
   /** Takes the first group off the calls and answers it. */
   runGroup(calls: Call[]): Answer[] {
     if (calls[0]?.method === 'purge') return [this.#alone(calls.shift()!)];

@@ -1,0 +1,44 @@
+import { existsSync, realpathSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { call } from './call.ts';
+import { describeOutputError, writeOutput } from './output.ts';
+import { bytesText, Progress } from './progress.ts';
+import { CliError, type Terminal, type Transfer } from './transfer.ts';
+
+/** `pokewire backup`: writes the answer of `POST /backup` to a file, which is replaced when all of it is there. */
+export async function backUp(transfer: Transfer, terminal: Terminal): Promise<void> {
+  const { url, file } = transfer;
+  // A store that runs on it would go on in the file that is no longer there.
+  const lock = `${existsSync(file!) ? realpathSync(file!) : file}-lock`;
+  if (existsSync(lock)) {
+    throw new CliError(`${file} is where a store lives, as ${lock} shows. Choose another file.`);
+  }
+  const { request, response } = call(transfer, terminal, 'POST', 'backup', {});
+  request.end();
+  const answer = await response;
+  const brokenOff = `The connection to ${url.origin} ended before the backup was whole.`;
+  const progress = new Progress(terminal, 'copied', bytesText);
+  let bytes = 0;
+  const count = async function* (pieces: AsyncIterable<Buffer>) {
+    for await (const piece of pieces) {
+      bytes += piece.length;
+      progress.tell(bytes);
+      yield piece;
+    }
+    // A proxy may make an orderly end of a connection that broke.
+    if (bytes !== lengthOf(answer)) throw new CliError(brokenOff);
+  };
+  try {
+    await writeOutput(file, terminal, (target, end) => pipeline(answer, count, target, { end }));
+  } catch (error) {
+    progress.end();
+    if (error instanceof CliError) throw error;
+    throw new CliError(describeOutputError(error as NodeJS.ErrnoException, file, brokenOff));
+  }
+  progress.end(`Copied ${bytesText(bytes)}.\n`);
+}
+
+function lengthOf({ headers }: IncomingMessage): number {
+  return Number(headers['content-length'] ?? Number.NaN);
+}

@@ -1,0 +1,81 @@
+import { Type } from 'typebox';
+import { PokewireError } from '../../errors.ts';
+import type { BackupOutcome } from '../../store/backup.ts';
+import { requireSupport } from '../../store/capabilities.ts';
+import type { Store } from '../../store/store.ts';
+import { retryAfter } from '../plumbing/append-limit.ts';
+import { resetIfCut } from '../plumbing/reset-if-cut.ts';
+import type { Server } from '../plumbing/server.ts';
+import { type BeginTransfer, endTexts } from './transfer.ts';
+
+const copy = {
+  description: 'The copy, with its length. A connection that ends before it is not the end of the copy',
+  headers: {
+    'Content-Disposition': {
+      description: 'A name for the file, with the time',
+      schema: Type.String(),
+    },
+  },
+  content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } },
+};
+
+/** `POST /backup`: a copy of the whole store, of one moment. */
+export function routeBackup(server: Server, store: Store, begin: BeginTransfer): void {
+  server.post(
+    '/backup',
+    {
+      config: { access: 'admin', isForOperators: true },
+      schema: {
+        operationId: 'makeBackup',
+        summary: 'Backup',
+        description:
+          'Copies the whole store, all namespaces and tokens, as it is at one moment, while appends and reads go on. A ' +
+          'server started on the copy has all of it, with new epochs. For admins of `default`; one at a time.',
+        tags: ['operations'],
+        response: { 200: copy },
+      },
+    },
+    async (request, reply) => {
+      requireSupport(store, 'backups');
+      const transfer = begin(request, reply);
+      const cancelled = new AbortController();
+      // Also of a client that goes while the copy is made.
+      reply.raw.once('close', () => cancelled.abort());
+      transfer.onEnd = () => cancelled.abort();
+      const made = await store.backup(cancelled.signal).catch((error: unknown) => {
+        throw transfer.endReason === undefined ? error : refusalOf(endTexts[transfer.endReason]);
+      });
+      if (made.outcome !== 'copied') {
+        retryAfter(reply, 10, 20);
+        throw errorOf(made);
+      }
+      const { bytes, extension, content } = made.copy;
+      transfer.onEnd = () => content.destroy(refusalOf(endTexts[transfer.endReason!]));
+      // Not every client compares what came with the length.
+      resetIfCut(content, reply.raw);
+      if (cancelled.signal.aborted) content.destroy();
+      // Colons are no good in names of files.
+      const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+      reply.header('content-type', 'application/octet-stream');
+      reply.header('content-length', String(bytes));
+      reply.header('content-disposition', `attachment; filename="pokewire-${time}Z.${extension}"`);
+      return reply.send(content as never) as never;
+    },
+  );
+}
+
+function refusalOf(sentence: string): PokewireError {
+  return new PokewireError('AUTH_UNAUTHORIZED', sentence);
+}
+
+function errorOf(outcome: Exclude<BackupOutcome, { outcome: 'copied' }>): PokewireError {
+  if (outcome.outcome === 'under-way') {
+    return new PokewireError('RATE_LIMITED', 'A backup is under way, and there is one at a time. Come again later.');
+  }
+  const { neededBytes, freeBytes } = outcome;
+  return new PokewireError(
+    'STORE_FULL',
+    `The disk has no room for a copy beside the store: it needs ${neededBytes} bytes and what is kept in reserve, and ${freeBytes} are free.`,
+    { details: { limit: 'disk', neededBytes, freeBytes } },
+  );
+}

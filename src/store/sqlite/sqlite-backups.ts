@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import { open, rm } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream';
+import { PokewireError } from '../../errors.ts';
+import type { BackupOutcome, StoreCopy } from '../backup.ts';
+import { type BackupAnswer, type BackupOptions, copyPathOf } from './backup-service.ts';
+import { endCall, errorOf } from './calls.ts';
+import { endGraceMs, type StartThread } from './store-thread.ts';
+
+/** A copy is given up when it takes longer: meanwhile the write-ahead log only grows. */
+const copyDeadlineMs = 600_000;
+
+/** Whoever takes a copy has so long. */
+const readDeadlineMs = 86_400_000;
+
+/** Bytes read from the file at once. */
+const readBytes = 262_144;
+
+/** Makes copies of a database, one at a time, by a thread that lives as long as that takes. */
+export class SqliteBackups {
+  readonly #options: BackupOptions;
+  readonly #startThread: StartThread;
+  readonly #closing = new AbortController();
+  /** The copy that is being made or read. */
+  #underWay: Promise<void> | undefined = undefined;
+
+  constructor(path: string, reserveBytes: number, startThread: StartThread) {
+    this.#options = { path, copyPath: copyPathOf(path), reserveBytes };
+    this.#startThread = startThread;
+  }
+
+  async begin(cancelled: AbortSignal): Promise<BackupOutcome> {
+    if (this.#underWay !== undefined) return { outcome: 'under-way' };
+    const over = Promise.withResolvers<void>();
+    this.#underWay = over.promise;
+    const release = () => {
+      this.#underWay = undefined;
+      over.resolve();
+    };
+    try {
+      const answer = await this.#make(cancelled);
+      if (answer.outcome === 'failed') throw errorOf(answer.fault);
+      if (answer.outcome === 'no-room') {
+        release();
+        return answer;
+      }
+      const copy = await this.#open();
+      finished(copy.content, release);
+      if (this.#closing.signal.aborted || cancelled.aborted) copy.content.destroy();
+      return { outcome: 'copied', copy };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** Ends the copy that is made or read. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#underWay;
+  }
+
+  async #make(cancelled: AbortSignal): Promise<BackupAnswer> {
+    const ended = AbortSignal.any([cancelled, this.#closing.signal, AbortSignal.timeout(copyDeadlineMs)]);
+    if (ended.aborted) throw failure('it was ended');
+    const thread = this.#startThread('backup', this.#options);
+    let cut: NodeJS.Timeout | undefined;
+    const end = () => {
+      thread.postMessage(endCall);
+      cut = setTimeout(() => void thread.terminate(), endGraceMs);
+    };
+    ended.addEventListener('abort', end);
+    try {
+      const exited = once(thread, 'exit').then(() => undefined);
+      const answered = once(thread, 'message') as Promise<[BackupAnswer]>;
+      const answer = await Promise.race([answered, exited]);
+      await exited;
+      if (answer === undefined) throw failure('its thread has ended');
+      return answer[0];
+    } finally {
+      ended.removeEventListener('abort', end);
+      clearTimeout(cut);
+    }
+  }
+
+  async #open(): Promise<StoreCopy> {
+    const { copyPath } = this.#options;
+    const file = await open(copyPath, 'r');
+    try {
+      const { size } = await file.stat();
+      const content = file.createReadStream({ highWaterMark: readBytes });
+      this.#bound(content);
+      return { bytes: size, extension: 'db', content };
+    } catch (error) {
+      await file.close();
+      throw error;
+    } finally {
+      // The open file is all that is left of it, so it goes with this process however that ends.
+      await rm(copyPath, { force: true });
+    }
+  }
+
+  #bound(content: Readable): void {
+    const late = setTimeout(() => content.destroy(new Error('the backup was not taken in time')), readDeadlineMs);
+    const end = () => content.destroy(new Error('the store closes'));
+    this.#closing.signal.addEventListener('abort', end);
+    content.once('close', () => {
+      clearTimeout(late);
+      this.#closing.signal.removeEventListener('abort', end);
+    });
+  }
+}
+
+function failure(message: string): PokewireError {
+  return new PokewireError('BACKEND_ERROR', 'The SQLite store failed.', { cause: new Error(message) });
+}

@@ -11,6 +11,7 @@ import { encoding } from './scenarios/encoding.ts';
 import { fanOut } from './scenarios/fan-out.ts';
 import { fewSubscribers } from './scenarios/few-subscribers.ts';
 import { idleMemory } from './scenarios/idle-memory.ts';
+import { importBeside } from './scenarios/import-beside.ts';
 import { latency } from './scenarios/latency.ts';
 import { metricsUnderLoad } from './scenarios/metrics-under-load.ts';
 import { pooling } from './scenarios/pooling.ts';
@@ -43,6 +44,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   stalled,
   'catch-up': catchUp,
   'catch-up-storm': catchUpStorm,
+  'import-beside': importBeside,
   'store-memory': storeMemory,
   'metrics-under-load': metricsUnderLoad,
   subscribers: withReader('subscribers', subscribers),

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Transfer } from '../../admission/transfers.ts';
 import { parseImportRecord, parseImportRecordInTurns } from '../../message/import-record.ts';
 import { isLong } from '../../message/long-json.ts';
@@ -119,6 +120,8 @@ export class ImportRun {
     this.#batch = [];
     this.#lines = [];
     this.#bytes = 0;
+    // Where a store answers at once, batches that have arrived would be stored in one turn.
+    await nextTurn();
     return undefined;
   }
 

@@ -104,6 +104,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     maxNamespaces: config.maxNamespaces,
   });
   stack.defer(() => store.close());
+  store.measure(metrics);
   if (store.opening.warning !== undefined) log.warn(store.opening.warning);
 
   const meter = stack.adopt(new ProcessMeter(memory), (opened) => opened.stop());

@@ -1,3 +1,4 @@
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { BackupOutcome } from './backup.ts';
 import type { StoreCapabilities } from './capabilities.ts';
 import type { ImportSession, Log } from './log.ts';
@@ -45,6 +46,9 @@ export interface Store {
 
   /** Sizes for metrics, read at every scrape: they must be cheap and may be estimates. */
   usage(): Promise<StoreUsage>;
+
+  /** Adds what the engine measures of itself to the metrics, once, right after it was opened. */
+  measure(metrics: Metrics): void;
 
   /** Releases everything it holds. No call may follow. */
   close(): Promise<void>;

@@ -5,6 +5,7 @@ import { FakeStore } from '../support/fake-store.ts';
 import { allExpressions, conditionsIn, metricsIn, readMetricDocs } from '../support/monitoring.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { startSqliteApp } from '../support/start-sqlite-app.ts';
 import { StoreFaults } from '../support/store-faults.ts';
 
 const message = { type: 'Deposited', data: { amount: 100 } };
@@ -59,7 +60,7 @@ async function useEverything(app: TestApp): Promise<void> {
 
 describe('The metrics', () => {
   test('are documented, each with its type, and what is documented is exported.', async () => {
-    await using app = await startTestApp();
+    await using app = await startSqliteApp();
     const { metrics } = await scrape(app);
     const typesOf = (all: Iterable<[string, { readonly type: string }]>) =>
       Object.fromEntries([...all].map(([name, { type }]) => [name, type]));
@@ -71,7 +72,7 @@ describe('The metrics', () => {
   });
 
   test('have the labels that are documented, with no value that is not.', async () => {
-    await using app = await startTestApp();
+    await using app = await startSqliteApp();
     await useEverything(app);
     await using _reader = await subscribeLive(app, 'all=true', 'all');
     const { metrics } = await scrape(app);
@@ -88,7 +89,7 @@ describe('The metrics', () => {
   });
 
   test('have every name that a dashboard or an alert asks for.', async () => {
-    await using app = await startTestApp();
+    await using app = await startSqliteApp();
     const metrics = await scrape(app);
     for (const { where, expr } of allExpressions()) {
       for (const name of metricsIn(expr)) {
@@ -141,9 +142,28 @@ describe('Appends', () => {
   });
 });
 
+describe('A store on a disk', () => {
+  test('tells its files, its disk, what waits for it, and how it commits.', async () => {
+    await using app = await startSqliteApp();
+    const before = await scrape(app);
+    await Promise.all(Array.from({ length: 20 }, (_, n) => app.append(`a-${n}`, message)));
+    const metrics = await scrape(app);
+    const risen = (name: string) => metrics.value(name) - before.value(name);
+    expect(risen('pokewire_store_writes_total')).toBe(20);
+    expect(risen('pokewire_store_commit_duration_seconds_count')).toBeGreaterThanOrEqual(1);
+    expect(risen('pokewire_store_commit_duration_seconds_count')).toBeLessThanOrEqual(20);
+    expect(risen('pokewire_store_commit_duration_seconds_sum')).toBeGreaterThan(0);
+    expect(metrics.value('pokewire_store_file_bytes') % 4_096).toBe(0);
+    expect(metrics.value('pokewire_store_wal_bytes')).toBeGreaterThan(4_096);
+    expect(metrics.value('pokewire_store_disk_reserve_bytes')).toBe(201_326_592);
+    expect(metrics.value('pokewire_store_disk_free_bytes')).toBeGreaterThan(0);
+    expect(metrics.value('pokewire_store_queue_length', { thread: 'writer' })).toBe(0);
+  });
+});
+
 describe('A server that has answered nothing yet', () => {
   test('has every series from which an alert or a dashboard counts, at 0, so that the first event is seen.', async () => {
-    await using app = await startTestApp();
+    await using app = await startSqliteApp();
     const metrics = await scrape(app);
     const counted = allExpressions().flatMap(({ expr }) => [
       ...expr.matchAll(/(?:increase|rate)\((\w+(?:\{[^}]*\})?)\[/g).map(([, selector]) => selector!),

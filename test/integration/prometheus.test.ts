@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline';
 import { describe, expect, test, vi } from 'vitest';
 import { panelExpressions, readAlerts, readText } from '../support/monitoring.ts';
 import { SseClient } from '../support/sse-client.ts';
-import { startTestApp, type TestApp } from '../support/start-app.ts';
+import type { TestApp } from '../support/start-app.ts';
+import { startSqliteApp } from '../support/start-sqlite-app.ts';
 
 const hasPrometheus = isThere('prometheus');
 const hasPromtool = isThere('promtool');
@@ -117,7 +118,7 @@ describe('A Prometheus with the shipped configuration', () => {
   test.skipIf(!hasPrometheus)(
     'scrapes the server, answers every panel of every dashboard, and evaluates every alert (needs prometheus on PATH).',
     async () => {
-      await using app = await startTestApp(['--max-subscriptions', '2']);
+      await using app = await startSqliteApp(['--max-subscriptions', '2', '--store-max-bytes', '1000000']);
       await using _reader = await SseClient.connect(app.port, '/subscribe?all=true');
       await using prometheus = await Prometheus.start(new URL(app.url).host);
 

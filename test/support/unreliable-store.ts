@@ -7,6 +7,7 @@ import type { LogId } from '../../src/store/log-id.ts';
 import type { Namespace, NamespaceStore } from '../../src/store/namespace-store.ts';
 import type { Forgotten } from '../../src/store/retention.ts';
 import type { LogSummary, Store, StoreKind, StoreOpening, StoreUsage } from '../../src/store/store.ts';
+import type { Metrics } from '../../src/telemetry/metrics.ts';
 import { Random } from './random.ts';
 import { AnnouncementCounts, type AnnouncementFaults, UnreliableFollowing } from './unreliable-announcements.ts';
 import { type CallFaults, type FaultClock, realClock, UnreliableCalls } from './unreliable-calls.ts';
@@ -139,6 +140,10 @@ export class UnreliableStore implements Store {
 
   usage(): Promise<StoreUsage> {
     return this.calls.call(() => this.#store.usage());
+  }
+
+  measure(metrics: Metrics): void {
+    this.#store.measure(metrics);
   }
 
   async close(): Promise<void> {

@@ -96,6 +96,8 @@ export class MemoryStore implements Store {
     return { messages, streams, bytes, maxBytes, oldestMs };
   }
 
+  measure(): void {}
+
   async close(): Promise<void> {
     for (const end of this.#held) end();
   }

@@ -4,6 +4,14 @@ import { logGone } from '../shared/log-gone.ts';
 /** What a thread of the store is asked. */
 export type Call = { readonly number: number; readonly method: string; readonly args: readonly unknown[] };
 
+/** What the writer has committed. */
+export type Commits = {
+  /** How long each commit took, milliseconds. */
+  readonly durationsMs: number[];
+  /** Writes in them. */
+  writes: number;
+};
+
 /** Asks a thread to end, once it has answered everything. */
 export const endCall = 'end';
 

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../config-error.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
 import type { BackupOutcome } from '../backup.ts';
 import type { StoreCapabilities } from '../capabilities.ts';
 import type { ImportSession, Log } from '../log.ts';
@@ -14,6 +15,7 @@ import type { ReaderOpened, ReaderOptions } from './reader-service.ts';
 import { SqliteBackups } from './sqlite-backups.ts';
 import { SqliteReplacement } from './sqlite-import.ts';
 import { SqliteLog, type SqliteParts } from './sqlite-log.ts';
+import { measureSqlite, type NoteCommits } from './sqlite-metrics.ts';
 import { SqliteNamespaces } from './sqlite-namespaces.ts';
 import { parseSqliteUrl } from './sqlite-url.ts';
 import { firstWord, type StartThread, StoreThread, startWorker } from './store-thread.ts';
@@ -40,14 +42,13 @@ export class SqliteStore implements Store {
   readonly namespaces: SqliteNamespaces;
   readonly opening: StoreOpening;
   readonly #parts: StoreParts;
-  readonly #maxBytes: number;
-  readonly #bytes: () => number;
+  readonly #source: Sources;
+  #freeBytes = 0;
 
-  private constructor(path: string, parts: StoreParts, opened: Opened, maxBytes: number, bytes: () => number) {
+  private constructor(path: string, parts: StoreParts, opened: Opened, source: Sources) {
     this.opening = openingOf(path, opened);
     this.#parts = parts;
-    this.#maxBytes = maxBytes;
-    this.#bytes = bytes;
+    this.#source = source;
     this.namespaces = new SqliteNamespaces(parts, opened.namespaces, opened.revision);
   }
 
@@ -64,15 +65,31 @@ export class SqliteStore implements Store {
     const opened = await firstWord<WriterOpened>(writerThread);
     if ('refusal' in opened) throw new ConfigError(opened.refusal);
     let bytes = opened.bytes;
+    let noteCommits: NoteCommits = () => {};
     const writer = new StoreThread(writerThread, (answers) => {
       bytes = answers.bytes ?? bytes;
       announcer.flush();
+      if (answers.commits !== undefined) noteCommits(answers.commits);
     });
     try {
       const reader = await startReader({ path: url.path }, startThread);
       const backups = new SqliteBackups(url.path, url.reserveBytes, startThread);
       const parts = { writer, reader, announcer, pokes, backups };
-      return new SqliteStore(url.path, parts, opened, limits.maxBytes, () => bytes);
+      const store: SqliteStore = new SqliteStore(url.path, parts, opened, {
+        maxBytes: limits.maxBytes,
+        bytes: () => bytes,
+        measure: (metrics) => {
+          const { reserveBytes, path } = url;
+          noteCommits = measureSqlite(metrics, {
+            path,
+            reserveBytes,
+            writer,
+            reader,
+            freeBytes: () => store.#freeBytes,
+          });
+        },
+      });
+      return store;
     } catch (error) {
       await writer.end();
       throw error;
@@ -109,8 +126,17 @@ export class SqliteStore implements Store {
   }
 
   async usage(): Promise<StoreUsage> {
-    const { messages, streams, oldestMs } = await this.#parts.reader.ask<ReaderMethods['usage']>('usage', []);
-    return { messages, streams, bytes: this.#bytes(), maxBytes: this.#maxBytes, oldestMs };
+    const { messages, streams, freeBytes, oldestMs } = await this.#parts.reader.ask<ReaderMethods['usage']>(
+      'usage',
+      [],
+    );
+    this.#freeBytes = freeBytes;
+    const { bytes, maxBytes } = this.#source;
+    return { messages, streams, bytes: bytes(), maxBytes, oldestMs };
+  }
+
+  measure(metrics: Metrics): void {
+    this.#source.measure(metrics);
   }
 
   async close(): Promise<void> {
@@ -123,6 +149,12 @@ export class SqliteStore implements Store {
     await writer.end();
   }
 }
+
+type Sources = {
+  readonly maxBytes: number;
+  readonly bytes: () => number;
+  readonly measure: (metrics: Metrics) => void;
+};
 
 type StoreParts = SqliteParts & { readonly backups: SqliteBackups };
 

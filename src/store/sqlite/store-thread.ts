@@ -1,7 +1,7 @@
 import { type EventEmitter, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { PokewireError } from '../../errors.ts';
-import { type Answer, type Call, endCall, errorOf } from './calls.ts';
+import { type Answer, type Call, type Commits, endCall, errorOf } from './calls.ts';
 
 /** A call that has no answer by then is rejected; whether it was carried out is unknown. */
 const deadlineMs = 10_000;
@@ -21,7 +21,11 @@ type Waiting = {
 };
 
 /** What a thread says of a batch of calls. */
-export type Answers = { readonly answers: readonly Answer[]; readonly bytes?: number };
+export type Answers = {
+  readonly answers: readonly Answer[];
+  readonly bytes?: number;
+  readonly commits?: Commits;
+};
 
 /** A thread as the store talks to it; it emits `message`, `error` and, at its end, `exit`. */
 export type Thread = EventEmitter & {
@@ -76,6 +80,11 @@ export class StoreThread {
       this.#fail(new Error('its thread has ended'));
       resolve();
     });
+  }
+
+  /** Calls without an answer. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /** Calls a method; `heard` is told of the value when it arrives, also behind the deadline. */

@@ -5,7 +5,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Namespace } from '../namespace-store.ts';
 import type { StoreLimits } from '../store.ts';
 import { copyPathOf, removeCopy } from './backup-service.ts';
-import { type Answer, type Call, endCall } from './calls.ts';
+import { type Answer, type Call, type Commits, endCall } from './calls.ts';
 import { DiskWatch, freeBytesOf } from './disk-watch.ts';
 import { type EpochRenewal, renewEpochsOfCopy } from './file-identity.ts';
 import { lockFile, openForWriting, refusalOf } from './open-database.ts';
@@ -28,7 +28,11 @@ export type WriterOpened =
     };
 
 /** What it says of each group. */
-export type WriterAnswers = { readonly answers: readonly Answer[]; readonly bytes: number };
+export type WriterAnswers = {
+  readonly answers: readonly Answer[];
+  readonly bytes: number;
+  readonly commits: Commits;
+};
 
 /** A little sweeping is done at most so often while writes wait, milliseconds. */
 const sweepEveryMs = 20;
@@ -57,7 +61,8 @@ class WriterService {
       for (; next !== undefined && next !== endCall; next = this.#received()) this.#calls.push(...next);
       if (this.#calls.length === 0) break;
       const answers = this.#writer.runGroup(this.#calls);
-      this.#port.postMessage({ answers, bytes: this.#writer.bytes } satisfies WriterAnswers);
+      const { bytes } = this.#writer;
+      this.#port.postMessage({ answers, bytes, commits: this.#writer.takeCommits() } satisfies WriterAnswers);
       if (this.#calls.length > 0 || next === endCall) this.#sweepBetween();
       if (next !== endCall) next = this.#received();
     }

@@ -4,7 +4,7 @@ import type { AppendOutcome, ImportOutcome } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { NewNamespace, TokenRecord } from '../namespace-store.ts';
 import type { StoreLimits } from '../store.ts';
-import { type Answer, type Call, errcodeOf, faultOf } from './calls.ts';
+import { type Answer, type Call, type Commits, errcodeOf, faultOf } from './calls.ts';
 import { DiskBudget } from './disk-budget.ts';
 import type { DiskWatch } from './disk-watch.ts';
 import { costs } from './message-bytes.ts';
@@ -66,6 +66,7 @@ export class Writer {
   readonly #sweeper: Sweeper;
   readonly #disk: DiskWatch;
   readonly #budget: DiskBudget;
+  #commits: Commits = { durationsMs: [], writes: 0 };
   readonly #methods: Record<string, (...args: never[]) => unknown>;
   /** Whether a group failed, and what is known in memory was not read again since. */
   #isStale = false;
@@ -127,6 +128,13 @@ export class Writer {
     }
   }
 
+  /** What was committed since the last call. */
+  takeCommits(): Commits {
+    const commits = this.#commits;
+    this.#commits = { durationsMs: [], writes: 0 };
+    return commits;
+  }
+
   /** Frees a little of what is no longer needed; whether there is more. Between groups. */
   sweep(): boolean {
     try {
@@ -147,7 +155,9 @@ export class Writer {
         value: this.#methods[method]!(...(args as never[])),
       }));
       this.#state.flush();
+      const committingAtMs = performance.now();
       this.#database.exec('COMMIT');
+      this.#noteCommit(group, performance.now() - committingAtMs);
       this.#state.committed();
       return answers;
     } catch (error) {
@@ -187,6 +197,15 @@ export class Writer {
     } finally {
       this.#database.exec('PRAGMA secure_delete = FAST');
     }
+  }
+
+  #noteCommit(group: readonly Call[], durationMs: number): void {
+    let writes = 0;
+    for (const { method } of group) if (method !== 'ping') writes++;
+    // Nothing waits for the disk where nothing is written.
+    if (writes === 0) return;
+    this.#commits.durationsMs.push(durationMs);
+    this.#commits.writes += writes;
   }
 
   #faultOf({ number, method }: Call, error: unknown): Answer {

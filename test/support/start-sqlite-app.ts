@@ -1,0 +1,18 @@
+import { startTestApp, type TestApp } from './start-app.ts';
+import { TemporaryFolder } from './temporary-folder.ts';
+
+/** A server on a database in a folder that goes with it: it exports every metric that there is. */
+export async function startSqliteApp(flags: readonly string[] = []): Promise<TestApp> {
+  const folder = new TemporaryFolder();
+  try {
+    const app = await startTestApp(['--store', `sqlite:${folder.file('a.db')}`, ...flags]);
+    const close = async () => {
+      await app.close();
+      folder[Symbol.dispose]();
+    };
+    return { ...app, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    folder[Symbol.dispose]();
+    throw error;
+  }
+}

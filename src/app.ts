@@ -123,7 +123,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   const namespaces = new Namespaces(store);
   stack.defer(() => namespaces.stop());
   const initialToken = config.token === '' ? newToken(defaultNamespaceId) : config.token;
-  if (await namespaces.openDefault(initialToken)) log.warn('the token of this start replaced all tokens of `default`');
+  const becameOfToken = await namespaces.openDefault(initialToken, config.token !== '');
+  if (becameOfToken === 'replaced') log.warn('the token of this start replaced all tokens of `default`');
   const access = new Access(config.auth === 'off' ? 'off' : 'token', namespaces, config.testMode);
   const tickets = new Tickets(namespaces);
   const transfers = new Transfers(config);
@@ -224,7 +225,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   return {
     urls,
     authMode: access.mode,
-    newToken: access.mode === 'token' && config.token === '' ? initialToken : undefined,
+    newToken: access.mode === 'token' && config.token === '' && becameOfToken !== 'kept' ? initialToken : undefined,
     store,
     hub,
     namespaces,

@@ -30,7 +30,8 @@ export const configSchema = Type.Object({
   }),
   token: Type.String({
     default: '',
-    description: 'Token of the namespace `default`, whose admin runs the server. Empty: a random one is printed.',
+    description:
+      'Token of the namespace `default`, whose admin runs the server. Empty: a random one is printed, unless the store has one.',
   }),
   testMode: Type.Boolean({
     default: false,

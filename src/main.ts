@@ -98,7 +98,7 @@ function welcome({ urls, newToken, authMode, store }: App): string {
   Pokewire ${version}  http://${base}
 
 ${opening}
-${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ? '' : '; this one is told only now'}:\n    TOKEN=${newToken ?? '…'}\n`}
+${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ? ', --token or one of earlier starts' : '; this one is told only now'}:\n    TOKEN=${newToken ?? '…'}\n`}
   Subscribe, and leave it running:
     curl -N${credential} '${base}/subscribe?category=account'
 

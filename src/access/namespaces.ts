@@ -177,10 +177,10 @@ export class Namespaces {
   }
 
   /**
-   * Makes the token the only one of the namespace `default`, which it creates when it is not there. Returns whether others
-   * gave way, so that this can be told.
+   * Makes the token the only one of the namespace `default`, which it creates when it is not there; one that was not chosen by
+   * anybody (`isGiven`) gives way to what a store has kept. Returns what became of it, so that this can be told.
    */
-  async openDefault(token: string): Promise<boolean> {
+  async openDefault(token: string, isGiven = true): Promise<'made' | 'kept' | 'replaced'> {
     const parsed = parseToken(token);
     if ('problem' in parsed) throw new ConfigError(`--token is malformed: ${parsed.problem}`);
     if (parsed.namespace !== defaultNamespaceId) {
@@ -188,17 +188,22 @@ export class Namespaces {
         `--token must be one of namespace ${defaultNamespaceId}, not of ${quote(parsed.namespace)}`,
       );
     }
-    const isThere = (await this.#namespaces.find(defaultNamespaceId)) !== undefined;
-    if (!isThere && (await this.#add(defaultNamespaceId, 'Default namespace', token)) !== undefined) return false;
+    const found = await this.#namespaces.find(defaultNamespaceId);
+    if (found === undefined && (await this.#add(defaultNamespaceId, 'Default namespace', token)) !== undefined) {
+      return 'made';
+    }
     const record = newTokenRecord(token, 'first', 'admin', undefined);
-    let replaces = false;
-    await this.#changeTokens(defaultNamespaceId, (tokens) => {
-      // With its id stay the subscriptions that other nodes have by it.
-      const same = tokens.find((stored) => stored.hash === record.hash && isLastingAdmin(stored));
-      replaces = same === undefined || tokens.length > 1;
-      return [same ?? record];
-    });
-    return replaces;
+    const sameIn = (tokens: readonly TokenRecord[]) =>
+      tokens.find((stored) => stored.hash === record.hash && isLastingAdmin(stored));
+    const isKept = (tokens: readonly TokenRecord[]) =>
+      isGiven ? sameIn(tokens) !== undefined && tokens.length === 1 : tokens.some(isLastingAdmin);
+    // Without a write: a store whose disk is full opens too.
+    if (found !== undefined && isKept(found.tokens)) return 'kept';
+    // With its id stay the subscriptions that other nodes have by it.
+    await this.#changeTokens(defaultNamespaceId, (tokens) =>
+      isKept(tokens) ? [...tokens] : [sameIn(tokens) ?? record],
+    );
+    return 'replaced';
   }
 }
 

@@ -83,17 +83,28 @@ test('The token of a start replaces those of the one before, and stays itself wh
   const [first, second] = [newToken(defaultNamespaceId), newToken(defaultNamespaceId)];
   const open = async (token: string) => {
     const namespaces = create(store);
-    const replaced = await namespaces.openDefault(token);
+    const became = await namespaces.openDefault(token);
     const { tokenId } = await new Access('token', namespaces).check(token);
-    return { namespaces, replaced, tokenId, count: (await namespaces.get(defaultNamespaceId)).tokens.length };
+    return { namespaces, became, tokenId, count: (await namespaces.get(defaultNamespaceId)).tokens.length };
   };
   const opened = await open(first);
   const again = await open(first);
-  expect([opened.replaced, again.replaced, again.tokenId]).toEqual([false, false, opened.tokenId]);
+  expect([opened.became, again.became, again.tokenId]).toEqual(['made', 'kept', opened.tokenId]);
   await again.namespaces.createToken(defaultNamespaceId, scopeRead);
-  expect(await open(first)).toMatchObject({ replaced: true, tokenId: opened.tokenId, count: 1 });
-  expect(await open(second)).toMatchObject({ replaced: true, count: 1 });
+  expect(await open(first)).toMatchObject({ became: 'replaced', tokenId: opened.tokenId, count: 1 });
+  expect(await open(second)).toMatchObject({ became: 'replaced', count: 1 });
   await expect(new Access('token', again.namespaces).check(first)).rejects.toMatchObject({ code: 'AUTH_UNAUTHORIZED' });
+});
+
+test('A token that nobody chose gives way to those that a store has kept.', async () => {
+  const store = storeInMemory();
+  const chosen = newToken(defaultNamespaceId);
+  await create(store).openDefault(chosen);
+  await create(store).createToken(defaultNamespaceId, scopeRead);
+  const later = create(store);
+  expect(await later.openDefault(newToken(defaultNamespaceId), false)).toBe('kept');
+  expect((await later.get(defaultNamespaceId)).tokens).toHaveLength(2);
+  expect(await new Access('token', later).check(chosen)).toMatchObject({ scope: 'admin' });
 });
 
 test('The last admin token of default that does not expire cannot be revoked, because nobody could make another.', async () => {

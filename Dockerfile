@@ -26,6 +26,9 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # The version is read from it.
 COPY package.json ./
+# For a store on a volume: --store sqlite:/data/pokewire.db. Made here, so that a new volume belongs to the user, too.
+RUN install -d -o 1000 -g 1000 /data
+VOLUME /data
 # The image's user `node`, as a number so that an orchestrator can see that it is not root.
 USER 1000:1000
 EXPOSE 8080

@@ -74,6 +74,17 @@ describe('The image', () => {
     expect(argumentsOf('CMD')).toEqual([]);
   });
 
+  test('has a folder for a volume that belongs to its user.', () => {
+    const [volume = ''] = argumentsOf('VOLUME');
+    const [user = ''] = argumentsOf('USER');
+    const [uid, gid] = user.split(':');
+    expect(argumentsOf('RUN')).toContain(`install -d -o ${uid} -g ${gid} ${volume}`);
+    // What is written to a folder behind its VOLUME is not in the image.
+    expect(instructions.indexOf(`VOLUME ${volume}`)).toBeGreaterThan(
+      instructions.findIndex((line) => line.startsWith('RUN install')),
+    );
+  });
+
   test('is healthy when the server answers.', async () => {
     await using app = await startTestApp();
     expect(await checkHealth(app.port)).toBe(0);
@@ -94,6 +105,15 @@ describe('The compose file', () => {
   test('sets variables that the server knows.', () => {
     const environment = Object.entries(services.pokewire.environment).map(([name, value]) => [name, String(value)]);
     expect(() => serveConfig({ ...imageEnvironment, ...Object.fromEntries(environment) })).not.toThrow();
+  });
+
+  test('keeps messages in a volume of the image, on a root that is read-only.', () => {
+    const { environment, volumes, read_only } = services.pokewire;
+    const [volume = ''] = argumentsOf('VOLUME');
+    expect(environment.POKEWIRE_STORE).toBe(`sqlite:${volume}/pokewire.db`);
+    expect(volumes).toEqual([`pokewire-data:${volume}`]);
+    expect(Object.keys(readYaml('docker-compose.yml').volumes)).toContain('pokewire-data');
+    expect(read_only).toBe(true);
   });
 
   test('gives the server time to end its subscriptions and requests.', () => {

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { describe, expect, test, vi } from 'vitest';
 import { panelExpressions, readAlerts, readText } from '../support/monitoring.ts';
 import { SseClient } from '../support/sse-client.ts';
-import type { TestApp } from '../support/start-app.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { startSqliteApp } from '../support/start-sqlite-app.ts';
 
 const hasPrometheus = isThere('prometheus');

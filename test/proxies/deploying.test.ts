@@ -50,16 +50,15 @@ describe('The unit of systemd', () => {
   const settingOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1] ?? '';
 
   test('sets variables that the server knows, and gives it time to stop.', () => {
-    const config = serveConfig(
-      Object.fromEntries(
-        settingOf('Environment')
-          .split(' ')
-          .map((pair) => pair.split('=')),
-      ),
-    );
+    const pairs = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, line = '']) => line.split(' '));
+    const config = serveConfig(Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string])));
     expect(config.trustedProxies).toEqual(['127.0.0.1']);
     expect(Number(settingOf('TimeoutStopSec')) * 1000).toBeGreaterThan(config.drainMs + closeGraceMs);
     expect(Number(settingOf('LimitNOFILE'))).toBeGreaterThan(config.maxSubscriptions * 1.05);
+  });
+
+  test('keeps messages in the folder that systemd makes for it.', () => {
+    expect(unit).toContain(`POKEWIRE_STORE=sqlite:/var/lib/${settingOf('StateDirectory')}/`);
   });
 
   test.skipIf(!hasSystemd)('is one that systemd takes (needs systemd-analyze on PATH).', () => {
@@ -74,8 +73,9 @@ describe('The unit of systemd', () => {
   });
 });
 
-describe('The deployment of Kubernetes', () => {
-  const { spec } = parse(documented('kubernetes')).spec.template;
+describe('The set of Kubernetes', () => {
+  const set = parse(documented('kubernetes'));
+  const { spec } = set.spec.template;
   const [container] = spec.containers;
   const variables: { name: string; value?: string }[] = container.env;
 
@@ -85,6 +85,17 @@ describe('The deployment of Kubernetes', () => {
     expect(config).toMatchObject({ auth: 'token', port: container.ports[0].containerPort });
     const waitMs = Number(container.lifecycle.preStop.exec.command.at(-1)) * 1000;
     expect(spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(waitMs + config.drainMs + closeGraceMs);
+  });
+
+  test('has one pod, whose messages are in a volume of its own.', () => {
+    expect([set.kind, set.spec.replicas]).toEqual(['StatefulSet', 1]);
+    const [mount] = container.volumeMounts;
+    expect(set.spec.volumeClaimTemplates.map(({ metadata }: { metadata: object }) => metadata)).toEqual([
+      { name: mount.name },
+    ]);
+    expect(variables.find(({ name }) => name === 'POKEWIRE_STORE')?.value).toBe(
+      `sqlite:${mount.mountPath}/pokewire.db`,
+    );
   });
 
   test('probes routes that answer without a token.', async () => {

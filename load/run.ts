@@ -9,7 +9,7 @@ import { printProfiles } from './lib/profile.ts';
 import { type ScenarioResult, writeResults } from './lib/results.ts';
 import type { Context } from './lib/scenario.ts';
 import { killServers } from './lib/target.ts';
-import { scenarios } from './scenarios.ts';
+import { durableScenarios, scenarios as usualScenarios } from './scenarios.ts';
 
 /** A run ends by then, whatever it is doing, and writes what it has. */
 const limitMs = 600_000;
@@ -24,14 +24,17 @@ const { values, positionals } = parseArgs({
     root: { type: 'string', default: root },
     compare: { type: 'string' },
     profile: { type: 'boolean', default: false },
+    large: { type: 'boolean', default: false },
     'no-results': { type: 'boolean', default: false },
   },
 });
 
+const scenarios = { ...usualScenarios, ...durableScenarios };
 const onlyBounds = positionals.includes('bounds');
-for (const name of positionals) {
+const asked = positionals.flatMap((name) => (name === 'durable' ? Object.keys(durableScenarios) : [name]));
+for (const name of asked) {
   if (name === 'bounds' || scenarios[name] !== undefined) continue;
-  console.error(`There is no scenario ${name}; known are bounds, ${Object.keys(scenarios).join(', ')}.`);
+  console.error(`There is no scenario ${name}; known are bounds, durable, ${Object.keys(scenarios).join(', ')}.`);
   process.exit(2);
 }
 
@@ -40,17 +43,19 @@ const context: Context = {
   repeats: values.repeats === undefined ? undefined : Number(values.repeats),
   peers: values.peers?.split(',').filter((peer) => peer !== ''),
   profileDir: values.profile ? mkdtempSync(join(tmpdir(), 'pokewire-profile-')) : undefined,
+  large: values.large,
   say: (text) => console.log(`${((performance.now() - startMs) / 1_000).toFixed(1).padStart(6)} s  ${text}`),
 };
 const results: ScenarioResult[] = [];
+const group = onlyBounds ? 'bounds' : positionals.includes('durable') ? 'durable' : undefined;
 
 setTimeout(() => finish('stopped at the limit of ten minutes', 1), limitMs).unref();
 process.on('SIGINT', () => finish('interrupted', 130));
 process.on('SIGTERM', () => finish('interrupted', 143));
 
 if (onlyBounds) await runAll(boundScenarios);
-else if (values.compare === undefined) await runAll(positionals.length === 0 ? Object.keys(scenarios) : positionals);
-else await compareAll(values.compare, positionals.length === 0 ? ['fan-out', 'concurrent-publishers'] : positionals);
+else if (values.compare === undefined) await runAll(asked.length === 0 ? Object.keys(usualScenarios) : asked);
+else await compareAll(values.compare, asked.length === 0 ? ['fan-out', 'concurrent-publishers'] : asked);
 if (context.profileDir !== undefined) printProfiles(context.profileDir);
 finish('completed', 0);
 
@@ -78,9 +83,7 @@ function finish(ended: string, code: number): never {
   killServers();
   if (boundVerdicts(results).length > 1) console.log(`\n${boundsTable(results)}\n`);
   if (results.length > 0 && !values['no-results'] && !values.profile) {
-    console.log(
-      `${ended}: ${writeResults(join(root, 'load/results'), context.root, results, ended, onlyBounds ? 'bounds' : undefined)}`,
-    );
+    console.log(`${ended}: ${writeResults(join(root, 'load/results'), context.root, results, ended, group)}`);
   } else console.log(ended);
   process.exit(code);
 }

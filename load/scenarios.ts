@@ -7,6 +7,10 @@ import { catchUpStorm } from './scenarios/catch-up-storm.ts';
 import { concurrentPublishers } from './scenarios/concurrent-publishers.ts';
 import { connectionStorm } from './scenarios/connection-storm.ts';
 import { consumerGroups } from './scenarios/consumer-groups.ts';
+import { durableAppend } from './scenarios/durable-append.ts';
+import { durableCatchUp } from './scenarios/durable-catch-up.ts';
+import { durableDelivery } from './scenarios/durable-delivery.ts';
+import { durableSize } from './scenarios/durable-size.ts';
 import { encoding } from './scenarios/encoding.ts';
 import { fanOut } from './scenarios/fan-out.ts';
 import { fewSubscribers } from './scenarios/few-subscribers.ts';
@@ -26,6 +30,14 @@ function withReader(scenario: string, measured: Scenario): Scenario {
   const missing = [{ peer: scenario, why: readerMissing }];
   return async () => ({ scenario, settings: {}, series: [], missing, verdicts: [] });
 }
+
+/** What a durable store promises, which a full run leaves out: it has some minutes of its own. */
+export const durableScenarios: Readonly<Record<string, Scenario>> = {
+  'durable-append': durableAppend,
+  'durable-delivery': withReader('durable-delivery', durableDelivery),
+  'durable-catch-up': durableCatchUp,
+  'durable-size': durableSize,
+};
 
 /** By name, in the order of a full run: what matters most comes first. */
 export const scenarios: Readonly<Record<string, Scenario>> = {

@@ -13,6 +13,8 @@ export type Context = {
   readonly peers: readonly string[] | undefined;
   /** Where CPU profiles of Pokewire go. */
   readonly profileDir: string | undefined;
+  /** Whether sizes are measured that take minutes to make. */
+  readonly large: boolean;
   /** Says what is being done. */
   readonly say: (text: string) => void;
 };

@@ -31,12 +31,20 @@ export type RunningTarget = {
 /** One message as the tiny contract of all servers takes it. */
 export const oneMessage = '{"type":"Deposited","data":{"amount":100}}';
 
+/** What a server may run on: the core that serves, or all of them, which it shares with its load then. */
+export type ServerCores = 'one' | 'all';
+
 const startTimeoutMs = 15_000;
 const running = new Set<ChildProcess>();
 
 /** Starts a server that writes a line with `:<port>` to its standard error when it listens. */
-export async function startServer(command: string, args: readonly string[]): Promise<RunningTarget> {
-  const child = spawn(...pinned(serverCore, command, args), {
+export async function startServer(
+  command: string,
+  args: readonly string[],
+  cores: ServerCores = 'one',
+): Promise<RunningTarget> {
+  const [file, all]: [string, string[]] = cores === 'one' ? pinned(serverCore, command, args) : [command, [...args]];
+  const child = spawn(file, all, {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
     // A pool of helpers is not wanted by what is measured, and what the shell exports must not change a server.
@@ -98,16 +106,19 @@ export type PokewireOptions = {
   readonly nodeFlags?: readonly string[];
   /** Where a CPU profile goes; none when absent. */
   readonly profileDir?: string;
+  /** `one` when absent. */
+  readonly cores?: ServerCores;
 };
 
 /** Pokewire of a work tree, with its default settings and these flags. */
-export function pokewire({ name = 'pokewire', root, flags = [], nodeFlags = [], profileDir }: PokewireOptions): Target {
+export function pokewire(options: PokewireOptions): Target {
+  const { name = 'pokewire', root, flags = [], nodeFlags = [], profileDir, cores } = options;
   const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
   return {
     name,
     start: (more = []) => {
       const args = [...nodeFlags, ...profile, join(root, 'src/main.ts'), '--port', '0', ...flags, ...more];
-      return startServer(process.execPath, args);
+      return startServer(process.execPath, args, cores);
     },
     subscribePath: (selector) => `/subscribe?${selector}`,
     appendPath: (category) => `/streams/${category}-{}/messages`,

@@ -4,6 +4,7 @@ import type { LogId } from '../../src/store/log-id.ts';
 import type { Answer } from '../../src/store/sqlite/calls.ts';
 import { DiskWatch } from '../../src/store/sqlite/disk-watch.ts';
 import { openForWriting } from '../../src/store/sqlite/open-database.ts';
+import { packMessages } from '../../src/store/sqlite/packed-messages.ts';
 import { Writer } from '../../src/store/sqlite/writer.ts';
 import { newMessage, newMessages, uuid } from '../support/fake-messages.ts';
 import { messageAt } from '../support/imported-messages.ts';
@@ -53,7 +54,7 @@ class OpenedWriter implements Disposable {
   }
 
   append(stream: string, messages = newMessages(1), expected?: number): unknown {
-    const { value, fault } = this.run('append', this.log, stream, messages, expected, 0);
+    const { value, fault } = this.run('append', this.log, stream, packMessages(messages), expected, 0);
     return fault ?? value;
   }
 
@@ -80,8 +81,9 @@ test('What a group that failed had changed in memory is read again, also when it
 
 test('A group that failed is repeated call by call, so that one call does not fail its neighbours.', () => {
   using opened = new OpenedWriter();
-  const append = (messages: unknown[]) => ['append', opened.log, 's-1', messages, undefined, 0] as const;
-  const answers = opened.group(append(newMessages(1)), append([{ id: 'no message' }]), append(newMessages(2)));
+  const append = (packed: unknown) => ['append', opened.log, 's-1', packed, undefined, 0] as const;
+  const [one, two] = [packMessages(newMessages(1)), packMessages(newMessages(2))];
+  const answers = opened.group(append(one), append({ ...one, numbers: undefined }), append(two));
   expect(answers.map(({ value, fault }) => value ?? fault)).toMatchObject([
     appended(0, 1),
     { message: expect.any(String) },
@@ -94,7 +96,9 @@ test('While another program holds the database a group fails as a whole after on
   opened.database.exec('PRAGMA busy_timeout = 0');
   using other = new DatabaseSync(opened.path);
   other.exec('BEGIN IMMEDIATE');
-  const calls = [1, 2, 3].map((n) => ['append', opened.log, `s-${n}`, newMessages(1), undefined, 0] as const);
+  const calls = [1, 2, 3].map(
+    (n) => ['append', opened.log, `s-${n}`, packMessages(newMessages(1)), undefined, 0] as const,
+  );
   let begun = 0;
   opened.database.exec = (sql) => {
     if (sql === 'BEGIN IMMEDIATE') begun++;
@@ -146,7 +150,9 @@ test('A full disk refuses what needs room, and only that: ids, versions, names a
   const namespace = { id: 'b', uid: 'b', description: '', createdAtMs: 0, tokens: [] };
   expect(opened.run('create', namespace).value).toEqual(full);
   expect(opened.run('create', { ...namespace, id: 'a' }).value).toEqual({ outcome: 'exists' });
-  expect(opened.run('append', 'another log', 's-1', newMessages(1), undefined, 0).value).toEqual({ outcome: 'gone' });
+  expect(opened.run('append', 'another log', 's-1', packMessages(newMessages(1)), undefined, 0).value).toEqual({
+    outcome: 'gone',
+  });
   expect(opened.run('remove', { id: 'a', uid: 'a' }).value).toMatchObject({ messages: 2 });
 });
 

@@ -21,6 +21,7 @@ import type { LogId } from '../log-id.ts';
 import type { Kept, RetentionRule } from '../retention.ts';
 import { logGone } from '../shared/log-gone.ts';
 import type { Announcer } from './announcer.ts';
+import { packMessages } from './packed-messages.ts';
 import type { LastLook, PackedPokes } from './read-pokes.ts';
 import type { ReaderMethods } from './reader.ts';
 import { SqliteImport } from './sqlite-import.ts';
@@ -53,7 +54,13 @@ export class SqliteLog implements Log {
 
   append(stream: string, messages: readonly NewMessage[], expectedVersion: number | undefined): Promise<AppendOutcome> {
     const { writer, announcer } = this.#parts;
-    const args: Parameters<WriterMethods['append']> = [this.id, stream, messages, expectedVersion, Date.now()];
+    const args: Parameters<WriterMethods['append']> = [
+      this.id,
+      stream,
+      packMessages(messages),
+      expectedVersion,
+      Date.now(),
+    ];
     return writer.ask<WriterMethods['append']>('append', args, (outcome) => {
       if (outcome.outcome !== 'appended') return;
       const { position, globalPosition } = outcome;

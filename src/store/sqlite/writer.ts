@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Message, NewMessage } from '../../message/message.ts';
+import type { Message } from '../../message/message.ts';
 import type { AppendOutcome, ImportOutcome } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { NewNamespace, TokenRecord } from '../namespace-store.ts';
@@ -8,6 +8,7 @@ import { type Answer, type Call, type Commits, errcodeOf, faultOf } from './call
 import { DiskBudget } from './disk-budget.ts';
 import type { DiskWatch } from './disk-watch.ts';
 import { costs } from './message-bytes.ts';
+import { type PackedMessages, unpackMessages } from './packed-messages.ts';
 import { Sweeper } from './sweeper.ts';
 import { ForgettingWriter } from './write-forgetting.ts';
 import { MessageWriter } from './write-messages.ts';
@@ -35,7 +36,7 @@ export type WriterMethods = {
   append(
     log: LogId,
     stream: string,
-    messages: readonly NewMessage[],
+    messages: PackedMessages,
     expected: number | undefined,
     nowMs: number,
   ): AppendOutcome;
@@ -83,7 +84,7 @@ export class Writer {
     this.namespaces = namespaces;
     this.#sweeper = new Sweeper(database);
     const methods: WriterMethods = {
-      append: (...args) => messages.append(...args),
+      append: (log, stream, packed, ...rest) => messages.append(log, stream, unpackMessages(packed), ...rest),
       importInto: (...args) => namespaces.importInto(...args),
       isThere: (log) => namespaces.isThere(log),
       create: (namespace: NewNamespace) => namespaces.create(namespace),
@@ -222,7 +223,11 @@ function takeGroup(calls: Call[]): Call[] {
   for (const { method, args } of calls) {
     if (method === 'purge') break;
     const weight =
-      method === 'append' ? (args[2] as unknown[]).length : method === 'importInto' ? (args[1] as unknown[]).length : 1;
+      method === 'append'
+        ? (args[2] as PackedMessages).count
+        : method === 'importInto'
+          ? (args[1] as unknown[]).length
+          : 1;
     if (count > 0 && (count === maxGroupCalls || messages + weight > maxGroupMessages)) break;
     messages += weight;
     count++;

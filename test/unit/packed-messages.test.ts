@@ -1,0 +1,22 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { packMessages, unpackMessages } from '../../src/store/sqlite/packed-messages.ts';
+
+test('Messages come out of their packing as they went in, whatever their texts are.', () => {
+  const text = fc.string({ unit: 'binary' });
+  const message = fc.record({
+    id: text,
+    given: fc.boolean(),
+    type: text,
+    data: text,
+    metadata: fc.option(text),
+  });
+  fc.assert(
+    fc.property(fc.array(message), (messages) => {
+      const { count, ...packed } = packMessages(messages);
+      expect(count).toBe(messages.length);
+      // As between threads.
+      expect(unpackMessages({ count, ...structuredClone(packed) })).toEqual(messages);
+    }),
+  );
+});

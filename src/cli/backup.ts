@@ -35,6 +35,9 @@ export async function backUp(transfer: Transfer, terminal: Terminal): Promise<vo
     progress.end();
     if (error instanceof CliError) throw error;
     throw new CliError(describeOutputError(error as NodeJS.ErrnoException, file, brokenOff));
+  } finally {
+    // A body that nobody reads would keep the process.
+    answer.destroy();
   }
   progress.end(`Copied ${bytesText(bytes)}.\n`);
 }

@@ -23,6 +23,9 @@ export async function exportLog(transfer: Transfer, terminal: Terminal): Promise
     progress.end();
     if (error instanceof CliError) throw error;
     throw new CliError(describeOutputError(error as NodeJS.ErrnoException, file, brokenOff(transfer.url)));
+  } finally {
+    // A body that nobody reads would keep the process.
+    answer.destroy();
   }
   progress.end(`Exported ${messagesText(messages.count)}.\n`);
 }

@@ -168,6 +168,20 @@ test('An export to a folder is refused, and one to a full device fails.', async 
   expect([full.code, full.stderr]).toEqual([1, 'pokewire: Cannot write /dev/full: ENOSPC: no space left on device\n']);
 });
 
+test.each([
+  ['export', '--file='],
+  ['backup', ''],
+] as const)('%s that finds nothing to write to leaves its connection, so the command ends.', async (name, flag) => {
+  const left = Promise.withResolvers<void>();
+  await using source = await startSource((response) => {
+    response.on('close', left.resolve);
+    response.write(records(1));
+  });
+  await using started = await startWithFolder();
+  expect((await run(name, ['--url', source.url, `${flag}${started.folder}`])).code).toBe(1);
+  await left.promise;
+});
+
 test('An export to /dev/stdout goes where the output of the process goes.', async () => {
   await using started = await startWithFolder();
   const { stdout } = await run('export', ['--url', started.app.url, '--file', '/dev/stdout']);

@@ -1,5 +1,6 @@
 import { ConfigError } from '../config-error.ts';
 import { readFlags as readFlagsOf } from '../flags.ts';
+import { isSendable } from '../setting-formats.ts';
 import { backUp } from './backup.ts';
 import { exportLog } from './export.ts';
 import { importLog } from './import.ts';
@@ -69,6 +70,10 @@ function parseTransfer(name: TransferCommand, args: readonly string[], env: Term
   const flags = readFlags(name, args);
   if (flags.help === true) return 'help';
   const { url, token = env.POKEWIRE_TOKEN ?? '', category, force = false, file } = flags;
+  if (!isSendable(token)) {
+    const source = flags.token === undefined ? 'POKEWIRE_TOKEN' : '--token';
+    throw new ConfigError(`${source} must be letters, digits and signs of ASCII without spaces, as headers carry it.`);
+  }
   const allowIncomplete = flags['allow-incomplete'] ?? false;
   return { url: parseUrl(url), token, category, force, allowIncomplete, file };
 }

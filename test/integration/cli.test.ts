@@ -148,6 +148,16 @@ test('The token comes from --token or POKEWIRE_TOKEN, and the refusal of the ser
   }
 });
 
+test('A token that no header can carry is refused by the name of its setting, without repeating it.', async () => {
+  const rule = 'must be letters, digits and signs of ASCII without spaces, as headers carry it.';
+  for (const command of ['export', 'import']) {
+    const flag = await run([command, '--token', 'ns_a\nb']);
+    expect(flag).toMatchObject({ code: 2, stdout: '', stderr: `pokewire: --token ${rule}\n` });
+    const variable = await run([command], '', { POKEWIRE_TOKEN: 'ns_ä' });
+    expect(variable).toMatchObject({ code: 2, stdout: '', stderr: `pokewire: POKEWIRE_TOKEN ${rule}\n` });
+  }
+});
+
 test.each(['export', 'import'])(
   '%s says when nothing listens, when it is no Pokewire, and what is wrong with a flag.',
   async (command) => {

@@ -165,7 +165,7 @@ export const configSchema = Type.Object({
   ),
   stallTimeoutMs: milliseconds(
     60_000,
-    'A subscriber whose full socket has not emptied after so many milliseconds is closed. 0: never.',
+    'Whoever takes nothing of an answer or a subscription for so many milliseconds is closed. 0: never.',
   ),
   retryMinMs: milliseconds(2_000, 'Least reconnection time told to a subscriber, milliseconds.'),
   retryMaxMs: milliseconds(5_000, 'Greatest reconnection time told to a subscriber; each gets a random one between.'),

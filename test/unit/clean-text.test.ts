@@ -33,6 +33,12 @@ test('A token that was cut short is taken out, too.', () => {
   expect(withoutCredentials(`got "${newToken('a').slice(0, 64)}"`)).toBe('got "[redacted]"');
 });
 
+test('The period of a sentence that ends in a credential stays.', () => {
+  expect(withoutCredentials(`No route GET /subscribe&token=${token}. See /docs.`)).toBe(
+    'No route GET /subscribe&token=[redacted]. See /docs.',
+  );
+});
+
 test('A sentence that says how to send a token is not changed.', () => {
   const sentence = 'open /docs?token=<token>, or send "authorization: Bearer <token>".';
   expect(withoutCredentials(sentence)).toBe(sentence);

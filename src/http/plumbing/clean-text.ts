@@ -1,8 +1,8 @@
 /** A token wherever it stands, also one that was cut short: `ns_`, base64url, `_`, hexadecimal digits. */
 const tokenPattern = /ns_[A-Za-z0-9_-]*_[0-9a-f]{16,}/gi;
 
-/** What is called a token or a ticket, in a query or where somebody took something else for one. */
-const namedPattern = /\b(token|ticket)(=|%3d)[^&;,\s"\\/?#<]+/gi;
+/** What is called a token or a ticket, in a query or where somebody took something else for one; not the period behind it. */
+const namedPattern = /\b(token|ticket)(=|%3d)[^&;,\s"\\/?#<]*[^&;,\s"\\/?#<.]/gi;
 
 /** One pass that finds nothing in most texts. */
 const suspicious = /ns_|token|ticket/i;

@@ -12,8 +12,8 @@ export type Greeting = {
 /** What comes before the pokes: the promise that everything appended from now on is delivered, and what was asked for. */
 export function greetingOf(start: StartingPoint, retryMs: number, hello: boolean): Buffer {
   if (!hello) return Buffer.concat([readyFrame, retryFrame(retryMs)]);
-  const { epoch, head, cursor, canResume, reset } = start;
-  const named = [helloFrame(epoch, head, canResume ? cursor : undefined, Date.now())];
+  const { cursor, canResume, reset } = start;
+  const named = [helloFrame(start, canResume ? cursor : undefined, Date.now())];
   if (reset !== undefined) named.push(resetFrame(reset));
   return Buffer.concat([readyBeforeHelloFrame, retryFrame(retryMs), ...named]);
 }

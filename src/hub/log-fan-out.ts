@@ -17,7 +17,7 @@ import { LogTail } from './log-tail.ts';
 import { Parked } from './parked.ts';
 import { PokeWindow } from './poke-window.ts';
 import type { ReadSlots } from './read-slots.ts';
-import { needsFreshBounds, needsVersion, type StartingPoint, startingPoint } from './starting-point.ts';
+import { needsFreshBounds, needsOwnBounds, needsVersion, type StartingPoint, startingPoint } from './starting-point.ts';
 import type { Subscription, SubscriptionHost, SubscriptionState } from './subscription.ts';
 
 /** A log is followed this long after its last subscription has closed, because subscribers usually reconnect. */
@@ -195,7 +195,12 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;
     const known = this.#tail.bounds!;
     // After the version, so that its message does not lie behind this head.
-    const bounds = needsFreshBounds(request, known.head) ? await this.#tail.freshBounds() : known;
+    const { selection } = request;
+    const bounds = needsOwnBounds(request, known)
+      ? await slots.run(log, () => log.bounds(selection))
+      : needsFreshBounds(request, known.head)
+        ? await this.#tail.freshBounds()
+        : known;
     return startingPoint(request, bounds, version);
   }
 
@@ -275,9 +280,9 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
 
   #readWindow(selection: Selection, after: number): PokePage | undefined {
     const { pokes, log } = this.#options;
-    const { head } = this.#tail;
-    // The window has nothing ahead of the tail.
-    if (after >= head) return undefined;
+    const { head, bounds } = this.#tail;
+    // The window has nothing ahead of the tail, and does not know what is gone.
+    if (after >= head || after < bounds!.forgottenUpTo) return undefined;
     return this.#window.read(selection, after, catchUpPagePokes, pokes, { id: log.id, head });
   }
 

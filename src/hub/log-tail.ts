@@ -23,7 +23,7 @@ export type LogTailOptions = {
   readonly advanced: () => void;
   /** Messages up to here are gone, and this node had not read them. */
   readonly forgotten: (upTo: number) => void;
-  /** What is kept of the log up to here is not what it holds: messages were forgotten, or an import put some there. */
+  /** What is kept of the log up to here is not what it holds: an import put messages there. */
   readonly changedUpTo: (globalPosition: number) => void;
   readonly failed: (error: unknown) => void;
 };
@@ -94,7 +94,6 @@ export class LogTail {
       importsBelowHead: Math.max(known.importsBelowHead, importsBelowHead),
     };
     if (importsBelowHead > known.importsBelowHead) this.#options.changedUpTo(this.head);
-    else if (forgottenUpTo > known.forgottenUpTo) this.#options.changedUpTo(forgottenUpTo);
   }
 
   /** Reads on from the head, or sees that a read under way does not miss what made the caller ask. */

@@ -41,8 +41,10 @@ export type StartingPoint = {
   readonly epoch: LogId;
   /** Head of the log when this was decided. */
   readonly head: number;
-  /** What was forgotten by then is not missing; an import may have put messages there again. */
+  /** Of the selection; what was forgotten by then is not missing, and an import may have put messages there again. */
   readonly forgottenUpTo: number;
+  /** It asked for what there is, and not for what lies behind a cursor: up to the head nothing is missing before its first page. */
+  readonly takesWhatIsThere: boolean;
   /** Why it does not begin where the subscriber was, but with everything that the log holds; undefined: it does. */
   readonly reset: Reset | undefined;
   /**
@@ -67,6 +69,14 @@ export function needsFreshBounds(request: SubscribeRequest, knownHead: number): 
   return lastEventId !== 'unknown' && lastEventId.globalPosition > knownHead;
 }
 
+/**
+ * Whether the start depends on what was forgotten of the selection, and not only of the whole log: where it lies before that,
+ * what is gone of others must neither reset it nor hide what goes later.
+ */
+export function needsOwnBounds(request: SubscribeRequest, { forgottenUpTo }: LogBounds): boolean {
+  return !request.selection.all && firstWanted(request) <= forgottenUpTo;
+}
+
 /** Decides where a subscription begins. `version` is that of its stream, where {@link needsVersion}; -1: it has no message. */
 export function startingPoint(request: SubscribeRequest, bounds: LogBounds, version: number): StartingPoint {
   const { selection, position, lastEventId } = request;
@@ -79,6 +89,7 @@ export function startingPoint(request: SubscribeRequest, bounds: LogBounds, vers
     epoch,
     head,
     forgottenUpTo,
+    takesWhatIsThere: reset === undefined && !namesCursor(request),
     reset,
     canResume: read.fromPosition === 0 && cursor <= head && cursor >= forgottenUpTo,
   });
@@ -94,10 +105,9 @@ export function startingPoint(request: SubscribeRequest, bounds: LogBounds, vers
 }
 
 function resetOf(request: SubscribeRequest, { epoch, head, forgottenUpTo }: LogBounds): Reset | undefined {
-  const { lastEventId, position } = request;
-  const begin = isSingleStream(request.selection) ? 0 : Math.max(0, position - 1);
+  const { lastEventId } = request;
   const claimed = lastEventId === 'unknown' ? undefined : lastEventId;
-  const from = lastEventId === 'unknown' ? 1 : (claimed?.globalPosition ?? begin) + 1;
+  const from = firstWanted(request);
   const reset = (reason: Reset['reason'], lostEpoch: string | null, to: number | null): Reset => ({
     reason,
     epoch,
@@ -113,8 +123,18 @@ function resetOf(request: SubscribeRequest, { epoch, head, forgottenUpTo }: LogB
   // One that does not and lies beyond the head is of another log, say of before a restart. One of this log waits.
   else if (claimed !== undefined && claimed.globalPosition > head) return reset('cursor-ahead', null, null);
   // A request without a cursor starts with what there is and misses nothing.
-  const namesCursor = lastEventId !== undefined || begin > 0;
-  return namesCursor && from <= forgottenUpTo ? reset('forgotten', epoch, forgottenUpTo) : undefined;
+  return namesCursor(request) && from <= forgottenUpTo ? reset('forgotten', epoch, forgottenUpTo) : undefined;
+}
+
+/** Global position of the first message that a request asks for, as far as it says so. */
+function firstWanted({ lastEventId, position, selection }: SubscribeRequest): number {
+  if (lastEventId === 'unknown') return 1;
+  if (lastEventId !== undefined) return lastEventId.globalPosition + 1;
+  return isSingleStream(selection) ? 1 : Math.max(1, position);
+}
+
+function namesCursor(request: SubscribeRequest): boolean {
+  return request.lastEventId !== undefined || firstWanted(request) > 1;
 }
 
 function isSingleStream({ streams, categories }: Selection): boolean {

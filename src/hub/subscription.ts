@@ -64,6 +64,8 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
   readonly #connection: Connection;
   #state: SubscriptionState = starting;
   #start: StartingPoint | undefined = undefined;
+  /** What was forgotten up to here is not missing. */
+  #forgottenUpTo = 0;
   /** Of the response; undefined once it was sent. */
   #head: Buffer | undefined;
   readonly #retryMs: number;
@@ -118,7 +120,12 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
   /** Whether messages that it was to be delivered are gone, now that those up to a global position are. */
   isMissing(forgottenUpTo: number): boolean {
     const start = this.#start;
-    return start !== undefined && forgottenUpTo > start.forgottenUpTo && forgottenUpTo > this.readFrom;
+    if (start === undefined || forgottenUpTo <= this.#forgottenUpTo || forgottenUpTo <= this.readFrom) return false;
+    const isFirstPage = start.takesWhatIsThere && this.readFrom === start.cursor;
+    // What was appended behind its start was promised.
+    if (!isFirstPage || forgottenUpTo > start.head) return true;
+    this.#forgottenUpTo = forgottenUpTo;
+    return false;
   }
 
   get bytesSent(): number {
@@ -135,6 +142,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
   begin(start: StartingPoint): void {
     if (this.#state.name !== 'starting') return;
     this.#start = start;
+    this.#forgottenUpTo = start.forgottenUpTo;
     const frames = greetingOf(start, this.#retryMs, this.wishes.hello);
     if (this.#open(frames)) this.#become({ name: 'catching-up', cursor: start.cursor });
     else this.#lag(start.cursor);

@@ -68,9 +68,19 @@ export type Reset = {
   readonly replayFrom: number;
 };
 
-/** The first event, where asked for: the log, its head, and the server's time. `cursor` becomes its id. */
-export function helloFrame(epoch: string, head: number, cursor: number | undefined, nowMs: number): Buffer {
-  return namedEvent('hello', { epoch, head, time: new Date(nowMs).toISOString() }, idOf(cursor, epoch));
+/** What the first event says. */
+export type Hello = {
+  readonly epoch: string;
+  readonly head: number;
+  /** Selected messages up to here may be gone. */
+  readonly forgottenUpTo: number;
+};
+
+/** The first event, where asked for, with the server's time. `cursor` becomes its id. */
+export function helloFrame(hello: Hello, cursor: number | undefined, nowMs: number): Buffer {
+  const { epoch, head, forgottenUpTo } = hello;
+  const time = new Date(nowMs).toISOString();
+  return namedEvent('hello', { epoch, head, forgottenUpTo, time }, idOf(cursor, epoch));
 }
 
 /** Says that the subscription begins elsewhere than its cursor asked for, and what is missing. */

@@ -68,6 +68,7 @@ export function startAt(cursor: number): StartingPoint {
     epoch,
     head: cursor,
     forgottenUpTo: 0,
+    takesWhatIsThere: true,
     reset: undefined,
     canResume: true,
   };

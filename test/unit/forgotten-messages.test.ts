@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { selectionOf } from '../support/fake-messages.ts';
 import { FakeNode } from '../support/fake-node.ts';
+import { forgetAll } from '../support/forget-all.ts';
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_value, index) => from + index);
+const wishes = { hello: true, heads: false, conflated: false, heartbeatMs: undefined };
 const ofA = { selection: selectionOf({ categories: ['a'] }) };
 
 /** A node with one live subscription to everything, whose store announces nothing by itself from now on. */
@@ -52,7 +54,6 @@ describe('Messages that the store has forgotten before this node could read them
     node.store.forgottenUpTo = 10;
     await node.subscribe({ ...ofA, lastEventId: 5 });
     await node.settle();
-    const wishes = { hello: true, heads: false, conflated: false, heartbeatMs: undefined };
     const { sink } = await node.subscribe({ ...ofA, lastEventId: 5, wishes });
     await node.settle();
     const reset = sink.stream.events.find(({ type }) => type === 'reset');
@@ -73,5 +74,92 @@ describe('Messages that the store has forgotten before this node could read them
     const { sink, subscription } = await node.subscribe({ ...ofA, lastEventId: 3 });
     await node.settle();
     expect([sink.positions, subscription.state.name]).toEqual([range(11, 24), 'live']);
+  });
+});
+
+/** Forgets of a category, or of everything, all but the last messages. */
+async function keepLast(node: FakeNode, maxMessages: number, category?: string): Promise<void> {
+  const namespace = await node.store.namespace('default');
+  await node.store.namespaces.setRetention(namespace, category, { maxMessages });
+  await forgetAll(node.store);
+}
+
+const named = (sink: { stream: { events: readonly { type: string; data: string }[] } }, name: string) =>
+  sink.stream.events.filter(({ type }) => type === name).map(({ data }) => JSON.parse(data));
+
+describe('What was forgotten of a category', () => {
+  /** Messages of `a` at odd positions, of `b` at even ones, of which the first forty are forgotten. */
+  async function mixedNode(): Promise<FakeNode> {
+    const node = new FakeNode();
+    for (let n = 0; n < 50; n++) {
+      await node.append('a-1');
+      await node.append('b-1');
+    }
+    await keepLast(node, 10, 'b');
+    return node;
+  }
+
+  test('resets nobody who follows another one', async () => {
+    await using node = await mixedNode();
+    const { sink, subscription } = await node.subscribe({ ...ofA, lastEventId: 3, wishes });
+    await node.settle();
+    expect(named(sink, 'reset')).toEqual([]);
+    expect(named(sink, 'hello')).toMatchObject([{ head: 100, forgottenUpTo: 0 }]);
+    expect(sink.positions).toEqual(range(2, 49).map((n) => n * 2 + 1));
+    expect(subscription.state.name).toBe('live');
+  });
+
+  test('is told with its exact range to those who follow it', async () => {
+    await using node = await mixedNode();
+    const ofB = { selection: selectionOf({ categories: ['b'] }) };
+    const before = await node.subscribe({ ...ofB, lastEventId: 6, wishes });
+    const behind = await node.subscribe({ ...ofB, lastEventId: 80, wishes });
+    const everything = await node.subscribe({ lastEventId: 6, wishes });
+    await node.settle();
+    const reset = { reason: 'forgotten', lost: { from: 7, to: 80 }, replayFrom: 81 };
+    expect([named(before.sink, 'reset'), named(everything.sink, 'reset')]).toMatchObject([[reset], [reset]]);
+    expect(named(behind.sink, 'reset')).toEqual([]);
+    expect(named(before.sink, 'hello')).toMatchObject([{ forgottenUpTo: 80 }]);
+    expect(behind.sink.positions).toEqual(range(41, 50).map((n) => n * 2));
+  });
+
+  test('ends those who catch up before it, and nobody else', async () => {
+    await using node = new FakeNode();
+    await node.append('a-1', 100);
+    await node.append('b-1', 100);
+    // The window of this node begins at the head.
+    await node.subscribe();
+    await node.settle();
+    node.store.pagePokes = 10;
+    node.store.holdPages();
+    const ofB = { selection: selectionOf({ categories: ['b'] }) };
+    const onA = await node.subscribe({ ...ofA, lastEventId: 5 });
+    const onB = await node.subscribe({ ...ofB, lastEventId: 105 });
+    await keepLast(node, 20, 'b');
+    node.store.answerReads();
+    await node.settle();
+    expect(node.closed).toEqual([{ subscription: onB.subscription, reason: 'log-forgotten' }]);
+    expect(onA.sink.positions).toEqual(range(6, 100));
+    const again = await node.subscribe({ ...ofB, lastEventId: onB.sink.positions.at(-1)!, wishes });
+    await node.settle();
+    expect(named(again.sink, 'reset')).toMatchObject([{ reason: 'forgotten', lost: { from: 116, to: 180 } }]);
+    expect(again.sink.positions).toEqual(range(181, 200));
+  });
+
+  test('does not end those who begin with what there is when their first page comes', async () => {
+    await using node = new FakeNode();
+    await node.append('a-1', 100);
+    await node.subscribe();
+    await node.settle();
+    node.store.holdPages();
+    node.store.readTurns = 3;
+    const { sink, subscription } = await node.subscribe(ofA);
+    await keepLast(node, 20, 'a');
+    const late = node.subscribe(ofA);
+    node.store.answerReads();
+    await late;
+    await node.settle();
+    expect(node.closed).toEqual([]);
+    expect([sink.positions.at(-1), subscription.state.name]).toEqual([100, 'live']);
   });
 });

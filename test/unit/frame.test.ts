@@ -227,13 +227,13 @@ describe('the other pieces of a stream', () => {
     ],
     [
       'say hello with a cursor of the log',
-      helloFrame(epoch, 9, 7, 0),
-      `event: hello\nid: 7-${tagOf(epoch)}\ndata:{"epoch":"${epoch}","head":9,"time":"1970-01-01T00:00:00.000Z"}\n\n`,
+      helloFrame({ epoch, head: 9, forgottenUpTo: 3 }, 7, 0),
+      `event: hello\nid: 7-${tagOf(epoch)}\ndata:{"epoch":"${epoch}","head":9,"forgottenUpTo":3,"time":"1970-01-01T00:00:00.000Z"}\n\n`,
     ],
     [
       'say hello without one',
-      helloFrame(epoch, 9, undefined, 0),
-      `event: hello\ndata:{"epoch":"${epoch}","head":9,"time":"1970-01-01T00:00:00.000Z"}\n\n`,
+      helloFrame({ epoch, head: 9, forgottenUpTo: 3 }, undefined, 0),
+      `event: hello\ndata:{"epoch":"${epoch}","head":9,"forgottenUpTo":3,"time":"1970-01-01T00:00:00.000Z"}\n\n`,
     ],
     [
       'tell the head with a cursor of the log',

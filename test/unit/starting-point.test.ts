@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { needsFreshBounds, needsVersion, type SubscribeRequest, startingPoint } from '../../src/hub/starting-point.ts';
+import {
+  needsFreshBounds,
+  needsOwnBounds,
+  needsVersion,
+  type SubscribeRequest,
+  startingPoint,
+} from '../../src/hub/starting-point.ts';
 import { tagOf } from '../../src/sse/cursor.ts';
 import type { LogBounds } from '../../src/store/log.ts';
 import { newLogId } from '../../src/store/log-id.ts';
@@ -217,4 +223,22 @@ describe('what is read of the store for a start', () => {
   ])('is the version of the stream or nothing: %s', (_what, parts: Parts, expected) => {
     expect(needsVersion(requestOf(parts))).toBe(expected);
   });
+
+  test.each([
+    ['everything behind a cursor before it', { lastEventId: 3 }, false],
+    ['a category behind a cursor before it', { selection: category, lastEventId: 3 }, true],
+    ['a category behind a cursor at it', { selection: category, lastEventId: 4 }, false],
+    ['a category from its beginning', { selection: category }, true],
+    ['a category at a position before it', { selection: category, position: 4 }, true],
+    ['a category at a position behind it', { selection: category, position: 5 }, false],
+    ['a stream at a position of its own', { selection: stream, position: 5 }, true],
+    ['a cursor that nobody made', { selection: category, lastEventId: 'unknown' } as const, true],
+  ])(
+    'are the bounds of the selection where something of the log was forgotten: %s',
+    (_what, parts: Parts, expected) => {
+      bounds = { ...bounds, forgottenUpTo: 4 };
+      expect(needsOwnBounds(requestOf(parts), bounds)).toBe(expected);
+      expect(needsOwnBounds(requestOf(parts), { ...bounds, forgottenUpTo: 0 })).toBe(false);
+    },
+  );
 });

@@ -26,9 +26,11 @@ import { collectRoutes, createServer, refuseOtherMethods } from './http/plumbing
 import { appendTo, routeAppend } from './http/routes/append.ts';
 import { routeBackup } from './http/routes/backup.ts';
 import { routeCategories } from './http/routes/categories.ts';
+import { routeErasure } from './http/routes/erasure.ts';
 import { routeExport } from './http/routes/export.ts';
 import { routeImport } from './http/routes/import.ts';
 import { routeOperations } from './http/routes/operations.ts';
+import { routeRetention } from './http/routes/retention.ts';
 import { routeSession } from './http/routes/session.ts';
 import { routeStreams } from './http/routes/streams.ts';
 import { routeSubscribe } from './http/routes/subscribe.ts';
@@ -42,8 +44,12 @@ import { Poke } from './message/poke.ts';
 import { BufferPool } from './pool/buffer-pool.ts';
 import { ObjectPool } from './pool/object-pool.ts';
 import { measurePools, type Pools } from './pool/pool-metrics.ts';
+import { keepEveryMs, RetentionKeeper } from './retention/retention-keeper.ts';
+import { measureRetention } from './retention/retention-metrics.ts';
+import { RetentionRules } from './retention/retention-rules.ts';
 import { DirectFrameEncoder, PlainFrameEncoder } from './sse/frame.ts';
 import { type OpenStore, openStore } from './store/open-store.ts';
+import type { RetentionLimits } from './store/retention.ts';
 import type { Store } from './store/store.ts';
 import type { LogLoss } from './telemetry/log-blocks.ts';
 import { measureLogs } from './telemetry/log-metrics.ts';
@@ -96,12 +102,18 @@ export async function startApp(options: AppOptions): Promise<App> {
   const settling = setInterval(() => settle(pools), poolSettleMs).unref();
   stack.defer(() => clearInterval(settling));
 
+  const retention: RetentionLimits = {
+    maxAgeMs: config.retentionMaxAgeMs || undefined,
+    maxMessages: config.retentionMaxMessages || undefined,
+    maxBytes: config.retentionMaxBytes || undefined,
+  };
   const open = options.openStore ?? openStore;
   const store = await open(config.store, {
     pokes: pools.pokes,
     maxBytes: config.storeMaxBytes,
     maxBytesPerNamespace: config.storeMaxBytesPerNamespace,
     maxNamespaces: config.maxNamespaces,
+    retention,
   });
   stack.defer(() => store.close());
   store.measure(metrics);
@@ -142,6 +154,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     (opened) => opened.stop(),
   );
   measureHub(metrics, hub);
+  const rules = new RetentionRules(store, retention);
+  const keeper = store.capabilities.retention
+    ? stack.adopt(new RetentionKeeper({ store, log, everyMs: keepEveryMs }), (opened) => opened.stop())
+    : undefined;
+  const erased = measureRetention(metrics, keeper);
   const appends = new AppendStats();
   const readiness = new Readiness({ store, appends, overload, failingLogs: () => hub.failingLogs });
   const refused = measureAdmission(metrics, { appends, overload, readiness, maxSubscriptions });
@@ -162,6 +179,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     const sendMessages = messagesBy(sendPages);
     routeStreams(server, store, sendMessages);
     routeCategories(server, store, sendMessages);
+    routeErasure(server, store, erased);
+    routeRetention(server, rules);
     routeSubscribe(server, hub, {
       ...config,
       places,
@@ -192,6 +211,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       sendMessages,
       sendPages,
       namespaces,
+      rules,
+      erased,
       testToken: config.testMode ? initialToken : undefined,
       bodyLimitBytes: config.bodyLimitBytes,
       version,

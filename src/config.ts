@@ -101,6 +101,15 @@ export const configSchema = Type.Object({
     Number.MAX_SAFE_INTEGER,
     'Of these, the bytes of one namespace at most. 0: all; else at least 65536.',
   ),
+  retentionMaxAgeMs: limit(
+    Number.MAX_SAFE_INTEGER,
+    'Messages of a namespace without a rule of its own are forgotten when they are so many milliseconds old. 0: never.',
+  ),
+  retentionMaxMessages: limit(Number.MAX_SAFE_INTEGER, 'The same of its oldest messages beyond so many. 0: no limit.'),
+  retentionMaxBytes: limit(
+    Number.MAX_SAFE_INTEGER,
+    'The same beyond so many bytes, as the store counts them. 0: no limit.',
+  ),
   maxNamespaces: Type.Integer({
     minimum: 1,
     maximum: 1_000_000,

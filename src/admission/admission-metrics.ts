@@ -65,6 +65,24 @@ export function measureAdmission(metrics: Metrics, parts: AdmissionParts): (reas
   metrics.gauge('pokewire_store_streams', 'Streams in the store.', async () => (await usage())?.streams);
   metrics.gauge('pokewire_store_bytes', 'Bytes counted against the limit.', async () => (await usage())?.bytes);
   metrics.gauge('pokewire_store_max_bytes', 'Byte limit of the store. 0: none.', async () => (await usage())?.maxBytes);
+  metrics.gauge(
+    'pokewire_store_oldest_message_age_seconds',
+    'Age of the oldest message of all namespaces; none while there is no message.',
+    async () => {
+      const oldestMs = (await usage())?.oldestMs;
+      return oldestMs === undefined ? undefined : Math.max(0, Date.now() - oldestMs) / 1_000;
+    },
+  );
+  metrics.counter(
+    'pokewire_messages_forgotten_total',
+    'Messages that retention forgot since this process has the store open.',
+    async () => (await usage())?.forgotten.messages,
+  );
+  metrics.counter(
+    'pokewire_bytes_forgotten_total',
+    'The same in bytes, as the store counts them.',
+    async () => (await usage())?.forgotten.bytes,
+  );
   metrics.gauge('pokewire_store_full', '1 while the store has no room for appends, else 0.', async () =>
     Number((await readiness.storeState()) === 'full'),
   );

@@ -89,6 +89,8 @@ export type StoreUsage = {
   readonly bytes: number;
   /** 0: no limit. */
   readonly maxBytes: number;
+  /** What was forgotten since the store was opened. */
+  readonly forgotten: { readonly messages: number; readonly bytes: number };
   /** Time of the oldest message, or about that; milliseconds since 1970. Undefined: there is none. */
   readonly oldestMs: number | undefined;
 };

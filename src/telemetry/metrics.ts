@@ -31,15 +31,17 @@ export class Metrics {
     );
   }
 
-  /** A counter whose value is read. */
-  counter(name: string, help: string, read: () => number): void {
+  /** A counter whose value is read; undefined: it is not known, and keeps the value it had. */
+  counter(name: string, help: string, read: () => number | Promise<number | undefined>): void {
     new Counter({
       name,
       help,
       registers: [this.registry],
-      collect() {
+      async collect() {
+        const value = await read();
+        if (value === undefined) return;
         this.reset();
-        this.inc(read());
+        this.inc(value);
       },
     });
   }

@@ -44,7 +44,7 @@ test('A stream begins with a hello behind the ready comment, and its id resumes 
   const { type, data, id } = eventsOf(client)[0]!;
   expect([type, Object.keys(data), data.epoch, data.head, positionIn(id, data.epoch)]).toEqual([
     'hello',
-    ['epoch', 'head', 'time'],
+    ['epoch', 'head', 'forgottenUpTo', 'time'],
     expect.stringMatching(/^[\w-]{1,64}$/),
     2,
     2,

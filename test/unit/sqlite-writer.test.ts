@@ -175,7 +175,8 @@ test('A forgetting that fails changes nothing, and is repeated.', () => {
   const { bytes } = opened.writer;
   opened.database.failing.set('COMMIT', 1);
   expect(opened.run('forget', Date.now()).fault).toMatchObject({ errcode: 1 });
-  expect(opened.writer.bytes).toBe(bytes);
+  expect([opened.writer.bytes, opened.writer.forgotten.messages]).toEqual([bytes, 0]);
   expect(opened.run('forget', Date.now()).value).toMatchObject({ messages: 3 });
+  expect(opened.writer.forgotten.messages).toBe(3);
   expect(opened.append('s-1')).toEqual({ outcome: 'appended', position: 5, globalPosition: 6 });
 });

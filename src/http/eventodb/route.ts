@@ -15,21 +15,23 @@ import { parseCall } from './call.ts';
 import { answerEnd, type RpcMethod } from './method.ts';
 import { namespaceMethods } from './namespace-methods.ts';
 import { RequestRefusal } from './request-refusal.ts';
+import { type RetentionMethodParts, retentionMethods } from './retention-methods.ts';
 import { streamMethods } from './stream-methods.ts';
 import { type SystemFacts, systemMethods } from './system-methods.ts';
 import { tokenMethods } from './token-methods.ts';
 
 /** What the methods need. */
-export type RpcOptions = SystemFacts & {
-  readonly store: Store;
-  readonly append: Append;
-  readonly sendMessages: SendMessages;
-  readonly sendPages: SendPages;
-  readonly namespaces: Namespaces;
-  /** In test mode the token of `default`, told to those who came without one; otherwise undefined. */
-  readonly testToken: string | undefined;
-  readonly bodyLimitBytes: number;
-};
+export type RpcOptions = SystemFacts &
+  Pick<RetentionMethodParts, 'rules' | 'erased'> & {
+    readonly store: Store;
+    readonly append: Append;
+    readonly sendMessages: SendMessages;
+    readonly sendPages: SendPages;
+    readonly namespaces: Namespaces;
+    /** In test mode the token of `default`, told to those who came without one; otherwise undefined. */
+    readonly testToken: string | undefined;
+    readonly bodyLimitBytes: number;
+  };
 
 const description =
   "EventoDB's wire: the body is `[method, ...arguments]`, the answer the bare result. The protocol notes list the " +
@@ -42,6 +44,7 @@ export function routeRpc(server: Server, options: RpcOptions): void {
       ...streamMethods({ ...options, limitAppends: server.limitAppends, beginRead: server.beginRead }),
       ...namespaceMethods({ ...options, isTestMode: options.testToken !== undefined, beginRead: server.beginRead }),
       ...tokenMethods(options.namespaces),
+      ...retentionMethods({ ...options, beginRead: server.beginRead }),
       ...systemMethods(options),
     }),
   );

@@ -10,6 +10,7 @@ import { categoryText, nameText } from './parameters.ts';
 /** What the routes are grouped by, in the order of the page. */
 export const tags = [
   { name: 'streams', description: 'Append messages to streams, and read them by their position.' },
+  { name: 'retention', description: 'Say what is kept of a log and of its categories, by age, number and bytes.' },
   { name: 'categories', description: 'Read all streams of a category as one, by global position.' },
   { name: 'subscriptions', description: 'Be told at once that a message was appended, and where it stands.' },
   { name: 'RPC', description: 'What clients of EventoDB speak: one route for all methods.' },

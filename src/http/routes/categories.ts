@@ -38,7 +38,7 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
                 {
                   category: Type.String(nameLimits),
                   streamCount: Type.Integer({ minimum: 1 }),
-                  messageCount: Type.Integer({ minimum: 1 }),
+                  messageCount: Type.Integer({ minimum: 0 }),
                 },
                 { title: 'Category' },
               ),

@@ -23,9 +23,12 @@ import type { Server } from '../plumbing/server.ts';
 const streamSchema = Type.Object(
   {
     stream: Type.String(nameLimits),
-    version: Type.Integer({ minimum: 0, description: 'Position of the last message' }),
-    messageCount: Type.Integer({ minimum: 1 }),
-    lastActivity: Type.String({ format: 'date-time', description: 'Time of the last message, RFC 3339' }),
+    version: Type.Integer({ minimum: 0, description: 'Position of the last message that it has or had' }),
+    messageCount: Type.Integer({ minimum: 0 }),
+    lastActivity: Type.String({
+      format: 'date-time',
+      description: 'Time of the last message that it has or had, RFC 3339',
+    }),
   },
   { title: 'Stream' },
 );

@@ -1,14 +1,12 @@
-import { isUtf8 } from 'node:buffer';
 import { type Static, Type } from 'typebox';
-import { Value } from 'typebox/value';
 import { maxTickets, maxTicketsOfNamespace, type Tickets, ticketLifetimeMs } from '../../access/tickets.ts';
 import { invalid, PokewireError } from '../../errors.ts';
-import { type Outline, parseOutlineInTurns } from '../../message/long-json.ts';
+import type { Outline } from '../../message/long-json.ts';
 import { selectionKey } from '../../message/selection.ts';
 import { retryAfter } from '../plumbing/append-limit.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
+import { fitBody, parseJsonBody } from '../plumbing/json-body.ts';
 import { categoryText, groupQuery, nameText } from '../plumbing/parameters.ts';
-import { schemaProblem } from '../plumbing/schema-problem.ts';
 import type { Server } from '../plumbing/server.ts';
 import { parseSelection } from './subscribe.ts';
 
@@ -77,8 +75,6 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
 }
 
 async function parseBody(body: Buffer | undefined, maxSelectors: number): Promise<Static<typeof bodySchema>> {
-  if (body === undefined || body.length === 0) throw invalid('body', 'is missing: send the selectors');
-  if (!isUtf8(body)) throw invalid('body', 'must be UTF-8 text');
   const outline: Outline = {
     levels: 2,
     isEmpty: () => false,
@@ -86,14 +82,9 @@ async function parseBody(body: Buffer | undefined, maxSelectors: number): Promis
     maxMembers: known.length + 1,
     maxElements: maxSelectors + 1,
   };
-  const parsed = await parseJson(body.toString(), outline);
+  const parsed = await parseJsonBody(body, outline, 'the selectors');
   refuseLongLists(parsed, maxSelectors);
-  const [problem] = Value.Errors(bodySchema, parsed);
-  if (problem !== undefined) {
-    const field = problem.instancePath.slice(1).replaceAll('/', '.').slice(0, 64) || 'body';
-    throw invalid(field, `${schemaProblem(problem)}; known are ${known.join(', ')}`);
-  }
-  return parsed as Static<typeof bodySchema>;
+  return fitBody(bodySchema, parsed);
 }
 
 /** Before each element is looked at. */
@@ -102,13 +93,5 @@ function refuseLongLists(parsed: unknown, maxSelectors: number): void {
     const list = (parsed as Partial<Static<typeof bodySchema>> | null)?.[name];
     if (Array.isArray(list) && list.length > maxSelectors)
       throw invalid(name, `must have at most ${maxSelectors} entries`);
-  }
-}
-
-async function parseJson(text: string, outline: Outline): Promise<unknown> {
-  try {
-    return await parseOutlineInTurns(text, outline);
-  } catch {
-    throw invalid('body', 'must be JSON');
   }
 }

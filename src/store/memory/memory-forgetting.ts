@@ -103,6 +103,7 @@ function amountOf(log: MemoryLog, category: string | undefined): Amount {
 function removeFrom(budget: ByteBudget, log: MemoryLog, rows: readonly number[], forgotten: boolean): Amount {
   if (rows.length === 0) return { messages: 0, bytes: 0 };
   const bytes = log.remove(rows, forgotten);
-  budget.give(log, bytes);
+  if (forgotten) budget.forget(log, rows.length, bytes);
+  else budget.give(log, bytes);
   return { messages: rows.length, bytes };
 }

@@ -92,8 +92,8 @@ export class MemoryStore implements Store {
       const first = log.everyRow.at(0);
       if (first !== undefined) oldestMs = Math.min(oldestMs ?? Number.POSITIVE_INFINITY, log.table.timeMs(first));
     }
-    const { bytes, maxBytes } = this.#storage.budget;
-    return { messages, streams, bytes, maxBytes, oldestMs };
+    const { bytes, maxBytes, forgotten } = this.#storage.budget;
+    return { messages, streams, bytes, maxBytes, forgotten: { ...forgotten }, oldestMs };
   }
 
   measure(): void {}

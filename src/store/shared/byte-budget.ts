@@ -37,6 +37,8 @@ export class ByteBudget {
   readonly #costs: ByteCosts;
   /** Of all namespaces. */
   bytes = 0;
+  /** What was forgotten since the store was opened. */
+  readonly forgotten = { messages: 0, bytes: 0 };
 
   constructor(
     { maxBytes, maxBytesPerNamespace }: Pick<StoreLimits, 'maxBytes' | 'maxBytesPerNamespace'>,
@@ -77,6 +79,13 @@ export class ByteBudget {
   give(log: CountedLog, bytes: number): void {
     log.bytes -= bytes;
     this.#count(log.account, -bytes);
+  }
+
+  /** Takes back messages that were forgotten. */
+  forget(log: CountedLog, messages: number, bytes: number): void {
+    this.forgotten.messages += messages;
+    this.forgotten.bytes += bytes;
+    this.give(log, bytes);
   }
 
   /** Takes back all that the log holds. */

@@ -79,6 +79,11 @@ export class SqliteNamespaces implements NamespaceStore {
     return typeof changed === 'object' ? 'changed' : changed;
   }
 
+  /** Whether any of them has a rule of retention. */
+  get haveRules(): boolean {
+    return this.#namespaces.values().some(({ retention }) => retention.length > 0);
+  }
+
   async remove(namespace: Namespace): Promise<number | undefined> {
     const removed = await this.#writer.ask<WriterMethods['remove']>('remove', [nameOf(namespace)], (found) => {
       if (found === undefined) return;

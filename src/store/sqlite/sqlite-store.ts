@@ -7,6 +7,7 @@ import type { LogId } from '../log-id.ts';
 import type { Namespace } from '../namespace-store.ts';
 import type { StoreOptions } from '../open-store.ts';
 import type { Forgotten } from '../retention.ts';
+import { hasLimit } from '../shared/retention-rules.ts';
 import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
 import { Announcer } from './announcer.ts';
 import type { EpochRenewal } from './file-identity.ts';
@@ -21,6 +22,9 @@ import { parseSqliteUrl } from './sqlite-url.ts';
 import { firstWord, type StartThread, StoreThread, startWorker } from './store-thread.ts';
 import type { WriterMethods } from './writer.ts';
 import type { WriterOpened, WriterOptions } from './writer-service.ts';
+
+/** What the writer says of what it holds. */
+type Counts = Pick<StoreUsage, 'bytes' | 'forgotten'>;
 
 /** Keeps everything in one SQLite database, which one process has open. A thread writes, another one reads. */
 export class SqliteStore implements Store {
@@ -64,10 +68,11 @@ export class SqliteStore implements Store {
     const writerThread = startThread('writer', writerOptions);
     const opened = await firstWord<WriterOpened>(writerThread);
     if ('refusal' in opened) throw new ConfigError(opened.refusal);
-    let bytes = opened.bytes;
+    let counts: Counts = { bytes: opened.bytes, forgotten: { messages: 0, bytes: 0 } };
     let noteCommits: NoteCommits = () => {};
     const writer = new StoreThread(writerThread, (answers) => {
-      bytes = answers.bytes ?? bytes;
+      const { bytes = counts.bytes, forgotten = counts.forgotten } = answers;
+      counts = { bytes, forgotten };
       announcer.flush();
       if (answers.commits !== undefined) noteCommits(answers.commits);
     });
@@ -76,8 +81,9 @@ export class SqliteStore implements Store {
       const backups = new SqliteBackups(url.path, url.reserveBytes, startThread);
       const parts = { writer, reader, announcer, pokes, backups };
       const store: SqliteStore = new SqliteStore(url.path, parts, opened, {
+        hasDefaultRule: hasLimit(limits.retention ?? {}),
         maxBytes: limits.maxBytes,
-        bytes: () => bytes,
+        counts: () => counts,
         measure: (metrics) => {
           const { reserveBytes, path } = url;
           noteCommits = measureSqlite(metrics, {
@@ -116,7 +122,9 @@ export class SqliteStore implements Store {
     return this.#parts.reader.ask<ReaderMethods['summarize']>('summarize', [logs]);
   }
 
-  forget(nowMs: number): Promise<Forgotten> {
+  async forget(nowMs: number): Promise<Forgotten> {
+    // Each call is a transaction of the writer, which most stores need not be asked for.
+    if (!this.#source.hasDefaultRule && !this.namespaces.haveRules) return { messages: 0, bytes: 0, isRoundOver: true };
     return this.#parts.writer.ask<WriterMethods['forget']>('forget', [nowMs]);
   }
 
@@ -131,8 +139,8 @@ export class SqliteStore implements Store {
       [],
     );
     this.#freeBytes = freeBytes;
-    const { bytes, maxBytes } = this.#source;
-    return { messages, streams, bytes: bytes(), maxBytes, oldestMs };
+    const { counts, maxBytes } = this.#source;
+    return { messages, streams, ...counts(), maxBytes, oldestMs };
   }
 
   measure(metrics: Metrics): void {
@@ -151,8 +159,10 @@ export class SqliteStore implements Store {
 }
 
 type Sources = {
+  /** Whether namespaces without a rule of their own have one. */
+  readonly hasDefaultRule: boolean;
   readonly maxBytes: number;
-  readonly bytes: () => number;
+  readonly counts: () => Counts;
   readonly measure: (metrics: Metrics) => void;
 };
 

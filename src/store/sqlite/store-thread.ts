@@ -1,6 +1,7 @@
 import { type EventEmitter, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { PokewireError } from '../../errors.ts';
+import type { StoreUsage } from '../store.ts';
 import { type Answer, type Call, type Commits, endCall, errorOf } from './calls.ts';
 
 /** A call that has no answer by then is rejected; whether it was carried out is unknown. */
@@ -25,6 +26,7 @@ export type Answers = {
   readonly answers: readonly Answer[];
   readonly bytes?: number;
   readonly commits?: Commits;
+  readonly forgotten?: StoreUsage['forgotten'];
 };
 
 /** A thread as the store talks to it; it emits `message`, `error` and, at its end, `exit`. */

@@ -76,7 +76,7 @@ export class ForgettingWriter {
     const last = rows.at(-1);
     if (stream !== undefined && last !== undefined) {
       this.#deleteOfStream.run(stream.number, from, last[2]);
-      this.#count(log, rows);
+      this.#budget.give(log, this.#count(log, rows).bytes);
     }
     return { messages: rows.length, upTo: end, isLast: rows.length < sliceMessages };
   }
@@ -102,7 +102,9 @@ export class ForgettingWriter {
       for (const part of [stream, stream.category]) part.forgottenUpTo = Math.max(part.forgottenUpTo, global);
     }
     log.forgottenUpTo = Math.max(log.forgottenUpTo, upTo);
-    return this.#count(log, rows);
+    const gone = this.#count(log, rows);
+    this.#budget.forget(log, gone.messages, gone.bytes);
+    return gone;
   }
 
   #count(log: LogState, rows: readonly Row[]): Amount {
@@ -119,7 +121,6 @@ export class ForgettingWriter {
     }
     log.messages -= rows.length;
     log.messageBytes -= sum;
-    this.#budget.give(log, sum);
     this.#state.changed(log);
     return { messages: rows.length, bytes: sum };
   }

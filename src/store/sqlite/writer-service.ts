@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Namespace } from '../namespace-store.ts';
-import type { StoreLimits } from '../store.ts';
+import type { StoreLimits, StoreUsage } from '../store.ts';
 import { copyPathOf, removeCopy } from './backup-service.ts';
 import { type Answer, type Call, type Commits, endCall } from './calls.ts';
 import { DiskWatch, freeBytesOf } from './disk-watch.ts';
@@ -32,6 +32,7 @@ export type WriterAnswers = {
   readonly answers: readonly Answer[];
   readonly bytes: number;
   readonly commits: Commits;
+  readonly forgotten: StoreUsage['forgotten'];
 };
 
 /** A little sweeping is done at most so often while writes wait, milliseconds. */
@@ -61,8 +62,13 @@ class WriterService {
       for (; next !== undefined && next !== endCall; next = this.#received()) this.#calls.push(...next);
       if (this.#calls.length === 0) break;
       const answers = this.#writer.runGroup(this.#calls);
-      const { bytes } = this.#writer;
-      this.#port.postMessage({ answers, bytes, commits: this.#writer.takeCommits() } satisfies WriterAnswers);
+      const { bytes, forgotten } = this.#writer;
+      this.#port.postMessage({
+        answers,
+        bytes,
+        forgotten,
+        commits: this.#writer.takeCommits(),
+      } satisfies WriterAnswers);
       if (this.#calls.length > 0 || next === endCall) this.#sweepBetween();
       if (next !== endCall) next = this.#received();
     }

@@ -3,7 +3,7 @@ import type { Message } from '../../message/message.ts';
 import type { AppendOutcome, ImportOutcome } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { NewNamespace, TokenRecord } from '../namespace-store.ts';
-import type { StoreLimits } from '../store.ts';
+import type { StoreLimits, StoreUsage } from '../store.ts';
 import { type Answer, type Call, type Commits, errcodeOf, faultOf } from './calls.ts';
 import { DiskBudget } from './disk-budget.ts';
 import type { DiskWatch } from './disk-watch.ts';
@@ -115,6 +115,11 @@ export class Writer {
     return messages;
   }
 
+  /** What was forgotten since the start. */
+  get forgotten(): StoreUsage['forgotten'] {
+    return this.#budget.forgotten;
+  }
+
   /** Takes the first group off the calls and answers it. */
   runGroup(calls: Call[]): Answer[] {
     if (calls[0]?.method === 'purge') return [this.#alone(calls.shift()!)];
@@ -150,6 +155,7 @@ export class Writer {
   #transaction(group: readonly Call[]): Answer[] {
     if (this.#isStale) this.#recover();
     this.#database.exec('BEGIN IMMEDIATE');
+    const { ...forgotten } = this.forgotten;
     try {
       const answers = group.map(({ number, method, args }) => ({
         number,
@@ -163,6 +169,7 @@ export class Writer {
       return answers;
     } catch (error) {
       this.#isStale = true;
+      Object.assign(this.#budget.forgotten, forgotten);
       try {
         this.#recover();
       } catch {

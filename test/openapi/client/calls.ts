@@ -37,9 +37,23 @@ export const calls: Readonly<Record<string, (client: Client) => Promise<unknown>
     client.GET('/categories/{category}/messages', {
       params: { path: { category: 'account' }, query: { consumer: 0, size: 1, correlation: 'transfer' } },
     }),
+  setRetention: (client) =>
+    client.PUT('/retention', { params: { query: { dryRun: 'true' } }, body: { maxMessages: 1_000_000 } }),
+  setCategoryRetention: (client) =>
+    client.PUT('/categories/{category}/retention', {
+      params: { path: { category: 'account' } },
+      body: { maxAgeMs: 604_800_000 },
+    }),
+  listRetention: (client) => client.GET('/retention', {}),
+  deleteRetention: (client) => client.DELETE('/retention', {}),
+  deleteCategoryRetention: (client) =>
+    client.DELETE('/categories/{category}/retention', { params: { path: { category: 'account' } } }),
   subscribe: (client) =>
     client.GET('/subscribe', { params: { query: { category: ['account'], hello: 'true' } }, parseAs: 'stream' }),
   issueTicket: (client) => client.POST('/subscribe/ticket', { body: { category: ['account'] } }),
+  eraseMessage: (client) =>
+    client.DELETE('/streams/{stream}/messages/{position}', { params: { path: { ...path, position: '0' } } }),
+  eraseStream: (client) => client.DELETE('/streams/{stream}', { params: { path: { stream: 'imported-1' } } }),
   callMethod: (client) => client.POST('/rpc', { body: ['stream.get', 'account-123', { batchSize: 10 }] }),
   beginSession: (client) => client.POST('/session', {}),
   endSession: (client) => client.DELETE('/session', {}),

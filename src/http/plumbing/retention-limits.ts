@@ -1,0 +1,42 @@
+import { type Static, Type } from 'typebox';
+import { invalid } from '../../errors.ts';
+import { timeText } from '../../message/message-time.ts';
+import type { ListedRule } from '../../retention/retention-rules.ts';
+import type { RetentionLimits } from '../../store/retention.ts';
+
+const limit = (description: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description }));
+
+/** What a rule keeps at most; what is absent is not limited. */
+export const limitsSchema = Type.Object(
+  {
+    maxAgeMs: limit('Milliseconds since the time of a message'),
+    maxMessages: limit('Messages'),
+    maxBytes: limit('Bytes, as the store counts them'),
+  },
+  {
+    title: 'RetentionLimits',
+    additionalProperties: false,
+    minProperties: 1,
+    examples: [{ maxAgeMs: 604_800_000, maxMessages: 1_000_000 }],
+  },
+);
+
+/** The limits as they were sent; throws `INVALID_REQUEST` where there is none. */
+export function limitsOf(given: Static<typeof limitsSchema>): RetentionLimits {
+  const { maxAgeMs, maxMessages, maxBytes } = given;
+  if (maxAgeMs === undefined && maxMessages === undefined && maxBytes === undefined) {
+    throw invalid('retention', 'must have maxAgeMs, maxMessages or maxBytes; to keep everything, delete the rule');
+  }
+  return { maxAgeMs, maxMessages, maxBytes };
+}
+
+/** A rule as answers tell it. */
+export function ruleJson({ category, limits, isDefault, kept }: ListedRule) {
+  const { maxAgeMs = null, maxMessages = null, maxBytes = null } = limits;
+  const { messages, bytes, oldestMs, excess } = kept;
+  const oldest = oldestMs === undefined ? null : timeText({ timeMs: oldestMs, timeNanos: 0 });
+  const holds = { messages, bytes, oldest };
+  const takes = { messages: excess.messages, bytes: excess.bytes, isWhole: excess.isWhole };
+  return { category: category ?? null, maxAgeMs, maxMessages, maxBytes, isDefault, holds, takes };
+}

@@ -1,0 +1,16 @@
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { RetentionKeeper } from './retention-keeper.ts';
+
+/** Adds what is done about retention to the metrics; returns what counts erased messages. */
+export function measureRetention(metrics: Metrics, keeper: RetentionKeeper | undefined): (messages: number) => void {
+  metrics.counter(
+    'pokewire_retention_failures_total',
+    'Attempts to forget messages beyond retention that failed; they are repeated.',
+    () => keeper?.failures ?? 0,
+  );
+  let erased = 0;
+  metrics.counter('pokewire_messages_erased_total', 'Messages erased on demand by this process.', () => erased);
+  return (messages) => {
+    erased += messages;
+  };
+}

@@ -35,7 +35,7 @@ export class SqliteBackups {
     const over = Promise.withResolvers<void>();
     this.#underWay = over.promise;
     const release = () => {
-      this.#underWay = undefined;
+      if (this.#underWay === over.promise) this.#underWay = undefined;
       over.resolve();
     };
     try {
@@ -46,6 +46,8 @@ export class SqliteBackups {
         return answer;
       }
       const copy = await this.#open();
+      // Its end is heard of before its file is closed: whoever has all of it may ask for the next one.
+      copy.content.once('end', release);
       finished(copy.content, release);
       if (this.#closing.signal.aborted || cancelled.aborted) copy.content.destroy();
       return { outcome: 'copied', copy };

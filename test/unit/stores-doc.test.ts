@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import type { StoreCapabilities } from '../../src/store/capabilities.ts';
+import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { parseSqliteUrl } from '../../src/store/sqlite/sqlite-url.ts';
+import { pokePool } from '../support/fake-messages.ts';
+import { readText } from '../support/monitoring.ts';
+import { serveHere } from '../support/sqlite-threads.ts';
+import { TemporaryFolder } from '../support/temporary-folder.ts';
+
+const page = readText('docs/stores.md');
+
+/** Cells of the rows of a table, from a heading of its columns on. */
+function rowsBehind(heading: string): string[][] {
+  const [, behind = ''] = page.split(`\n${heading}\n`);
+  const [table = ''] = behind.split('\n\n');
+  return table
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.split('|').map((cell) => cell.trim().replaceAll('`', '')));
+}
+
+function shown(capabilities: StoreCapabilities) {
+  const entries = Object.entries(capabilities);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === 'boolean' ? (value ? 'yes' : 'no') : value]),
+  );
+}
+
+async function sqliteCapabilities(): Promise<StoreCapabilities> {
+  using folder = new TemporaryFolder();
+  const limits = { maxBytes: 0, maxBytesPerNamespace: 0, maxNamespaces: 1 };
+  const store = await SqliteStore.open(`sqlite:${folder.file('a.db')}`, { pokes: pokePool(), ...limits }, serveHere);
+  await store.close();
+  return store.capabilities;
+}
+
+describe('The page about stores', () => {
+  test('says of each engine what its capabilities are.', async () => {
+    const rows = rowsBehind('| capability | what it means | `memory:` | `sqlite:` |');
+    const column = (at: number) => Object.fromEntries(rows.map((cells) => [cells[1], cells[at]]));
+    expect(column(3)).toEqual(shown(new MemoryStore(new MemoryStorage(), pokePool()).capabilities));
+    expect(column(4)).toEqual(shown(await sqliteCapabilities()));
+  });
+
+  test('lists the parameters of the URL with their defaults.', () => {
+    const { sync, reserveBytes, isNewEpochAsked } = parseSqliteUrl('sqlite:a.db');
+    expect(rowsBehind('| parameter | default | meaning |').map((cells) => [cells[1], cells[2]])).toEqual([
+      ['sync', sync],
+      ['reserve', String(reserveBytes)],
+      ['newEpoch', String(isNewEpochAsked)],
+    ]);
+    for (const [, query] of page.matchAll(/sqlite:[/\w.]+\?([\w=&]+)/g)) {
+      expect(() => parseSqliteUrl(`sqlite:a.db?${query}`)).not.toThrow();
+    }
+  });
+
+  test('shows URLs that the store takes.', () => {
+    const urls = [...page.matchAll(/--store '?(sqlite:[^\s']+)/g)].map(([, url = '']) => parseSqliteUrl(url).path);
+    expect(urls).toEqual(['pokewire.db', '/var/lib/pokewire/pokewire.db']);
+  });
+});

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { ConfigError } from '../../config-error.ts';
 import { errcodeOf } from './calls.ts';
 import { applicationId, migrate, schemaVersion } from './schema.ts';
@@ -113,7 +114,7 @@ function versionOf(path: string): number {
     );
   }
   try {
-    using database = new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
+    using database = new DatabaseSync(unwrittenUrlOf(path), { readOnly: true, timeout: busyTimeoutMs });
     const pragma = (name: string) => Number(database.prepare(`PRAGMA ${name}`).get()![name]);
     const [application, version] = [pragma('application_id'), pragma('user_version')];
     const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
@@ -159,6 +160,16 @@ export function refusalOf(path: string, error: unknown): ConfigError {
 /** The file's own path, so that one that is reached by two names has one lock. */
 function realPathOf(path: string): string {
   return existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path));
+}
+
+/**
+ * The file as SQLite reads it without making a write-ahead log beside it. One that is there holds what belongs to the file,
+ * and is read too.
+ */
+function unwrittenUrlOf(path: string): URL {
+  const url = pathToFileURL(path);
+  if (!existsSync(`${realPathOf(path)}-wal`)) url.searchParams.set('immutable', '1');
+  return url;
 }
 
 /** The first bytes of a file; none: it is empty. */

@@ -1,0 +1,35 @@
+/** A message that the server said it has stored. */
+export type Acknowledged = {
+  /** What only this message says, so that it is known again. */
+  readonly mark: string;
+  readonly stream: string;
+  readonly position: number;
+  readonly globalPosition: number;
+};
+
+/** What the server said it has stored, and what of it cannot be. */
+export class LogBook {
+  readonly acknowledged = new Map<number, Acknowledged>();
+  /** Every message that was sent, whether or not it was answered. */
+  readonly sent = new Set<string>();
+  readonly problems: string[] = [];
+  problemCount = 0;
+  /** Requests that ended without an answer. */
+  unanswered = 0;
+  readonly #places = new Set<string>();
+
+  acknowledge(message: Acknowledged): void {
+    const { globalPosition, stream, position, mark } = message;
+    const place = `${stream}/${position}`;
+    const before = this.acknowledged.get(globalPosition);
+    if (before !== undefined) this.fail(`${globalPosition} was given to ${before.mark} and ${mark}`);
+    if (this.#places.has(place)) this.fail(`${place} was given twice, also to ${mark}`);
+    this.acknowledged.set(globalPosition, message);
+    this.#places.add(place);
+  }
+
+  fail(problem: string): void {
+    this.problemCount++;
+    if (this.problems.length < 50) this.problems.push(problem);
+  }
+}

@@ -1,0 +1,70 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname;
+
+/** A start takes so long at most. */
+const startMs = 60_000;
+
+/** The server over one file, which is started again and again. */
+export class CrashedServer {
+  /** Flags of each start. */
+  readonly #flags: readonly string[];
+  #child: ChildProcessByStdio<null, Readable, Readable> | undefined;
+  #url = Promise.withResolvers<URL>();
+
+  constructor(flags: readonly string[]) {
+    this.#flags = flags;
+    this.#url.promise.catch(() => {});
+  }
+
+  /** Resolves to where it answers, as soon as it does. */
+  get url(): Promise<URL> {
+    return this.#url.promise;
+  }
+
+  /** Starts it; resolves at once. */
+  start(): void {
+    const child = spawn(process.execPath, [main, '--port=0', ...this.#flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH },
+    });
+    this.#child = child;
+    let said = '';
+    const url = this.#url;
+    const hear = (text: string) => {
+      said += text;
+      const listening = /"urls":\["([^"]+)"/.exec(said);
+      if (listening !== null) url.resolve(new URL(listening[1]!));
+    };
+    child.stdout.setEncoding('utf8').on('data', hear);
+    child.stderr.setEncoding('utf8').on('data', hear);
+    child.on('close', (code) => {
+      if (code !== null && code !== 0) url.reject(new Error(`the server ended with ${code}:\n${said}`));
+    });
+  }
+
+  /** Resolves when it listens; rejects when it ends before. */
+  async listening(): Promise<URL> {
+    const late = AbortSignal.timeout(startMs);
+    const ended = once(late, 'abort').then(() => {
+      throw new Error(`the server did not listen within ${startMs} ms`);
+    });
+    return Promise.race([this.url, ended]);
+  }
+
+  /** Ends it by the signal. A start that has not listened is waited for by the next one. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child!;
+    const closed = child.exitCode === null && child.signalCode === null ? once(child, 'close') : undefined;
+    child.kill(signal);
+    await closed;
+  }
+
+  /** Whoever asks where it answers from now on waits for the next start. */
+  forgetUrl(): void {
+    this.#url = Promise.withResolvers();
+    this.#url.promise.catch(() => {});
+  }
+}

@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ask } from './support/ask.ts';
+import { canMount } from './support/mount.ts';
 import { FaultServer, poll } from './support/server.ts';
 import { hasPython, TerminalServer } from './support/terminal.ts';
-
-const canMount = tryMount();
 
 /** Half a megabyte of log lines, far more than a pipe or a terminal holds. */
 async function logMuch(url: string): Promise<void> {
@@ -34,14 +33,6 @@ function folder(): string {
 /** A server whose command line goes through a shell that redirects its output. */
 function startRedirected(redirection: string): Promise<FaultServer> {
   return FaultServer.start([], { under: ['sh', '-c', `exec "$@" ${redirection}`, 'sh'] });
-}
-
-function tryMount(): boolean {
-  const path = mkdtempSync(join(tmpdir(), 'pokewire-mount-'));
-  const isMounted = spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', path], { stdio: 'ignore' }).status === 0;
-  if (isMounted) spawnSync('umount', [path]);
-  rmSync(path, { recursive: true });
-  return isMounted;
 }
 
 test('A log that nobody reads holds up neither requests nor the stop.', async () => {

@@ -1,0 +1,152 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { SpokenProcess } from '../support/spoken-process.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { TemporaryFolder } from '../support/temporary-folder.ts';
+import { canMount, SmallDisk } from './support/mount.ts';
+import { FaultServer, poll } from './support/server.ts';
+
+const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
+const isRoot = spawnSync('id', ['-u'], { encoding: 'utf8' }).stdout.trim() === '0';
+/** The superuser may write everywhere, so somebody else must try. */
+const asNobody = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
+const canBeNobody = !isRoot || spawnSync(asNobody[0]!, [...asNobody.slice(1), 'true']).status === 0;
+
+/** A server with a subscriber over a file, which is filled. */
+class FilledServer implements AsyncDisposable {
+  readonly server: FaultServer;
+  readonly subscriber: SseClient;
+  appended = 0;
+
+  private constructor(server: FaultServer, subscriber: SseClient) {
+    this.server = server;
+    this.subscriber = subscriber;
+  }
+
+  static async start(url: string, under: readonly string[] = []): Promise<FilledServer> {
+    const server = await FaultServer.start([`--store=${url}`], { under });
+    return new FilledServer(server, await SseClient.connect(server.port, '/subscribe?category=a'));
+  }
+
+  /** Appends a message of this size and returns the status of the answer. */
+  async append(size: number): Promise<number> {
+    const body = JSON.stringify({ type: 'Filled', data: { filling: 'x'.repeat(size * 1_024) } });
+    const headers = { 'content-type': 'application/json' };
+    const { status, text } = await this.server.ask('/streams/a-1/messages', { method: 'POST', headers, body });
+    if (status === 201) expect(JSON.parse(text).position).toBe(this.appended++);
+    else expect(JSON.parse(text)).toMatchObject({ error: { code: 'STORE_FULL', details: { limit: 'disk' } } });
+    return status;
+  }
+
+  async fill(size: number): Promise<void> {
+    while ((await this.append(size)) === 201) expect(this.appended).toBeLessThan(10_000);
+  }
+
+  /** Everything but appends goes on. */
+  async expectReads(): Promise<void> {
+    const ready = await this.server.ask('/ready');
+    expect([ready.status, JSON.parse(ready.text)]).toEqual([200, { status: 'ok', store: 'full' }]);
+    const { status, text } = await this.server.ask(`/streams/a-1/messages/last`);
+    expect([status, JSON.parse(text).position]).toEqual([200, this.appended - 1]);
+    await using late = await SseClient.connect(this.server.port, '/subscribe?category=a');
+    await late.waitForPokes(this.appended);
+    await this.subscriber.waitForPokes(this.appended);
+  }
+
+  /** Appends are taken again, and who subscribed hears of them. */
+  async expectRecovery(): Promise<void> {
+    await poll(() => this.append(1)).toBe(201);
+    const { text } = await this.server.ask('/ready');
+    expect(JSON.parse(text)).toEqual({ status: 'ok', store: 'ok' });
+    const pokes = await this.subscriber.waitForPokes(this.appended);
+    expect(pokes.map(({ position }) => position)).toEqual(Array.from({ length: this.appended }, (_, n) => n));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.subscriber[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
+function isWhole(path: string): unknown {
+  using database = new DatabaseSync(path, { readOnly: true });
+  return Object.values(database.prepare('PRAGMA integrity_check').get()!);
+}
+
+test.skipIf(!hasPrlimit)(
+  'Where the file may not grow, appends get 507, reads and subscriptions go on, and once it may they are taken again (needs prlimit).',
+  async () => {
+    using folder = new TemporaryFolder();
+    const path = folder.file('pokewire.db');
+    // A soft limit, which is lifted again.
+    await using filled = await FilledServer.start(`sqlite:${path}`, ['prlimit', '--fsize=600000:unlimited']);
+    await filled.fill(20);
+    await filled.expectReads();
+    spawnSync('prlimit', ['--pid', String(filled.server.pid), '--fsize=unlimited:unlimited']);
+    await filled.expectRecovery();
+    filled.server.kill('SIGTERM');
+    expect(await filled.server.exit).toBe(0);
+    expect(isWhole(path)).toEqual(['ok']);
+  },
+);
+
+test.skipIf(!canMount)(
+  'On a disk that others fill appends are refused while a reserve is left, by which a namespace can still be deleted, and taken once there is room (needs to mount a tmpfs).',
+  async () => {
+    using folder = new SmallDisk(16);
+    const ballast = folder.file('ballast');
+    await using filled = await FilledServer.start(`sqlite:${folder.file('pokewire.db')}?reserve=4000000`);
+    expect(await filled.append(1)).toBe(201);
+    const created = await rpc(filled.server, 'ns.create', 'other');
+    expect(created.status).toBe(200);
+    spawnSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=1M', 'count=12'], { stdio: 'ignore' });
+    await poll(() => filled.append(1)).toBe(507);
+    await filled.expectReads();
+    expect((await rpc(filled.server, 'ns.create', 'third')).status).toBe(507);
+    expect((await rpc(filled.server, 'ns.delete', 'other')).status).toBe(200);
+    rmSync(ballast);
+    await filled.expectRecovery();
+  },
+);
+
+test.skipIf(!canMount)(
+  'On a disk that is full to the last byte nothing is lost, and appends are taken once there is room (needs to mount a tmpfs).',
+  async () => {
+    using folder = new SmallDisk(4);
+    const path = folder.file('pokewire.db');
+    const ballast = folder.file('ballast');
+    spawnSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=1M', 'count=2'], { stdio: 'ignore' });
+    await using filled = await FilledServer.start(`sqlite:${path}?reserve=0`);
+    await filled.fill(50);
+    await filled.expectReads();
+    rmSync(ballast);
+    await filled.expectRecovery();
+    filled.server.kill('SIGTERM');
+    expect(await filled.server.exit).toBe(0);
+    expect(isWhole(path)).toEqual(['ok']);
+  },
+);
+
+test.skipIf(!canBeNobody)(
+  'A folder that may not be written to is refused by a sentence at the start (needs setpriv, as root).',
+  async () => {
+    using folder = new TemporaryFolder();
+    chmodSync(folder.path, 0o555);
+    await using server = new SpokenProcess(
+      ['--port=0', `--store=sqlite:${join(folder.path, 'pokewire.db')}`],
+      {},
+      { under: asNobody },
+    );
+    expect(await server.exit).toBe(2);
+    expect(server.stderr).toMatch(/^pokewire: --store: cannot write [^\n]+ Check the rights of [^\n]+\.\n$/);
+    expect(readdirSync(folder.path)).toEqual([]);
+  },
+);
+
+function rpc(server: FaultServer, ...call: readonly string[]) {
+  const headers = { 'content-type': 'application/json' };
+  return server.ask('/rpc', { method: 'POST', headers, body: JSON.stringify(call) });
+}

@@ -28,9 +28,13 @@ export type CrashReport = {
   readonly problemCount: number;
 };
 
-/** A server that listens is killed after so long at most; one that starts or stops, too. */
-const longestLifeMs = 300;
+/** A server is killed behind so many acknowledgements at most, and a little later; on a machine that is busy after a time. */
+const mostAcknowledged = 400;
+const longestLifeMs = 5_000;
+const littleMs = 30;
+/** So long behind its start, or behind being told to stop, at most. */
 const longestStartMs = 1_500;
+const longestStopMs = 300;
 /** Shares of the kills that hit a start, and a stop. */
 const inStart = 0.2;
 const inStop = 0.1;
@@ -63,7 +67,7 @@ export async function crash({ kills, writers, subscribers, seed, say }: CrashOpt
     );
     running.push(...writing);
     for (let kill = 1; kill <= kills; kill++) {
-      await killOnce(server, random);
+      await killOnce(server, book, random);
       if (kill % 50 === 0) say(`${kill} kills, ${book.acknowledged.size} acknowledged, ${book.problemCount} problems`);
     }
     await server.listening();
@@ -95,15 +99,18 @@ export async function crash({ kills, writers, subscribers, seed, say }: CrashOpt
 }
 
 /** Kills the server in its start, its stop, or, mostly, its work, and starts it again. */
-async function killOnce(server: CrashedServer, random: Random): Promise<void> {
+async function killOnce(server: CrashedServer, book: LogBook, random: Random): Promise<void> {
   if (random.chance(inStart)) await Promise.race([server.listening(), sleep(random.int(0, longestStartMs))]);
   else {
     await server.listening();
-    await sleep(random.int(0, longestLifeMs));
+    const enough = book.acknowledged.size + random.int(0, mostAcknowledged);
+    const deadlineMs = performance.now() + longestLifeMs;
+    while (book.acknowledged.size < enough && performance.now() < deadlineMs) await sleep(1);
+    await sleep(random.int(0, littleMs));
   }
   if (random.chance(inStop)) {
     void server.end('SIGTERM');
-    await sleep(random.int(0, longestLifeMs));
+    await sleep(random.int(0, longestStopMs));
   }
   server.forgetUrl();
   await server.end('SIGKILL');

@@ -3,8 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { MessagePage } from '../../src/store/log.ts';
 import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import type { OpenStore } from '../../src/store/open-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { noLimits } from '../contract/suite.ts';
 import { positionIn } from '../support/cursors.ts';
+import { openHandleOn, openSqlite } from '../support/engines.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
@@ -25,11 +28,18 @@ export class Nodes implements AsyncDisposable {
   repeats = 0;
 
   readonly #sound: Store;
+  readonly #close: () => Promise<void>;
 
-  private constructor(apps: readonly TestApp[], sound: Store, stores: readonly UnreliableStore[]) {
+  private constructor(
+    apps: readonly TestApp[],
+    sound: Store,
+    stores: readonly UnreliableStore[],
+    close = async () => {},
+  ) {
     this.apps = apps;
     this.stores = stores;
     this.#sound = sound;
+    this.#close = close;
   }
 
   /** One node, whose store does what it is asked. */
@@ -41,19 +51,16 @@ export class Nodes implements AsyncDisposable {
   /** Two nodes, whose stores do what they are allowed to. */
   static async two(flags: readonly string[]): Promise<Nodes> {
     const storage = new MemoryStorage();
-    const apps: TestApp[] = [];
-    const stores: UnreliableStore[] = [];
-    for (let node = 0; node < 2; node++) {
-      const app = await startTestApp(flags, {
-        openStore: async (_url, { pokes }) => {
-          const store = new UnreliableStore(new MemoryStore(storage, pokes), { losesAnswers: 0.05 });
-          stores.push(store);
-          return store;
-        },
-      });
-      apps.push(app);
-    }
+    const open: OpenStore = async (_url, { pokes }) => new MemoryStore(storage, pokes);
+    const { apps, stores } = await startUnreliable(flags, open);
     return new Nodes(apps, new MemoryStore(storage, pokePool()), stores);
+  }
+
+  /** The same over a file, which this process has open once. */
+  static async twoOverSqlite(flags: readonly string[]): Promise<Nodes> {
+    const sqlite = await openSqlite({ pokes: pokePool(), ...noLimits });
+    const { apps, stores } = await startUnreliable(flags, openHandleOn(sqlite));
+    return new Nodes(apps, sqlite, stores, () => sqlite.close());
   }
 
   /** Makes one of the stores fail for two seconds, where it can. */
@@ -101,6 +108,7 @@ export class Nodes implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const app of this.apps) await app.close();
+    await this.#close();
   }
 
   #app(node: number): TestApp {
@@ -111,6 +119,18 @@ export class Nodes implements AsyncDisposable {
     this.repeats++;
     return pause(retryMs);
   }
+}
+
+async function startUnreliable(flags: readonly string[], open: OpenStore) {
+  const apps: TestApp[] = [];
+  const stores: UnreliableStore[] = [];
+  const openStore: OpenStore = async (url, options) => {
+    const store = new UnreliableStore(await open(url, options), { losesAnswers: 0.05 });
+    stores.push(store);
+    return store;
+  };
+  for (let node = 0; node < 2; node++) apps.push(await startTestApp(flags, { openStore }));
+  return { apps, stores };
 }
 
 /** A subscriber that may drop its connection and come again behind the last id that it was told, to another node. */

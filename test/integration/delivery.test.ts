@@ -11,6 +11,7 @@ const message = { type: 'Happened', data: { note: 'x'.repeat(20) } };
 const sites = [
   { where: 'one node', open: Nodes.one },
   { where: 'two nodes over a bad network', open: Nodes.two },
+  { where: 'two nodes over a bad network and a SQLite store', open: Nodes.twoOverSqlite },
 ];
 
 const timeout = 240_000;

@@ -6,12 +6,12 @@ import { parseTime, timeText } from '../../src/message/message-time.ts';
 import { selects } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import type { ImportOutcome } from '../../src/store/log.ts';
-import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
-import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { OpenedStore } from '../contract/opened-store.ts';
 import { ReferenceFollower } from '../contract/reference-follower.ts';
+import { noLimits } from '../contract/suite.ts';
 import { placesOf } from '../contract/whole-log.ts';
 import { selections } from '../support/arbitraries.ts';
+import { engines } from '../support/engines.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
 import { messageAt } from '../support/imported-messages.ts';
 
@@ -59,59 +59,63 @@ function newOf(log: readonly Message[], batch: readonly Message[]): Message[] {
   );
 }
 
-test('A log is the same whatever the order of the batches that made it, and every read of it agrees with a plain list.', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.oneof(batches, fc.constant('append' as const)), { maxLength: 12 }),
-      selections,
-      fc.nat({ max: 45 }),
-      async (steps, selection, from) => {
-        const pool = pokePool();
-        await using opened = await OpenedStore.over(new MemoryStore(new MemoryStorage(), pool), pool);
-        const expectedPokes: string[] = [];
-        const follower = new ReferenceFollower(opened.log);
-        let log: Message[] = [];
-        let head = 0;
-        const session = await opened.log.beginImport();
-        for (const step of steps) {
-          if (step === 'append') {
-            await opened.append('a-1', newMessages(1));
-            log.push((await opened.messages()).at(-1)!);
-          } else {
-            const problem = refusal(log, step);
-            const added = newOf(log, step);
-            const outcome = { outcome: 'imported', known: step.length - added.length };
-            expect(await session.add(step)).toEqual(problem ?? outcome);
-            if (problem === undefined) log = [...log, ...added].sort((a, b) => a.globalPosition - b.globalPosition);
+test.each(engines)(
+  'A log of the $name store is the same whatever the order of the batches that made it, and every read of it agrees with a plain list.',
+  async ({ name, open }) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof(batches, fc.constant('append' as const)), { maxLength: 12 }),
+        selections,
+        fc.nat({ max: 45 }),
+        async (steps, selection, from) => {
+          const pool = pokePool();
+          await using opened = await OpenedStore.over(await open({ pokes: pool, ...noLimits }), pool);
+          const expectedPokes: string[] = [];
+          const follower = new ReferenceFollower(opened.log);
+          let log: Message[] = [];
+          let head = 0;
+          const session = await opened.log.beginImport();
+          for (const step of steps) {
+            if (step === 'append') {
+              await opened.append('a-1', newMessages(1));
+              log.push((await opened.messages()).at(-1)!);
+            } else {
+              const problem = refusal(log, step);
+              const added = newOf(log, step);
+              const outcome = { outcome: 'imported', known: step.length - added.length };
+              expect(await session.add(step)).toEqual(problem ?? outcome);
+              if (problem === undefined) log = [...log, ...added].sort((a, b) => a.globalPosition - b.globalPosition);
+            }
+            expectedPokes.push(...placesOf(log.filter(({ globalPosition }) => globalPosition > head)));
+            head = Math.max(head, log.at(-1)?.globalPosition ?? 0);
           }
-          expectedPokes.push(...placesOf(log.filter(({ globalPosition }) => globalPosition > head)));
-          head = Math.max(head, log.at(-1)?.globalPosition ?? 0);
-        }
-        expect(await follower.finish()).toEqual(expectedPokes);
-        expect(await opened.head()).toBe(head);
-        expect(await opened.messages()).toEqual(log);
-        expect(await opened.messages({ category: 'a' }, from, 2)).toEqual(
-          log.filter(({ stream, globalPosition }) => stream.startsWith('a-') && globalPosition >= from),
-        );
-        for (const stream of ['a-1', 'a-2', 'b-1']) {
-          const messages = log.filter((message) => message.stream === stream);
-          expect(await opened.stream(stream, { position: from % 13 }, 2)).toEqual(
-            messages.filter(({ position }) => position >= from % 13),
+          expect(await follower.finish()).toEqual(expectedPokes);
+          expect(await opened.head()).toBe(head);
+          expect(await opened.messages()).toEqual(log);
+          expect(await opened.messages({ category: 'a' }, from, 2)).toEqual(
+            log.filter(({ stream, globalPosition }) => stream.startsWith('a-') && globalPosition >= from),
           );
-          expect(await opened.stream(stream, { globalPosition: from }, 2)).toEqual(
-            messages.filter(({ globalPosition }) => globalPosition >= from),
+          for (const stream of ['a-1', 'a-2', 'b-1']) {
+            const messages = log.filter((message) => message.stream === stream);
+            expect(await opened.stream(stream, { position: from % 13 }, 2)).toEqual(
+              messages.filter(({ position }) => position >= from % 13),
+            );
+            expect(await opened.stream(stream, { globalPosition: from }, 2)).toEqual(
+              messages.filter(({ globalPosition }) => globalPosition >= from),
+            );
+            expect(await opened.log.version(stream)).toBe(messages.at(-1)?.position ?? -1);
+          }
+          const selected = log.filter(({ stream, position }) => selects(selection, new StreamName(stream), position));
+          expect(await opened.pokes(selection, from, 3)).toEqual(
+            placesOf(selected.filter(({ globalPosition }) => globalPosition > from)),
           );
-          expect(await opened.log.version(stream)).toBe(messages.at(-1)?.position ?? -1);
-        }
-        const selected = log.filter(({ stream, position }) => selects(selection, new StreamName(stream), position));
-        expect(await opened.pokes(selection, from, 3)).toEqual(
-          placesOf(selected.filter(({ globalPosition }) => globalPosition > from)),
-        );
-      },
-    ),
-    { numRuns: 400 },
-  );
-});
+        },
+      ),
+      // A file takes longer to open than most runs.
+      { numRuns: name === 'memory' ? 400 : 60 },
+    );
+  },
+);
 
 test('A time is the same after it was written and read, and its text too.', () => {
   const times = fc.record({

@@ -5,11 +5,11 @@ import type { NewMessage } from '../../src/message/message.ts';
 import { type Selection, selects } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import type { AppendOutcome } from '../../src/store/log.ts';
-import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
-import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { OpenedStore } from '../contract/opened-store.ts';
 import { ReferenceFollower } from '../contract/reference-follower.ts';
+import { noLimits } from '../contract/suite.ts';
 import { fewCategories, fewStreams, nameText, selections } from '../support/arbitraries.ts';
+import { engines } from '../support/engines.ts';
 import { newMessage, pokePool, uuid } from '../support/fake-messages.ts';
 import { forgetAll } from '../support/forget-all.ts';
 
@@ -208,7 +208,7 @@ const listing: fc.Arbitrary<Step> = fc
     );
   });
 
-test('the store equals a plain model under any operations', async () => {
+test.each(engines)('the $name store equals a plain model under any operations', async ({ name, open }) => {
   const step = fc.oneof(
     { weight: 6, arbitrary: appending },
     readingStream,
@@ -221,18 +221,19 @@ test('the store equals a plain model under any operations', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
       const pool = pokePool();
-      await using opened = await OpenedStore.over(new MemoryStore(new MemoryStorage(), pool), pool);
+      await using opened = await OpenedStore.over(await open({ pokes: pool, ...noLimits }), pool);
       const model = new ModelStore();
       const follower = new ReferenceFollower(opened.log);
       for (const run of steps) await run(opened, model);
       expect(await follower.finish()).toEqual(model.appended.map(pokeText));
-      // The memory store announces every append as a page that goes on where the last one ended.
+      // Each of them announces every append as a page that goes on where the last one ended.
       expect(follower.pushed).toBe(model.appended.length);
       expect((await opened.messages()).map(contentOf)).toEqual(model.log.map(contentOf));
       expect(await opened.head()).toBe(model.appended.length);
       expect((await opened.store.usage()).messages).toBe(model.log.length);
     }),
-    { numRuns: 400 },
+    // A file takes longer to open than most runs.
+    { numRuns: name === 'memory' ? 400 : 60 },
   );
 });
 

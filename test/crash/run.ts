@@ -19,6 +19,14 @@ if (![kills, writers, subscribers, seed].every((value) => Number.isSafeInteger(v
 const startMs = performance.now();
 const say = (text: string) =>
   console.log(`${((performance.now() - startMs) / 1_000).toFixed(0).padStart(6)} s  ${text}`);
+// Whoever waits for what never comes must not hold up the run for ever.
+setTimeout(
+  () => {
+    say('stopped: it took far longer than it should');
+    process.exit(1);
+  },
+  kills! * 20_000 + 300_000,
+).unref();
 say(`${kills} kills under ${writers} writers and ${subscribers} subscribers, seed ${seed}`);
 const report = await crash({
   kills: kills!,

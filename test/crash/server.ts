@@ -13,6 +13,7 @@ export class CrashedServer {
   readonly #flags: readonly string[];
   #child: ChildProcessByStdio<null, Readable, Readable> | undefined;
   #url = Promise.withResolvers<URL>();
+  #isListening = false;
 
   constructor(flags: readonly string[]) {
     this.#flags = flags;
@@ -33,10 +34,15 @@ export class CrashedServer {
     this.#child = child;
     let said = '';
     const url = this.#url;
+    let hasListened = false;
     const hear = (text: string) => {
+      if (hasListened) return;
       said += text;
       const listening = /"urls":\["([^"]+)"/.exec(said);
-      if (listening !== null) url.resolve(new URL(listening[1]!));
+      if (listening === null || this.#child !== child) return;
+      hasListened = true;
+      this.#isListening = true;
+      url.resolve(new URL(listening[1]!));
     };
     child.stdout.setEncoding('utf8').on('data', hear);
     child.stderr.setEncoding('utf8').on('data', hear);
@@ -62,8 +68,10 @@ export class CrashedServer {
     await closed;
   }
 
-  /** Whoever asks where it answers from now on waits for the next start. */
+  /** Whoever asks where it answers from now on waits for the next start that comes so far. */
   forgetUrl(): void {
+    if (!this.#isListening) return;
+    this.#isListening = false;
     this.#url = Promise.withResolvers();
     this.#url.promise.catch(() => {});
   }

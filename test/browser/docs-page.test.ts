@@ -2,6 +2,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
 import { startTestApp } from '../support/start-app.ts';
+import { startSqliteApp } from '../support/start-sqlite-app.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -170,7 +171,7 @@ test('the page tells that the server went away, and goes on by itself when it is
 });
 
 test('every operation of the description is on the page, with a command that works', async () => {
-  await using app = await startTestApp();
+  await using app = await startSqliteApp();
   await using visitor = await visit(`${app.url}/docs`);
   const { page } = visitor;
   await page.locator('details').first().waitFor();

@@ -30,7 +30,7 @@ export class ServerProcess extends SpokenProcess {
 
   /** 0 before it listens. */
   get port(): number {
-    return Number(/ {2}http:\/\/[^:\s]+:(\d+) /.exec(this.stderr)?.[1] ?? 0);
+    return Number(/ {2}http:\/\/[^:\s]+:(\d+)\s/.exec(this.stderr)?.[1] ?? 0);
   }
 
   /** What it said on standard error beyond its welcome and the inspector's lines: warnings, and how it died. */

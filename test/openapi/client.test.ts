@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { startTestApp } from '../support/start-app.ts';
+import { startSqliteApp } from '../support/start-sqlite-app.ts';
 import { calls, makeClient, subscribeByTicket } from './client/calls.ts';
 import { Description, type Operation } from './description.ts';
 
@@ -52,14 +53,14 @@ async function ask(...request: Parameters<typeof fetch>): Promise<{ response: Re
 }
 
 test('openapi-typescript generates types by which every operation can be called.', async () => {
-  await using app = await startTestApp(flags);
+  await using app = await startSqliteApp(flags);
   const description = await Description.of(app, token);
   expect(Object.keys(calls).toSorted()).toEqual(description.operations.map(({ id }) => id).toSorted());
   expect(checkCalls(await generateTypes(description.document))).toBe('');
 });
 
 test('A generated client calls every operation, and each answers what the description says.', async () => {
-  await using app = await startTestApp(flags);
+  await using app = await startSqliteApp(flags);
   const description = await Description.of(app, token);
   for (const [id, call] of Object.entries(calls)) {
     let answer: Awaited<ReturnType<typeof ask>> | undefined;

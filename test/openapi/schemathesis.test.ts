@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { startTestApp } from '../support/start-app.ts';
+import { startSqliteApp } from '../support/start-sqlite-app.ts';
 
 const hasSchemathesis = spawnSync('schemathesis', ['--version'], { stdio: 'ignore' }).status === 0;
 
@@ -16,7 +16,7 @@ test.skipIf(!hasSchemathesis)(
   'The server answers as the description says, whatever Schemathesis makes of it (needs schemathesis on PATH).',
   async () => {
     const token = `ns_ZGVmYXVsdA_${'a'.repeat(64)}`;
-    await using app = await startTestApp(['--auth', 'token', '--token', token]);
+    await using app = await startSqliteApp(['--auth', 'token', '--token', token]);
     const directory = mkdtempSync(join(tmpdir(), 'pokewire-schemathesis-'));
     const child = spawn(
       'schemathesis',

@@ -11,10 +11,7 @@ import { type BeginTransfer, endTexts } from './transfer.ts';
 const copy = {
   description: 'The copy, with its length. A connection that ends before it is not the end of the copy',
   headers: {
-    'Content-Disposition': {
-      description: 'A name for the file, with the time',
-      schema: Type.String(),
-    },
+    'Content-Disposition': Type.String({ description: 'A name for the file, with the time' }),
   },
   content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } },
 };

@@ -26,6 +26,7 @@ export const calls: Readonly<Record<string, (client: Client) => Promise<unknown>
       parseAs: 'text',
     }),
   exportLog: (client) => client.GET('/export', { params: { query: { category: 'account' } }, parseAs: 'text' }),
+  makeBackup: (client) => client.POST('/backup', { parseAs: 'text' }),
   readStream: (client) =>
     client.GET('/streams/{stream}/messages', { params: { path, query: { position: 0, batchSize: 10 } } }),
   listStreams: (client) => client.GET('/streams', { params: { query: { prefix: 'account', limit: 1 } } }),

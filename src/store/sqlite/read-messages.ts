@@ -30,6 +30,7 @@ export class MessageReader {
   readonly #ofStream;
   readonly #typesOfStream;
   readonly #ofLog;
+  readonly #ofCategory;
   readonly #placesOfLog;
   readonly #placesOfCategory;
   readonly #message;
@@ -48,6 +49,10 @@ export class MessageReader {
       'SELECT number, position, type FROM messages WHERE stream = ? AND position < ? ORDER BY position DESC LIMIT ?',
     );
     this.#ofLog = new Query<MessageRow>(database, `${all} WHERE m.log = ? AND m.global >= ? ORDER BY m.global LIMIT ?`);
+    this.#ofCategory = new Query<MessageRow>(
+      database,
+      `${all} WHERE m.category = ? AND m.global >= ? ORDER BY m.global LIMIT ?`,
+    );
     this.#placesOfLog = new Query<Place>(
       database,
       'SELECT number, global, stream FROM messages WHERE log = ? AND global >= ? ORDER BY global LIMIT ?',
@@ -94,13 +99,18 @@ export class MessageReader {
   read(id: LogId, filter: LogFilter, from: number, limit: number): MessagePage {
     const log = this.#logs.get(id);
     const { category, group, correlation } = filter;
-    if (category === undefined && group === undefined && correlation === undefined) {
-      const page = new PageBuilder(id, limit, (row) => row[3]);
-      const fetch = (next: number, count: number) => this.#ofLog.all(log.number, next, count);
-      return page.fill(from, fetch, (row) => row[3], this.#toMessage);
-    }
     const number = category === undefined ? log.number : this.#logs.category(log.number, category);
     if (number === undefined) return { messages: [], epoch: id, next: null };
+    if (group === undefined && correlation === undefined) {
+      const page = new PageBuilder(id, limit, (row) => row[3]);
+      const rows = category === undefined ? this.#ofLog : this.#ofCategory;
+      return page.fill(
+        from,
+        (next, count) => rows.all(number, next, count),
+        (row) => row[3],
+        this.#toMessage,
+      );
+    }
     return this.#filtered(id, filter, from, limit, (next, count) =>
       (category === undefined ? this.#placesOfLog : this.#placesOfCategory).all(number, next, count),
     );

@@ -150,6 +150,12 @@ class Source {
     return this.#rows[this.#at];
   }
 
+  next(count: number): Row | undefined {
+    const row = this.peek(count);
+    this.#at++;
+    return row;
+  }
+
   skip(): void {
     this.#at++;
   }
@@ -166,6 +172,8 @@ class Merge {
   }
 
   next(): Row | undefined {
+    // Most subscriptions have one selector: a merge of one costs a fifth of a catch-up.
+    if (this.#sources.length === 1) return this.#sources[0]!.next(this.#count);
     let least: Row | undefined;
     for (const source of this.#sources) {
       const row = source.peek(this.#count);
@@ -192,10 +200,12 @@ class PokePacker {
 
   add([global, stream, position]: Row): void {
     const at = this.length++ * 3;
-    this.#numbers[at] = this.#indexes.getOrInsertComputed(
-      stream,
-      () => this.#texts.push(this.#names.of(stream).text) - 1,
-    );
+    let index = this.#indexes.get(stream);
+    if (index === undefined) {
+      index = this.#texts.push(this.#names.of(stream).text) - 1;
+      this.#indexes.set(stream, index);
+    }
+    this.#numbers[at] = index;
     this.#numbers[at + 1] = position;
     this.#numbers[at + 2] = global;
   }

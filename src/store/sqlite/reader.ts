@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Selection } from '../../message/selection.ts';
 import type { LogId } from '../log-id.ts';
 import { type Answer, type Call, faultOf } from './calls.ts';
+import { packPage } from './packed-page.ts';
 import { KeptReader } from './read-kept.ts';
 import { ListReader } from './read-lists.ts';
 import { LogFinder } from './read-log.ts';
@@ -21,9 +22,9 @@ function methodsOf(database: DatabaseSync) {
   const kept = new KeptReader(database, logs);
   const lists = new ListReader(database, logs);
   return {
-    readStream: messages.readStream.bind(messages),
+    readStream: (...args: Parameters<MessageReader['readStream']>) => packPage(messages.readStream(...args)),
     readLast: messages.readLast.bind(messages),
-    read: messages.read.bind(messages),
+    read: (...args: Parameters<MessageReader['read']>) => packPage(messages.read(...args)),
     pokes: pokes.pokes.bind(pokes),
     last: pokes.last.bind(pokes),
     bounds: (id: LogId, selection: Selection) => logs.boundsOf(logs.get(id), selection),

@@ -22,6 +22,7 @@ import type { Kept, RetentionRule } from '../retention.ts';
 import { logGone } from '../shared/log-gone.ts';
 import type { Announcer } from './announcer.ts';
 import { packMessages } from './packed-messages.ts';
+import { unpackPage } from './packed-page.ts';
 import type { LastLook, PackedPokes } from './read-pokes.ts';
 import type { ReaderMethods } from './reader.ts';
 import { SqliteImport } from './sqlite-import.ts';
@@ -72,8 +73,8 @@ export class SqliteLog implements Log {
     return new SqliteImport(this.#parts, this.id);
   }
 
-  readStream(stream: string, from: StreamStart, limit: number): Promise<MessagePage> {
-    return this.#read('readStream', stream, from, limit);
+  async readStream(stream: string, from: StreamStart, limit: number): Promise<MessagePage> {
+    return unpackPage(await this.#read('readStream', stream, from, limit));
   }
 
   async readLast(stream: string, type: string | undefined): Promise<Message | undefined> {
@@ -84,8 +85,8 @@ export class SqliteLog implements Log {
     }
   }
 
-  read(filter: LogFilter, from: number, limit: number): Promise<MessagePage> {
-    return this.#read('read', filter, from, limit);
+  async read(filter: LogFilter, from: number, limit: number): Promise<MessagePage> {
+    return unpackPage(await this.#read('read', filter, from, limit));
   }
 
   async pokes(selection: Selection, after: number, limit: number): Promise<PokePage> {

@@ -1,0 +1,27 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { LogId } from '../../src/store/log-id.ts';
+import { packPage, unpackPage } from '../../src/store/sqlite/packed-page.ts';
+
+test('A page comes out of its packing as it went in, whatever its texts are.', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 20 });
+  const number = fc.maxSafeNat();
+  const message = fc.record({
+    id: text,
+    stream: fc.oneof(text, fc.constantFrom('account-1', 'account-2')),
+    type: text,
+    position: number,
+    globalPosition: number,
+    data: text,
+    metadata: fc.option(text),
+    timeMs: number,
+    timeNanos: fc.nat(999_999),
+  });
+  const page = fc.record({ messages: fc.array(message), epoch: text as fc.Arbitrary<LogId>, next: fc.option(number) });
+  // As between threads.
+  fc.assert(
+    fc.property(page, (page) => {
+      expect(unpackPage(structuredClone(packPage(page)))).toEqual(page);
+    }),
+  );
+});

@@ -6,7 +6,7 @@ import { serveHere } from '../support/sqlite-threads.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 import { describeStore } from './describe-store.ts';
 
-const folder = new TemporaryFolder();
+const folder = TemporaryFolder.inMemory();
 afterAll(() => folder[Symbol.dispose]());
 
 let files = 0;

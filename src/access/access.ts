@@ -23,7 +23,7 @@ export type Grant = {
   readonly isOperator: boolean;
   /** Only where the namespace does not exist, without authentication: makes it, or throws `NAMESPACE_NOT_FOUND`. */
   readonly makeNamespace?: () => Promise<Grant>;
-  /** Key of the only selection it may subscribe to; absent: any. */
+  /** Digest of the only selection it may subscribe to; absent: any. */
   readonly boundTo?: string;
 };
 

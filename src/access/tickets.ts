@@ -19,7 +19,7 @@ type Ticket = {
   readonly namespaceId: string;
   readonly uid: string;
   readonly tokenId: string | undefined;
-  readonly selectionKey: string;
+  readonly selectionDigest: string;
   readonly expiresAtMs: number;
 };
 
@@ -46,8 +46,8 @@ export class Tickets {
     return this.#tickets.size;
   }
 
-  /** Makes a ticket for the holder of the grant to subscribe to the selection with this key. */
-  issue({ namespace, tokenId }: Grant, selectionKey: string, nowMs: number): Issued {
+  /** Makes a ticket for the holder of the grant to subscribe to the selection with this digest. */
+  issue({ namespace, tokenId }: Grant, selectionDigest: string, nowMs: number): Issued {
     this.#forgetExpired(nowMs);
     const { id, uid } = namespace;
     const ofNamespace = this.#ofNamespace.get(uid) ?? 0;
@@ -56,7 +56,7 @@ export class Tickets {
     }
     const ticket = randomBytes(secretBytes).toString('base64url');
     const expiresAtMs = nowMs + ticketLifetimeMs;
-    this.#tickets.set(hashToken(ticket), { namespaceId: id, uid, tokenId, selectionKey, expiresAtMs });
+    this.#tickets.set(hashToken(ticket), { namespaceId: id, uid, tokenId, selectionDigest, expiresAtMs });
     this.#ofNamespace.set(uid, ofNamespace + 1);
     return { ticket };
   }
@@ -72,7 +72,7 @@ export class Tickets {
     if (ticket === undefined || ticket.expiresAtMs <= nowMs) {
       throw new PokewireError('AUTH_INVALID_TOKEN', 'The ticket is unknown, used or expired. Ask for another one.');
     }
-    const { namespaceId, uid, tokenId, selectionKey } = ticket;
+    const { namespaceId, uid, tokenId, selectionDigest } = ticket;
     const namespace = await this.#namespaces.find(namespaceId);
     const token = namespace && liveTokens(namespace, Date.now()).find(({ id }) => id === tokenId);
     if (namespace?.uid !== uid || (tokenId !== undefined && token === undefined)) {
@@ -81,7 +81,7 @@ export class Tickets {
       });
     }
     const expiresAtMs = token?.expiresAtMs;
-    return { namespace, scope: 'read', tokenId, expiresAtMs, isOperator: false, boundTo: selectionKey };
+    return { namespace, scope: 'read', tokenId, expiresAtMs, isOperator: false, boundTo: selectionDigest };
   }
 
   #forgetExpired(nowMs: number): void {

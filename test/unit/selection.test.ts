@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { kindOfSelection, type Selection, selectionKey, selects } from '../../src/message/selection.ts';
+import {
+  kindOfSelection,
+  type Selection,
+  selectionDigest,
+  selectionKey,
+  selects,
+} from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import { everything, selectionOf } from '../support/fake-messages.ts';
 
@@ -17,6 +23,19 @@ describe('the kind of a selection', () => {
     ['mixed', { streams: ['a-1'], categories: ['a'] }],
   ])('is %s for %j', (kind, parts) => {
     expect(kindOfSelection(selectionOf(parts))).toBe(kind);
+  });
+});
+
+describe('the digest of a selection', () => {
+  test('is short however many long names it has, so that a ticket does not keep them', () => {
+    const streams = Array.from({ length: 100 }, (_, at) => `${at}-${'x'.repeat(1_000)}`);
+    expect(selectionDigest(selectionOf({ streams }))).toHaveLength(43);
+  });
+
+  test('is the same for the same names in another order, and differs for others', () => {
+    const digest = selectionDigest(selectionOf({ streams: ['a', 'b'] }));
+    expect(selectionDigest(selectionOf({ streams: ['b', 'a'] }))).toBe(digest);
+    expect(selectionDigest(selectionOf({ streams: ['a', 'c'] }))).not.toBe(digest);
   });
 });
 

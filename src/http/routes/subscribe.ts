@@ -7,7 +7,7 @@ import type { Hub } from '../../hub/hub.ts';
 import type { SubscribeRequest } from '../../hub/starting-point.ts';
 import type { Subscription } from '../../hub/subscription.ts';
 import { maxGroupSize } from '../../message/consumer-group.ts';
-import { type Selection, selectionKey } from '../../message/selection.ts';
+import { type Selection, selectionDigest } from '../../message/selection.ts';
 import { checkName } from '../../message/stream-name.ts';
 import { parseCursor } from '../../sse/cursor.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
@@ -104,7 +104,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
     const { namespace, boundTo } = grantOf(request);
     const { query } = request;
     const selection = parseSelection(query, options.maxSelectors);
-    if (boundTo !== undefined && boundTo !== selectionKey(selection)) {
+    if (boundTo !== undefined && boundTo !== selectionDigest(selection)) {
       throw new PokewireError(
         'AUTH_UNAUTHORIZED',
         'The ticket is for other selectors. It is used up; ask for another.',

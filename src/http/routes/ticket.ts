@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { maxTickets, maxTicketsOfNamespace, type Tickets, ticketLifetimeMs } from '../../access/tickets.ts';
 import { invalid, PokewireError } from '../../errors.ts';
 import type { Outline } from '../../message/long-json.ts';
-import { selectionKey } from '../../message/selection.ts';
+import { selectionDigest } from '../../message/selection.ts';
 import { retryAfter } from '../plumbing/append-limit.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
 import { fitBody, parseJsonBody } from '../plumbing/json-body.ts';
@@ -59,7 +59,7 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
       const selection = parseSelection({ ...body, all: body.all === true ? 'true' : 'false' }, maxSelectors);
       const grant = grantOf(request);
       const nowMs = performance.now();
-      const issued = tickets.issue(grant, selectionKey(selection), nowMs);
+      const issued = tickets.issue(grant, selectionDigest(selection), nowMs);
       if (issued.ticket === undefined) {
         retryAfter(reply, Math.ceil((issued.roomAtMs - nowMs) / 1_000), 5);
         throw new PokewireError(

@@ -65,3 +65,32 @@ test.each(['/categories/a/messages?batchSize=-1', '/export?category=a'])(
     await expect.poll(readInTenTurns).toBe(0);
   },
 );
+
+test('Pages of many long answers do not share a turn of the event loop, so that connections are accepted between them.', async () => {
+  let iteration = 0;
+  let ticking = setImmediate(function tick() {
+    iteration++;
+    ticking = setImmediate(tick);
+  });
+  const pagesOf = new Map<number, number>();
+  class CountedStore extends BarrenStore {
+    override log(id: LogId): Log {
+      const log = super.log(id);
+      const read: Log['read'] = (...args) => {
+        pagesOf.set(iteration, (pagesOf.get(iteration) ?? 0) + 1);
+        return log.read(...args);
+      };
+      return new Proxy(log, { get: (target, name) => (name === 'read' ? read : Reflect.get(target, name, target)) });
+    }
+  }
+  await using app = await startTestApp([], { openStore: async (_url, options) => new CountedStore(options) });
+  await app.append('a-1', { type: 'T', data: {} });
+  const sockets = Array.from({ length: 16 }, () => connect(app.port, '127.0.0.1').on('error', () => {}));
+  for (const socket of sockets) socket.write('GET /categories/a/messages?batchSize=-1 HTTP/1.1\r\nHost: x\r\n\r\n');
+  await expect.poll(() => pagesOf.size).toBeGreaterThan(200);
+  const late = [...pagesOf.values()].slice(100);
+  for (const socket of sockets) socket.resetAndDestroy();
+  clearImmediate(ticking);
+  // A page before the tick of one turn and one behind that of the turn before have the same number.
+  expect(Math.max(...late)).toBeLessThanOrEqual(2);
+});

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import type { GrantEnd, GrantWatch } from '../../access/grant-watch.ts';
 import type { Read } from '../../admission/reads.ts';
 import { PokewireError } from '../../errors.ts';
+import { ownTurn } from '../../message/turns.ts';
 import { logGone } from '../../store/shared/log-gone.ts';
 
 /** Part of an answer. */
@@ -53,7 +53,7 @@ class Pages extends Readable {
   async #readOn(): Promise<void> {
     while (this.#text === '' && this.#next !== undefined) {
       // A store in memory answers without leaving this turn; others are to have theirs.
-      await nextTurn();
+      await ownTurn();
       // Pages without text do not wait for the socket, so they would be read on for nobody.
       if (this.#read.isOver) return void this.destroy();
       const { text, next } = await this.#next();

@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Transfer } from '../../admission/transfers.ts';
 import { parseImportRecord, parseImportRecordInTurns } from '../../message/import-record.ts';
 import { isLong } from '../../message/long-json.ts';
 import type { Message } from '../../message/message.ts';
+import { ownTurn } from '../../message/turns.ts';
 import type { ImportKey, ImportOutcome, ImportSession } from '../../store/log.ts';
 import { fullText } from '../../store/shared/store-full.ts';
 import { endTexts } from './transfer.ts';
@@ -121,7 +121,7 @@ export class ImportRun {
     this.#lines = [];
     this.#bytes = 0;
     // Where a store answers at once, batches that have arrived would be stored in one turn.
-    await nextTurn();
+    await ownTurn();
     return undefined;
   }
 

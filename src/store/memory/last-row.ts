@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ownTurn } from '../../message/turns.ts';
 import type { MemoryLog } from './memory-log.ts';
 import type { Rows } from './row-list.ts';
 
@@ -32,6 +32,6 @@ export async function fromLastRow<T>(
 /** Lets other work have the event loop; resolves to where the row at this index is then, which an import may have moved. */
 async function pauseAt(index: number, rows: Rows, log: MemoryLog): Promise<number> {
   const globalPosition = log.table.globalPosition(rows.at(index)!);
-  await nextTurn();
+  await ownTurn();
   return log.indexAt(rows, globalPosition);
 }

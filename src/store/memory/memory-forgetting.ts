@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ownTurn } from '../../message/turns.ts';
 import type { Kept, RetentionRule } from '../retention.ts';
 import type { ByteBudget } from '../shared/byte-budget.ts';
 import { type Amount, OldestFirst } from '../shared/retention-rules.ts';
@@ -60,7 +60,7 @@ export async function eraseFrom(
     removeFrom(budget, log, rows, false);
     erased += rows.length;
     if (rows.length < sliceMessages) return erased;
-    await nextTurn();
+    await ownTurn();
   }
 }
 
@@ -79,7 +79,7 @@ export async function keptOf(
   let after = 0;
   let isWhole = false;
   for (let counted = 0; counted < maxCounted && !isWhole; counted += countedPerTurn) {
-    if (counted > 0) await nextTurn();
+    if (counted > 0) await ownTurn();
     const { table } = logNow();
     const from = log.indexAt(rows, after + 1);
     for (let index = from; index < from + countedPerTurn; index++) {

@@ -1,0 +1,116 @@
+import { readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { Attackers } from '../support/attackers/attackers.ts';
+import { HonestTenant } from './support/honest-tenant.ts';
+import { FaultServer, poll } from './support/server.ts';
+
+const memory = new URL('./support/memory.ts', import.meta.url).pathname;
+const attackMs = 20_000;
+/** What compiled code, filled pools and tables that grew may keep; an attack of this length holds hundreds of megabytes. */
+const keptMib = 24;
+const mib = 1_048_576;
+
+const operator = newToken('default');
+const flags = [
+  '--auth=token',
+  `--token=${operator}`,
+  '--log-level=warn',
+  '--request-timeout-ms=3000',
+  '--stall-timeout-ms=3000',
+  // What tenants may take of a heap of 512 MiB.
+  '--store-max-bytes-per-namespace=67108864',
+  '--max-subscriptions-per-namespace=500',
+];
+
+/** A server of which strangers, tenants and operators have tokens. */
+class Site {
+  readonly #server: FaultServer;
+
+  constructor(server: FaultServer) {
+    this.#server = server;
+  }
+
+  async rpc(...call: unknown[]): Promise<{ token: string }> {
+    const { status, text } = await this.#server.ask('/rpc', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json' },
+      body: JSON.stringify(call),
+    });
+    if (status !== 200) throw new Error(`${call[0]} was answered ${status}: ${text}`);
+    return JSON.parse(text);
+  }
+
+  /** Attacks from a namespace that is deleted afterwards, while `work` goes on. */
+  async attack<T>(seed: number, work: (begin: () => Promise<unknown>) => Promise<T>) {
+    const { port } = this.#server;
+    await this.rpc('ns.create', 'attacker');
+    const { token: writeToken } = await this.rpc('ns.token.create', 'attacker', { scope: 'write' });
+    const { token: readToken } = await this.rpc('ns.token.create', 'attacker', { scope: 'read' });
+    let attackers: Attackers | undefined;
+    try {
+      const done = await work(async () => {
+        attackers = await Attackers.start({ port, writeToken, readToken, seed });
+      });
+      const reports = await attackers!.stop();
+      return { done, reports };
+    } finally {
+      await attackers?.[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Ends what the attackers have left in the store. */
+  async forget(): Promise<void> {
+    await this.rpc('ns.delete', 'attacker');
+  }
+
+  /** What the server has when nobody wants anything of it. */
+  async rest() {
+    const server = this.#server;
+    const metric = async (name: string) => {
+      const { text } = await server.ask('/metrics', { headers: { authorization: `Bearer ${operator}` } });
+      return Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)![1]);
+    };
+    for (const name of ['pokewire_subscriptions', 'pokewire_reads', 'pokewire_pool_leased']) {
+      await poll(() => metric(name)).toBe(0);
+    }
+    const said = server.stderr.length;
+    server.kill('SIGUSR2');
+    await poll(() => server.stderr.slice(said)).toMatch(/^held:.*\n/m);
+    const { bytes, sockets } = JSON.parse(/^held:(.*)\n/m.exec(server.stderr.slice(said))![1]!);
+    const descriptors = readdirSync(`/proc/${server.pid}/fd`).length;
+    return { mib: bytes / mib, sockets: sockets as number, descriptors };
+  }
+}
+
+const p99 = (sorted: readonly number[]) => sorted[Math.ceil(sorted.length * 0.99) - 1]!;
+
+test('All attacks at once on a heap of 512 MiB neither stop nor slow a tenant who is connected, and leave nothing behind.', {
+  timeout: 180_000,
+}, async () => {
+  const nodeFlags = ['--max-old-space-size=512', '--import', memory];
+  await using server = await FaultServer.start(flags, { nodeFlags });
+  const site = new Site(server);
+  const { token } = await site.rpc('ns.create', 'honest');
+  const seed = Date.now() % 2 ** 31;
+  // Functions get compiled, pools filled.
+  await site.attack(seed, (begin) => begin());
+  await site.forget();
+  const before = await site.rest();
+
+  const honest = new HonestTenant({ port: server.port, token });
+  const { done, reports } = await site.attack(seed + 1, (begin) =>
+    honest.work(begin, () => AbortSignal.timeout(attackMs)),
+  );
+  await site.forget();
+  expect(done.problems, `seed ${seed}`).toEqual([]);
+  expect(done.appendMs.length).toBeGreaterThan(100);
+  expect(p99(done.appendMs)).toBeLessThan(1_000);
+  expect(p99(done.pokeMs)).toBeLessThan(1_000);
+  for (const [title, { rounds }] of Object.entries(reports)) expect(rounds, title).toBeGreaterThan(0);
+
+  const after = await site.rest();
+  expect(after.sockets).toBeLessThanOrEqual(before.sockets);
+  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
+  expect(after.mib - before.mib, `${before.mib} MiB before`).toBeLessThan(keptMib);
+});

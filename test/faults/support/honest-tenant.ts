@@ -1,0 +1,99 @@
+import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SseClient } from '../../support/sse-client.ts';
+
+/** What a tenant who does nothing wrong had to bear. Durations are sorted. */
+export type Borne = {
+  /** From an append to its answer. */
+  readonly appendMs: readonly number[];
+  /** From an append to its poke at the subscriber of its stream. */
+  readonly pokeMs: readonly number[];
+  /** What was refused, lost, told twice or out of order. */
+  readonly problems: readonly string[];
+};
+
+type Options = { readonly port: number; readonly token: string };
+
+const writers = 3;
+/** A steady writer, not a second load. */
+const paceMs = 20;
+
+/** Appends and subscribes at an even pace, and notes what it had to wait for. */
+export class HonestTenant {
+  readonly #options: Options;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #appendMs: number[] = [];
+  readonly #pokeMs: number[] = [];
+  readonly #problems: string[] = [];
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Subscribes, then works from the beginning of the attack until the signal. */
+  async work(begin: () => Promise<unknown>, signal: () => AbortSignal): Promise<Borne> {
+    await using whole = await this.#subscribe('all=true');
+    const streams = Array.from({ length: writers }, (_, number) => `order-${number}`);
+    const subscribers = await Promise.all(streams.map((stream) => this.#subscribe(`stream=${stream}`)));
+    await begin();
+    const over = signal();
+    const counts = await Promise.all(streams.map((stream, at) => this.#write(stream, subscribers[at]!, over)));
+    const appended = counts.reduce((sum, count) => sum + count, 0);
+    await whole.waitForPokes(appended);
+    const positions = whole.pokes.map(({ globalPosition }) => globalPosition);
+    const isWhole = positions.every((position, at) => position === at + 1) && positions.length === appended;
+    if (!isWhole) this.#problems.push(`of ${appended} messages ${positions.length} came, or not in order`);
+    this.#agent.destroy();
+    const sorted = (values: number[]) => values.sort((a, b) => a - b);
+    return {
+      appendMs: sorted(this.#appendMs),
+      pokeMs: sorted(this.#pokeMs),
+      problems: this.#problems,
+    };
+  }
+
+  async #write(stream: string, client: SseClient, signal: AbortSignal): Promise<number> {
+    await using subscriber = client;
+    let appended = 0;
+    while (!signal.aborted) {
+      const startMs = performance.now();
+      const status = await this.#ask(`/streams/${stream}/messages`, '{"type":"Placed","data":{"total":12}}');
+      this.#appendMs.push(performance.now() - startMs);
+      if (status !== 201) this.#problems.push(`an append was answered ${status}`);
+      else {
+        appended++;
+        await subscriber.waitForPokes(appended);
+        this.#pokeMs.push(performance.now() - startMs);
+      }
+      await sleep(paceMs);
+    }
+    const positions = subscriber.pokes.map(({ position }) => position);
+    if (positions.some((position, at) => position !== at)) this.#problems.push(`${stream} was not told in order`);
+    return appended;
+  }
+
+  async #subscribe(query: string): Promise<SseClient> {
+    const { port, token } = this.#options;
+    const headers = { authorization: `Bearer ${token}` };
+    const client = await SseClient.connect(port, `/subscribe?${query}`, { headers });
+    await client.waitFor(({ comments }) => comments.includes(' ready'), 'the greeting');
+    return client;
+  }
+
+  #ask(path: string, body: string): Promise<number> {
+    const { port, token } = this.#options;
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const asked = request(
+      { host: '127.0.0.1', port, path, method: 'POST', headers, agent: this.#agent },
+      (response) => {
+        response.on('error', reject);
+        response.on('end', () => resolve(response.statusCode!));
+        response.resume();
+      },
+    );
+    asked.on('error', reject);
+    asked.end(body);
+    return promise;
+  }
+}

@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '../random.ts';
+import { type Attack, type AttackOrder, type AttackReport, prepare, Scene } from './attack.ts';
+import { attacks } from './attacks.ts';
+
+/** A process of its own, so that who measures has a processor to measure with. It attacks until it is told to stop. */
+const reports: Record<string, AttackReport> = {};
+const lanes: Promise<void>[] = [];
+let hasStopped = false;
+let serial = 0;
+
+/** Between the beginnings of two lanes: more connections at once than a listening socket queues would be a flood. */
+const apartMs = 4;
+
+async function lane(delayMs: number, { title, round }: Attack, order: AttackOrder): Promise<void> {
+  await sleep(delayMs);
+  const report = reports[title]!;
+  while (!hasStopped) {
+    const number = serial++;
+    const scene = new Scene(order, new Random(order.seed, number), number, report);
+    await round(scene);
+    scene.leave();
+  }
+}
+
+process.on('message', async (order: AttackOrder | 'stop') => {
+  if (order !== 'stop') {
+    await prepare(order);
+    for (const attack of attacks) {
+      reports[attack.title] = { rounds: 0, statuses: {} };
+      for (let number = 0; number < attack.lanes; number++) lanes.push(lane(apartMs * lanes.length, attack, order));
+    }
+    process.send!('begun');
+    return;
+  }
+  hasStopped = true;
+  await Promise.all(lanes);
+  process.send!(reports, () => process.exit());
+});
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,84 @@
+import type { Random } from '../random.ts';
+import { Peer } from './peer.ts';
+
+/** Whom attackers attack, and what they have: tokens of a namespace of their own. */
+export type AttackOrder = {
+  readonly port: number;
+  readonly writeToken: string;
+  readonly readToken: string;
+  readonly seed: number;
+};
+
+/** What one attack did: rounds, and answers by status. */
+export type AttackReport = { rounds: number; readonly statuses: Record<string, number> };
+
+/** One way to attack. Its number of connections is bounded, and each round lasts seconds at most. */
+export type Attack = {
+  readonly title: string;
+  /** Rounds at once. */
+  readonly lanes: number;
+  readonly round: (scene: Scene) => Promise<void>;
+};
+
+/** The streams that {@link prepare} fills: answers of some megabytes. */
+const bigBatches = 8;
+const bigMessages = 500;
+
+/** One round of an attack: it opens connections, and counts what became of them. */
+export class Scene {
+  readonly order: AttackOrder;
+  readonly random: Random;
+  /** Another one in each round. */
+  readonly serial: number;
+  readonly #report: AttackReport;
+  readonly #peers: Peer[] = [];
+
+  constructor(order: AttackOrder, random: Random, serial: number, report: AttackReport) {
+    this.order = order;
+    this.random = random;
+    this.serial = serial;
+    this.#report = report;
+  }
+
+  /** Connects, and sends bytes. */
+  async open(bytes: Buffer | string, { reads = true }: { reads?: boolean } = {}): Promise<Peer> {
+    const peer = new Peer(this.order.port, { reads });
+    this.#peers.push(peer);
+    await peer.send(bytes);
+    return peer;
+  }
+
+  /** Head of a request with the write token, or another. */
+  head(line: string, token = this.order.writeToken, more = ''): string {
+    return `${line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n${more}\r\n`;
+  }
+
+  /** A request with its body. */
+  request(line: string, body: string | Buffer, more = ''): Buffer {
+    const head = this.head(line, this.order.writeToken, `Content-Length: ${Buffer.byteLength(body)}\r\n${more}`);
+    return Buffer.concat([Buffer.from(head), Buffer.from(body)]);
+  }
+
+  /** Goes, leaving nothing in order. */
+  leave(): void {
+    for (const peer of this.#peers) {
+      const status = peer.status ?? 'none';
+      this.#report.statuses[status] = (this.#report.statuses[status] ?? 0) + 1;
+      peer.reset();
+    }
+    this.#report.rounds++;
+  }
+}
+
+/** Fills the attackers' own namespace with what they will read. */
+export async function prepare({ port, writeToken }: AttackOrder): Promise<void> {
+  const message = { type: 'Big', data: { text: 'x'.repeat(1_000) } };
+  const body = JSON.stringify(new Array(bigMessages).fill(message));
+  for (let batch = 0; batch < bigBatches; batch++) {
+    const headers = { authorization: `Bearer ${writeToken}`, 'content-type': 'application/json' };
+    const url = `http://127.0.0.1:${port}/streams/big-1/messages`;
+    const response = await fetch(url, { method: 'POST', headers, body });
+    if (response.status !== 201) throw new Error(`the append was answered ${response.status}`);
+    await response.arrayBuffer();
+  }
+}

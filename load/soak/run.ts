@@ -12,6 +12,7 @@ const { values } = parseArgs({
     /** Mean connections a second that come only to go. */
     churn: { type: 'string', default: '30' },
     namespaces: { type: 'string', default: '4' },
+    store: { type: 'string', default: 'memory' },
     /** Repeats the order of things, not their timing. */
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     'no-results': { type: 'boolean', default: false },
@@ -27,6 +28,11 @@ const rate = Number(values.rate);
 const churn = Number(values.churn);
 const namespaces = Number(values.namespaces);
 const seed = Number(values.seed);
+const store = values.store;
+if (store !== 'memory' && store !== 'sqlite') {
+  console.error('--store is memory or sqlite.');
+  process.exit(2);
+}
 if (![minutes, rate, churn, namespaces, seed].every((value) => value > 0)) {
   console.error('--minutes, --rate, --churn, --namespaces and --seed are numbers above 0.');
   process.exit(2);
@@ -42,6 +48,7 @@ say(`${minutes} minutes, ${rate} appends and ${churn} passers-by a second over $
 const { rests, counts, problems, verdicts, mostResidentMib, laggingEpisodes, pokesSent } = await soak({
   root,
   durationMs: minutes * 60_000,
+  store,
   namespaces,
   rate,
   churn,
@@ -61,7 +68,7 @@ for (const problem of problems) say(`problem: ${problem}`);
 if (!values['no-results']) {
   const result = {
     scenario: 'soak',
-    settings: { minutes, rate, churn, namespaces, seed },
+    settings: { minutes, store, rate, churn, namespaces, seed },
     series: [
       { ...series('pokewire at rest', rests.map(readingOf)), problems },
       series('pokewire under load', [{ ...counts, laggingEpisodes, pokesSent, mostResidentMib }]),

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atLeast, atMost, type Reading, type Verdict } from '../lib/results.ts';
 import { Life } from './life.ts';
@@ -11,6 +14,8 @@ export type SoakOptions = {
   /** Work tree whose server runs. */
   readonly root: string;
   readonly durationMs: number;
+  /** Where the server keeps messages; a file of SQLite goes with the run. */
+  readonly store: 'memory' | 'sqlite';
   /** Namespaces at once. */
   readonly namespaces: number;
   /** Mean appends a second, over all namespaces. */
@@ -56,7 +61,11 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const { root, durationMs, say } = options;
   const random = new Random(options.seed);
   const tally = new Tally();
-  await using server = await SoakServer.start(root, serverFlags);
+  const folder = mkdtempSync(join(tmpdir(), 'pokewire-soak-'));
+  await using closing = new AsyncDisposableStack();
+  closing.defer(() => rmSync(folder, { recursive: true }));
+  const url = options.store === 'memory' ? 'memory:' : `sqlite:${join(folder, 'pokewire.db')}`;
+  const server = closing.use(await SoakServer.start(root, [...serverFlags, `--store=${url}`]));
   const stages = Math.max(fewestStages, Math.round(durationMs / stageMs));
   // The first collection opens the inspector, which is there from then on.
   await server.rest();

@@ -80,6 +80,11 @@ export function measureHub(metrics: Metrics, hub: Hub): void {
     'Reads of a log for its subscriptions that failed; they are repeated.',
     () => hub.failedReads,
   );
+  metrics.gauge(
+    'pokewire_cursor_forgotten_in_seconds',
+    'Until the first lagging subscription misses messages by retention, as fast as it goes now; +Inf: none will.',
+    () => hub.forgottenInSeconds,
+  );
   metrics.gauge('pokewire_logs_followed', 'Logs that this node follows.', () => hub.logs);
   metrics.gauge(
     'pokewire_logs_failing',

@@ -115,6 +115,11 @@ export class Hub {
     return count;
   }
 
+  /** Seconds until the first subscription that is behind misses something that is forgotten; infinite: none will. */
+  get forgottenInSeconds(): number {
+    return Math.min(Number.POSITIVE_INFINITY, ...this.#logs.values().map((fanOut) => fanOut.forgottenInSeconds));
+  }
+
   /** Subscriptions that wait for a page of their log. */
   get catchUpWaiting(): number {
     let count = 0;

@@ -10,6 +10,7 @@ import type { RetryDelays } from './back-off.ts';
 import { CatchUp, type CatchUpStats, catchUpPagePokes } from './catch-up.ts';
 import type { CloseReason } from './close-reason.ts';
 import { FanOutGroup } from './fan-out-group.ts';
+import { ForgettingWatch } from './forgetting-watch.ts';
 import type { BatchedLog, FrameBatch } from './frame-batch.ts';
 import { GroupIndex } from './group-index.ts';
 import { HeadBeats } from './head-beats.ts';
@@ -67,6 +68,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   readonly #tail: LogTail;
   readonly #catchUp: CatchUp;
   readonly #headBeats: HeadBeats;
+  readonly #forgetting: ForgettingWatch<Subscription>;
   #window = new PokeWindow(0);
   readonly #parked = new Parked();
   #isWakeScheduled = false;
@@ -101,6 +103,9 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
       failed: (error) => this.#readFailed(error),
     });
     this.#headBeats = new HeadBeats((selection, upTo) => slots.run(log, () => log.last(selection, 0, upTo)));
+    this.#forgetting = new ForgettingWatch(
+      async (selection) => (await slots.run(log, () => log.bounds(selection))).forgottenUpTo,
+    );
     this.#tail.start();
   }
 
@@ -131,6 +136,21 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   look(): void {
     this.#window.trim(this.#options.windowPokes());
     this.#tail.readOn();
+    if ((this.#tail.bounds?.forgottenUpTo ?? 0) > 0) this.#lookAtForgetting();
+  }
+
+  /** Seconds until a subscription that is behind misses something that is forgotten; infinite: none will. */
+  get forgottenInSeconds(): number {
+    return this.#forgetting.secondsLeft;
+  }
+
+  #lookAtForgetting(): void {
+    const behind = this.subscriptions
+      .values()
+      .filter(({ state: { name } }) => name === 'lagging' || name === 'catching-up')
+      .toArray();
+    // A read that fails is told by those of the tail.
+    this.#forgetting.look(behind, performance.now()).catch(() => {});
   }
 
   /** Ends all its subscriptions. */

@@ -40,6 +40,18 @@ drawBars(
   'deliveriesPerSecond',
 );
 
+drawBars('durable-append', 'durable-append', 'Single appends over 64 connections', 'appends/s', 'appendsPerSecond');
+drawBars('durable-append', 'durable-arrays', 'Appends of 100 messages', 'messages/s', 'arrayMessagesPerSecond');
+drawBars('durable-delivery', 'durable-alone', 'Append to poke, alone, median', 'ms', 'aloneP50Ms');
+drawBars(
+  'durable-delivery',
+  'durable-delivery',
+  '64 publishers, 1,000 subscribers',
+  'deliveries/s',
+  'deliveriesPerSecond',
+);
+drawBars('durable-catch-up', 'durable-catch-up', 'Catch-up of 1,000,000 messages', 'pokes/s', 'pokesPerSecond');
+
 for (const [publishers, said] of [
   [1, '1 publisher'],
   [64, '64 publishers'],

@@ -189,13 +189,15 @@ test('every operation of the description is on the page, with a command that wor
   const refusals = await page.getByText('A failure, see errors').count();
   expect(refusals, 'rows of refusals').toBe(described.length);
 
-  // The first one appends, so that the others find something.
-  for (const command of await page.locator('#reference .curl code').allTextContents()) {
+  // The first one appends, so that the others find something, until the last ones delete it, parts before wholes.
+  const commands = await page.locator('#reference .curl code').allTextContents();
+  const deletes = (command: string) => Number(command.includes(' -X DELETE'));
+  for (const command of commands.toSorted((a, b) => deletes(a) - deletes(b) || deletes(a) * (b.length - a.length))) {
     const url = /'(http[^']*)'/.exec(command)![1]!;
     const body = /-d '([^']*)'/.exec(command)?.[1];
-    const method = / -X (\w+)/.exec(command)?.[1] ?? 'GET';
-    const post = { method: 'POST', body: body!, headers: { 'content-type': 'application/json' } };
-    const response = await fetch(url, body === undefined ? { method } : post);
+    const method = / -X (\w+)/.exec(command)?.[1] ?? (body === undefined ? 'GET' : 'POST');
+    const json = { method, body: body!, headers: { 'content-type': 'application/json' } };
+    const response = await fetch(url, body === undefined ? { method } : json);
     expect([command, response.ok]).toEqual([command, true]);
     await response.body?.cancel();
   }

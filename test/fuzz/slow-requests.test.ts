@@ -2,8 +2,11 @@ import { expect, test } from 'vitest';
 import { slowRequests } from './slow-requests.ts';
 import { measureSlowTurns } from './slow-turns.ts';
 
-/** Calibrations that a turn may take; `npm run turns` says what it takes on a machine that does nothing else. */
-const bound = 1.5;
+/**
+ * Calibrations that a turn may take: far below the faults that this looks for, which took ten and more of them, and above
+ * what other work on the machine adds. `npm run turns` has the exact figures.
+ */
+const bound = 4;
 
 /** Those that cost most, each for another reason; `npm run turns` has them all. */
 const shapes = new Set([

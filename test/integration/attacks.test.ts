@@ -199,7 +199,7 @@ test('No header and no parameter makes one method another.', async () => {
   }
   expect(
     (await sendRaw(app.port, 'TRACE /streams HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).slice(9, 12),
-  ).toBe('404');
+  ).toBe('405');
   expect((await app.get(`/streams/a-1?token=${admin}`)).body.messageCount).toBe(1);
 });
 

@@ -5,6 +5,7 @@ import { ServerProcess } from '../support/server-process.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 
+const busyLoop = new URL('../support/busy-loop.ts', import.meta.url).pathname;
 const message = { type: 'T', data: {} };
 
 /** It is looked twice a second, and an overload ends only after five calm ones. */
@@ -85,26 +86,13 @@ describe('A server short of memory', () => {
 
 describe('A process whose event loop is held up', () => {
   test('refuses new subscriptions, tells those it has everything, and recovers.', async () => {
-    // Appends that are parsed and then find no room: much work, and nothing stays.
-    const flags = [
-      '--max-event-loop-delay-ms',
-      '100',
-      '--body-limit-bytes',
-      '67108864',
-      '--store-max-bytes',
-      '1000000',
-    ];
-    await using server = await ServerProcess.start(flags);
+    const flags = ['--max-event-loop-delay-ms', '100'];
+    await using server = await ServerProcess.start(flags, '127.0.0.1', ['--import', busyLoop]);
     const port = Number(new URL(server.url).port);
     await using reader = await SseClient.connect(port, '/subscribe?category=a');
     await reader.waitFor(({ comments }) => comments.includes(' ready'));
 
-    const large = `[${new Array(10_000).fill(`{"type":"T","data":{"text":"${'x'.repeat(4_000)}"}}`).join(',')}]`;
-    let isLoading = true;
-    const load = Array.from({ length: 2 }, async () => {
-      while (isLoading) expect((await ask(`${server.url}/streams/large-1/messages`, post(large))).status).toBe(507);
-    });
-
+    server.signal('SIGUSR2');
     await expect.poll(async () => (await ask(`${server.url}/ready`)).status, patience).toBe(503);
     expect((await ask(`${server.url}/ready`)).body.error).toMatchObject({
       code: 'NOT_READY',
@@ -120,8 +108,7 @@ describe('A process whose event loop is held up', () => {
     expect(during.value('pokewire_subscriptions_refused_total', { reason: 'overloaded' })).toBe(20);
     expect(during.value('pokewire_subscriptions')).toBe(1);
 
-    isLoading = false;
-    await Promise.all(load);
+    server.signal('SIGUSR2');
     await expect.poll(async () => (await ask(`${server.url}/ready`)).status, patience).toBe(200);
     await server.append('a-1');
     await reader.waitForPokes(2);

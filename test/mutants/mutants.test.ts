@@ -45,8 +45,8 @@ const mutations: readonly (Mutation & { readonly title: string })[] = [
   {
     title: 'begins at the head that it knows',
     file: fanOut,
-    from: 'needsFreshBounds(request, known.head) ? await this.#tail.freshBounds() : known',
-    to: 'known',
+    from: '? await this.#tail.freshBounds()\n        : known',
+    to: '? known\n        : known',
   },
   {
     title: 'reads the version of a stream behind the bounds',
@@ -54,10 +54,21 @@ const mutations: readonly (Mutation & { readonly title: string })[] = [
     from: `    const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;
     const known = this.#tail.bounds!;
     // After the version, so that its message does not lie behind this head.
-    const bounds = needsFreshBounds(request, known.head) ? await this.#tail.freshBounds() : known;
+    const { selection } = request;
+    const bounds = needsOwnBounds(request, known)
+      ? await slots.run(log, () => log.bounds(selection))
+      : needsFreshBounds(request, known.head)
+        ? await this.#tail.freshBounds()
+        : known;
 `,
     to: `    const known = this.#tail.bounds!;
-    const bounds = needsFreshBounds(request, known.head) ? await this.#tail.freshBounds() : known;
+    // After the version, so that its message does not lie behind this head.
+    const { selection } = request;
+    const bounds = needsOwnBounds(request, known)
+      ? await slots.run(log, () => log.bounds(selection))
+      : needsFreshBounds(request, known.head)
+        ? await this.#tail.freshBounds()
+        : known;
     const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;
 `,
   },

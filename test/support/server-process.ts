@@ -8,8 +8,12 @@ export class ServerProcess implements AsyncDisposable {
   readonly #process: SpokenProcess;
 
   /** Resolves when it listens on this address. */
-  static async start(flags: readonly string[] = [], address = '127.0.0.1'): Promise<ServerProcess> {
-    const started = new SpokenProcess(flags, { POKEWIRE_HOST: address, POKEWIRE_PORT: '0' });
+  static async start(
+    flags: readonly string[] = [],
+    address = '127.0.0.1',
+    nodeFlags: readonly string[] = [],
+  ): Promise<ServerProcess> {
+    const started = new SpokenProcess(flags, { POKEWIRE_HOST: address, POKEWIRE_PORT: '0' }, { nodeFlags });
     const { origin } = await started.listening();
     return new ServerProcess(started, origin);
   }
@@ -35,6 +39,10 @@ export class ServerProcess implements AsyncDisposable {
     const read = async () =>
       new Exposition(await (await fetch(`${this.url}/metrics`)).text()).value('pokewire_subscriptions');
     await expect.poll(read, { timeout: 20_000, interval: 20 }).toBe(count);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
   }
 
   /** Ends it as a crash does. */

@@ -79,8 +79,15 @@ export function describeSchemaError(errors: FastifySchemaValidationError[]): Err
 /** What a failure is to the client; a fault is logged. */
 export function refusalOf(error: FastifyError, request: FastifyRequest): PokewireError {
   const refusal = codedError(error, request.routeOptions.bodyLimit);
-  if (refusal.status >= 500 && refusal !== error) request.log.error({ err: error, id: request.id }, 'request failed');
+  if (refusal.status >= 500 && refusal !== error && !isLeft(error, request)) {
+    request.log.error({ err: error, id: request.id }, 'request failed');
+  }
   return refusal;
+}
+
+/** Whether an answer stopped before its first byte because its client has gone, which is no fault. */
+function isLeft({ code }: FastifyError, { raw }: FastifyRequest): boolean {
+  return code === 'ERR_STREAM_PREMATURE_CLOSE' && raw.socket.destroyed;
 }
 
 function codedError(error: FastifyError, bodyLimitBytes: number): PokewireError {

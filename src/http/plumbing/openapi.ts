@@ -129,6 +129,7 @@ const ownRefusals: Readonly<Record<string, readonly number[]>> = {
 // parameter of the same name may be something else on another route.
 const parameterFacts: Readonly<Record<string, { example?: unknown; schema: JsonObject }>> = {
   'path stream string': { example: 'account-123', schema: nameText },
+  'path position string': { example: '0', schema: {} },
   'path category string': { example: 'account', schema: categoryText },
   'query stream array': { schema: { items: { type: 'string', ...nameText } } },
   'query category array': { example: ['account'], schema: { items: { type: 'string', ...categoryText } } },

@@ -129,7 +129,9 @@ function curlOf({ method, path, parameters, requestBody, responses }) {
   const endless = responses['200']?.content?.['text/event-stream'] !== undefined;
   const { type, schema, example } = bodyOf(requestBody);
   const body = example ?? exampleOf(schema);
-  const options = [endless && '-N ', body === undefined && method !== 'get' && `-X ${method.toUpperCase()} `];
+  // What curl asks by itself need not be said.
+  const usual = body === undefined ? 'get' : 'post';
+  const options = [endless && '-N ', method !== usual && `-X ${method.toUpperCase()} `];
   const command = `curl ${options.filter(Boolean).join('')}'${url}'`;
   if (body === undefined) return command;
   return [command, `-H 'content-type: ${type}'`, `-d '${textOf(body)}'`].join(' \\\n  ');

@@ -4,7 +4,7 @@ import type { ByteBudget } from '../shared/byte-budget.ts';
 import { type Amount, OldestFirst } from '../shared/retention-rules.ts';
 import type { MemoryLog } from './memory-log.ts';
 
-/** Messages that one slice takes at most: some 2 ms. */
+/** Messages that one slice takes at most. */
 export const sliceMessages = 1_000;
 
 /** Messages that one look at a rule counts at most, in slices, so that other work gets the event loop. */

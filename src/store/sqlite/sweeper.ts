@@ -2,10 +2,10 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Query } from './rows.ts';
 import { logState } from './schema.ts';
 
-/** Rows deleted in one transaction: some 2 ms. */
+/** Rows deleted in one transaction: some 2 ms on a calm disk. */
 const rowsPerSweep = 1_000;
 
-/** Pages given back to the file system at once: 1 MiB, some 2 ms. */
+/** Pages given back to the file system at once: 1 MiB, some 2 ms on a calm disk. */
 const pagesPerSweep = 256;
 
 /** What one step of purging came to. */

@@ -7,7 +7,7 @@ import { bytesOfRow } from './message-bytes.ts';
 import { Query } from './rows.ts';
 import type { CategoryState, LogState, WriteState } from './write-state.ts';
 
-/** Messages that one slice takes at most: some 2 ms, which the appends of its group wait for. */
+/** Messages that one slice takes at most, which the appends of its group wait for. Some 2 ms where the disk is calm (prototype). */
 export const sliceMessages = 256;
 
 /** Messages that a full store forgets at a time until there is room. */

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { ConfigError } from './config-error.ts';
+import { checkTogether } from './config-rules.ts';
 import { type FlagTypes, quote, readFlags } from './flags.ts';
 import { isSendable, judgeAllowedHost, judgeHost, judgeOrigin, judgeProxy } from './setting-formats.ts';
 
@@ -206,9 +207,6 @@ export type Command =
     }
   | { readonly run: 'help' | 'version' };
 
-/** A limit below this would refuse the first message of `default`. */
-const leastStoreBytes = 65_536;
-
 const variablePrefix = 'POKEWIRE_';
 const names = Object.keys(configSchema.properties) as (keyof Config)[];
 
@@ -241,7 +239,8 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
       given.add(name);
     }
   }
-  return { run: 'serve', config: checkTogether(config as Config, given, byVariable), byVariable };
+  const called = (name: keyof Config) => nameOf(name, byVariable);
+  return { run: 'serve', config: checkTogether(config as Config, given, called), byVariable };
 }
 
 /**
@@ -342,61 +341,6 @@ function convert(schema: TSchema, given: string | boolean): unknown {
   // Number() alone would take '', ' 1', '0x10' and '1e3'.
   if (Type.IsInteger(schema)) return /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
   return given;
-}
-
-/** Pairs of which the first is within the second. `none`: there is no limit where the second is 0. */
-const ordered: readonly { lower: keyof Config; upper: keyof Config; none?: true }[] = [
-  { lower: 'retryMinMs', upper: 'retryMaxMs' },
-  { lower: 'pokePoolMin', upper: 'pokePoolMax' },
-  { lower: 'bufferPoolMin', upper: 'bufferPoolMax' },
-  { lower: 'maxSubscriptionsPerNamespace', upper: 'maxSubscriptions' },
-  { lower: 'maxSubscriptionsPerAddress', upper: 'maxSubscriptions' },
-  { lower: 'maxTransfersPerNamespace', upper: 'maxTransfers', none: true },
-  { lower: 'maxReadsPerNamespace', upper: 'maxReads', none: true },
-  { lower: 'storeMaxBytesPerNamespace', upper: 'storeMaxBytes', none: true },
-];
-
-/** Refuses settings that contradict each other. A default gives way to a lower bound that was given. */
-function checkTogether(
-  settings: Config,
-  given: ReadonlySet<keyof Config>,
-  byVariable: ReadonlySet<keyof Config>,
-): Config {
-  const config = { ...settings };
-  const called = (name: keyof Config) => nameOf(name, byVariable);
-  // What is on a disk does not end with the memory.
-  if (!given.has('storeMaxBytes') && config.store !== 'memory:') config.storeMaxBytes = 0;
-  for (const { lower, upper, none = false } of ordered) {
-    const [least, most] = [Number(config[lower]), Number(config[upper])];
-    if (least <= most || (none && most === 0)) continue;
-    if (given.has(lower)) {
-      throw new ConfigError(`${called(lower)} (${least}) must not exceed ${called(upper)} (${most}).`);
-    }
-    Object.assign(config, { [lower]: most });
-  }
-  if (config.testMode && config.auth === 'token') {
-    throw new ConfigError(
-      `${called('testMode')} needs no tokens, and ${called('auth')} token asks for them: leave one of them out.`,
-    );
-  }
-  for (const name of ['storeMaxBytes', 'storeMaxBytesPerNamespace'] as const) {
-    if (config[name] === 0 || config[name] >= leastStoreBytes) continue;
-    throw new ConfigError(
-      `${called(name)} must be 0 or at least ${leastStoreBytes}: a namespace with one message needs some of it.`,
-    );
-  }
-  const auth = config.testMode ? 'off' : config.auth === 'auto' ? (config.token === '' ? 'off' : 'token') : config.auth;
-  if (auth === 'off' && !config.insecure && !isLoopback(config.host)) {
-    throw new ConfigError(
-      `${called('host')} ${config.host} can be reached by other machines, and there is no authentication: everybody there could ` +
-        'read and append. Ask for tokens with --auth token, listen on localhost, or say --insecure.',
-    );
-  }
-  return Object.freeze({ ...config, auth });
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function notesOf(name: keyof Config): { description: string; default: unknown } {

@@ -125,7 +125,7 @@ async function startUnreliable(flags: readonly string[], open: OpenStore) {
   const apps: TestApp[] = [];
   const stores: UnreliableStore[] = [];
   const openStore: OpenStore = async (url, options) => {
-    const store = new UnreliableStore(await open(url, options), { losesAnswers: 0.05 });
+    const store = new UnreliableStore(await open(url, options), { losesAnswers: 0.05, failedReads: 0.2 });
     stores.push(store);
     return store;
   };

@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   // A terminal that takes a part of each would show one within the other.
   const words = process.stdout.isTTY && process.stderr.isTTY ? lines : openOutput(process.stderr);
   words.write(welcome(app));
-  stopOnSignal(app, log);
+  stopInOrder(app, log);
 }
 
 /** An output that never holds up the process, whatever it is. What is still to be written goes out at the end. */
@@ -70,22 +70,32 @@ async function prettyLines(): Promise<(line: string) => string> {
   return prettyFactory({ colorize: isColorSupported, ignore: 'pid,hostname' });
 }
 
-function stopOnSignal(app: App, log: Logger): void {
+/** Stops at a signal, or when the store has failed for good: whoever supervises the process starts it again then. */
+function stopInOrder({ store, close }: App, log: Logger): void {
   let stopping = false;
-  const stop = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1);
+  let exitCode = 0;
+  const stop = () => {
     stopping = true;
-    log.info({ signal }, 'stopping; a second signal stops at once');
-    app.close().then(
-      () => log.flush(() => process.exit(0)),
+    close().then(
+      () => log.flush(() => process.exit(exitCode)),
       (error: unknown) => {
         log.fatal({ err: error }, 'could not stop in order');
         log.flush(() => process.exit(1));
       },
     );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  const stopAt = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1);
+    log.info({ signal }, 'stopping; a second signal stops at once');
+    stop();
+  };
+  process.on('SIGTERM', stopAt);
+  process.on('SIGINT', stopAt);
+  void store.failed.then((error) => {
+    exitCode = 1;
+    log.fatal({ err: error }, 'the store failed and must be opened anew: the process ends');
+    if (!stopping) stop();
+  });
 }
 
 function welcome({ urls, newToken, authMode, store }: App): string {

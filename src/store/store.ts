@@ -15,6 +15,8 @@ export interface Store {
   readonly opening: StoreOpening;
   readonly capabilities: StoreCapabilities;
   readonly namespaces: NamespaceStore;
+  /** Resolves with the fault when the engine can do nothing any more, until the process is started again. Never rejects. */
+  readonly failed: Promise<Error>;
 
   /** A handle on a log. Its calls reject with `LOG_GONE` if there is no such log. */
   log(id: LogId): Log;

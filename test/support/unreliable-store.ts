@@ -65,6 +65,7 @@ export class UnreliableStore implements Store {
   readonly opening: StoreOpening;
   readonly capabilities: StoreCapabilities;
   readonly namespaces: NamespaceStore;
+  readonly failed: Promise<Error>;
   readonly calls: UnreliableCalls;
   readonly announcements = new AnnouncementCounts();
   readonly #store: Store;
@@ -79,6 +80,7 @@ export class UnreliableStore implements Store {
     this.#settings = { ...defaults, ...settings, seed };
     this.#random = new Random(seed);
     this.kind = store.kind;
+    this.failed = store.failed;
     this.opening = store.opening;
     this.capabilities = store.capabilities;
     this.calls = new UnreliableCalls(this.#settings, this.#settings.clock, seed);

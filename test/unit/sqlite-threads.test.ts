@@ -74,6 +74,48 @@ test('Beyond what it may hold it refuses calls until some are answered, however 
   expect((await Promise.allSettled([...asked.slice(1), more])).every(({ status }) => status === 'rejected')).toBe(true);
 });
 
+test('Beyond the characters that may wait it refuses calls, and takes a single call of any size.', async () => {
+  const thread = new FakeThread();
+  const store = new StoreThread(thread);
+  const ask = (characters: number) => store.ask<Ask>('say', ['a'], undefined, characters);
+  const large = ask(100_000_000);
+  await expect(ask(1)).rejects.toMatchObject({ code: 'OVERLOADED', details: { reasons: ['store'] } });
+  thread.answer(0, 'A');
+  expect(await large).toBe('A');
+  const many = Array.from({ length: 32 }, () => ask(1_048_576));
+  await expect(ask(0)).rejects.toMatchObject({ code: 'OVERLOADED' });
+  thread.answer(1, 'B');
+  expect(await many[0]).toBe('B');
+  expect(await Promise.race([ask(0), 'taken'])).toBe('taken');
+});
+
+test('A store that has too much to do takes no append, whatever its size, and takes it once there is room.', async () => {
+  using folder = new TemporaryFolder();
+  const url = `sqlite:${folder.file('pokewire.db')}`;
+  const store = await SqliteStore.open(url, options(), serveHere);
+  const namespace = { id: 'a', uid: 'a', description: '', createdAtMs: 0, tokens: [] };
+  const log = store.log((await createNamespace(store.namespaces, namespace)).log);
+  const data = JSON.stringify('x'.repeat(4_194_304));
+  const appends = Array.from({ length: 10 }, () => log.append('s-1', [{ ...newMessages(1)[0]!, data }], undefined));
+  const outcomes = await Promise.allSettled(appends);
+  const refused = outcomes.filter(({ status }) => status === 'rejected');
+  expect(refused).toHaveLength(2);
+  expect(await log.append('s-1', newMessages(1), undefined)).toMatchObject({ outcome: 'appended', position: 8 });
+  await store.close();
+});
+
+test('A thread that dies tells of it, one that was asked to end does not.', async () => {
+  for (const isAsked of [true, false]) {
+    const thread = new FakeThread();
+    const store = new StoreThread(thread);
+    const ended = isAsked ? store.end() : undefined;
+    thread.emit('exit');
+    await ended;
+    const told = await Promise.race([store.failed, new Promise((resolve) => setImmediate(resolve))]);
+    expect(told).toEqual(isAsked ? undefined : new Error('its thread has ended'));
+  }
+});
+
 test('A thread that died answers nothing: what waits and what comes is rejected with the fault, and ending it is no fault.', async () => {
   const thread = new FakeThread();
   const store = new StoreThread(thread);

@@ -33,6 +33,7 @@ export class MemoryStore implements Store {
     counts: 'exact',
   };
   readonly namespaces: NamespaceStore;
+  readonly failed = new Promise<never>(() => {});
   readonly #storage: MemoryStorage;
   readonly #pokes: ObjectPool<Poke>;
   /** Ends what this store follows; others may go on over the same storage. */

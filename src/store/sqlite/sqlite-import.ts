@@ -17,9 +17,11 @@ export class SqliteImport implements ImportSession {
 
   add(messages: readonly Message[]): Promise<ImportOutcome> {
     const { writer, announcer } = this.#parts;
-    return writer.ask<WriterMethods['importInto']>('importInto', [this.#log, messages], ({ outcome }) => {
+    const heard = ({ outcome }: ImportOutcome) => {
       if (outcome === 'imported') announcer.wake(this.#log);
-    });
+    };
+    const args: Parameters<WriterMethods['importInto']> = [this.#log, messages];
+    return writer.ask<WriterMethods['importInto']>('importInto', args, heard, charactersOf(messages));
   }
 
   async commit(): Promise<CommitOutcome> {
@@ -50,7 +52,8 @@ export class SqliteReplacement implements ImportSession {
 
   async add(messages: readonly Message[]): Promise<ImportOutcome> {
     if (this.#staged === undefined) return { outcome: 'gone' };
-    return this.#parts.writer.ask<WriterMethods['importInto']>('importInto', [this.#staged, messages]);
+    const args: Parameters<WriterMethods['importInto']> = [this.#staged, messages];
+    return this.#parts.writer.ask<WriterMethods['importInto']>('importInto', args, undefined, charactersOf(messages));
   }
 
   async commit(): Promise<CommitOutcome> {
@@ -72,4 +75,12 @@ export class SqliteReplacement implements ImportSession {
       await this.#parts.writer.ask<WriterMethods['discardStaged']>('discardStaged', [staged]);
     }
   }
+}
+
+function charactersOf(messages: readonly Message[]): number {
+  let characters = 0;
+  for (const { stream, id, type, data, metadata } of messages) {
+    characters += stream.length + id.length + type.length + data.length + (metadata?.length ?? 0);
+  }
+  return characters;
 }

@@ -55,18 +55,14 @@ export class SqliteLog implements Log {
 
   append(stream: string, messages: readonly NewMessage[], expectedVersion: number | undefined): Promise<AppendOutcome> {
     const { writer, announcer } = this.#parts;
-    const args: Parameters<WriterMethods['append']> = [
-      this.id,
-      stream,
-      packMessages(messages),
-      expectedVersion,
-      Date.now(),
-    ];
-    return writer.ask<WriterMethods['append']>('append', args, (outcome) => {
+    const packed = packMessages(messages);
+    const args: Parameters<WriterMethods['append']> = [this.id, stream, packed, expectedVersion, Date.now()];
+    const heard = (outcome: AppendOutcome) => {
       if (outcome.outcome !== 'appended') return;
       const { position, globalPosition } = outcome;
       announcer.appended(this.id, { stream, count: messages.length, position, globalPosition });
-    });
+    };
+    return writer.ask<WriterMethods['append']>('append', args, heard, packed.text.length);
   }
 
   async beginImport(): Promise<ImportSession> {

@@ -45,6 +45,7 @@ export class SqliteStore implements Store {
   };
   readonly namespaces: SqliteNamespaces;
   readonly opening: StoreOpening;
+  readonly failed: Promise<Error>;
   readonly #parts: StoreParts;
   readonly #source: Sources;
   #freeBytes = 0;
@@ -52,6 +53,7 @@ export class SqliteStore implements Store {
   private constructor(path: string, parts: StoreParts, opened: Opened, source: Sources) {
     this.opening = openingOf(path, opened);
     this.#parts = parts;
+    this.failed = Promise.race([parts.writer.failed, parts.reader.failed]);
     this.#source = source;
     this.namespaces = new SqliteNamespaces(parts, opened.namespaces, opened.revision);
   }

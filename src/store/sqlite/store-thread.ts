@@ -8,8 +8,11 @@ import { type Answer, type Call, type Commits, endCall, errorOf } from './calls.
 const deadlineMs = 10_000;
 const checkMs = 1_000;
 
-/** Calls without an answer at most: some seconds of work, and some 64 MiB of appends of 4 KiB. */
+/** Calls without an answer at most: some seconds of work. */
 const maxWaiting = 16_384;
+
+/** Characters of their messages at most, 32 to 64 MiB, and twice that while they are copied to the thread. */
+const maxWaitingCharacters = 33_554_432;
 
 /** A thread has so long to end. */
 export const endGraceMs = 10_000;
@@ -19,6 +22,7 @@ type Waiting = {
   /** Undefined once the deadline has passed. */
   settle: PromiseWithResolvers<unknown> | undefined;
   readonly heard: ((value: unknown) => void) | undefined;
+  readonly characters: number;
 };
 
 /** What a thread says of a batch of calls. */
@@ -56,23 +60,32 @@ export const startWorker: StartThread = (name, options) => {
 
 /**
  * One thread of the store. Calls of one turn of the event loop go to it together, and each has an answer or a fault by its
- * deadline. A thread that died answers nothing any more: what the disk holds may not be what was said.
+ * deadline. A thread that died answers nothing any more and is not started again: after a failed sync nobody knows what the
+ * page cache holds, so only a new process may read the file.
  */
 export class StoreThread {
+  /** Resolves with the fault when the thread ends without having been asked to. */
+  readonly failed: Promise<Error>;
   readonly #thread: Thread;
   readonly #answered: (answers: Answers) => void;
   /** By number, the oldest first. */
   readonly #waiting = new Map<number, Waiting>();
   readonly #timer: NodeJS.Timeout;
   readonly #exited: Promise<void>;
+  readonly #noteFailed: (error: Error) => void;
   #calls: Call[] = [];
   #numbers = 0;
+  #waitingCharacters = 0;
   #fault: Error | undefined = undefined;
+  #isEnding = false;
 
   /** `answered` is told of each batch behind what the calls' own `heard` were told of it. */
   constructor(thread: Thread, answered: (answers: Answers) => void = () => {}) {
     this.#thread = thread;
     this.#answered = answered;
+    const failed = Promise.withResolvers<Error>();
+    this.failed = failed.promise;
+    this.#noteFailed = failed.resolve;
     this.#timer = setInterval(() => this.#rejectLate(), checkMs).unref();
     thread.on('message', (answers: Answers) => this.#take(answers));
     thread.on('error', (error: Error) => this.#fail(error));
@@ -89,22 +102,29 @@ export class StoreThread {
     return this.#waiting.size;
   }
 
-  /** Calls a method; `heard` is told of the value when it arrives, also behind the deadline. */
+  /**
+   * Calls a method with messages of so many characters; `heard` is told of the value when it arrives, also behind the
+   * deadline. Whoever finds less than the most waiting may add to it, so that a single call is never too large.
+   */
   ask<Method extends (...args: never[]) => unknown>(
     method: string,
     args: Parameters<Method>,
     heard?: (value: Awaited<ReturnType<Method>>) => void,
+    characters = 0,
   ): Promise<Awaited<ReturnType<Method>>> {
     if (this.#fault !== undefined) return Promise.reject(failure(this.#fault));
-    if (this.#waiting.size >= maxWaiting) {
-      return Promise.reject(new PokewireError('OVERLOADED', 'The store has too much to do. Come again later.'));
+    if (this.#waiting.size >= maxWaiting || this.#waitingCharacters >= maxWaitingCharacters) {
+      const message = 'The store has too much to do. Come again later.';
+      return Promise.reject(new PokewireError('OVERLOADED', message, { details: { reasons: ['store'] } }));
     }
     const settle = Promise.withResolvers<unknown>();
     const number = this.#numbers++;
+    this.#waitingCharacters += characters;
     this.#waiting.set(number, {
       askedAtMs: performance.now(),
       settle,
       heard: heard as ((value: unknown) => void) | undefined,
+      characters,
     });
     if (this.#calls.push({ number, method, args }) === 1) setImmediate(() => this.#post());
     return settle.promise as Promise<Awaited<ReturnType<Method>>>;
@@ -112,6 +132,7 @@ export class StoreThread {
 
   /** Ends the thread once everything was answered; resolves when it has ended, however that was. */
   async end(): Promise<void> {
+    this.#isEnding = true;
     this.#post();
     this.#thread.postMessage(endCall);
     const cut = setTimeout(() => void this.#thread.terminate(), endGraceMs);
@@ -132,6 +153,7 @@ export class StoreThread {
       const waiting = this.#waiting.get(number);
       if (waiting === undefined) continue;
       this.#waiting.delete(number);
+      this.#waitingCharacters -= waiting.characters;
       if (fault === undefined) {
         waiting.heard?.(value);
         waiting.settle?.resolve(value);
@@ -151,6 +173,7 @@ export class StoreThread {
 
   #fail(error: Error): void {
     this.#fault ??= error;
+    if (!this.#isEnding) this.#noteFailed(this.#fault);
     for (const waiting of this.#waiting.values()) waiting.settle?.reject(failure(this.#fault));
     this.#waiting.clear();
   }

@@ -14,6 +14,7 @@ test.each([
   [`/streams?token%3D${token}`, '/streams?token%3D[redacted]'],
   [`/${token.toUpperCase()}`, '/[redacted]'],
   [`/${token}${token}`, '/[redacted]'],
+  ['/subscribe;TICKET=R2m', '/subscribe;TICKET=[redacted]'],
   ['/subscribe&ticket=R2m-x_9', '/subscribe&ticket=[redacted]'],
   ['/subscribe;all=true;ticket=R2m-x_9', '/subscribe;all=true;ticket=[redacted]'],
 ])('A credential in a mistyped place is taken out of a URL: %s', (url, clean) => {

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Histogram, Series } from '../../telemetry/histogram.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import { routeConfigOf } from './route-config.ts';
 import type { Server } from './server.ts';
 
 declare module 'fastify' {
@@ -32,7 +33,7 @@ const brokenOff = Object.assign(new Error('The connection ended before the answe
 export function useAccessLog(server: Server, metrics: Metrics): void {
   const durations = new Durations(metrics);
   const note = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
-    const route = request.routeOptions.url ?? 'none';
+    const route = routeConfigOf(request).url ?? 'none';
     const elapsedMs = reply.elapsedTime;
     durations.of(request.method, route, status).observe(elapsedMs / 1000);
     request.log[levelOf(route, status)](lineOf(request, status, elapsedMs), 'request');

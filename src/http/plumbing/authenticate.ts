@@ -15,6 +15,7 @@ import {
   queryTicket,
   queryToken,
 } from './credential.ts';
+import { routeConfigOf } from './route-config.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -63,7 +64,7 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
 
   server.decorateRequest('grant', undefined);
   server.addHook('onRequest', (request, _reply, done) => {
-    const { config } = request.routeOptions;
+    const config = routeConfigOf(request);
     const { access: needed = 'admin', ownCheck, takesTicket = false, isForOperators = false } = config;
     hideCredentials(request);
     // A preflight carries no credential.

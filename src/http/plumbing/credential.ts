@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { PokewireError } from '../../errors.ts';
-import { cleanUrl } from './clean-text.ts';
+import { cleanUrl, isCleanUrl } from './clean-text.ts';
 
 /** The cookie of a session over http. */
 export const cookieName = 'pokewire';
@@ -33,6 +33,7 @@ export function cookieToken({ headers, server }: FastifyRequest): string | undef
 
 /** Takes credentials out of the URL, wherever in it they stand: the access log, refusals and Fastify's warnings name it. */
 export function hideCredentials(request: FastifyRequest): void {
+  if (isCleanUrl(request.url)) return;
   const { token, ticket } = request.query as Record<string, unknown>;
   const hasCredential = token !== undefined || ticket !== undefined;
   request.raw.url = cleanUrl(hasCredential ? request.url.split('?', 1)[0]! : request.url);

@@ -10,7 +10,8 @@ const largeBytes = 1_024;
  */
 export class GatheringRequest extends IncomingMessage {
   #isBegun = false;
-  readonly #held = new GatheredBytes();
+  /** Made for the first small chunk that follows another one; most requests have none. */
+  #held: GatheredBytes | undefined = undefined;
 
   /** Called by Node's parser with each chunk, and with null at the end. Returns whether there is room for more. */
   override push(chunk: Buffer | null): boolean {
@@ -22,6 +23,7 @@ export class GatheringRequest extends IncomingMessage {
   }
 
   #hold(chunk: Buffer): boolean {
+    this.#held ??= new GatheredBytes();
     // The parser drains microtasks behind each chunk, so only a later turn finds several.
     if (this.#held.length === 0) setImmediate(() => this.#handOn());
     this.#held.add(chunk);
@@ -29,6 +31,6 @@ export class GatheringRequest extends IncomingMessage {
   }
 
   #handOn(): void {
-    if (this.#held.length > 0) super.push(this.#held.take());
+    if (this.#held !== undefined && this.#held.length > 0) super.push(this.#held.take());
   }
 }

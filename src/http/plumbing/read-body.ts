@@ -19,6 +19,7 @@ function readBody(
   done: (error: Error | null, body?: Buffer) => void,
 ): void {
   const body = new GatheredBytes();
+  let isWhole = false;
   const stop = (): void => {
     payload.removeListener('data', add).removeListener('end', end).removeListener('error', fail);
   };
@@ -30,10 +31,12 @@ function readBody(
     done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
   };
   const end = (): void => {
-    stop();
+    // Its listeners go with the request, so to remove them would be for nothing (load: append --compare).
+    isWhole = true;
     done(null, body.take());
   };
   const fail = (error: Error): void => {
+    if (isWhole) return;
     stop();
     done(Object.assign(error, { statusCode: 400 }));
   };

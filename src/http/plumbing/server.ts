@@ -28,6 +28,7 @@ import { useBodyReader } from './read-body.ts';
 import { useReadLimit } from './read-limit.ts';
 import { requestIds } from './request-id.ts';
 import { resetIfCut } from './reset-if-cut.ts';
+import { routeConfigOf } from './route-config.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -101,12 +102,13 @@ export function createServer(options: ServerOptions) {
   useBodyReader(server, 'application/json', bodyLimitBytes);
 
   if (options.trustedProxies.length > 0) useForwardedAddresses(server);
+  server.decorateRequest('routeConfig', undefined);
   // Before those who may refuse the request, so that refusals carry them too.
   // Hooks call back: a promise each would cost every request several turns of the microtask queue.
   server.addHook('onRequest', (request, reply, done) => {
     reply.headers(commonHeaders);
     if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
-    const { corsHeaders } = request.routeOptions.config;
+    const { corsHeaders } = routeConfigOf(request);
     if (corsHeaders !== undefined) reply.headers(corsHeaders);
     const problem = hostProblem(request.raw);
     if (problem === undefined) return done();

@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
 
 /** RFC 9112, section 3.2, with the host and port of RFC 3986, section 3.2: a name, an IPv4 address, or a literal in brackets. */
-const validHost =
-  /^(?:\[(?:[\da-f:.]+|v[\da-f]+\.[\w\-.~!$&'()*+,;=:]+)\]|(?:[\w\-.~!$&'()*+,;=]|%[\da-f]{2})+)(?::\d*)?$/i;
+const hostAndPort =
+  /^(?:\[([\da-f:.]+|v[\da-f]+\.[\w\-.~!$&'()*+,;=:]+)\]|(?:[\w\-.~!$&'()*+,;=]|%[\da-f]{2})+)(?::(\d*))?$/i;
+
+const maxPort = 65_535;
 
 /** Most requests are for the same host. */
 let lastValid = '';
@@ -12,7 +15,7 @@ export function hostProblem({ rawHeaders, headers, httpVersion }: IncomingMessag
   const { host } = headers;
   if (host === undefined) return httpVersion === '1.0' ? undefined : 'is missing, and HTTP/1.1 needs it';
   if (host !== lastValid) {
-    if (!validHost.test(host)) return 'must be a host name or address, with or without a port';
+    if (!isHost(host)) return 'must be a host name or address, with or without a port';
     lastValid = host;
   }
   let lines = 0;
@@ -22,4 +25,12 @@ export function hostProblem({ rawHeaders, headers, httpVersion }: IncomingMessag
     if (name.length === 4 && name.toLowerCase() === 'host') lines++;
   }
   return lines > 1 ? 'must be given once' : undefined;
+}
+
+function isHost(text: string): boolean {
+  const parts = hostAndPort.exec(text);
+  if (parts === null) return false;
+  const [, literal, port = ''] = parts;
+  const isLiteralValid = literal === undefined || /^v/i.test(literal) || isIPv6(literal);
+  return isLiteralValid && Number(port) <= maxPort;
 }

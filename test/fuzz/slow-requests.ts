@@ -223,6 +223,8 @@ export const slowRequests: readonly SlowRequest[] = [
     store: 'one stream of 300,000 messages',
     make: () => rpc('category.get', '', { batchSize: -1 }),
   },
+  { title: 'a path of starts of tokens', make: () => get(`/${'ns_'.repeat(5_000)}`) },
+  { title: 'a path of ends of tokens', make: () => get(`/ns_${'_0123456789abcdef'.repeat(900)}!`) },
   { title: 'an export', store: 'one stream of 300,000 messages', make: () => get('/export') },
   {
     title: 'import of 1,000 older records',

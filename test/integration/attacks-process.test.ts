@@ -64,11 +64,16 @@ test('No token, ticket or cookie is in anything that the process says, at the fi
   const { port } = new URL(url);
   await using client = await SseClient.connect(Number(port), `/subscribe?category=a&ticket=${ticket}`);
   client.destroy();
-  // Bytes that are no request, with a token among them.
-  const socket = connect(Number(port), '127.0.0.1');
-  socket.end(`GET /streams?token=${admin} HTTP/9.9\r\nAuthorization: Bearer ${admin}\r\n\r\n`);
-  socket.resume();
-  await once(socket, 'close');
+  // Bytes that are no request, and a request that is refused for its host, with a token among them.
+  for (const bytes of [
+    `GET /streams?token=${admin} HTTP/9.9\r\nAuthorization: Bearer ${admin}\r\n\r\n`,
+    `GET http://${admin}/streams;token=${admin} HTTP/1.1\r\nHost: ${admin} \r\nHost: b\r\n\r\n`,
+  ]) {
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.end(bytes);
+    socket.resume();
+    await once(socket, 'close');
+  }
   await poll(() => server.stdout).toContain('"unsubscribed"');
   server.kill('SIGTERM');
   expect(await server.exit).toBe(0);

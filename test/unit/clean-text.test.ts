@@ -15,6 +15,8 @@ test.each([
   [`/${token.toUpperCase()}`, '/[redacted]'],
   [`/${token}${token}`, '/[redacted]'],
   ['/subscribe;TICKET=R2m', '/subscribe;TICKET=[redacted]'],
+  [`/${token.replaceAll('_', '%5F')}`, '/[redacted]'],
+  [`/${token.replaceAll('_', '%5f')}/messages`, '/[redacted]/messages'],
   ['/subscribe&ticket=R2m-x_9', '/subscribe&ticket=[redacted]'],
   ['/subscribe;all=true;ticket=R2m-x_9', '/subscribe;all=true;ticket=[redacted]'],
 ])('A credential in a mistyped place is taken out of a URL: %s', (url, clean) => {

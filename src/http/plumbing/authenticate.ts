@@ -8,7 +8,6 @@ import {
   cookieToken,
   foreignPage,
   headerToken,
-  hideCredentials,
   isForeignPage,
   isForeignRead,
   isOwnPage,
@@ -66,7 +65,6 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
   server.addHook('onRequest', (request, _reply, done) => {
     const config = routeConfigOf(request);
     const { access: needed = 'admin', ownCheck, takesTicket = false, isForOperators = false } = config;
-    hideCredentials(request);
     // A preflight carries no credential.
     if (request.method === 'OPTIONS') return done();
     // Without authentication any page could ask by a visitor's browser, which reaches what the page's server cannot. CORS

@@ -1,11 +1,17 @@
-/** A token wherever it stands, also one that was cut short: `ns_`, base64url, `_`, hexadecimal digits. */
-const tokenPattern = /ns_[A-Za-z0-9_-]*_[0-9a-f]{16,}/gi;
+/** Whatever a token may stand in. */
+const tokenRun = /[A-Za-z0-9_%-]{20,}/g;
+
+/** How a token begins; some encode the underscore. */
+const tokenStart = /ns(?:_|%5f)/i;
+
+/** How a token ends, also one that was cut short. */
+const tokenEnd = /(?:_|%5f)[0-9a-f]{16,}/gi;
 
 /** What is called a token or a ticket, in a query or where somebody took something else for one; not the period behind it. */
 const namedPattern = /\b(token|ticket)(=|%3d)[^&;,\s"\\/?#<]*[^&;,\s"\\/?#<.]/gi;
 
 /** One pass that finds nothing in most texts. */
-const suspicious = /ns_|token|ticket/i;
+const suspicious = /ns_|ns%5f|token|ticket/i;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/g;
@@ -23,12 +29,23 @@ const redacted = '[redacted]';
 /** The text without tokens and tickets. */
 export function withoutCredentials(text: string): string {
   if (!suspicious.test(text)) return text;
-  return text.replace(namedPattern, `$1$2${redacted}`).replace(tokenPattern, redacted);
+  return text.replace(namedPattern, `$1$2${redacted}`).replace(tokenRun, withoutToken);
 }
 
 /** Whether the text holds something in the form of a token. */
 export function holdsToken(text: string): boolean {
-  return text.search(tokenPattern) !== -1;
+  return text.replace(tokenRun, withoutToken) !== text;
+}
+
+/** One pattern of the whole token would look for its end from each start, in the square of the length. */
+function withoutToken(run: string): string {
+  const start = tokenStart.exec(run);
+  if (start === null) return run;
+  const { index } = start;
+  const rest = run.slice(index + start[0].length);
+  const last = [...rest.matchAll(tokenEnd)].at(-1);
+  if (last === undefined) return run;
+  return run.slice(0, index) + redacted + rest.slice(last.index + last[0].length);
 }
 
 /** Whether the URL surely holds nothing that {@link cleanUrl} takes out; most do not. */

@@ -20,6 +20,7 @@ import { version } from '../../version.ts';
 import { type AllowedHostsOptions, useAllowedHosts } from './allowed-hosts.ts';
 import { useAppendLimit } from './append-limit.ts';
 import { useAccess } from './authenticate.ts';
+import { hideCredentials } from './credential.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
 import { useForwardedAddresses } from './forwarded-addresses.ts';
 import { hostProblem } from './host.ts';
@@ -106,6 +107,8 @@ export function createServer(options: ServerOptions) {
   // Before those who may refuse the request, so that refusals carry them too.
   // Hooks call back: a promise each would cost every request several turns of the microtask queue.
   server.addHook('onRequest', (request, reply, done) => {
+    // Before anything refuses the request, because refusals are logged too.
+    hideCredentials(request);
     reply.headers(commonHeaders);
     if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
     const { corsHeaders } = routeConfigOf(request);

@@ -71,6 +71,19 @@ export function selectors(random: Random): string {
   return `{${members.filter((_member, index) => random.chance(index === 1 ? 0.6 : 0.15)).join(',')}}`;
 }
 
+/** The body of a rule of retention; some keep very little. */
+export function retentionLimits(random: Random): string {
+  const limit = () =>
+    random.chance(0.9)
+      ? String(10 ** random.int(0, 9))
+      : random.chance(0.5)
+        ? jsonValue(random, 1)
+        : random.pick(oddNumbers);
+  const members = ['maxAgeMs', 'maxMessages', 'maxBytes'].map((name) => `"${name}":${limit()}`);
+  const chosen = members.filter(() => random.chance(0.5));
+  return `{${[...chosen, ...(random.chance(0.05) ? [`${oddJsonText(random)}:1`] : [])].join(',')}}`;
+}
+
 /** Namespaces that come and go; those that the run itself lives in are never deleted. */
 function scratchName(random: Random): string {
   return random.chance(0.8) ? `scratch${random.int(0, 5)}` : random.pick(oddTexts);
@@ -86,6 +99,8 @@ export function rpcCall(random: Random, methods: readonly string[]): string {
   const args = [
     random.chance(0.93) ? (method === 'category.get' && random.chance(0.2) ? '""' : first) : jsonValue(random, 1),
   ];
+  if (method === 'ns.retention.set' && random.chance(0.9)) args[0] = retentionLimits(random);
+  if (method === 'ns.retention.delete' && random.chance(0.9)) args.length = 0;
   if (method === 'stream.write') args.push(random.chance(0.9) ? newMessage(random) : jsonValue(random));
   if (method === 'ns.token.revoke') args.push(`"${uuid(random)}"`);
   if (method === 'ns.streams' && random.chance(0.9)) args.length = 0;
@@ -111,6 +126,8 @@ const optionNames = [
   'label',
   'scope',
   'expiresAt',
+  'category',
+  'dryRun',
   '__proto__',
 ] as const;
 
@@ -120,6 +137,9 @@ const methodOptions: Readonly<Record<string, readonly (typeof optionNames)[numbe
   'stream.get': ['position', 'globalPosition', 'batchSize'],
   'stream.last': ['type'],
   'category.get': ['position', 'globalPosition', 'batchSize', 'correlation'],
+  'stream.erase': ['position'],
+  'ns.retention.set': ['category', 'dryRun'],
+  'ns.retention.delete': ['category'],
   'ns.streams': ['prefix', 'cursor', 'limit'],
   'ns.create': ['description', 'token', 'metadata'],
   'ns.token.create': ['label', 'scope', 'expiresAt'],
@@ -133,6 +153,7 @@ function options(random: Random, method: string): string {
     if (name === 'scope') return random.pick(['"read"', '"write"', '"admin"', '"root"']);
     if (name === 'expiresAt')
       return random.pick(['"2999-01-01T00:00:00Z"', '"2000-01-01T00:00:00Z"', '"soon"', '"2999-13-99T99:99:99Z"']);
+    if (name === 'dryRun') return random.pick(['true', 'false']);
     if (/Version|osition|atchSize|limit/.test(name)) {
       return random.chance(0.8) ? String(random.int(-2, 20)) : random.pick(oddNumbers.slice(1));
     }

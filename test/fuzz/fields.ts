@@ -91,7 +91,6 @@ const odd: readonly (readonly Header[])[] = [
   [['Accept-Encoding', 'gzip, br, *;q=0']],
   [['Accept-Version', '9.x']],
   [['Content-Encoding', 'gzip']],
-  [['Host', 'evil.example']],
   [['Last-Event-ID', '9007199254740993']],
   [['Last-Event-ID', '-1']],
   [['If-Range', 'x']],

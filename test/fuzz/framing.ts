@@ -1,5 +1,6 @@
 import type { Random } from '../support/random.ts';
 import type { Route } from '../support/routes.ts';
+import type { HostKind, OddHost } from './hosts.ts';
 
 export type Header = readonly [name: string, value: string];
 
@@ -13,6 +14,7 @@ export type FuzzRequest = {
   readonly route: Route | undefined;
   /** `X-Request-Id`, which the answer echoes; undefined: it sends another or none. */
   readonly id: string | undefined;
+  readonly host: HostKind;
   /** Whether it may be refused before it is a request, or asks to end the connection. */
   readonly mayClose: boolean;
 };
@@ -20,19 +22,25 @@ export type FuzzRequest = {
 export type RequestParts = Pick<FuzzRequest, 'method' | 'target' | 'route'> & {
   readonly headers: readonly Header[];
   readonly body: Buffer | undefined;
+  readonly host?: OddHost;
 };
 
 /** Heads longer than this may exceed the limit that fuzzed servers have: 8 KiB. */
 const safeHeadBytes = 7_000;
 
 /** Headers that may end the connection. */
-const closing = /^(host|connection|upgrade|expect)$/i;
+const closing = /^(connection|upgrade|expect)$/i;
+
+const usualHost: OddHost = { kind: 'local', lines: [['Host', 'localhost']] };
 
 /** Puts parts together, with a length or in chunks. */
-export function requestOf(random: Random, { method, target, route, headers, body }: RequestParts): FuzzRequest {
+export function requestOf(
+  random: Random,
+  { method, target, route, host = usualHost, headers, body }: RequestParts,
+): FuzzRequest {
   const id = headers.some(([name]) => /^x-request-id$/i.test(name)) ? undefined : `r${random.int(0, 999_999_999)}`;
-  const lines = [`${method} ${target} HTTP/1.1`, 'Host: localhost'];
-  for (const [name, value] of headers) lines.push(`${name}: ${value}`);
+  const lines = [`${method} ${target} HTTP/1.1`];
+  for (const [name, value] of [...host.lines, ...headers]) lines.push(`${name}: ${value}`);
   if (id !== undefined) lines.push(`X-Request-Id: ${id}`);
   const inChunks = body !== undefined && random.chance(0.25);
   if (inChunks) lines.push('Transfer-Encoding: chunked');
@@ -45,15 +53,26 @@ export function requestOf(random: Random, { method, target, route, headers, body
     bytes: Buffer.concat([head, framed]),
     route,
     id,
-    mayClose: head.length > safeHeadBytes || !target.startsWith('/') || headers.some(([name]) => closing.test(name)),
+    host: host.kind,
+    mayClose:
+      host !== usualHost ||
+      head.length > safeHeadBytes ||
+      !target.startsWith('/') ||
+      headers.some(([name]) => closing.test(name)),
   };
 }
 
-/** The body in chunks of random sizes, some with an extension, and perhaps with trailers. */
+/** Chunks for each byte of a body make it six times as long. */
+const maxBytesOneByOne = 2_000;
+
+/** The body in chunks, cut at random places, at one, or between all bytes; some have an extension, some trailers follow. */
 export function chunked(random: Random, body: Buffer): Buffer {
   const pieces: Buffer[] = [];
+  const isByByte = body.length <= maxBytesOneByOne && random.chance(0.1);
+  const onlyCut = random.chance(0.3) ? random.int(1, Math.max(1, body.length - 1)) : undefined;
   for (let at = 0; at < body.length; ) {
-    const until = Math.min(body.length, at + random.pick([1, 3, 100, 5_000, 70_000]));
+    const length = isByByte ? 1 : (onlyCut ?? random.pick([1, 3, 100, 5_000, 70_000]));
+    const until = at > 0 && onlyCut !== undefined && !isByByte ? body.length : Math.min(body.length, at + length);
     const size = (until - at).toString(16);
     const line = random.pick([size, size.toUpperCase(), `00${size}`, `${size};a=b`, `${size};q="x"`]);
     pieces.push(Buffer.from(`${line}\r\n`), body.subarray(at, until), Buffer.from('\r\n'));

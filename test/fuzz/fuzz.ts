@@ -4,16 +4,21 @@ import { positionIn } from '../support/cursors.ts';
 import { Exposition } from '../support/exposition.ts';
 import { routesOfApp } from '../support/routes.ts';
 import { SseClient } from '../support/sse-client.ts';
+import { TemporaryFolder } from '../support/temporary-folder.ts';
 import { Ledger } from './ledger.ts';
 import type { World } from './requests.ts';
+import { secretPartsOf } from './secrets.ts';
 import { ServerProcess } from './server-process.ts';
-import { Storm, type Tally } from './storm.ts';
+import { Storm } from './storm.ts';
+import type { Tally } from './tally.ts';
 
 /** `test` is `--test-mode`. */
 export type AuthMode = 'off' | 'token' | 'test';
 
 export type FuzzOptions = {
   readonly auth: AuthMode;
+  /** A file of SQLite goes with the run. Default: memory. */
+  readonly store?: 'memory' | 'sqlite';
   readonly seed: number;
   readonly requests: number;
   /** Where to begin, to repeat what a run found. */
@@ -55,14 +60,20 @@ const healthEveryMs = 200;
 const phaseRequests = 30_000;
 
 /** Starts a server, storms it, and looks at what is left: the log, memory, sockets, buffers, subscriptions. */
-export async function fuzz({ auth, seed, requests, firstBranch = 0 }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzz({
+  auth,
+  store = 'memory',
+  seed,
+  requests,
+  firstBranch = 0,
+}: FuzzOptions): Promise<FuzzReport> {
   const operator = newToken('default');
+  using folder = new TemporaryFolder();
   const flags = [
+    ...(store === 'sqlite' ? ['--store', `sqlite:${folder.file('fuzz.db')}`] : []),
     ...(auth === 'test' ? ['--test-mode'] : ['--auth', auth]),
     '--token',
     operator,
-    '--log-level',
-    'warn',
     ...Object.entries(limits).flat().map(String),
   ];
   await using server = await ServerProcess.start(...flags);
@@ -71,8 +82,11 @@ export async function fuzz({ auth, seed, requests, firstBranch = 0 }: FuzzOption
     routes: await routesOfApp(),
     rpcMethods: rpcMethods(),
     tokens: { operator, admin: await target.createNamespace('chaos'), reader: await target.createReader('chaos') },
+    checksHosts: auth !== 'token',
   };
   const auditedToken = await target.createNamespace('audited');
+  const secrets = [...Object.values(world.tokens), auditedToken];
+  const secretParts = secretPartsOf(secrets);
   const health = target.watchHealth();
   const tallies: Tally[] = [];
   const problems: string[] = [];
@@ -90,6 +104,8 @@ export async function fuzz({ auth, seed, requests, firstBranch = 0 }: FuzzOption
       requests: share,
       ledger,
       auditedToken,
+      secrets,
+      secretParts,
     });
     tallies.push(await storm.run());
     // Its messages may have filled the store.
@@ -100,6 +116,7 @@ export async function fuzz({ auth, seed, requests, firstBranch = 0 }: FuzzOption
     await target.replaceByNothing(auditedToken);
     await target.deleteScratch();
     await target.rest();
+    problems.push(...problemsOfLog(server.takeLog(), secretParts));
     return server.memory();
   };
 
@@ -110,7 +127,7 @@ export async function fuzz({ auth, seed, requests, firstBranch = 0 }: FuzzOption
   for (let left = phases - 1; left > 0; left--) after = await phase(Math.ceil(requests / phases));
   const slowestHealthMs = await health.stop();
   if ((await server.evaluate('"polluted" in Object.prototype')) === true) problems.push('a prototype was changed');
-  if (/"level":[56]0/.test(server.stdout)) problems.push(`the log has errors: ${server.stdout.slice(0, 2_000)}`);
+  problems.push(...problemsOfLog(server.takeLog(), secretParts));
   if (server.complaints !== '') problems.push(`it complains: ${server.complaints.slice(0, 2_000)}`);
   const code = await server.stop();
   if (code !== 0) problems.push(`it ended with ${code}: ${server.stderr.slice(-2_000)}`);
@@ -120,6 +137,16 @@ export async function fuzz({ auth, seed, requests, firstBranch = 0 }: FuzzOption
     resident: after.resident - before.resident,
   };
   return { tallies, auditedMessages, growth, slowestHealthMs, problems };
+}
+
+/** The first line that tells of a fault, and the first one that holds a secret. */
+function problemsOfLog(lines: readonly string[], secretParts: readonly string[]): string[] {
+  const fault = lines.find((line) => /"level":[56]0/.test(line));
+  const leak = lines.find((line) => secretParts.some((part) => line.includes(part)));
+  return [
+    ...(fault === undefined ? [] : [`the log has errors: ${fault.slice(0, 2_000)}`]),
+    ...(leak === undefined ? [] : [`the log has a token: ${leak.slice(0, 2_000)}`]),
+  ];
 }
 
 /** Names of the methods of `/rpc`, as docs/PROTOCOL.md lists them. */

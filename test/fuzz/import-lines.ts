@@ -11,6 +11,7 @@ export function importLines(random: Random): Buffer {
       [1, () => Buffer.from(jsonValue(random))],
       [0.5, () => random.bytes(random.int(0, 60))],
       [0.5, () => Buffer.from(random.pick(['', ' ', '\t', '\r', '{', '[]', 'null', '\ufeff{}']))],
+      [0.5, () => Buffer.from(random.pick(['{"end":{"records":0}}', '{"end":{"records":1}}', '{"end":{}}']))],
     ])();
   const ends = ['\n', '\n', '\n', '\r\n', '\n\n', '\r'];
   const lines = random.times(0, random.chance(0.05) ? 100 : 5, () => [line(), Buffer.from(random.pick(ends))]);
@@ -21,10 +22,18 @@ export function importLines(random: Random): Buffer {
 function goodLines(random: Random): Buffer {
   const first = random.chance(0.5) ? random.int(1, 1_000_000) : random.int(1, 100);
   const most = random.chance(0.01) ? 3_000 : random.chance(0.1) ? 100 : 5;
-  const lines = random.times(1, most, (index) => {
+  const count = random.int(1, most);
+  // An export that is whole, one that is not, or one behind another.
+  const end = random.weighted([
+    [6, undefined],
+    [3, count],
+    [1, count + random.int(-2, 2)],
+  ]);
+  const lines = random.times(count, count, (index) => {
     const place = first + index;
+    const mark = end !== undefined && index === count - 1 ? `,"end":{"records":${end}}` : '';
     const id = random.chance(0.99) ? uuid(random) : '00000000-0000-4000-8000-000000000001';
-    return `{"id":"${id}","stream":"i-${place % 4}","type":"T","pos":${place},"gpos":${place},"data":{},"time":"2026-11-21T03:28:39Z"}\n`;
+    return `{"id":"${id}","stream":"i-${place % 4}","type":"T","pos":${place},"gpos":${place},"data":{},"time":"2026-11-21T03:28:39Z"${mark}}\n`;
   });
   return Buffer.from(lines.join(''));
 }
@@ -45,6 +54,9 @@ function oddRecord(random: Random): string {
     `"data":${random.chance(0.9) ? jsonObject(random, 2) : jsonValue(random, 1)}`,
     `"meta":${random.chance(0.9) ? 'null' : jsonValue(random, 1)}`,
     `"time":${random.chance(0.95) ? '"2026-11-21T03:28:39.323456789Z"' : random.pick(oddTimes)}`,
+    ...(random.chance(0.1)
+      ? [`"end":${random.chance(0.5) ? `{"records":${random.int(0, 6)}}` : jsonValue(random, 1)}`]
+      : []),
   ];
   return `{${members.filter(() => random.chance(0.995)).join(',')}}`;
 }

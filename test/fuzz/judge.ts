@@ -5,7 +5,7 @@ import type { HttpResponse } from './responses.ts';
 /** Codes that say something of what was asked for, and the only routes that can say it. */
 const places: Partial<Record<ErrorCode, RegExp>> = {
   STREAM_NOT_FOUND: /^\/streams\/:stream$/,
-  MESSAGE_NOT_FOUND: /last$/,
+  MESSAGE_NOT_FOUND: /^(\/rpc|.*\/last|.*\/:position)$/,
   METHOD_NOT_FOUND: /^\/rpc$/,
   NAMESPACE_EXISTS: /^\/rpc$/,
   STREAM_VERSION_CONFLICT: /^(\/rpc|.*\/messages)$/,
@@ -22,11 +22,13 @@ const faults: readonly string[] = ['INTERNAL_ERROR', 'BACKEND_ERROR', 'NOT_READY
 const parserRefusals = [400, 408, 431];
 
 /** What is known of what was answered; of bytes that need not be a request at most the method. */
-export type Asked = Pick<FuzzRequest, 'method' | 'id' | 'route'>;
+export type Asked = Pick<FuzzRequest, 'method' | 'id' | 'route' | 'host'>;
 
-/** What is wrong with an answer; undefined: nothing. */
-export function judge(response: HttpResponse, request: Asked): string | undefined {
+/** What is wrong with an answer; undefined: nothing. Some servers answer to their own hosts only. */
+export function judge(response: HttpResponse, request: Asked, checksHosts: boolean): string | undefined {
   const { status, headers, body } = response;
+  const misled = judgeHost(response, request, checksHosts);
+  if (misled !== undefined) return misled;
   const isHead = request.method === 'HEAD';
   const isRefusal = parserRefusals.includes(status) && headers.get('connection') === 'close';
   if (!isRefusal && !headers.get('server')?.startsWith('EventoDB/')) return 'it does not say what server it is from';
@@ -38,6 +40,16 @@ export function judge(response: HttpResponse, request: Asked): string | undefine
   if (route !== undefined && !route.successes.has(status)) return `${route.method} ${route.url} documents no ${status}`;
   if (isHead || !isJson(headers)) return undefined;
   return parse(body) === undefined ? 'its body is not JSON' : undefined;
+}
+
+/** Nothing of a request is looked at before its host, except whether it is one at all. */
+function judgeHost({ status, headers }: HttpResponse, { host, route }: Asked, checksHosts: boolean) {
+  if (host === 'malformed') {
+    const isRefused = parserRefusals.includes(status) && (route === undefined || headers.get('connection') === 'close');
+    return isRefused ? undefined : 'its host is none';
+  }
+  if (host !== 'foreign' || !checksHosts || status === 421) return undefined;
+  return route !== undefined || status < 400 ? 'it is for another host' : undefined;
 }
 
 function judgeError({ status, headers, body }: HttpResponse, request: Asked, isHead: boolean): string | undefined {

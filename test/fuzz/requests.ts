@@ -1,8 +1,9 @@
 import type { Random, Weighted } from '../support/random.ts';
 import type { Route } from '../support/routes.ts';
-import { newMessages, rpcCall, selectors } from './bodies.ts';
+import { newMessages, retentionLimits, rpcCall, selectors } from './bodies.ts';
 import { fuzzHeaders, randomQuery } from './fields.ts';
 import { bodyOf, encodeOddly, type FuzzRequest, requestOf } from './framing.ts';
+import { oddHost } from './hosts.ts';
 import { importLines } from './import-lines.ts';
 import { fuzzName, jsonValue, mutate } from './values.ts';
 
@@ -12,6 +13,8 @@ export type World = {
   readonly rpcMethods: readonly string[];
   /** Tokens of the namespace that is stormed, from which everything may be taken. */
   readonly tokens: { readonly admin: string; readonly reader: string; readonly operator: string };
+  /** Whether it answers to its own hosts only. */
+  readonly checksHosts: boolean;
 };
 
 /** Answers of these are long, or read everything: a few are enough. */
@@ -49,7 +52,9 @@ export function fuzzRequest(random: Random, world: World, routes: Weighted<Route
   const route = random.weighted(routes);
   const isOwnMethod = random.chance(0.95);
   const method = isOwnMethod ? route.method : random.pick(otherMethods);
-  const path = route.url.replaceAll(/:\w+|\*/g, () => encodeOddly(random, fuzzName(random)));
+  const path = route.url.replaceAll(/:\w+|\*/g, (name) =>
+    name === ':position' && random.chance(0.9) ? String(random.int(0, 30)) : encodeOddly(random, fuzzName(random)),
+  );
   const isOwnPath = random.chance(0.92);
   const target = (isOwnPath ? path : oddPath(random, path)) + randomQuery(random, route, world.tokens.admin);
   const body = random.chance(0.95) || route.bodies === undefined ? bodyFor(random, world, route) : undefined;
@@ -59,6 +64,7 @@ export function fuzzRequest(random: Random, world: World, routes: Weighted<Route
     target,
     headers,
     body,
+    ...(random.chance(0.03) ? { host: oddHost(random) } : {}),
     route: isOwnMethod && isOwnPath ? route : undefined,
   });
   // As a stream would, HEAD of one ends the connection.
@@ -98,7 +104,9 @@ function bodyFor(random: Random, world: World, route: Route): Buffer | undefined
           ? rpcCall(random, world.rpcMethods)
           : url === '/subscribe/ticket'
             ? selectors(random)
-            : newMessages(random),
+            : url.endsWith('/retention')
+              ? retentionLimits(random)
+              : newMessages(random),
     ],
     [1, () => random.pick(bodies)],
     [1, () => jsonValue(random)],

@@ -33,6 +33,14 @@ export class ServerProcess extends SpokenProcess {
     return Number(/ {2}http:\/\/[^:\s]+:(\d+)\s/.exec(this.stderr)?.[1] ?? 0);
   }
 
+  /** Lines of its log since the last time. */
+  takeLog(): string[] {
+    const end = this.stdout.lastIndexOf('\n') + 1;
+    const lines = this.stdout.slice(0, end).split('\n');
+    this.stdout = this.stdout.slice(end);
+    return lines;
+  }
+
   /** What it said on standard error beyond its welcome and the inspector's lines: warnings, and how it died. */
   get complaints(): string {
     const [, afterWelcome = ''] = this.stderr.split('Try it in a browser:');

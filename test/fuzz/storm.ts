@@ -1,11 +1,14 @@
+import { maxHeldRequests } from '../../src/http/plumbing/open-connection.ts';
 import { Random, type Weighted } from '../support/random.ts';
 import type { Route } from '../support/routes.ts';
-import { SseClient } from '../support/sse-client.ts';
 import type { FuzzRequest } from './framing.ts';
 import { type Asked, judge } from './judge.ts';
 import { auditedAppend, type Ledger } from './ledger.ts';
-import { fuzzRequest, streamTarget, type World, weighRoutes } from './requests.ts';
+import { fuzzRequest, type World, weighRoutes } from './requests.ts';
 import type { HttpResponse } from './responses.ts';
+import { leakIn, misplacedSecret } from './secrets.ts';
+import { Subscribers } from './subscribers.ts';
+import { Tally } from './tally.ts';
 import { cut, halfRequest, type WildBytes, wildBytes } from './wild.ts';
 import { Wire } from './wire.ts';
 
@@ -20,49 +23,23 @@ export type StormOptions = {
   readonly ledger: Ledger;
   /** Token of the namespace that only audited appends write to. */
   readonly auditedToken: string;
+  /** Tokens that no answer may repeat, and their secret parts. */
+  readonly secrets: readonly string[];
+  readonly secretParts: readonly string[];
 };
 
 const lanes = 16;
 /** Half requests hold their connections until the server has had enough: they wait beside the lanes, and none at the end. */
 const waitingAtMost = 48;
-const openSubscriptions = 40;
-
-const lastEventIds = ['', '0', '5', '-1', '1e3', '9007199254740993', 'x', '\xe9', '5-7f9c2ba4e88f', 'null'];
-const forwardedFor = [
-  '1.2.3.4',
-  '::ffff:1.2.3.4',
-  '2001:db8::1%eth0',
-  '::',
-  'unknown',
-  '1.2.3.4, , \xe9',
-  ':::',
-  'x'.repeat(999),
-];
-
-/** What was sent and what came of it. */
-export class Tally {
-  requests = 0;
-  branch: number;
-  readonly kinds = new Map<string, number>();
-  readonly statuses = new Map<number, number>();
-
-  constructor(firstBranch: number) {
-    this.branch = firstBranch;
-  }
-
-  count(kind: string, requests: number, answers: readonly HttpResponse[]): void {
-    this.requests += requests;
-    this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + requests);
-    for (const { status } of answers) this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
-  }
-}
+/** More than wait on one connection. */
+const longPipeline = [101, 300] as const;
 
 /** Sends requests of all kinds until there were enough, and judges each answer. */
 export class Storm {
   readonly tally: Tally;
   readonly #options: StormOptions;
   readonly #routes: Weighted<Route>;
-  readonly #subscriptions: SseClient[] = [];
+  readonly #subscribers: Subscribers;
   readonly #waiting = new Set<Promise<void>>();
   #failure: unknown = undefined;
 
@@ -70,13 +47,14 @@ export class Storm {
     this.#options = options;
     this.#routes = weighRoutes(options.world.routes);
     this.tally = new Tally(options.firstBranch);
+    this.#subscribers = new Subscribers(options.port, options.world, options.auditedToken, this.tally);
   }
 
   /** Resolves when all connections are closed again; throws the first thing that was wrong. */
   async run(): Promise<Tally> {
     await Promise.all(Array.from({ length: lanes }, () => this.#lane()));
     await Promise.all(this.#waiting);
-    for (const client of this.#subscriptions) await client[Symbol.asyncDispose]();
+    await this.#subscribers[Symbol.asyncDispose]();
     if (this.#failure !== undefined) throw this.#failure;
     return this.tally;
   }
@@ -107,7 +85,9 @@ export class Storm {
       [50, () => this.#orderly(random, wire)],
       [12, () => this.#audited(random, wire)],
       [90, () => this.#wild(random)],
-      [20, () => this.#subscribe(random)],
+      [20, () => this.#subscribers.add(random)],
+      [1, () => this.#pipeline(random, wire)],
+      [3, () => this.#misplace(random)],
       [1, () => this.#neglect(random)],
       [0.2, () => this.#clear()],
       [3, () => this.#leaveHalf(random, branch)],
@@ -137,13 +117,34 @@ export class Storm {
     const startMs = performance.now();
     const answers = await wire.exchange(requests, cut(random, Buffer.concat(requests.map(({ bytes }) => bytes))));
     this.tally.count(kind, requests.length, answers);
-    for (const [index, answer] of answers.entries()) check(answer, requests[index]!);
-    if (answers.length === requests.length) return answers;
+    for (const [index, answer] of answers.entries()) this.#check(answer, requests[index]!);
+    const isCut = requests.length > maxHeldRequests && answers.at(-1)?.headers.get('connection') === 'close';
+    if (answers.length === requests.length || (isCut && answers.length > maxHeldRequests)) return answers;
     const last = requests.slice(0, answers.length + 1).slice(-3);
     const ms = Math.round(performance.now() - startMs);
     throw new Error(
       `the connection ended after ${ms} ms, and the last has no answer of ${last.map(({ bytes }) => excerpt(bytes)).join('\n')}`,
     );
+  }
+
+  /** More requests behind one another than may wait: those that are answered come first, and the last answer says that it is. */
+  async #pipeline(random: Random, wire: Wire): Promise<void> {
+    const { world } = this.#options;
+    const made = random.times(...longPipeline, () => fuzzRequest(random, world, this.#routes));
+    await this.#exchange(
+      'pipelined',
+      wire,
+      made.filter(({ mayClose }) => !mayClose),
+      random,
+    );
+  }
+
+  async #misplace(random: Random): Promise<void> {
+    const { world, secrets } = this.#options;
+    const wire = new Wire(this.#options.port);
+    const request = misplacedSecret(random, world.tokens.admin, random.pick(secrets));
+    await this.#exchange('misplaced', wire, [request], random);
+    await wire.close();
   }
 
   async #audited(random: Random, wire: Wire): Promise<void> {
@@ -162,7 +163,8 @@ export class Storm {
     try {
       const answers = await new Wire(this.#options.port).release(wild);
       this.tally.count(kind, 1, answers);
-      for (const answer of answers) check(answer, { method: wild.method, id: undefined, route: undefined });
+      for (const answer of answers)
+        this.#check(answer, { method: wild.method, id: undefined, route: undefined, host: 'local' });
     } catch (error) {
       throw new Error(`${(error as Error).message}, to ${excerpt(Buffer.concat(wild.pieces))} and ${wild.ending}`);
     }
@@ -186,44 +188,6 @@ export class Storm {
     this.tally.count('neglected', requests.length + 3, []);
   }
 
-  async #subscribe(random: Random): Promise<void> {
-    const { port, world, auditedToken } = this.#options;
-    const ticket = random.chance(0.15) ? await this.#ticket() : undefined;
-    const target =
-      ticket === undefined
-        ? streamTarget(random, world, random.chance(0.3) ? auditedToken : world.tokens.admin)
-        : `/subscribe?category=${random.pick(['a', 'a', 'b'])}&ticket=${ticket}`;
-    const headers: Record<string, string> = {};
-    if (random.chance(0.2)) headers['Last-Event-ID'] = random.pick(lastEventIds);
-    if (random.chance(0.3)) headers['X-Forwarded-For'] = random.pick(forwardedFor);
-    const client = await SseClient.connect(port, target, { headers });
-    const { status } = client.head;
-    this.tally.count('subscribe', 1, [{ status, headers: client.head.headers, body: Buffer.alloc(0) }]);
-    if (![200, 400, 401, 403, 429, 503].includes(status)) throw new Error(`${status} to ${target}`);
-    if (status === 200 && target.startsWith('/subscribe')) {
-      // Who finds no place is told when to come back, and nothing else.
-      const isAnswered = () => client.comments.includes(' ready') || (client.retry !== undefined && client.isClosed);
-      await client.waitFor(isAnswered, `: ready, to ${target}`);
-    }
-    if (random.chance(0.2)) client.pause();
-    this.#subscriptions.push(client);
-    if (this.#subscriptions.length < openSubscriptions) return;
-    const [leaving] = this.#subscriptions.splice(random.int(0, openSubscriptions - 1), 1);
-    if (leaving!.head.status === 200 && leaving!.parser.unknownFields.length > 0) {
-      throw new Error(`fields that no event stream has: ${leaving!.parser.unknownFields}`);
-    }
-    await leaving![Symbol.asyncDispose]();
-  }
-
-  async #ticket(): Promise<string | undefined> {
-    const { port, world } = this.#options;
-    const headers = `Host: localhost\r\nAuthorization: Bearer ${world.tokens.admin}\r\nContent-Type: application/json`;
-    const body = '{"category":["a"]}';
-    const request = `POST /subscribe/ticket HTTP/1.1\r\n${headers}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    const [answer] = await new Wire(port).release({ method: 'POST', pieces: [Buffer.from(request)], ending: 'finish' });
-    return answer?.status === 201 ? JSON.parse(answer.body.toString()).ticket : undefined;
-  }
-
   /** Replaces the log of the namespace that is stormed by nothing, which makes room in the store. */
   async #clear(): Promise<void> {
     const { port, world } = this.#options;
@@ -239,13 +203,14 @@ export class Storm {
   #someRequest(random: Random): Buffer {
     return fuzzRequest(random, this.#options.world, this.#routes).bytes;
   }
-}
 
-function check(answer: HttpResponse, request: Asked & { readonly bytes?: Buffer }): void {
-  const problem = judge(answer, request);
-  if (problem === undefined) return;
-  const asked = request.bytes === undefined ? '' : `, to ${excerpt(request.bytes)}`;
-  throw new Error(`${problem}: ${answer.status} ${excerpt(answer.body)}${asked}`);
+  #check(answer: HttpResponse, request: Asked & { readonly bytes?: Buffer }): void {
+    const { world, secretParts } = this.#options;
+    const problem = judge(answer, request, world.checksHosts) ?? leakIn(answer, secretParts);
+    if (problem === undefined) return;
+    const asked = request.bytes === undefined ? '' : `, to ${excerpt(request.bytes)}`;
+    throw new Error(`${problem}: ${answer.status} ${excerpt(answer.body)}${asked}`);
+  }
 }
 
 /** Bytes as a line that can be pasted into a test. */

@@ -1,0 +1,19 @@
+import type { HttpResponse } from './responses.ts';
+
+/** What was sent and what came of it. */
+export class Tally {
+  requests = 0;
+  branch: number;
+  readonly kinds = new Map<string, number>();
+  readonly statuses = new Map<number, number>();
+
+  constructor(firstBranch: number) {
+    this.branch = firstBranch;
+  }
+
+  count(kind: string, requests: number, answers: readonly HttpResponse[]): void {
+    this.requests += requests;
+    this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + requests);
+    for (const { status } of answers) this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
+  }
+}

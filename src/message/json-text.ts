@@ -1,5 +1,5 @@
 export const quote = 0x22;
-const backslash = 0x5c;
+export const backslash = 0x5c;
 
 /**
  * Walks the members of the JSON object that begins at `start` and returns the index behind it. The text must already

@@ -1,4 +1,13 @@
-import { firstElement, isSpace, nextElement, quote, skipSpace, skipValue, walkMembers } from './json-text.ts';
+import {
+  backslash,
+  firstElement,
+  isSpace,
+  nextElement,
+  quote,
+  skipSpace,
+  skipValue,
+  walkMembers,
+} from './json-text.ts';
 import { charactersPerTurn, finish, finishInTurns, type Steps } from './turns.ts';
 
 /**
@@ -84,7 +93,6 @@ function outlineMembers(text: string, at: number, outline: Outline, levels: numb
 const openBrace = 0x7b;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
-const backslash = 0x5c;
 const comma = 0x2c;
 const colon = 0x3a;
 const minus = 0x2d;

@@ -40,11 +40,10 @@ export class TurnMeter {
     return new TurnMeter(server);
   }
 
-  /** The longest turn while `work` goes on; garbage of before may be collected first. */
-  async longest(work: () => Promise<unknown>, collects: boolean): Promise<LongestTurn> {
-    if (collects) await this.#server.memory();
+  /** The longest turn while `work` goes on. */
+  async longest(work: () => Promise<unknown>): Promise<LongestTurn> {
     await this.#server.evaluate('turnMeter.wallMs = turnMeter.cpuMs = 0');
-    // The evaluation's own turn, and the collection's, have ended.
+    // The evaluation's own turn has ended.
     await this.#server.evaluate('turnMeter.wallMs = turnMeter.cpuMs = 0');
     await work();
     return this.#server.evaluate<LongestTurn>('({ wallMs: turnMeter.wallMs, cpuMs: turnMeter.cpuMs })');

@@ -2,7 +2,7 @@ import { PokewireError } from '../../errors.ts';
 import { skipSpace, skipValue, walkElements } from '../../message/json-text.ts';
 import { isLong, maxMembers, type Outline } from '../../message/long-json.ts';
 import { invalidBody, isPayload, kindOf, parseJsonBodyInTurns } from '../../message/new-message.ts';
-import { maxBodyNesting, readPayload } from '../../message/payload.ts';
+import { checkPayload, maxBodyNesting } from '../../message/payload.ts';
 import { ownTurn } from '../../message/turns.ts';
 
 /** What `POST /rpc` carries: `[method, ...arguments]`. */
@@ -25,7 +25,8 @@ const callOutline: Outline = {
 /** Reads the envelope of a call; throws `INVALID_REQUEST`. Whether there is such a method is not asked. */
 export async function parseCall(body: Buffer | undefined): Promise<Call> {
   const { text, parsed } = await parseJsonBodyInTurns(body, 'a JSON array [method, ...arguments]', callOutline);
-  readPayload(text, 0, text.length, 'body', maxBodyNesting);
+  if (isLong(text)) await ownTurn();
+  checkPayload(text, 0, text.length, 'body', maxBodyNesting);
   if (isLong(text)) await ownTurn();
   if (parsed !== null && !Array.isArray(parsed)) {
     throw invalidBody(`must be an array [method, ...arguments], got ${kindOf(parsed)}`);

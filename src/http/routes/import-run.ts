@@ -2,7 +2,7 @@ import type { Transfer } from '../../admission/transfers.ts';
 import { parseImportRecord, parseImportRecordInTurns } from '../../message/import-record.ts';
 import { isLong } from '../../message/long-json.ts';
 import type { Message } from '../../message/message.ts';
-import { ownTurn } from '../../message/turns.ts';
+import { charactersPerTurn, ownTurn } from '../../message/turns.ts';
 import type { ImportKey, ImportOutcome, ImportSession } from '../../store/log.ts';
 import { fullText } from '../../store/shared/store-full.ts';
 import { endTexts } from './transfer.ts';
@@ -12,6 +12,9 @@ const batchMessages = 1_000;
 
 /** A batch whose lines are this long ends early, so that large messages cost no more memory than small ones. */
 const batchBytes = 4_194_304;
+
+/** What a line counts beside its bytes until other work has its turn. */
+const perLine = 256;
 
 /** Why an import ended early; its last event tells it. */
 export type ImportFailure = {
@@ -55,6 +58,8 @@ export class ImportRun {
   /** Their lines. */
   #lines: number[] = [];
   #bytes = 0;
+  /** What may be read before other work has its turn. */
+  #left = charactersPerTurn;
   /** What the last progress said. */
   #told = 0;
 
@@ -88,6 +93,11 @@ export class ImportRun {
 
   async read(line: Buffer): Promise<ImportFailure | undefined> {
     this.line++;
+    this.#left -= perLine + line.length;
+    if (this.#left <= 0) {
+      this.#left = charactersPerTurn;
+      await ownTurn();
+    }
     if (isBlank(line)) return undefined;
     const record = isLong(line) ? await parseImportRecordInTurns(line) : parseImportRecord(line);
     if ('problem' in record) return { code: record.code, message: record.problem, line: this.line };

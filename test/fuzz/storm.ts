@@ -86,7 +86,7 @@ export class Storm {
       [12, () => this.#audited(random, wire)],
       [90, () => this.#wild(random)],
       [20, () => this.#subscribers.add(random)],
-      [1, () => this.#pipeline(random, wire)],
+      [1, () => this.#pipeline(random)],
       [3, () => this.#misplace(random)],
       [1, () => this.#neglect(random)],
       [0.2, () => this.#clear()],
@@ -128,8 +128,10 @@ export class Storm {
   }
 
   /** More requests behind one another than may wait: those that are answered come first, and the last answer says that it is. */
-  async #pipeline(random: Random, wire: Wire): Promise<void> {
+  async #pipeline(random: Random): Promise<void> {
     const { world } = this.#options;
+    // The last answer may say that the connection ends.
+    const wire = new Wire(this.#options.port);
     const made = random.times(...longPipeline, () => fuzzRequest(random, world, this.#routes));
     await this.#exchange(
       'pipelined',
@@ -137,6 +139,7 @@ export class Storm {
       made.filter(({ mayClose }) => !mayClose),
       random,
     );
+    await wire.close();
   }
 
   async #misplace(random: Random): Promise<void> {

@@ -12,17 +12,21 @@ import { writeCommands } from './write-commands.ts';
  * Commands in any order on a real server with real sockets; `docs/PROTOCOL.md` and the log say what each connection is to be
  * told. A failure prints a line that repeats it:
  *
- *     MODEL_REPEAT='<seed> <path> <replay path>' npx vitest run test/model
+ *     MODEL_REPEAT='<seed> <path> <replay path>' npx vitest run test/model -t <engine>
  *
  * The commands and what they are given are repeated exactly, and so are the faults of a bad network, by the seed in the settings; how the kernel and the event loop interleave them is not, so a
  * race may need a few goes. `MODEL_RUNS=1000 MODEL_LIMIT_MS=600000` looks longer than CI does.
  */
 const [seed, path, replayPath] = process.env.MODEL_REPEAT?.split(' ') ?? [];
-const runs = Number(process.env.MODEL_RUNS ?? (seed === undefined ? 60 : 1));
+const asked = process.env.MODEL_RUNS ?? (seed === undefined ? undefined : '1');
+const engines: readonly (readonly [engine: SiteSettings['engine'], runs: number])[] = [
+  ['memory', Number(asked ?? 60)],
+  ['sqlite', Number(asked ?? 12)],
+];
 /** A failing case is made smaller until then; a passing run is done before. */
 const limitMs = Number(process.env.MODEL_LIMIT_MS ?? 40_000);
 
-const settings: fc.Arbitrary<SiteSettings> = fc.record({
+const settings: fc.Arbitrary<Omit<SiteSettings, 'engine'>> = fc.record({
   readTurns: fc.nat({ max: 3 }),
   pagePokes: fc.constantFrom(1_000_000, 1_000_000, 50, 3),
   heartbeatMs: fc.constantFrom(0, 15, 60),
@@ -38,36 +42,40 @@ const commands = fc.commands(
   { maxCommands: 60, size: 'max', ...(replayPath === undefined ? {} : { replayPath }) },
 );
 
-type Details = fc.RunDetails<[SiteSettings, Iterable<ModelCommand>]>;
+type Details = fc.RunDetails<[Omit<SiteSettings, 'engine'>, Iterable<ModelCommand>]>;
 
-test('Whatever happens to writers, readers, namespaces and the server, each connection is told exactly what its log says.', {
-  timeout: limitMs * 2,
-}, async () => {
-  const property = fc.asyncProperty(settings, commands, async (settings, commands) => {
-    await using site = await Site.open(settings);
-    const world = new World();
-    try {
-      await createAll(world, site);
-      await fc.asyncModelRun(() => ({ model: world, real: site }), commands);
-      await finish(world, site);
-    } finally {
-      await world.close();
-    }
-  });
-  const details = await fc.check(property, {
-    numRuns: runs,
-    interruptAfterTimeLimit: limitMs,
-    // One that hangs has failed, and is not the end of a long run.
-    timeout: limitMs / 2,
-    ...(seed === undefined ? {} : { seed: Number(seed) }),
-    ...(path === undefined ? {} : { path }),
-  });
-  if (details.failed) throw new Error(await reportOf(details), { cause: details.errorInstance });
-});
+test.each(engines)(
+  'Over %s: whatever happens to writers, readers, namespaces and the server, each connection is told exactly what its log says.',
+  {
+    timeout: limitMs * 2,
+  },
+  async (engine, runs) => {
+    const property = fc.asyncProperty(settings, commands, async (settings, commands) => {
+      await using site = await Site.open({ ...settings, engine });
+      const world = new World();
+      try {
+        await createAll(world, site);
+        await fc.asyncModelRun(() => ({ model: world, real: site }), commands);
+        await finish(world, site);
+      } finally {
+        await world.close();
+      }
+    });
+    const details = await fc.check(property, {
+      numRuns: runs,
+      interruptAfterTimeLimit: limitMs,
+      // One that hangs has failed, and is not the end of a long run.
+      timeout: limitMs / 2,
+      ...(seed === undefined ? {} : { seed: Number(seed) }),
+      ...(path === undefined ? {} : { path }),
+    });
+    if (details.failed) throw new Error(await reportOf(engine, details), { cause: details.errorInstance });
+  },
+);
 
-async function reportOf(details: Details): Promise<string> {
+async function reportOf(engine: string, details: Details): Promise<string> {
   const report = await fc.asyncDefaultReportMessage(details);
   const replayPath = /replayPath="([^"]*)"/.exec(String(details.counterexample?.[1]))?.[1];
-  const repeat = `MODEL_REPEAT='${details.seed} ${details.counterexamplePath} ${replayPath}' npx vitest run test/model`;
+  const repeat = `MODEL_REPEAT='${details.seed} ${details.counterexamplePath} ${replayPath}' npx vitest run test/model -t ${engine}`;
   return `${details.errorInstance}\n\n${report}\n\nTo repeat it: ${repeat}\n`;
 }

@@ -32,8 +32,8 @@ const revoke = command('revoke', someNamespace, {
 });
 
 /**
- * Stops the server, requests under way, and starts one whose memory is empty: every cursor is of another log then. The last
- * messages are announced in the moment of the stop, when they are gathered and not written.
+ * Stops the server, requests under way, and starts one: with an empty memory, so that every cursor is of another log then, or with
+ * all that a durable store kept, where every cursor holds. The last messages are announced in the moment of the stop, when they are gathered and not written.
  */
 const restart = command('restart', fc.record({ onSamePort: fc.boolean(), lastMessages: fc.nat({ max: 2 }) }), {
   run: async (world, site, { onSamePort, lastMessages }) => {
@@ -43,16 +43,29 @@ const restart = command('restart', fc.record({ onSamePort: fc.boolean(), lastMes
       await tenancy.log.answered();
     }
     const ending = world.held;
-    world.expectEnd(site, ending, 'draining');
-    const logs = [...world.tenancies.values()].map(({ log }) => log);
-    for (const log of logs) log.isGone = true;
-    site.catchUp();
-    await site.restart(onSamePort);
-    for (const log of logs) await log.answered();
-    await createAll(world, site);
+    if (site.isDurable) await restartKept(world, site, ending, onSamePort);
+    else await restartEmpty(world, site, ending, onSamePort);
     await endedUnlessPaused(ending);
   },
 });
+
+async function restartEmpty(world: World, site: Site, ending: World['connections'], onSamePort: boolean) {
+  world.expectEnd(site, ending, 'draining');
+  const logs = [...world.tenancies.values()].map(({ log }) => log);
+  for (const log of logs) log.isGone = true;
+  site.catchUp();
+  await site.restart(onSamePort);
+  for (const log of logs) await log.answered();
+  await createAll(world, site);
+}
+
+/** What the connections are not told by their end is told to those that come after them by their cursors. */
+async function restartKept(world: World, site: Site, ending: World['connections'], onSamePort: boolean) {
+  for (const connection of ending) connection.mayEnd.add('draining');
+  site.catchUp();
+  for (const { log } of world.tenancies.values()) await log.answered();
+  await site.restart(onSamePort);
+}
 
 /** The store announces late, as one on a network does: nothing, then a few, then the rest and what comes at once. */
 const hold = command('holdAnnouncements', fc.constant(undefined), {

@@ -2,9 +2,14 @@ import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { expect } from 'vitest';
 import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
-import type { OpenStore } from '../../src/store/open-store.ts';
+import type { OpenStore, StoreOptions } from '../../src/store/open-store.ts';
+import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Engine, openHandleOn } from '../support/engines.ts';
 import { FakeStore } from '../support/fake-store.ts';
+import { serveHere } from '../support/sqlite-threads.ts';
 import { type Answer as FetchedAnswer, startTestApp, type TestApp } from '../support/start-app.ts';
+import { TemporaryFolder } from '../support/temporary-folder.ts';
 import { UnreliableStore } from '../support/unreliable-store.ts';
 
 type Answer = Pick<FetchedAnswer, 'status' | 'text' | 'body'>;
@@ -13,6 +18,7 @@ type RequestParts = { readonly method?: string; readonly body?: string; readonly
 
 /** How the server of a run is set; a restart keeps it. */
 export type SiteSettings = {
+  readonly engine: Engine['name'];
   /** Turns of the event loop that each page of the log takes. */
   readonly readTurns: number;
   readonly pagePokes: number;
@@ -34,19 +40,27 @@ const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 /** The server of a run, which can be stopped and started again, and the requests that are made to it. */
 export class Site implements AsyncDisposable {
   readonly settings: SiteSettings;
+  readonly #folder: TemporaryFolder;
   #running: Running;
   #agent = new Agent({ keepAlive: true });
 
-  private constructor(settings: SiteSettings, running: Running) {
+  private constructor(settings: SiteSettings, folder: TemporaryFolder, running: Running) {
     this.settings = settings;
+    this.#folder = folder;
     this.#running = running;
   }
 
   static async open(settings: SiteSettings): Promise<Site> {
-    return new Site(settings, await start(settings, 0));
+    const folder = new TemporaryFolder();
+    return new Site(settings, folder, await start(settings, folder, 0));
   }
 
-  /** The memory store behind a network, as it were: its announcements and the pages that it reads can be late. */
+  /** Whether logs, namespaces and tokens outlive a restart. */
+  get isDurable(): boolean {
+    return this.store.capabilities.durable;
+  }
+
+  /** The store behind a network, as it were: its announcements and the pages that it reads can be late. */
   get store(): FakeStore {
     return this.#running.store;
   }
@@ -108,14 +122,14 @@ export class Site implements AsyncDisposable {
     return ofClasses.reduce((sum, leased) => sum + leased, pokes.stats.leased + buffers.oversizedStats.leased);
   }
 
-  /** Stops the server as SIGTERM does and starts one with an empty log, on the same port or another. */
+  /** Stops the server as SIGTERM does and starts one, which has what a durable store kept, on the same port or another. */
   async restart(onSamePort: boolean): Promise<void> {
     const { port } = this.#app;
     await this.#running.close();
     // A connection that was kept alive to the old server must not be taken for one to the new. Answers of the old one may
     // still be on their way, so its connections are left to end by themselves.
     this.#agent = new Agent({ keepAlive: true });
-    this.#running = await start(this.settings, onSamePort ? port : 0);
+    this.#running = await start(this.settings, this.#folder, onSamePort ? port : 0);
   }
 
   /** A request to the node that is written to. */
@@ -160,6 +174,7 @@ export class Site implements AsyncDisposable {
     this.#agent.destroy();
     this.mend();
     await this.#running.close();
+    this.#folder[Symbol.dispose]();
   }
 }
 
@@ -172,8 +187,8 @@ type Running = {
   readonly close: () => Promise<void>;
 };
 
-async function start(settings: SiteSettings, port: number): Promise<Running> {
-  const { readTurns, pagePokes, heartbeatMs, pooling, bufferPoolMax, faults } = settings;
+async function start(settings: SiteSettings, folder: TemporaryFolder, port: number): Promise<Running> {
+  const { engine, readTurns, pagePokes, heartbeatMs, pooling, bufferPoolMax, faults } = settings;
   const flags = [
     `--token=${adminToken}`,
     `--heartbeat-ms=${heartbeatMs}`,
@@ -182,12 +197,13 @@ async function start(settings: SiteSettings, port: number): Promise<Running> {
     `--buffer-pool-max=${bufferPoolMax}`,
     '--safety-read-ms=200',
   ];
-  const storage = new MemoryStorage();
+  const handles =
+    engine === 'memory' ? memoryHandles() : sqliteHandles(`sqlite:${folder.file('pokewire.db')}?sync=normal`);
   const { promise: opened, resolve } = Promise.withResolvers<Pick<Running, 'store' | 'network'>>();
-  const openStore: OpenStore = async (_url, { pokes }) => {
+  const openStore: OpenStore = async (_url, options) => {
     // Where each page takes milliseconds, a log is not read in hundreds of them.
     const leastPokes = faults === undefined ? 0 : 50;
-    const store = Object.assign(new FakeStore({ pokes, storage }), {
+    const store = Object.assign(new FakeStore({ store: await handles.open(options) }), {
       readTurns,
       pagePokes: Math.max(pagePokes, leastPokes),
     });
@@ -197,13 +213,37 @@ async function start(settings: SiteSettings, port: number): Promise<Running> {
   };
   const app = await startTestApp([...flags, `--port=${port}`], { openStore });
   const { store, network } = await opened;
-  if (network === undefined) return { app, writer: app, store, network, close: () => app.close() };
-  const writer = await startTestApp(flags, { openStore: async (_url, { pokes }) => new MemoryStore(storage, pokes) });
+  const writer =
+    network === undefined ? app : await startTestApp(flags, { openStore: (_url, options) => handles.open(options) });
   const close = async () => {
     await app.close();
-    await writer.close();
+    if (writer !== app) await writer.close();
+    await handles.close();
   };
   return { app, writer, store, network, close };
+}
+
+/** Opens a handle for each node of a site on its one store. */
+type Handles = {
+  readonly open: (options: StoreOptions) => Promise<Store>;
+  readonly close: () => Promise<void>;
+};
+
+function memoryHandles(): Handles {
+  const storage = new MemoryStorage();
+  return { open: async ({ pokes }) => new MemoryStore(storage, pokes), close: async () => {} };
+}
+
+/** The pokes are those of the node that opens the first one, which is the one that is subscribed to. */
+function sqliteHandles(url: string): Handles {
+  let shared: Promise<Store> | undefined;
+  return {
+    open: async (options) => {
+      shared ??= SqliteStore.open(url, options, serveHere);
+      return openHandleOn(await shared)(url, options);
+    },
+    close: async () => (await shared)?.close(),
+  };
 }
 
 function parsed(response: IncomingMessage, text: string): Answer['body'] {

@@ -45,7 +45,7 @@ test('any interleaving of append, connect, stall, drain and reconnect on two nod
         using _clock = stepMs === 0 ? undefined : slowClock(stepMs);
         const options = { stallTimeoutMs: 1, retryDelays: { firstMs: 0, longestMs: 0 }, windowPokes: 64 };
         await using first = new FakeNode(options);
-        await using second = new FakeNode({ ...options, storage: first.store.storage });
+        await using second = new FakeNode({ ...options, storage: first.storage });
         const world: World = { nodes: [first, second], wishes, subscribers: [], log: await beginLog(first, 0) };
         for (const step of steps) await step(world);
         await finish(world);

@@ -8,7 +8,7 @@ import { everything } from '../../src/message/selection.ts';
 import { BufferPool } from '../../src/pool/buffer-pool.ts';
 import type { ClaimedCursor } from '../../src/sse/cursor.ts';
 import { DirectFrameEncoder } from '../../src/sse/frame.ts';
-import type { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
+import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { newMessages, pokePool } from './fake-messages.ts';
 import { FakeSink } from './fake-sink.ts';
 import { FakeStore } from './fake-store.ts';
@@ -31,6 +31,7 @@ export type FakeNodeOptions = Partial<HubOptions> & { readonly storage?: MemoryS
 export class FakeNode implements AsyncDisposable {
   readonly pokes = pokePool();
   readonly buffers = new BufferPool({ min: 1, max: 8 });
+  readonly storage: MemoryStorage;
   readonly store: FakeStore;
   readonly hub: Hub;
   /** What the hub's observer was told. */
@@ -45,8 +46,9 @@ export class FakeNode implements AsyncDisposable {
   readonly #sinks: FakeSink[] = [];
 
   /** With the storage of another node it is a second one over the same logs. */
-  constructor({ storage, ...options }: FakeNodeOptions = {}) {
-    this.store = new FakeStore({ pokes: this.pokes, ...(storage === undefined ? {} : { storage }) });
+  constructor({ storage = new MemoryStorage(), ...options }: FakeNodeOptions = {}) {
+    this.storage = storage;
+    this.store = new FakeStore({ pokes: this.pokes, storage });
     this.hub = new Hub({
       store: this.store,
       pokes: this.pokes,

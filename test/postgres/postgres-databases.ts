@@ -1,0 +1,41 @@
+import type { Store } from '../../src/store/store.ts';
+import { type ClusterOptions, PostgresCluster } from './postgres-cluster.ts';
+
+/** Empty databases for one test after another. One that no store has open any more is emptied and lent again. */
+export class PostgresDatabases implements AsyncDisposable {
+  readonly cluster: PostgresCluster;
+  readonly #uses = new Map<string, number>();
+
+  private constructor(cluster: PostgresCluster) {
+    this.cluster = cluster;
+  }
+
+  static async start(options?: ClusterOptions): Promise<PostgresDatabases> {
+    return new PostgresDatabases(await PostgresCluster.start(options));
+  }
+
+  /** The name of an empty database. */
+  async take(): Promise<string> {
+    for (const [database, uses] of this.#uses) {
+      if (uses > 0) continue;
+      await using client = await this.cluster.connect(database);
+      await client.query('TRUNCATE message_store.messages RESTART IDENTITY');
+      return database;
+    }
+    return this.cluster.create();
+  }
+
+  /** Counts a store that has the database open until it is closed. */
+  use(database: string, store: Store): void {
+    this.#uses.set(database, (this.#uses.get(database) ?? 0) + 1);
+    const close = store.close.bind(store);
+    store.close = async () => {
+      await close();
+      this.#uses.set(database, this.#uses.get(database)! - 1);
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cluster[Symbol.asyncDispose]();
+  }
+}

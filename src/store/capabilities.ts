@@ -4,6 +4,8 @@ import { PokewireError } from '../errors.ts';
 export type StoreCapabilities = {
   /** `one`: only the namespace `default`, which can neither be created nor deleted. */
   readonly namespaces: 'many' | 'one';
+  /** `process`: tokens are those of one process, neither kept nor shared between nodes. */
+  readonly tokens: 'stored' | 'process';
   /** Whether messages can be appended here, or only by others. */
   readonly appends: boolean;
   /** Whether messages can be stored with positions that they have already. */

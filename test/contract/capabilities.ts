@@ -12,6 +12,7 @@ export function describeCapabilities({ open, capabilities }: Suite): void {
       await using other = await open();
       expect(one.store.capabilities).toEqual({
         namespaces: expect.stringMatching(/^(many|one)$/),
+        tokens: expect.stringMatching(/^(stored|process)$/),
         appends: expect.any(Boolean),
         imports: expect.any(Boolean),
         replacements: expect.any(Boolean),

@@ -12,6 +12,7 @@ describeStore('the memory store', {
 test('The memory store can do everything but outlive its process, nor be backed up.', () => {
   expect(new MemoryStore(new MemoryStorage(), pokePool()).capabilities).toEqual({
     namespaces: 'many',
+    tokens: 'stored',
     appends: true,
     imports: true,
     replacements: true,

@@ -30,22 +30,26 @@ export function describeReopening({ open, describe, test: testWhere, capabilitie
       expect(await reopened.log.append('a-1', newMessages(1), 0)).toEqual(next);
     });
 
-    test('has the same namespaces with their tokens', async () => {
+    testWhere('has the same namespaces with their tokens', ['stored tokens'], async () => {
       await using opened = await open();
       await opened.store.namespaces.setTokens(opened.namespace, [token]);
       const reopened = await opened.reopen();
       expect(reopened.namespace).toEqual({ ...opened.namespace, tokens: [token] });
     });
 
-    test('answers what changed since a revision of before, or that everything may have', async () => {
-      await using opened = await open();
-      const { revision } = await opened.store.namespaces.changesSince(undefined);
-      await opened.store.namespaces.setTokens(opened.namespace, [token]);
-      const reopened = await opened.reopen();
-      const changes = await reopened.store.namespaces.changesSince(revision);
-      expect(changes.ids === 'all' || changes.ids.includes(defaultId)).toBe(true);
-      expect(await reopened.store.namespaces.changesSince(changes.revision)).toEqual({ ...changes, ids: [] });
-    });
+    testWhere(
+      'answers what changed since a revision of before, or that everything may have',
+      ['stored tokens'],
+      async () => {
+        await using opened = await open();
+        const { revision } = await opened.store.namespaces.changesSince(undefined);
+        await opened.store.namespaces.setTokens(opened.namespace, [token]);
+        const reopened = await opened.reopen();
+        const changes = await reopened.store.namespaces.changesSince(revision);
+        expect(changes.ids === 'all' || changes.ids.includes(defaultId)).toBe(true);
+        expect(await reopened.store.namespaces.changesSince(changes.revision)).toEqual({ ...changes, ids: [] });
+      },
+    );
 
     testWhere('still has a log behind those of removed namespaces', ['many namespaces'], async () => {
       await using opened = await open();

@@ -66,7 +66,7 @@ export function describeSecondHandle(suite: Suite): void {
       expect(outcomes).toEqual(['appended', ...Array(3).fill('version-conflict')]);
     });
 
-    test('share the tokens of a namespace, and tell a change of the other', async () => {
+    testWhere('share the tokens of a namespace, and tell a change of the other', ['stored tokens'], async () => {
       await using opened = await open();
       const second = await opened.second();
       const { revision } = await second.store.namespaces.changesSince(undefined);

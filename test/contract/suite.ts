@@ -13,6 +13,7 @@ export type Need =
   | 'imports'
   | 'replacements'
   | 'many namespaces'
+  | 'stored tokens'
   | 'a byte limit'
   | 'retention'
   | 'erasure'
@@ -84,6 +85,8 @@ export class Suite {
         return capabilities[need];
       case 'many namespaces':
         return capabilities.namespaces === 'many';
+      case 'stored tokens':
+        return capabilities.tokens === 'stored';
       case 'a byte limit':
         return capabilities.byteLimit;
       case 'UTF-8 order':
@@ -103,5 +106,10 @@ export class Suite {
 function parsed(message: Message | undefined) {
   if (message === undefined) return undefined;
   const { data, metadata, ...rest } = message;
-  return { ...rest, data: JSON.parse(data), metadata: metadata === null ? null : JSON.parse(metadata) };
+  return { ...rest, data: parsedValue(data), metadata: metadata === null ? null : parsedValue(metadata) };
+}
+
+/** The value of JSON text. The number -0 is the number 0. */
+function parsedValue(json: string): unknown {
+  return JSON.parse(json, (_key, value: unknown) => (value === 0 ? 0 : value));
 }

@@ -9,6 +9,7 @@ import type { Forgotten } from '../../src/store/retention.ts';
 
 const capabilities: StoreCapabilities = {
   namespaces: 'one',
+  tokens: 'process',
   appends: true,
   imports: false,
   replacements: false,

@@ -20,6 +20,7 @@ export class MemoryStore implements Store {
   };
   readonly capabilities: StoreCapabilities = {
     namespaces: 'many',
+    tokens: 'stored',
     appends: true,
     imports: true,
     replacements: true,

@@ -31,6 +31,7 @@ export class SqliteStore implements Store {
   readonly kind = 'sqlite';
   readonly capabilities: StoreCapabilities = {
     namespaces: 'many',
+    tokens: 'stored',
     appends: true,
     imports: true,
     replacements: true,

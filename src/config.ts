@@ -89,7 +89,7 @@ export const configSchema = Type.Object({
     minLength: 1,
     default: 'memory:',
     description:
-      'Where messages and namespaces live. `memory:`: in this process, gone with it. `sqlite:FILE`: in a database on a local disk.',
+      'Where messages and namespaces live. `memory:`: in this process, gone with it. `sqlite:FILE`: in a database on a local disk. `postgres://…`: in a Message DB.',
   }),
   storeMaxBytes: Type.Integer({
     minimum: 0,

@@ -203,7 +203,8 @@ export class Namespaces {
     await this.#changeTokens(defaultNamespaceId, (tokens) =>
       isKept(tokens) ? [...tokens] : [sameIn(tokens) ?? record],
     );
-    return 'replaced';
+    // A store that keeps no tokens has none of before to replace.
+    return found?.tokens.length === 0 ? 'made' : 'replaced';
   }
 }
 

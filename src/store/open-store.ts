@@ -17,9 +17,13 @@ export const openStore: OpenStore = async (url, { pokes, ...limits }) => {
     const { SqliteStore } = await import('./sqlite/sqlite-store.ts');
     return SqliteStore.open(url, { pokes, ...limits });
   }
+  if (url.startsWith('postgres:') || url.startsWith('postgresql:')) {
+    const { PostgresStore } = await import('./postgres/postgres-store.ts');
+    return PostgresStore.open(url, { pokes, ...limits });
+  }
   // Never with what follows the scheme, which may hold a password.
   const [scheme] = /^[a-z][a-z0-9+.-]{0,63}:/i.exec(url) ?? [];
   throw new ConfigError(
-    `--store must be memory: or sqlite:FILE, got ${scheme === undefined ? 'no URL' : `${scheme}…`}`,
+    `--store must be memory:, sqlite:FILE or postgres://…, got ${scheme === undefined ? 'no URL' : `${scheme}…`}`,
   );
 };

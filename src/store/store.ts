@@ -7,7 +7,7 @@ import type { Namespace, NamespaceStore } from './namespace-store.ts';
 import type { Forgotten, RetentionLimits } from './retention.ts';
 
 /** Engines by the scheme of their URL. */
-export type StoreKind = 'memory' | 'sqlite';
+export type StoreKind = 'memory' | 'sqlite' | 'postgres';
 
 /** One opened engine: logs with their messages, and the namespaces they belong to. Checked by `test/contract/`. */
 export interface Store {

@@ -29,7 +29,11 @@ test.each([
   [['--host', '0.0.0.0', '--port', '0'], {}, 'say --insecure'],
   [['--trusted-proxies', '10.0.0.0/33'], {}, '--trusted-proxies cannot be "10.0.0.0/33"'],
   [['--port', '0', '--token', 'secret'], {}, '--token is malformed: a token begins with ns_'],
-  [['--port', '0', '--store', 'oracle://host/db'], {}, '--store must be memory: or sqlite:FILE, got oracle:…'],
+  [
+    ['--port', '0', '--store', 'oracle://host/db'],
+    {},
+    '--store must be memory:, sqlite:FILE or postgres://…, got oracle:…',
+  ],
   [
     [],
     { POKEWIRE_TOKEN: 'secret', POKEWIRE_PORT: '0' },

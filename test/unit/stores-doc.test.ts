@@ -2,8 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { StoreCapabilities } from '../../src/store/capabilities.ts';
 import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { postgresCapabilities } from '../../src/store/postgres/postgres-capabilities.ts';
+import { measurePostgres } from '../../src/store/postgres/postgres-metrics.ts';
+import { parsePostgresUrl } from '../../src/store/postgres/postgres-url.ts';
 import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { parseSqliteUrl } from '../../src/store/sqlite/sqlite-url.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { readText } from '../support/monitoring.ts';
 import { serveHere } from '../support/sqlite-threads.ts';
@@ -38,10 +42,11 @@ async function sqliteCapabilities(): Promise<StoreCapabilities> {
 
 describe('The page about stores', () => {
   test('says of each engine what its capabilities are.', async () => {
-    const rows = rowsBehind('| capability | what it means | `memory:` | `sqlite:` |');
+    const rows = rowsBehind('| capability | what it means | `memory:` | `sqlite:` | `postgres:` |');
     const column = (at: number) => Object.fromEntries(rows.map((cells) => [cells[1], cells[at]]));
     expect(column(3)).toEqual(shown(new MemoryStore(new MemoryStorage(), pokePool()).capabilities));
     expect(column(4)).toEqual(shown(await sqliteCapabilities()));
+    expect(column(5)).toEqual(shown(postgresCapabilities(parsePostgresUrl('postgres://host/db'))));
   });
 
   test('lists the parameters of the URL with their defaults.', () => {
@@ -54,6 +59,32 @@ describe('The page about stores', () => {
     for (const [, query] of page.matchAll(/sqlite:[/\w.]+\?([\w=&]+)/g)) {
       expect(() => parseSqliteUrl(`sqlite:a.db?${query}`)).not.toThrow();
     }
+  });
+
+  test('lists the parameters of a PostgreSQL URL with their defaults.', () => {
+    const { isReadOnly, notify, epoch, lanes, tls } = parsePostgresUrl('postgres://host/db');
+    expect(rowsBehind('| URL parameter | default | meaning |').map((cells) => [cells[1], cells[2]])).toEqual([
+      ['readonly', String(isReadOnly)],
+      ['notify', notify ?? 'none'],
+      ['epoch', epoch ?? 'none'],
+      ['lanes', String(lanes)],
+      ['sslmode', tls],
+    ]);
+    for (const [, url = ''] of page.matchAll(/--store '?(postgres:[^\s']+)/g))
+      expect(parsePostgresUrl(url)).toBeDefined();
+  });
+
+  test('lists the metrics of a PostgreSQL store.', async () => {
+    const metrics = new Metrics('0');
+    const before = new Set(metrics.registry.getMetricsAsArray().map(({ name }) => name));
+    const settled = () => {
+      throw new Error('nothing is scraped');
+    };
+    measurePostgres(metrics, { settled, lanes: [], connections: [] });
+    const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
+    expect(rowsBehind('| metric | type | tells |').map((cells) => cells[1])).toEqual(
+      names.filter((name) => !before.has(name)),
+    );
   });
 
   test('shows URLs that the store takes.', () => {

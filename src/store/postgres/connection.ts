@@ -1,0 +1,149 @@
+import type { Client, ClientConfig } from 'pg';
+import { storeFault } from './database-errors.ts';
+import type { PostgresUrl } from './postgres-url.ts';
+
+/** The module `pg`, which is loaded only where the URL asks for PostgreSQL. */
+export type Pg = typeof import('pg');
+
+const connectMs = 5_000;
+/** PostgreSQL gives up before the client does, so that a slow statement does not cost the connection. */
+const statementMs = 8_000;
+const answerMs = 10_000;
+const leastRetryMs = 50;
+const mostRetryMs = 2_000;
+
+/** OIDs of the types whose default parsing is not wanted: `bigint`, which would stay text. */
+const bigint = 20;
+const types: ClientConfig['types'] = {
+  getTypeParser: (oid: number) => (oid === bigint || oid === 23 || oid === 26 ? Number : parserOf(oid)),
+};
+
+function parserOf(oid: number): (text: string) => unknown {
+  // bool
+  if (oid === 16) return (text) => text === 't';
+  return (text) => text;
+}
+
+/** Opens clients of one database with the settings that the store depends on, whatever the database's own defaults are. */
+export function clientsOf(pg: Pg, url: PostgresUrl): () => Promise<Client> {
+  const settings = [
+    'search_path=message_store,public',
+    'default_transaction_isolation=read\\ committed',
+    `statement_timeout=${statementMs}`,
+    'idle_in_transaction_session_timeout=10000',
+    'lock_timeout=5000',
+    'jit=off',
+  ];
+  const config: ClientConfig & { pipeline: boolean } = {
+    host: url.host,
+    port: url.port,
+    user: url.user,
+    password: url.password,
+    database: url.database,
+    ssl: url.tls === 'disable' ? false : { rejectUnauthorized: url.tls === 'verify-full' },
+    application_name: 'pokewire',
+    options: settings.map((setting) => `-c ${setting}`).join(' '),
+    keepAlive: true,
+    connectionTimeoutMillis: connectMs,
+    query_timeout: answerMs,
+    pipeline: true,
+    types,
+  };
+  return async () => {
+    const client = new pg.Client(config);
+    // The queries under way reject by themselves; an idle client that breaks must not end the process.
+    client.on('error', () => {});
+    await client.connect();
+    return client;
+  };
+}
+
+/** What came of a statement. */
+export type Answer<Row> = { readonly rows: readonly Row[]; readonly command: string };
+
+/**
+ * One connection, opened when it is first needed and again after it broke, not sooner than a growing delay after a failed
+ * try. Statements are pipelined: those of one turn take one round trip. Rejects with the driver's errors.
+ */
+export class Connection {
+  readonly #open: () => Promise<Client>;
+  readonly #opened: (client: Client) => Promise<void>;
+  #client: Promise<Client> | undefined = undefined;
+  #retryMs = leastRetryMs;
+  #retryAtMs = 0;
+  #lastError: unknown = undefined;
+  #isClosed = false;
+  /** Connections that broke or could not be opened. */
+  breaks = 0;
+
+  /** `opened` is called with each new client before anything else is asked of it. */
+  constructor(open: () => Promise<Client>, opened: (client: Client) => Promise<void> = async () => {}) {
+    this.#open = open;
+    this.#opened = opened;
+  }
+
+  /** Whether a statement would be sent at once. */
+  get isOpen(): boolean {
+    return this.#client !== undefined;
+  }
+
+  async query<Row extends readonly unknown[]>(text: string, values: readonly unknown[] = []): Promise<Answer<Row>> {
+    const client = await this.#take();
+    const { rows, command } = await client.query({ text, values: [...values], rowMode: 'array' });
+    return { rows: rows as unknown as Row[], command };
+  }
+
+  /** Breaks the connection, because of what is under way on it; the next statement opens another one. */
+  async drop(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.then(
+      (opened) => opened.end(),
+      () => {},
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.drop();
+  }
+
+  #take(): Promise<Client> {
+    if (this.#client !== undefined) return this.#client;
+    if (this.#isClosed) throw storeFault(new Error('the store is closed'));
+    if (performance.now() < this.#retryAtMs) throw this.#lastError;
+    const opening = this.#openClient();
+    this.#client = opening;
+    const forget = () => {
+      if (this.#client === opening) this.#client = undefined;
+    };
+    opening.then(
+      (client) => {
+        client.once('end', () => {
+          this.breaks++;
+          forget();
+        });
+        this.#retryMs = leastRetryMs;
+      },
+      (error: unknown) => {
+        this.breaks++;
+        this.#lastError = error;
+        this.#retryAtMs = performance.now() + this.#retryMs;
+        this.#retryMs = Math.min(this.#retryMs * 2, mostRetryMs);
+        forget();
+      },
+    );
+    return opening;
+  }
+
+  async #openClient(): Promise<Client> {
+    const client = await this.#open();
+    try {
+      await this.#opened(client);
+      return client;
+    } catch (error) {
+      await client.end().catch(() => {});
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { PokewireError } from '../../errors.ts';
+
+/** What PostgreSQL refused an append for, and what to do about it. */
+export type AppendFault = 'connection' | 'again' | 'payload' | 'disk' | 'other';
+
+/** Deadlock, serialization, and a place or an id that somebody else took first. */
+const again = new Set(['40P01', '40001', '23505']);
+/** What `jsonb` cannot hold: the character U+0000, lone surrogates, numbers beyond `numeric`. */
+const payload = new Set(['22P05', '22P02', '22003', '22P03', '54000', '54001']);
+
+/** Five characters that name an error of the server; undefined: the connection failed. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** Whether the server is gone or going, so that what was under way may or may not have happened. */
+export function isConnectionFault(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === undefined || state.startsWith('08') || state.startsWith('57P');
+}
+
+export function appendFaultOf(error: unknown): AppendFault {
+  if (isConnectionFault(error)) return 'connection';
+  const state = sqlStateOf(error)!;
+  if (again.has(state)) return 'again';
+  if (payload.has(state)) return 'payload';
+  return state === '53100' ? 'disk' : 'other';
+}
+
+/** What a call rejects with when the database failed. */
+export function storeFault(cause: unknown): PokewireError {
+  if (cause instanceof PokewireError) return cause;
+  return new PokewireError('BACKEND_ERROR', 'PostgreSQL did not do it; the log has the cause.', { cause });
+}

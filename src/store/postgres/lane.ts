@@ -1,0 +1,230 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { PokewireError } from '../../errors.ts';
+import type { AppendOutcome } from '../log.ts';
+import type { Respelled } from '../shared/known-ids.ts';
+import { asksForIds, type Found, type Judged, judgeGroup, type PendingAppend } from './append-judge.ts';
+import type { Connection } from './connection.ts';
+import { appendFaultOf, storeFault } from './database-errors.ts';
+import { compact, type MessageRow, messageColumns, messageOfRow } from './message-row.ts';
+
+/** Bounds of one group, or one append: a transaction holds up the others of its categories. */
+const maxAppends = 256;
+const maxMessages = 2_000;
+const maxUnits = 8_388_608;
+/** How often an append is tried again after a deadlock, or after somebody else took its place first. */
+const maxConflicts = 3;
+/** An append is tried again over broken connections for so long. */
+const deadlineMs = 10_000;
+const retryMs = 50;
+
+/** A waiting append, and until when it is tried. */
+type Waiting = PendingAppend & { readonly deadlineMs: number };
+
+const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
+const lockSql = `SELECT acquire_lock(s) FROM (SELECT DISTINCT ON (hash_64(category(s))) s FROM unnest($1::text[]) s
+  ORDER BY hash_64(category(s))) q`;
+const versionsSql = `SELECT s, (SELECT max(position) FROM message_store.messages m WHERE m.stream_name = s)
+  FROM unnest($1::text[]) s`;
+const byIdSql = `SELECT ${messageColumns} FROM message_store.messages m WHERE m.id = ANY($1::uuid[])`;
+// One time for all of them, of whole milliseconds like those of every store.
+const insertSql = `INSERT INTO message_store.messages (stream_name, position, id, type, data, metadata, time)
+  SELECT s, p, i, t, d, m, (SELECT date_trunc('milliseconds', clock_timestamp() AT TIME ZONE 'utc'))
+  FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[])
+    WITH ORDINALITY u(s, p, i, t, d, m, o) ORDER BY o
+  RETURNING global_position`;
+
+/**
+ * Appends by one connection, one transaction at a time, which takes all that waits: Message DB locks a category until the
+ * commit is on the disk, so that single appends would wait for each other. The same locks as `write_message` takes keep
+ * positions gapless beside those who call it.
+ */
+export class Lane {
+  readonly #connection: Connection;
+  readonly #appended: () => void;
+  #waiting: Waiting[] = [];
+  #isRunning = false;
+  #isClosed = false;
+  /** Committed transactions, and the messages in them. */
+  groups = 0;
+  messages = 0;
+
+  /** `appended` is called after each commit. */
+  constructor(connection: Connection, appended: () => void) {
+    this.#connection = connection;
+    this.#appended = appended;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  append({ stream, messages, expectedVersion }: Pick<PendingAppend, 'stream' | 'messages' | 'expectedVersion'>) {
+    let units = 0;
+    for (const { data, metadata } of messages) units += data.length + (metadata?.length ?? 0);
+    const { promise, resolve, reject } = Promise.withResolvers<AppendOutcome>();
+    const deadline = performance.now() + deadlineMs;
+    const given = { stream, messages, expectedVersion, units, isUnsure: false, tries: 0 };
+    this.#waiting.push({ ...given, resolve, reject, deadlineMs: deadline });
+    if (!this.#isRunning) void this.#run();
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(storeFault(new Error('the store is closed')));
+    await this.#connection.close();
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    // What is appended in this turn belongs to the group.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const group = this.#take();
+      try {
+        await this.#commit(group);
+      } catch (error) {
+        await this.#recover(group, error);
+      }
+    }
+    this.#isRunning = false;
+  }
+
+  #take(): Waiting[] {
+    let count = 0;
+    let messages = 0;
+    let units = 0;
+    for (const append of this.#waiting) {
+      messages += append.messages.length;
+      units += append.units;
+      const isFull = count === maxAppends || messages > maxMessages || units > maxUnits;
+      // One that was refused for what it holds goes by itself, so that only it is refused.
+      const isAlone = append.tries > 0 || this.#waiting[0]!.tries > 0;
+      if (count > 0 && (isFull || isAlone)) break;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    const judged = judgeGroup(group, await this.#look(group));
+    const globals = judged.inserts.length === 0 ? await this.#end() : await this.#insert(judged);
+    if (judged.inserts.length > 0) this.#appended();
+    let last = -1;
+    for (const { append, firstPosition } of judged.inserts) {
+      const { length } = append.messages;
+      last += length;
+      append.resolve({ outcome: 'appended', position: firstPosition + length - 1, globalPosition: globals[last]! });
+    }
+    for (const [append, outcome] of judged.answers) append.resolve(outcome);
+    this.#waiting.unshift(...(judged.later as Waiting[]));
+    for (const [append, { respelled, known }] of judged.compares) {
+      await this.#compare(respelled, known).then(append.resolve, (error) => append.reject(storeFault(error)));
+    }
+  }
+
+  /** Whether payloads that are spelled otherwise mean what is stored, by what `jsonb` makes of them. */
+  async #compare(respelled: readonly Respelled[], known: AppendOutcome): Promise<AppendOutcome> {
+    for (const { id, stored, given } of respelled) {
+      const other = { outcome: 'duplicate-id', id } as const;
+      if (stored === null || given === null) return other;
+      try {
+        const { rows } = await this.#connection.query<readonly [string]>('SELECT $1::jsonb::text', [given]);
+        if (compact(rows[0]![0]) !== stored) return other;
+      } catch (error) {
+        // What cannot be stored is not what is stored.
+        if (appendFaultOf(error) === 'payload') return other;
+        throw error;
+      }
+    }
+    return known;
+  }
+
+  /** Begins the transaction, takes the locks, and reads what there is. */
+  async #look(group: readonly Waiting[]): Promise<Found> {
+    const streams = [...new Set(group.map(({ stream }) => stream))];
+    const ids = group.filter(asksForIds).flatMap(({ messages }) => messages.map(({ id }) => id));
+    const [, , versions, known] = await Promise.all([
+      this.#connection.query(begin),
+      this.#connection.query(lockSql, [streams]),
+      this.#connection.query<readonly [string, number | null]>(versionsSql, [streams]),
+      ids.length === 0 ? undefined : this.#connection.query<MessageRow>(byIdSql, [ids]),
+    ]);
+    return {
+      versions: new Map(versions.rows.map(([stream, version]) => [stream, version ?? -1])),
+      byId: new Map(known?.rows.map((row) => [row[0], messageOfRow(row)])),
+    };
+  }
+
+  /** Ends a transaction that has nothing to insert. */
+  async #end(): Promise<readonly number[]> {
+    await this.#connection.query('ROLLBACK');
+    return [];
+  }
+
+  /** Inserts, commits, and resolves to the global positions of the messages in their order. */
+  async #insert({ inserts }: Judged): Promise<readonly number[]> {
+    const streams: string[] = [];
+    const positions: number[] = [];
+    const messages = inserts.flatMap(({ append }) => append.messages);
+    for (const { append, firstPosition } of inserts) {
+      append.isUnsure = true;
+      for (let at = 0; at < append.messages.length; at++) {
+        streams.push(append.stream);
+        positions.push(firstPosition + at);
+      }
+    }
+    const columns = [
+      streams,
+      positions,
+      messages.map(({ id }) => id),
+      messages.map(({ type }) => type),
+      messages.map(({ data }) => data),
+      messages.map(({ metadata }) => metadata),
+    ];
+    const [inserted, committed] = await Promise.all([
+      this.#connection.query<readonly [number]>(insertSql, columns),
+      this.#connection.query('COMMIT'),
+    ]);
+    if (committed.command !== 'COMMIT') throw new Error(`the transaction ended in ${committed.command}`);
+    this.groups++;
+    this.messages += messages.length;
+    return inserted.rows.map(([globalPosition]) => globalPosition);
+  }
+
+  /** Tries again what may succeed, and answers the rest of a group that failed. */
+  async #recover(group: readonly Waiting[], error: unknown): Promise<void> {
+    const fault = appendFaultOf(error);
+    if (fault === 'connection') {
+      await this.#connection.drop().catch(() => {});
+      await delay(retryMs);
+    } else {
+      // The server refused it, and nothing of the group was stored.
+      await this.#connection.query('ROLLBACK').catch(() => {});
+    }
+    const again: Waiting[] = [];
+    for (const append of group) {
+      if (this.#mayTryAgain(append, fault, group.length > 1)) again.push(append);
+      else if (fault === 'payload') append.reject(payloadRefusal(error));
+      else if (fault === 'disk') append.resolve({ outcome: 'full', limit: 'disk', bytes: 0, maxBytes: 0 });
+      else append.reject(storeFault(error));
+    }
+    this.#waiting.unshift(...again);
+  }
+
+  #mayTryAgain(append: Waiting, fault: ReturnType<typeof appendFaultOf>, hadCompany: boolean): boolean {
+    if (this.#isClosed || performance.now() >= append.deadlineMs) return false;
+    if (fault === 'connection') return true;
+    append.tries++;
+    if (fault === 'payload' || fault === 'other') return hadCompany;
+    return fault === 'again' && append.tries <= maxConflicts;
+  }
+}
+
+function payloadRefusal(cause: unknown): Error {
+  const { message } = cause as Error;
+  return new PokewireError('INVALID_REQUEST', `data and metadata must be JSON that PostgreSQL can store: ${message}`, {
+    details: { field: 'data' },
+    cause,
+  });
+}

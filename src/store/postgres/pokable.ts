@@ -1,0 +1,10 @@
+import { maxNameBytes } from '../../message/stream-name.ts';
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** Whether a name that somebody else wrote fits into a frame: Message DB checks none. */
+export function isPokable(stream: string): boolean {
+  if (stream === '' || controlCharacter.test(stream)) return false;
+  return stream.length * 3 <= maxNameBytes || Buffer.byteLength(stream) <= maxNameBytes;
+}

@@ -1,0 +1,21 @@
+import type { StoreCapabilities } from '../capabilities.ts';
+import type { PostgresUrl } from './postgres-url.ts';
+
+/** What a Message DB can do that belongs to others as well. */
+export function postgresCapabilities({ isReadOnly }: PostgresUrl): StoreCapabilities {
+  return {
+    namespaces: 'one',
+    tokens: 'process',
+    appends: !isReadOnly,
+    imports: false,
+    replacements: false,
+    durable: true,
+    backups: false,
+    verbatim: false,
+    byteLimit: false,
+    retention: false,
+    erasure: false,
+    listOrder: 'store',
+    counts: 'estimated',
+  };
+}

@@ -1,0 +1,191 @@
+import type { Message, NewMessage } from '../../message/message.ts';
+import type { Poke } from '../../message/poke.ts';
+import type { Selection } from '../../message/selection.ts';
+import type { ObjectPool } from '../../pool/object-pool.ts';
+import { requireSupport } from '../capabilities.ts';
+import type {
+  Announced,
+  AppendOutcome,
+  CategorySummary,
+  ImportSession,
+  Log,
+  LogBounds,
+  LogFilter,
+  MessagePage,
+  PokePage,
+  StreamStart,
+  StreamSummary,
+} from '../log.ts';
+import type { LogId } from '../log-id.ts';
+import type { Kept } from '../retention.ts';
+import { logGone } from '../shared/log-gone.ts';
+import type { PostgresStore } from './postgres-store.ts';
+import { readCategories, readStreamSummary, readStreams } from './read-lists.ts';
+import { readLastMessage, readLogPage, readStreamPage } from './read-messages.ts';
+import { type Place, type Query, readLastPlace, readPlaces } from './read-pokes.ts';
+import type { SettledLog } from './settled-log.ts';
+
+/** What a handle works with. */
+export type LogParts = {
+  readonly store: Pick<PostgresStore, 'kind' | 'capabilities'>;
+  readonly pokes: ObjectPool<Poke>;
+  /** The log that the database is now. */
+  readonly current: () => { readonly settled: SettledLog; readonly isByteOrder: boolean };
+  /** Asks one of the connections for reads; rejects with `BACKEND_ERROR`. */
+  readonly query: Query;
+  readonly append: (
+    stream: string,
+    messages: readonly NewMessage[],
+    expectedVersion: number | undefined,
+  ) => Promise<AppendOutcome>;
+};
+
+/** A handle on the one log of the database, or on one that it was before. */
+export class PostgresLog implements Log {
+  readonly id: LogId;
+  readonly #parts: LogParts;
+
+  constructor(parts: LogParts, id: LogId) {
+    this.id = id;
+    this.#parts = parts;
+  }
+
+  async append(
+    stream: string,
+    messages: readonly NewMessage[],
+    expectedVersion: number | undefined,
+  ): Promise<AppendOutcome> {
+    requireSupport(this.#parts.store, 'appends');
+    if (this.#parts.current().settled.epoch !== this.id) return { outcome: 'gone' };
+    return this.#parts.append(stream, messages, expectedVersion);
+  }
+
+  async beginImport(): Promise<ImportSession> {
+    return this.#refuse('imports');
+  }
+
+  async readStream(stream: string, from: StreamStart, limit: number): Promise<MessagePage> {
+    return readStreamPage(this.#query, this.id, stream, from, limit);
+  }
+
+  async readLast(stream: string, type: string | undefined): Promise<Message | undefined> {
+    return readLastMessage(this.#query, stream, type);
+  }
+
+  async read(filter: LogFilter, from: number, limit: number): Promise<MessagePage> {
+    return readLogPage(this.#query, this.id, filter, from, limit, await this.#settled.settled());
+  }
+
+  async pokes(selection: Selection, after: number, limit: number): Promise<PokePage> {
+    const query = this.#query;
+    const settled = this.#settled;
+    // What is settled already answers a page in the middle of the log, whatever holds up its end.
+    let page = await readPlaces(query, selection, after, limit, settled.head);
+    if (page.atEnd) {
+      const head = await settled.settled();
+      const rest = await readPlaces(query, selection, page.upTo, limit - page.places.length, head);
+      page = { ...rest, places: [...page.places, ...rest.places] };
+    }
+    return new PostgresPokePage(this.#parts.pokes, this.id, after, await this.#forgottenUpTo(), page);
+  }
+
+  async last(selection: Selection, after: number, upTo: number): Promise<number> {
+    return readLastPlace(this.#query, selection, after, Math.min(upTo, await this.#settled.settled()));
+  }
+
+  async bounds(): Promise<LogBounds> {
+    const [head, forgottenUpTo] = await Promise.all([this.#settled.settled(), this.#forgottenUpTo()]);
+    return { epoch: this.id, head, forgottenUpTo, importsBelowHead: 0 };
+  }
+
+  async version(stream: string): Promise<number> {
+    const { rows } = await this.#query<readonly [number | null]>(
+      'SELECT max(position) FROM message_store.messages WHERE stream_name = $1',
+      [stream],
+    );
+    return rows[0]![0] ?? -1;
+  }
+
+  async describeStream(stream: string): Promise<StreamSummary | undefined> {
+    return readStreamSummary(this.#query, stream);
+  }
+
+  async listStreams(prefix: string, after: string | undefined, limit: number): Promise<StreamSummary[]> {
+    return readStreams(this.#query, this.#parts.current().isByteOrder, prefix, after, limit);
+  }
+
+  async listCategories(after: string | undefined, limit: number): Promise<CategorySummary[]> {
+    return readCategories(this.#query, after, limit);
+  }
+
+  async kept(): Promise<Kept> {
+    return this.#refuse('retention');
+  }
+
+  async erase(): Promise<number> {
+    return this.#refuse('erasure');
+  }
+
+  follow(announced: Announced): () => void {
+    const { settled } = this.#parts.current();
+    return settled.epoch === this.id ? settled.follow(announced) : () => {};
+  }
+
+  get #settled(): SettledLog {
+    const { settled } = this.#parts.current();
+    if (settled.epoch !== this.id) throw logGone();
+    return settled;
+  }
+
+  /** The reads of this log, which is gone once the database is another one. */
+  get #query(): Query {
+    void this.#settled;
+    return this.#parts.query;
+  }
+
+  /** Whoever runs the database may delete its oldest rows. */
+  async #forgottenUpTo(): Promise<number> {
+    const { rows } = await this.#query<readonly [number | null]>(
+      'SELECT min(global_position) FROM message_store.messages',
+    );
+    return Math.max(0, (rows[0]![0] ?? 1) - 1);
+  }
+
+  #refuse(support: 'imports' | 'retention' | 'erasure'): never {
+    requireSupport(this.#parts.store, support);
+    throw new Error(`the capabilities include ${support}`);
+  }
+}
+
+/** Pokes of one page; they go back to the pool with it. */
+class PostgresPokePage implements PokePage {
+  readonly pokes: Poke[] = [];
+  readonly epoch: LogId;
+  readonly upTo: number;
+  readonly atEnd: boolean;
+  readonly forgottenUpTo: number;
+  readonly importsBelowHead = 0;
+  readonly #pool: ObjectPool<Poke>;
+
+  constructor(
+    pool: ObjectPool<Poke>,
+    epoch: LogId,
+    after: number,
+    forgottenUpTo: number,
+    { places, upTo, atEnd }: { places: readonly Place[]; upTo: number; atEnd: boolean },
+  ) {
+    this.#pool = pool;
+    this.epoch = epoch;
+    this.forgottenUpTo = forgottenUpTo;
+    this.upTo = Math.max(after, upTo);
+    this.atEnd = atEnd;
+    for (const { stream, position, globalPosition } of places) {
+      this.pokes.push(pool.acquire().set(stream, position, globalPosition, 0));
+    }
+  }
+
+  release(): void {
+    for (const poke of this.pokes) this.#pool.release(poke);
+    this.pokes.length = 0;
+  }
+}

@@ -1,0 +1,247 @@
+import type { Client } from 'pg';
+import { ConfigError } from '../../config-error.ts';
+import type { NewMessage } from '../../message/message.ts';
+import { StreamName } from '../../message/stream-name.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { BackupOutcome } from '../backup.ts';
+import { requireSupport, type StoreCapabilities } from '../capabilities.ts';
+import type { AppendOutcome, ImportSession, Log } from '../log.ts';
+import type { LogId } from '../log-id.ts';
+import type { StoreOptions } from '../open-store.ts';
+import type { Forgotten } from '../retention.ts';
+import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
+import { Connection, clientsOf, type Pg } from './connection.ts';
+import { storeFault } from './database-errors.ts';
+import { Lane } from './lane.ts';
+import { inspectMessageDb, type MessageDb } from './message-db.ts';
+import { postgresCapabilities } from './postgres-capabilities.ts';
+import { type LogParts, PostgresLog } from './postgres-log.ts';
+import { measurePostgres } from './postgres-metrics.ts';
+import { PostgresNamespaces } from './postgres-namespaces.ts';
+import { type PostgresUrl, parsePostgresUrl } from './postgres-url.ts';
+import type { Query } from './read-pokes.ts';
+import { SettledLog } from './settled-log.ts';
+
+const readConnections = 4;
+
+/** What the table holds, by the statistics of the database. */
+type Estimate = readonly [
+  messages: number,
+  streams: number,
+  bytes: number,
+  oldestMicros: number | null,
+  newestMicros: number | null,
+];
+
+const edge = (order: string) =>
+  `(SELECT (extract(epoch FROM time) * 1000000)::bigint FROM message_store.messages ORDER BY global_position ${order} LIMIT 1)`;
+
+const estimateSql = `SELECT greatest(c.reltuples, 0)::bigint,
+  coalesce((SELECT CASE WHEN n_distinct < 0 THEN -n_distinct * greatest(c.reltuples, 0) ELSE n_distinct END FROM pg_stats
+    WHERE schemaname = 'message_store' AND tablename = 'messages' AND attname = 'stream_name'), 0)::bigint,
+  pg_total_relation_size(c.oid), ${edge('ASC')}, ${edge('DESC')}
+  FROM pg_class c WHERE c.oid = 'message_store.messages'::regclass`;
+
+/** The log that the database is: another one after a failover that may have lost messages. */
+type Current = { readonly settled: SettledLog; readonly isByteOrder: boolean };
+
+/** Serves a Message DB that others may write to as well, and changes nothing in it. Any number of nodes may share one. */
+export class PostgresStore implements Store {
+  readonly kind = 'postgres';
+  readonly capabilities: StoreCapabilities;
+  readonly namespaces: PostgresNamespaces;
+  readonly opening: StoreOpening;
+  /** A database that is away comes back. */
+  readonly failed = new Promise<never>(() => {});
+  readonly #url: PostgresUrl;
+  readonly #pokes: StoreOptions['pokes'];
+  readonly #tail: Connection;
+  readonly #readers: readonly Connection[];
+  readonly #lanes: readonly Lane[];
+  readonly #connections: readonly Connection[];
+  readonly #parts: LogParts;
+  #current: Current;
+  #turn = 0;
+
+  private constructor(pg: Pg, url: PostgresUrl, tail: Connection, first: MessageDb, { pokes }: StoreOptions) {
+    const open = clientsOf(pg, url);
+    this.#url = url;
+    this.#pokes = pokes;
+    this.#tail = tail;
+    this.#readers = Array.from({ length: readConnections }, () => new Connection(open));
+    const writers = url.isReadOnly ? [] : Array.from({ length: url.lanes }, () => new Connection(open));
+    this.#lanes = writers.map((connection) => new Lane(connection, () => this.kick()));
+    this.#connections = [tail, ...this.#readers, ...writers];
+    this.capabilities = postgresCapabilities(url);
+    this.#current = this.#currentOf(first);
+    this.namespaces = new PostgresNamespaces(this, first.epoch);
+    this.opening = openingOf(url);
+    this.#parts = {
+      store: this,
+      pokes,
+      current: () => this.#current,
+      query: this.#read,
+      append: (stream, messages, expectedVersion) => this.#append(stream, messages, expectedVersion),
+    };
+  }
+
+  /** Connects and looks at what is there. Throws {@link ConfigError} with what to do when it cannot be served. */
+  static async open(text: string, options: StoreOptions): Promise<PostgresStore> {
+    const url = parsePostgresUrl(text);
+    const pg = await loadPg();
+    let store: PostgresStore | undefined;
+    let first: MessageDb | undefined;
+    const tail: Connection = new Connection(clientsOf(pg, url), async (client) => {
+      const found = await inspectMessageDb(queryOf(client), url);
+      first ??= found;
+      store?.become(found);
+      if (url.notify === undefined) return;
+      client.on('notification', () => store?.kick());
+      await client.query(`LISTEN ${url.notify}`);
+    });
+    try {
+      await tail.query('SELECT 1');
+      store = new PostgresStore(pg, url, tail, first!, options);
+      return store;
+    } catch (error) {
+      await tail.close();
+      if (error instanceof ConfigError) throw error;
+      throw new ConfigError(`--store: PostgreSQL at ${url.host}:${url.port} does not answer: ${textOf(error)}`);
+    }
+  }
+
+  log(id: LogId): Log {
+    return new PostgresLog(this.#parts, id);
+  }
+
+  async beginReplacement(): Promise<ImportSession> {
+    return this.#refuse('replacements');
+  }
+
+  async backup(): Promise<BackupOutcome> {
+    return this.#refuse('backups');
+  }
+
+  async summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>> {
+    const { epoch } = this.#current.settled;
+    if (!logs.includes(epoch)) return new Map();
+    const [messages, streams, , , newestMicros] = await this.#estimate();
+    return new Map([[epoch, { messages, streams, lastActivityMs: millisecondsOf(newestMicros) }]]);
+  }
+
+  async forget(): Promise<Forgotten> {
+    return this.#refuse('retention');
+  }
+
+  async check(): Promise<void> {
+    await this.#current.settled.settled();
+  }
+
+  async usage(): Promise<StoreUsage> {
+    const [messages, streams, bytes, oldestMicros] = await this.#estimate();
+    const forgotten = { messages: 0, bytes: 0 };
+    return { messages, streams, bytes, maxBytes: 0, forgotten, oldestMs: millisecondsOf(oldestMicros) };
+  }
+
+  measure(metrics: Metrics): void {
+    measurePostgres(metrics, {
+      settled: () => this.#current.settled,
+      lanes: this.#lanes,
+      connections: this.#connections,
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#current.settled.stop();
+    this.namespaces.stop();
+    await Promise.all(this.#lanes.map((lane) => lane.close()));
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+  }
+
+  /** Takes note of what the database is after a new connection: another log, after a failover or a restored dump. */
+  become(found: MessageDb): void {
+    const { settled } = this.#current;
+    if (found.epoch === settled.epoch) return;
+    this.#current = this.#currentOf(found);
+    this.namespaces.replaceLog(found.epoch);
+    settled.end();
+  }
+
+  /** There may be news. */
+  kick(): void {
+    this.#current.settled.kick();
+  }
+
+  #currentOf({ epoch, sequence, isByteOrder }: MessageDb): Current {
+    const settled = new SettledLog({ epoch, connection: this.#tail, sequence, pokes: this.#pokes });
+    return { settled, isByteOrder };
+  }
+
+  #append(
+    stream: string,
+    messages: readonly NewMessage[],
+    expectedVersion: number | undefined,
+  ): Promise<AppendOutcome> {
+    // By category, so that own lanes do not wait for each other's locks.
+    const { category } = new StreamName(stream);
+    return this.#lanes[laneOf(category, this.#lanes.length)]!.append({ stream, messages, expectedVersion });
+  }
+
+  readonly #read: Query = async (text, values) => {
+    this.#turn = (this.#turn + 1) % this.#readers.length;
+    try {
+      return await this.#readers[this.#turn]!.query(text, values);
+    } catch (error) {
+      throw storeFault(error);
+    }
+  };
+
+  async #estimate(): Promise<Estimate> {
+    const { rows } = await this.#read<Estimate>(estimateSql);
+    return rows[0]!;
+  }
+
+  #refuse(support: 'replacements' | 'backups' | 'retention'): never {
+    requireSupport(this, support);
+    throw new Error(`the capabilities include ${support} of ${this.#url.host}`);
+  }
+}
+
+function openingOf({ host, port, database, isReadOnly }: PostgresUrl): StoreOpening {
+  const access = isReadOnly ? ', which is only read' : '';
+  return {
+    summary: `Messages are in the Message DB ${database} at ${host}:${port}${access}. Tokens are those of this process.`,
+    warning: undefined,
+  };
+}
+
+async function loadPg(): Promise<Pg> {
+  try {
+    const { default: pg } = await import('pg');
+    return pg as unknown as Pg;
+  } catch (cause) {
+    throw new ConfigError('--store postgres: needs the package pg, which is not installed: npm install pg', { cause });
+  }
+}
+
+function queryOf(client: Client): Query {
+  return async (text, values) => {
+    const { rows, command } = await client.query({ text, values: [...(values ?? [])], rowMode: 'array' });
+    return { rows: rows as never, command };
+  };
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(textOf).join(', ');
+  return error instanceof Error ? error.message : String(error);
+}
+
+function millisecondsOf(micros: number | null): number | undefined {
+  return micros === null ? undefined : Math.floor(micros / 1_000);
+}
+
+function laneOf(category: string, lanes: number): number {
+  let sum = 0;
+  for (let at = 0; at < category.length; at++) sum = (sum * 31 + category.charCodeAt(at)) >>> 0;
+  return sum % lanes;
+}

@@ -1,0 +1,57 @@
+import type { Connection } from './connection.ts';
+
+/** A transaction that took a global position and has not ended. */
+export type Holder = string;
+
+/** Who holds up the order of the log, for people. */
+export type Culprit = { readonly pid: number; readonly ageS: number; readonly application: string };
+
+/** Two-phase commit hands the lock to a transaction without a backend. */
+const prepared = '-1/';
+
+/**
+ * Finds the transactions that may still commit a position below one that can be seen. `nextval` locks the sequence until its
+ * transaction ends, and the lock goes after the commit can be seen. So whoever took a lower position before holds the lock at a
+ * look, or has ended, and then a statement that begins after that look sees what it committed.
+ */
+export class SequenceFence {
+  readonly #connection: Connection;
+  readonly #sequence: number;
+
+  constructor(connection: Connection, sequence: number) {
+    this.#connection = connection;
+    this.#sequence = sequence;
+  }
+
+  /** Whoever holds the lock now. */
+  async holders(): Promise<ReadonlySet<Holder>> {
+    const { rows } = await this.#connection.query<readonly [string]>(
+      `SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = $1 AND mode = 'RowExclusiveLock'
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      [this.#sequence],
+    );
+    return new Set(rows.map(([holder]) => holder));
+  }
+
+  /** The oldest of them, as the database shows it to this role. */
+  async culprit(): Promise<Culprit | undefined> {
+    const { rows } = await this.#connection.query<readonly [number, number, string | null]>(
+      `SELECT l.pid, coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)::int, a.application_name
+       FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+       WHERE l.locktype = 'relation' AND l.relation = $1 AND l.mode = 'RowExclusiveLock'
+         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       ORDER BY a.xact_start NULLS LAST LIMIT 1`,
+      [this.#sequence],
+    );
+    const found = rows[0];
+    return found === undefined ? undefined : { pid: found[0], ageS: found[1], application: found[2] ?? '' };
+  }
+}
+
+/**
+ * Those of the owners that are still there. A prepared transaction counts as one of them whenever it appears: an owner that
+ * was prepared meanwhile goes on under another name.
+ */
+export function remaining(owners: ReadonlySet<Holder>, present: ReadonlySet<Holder>): ReadonlySet<Holder> {
+  return new Set([...present].filter((holder) => owners.has(holder) || holder.startsWith(prepared)));
+}

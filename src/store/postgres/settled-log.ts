@@ -1,0 +1,262 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { PokewireError } from '../../errors.ts';
+import type { Poke } from '../../message/poke.ts';
+import { StreamName } from '../../message/stream-name.ts';
+import type { ObjectPool } from '../../pool/object-pool.ts';
+import type { Announced } from '../log.ts';
+import type { LogId } from '../log-id.ts';
+import type { Connection } from './connection.ts';
+import { storeFault } from './database-errors.ts';
+import { isPokable } from './pokable.ts';
+import { type Culprit, type Holder, remaining, SequenceFence } from './sequence-fence.ts';
+
+/** Rows of one look at most. */
+const rowsPerLook = 1_000;
+const pollMs = 5;
+/** A call waits so long for a transaction that holds up the order, and then answers with what is settled. */
+const patienceMs = 1_000;
+const mostFenceMs = 50;
+
+type Row = readonly [globalPosition: number, stream: string, position: number];
+
+/** What holds up the order: since when, up to which position, and whom it waits for. */
+type Gap = { readonly sinceMs: number; upTo: number; owners: ReadonlySet<Holder>; culprit: Culprit | undefined };
+
+/** What the reader is made of. */
+export type SettledLogOptions = {
+  readonly epoch: LogId;
+  readonly connection: Connection;
+  readonly sequence: number;
+  readonly pokes: ObjectPool<Poke>;
+};
+
+/**
+ * Follows the table in the order of its global positions, in which transactions do not commit. `safe` is the settled head: no
+ * position up to it can still appear. Rows that join it without a gap need nothing else; at a gap it waits for the transactions
+ * that may fill it. One connection asks for all subscribers of the node.
+ */
+export class SettledLog {
+  readonly epoch: LogId;
+  readonly #connection: Connection;
+  readonly #fence: SequenceFence;
+  readonly #pokes: ObjectPool<Poke>;
+  readonly #followers = new Set<Announced>();
+  /** Undefined until the transactions that were open at the start have ended. */
+  #safe: number | undefined = undefined;
+  #gap: Gap | undefined = undefined;
+  /** The look under way, and the one that begins after it for those who ask meanwhile. */
+  #looking: Promise<void> | undefined = undefined;
+  #next: Promise<void> | undefined = undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #isStopped = false;
+  /** Looks at the table. */
+  polls = 0;
+  /** Rows whose names no poke can carry. */
+  unpokable = 0;
+
+  constructor({ epoch, connection, sequence, pokes }: SettledLogOptions) {
+    this.epoch = epoch;
+    this.#connection = connection;
+    this.#fence = new SequenceFence(connection, sequence);
+    this.#pokes = pokes;
+  }
+
+  /** What is settled as far as this node knows. */
+  get head(): number {
+    return this.#safe ?? 0;
+  }
+
+  /** Seconds that the order has been held up, and by whom; undefined: it is not. */
+  get stall(): { readonly ageS: number; readonly culprit: Culprit | undefined } | undefined {
+    const gap = this.#gap;
+    return gap === undefined ? undefined : { ageS: (performance.now() - gap.sinceMs) / 1_000, culprit: gap.culprit };
+  }
+
+  get followerCount(): number {
+    return this.#followers.size;
+  }
+
+  /**
+   * The settled head after a look that began after this call: whatever could be seen is settled, or held up by a transaction
+   * that has been waited for. Rejects while nothing is known to be settled.
+   */
+  async settled(): Promise<number> {
+    for (;;) {
+      await this.#look();
+      const gap = this.#gap;
+      if (gap === undefined || performance.now() - gap.sinceMs >= patienceMs) break;
+      await delay(fenceDelayMs(gap));
+    }
+    if (this.#safe !== undefined) return this.#safe;
+    const { culprit } = this.#gap!;
+    throw new PokewireError('NOT_READY', `The order of the log is held up since the start${nameOf(culprit)}.`);
+  }
+
+  follow(announced: Announced): () => void {
+    const follower: Announced = (announcement) => announced(announcement);
+    this.#followers.add(follower);
+    this.#schedule(0);
+    return () => {
+      this.#followers.delete(follower);
+    };
+  }
+
+  /** Looks at once, if anybody follows: there is news. */
+  kick(): void {
+    if (this.#followers.size === 0 || this.#isStopped) return;
+    void this.#look().catch(() => {});
+  }
+
+  /** Tells followers to read, of a log that is no more. */
+  end(): void {
+    for (const announced of this.#followers) announced('wake-up');
+    this.stop();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#followers.clear();
+  }
+
+  /** Looks again and again while anybody follows. */
+  #schedule(afterMs: number): void {
+    if (this.#timer !== undefined || this.#isStopped || this.#followers.size === 0) return;
+    this.#timer = setTimeout(async () => {
+      await this.#look().catch(() => {});
+      this.#timer = undefined;
+      this.#schedule(this.#gap === undefined ? pollMs : fenceDelayMs(this.#gap));
+    }, afterMs).unref();
+  }
+
+  /** One look that begins after this call, shared by all who ask before it begins. */
+  #look(): Promise<void> {
+    if (this.#looking === undefined) {
+      const looking = this.#lookOnce().catch((error: unknown) => {
+        throw storeFault(error);
+      });
+      this.#looking = looking;
+      const done = () => {
+        this.#looking = undefined;
+      };
+      looking.then(done, done);
+      return looking;
+    }
+    const begin = () => {
+      this.#next = undefined;
+      return this.#look();
+    };
+    this.#next ??= this.#looking.then(begin, begin);
+    return this.#next;
+  }
+
+  async #lookOnce(): Promise<void> {
+    this.polls++;
+    if (this.#safe === undefined) return this.#begin();
+    for (;;) {
+      // In this order: the rows are read by a statement that begins after the look at the locks.
+      const holders = this.#gap === undefined ? undefined : this.#fence.holders();
+      const reading = this.#connection.query<Row>(
+        `SELECT global_position, stream_name, position FROM message_store.messages
+         WHERE global_position > $1 ORDER BY global_position LIMIT ${rowsPerLook}`,
+        [this.#safe],
+      );
+      const [present, { rows }] = await Promise.all([holders, reading]);
+      if (this.#isStopped) return;
+      const isFull = rows.length === rowsPerLook;
+      if (isFull && this.#followers.size === 0 && (await this.#jump())) return;
+      this.#take(rows, present);
+      if (this.#safe! >= (rows.at(-1)?.[0] ?? 0)) {
+        if (!isFull) return;
+        continue;
+      }
+      if (this.#gap !== undefined && present !== undefined) return this.#watchStall();
+      const sinceMs = this.#gap?.sinceMs ?? performance.now();
+      this.#gap = { sinceMs, upTo: rows.at(-1)![0], owners: await this.#fence.holders(), culprit: undefined };
+      if (this.#gap.owners.size > 0) return;
+    }
+  }
+
+  /** Tells what is settled of the rows behind `safe`. `present`: who held the lock before they were read. */
+  #take(rows: readonly Row[], present: ReadonlySet<Holder> | undefined): void {
+    const gap = this.#gap;
+    let decided = 0;
+    if (gap !== undefined && present !== undefined) {
+      gap.owners = remaining(gap.owners, present);
+      if (gap.owners.size === 0) {
+        const last = rows.length === rowsPerLook ? rows.at(-1)![0] : gap.upTo;
+        decided = Math.min(gap.upTo, last);
+      }
+    }
+    let safe = this.#safe!;
+    let count = 0;
+    for (const [globalPosition] of rows) {
+      if (globalPosition > decided && globalPosition !== Math.max(safe, decided) + 1) break;
+      safe = globalPosition;
+      count++;
+    }
+    safe = Math.max(safe, decided);
+    if (gap !== undefined && (decided > 0 || safe >= gap.upTo)) this.#gap = undefined;
+    if (safe > this.#safe!) this.#advance(rows.slice(0, count), safe);
+  }
+
+  #advance(rows: readonly Row[], upTo: number): void {
+    const after = this.#safe!;
+    this.#safe = upTo;
+    if (this.#followers.size === 0) return;
+    const pokes: Poke[] = [];
+    for (const [globalPosition, stream, position] of rows) {
+      if (!isPokable(stream)) {
+        this.unpokable++;
+        continue;
+      }
+      pokes.push(this.#pokes.acquire().set(new StreamName(stream), position, globalPosition, 0));
+    }
+    const page = { epoch: this.epoch, after, upTo, pokes };
+    for (const announced of this.#followers) announced(page);
+    for (const poke of pokes) this.#pokes.release(poke);
+  }
+
+  /** Moves the settled head to the end without reading what lies between, if no transaction is open that took a position. */
+  async #jump(): Promise<boolean> {
+    const [last, holders] = await Promise.all([this.#last(), this.#fence.holders()]);
+    if (holders.size > 0) return false;
+    this.#safe = Math.max(last, this.#safe!);
+    this.#gap = undefined;
+    return true;
+  }
+
+  /** At the start: everything that can be seen, once those who hold the lock then have ended. */
+  async #begin(): Promise<void> {
+    if (this.#gap === undefined) {
+      const [upTo, owners] = await Promise.all([this.#last(), this.#fence.holders()]);
+      this.#gap = { sinceMs: performance.now(), upTo, owners, culprit: undefined };
+    } else {
+      this.#gap.owners = remaining(this.#gap.owners, await this.#fence.holders());
+    }
+    if (this.#gap.owners.size > 0) return this.#watchStall();
+    this.#safe = this.#gap.upTo;
+    this.#gap = undefined;
+  }
+
+  async #last(): Promise<number> {
+    const { rows } = await this.#connection.query<readonly [number | null]>(
+      'SELECT max(global_position) FROM message_store.messages',
+    );
+    return rows[0]?.[0] ?? 0;
+  }
+
+  async #watchStall(): Promise<void> {
+    const gap = this.#gap!;
+    if (performance.now() - gap.sinceMs >= patienceMs) gap.culprit = await this.#fence.culprit();
+  }
+}
+
+/** Looks at a gap become rarer as it grows older: a twentieth of its age, from 1 ms to 50 ms. */
+function fenceDelayMs({ sinceMs }: Gap): number {
+  return Math.min(mostFenceMs, Math.max(1, (performance.now() - sinceMs) / 20));
+}
+
+function nameOf(culprit: Culprit | undefined): string {
+  return culprit === undefined ? '' : ` by process ${culprit.pid} (${culprit.application}), open for ${culprit.ageS} s`;
+}

@@ -1,0 +1,35 @@
+import { afterAll, describe, test } from 'vitest';
+import type { StoreOptions } from '../../src/store/open-store.ts';
+import { PostgresStore } from '../../src/store/postgres/postgres-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { describeStore } from '../contract/describe-store.ts';
+import { hasPostgres } from './postgres-cluster.ts';
+import { PostgresDatabases } from './postgres-databases.ts';
+
+const opened = new WeakMap<Store, { database: string; options: StoreOptions }>();
+const databases = hasPostgres ? await PostgresDatabases.start() : undefined;
+afterAll(() => databases?.[Symbol.asyncDispose]());
+
+async function openDatabase(database: string, options: StoreOptions): Promise<Store> {
+  const store = await PostgresStore.open(databases!.cluster.url(database), options);
+  opened.set(store, { database, options });
+  databases!.use(database, store);
+  return store;
+}
+
+const again = (store: Store): Promise<Store> => {
+  const { database, options } = opened.get(store)!;
+  return openDatabase(database, options);
+};
+
+if (databases === undefined) {
+  describe.skip('the PostgreSQL store (npm has no PostgreSQL for this platform)', () => {
+    test('serves a Message DB.', () => {});
+  });
+} else {
+  describeStore('the PostgreSQL store', {
+    open: async (options) => openDatabase(await databases.take(), options),
+    second: again,
+    reopen: again,
+  });
+}

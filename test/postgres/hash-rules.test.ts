@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { groupHash, ownerOf } from '../../src/message/consumer-group.ts';
+import { StreamName } from '../../src/message/stream-name.ts';
+import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
+
+const names = 10_000;
+const size = 7;
+const hasNoOwnerHere = ['a-', 'a-+x', '-', '-+'];
+
+/** Names of all shapes: several hyphens and plus signs, other scripts, long ones, and those of {@link hasNoOwnerHere}. */
+function someNames(): string[] {
+  const ids = ['1', '1+2', '+', '1-2', 'é', '😀+x', 'x'.repeat(500), '', '+x', '1+2+3', ' '];
+  return Array.from(
+    { length: names },
+    (_value, n) => `${['a', 'account', '', 'ünï'][n % 4]}-${n % 3 === 0 ? '' : n}${ids[n % ids.length]}`,
+  );
+}
+
+test.skipIf(!hasPostgres)(
+  'Category, cardinal id and group hash are those of Message DB for 10,000 names.',
+  async () => {
+    await using cluster = await PostgresCluster.start();
+    await using client = await cluster.connect(await cluster.create());
+    const all = [...someNames(), 'a', ...hasNoOwnerHere];
+    const { rows } = await client.query<{ name: string; category: string; id: string | null; member: string | null }>(
+      `SELECT name, category(name) AS category, cardinal_id(name) AS id,
+       mod(@hash_64(cardinal_id(name)), ${size})::text AS member FROM unnest($1::text[]) AS name`,
+      [all],
+    );
+    expect(rows.length).toBe(all.length);
+    for (const { name, category, id, member } of rows) {
+      const stream = new StreamName(name);
+      expect([stream.category, stream.cardinalId], name).toEqual([category, id ?? '']);
+      // Message DB hashes an empty cardinal id and gives it to a member; here such a stream belongs to none.
+      if (id === '' || id === null) expect(stream.owner(size), name).toBe(-1);
+      else expect(String(stream.owner(size)), name).toBe(member);
+      if (id !== null) expect(String(ownerOf(groupHash(id), size)), name).toBe(member);
+    }
+  },
+);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -44,7 +44,7 @@ export class PostgresCluster implements AsyncDisposable {
   /** Makes a cluster and starts it. */
   static async start({ settings = [], initdb = ['--no-locale'] }: ClusterOptions = {}): Promise<PostgresCluster> {
     const folder = TemporaryFolder.inMemory();
-    const binaries = readableBinaries(folder);
+    const binaries = copyBinaries(folder);
     const data = folder.file('data');
     mkdirSync(data, { mode: 0o700 });
     if (unprivileged.uid !== undefined) {
@@ -156,11 +156,18 @@ function filesOf(folder: string): string[] {
     .map((name) => `${folder}/${name.replace(/\.sql$/, '')}`);
 }
 
-/** The package's own files, or a copy of them where another user could not reach them. */
-function readableBinaries(folder: TemporaryFolder): string {
-  if (unprivileged.uid === undefined) return native;
+/**
+ * A copy of the package's files that any user can reach, with the links between its libraries: the package makes them by a
+ * script when it is installed, and none runs here.
+ */
+function copyBinaries(folder: TemporaryFolder): string {
   const copy = folder.file('postgres');
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
   chmodSync(folder.path, 0o755);
+  const listed = readFileSync(join(native, 'pg-symlinks.json'), 'utf8');
+  for (const { source, target } of JSON.parse(listed) as { source: string; target: string }[]) {
+    const link = join(folder.path, target.replace(/^native/, 'postgres'));
+    if (!existsSync(link)) symlinkSync(relative(dirname(target), source), link);
+  }
   return copy;
 }

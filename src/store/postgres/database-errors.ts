@@ -8,10 +8,13 @@ const again = new Set(['40P01', '40001', '23505']);
 /** What `jsonb` cannot hold: the character U+0000, lone surrogates, numbers beyond `numeric`. */
 const payload = new Set(['22P05', '22P02', '22003', '22P03', '54000', '54001']);
 
+/** First characters of its classes: `EPIPE` has five characters, too. */
+const sqlState = /^[0-9FHPX][0-9A-Z]{4}$/;
+
 /** Five characters that name an error of the server; undefined: the connection failed. */
 export function sqlStateOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  return typeof code === 'string' && sqlState.test(code) ? code : undefined;
 }
 
 /** Whether the server is gone or going, so that what was under way may or may not have happened. */

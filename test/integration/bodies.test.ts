@@ -81,3 +81,53 @@ test('A body that nobody reads waits in pieces as large as the reads of its sock
   socket.destroy();
   server.close();
 });
+
+/** What a taker is told of a body of these chunks; the client goes where the last chunk is missing. */
+async function tellingsOf(sent: readonly string[], isAskedLate: boolean): Promise<{ told: string[]; ended: boolean }> {
+  const told: string[] = [];
+  const settled = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<GatheringRequest>();
+  const server = createServer({ IncomingMessage: GatheringRequest }, (request, response) => {
+    const ask = () =>
+      request.handTo({
+        add: (piece) => told.push(piece.toString()),
+        end: () => {
+          told.push('end');
+          settled.resolve();
+        },
+        fail: ({ message }) => {
+          told.push(message);
+          settled.resolve();
+        },
+      });
+    if (isAskedLate) setImmediate(() => setImmediate(ask));
+    else ask();
+    arrived.resolve(request);
+    settled.promise.then(() => response.end());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').setNoDelay();
+  socket.on('error', () => {});
+  socket.write(`POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${sent.join('')}`);
+  const request = await arrived.promise;
+  if (sent.at(-1) !== last) socket.destroy();
+  await settled.promise;
+  const ended = sent.at(-1) !== last || request.readableEnded || (await once(request, 'end').then(() => true));
+  socket.destroy();
+  server.close();
+  return { told: [told.slice(0, -1).join(''), told.at(-1)!], ended };
+}
+
+const last = '0\r\n\r\n';
+
+test.each([
+  ['at once', false],
+  ['when it has come', true],
+])('A body that is asked for %s is handed over whole, and its request ends.', async (_when, isAskedLate) => {
+  const told = await tellingsOf(['4\r\nabcd\r\n', '1\r\ne\r\n', '2\r\nfg\r\n', last], isAskedLate);
+  expect(told).toEqual({ told: ['abcdefg', 'end'], ended: true });
+});
+
+test('Who waits for a body that breaks off is told so.', async () => {
+  expect((await tellingsOf(['4\r\nabcd\r\n'], false)).told.at(-1)).toBe('aborted');
+});

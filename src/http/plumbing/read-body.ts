@@ -1,6 +1,8 @@
-import type { IncomingMessage } from 'node:http';
 import { errorCodes, type FastifyInstance } from 'fastify';
 import { GatheredBytes } from '../../message/gathered-bytes.ts';
+import type { BodyTaker, GatheringRequest } from './gathering-request.ts';
+
+type Done = (error: Error | null, body?: Buffer) => void;
 
 /**
  * Reads bodies of this content type as they are, into one buffer each. Fastify's own `parseAs` keeps every chunk until the
@@ -9,37 +11,38 @@ import { GatheredBytes } from '../../message/gathered-bytes.ts';
 export function useBodyReader(server: FastifyInstance, contentType: string, maxBytes: number): void {
   server.addContentTypeParser(contentType, (request, payload, done) => {
     if (Number(request.headers['content-length']) > maxBytes) return done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
-    readBody(payload, maxBytes, done);
+    // All requests are the listener's.
+    (payload as GatheringRequest).handTo(new WholeBody(maxBytes, done));
   });
 }
 
-function readBody(
-  payload: IncomingMessage,
-  maxBytes: number,
-  done: (error: Error | null, body?: Buffer) => void,
-): void {
-  const body = new GatheredBytes();
-  let isWhole = false;
-  const stop = (): void => {
-    payload.removeListener('data', add).removeListener('end', end).removeListener('error', fail);
-  };
-  const add = (chunk: Buffer): void => {
-    body.add(chunk);
-    if (body.length <= maxBytes) return;
-    // What follows flows on to nobody.
-    stop();
+/** Puts a body together. */
+class WholeBody implements BodyTaker {
+  readonly #maxBytes: number;
+  readonly #bytes = new GatheredBytes();
+  /** Undefined: the body was refused, and what follows is passed over. */
+  #done: Done | undefined;
+
+  constructor(maxBytes: number, done: Done) {
+    this.#maxBytes = maxBytes;
+    this.#done = done;
+  }
+
+  add(piece: Buffer): void {
+    const done = this.#done;
+    if (done === undefined) return;
+    this.#bytes.add(piece);
+    if (this.#bytes.length <= this.#maxBytes) return;
+    this.#done = undefined;
+    this.#bytes.take();
     done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
-  };
-  const end = (): void => {
-    // Its listeners go with the request, so to remove them would be for nothing (load: append --compare).
-    isWhole = true;
-    done(null, body.take());
-  };
-  const fail = (error: Error): void => {
-    if (isWhole) return;
-    stop();
-    done(Object.assign(error, { statusCode: 400 }));
-  };
-  payload.on('data', add).on('end', end).on('error', fail);
-  payload.resume();
+  }
+
+  end(): void {
+    this.#done?.(null, this.#bytes.take());
+  }
+
+  fail(error: Error): void {
+    this.#done?.(Object.assign(error, { statusCode: 400 }));
+  }
 }

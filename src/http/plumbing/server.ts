@@ -15,15 +15,15 @@ import type { Access } from '../../access/access.ts';
 import type { Tickets } from '../../access/tickets.ts';
 import type { OverloadWatch } from '../../admission/overload.ts';
 import type { ReadRefusal, Reads } from '../../admission/reads.ts';
-import { invalid, PokewireError } from '../../errors.ts';
+import { PokewireError } from '../../errors.ts';
 import { version } from '../../version.ts';
-import { type AllowedHostsOptions, useAllowedHosts } from './allowed-hosts.ts';
+import type { AllowedHostsOptions } from './allowed-hosts.ts';
 import { useAppendLimit } from './append-limit.ts';
 import { useAccess } from './authenticate.ts';
 import { hideCredentials } from './credential.ts';
 import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
 import { useForwardedAddresses } from './forwarded-addresses.ts';
-import { hostProblem } from './host.ts';
+import { hostRefusals } from './host.ts';
 import { convertQuery } from './query.ts';
 import { useBodyReader } from './read-body.ts';
 import { useReadLimit } from './read-limit.ts';
@@ -104,6 +104,9 @@ export function createServer(options: ServerOptions) {
 
   if (options.trustedProxies.length > 0) useForwardedAddresses(server);
   server.decorateRequest('routeConfig', undefined);
+  // With authentication a rebound page has no token, nor the cookie of another name.
+  const isHostJudged = options.access.mode === 'off' || options.allowedHosts.length > 0;
+  const hostRefusal = hostRefusals(isHostJudged ? options : undefined);
   // Before those who may refuse the request, so that refusals carry them too.
   // Hooks call back: a promise each would cost every request several turns of the microtask queue.
   server.addHook('onRequest', (request, reply, done) => {
@@ -113,13 +116,12 @@ export function createServer(options: ServerOptions) {
     if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
     const { corsHeaders } = routeConfigOf(request);
     if (corsHeaders !== undefined) reply.headers(corsHeaders);
-    const problem = hostProblem(request.raw);
-    if (problem === undefined) return done();
-    reply.header('connection', 'close');
-    done(invalid('Host', problem));
+    // Before anything else of it is read.
+    const refusal = hostRefusal(request.raw);
+    if (refusal === undefined) return done();
+    if (refusal.code === 'INVALID_REQUEST') reply.header('connection', 'close');
+    done(refusal);
   });
-  // With authentication a rebound page has no token, nor the cookie of another name.
-  if (options.access.mode === 'off' || options.allowedHosts.length > 0) useAllowedHosts(server, options);
 
   useCors(server, options);
   // Parsed where a cookie is asked for, not for every request.

@@ -55,6 +55,7 @@ export class OpenConnection {
   readonly #socket: HttpSocket;
   readonly #answer: Answer;
   #phase: Phase = 'awaiting';
+  /** `Infinity`: since the next look, so that a request whose answer has left by then reads no clock. */
   #sinceMs: number;
   #request: IncomingMessage | undefined = undefined;
   #response: ServerResponse | undefined = undefined;
@@ -147,7 +148,7 @@ export class OpenConnection {
 
   #begin(request: IncomingMessage, response: ServerResponse): void {
     this.#phase = 'working';
-    this.#sinceMs = performance.now();
+    this.#sinceMs = Number.POSITIVE_INFINITY;
     this.#request = request;
     this.#response = response;
     this.#answer(request, response);
@@ -199,6 +200,7 @@ export class OpenConnection {
   /** Notes that an answer has left, that the rest of its request came, or that another request begins. */
   #settle(nowMs: number): void {
     const { bytesRead } = this.#socket;
+    if (this.#sinceMs === Number.POSITIVE_INFINITY) this.#sinceMs = nowMs;
     if (this.#phase === 'working' && this.pending === undefined) {
       this.#phase = 'draining';
       this.#sinceMs = nowMs;

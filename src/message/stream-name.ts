@@ -15,21 +15,20 @@ const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 
 /**
  * A parsed stream name. `account-123+x` has category `account` (before the first hyphen), id `123+x` (after it) and
- * cardinal id `123` (the id up to its first `+`). Without a hyphen the whole name is the category and the ids are empty.
+ * cardinal id `123` (the id up to its first `+`). Without a hyphen the whole name is the category and there is no id,
+ * which is not the empty cardinal id of `account-`. The same as `category` and `cardinal_id` of Message DB.
  */
 export class StreamName {
   readonly text: string;
   readonly category: string;
-  readonly cardinalId: string;
+  readonly cardinalId: string | null;
   #hash: GroupHash | undefined;
 
   constructor(text: string) {
     const hyphen = text.indexOf('-');
-    const id = hyphen === -1 ? '' : text.slice(hyphen + 1);
-    const plus = id.indexOf('+');
     this.text = text;
     this.category = hyphen === -1 ? text : text.slice(0, hyphen);
-    this.cardinalId = plus === -1 ? id : id.slice(0, plus);
+    this.cardinalId = hyphen === -1 ? null : cardinalIdOf(text, hyphen + 1);
     this.#hash = undefined;
   }
 
@@ -40,10 +39,15 @@ export class StreamName {
 
   /** The member of a group of `size` that owns this stream, or -1 when it has no cardinal id. */
   owner(size: number): number {
-    if (this.cardinalId === '') return -1;
+    if (this.cardinalId === null) return -1;
     this.#hash ??= groupHash(this.cardinalId);
     return ownerOf(this.#hash, size);
   }
+}
+
+function cardinalIdOf(text: string, from: number): string {
+  const plus = text.indexOf('+', from);
+  return plus === -1 ? text.slice(from) : text.slice(from, plus);
 }
 
 /** Returns the name when it can be stored: 1 to {@link maxNameBytes} bytes of text without control characters; throws `INVALID_REQUEST`. */

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-import { type Logger, pino } from 'pino';
+import module from 'node:module';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
 import type { App } from './app.ts';
 import { isTransferCommand } from './cli/transfer-command.ts';
-import { type Config, helpText, namedAsGiven, parseCommand } from './config.ts';
+import type { Config } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { PokewireError } from './errors.ts';
 import { ListenError } from './http/plumbing/listen-error.ts';
@@ -20,6 +22,7 @@ async function main(): Promise<void> {
   if (Number.parseInt(process.versions.node, 10) < leastNode) {
     throw new PokewireError('NOT_SUPPORTED', `Pokewire needs Node ${leastNode} or newer; this is ${process.version}.`);
   }
+  keepCompiledCode();
   const [name, ...args] = process.argv.slice(2);
   if (isTransferCommand(name)) {
     const { runCommand } = await import('./cli/command.ts');
@@ -30,6 +33,7 @@ async function main(): Promise<void> {
     process.exitCode = await runCommand(name, args, terminal);
     return;
   }
+  const { helpText, parseCommand } = await import('./config.ts');
   const command = parseCommand(process.argv.slice(2), process.env);
   if (command.run !== 'serve') return console.log(command.run === 'help' ? helpText() : version);
   byVariable = command.byVariable;
@@ -44,6 +48,16 @@ async function main(): Promise<void> {
   stopInOrder(app, log);
 }
 
+/**
+ * Keeps compiled code for the next start, which is then a quarter faster. Threads find the folder by the variable. Where it
+ * cannot be written, nothing is kept. It is inside the package: executable code in a shared folder could be tampered with.
+ * Large modules are imported behind this call, because a static import would be compiled before it.
+ */
+function keepCompiledCode(): void {
+  const { directory } = module.enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/pokewire'));
+  if (directory !== undefined) process.env.NODE_COMPILE_CACHE ??= directory;
+}
+
 /** An output that never holds up the process, whatever it is. What is still to be written goes out at the end. */
 function openOutput(stream: NodeJS.WriteStream & { fd: number }, format?: (line: string) => string): LogBlocks {
   const lines = new LogBlocks(stream.isTTY ? openTerminal(stream.fd) : stream.fd, undefined, format);
@@ -52,6 +66,7 @@ function openOutput(stream: NodeJS.WriteStream & { fd: number }, format?: (line:
 }
 
 async function createLog({ logLevel }: Config): Promise<{ log: Logger; lines: LogBlocks }> {
+  const { pino } = await import('pino');
   const options = { level: logLevel, redact: ['req.headers.authorization', 'req.headers.cookie', 'token'] };
   const format = process.stdout.isTTY ? await prettyLines() : undefined;
   const lines = openOutput(process.stdout, format);
@@ -122,7 +137,8 @@ ${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ?
 }
 
 /** 2: called wrongly, 1: it failed. A stack is shown of faults of the program only. */
-function fail(error: unknown): void {
+async function fail(error: unknown): Promise<void> {
+  const { namedAsGiven } = await import('./config.ts');
   const isForeseen = [ConfigError, ListenError, PokewireError].some((kind) => error instanceof kind);
   console.error(isForeseen ? `pokewire: ${namedAsGiven((error as Error).message, byVariable)}` : error);
   process.exitCode = error instanceof ConfigError ? 2 : 1;

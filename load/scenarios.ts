@@ -19,6 +19,7 @@ import { importBeside } from './scenarios/import-beside.ts';
 import { latency } from './scenarios/latency.ts';
 import { metricsUnderLoad } from './scenarios/metrics-under-load.ts';
 import { pooling } from './scenarios/pooling.ts';
+import { retention } from './scenarios/retention.ts';
 import { scatteredStreams } from './scenarios/scattered-streams.ts';
 import { stalled } from './scenarios/stalled.ts';
 import { storeMemory } from './scenarios/store-memory.ts';
@@ -37,6 +38,7 @@ export const durableScenarios: Readonly<Record<string, Scenario>> = {
   'durable-delivery': withReader('durable-delivery', durableDelivery),
   'durable-catch-up': durableCatchUp,
   'durable-size': durableSize,
+  retention,
 };
 
 /** By name, in the order of a full run: what matters most comes first. */

@@ -107,8 +107,8 @@ export class Bench {
     return this.target.hasMetrics ? sumOf(await this.scrape(), name) : Number.NaN;
   }
 
-  /** Appends by the clock, on one connection that does not wait for answers. */
-  pace(order: Pick<PaceOrder, 'perSecond' | 'durationMs'>, category = 'account') {
+  /** Appends by the clock, on connections that do not wait for answers. */
+  pace(order: Pick<PaceOrder, 'perSecond' | 'durationMs' | 'connections'> & { body?: string }, category = 'account') {
     const { target, server } = this;
     const path = target.appendPath(category);
     return this.publishers.pace({ port: server.port, path, streams, body: target.appendBody, ...order });

@@ -6,7 +6,7 @@ import type { Answer } from './rpc.ts';
 import type { Percentiles } from './statistics.ts';
 import type { Connected, GroupReport, GroupRequest } from './subscriber-process.ts';
 
-/** Nothing that is measured takes longer; a server that hangs ends one repeat, not the run. */
+/** Calls take no longer, beyond the time they are asked to go on for; a server that hangs ends one repeat, not the run. */
 const callTimeoutMs = 60_000;
 
 /** A process of the load generator that answers calls. */
@@ -36,10 +36,10 @@ export class Child {
     return this.#process.pid!;
   }
 
-  call(method: string, argument: unknown): Promise<unknown> {
+  call(method: string, argument: unknown, timeoutMs = callTimeoutMs): Promise<unknown> {
     const call = ++this.#calls;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${method} took longer than a minute`)), callTimeoutMs);
+      const timer = setTimeout(() => reject(new Error(`${method} took longer than ${timeoutMs / 1_000} s`)), timeoutMs);
       const settled = <T>(settle: (value: T) => void) => {
         return (value: T) => {
           clearTimeout(timer);
@@ -117,7 +117,7 @@ export class Publishers {
   }
 
   pace(order: PaceOrder) {
-    return this.#child.call('pace', order) as Promise<{ ackMs: Percentiles }>;
+    return this.#child.call('pace', order, callTimeoutMs + order.durationMs) as Promise<{ ackMs: Percentiles }>;
   }
 
   stop(): void {

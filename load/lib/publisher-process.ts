@@ -31,7 +31,13 @@ export type PublishReport = {
   readonly ackMs: Percentiles;
 };
 
-export type PaceOrder = Requests & { readonly port: number; readonly perSecond: number; readonly durationMs: number };
+export type PaceOrder = Requests & {
+  readonly port: number;
+  readonly perSecond: number;
+  readonly durationMs: number;
+  /** Connections that send in turn; one when absent. A server works on one request of a connection at a time. */
+  readonly connections?: number;
+};
 
 function build({ path, streams, body, method }: Requests, port: number): Buffer[] {
   return Array.from({ length: streams }, (_, stream) =>
@@ -96,28 +102,32 @@ async function publish(order: PublishOrder): Promise<PublishReport> {
   return { published: sent, startUs, endUs, ackMs: percentiles(acksMs) };
 }
 
-/** Open loop: one connection sends by the clock and does not wait, so a slow server cannot slow its writer down. */
+/** Open loop: connections send by the clock and do not wait, so a slow server cannot slow its writers down. */
 async function pace(order: PaceOrder): Promise<{ ackMs: Percentiles }> {
   const requests = build(order, order.port);
-  const [publisher] = (await open(order.port, 1)) as [Publisher];
+  const publishers = await open(order.port, order.connections ?? 1);
   const total = Math.round((order.perSecond * order.durationMs) / 1_000);
-  const sentAtUs: number[] = [];
+  const sentAtUs = publishers.map((): number[] => []);
   const acksMs: number[] = [];
   const finished = new Promise<void>((resolve) => {
-    publisher.onAnswer = () => {
-      acksMs.push((nowUs() - sentAtUs[acksMs.length]!) / 1_000);
-      if (acksMs.length >= total || publisher.failed > 0) resolve();
-    };
+    for (const [which, publisher] of publishers.entries()) {
+      let answered = 0;
+      publisher.onAnswer = () => {
+        acksMs.push((nowUs() - sentAtUs[which]![answered++]!) / 1_000);
+        if (acksMs.length >= total || publisher.failed > 0) resolve();
+      };
+    }
   });
   const start = performance.now();
   for (let at = 0; at < total; at++) {
     const waitMs = start + (at * 1_000) / order.perSecond - performance.now();
     if (waitMs > 0) await sleep(waitMs);
-    sentAtUs.push(nowUs());
-    publisher.send(requests[at % requests.length]!);
+    const which = at % publishers.length;
+    sentAtUs[which]!.push(nowUs());
+    publishers[which]!.send(requests[at % requests.length]!);
   }
   await Promise.race([finished, sleep(10_000, undefined, { ref: false })]);
-  assertAnswered([publisher]);
+  assertAnswered(publishers);
   return { ackMs: percentiles(acksMs) };
 }
 

@@ -1,7 +1,7 @@
 import { findPeer } from './peers.ts';
 import type { Reading, ScenarioResult, Series } from './results.ts';
 import { series } from './results.ts';
-import { pokewire, type Target } from './target.ts';
+import { pokewire, type ServerCores, type Target } from './target.ts';
 
 /** What a scenario is run with. */
 export type Context = {
@@ -15,6 +15,8 @@ export type Context = {
   readonly profileDir: string | undefined;
   /** Whether sizes are measured that take minutes to make. */
   readonly large: boolean;
+  /** How long one repeat of a scenario measures that can go on for long; it has its own time otherwise. */
+  readonly seconds: number | undefined;
   /** Says what is being done. */
   readonly say: (text: string) => void;
 };
@@ -31,8 +33,13 @@ export function targetsOf(context: Context, peerNames: readonly string[]) {
 }
 
 /** Pokewire with these flags, under this name in the results. */
-export function pokewireOf({ root, profileDir }: Context, flags: readonly string[] = [], name = 'pokewire'): Target {
-  return pokewire({ name, root, flags, ...(profileDir === undefined ? {} : { profileDir }) });
+export function pokewireOf(
+  { root, profileDir }: Context,
+  flags: readonly string[] = [],
+  name = 'pokewire',
+  cores: ServerCores = 'one',
+): Target {
+  return pokewire({ name, root, flags, cores, ...(profileDir === undefined ? {} : { profileDir }) });
 }
 
 /** How often, the same for all or by the name of a target: one that no target is about shows where it stands at once. */

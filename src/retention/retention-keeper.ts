@@ -16,7 +16,7 @@ export type RetentionKeeperOptions = {
 };
 
 /**
- * Forgets what rules no longer keep: one slice at a time, one namespace after the other, until a whole round finds nothing.
+ * Forgets what rules no longer keep, one slice at a time, until nothing is left to forget.
  * Between slices it rests as long as the last one took, so that it has half of the store's time at most.
  */
 export class RetentionKeeper {
@@ -51,13 +51,10 @@ export class RetentionKeeper {
     const { store, log } = this.#options;
     const { signal } = this.#stopped;
     try {
-      // What is left of a round that began before does not count.
-      for (let inRound = 1; !signal.aborted; ) {
+      while (!signal.aborted) {
         const startMs = performance.now();
-        const { messages, isRoundOver } = await store.forget(Date.now());
-        inRound += messages;
-        if (isRoundOver && inRound === 0) break;
-        if (isRoundOver) inRound = 0;
+        const { isDone } = await store.forget(Date.now());
+        if (isDone) break;
         const tookMs = performance.now() - startMs;
         await (tookMs < 1 ? nextTurn() : wait(tookMs, undefined, { signal, ref: false }).catch(() => {}));
       }

@@ -20,8 +20,8 @@ export type RetentionOutcome = 'changed' | 'too-many' | 'gone';
 export type Forgotten = {
   readonly messages: number;
   readonly bytes: number;
-  /** Whether every namespace has had its turn since the last time this was true. */
-  readonly isRoundOver: boolean;
+  /** Whether every namespace has had its turn since anything was last forgotten. */
+  readonly isDone: boolean;
 };
 
 /** What a rule is about, and what it would take. */

@@ -1,11 +1,14 @@
 import { ownTurn } from '../../message/turns.ts';
 import type { Kept, RetentionRule } from '../retention.ts';
 import type { ByteBudget } from '../shared/byte-budget.ts';
-import { type Amount, OldestFirst } from '../shared/retention-rules.ts';
+import { type Amount, OldestFirst, type SliceBounds } from '../shared/retention-rules.ts';
 import type { MemoryLog } from './memory-log.ts';
 
-/** Messages that one slice takes at most. */
-export const sliceMessages = 1_000;
+/** Messages that one slice of an erasure takes at most. */
+const sliceMessages = 1_000;
+
+/** What one slice of forgetting takes at most, which holds up the event loop. */
+export const slice: SliceBounds = { maxMessages: 1_000, pieceMessages: 1_000, maxMs: 3 };
 
 /** Messages that one look at a rule counts at most, in slices, so that other work gets the event loop. */
 const maxCounted = 1_048_576;

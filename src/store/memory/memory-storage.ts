@@ -8,7 +8,7 @@ import { newMessagesOf } from '../shared/import-batch.ts';
 import { ForgettingTurns } from '../shared/retention-rules.ts';
 import type { RowText } from '../shared/row-text.ts';
 import type { StoreLimits } from '../store.ts';
-import { forgetFrom, forgetOldest, sliceMessages } from './memory-forgetting.ts';
+import { forgetFrom, forgetOldest, slice } from './memory-forgetting.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryNamespaces } from './memory-namespaces.ts';
 import { rowBytes } from './message-table.ts';
@@ -50,7 +50,7 @@ export class MemoryStorage {
     this.#turns = new ForgettingTurns({
       namespaces: () => this.namespaces.all(),
       initial: retention,
-      sliceMessages,
+      slice,
       forget: ({ log }, rule, most, now) => forgetFrom(this.budget, this.logs.get(log)!, rule, most, now),
     });
   }

@@ -69,52 +69,72 @@ export function hasLimit({ maxAgeMs, maxMessages, maxBytes }: RetentionLimits): 
   return maxAgeMs !== undefined || maxMessages !== undefined || maxBytes !== undefined;
 }
 
+/** What bounds one slice, which other work waits for. */
+export type SliceBounds = {
+  readonly maxMessages: number;
+  /** Messages taken between two looks at the clock, divided among the rules of a namespace. */
+  readonly pieceMessages: number;
+  /** No further piece is begun after so long. */
+  readonly maxMs: number;
+};
+
 /** What the namespaces of an engine are to it. */
 export type ForgettingOptions = {
   readonly namespaces: () => Iterator<Namespace>;
   /** Of namespaces without a rule for their whole log. */
   readonly initial: RetentionLimits;
-  /** Messages of one slice at most. */
-  readonly sliceMessages: number;
+  readonly slice: SliceBounds;
   /** Forgets the oldest messages of a namespace that the rule no longer keeps, at most so many. */
   readonly forget: (namespace: Namespace, rule: RetentionRule, most: number, nowMs: number) => Amount;
+  /** A clock that only goes forward, milliseconds. */
+  readonly clock?: () => number;
 };
 
-/** Gives each namespace its turn: one slice, whatever there is to forget in it, and then the next one. */
+/** Gives each namespace its turn: one piece, whatever there is to forget in it, and then the next one, round after round. */
 export class ForgettingTurns {
   readonly #options: ForgettingOptions;
+  readonly #clock: () => number;
   #turns: Iterator<Namespace> | undefined = undefined;
+  #tookInRound = false;
 
   constructor(options: ForgettingOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? (() => performance.now());
   }
 
-  /** Forgets one slice, of the first namespace in turn that has anything to forget. */
+  /** Forgets one slice. */
   forget(nowMs: number): Forgotten {
-    const { namespaces, initial, sliceMessages, forget } = this.#options;
+    const { namespaces, initial, slice, forget } = this.#options;
+    const startMs = this.#clock();
     let messages = 0;
     let bytes = 0;
-    for (let looked = 0; looked < maxRulesLookedAt && messages === 0; looked++) {
+    let looked = 0;
+    do {
       this.#turns ??= namespaces();
       const turn = this.#turns.next();
       if (turn.done === true) {
-        this.#turns = undefined;
-        return { messages, bytes, isRoundOver: true };
+        const isDone = !this.#tookInRound;
+        this.restart();
+        if (isDone) return { messages, bytes, isDone };
+        continue;
       }
       const rules = rulesInForce(turn.value, initial);
-      const most = Math.max(1, Math.floor(sliceMessages / rules.length));
+      const most = Math.min(slice.pieceMessages, slice.maxMessages - messages);
+      const before = messages;
       for (const rule of rules) {
-        const slice = forget(turn.value, rule, most, nowMs);
-        messages += slice.messages;
-        bytes += slice.bytes;
+        const piece = forget(turn.value, rule, Math.max(1, Math.floor(most / rules.length)), nowMs);
+        messages += piece.messages;
+        bytes += piece.bytes;
       }
-      looked += rules.length;
-    }
-    return { messages, bytes, isRoundOver: false };
+      if (messages > before) this.#tookInRound = true;
+      looked += 1 + rules.length;
+    } while (looked < maxRulesLookedAt && messages < slice.maxMessages && this.#clock() - startMs < slice.maxMs);
+    return { messages, bytes, isDone: false };
   }
 
   /** Begins a new round: what was read of the namespaces before is old. */
   restart(): void {
     this.#turns = undefined;
+    this.#tookInRound = false;
   }
 }

@@ -127,7 +127,7 @@ export class SqliteStore implements Store {
 
   async forget(nowMs: number): Promise<Forgotten> {
     // Each call is a transaction of the writer, which most stores need not be asked for.
-    if (!this.#source.hasDefaultRule && !this.namespaces.haveRules) return { messages: 0, bytes: 0, isRoundOver: true };
+    if (!this.#source.hasDefaultRule && !this.namespaces.haveRules) return { messages: 0, bytes: 0, isDone: true };
     return this.#parts.writer.ask<WriterMethods['forget']>('forget', [nowMs]);
   }
 

@@ -2,13 +2,19 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { LogId } from '../log-id.ts';
 import type { RetentionRule } from '../retention.ts';
 import type { ByteBudget } from '../shared/byte-budget.ts';
-import { type Amount, OldestFirst } from '../shared/retention-rules.ts';
+import { type Amount, OldestFirst, type SliceBounds } from '../shared/retention-rules.ts';
 import { bytesOfRow } from './message-bytes.ts';
 import { Query } from './rows.ts';
-import type { CategoryState, LogState, WriteState } from './write-state.ts';
+import type { CategoryState, LogState, StreamState, WriteState } from './write-state.ts';
 
-/** Messages that one slice takes at most, which the appends of its group wait for. Some 2 ms where the disk is calm (prototype). */
-export const sliceMessages = 256;
+/** Messages that one slice of an erasure takes at most, which the appends of its group wait for. */
+const sliceMessages = 256;
+
+/**
+ * What one slice of forgetting takes at most, which the appends of its group wait for. Bounded by time, since a message that
+ * has to be read from the disk takes many times as long as one in the cache.
+ */
+export const forgettingSlice: SliceBounds = { maxMessages: 1_000, pieceMessages: 32, maxMs: 3 };
 
 /** Messages that a full store forgets at a time until there is room. */
 const forgottenAtOnce = 64;
@@ -76,7 +82,7 @@ export class ForgettingWriter {
     const last = rows.at(-1);
     if (stream !== undefined && last !== undefined) {
       this.#deleteOfStream.run(stream.number, from, last[2]);
-      this.#budget.give(log, this.#count(log, rows).bytes);
+      this.#budget.give(log, this.#count(log, rows, false).bytes);
     }
     return { messages: rows.length, upTo: end, isLast: rows.length < sliceMessages };
   }
@@ -97,26 +103,29 @@ export class ForgettingWriter {
     const [upTo] = last;
     if (category === undefined) this.#deleteOfLog.run(log.number, upTo);
     else this.#deleteOfCategory.run(category.number, upTo);
-    for (const [global, number] of rows) {
-      const stream = this.#state.streamOf(log, number);
-      for (const part of [stream, stream.category]) part.forgottenUpTo = Math.max(part.forgottenUpTo, global);
-    }
     log.forgottenUpTo = Math.max(log.forgottenUpTo, upTo);
-    const gone = this.#count(log, rows);
+    const gone = this.#count(log, rows, true);
     this.#budget.forget(log, gone.messages, gone.bytes);
     return gone;
   }
 
-  #count(log: LogState, rows: readonly Row[]): Amount {
+  /** Takes rows off every count. `isForgotten`: readers are told up to where. */
+  #count(log: LogState, rows: readonly Row[], isForgotten: boolean): Amount {
     let sum = 0;
     log.oldestMs = undefined;
-    for (const [, number, , , bytes] of rows) {
-      const stream = this.#state.streamOf(log, number);
+    // Neighbours often share a stream, and each look-up is a query.
+    const streams = new Map<number, StreamState>();
+    for (const [global, number, , , bytes] of rows) {
+      const stream = streams.getOrInsertComputed(number, () => this.#state.streamOf(log, number));
       const { category } = stream;
       stream.messages--;
       category.messages--;
       category.bytes -= bytes;
       category.oldestMs = undefined;
+      if (isForgotten) {
+        stream.forgottenUpTo = Math.max(stream.forgottenUpTo, global);
+        category.forgottenUpTo = Math.max(category.forgottenUpTo, global);
+      }
       sum += bytes;
     }
     log.messages -= rows.length;

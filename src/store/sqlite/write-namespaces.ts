@@ -10,7 +10,7 @@ import { sameTokens } from '../shared/same-tokens.ts';
 import type { StoreLimits } from '../store.ts';
 import { Query } from './rows.ts';
 import { logState } from './schema.ts';
-import { type ForgettingWriter, sliceMessages } from './write-forgetting.ts';
+import { type ForgettingWriter, forgettingSlice } from './write-forgetting.ts';
 import type { MessageWriter } from './write-messages.ts';
 import type { LogState, WriteState } from './write-state.ts';
 
@@ -63,7 +63,7 @@ export class NamespaceWriter {
     this.#turns = new ForgettingTurns({
       namespaces: () => this.#namespaces.values(),
       initial: retention,
-      sliceMessages,
+      slice: forgettingSlice,
       forget: (namespace, rule, most, nowMs) => forgetting.forget(this.#logOf(namespace), rule, most, nowMs),
     });
     this.#list = new Query<readonly [string, string, string, string, number, string, string]>(

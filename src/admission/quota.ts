@@ -1,5 +1,14 @@
-/** Which limit of a {@link Quota} is reached: that of all, or that of one holder. */
-export type QuotaLimit = 'all' | 'holder';
+/**
+ * Which limit of a {@link Quota} is reached: that of all, that of one holder, or the part of all that holders of more than a
+ * few may use.
+ */
+export type QuotaLimit = 'all' | 'holder' | 'kept';
+
+/** The last part of all is kept for holders of few, so that some holders of many do not shut out the others. */
+const keptShare = 1 / 4;
+
+/** A holder of less than this part of all, or of none, holds few. */
+const fewShare = 1 / 64;
 
 /** Counts what is under way, in all and of each holder, and lets it be no more than may be. */
 export class Quota {
@@ -23,9 +32,17 @@ export class Quota {
     const ofHolder = this.#ofHolder.get(holder) ?? 0;
     if (isFull(this.#taken, this.#max)) return 'all';
     if (isFull(ofHolder, this.#maxPerHolder)) return 'holder';
+    if (this.#isKeptFrom(ofHolder)) return 'kept';
     this.#taken++;
     this.#ofHolder.set(holder, ofHolder + 1);
     return undefined;
+  }
+
+  /** Whether what is left is kept for holders of less. Nothing is kept where one holder may take all. */
+  #isKeptFrom(ofHolder: number): boolean {
+    const mayTakeAll = this.#maxPerHolder === 0 || this.#maxPerHolder >= this.#max;
+    if (mayTakeAll || ofHolder < Math.max(1, this.#max * fewShare)) return false;
+    return isFull(this.#taken, this.#max - Math.floor(this.#max * keptShare));
   }
 
   /** Gives one of the holder's back. */

@@ -53,8 +53,17 @@ export class Reads {
     const { maxReads, maxReadsPerNamespace } = this.#limits;
     const { id, uid } = grant.namespace;
     const reached = this.#quota.take(uid);
-    if (reached === 'all') refuse('', { maxReads });
-    if (reached === 'holder') refuse(` of namespace ${id}`, { maxReadsPerNamespace });
+    if (reached === 'all') refuse(`${maxReads} reads are under way, and no more may be.`, { maxReads });
+    if (reached === 'holder') {
+      refuse(`${maxReadsPerNamespace} reads of namespace ${id} are under way, and no more may be.`, {
+        maxReadsPerNamespace,
+      });
+    }
+    if (reached === 'kept') {
+      refuse(`Most of ${maxReads} reads are under way, and the rest are kept for namespaces with few of them.`, {
+        maxReads,
+      });
+    }
     return new Read(grant);
   }
 
@@ -66,11 +75,7 @@ export class Reads {
   }
 }
 
-function refuse(whose: string, limit: Partial<ReadLimits>): never {
-  const [max] = Object.values(limit);
-  throw new PokewireError(
-    'RATE_LIMITED',
-    `${max} reads${whose} are under way, and no more may be. Take the answers of those first, or come again later.`,
-    { details: limit },
-  );
+function refuse(why: string, details: Partial<ReadLimits>): never {
+  const advice = 'Take the answers of those first, or come again later.';
+  throw new PokewireError('RATE_LIMITED', `${why} ${advice}`, { details });
 }

@@ -61,8 +61,16 @@ export class Transfers {
     const { maxTransfers, maxTransfersPerNamespace } = this.#limits;
     const { id, uid } = namespace;
     const reached = this.#quota.take(uid);
-    if (reached === 'all') refuse('', { maxTransfers });
-    if (reached === 'holder') refuse(` of namespace ${id}`, { maxTransfersPerNamespace });
+    if (reached === 'all')
+      refuse(`${maxTransfers} imports and exports are under way, and no more may be.`, { maxTransfers });
+    if (reached === 'holder') {
+      const whose = `imports and exports of namespace ${id}`;
+      refuse(`${maxTransfersPerNamespace} ${whose} are under way, and no more may be.`, { maxTransfersPerNamespace });
+    }
+    if (reached === 'kept') {
+      const rest = 'the rest are kept for namespaces with few of them';
+      refuse(`Most of ${maxTransfers} imports and exports are under way, and ${rest}.`, { maxTransfers });
+    }
     const transfer = new Transfer(namespace);
     this.#underWay.add(transfer);
     return transfer;
@@ -76,11 +84,6 @@ export class Transfers {
   }
 }
 
-function refuse(whose: string, limit: Partial<TransferLimits>): never {
-  const [max] = Object.values(limit);
-  throw new PokewireError(
-    'RATE_LIMITED',
-    `${max} imports and exports${whose} are under way, and no more may be. Come again later.`,
-    { details: limit },
-  );
+function refuse(why: string, details: Partial<TransferLimits>): never {
+  throw new PokewireError('RATE_LIMITED', `${why} Come again later.`, { details });
 }

@@ -107,6 +107,27 @@ describe('reads under way', () => {
     }
   });
 
+  test('leave the last quarter to namespaces with few of them.', async () => {
+    await using tenant = await startWithTenant(['--max-reads', '8', '--max-reads-per-namespace', '4']);
+    const { app, own } = tenant;
+    await fill(app, admin);
+    const { token: other } = await app.namespaces.create({ id: 'other', description: '', token: undefined });
+    const [asked] = longReads as [Asked];
+    for (const token of [own, own, own, own, admin, admin]) await begin(app.url, token, asked);
+    const refused = await ask(app.url, admin, asked);
+    expect([refused.status, ((await refused.json()) as { error: object }).error]).toEqual([
+      429,
+      {
+        code: 'RATE_LIMITED',
+        message:
+          'Most of 8 reads are under way, and the rest are kept for namespaces with few of them. Take the answers of those first, or come again later.',
+        details: { maxReads: 8 },
+      },
+    ]);
+    const answered = await ask(app.url, other, asked);
+    expect([answered.status, await answered.json()]).toEqual([200, []]);
+  });
+
   const small: Asked[] = [
     { path: '/streams' },
     { path: '/streams/a-1' },

@@ -151,6 +151,38 @@ test('Imports and exports beyond the limit are refused with the time to come aga
   await expect.poll(() => app.transfers.underWay.size).toBe(0);
 });
 
+test('Namespaces with many imports leave the last quarter of the places to others, by default.', async () => {
+  await using tenant = await startWithTenant();
+  const { app } = tenant;
+  const tokens: string[] = [];
+  for (const id of ['busy-1', 'busy-2', 'busy-3', 'fourth', 'fifth']) {
+    tokens.push((await app.namespaces.create({ id, description: '', token: undefined })).token);
+  }
+  const [fourth, fifth] = tokens.slice(3);
+  const underWay: ImportRequest[] = [];
+  const begin = async (token: string) => {
+    const sending = new ImportRequest(`${app.url}/import`, bearer(token));
+    await sending.send(records(1));
+    underWay.push(sending);
+    await expect.poll(() => app.transfers.underWay.size).toBe(underWay.length);
+  };
+  for (const token of tokens.slice(0, 3)) for (let count = 0; count < 8; count++) await begin(token);
+  await begin(fourth!);
+  const refused = await importBody(`${app.url}/import`, '', bearer(fourth!));
+  expect([refused.status, JSON.parse(refused.text).error]).toEqual([
+    429,
+    {
+      code: 'RATE_LIMITED',
+      message:
+        'Most of 32 imports and exports are under way, and the rest are kept for namespaces with few of them. Come again later.',
+      details: { maxTransfers: 32 },
+    },
+  ]);
+  await begin(fifth!);
+  for (const sending of underWay) expect((await sending.end()).events.at(-1)).toMatchObject({ done: true });
+  await expect.poll(() => app.transfers.underWay.size).toBe(0);
+});
+
 test('A place is free again when the client goes.', async () => {
   await using tenant = await startWithTenant(['--max-transfers', '1']);
   for (const method of ['POST /import', 'GET /export']) {

@@ -8,6 +8,8 @@ export type Borne = {
   readonly appendMs: readonly number[];
   /** From an append to its poke at the subscriber of its stream. */
   readonly pokeMs: readonly number[];
+  /** From a request for the message of a poke to its answer. */
+  readonly readMs: readonly number[];
   /** What was refused, lost, told twice or out of order. */
   readonly problems: readonly string[];
 };
@@ -18,13 +20,15 @@ const writers = 3;
 /** A steady writer, not a second load. */
 const paceMs = 20;
 
-/** Appends and subscribes at an even pace, and notes what it had to wait for. */
+/** Subscribes, appends, and reads what it is poked about at an even pace, over connections it opened before the attack. */
 export class HonestTenant {
   readonly #options: Options;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: writers });
   readonly #appendMs: number[] = [];
   readonly #pokeMs: number[] = [];
+  readonly #readMs: number[] = [];
   readonly #problems: string[] = [];
+  #isConnected = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -35,6 +39,8 @@ export class HonestTenant {
     await using whole = await this.#subscribe('all=true');
     const streams = Array.from({ length: writers }, (_, number) => `order-${number}`);
     const subscribers = await Promise.all(streams.map((stream) => this.#subscribe(`stream=${stream}`)));
+    await Promise.all(streams.map((stream) => this.#ask('GET', `/streams/${stream}/messages`)));
+    this.#isConnected = true;
     await begin();
     const over = signal();
     const counts = await Promise.all(streams.map((stream, at) => this.#write(stream, subscribers[at]!, over)));
@@ -48,6 +54,7 @@ export class HonestTenant {
     return {
       appendMs: sorted(this.#appendMs),
       pokeMs: sorted(this.#pokeMs),
+      readMs: sorted(this.#readMs),
       problems: this.#problems,
     };
   }
@@ -57,19 +64,29 @@ export class HonestTenant {
     let appended = 0;
     while (!signal.aborted) {
       const startMs = performance.now();
-      const status = await this.#ask(`/streams/${stream}/messages`, '{"type":"Placed","data":{"total":12}}');
+      const message = '{"type":"Placed","data":{"total":12}}';
+      const { status, text } = await this.#ask('POST', `/streams/${stream}/messages`, message);
       this.#appendMs.push(performance.now() - startMs);
-      if (status !== 201) this.#problems.push(`an append was answered ${status}`);
+      if (status !== 201) this.#problems.push(`an append was answered ${status}: ${text}`);
       else {
         appended++;
         await subscriber.waitForPokes(appended);
         this.#pokeMs.push(performance.now() - startMs);
+        await this.#read(stream, appended - 1);
       }
       await sleep(paceMs);
     }
     const positions = subscriber.pokes.map(({ position }) => position);
     if (positions.some((position, at) => position !== at)) this.#problems.push(`${stream} was not told in order`);
     return appended;
+  }
+
+  async #read(stream: string, position: number): Promise<void> {
+    const startMs = performance.now();
+    const { status, text } = await this.#ask('GET', `/streams/${stream}/messages?position=${position}&batchSize=1`);
+    this.#readMs.push(performance.now() - startMs);
+    if (status !== 200) this.#problems.push(`a read was answered ${status}: ${text}`);
+    else if (JSON.parse(text)[0]?.position !== position) this.#problems.push(`message ${position} was read as ${text}`);
   }
 
   async #subscribe(query: string): Promise<SseClient> {
@@ -80,18 +97,17 @@ export class HonestTenant {
     return client;
   }
 
-  #ask(path: string, body: string): Promise<number> {
+  #ask(method: string, path: string, body?: string): Promise<{ status: number; text: string }> {
     const { port, token } = this.#options;
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const asked = request(
-      { host: '127.0.0.1', port, path, method: 'POST', headers, agent: this.#agent },
-      (response) => {
-        response.on('error', reject);
-        response.on('end', () => resolve(response.statusCode!));
-        response.resume();
-      },
-    );
+    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
+    const asked = request({ host: '127.0.0.1', port, path, method, headers, agent: this.#agent }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode!, text: Buffer.concat(chunks).toString() }));
+      if (this.#isConnected && !asked.reusedSocket) this.#problems.push('a connection was not kept');
+    });
     asked.on('error', reject);
     asked.end(body);
     return promise;

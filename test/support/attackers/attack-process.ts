@@ -25,7 +25,7 @@ async function lane(delayMs: number, { title, round }: Attack, order: AttackOrde
 
 process.on('message', async (order: AttackOrder | 'stop') => {
   if (order !== 'stop') {
-    await prepare(order);
+    for (const tenant of order.tenants) await prepare(order.port, tenant);
     for (const attack of attacks) {
       reports[attack.title] = { rounds: 0, statuses: {} };
       for (let number = 0; number < attack.lanes; number++) lanes.push(lane(apartMs * lanes.length, attack, order));

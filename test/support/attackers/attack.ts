@@ -1,13 +1,15 @@
 import type { Random } from '../random.ts';
 import { Peer } from './peer.ts';
 
-/** Whom attackers attack, and what they have: tokens of a namespace of their own. */
+/** Whom attackers attack, and what they have: tokens of namespaces of their own. */
 export type AttackOrder = {
   readonly port: number;
-  readonly writeToken: string;
-  readonly readToken: string;
+  readonly tenants: readonly Tenant[];
   readonly seed: number;
 };
+
+/** Tokens of one namespace. */
+export type Tenant = { readonly writeToken: string; readonly readToken: string };
 
 /** What one attack did: rounds, and answers by status. */
 export type AttackReport = { rounds: number; readonly statuses: Record<string, number> };
@@ -26,15 +28,18 @@ const bigMessages = 500;
 
 /** One round of an attack: it opens connections, and counts what became of them. */
 export class Scene {
-  readonly order: AttackOrder;
+  /** Another one in each round. */
+  readonly tenant: Tenant;
   readonly random: Random;
   /** Another one in each round. */
   readonly serial: number;
+  readonly #port: number;
   readonly #report: AttackReport;
   readonly #peers: Peer[] = [];
 
-  constructor(order: AttackOrder, random: Random, serial: number, report: AttackReport) {
-    this.order = order;
+  constructor({ port, tenants }: AttackOrder, random: Random, serial: number, report: AttackReport) {
+    this.#port = port;
+    this.tenant = tenants[serial % tenants.length]!;
     this.random = random;
     this.serial = serial;
     this.#report = report;
@@ -42,20 +47,20 @@ export class Scene {
 
   /** Connects, and sends bytes. */
   async open(bytes: Buffer | string, { reads = true }: { reads?: boolean } = {}): Promise<Peer> {
-    const peer = new Peer(this.order.port, { reads });
+    const peer = new Peer(this.#port, { reads });
     this.#peers.push(peer);
     await peer.send(bytes);
     return peer;
   }
 
   /** Head of a request with the write token, or another. */
-  head(line: string, token = this.order.writeToken, more = ''): string {
+  head(line: string, token = this.tenant.writeToken, more = ''): string {
     return `${line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n${more}\r\n`;
   }
 
   /** A request with its body. */
   request(line: string, body: string | Buffer, more = ''): Buffer {
-    const head = this.head(line, this.order.writeToken, `Content-Length: ${Buffer.byteLength(body)}\r\n${more}`);
+    const head = this.head(line, this.tenant.writeToken, `Content-Length: ${Buffer.byteLength(body)}\r\n${more}`);
     return Buffer.concat([Buffer.from(head), Buffer.from(body)]);
   }
 
@@ -70,8 +75,8 @@ export class Scene {
   }
 }
 
-/** Fills the attackers' own namespace with what they will read. */
-export async function prepare({ port, writeToken }: AttackOrder): Promise<void> {
+/** Fills an attackers' namespace with what they will read. */
+export async function prepare(port: number, { writeToken }: Tenant): Promise<void> {
   const message = { type: 'Big', data: { text: 'x'.repeat(1_000) } };
   const body = JSON.stringify(new Array(bigMessages).fill(message));
   for (let batch = 0; batch < bigBatches; batch++) {

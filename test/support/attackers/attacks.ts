@@ -30,7 +30,7 @@ const halves = (scene: Scene): string[] => [
   scene.head('POST /streams/half-1/messages', undefined, 'Content-Length: 1000000\r\n') + long,
   `${scene.head('POST /rpc', undefined, 'Transfer-Encoding: chunked\r\n')}7a120\r\n${long.slice(0, 400_000)}`,
   scene.head('POST /subscribe/ticket', undefined, 'Content-Length: 100\r\n'),
-  `${scene.head('POST /streams/half-1/messages', scene.order.readToken, 'Content-Length: 1000000\r\n')}{`,
+  `${scene.head('POST /streams/half-1/messages', scene.tenant.readToken, 'Content-Length: 1000000\r\n')}{`,
 ];
 
 const corpus = slowRequests.filter(({ store, title }) => store === undefined && !title.startsWith('subscribe'));
@@ -63,7 +63,7 @@ export const attacks: readonly Attack[] = [
     title: 'hundreds of reads in one connection, unread',
     lanes: 6,
     async round(scene) {
-      await scene.open(scene.head(pageOfBig, scene.order.readToken).repeat(600), { reads: false });
+      await scene.open(scene.head(pageOfBig, scene.tenant.readToken).repeat(600), { reads: false });
       await sleep(scene.random.int(2_000, 6_000));
     },
   },
@@ -71,7 +71,7 @@ export const attacks: readonly Attack[] = [
     title: 'reads of everything, unread',
     lanes: 300,
     async round(scene) {
-      await scene.open(scene.head(allBig, scene.order.readToken), { reads: false });
+      await scene.open(scene.head(allBig, scene.tenant.readToken), { reads: false });
       await sleep(scene.random.int(3_000, 8_000));
     },
   },
@@ -89,7 +89,7 @@ export const attacks: readonly Attack[] = [
     title: 'HEAD of everything',
     lanes: 10,
     async round(scene) {
-      const peer = await scene.open(scene.head(allBig.replace('GET', 'HEAD'), scene.order.readToken).repeat(20));
+      const peer = await scene.open(scene.head(allBig.replace('GET', 'HEAD'), scene.tenant.readToken).repeat(20));
       await peer.outlasts(500);
     },
   },
@@ -97,7 +97,7 @@ export const attacks: readonly Attack[] = [
     title: 'readers that are gone at once',
     lanes: 10,
     async round(scene) {
-      await scene.open(scene.head(scene.random.pick([allBig, 'GET /export']), scene.order.readToken));
+      await scene.open(scene.head(scene.random.pick([allBig, 'GET /export']), scene.tenant.readToken));
       await sleep(scene.random.int(0, 30));
     },
   },
@@ -132,7 +132,7 @@ export const attacks: readonly Attack[] = [
     lanes: 40,
     async round(scene) {
       const selectors = scene.random.times(100, 100, (at) => `stream=s-${scene.serial}-${at}-${'y'.repeat(120)}`);
-      await scene.open(scene.head(`GET /subscribe?${selectors.join('&')}`, scene.order.readToken));
+      await scene.open(scene.head(`GET /subscribe?${selectors.join('&')}`, scene.tenant.readToken));
       await sleep(1_000);
     },
   },
@@ -150,7 +150,7 @@ export const attacks: readonly Attack[] = [
     title: 'subscribers that read nothing',
     lanes: 40,
     async round(scene) {
-      await scene.open(scene.head('GET /subscribe?all=true', scene.order.readToken), { reads: false });
+      await scene.open(scene.head('GET /subscribe?all=true', scene.tenant.readToken), { reads: false });
       await sleep(scene.random.int(2_000, 8_000));
     },
   },
@@ -159,7 +159,7 @@ export const attacks: readonly Attack[] = [
     lanes: 6,
     async round(scene) {
       const append = scene.request('POST /streams/junk-1/messages', '{"type":"T","data":{}}');
-      const { pieces } = wildBytes(scene.random, scene.order.writeToken, append);
+      const { pieces } = wildBytes(scene.random, scene.tenant.writeToken, append);
       const peer = await scene.open('');
       for (const piece of pieces) await peer.send(piece);
       await peer.outlasts(scene.random.int(0, 200));

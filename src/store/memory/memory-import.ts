@@ -1,11 +1,11 @@
 import type { Message } from '../../message/message.ts';
 import type { CommitOutcome, ImportOutcome, ImportSession } from '../log.ts';
 import type { Namespace } from '../namespace-store.ts';
-import { repeatsOf } from '../shared/import-batch.ts';
+import { type Repeats, repeatsOf } from '../shared/import-batch.ts';
 import type { MemoryLog } from './memory-log.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
-type Add = (messages: readonly Message[], repeats: ReadonlySet<number>) => ImportOutcome;
+type Add = (messages: readonly Message[], repeats: Repeats) => ImportOutcome;
 
 /** An import into a log: each batch is there once it was added, by the given function. */
 export class MemoryImport implements ImportSession {

@@ -19,6 +19,7 @@ import type {
 } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { Kept, RetentionRule } from '../retention.ts';
+import type { Repeats } from '../shared/import-batch.ts';
 import { logGone } from '../shared/log-gone.ts';
 import { maxListEntries, maxPageBytes, maxPagePokes } from '../shared/page-limits.ts';
 import { fromLastRow } from './last-row.ts';
@@ -203,7 +204,7 @@ export class MemoryLogHandle implements Log {
     return found;
   }
 
-  #import(messages: readonly Message[], repeats: ReadonlySet<number>): ImportOutcome {
+  #import(messages: readonly Message[], repeats: Repeats): ImportOutcome {
     const log = this.#found;
     if (log === undefined) return { outcome: 'gone' };
     const { head, importsBelowHead } = log.bounds;

@@ -4,7 +4,7 @@ import type { ImportOutcome, StoreFull } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { Forgotten, RetentionLimits } from '../retention.ts';
 import { type Account, ByteBudget, type ByteCosts } from '../shared/byte-budget.ts';
-import { newMessagesOf } from '../shared/import-batch.ts';
+import { newMessagesOf, type Repeats } from '../shared/import-batch.ts';
 import { ForgettingTurns } from '../shared/retention-rules.ts';
 import type { RowText } from '../shared/row-text.ts';
 import type { StoreLimits } from '../store.ts';
@@ -100,7 +100,7 @@ export class MemoryStorage {
   }
 
   /** Puts messages that have positions into the log, all that it does not have yet or none; see `repeatsOf`. */
-  insert(log: MemoryLog, messages: readonly Message[], repeats: ReadonlySet<number>): ImportOutcome {
+  insert(log: MemoryLog, messages: readonly Message[], repeats: Repeats): ImportOutcome {
     if (log.isGone) return { outcome: 'gone' };
     const added = newMessagesOf(log, messages, repeats);
     if ('outcome' in added) return added;

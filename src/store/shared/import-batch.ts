@@ -15,34 +15,50 @@ export type ImportTarget = {
 /** What a message that is there already counts beside its characters. */
 const perMessage = 256;
 
-const none: ReadonlySet<number> = new Set();
+/** Whether a message of a batch, by its index, is the same as the one with its id that the log, or the batch before it, has. */
+export type Repeats = ReadonlyMap<number, boolean>;
+
+const none: Repeats = new Map();
 
 /**
- * Indexes of the messages of a batch that the log, or the batch before them, has already, compared while other work has its turns, so
- * that {@link newMessagesOf} need not: a batch of some MiB in another spelling takes it 0.1 s.
+ * Compares the messages of a batch with those of the same ids while other work has its turns, so that {@link newMessagesOf} need not:
+ * a batch of some MiB in another spelling takes 0.1 s. Messages that are stored meanwhile are compared as well.
  */
-export async function repeatsOf(log: ImportTarget, messages: readonly Message[]): Promise<ReadonlySet<number>> {
-  const repeats = new Set<number>();
+export async function repeatsOf(log: ImportTarget, messages: readonly Message[]): Promise<Repeats> {
+  const repeats = new Map<number, boolean>();
+  for (let compared = -1; compared < repeats.size; ) {
+    compared = repeats.size;
+    await compareMore(log, messages, repeats);
+  }
+  return repeats;
+}
+
+/** Adds those that are not among the repeats. */
+async function compareMore(
+  log: ImportTarget,
+  messages: readonly Message[],
+  repeats: Map<number, boolean>,
+): Promise<void> {
   const byId = new Map<string, Message>();
   let left = charactersPerTurn;
   for (const [index, message] of messages.entries()) {
+    if (repeats.has(index)) continue;
     const earlier = byId.get(message.id) ?? log.messageOf(message.id);
     if (earlier === undefined) {
       byId.set(message.id, message);
       continue;
     }
-    if (await isSameMessageInTurns(earlier, message)) repeats.add(index);
+    repeats.set(index, await isSameMessageInTurns(earlier, message));
     left -= perMessage + message.data.length + (message.metadata?.length ?? 0);
     if (left > 0) continue;
     left = charactersPerTurn;
     await ownTurn();
   }
-  return repeats;
 }
 
 /**
  * The messages of a batch that the log does not have yet, or the outcome that tells why the batch cannot be put into it.
- * Those of `repeats` are known to be the same as the ones with their ids, which never change.
+ * What `repeats` tells of those that have the id of another one still holds, as messages never change.
  */
 export function newMessagesOf(
   log: ImportTarget,
@@ -54,23 +70,20 @@ export function newMessagesOf(
   return disorder(log, messages, indexes) ?? indexes.map((index) => messages[index]!);
 }
 
-function newIndexes(
-  log: ImportTarget,
-  messages: readonly Message[],
-  repeats: ReadonlySet<number>,
-): number[] | ImportOutcome {
+function newIndexes(log: ImportTarget, messages: readonly Message[], repeats: Repeats): number[] | ImportOutcome {
   const byId = new Map<string, Message>();
   const globalPositions = new Set<number>();
   const positions = new Map<string, Set<number>>();
   const indexes: number[] = [];
   for (const [index, message] of messages.entries()) {
-    if (repeats.has(index)) continue;
+    const isRepeat = repeats.get(index);
+    if (isRepeat) continue;
     const { id, stream, position, globalPosition } = message;
     const inStream = positions.getOrInsertComputed(stream, () => new Set());
     const exists = (field: ImportKey) => ({ outcome: 'position-exists', index, field }) as const;
     const earlier = byId.get(id) ?? log.messageOf(id);
     if (earlier !== undefined) {
-      if (!isSameMessage(earlier, message)) return exists('id');
+      if (isRepeat === false || !isSameMessage(earlier, message)) return exists('id');
       continue;
     }
     if (globalPositions.has(globalPosition) || log.hasGlobalPosition(globalPosition)) return exists('globalPosition');

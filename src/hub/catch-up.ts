@@ -1,7 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Poke } from '../message/poke.ts';
 import type { Selection } from '../message/selection.ts';
 import { selectionKey } from '../message/selection.ts';
+import { ownTurn } from '../message/turns.ts';
 import { type BufferLease, type BufferPool, bufferSizes } from '../pool/buffer-pool.ts';
 import { encodeConflated, type FrameEncoder, maxFrameBytes } from '../sse/frame.ts';
 import type { PokePage } from '../store/log.ts';
@@ -111,7 +111,7 @@ export class CatchUp {
           delivered.push(subscription);
         }
         if (performance.now() < deadlineMs) continue;
-        await nextTurn();
+        await ownTurn();
         deadlineMs = performance.now() + longestDeliveryMs;
       }
     } finally {

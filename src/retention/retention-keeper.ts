@@ -1,4 +1,5 @@
-import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { ownTurn } from '../message/turns.ts';
 import type { Store } from '../store/store.ts';
 
 /** Rules are looked at so often, milliseconds. */
@@ -56,7 +57,7 @@ export class RetentionKeeper {
         const { isDone } = await store.forget(Date.now());
         if (isDone) break;
         const tookMs = performance.now() - startMs;
-        await (tookMs < 1 ? nextTurn() : wait(tookMs, undefined, { signal, ref: false }).catch(() => {}));
+        await (tookMs < 1 ? ownTurn() : wait(tookMs, undefined, { signal, ref: false }).catch(() => {}));
       }
       this.#isFailing = false;
     } catch (error) {

@@ -32,8 +32,8 @@ export type CreateToken = {
 
 const noMessages: LogSummary = { messages: 0, streams: 0, lastActivityMs: undefined };
 
-/** Namespaces read at once. */
-const listPage = 1_000;
+/** Namespaces of one page. */
+export const namespacesPage = 1_000;
 
 /**
  * Creates, describes and removes namespaces and their tokens. Changes of one namespace that meet repeat themselves on what
@@ -88,14 +88,9 @@ export class Namespaces {
     return namespace;
   }
 
-  /** All of them, by id. */
-  async list(): Promise<Namespace[]> {
-    const listed: Namespace[] = [];
-    for (let page: Namespace[] | undefined; page === undefined || page.length === listPage; ) {
-      page = await this.#namespaces.list(listed.at(-1)?.id, listPage);
-      listed.push(...page);
-    }
-    return listed;
+  /** A page of them, by id: the first ones, or those behind `after`. One of fewer than {@link namespacesPage} is the last. */
+  list(after?: string): Promise<Namespace[]> {
+    return this.#namespaces.list(after, namespacesPage);
   }
 
   /** Counts of each of these namespaces, in their order. */

@@ -279,6 +279,34 @@ test('A list of more categories than a page holds is whole, and its pages are re
   }
 });
 
+test('A list of many namespaces is whole and in order, and is read a page at a time.', async () => {
+  const asked: number[] = [];
+  const countLogs = (store: Store) =>
+    new Proxy(store, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (name !== 'summarize') return typeof value === 'function' ? value.bind(target) : value;
+        return (logs: Parameters<Store['summarize']>[0]) => {
+          asked.push(logs.length);
+          return target.summarize(logs);
+        };
+      },
+    });
+  await using app = await startTestApp(['--token', admin], {
+    openStore: async (_url, options) => countLogs(new FakeStore(options)),
+  });
+  const ids = Array.from({ length: 2_500 }, (_, number) => `tenant-${number}`);
+  for (const id of ids.toReversed()) await app.namespaces.create({ id, description: '', token: undefined });
+  asked.length = 0;
+  const response = await ask(app.url, admin, { path: '/rpc', call: ['ns.list'] });
+  const listed = (await response.json()) as { namespace: string }[];
+  expect([response.headers.get('content-type'), listed.map(({ namespace }) => namespace)]).toEqual([
+    'application/json',
+    ['default', ...ids.toSorted()],
+  ]);
+  expect(asked).toEqual([1_000, 1_000, 501]);
+});
+
 test('Answers that nobody takes hold a page each, in a server with a small heap that goes on to serve.', async () => {
   const flags = ['--port', '0', '--host', '127.0.0.1', '--max-reads', '100', '--max-reads-per-namespace', '0'];
   await using server = new SpokenProcess(flags, {}, { nodeFlags: ['--max-old-space-size=96'] });

@@ -1,16 +1,16 @@
 import { Type } from 'typebox';
 import type { Grant } from '../../access/access.ts';
-import { defaultNamespaceId, type Namespaces } from '../../access/namespaces.ts';
+import { defaultNamespaceId, type Namespaces, namespacesPage } from '../../access/namespaces.ts';
 import { invalid, PokewireError } from '../../errors.ts';
 import type { CategorySummary } from '../../store/log.ts';
 import type { Namespace } from '../../store/namespace-store.ts';
 import type { LogSummary, Store } from '../../store/store.ts';
-import { jsonType } from '../plumbing/error-handler.ts';
-import type { AnswerPage, SendPages } from '../plumbing/paged-answer.ts';
+import type { SendPages } from '../plumbing/paged-answer.ts';
 import { defaultPageSize, pageQuery } from '../plumbing/parameters.ts';
 import type { BeginRead } from '../plumbing/read-limit.ts';
 import { objectReader, readText } from './arguments.ts';
-import { answerEnd, type RpcMethods } from './method.ts';
+import type { RpcMethods } from './method.ts';
+import { sendList } from './sent-list.ts';
 
 const text = Type.Optional(Type.String());
 
@@ -79,14 +79,16 @@ export function namespaceMethods(parts: NamespaceMethodParts): RpcMethods {
       scope: 'read',
       isOfServer: true,
       async run({ grant, request, reply }) {
-        beginRead(request, reply);
-        const listed = grant.isOperator ? await namespaces.list() : [grant.namespace];
-        const summaries = await namespaces.summarize(listed);
-        const entries = listed.map((namespace, at) => {
-          const { streamCount: _streams, lastActivity: _activity, ...entry } = describe(namespace, summaries[at]!);
-          return entry;
+        const read = beginRead(request, reply);
+        return sendList({ reply, read, sendPages }, async (after) => {
+          const listed = grant.isOperator ? await namespaces.list(after) : [grant.namespace];
+          const summaries = await namespaces.summarize(listed);
+          const entries = listed.map((namespace, at) => {
+            const { streamCount: _streams, lastActivity: _activity, ...entry } = describe(namespace, summaries[at]!);
+            return JSON.stringify(entry);
+          });
+          return { entries, last: listed.length < namespacesPage ? undefined : listed.at(-1)!.id };
         });
-        return JSON.stringify(entries);
       },
     },
 
@@ -124,16 +126,11 @@ export function namespaceMethods(parts: NamespaceMethodParts): RpcMethods {
       async run({ grant, request, reply }) {
         const read = beginRead(request, reply);
         const log = store.log(grant.namespace.log);
-        const page = (after: string | undefined) => async (): Promise<AnswerPage> => {
+        return sendList({ reply, read, sendPages }, async (after) => {
           const categories = await log.listCategories(after, categoriesRead);
-          const body = categories.map(categoryJson).join();
-          const text = (after === undefined ? '[' : body === '' ? '' : ',') + body;
-          if (categories.length < categoriesRead) return { text: `${text}]${answerEnd}`, next: undefined };
-          return { text, next: page(categories.at(-1)!.category) };
-        };
-        const first = await page(undefined)();
-        reply.header('content-type', jsonType);
-        return first.next === undefined ? reply.send(first.text) : sendPages(reply, read, first);
+          const last = categories.length < categoriesRead ? undefined : categories.at(-1)!.category;
+          return { entries: categories.map(categoryJson), last };
+        });
       },
     },
   };

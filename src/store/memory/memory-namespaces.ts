@@ -21,6 +21,8 @@ const maxChanges = 1_024;
 export class MemoryNamespaces implements NamespaceStore {
   readonly #storage: MemoryStorage;
   readonly #namespaces = new Map<string, Namespace>();
+  /** Ids in the order of their bytes, which they share with UTF-16, as they are ASCII. */
+  readonly #ids: string[] = [];
   readonly #maxNamespaces: number;
   readonly #formerHeads = new FormerHeads();
   readonly #followers = new Set<() => void>();
@@ -45,6 +47,7 @@ export class MemoryNamespaces implements NamespaceStore {
     const created: Namespace = { ...namespace, log: log.id, retention: [] };
     account.forgetsWhenFull = forgetsWhenFull(created, this.#storage.retention);
     this.#namespaces.set(id, created);
+    this.#ids.splice(this.#firstNotBefore(id), 0, id);
     this.#noteChange(id);
     return { outcome: 'created', namespace: created };
   }
@@ -54,11 +57,9 @@ export class MemoryNamespaces implements NamespaceStore {
   }
 
   async list(after: string | undefined, limit: number): Promise<Namespace[]> {
-    const ids = [...this.#namespaces.keys()].sort();
-    const from = after === undefined ? 0 : ids.findIndex((id) => id > after);
-    return from === -1
-      ? []
-      : ids.slice(from, from + Math.min(limit, maxListEntries)).map((id) => this.#namespaces.get(id)!);
+    let from = after === undefined ? 0 : this.#firstNotBefore(after);
+    if (this.#ids[from] === after) from++;
+    return this.#ids.slice(from, from + Math.min(limit, maxListEntries)).map((id) => this.#namespaces.get(id)!);
   }
 
   async setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean> {
@@ -98,6 +99,7 @@ export class MemoryNamespaces implements NamespaceStore {
     if (found === undefined) return undefined;
     const log = this.#logOf(found);
     this.#namespaces.delete(found.id);
+    this.#ids.splice(this.#firstNotBefore(found.id), 1);
     this.#formerHeads.keep(found.id, log.head);
     this.#storage.discard(log);
     this.#storage.budget.close(log.account, found);
@@ -150,6 +152,18 @@ export class MemoryNamespaces implements NamespaceStore {
   #find({ id, uid }: Namespace): Namespace | undefined {
     const found = this.#namespaces.get(id);
     return found?.uid === uid ? found : undefined;
+  }
+
+  /** Index of the first id at or behind the given one. */
+  #firstNotBefore(id: string): number {
+    let low = 0;
+    let high = this.#ids.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#ids[middle]! < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #noteChange(id: string): void {

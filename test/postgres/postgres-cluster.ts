@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
@@ -71,6 +72,32 @@ export class PostgresCluster implements AsyncDisposable {
 
   /** Starts the server and resolves when it takes connections. */
   async run(): Promise<void> {
+    // Backends notice the death of a killed server by themselves, and until then a new one is refused.
+    for (let tries = 0; ; tries++) {
+      const said = await this.#spawn();
+      if (said === undefined) return;
+      if (tries === 50 || !said.includes('shared memory block')) throw new Error(`PostgreSQL did not start: ${said}`);
+      await delay(100);
+    }
+  }
+
+  /** Stops every process of the server where it stands; the function that it resolves to lets them go on. */
+  async freeze(): Promise<() => void> {
+    await using client = await this.connect('postgres');
+    // Once it is stopped nothing is added to those that are listed.
+    process.kill(this.pid, 'SIGSTOP');
+    const { rows } = await client.query<{ pid: number }>(
+      'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()',
+    );
+    const pids = [this.pid, ...rows.map(({ pid }) => pid)];
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    return () => {
+      for (const pid of pids) process.kill(pid, 'SIGCONT');
+    };
+  }
+
+  /** Resolves to undefined when the server takes connections, or to what it said when it ended before. */
+  async #spawn(): Promise<string | undefined> {
     const settings = ['listen_addresses=', `unix_socket_directories=${this.#folder.path}`, 'max_connections=200'];
     const server = spawn(
       join(this.#binaries, 'bin/postgres'),
@@ -83,10 +110,10 @@ export class PostgresCluster implements AsyncDisposable {
       said.push(line);
       if (line.includes('database system is ready to accept connections')) {
         server.stderr!.resume();
-        return;
+        return undefined;
       }
     }
-    throw new Error(`PostgreSQL did not start: ${said.join('\n')}`);
+    return said.join('\n');
   }
 
   /** Stops the server: `SIGTERM` waits for clients, `SIGINT` does not, `SIGKILL` is a crash. */
@@ -109,6 +136,12 @@ export class PostgresCluster implements AsyncDisposable {
     await using client = await this.connect('postgres');
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
     return name;
+  }
+
+  /** Gives a folder to the user that the server runs as. */
+  own(path: string): void {
+    if (unprivileged.uid !== undefined) chownSync(path, unprivileged.uid, unprivileged.gid);
+    chmodSync(path, 0o700);
   }
 
   /** A client of its own, as somebody else has it. */

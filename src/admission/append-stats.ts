@@ -1,10 +1,18 @@
-import type { AppendOutcome } from '../store/log.ts';
+import type { AppendOutcome, StoreFull } from '../store/log.ts';
+
+/** The last append that was refused for want of room. */
+export type Refusal = {
+  /** What the store held; undefined: it does not see the room that it lacks. */
+  readonly bytes: number | undefined;
+  /** By `performance.now()`. */
+  readonly atMs: number;
+};
 
 /** Appends of this process by outcome, and the messages they stored. */
 export class AppendStats {
   messages = 0;
-  /** What the store held when it refused the last append for want of room; undefined: it has stored one since. */
-  fullAtBytes: number | undefined = undefined;
+  /** Undefined: the store has stored one since. */
+  refusal: Refusal | undefined = undefined;
   readonly outcomes: Record<AppendOutcome['outcome'], number> = {
     appended: 0,
     known: 0,
@@ -13,4 +21,18 @@ export class AppendStats {
     gone: 0,
     full: 0,
   };
+
+  /** Takes note of what an append of so many messages came to. */
+  count(outcome: AppendOutcome, messages: number): void {
+    this.outcomes[outcome.outcome]++;
+    if (outcome.outcome === 'full') this.#refuse(outcome);
+    if (outcome.outcome !== 'appended') return;
+    this.messages += messages;
+    this.refusal = undefined;
+  }
+
+  #refuse({ limit, bytes }: StoreFull): void {
+    // A namespace that has used up its share leaves room to the others.
+    if (limit !== 'namespace') this.refusal = { bytes, atMs: performance.now() };
+  }
 }

@@ -9,6 +9,9 @@ import type { OverloadWatch } from './overload.ts';
  */
 const answerMs = 2_000;
 
+/** A store that does not see how much room there is is said to be full for so long after it refused an append. */
+const unseenFullMs = 30_000;
+
 /** Whether messages can be appended. Reads and subscriptions go on in a full store. */
 export type StoreState = 'ok' | 'full';
 
@@ -48,10 +51,11 @@ export class Readiness {
 
   /** Whether an append found no room, and none has become free nor another append succeeded since. */
   async storeState(): Promise<StoreState> {
-    const { appends } = this.#sources;
-    if (appends.fullAtBytes === undefined) return 'ok';
+    const { refusal } = this.#sources.appends;
+    if (refusal === undefined) return 'ok';
+    if (refusal.bytes === undefined) return performance.now() - refusal.atMs < unseenFullMs ? 'full' : 'ok';
     const usage = await this.storeUsage();
-    return usage === undefined || usage.bytes >= appends.fullAtBytes ? 'full' : 'ok';
+    return usage === undefined || usage.bytes >= refusal.bytes ? 'full' : 'ok';
   }
 
   /** Sizes of the store; undefined: it did not tell. */

@@ -136,8 +136,8 @@ export type StoreFull = {
   readonly outcome: 'full';
   /** Whose limit is reached: the store's, the share of the namespace, or the room on the disk. */
   readonly limit: 'store' | 'namespace' | 'disk';
-  /** What the store, or the namespace, holds. */
-  readonly bytes: number;
+  /** What the store, or the namespace, holds; undefined: the store does not see the room that it lacks. */
+  readonly bytes: number | undefined;
   readonly maxBytes: number;
 };
 

@@ -112,13 +112,7 @@ export function appendTo(store: Store, stats: AppendStats): Append {
         outcome = await store.log(now.log).append(stream, messages, expectedVersion);
       }
     }
-    stats.outcomes[outcome.outcome]++;
-    // A namespace that has used up its share leaves room to the others.
-    if (outcome.outcome === 'full' && outcome.limit !== 'namespace') stats.fullAtBytes = outcome.bytes;
-    if (outcome.outcome === 'appended') {
-      stats.messages += messages.length;
-      stats.fullAtBytes = undefined;
-    }
+    stats.count(outcome, messages.length);
     return accepted(stream, outcome);
   };
 }

@@ -206,7 +206,7 @@ export class Lane {
     for (const append of group) {
       if (this.#mayTryAgain(append, fault, group.length > 1)) again.push(append);
       else if (fault === 'payload') append.reject(payloadRefusal(error));
-      else if (fault === 'disk') append.resolve({ outcome: 'full', limit: 'disk', bytes: 0, maxBytes: 0 });
+      else if (fault === 'disk') append.resolve({ outcome: 'full', limit: 'disk', bytes: undefined, maxBytes: 0 });
       else append.reject(storeFault(error));
     }
     this.#waiting.unshift(...again);

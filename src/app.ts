@@ -110,6 +110,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const open = options.openStore ?? openStore;
   const store = await open(config.store, {
     pokes: pools.pokes,
+    log,
     maxBytes: config.storeMaxBytes,
     maxBytesPerNamespace: config.storeMaxBytesPerNamespace,
     maxNamespaces: config.maxNamespaces,

@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify';
 import { ConfigError } from '../config-error.ts';
 import type { Poke } from '../message/poke.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
@@ -6,12 +7,19 @@ import { MemoryStore } from './memory/memory-store.ts';
 import type { Store, StoreLimits } from './store.ts';
 
 /** What every engine may need. */
-export type StoreOptions = StoreLimits & { readonly pokes: ObjectPool<Poke> };
+export type StoreOptions = StoreLimits & {
+  readonly pokes: ObjectPool<Poke>;
+  /** Takes what operators should know while the store goes on. Absent: nobody reads it. */
+  readonly log?: StoreReporter | undefined;
+};
+
+/** Where a store reports to. */
+export type StoreReporter = Pick<FastifyBaseLogger, 'warn' | 'info'>;
 
 /** Opens the engine that the URL names, for messages and namespaces; throws {@link ConfigError} for an unknown engine. */
 export type OpenStore = (url: string, options: StoreOptions) => Promise<Store>;
 
-export const openStore: OpenStore = async (url, { pokes, ...limits }) => {
+export const openStore: OpenStore = async (url, { pokes, log, ...limits }) => {
   if (url === 'memory:') return new MemoryStore(new MemoryStorage(limits), pokes);
   if (url.startsWith('sqlite:')) {
     const { SqliteStore } = await import('./sqlite/sqlite-store.ts');
@@ -19,7 +27,7 @@ export const openStore: OpenStore = async (url, { pokes, ...limits }) => {
   }
   if (url.startsWith('postgres:') || url.startsWith('postgresql:')) {
     const { PostgresStore } = await import('./postgres/postgres-store.ts');
-    return PostgresStore.open(url, { pokes, ...limits });
+    return PostgresStore.open(url, { pokes, log, ...limits });
   }
   // Never with what follows the scheme, which may hold a password.
   const [scheme] = /^[a-z][a-z0-9+.-]{0,63}:/i.exec(url) ?? [];

@@ -121,10 +121,10 @@ export type DocumentedMetric = {
   readonly labels: ReadonlyMap<string, readonly string[] | undefined>;
 };
 
-/** The metrics of the tables of docs/metrics.md. */
-export function readMetricDocs(): Map<string, DocumentedMetric> {
+/** The metrics of the tables of docs/metrics.md, or of those that docs/stores.md has of one store only. */
+export function readMetricDocs(page: 'metrics' | 'stores' = 'metrics'): Map<string, DocumentedMetric> {
   const metrics = new Map<string, DocumentedMetric>();
-  for (const line of readText('docs/metrics.md').split('\n')) {
+  for (const line of readText(`docs/${page}.md`).split('\n')) {
     const [names = '', type = '', labels = ''] = line.startsWith('| `') ? cellsOf(line) : [];
     for (const name of quotedIn(names)) metrics.set(name, { type, labels: labelsOf(labels) });
   }

@@ -129,7 +129,7 @@ describe('The alerts', () => {
 });
 
 describe('What dashboards and alerts ask', () => {
-  const documented = readMetricDocs();
+  const documented = new Map([...readMetricDocs('stores'), ...readMetricDocs()]);
   const metricOf = (name: string) => documented.get(name) ?? documented.get(name.replace(/_(bucket|sum|count)$/, ''));
 
   test('is documented.', () => {

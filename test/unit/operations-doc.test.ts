@@ -108,7 +108,7 @@ test('The page names only flags and metrics that there are.', () => {
   // Of the commands, and of Node itself.
   const others = ['url', 'token', 'file', 'max-old-space-size'];
   for (const [, flag] of page.matchAll(/--([a-z]+(?:-[a-z]+)*)/g)) expect([...flags, ...others]).toContain(flag);
-  const metrics = [...readMetricDocs().keys()];
+  const metrics = [...readMetricDocs().keys(), ...readMetricDocs('stores').keys()];
   for (const [name] of page.matchAll(/\bpokewire_\w+/g)) expect(metrics).toContain(name);
 });
 

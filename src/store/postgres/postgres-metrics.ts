@@ -19,6 +19,17 @@ export function measurePostgres(metrics: Metrics, { settled, lanes, connections 
     'How long an open transaction of somebody has held up the order of the log; 0: none does.',
     () => settled().stall?.ageS ?? 0,
   );
+  metrics.gauges(
+    'pokewire_store_stall_transaction_seconds',
+    'Age of the transaction that has held up the order of the log for more than a second.',
+    ['pid', 'application'],
+    () => {
+      const culprit = settled().stall?.culprit;
+      if (culprit === undefined) return [];
+      const { pid, application, ageS } = culprit;
+      return [{ labels: { pid: String(pid), application }, value: ageS }];
+    },
+  );
   metrics.counter(
     'pokewire_store_unpokable_total',
     'Messages of others that nobody is poked about: their stream names are too long or have control characters.',

@@ -54,7 +54,7 @@ export class PostgresStore implements Store {
   /** A database that is away comes back. */
   readonly failed = new Promise<never>(() => {});
   readonly #url: PostgresUrl;
-  readonly #pokes: StoreOptions['pokes'];
+  readonly #options: Pick<StoreOptions, 'pokes' | 'log'>;
   readonly #tail: Connection;
   readonly #readers: readonly Connection[];
   readonly #lanes: readonly Lane[];
@@ -63,10 +63,10 @@ export class PostgresStore implements Store {
   #current: Current;
   #turn = 0;
 
-  private constructor(pg: Pg, url: PostgresUrl, tail: Connection, first: MessageDb, { pokes }: StoreOptions) {
+  private constructor(pg: Pg, url: PostgresUrl, tail: Connection, first: MessageDb, options: StoreOptions) {
     const open = clientsOf(pg, url);
     this.#url = url;
-    this.#pokes = pokes;
+    this.#options = options;
     this.#tail = tail;
     this.#readers = Array.from({ length: readConnections }, () => new Connection(open));
     const writers = url.isReadOnly ? [] : Array.from({ length: url.lanes }, () => new Connection(open));
@@ -78,7 +78,7 @@ export class PostgresStore implements Store {
     this.opening = openingOf(url);
     this.#parts = {
       store: this,
-      pokes,
+      pokes: options.pokes,
       current: () => this.#current,
       query: this.#read,
       append: (stream, messages, expectedVersion) => this.#append(stream, messages, expectedVersion),
@@ -173,7 +173,8 @@ export class PostgresStore implements Store {
   }
 
   #currentOf({ epoch, sequence, isByteOrder }: MessageDb): Current {
-    const settled = new SettledLog({ epoch, connection: this.#tail, sequence, pokes: this.#pokes });
+    const { pokes, log } = this.#options;
+    const settled = new SettledLog({ epoch, connection: this.#tail, sequence, pokes, log });
     return { settled, isByteOrder };
   }
 

@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts';
 /** A transaction that took a global position and has not ended. */
 export type Holder = string;
 
-/** Who holds up the order of the log, for people. */
+/** Who holds up the order of the log, for people. `pid` is 0 of a prepared transaction, which has no process. */
 export type Culprit = { readonly pid: number; readonly ageS: number; readonly application: string };
 
 /** Two-phase commit hands the lock to a transaction without a backend. */
@@ -36,11 +36,13 @@ export class SequenceFence {
   /** The oldest of them, as the database shows it to this role. */
   async culprit(): Promise<Culprit | undefined> {
     const { rows } = await this.#connection.query<readonly [number, number, string | null]>(
-      `SELECT l.pid, coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)::int, a.application_name
+      `SELECT coalesce(l.pid, 0), coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), 0)::int,
+         coalesce(a.application_name, 'prepared ' || p.gid)
        FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+         LEFT JOIN pg_prepared_xacts p ON l.virtualtransaction = '${prepared}' || p.transaction
        WHERE l.locktype = 'relation' AND l.relation = $1 AND l.mode = 'RowExclusiveLock'
          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       ORDER BY a.xact_start NULLS LAST LIMIT 1`,
+       ORDER BY coalesce(a.xact_start, p.prepared) NULLS LAST LIMIT 1`,
       [this.#sequence],
     );
     const found = rows[0];

@@ -5,10 +5,12 @@ import { StreamName } from '../../message/stream-name.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
 import type { Announced } from '../log.ts';
 import type { LogId } from '../log-id.ts';
+import type { StoreReporter } from '../open-store.ts';
 import type { Connection } from './connection.ts';
 import { storeFault } from './database-errors.ts';
 import { isPokable } from './pokable.ts';
 import { type Culprit, type Holder, remaining, SequenceFence } from './sequence-fence.ts';
+import { StallReport } from './stall-report.ts';
 
 /** Rows of one look at most. */
 const rowsPerLook = 1_000;
@@ -28,6 +30,7 @@ export type SettledLogOptions = {
   readonly connection: Connection;
   readonly sequence: number;
   readonly pokes: ObjectPool<Poke>;
+  readonly log: StoreReporter | undefined;
 };
 
 /**
@@ -40,6 +43,7 @@ export class SettledLog {
   readonly #connection: Connection;
   readonly #fence: SequenceFence;
   readonly #pokes: ObjectPool<Poke>;
+  readonly #report: StallReport;
   readonly #followers = new Set<Announced>();
   /** Undefined until the transactions that were open at the start have ended. */
   #safe: number | undefined = undefined;
@@ -54,11 +58,12 @@ export class SettledLog {
   /** Rows whose names no poke can carry. */
   unpokable = 0;
 
-  constructor({ epoch, connection, sequence, pokes }: SettledLogOptions) {
+  constructor({ epoch, connection, sequence, pokes, log }: SettledLogOptions) {
     this.epoch = epoch;
     this.#connection = connection;
     this.#fence = new SequenceFence(connection, sequence);
     this.#pokes = pokes;
+    this.#report = new StallReport(log);
   }
 
   /** What is settled as far as this node knows. */
@@ -196,7 +201,7 @@ export class SettledLog {
       count++;
     }
     safe = Math.max(safe, decided);
-    if (gap !== undefined && (decided > 0 || safe >= gap.upTo)) this.#gap = undefined;
+    if (gap !== undefined && (decided > 0 || safe >= gap.upTo)) this.#endGap();
     if (safe > this.#safe!) this.#advance(rows.slice(0, count), safe);
   }
 
@@ -222,7 +227,7 @@ export class SettledLog {
     const [last, holders] = await Promise.all([this.#last(), this.#fence.holders()]);
     if (holders.size > 0) return false;
     this.#safe = Math.max(last, this.#safe!);
-    this.#gap = undefined;
+    this.#endGap();
     return true;
   }
 
@@ -236,7 +241,7 @@ export class SettledLog {
     }
     if (this.#gap.owners.size > 0) return this.#watchStall();
     this.#safe = this.#gap.upTo;
-    this.#gap = undefined;
+    this.#endGap();
   }
 
   async #last(): Promise<number> {
@@ -248,7 +253,14 @@ export class SettledLog {
 
   async #watchStall(): Promise<void> {
     const gap = this.#gap!;
-    if (performance.now() - gap.sinceMs >= patienceMs) gap.culprit = await this.#fence.culprit();
+    if (performance.now() - gap.sinceMs < patienceMs) return;
+    gap.culprit = await this.#fence.culprit();
+    this.#report.stalled(gap.culprit);
+  }
+
+  #endGap(): void {
+    this.#gap = undefined;
+    this.#report.ended();
   }
 }
 

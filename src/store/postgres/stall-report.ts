@@ -1,0 +1,24 @@
+import type { StoreReporter } from '../open-store.ts';
+import type { Culprit } from './sequence-fence.ts';
+
+/** Reports each transaction that holds up the order of the log once, and when the order goes on. */
+export class StallReport {
+  readonly #log: StoreReporter | undefined;
+  #reported: number | undefined = undefined;
+
+  constructor(log: StoreReporter | undefined) {
+    this.#log = log;
+  }
+
+  stalled(culprit: Culprit | undefined): void {
+    if (culprit === undefined || culprit.pid === this.#reported) return;
+    this.#reported = culprit.pid;
+    this.#log?.warn({ ...culprit }, 'an open transaction holds up the order of the log: nothing behind it is poked');
+  }
+
+  ended(): void {
+    if (this.#reported === undefined) return;
+    this.#log?.info({ pid: this.#reported }, 'the transaction that held up the order of the log has ended');
+    this.#reported = undefined;
+  }
+}

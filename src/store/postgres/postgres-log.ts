@@ -80,13 +80,14 @@ export class PostgresLog implements Log {
     const query = this.#query;
     const settled = this.#settled;
     // What is settled already answers a page in the middle of the log, whatever holds up its end.
-    let page = await readPlaces(query, selection, after, limit, settled.head);
+    let { head } = settled;
+    let page = await readPlaces(query, selection, after, limit, head);
     if (page.atEnd) {
-      const head = await settled.settled();
+      head = await settled.settled();
       const rest = await readPlaces(query, selection, page.upTo, limit - page.places.length, head);
       page = { ...rest, places: [...page.places, ...rest.places] };
     }
-    return new PostgresPokePage(this.#parts.pokes, this.id, after, await this.#forgottenUpTo(), page);
+    return new PostgresPokePage(this.#parts.pokes, this.id, after, await this.#forgottenUpTo(head), page);
   }
 
   async last(selection: Selection, after: number, upTo: number): Promise<number> {
@@ -94,8 +95,8 @@ export class PostgresLog implements Log {
   }
 
   async bounds(): Promise<LogBounds> {
-    const [head, forgottenUpTo] = await Promise.all([this.#settled.settled(), this.#forgottenUpTo()]);
-    return { epoch: this.id, head, forgottenUpTo, importsBelowHead: 0 };
+    const head = await this.#settled.settled();
+    return { epoch: this.id, head, forgottenUpTo: await this.#forgottenUpTo(head), importsBelowHead: 0 };
   }
 
   async version(stream: string): Promise<number> {
@@ -143,12 +144,16 @@ export class PostgresLog implements Log {
     return this.#parts.query;
   }
 
-  /** Whoever runs the database may delete its oldest rows. */
-  async #forgottenUpTo(): Promise<number> {
+  /**
+   * Whoever runs the database may delete its oldest rows. Positions that were never used are not missed, nor are those that an
+   * open transaction may still use: every row up to a head that was settled before can be seen.
+   */
+  async #forgottenUpTo(head: number): Promise<number> {
     const { rows } = await this.#query<readonly [number | null]>(
       'SELECT min(global_position) FROM message_store.messages',
     );
-    return Math.max(0, (rows[0]![0] ?? 1) - 1);
+    const upTo = Math.min(head, Math.max(0, (rows[0]![0] ?? 1) - 1));
+    return upTo <= this.#settled.unusedUpTo ? 0 : upTo;
   }
 
   #refuse(support: 'imports' | 'retention' | 'erasure'): never {

@@ -57,6 +57,10 @@ export class SettledLog {
   polls = 0;
   /** Rows whose names no poke can carry. */
   unpokable = 0;
+  /**
+   * Positions before the first message of a log that this node has seen empty: rolled back, so nobody deleted a message there.
+   */
+  unusedUpTo = 0;
 
   constructor({ epoch, connection, sequence, pokes, log }: SettledLogOptions) {
     this.epoch = epoch;
@@ -207,6 +211,7 @@ export class SettledLog {
 
   #advance(rows: readonly Row[], upTo: number): void {
     const after = this.#safe!;
+    if (after === 0 && rows.length > 0) this.unusedUpTo = rows[0]![0] - 1;
     this.#safe = upTo;
     if (this.#followers.size === 0) return;
     const pokes: Poke[] = [];

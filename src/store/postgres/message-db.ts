@@ -35,7 +35,8 @@ SELECT s.oid, pg_is_in_recovery(), q.seqcache,
     AND has_function_privilege('message_store.acquire_lock(varchar)', 'EXECUTE'),
   concat_ws('-', 'pg', (SELECT system_identifier FROM pg_control_system()), d.oid, t.oid,
     CASE WHEN pg_is_in_recovery() THEN '0' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END),
-  d.datcollate
+  -- Names of ICU are in datlocale; the built-in provider, of version 17 on, orders by code points.
+  CASE coalesce(to_jsonb(d)->>'datlocprovider', 'c') WHEN 'c' THEN d.datcollate WHEN 'b' THEN 'C' ELSE 'icu' END
 FROM pg_class t
 JOIN pg_class s ON s.oid = pg_get_serial_sequence('message_store.messages', 'global_position')::regclass
 JOIN pg_sequence q ON q.seqrelid = s.oid

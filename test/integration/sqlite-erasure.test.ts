@@ -4,8 +4,10 @@ import { expect, test } from 'vitest';
 import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { OpenedStore } from '../contract/opened-store.ts';
 import { noLimits } from '../contract/suite.ts';
-import { newMessage, pokePool } from '../support/fake-messages.ts';
+import { newMessage, pokePool, uuid } from '../support/fake-messages.ts';
 import { forgetAll } from '../support/forget-all.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { startTestApp } from '../support/start-app.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 
 /** A store on a file, each of whose messages has a mark that tells it from all others. */
@@ -45,6 +47,13 @@ class MarkedFile implements AsyncDisposable {
   marks(): Set<number> {
     const bytes = [this.#path, `${this.#path}-wal`].filter(existsSync).map((path) => readFileSync(path, 'latin1'));
     return new Set(bytes.flatMap((text) => [...text.matchAll(/(?:type|data)-(\d+)\./g)].map(([, n]) => Number(n))));
+  }
+
+  /** Somebody who reads the file as it is now, and goes on to. */
+  reader(): DatabaseSync {
+    const database = new DatabaseSync(this.#path, { readOnly: true });
+    database.exec('BEGIN; SELECT * FROM logs');
+    return database;
   }
 
   /** Pages of the file, as far as it is written. */
@@ -93,4 +102,71 @@ test('The file shrinks once most of it was forgotten.', async () => {
   await forgetAll(store);
   // Until there is little free, pages are given back bit by bit.
   await expect.poll(() => file.pages()).toBeLessThan(pages / 2);
+});
+
+test('Erased over HTTP, a message is in no answer, file or write-ahead log, and nobody is told; positions go on, also after a restart.', async () => {
+  using folder = new TemporaryFolder();
+  const path = folder.file('log.db');
+  const flags = ['--store', `sqlite:${path}`];
+  const secret = { id: uuid(7), type: 'SecretType', data: { secret: 'of-data' }, metadata: { secret: 'of-metadata' } };
+  const plain = { type: 'Happened', data: {} };
+  {
+    await using app = await startTestApp(flags);
+    const erase = async (what: string) => (await fetch(`${app.url}/streams/${what}`, { method: 'DELETE' })).status;
+    await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');
+    await app.append('a-1', plain);
+    await app.append('a-1', secret);
+    await app.append('b-1', { ...secret, id: uuid(8) });
+    await app.append('b-1', plain);
+    await subscriber.waitForPokes(4);
+    expect(await erase('a-1/messages/1')).toBe(204);
+    expect(await erase('b-1')).toBe(200);
+    const answers = await Promise.all(
+      [
+        '/export',
+        '/streams/a-1/messages',
+        '/streams/b-1/messages',
+        '/streams/a-1/messages/last',
+        '/streams/b-1/messages/last',
+        '/categories/a/messages',
+        '/categories/b/messages',
+      ].map(async (read) => (await app.get(read)).text),
+    );
+    expect(answers.join()).not.toMatch(/secret/i);
+    const content = [path, `${path}-wal`].map((file) => readFileSync(file, 'latin1')).join();
+    for (const gone of ['SecretType', 'of-data', 'of-metadata']) expect(content.includes(gone)).toBe(false);
+    for (const n of [7, 8]) {
+      const id = Buffer.from(uuid(n).replaceAll('-', ''), 'hex');
+      expect(content.includes(id.toString('latin1'))).toBe(false);
+    }
+    expect((await app.append('b-1', plain, 'expectedVersion=1')).body).toMatchObject({
+      position: 2,
+      globalPosition: 5,
+    });
+    await subscriber.waitForPokes(5);
+    expect(subscriber.pokes.map(({ globalPosition }) => globalPosition)).toEqual([1, 2, 3, 4, 5]);
+    expect(await erase('b-1')).toBe(200);
+  }
+  await using app = await startTestApp(flags);
+  expect((await app.get('/streams/b-1')).body).toMatchObject({ version: 2, messageCount: 0 });
+  await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true&hello=true&position=2');
+  await subscriber.waitFor(() => subscriber.events.length > 0, 'hello');
+  expect(JSON.parse(subscriber.events[0]!.data)).toMatchObject({ head: 5, forgottenUpTo: 0 });
+  expect((await app.append('a-1', plain, 'expectedVersion=1')).body).toMatchObject({ position: 2, globalPosition: 6 });
+  await subscriber.waitFor(() => subscriber.events.length > 1, 'a poke');
+  expect(subscriber.events.map(({ type }) => type)).toEqual(['hello', 'poke']);
+});
+
+test('Erasing beside a backup waits for its end, and appends do not.', async () => {
+  await using file = await MarkedFile.open();
+  const { log } = file.opened;
+  await file.fill(20, ['a-1', 'b-1']);
+  const erased: number[] = [];
+  using reader = file.reader();
+  const erasing = log.erase('a-1', 0).then((count) => erased.push(count));
+  for (let n = 0; n < 200; n++) await file.opened.append('b-1');
+  expect(erased).toEqual([]);
+  reader.exec('COMMIT');
+  await erasing;
+  expect([erased, file.marks().has(0)]).toEqual([[1], false]);
 });

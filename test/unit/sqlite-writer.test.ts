@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import type { LogId } from '../../src/store/log-id.ts';
@@ -179,4 +180,35 @@ test('A forgetting that fails changes nothing, and is repeated.', () => {
   expect(opened.run('forget', Date.now()).value).toMatchObject({ messages: 3 });
   expect(opened.writer.forgotten.messages).toBe(3);
   expect(opened.append('s-1')).toEqual({ outcome: 'appended', position: 5, globalPosition: 6 });
+});
+
+test('Purging also removes what a dead log still has of what was erased.', () => {
+  using opened = new OpenedWriter();
+  opened.database.exec('PRAGMA secure_delete = FAST');
+  for (let n = 0; n < 3; n++) opened.append('s-1', [newMessage({ data: `"secret-${'x'.repeat(9_000)}"` })]);
+  opened.run('remove', { id: 'a', uid: 'a' });
+  while (opened.run('purge').value === 'more');
+  for (const file of [opened.path, `${opened.path}-wal`].filter(existsSync)) {
+    expect(readFileSync(file).includes('secret-')).toBe(false);
+  }
+});
+
+test('Purging waits for readers only for a moment, because appends wait for it, and everything else as long as before.', () => {
+  using opened = new OpenedWriter();
+  const timeout = () => opened.database.prepare('PRAGMA busy_timeout').get()!.timeout;
+  opened.database.exec('PRAGMA busy_timeout = 5000');
+  opened.append('s-1');
+  using reader = new DatabaseSync(opened.path, { readOnly: true });
+  reader.exec('BEGIN; SELECT * FROM logs');
+  opened.append('s-1');
+  const waits: unknown[] = [];
+  opened.database.exec = (sql) => {
+    DatabaseSync.prototype.exec.call(opened.database, sql);
+    waits.push(timeout());
+  };
+  expect(opened.run('purge').value).toBe('busy');
+  expect(waits).toEqual([20, 5_000]);
+  expect(opened.append('s-1')).toEqual(appended(2, 3));
+  reader.exec('COMMIT');
+  expect(opened.run('purge').value).toBe('done');
 });

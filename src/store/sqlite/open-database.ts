@@ -11,7 +11,7 @@ const walPages = 4_000;
 const walLimitBytes = 67_108_864;
 
 /** Milliseconds that a statement waits for another connection: a checkpoint or a backup. */
-const busyTimeoutMs = 5_000;
+export const busyTimeoutMs = 5_000;
 
 /**
  * File systems on a network or a cluster, whose locks and shared memory SQLite cannot rely on: NFS, SMB three times, 9P, AFS,

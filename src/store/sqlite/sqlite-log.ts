@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PokewireError } from '../../errors.ts';
 import type { Message, NewMessage } from '../../message/message.ts';
 import type { Poke } from '../../message/poke.ts';
@@ -37,8 +38,9 @@ export type SqliteParts = {
   readonly pokes: ObjectPool<Poke>;
 };
 
-/** How often emptying the write-ahead log is tried, some 5 s each, while readers hold it. */
-const maxBusyPurges = 12;
+/** While readers hold the write-ahead log, emptying it is tried for so long, with rests in which appends go on. */
+const maxBusyMs = 60_000;
+const busyRestMs = 200;
 
 /** Calls that one look at a rule makes at most: some million messages. */
 const maxCountingCalls = 128;
@@ -147,10 +149,13 @@ export class SqliteLog implements Log {
   /** Waits until the file and the write-ahead log have nothing of what was erased. */
   async #purge(): Promise<void> {
     const { writer } = this.#parts;
-    for (let busy = 0; busy < maxBusyPurges; ) {
+    for (let busySinceMs: number | undefined; ; ) {
       const purged = await writer.ask<WriterMethods['purge']>('purge', []);
       if (purged === 'done') return;
-      if (purged === 'busy') busy++;
+      if (purged === 'more') continue;
+      busySinceMs ??= performance.now();
+      if (performance.now() - busySinceMs > maxBusyMs) break;
+      await sleep(busyRestMs);
     }
     const cause = new Error('a reader keeps the write-ahead log from being emptied: a backup under way');
     throw new PokewireError('BACKEND_ERROR', 'The messages are erased, but not their bytes in the file. Repeat it.', {

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { busyTimeoutMs } from './open-database.ts';
 import { Query } from './rows.ts';
 import { logState } from './schema.ts';
 
@@ -7,6 +8,9 @@ const rowsPerSweep = 1_000;
 
 /** Pages given back to the file system at once: 1 MiB, some 2 ms on a calm disk. */
 const pagesPerSweep = 256;
+
+/** Milliseconds that emptying the write-ahead log waits for readers, and every append with it. */
+const purgeWaitMs = 20;
 
 /** What one step of purging came to. */
 export type Purged = 'done' | 'more' | 'busy';
@@ -40,11 +44,7 @@ export class Sweeper {
 
   /** Whether there is more. `isUrgent`: free pages are given back however few they are. */
   sweep(isUrgent: boolean): boolean {
-    const dead = this.#dead.first()?.[0];
-    if (dead !== undefined) {
-      if (!this.#tables.some((table) => table.run(dead) > 0)) this.#forget.run(dead);
-      return true;
-    }
+    if (this.#sweepDead()) return true;
     const free = this.#free.first()![0];
     // Appends use free pages again, so some are kept.
     const isMuch = free > pagesPerSweep && free * 4 > this.#pages.first()![0];
@@ -54,15 +54,31 @@ export class Sweeper {
   }
 
   /**
-   * Takes away what may still hold what was erased: pages that are free, in which forgotten messages may be, and the
-   * write-ahead log. `more`, or `busy` while a reader holds the log: it is to be called again.
+   * Takes away what may still hold what was erased: dead logs, which may have had it too, pages that are free, in which
+   * forgotten messages may be, and the write-ahead log. `more`, or `busy` while a reader holds the log: it is to be called
+   * again.
    */
   purge(): Purged {
+    if (this.#sweepDead()) return 'more';
     if (this.#free.first()![0] > 0) {
       this.#vacuum();
       return 'more';
     }
-    return this.#checkpoint.first()![0] === 0 ? 'done' : 'busy';
+    // A backup reads for seconds, and would hold up all appends for as long as other statements wait.
+    this.#database.exec(`PRAGMA busy_timeout = ${purgeWaitMs}`);
+    try {
+      return this.#checkpoint.first()![0] === 0 ? 'done' : 'busy';
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    }
+  }
+
+  /** Removes a little of a dead log; whether there was one. */
+  #sweepDead(): boolean {
+    const dead = this.#dead.first()?.[0];
+    if (dead === undefined) return false;
+    if (!this.#tables.some((table) => table.run(dead) > 0)) this.#forget.run(dead);
+    return true;
   }
 
   #vacuum(): void {

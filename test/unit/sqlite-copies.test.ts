@@ -249,6 +249,41 @@ describe('The epoch of a log', () => {
     });
   });
 
+  test('is another one where either the inode or the time of birth is not that of the last start.', async () => {
+    using folder = new TemporaryFolder();
+    const path = folder.file('a.db');
+    let epoch = await appendedOn(path, 1);
+    for (const other of [(text: string) => `1${text}`, (text: string) => `${text}1`]) {
+      {
+        using database = new DatabaseSync(path);
+        const { value } = database.prepare("SELECT value FROM meta WHERE key = 'file'").get()!;
+        database.prepare("UPDATE meta SET value = ? WHERE key = 'file'").run(other(String(value)));
+      }
+      const started = await startOn(path);
+      expect(started.epoch).not.toBe(epoch);
+      expect(started.warning).toContain('is not the file of the last start');
+      ({ epoch } = started);
+    }
+    expect(await startOn(path)).toEqual({ epoch, warning: undefined });
+  });
+
+  test('is another one for each namespace of a backup, and those that were deleted have none.', async () => {
+    using folder = new TemporaryFolder();
+    const [path, copy] = [folder.file('a.db'), folder.file('b.db')];
+    const logsOf = async ({ store: { namespaces } }: OpenFile) =>
+      (await namespaces.list(undefined, 10)).map(({ id, log }) => ({ id, log }));
+    const before = await on(path, async (opened) => {
+      const { namespaces } = opened.store;
+      for (const id of ['gone', 'other']) await createNamespace(namespaces, { ...spec, id, uid: id });
+      await namespaces.remove((await namespaces.find('gone'))!);
+      await writeFile(copy, await opened.backup());
+      return logsOf(opened);
+    });
+    const after = await on(copy, logsOf);
+    expect(after.map(({ id }) => id)).toEqual(['default', 'other']);
+    expect(new Set([...before, ...after].map(({ log }) => log)).size).toBe(4);
+  });
+
   test('is another one where the start asks for it, as for a volume that was put back.', async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('a.db');

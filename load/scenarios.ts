@@ -8,6 +8,7 @@ import { concurrentPublishers } from './scenarios/concurrent-publishers.ts';
 import { connectionStorm } from './scenarios/connection-storm.ts';
 import { consumerGroups } from './scenarios/consumer-groups.ts';
 import { durableAppend } from './scenarios/durable-append.ts';
+import { durableBackup } from './scenarios/durable-backup.ts';
 import { durableCatchUp } from './scenarios/durable-catch-up.ts';
 import { durableDelivery } from './scenarios/durable-delivery.ts';
 import { durableSize } from './scenarios/durable-size.ts';
@@ -37,6 +38,7 @@ export const durableScenarios: Readonly<Record<string, Scenario>> = {
   'durable-append': durableAppend,
   'durable-delivery': withReader('durable-delivery', durableDelivery),
   'durable-catch-up': durableCatchUp,
+  'durable-backup': durableBackup,
   'durable-size': durableSize,
   retention,
 };

@@ -11,12 +11,26 @@ export type Told = {
   readonly count?: number;
 };
 
-type OpenOptions = {
-  readonly port: number;
+/** What a connection asks for. */
+export type Subscribing = {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly isFromElsewhere: boolean;
 };
+
+/** No hello came. */
+export class NoHelloError extends Error {
+  /** Whether it may come to who asks again: the connection waits or broke, or the server has no room for now. */
+  readonly passes: boolean;
+
+  constructor(message: string, status: number) {
+    super(message);
+    this.passes = passingStatuses.has(status);
+  }
+}
+
+/** 0: nothing was answered. */
+export const passingStatuses: ReadonlySet<number> = new Set([0, 429, 503]);
 
 /** A connection that says nothing for so long, not even its hello, is a problem. */
 const helloTimeoutMs = 30_000;
@@ -52,15 +66,17 @@ export class SoakConnection {
   #bytesToCut = Number.POSITIVE_INFINITY;
   #changed = Promise.withResolvers<void>();
 
-  /** Opens it; resolves with its hello, rejects when that does not come. */
-  static async open({ port, path, headers, isFromElsewhere }: OpenOptions): Promise<SoakConnection> {
+  /** Opens it; resolves with its hello, rejects with {@link NoHelloError} when that does not come. */
+  static async open(port: number, { path, headers, isFromElsewhere }: Subscribing): Promise<SoakConnection> {
     const socket = connect({ port, host: '127.0.0.1' });
     const connection = new SoakConnection(socket, headers['last-event-id'] ?? '', isFromElsewhere);
     const lines = Object.entries({ host: `127.0.0.1:${port}`, ...headers }).map(([name, value]) => `${name}: ${value}`);
     connection.#socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
     const came = await connection.until(() => connection.epoch !== '', helloTimeoutMs);
-    if (!came) throw new Error(`${path.slice(0, 200)}: no hello came: ${connection.#text.slice(0, 500)}`);
-    return connection;
+    if (came) return connection;
+    await connection.end();
+    const { status } = connection.#response;
+    throw new NoHelloError(`${path.slice(0, 200)}: no hello came: ${status} ${connection.#text.slice(0, 500)}`, status);
   }
 
   private constructor(socket: Socket, lastEventId: string, isFromElsewhere: boolean) {

@@ -1,5 +1,4 @@
 import type { Entry } from './check.ts';
-import { SoakConnection } from './connection.ts';
 import type { Random } from './random.ts';
 import { type SoakReader, slept } from './reader.ts';
 import type { SoakServer } from './server.ts';
@@ -14,6 +13,8 @@ export type LifeOptions = {
   readonly rate: number;
   /** Mean connections a second that come only to go, so that what each leaves behind adds up. */
   readonly churn: number;
+  /** Called when all readers are connected. */
+  readonly onConnected: () => void;
 };
 
 const writers = 3;
@@ -37,12 +38,12 @@ export class Life {
 
   /** Creates it, writes and reads until the signal, compares every connection with the log, and deletes it. */
   async run(readers: readonly SoakReader[], signal: AbortSignal): Promise<void> {
-    const { server, tally } = this.#options;
+    const { server, tally, onConnected } = this.#options;
     tally.counts.namespaces++;
     this.#token = (await server.administer('ns.create', this.#id)).token;
     const writing = Array.from({ length: writers }, () => this.#write(signal));
-    const reading = readers.map((reader) => reader.live(this.#id, this.#token, () => this.#fill(), signal));
-    await Promise.all([...writing, ...reading, this.#passBy(signal)]);
+    const reading = this.#read(readers, onConnected, signal);
+    await Promise.all([...writing, reading, this.#passBy(signal)]);
     const log = await this.#readLog();
     await Promise.all(readers.map((reader) => reader.finish(log)));
     await server.administer('ns.delete', this.#id);
@@ -60,12 +61,18 @@ export class Life {
     }
   }
 
+  async #read(readers: readonly SoakReader[], onConnected: () => void, signal: AbortSignal): Promise<void> {
+    await Promise.all(readers.map((reader) => reader.begin(this.#id, this.#token)));
+    onConnected();
+    await Promise.all(readers.map((reader) => reader.live(() => this.#fill(), signal)));
+  }
+
   async #passBy(signal: AbortSignal): Promise<void> {
     const { server, random, tally, churn } = this.#options;
     while (await slept(random.gapMs(1_000 / churn), signal)) {
       const path = `/subscribe?${queryOf(random.pick(wishes))}`;
       const headers = { authorization: `Bearer ${this.#token}` };
-      const connection = await SoakConnection.open({ port: server.port, path, headers, isFromElsewhere: false });
+      const connection = await server.subscribe({ path, headers, isFromElsewhere: false });
       await (random.below(2) === 0 ? connection.end() : connection.cutAfter(0, 0));
       tally.counts.passersBy++;
     }
@@ -102,6 +109,8 @@ export class Life {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line))
+      // Without messages there is an end alone.
+      .filter(({ id }) => id !== undefined)
       .map(({ stream, pos, gpos }): Entry => ({ stream, position: pos, globalPosition: gpos }));
     const differing = log.find(({ stream, position, globalPosition }) => {
       const known = this.#answered.get(globalPosition);

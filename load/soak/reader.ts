@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Entry, problemOf, wantedOf } from './check.ts';
-import { SoakConnection } from './connection.ts';
+import type { SoakConnection } from './connection.ts';
 import type { Random } from './random.ts';
 import type { SoakServer } from './server.ts';
 import type { Tally } from './tally.ts';
@@ -34,15 +34,18 @@ export class SoakReader {
   }
 
   /**
-   * Reads and has incidents until the signal; `fill` writes until this reader's socket is full. What it knows of the last
-   * namespace it keeps: its cursor is of another log then, and the server must say so.
+   * Connects. What it knows of the last namespace it keeps: its cursor is of another log then, and the server must say so.
    */
-  async live(namespace: string, token: string, fill: () => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { random, incidentMs } = this.#options;
+  async begin(namespace: string, token: string): Promise<void> {
     this.#namespace = namespace;
     this.#token = token;
     this.#connections.splice(0, this.#connections.length - 1);
     await this.#connect(true);
+  }
+
+  /** Reads and has incidents until the signal; `fill` writes until this reader's socket is full. */
+  async live(fill: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { random, incidentMs } = this.#options;
     while (await slept(random.gapMs(incidentMs), signal)) {
       await this.#incident(fill, signal);
       if (this.#last.isClosed) await this.#connect(false);
@@ -127,7 +130,7 @@ export class SoakReader {
     if (before !== undefined && (!isFirst || isOld)) query.append('epoch', before.epoch);
     tally.counts.connections++;
     const path = `/subscribe?${query}`;
-    const connection = await SoakConnection.open({ port: server.port, path, headers, isFromElsewhere: isOld });
+    const connection = await server.subscribe({ path, headers, isFromElsewhere: isOld });
     this.#connections.push(connection);
     if (!isFirst && connection.epoch !== before?.epoch) {
       this.#problem(`was told the epoch ${connection.epoch} behind ${before?.epoch}`);

@@ -13,6 +13,8 @@ const { values } = parseArgs({
     churn: { type: 'string', default: '30' },
     namespaces: { type: 'string', default: '4' },
     store: { type: 'string', default: 'memory' },
+    /** All attacks of test/support/attackers beside the load. */
+    attackers: { type: 'boolean', default: false },
     /** Repeats the order of things, not their timing. */
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     'no-results': { type: 'boolean', default: false },
@@ -28,7 +30,7 @@ const rate = Number(values.rate);
 const churn = Number(values.churn);
 const namespaces = Number(values.namespaces);
 const seed = Number(values.seed);
-const store = values.store;
+const { store, attackers } = values;
 if (store !== 'memory' && store !== 'sqlite') {
   console.error('--store is memory or sqlite.');
   process.exit(2);
@@ -44,8 +46,10 @@ setTimeout(() => stop(1, 'stopped: it took far longer than it should'), limitMs)
 process.on('SIGINT', () => stop(130, 'interrupted'));
 process.on('SIGTERM', () => stop(143, 'interrupted'));
 
-say(`${minutes} minutes, ${rate} appends and ${churn} passers-by a second over ${namespaces} namespaces, seed ${seed}`);
-const { rests, counts, problems, verdicts, mostResidentMib, laggingEpisodes, pokesSent } = await soak({
+say(
+  `${minutes} minutes, ${rate} appends and ${churn} passers-by a second over ${namespaces} namespaces, ${attackers ? 'all attackers, ' : ''}seed ${seed}`,
+);
+const { rests, counts, rounds, problems, verdicts, mostResidentMib, laggingEpisodes, pokesSent } = await soak({
   root,
   durationMs: minutes * 60_000,
   store,
@@ -53,9 +57,10 @@ const { rests, counts, problems, verdicts, mostResidentMib, laggingEpisodes, pok
   rate,
   churn,
   seed,
+  attackers,
   say,
 });
-for (const [name, count] of Object.entries({ ...counts, laggingEpisodes, pokesSent, mostResidentMib })) {
+for (const [name, count] of Object.entries({ ...counts, laggingEpisodes, pokesSent, mostResidentMib, ...rounds })) {
   say(`${String(Math.round(count)).padStart(10)}  ${name}`);
 }
 for (const { claim, reached, bound, met } of verdicts) {
@@ -68,10 +73,11 @@ for (const problem of problems) say(`problem: ${problem}`);
 if (!values['no-results']) {
   const result = {
     scenario: 'soak',
-    settings: { minutes, store, rate, churn, namespaces, seed },
+    settings: { minutes, store, rate, churn, namespaces, seed, attackers },
     series: [
       { ...series('pokewire at rest', rests.map(readingOf)), problems },
       series('pokewire under load', [{ ...counts, laggingEpisodes, pokesSent, mostResidentMib }]),
+      ...(attackers ? [series('rounds of attackers', [rounds])] : []),
     ],
     missing: [],
     verdicts,

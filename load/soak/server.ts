@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collectGarbage, freePort } from '../lib/collect-garbage.ts';
 import { residentKib } from '../lib/machine.ts';
+import { NoHelloError, passingStatuses, SoakConnection, type Subscribing } from './connection.ts';
+import type { Tally } from './tally.ts';
 
 /** What came back; `body` is parsed when it is JSON. */
 // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
@@ -23,6 +25,8 @@ export type Rest = {
   readonly subscriptions: number;
   /** Things that its pools have lent. */
   readonly leased: number;
+  /** Reads under way. */
+  readonly reads: number;
   readonly storeBytes: number;
 };
 
@@ -33,6 +37,8 @@ const settleMs = 2_500;
 /** What is let go is let go by then. */
 const returnTimeoutMs = 20_000;
 const pollMs = 100;
+/** Who is put off by an attack comes again after so long. */
+const comeAgainMs = 500;
 
 /** The server as a process of its own, with the requests that are made to it. Close it by `await using`. */
 export class SoakServer implements AsyncDisposable {
@@ -40,6 +46,7 @@ export class SoakServer implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #inspectPort: number;
   #agent = new Agent({ keepAlive: true });
+  #attack: { readonly signal: AbortSignal; readonly tally: Tally } | undefined = undefined;
 
   /** Starts it from a work tree; resolves when it listens. */
   static async start(root: string, flags: readonly string[]): Promise<SoakServer> {
@@ -88,7 +95,43 @@ export class SoakServer implements AsyncDisposable {
     return readdirSync(`/proc/${this.pid}/fd`).length;
   }
 
-  request(path: string, { method = 'GET', token = adminToken, body }: RequestParts = {}): Promise<Answer> {
+  /** Until the signal an attack may put off what is new, which then comes again and is counted. */
+  bearAttack(signal: AbortSignal, tally: Tally): void {
+    this.#attack = { signal, tally };
+  }
+
+  async request(path: string, parts: RequestParts = {}): Promise<Answer> {
+    for (;;) {
+      const isExcused = this.#isAttacked;
+      const answer = await this.#ask(path, parts);
+      if (!isExcused || !passingStatuses.has(answer.status)) return answer;
+      await this.#comeAgain();
+    }
+  }
+
+  /** Opens a subscription; rejects when its hello does not come. */
+  async subscribe(subscribing: Subscribing): Promise<SoakConnection> {
+    for (;;) {
+      const isExcused = this.#isAttacked;
+      try {
+        return await SoakConnection.open(this.port, subscribing);
+      } catch (error) {
+        if (!(isExcused && error instanceof NoHelloError && error.passes)) throw error;
+        await this.#comeAgain();
+      }
+    }
+  }
+
+  get #isAttacked(): boolean {
+    return this.#attack?.signal.aborted === false;
+  }
+
+  async #comeAgain(): Promise<void> {
+    this.#attack!.tally.counts.putOff++;
+    await sleep(comeAgainMs);
+  }
+
+  #ask(path: string, { method = 'GET', token = adminToken, body }: RequestParts): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const headers = {
       authorization: `Bearer ${token}`,
@@ -150,6 +193,7 @@ export class SoakServer implements AsyncDisposable {
       descriptors,
       subscriptions: metric('pokewire_subscriptions'),
       leased: metric('pokewire_pool_leased'),
+      reads: metric('pokewire_reads'),
       storeBytes: metric('pokewire_store_bytes'),
     };
   }

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atLeast, atMost, type Reading, type Verdict } from '../lib/results.ts';
+import { Attack, attackedFlags } from './attack.ts';
 import { Life } from './life.ts';
 import { Random } from './random.ts';
-import { SoakReader } from './reader.ts';
+import { SoakReader, slept } from './reader.ts';
 import { type Rest, SoakServer } from './server.ts';
 import { Tally } from './tally.ts';
 import { wishes } from './wishes.ts';
@@ -23,11 +24,15 @@ export type SoakOptions = {
   /** Mean connections a second that come only to go. */
   readonly churn: number;
   readonly seed: number;
+  /** Whether all attacks of the tests go on beside the load. */
+  readonly attackers: boolean;
   readonly say: (text: string) => void;
 };
 
 export type SoakReport = {
   readonly counts: Tally['counts'];
+  /** Rounds of the attackers, by the title of the attack. */
+  readonly rounds: Tally['rounds'];
   readonly problems: readonly string[];
   /** Before any load, and after each stage of it. */
   readonly rests: readonly Rest[];
@@ -38,8 +43,13 @@ export type SoakReport = {
   readonly verdicts: readonly Verdict[];
 };
 
-/** Stages of load with a rest behind each: what is kept after the first is the plateau that later ones are held to. */
+/**
+ * Stages of load with a rest behind each: what is kept after the first is the plateau that later ones are held to. Attacks
+ * differ from stage to stage and so does what heap, tables and compiled code grow by; their plateau is the first half of the stages.
+ */
 const stageMs = 120_000;
+/** A stage with attackers, which has one namespace behind another. */
+const attackMs = 45_000;
 const fewestStages = 3;
 /** A namespace lives for as long, with everything in its log. */
 const longestLifeMs = 40_000;
@@ -58,15 +68,19 @@ const serverFlags = ['--stall-timeout-ms=4000', '--heartbeat-ms=500'];
 
 /** Loads a server of its own for the duration and tells what happened. Problems are in the report; it throws when it cannot go on. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
-  const { root, durationMs, say } = options;
+  const { root, durationMs, attackers, say } = options;
   const random = new Random(options.seed);
   const tally = new Tally();
   const folder = mkdtempSync(join(tmpdir(), 'pokewire-soak-'));
   await using closing = new AsyncDisposableStack();
   closing.defer(() => rmSync(folder, { recursive: true }));
   const url = options.store === 'memory' ? 'memory:' : `sqlite:${join(folder, 'pokewire.db')}`;
-  const server = closing.use(await SoakServer.start(root, [...serverFlags, `--store=${url}`]));
-  const stages = Math.max(fewestStages, Math.round(durationMs / stageMs));
+  const flags = [...serverFlags, ...(attackers ? attackedFlags : []), `--store=${url}`];
+  const server = closing.use(await SoakServer.start(root, flags));
+  const readers = Array.from({ length: options.namespaces }, () =>
+    wishes.map((wish) => new SoakReader(wish, { server, random, tally, incidentMs })),
+  );
+  const stages = Math.max(fewestStages, Math.round(durationMs / (attackers ? attackMs : stageMs)));
   // The first collection opens the inspector, which is there from then on.
   await server.rest();
   const rests = [await server.rest()];
@@ -77,7 +91,8 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   try {
     const loadMs = durationMs / stages - (restMs * (stages + 2)) / stages;
     for (let stage = 1; stage <= stages; stage++) {
-      await load(server, loadMs, { ...options, random, tally });
+      const loading = attackers ? loadUnderAttack : load;
+      await loading(server, loadMs, { ...options, readers, random, tally });
       const rest = await server.rest(rests[0]!.descriptors);
       rests.push(rest);
       say(`stage ${stage} of ${stages}: ${textOf(rest)}; ${tally.counts.pokes} pokes, ${tally.problemCount} problems`);
@@ -88,42 +103,73 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const metric = await server.metrics();
   return {
     counts: tally.counts,
+    rounds: tally.rounds,
     problems: tally.problems,
     rests,
     mostResidentMib,
     laggingEpisodes: metric('pokewire_lagging_episodes_total'),
     pokesSent: metric('pokewire_pokes_sent_total'),
-    verdicts: verdictsOf(rests, tally),
+    verdicts: verdictsOf(rests, tally, attackers),
   };
 }
 
-type LoadOptions = SoakOptions & { readonly random: Random; readonly tally: Tally };
+type LoadOptions = SoakOptions & {
+  /** Of each namespace. */
+  readonly readers: readonly (readonly SoakReader[])[];
+  readonly random: Random;
+  readonly tally: Tally;
+};
 
-/** Lets namespaces live and die for a while. */
-async function load(server: SoakServer, durationMs: number, options: LoadOptions): Promise<void> {
-  const { namespaces, rate, churn, random, tally } = options;
+/**
+ * Begins the attack when the readers are connected, for it delays new connections, and ends it before the namespaces end, so
+ * that who was put off is told the rest.
+ */
+async function loadUnderAttack(server: SoakServer, durationMs: number, options: LoadOptions): Promise<void> {
+  const { tally, random } = options;
+  const connected = Promise.withResolvers<void>();
+  const over = AbortSignal.timeout(Math.round(durationMs));
+  const loaded = load(server, durationMs, options, connected.resolve);
+  await Promise.race([connected.promise, loaded]);
+  server.bearAttack(over, tally);
+  await using attack = await Attack.begin(server, random.below(2 ** 31));
+  await slept(durationMs, over);
+  await attack.end(tally);
+  await loaded;
+}
+
+/** Lets namespaces live and die for a while; `onConnected` is called when each has its readers. */
+async function load(
+  server: SoakServer,
+  durationMs: number,
+  { readers, attackers, rate, churn, random, tally }: LoadOptions,
+  onConnected = () => {},
+): Promise<void> {
   const endMs = performance.now() + durationMs;
-  const slots = Array.from({ length: namespaces }, async (_, slot) => {
-    const readers = wishes.map((wish) => new SoakReader(wish, { server, random, tally, incidentMs }));
+  const share = { rate: rate / readers.length, churn: churn / readers.length };
+  const lives = attackers ? 1 : Math.max(2, Math.round(durationMs / longestLifeMs));
+  let connecting = readers.length;
+  const slots = readers.map(async (ownReaders, slot) => {
     // A little apart, so that not all namespaces are young at once.
-    await sleep((slot * incidentMs) / namespaces);
-    const lives = Math.max(2, Math.round(durationMs / longestLifeMs));
+    await sleep((slot * incidentMs) / readers.length);
     for (let life = 0; life < lives; life++) {
       const leftMs = endMs - performance.now();
       const over = AbortSignal.timeout(Math.max(0, Math.floor(leftMs / (lives - life))));
-      await new Life(`soak-${slot}`, { server, random, tally, rate: rate / namespaces, churn: churn / namespaces }).run(
-        readers,
-        over,
-      );
+      const slotConnected = () => {
+        if (--connecting === 0) onConnected();
+      };
+      const options = { server, random, tally, ...share, onConnected: slotConnected };
+      await new Life(`soak-${slot}`, options).run(ownReaders, over);
     }
   });
   await Promise.all(slots);
 }
 
-function verdictsOf(rests: readonly Rest[], { problemCount, counts }: Tally): Verdict[] {
-  const [start, first, ...later] = rests as [Rest, Rest, ...Rest[]];
-  const most = (read: (rest: Rest) => number) => Math.max(...later.map(read));
-  const every = [first, ...later];
+function verdictsOf(rests: readonly Rest[], { problemCount, counts, rounds }: Tally, attackers: boolean): Verdict[] {
+  const [start, ...every] = rests as [Rest, ...Rest[]];
+  const plateau = every.slice(0, attackers ? Math.ceil(every.length / 2) : 1);
+  const later = every.slice(plateau.length);
+  const most = (some: readonly Rest[], read: (rest: Rest) => number) => Math.max(...some.map(read));
+  const resident = ({ residentMib }: Rest) => residentMib;
   const inUse = ({ heapMib, externalMib }: Rest) => heapMib + externalMib;
   const bound = (value: number, share: number, mib: number) => value + Math.max(value * share, mib);
   const rarest = Math.min(counts.cuts, counts.stalls, counts.resets, counts.endsDeleted);
@@ -132,16 +178,17 @@ function verdictsOf(rests: readonly Rest[], { problemCount, counts }: Tally): Ve
     atMost(
       'soak',
       'MiB in use at rest, heap and buffers, after later stages',
-      most(inUse),
-      bound(inUse(first), heapGrowth, heapGrowthMib),
+      most(later, inUse),
+      bound(most(plateau, inUse), heapGrowth, heapGrowthMib),
     ),
     atMost(
       'soak',
       'MiB resident at rest after later stages',
-      most(({ residentMib }) => residentMib),
-      bound(first.residentMib, residentGrowth, residentGrowthMib),
+      most(later, resident),
+      bound(most(plateau, resident), residentGrowth, residentGrowthMib),
     ),
     atMost('soak', 'things lent by pools at rest', Math.max(...every.map(({ leased }) => leased)), 0),
+    atMost('soak', 'reads under way at rest', Math.max(...every.map(({ reads }) => reads)), 0),
     atMost('soak', 'subscriptions at rest', Math.max(...every.map(({ subscriptions }) => subscriptions)), 0),
     atMost(
       'soak',
@@ -156,6 +203,7 @@ function verdictsOf(rests: readonly Rest[], { problemCount, counts }: Tally): Ve
       start.descriptors,
     ),
     atLeast('soak', 'cuts, stalls, resets and deletions, of the rarest', rarest, 1),
+    ...(attackers ? [atLeast('soak', 'rounds of the rarest attack', Math.min(...Object.values(rounds)), 1)] : []),
   ];
 }
 

@@ -14,7 +14,11 @@ export class Tally {
     /** Ended by the server after a stall. */
     endsStalled: 0,
     endsDeleted: 0,
+    /** Requests and subscriptions of the honest load that an attack delayed or had refused, which came again. */
+    putOff: 0,
   };
+  /** Rounds of the attackers, by the title of the attack. */
+  readonly rounds: Record<string, number> = {};
   /** The first ones; a fault that repeats says nothing new. */
   readonly problems: string[] = [];
   #problems = 0;

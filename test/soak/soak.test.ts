@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { soak } from '../../load/soak/soak.ts';
 
 /** `npm run soak` is the long run; this one has the same parts, with little load because others run beside it. */
-const settings = { durationMs: 60_000, namespaces: 2, rate: 30, churn: 30 };
+const settings = { durationMs: 60_000, namespaces: 2, rate: 30, churn: 30, attackers: false };
 /** It ends by itself long before; on a machine that is busy a little later. */
 const timeout = 240_000;
 

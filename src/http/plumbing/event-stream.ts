@@ -1,7 +1,6 @@
 import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Framing } from '../../sse/connection.ts';
-import { commonLines } from './common-headers.ts';
 
 /** What every answer says that is an endless event stream. */
 export const eventStreamHeaders = {
@@ -47,7 +46,7 @@ let date = { second: 0, line: '' };
  * request id). Throws when one would not be one line.
  */
 export function eventStreamHead(reply: FastifyReply, framing: Framing): Buffer {
-  let lines = `HTTP/1.1 200 OK\r\n${commonLines}`;
+  let lines = 'HTTP/1.1 200 OK\r\n';
   const headers = reply.getHeaders();
   for (const name in headers) {
     if (!isFixed(name)) lines += lineOf(name, String(headers[name]));

@@ -1,6 +1,5 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { CommonResponse } from './common-headers.ts';
 import { Connections, type ConnectionsOptions } from './connections.ts';
 import { GatheringRequest } from './gathering-request.ts';
 import { ListenError } from './listen-error.ts';
@@ -68,7 +67,6 @@ export class Listener {
     const server = createServer(
       {
         IncomingMessage: GatheringRequest,
-        ServerResponse: CommonResponse,
         // Node forgets these when it stops, and tells of a late request once: see open-connection.ts.
         requestTimeout: 0,
         headersTimeout: 0,

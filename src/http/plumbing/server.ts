@@ -16,6 +16,7 @@ import type { Tickets } from '../../access/tickets.ts';
 import type { OverloadWatch } from '../../admission/overload.ts';
 import type { ReadRefusal, Reads } from '../../admission/reads.ts';
 import { PokewireError } from '../../errors.ts';
+import { version } from '../../version.ts';
 import type { AllowedHostsOptions } from './allowed-hosts.ts';
 import { useAppendLimit } from './append-limit.ts';
 import { useAccess } from './authenticate.ts';
@@ -59,6 +60,20 @@ export type ServerOptions = AllowedHostsOptions & {
   readonly readRefused: (reason: ReadRefusal) => void;
 };
 
+/** What EventoDB calls itself, because programs that find it by this name are to find Pokewire; see docs/PROTOCOL.md. */
+const serverName = `EventoDB/${version}`;
+
+/**
+ * What every response says. None is kept by a cache, because most need a credential, or change at once; no page of elsewhere
+ * embeds one, whatever it takes it for. Pages and their files, the same for everybody, say something else of caches.
+ */
+const commonHeaders = {
+  server: serverName,
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
 /** Paths are as long as the request head allows; names have their own limit. */
 const maxParamLength = 16_384;
 
@@ -73,7 +88,7 @@ export function createServer(options: ServerOptions) {
     genReqId: requestIds(),
     routerOptions: { maxParamLength },
     trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
-    frameworkErrors: answerFrameworkError,
+    frameworkErrors: (error, request, reply) => answerFrameworkError(error, request, reply.headers(commonHeaders)),
     schemaErrorFormatter: describeSchemaError,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
@@ -97,6 +112,7 @@ export function createServer(options: ServerOptions) {
   server.addHook('onRequest', (request, reply, done) => {
     // Before anything refuses the request, because refusals are logged too.
     hideCredentials(request);
+    reply.headers(commonHeaders);
     if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
     const { corsHeaders } = routeConfigOf(request);
     if (corsHeaders !== undefined) reply.headers(corsHeaders);

@@ -24,8 +24,8 @@ export class GatheringRequest extends IncomingMessage {
   #taker: BodyTaker | undefined = undefined;
 
   /**
-   * Hands on what has arrived of the body, and then each chunk as soon as the parser has it. The events of a stream come turns
-   * later, and cost an append a few percent of its time (load: append --compare).
+   * Hands on what has arrived of the body, and then each chunk as soon as the parser has it, without the events of a stream,
+   * which come turns later.
    */
   handTo(taker: BodyTaker): void {
     if (this.destroyed) return;

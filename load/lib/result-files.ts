@@ -9,13 +9,13 @@ export type Found = { readonly result: ScenarioResult; readonly report: Report }
 const boundsEnd = '-bounds.json';
 const wholeEnd = '-all.json';
 
-/** The newest report that has all the bounds: of the bounds alone, or of a whole run. Undefined: there is none. */
+/** The newest report that has all the bounds: of the bounds alone, or of a whole run, not of a comparison. Undefined: there is none. */
 export function newestBounds(folder: string): Report | undefined {
-  const newest = readdirSync(folder)
-    .filter((name) => name.endsWith(boundsEnd) || name.endsWith(wholeEnd))
+  const names = readdirSync(folder).filter((name) => name.endsWith(boundsEnd) || name.endsWith(wholeEnd));
+  return names
     .sort()
-    .at(-1);
-  return newest === undefined ? undefined : (JSON.parse(readFileSync(join(folder, newest), 'utf8')) as Report);
+    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Report)
+    .findLast(({ results }) => !results.some(isComparison));
 }
 
 /** The newest result of each scenario in these files. Those of comparisons and of the bounds alone are left out. */
@@ -26,7 +26,7 @@ export function newestResults(folder: string): Map<string, Found> {
   for (const file of files.sort()) {
     const report = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Report;
     for (const result of report.results) {
-      if (!result.scenario.includes('(')) newest.set(result.scenario, { result, report });
+      if (!isComparison(result)) newest.set(result.scenario, { result, report });
     }
   }
   return newest;
@@ -46,4 +46,9 @@ export function linesOf(
     lines.set(target, [...(lines.get(target) ?? []), [Number(setting[x]), value]]);
   }
   return [...lines].map(([name, points]) => ({ name, points: points.sort(([a], [b]) => a - b) }));
+}
+
+/** Of one of two work trees, which stands behind the name of the scenario. */
+function isComparison({ scenario }: ScenarioResult): boolean {
+  return scenario.includes('(');
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { fstatSync } from 'node:fs';
 import module from 'node:module';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -42,8 +43,8 @@ async function main(): Promise<void> {
   const { startApp } = await import('./app.ts');
   const app = await startApp({ config: command.config, log, memory: process, droppedLogs: lines.dropped });
   log.info({ urls: app.urls, version }, 'listening');
-  // A terminal that takes a part of each would show one within the other.
-  const words = process.stdout.isTTY && process.stderr.isTTY ? lines : openOutput(process.stderr);
+  // One terminal, pipe or file that takes a part of each would show one within the other.
+  const words = isSameOutput() ? lines : openOutput(process.stderr);
   words.write(welcome(app));
   stopInOrder(app, log);
 }
@@ -56,6 +57,11 @@ async function main(): Promise<void> {
 function keepCompiledCode(): void {
   const { directory } = module.enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/pokewire'));
   if (directory !== undefined) process.env.NODE_COMPILE_CACHE ??= directory;
+}
+
+function isSameOutput(): boolean {
+  const [stdout, stderr] = [process.stdout, process.stderr].map(({ fd }) => fstatSync(fd));
+  return stdout!.dev === stderr!.dev && stdout!.ino === stderr!.ino;
 }
 
 /** An output that never holds up the process, whatever it is. What is still to be written goes out at the end. */

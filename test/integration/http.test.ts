@@ -18,6 +18,18 @@ async function sendRaw(port: number, text: string): Promise<string> {
   return received;
 }
 
+test('Pages of categories go on behind the category that has no name.', async () => {
+  await using app = await startTestApp();
+  for (const stream of ['-1', 'b-1']) await app.append(stream, { type: 'Happened', data: {} });
+  const first = await app.get('/categories?limit=1');
+  expect([first.status, first.body]).toEqual([
+    200,
+    { categories: [{ category: '', streamCount: 1, messageCount: 1 }], cursor: '' },
+  ]);
+  const second = await app.get('/categories?limit=1&cursor=');
+  expect(second.body).toEqual({ categories: [{ category: 'b', streamCount: 1, messageCount: 1 }], cursor: null });
+});
+
 test('An append answers 201 with the positions of its last message.', async () => {
   await using app = await startTestApp();
   expect(await app.append('account-1', message)).toMatchObject({

@@ -101,6 +101,6 @@ export const pageQuery = {
 };
 
 /** The `cursor` that a list ends with. */
-export const nextCursor = Type.Union([Type.String(nameLimits), Type.Null()], {
-  description: 'Of the next page; null: this is the last',
+export const nextCursor = Type.Union([Type.String({ maxLength: maxNameBytes }), Type.Null()], {
+  description: 'Of the next page, also when it is empty, as the category of `-1` is; null: this is the last',
 });

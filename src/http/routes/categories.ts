@@ -11,7 +11,6 @@ import {
   groupQuery,
   limitOf,
   maxPageSize,
-  nameLimits,
   nextCursor,
   pageQuery,
   positionQuery,
@@ -36,7 +35,7 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
             categories: Type.Array(
               Type.Object(
                 {
-                  category: Type.String(nameLimits),
+                  category: Type.String({ maxLength: maxNameBytes }),
                   streamCount: Type.Integer({ minimum: 1 }),
                   messageCount: Type.Integer({ minimum: 0 }),
                 },

@@ -62,7 +62,8 @@ export class SqliteStore implements Store {
   /** Opens the database, which is made unless it is there. Throws {@link ConfigError} when it cannot be used. */
   static async open(
     text: string,
-    { pokes, ...limits }: StoreOptions,
+    // Threads take no functions.
+    { pokes, log: _log, ...limits }: StoreOptions,
     startThread: StartThread = startWorker,
   ): Promise<SqliteStore> {
     const url = parseSqliteUrl(text);

@@ -4,7 +4,13 @@ import { showMessage } from './message.js';
 /** Rows the list keeps; older ones go. */
 const maxRows = 200;
 
-/** The pokes as they arrive, newest first. A burst is drawn once a frame, however many pokes it has. */
+/** Milliseconds in which a burst gathers: about a frame. */
+const gatherMs = 16;
+
+/**
+ * The pokes as they arrive, newest first. A burst is drawn once, however many pokes it has. By a timer, since no frame comes
+ * while the page is hidden or the browser draws nothing.
+ */
 export class PokeList {
   #list = byId('pokes');
   #received = 0;
@@ -37,7 +43,7 @@ export class PokeList {
 
   #enqueue(entry) {
     this.#waiting.unshift(entry);
-    if (this.#waiting.length === 1) requestAnimationFrame(() => this.#draw());
+    if (this.#waiting.length === 1) setTimeout(() => this.#draw(), gatherMs);
     if (this.#waiting.length > maxRows) this.#waiting.length = maxRows;
   }
 

@@ -50,7 +50,7 @@ async function main(): Promise<void> {
 }
 
 /**
- * Keeps compiled code for the next start, which is then a quarter faster. Threads find the folder by the variable. Where it
+ * Keeps compiled code for the next start, which is then faster. Threads find the folder by the variable. Where it
  * cannot be written, nothing is kept. It is inside the package: executable code in a shared folder could be tampered with.
  * Large modules are imported behind this call, because a static import would be compiled before it.
  */

@@ -8,8 +8,9 @@ import { compareInTurns, judgeIds } from '../shared/known-ids.ts';
 import type { LogSummary } from '../store.ts';
 import { IdIndex, idHash } from './id-index.ts';
 import { MessageTable } from './message-table.ts';
-import { firstNotBefore, RowList, type Rows } from './row-list.ts';
+import { firstNotBefore, type RowList, type Rows } from './row-list.ts';
 import { ListWalk, RowMerge, type RowWalk } from './row-merge.ts';
+import { indexIn, RowOrder } from './row-order.ts';
 import { type CategoryRows, StreamDirectory, type StreamRows } from './stream-directory.ts';
 
 /** One log in memory: the table of its messages and the indexes that find them. All calls are synchronous. */
@@ -35,20 +36,15 @@ export class MemoryLog implements ImportTarget {
   #importsBelowHead = 0;
   readonly #ids = new IdIndex((row) => this.table.idHash(row));
   readonly #directory = new StreamDirectory();
-  /** Every row; undefined while they are numbered without a gap, as they are until some other than the oldest goes or comes. */
-  #order: RowList | undefined = undefined;
-  /** Every row as a list. */
-  readonly everyRow: Rows;
-  /** The first row, where they are numbered without a gap. */
-  #first = 0;
+  readonly #order = new RowOrder(this.table);
 
   constructor(account: Account) {
     this.account = account;
-    this.everyRow = everyRowOf(
-      this.table,
-      () => this.#order,
-      () => this.#first,
-    );
+  }
+
+  /** Every row, in order of the log. */
+  get everyRow(): Rows {
+    return this.#order;
   }
 
   /** The highest global position that a message has, or had in the log that this one replaced; 0 when there was none. */
@@ -151,8 +147,8 @@ export class MemoryLog implements ImportTarget {
     });
     this.#lastMs = timeMs;
     this.#ids.add(hash, row);
-    this.#noteRow(row);
-    this.#order?.push(row);
+    this.#order.note(row);
+    this.#order.push(row);
     stream.rows.push(row);
     stream.category.rows.push(row);
     this.#count(stream.category, this.table.addedBytes);
@@ -169,7 +165,7 @@ export class MemoryLog implements ImportTarget {
     if (first === undefined || last === undefined) return;
     if (first.globalPosition <= this.#head) {
       this.#importsBelowHead++;
-      this.#orderRows();
+      this.#order.asList();
     }
     if (last.globalPosition >= this.#head) this.#lastMs = last.timeMs;
     const added: number[] = [];
@@ -180,7 +176,7 @@ export class MemoryLog implements ImportTarget {
       const row = this.table.append(message, { globalPosition, position, timeMs, stream: stream.number, idHash: hash });
       this.table.setTimeNanos(row, timeNanos);
       this.#ids.add(hash, row);
-      this.#noteRow(row);
+      this.#order.note(row);
       this.#count(stream.category, this.table.addedBytes);
       stream.next = Math.max(stream.next, position + 1);
       added.push(row);
@@ -190,7 +186,7 @@ export class MemoryLog implements ImportTarget {
       const { rows, category } = this.streamOfRow(row);
       for (const list of [rows, category.rows]) ofLists.getOrInsertComputed(list, () => []).push(row);
     }
-    this.#order?.insert(added, this.table);
+    this.#order.insert(added);
     for (const [list, rows] of ofLists) list.insert(rows, this.table);
     this.raiseHead(last.globalPosition);
   }
@@ -207,7 +203,7 @@ export class MemoryLog implements ImportTarget {
       const globalPosition = this.table.globalPosition(row);
       for (const list of [stream.rows, category.rows]) {
         const removed = indexes.getOrInsertComputed(list, () => []);
-        removed.push(this.#indexIn(list, row, globalPosition, removed.length));
+        removed.push(indexIn(list, this.table, row, removed.length));
       }
       if (forgotten) {
         for (const part of [stream, category]) part.forgottenUpTo = Math.max(part.forgottenUpTo, globalPosition);
@@ -218,29 +214,14 @@ export class MemoryLog implements ImportTarget {
       this.#count(category, -rowBytes);
       bytes += rowBytes;
     }
-    this.#removeFromOrder(rows);
+    this.#order.remove(rows);
     for (const [list, removed] of indexes) list.remove(removed);
     for (const row of rows) {
       this.#ids.remove(this.table.idHash(row), row);
       this.table.remove(row);
     }
-    if (this.#order !== undefined) this.#move(this.table.sparseRows());
+    if (this.#order.isList) this.#move(this.table.sparseRows());
     return bytes;
-  }
-
-  #removeFromOrder(rows: readonly number[]): void {
-    const isPrefix = rows[0] === this.#first && rows.at(-1) === this.#first + rows.length - 1;
-    if (this.#order === undefined && isPrefix) {
-      this.#first += rows.length;
-      return;
-    }
-    const order = this.#orderRows();
-    order.remove(rows.map((row, at) => this.#indexIn(order, row, this.table.globalPosition(row), at)));
-  }
-
-  /** Index of a row in a list; mostly it is the guess, since the oldest go. */
-  #indexIn(list: RowList, row: number, globalPosition: number, guess: number): number {
-    return list.at(guess) === row ? guess : this.indexAt(list, globalPosition);
   }
 
   /** Gives rows other numbers, and so what they had them in back. */
@@ -249,7 +230,7 @@ export class MemoryLog implements ImportTarget {
       const { text, place } = this.table.rowOf(row);
       const nanos = this.table.timeNanos(row);
       const { rows: ofStream, category } = this.streamOfRow(row);
-      const lists = [ofStream, category.rows, this.#orderRows()];
+      const lists = [ofStream, category.rows, this.#order.asList()];
       const indexes = lists.map((list) => this.indexAt(list, place.globalPosition));
       const moved = this.table.append(text, place);
       this.table.setTimeNanos(moved, nanos);
@@ -257,21 +238,6 @@ export class MemoryLog implements ImportTarget {
       this.#ids.replace(place.idHash, row, moved);
       this.table.remove(row);
     }
-  }
-
-  /** The list of every row, which is made when it comes to be needed. */
-  #orderRows(): RowList {
-    this.#order ??= RowList.counting(this.#first, this.table.length);
-    return this.#order;
-  }
-
-  /** Takes note of a row that was added, before it is in the list of every row. */
-  #noteRow(row: number): void {
-    if (this.#order !== undefined) return;
-    const others = this.table.length - 1;
-    if (others === 0) this.#first = row;
-    // Numbers begin again at 0 some day.
-    else if (row !== this.#first + others) this.#order = RowList.counting(this.#first, others);
   }
 
   #count(category: CategoryRows, bytes: number): void {
@@ -374,18 +340,4 @@ export class MemoryLog implements ImportTarget {
     const lastActivityMs = last === undefined ? lastMs : this.table.timeMs(last);
     return { stream: name.text, version: next - 1, messageCount: rows.length, lastActivityMs };
   }
-}
-
-/** The list stays the same when an order comes to be needed: who pauses within it goes on in that. */
-function everyRowOf(table: MessageTable, order: () => RowList | undefined, first: () => number): Rows {
-  return {
-    get length() {
-      return table.length;
-    },
-    at(index) {
-      const list = order();
-      if (list !== undefined) return list.at(index);
-      return index >= 0 && index < table.length ? first() + index : undefined;
-    },
-  };
 }

@@ -5,7 +5,8 @@ import type { ByteBudget } from '../shared/byte-budget.ts';
 import { type Amount, OldestFirst, type SliceBounds } from '../shared/retention-rules.ts';
 import { bytesOfRow } from './message-bytes.ts';
 import { Query } from './rows.ts';
-import type { CategoryState, LogState, StreamState, WriteState } from './write-state.ts';
+import type { CategoryState, LogState, StreamState } from './state-rows.ts';
+import type { WriteState } from './write-state.ts';
 
 /** Messages that one slice of an erasure takes at most, which the appends of its group wait for. */
 const sliceMessages = 256;

@@ -7,9 +7,10 @@ import { type ImportTarget, newMessagesOf } from '../shared/import-batch.ts';
 import { compareNow, judgeIds } from '../shared/known-ids.ts';
 import { type MessageRow, messageColumns, messageOfRow, storedId } from './message-row.ts';
 import { Query } from './rows.ts';
+import type { LogState, StreamState } from './state-rows.ts';
 import { StreamPlaces } from './stream-places.ts';
 import type { ForgettingWriter } from './write-forgetting.ts';
-import type { LogState, StreamState, WriteState } from './write-state.ts';
+import type { WriteState } from './write-state.ts';
 
 /** Appends and imports, inside the transaction of their group. */
 export class MessageWriter {

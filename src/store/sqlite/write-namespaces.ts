@@ -10,9 +10,10 @@ import { sameTokens } from '../shared/same-tokens.ts';
 import type { StoreLimits } from '../store.ts';
 import { Query } from './rows.ts';
 import { logState } from './schema.ts';
+import type { LogState } from './state-rows.ts';
 import { type ForgettingWriter, forgettingSlice } from './write-forgetting.ts';
 import type { MessageWriter } from './write-messages.ts';
-import type { LogState, WriteState } from './write-state.ts';
+import type { WriteState } from './write-state.ts';
 
 /** Removed ids whose heads are told apart; beyond it the highest of the forgotten ones holds for every other id. */
 const maxFormerHeads = 100_000;

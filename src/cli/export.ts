@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { exportEnd, exportEndBytes } from '../message/import-record.ts';
+import { emptyExport, exportEnd, exportEndBytes } from '../message/import-record.ts';
 import { call } from './call.ts';
 import { describeOutputError, writeOutput } from './output.ts';
 import { messagesText, Progress } from './progress.ts';
@@ -36,7 +36,7 @@ function brokenOff(url: URL): string {
 
 /** Counts lines, and sees that the last one ends the export. */
 class Messages {
-  count = 0;
+  #lines = 0;
   #tail = Buffer.alloc(0);
   readonly #progress: Progress;
   readonly #url: URL;
@@ -46,11 +46,15 @@ class Messages {
     this.#url = url;
   }
 
+  get count(): number {
+    return this.#isEmpty ? 0 : this.#lines;
+  }
+
   async *pass(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const piece of pieces) {
-      for (let at = piece.indexOf(lineFeed); at !== -1; at = piece.indexOf(lineFeed, at + 1)) this.count++;
+      for (let at = piece.indexOf(lineFeed); at !== -1; at = piece.indexOf(lineFeed, at + 1)) this.#lines++;
       this.#tail = Buffer.concat([this.#tail, piece.subarray(-exportEndBytes)]).subarray(-exportEndBytes);
-      this.#progress.tell(this.count);
+      this.#progress.tell(this.#lines);
       yield piece;
     }
     if (!this.#isWhole) throw new CliError(brokenOff(this.#url));
@@ -58,8 +62,11 @@ class Messages {
 
   /** A proxy may make an orderly end of a connection that broke. */
   get #isWhole(): boolean {
-    if (this.#tail.length === 0) return true;
-    return Number(exportEnd.exec(this.#tail.toString('latin1'))?.[1]) === this.count;
+    return this.#isEmpty || Number(exportEnd.exec(this.#tail.toString('latin1'))?.[1]) === this.#lines;
+  }
+
+  get #isEmpty(): boolean {
+    return this.#lines === 1 && this.#tail.toString('latin1') === emptyExport;
   }
 }
 

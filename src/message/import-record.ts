@@ -15,13 +15,14 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 const recordOutline: Outline = { levels: 1, isEmpty: () => true, maxMembers: maxMembers + 1, maxElements: 0 };
 
-/** A message out of a line, or what is wrong with the line. */
+/** A message out of a line, the end of an export without messages, or what is wrong with the line. */
 export type ParsedRecord =
   | {
       readonly message: Message;
       /** Records of the export that this one ends; undefined: it is not the last one of an export. */
       readonly end: number | undefined;
     }
+  | { readonly message: undefined; readonly end: 0 }
   | { readonly code: 'INVALID_JSON' | 'INVALID_RECORD'; readonly problem: string };
 
 /** The message as a line of an export, the form in which an import takes it. */
@@ -36,6 +37,9 @@ export function importRecord(message: Message): string {
 export function lastImportRecord(message: Message, records: number): string {
   return `${recordStart(message)},"end":{"records":${records}}}\n`;
 }
+
+/** The only line of an export without messages. EventoDB's importer refuses it, as it holds no message, and changes nothing. */
+export const emptyExport = '{"end":{"records":0}}\n';
 
 /** How {@link lastImportRecord} ends; no other line can, because there the time is the last member. */
 export const exportEnd = /,"end":\{"records":(\d+)\}\}\r?\n?$/;
@@ -83,6 +87,7 @@ function recordOf(text: string, parsed: unknown): ParsedRecord {
   if (!isObject(parsed)) return wrongType('the line', 'an object', parsed);
   if (Object.keys(parsed).length > maxMembers)
     return invalidRecord('the line', `must have at most ${maxMembers} members`);
+  if ('end' in parsed && !messageMembers.some((name) => name in parsed)) return readLoneEnd(text);
   return wrongMember(parsed) ?? readRecord(text, parsed);
 }
 
@@ -90,6 +95,8 @@ function problemOf(error: unknown): ParsedRecord {
   if (error instanceof PokewireError) return { code: 'INVALID_RECORD', problem: error.message };
   return { code: 'INVALID_JSON', problem: `the line must be JSON: ${(error as Error).message}` };
 }
+
+const messageMembers = ['id', 'stream', 'type', 'pos', 'gpos', 'data', 'meta', 'time'] as const;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -146,6 +153,15 @@ function readRecord(text: string, record: JsonObject): ParsedRecord {
     ...parsedTime,
   };
   return { message, end };
+}
+
+function readLoneEnd(text: string): ParsedRecord {
+  let isEmpty = false;
+  walkMembers(text, skipSpace(text, 0), (key, from, to) => {
+    if (key === 'end') isEmpty = /^\{\s*"records"\s*:\s*0\s*\}$/.test(text.slice(from, to));
+  });
+  if (isEmpty) return { message: undefined, end: 0 };
+  return invalidRecord('end', 'must be {"records":0} in a record without a message');
 }
 
 // From the text, because of a long line only the members of a message are parsed.

@@ -122,6 +122,17 @@ test('An export that ends in order without its end is no whole one, as when a pr
   });
 });
 
+test('An export without messages is whole by its end alone, and passes through the pipe.', async () => {
+  await using started = await startWithFolder();
+  await using empty = await startTestApp();
+  const exported = await run('export', ['--url', empty.url]);
+  expect(exported).toEqual({ code: 0, stdout: ended(''), stderr: '' });
+  const imported = await run('import', ['--url', started.app.url], exported.stdout);
+  expect([imported.code, imported.stderr, await toText(started.app)]).toEqual([0, '', started.whole]);
+  await using broken = await startSource((response) => response.end());
+  expect(await run('export', ['--url', broken.url])).toMatchObject({ code: 1, stdout: '' });
+});
+
 test('A forced import may be told that its input is incomplete, and one that adds says that it has no end.', async () => {
   await using started = await startWithFolder();
   const args = ['--url', started.app.url];

@@ -31,9 +31,12 @@ test('An export of a category has its messages alone, and an empty one is everyt
   expect((await app.get('/export?category=')).text).toBe(ended(lines.join('')));
 });
 
-test('An export of nothing is empty, and no error.', async () => {
+test('An export of nothing is its end alone.', async () => {
   await using app = await startTestApp();
-  expect(await app.get('/export')).toMatchObject({ status: 200, text: '' });
+  const empty = { status: 200, text: '{"end":{"records":0}}\n' };
+  expect(await app.get('/export')).toMatchObject(empty);
+  await app.append('a-1', message);
+  expect(await app.get('/export?category=b')).toMatchObject(empty);
 });
 
 test('Export, import, export again: the bytes are the same, of times finer than milliseconds and gaps too.', async () => {

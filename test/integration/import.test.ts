@@ -48,6 +48,25 @@ test.each([
   expect((await importBody(`${app.url}/import`, body)).events).toEqual([done(imported)]);
 });
 
+test('An export without messages is imported as a whole one, which alone may replace a log by nothing.', async () => {
+  await using app = await startTestApp();
+  const done = { done: true, imported: 0, complete: true };
+  expect((await importBody(`${app.url}/import`, ended(''))).events).toMatchObject([done]);
+  await importBody(`${app.url}/import`, ended(records(2)) + ended(''));
+  expect(await exported(app)).toBe(ended(records(2)));
+  for (const [body, code] of [
+    ['', 'INCOMPLETE'],
+    [records(2) + ended(''), 'INCOMPLETE'],
+    ['{"end":{"records":1}}', 'INVALID_RECORD'],
+    ['{"end":null}', 'INVALID_RECORD'],
+  ] as const) {
+    expect((await importBody(`${app.url}/import?force=true`, body)).events).toMatchObject([{ error: code }]);
+  }
+  expect(await exported(app)).toBe(ended(records(2)));
+  expect((await importBody(`${app.url}/import?force=true`, ended(''))).events).toMatchObject([done]);
+  expect(await exported(app)).toBe(ended(''));
+});
+
 test('A request without any body is an empty import.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/import`, { method: 'POST' });
@@ -392,7 +411,7 @@ test('An import goes into the namespace of its token.', async () => {
   await using app = await startTestApp(['--test-mode']);
   const other = newToken('other');
   await importBody(`${app.url}/import?token=${other}`, records(2));
-  expect([await exported(app), await exported(app, `?token=${other}`)]).toEqual(['', ended(records(2))]);
+  expect([await exported(app), await exported(app, `?token=${other}`)]).toEqual([ended(''), ended(records(2))]);
 });
 
 test('A connection goes on after an import that failed while its body was still being sent.', async () => {
@@ -402,7 +421,7 @@ test('A connection goes on after an import that failed while its body was still 
   await expect.poll(() => sending.events).toMatchObject([{ error: 'INVALID_JSON', line: 1 }]);
   for (let piece = 0; piece < 20; piece++) await sending.send(records(1_000));
   expect((await sending.end(records(1_000))).events).toHaveLength(1);
-  expect(await exported(app)).toBe('');
+  expect(await exported(app)).toBe(ended(''));
 });
 
 test('An import may take longer than other requests, as long as it goes on.', async () => {

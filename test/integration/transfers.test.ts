@@ -85,7 +85,7 @@ test('An import whose body goes on ends when its token is revoked, and what it s
   for (let more = 0; more < 100; more++) await sendOne();
   expect((await sending.end()).events.at(-1)).toMatchObject({ error: 'AUTH_UNAUTHORIZED' });
   // Nothing was replaced.
-  expect(await tenant.exported()).toBe('');
+  expect(await tenant.exported()).toBe(ended(''));
 });
 
 test('An import ends when its namespace is deleted, also while nothing of its body comes.', async () => {

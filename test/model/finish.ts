@@ -96,7 +96,11 @@ export function streamFor({ streams, categories, group }: Selection): string {
 async function compareLog(site: Site, { id, token, log }: Tenancy): Promise<void> {
   const { text } = await site.request(token, '/export');
   const records = text.split('\n').slice(0, -1);
-  const exported = records.map((line) => JSON.parse(line)).map(({ stream, pos, gpos }) => `${stream}/${pos}@${gpos}`);
+  const exported = records
+    .map((line) => JSON.parse(line))
+    // Without messages there is an end alone.
+    .filter(({ id }) => id !== undefined)
+    .map(({ stream, pos, gpos }) => `${stream}/${pos}@${gpos}`);
   const known = log.entries.map(
     ({ stream, position, globalPosition }) => `${stream.text}/${position}@${globalPosition}`,
   );

@@ -23,7 +23,7 @@ export function records(count: number, from = 1): string {
 
 /** These lines as a whole export: the last one ends it. */
 export function ended(lines: string): string {
-  if (lines === '') return '';
+  if (lines === '') return '{"end":{"records":0}}\n';
   return lines.replace(/\}\n?$/, `,"end":{"records":${lines.trimEnd().split('\n').length}}}\n`);
 }
 

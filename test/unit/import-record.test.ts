@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  emptyExport,
   importRecord,
   lastImportRecord,
   maxImportedPosition,
@@ -28,6 +29,20 @@ describe('a record', () => {
       const text = importRecord(messageAt('a-1/5@9')).replace('}\n', `,"end":${end}}\n`);
       const problem = `end must be like {"records":3456}, got ${end}`;
       expect(parseImportRecord(Buffer.from(text))).toEqual({ code: 'INVALID_RECORD', problem });
+    },
+  );
+
+  test('that holds the end of an export without messages is no message', () => {
+    expect(parseImportRecord(Buffer.from(emptyExport))).toEqual({ message: undefined, end: 0 });
+    const spaced = ' {"note":{"end":1}, "end" : { "records" : 0 } }';
+    expect(parseImportRecord(Buffer.from(spaced))).toEqual({ message: undefined, end: 0 });
+  });
+
+  test.each(['true', '{}', '{"records":1}', '{"records":-0}', '{"records":"0"}', 'null'])(
+    'without a message whose end is %s is refused',
+    (end) => {
+      const problem = 'end must be {"records":0} in a record without a message';
+      expect(parseImportRecord(Buffer.from(`{"end":${end}}`))).toEqual({ code: 'INVALID_RECORD', problem });
     },
   );
 

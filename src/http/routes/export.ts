@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { exampleRecord, importRecord, lastImportRecord } from '../../message/import-record.ts';
+import { emptyExport, exampleRecord, importRecord, lastImportRecord } from '../../message/import-record.ts';
 import type { Message } from '../../message/message.ts';
 import type { Log, LogFilter } from '../../store/log.ts';
 import { logGone } from '../../store/shared/log-gone.ts';
@@ -12,7 +12,8 @@ import type { Server } from '../plumbing/server.ts';
 import type { BeginTransfer } from './transfer.ts';
 
 const records = {
-  description: 'One record a line; the last one has `end`, with the number of records',
+  description:
+    'One record a line; the last one has `end`, with the number of records. Without messages it has nothing else',
   content: {
     'application/x-ndjson': {
       schema: Type.String(),
@@ -72,10 +73,11 @@ function linesOf(log: Log, filter: LogFilter): ReadPage {
       const last = whole.pop();
       const text = whole.map(importRecord).join('');
       const told = records + whole.length;
-      const rest = last === undefined ? [] : [last];
-      if (page.next !== null && page.next <= head) return { text, next: linesFrom(page.next, rest, told) };
-      return { text: text + rest.map((message) => lastImportRecord(message, told + 1)).join(''), next: undefined };
+      if (page.next !== null && page.next <= head) {
+        return { text, next: linesFrom(page.next, last === undefined ? [] : [last], told) };
+      }
+      return { text: text + (last === undefined ? emptyExport : lastImportRecord(last, told + 1)), next: undefined };
     };
-    return { text: '', next: head === 0 ? undefined : linesFrom(1, [], 0) };
+    return head === 0 ? { text: emptyExport, next: undefined } : { text: '', next: linesFrom(1, [], 0) };
   };
 }

@@ -101,16 +101,20 @@ export class ImportRun {
     if (isBlank(line)) return undefined;
     const record = isLong(line) ? await parseImportRecordInTurns(line) : parseImportRecord(line);
     if ('problem' in record) return { code: record.code, message: record.problem, line: this.line };
-    this.#batch.push(record.message);
-    this.#lines.push(this.line);
-    this.#bytes += line.length;
-    this.globalPosition = record.message.globalPosition;
+    if (record.message !== undefined) this.#add(record.message, line);
+    this.#hasRecords = true;
     return this.#count(record.end);
   }
 
-  #count(end: number | undefined): ImportFailure | undefined {
-    this.#hasRecords = true;
+  #add(message: Message, line: Buffer): void {
+    this.#batch.push(message);
+    this.#lines.push(this.line);
+    this.#bytes += line.length;
+    this.globalPosition = message.globalPosition;
     this.#open++;
+  }
+
+  #count(end: number | undefined): ImportFailure | undefined {
     if (end === undefined) return undefined;
     if (end !== this.#open && !this.#mode.allowIncomplete) {
       return this.#incomplete(`This record ends an export of ${end} records, but ${this.#open} came.`);

@@ -20,16 +20,29 @@ const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
  */
 export class StreamName {
   readonly text: string;
-  readonly category: string;
-  readonly cardinalId: string | null;
-  #hash: GroupHash | undefined;
+  // Computed when first asked for, because catching up needs the text alone (`npm run load -- durable-size`).
+  #category: string | undefined = undefined;
+  #cardinalId: string | null | undefined = undefined;
+  #hash: GroupHash | undefined = undefined;
 
   constructor(text: string) {
-    const hyphen = text.indexOf('-');
     this.text = text;
-    this.category = hyphen === -1 ? text : text.slice(0, hyphen);
-    this.cardinalId = hyphen === -1 ? null : cardinalIdOf(text, hyphen + 1);
-    this.#hash = undefined;
+  }
+
+  get category(): string {
+    if (this.#category === undefined) {
+      const hyphen = this.text.indexOf('-');
+      this.#category = hyphen === -1 ? this.text : this.text.slice(0, hyphen);
+    }
+    return this.#category;
+  }
+
+  get cardinalId(): string | null {
+    if (this.#cardinalId === undefined) {
+      const hyphen = this.text.indexOf('-');
+      this.#cardinalId = hyphen === -1 ? null : cardinalIdOf(this.text, hyphen + 1);
+    }
+    return this.#cardinalId;
   }
 
   /** Whether the member owns this stream. A stream without a cardinal id belongs to no member, also of a group of one. */

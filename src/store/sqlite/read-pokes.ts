@@ -189,23 +189,24 @@ class Merge {
 class PokePacker {
   readonly #names: StreamNames;
   readonly #numbers: Float64Array;
-  readonly #indexes = new Map<number, number>();
+  readonly #page: number;
   readonly #texts: string[] = [];
   length = 0;
 
   constructor(most: number, names: StreamNames) {
     this.#numbers = new Float64Array(most * 3);
     this.#names = names;
+    this.#page = names.beginPage();
   }
 
   add([global, stream, position]: Row): void {
     const at = this.length++ * 3;
-    let index = this.#indexes.get(stream);
-    if (index === undefined) {
-      index = this.#texts.push(this.#names.of(stream).text) - 1;
-      this.#indexes.set(stream, index);
+    const known = this.#names.known(stream);
+    if (known.page !== this.#page) {
+      known.page = this.#page;
+      known.index = this.#texts.push(known.name.text) - 1;
     }
-    this.#numbers[at] = index;
+    this.#numbers[at] = known.index;
     this.#numbers[at + 1] = position;
     this.#numbers[at + 2] = global;
   }

@@ -130,6 +130,26 @@ test.skipIf(!canMount)(
   },
 );
 
+test.skipIf(!hasPrlimit)(
+  'A backup that reaches a limit of its file gets 507 and leaves nothing behind, and is made once it may be (needs prlimit).',
+  async () => {
+    using folder = new TemporaryFolder();
+    await using filled = await FilledServer.start(`sqlite:${folder.file('pokewire.db')}`);
+    while (filled.appended < 20) expect(await filled.append(20)).toBe(201);
+    const limit = (fsize: string) => spawnSync('prlimit', ['--pid', String(filled.server.pid), `--fsize=${fsize}`]);
+    const backUp = () => filled.server.ask('/backup', { method: 'POST' });
+    limit('200000:unlimited');
+    const { status, text } = await backUp();
+    expect([status, JSON.parse(text)]).toMatchObject([
+      507,
+      { error: { code: 'STORE_FULL', details: { limit: 'disk' } } },
+    ]);
+    expect(readdirSync(folder.path).filter((name) => name.includes('backup'))).toEqual([]);
+    limit('unlimited:unlimited');
+    expect((await backUp()).status).toBe(200);
+  },
+);
+
 test.skipIf(!canBeNobody)(
   'A folder that may not be written to is refused by a sentence at the start (needs setpriv, as root).',
   async () => {

@@ -72,7 +72,7 @@ function errorOf(outcome: Exclude<BackupOutcome, { outcome: 'copied' }>): Pokewi
   const { neededBytes, freeBytes } = outcome;
   return new PokewireError(
     'STORE_FULL',
-    `The disk has no room for a copy beside the store: it needs ${neededBytes} bytes and what is kept in reserve, and ${freeBytes} are free.`,
+    `The disk, or a quota on it, has no room for a copy: it needs ${neededBytes} bytes beside the reserve, and the disk has ${freeBytes} free.`,
     { details: { limit: 'disk', neededBytes, freeBytes } },
   );
 }

@@ -2,7 +2,7 @@ import { closeSync, openSync, realpathSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import type { MessagePort } from 'node:worker_threads';
-import { type Fault, faultOf } from './calls.ts';
+import { type Fault, faultOf, foundNoRoom } from './calls.ts';
 import { freeBytesOf } from './disk-watch.ts';
 import { copiedKey } from './file-identity.ts';
 import { openForReading } from './open-database.ts';
@@ -66,27 +66,23 @@ async function makeCopy({ path, copyPath, reserveBytes }: BackupOptions, isEnded
   try {
     // It holds what the tokens' holders may read: for this user alone.
     closeSync(openSync(copyPath, 'wx', 0o600));
-    let isShort = false;
     const progress = () => {
       if (isEnded()) throw new Error('it was ended');
-      isShort = freeBytesOf(folder) < reserveBytes;
-      if (isShort) throw new Error('the disk is full');
+      if (freeBytesOf(folder) < reserveBytes) throw new NoRoom();
     };
-    try {
-      await backup(source, copyPath, { rate: pagesPerStep, progress });
-    } catch (error) {
-      if (!isShort) throw error;
-      removeCopy(copyPath);
-      return { outcome: 'no-room', neededBytes, freeBytes: freeBytesOf(folder) } as const;
-    }
+    await backup(source, copyPath, { rate: pagesPerStep, progress });
     if (isEnded()) throw new Error('it was ended');
     markAsCopy(copyPath);
     return { outcome: 'copied' } as const;
   } catch (error) {
     removeCopy(copyPath);
-    throw error;
+    if (!(error instanceof NoRoom) && !foundNoRoom(error)) throw error;
+    return { outcome: 'no-room', neededBytes, freeBytes: freeBytesOf(folder) } as const;
   }
 }
+
+/** Ends a copy before it takes what the disk is to leave free. */
+class NoRoom extends Error {}
 
 /** One file without a write-ahead log beside it, whose logs get new epochs where it is opened. */
 function markAsCopy(copyPath: string): void {

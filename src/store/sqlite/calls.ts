@@ -32,6 +32,14 @@ export function errcodeOf(error: unknown): number | undefined {
   return typeof errcode === 'number' ? errcode : undefined;
 }
 
+/** SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR: the disk, a quota or a limit of the process leaves no room. */
+const noRoomCodes: readonly (number | undefined)[] = [13, 778, 10];
+
+/** Whether a write failed because there was no room for it. */
+export function foundNoRoom(error: unknown): boolean {
+  return noRoomCodes.includes(errcodeOf(error));
+}
+
 /** SQLITE_CORRUPT, SQLITE_NOTADB. */
 const damageCodes: readonly number[] = [11, 26];
 

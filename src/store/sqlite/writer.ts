@@ -4,7 +4,7 @@ import type { AppendOutcome, ImportOutcome } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { NewNamespace, TokenRecord } from '../namespace-store.ts';
 import type { StoreLimits, StoreUsage } from '../store.ts';
-import { type Answer, type Call, type Commits, errcodeOf, faultOf } from './calls.ts';
+import { type Answer, type Call, type Commits, errcodeOf, faultOf, foundNoRoom } from './calls.ts';
 import { DiskBudget } from './disk-budget.ts';
 import type { DiskWatch } from './disk-watch.ts';
 import { costs } from './message-bytes.ts';
@@ -18,9 +18,6 @@ import { WriteState } from './write-state.ts';
 /** Calls and messages of one transaction at most: a longer one would let everybody in it wait. */
 const maxGroupCalls = 256;
 const maxGroupMessages = 2_000;
-
-/** Results of SQLite that mean that a disk is full: SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR. */
-const diskFullCodes: readonly (number | undefined)[] = [13, 778, 10];
 
 /**
  * SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC: what the page cache holds is unknown from then on, so nothing more may be
@@ -217,7 +214,7 @@ export class Writer {
   }
 
   #faultOf({ number, method }: Call, error: unknown): Answer {
-    if (!diskFullCodes.includes(errcodeOf(error))) return { number, fault: faultOf(error) };
+    if (!foundNoRoom(error)) return { number, fault: faultOf(error) };
     this.#disk.foundFull();
     const isRefusable = method === 'append' || method === 'importInto' || method === 'create';
     return isRefusable ? { number, value: this.#budget.fullDisk } : { number, fault: faultOf(error) };

@@ -222,6 +222,19 @@ describe('The epoch of a log', () => {
     expect(await startOn(moved)).toEqual({ epoch, warning: undefined });
   });
 
+  test('stays where starts were killed between writing their number to the file and to the lock file.', async () => {
+    using folder = new TemporaryFolder();
+    const [path, saved] = [folder.file('a.db'), folder.file('saved-lock')];
+    const epoch = await appendedOn(path, 1);
+    copyFileSync(`${path}-lock`, saved);
+    for (let killed = 0; killed < 3; killed++) {
+      expect(await startOn(path)).toEqual({ epoch, warning: undefined });
+      // What the disk has when the second write never came.
+      copyFileSync(saved, `${path}-lock`);
+    }
+    expect(await startOn(path)).toEqual({ epoch, warning: undefined });
+  });
+
   test('is another one in a copy of the file, which says so, and stays that.', async () => {
     using folder = new TemporaryFolder();
     const [path, copy] = [folder.file('a.db'), folder.file('b.db')];

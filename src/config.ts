@@ -268,6 +268,7 @@ export function helpText(): string {
     'pokewire [flags]          serves message streams and pokes their subscribers',
     'pokewire export [flags]   writes all messages of a namespace; see pokewire export --help',
     'pokewire backup FILE      copies the whole store of a running server; see pokewire backup --help',
+    'pokewire store init URL   makes a place for tokens in a database of Message DB; see pokewire store init --help',
     'pokewire import [flags]   stores messages that were exported; see pokewire import --help',
     '',
     ...lines,

@@ -34,6 +34,11 @@ async function main(): Promise<void> {
     process.exitCode = await runCommand(name, args, terminal);
     return;
   }
+  if (name === 'store') {
+    const { runStoreCommand } = await import('./cli/store-command.ts');
+    console.log(await runStoreCommand(args));
+    return;
+  }
   const { helpText, parseCommand } = await import('./config.ts');
   const command = parseCommand(process.argv.slice(2), process.env);
   if (command.run !== 'serve') return console.log(command.run === 'help' ? helpText() : version);

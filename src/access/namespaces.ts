@@ -108,11 +108,12 @@ export class Namespaces {
     return messages;
   }
 
-  /** Makes a further token and returns its record and, this once, its text. */
+  /** Makes a further token and returns its record and, this once, its text. Throws `NOT_SUPPORTED` where none are kept. */
   async createToken(
     namespaceId: string,
     { label, scope, expiresAtMs }: CreateToken,
   ): Promise<TokenRecord & { token: string }> {
+    requireSupport(this.#store, 'tokens');
     const token = newToken(namespaceId);
     const record = newTokenRecord(token, label, scope, expiresAtMs);
     await this.#changeTokens(namespaceId, (tokens) => {
@@ -195,9 +196,13 @@ export class Namespaces {
     // Without a write: a store whose disk is full opens too.
     if (found !== undefined && isKept(found.tokens)) return 'kept';
     // With its id stay the subscriptions that other nodes have by it.
-    await this.#changeTokens(defaultNamespaceId, (tokens) =>
-      isKept(tokens) ? [...tokens] : [sameIn(tokens) ?? record],
-    );
+    let wereKept = false;
+    await this.#changeTokens(defaultNamespaceId, (tokens) => {
+      wereKept = isKept(tokens);
+      return wereKept ? [...tokens] : [sameIn(tokens) ?? record];
+    });
+    // Another node that starts at the same moment was first.
+    if (wereKept) return 'kept';
     // A store that keeps no tokens has none of before to replace.
     return found?.tokens.length === 0 ? 'made' : 'replaced';
   }

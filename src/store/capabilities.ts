@@ -31,7 +31,15 @@ export type StoreCapabilities = {
 };
 
 /** What a route may need of the store. */
-export type Support = 'appends' | 'imports' | 'replacements' | 'backups' | 'namespaces' | 'retention' | 'erasure';
+export type Support =
+  | 'appends'
+  | 'imports'
+  | 'replacements'
+  | 'backups'
+  | 'namespaces'
+  | 'retention'
+  | 'erasure'
+  | 'tokens';
 
 const needs: Readonly<Record<Support, string>> = {
   appends: 'take appends: it only reads what other programs write',
@@ -40,6 +48,8 @@ const needs: Readonly<Record<Support, string>> = {
   retention: 'forget messages by rules: what writes to it decides what it keeps',
   erasure: 'erase messages',
   backups: 'make backups',
+  tokens:
+    'keep further tokens: it has no place for them until `pokewire store init` was run, and the server was started again',
   namespaces: 'create or delete namespaces: it has the one namespace `default`',
 };
 
@@ -48,9 +58,13 @@ export function requireSupport(
   { kind, capabilities }: { readonly kind: string; readonly capabilities: StoreCapabilities },
   support: Support,
 ): void {
-  const isSupported = support === 'namespaces' ? capabilities.namespaces === 'many' : capabilities[support];
-  if (isSupported) return;
+  if (isSupported(capabilities, support)) return;
   throw new PokewireError('NOT_SUPPORTED', `The ${kind} store cannot ${needs[support]}.`, {
     details: { store: kind, support },
   });
+}
+
+function isSupported(capabilities: StoreCapabilities, support: Support): boolean {
+  if (support === 'namespaces') return capabilities.namespaces === 'many';
+  return support === 'tokens' ? capabilities.tokens === 'stored' : capabilities[support];
 }

@@ -59,16 +59,31 @@ const aboutMessages = [
  * do by its capabilities is skipped, with what the case needs in its title, or relaxed.
  */
 export function describeStore(name: string, harness: StoreHarness): void {
+  describeParts(name, harness, (suite) => {
+    describeNamespaceStore(suite);
+    suite.describe('Messages:', ['appends'], () => {
+      for (const describePart of aboutMessages) describePart(suite);
+    });
+  });
+}
+
+/** The part of it that is about namespaces, for a store whose messages are those of another one that runs all. */
+export function describeNamespacesOf(name: string, harness: StoreHarness): void {
+  describeParts(name, harness, describeNamespaceStore);
+}
+
+function describeNamespaceStore(suite: Suite): void {
+  describeCapabilities(suite);
+  describeNamespaces(suite);
+  describeNamespaceChanges(suite);
+  describeNamespaceLimits(suite);
+}
+
+function describeParts(name: string, harness: StoreHarness, describeAll: (suite: Suite) => void): void {
   describe(name, async () => {
     const opened = await harness.open({ pokes: pokePool(), ...noLimits });
     const suite = new Suite(harness, opened.capabilities);
     await opened.close();
-    describeCapabilities(suite);
-    describeNamespaces(suite);
-    describeNamespaceChanges(suite);
-    describeNamespaceLimits(suite);
-    suite.describe('Messages:', ['appends'], () => {
-      for (const describePart of aboutMessages) describePart(suite);
-    });
+    describeAll(suite);
   });
 }

@@ -2,7 +2,7 @@ import { afterAll, describe, test } from 'vitest';
 import type { StoreOptions } from '../../src/store/open-store.ts';
 import { PostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { describeStore } from '../contract/describe-store.ts';
+import { describeNamespacesOf, describeStore } from '../contract/describe-store.ts';
 import { hasPostgres } from './postgres-cluster.ts';
 import { PostgresDatabases } from './postgres-databases.ts';
 
@@ -27,9 +27,11 @@ if (databases === undefined) {
     test('serves a Message DB.', () => {});
   });
 } else {
-  describeStore('the PostgreSQL store', {
-    open: async (options) => openDatabase(await databases.take(), options),
+  const harness = (hasSchema: boolean) => ({
+    open: async (options: StoreOptions) => openDatabase(await databases.take(hasSchema), options),
     second: again,
     reopen: again,
   });
+  describeStore('the PostgreSQL store', harness(true));
+  describeNamespacesOf('the PostgreSQL store without a schema of its own', harness(false));
 }

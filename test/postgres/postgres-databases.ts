@@ -1,3 +1,4 @@
+import { initSchema } from '../../src/store/postgres/own-schema.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type ClusterOptions, PostgresCluster } from './postgres-cluster.ts';
 
@@ -14,12 +15,19 @@ export class PostgresDatabases implements AsyncDisposable {
     return new PostgresDatabases(await PostgresCluster.start(options));
   }
 
-  /** The name of an empty database. */
-  async take(): Promise<string> {
+  /** The name of an empty database, with the schema `pokewire` or without. */
+  async take(hasSchema: boolean): Promise<string> {
+    const database = await this.#takeEmpty();
+    if (hasSchema) await initSchema(this.cluster.url(database, 'postgres'), 'message_store');
+    return database;
+  }
+
+  async #takeEmpty(): Promise<string> {
     for (const [database, uses] of this.#uses) {
       if (uses > 0) continue;
       await using client = await this.cluster.connect(database);
       await client.query('TRUNCATE message_store.messages RESTART IDENTITY');
+      await client.query('DROP SCHEMA IF EXISTS pokewire CASCADE');
       return database;
     }
     return this.cluster.create();

@@ -46,7 +46,7 @@ describe('The page about stores', () => {
     const column = (at: number) => Object.fromEntries(rows.map((cells) => [cells[1], cells[at]]));
     expect(column(3)).toEqual(shown(new MemoryStore(new MemoryStorage(), pokePool()).capabilities));
     expect(column(4)).toEqual(shown(await sqliteCapabilities()));
-    expect(column(5)).toEqual(shown(postgresCapabilities(parsePostgresUrl('postgres://host/db'))));
+    expect(column(5)).toEqual(shown(postgresCapabilities(parsePostgresUrl('postgres://host/db'), 'usable')));
   });
 
   test('lists the parameters of the URL with their defaults.', () => {

@@ -1,9 +1,20 @@
 import type { Client, ClientConfig } from 'pg';
+import { ConfigError } from '../../config-error.ts';
 import { storeFault } from './database-errors.ts';
 import type { PostgresUrl } from './postgres-url.ts';
 
 /** The module `pg`, which is loaded only where the URL asks for PostgreSQL. */
 export type Pg = typeof import('pg');
+
+/** Throws {@link ConfigError} where it is not installed. */
+export async function loadPg(): Promise<Pg> {
+  try {
+    const { default: pg } = await import('pg');
+    return pg as unknown as Pg;
+  } catch (cause) {
+    throw new ConfigError('postgres: needs the package pg, which is not installed: npm install pg', { cause });
+  }
+}
 
 const connectMs = 5_000;
 /** PostgreSQL gives up before the client does, so that a slow statement does not cost the connection. */

@@ -1,11 +1,12 @@
 import type { StoreCapabilities } from '../capabilities.ts';
+import type { OwnSchema } from './own-schema.ts';
 import type { PostgresUrl } from './postgres-url.ts';
 
 /** What a Message DB can do that belongs to others as well. */
-export function postgresCapabilities({ isReadOnly }: PostgresUrl): StoreCapabilities {
+export function postgresCapabilities({ isReadOnly }: PostgresUrl, schema: OwnSchema): StoreCapabilities {
   return {
     namespaces: 'one',
-    tokens: 'process',
+    tokens: schema === 'usable' ? 'stored' : 'process',
     appends: !isReadOnly,
     imports: false,
     replacements: false,

@@ -4,19 +4,23 @@ import type { CreateOutcome, Namespace, NamespaceChanges, NamespaceStore, TokenR
 import type { RetentionOutcome } from '../retention.ts';
 import { sameTokens } from '../shared/same-tokens.ts';
 import type { Store } from '../store.ts';
+import type { KeptTokens } from './kept-tokens.ts';
 
 const id = 'default';
 
-/** The one namespace of a Message DB. Its tokens are those of this process: the schema has no place for them. */
+/** The one namespace of a Message DB. */
 export class PostgresNamespaces implements NamespaceStore {
   readonly #store: Pick<Store, 'kind' | 'capabilities'>;
+  readonly #tokens: KeptTokens;
   readonly #followers = new Set<() => void>();
-  #namespace: Namespace;
-  #revision = 0;
+  #log: LogId;
+  /** How often the log became another one. */
+  #replacements = 0;
 
-  constructor(store: Pick<Store, 'kind' | 'capabilities'>, log: LogId) {
+  constructor(store: Pick<Store, 'kind' | 'capabilities'>, log: LogId, tokens: KeptTokens) {
     this.#store = store;
-    this.#namespace = { id, uid: id, log, description: 'Message DB', createdAtMs: 0, tokens: [], retention: [] };
+    this.#log = log;
+    this.#tokens = tokens;
   }
 
   async create(): Promise<CreateOutcome> {
@@ -24,16 +28,24 @@ export class PostgresNamespaces implements NamespaceStore {
   }
 
   async find(wanted: string): Promise<Namespace | undefined> {
-    return wanted === id ? this.#namespace : undefined;
+    if (wanted !== id) return undefined;
+    const { tokens } = await this.#tokens.read();
+    return { id, uid: id, log: this.#log, description: 'Message DB', createdAtMs: 0, tokens, retention: [] };
   }
 
   async list(after: string | undefined, limit: number): Promise<Namespace[]> {
-    return limit > 0 && (after === undefined || after < id) ? [this.#namespace] : [];
+    const found = limit > 0 && (after === undefined || after < id) ? await this.find(id) : undefined;
+    return found === undefined ? [] : [found];
   }
 
   async setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean> {
-    if (namespace.uid !== id || !sameTokens(namespace.tokens, this.#namespace.tokens)) return false;
-    this.#put({ ...this.#namespace, tokens });
+    if (namespace.uid !== id) return false;
+    for (;;) {
+      const kept = await this.#tokens.read();
+      if (!sameTokens(namespace.tokens, kept.tokens)) return false;
+      if (await this.#tokens.replace(kept.revision, tokens)) break;
+    }
+    this.#hint();
     return true;
   }
 
@@ -46,9 +58,9 @@ export class PostgresNamespaces implements NamespaceStore {
   }
 
   async changesSince(revision: number | undefined): Promise<NamespaceChanges> {
-    const since = revision ?? this.#revision;
-    const ids = since > this.#revision ? 'all' : since < this.#revision ? [id] : [];
-    return { revision: this.#revision, ids };
+    const current = (await this.#tokens.read()).revision + this.#replacements;
+    const since = revision ?? current;
+    return { revision: current, ids: since > current ? 'all' : since < current ? [id] : [] };
   }
 
   follow(changed: () => void): () => void {
@@ -59,16 +71,16 @@ export class PostgresNamespaces implements NamespaceStore {
 
   /** The database is another one now. */
   replaceLog(log: LogId): void {
-    this.#put({ ...this.#namespace, log });
+    this.#log = log;
+    this.#replacements++;
+    this.#hint();
   }
 
   stop(): void {
     this.#followers.clear();
   }
 
-  #put(namespace: Namespace): void {
-    this.#namespace = namespace;
-    this.#revision++;
+  #hint(): void {
     for (const changed of this.#followers) changed();
   }
 

@@ -10,10 +10,12 @@ import type { LogId } from '../log-id.ts';
 import type { StoreOptions } from '../open-store.ts';
 import type { Forgotten } from '../retention.ts';
 import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
-import { Connection, clientsOf, type Pg } from './connection.ts';
+import { Connection, clientsOf, loadPg, type Pg } from './connection.ts';
 import { storeFault } from './database-errors.ts';
+import { ProcessTokens, StoredTokens } from './kept-tokens.ts';
 import { Lane } from './lane.ts';
 import { inspectMessageDb, type MessageDb } from './message-db.ts';
+import { inspectSchema, type OwnSchema } from './own-schema.ts';
 import { postgresCapabilities } from './postgres-capabilities.ts';
 import { type LogParts, PostgresLog } from './postgres-log.ts';
 import { measurePostgres } from './postgres-metrics.ts';
@@ -45,6 +47,9 @@ const estimateSql = `SELECT greatest(c.reltuples, 0)::bigint,
 /** The log that the database is: another one after a failover that may have lost messages. */
 type Current = { readonly settled: SettledLog; readonly isByteOrder: boolean };
 
+/** What was found when the store was opened. */
+type Found = MessageDb & { readonly schema: OwnSchema };
+
 /** Serves a Message DB that others may write to as well, and changes nothing in it. Any number of nodes may share one. */
 export class PostgresStore implements Store {
   readonly kind = 'postgres';
@@ -63,7 +68,7 @@ export class PostgresStore implements Store {
   #current: Current;
   #turn = 0;
 
-  private constructor(pg: Pg, url: PostgresUrl, tail: Connection, first: MessageDb, options: StoreOptions) {
+  private constructor(pg: Pg, url: PostgresUrl, tail: Connection, first: Found, options: StoreOptions) {
     const open = clientsOf(pg, url);
     this.#url = url;
     this.#options = options;
@@ -72,10 +77,11 @@ export class PostgresStore implements Store {
     const writers = url.isReadOnly ? [] : Array.from({ length: url.lanes }, () => new Connection(open));
     this.#lanes = writers.map((connection) => new Lane(connection, () => this.kick()));
     this.#connections = [tail, ...this.#readers, ...writers];
-    this.capabilities = postgresCapabilities(url);
+    this.capabilities = postgresCapabilities(url, first.schema);
     this.#current = this.#currentOf(first);
-    this.namespaces = new PostgresNamespaces(this, first.epoch);
-    this.opening = openingOf(url);
+    const tokens = first.schema === 'usable' ? new StoredTokens(this.#read) : new ProcessTokens();
+    this.namespaces = new PostgresNamespaces(this, first.epoch, tokens);
+    this.opening = openingOf(url, first.schema);
     this.#parts = {
       store: this,
       pokes: options.pokes,
@@ -101,7 +107,8 @@ export class PostgresStore implements Store {
     });
     try {
       await tail.query('SELECT 1');
-      store = new PostgresStore(pg, url, tail, first!, options);
+      const schema = await inspectSchema((statement, values) => tail.query(statement, values));
+      store = new PostgresStore(pg, url, tail, { ...first!, schema }, options);
       return store;
     } catch (error) {
       await tail.close();
@@ -208,21 +215,17 @@ export class PostgresStore implements Store {
   }
 }
 
-function openingOf({ host, port, database, isReadOnly }: PostgresUrl): StoreOpening {
+function openingOf({ host, port, database, user, isReadOnly }: PostgresUrl, schema: OwnSchema): StoreOpening {
   const access = isReadOnly ? ', which is only read' : '';
+  const tokens =
+    schema === 'usable'
+      ? 'Tokens are in its schema pokewire, for all nodes.'
+      : 'Tokens are only those of --token: `pokewire store init` makes a place for others.';
+  const grant = `the role ${user ?? 'of this URL'} may not use the schema pokewire: run \`pokewire store init\` with --role`;
   return {
-    summary: `Messages are in the Message DB ${database} at ${host}:${port}${access}. Tokens are those of this process.`,
-    warning: undefined,
+    summary: `Messages are in the Message DB ${database} at ${host}:${port}${access}. ${tokens}`,
+    warning: schema === 'denied' ? grant : undefined,
   };
-}
-
-async function loadPg(): Promise<Pg> {
-  try {
-    const { default: pg } = await import('pg');
-    return pg as unknown as Pg;
-  } catch (cause) {
-    throw new ConfigError('--store postgres: needs the package pg, which is not installed: npm install pg', { cause });
-  }
 }
 
 function queryOf(client: Client): Query {

@@ -1,0 +1,14 @@
+import { ConfigError } from '../config-error.ts';
+
+/**
+ * Creates what Pokewire itself needs in a database of others, and returns what was done, in a sentence. Other stores make what
+ * they need when they are opened.
+ */
+export async function initStore(url: string, role: string): Promise<string> {
+  if (!/^postgres(ql)?:/.test(url))
+    throw new ConfigError('only a store postgres://… is initialized; others need nothing');
+  const { initSchema } = await import('./postgres/own-schema.ts');
+  const { database, wasThere } = await initSchema(url, role);
+  const done = wasThere ? 'was there' : 'was created';
+  return `The schema pokewire ${done} in database ${database}, and the role ${role} may use it. Start the nodes again.`;
+}

@@ -1,0 +1,103 @@
+import type { TokenRecord } from '../namespace-store.ts';
+import { isConnectionFault } from './database-errors.ts';
+import type { Query } from './read-pokes.ts';
+
+/** The tokens as they are, and a number that rises with each change of them. */
+export type TokenSet = { readonly revision: number; readonly tokens: readonly TokenRecord[] };
+
+/** Where the tokens of the one namespace are. */
+export interface KeptTokens {
+  /** As they are at some moment after this call. */
+  read(): Promise<TokenSet>;
+  /** Puts others in their place; false: they have another revision by now. */
+  replace(revision: number, tokens: readonly TokenRecord[]): Promise<boolean>;
+}
+
+/** Tokens of this process: the database has no place for them. */
+export class ProcessTokens implements KeptTokens {
+  #kept: TokenSet = { revision: 0, tokens: [] };
+
+  async read(): Promise<TokenSet> {
+    return this.#kept;
+  }
+
+  async replace(revision: number, tokens: readonly TokenRecord[]): Promise<boolean> {
+    if (revision !== this.#kept.revision) return false;
+    this.#kept = { revision: revision + 1, tokens };
+    return true;
+  }
+}
+
+/** JSON has no `undefined`. */
+type StoredToken = Omit<TokenRecord, 'expiresAtMs'> & { readonly expiresAtMs?: number };
+
+/**
+ * Tokens in the schema `pokewire`, of all nodes. Every request asks for them, so that one that was revoked is refused on all
+ * nodes at once; requests that ask while a read is under way share the next one.
+ */
+export class StoredTokens implements KeptTokens {
+  readonly #query: Query;
+  #reading: Promise<TokenSet> | undefined = undefined;
+  #next: Promise<TokenSet> | undefined = undefined;
+  #lastSeen: TokenSet | undefined = undefined;
+
+  constructor(query: Query) {
+    this.#query = query;
+  }
+
+  /**
+   * Answers with what was seen last while the database is away: event sources give up for good at an error, and until it is
+   * back there is no message to tell.
+   */
+  async read(): Promise<TokenSet> {
+    try {
+      return await this.#readSoon();
+    } catch (error) {
+      if (this.#lastSeen === undefined || !isConnectionFault((error as Error).cause)) throw error;
+      return this.#lastSeen;
+    }
+  }
+
+  async replace(revision: number, tokens: readonly TokenRecord[]): Promise<boolean> {
+    const { rows } = await this.#query(
+      `UPDATE pokewire.namespaces SET tokens = $1, revision = revision + 1
+       WHERE id = 'default' AND revision = $2 RETURNING 1`,
+      [JSON.stringify(tokens), revision],
+    );
+    if (rows.length === 0) return false;
+    this.#lastSeen = { revision: revision + 1, tokens };
+    return true;
+  }
+
+  /** One read that begins after this call, shared by all who ask before it begins. */
+  #readSoon(): Promise<TokenSet> {
+    if (this.#reading === undefined) {
+      const reading = this.#readOnce();
+      this.#reading = reading;
+      const done = () => {
+        this.#reading = undefined;
+      };
+      reading.then(done, done);
+      return reading;
+    }
+    const begin = () => {
+      this.#next = undefined;
+      return this.#readSoon();
+    };
+    this.#next ??= this.#reading.then(begin, begin);
+    return this.#next;
+  }
+
+  async #readOnce(): Promise<TokenSet> {
+    const { rows } = await this.#query<readonly [number, string]>(
+      "SELECT revision, tokens FROM pokewire.namespaces WHERE id = 'default'",
+    );
+    const [revision, text] = rows[0] ?? [0, '[]'];
+    this.#lastSeen = { revision, tokens: (JSON.parse(text) as StoredToken[]).map(withExpiry) };
+    return this.#lastSeen;
+  }
+}
+
+function withExpiry(token: StoredToken): TokenRecord {
+  return { ...token, expiresAtMs: token.expiresAtMs };
+}

@@ -1,0 +1,112 @@
+import type { Client } from 'pg';
+import { ConfigError } from '../../config-error.ts';
+import { clientsOf, loadPg } from './connection.ts';
+import { isConnectionFault, sqlStateOf } from './database-errors.ts';
+import { parsePostgresUrl } from './postgres-url.ts';
+import type { Query } from './read-pokes.ts';
+
+/** Of the schema `pokewire`, which has what Message DB has no place for. */
+const schemaVersion = 1;
+
+/** Whether tokens are kept in the database; `denied`: the schema is there, but this role was not granted its use. */
+export type OwnSchema = 'usable' | 'absent' | 'denied';
+
+/** Two that initialize at once wait for each other: `IF NOT EXISTS` alone may fail then. */
+const lockSql = "SELECT pg_advisory_xact_lock(hashtext('pokewire store init'))";
+
+const createSql = [
+  'CREATE SCHEMA IF NOT EXISTS pokewire',
+  'CREATE TABLE IF NOT EXISTS pokewire.meta (key text PRIMARY KEY, value bigint NOT NULL)',
+  `INSERT INTO pokewire.meta (key, value) VALUES ('version', ${schemaVersion}) ON CONFLICT DO NOTHING`,
+  // The revision rises with each change, by which other nodes know of it.
+  `CREATE TABLE IF NOT EXISTS pokewire.namespaces
+     (id text PRIMARY KEY, revision bigint NOT NULL, tokens jsonb NOT NULL)`,
+  "INSERT INTO pokewire.namespaces (id, revision, tokens) VALUES ('default', 0, '[]') ON CONFLICT DO NOTHING",
+];
+
+/** What `initSchema` did. */
+export type Initialized = { readonly database: string; readonly role: string; readonly wasThere: boolean };
+
+/**
+ * Creates the schema `pokewire` where it is missing, and grants its use to the role that serves. May be repeated, for
+ * another role too. Throws {@link ConfigError} with what is missing.
+ */
+export async function initSchema(text: string, role: string): Promise<Initialized> {
+  const url = parsePostgresUrl(text);
+  const open = clientsOf(await loadPg(), url);
+  const client = await open().catch((error: unknown) => {
+    throw new ConfigError(`PostgreSQL at ${url.host}:${url.port} cannot be used: ${textOf(error)}`);
+  });
+  try {
+    await client.query('BEGIN');
+    await client.query(lockSql);
+    const version = await versionOf(client);
+    refuseNewer(version);
+    for (const statement of createSql) await client.query(statement);
+    const grantee = client.escapeIdentifier(role);
+    await client.query(`GRANT USAGE ON SCHEMA pokewire TO ${grantee}`);
+    await client.query(`GRANT SELECT ON pokewire.meta TO ${grantee}`);
+    await client.query(`GRANT SELECT, UPDATE ON pokewire.namespaces TO ${grantee}`);
+    await client.query('COMMIT');
+    return { database: url.database, role, wasThere: version !== undefined };
+  } catch (error) {
+    throw refusalOf(error, url.database, role);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Whether the schema is there and this role may use it. Throws {@link ConfigError} for a schema of a newer version. */
+export async function inspectSchema(query: Query): Promise<OwnSchema> {
+  // By the catalog: to name a table of a schema that one may not use is an error.
+  const { rows } = await query<readonly [boolean]>(
+    `SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(m.oid, 'SELECT')
+       AND has_table_privilege(t.oid, 'SELECT') AND has_table_privilege(t.oid, 'UPDATE')
+     FROM pg_namespace n
+     JOIN pg_class m ON m.relnamespace = n.oid AND m.relname = 'meta'
+     JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = 'namespaces'
+     WHERE n.nspname = 'pokewire'`,
+  );
+  if (rows[0] === undefined) return 'absent';
+  if (!rows[0][0]) return 'denied';
+  const found = await query<readonly [number]>("SELECT value FROM pokewire.meta WHERE key = 'version'");
+  refuseNewer(found.rows[0]?.[0]);
+  return 'usable';
+}
+
+/** Undefined: the schema is not there yet. Throws where there is no Message DB. */
+async function versionOf(client: Client): Promise<number | undefined> {
+  const there = async (name: string): Promise<boolean> => {
+    const { rows } = await client.query<{ name: string | null }>('SELECT to_regclass($1) AS name', [name]);
+    return rows[0]!.name !== null;
+  };
+  if (!(await there('message_store.messages'))) {
+    throw new ConfigError(
+      'the database has no table message_store.messages: install Message DB 1.3 first, see docs/stores.md',
+    );
+  }
+  if (!(await there('pokewire.meta'))) return undefined;
+  const { rows } = await client.query<{ value: number }>("SELECT value FROM pokewire.meta WHERE key = 'version'");
+  return rows[0]?.value;
+}
+
+function refuseNewer(version: number | undefined): void {
+  if (version === undefined || version <= schemaVersion) return;
+  throw new ConfigError(
+    `the schema pokewire has version ${version}, and this Pokewire knows ${schemaVersion}: use a newer Pokewire`,
+  );
+}
+
+function refusalOf(error: unknown, database: string, role: string): unknown {
+  const state = sqlStateOf(error);
+  if (state === '42501') {
+    return new ConfigError(`the role of this URL may not create the schema: use that of the owner of ${database}`);
+  }
+  if (state === '42704') return new ConfigError(`there is no role ${role}: name the one that serves with --role`);
+  if (error instanceof ConfigError || !isConnectionFault(error)) return error;
+  return new ConfigError(`PostgreSQL broke off, and nothing was changed: ${textOf(error)}`);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message || String(error) : String(error);
+}

@@ -5,8 +5,8 @@ import { type Namespace, type Scope, scopes } from '../store/namespace-store.ts'
 import { checkNamespaceId, defaultNamespaceId, liveTokens, type Namespaces, namespaceNotFound } from './namespaces.ts';
 import { hashToken, parseToken, sameHash } from './token.ts';
 
-/** What another node does to the namespace of those who send nothing is known within this time. */
-const openMs = 1_000;
+/** What another node does to the namespace `default` is known within this time. */
+const knownMs = 1_000;
 
 /** `off`: every request may do everything, a token only names the namespace. `token`: a valid token is needed. */
 export type AuthMode = 'off' | 'token';
@@ -27,12 +27,25 @@ export type Grant = {
   readonly boundTo?: string;
 };
 
-/** Decides what a credential allows: the one check behind every route. */
+/** The namespace `default` as it was found, which holds for a while unless something changes. */
+type Known = {
+  readonly namespace: Namespace;
+  /** Of everybody, where no credential is asked for. */
+  readonly openGrant: Grant;
+  readonly changes: number;
+  readonly untilMs: number;
+};
+
+/**
+ * Decides what a credential allows: the one check behind every route. Keeps the namespace `default` for a moment: on a store
+ * behind a network each append would wait for a look-up, and a deploy that brings back thousands of subscribers would ask
+ * as many times.
+ */
 export class Access {
   readonly mode: AuthMode;
   readonly #namespaces: Namespaces;
   readonly #makesNamespaces: boolean;
-  #open: { readonly grant: Grant; readonly changes: number; readonly untilMs: number } | undefined = undefined;
+  #lastFound: Known | undefined = undefined;
 
   /** `makesNamespaces`: whether a write may make the namespace that its token names; only without authentication. */
   constructor(mode: AuthMode, namespaces: Namespaces, makesNamespaces = false) {
@@ -46,9 +59,13 @@ export class Access {
    * {@link Access.check}. Saves most requests of a server without authentication a look-up and its promises.
    */
   get open(): Grant | undefined {
-    const known = this.#open;
+    return this.mode === 'off' ? this.#known?.openGrant : undefined;
+  }
+
+  get #known(): Known | undefined {
+    const known = this.#lastFound;
     if (known?.changes !== this.#namespaces.changes) return undefined;
-    return performance.now() < known.untilMs ? known.grant : undefined;
+    return performance.now() < known.untilMs ? known : undefined;
   }
 
   /** What the token allows; throws `AUTH_REQUIRED`, `AUTH_INVALID_TOKEN` or `AUTH_UNAUTHORIZED`. */
@@ -69,36 +86,40 @@ export class Access {
         details: { error: parsed.problem },
       });
     }
-    const namespace = await this.#namespaces.find(parsed.namespace);
     const presented = hashToken(token);
-    const record = namespace && liveTokens(namespace, Date.now()).find(({ hash }) => sameHash(presented, hash));
-    if (namespace === undefined || record === undefined) {
+    const known = parsed.namespace === defaultNamespaceId ? this.#known : undefined;
+    // A token that is not known may have been made on another node just now.
+    const grant = grantedBy(known?.namespace, presented) ?? grantedBy(await this.#find(parsed.namespace), presented);
+    if (grant === undefined) {
       // The same answer for a namespace that does not exist, so that nobody can ask which do.
       throw new PokewireError('AUTH_UNAUTHORIZED', 'The token is not valid: unknown, revoked or expired.', {
         details: { namespace: parsed.namespace },
       });
     }
-    const isOperator = namespace.id === defaultNamespaceId && record.scope === 'admin';
-    const { id: tokenId, scope, expiresAtMs } = record;
-    return { namespace, scope, tokenId, expiresAtMs, isOperator };
+    return grant;
   }
 
   async #withoutAuthentication(token = ''): Promise<Grant> {
     const parsed = parseToken(token);
     const id = 'problem' in parsed ? defaultNamespaceId : parsed.namespace;
-    const { changes } = this.#namespaces;
-    const found = await this.#namespaces.find(id);
+    const found = await this.#find(id);
     if (found === undefined) {
       checkNamespaceId(id);
       const makeNamespace = async () => openGrant(await this.#make(id, token));
       return { ...openGrant(noNamespace(id)), makeNamespace };
     }
-    const grant = openGrant(found);
-    // What was found may be out of date when something changed meanwhile, and then is not kept.
-    if (id === defaultNamespaceId) {
-      this.#open = { grant, changes, untilMs: performance.now() + openMs };
+    return this.#lastFound?.namespace === found ? this.#lastFound.openGrant : openGrant(found);
+  }
+
+  async #find(id: string): Promise<Namespace | undefined> {
+    // What is found may be out of date when something changes meanwhile, and then is not kept.
+    const { changes } = this.#namespaces;
+    const namespace = await this.#namespaces.find(id);
+    if (id === defaultNamespaceId && namespace !== undefined) {
+      const untilMs = performance.now() + knownMs;
+      this.#lastFound = { namespace, openGrant: openGrant(namespace), changes, untilMs };
     }
-    return grant;
+    return namespace;
   }
 
   async #make(id: string, token: string): Promise<Namespace> {
@@ -140,6 +161,15 @@ export function requireScope(grant: Grant, needed: Scope): void {
       details: { namespace: grant.namespace.id, needed, scope: grant.scope },
     },
   );
+}
+
+/** What the token with this hash allows; undefined: the namespace is not there, or has no such token, or it has expired. */
+function grantedBy(namespace: Namespace | undefined, presented: string): Grant | undefined {
+  const record = namespace && liveTokens(namespace, Date.now()).find(({ hash }) => sameHash(presented, hash));
+  if (namespace === undefined || record === undefined) return undefined;
+  const { id: tokenId, scope, expiresAtMs } = record;
+  const isOperator = namespace.id === defaultNamespaceId && scope === 'admin';
+  return { namespace, scope, tokenId, expiresAtMs, isOperator };
 }
 
 function openGrant(namespace: Namespace): Grant {

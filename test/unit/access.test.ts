@@ -227,6 +227,39 @@ test('With tokens nobody is known without one.', async () => {
   expect(access.open).toBeUndefined();
 });
 
+test('A token that another node revokes is refused within a second, and one that it makes is known at once, also when hints are lost.', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const store = storeInMemory();
+  store.namespaces.follow = () => () => {};
+  const [here, elsewhere] = [create(store), create(store)];
+  const access = new Access('token', here);
+  await here.openDefault(newToken(defaultNamespaceId));
+  const made = await here.createToken(defaultNamespaceId, scopeRead);
+  await access.check(made.token);
+  const { token } = await elsewhere.createToken(defaultNamespaceId, scopeRead);
+  expect(await access.check(token)).toMatchObject({ scope: 'read' });
+  await elsewhere.revokeToken(defaultNamespaceId, made.id);
+  vi.advanceTimersByTime(1_000);
+  await expect(access.check(made.token)).rejects.toMatchObject({ code: 'AUTH_UNAUTHORIZED' });
+});
+
+test('Any number of requests with tokens of default look it up once a second.', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const store = storeInMemory();
+  const namespaces = create(store);
+  const token = newToken(defaultNamespaceId);
+  await namespaces.openDefault(token);
+  const find = vi.spyOn(store.namespaces, 'find');
+  const access = new Access('token', namespaces);
+  for (let request = 0; request < 100; request++) await access.check(token);
+  expect(find).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(1_000);
+  for (let request = 0; request < 100; request++) await access.check(token);
+  expect(find).toHaveBeenCalledTimes(2);
+});
+
 test('Writes that come at once make a namespace once, however slow the store is.', async () => {
   const namespaces = create(slowStore());
   const access = new Access('off', namespaces, true);

@@ -32,8 +32,8 @@ export class ProcessTokens implements KeptTokens {
 type StoredToken = Omit<TokenRecord, 'expiresAtMs'> & { readonly expiresAtMs?: number };
 
 /**
- * Tokens in the schema `pokewire`, of all nodes. Every request asks for them, so that one that was revoked is refused on all
- * nodes at once; requests that ask while a read is under way share the next one.
+ * Tokens in the schema `pokewire`, of all nodes, read anew each time. Requests that ask while a read is under way share the
+ * next one.
  */
 export class StoredTokens implements KeptTokens {
   readonly #query: Query;

@@ -122,8 +122,9 @@ export class Storm {
     if (answers.length === requests.length || (isCut && answers.length > maxHeldRequests)) return answers;
     const last = requests.slice(0, answers.length + 1).slice(-3);
     const ms = Math.round(performance.now() - startMs);
+    const end = answers.at(-1);
     throw new Error(
-      `the connection ended after ${ms} ms, and the last has no answer of ${last.map(({ bytes }) => excerpt(bytes)).join('\n')}`,
+      `the connection ended after ${ms} ms behind ${end?.status} (connection: ${end?.headers.get('connection')}), and the last has no answer of ${last.map(({ bytes }) => excerpt(bytes)).join('\n')}`,
     );
   }
 

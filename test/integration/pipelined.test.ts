@@ -111,6 +111,25 @@ test('Beyond the limit the last that is answered says that the connection ends, 
   expect((await app.get('/streams/a-1')).body.messageCount).toBe(ids.length);
 });
 
+test('A body that is too large, behind as many requests as may wait, is refused, and what follows it is answered.', async () => {
+  await using held = await startHeld();
+  held.faults.hold('readStream');
+  const socket = connect(held.app.port, '127.0.0.1');
+  const body = 'x'.repeat(2_000_000);
+  const append = `POST /streams/a-1/messages HTTP/1.1\r\nHost: x\r\nX-Request-Id: large\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  socket.write(numbered(maxHeldRequests).map(ask).join('') + append + ask('behind') + goodbye);
+  await expect.poll(() => held.faults.calls.get('readStream')).toBe(1);
+  held.faults.mend();
+  const answers = await readAll(socket);
+  expect(idsIn(answers)).toEqual([...numbered(maxHeldRequests), 'large', 'behind']);
+  expect([...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual([
+    ...new Array(maxHeldRequests).fill('200'),
+    '413',
+    '200',
+    '200',
+  ]);
+});
+
 test('Bodies behind requests that wait are stored whole and in their order.', async () => {
   await using app = await startTestApp();
   const socket = connect(app.port, '127.0.0.1');

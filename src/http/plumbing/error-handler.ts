@@ -110,8 +110,9 @@ function codedError(error: FastifyError, bodyLimitBytes: number): PokewireError 
 /** Sends a refusal in the one error shape. */
 export function sendRefusal(reply: FastifyReply, error: PokewireError): FastifyReply {
   // Fastify would end the connection, which what is unread makes a reset, and that takes the answer along. So the rest is
-  // passed over for a second, as after every other refusal: see open-connection.ts.
-  if (error.status === 413) reply.removeHeader('connection');
+  // passed over for a second, as after every other refusal: see open-connection.ts, whose own end is kept.
+  const { raw } = reply;
+  if (error.status === 413 && !(raw.hasHeader('connection') && raw.req.complete)) reply.removeHeader('connection');
   // RFC 9110, section 11.6.1.
   if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="pokewire"');
   if (error.status === 503) {

@@ -61,7 +61,7 @@ export class OpenConnection {
   #response: ServerResponse | undefined = undefined;
   #held: { readonly request: IncomingMessage; readonly response: ServerResponse }[] = [];
   #endsBehindAnswers = false;
-  /** As many requests wait as may. */
+  /** More requests came than may wait; no more are taken. */
   #isFull = false;
   #bytesRead = 0;
   #bytesWritten = 0;
@@ -155,6 +155,10 @@ export class OpenConnection {
   }
 
   #hold(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#held.length === maxHeldRequests) {
+      this.#dropFrom(request);
+      return;
+    }
     const socket = this.#socket;
     this.#held.push({ request, response });
     if (this.#held.length === 1) {
@@ -165,10 +169,15 @@ export class OpenConnection {
     // As Node does it for a full socket: it pauses the parser too, behind the packet that it parses now.
     socket._paused = true;
     socket.pause();
-    if (this.#held.length < maxHeldRequests) return;
+  }
+
+  /** Ends the connection behind the requests that wait, which are complete, since another one follows them. */
+  #dropFrom(request: IncomingMessage): void {
+    const socket = this.#socket;
     // The client learns by the header that what it sent behind this request was not done. That is still read and dropped,
     // because an end with unread bytes would be a reset, which takes answers along.
-    response.setHeader('connection', 'close');
+    this.#held.at(-1)!.response.setHeader('connection', 'close');
+    request.resume();
     socket.parser!.onIncoming = () => stopParsing;
     this.#isFull = true;
     socket._paused = false;

@@ -6,7 +6,7 @@ import type { Tally } from './tally.ts';
 /** What bounds an attack, and makes its rounds short. */
 export const attackedFlags = [
   '--auth=token',
-  '--request-timeout-ms=3000',
+  '--request-timeout-ms=6000',
   '--store-max-bytes-per-namespace=67108864',
   '--max-subscriptions-per-namespace=500',
 ];

@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { type Route, routesOfApp } from '../support/routes.ts';
@@ -216,4 +217,18 @@ test('A client that sends its body within a second of the refusal keeps its conn
   socket.write('1234GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
   const [answer] = await once(socket, 'data');
   expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test('A stall of the process is not charged to a peer whose request came meanwhile.', async () => {
+  await using app = await startTestApp(['--request-timeout-ms', '1000']);
+  using accepted = new Accepted();
+  using peer = new Peer(app);
+  const socket = peer.open('GET /health HTTP/1.1\r\n');
+  await expect.poll(() => accepted.seen).toBe(1);
+  const answered = once(socket, 'data');
+  // Blocks the event loop for longer than the deadline; behind an immediate come the timers, and then the bytes.
+  await setImmediate();
+  socket.write('Host: x\r\n\r\n');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+  expect(String((await answered)[0])).toMatch(/^HTTP\/1\.1 200 /);
 });

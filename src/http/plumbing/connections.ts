@@ -17,11 +17,20 @@ export type ConnectionsOptions = Deadlines & {
 /** Deadlines are looked at this often, which costs less than a timer for each. */
 const checkMs = 250;
 
+/**
+ * A longer gap between two checks was a stall of the process. Peers are not charged for it, since what they sent
+ * meanwhile has not been read.
+ */
+const longestGapMs = 2 * checkMs;
+
 /** The connections of the HTTP server, without those that were taken for event streams. Each has a deadline at all times. */
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #open = new Map<Socket, OpenConnection>();
   #timer: NodeJS.Timeout | undefined = undefined;
+  /** Time on the clock of deadlines, which stands still while the process is stalled; as of the last check. */
+  #clockMs = 0;
+  #checkedAtMs = performance.now();
   #isStopping = false;
 
   constructor(options: ConnectionsOptions) {
@@ -30,11 +39,11 @@ export class Connections {
 
   /** Begins to look at the deadlines. */
   watch(): void {
-    this.#timer ??= setInterval(() => this.#check(performance.now()), checkMs).unref();
+    this.#timer ??= setInterval(() => this.#check(), checkMs).unref();
   }
 
   add(socket: Socket): void {
-    const connection = new OpenConnection(socket, performance.now(), (request, response) => {
+    const connection = new OpenConnection(socket, this.#nowMs, (request, response) => {
       if (this.#isStopping) response.setHeader('connection', 'close');
       this.#options.answer(request, response);
     });
@@ -62,7 +71,7 @@ export class Connections {
   /** Ends those that work on no request, and the others behind the one that they work on. */
   stop(): void {
     this.#isStopping = true;
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs;
     for (const connection of this.#open.values()) if (connection.pending === undefined) connection.leave(nowMs);
   }
 
@@ -98,11 +107,18 @@ export class Connections {
       socket.destroy();
       return;
     }
-    connection.leave(performance.now());
+    connection.leave(this.#nowMs);
     answerClientError(code, socket);
   }
 
-  #check(nowMs: number): void {
+  get #nowMs(): number {
+    return this.#clockMs + Math.min(performance.now() - this.#checkedAtMs, longestGapMs);
+  }
+
+  #check(): void {
+    const nowMs = this.#nowMs;
+    this.#clockMs = nowMs;
+    this.#checkedAtMs = performance.now();
     for (const [socket, connection] of this.#open) {
       const overdue = connection.overdue(nowMs, this.#options);
       if (overdue !== undefined) this.#end(socket, connection, overdue);

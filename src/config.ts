@@ -1,16 +1,12 @@
-import { type Static, type TSchema, Type } from 'typebox';
-import { Value } from 'typebox/value';
-import { ConfigError } from './config-error.ts';
-import { checkTogether } from './config-rules.ts';
-import { type FlagTypes, quote, readFlags } from './flags.ts';
-import { isSendable, judgeAllowedHost, judgeHost, judgeOrigin, judgeProxy } from './setting-formats.ts';
+import { type Static, Type } from 'typebox';
 
 const milliseconds = (initial: number, description: string) =>
   Type.Integer({ minimum: 0, maximum: 86_400_000, default: initial, description });
 
 /**
- * Every setting with its default, its unit and what 0 means. A setting `drainMs` is the flag `--drain-ms` and the
- * variable `POKEWIRE_DRAIN_MS`; flags win. The README's table is compared with this by a test.
+ * Every setting with its default, its unit and what 0 means. A setting `drainMs` is the flag `--drain-ms`, the variable
+ * `POKEWIRE_DRAIN_MS` and the key `drain-ms` of a configuration file; flags win over variables, variables over the file.
+ * The README's table is compared with this by a test.
  */
 export const configSchema = Type.Object({
   port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, description: 'TCP port. 0: any free port.' }),
@@ -197,20 +193,40 @@ function limit(maximum: number, description: string, initial = 0) {
 /** The settings of one process. */
 export type Config = Readonly<Static<typeof configSchema>>;
 
-/** What the command line asks for. */
-export type Command =
-  | {
-      readonly run: 'serve';
-      readonly config: Config;
-      /** Settings that variables gave, not flags. */
-      readonly byVariable: ReadonlySet<keyof Config>;
-    }
-  | { readonly run: 'help' | 'version' };
+/** The settings by subject, in the order of `pokewire help serve` and `--print-config`. A test keeps it complete. */
+export const settingGroups = {
+  Address: ['port', 'host', 'insecure', 'allowedHosts', 'trustedProxies'],
+  Access: ['auth', 'token', 'testMode', 'metricsToken', 'corsOrigins', 'subscribeOrigins'],
+  Log: ['logLevel'],
+  Store: ['store', 'storeMaxBytes', 'storeMaxBytesPerNamespace', 'maxNamespaces'],
+  Retention: ['retentionMaxAgeMs', 'retentionMaxMessages', 'retentionMaxBytes'],
+  Requests: ['bodyLimitBytes', 'importLimitBytes', 'headerLimitBytes', 'requestTimeoutMs', 'stallTimeoutMs'],
+  Limits: [
+    'maxSubscriptions',
+    'maxSubscriptionsPerNamespace',
+    'maxSubscriptionsPerAddress',
+    'maxSelectors',
+    'maxAppendsPerSecond',
+    'maxTransfers',
+    'maxTransfersPerNamespace',
+    'maxReads',
+    'maxReadsPerNamespace',
+    'maxEventLoopDelayMs',
+    'maxMemoryPercent',
+  ],
+  Delivery: ['heartbeatMs', 'retryMinMs', 'retryMaxMs', 'drainMs', 'safetyReadMs', 'windowPokes'],
+  Pools: ['pooling', 'pokePoolMin', 'pokePoolMax', 'bufferPoolMin', 'bufferPoolMax'],
+} as const satisfies Record<string, readonly (keyof Config)[]>;
 
-const variablePrefix = 'POKEWIRE_';
-const names = Object.keys(configSchema.properties) as (keyof Config)[];
+/** Settings that are never printed. A password within `store` is not either. */
+export const secretSettings: ReadonlySet<keyof Config> = new Set<keyof Config>(['token', 'metricsToken']);
 
-/** `drainMs` → `drain-ms`. */
+/** Begins every variable that is a setting. */
+export const variablePrefix = 'POKEWIRE_';
+
+export const settingNames = Object.keys(configSchema.properties) as readonly (keyof Config)[];
+
+/** `drainMs` → `drain-ms`: the flag without its dashes, and the key in a configuration file. */
 export function flagOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
@@ -220,135 +236,15 @@ export function variableOf(name: string): string {
   return variablePrefix + flagOf(name).replaceAll('-', '_').toUpperCase();
 }
 
-/** Reads flags and environment. Throws {@link ConfigError} for anything unknown or out of its limits. */
-export function parseCommand(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Command {
-  const flags = readFlags(args, flagTypes(), 'pokewire --help');
-  if (flags.help === true) return { run: 'help' };
-  if (flags.version === true) return { run: 'version' };
-  const variables = readVariables(env);
-  const config: Record<string, unknown> = {};
-  const given = new Set<keyof Config>();
-  const byVariable = new Set<keyof Config>();
-  for (const name of names) {
-    const flag = flags[flagOf(name)];
-    const value = flag ?? variables.get(name);
-    if (value === undefined) config[name] = Value.Default(configSchema.properties[name], undefined);
-    else {
-      if (flag === undefined) byVariable.add(name);
-      config[name] = check(nameOf(name, byVariable), name, value);
-      given.add(name);
-    }
-  }
-  const called = (name: keyof Config) => nameOf(name, byVariable);
-  return { run: 'serve', config: checkTogether(config as Config, given, called), byVariable };
-}
-
-/**
- * A refusal by what was opened with the settings, which calls them by their flags: beginning with the variable instead,
- * where that is what was given.
- */
-export function namedAsGiven(refusal: string, byVariable: ReadonlySet<keyof Config>): string {
-  return refusal.replace(/^--[a-z-]+/, (flag) => {
-    const name = names.find((candidate) => `--${flagOf(candidate)}` === flag);
-    return name === undefined ? flag : nameOf(name, byVariable);
-  });
-}
-
-function nameOf(name: keyof Config, byVariable: ReadonlySet<keyof Config>): string {
-  return byVariable.has(name) ? variableOf(name) : `--${flagOf(name)}`;
-}
-
-/** The flags as text for `--help`. */
-export function helpText(): string {
-  const lines = names.map((name) => {
-    const { description, default: initial } = notesOf(name);
-    return `  --${flagOf(name).padEnd(20)} ${description}${initial === '' ? '' : ` [${String(initial) || 'none'}]`}`;
-  });
-  return [
-    'pokewire [flags]          serves message streams and pokes their subscribers',
-    'pokewire export [flags]   writes all messages of a namespace; see pokewire export --help',
-    'pokewire backup FILE      copies the whole store of a running server; see pokewire backup --help',
-    'pokewire store init URL   makes a place for tokens in a database of Message DB; see pokewire store init --help',
-    'pokewire import [flags]   stores messages that were exported; see pokewire import --help',
-    '',
-    ...lines,
-    '  --help                 This text.',
-    '  --version              The version.',
-    '',
-    `Each flag can be set as a variable: --drain-ms is ${variableOf('drainMs')}. Flags win.`,
-  ].join('\n');
-}
-
-function flagTypes(): FlagTypes {
-  const settings = names.map((name) => [flagOf(name), { type: isBoolean(name) ? 'boolean' : 'string' }] as const);
-  return { ...Object.fromEntries(settings), help: { type: 'boolean' }, version: { type: 'boolean' } };
-}
-
-function readVariables(env: Readonly<Record<string, string | undefined>>): Map<keyof Config, string> {
-  const byVariable = new Map(names.map((name) => [variableOf(name), name]));
-  const found = new Map<keyof Config, string>();
-  for (const [variable, value] of Object.entries(env)) {
-    if (!variable.startsWith(variablePrefix) || value === undefined) continue;
-    const name = byVariable.get(variable);
-    if (name === undefined) {
-      throw new ConfigError(`Unknown variable ${variable}. Known are ${[...byVariable.keys()].join(', ')}.`);
-    }
-    // Compose files and unit files set what they have no value for to nothing.
-    if (value !== '' || emptyMeans.has(name)) found.set(name, value);
-  }
-  return found;
-}
-
-/** Settings whose description says what empty means. Of all others an empty variable counts as not set. */
-const emptyMeans = new Set<keyof Config>(names.filter((name) => notesOf(name).description.includes('Empty: ')));
-
-/** What a schema does not say of a value; of a list each member is judged. */
-const judges = {
-  host: judgeHost,
-  corsOrigins: judgeOrigin,
-  subscribeOrigins: judgeOrigin,
-  trustedProxies: judgeProxy,
-  allowedHosts: judgeAllowedHost,
-} as const;
-
-function check(source: string, name: keyof Config, given: string | boolean): unknown {
-  const schema: TSchema = configSchema.properties[name];
-  const value = convert(schema, given);
-  // Not with the value, which is a secret.
-  if (name === 'metricsToken' && !isSendable(String(value))) {
-    throw new ConfigError(`${source} must be letters, digits and signs of ASCII without spaces, as headers carry it.`);
-  }
-  const refuse = (reason: string): never => {
-    throw new ConfigError(`${source} cannot be ${quote(String(given))}${reason}`);
+/** What the schema tells people of a setting. */
+export function notesOf(name: keyof Config): { readonly description: string; readonly default: unknown } {
+  const { description = '', default: initial } = configSchema.properties[name] as {
+    description?: string;
+    default?: unknown;
   };
-  const { minimum, maximum, description } = schema as { minimum?: number; maximum?: number; description?: string };
-  const range = minimum === undefined ? '' : ` It is an integer from ${minimum} to ${maximum}.`;
-  if (!Value.Check(schema, value)) refuse(`.${range} ${description}`);
-  if (Array.isArray(value) && value.length > 1 && value.includes('*')) refuse(': `*` stands alone.');
-  const judge = name in judges ? judges[name as keyof typeof judges] : () => undefined;
-  const problem = [value]
-    .flat()
-    .map(String)
-    .map(judge)
-    .find((found) => found !== undefined);
-  if (problem !== undefined) refuse(`: it ${problem}.`);
-  return value;
+  return { description, default: initial };
 }
 
-function convert(schema: TSchema, given: string | boolean): unknown {
-  if (typeof given === 'boolean') return given;
-  if (Type.IsBoolean(schema)) return { true: true, '1': true, false: false, '0': false }[given];
-  if (Type.IsArray(schema)) return given === '' ? [] : given.split(',').map((part) => part.trim());
-  // Number() alone would take '', ' 1', '0x10' and '1e3'.
-  if (Type.IsInteger(schema)) return /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
-  return given;
-}
-
-function notesOf(name: keyof Config): { description: string; default: unknown } {
-  const schema = configSchema.properties[name] as TSchema as { description?: string; default?: unknown };
-  return { description: schema.description ?? '', default: schema.default };
-}
-
-function isBoolean(name: keyof Config): boolean {
+export function isSwitch(name: keyof Config): boolean {
   return Type.IsBoolean(configSchema.properties[name]);
 }

@@ -4,11 +4,12 @@ import module from 'node:module';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { App } from './app.ts';
-import { isTransferCommand } from './cli/transfer-command.ts';
+import { CliError, type Terminal } from './cli/terminal.ts';
 import type { Config } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { PokewireError } from './errors.ts';
 import { ListenError } from './http/plumbing/listen-error.ts';
+import type { Origins } from './read-config.ts';
 import { LogBlocks } from './telemetry/log-blocks.ts';
 import { openTerminal } from './telemetry/terminal.ts';
 import { version } from './version.ts';
@@ -16,7 +17,7 @@ import { version } from './version.ts';
 /** `engines` of package.json says the same. What is imported above runs on older ones too, so that they get to hear of it. */
 const leastNode = 26;
 
-let byVariable: ReadonlySet<keyof Config> = new Set();
+let origins: Origins = new Map();
 
 /** Flags, environment, signals and exit codes: the only file that knows it is a process. */
 async function main(): Promise<void> {
@@ -24,34 +25,52 @@ async function main(): Promise<void> {
     throw new PokewireError('NOT_SUPPORTED', `Pokewire needs Node ${leastNode} or newer; this is ${process.version}.`);
   }
   keepCompiledCode();
-  const [name, ...args] = process.argv.slice(2);
-  if (isTransferCommand(name)) {
-    const { runCommand } = await import('./cli/command.ts');
-    const { env, stdin, stdout, stderr } = process;
-    const stop = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-    const terminal = { env, stdin, stdout, stderr, interrupted: stop.signal, isWatched: stderr.isTTY };
-    process.exitCode = await runCommand(name, args, terminal);
+  const { runCommand, splitCommand } = await import('./cli/command.ts');
+  const { name, args } = splitCommand(process.argv.slice(2));
+  if (name !== 'serve') {
+    process.exitCode = await runCommand(name, args, openCommandTerminal());
     return;
   }
-  if (name === 'store') {
-    const { runStoreCommand } = await import('./cli/store-command.ts');
-    console.log(await runStoreCommand(args));
+  const { configPathOf, parseCommand } = await import('./read-config.ts');
+  const path = configPathOf(args, process.env);
+  const { readConfigFile } = await import('./config-file.ts');
+  const file = await readConfigFile(path);
+  const command = parseCommand(args, process.env, file);
+  if (command.run === 'help') {
+    process.exitCode = await runCommand('help', ['serve'], openCommandTerminal());
     return;
   }
-  const { helpText, parseCommand } = await import('./config.ts');
-  const command = parseCommand(process.argv.slice(2), process.env);
-  if (command.run !== 'serve') return console.log(command.run === 'help' ? helpText() : version);
-  byVariable = command.byVariable;
+  if (command.run === 'version') return print(`${version}\n`);
+  origins = command.origins;
+  if (command.run !== 'serve') {
+    const { checkConfig } = await import('./cli/check-config.ts');
+    const { configText } = await import('./cli/print-config.ts');
+    checkConfig(command.config);
+    return print(command.run === 'check-config' ? 'The settings can be used.\n' : configText(command.config, origins));
+  }
   const { log, lines } = await createLog(command.config);
   // Loaded here, because commands need no server, nor the memory of one.
   const { startApp } = await import('./app.ts');
   const app = await startApp({ config: command.config, log, memory: process, droppedLogs: lines.dropped });
-  log.info({ urls: app.urls, version }, 'listening');
+  log.info({ urls: app.urls, version, ...(file !== undefined && { configFile: file.path }) }, 'listening');
   // One terminal, pipe or file that takes a part of each would show one within the other.
   const words = isSameOutput() ? lines : openOutput(process.stderr);
-  words.write(welcome(app));
+  words.write(welcome(app, file?.path));
   stopInOrder(app, log);
+}
+
+function openCommandTerminal(): Terminal {
+  const { env, stdin, stdout, stderr } = process;
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  // Whoever writes is told of it too, and knows what it means.
+  stdout.on('error', () => {});
+  return { env, stdin, stdout, stderr, interrupted: stop.signal, isWatched: stderr.isTTY };
+}
+
+async function print(text: string): Promise<void> {
+  const { writeText } = await import('./cli/output.ts');
+  await writeText(openCommandTerminal().stdout, text);
 }
 
 /**
@@ -124,12 +143,16 @@ function stopInOrder({ store, close }: App, log: Logger): void {
   });
 }
 
-function welcome({ urls, newToken, authMode, store }: App): string {
+function welcome({ urls, newToken, authMode, store }: App, configPath: string | undefined): string {
   const url = new URL(urls[0]!);
   const base = url.hostname === '127.0.0.1' ? `localhost:${url.port}` : url.host;
   const credential = authMode === 'off' ? '' : ' -H "authorization: Bearer $TOKEN"';
   const { summary, warning } = store.opening;
-  const opening = [summary, ...(warning === undefined ? [] : [warning])].map((line) => `  ${line}`).join('\n');
+  const settings = configPath === undefined ? undefined : `Settings are from ${configPath}.`;
+  const opening = [settings, summary, warning]
+    .filter((line) => line !== undefined)
+    .map((line) => `  ${line}`)
+    .join('\n');
   return `
   Pokewire ${version}  http://${base}
 
@@ -149,9 +172,10 @@ ${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ?
 
 /** 2: called wrongly, 1: it failed. A stack is shown of faults of the program only. */
 async function fail(error: unknown): Promise<void> {
-  const { namedAsGiven } = await import('./config.ts');
-  const isForeseen = [ConfigError, ListenError, PokewireError].some((kind) => error instanceof kind);
-  console.error(isForeseen ? `pokewire: ${namedAsGiven((error as Error).message, byVariable)}` : error);
+  const { namedAsGiven } = await import('./read-config.ts');
+  if (error instanceof CliError && error.exitCode === 0) return;
+  const isForeseen = [CliError, ConfigError, ListenError, PokewireError].some((kind) => error instanceof kind);
+  console.error(isForeseen ? `pokewire: ${namedAsGiven((error as Error).message, origins)}` : error);
   process.exitCode = error instanceof ConfigError ? 2 : 1;
 }
 

@@ -177,13 +177,7 @@ export class Namespaces {
    * anybody (`isGiven`) gives way to what a store has kept. Returns what became of it, so that this can be told.
    */
   async openDefault(token: string, isGiven = true): Promise<'made' | 'kept' | 'replaced'> {
-    const parsed = parseToken(token);
-    if ('problem' in parsed) throw new ConfigError(`--token is malformed: ${parsed.problem}`);
-    if (parsed.namespace !== defaultNamespaceId) {
-      throw new ConfigError(
-        `--token must be one of namespace ${defaultNamespaceId}, not of ${quote(parsed.namespace)}`,
-      );
-    }
+    judgeDefaultToken(token);
     const found = await this.#namespaces.find(defaultNamespaceId);
     if (found === undefined && (await this.#add(defaultNamespaceId, 'Default namespace', token)) !== undefined) {
       return 'made';
@@ -206,6 +200,14 @@ export class Namespaces {
     // A store that keeps no tokens has none of before to replace.
     return found?.tokens.length === 0 ? 'made' : 'replaced';
   }
+}
+
+/** Refuses a `--token` that could not be one of `default`; throws {@link ConfigError}. */
+export function judgeDefaultToken(token: string): void {
+  const parsed = parseToken(token);
+  if ('problem' in parsed) throw new ConfigError(`--token is malformed: ${parsed.problem}`);
+  if (parsed.namespace === defaultNamespaceId) return;
+  throw new ConfigError(`--token must be one of namespace ${defaultNamespaceId}, not of ${quote(parsed.namespace)}`);
 }
 
 /** Tokens that have not expired. */

@@ -2,19 +2,21 @@ import { existsSync, realpathSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { call } from './call.ts';
+import type { Invocation } from './invocation.ts';
 import { describeOutputError, writeOutput } from './output.ts';
 import { bytesText, Progress } from './progress.ts';
-import { CliError, type Terminal, type Transfer } from './transfer.ts';
+import { CliError, type Terminal } from './terminal.ts';
 
 /** `pokewire backup`: writes the answer of `POST /backup` to a file, which is replaced when all of it is there. */
-export async function backUp(transfer: Transfer, terminal: Terminal): Promise<void> {
-  const { url, file } = transfer;
+export async function backUp({ server, words }: Invocation, terminal: Terminal): Promise<void> {
+  const { url } = server;
+  const file = words[0]!;
   // A store that runs on it would go on in the file that is no longer there.
-  const lock = `${existsSync(file!) ? realpathSync(file!) : file}-lock`;
+  const lock = `${existsSync(file) ? realpathSync(file) : file}-lock`;
   if (existsSync(lock)) {
     throw new CliError(`${file} is where a store lives, as ${lock} shows. Choose another file.`);
   }
-  const { request, response } = call(transfer, terminal, 'POST', 'backup', {});
+  const { request, response } = call(server, terminal, 'POST', 'backup', {});
   request.end();
   const answer = await response;
   const brokenOff = `The connection to ${url.origin} ended before the backup was whole.`;

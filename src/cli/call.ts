@@ -1,7 +1,8 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { ServerAddress } from './invocation.ts';
 import { printable } from './printable.ts';
-import { CliError, type Terminal, type Transfer } from './transfer.ts';
+import { CliError, type Terminal } from './terminal.ts';
 
 /** A request under way, whose body the caller writes. */
 export type Call = {
@@ -16,7 +17,7 @@ const refusalTimeoutMs = 10_000;
 
 /** Begins a request. */
 export function call(
-  { url, token }: Transfer,
+  { url, token }: ServerAddress,
   { interrupted: signal }: Terminal,
   method: 'GET' | 'POST',
   path: string,

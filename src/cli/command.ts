@@ -1,59 +1,40 @@
 import { ConfigError } from '../config-error.ts';
-import { readFlags as readFlagsOf } from '../flags.ts';
-import { isSendable } from '../setting-formats.ts';
-import { backUp } from './backup.ts';
-import { exportLog } from './export.ts';
-import { importLog } from './import.ts';
-import { CliError, type Terminal, type Transfer } from './transfer.ts';
-import type { TransferCommand } from './transfer-command.ts';
+import { type FlagTypes, readFlags } from '../flags.ts';
+import { Invocation } from './invocation.ts';
+import { writeText } from './output.ts';
+import { CliError, type Terminal } from './terminal.ts';
+import { flagsOf, type Verb } from './verb.ts';
+import { findVerb, verbs } from './verbs.ts';
 
-const commands = { export: exportLog, import: importLog, backup: backUp };
-const shared = {
-  url: { type: 'string' },
-  token: { type: 'string' },
-  file: { type: 'string' },
-  help: { type: 'boolean' },
-} as const;
-const options = {
-  export: { ...shared, category: { type: 'string' } },
-  backup: { url: shared.url, token: shared.token, help: shared.help },
-  import: { ...shared, force: { type: 'boolean' }, 'allow-incomplete': { type: 'boolean' } },
-} as const;
-
-const helpTexts: Readonly<Record<TransferCommand, string>> = {
-  export: `pokewire export [flags]   writes all messages of a namespace as NDJSON, one record a line
-
-  --url       Server. [http://localhost:8080]
-  --token     Token with scope read. [POKEWIRE_TOKEN, or none]
-  --category  Only messages of this category. [all]
-  --file      Where to write; a file is replaced when the export is whole. [standard output]
-  --help      This text.
-`,
-  import: `pokewire import [flags]   stores the messages of an export, with their positions
-
-  --url               Server. [http://localhost:8080]
-  --token             Token with scope write, or admin for --force. [POKEWIRE_TOKEN, or none]
-  --force             Replaces everything in the namespace, when it is a whole export and all of it has been found good.
-  --allow-incomplete  Takes what is no whole export: it has no end, as those of EventoDB, or is a part, or is empty.
-  --file              What to read. [standard input]
-  --help              This text.
-`,
-  backup: `pokewire backup FILE [flags]   copies the whole store of a running server, which can be started on the copy
-
-  --url     Server. [http://localhost:8080]
-  --token   Token with scope admin of the namespace default. [POKEWIRE_TOKEN, or none]
-  --help    This text.
-
-FILE is replaced when the copy is whole.
-`,
-};
+/** The command of a command line and its arguments; without a command it is the server. */
+export function splitCommand([first, ...rest]: readonly string[]): { readonly name: string; readonly args: string[] } {
+  if (first === undefined) return { name: 'serve', args: [] };
+  if (first === '--help' || first === '-h') return { name: 'help', args: rest };
+  if (first.startsWith('-')) return { name: 'serve', args: [first, ...rest] };
+  const [second, ...others] = rest;
+  // Commands of two words, as `store init`.
+  const isPair = verbs.some(({ name }) => name.startsWith(`${first} `));
+  if (!isPair) return { name: first, args: rest };
+  if (second === undefined || second.startsWith('-')) return { name: 'help', args: [first] };
+  return { name: `${first} ${second}`, args: others };
+}
 
 /** Runs a command and returns the exit code: 0 done, 1 it failed, 2 it was called wrongly. */
-export async function runCommand(name: TransferCommand, args: readonly string[], terminal: Terminal): Promise<number> {
+export async function runCommand(name: string, args: readonly string[], terminal: Terminal): Promise<number> {
   try {
-    const transfer = parseTransfer(name, args, terminal.env);
-    if (transfer === 'help') terminal.stdout.write(helpTexts[name]);
-    else await commands[name](transfer, terminal);
+    const verb = findVerb(name);
+    const { flags, words } = readFlags(args, flagTypes(verb), `pokewire help ${name}`, verb.words.length);
+    if (flags.help === true) {
+      const { helpOf } = await import('./help.ts');
+      await writeText(terminal.stdout, helpOf(name));
+      return 0;
+    }
+    const missing = verb.words.filter(({ isOptional }) => isOptional !== true)[words.length];
+    if (missing !== undefined) {
+      throw new ConfigError(`${missing.name} is missing; "pokewire help ${name}" tells how to call it.`);
+    }
+    const run = await verb.load();
+    await run(new Invocation({ flags, words }, terminal.env), terminal);
     return 0;
   } catch (error) {
     if (terminal.interrupted.aborted) {
@@ -66,44 +47,9 @@ export async function runCommand(name: TransferCommand, args: readonly string[],
   }
 }
 
-function parseTransfer(name: TransferCommand, args: readonly string[], env: Terminal['env']): Transfer | 'help' {
-  const flags = readFlags(name, args);
-  if (flags.help === true) return 'help';
-  const { url, token = env.POKEWIRE_TOKEN ?? '', category, force = false, file } = flags;
-  if (!isSendable(token)) {
-    const source = flags.token === undefined ? 'POKEWIRE_TOKEN' : '--token';
-    throw new ConfigError(`${source} must be letters, digits and signs of ASCII without spaces, as headers carry it.`);
-  }
-  const allowIncomplete = flags['allow-incomplete'] ?? false;
-  return { url: parseUrl(url), token, category, force, allowIncomplete, file };
-}
-
-type Flags = {
-  readonly url?: string;
-  readonly token?: string;
-  readonly file?: string;
-  readonly help?: boolean;
-  readonly category?: string;
-  readonly force?: boolean;
-  readonly 'allow-incomplete'?: boolean;
-};
-
-function readFlags(name: TransferCommand, args: readonly string[]): Flags {
-  const help = `pokewire ${name} --help`;
-  const flags = readFlagsOf(args, options[name], help, name === 'backup' ? 'file' : undefined);
-  if (name === 'backup' && flags.file === undefined && flags.help !== true) {
-    throw new ConfigError(`A file is needed: pokewire backup FILE; "${help}" lists the flags.`);
-  }
-  for (const flag of ['file', 'category']) if (flags[flag] === '') throw new ConfigError(`--${flag} cannot be empty.`);
-  return flags;
-}
-
-function parseUrl(text = 'http://localhost:8080'): URL {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new CliError(`--url must be like http://localhost:8080, got "${text}"`, 2);
-  }
-  // A server behind a path of a proxy is reached below that path.
-  if (!url.pathname.endsWith('/')) url.pathname += '/';
-  return url;
+function flagTypes(verb: Verb): FlagTypes {
+  const own = flagsOf(verb).map(
+    ({ name, short, value }) => [name, { type: value === undefined ? 'boolean' : 'string', short }] as const,
+  );
+  return { ...Object.fromEntries(own), help: { type: 'boolean', short: 'h' } };
 }

@@ -3,26 +3,28 @@ import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { emptyExport, exportEnd, exportEndBytes } from '../message/import-record.ts';
 import { call } from './call.ts';
+import type { Invocation } from './invocation.ts';
 import { describeOutputError, writeOutput } from './output.ts';
 import { messagesText, Progress } from './progress.ts';
-import { CliError, type Terminal, type Transfer } from './transfer.ts';
+import { CliError, type Terminal } from './terminal.ts';
 
 const lineFeed = 0x0a;
 
 /** `pokewire export`: passes the answer of `GET /export` on, at the pace of whoever takes it. */
-export async function exportLog(transfer: Transfer, terminal: Terminal): Promise<void> {
-  const { category, file } = transfer;
-  const { request, response } = call(transfer, terminal, 'GET', 'export', category === undefined ? {} : { category });
+export async function exportLog(invocation: Invocation, terminal: Terminal): Promise<void> {
+  const { server } = invocation;
+  const [category, file] = [invocation.text('category'), invocation.text('file')];
+  const { request, response } = call(server, terminal, 'GET', 'export', category === undefined ? {} : { category });
   request.end();
   const answer = await response;
   const progress = new Progress(terminal, 'exported');
-  const messages = new Messages(progress, transfer.url);
+  const messages = new Messages(progress, server.url);
   try {
     await writeOutput(file, terminal, (target, end) => copy(answer, messages, target, end));
   } catch (error) {
     progress.end();
     if (error instanceof CliError) throw error;
-    throw new CliError(describeOutputError(error as NodeJS.ErrnoException, file, brokenOff(transfer.url)));
+    throw new CliError(describeOutputError(error as NodeJS.ErrnoException, file, brokenOff(server.url)));
   } finally {
     // A body that nobody reads would keep the process.
     answer.destroy();

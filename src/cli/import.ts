@@ -2,15 +2,18 @@ import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { LineSplitter } from '../message/line-splitter.ts';
 import { call } from './call.ts';
+import type { Invocation } from './invocation.ts';
 import { printable } from './printable.ts';
 import { messagesText, Progress } from './progress.ts';
-import { CliError, type Terminal, type Transfer } from './transfer.ts';
+import { CliError, type Terminal } from './terminal.ts';
 
 /** `pokewire import`: passes its input on to `POST /import`, at the pace of the server, and follows what that tells. */
-export async function importLog(transfer: Transfer, terminal: Terminal): Promise<void> {
-  const { file, force, allowIncomplete } = transfer;
+export async function importLog(invocation: Invocation, terminal: Terminal): Promise<void> {
+  const { server } = invocation;
+  const file = invocation.text('file');
+  const [force, allowIncomplete] = [invocation.isSet('force'), invocation.isSet('allow-incomplete')];
   const query = { ...(force && { force: 'true' }), ...(allowIncomplete && { allowIncomplete: 'true' }) };
-  const { request, response } = call(transfer, terminal, 'POST', 'import', query, 'application/x-ndjson');
+  const { request, response } = call(server, terminal, 'POST', 'import', query, 'application/x-ndjson');
   const input = file === undefined ? terminal.stdin : createReadStream(file);
   let inputError: Error | undefined;
   input.on('error', (error) => {
@@ -21,7 +24,7 @@ export async function importLog(transfer: Transfer, terminal: Terminal): Promise
   input.pipe(request);
   const progress = new Progress(terminal, 'imported');
   try {
-    const { imported, known = 0, complete, elapsed } = await follow(await response, progress, transfer);
+    const { imported, known = 0, complete, elapsed } = await follow(await response, progress, server.url, force);
     const passedOver = known === 0 ? '' : `; ${known.toLocaleString('en')} more were there already`;
     terminal.stdout.write(`Imported ${messagesText(imported)} in ${elapsed}${passedOver}.\n`);
     if (complete === false && !allowIncomplete) {
@@ -54,7 +57,7 @@ type ImportEvent =
   | { readonly error: string; readonly message: string; readonly line?: number };
 
 /** Reads the events up to the last one; throws {@link CliError} when that tells of an error, or does not come. */
-async function follow(answer: IncomingMessage, progress: Progress, { url, force }: Transfer) {
+async function follow(answer: IncomingMessage, progress: Progress, url: URL, force: boolean) {
   let stored = 0;
   for await (const event of eventsOf(answer)) {
     if ('error' in event) throw new CliError(describe(event) + (force ? '\nNothing was replaced.' : before(stored)));

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { replaceFile } from './replace-file.ts';
-import type { Terminal } from './transfer.ts';
+import { CliError, type Terminal } from './terminal.ts';
 
 /** Has a command's output written: to its standard output, or to a file that is replaced when all of it is there. */
 export async function writeOutput(
@@ -11,6 +11,17 @@ export async function writeOutput(
   const opened = openedAs(file, terminal);
   if (opened !== undefined) await write(opened, false);
   else await replaceFile(file!, (target) => write(target, true));
+}
+
+/**
+ * Writes a text, and waits until it has been taken. Throws {@link CliError}: with exit code 0 and without a word where
+ * nobody wants more of it.
+ */
+export async function writeText(stdout: Writable, text: string): Promise<void> {
+  const error = await new Promise<Error | null | undefined>((resolve) => stdout.write(text, resolve));
+  if (!error) return;
+  const problem = describeOutputError(error, undefined, '');
+  throw new CliError(problem, problem === '' ? 0 : 1);
 }
 
 /** The stream that the process has open under this name: opening it anew would cut a file it goes to, or overwrite it. */

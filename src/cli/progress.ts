@@ -1,4 +1,4 @@
-import type { Terminal } from './transfer.ts';
+import type { Terminal } from './terminal.ts';
 
 const stepMs = 100;
 

@@ -3,7 +3,7 @@ import { createWriteStream, type Stats } from 'node:fs';
 import { chmod, chown, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
-import { CliError } from './transfer.ts';
+import { CliError } from './terminal.ts';
 
 /**
  * Writes a file that takes its name only when it is whole and on the disk, so that whatever goes wrong leaves the one before.

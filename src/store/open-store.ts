@@ -4,6 +4,8 @@ import type { Poke } from '../message/poke.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
 import { MemoryStorage } from './memory/memory-storage.ts';
 import { MemoryStore } from './memory/memory-store.ts';
+import { parsePostgresUrl } from './postgres/postgres-url.ts';
+import { parseSqliteUrl } from './sqlite/sqlite-url.ts';
 import type { Store, StoreLimits } from './store.ts';
 
 /** What every engine may need. */
@@ -25,13 +27,28 @@ export const openStore: OpenStore = async (url, { pokes, log, ...limits }) => {
     const { SqliteStore } = await import('./sqlite/sqlite-store.ts');
     return SqliteStore.open(url, { pokes, ...limits });
   }
-  if (url.startsWith('postgres:') || url.startsWith('postgresql:')) {
+  if (isPostgres(url)) {
     const { PostgresStore } = await import('./postgres/postgres-store.ts');
     return PostgresStore.open(url, { pokes, log, ...limits });
   }
+  throw unknownEngine(url);
+};
+
+/** Refuses what {@link openStore} would without opening anything; throws {@link ConfigError}. */
+export function checkStoreUrl(url: string): void {
+  if (url.startsWith('sqlite:')) parseSqliteUrl(url);
+  else if (isPostgres(url)) parsePostgresUrl(url);
+  else if (url !== 'memory:') throw unknownEngine(url);
+}
+
+function isPostgres(url: string): boolean {
+  return url.startsWith('postgres:') || url.startsWith('postgresql:');
+}
+
+function unknownEngine(url: string): ConfigError {
   // Never with what follows the scheme, which may hold a password.
   const [scheme] = /^[a-z][a-z0-9+.-]{0,63}:/i.exec(url) ?? [];
-  throw new ConfigError(
+  return new ConfigError(
     `--store must be memory:, sqlite:FILE or postgres://…, got ${scheme === undefined ? 'no URL' : `${scheme}…`}`,
   );
-};
+}

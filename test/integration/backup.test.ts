@@ -245,9 +245,9 @@ test('The command writes no backup over a store that may be running.', async () 
 });
 
 test.each([
-  [[], 'A file is needed: pokewire backup FILE; "pokewire backup --help" lists the flags.'],
-  [['a', 'b'], 'Unexpected argument "b": it is one too many; "pokewire backup --help" lists the flags.'],
-  [['a', '--category', 'b'], `Unknown option '--category'; "pokewire backup --help" lists the flags.`],
+  [[], 'FILE is missing; "pokewire help backup" tells how to call it.'],
+  [['a', 'b'], 'Unexpected argument "b": it is one too many; "pokewire help backup" lists the flags.'],
+  [['a', '--category', 'b'], `Unknown option '--category'; "pokewire help backup" lists the flags.`],
 ])('The command that is called wrongly says so: %j', async (args, sentence) => {
   expect(await backUp(args)).toEqual({ code: 2, stdout: '', stderr: `pokewire: ${sentence}\n` });
 });

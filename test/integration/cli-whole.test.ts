@@ -10,14 +10,13 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { runCommand } from '../../src/cli/command.ts';
-import type { TransferCommand } from '../../src/cli/transfer-command.ts';
 import { ended, importBody, records } from '../support/import-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
 /** Runs a command within this process. */
-async function run(name: TransferCommand, args: readonly string[], input = '', interrupted = new AbortController()) {
+async function run(name: string, args: readonly string[], input = '', interrupted = new AbortController()) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const said = Promise.all([text(stdout), text(stderr)]);
   const stdin = Readable.from([Buffer.from(input)]);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { parseCommand } from '../../src/config.ts';
+import { parseCommand } from '../../src/read-config.ts';
 import { readText, readYaml } from '../support/monitoring.ts';
 import { startTestApp } from '../support/start-app.ts';
 

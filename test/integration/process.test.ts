@@ -44,6 +44,9 @@ test.each([
   [['export', '--url', 'nowhere'], {}, '--url must be like http://localhost:8080, got "nowhere"'],
   [['export', '--prot', '1'], {}, "Unknown option '--prot'"],
   [['import', '--file', ''], {}, '--file cannot be empty.'],
+  [['store', 'init'], {}, 'URL is missing; "pokewire help store init" tells how to call it.'],
+  [['store', 'init', 'sqlite:a.db'], {}, 'others need nothing'],
+  [['store', 'inti', 'x'], {}, 'Unknown command "store inti"; did you mean store init?'],
 ])('It refuses to start with %j and %j, and says why.', async (args, env, sentence) => {
   await using server = new SpokenProcess(args, env);
   expect(await server.exit).toBe(2);
@@ -78,8 +81,8 @@ test.each([
   expect(server.stderr).toContain(sentence);
 });
 
-test('--help lists the flags, and --version tells the version that /version tells.', async () => {
-  await using help = new SpokenProcess(['--help']);
+test('The help of the server lists its settings, and --version tells the version that /version tells.', async () => {
+  await using help = new SpokenProcess(['serve', '--help']);
   expect(await help.exit).toBe(0);
   expect(help.stdout).toContain('--heartbeat-ms');
   await using version = new SpokenProcess(['--version']);

@@ -1,7 +1,8 @@
 import { type TSchema, Type } from 'typebox';
 import { describe, expect, test } from 'vitest';
-import { type Config, configSchema, flagOf, parseCommand, variableOf } from '../../src/config.ts';
+import { type Config, configSchema, flagOf, variableOf } from '../../src/config.ts';
 import { ConfigError } from '../../src/config-error.ts';
+import { parseCommand } from '../../src/read-config.ts';
 import { startTestApp } from '../support/start-app.ts';
 
 const names = Object.keys(configSchema.properties) as (keyof Config)[];

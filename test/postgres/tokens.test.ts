@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { runStoreCommand } from '../../src/cli/store-command.ts';
+import { initStore } from '../../src/store/init-store.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
@@ -18,11 +18,9 @@ describe.skipIf(!hasPostgres)('Tokens of a server over a Message DB', () => {
         message: expect.stringContaining('pokewire store init'),
       });
     }
-    const init = ['init', cluster.url(database, 'postgres')];
-    expect(await runStoreCommand(init)).toMatch(
-      /was created in database test_0, and the role message_store may use it/,
-    );
-    expect(await runStoreCommand(init)).toMatch(/was there/);
+    const init = () => initStore(cluster.url(database, 'postgres'), 'message_store');
+    expect(await init()).toMatch(/was created in database test_0, and the role message_store may use it/);
+    expect(await init()).toMatch(/was there/);
     await using app = await startTestApp(['--store', cluster.url(database), '--auth', 'token']);
     const { token } = await app.namespaces.createToken('default', label);
     await using client = await cluster.connect(database);
@@ -34,7 +32,7 @@ describe.skipIf(!hasPostgres)('Tokens of a server over a Message DB', () => {
   test('are shared by all nodes, and one that is revoked ends what other nodes do by it.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
-    await runStoreCommand(['init', cluster.url(database, 'postgres')]);
+    await initStore(cluster.url(database, 'postgres'), 'message_store');
     const flags = ['--store', cluster.url(database), '--auth', 'token'];
     await using one = await startTestApp(flags);
     await using other = await startTestApp(flags);
@@ -53,7 +51,7 @@ describe.skipIf(!hasPostgres)('Tokens of a server over a Message DB', () => {
   test('of several nodes that start at once are one, and only one of them tells it.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
-    await runStoreCommand(['init', cluster.url(database, 'postgres')]);
+    await initStore(cluster.url(database, 'postgres'), 'message_store');
     const flags = ['--store', cluster.url(database), '--auth', 'token'];
     const apps = await Promise.all([1, 2, 3].map(() => startTestApp(flags)));
     const [told, ...more] = apps.flatMap(({ newToken }) => newToken ?? []);
@@ -68,7 +66,7 @@ describe.skipIf(!hasPostgres)('Tokens of a server over a Message DB', () => {
   test('go on while the database is away.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
-    await runStoreCommand(['init', cluster.url(database, 'postgres')]);
+    await initStore(cluster.url(database, 'postgres'), 'message_store');
     await using app = await startTestApp(['--store', cluster.url(database), '--auth', 'token']);
     const headers = { authorization: `Bearer ${app.newToken}` };
     await cluster.stop();
@@ -83,14 +81,11 @@ describe.skipIf(!hasPostgres)('"pokewire store init"', () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     await using owner = await cluster.connect(database);
-    const init = (...args: readonly string[]) => runStoreCommand(['init', ...args]);
+    const init = (url: string, role = 'message_store') => initStore(url, role);
     await expect(init(cluster.url(database))).rejects.toThrow(/may not create the schema: use that of the owner/);
-    await expect(init(cluster.url(database, 'postgres'), '--role', 'nobody"')).rejects.toThrow(
-      /there is no role nobody"/,
-    );
+    await expect(init(cluster.url(database, 'postgres'), 'nobody"')).rejects.toThrow(/there is no role nobody"/);
     await expect(init(cluster.url('postgres', 'postgres'))).rejects.toThrow(/no table message_store\.messages/);
     await expect(init('sqlite:a.db')).rejects.toThrow(/others need nothing/);
-    await expect(init()).rejects.toThrow(/A URL is needed/);
     const { rows } = await owner.query("SELECT 1 FROM pg_namespace WHERE nspname = 'pokewire'");
     expect(rows).toEqual([]);
   });
@@ -99,7 +94,7 @@ describe.skipIf(!hasPostgres)('"pokewire store init"', () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     const url = cluster.url(database, 'postgres');
-    const said = await Promise.all([1, 2, 3, 4].map(() => runStoreCommand(['init', url])));
+    const said = await Promise.all([1, 2, 3, 4].map(() => initStore(url, 'message_store')));
     expect(said.filter((text) => text.includes('was created'))).toHaveLength(1);
   });
 
@@ -110,20 +105,20 @@ describe.skipIf(!hasPostgres)('"pokewire store init"', () => {
     await owner.query('CREATE ROLE other LOGIN IN ROLE message_store');
     await owner.query('REVOKE message_store FROM other; GRANT USAGE ON SCHEMA message_store TO other');
     await owner.query('GRANT SELECT ON message_store.messages TO other');
-    await runStoreCommand(['init', cluster.url(database, 'postgres')]);
+    await initStore(cluster.url(database, 'postgres'), 'message_store');
     const flags = ['--store', `${cluster.url(database, 'other')}?readonly=true`];
     {
       await using app = await startTestApp(flags);
       expect(app.store.capabilities.tokens).toBe('process');
       expect(app.store.opening.warning).toMatch(/the role other may not use the schema pokewire/);
     }
-    await runStoreCommand(['init', cluster.url(database, 'postgres'), '--role', 'other']);
+    await initStore(cluster.url(database, 'postgres'), 'other');
     {
       await using app = await startTestApp(flags);
       expect(app.store.capabilities.tokens).toBe('stored');
     }
     await owner.query("UPDATE pokewire.meta SET value = 99 WHERE key = 'version'");
     await expect(startTestApp(flags)).rejects.toThrow(/has version 99.*use a newer Pokewire/);
-    await expect(runStoreCommand(['init', cluster.url(database, 'postgres')])).rejects.toThrow(/has version 99/);
+    await expect(initStore(cluster.url(database, 'postgres'), 'message_store')).rejects.toThrow(/has version 99/);
   });
 });

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { configSchema, flagOf, parseCommand } from '../../src/config.ts';
+import { configSchema, flagOf } from '../../src/config.ts';
+import { parseCommand } from '../../src/read-config.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { documented, replaced } from './documented.ts';
 

@@ -11,6 +11,10 @@ export type ProcessOptions = {
   readonly nodeFlags?: readonly string[];
   /** Nobody reads what it writes to standard output. */
   readonly isUnheard?: boolean;
+  /** Its standard output is a pipe that the other end has closed. */
+  readonly isDeaf?: boolean;
+  /** The folder that it runs in. */
+  readonly cwd?: string;
 };
 
 /** The program as a process of its own, whose every word is kept. Close it by `await using`. */
@@ -22,9 +26,14 @@ export class SpokenProcess implements AsyncDisposable {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, options: ProcessOptions = {}) {
-    const { under = [], nodeFlags = [], isUnheard = false } = options;
+    const { under = [], nodeFlags = [], isUnheard = false, isDeaf = false, cwd } = options;
     const [command, ...rest] = [...under, process.execPath, ...nodeFlags, main, ...args];
-    this.#child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...env } });
+    this.#child = spawn(command!, rest, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd,
+      env: { PATH: process.env.PATH, ...env },
+    });
+    if (isDeaf) this.#child.stdout.destroy();
     if (!isUnheard) {
       this.#child.stdout.setEncoding('utf8').on('data', (text) => {
         this.stdout += text;

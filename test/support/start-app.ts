@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { type App, type AppOptions, startApp } from '../../src/app.ts';
-import { parseCommand } from '../../src/config.ts';
+import { parseCommand } from '../../src/read-config.ts';
 
 /** What came back: `body` is parsed when it is JSON, `text` is as it came. */
 export type Answer = {

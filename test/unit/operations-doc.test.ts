@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { commands } from '../../src/cli/help.ts';
+import { flagsOf } from '../../src/cli/verb.ts';
 import { configSchema, flagOf } from '../../src/config.ts';
 import { errorStatuses } from '../../src/errors.ts';
 import { readAlerts, readMetricDocs, readText } from '../support/monitoring.ts';
@@ -106,7 +108,12 @@ describe('What each limit does', () => {
 test('The page names only flags and metrics that there are.', () => {
   const flags = Object.keys(configSchema.properties).map(flagOf);
   // Of the commands, and of Node itself.
-  const others = ['url', 'token', 'file', 'max-old-space-size'];
+  const others = [
+    ...commands()
+      .flatMap(flagsOf)
+      .map(({ name }) => name),
+    'max-old-space-size',
+  ];
   for (const [, flag] of page.matchAll(/--([a-z]+(?:-[a-z]+)*)/g)) expect([...flags, ...others]).toContain(flag);
   const metrics = [...readMetricDocs().keys(), ...readMetricDocs('stores').keys()];
   for (const [name] of page.matchAll(/\bpokewire_\w+/g)) expect(metrics).toContain(name);

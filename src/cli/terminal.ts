@@ -1,20 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** What a command is to do, and where. */
-export type Transfer = {
-  readonly url: URL;
-  /** Empty: none. */
-  readonly token: string;
-  /** Export: only messages of this category. */
-  readonly category: string | undefined;
-  /** Import: replace the whole log. */
-  readonly force: boolean;
-  /** Import: take what is no whole export. */
-  readonly allowIncomplete: boolean;
-  /** Undefined: standard input or output. */
-  readonly file: string | undefined;
-};
-
 /** What a command has of its process. */
 export type Terminal = {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -30,10 +15,10 @@ export type Terminal = {
 /** Ends a command: the message goes to standard error, an empty one says nothing. */
 export class CliError extends Error {
   override readonly name = 'CliError';
-  /** 1: it failed; 2: it was called wrongly. */
-  readonly exitCode: 1 | 2;
+  /** 0: nothing failed, but there is no more to do; 1: it failed. What is called wrongly is a `ConfigError`. */
+  readonly exitCode: 0 | 1;
 
-  constructor(message: string, exitCode: 1 | 2 = 1) {
+  constructor(message: string, exitCode: 0 | 1 = 1) {
     super(message);
     this.exitCode = exitCode;
   }

@@ -1,0 +1,88 @@
+import type { Invocation } from './invocation.ts';
+import { writeText } from './output.ts';
+import { serve } from './serve.ts';
+import type { Terminal } from './terminal.ts';
+import { type Description, type Flag, flagsOf } from './verb.ts';
+import { findVerb, verbs } from './verbs.ts';
+
+const width = 80;
+/** Where descriptions begin; what is longer than that has its description below it. */
+const indent = 26;
+
+/** `pokewire help`: about a command, or all of them. */
+export async function printHelp({ words }: Invocation, { stdout }: Terminal): Promise<void> {
+  const subcommands = verbs.filter(({ name }) => words.length === 1 && name.startsWith(`${words[0]} `));
+  const texts = subcommands.map(({ name }) => helpOf(name));
+  await writeText(stdout, texts.join('\n') || (words.length === 0 ? overview() : helpOf(words.join(' '))));
+}
+
+/** All commands by group. */
+export function overview(): string {
+  const all = commands();
+  const groups = [...new Set(all.map(({ group }) => group))].flatMap((title) => {
+    const rows = all.filter(({ group }) => group === title).map((verb) => row(usageOf(verb), verb.summary));
+    return [`${title}:`, ...rows, ''];
+  });
+  return [
+    'pokewire [SETTINGS]       starts the server',
+    'pokewire COMMAND [FLAGS]  does one of these, mostly with a running server',
+    '',
+    ...groups,
+    'Settings most often used:',
+    ...flagsOf(serve)
+      .filter(({ name }) => ['port', 'store', 'token', 'config'].includes(name))
+      .map(flagRow),
+    '',
+    ...wrap('"pokewire help COMMAND" lists the flags of a command, "pokewire help serve" all settings of the server.'),
+    '',
+  ].join('\n');
+}
+
+/** The flags of a command by group; throws a `ConfigError` for one that is unknown. */
+export function helpOf(name: string): string {
+  const verb = name === 'serve' ? serve : findVerb(name);
+  const groups = verb.flagGroups.flatMap(({ title, flags }) => [`${title}:`, ...flags.map(flagRow), '']);
+  return [
+    `pokewire ${usageOf(verb)}${verb.flagGroups.length > 0 ? ' [FLAGS]' : ''}`,
+    '',
+    ...wrap(verb.summary),
+    '',
+    ...groups,
+    ...(verb.notes ?? []).flatMap((note) => [...wrap(note), '']),
+  ].join('\n');
+}
+
+/** Every command, the server first. */
+export function commands(): readonly Description[] {
+  return [serve, ...verbs];
+}
+
+function usageOf({ name, words }: Description): string {
+  return [name, ...words.map((word) => (word.isOptional === true ? `[${word.name}]` : word.name))].join(' ');
+}
+
+function flagRow({ name, short, value, description }: Flag): string {
+  const letter = short === undefined ? '' : `-${short}, `;
+  // Forty settings that all said VALUE would say nothing.
+  const shown = value === undefined || value === 'VALUE' ? '' : ` ${value}`;
+  return row(`${letter}--${name}${shown}`, description);
+}
+
+function row(left: string, description: string): string {
+  const lines = wrap(description, width - indent);
+  const head = `  ${left}`;
+  const fits = head.length <= indent - 2;
+  const first = fits ? [head.padEnd(indent) + lines[0]] : [head, ' '.repeat(indent) + lines[0]];
+  return [...first, ...lines.slice(1).map((line) => ' '.repeat(indent) + line)].join('\n');
+}
+
+function wrap(text: string, columns = width): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!;
+    if (line === '') lines[lines.length - 1] = word;
+    else if (line.length + 1 + word.length <= columns) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

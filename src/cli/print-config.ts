@@ -1,0 +1,37 @@
+import { stringify } from 'yaml';
+import { type Config, flagOf, secretSettings, settingGroups } from '../config.ts';
+import type { Origins } from '../read-config.ts';
+
+/**
+ * All settings as a configuration file, by subject, each with the place it comes from. Secrets are left out, so the text can
+ * be shown to others; whoever uses it as a file adds them.
+ */
+export function configText(config: Config, origins: Origins): string {
+  const groups = Object.entries(settingGroups).map(([title, names]) => {
+    const lines = names.map((name: keyof Config) => {
+      const place = origins.get(name)?.place ?? 'default';
+      return `${lineOf(name, config[name])}  # ${place}`;
+    });
+    return [`# ${title}`, ...lines, ''].join('\n');
+  });
+  return groups.join('\n');
+}
+
+function lineOf(name: keyof Config, value: Config[keyof Config]): string {
+  const key = flagOf(name);
+  if (value !== '' && secretSettings.has(name)) return `# ${key}: set, and not shown`;
+  if (name !== 'store') return `${key}: ${scalarOf(value)}`;
+  const url = withoutPassword(String(value));
+  return url === value ? `${key}: ${scalarOf(value)}` : `# Its password is not shown.\n${key}: ${scalarOf(url)}`;
+}
+
+function scalarOf(value: unknown): string {
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+}
+
+function withoutPassword(store: string): string {
+  const url = URL.parse(store);
+  if (url === null || url.password === '') return store;
+  url.password = '';
+  return url.href;
+}

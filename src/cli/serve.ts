@@ -1,0 +1,35 @@
+import { flagOf, isSwitch, notesOf, settingGroups, variableOf } from '../config.ts';
+import { startFlags } from '../read-config.ts';
+import type { Description, Flag } from './verb.ts';
+
+/** The server as a command, with each setting as a flag. */
+export const serve: Description = {
+  name: 'serve',
+  group: 'Server',
+  words: [],
+  summary: 'Serves message streams and pokes their subscribers; needs no name.',
+  notes: [
+    `Each setting can be a variable (--drain-ms is ${variableOf('drainMs')}) or a key of a file ("drain-ms: 5000" in pokewire.yaml, or in the file of --config). Flags win over variables, and variables over the file.`,
+  ],
+  flagGroups: [
+    {
+      title: 'Start',
+      flags: [
+        { name: 'config', value: 'FILE', description: startFlags.config, choices: 'file' },
+        { name: 'check-config', description: startFlags['check-config'] },
+        { name: 'print-config', description: startFlags['print-config'] },
+        { name: 'version', description: startFlags.version },
+      ],
+    },
+    ...Object.entries(settingGroups).map(([title, names]) => ({ title, flags: names.map(settingFlag) })),
+  ],
+};
+
+function settingFlag(name: Parameters<typeof notesOf>[0]): Flag {
+  const { description, default: initial } = notesOf(name);
+  const shown = String(initial);
+  const text = isSwitch(name) ? description : `${description} [${shown === '' ? 'none' : shown}]`;
+  return isSwitch(name)
+    ? { name: flagOf(name), description: text }
+    : { name: flagOf(name), value: 'VALUE', description: text };
+}

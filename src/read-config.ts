@@ -1,0 +1,137 @@
+import { type Config, flagOf, isSwitch, notesOf, settingNames, variableOf, variablePrefix } from './config.ts';
+import { ConfigError } from './config-error.ts';
+import type { ConfigFile } from './config-file.ts';
+import { checkTogether } from './config-rules.ts';
+import { type FlagTypes, readFlags } from './flags.ts';
+import { checkSetting, defaultOf, type GivenValue } from './setting-values.ts';
+import { didYouMean } from './suggestion.ts';
+
+/** Where a value was given. */
+export type Origin = {
+  /** `--port`, `POKEWIRE_PORT` or `pokewire.yaml:3`. */
+  readonly place: string;
+  /** What messages call the setting: the same, behind a line of a file with its key. */
+  readonly called: string;
+};
+
+/** The settings that were given, others than defaults, each with its origin. */
+export type Origins = ReadonlyMap<keyof Config, Origin>;
+
+/** What the command line of the server asks for. */
+export type Command =
+  | { readonly run: 'serve' | 'check-config' | 'print-config'; readonly config: Config; readonly origins: Origins }
+  | { readonly run: 'help' }
+  | { readonly run: 'version' };
+
+/** Flags of the server that are no settings. */
+export const startFlags = {
+  config: 'File with settings; empty: none. [pokewire.yaml, where there is one]',
+  'check-config': 'Checks all settings and exits: 0 when they can be used.',
+  'print-config': 'Prints all settings and where each comes from, without secrets.',
+  help: 'This text.',
+  version: 'The version.',
+} as const;
+
+/** Names the configuration file, instead of `--config`. */
+export const configVariable = `${variablePrefix}CONFIG`;
+
+/** Variables that only the other commands read. The server passes over them, so that one shell can hold both. */
+export const commandVariables = [`${variablePrefix}URL`] as const;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The configuration file that flags or variables name: empty for none, undefined where they do not say. */
+export function configPathOf(args: readonly string[], env: Environment): string | undefined {
+  const flags = readServerFlags(args);
+  if (flags.help === true || flags.version === true) return '';
+  return (flags.config as string | undefined) ?? (env[configVariable] || undefined);
+}
+
+/** Reads flags, environment and file. Throws {@link ConfigError} for anything unknown or out of its limits. */
+export function parseCommand(args: readonly string[], env: Environment, file?: ConfigFile): Command {
+  const flags = readServerFlags(args);
+  if (flags.help === true) return { run: 'help' };
+  if (flags.version === true) return { run: 'version' };
+  const variables = readVariables(env);
+  const config: Record<string, unknown> = {};
+  const origins = new Map<keyof Config, Origin>();
+  for (const name of settingNames) {
+    const found = findValue(name, flags, variables, file);
+    if (found === undefined) config[name] = defaultOf(name);
+    else {
+      config[name] = checkSetting(found.origin.called, name, found.value);
+      origins.set(name, found.origin);
+    }
+  }
+  const given = new Set(origins.keys());
+  const settings = checkTogether(config as Config, given, (name) => calledBy(name, origins));
+  const run =
+    flags['print-config'] === true ? 'print-config' : flags['check-config'] === true ? 'check-config' : 'serve';
+  return { run, config: settings, origins };
+}
+
+/**
+ * A refusal by what was opened with the settings, which calls them by their flags: beginning with the variable or the key
+ * of the file instead, where that is what was given.
+ */
+export function namedAsGiven(refusal: string, origins: Origins): string {
+  return refusal.replace(/^--[a-z-]+/, (flag) => {
+    const name = settingNames.find((candidate) => `--${flagOf(candidate)}` === flag);
+    return name === undefined ? flag : calledBy(name, origins);
+  });
+}
+
+function calledBy(name: keyof Config, origins: Origins): string {
+  return origins.get(name)?.called ?? `--${flagOf(name)}`;
+}
+
+function findValue(
+  name: keyof Config,
+  flags: Readonly<Record<string, string | boolean | undefined>>,
+  variables: ReadonlyMap<keyof Config, string>,
+  file: ConfigFile | undefined,
+): { readonly value: GivenValue; readonly origin: Origin } | undefined {
+  const flag = flags[flagOf(name)] as GivenValue | undefined;
+  if (flag !== undefined) return { value: flag, origin: { place: `--${flagOf(name)}`, called: `--${flagOf(name)}` } };
+  const variable = variables.get(name);
+  if (variable !== undefined) return { value: variable, origin: { place: variableOf(name), called: variableOf(name) } };
+  const entry = file?.entries.get(name);
+  if (entry === undefined) return undefined;
+  return { value: entry.value, origin: { place: entry.place, called: `${entry.place}: ${flagOf(name)}` } };
+}
+
+function readServerFlags(args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
+  return readFlags(args, serverFlags, 'pokewire help serve').flags;
+}
+
+/** All flags of the server. */
+export const serverFlags: FlagTypes = {
+  ...Object.fromEntries(
+    settingNames.map((name) => [flagOf(name), { type: isSwitch(name) ? 'boolean' : 'string' }] as const),
+  ),
+  config: { type: 'string' },
+  'check-config': { type: 'boolean' },
+  'print-config': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+};
+
+function readVariables(env: Environment): Map<keyof Config, string> {
+  const byVariable = new Map(settingNames.map((name) => [variableOf(name), name]));
+  const others: readonly string[] = [configVariable, ...commandVariables];
+  const found = new Map<keyof Config, string>();
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith(variablePrefix) || value === undefined || others.includes(variable)) continue;
+    const name = byVariable.get(variable);
+    if (name === undefined) {
+      const near = didYouMean(variable, [...byVariable.keys(), configVariable]) || '.';
+      throw new ConfigError(`Unknown variable ${variable}${near} "pokewire help serve" lists the settings.`);
+    }
+    // Compose files and unit files set what they have no value for to nothing.
+    if (value !== '' || emptyMeans.has(name)) found.set(name, value);
+  }
+  return found;
+}
+
+/** Settings whose description says what empty means. Of all others an empty variable counts as not set. */
+const emptyMeans = new Set<keyof Config>(settingNames.filter((name) => notesOf(name).description.includes('Empty: ')));

@@ -1,0 +1,57 @@
+import { type TSchema, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { type Config, configSchema, notesOf } from './config.ts';
+import { ConfigError } from './config-error.ts';
+import { quote } from './flags.ts';
+import { isSendable, judgeAllowedHost, judgeHost, judgeOrigin, judgeProxy } from './setting-formats.ts';
+
+/** A value as it was written: text everywhere, true for a switch on the command line, a list in a file. */
+export type GivenValue = string | true | readonly string[];
+
+/** What a schema does not say of a value; of a list each member is judged. */
+const judges = {
+  host: judgeHost,
+  corsOrigins: judgeOrigin,
+  subscribeOrigins: judgeOrigin,
+  trustedProxies: judgeProxy,
+  allowedHosts: judgeAllowedHost,
+} as const;
+
+/** The value of a setting; throws {@link ConfigError}, which calls the setting so. */
+export function checkSetting(called: string, name: keyof Config, given: GivenValue): unknown {
+  const schema: TSchema = configSchema.properties[name];
+  if (Array.isArray(given) && !Type.IsArray(schema)) throw new ConfigError(`${called} takes one value, not a list.`);
+  const value = convert(schema, given);
+  // Not with the value, which is a secret.
+  if (name === 'metricsToken' && !isSendable(String(value))) {
+    throw new ConfigError(`${called} must be letters, digits and signs of ASCII without spaces, as headers carry it.`);
+  }
+  const refuse = (reason: string): never => {
+    throw new ConfigError(`${called} cannot be ${quote(String(given))}${reason}`);
+  };
+  const { minimum, maximum } = schema as { minimum?: number; maximum?: number };
+  const range = minimum === undefined ? '' : ` It is an integer from ${minimum} to ${maximum}.`;
+  if (!Value.Check(schema, value)) refuse(`.${range} ${notesOf(name).description}`);
+  if (Array.isArray(value) && value.length > 1 && value.includes('*')) refuse(': `*` stands alone.');
+  const judge = name in judges ? judges[name as keyof typeof judges] : () => undefined;
+  const problem = [value]
+    .flat()
+    .map(String)
+    .map(judge)
+    .find((found) => found !== undefined);
+  if (problem !== undefined) refuse(`: it ${problem}.`);
+  return value;
+}
+
+export function defaultOf(name: keyof Config): unknown {
+  return Value.Default(configSchema.properties[name], undefined);
+}
+
+function convert(schema: TSchema, given: GivenValue): unknown {
+  if (typeof given !== 'string') return given;
+  if (Type.IsBoolean(schema)) return { true: true, '1': true, false: false, '0': false }[given];
+  if (Type.IsArray(schema)) return given === '' ? [] : given.split(',').map((part) => part.trim());
+  // Number() alone would take '', ' 1', '0x10' and '1e3'.
+  if (Type.IsInteger(schema)) return /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
+  return given;
+}

@@ -11,7 +11,6 @@ export type PendingAppend = {
   readonly units: number;
   /** An insert of it was sent, and what became of it is not known: its ids tell. */
   isUnsure: boolean;
-  tries: number;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
 };

@@ -4,21 +4,13 @@ import type { AppendOutcome } from '../log.ts';
 import type { Respelled } from '../shared/known-ids.ts';
 import { asksForIds, type Found, type Judged, judgeGroup, type PendingAppend } from './append-judge.ts';
 import type { Connection } from './connection.ts';
-import { appendFaultOf, storeFault } from './database-errors.ts';
+import { type AppendFault, appendFaultOf, storeFault } from './database-errors.ts';
+import { categoryCount, LaneQueue, type Waiting } from './lane-queue.ts';
 import { compact, type MessageRow, messageColumns, messageOfRow } from './message-row.ts';
 
-/** Bounds of one group, or one append: a transaction holds up the others of its categories. */
-const maxAppends = 256;
-const maxMessages = 2_000;
-const maxUnits = 8_388_608;
-/** How often an append is tried again after a deadlock, or after somebody else took its place first. */
-const maxConflicts = 3;
-/** An append is tried again over broken connections for so long. */
+/** An append is tried for so long, over broken connections and after conflicts; one try more may be under way then. */
 const deadlineMs = 10_000;
 const retryMs = 50;
-
-/** A waiting append, and until when it is tried. */
-type Waiting = PendingAppend & { readonly deadlineMs: number };
 
 const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
 const lockSql = `SELECT acquire_lock(s) FROM (SELECT DISTINCT ON (hash_64(category(s))) s FROM unnest($1::text[]) s
@@ -41,7 +33,7 @@ const insertSql = `INSERT INTO message_store.messages (stream_name, position, id
 export class Lane {
   readonly #connection: Connection;
   readonly #appended: () => void;
-  #waiting: Waiting[] = [];
+  readonly #queue = new LaneQueue();
   #isRunning = false;
   #isClosed = false;
   /** Committed transactions, and the messages in them. */
@@ -55,23 +47,32 @@ export class Lane {
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#queue.length;
   }
 
   append({ stream, messages, expectedVersion }: Pick<PendingAppend, 'stream' | 'messages' | 'expectedVersion'>) {
     let units = 0;
     for (const { data, metadata } of messages) units += data.length + (metadata?.length ?? 0);
     const { promise, resolve, reject } = Promise.withResolvers<AppendOutcome>();
-    const deadline = performance.now() + deadlineMs;
-    const given = { stream, messages, expectedVersion, units, isUnsure: false, tries: 0 };
-    this.#waiting.push({ ...given, resolve, reject, deadlineMs: deadline });
+    this.#queue.push({
+      stream,
+      messages,
+      expectedVersion,
+      units,
+      isUnsure: false,
+      resolve,
+      reject,
+      deadlineMs: performance.now() + deadlineMs,
+      company: 'any',
+      conflicts: 0,
+    });
     if (!this.#isRunning) void this.#run();
     return promise;
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const { reject } of this.#waiting.splice(0)) reject(storeFault(new Error('the store is closed')));
+    for (const { reject } of this.#queue.takeAll()) reject(storeFault(new Error('the store is closed')));
     await this.#connection.close();
   }
 
@@ -79,8 +80,7 @@ export class Lane {
     this.#isRunning = true;
     // What is appended in this turn belongs to the group.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const group = this.#take();
+    for (let group = this.#next(); group.length > 0; group = this.#next()) {
       try {
         await this.#commit(group);
       } catch (error) {
@@ -90,20 +90,11 @@ export class Lane {
     this.#isRunning = false;
   }
 
-  #take(): Waiting[] {
-    let count = 0;
-    let messages = 0;
-    let units = 0;
-    for (const append of this.#waiting) {
-      messages += append.messages.length;
-      units += append.units;
-      const isFull = count === maxAppends || messages > maxMessages || units > maxUnits;
-      // One that was refused for what it holds goes by itself, so that only it is refused.
-      const isAlone = append.tries > 0 || this.#waiting[0]!.tries > 0;
-      if (count > 0 && (isFull || isAlone)) break;
-      count++;
+  #next(): Waiting[] {
+    for (const { reject } of this.#queue.takeExpired(performance.now())) {
+      reject(storeFault(new Error(`the append waited ${deadlineMs} ms for its lane`)));
     }
-    return this.#waiting.splice(0, count);
+    return this.#queue.takeGroup();
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
@@ -117,7 +108,7 @@ export class Lane {
       append.resolve({ outcome: 'appended', position: firstPosition + length - 1, globalPosition: globals[last]! });
     }
     for (const [append, outcome] of judged.answers) append.resolve(outcome);
-    this.#waiting.unshift(...(judged.later as Waiting[]));
+    this.#queue.giveBack(judged.later as Waiting[]);
     for (const [append, { respelled, known }] of judged.compares) {
       await this.#compare(respelled, known).then(append.resolve, (error) => append.reject(storeFault(error)));
     }
@@ -203,21 +194,37 @@ export class Lane {
       await this.#connection.query('ROLLBACK').catch(() => {});
     }
     const again: Waiting[] = [];
+    const isShared = { append: group.length > 1, lock: categoryCount(group) > 1 };
     for (const append of group) {
-      if (this.#mayTryAgain(append, fault, group.length > 1)) again.push(append);
+      if (this.#mayTryAgain(append, fault, isShared)) again.push(append);
       else if (fault === 'payload') append.reject(payloadRefusal(error));
       else if (fault === 'disk') append.resolve({ outcome: 'full', limit: 'disk', bytes: undefined, maxBytes: 0 });
       else append.reject(storeFault(error));
     }
-    this.#waiting.unshift(...again);
+    this.#queue.giveBack(again);
+    // So that the other one gets ahead.
+    if (fault === 'conflict') await delay(Math.random() * Math.min(retryMs, 2 ** group[0]!.conflicts));
   }
 
-  #mayTryAgain(append: Waiting, fault: ReturnType<typeof appendFaultOf>, hadCompany: boolean): boolean {
+  #mayTryAgain(append: Waiting, fault: AppendFault, isShared: { append: boolean; lock: boolean }): boolean {
     if (this.#isClosed || performance.now() >= append.deadlineMs) return false;
-    if (fault === 'connection') return true;
-    append.tries++;
-    if (fault === 'payload' || fault === 'other') return hadCompany;
-    return fault === 'again' && append.tries <= maxConflicts;
+    switch (fault) {
+      case 'connection':
+        return true;
+      case 'conflict':
+        append.company = 'category';
+        append.conflicts++;
+        return true;
+      case 'busy':
+        append.company = 'category';
+        return isShared.lock;
+      case 'payload':
+      case 'other':
+        append.company = 'none';
+        return isShared.append;
+      case 'disk':
+        return false;
+    }
   }
 }
 

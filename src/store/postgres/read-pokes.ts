@@ -4,8 +4,10 @@ import { StreamName } from '../../message/stream-name.ts';
 import { maxPagePokes } from '../shared/page-limits.ts';
 import type { Answer } from './connection.ts';
 import { isPokable } from './pokable.ts';
+import { StreamNames } from './stream-names.ts';
 
-/** Rows that one call looks at, at most. */
+/** Rows that one call for a part of the messages looks at. */
+const leastRowsLookedAt = 256;
 const maxRowsLookedAt = 8_192;
 
 /** Rows of a backward look for one that is owned by a member. */
@@ -14,6 +16,8 @@ const rowsPerLook = 256;
 export type Query = <Row extends readonly unknown[]>(text: string, values?: readonly unknown[]) => Promise<Answer<Row>>;
 
 type Row = readonly [globalPosition: number, stream: string, position: number];
+
+const streamNames = new StreamNames();
 
 /** Where a message stands. */
 export type Place = { readonly globalPosition: number; readonly stream: StreamName; readonly position: number };
@@ -33,9 +37,8 @@ export async function readPlaces(
   head: number,
 ): Promise<Places> {
   const most = Math.min(limit, maxPagePokes);
-  const isSparse = selection.group !== null || selection.fromPosition > 0;
-  const looked = isSparse ? Math.max(most, maxRowsLookedAt / Math.max(1, selectorCount(selection))) : most;
-  const values: unknown[] = [after, head, Math.floor(looked)];
+  const looked = rowsToLookAt(selection, most);
+  const values: unknown[] = [after, head, looked];
   // Each part by its index, merged: one condition for all of them is planned over the primary key.
   const parts = partsOf(
     selection,
@@ -52,10 +55,10 @@ export async function readPlaces(
     if (places.length === most) return { places, upTo, atEnd: false };
     upTo = globalPosition;
     if (!isPokable(text)) continue;
-    const stream = new StreamName(text);
+    const stream = streamNames.of(text);
     if (isWanted(selection, stream, position)) places.push({ globalPosition, stream, position });
   }
-  return rows.length < Math.floor(looked) ? { places, upTo: head, atEnd: true } : { places, upTo, atEnd: false };
+  return rows.length < looked ? { places, upTo: head, atEnd: true } : { places, upTo, atEnd: false };
 }
 
 /** Global position of the last selected message above `after` and at most `upTo`; `after` if there is none. */
@@ -72,6 +75,14 @@ export async function readLastPlace(query: Query, selection: Selection, after: n
     below = rows.at(-1)![0] - 1;
   }
   return after;
+}
+
+/** A member of a group finds its page among as many rows as all members fill theirs with, more or less. */
+function rowsToLookAt(selection: Selection, most: number): number {
+  const { group, fromPosition } = selection;
+  if (group === null && fromPosition === 0) return most;
+  const wanted = fromPosition > 0 ? maxRowsLookedAt : Math.max(leastRowsLookedAt, most * group!.size);
+  return Math.floor(Math.max(most, Math.min(wanted, maxRowsLookedAt / Math.max(1, selectorCount(selection)))));
 }
 
 function selectorCount({ streams, categories }: Selection): number {

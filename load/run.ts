@@ -9,7 +9,7 @@ import { printProfiles } from './lib/profile.ts';
 import { type ScenarioResult, writeResults } from './lib/results.ts';
 import type { Context } from './lib/scenario.ts';
 import { killServers } from './lib/target.ts';
-import { durableScenarios, scenarios as usualScenarios } from './scenarios.ts';
+import { durableScenarios, postgresScenarios, scenarios as usualScenarios } from './scenarios.ts';
 
 /** A run ends by then, whatever it is doing, and writes what it has; later where it is asked to measure for longer. */
 const usualLimitMs = 600_000;
@@ -30,12 +30,16 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const scenarios = { ...usualScenarios, ...durableScenarios };
+const groups = { durable: durableScenarios, postgres: postgresScenarios };
+const scenarios = { ...usualScenarios, ...durableScenarios, ...postgresScenarios };
 const onlyBounds = positionals.includes('bounds');
-const asked = positionals.flatMap((name) => (name === 'durable' ? Object.keys(durableScenarios) : [name]));
+const isGroup = (name: string): name is keyof typeof groups => Object.hasOwn(groups, name);
+const asked = positionals.flatMap((name) => (isGroup(name) ? Object.keys(groups[name]) : [name]));
 for (const name of asked) {
   if (name === 'bounds' || scenarios[name] !== undefined) continue;
-  console.error(`There is no scenario ${name}; known are bounds, durable, ${Object.keys(scenarios).join(', ')}.`);
+  console.error(
+    `There is no scenario ${name}; known are bounds, ${Object.keys(groups).join(', ')}, ${Object.keys(scenarios).join(', ')}.`,
+  );
   process.exit(2);
 }
 
@@ -49,7 +53,7 @@ const context: Context = {
   say: (text) => console.log(`${((performance.now() - startMs) / 1_000).toFixed(1).padStart(6)} s  ${text}`),
 };
 const results: ScenarioResult[] = [];
-const group = onlyBounds ? 'bounds' : positionals.includes('durable') ? 'durable' : undefined;
+const group = onlyBounds ? 'bounds' : positionals.find(isGroup);
 
 const limitMs = usualLimitMs + 4_000 * (context.seconds ?? 0);
 setTimeout(() => finish(`stopped at the limit of ${limitMs / 60_000} minutes`, 1), limitMs).unref();

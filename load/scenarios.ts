@@ -1,3 +1,4 @@
+import { withPostgres } from './lib/message-db.ts';
 import { readerMissing } from './lib/reader.ts';
 import type { Scenario } from './lib/scenario.ts';
 import { append } from './scenarios/append.ts';
@@ -20,6 +21,11 @@ import { importBeside } from './scenarios/import-beside.ts';
 import { latency } from './scenarios/latency.ts';
 import { metricsUnderLoad } from './scenarios/metrics-under-load.ts';
 import { pooling } from './scenarios/pooling.ts';
+import { postgresAppend } from './scenarios/postgres-append.ts';
+import { postgresDelivery } from './scenarios/postgres-delivery.ts';
+import { postgresLoad } from './scenarios/postgres-load.ts';
+import { postgresNodes } from './scenarios/postgres-nodes.ts';
+import { postgresPages } from './scenarios/postgres-pages.ts';
 import { retention } from './scenarios/retention.ts';
 import { scatteredStreams } from './scenarios/scattered-streams.ts';
 import { stalled } from './scenarios/stalled.ts';
@@ -41,6 +47,15 @@ export const durableScenarios: Readonly<Record<string, Scenario>> = {
   'durable-backup': durableBackup,
   'durable-size': durableSize,
   retention,
+};
+
+/** What PostgreSQL with Message DB promises, beside its own functions; another run of some minutes. */
+export const postgresScenarios: Readonly<Record<string, Scenario>> = {
+  'postgres-append': withPostgres('postgres-append', postgresAppend),
+  'postgres-delivery': withPostgres('postgres-delivery', withReader('postgres-delivery', postgresDelivery)),
+  'postgres-load': withPostgres('postgres-load', postgresLoad),
+  'postgres-nodes': withPostgres('postgres-nodes', withReader('postgres-nodes', postgresNodes)),
+  'postgres-pages': withPostgres('postgres-pages', postgresPages),
 };
 
 /** By name, in the order of a full run: what matters most comes first. */

@@ -50,7 +50,7 @@ export class Bench {
 
   /** The load client in C: for whatever the speed of a load client could decide. */
   get reader(): Reader {
-    this.#reader ??= new Reader(this.server, this.target);
+    this.#reader ??= new Reader({ subscribe: [this.server], append: [this.server] }, this.target);
     return this.#reader;
   }
 

@@ -49,15 +49,19 @@ type Answer = Published & {
   readonly closed: number;
 };
 
-/** Subscribers and writers of one server in one process in C: see `load/reader/reader.c`. */
+/** Where subscribers and writers connect: nodes of one log, used in turn. */
+export type Nodes = { readonly subscribe: readonly RunningTarget[]; readonly append: readonly RunningTarget[] };
+
+/** Subscribers and writers of one server, or of several nodes, in one process in C: see `load/reader/reader.c`. */
 export class Reader {
   readonly #process: ChildProcess;
   readonly #lines: Interface;
   readonly #answers: AsyncIterator<string>;
 
-  constructor({ port }: RunningTarget, target: Target) {
+  constructor({ subscribe, append }: Nodes, target: Target) {
     const subscribePath = target.subscribePath('category=account');
-    const args = [String(port), subscribePath, target.appendPath('account'), target.appendBody];
+    const portsOf = (nodes: readonly RunningTarget[]) => nodes.map(({ port }) => port).join(',');
+    const args = [portsOf(subscribe), portsOf(append), subscribePath, target.appendPath('account'), target.appendBody];
     const order = target.order === 'consecutive' ? 'ordered' : 'unordered';
     const [command, all] = pinned(loadCore, binary(), [...args, order]);
     this.#process = spawn(command, all, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });

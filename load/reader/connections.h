@@ -16,7 +16,7 @@
 
 enum {
   MAX_SUBSCRIBERS = 20000, MAX_WRITERS = 256, MAX_MESSAGES = 1 << 22, STREAMS = 1000,
-  LINE_BYTES = 512, READ_BYTES = 1 << 18, REQUEST_BYTES = 8192, PENDING = 4096,
+  LINE_BYTES = 512, READ_BYTES = 1 << 18, REQUEST_BYTES = 8192, PENDING = 4096, MAX_PORTS = 16,
 };
 
 struct subscriber {
@@ -29,6 +29,7 @@ struct subscriber {
 
 struct writer {
   int fd;
+  int port;
   int length;
   char answer[REQUEST_BYTES];
   /* Messages that wait for their answers, a ring. */
@@ -36,9 +37,16 @@ struct writer {
   uint32_t sent, answered;
 };
 
+/* Of the nodes that are used in turn. */
+struct ports {
+  int count;
+  int at[MAX_PORTS];
+};
+
 static struct subscriber *subscribers;
 static struct writer writers[MAX_WRITERS];
-static int subscriber_count, writer_count, ready_count, refused, closed, port, epoll_fd, is_ordered;
+static int subscriber_count, writer_count, ready_count, refused, closed, epoll_fd, is_ordered;
+static struct ports subscribe_ports, append_ports;
 static const char *subscribe_path, *append_path, *body_template;
 static char bytes[LINE_BYTES + READ_BYTES];
 static uint64_t *sent_at; /* nanoseconds, by message */
@@ -60,7 +68,7 @@ static void watch(int fd, void *owner) {
   if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &(struct epoll_event){.events = EPOLLIN, .data.ptr = owner})) fail("epoll_ctl");
 }
 
-static int dial(void *owner) {
+static int dial(void *owner, int port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int yes = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
   /* Goes without a goodbye, so that no port is left waiting. */
@@ -73,10 +81,23 @@ static int dial(void *owner) {
   return fd;
 }
 
+static struct ports ports_of(const char *list) {
+  struct ports ports = {0};
+  for (; list && ports.count < MAX_PORTS; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL) ports.at[ports.count++] = atoi(list);
+  return ports;
+}
+
+static void dial_writer(void) {
+  struct writer *one = &writers[writer_count];
+  one->port = append_ports.at[writer_count++ % append_ports.count];
+  one->fd = dial(one, one->port);
+}
+
 static void dial_subscriber(void) {
   struct subscriber *one = &subscribers[subscriber_count++];
   char request[REQUEST_BYTES];
-  *one = (struct subscriber){.fd = dial(one)};
+  int port = subscribe_ports.at[(subscriber_count - 1) % subscribe_ports.count];
+  *one = (struct subscriber){.fd = dial(one, port)};
   int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n",
                         subscribe_path, port);
   if (send(one->fd, request, length, MSG_NOSIGNAL) != length) fail("subscribe");
@@ -165,7 +186,7 @@ static void append(struct writer *writer) {
   int body_length = fill(body, sizeof body, body_template, messages);
   int length = snprintf(request, sizeof request,
                         "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-                        path, port, body_length, body);
+                        path, writer->port, body_length, body);
   writer->pending[writer->sent++ % PENDING] = messages;
   sent_at[messages++] = now();
   if (send(writer->fd, request, length, MSG_NOSIGNAL) != length) fail("append");

@@ -1,7 +1,10 @@
 /*
- * The load client: subscribers and writers of one server in one epoll thread, on loopback. Linux only.
+ * The load client: subscribers and writers of one server, or of the nodes of one log, in one epoll thread, on loopback.
+ * Linux only.
  *
- *   reader PORT SUBSCRIBE_PATH APPEND_PATH BODY ordered|unordered
+ *   reader PORT[,PORT…] PORT[,PORT…] SUBSCRIBE_PATH APPEND_PATH BODY ordered|unordered
+ *
+ * Subscribers use the first ports in turn, writers the second.
  *
  * Message n is appended to stream n % 1,000, as its message number n / 1,000, and has the global position n + 1: `{}` in
  * path and body stands for the number of the stream, `{position}` and `{globalPosition}` in the body for the others. Frames
@@ -56,7 +59,7 @@ static void append_next(struct writer *writer) {
 
 static void publish(int connections, double per_second, int duration_ms) {
   if (connections > MAX_WRITERS) fail("too many writers");
-  for (; writer_count < connections; writer_count++) writers[writer_count].fd = dial(&writers[writer_count]);
+  while (writer_count < connections) dial_writer();
   uint64_t planned = per_second * duration_ms / 1e3, start = now(), before = messages, previous = start, busy = 0;
   int closed_before = closed, listening = 0;
   for (int at = 0; at < subscriber_count; at++) listening += subscribers[at].fd >= 0;
@@ -110,14 +113,14 @@ static int obey(const char *command) {
 int main(int argument_count, char **arguments) {
   struct rlimit files;
   char command[256];
-  if (argument_count != 6) return fprintf(stderr, "usage: reader PORT SUBSCRIBE_PATH APPEND_PATH BODY ordered|unordered\n"), 2;
+  if (argument_count != 7) return fprintf(stderr, "usage: reader PORTS PORTS SUBSCRIBE_PATH APPEND_PATH BODY ordered|unordered\n"), 2;
   alarm(LIFETIME_S);
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
-  port = atoi(arguments[1]);
-  subscribe_path = arguments[2], append_path = arguments[3], body_template = arguments[4];
-  is_ordered = strcmp(arguments[5], "ordered") == 0;
+  subscribe_ports = ports_of(arguments[1]), append_ports = ports_of(arguments[2]);
+  subscribe_path = arguments[3], append_path = arguments[4], body_template = arguments[5];
+  is_ordered = strcmp(arguments[6], "ordered") == 0;
   subscribers = calloc(MAX_SUBSCRIBERS, sizeof *subscribers);
   sent_at = calloc(MAX_MESSAGES, sizeof *sent_at);
   epoll_fd = epoll_create1(0);

@@ -53,7 +53,8 @@ async function startServer(send: (subscriber: Socket, frame: string, number: num
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const reader = new Reader({ port, pid: process.pid, stop: async () => {} }, target);
+  const node = { port, pid: process.pid, stop: async () => {} };
+  const reader = new Reader({ subscribe: [node], append: [node] }, target);
   closing.push(() => {
     reader.stop();
     for (const socket of sockets) socket.destroy();

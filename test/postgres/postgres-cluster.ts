@@ -26,6 +26,8 @@ export type ClusterOptions = {
   readonly settings?: readonly string[];
   /** Arguments of initdb. */
   readonly initdb?: readonly string[];
+  /** Keeps its files where temporary files are: for what is about a disk. In memory when absent. */
+  readonly isOnDisk?: boolean;
 };
 
 /** A PostgreSQL of its own in a temporary folder, reached by a Unix socket, with Message DB in each of its databases. */
@@ -43,8 +45,9 @@ export class PostgresCluster implements AsyncDisposable {
   }
 
   /** Makes a cluster and starts it. */
-  static async start({ settings = [], initdb = ['--no-locale'] }: ClusterOptions = {}): Promise<PostgresCluster> {
-    const folder = TemporaryFolder.inMemory();
+  static async start(options: ClusterOptions = {}): Promise<PostgresCluster> {
+    const { settings = [], initdb = ['--no-locale'], isOnDisk = false } = options;
+    const folder = isOnDisk ? new TemporaryFolder() : TemporaryFolder.inMemory();
     const binaries = copyBinaries(folder);
     const data = folder.file('data');
     mkdirSync(data, { mode: 0o700 });

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import type pg from 'pg';
+import { hasPostgres, PostgresCluster } from '../../test/postgres/postgres-cluster.ts';
+import { cpuSeconds } from './machine.ts';
+import type { Context, Scenario } from './scenario.ts';
+import { pokewire, type ServerCores, type Target } from './target.ts';
+
+/** Streams, written in turn, and categories; each stream belongs to one of them. */
+const streams = 25_000;
+const categories = 20;
+
+/** With an id of 16 bytes, 204 bytes of payload: what the databases of the other stores are filled with, too. */
+const data = `{"account": "01900000-0000-7000-8000-000000000000", "amount": 100, "note": "${'x'.repeat(11)}"}`;
+const metadata = `{"correlationStreamName": "transfer-01900000-0000-7000-8000-000000000000", "causation": "${'x'.repeat(5)}"}`;
+
+/** A call of Message DB's own function, of a message as databases are filled with; the stream is $1. */
+export const writeMessageSql = `SELECT write_message(gen_random_uuid()::varchar, $1, 'Deposited', '${data}', '${metadata}')`;
+
+/** The scenario, or one that says why it is not measured, where npm has no PostgreSQL for the platform. */
+export function withPostgres(scenario: string, measured: Scenario): Scenario {
+  if (hasPostgres) return measured;
+  const missing = [{ peer: scenario, why: 'npm has no PostgreSQL for this platform' }];
+  return async () => ({ scenario, settings: {}, series: [], missing, verdicts: [] });
+}
+
+/** A PostgreSQL with its default settings unless told otherwise, on the disk of temporary files, and Message DB in each of its databases. */
+export class MessageDb implements AsyncDisposable {
+  readonly #cluster: PostgresCluster;
+
+  private constructor(cluster: PostgresCluster) {
+    this.#cluster = cluster;
+  }
+
+  /** `settings` as in postgresql.conf. */
+  static async start(settings: readonly string[] = []): Promise<MessageDb> {
+    return new MessageDb(await PostgresCluster.start({ isOnDisk: true, settings }));
+  }
+
+  /** The name of a new database. */
+  fresh(): Promise<string> {
+    return this.#cluster.create();
+  }
+
+  url(database: string): string {
+    return this.#cluster.url(database);
+  }
+
+  connect(database: string): Promise<pg.Client & AsyncDisposable> {
+    return this.#cluster.connect(database, 'message_store');
+  }
+
+  /** CPU time of the server and all of its processes that run now. */
+  cpuSeconds(): number {
+    const { pid } = this.#cluster;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').map(Number);
+    return [pid, ...children].reduce((sum, one) => sum + cpuSeconds(one), 0);
+  }
+
+  /** Pokewire over a fresh database at every start, or over one of this name. */
+  target({ root, profileDir }: Context, name: string, cores: ServerCores, database?: string): Target {
+    const plain = pokewire({ name, root, cores, ...(profileDir === undefined ? {} : { profileDir }) });
+    const start: Target['start'] = async (flags = []) =>
+      plain.start(['--store', this.url(database ?? (await this.fresh())), ...flags]);
+    return { ...plain, start };
+  }
+
+  /** Puts messages into an empty database: 20 categories of 1,250 streams each, written in turn. */
+  async fill(database: string, messages: number): Promise<void> {
+    await using client = await this.#cluster.connect(database);
+    await client.query(
+      `INSERT INTO messages (stream_name, position, id, type, data, metadata)
+       SELECT 'account' || (1 + n % ${categories}) || '-' || n % ${streams}, n / ${streams}, gen_random_uuid(), 'Deposited', $1, $2
+       FROM generate_series(0, $3::bigint - 1) n ORDER BY n`,
+      [data, metadata, messages],
+    );
+    await client.query('VACUUM ANALYZE messages');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cluster[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,16 @@
+import { Poke } from '../../src/message/poke.ts';
+import { ObjectPool } from '../../src/pool/object-pool.ts';
+import type { Log } from '../../src/store/log.ts';
+import { openStore } from '../../src/store/open-store.ts';
+
+/** Opens a store in this process, without a server, and gives the log of its first namespace to `use`. */
+export async function withStoreLog<T>(url: string, use: (log: Log) => Promise<T>): Promise<T> {
+  const pokes = new ObjectPool(() => new Poke(), { min: 256, max: 16_384 });
+  const store = await openStore(url, { pokes, maxBytes: 0, maxBytesPerNamespace: 0, maxNamespaces: 100 });
+  try {
+    const [namespace] = await store.namespaces.list(undefined, 1);
+    return await use(store.log(namespace!.log));
+  } finally {
+    await store.close();
+  }
+}

@@ -245,6 +245,12 @@ export function notesOf(name: keyof Config): { readonly description: string; rea
   return { description, default: initial };
 }
 
+/** The values of a setting that has few; undefined: it has many. */
+export function choicesOf(name: keyof Config): readonly string[] | undefined {
+  const { anyOf } = configSchema.properties[name] as { anyOf?: readonly { const: string }[] };
+  return anyOf?.map((choice) => choice.const);
+}
+
 export function isSwitch(name: keyof Config): boolean {
   return Type.IsBoolean(configSchema.properties[name]);
 }

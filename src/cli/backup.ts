@@ -16,7 +16,7 @@ export async function backUp({ server, words }: Invocation, terminal: Terminal):
   if (existsSync(lock)) {
     throw new CliError(`${file} is where a store lives, as ${lock} shows. Choose another file.`);
   }
-  const { request, response } = call(server, terminal, 'POST', 'backup', {});
+  const { request, response } = call(server, terminal, { method: 'POST', path: 'backup' });
   request.end();
   const answer = await response;
   const brokenOff = `The connection to ${url.origin} ended before the backup was whole.`;

@@ -11,18 +11,34 @@ export type Call = {
   readonly response: Promise<IncomingMessage>;
 };
 
+/** The server answered, and refused. */
+export class RefusedError extends CliError {
+  readonly status: number;
+
+  constructor(status: number, sentence?: string) {
+    super(`The server answered ${status}${sentence === undefined ? '.' : `: ${sentence}`}`);
+    this.status = status;
+  }
+}
+
 /** Longer than any refusal of Pokewire. Whatever else answers may say as much as it likes, for as long as it likes. */
 const maxRefusalBytes = 65_536;
 const refusalTimeoutMs = 10_000;
+
+/** What is asked for. */
+export type CallOptions = {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Below the address of the server, percent-encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly bodyType?: string | undefined;
+};
 
 /** Begins a request. */
 export function call(
   { url, token }: ServerAddress,
   { interrupted: signal }: Terminal,
-  method: 'GET' | 'POST',
-  path: string,
-  query: Readonly<Record<string, string>>,
-  bodyType?: string,
+  { method, path, query = {}, bodyType }: CallOptions,
 ): Call {
   const target = new URL(path, url);
   for (const [name, value] of Object.entries(query)) target.searchParams.set(name, value);
@@ -38,17 +54,17 @@ export function call(
   const response = new Promise<IncomingMessage>((resolve, reject) => {
     request.on('error', (error: NodeJS.ErrnoException) => reject(new CliError(describe(error, url))));
     request.on('response', (answer) => {
-      if (answer.statusCode === 200) resolve(answer);
-      else refusalOf(answer).then(reject, () => reject(new CliError(`The server answered ${answer.statusCode}.`)));
+      const { statusCode = 0 } = answer;
+      if (statusCode >= 200 && statusCode < 300) resolve(answer);
+      else refusalOf(answer).then(reject, () => reject(new RefusedError(statusCode)));
     });
   });
   return { request, response };
 }
 
-async function refusalOf(answer: IncomingMessage): Promise<CliError> {
+async function refusalOf(answer: IncomingMessage): Promise<RefusedError> {
   const body = await startOf(answer);
-  const sentence = sentenceOf(body) ?? 'It does not seem to be Pokewire.';
-  return new CliError(`The server answered ${answer.statusCode}: ${sentence}`);
+  return new RefusedError(answer.statusCode ?? 0, sentenceOf(body) ?? 'It does not seem to be Pokewire.');
 }
 
 /** What it begins with; the connection is dropped when there is more, or when it takes too long. */

@@ -1,5 +1,5 @@
 import { ConfigError } from '../config-error.ts';
-import { type FlagTypes, readFlags } from '../flags.ts';
+import { type CommandLine, type FlagTypes, quote, readFlags } from '../flags.ts';
 import { Invocation } from './invocation.ts';
 import { writeText } from './output.ts';
 import { CliError, type Terminal } from './terminal.ts';
@@ -33,6 +33,7 @@ export async function runCommand(name: string, args: readonly string[], terminal
     if (missing !== undefined) {
       throw new ConfigError(`${missing.name} is missing; "pokewire help ${name}" tells how to call it.`);
     }
+    checkChoices(verb, flags, words);
     const run = await verb.load();
     await run(new Invocation({ flags, words }, terminal.env), terminal);
     return 0;
@@ -44,6 +45,17 @@ export async function runCommand(name: string, args: readonly string[], terminal
     if (!(error instanceof CliError || error instanceof ConfigError)) throw error;
     if (error.message !== '') terminal.stderr.write(`pokewire: ${error.message}\n`);
     return error instanceof ConfigError ? 2 : error.exitCode;
+  }
+}
+
+function checkChoices({ words, flagGroups }: Verb, flags: CommandLine['flags'], given: readonly string[]): void {
+  const named = flagsOf({ flagGroups }).map(({ name, choices }) => [`--${name}`, flags[name], choices] as const);
+  for (const [called, value, choices] of [
+    ...named,
+    ...words.map(({ name, choices }, at) => [name, given[at], choices] as const),
+  ]) {
+    if (typeof value !== 'string' || choices === undefined || choices === 'file' || choices.includes(value)) continue;
+    throw new ConfigError(`${called} cannot be ${quote(value)}. It is one of ${choices.join(', ')}.`);
   }
 }
 

@@ -14,7 +14,11 @@ const lineFeed = 0x0a;
 export async function exportLog(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server } = invocation;
   const [category, file] = [invocation.text('category'), invocation.text('file')];
-  const { request, response } = call(server, terminal, 'GET', 'export', category === undefined ? {} : { category });
+  const { request, response } = call(server, terminal, {
+    method: 'GET',
+    path: 'export',
+    query: category === undefined ? {} : { category },
+  });
   request.end();
   const answer = await response;
   const progress = new Progress(terminal, 'exported');

@@ -57,7 +57,8 @@ export function commands(): readonly Description[] {
   return [serve, ...verbs];
 }
 
-function usageOf({ name, words }: Description): string {
+/** `append STREAM [TYPE] [DATA]` */
+export function usageOf({ name, words }: Description): string {
   return [name, ...words.map((word) => (word.isOptional === true ? `[${word.name}]` : word.name))].join(' ');
 }
 

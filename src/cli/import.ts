@@ -13,7 +13,12 @@ export async function importLog(invocation: Invocation, terminal: Terminal): Pro
   const file = invocation.text('file');
   const [force, allowIncomplete] = [invocation.isSet('force'), invocation.isSet('allow-incomplete')];
   const query = { ...(force && { force: 'true' }), ...(allowIncomplete && { allowIncomplete: 'true' }) };
-  const { request, response } = call(server, terminal, 'POST', 'import', query, 'application/x-ndjson');
+  const { request, response } = call(server, terminal, {
+    method: 'POST',
+    path: 'import',
+    query,
+    bodyType: 'application/x-ndjson',
+  });
   const input = file === undefined ? terminal.stdin : createReadStream(file);
   let inputError: Error | undefined;
   input.on('error', (error) => {

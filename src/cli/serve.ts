@@ -1,4 +1,4 @@
-import { flagOf, isSwitch, notesOf, settingGroups, variableOf } from '../config.ts';
+import { choicesOf, flagOf, isSwitch, notesOf, settingGroups, variableOf } from '../config.ts';
 import { startFlags } from '../read-config.ts';
 import type { Description, Flag } from './verb.ts';
 
@@ -29,7 +29,7 @@ function settingFlag(name: Parameters<typeof notesOf>[0]): Flag {
   const { description, default: initial } = notesOf(name);
   const shown = String(initial);
   const text = isSwitch(name) ? description : `${description} [${shown === '' ? 'none' : shown}]`;
-  return isSwitch(name)
-    ? { name: flagOf(name), description: text }
-    : { name: flagOf(name), value: 'VALUE', description: text };
+  if (isSwitch(name)) return { name: flagOf(name), description: text };
+  const choices = choicesOf(name);
+  return { name: flagOf(name), value: 'VALUE', description: text, ...(choices !== undefined && { choices }) };
 }

@@ -1,7 +1,7 @@
 import { ConfigError } from '../config-error.ts';
 import { quote } from '../flags.ts';
 import { didYouMean } from '../suggestion.ts';
-import type { FlagGroup, Verb } from './verb.ts';
+import type { FlagGroup, Verb, Word } from './verb.ts';
 
 const server = (scope: string): FlagGroup => ({
   title: 'Server',
@@ -11,8 +11,111 @@ const server = (scope: string): FlagGroup => ({
   ],
 });
 
+const json = (what: string) => ({ name: 'json', description: `${what} as JSON, one a line.` });
+
+const selector: Word = { name: 'WHAT' };
+const selectorNote =
+  'WHAT is category:account, stream:account-123, or all. A name with a hyphen alone is a stream: account-123.';
+
+const namespace = {
+  name: 'namespace',
+  value: 'ID',
+  description: 'Namespace of the tokens. [that of the token that is used]',
+};
+
 /** Every command but the server, in the order of the help. */
 export const verbs: readonly Verb[] = [
+  {
+    name: 'doctor',
+    group: 'Server',
+    words: [],
+    summary: 'Measures what proxies do to event streams, as the page /diagnose does.',
+    notes: [
+      'It looks for what buffers, compresses or cuts event streams, whether refusals come through as they are, and whether the clocks agree. It takes some 20 seconds, touches no message, and exits with 1 when a check has failed.',
+    ],
+    flagGroups: [
+      {
+        title: 'Doctor',
+        flags: [
+          {
+            name: 'silence',
+            value: 'SECONDS',
+            description:
+              'How long a stream without heartbeats is kept silent, 1 to 900. Proxies often cut after 60. [10]',
+          },
+          { name: 'json', description: 'All verdicts as one line of JSON.' },
+        ],
+      },
+      server('read'),
+    ],
+    load: async () => (await import('./doctor.ts')).diagnose,
+  },
+  {
+    name: 'append',
+    group: 'Messages',
+    words: [{ name: 'STREAM' }, { name: 'TYPE', isOptional: true }, { name: 'DATA', isOptional: true }],
+    summary: 'Stores a message, or those of its input.',
+    notes: [
+      `DATA is a JSON object, or - for standard input; without it {}. Example: pokewire append account-123 Deposited '{"amount":100}'`,
+      'Without TYPE the input has the messages, one a line, each like {"type":"Deposited","data":{"amount":100}}. They are stored together or not at all.',
+    ],
+    flagGroups: [
+      {
+        title: 'Append',
+        flags: [
+          {
+            name: 'expected-version',
+            value: 'N',
+            description: 'Position that the last message of the stream must have; -1: it must have none.',
+          },
+          { name: 'id', value: 'UUID', description: 'Id of the message: repeated with it, it is stored once.' },
+          { name: 'metadata', value: 'JSON', description: 'Metadata of the message, a JSON object.' },
+          { name: 'json', description: 'Prints the answer of the server.' },
+        ],
+      },
+      server('write'),
+    ],
+    load: async () => (await import('./append.ts')).appendMessages,
+  },
+  {
+    name: 'read',
+    group: 'Messages',
+    words: [selector],
+    summary: 'Prints messages up to the end of the log.',
+    notes: [selectorNote],
+    flagGroups: [
+      {
+        title: 'Read',
+        flags: [
+          {
+            name: 'position',
+            value: 'N',
+            description: 'Where to begin: in a stream a position of it, else a global position. [the first message]',
+          },
+          { name: 'since', value: 'WHEN', description: 'Begins so long ago (90s, 30m, 2h, 7d), or at a date.' },
+          { name: 'last', short: 'n', value: 'N', description: 'Begins with the last so many messages.' },
+          { name: 'limit', value: 'N', description: 'Ends after so many messages.' },
+          json('Messages'),
+        ],
+      },
+      server('read'),
+    ],
+    load: async () => (await import('./read.ts')).readMessages,
+  },
+  {
+    name: 'streams',
+    group: 'Messages',
+    words: [{ name: 'PREFIX', isOptional: true }],
+    summary: 'Lists the streams whose names begin so, or all of them.',
+    flagGroups: [
+      {
+        title: 'Streams',
+        flags: [{ name: 'categories', description: 'Lists categories instead.' }, json('Entries')],
+      },
+      server('read'),
+    ],
+    load: async () => (await import('./streams.ts')).listStreams,
+  },
   {
     name: 'export',
     group: 'Whole logs',
@@ -91,6 +194,69 @@ export const verbs: readonly Verb[] = [
       },
     ],
     load: async () => (await import('./store-init.ts')).initializeStore,
+  },
+  {
+    name: 'token create',
+    group: 'Access',
+    words: [],
+    summary: 'Makes a token and prints it, this once.',
+    flagGroups: [
+      {
+        title: 'Token',
+        flags: [
+          namespace,
+          {
+            name: 'scope',
+            value: 'SCOPE',
+            description: 'read, write or admin, each with what comes before it. [read]',
+            choices: ['read', 'write', 'admin'],
+          },
+          { name: 'label', value: 'TEXT', description: 'What it is for, for lists.' },
+          { name: 'expires', value: 'WHEN', description: 'In so long (90s, 30m, 2h, 7d), or at a date. [never]' },
+          { name: 'json', description: 'Prints it as JSON, with its id.' },
+        ],
+      },
+      server('admin'),
+    ],
+    load: async () => (await import('./token.ts')).createToken,
+  },
+  {
+    name: 'token list',
+    group: 'Access',
+    words: [],
+    summary: 'Lists the tokens of a namespace by id, without what opens.',
+    flagGroups: [{ title: 'Token', flags: [namespace, json('Entries')] }, server('admin')],
+    load: async () => (await import('./token.ts')).listTokens,
+  },
+  {
+    name: 'token revoke',
+    group: 'Access',
+    words: [{ name: 'ID' }],
+    summary: 'Revokes the token of this id; what it opened ends within a second.',
+    flagGroups: [{ title: 'Token', flags: [namespace] }, server('admin')],
+    load: async () => (await import('./token.ts')).revokeToken,
+  },
+  {
+    name: 'token generate',
+    group: 'Access',
+    words: [],
+    summary: 'Prints a random token for --token of a server, which it does not ask.',
+    flagGroups: [
+      {
+        title: 'Token',
+        flags: [{ name: 'namespace', value: 'ID', description: 'Namespace that it is for. [default]' }],
+      },
+    ],
+    load: async () => (await import('./token.ts')).generateToken,
+  },
+  {
+    name: 'completion',
+    group: 'Shell',
+    words: [{ name: 'SHELL', choices: ['bash', 'zsh', 'fish'] }],
+    summary: 'Prints a script that completes commands and flags in bash, zsh or fish.',
+    notes: ['For bash add this line to ~/.bashrc: source <(pokewire completion bash)'],
+    flagGroups: [],
+    load: async () => (await import('./completion.ts')).printCompletion,
   },
   {
     name: 'help',

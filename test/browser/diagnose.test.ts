@@ -4,7 +4,7 @@ import { nginxDefault, nginxTuned, selfSigned } from '../proxies/documented.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { isInstalled, RealProxy } from '../support/real-proxy.ts';
 import { startTestApp } from '../support/start-app.ts';
-import { collected, cutAfterComment, held, type Manner, UnrulyProxy } from './unruly-proxy.ts';
+import { collected, cutAfterComment, held, type Manner, UnrulyProxy } from '../support/unruly-proxy.ts';
 
 const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const hasNginx = isInstalled('nginx') && isInstalled('openssl');

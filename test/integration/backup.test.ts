@@ -3,14 +3,13 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { runCommand } from '../../src/cli/command.ts';
 import type { BackupOutcome } from '../../src/store/backup.ts';
 import type { StoreCapabilities } from '../../src/store/capabilities.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { FakeStore } from '../support/fake-store.ts';
+import { runHere } from '../support/run-command.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
@@ -21,23 +20,8 @@ const message = { type: 'Happened', data: {} };
 const startOn = (path: string, ...flags: string[]) => startTestApp(['--store', `sqlite:${path}`, ...flags]);
 
 /** Runs `pokewire backup` within this process. */
-async function backUp(args: readonly string[], interrupted = new AbortController()) {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const said = Promise.all([text(stdout), text(stderr)]);
-  const terminal = {
-    env: {},
-    stdin: Readable.from([]),
-    stdout,
-    stderr,
-    interrupted: interrupted.signal,
-    isWatched: false,
-  };
-  const code = await runCommand('backup', args, terminal);
-  stdout.end();
-  stderr.end();
-  const [out, error] = await said;
-  return { code, stdout: out, stderr: error };
-}
+const backUp = (args: readonly string[], interrupted = new AbortController()) =>
+  runHere('backup', args, '', interrupted);
 
 /** A server that answers everything so. */
 async function startSource(answer: (response: ServerResponse) => void) {

@@ -5,28 +5,13 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { runCommand } from '../../src/cli/command.ts';
 import { ended, importBody, records } from '../support/import-client.ts';
+import { runHere as run } from '../support/run-command.ts';
 import { startTestApp } from '../support/start-app.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
-
-/** Runs a command within this process. */
-async function run(name: string, args: readonly string[], input = '', interrupted = new AbortController()) {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const said = Promise.all([text(stdout), text(stderr)]);
-  const stdin = Readable.from([Buffer.from(input)]);
-  const terminal = { env: {}, stdin, stdout, stderr, interrupted: interrupted.signal, isWatched: false };
-  const code = await runCommand(name, args, terminal);
-  stdout.end();
-  stderr.end();
-  const [out, error] = await said;
-  return { code, stdout: out, stderr: error };
-}
 
 /** A server with three messages, and a folder, both gone after the test. */
 async function startWithFolder() {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { commands, usageOf } from '../../src/cli/help.ts';
 import { configSchema, flagOf } from '../../src/config.ts';
 import { errorStatuses } from '../../src/errors.ts';
 
@@ -14,6 +15,13 @@ test('The settings table of the README lists every flag with its default and des
   const table = ['| flag | default | meaning |', '|---|---|---|', ...rows].join('\n');
 
   expect(read('README.md')).toContain(`-->\n${table}\n<!-- /settings -->`);
+});
+
+test('The README lists every command with what it takes and does.', () => {
+  const rows = commands().map((command) => `| \`${usageOf(command)}\` | ${command.summary.replaceAll('|', '\\|')} |`);
+  const table = ['| command | what it does |', '|---|---|', ...rows].join('\n');
+
+  expect(read('README.md')).toContain(`-->\n${table}\n<!-- /commands -->`);
 });
 
 test('The error table of the protocol lists every code with its status.', () => {

@@ -1,14 +1,15 @@
-import { serverError } from '../../docs/server-error.js';
-
 /**
  * Reads an event stream to its end and notes when each comment and each event arrived, in milliseconds since the request.
  * An EventSource would tell neither comments nor headers, nor what came together. `heard` is called with each of them.
- * `lastByteMs` is when anything arrived last, the head if nothing else did.
+ * `lastByteMs` is when anything arrived last, the head if nothing else did. `refusalOf` makes a sentence of another answer.
  */
-export async function readEventStream(url, { signal, heard = () => {}, accept = 'text/event-stream' }) {
+export async function readEventStream(
+  url,
+  { signal, refusalOf, heard = () => {}, accept = 'text/event-stream', headers = {} },
+) {
   const startMs = performance.now();
-  const response = await fetch(url, { headers: { accept }, cache: 'no-store', signal });
-  if (!response.ok) throw Object.assign(new Error(await serverError(response)), { status: response.status });
+  const response = await fetch(url, { headers: { ...headers, accept }, cache: 'no-store', signal });
+  if (!response.ok) throw Object.assign(new Error(await refusalOf(response)), { status: response.status });
   const type = response.headers.get('content-type') ?? 'no type';
   if (!type.startsWith('text/event-stream')) {
     await response.body?.cancel();

@@ -1,5 +1,4 @@
-import { serverError } from '../../docs/server-error.js';
-import { readEventStream } from './event-stream.js';
+// Also run by `pokewire doctor`, so without a browser. `read` is readEventStream for one server.
 
 /** How the events of the delivery test are sent. The longer pause at the end shows who passes on one event by the next. */
 export const rhythm = { events: 12, everyMs: 250, silentMs: 1_000 };
@@ -10,29 +9,11 @@ const greetingMs = 4_000;
 /** An end of the silence that has not come by then never comes. */
 const graceMs = 10_000;
 
-/** Asks the server what it sees, thrice: the shortest answer is the round trip. */
-export async function measureConnection(signal) {
-  const url = new URL('diagnose/connection', document.baseURI).href;
-  let seen;
-  let roundTripMs = Number.POSITIVE_INFINITY;
-  let headers;
-  for (let asked = 0; asked < 3; asked++) {
-    const startMs = performance.now();
-    const response = await fetch(url, { cache: 'no-store', signal });
-    if (!response.ok) throw new Error(await serverError(response));
-    seen = await response.json();
-    headers = { server: response.headers.get('server'), via: response.headers.get('via') };
-    roundTripMs = Math.min(roundTripMs, performance.now() - startMs);
-  }
-  const { nextHopProtocol } = performance.getEntriesByType('navigation')[0];
-  return { seen, roundTripMs, headers, protocol: nextHopProtocol, page: location.host, scheme: location.protocol };
-}
-
 /** Events in a known rhythm: when was each sent, when did it arrive, and with which others. */
-export async function measureDelivery(signal, heard) {
+export async function measureDelivery(read, signal, heard) {
   const { events, everyMs, silentMs } = rhythm;
   const query = new URLSearchParams({ events, everyMs, silentMs });
-  const { headers, blocks } = await readEventStream(`diagnose/stream?${query}`, { signal, heard });
+  const { headers, blocks } = await read(`diagnose/stream?${query}`, { signal, heard });
   const ticks = blocks.filter(({ data }) => data !== undefined);
   return {
     headers,
@@ -52,9 +33,9 @@ export class Subscription {
   #startMs = performance.now();
   #heard = Promise.withResolvers();
 
-  constructor(signal) {
+  constructor(read, signal) {
     const url = `subscribe?${new URLSearchParams({ stream: `diagnose-${crypto.randomUUID?.() ?? Math.random()}` })}`;
-    readEventStream(url, {
+    read(url, {
       signal,
       // Who asks for an event stream is refused by one, which does not say why.
       accept: '*/*',
@@ -89,7 +70,7 @@ export class Subscription {
 }
 
 /** A stream that says nothing for so many seconds, and when it was cut: so long after its last byte, and so old. */
-export async function measureSilence(seconds, signal) {
+export async function measureSilence(read, seconds, signal) {
   const silentMs = seconds * 1000;
   const giveUp = new AbortController();
   const timer = setTimeout(() => giveUp.abort(), silentMs + graceMs);
@@ -97,7 +78,7 @@ export async function measureSilence(seconds, signal) {
   try {
     const query = new URLSearchParams({ events: 1, silentMs });
     const either = AbortSignal.any([signal, giveUp.signal]);
-    const { blocks, lastByteMs, endMs } = await readEventStream(`diagnose/stream?${query}`, { signal: either });
+    const { blocks, lastByteMs, endMs } = await read(`diagnose/stream?${query}`, { signal: either });
     if (blocks.at(-1)?.data?.last) return { outcome: 'survived', seconds };
     return { outcome: 'cut', seconds, afterSeconds: (endMs - lastByteMs) / 1000, ageSeconds: endMs / 1000 };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { byId } from '../../docs/element.js';
 import { CheckList } from './check-list.js';
-import { measureConnection, measureDelivery, measureSilence, rhythm, Subscription } from './measure.js';
+import { measureConnection, read } from './connection.js';
+import { measureDelivery, measureSilence, rhythm, Subscription } from './measure.js';
 import { judgeSilence } from './silence-verdict.js';
 import { Timeline } from './timeline.js';
 import * as judge from './verdicts.js';
@@ -61,7 +62,7 @@ async function diagnose(checks, measured, seconds, signal) {
   checks.end('compression', judge.judgeCompression(delivery, delivered), proxy);
 
   checks.run('greeting', 'Subscribing to a stream that nobody writes.');
-  const subscription = new Subscription(signal);
+  const subscription = new Subscription(read, signal);
   const greetedMs = await subscription.greeted();
   signal.throwIfAborted();
   measured.greetedMs = greetedMs;
@@ -87,7 +88,7 @@ async function showDelivery(checks, signal) {
     'The server sends 12 events, one every quarter of a second, and a last one after a pause.',
     line.element,
   );
-  return measureDelivery(signal, ({ data, atMs }) => {
+  return measureDelivery(read, signal, ({ data, atMs }) => {
     if (data === undefined) return;
     line.join(data.sentMs, atMs);
     line.mark(1, atMs);
@@ -111,7 +112,7 @@ async function showSilence(checks, seconds, subscription, signal) {
   };
   const drawing = setInterval(() => draw(performance.now() - startMs), 100);
   try {
-    const silence = await measureSilence(seconds, signal);
+    const silence = await measureSilence(read, seconds, signal);
     // What cuts both at once need not do so in the same instant.
     await new Promise((resolve) => setTimeout(resolve, 500));
     const silentMs = (silence.ageSeconds ?? seconds) * 1000;

@@ -1,0 +1,91 @@
+import type { Readable } from 'node:stream';
+import { ConfigError } from '../config-error.ts';
+import { ask, parseAnswer } from './ask.ts';
+import type { Invocation } from './invocation.ts';
+import { visible } from './message-lines.ts';
+import { writeText } from './output.ts';
+import { messagesText } from './progress.ts';
+import { CliError, type Terminal } from './terminal.ts';
+
+/** More than a server takes in one append. */
+const maxInputBytes = 1_073_741_824;
+
+type Appended = {
+  readonly stream: string;
+  readonly position: number;
+  readonly globalPosition: number;
+  readonly count: number;
+};
+
+/** `pokewire append`: stores one message, or those of the input together. */
+export async function appendMessages(invocation: Invocation, terminal: Terminal): Promise<void> {
+  const { server, words } = invocation;
+  const [stream, type, data] = words;
+  const body =
+    type === undefined ? await bodyOfInput(invocation, terminal) : await bodyOf(invocation, terminal, type, data);
+  const expectedVersion = invocation.integer('expected-version', -1);
+  const answer = await ask(server, terminal, {
+    method: 'POST',
+    path: `streams/${encodeURIComponent(stream!)}/messages`,
+    query: expectedVersion === undefined ? {} : { expectedVersion: String(expectedVersion) },
+    body,
+  });
+  const appended = parseAnswer<Appended>(answer);
+  await writeText(terminal.stdout, invocation.isSet('json') ? `${visible(answer.trimEnd())}\n` : sentenceOf(appended));
+}
+
+function sentenceOf({ stream, position, globalPosition, count }: Appended): string {
+  const where = count === 1 ? 'at' : 'up to';
+  return `Appended ${messagesText(count)}, ${where} ${visible(stream)}@${position}, global position ${globalPosition}.\n`;
+}
+
+/** One message of the command line. Its JSON goes out as it was written. */
+async function bodyOf(invocation: Invocation, terminal: Terminal, type: string, data = '{}'): Promise<string> {
+  const text = data === '-' ? await readInput(terminal.stdin) : data;
+  const metadata = invocation.text('metadata');
+  const id = invocation.text('id');
+  checkJson('DATA', text);
+  if (metadata !== undefined) checkJson('--metadata', metadata);
+  const members = [
+    `"type":${JSON.stringify(type)}`,
+    `"data":${text}`,
+    ...(metadata === undefined ? [] : [`"metadata":${metadata}`]),
+    ...(id === undefined ? [] : [`"id":${JSON.stringify(id)}`]),
+  ];
+  return `{${members.join(',')}}`;
+}
+
+/** The messages of the input, one a line. */
+async function bodyOfInput(invocation: Invocation, { stdin }: Terminal): Promise<string> {
+  if (
+    invocation.text('metadata') !== undefined ||
+    invocation.text('id') !== undefined ||
+    (stdin as { isTTY?: boolean }).isTTY
+  ) {
+    throw new ConfigError('TYPE is missing; "pokewire help append" tells how to call it.');
+  }
+  const lines = (await readInput(stdin)).split('\n').filter((line) => line.trim() !== '');
+  if (lines.length === 0) throw new CliError('The input has no message.');
+  for (const [index, line] of lines.entries()) checkJson(`line ${index + 1} of the input`, line);
+  return `[${lines.join(',')}]`;
+}
+
+function checkJson(called: string, text: string): void {
+  try {
+    JSON.parse(text);
+  } catch {
+    throw new ConfigError(`${called} is no JSON, like {"amount":100}.`);
+  }
+}
+
+async function readInput(stdin: Readable): Promise<string> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of stdin as AsyncIterable<Buffer>) {
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes > maxInputBytes)
+      throw new CliError('The input is more than an append takes; "pokewire import" takes it.');
+  }
+  return Buffer.concat(pieces).toString();
+}

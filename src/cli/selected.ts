@@ -1,0 +1,17 @@
+import { ConfigError } from '../config-error.ts';
+import { quote } from '../flags.ts';
+
+/** What a command reads. */
+export type Selected = { readonly kind: 'stream' | 'category'; readonly name: string } | { readonly kind: 'all' };
+
+/** Reads `account-123`, `stream:account`, `category:account` or `all`; throws {@link ConfigError}. */
+export function parseSelected(text: string): Selected {
+  if (text === 'all') return { kind: 'all' };
+  const [, kind, name = ''] = /^(stream|category):(.*)$/s.exec(text) ?? [];
+  if (kind !== undefined) {
+    if (name === '') throw new ConfigError(`${quote(text)} lacks the name of a ${kind}.`);
+    return { kind: kind as 'stream' | 'category', name };
+  }
+  if (text.includes('-')) return { kind: 'stream', name: text };
+  throw new ConfigError(`${quote(text)} can be either: say category:${text} or stream:${text}.`);
+}

@@ -1,0 +1,60 @@
+import { newToken, parseToken } from '../access/token.ts';
+import { askRpc } from './ask.ts';
+import type { Invocation } from './invocation.ts';
+import { visible } from './message-lines.ts';
+import { parseMoment } from './moment.ts';
+import { writeText } from './output.ts';
+import type { Terminal } from './terminal.ts';
+
+type TokenEntry = {
+  readonly tokenId: string;
+  readonly label: string;
+  readonly scope: string;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+};
+
+/** `pokewire token generate`: a token for `--token` of a server that is not there yet. */
+export async function generateToken(invocation: Invocation, { stdout }: Terminal): Promise<void> {
+  await writeText(stdout, `${newToken(invocation.text('namespace') ?? 'default')}\n`);
+}
+
+/** `pokewire token create`: prints the new token, which nobody is told again. */
+export async function createToken(invocation: Invocation, terminal: Terminal): Promise<void> {
+  const [label, scope, expires] = [invocation.text('label'), invocation.text('scope'), invocation.text('expires')];
+  const expiresAt =
+    expires === undefined ? undefined : new Date(parseMoment('expires', expires, 'ahead')).toISOString();
+  const call = ['ns.token.create', namespaceOf(invocation), { label, scope, expiresAt }];
+  const created = await askRpc<TokenEntry & { readonly token: string }>(invocation.server, terminal, call);
+  await writeText(terminal.stdout, `${visible(invocation.isSet('json') ? JSON.stringify(created) : created.token)}\n`);
+}
+
+/** `pokewire token list`: ids, never texts. */
+export async function listTokens(invocation: Invocation, terminal: Terminal): Promise<void> {
+  const entries = await askRpc<readonly TokenEntry[]>(invocation.server, terminal, [
+    'ns.token.list',
+    namespaceOf(invocation),
+  ]);
+  const write = invocation.isSet('json') ? (entry: TokenEntry) => JSON.stringify(entry) : lineOf;
+  await writeText(terminal.stdout, entries.map((entry) => `${visible(write(entry))}\n`).join(''));
+}
+
+/** `pokewire token revoke`: it opens nothing any more, and what it opened ends. */
+export async function revokeToken(invocation: Invocation, terminal: Terminal): Promise<void> {
+  const [id] = invocation.words;
+  await askRpc(invocation.server, terminal, ['ns.token.revoke', namespaceOf(invocation), id]);
+  await writeText(terminal.stdout, `Revoked ${visible(id!)}.\n`);
+}
+
+/** That of `--namespace`, else the one of the token that is used, else `default`. */
+function namespaceOf(invocation: Invocation): string {
+  const given = invocation.text('namespace');
+  if (given !== undefined) return given;
+  const parsed = parseToken(invocation.server.token);
+  return 'namespace' in parsed ? parsed.namespace : 'default';
+}
+
+function lineOf({ tokenId, label, scope, createdAt, expiresAt }: TokenEntry): string {
+  const end = expiresAt === null ? 'does not expire' : `expires ${expiresAt}`;
+  return [tokenId, scope, `created ${createdAt}`, end, ...(label === '' ? [] : [label])].join('  ');
+}

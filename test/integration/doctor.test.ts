@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { runHere } from '../support/run-command.ts';
+import { startTestApp } from '../support/start-app.ts';
+import { held, UnrulyProxy } from '../support/unruly-proxy.ts';
+
+const silence = ['--silence', '1'];
+
+/** A server that is not Pokewire. */
+async function startOther(answer: (path: string) => readonly [status: number, body: string]) {
+  const server = createServer((request, response) => {
+    const [status, body] = answer(request.url ?? '');
+    response.writeHead(status).end(body);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+describe('doctor', () => {
+  test('judges each part of the way, with a token where one is needed.', async () => {
+    const token = newToken('default');
+    await using app = await startTestApp(['--token', token]);
+    const { code, stdout, stderr } = await runHere('doctor', [
+      '--url',
+      app.url,
+      '--token',
+      token,
+      '--json',
+      ...silence,
+    ]);
+    expect([code, stderr]).toEqual([0, '']);
+    const { verdicts } = JSON.parse(stdout);
+    expect(Object.keys(verdicts)).toEqual([
+      'What the server sees',
+      'Statuses',
+      'Clock',
+      'Events one by one',
+      'Compression',
+      'A real subscription',
+      'Silence',
+    ]);
+    // The others go by the time that things take, which is the machine's.
+    for (const title of ['What the server sees', 'Statuses', 'Clock', 'Compression']) {
+      expect([title, verdicts[title].state]).toEqual([title, 'good']);
+    }
+  });
+
+  test('names the proxy that holds streams back with what to change, and exits with 1.', async () => {
+    await using app = await startTestApp();
+    await using proxy = await UnrulyProxy.open(app.port, (path) =>
+      path.startsWith('/diagnose/stream') || path.startsWith('/subscribe') ? held(5_000) : undefined,
+    );
+    const { code, stdout, stderr } = await runHere('doctor', ['--url', proxy.url, ...silence]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^pokewire: \w+ checks? failed\.\n$/);
+    expect(stdout).toMatch(/^BAD {3}Events one by one: held \d/m);
+    expect(stdout).toContain('nginx: proxy_buffering off;');
+  });
+
+  test('says that something answers in place of the server, and what could not be measured for that.', async () => {
+    await using app = await startTestApp();
+    const { body } = await app.get('/diagnose/connection');
+    await using other = await startOther((path) => {
+      if (path === '/diagnose/connection') return [200, JSON.stringify(body)];
+      return path === '/health' ? [200, '{"status":"ok"}'] : [404, '<h1>Nothing here</h1>'];
+    });
+    const { code, stdout, stderr } = await runHere('doctor', ['--url', other.url, ...silence]);
+    expect(stdout).toMatch(/^BAD {3}Statuses: 404\n {6}GET \/no\/such\/route was answered with 404 /m);
+    expect([code, stderr]).toEqual([
+      1,
+      'pokewire: The rest could not be measured: 404 and nothing that Pokewire would say.\n',
+    ]);
+  });
+
+  test('says why it cannot begin.', async () => {
+    await using app = await startTestApp(['--token', newToken('default')]);
+    const refused = await runHere('doctor', ['--url', app.url, ...silence]);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toMatch(/^pokewire: The server answered 401: .*\(AUTH_REQUIRED\)\n$/);
+    expect((await runHere('doctor', ['--url', 'http://localhost:1'])).stderr).toMatch(
+      /^pokewire: Cannot reach http:\/\/localhost:1: .+\n$/,
+    );
+  });
+
+  test('ends when it is interrupted.', async () => {
+    await using app = await startTestApp();
+    const interrupted = new AbortController();
+    const running = runHere('doctor', ['--url', app.url, '--silence', '900'], '', interrupted);
+    await expect.poll(() => app.hub.subscriptions.size, { timeout: 60_000 }).toBeGreaterThan(0);
+    interrupted.abort();
+    expect(await running).toMatchObject({ code: 1, stderr: 'pokewire: Interrupted.\n' });
+  });
+});

@@ -6,7 +6,15 @@ import { type Context, medianOf, repeatInTurn } from '../lib/scenario.ts';
 import { storeTargets } from '../lib/stores.ts';
 import type { Target } from '../lib/target.ts';
 
-const settings = { messages: 300_000, messagesPerArray: 100, appendsPerSecond: 500, warmUpMs: 2_000, measureMs: 5_000 };
+const settings = {
+  messages: 300_000,
+  messagesPerArray: 100,
+  appendsPerSecond: 500,
+  /** Many, since a server works on one request of a connection at a time: an append behind another one waits for that. */
+  connections: 64,
+  warmUpMs: 2_000,
+  measureMs: 5_000,
+};
 
 /** Appends by the clock while backups are made, one after the other, of a database of some 100 MB. */
 export async function durableBackup(context: Context): Promise<ScenarioResult> {
@@ -24,10 +32,10 @@ export async function durableBackup(context: Context): Promise<ScenarioResult> {
 
 function measureBackups(target: Target): Promise<Reading> {
   return Bench.run(target, async (bench) => {
-    const { messages, messagesPerArray, appendsPerSecond, warmUpMs, measureMs } = settings;
+    const { messages, messagesPerArray, appendsPerSecond, connections, warmUpMs, measureMs } = settings;
     const body = arrayOf(usualMessage, messagesPerArray);
     await bench.publish({ connections: 4, body, count: messages / messagesPerArray });
-    const pace = (durationMs: number) => bench.pace({ perSecond: appendsPerSecond, durationMs });
+    const pace = (durationMs: number) => bench.pace({ perSecond: appendsPerSecond, connections, durationMs });
     await pace(warmUpMs);
     const quiet = await pace(measureMs);
     const measuring = { isOver: false };

@@ -10,7 +10,8 @@ const settings = {
   messages: 1_000_000,
   subscribersInTurn: 2,
   together: { subscribers: 100, messages: 100_000 },
-  appends: { perSecond: 100, quietMs: 1_000, meanwhileMs: 3_000 },
+  /** Many connections, since a server works on one request of a connection at a time: an append behind another one waits for that. */
+  appends: { perSecond: 100, connections: 32, quietMs: 1_000, meanwhileMs: 3_000 },
   pages: { messages: 1_000, reads: 60 },
 };
 
@@ -57,8 +58,8 @@ function measureCatchUp(target: Target): Promise<Reading> {
 /** Appends to another category while many subscribers read the end of the log. */
 async function measureTogether(bench: Bench): Promise<Reading> {
   const { messages, together, appends } = settings;
-  const { perSecond, quietMs, meanwhileMs } = appends;
-  const pace = (durationMs: number) => bench.pace({ perSecond, durationMs }, 'other');
+  const { perSecond, connections, quietMs, meanwhileMs } = appends;
+  const pace = (durationMs: number) => bench.pace({ perSecond, connections, durationMs }, 'other');
   await pace(quietMs);
   const quiet = await pace(quietMs);
   const appending = pace(meanwhileMs);

@@ -18,13 +18,23 @@ export function packPage({ messages, epoch, next }: MessagePage): PackedPage {
   const numbers = new Float64Array(messages.length * numbersEach);
   const indexes = new Map<string, number>();
   let text = '';
-  for (const [at, message] of messages.entries()) {
-    const { id, type, data, metadata, stream, position, globalPosition, timeMs, timeNanos } = message;
+  let at = 0;
+  for (const { id, type, data, metadata, stream, position, globalPosition, timeMs, timeNanos } of messages) {
     text += id + type + data + (metadata ?? '');
-    const index = indexes.get(stream) ?? indexes.size;
-    indexes.set(stream, index);
-    const lengths = [id.length, type.length, data.length, metadata?.length ?? -1];
-    numbers.set([...lengths, index, position, globalPosition, timeMs, timeNanos], at * numbersEach);
+    let index = indexes.get(stream);
+    if (index === undefined) {
+      index = indexes.size;
+      indexes.set(stream, index);
+    }
+    numbers[at++] = id.length;
+    numbers[at++] = type.length;
+    numbers[at++] = data.length;
+    numbers[at++] = metadata?.length ?? -1;
+    numbers[at++] = index;
+    numbers[at++] = position;
+    numbers[at++] = globalPosition;
+    numbers[at++] = timeMs;
+    numbers[at++] = timeNanos;
   }
   return { names: [...indexes.keys()], text, numbers, epoch, next };
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, realpathSync, rmSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, realpathSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import type { MessagePort } from 'node:worker_threads';
@@ -65,12 +65,18 @@ async function makeCopy({ path, copyPath, reserveBytes }: BackupOptions, isEnded
   removeCopy(copyPath);
   try {
     // It holds what the tokens' holders may read: for this user alone.
-    closeSync(openSync(copyPath, 'wx', 0o600));
-    const progress = () => {
-      if (isEnded()) throw new Error('it was ended');
-      if (freeBytesOf(folder) < reserveBytes) throw new NoRoom();
-    };
-    await backup(source, copyPath, { rate: pagesPerStep, progress });
+    const descriptor = openSync(copyPath, 'wx', 0o600);
+    try {
+      const progress = () => {
+        if (isEnded()) throw new Error('it was ended');
+        if (freeBytesOf(folder) < reserveBytes) throw new NoRoom();
+        // All of it at once at the end would keep commits from the disk for as long as that takes.
+        fdatasyncSync(descriptor);
+      };
+      await backup(source, copyPath, { rate: pagesPerStep, progress });
+    } finally {
+      closeSync(descriptor);
+    }
     if (isEnded()) throw new Error('it was ended');
     markAsCopy(copyPath);
     return { outcome: 'copied' } as const;

@@ -10,7 +10,7 @@ const rowsPerSweep = 1_000;
 const pagesPerSweep = 256;
 
 /** Milliseconds that emptying the write-ahead log waits for readers, and every append with it. */
-const purgeWaitMs = 20;
+const readersWaitMs = 20;
 
 /** What one step of purging came to. */
 export type Purged = 'done' | 'more' | 'busy';
@@ -42,15 +42,19 @@ export class Sweeper {
     this.#pages = new Query<readonly [number]>(database, 'PRAGMA page_count');
   }
 
-  /** Whether there is more. `isUrgent`: free pages are given back however few they are. */
+  /** Whether there is more. `isUrgent`: the disk is full, so all free pages are given back, and the write-ahead log as well. */
   sweep(isUrgent: boolean): boolean {
     if (this.#sweepDead()) return true;
     const free = this.#free.first()![0];
     // Appends use free pages again, so some are kept.
     const isMuch = free > pagesPerSweep && free * 4 > this.#pages.first()![0];
-    if (free === 0 || (!isMuch && !isUrgent)) return false;
-    this.#vacuum();
-    return true;
+    if (isMuch || (isUrgent && free > 0)) {
+      this.#vacuum();
+      return true;
+    }
+    // A reader that keeps it does so for a moment: it is emptied behind the next group then.
+    if (isUrgent) this.#emptyLog();
+    return false;
   }
 
   /**
@@ -64,10 +68,15 @@ export class Sweeper {
       this.#vacuum();
       return 'more';
     }
+    return this.#emptyLog() ? 'done' : 'busy';
+  }
+
+  /** Writes the write-ahead log back and gives its room to the disk; false: a reader holds it. */
+  #emptyLog(): boolean {
     // A backup reads for seconds, and would hold up all appends for as long as other statements wait.
-    this.#database.exec(`PRAGMA busy_timeout = ${purgeWaitMs}`);
+    this.#database.exec(`PRAGMA busy_timeout = ${readersWaitMs}`);
     try {
-      return this.#checkpoint.first()![0] === 0 ? 'done' : 'busy';
+      return this.#checkpoint.first()![0] === 0;
     } finally {
       this.#database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
     }

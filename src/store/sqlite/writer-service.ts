@@ -115,10 +115,12 @@ function open({ url, limits }: WriterOptions) {
     const writer = new Writer(database, limits, new DiskWatch(() => freeBytesOf(dirname(path)), reserveBytes));
     const opened = database;
     const close = () => {
-      try {
-        opened.exec('PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)');
-      } catch {
-        // A disk without room, or another program that holds the database: the log stays beside it, for the next start.
+      for (const last of ['PRAGMA optimize', 'PRAGMA wal_checkpoint(TRUNCATE)']) {
+        try {
+          opened.exec(last);
+        } catch {
+          // A disk without room, or another program that holds the database: the log stays beside it, for the next start.
+        }
       }
       opened.close();
       lock.close();

@@ -165,6 +165,23 @@ test.skipIf(!hasPrlimit)(
 );
 
 test.skipIf(!canBeNobody)(
+  'A database that may not be written is refused by a sentence at the start, and nothing is made beside it (needs setpriv, as root).',
+  async () => {
+    using folder = new TemporaryFolder();
+    const path = folder.file('pokewire.db');
+    new DatabaseSync(path).close();
+    chmodSync(path, 0o444);
+    chmodSync(folder.path, 0o777);
+    await using server = new SpokenProcess(['--port=0', `--store=sqlite:${path}`], {}, { under: asNobody });
+    expect(await server.exit).toBe(2);
+    expect(server.stderr).toBe(
+      `pokewire: --store: ${path} cannot be written. Check the rights of the file and its folder.\n`,
+    );
+    expect(readdirSync(folder.path)).toEqual(['pokewire.db']);
+  },
+);
+
+test.skipIf(!canBeNobody)(
   'A folder that may not be written to is refused by a sentence at the start (needs setpriv, as root).',
   async () => {
     using folder = new TemporaryFolder();

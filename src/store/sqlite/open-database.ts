@@ -1,4 +1,14 @@
-import { closeSync, existsSync, openSync, readSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
@@ -53,6 +63,7 @@ export function lockFile(path: string, typeOf: FileSystemType = typeOfFileSystem
       `--store: ${folder} is on a network file system, on which SQLite can lose data. Use a local disk.`,
     );
   }
+  if (existsSync(path)) checkRights(path);
   const lockPath = `${realPathOf(path)}-lock`;
   // A file that no store has used yet, since it has no lock file, is judged before one is made beside it.
   if (existsSync(path) && !existsSync(lockPath)) versionOf(path);
@@ -70,6 +81,15 @@ export function lockFile(path: string, typeOf: FileSystemType = typeOfFileSystem
     throw new ConfigError(
       `--store: cannot write ${lockPath}: ${(error as Error).message}. Check the rights of ${folder}.`,
     );
+  }
+}
+
+/** Before anything is made beside it: SQLite would leave a write-ahead log there. */
+function checkRights(path: string): void {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+  } catch {
+    throw new ConfigError(`--store: ${path} cannot be written. Check the rights of the file and its folder.`);
   }
 }
 

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Access, type AuthMode } from './access/access.ts';
 import { GrantWatch } from './access/grant-watch.ts';
 import { defaultNamespaceId, Namespaces } from './access/namespaces.ts';
+import { ProcessTickets } from './access/process-tickets.ts';
 import { Tickets } from './access/tickets.ts';
 import { newToken } from './access/token.ts';
 import { measureAdmission, measureReads } from './admission/admission-metrics.ts';
@@ -139,7 +140,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const becameOfToken = await namespaces.openDefault(initialToken, config.token !== '');
   if (becameOfToken === 'replaced') log.warn('the token of this start replaced all tokens of `default`');
   const access = new Access(config.auth === 'off' ? 'off' : 'token', namespaces, config.testMode);
-  const tickets = new Tickets(namespaces);
+  const tickets = new Tickets(namespaces, store.tickets ?? new ProcessTickets());
   const transfers = new Transfers(config);
   const grants = stack.adopt(new GrantWatch(store.namespaces), (watch) => watch.stop());
 

@@ -177,9 +177,9 @@ export const verbs: readonly Verb[] = [
     name: 'store init',
     group: 'Server',
     words: [{ name: 'URL' }],
-    summary: 'Makes a place for tokens in a database of Message DB.',
+    summary: 'Makes a place for tokens and tickets in a database of Message DB.',
     notes: [
-      'URL is that of --store, with a role that may create a schema, for example postgres://postgres@localhost/message_store. The schema is called pokewire and keeps hashes of tokens only. Nothing else is changed, and a second time changes nothing.',
+      'URL is that of --store, with a role that may create a schema, for example postgres://postgres@localhost/message_store. The schema is called pokewire and keeps hashes only. Nothing else is changed, and a second time changes nothing.',
     ],
     flagGroups: [
       {

@@ -5,6 +5,7 @@ import type { ImportSession, Log } from './log.ts';
 import type { LogId } from './log-id.ts';
 import type { Namespace, NamespaceStore } from './namespace-store.ts';
 import type { Forgotten, RetentionLimits } from './retention.ts';
+import type { TicketStore } from './ticket-store.ts';
 
 /** Engines by the scheme of their URL. */
 export type StoreKind = 'memory' | 'sqlite' | 'postgres';
@@ -15,6 +16,8 @@ export interface Store {
   readonly opening: StoreOpening;
   readonly capabilities: StoreCapabilities;
   readonly namespaces: NamespaceStore;
+  /** Where tickets wait that every node takes; undefined: each node has its own. */
+  readonly tickets?: TicketStore | undefined;
   /** Resolves with the fault when the engine can do nothing any more, until the process is started again. Never rejects. */
   readonly failed: Promise<Error>;
 

@@ -52,7 +52,7 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
   const judge = (request: FastifyRequest, takesTicket: boolean): Grant | Promise<Grant> => {
     const inQuery = queryToken(request);
     const ticket = inQuery === undefined && takesTicket ? queryTicket(request) : undefined;
-    if (ticket !== undefined) return tickets.take(ticket, performance.now());
+    if (ticket !== undefined) return tickets.take(ticket);
     const token = inQuery ?? headerToken(request);
     if (token !== undefined || isOpen) return (token === undefined && access.open) || access.check(token);
     const cookie = cookieToken(request);

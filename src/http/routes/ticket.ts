@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
-import { maxTickets, maxTicketsOfNamespace, type Tickets, ticketLifetimeMs } from '../../access/tickets.ts';
+import type { Tickets } from '../../access/tickets.ts';
 import { invalid, PokewireError } from '../../errors.ts';
 import type { Outline } from '../../message/long-json.ts';
 import { selectionDigest } from '../../message/selection.ts';
+import { maxTickets, maxTicketsOfNamespace, ticketLifetimeMs } from '../../store/ticket-store.ts';
 import { retryAfter } from '../plumbing/append-limit.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
 import { fitBody, parseJsonBody } from '../plumbing/json-body.ts';
@@ -58,10 +59,9 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
       const body = await parseBody(request.body as unknown as Buffer | undefined, maxSelectors);
       const selection = parseSelection({ ...body, all: body.all === true ? 'true' : 'false' }, maxSelectors);
       const grant = grantOf(request);
-      const nowMs = performance.now();
-      const issued = tickets.issue(grant, selectionDigest(selection), nowMs);
+      const issued = await tickets.issue(grant, selectionDigest(selection));
       if (issued.ticket === undefined) {
-        retryAfter(reply, Math.ceil((issued.roomAtMs - nowMs) / 1_000), 5);
+        retryAfter(reply, Math.ceil(issued.roomInMs / 1_000), 5);
         throw new PokewireError(
           'RATE_LIMITED',
           `Too many tickets wait to be used: at most ${maxTicketsOfNamespace} of a namespace, ${maxTickets} in all.`,

@@ -22,6 +22,10 @@ const createSql = [
   `CREATE TABLE IF NOT EXISTS pokewire.namespaces
      (id text PRIMARY KEY, revision bigint NOT NULL, tokens jsonb NOT NULL)`,
   "INSERT INTO pokewire.namespaces (id, revision, tokens) VALUES ('default', 0, '[]') ON CONFLICT DO NOTHING",
+  // They live for half a minute: a crash may take them away, so that they cost no write to the disk.
+  `CREATE UNLOGGED TABLE IF NOT EXISTS pokewire.tickets
+     (hash text PRIMARY KEY, token_id text, selection text NOT NULL, expires_at timestamptz NOT NULL)`,
+  'CREATE INDEX IF NOT EXISTS tickets_expires_at ON pokewire.tickets (expires_at)',
 ];
 
 /** What `initSchema` did. */
@@ -47,6 +51,7 @@ export async function initSchema(text: string, role: string): Promise<Initialize
     await client.query(`GRANT USAGE ON SCHEMA pokewire TO ${grantee}`);
     await client.query(`GRANT SELECT ON pokewire.meta TO ${grantee}`);
     await client.query(`GRANT SELECT, UPDATE ON pokewire.namespaces TO ${grantee}`);
+    await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON pokewire.tickets TO ${grantee}`);
     await client.query('COMMIT');
     return { database: url.database, role, wasThere: version !== undefined };
   } catch (error) {
@@ -62,9 +67,12 @@ export async function inspectSchema(query: Query): Promise<OwnSchema> {
   const { rows } = await query<readonly [boolean]>(
     `SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(m.oid, 'SELECT')
        AND has_table_privilege(t.oid, 'SELECT') AND has_table_privilege(t.oid, 'UPDATE')
+       AND has_table_privilege(k.oid, 'SELECT') AND has_table_privilege(k.oid, 'INSERT')
+       AND has_table_privilege(k.oid, 'UPDATE') AND has_table_privilege(k.oid, 'DELETE')
      FROM pg_namespace n
      JOIN pg_class m ON m.relnamespace = n.oid AND m.relname = 'meta'
      JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = 'namespaces'
+     JOIN pg_class k ON k.relnamespace = n.oid AND k.relname = 'tickets'
      WHERE n.nspname = 'pokewire'`,
   );
   if (rows[0] === undefined) return 'absent';

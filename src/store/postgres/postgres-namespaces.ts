@@ -6,7 +6,8 @@ import { sameTokens } from '../shared/same-tokens.ts';
 import type { Store } from '../store.ts';
 import type { KeptTokens } from './kept-tokens.ts';
 
-const id = 'default';
+/** Id of the one namespace of a Message DB, and what tells it from others of its id: there are none. */
+export const onlyNamespace = 'default';
 
 /** The one namespace of a Message DB. */
 export class PostgresNamespaces implements NamespaceStore {
@@ -28,18 +29,20 @@ export class PostgresNamespaces implements NamespaceStore {
   }
 
   async find(wanted: string): Promise<Namespace | undefined> {
-    if (wanted !== id) return undefined;
+    if (wanted !== onlyNamespace) return undefined;
     const { tokens } = await this.#tokens.read();
-    return { id, uid: id, log: this.#log, description: 'Message DB', createdAtMs: 0, tokens, retention: [] };
+    const [id, uid] = [onlyNamespace, onlyNamespace];
+    return { id, uid, log: this.#log, description: 'Message DB', createdAtMs: 0, tokens, retention: [] };
   }
 
   async list(after: string | undefined, limit: number): Promise<Namespace[]> {
-    const found = limit > 0 && (after === undefined || after < id) ? await this.find(id) : undefined;
+    const found =
+      limit > 0 && (after === undefined || after < onlyNamespace) ? await this.find(onlyNamespace) : undefined;
     return found === undefined ? [] : [found];
   }
 
   async setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean> {
-    if (namespace.uid !== id) return false;
+    if (namespace.uid !== onlyNamespace) return false;
     for (;;) {
       const kept = await this.#tokens.read();
       if (!sameTokens(namespace.tokens, kept.tokens)) return false;
@@ -60,7 +63,7 @@ export class PostgresNamespaces implements NamespaceStore {
   async changesSince(revision: number | undefined): Promise<NamespaceChanges> {
     const current = (await this.#tokens.read()).revision + this.#replacements;
     const since = revision ?? current;
-    return { revision: current, ids: since > current ? 'all' : since < current ? [id] : [] };
+    return { revision: current, ids: since > current ? 'all' : since < current ? [onlyNamespace] : [] };
   }
 
   follow(changed: () => void): () => void {

@@ -23,6 +23,7 @@ import { PostgresNamespaces } from './postgres-namespaces.ts';
 import { type PostgresUrl, parsePostgresUrl } from './postgres-url.ts';
 import type { Query } from './read-pokes.ts';
 import { SettledLog } from './settled-log.ts';
+import { StoredTickets } from './stored-tickets.ts';
 
 const readConnections = 4;
 
@@ -55,6 +56,7 @@ export class PostgresStore implements Store {
   readonly kind = 'postgres';
   readonly capabilities: StoreCapabilities;
   readonly namespaces: PostgresNamespaces;
+  readonly tickets: StoredTickets | undefined;
   readonly opening: StoreOpening;
   /** A database that is away comes back. */
   readonly failed = new Promise<never>(() => {});
@@ -79,8 +81,10 @@ export class PostgresStore implements Store {
     this.#connections = [tail, ...this.#readers, ...writers];
     this.capabilities = postgresCapabilities(url, first.schema);
     this.#current = this.#currentOf(first);
-    const tokens = first.schema === 'usable' ? new StoredTokens(this.#read) : new ProcessTokens();
+    const hasPlace = first.schema === 'usable';
+    const tokens = hasPlace ? new StoredTokens(this.#read) : new ProcessTokens();
     this.namespaces = new PostgresNamespaces(this, first.epoch, tokens);
+    this.tickets = hasPlace ? new StoredTickets(this.#read) : undefined;
     this.opening = openingOf(url, first.schema);
     this.#parts = {
       store: this,
@@ -219,8 +223,8 @@ function openingOf({ host, port, database, user, isReadOnly }: PostgresUrl, sche
   const access = isReadOnly ? ', which is only read' : '';
   const tokens =
     schema === 'usable'
-      ? 'Tokens are in its schema pokewire, for all nodes.'
-      : 'Tokens are only those of --token: `pokewire store init` makes a place for others.';
+      ? 'Tokens and tickets are in its schema pokewire, for all nodes.'
+      : 'Tokens are only those of --token, and tickets those of this node: `pokewire store init` makes a place for others.';
   const grant = `the role ${user ?? 'of this URL'} may not use the schema pokewire: run \`pokewire store init\` with --role`;
   return {
     summary: `Messages are in the Message DB ${database} at ${host}:${port}${access}. ${tokens}`,

@@ -64,6 +64,15 @@ export function requireSupport(
   });
 }
 
+/** Refuses a call that the engine does not support, as {@link requireSupport} does, for good. */
+export function refuseUnsupported(
+  store: { readonly kind: string; readonly capabilities: StoreCapabilities },
+  support: Support,
+): never {
+  requireSupport(store, support);
+  throw new Error(`the capabilities of the ${store.kind} store include ${support}`);
+}
+
 function isSupported(capabilities: StoreCapabilities, support: Support): boolean {
   if (support === 'namespaces') return capabilities.namespaces === 'many';
   return support === 'tokens' ? capabilities.tokens === 'stored' : capabilities[support];

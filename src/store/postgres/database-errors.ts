@@ -42,3 +42,9 @@ export function storeFault(cause: unknown): PokewireError {
   if (cause instanceof PokewireError) return cause;
   return new PokewireError('BACKEND_ERROR', 'PostgreSQL did not do it; the log has the cause.', { cause });
 }
+
+/** What an error says, for people. A name with several addresses fails once for each. */
+export function textOfFault(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(textOfFault).join(', ');
+  return error instanceof Error ? error.message || String(error) : String(error);
+}

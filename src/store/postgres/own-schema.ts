@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { ConfigError } from '../../config-error.ts';
 import { clientsOf, loadPg } from './connection.ts';
-import { isConnectionFault, sqlStateOf } from './database-errors.ts';
+import { isConnectionFault, sqlStateOf, textOfFault } from './database-errors.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
 import type { Query } from './read-pokes.ts';
 
@@ -39,7 +39,7 @@ export async function initSchema(text: string, role: string): Promise<Initialize
   const url = parsePostgresUrl(text);
   const open = clientsOf(await loadPg(), url);
   const client = await open().catch((error: unknown) => {
-    throw new ConfigError(`PostgreSQL at ${url.host}:${url.port} cannot be used: ${textOf(error)}`);
+    throw new ConfigError(`PostgreSQL at ${url.host}:${url.port} cannot be used: ${textOfFault(error)}`);
   });
   try {
     await client.query('BEGIN');
@@ -112,9 +112,5 @@ function refusalOf(error: unknown, database: string, role: string): unknown {
   }
   if (state === '42704') return new ConfigError(`there is no role ${role}: name the one that serves with --role`);
   if (error instanceof ConfigError || !isConnectionFault(error)) return error;
-  return new ConfigError(`PostgreSQL broke off, and nothing was changed: ${textOf(error)}`);
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message || String(error) : String(error);
+  return new ConfigError(`PostgreSQL broke off, and nothing was changed: ${textOfFault(error)}`);
 }

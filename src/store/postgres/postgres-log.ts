@@ -2,7 +2,7 @@ import type { Message, NewMessage } from '../../message/message.ts';
 import type { Poke } from '../../message/poke.ts';
 import type { Selection } from '../../message/selection.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
-import { requireSupport } from '../capabilities.ts';
+import { refuseUnsupported, requireSupport } from '../capabilities.ts';
 import type {
   Announced,
   AppendOutcome,
@@ -61,7 +61,7 @@ export class PostgresLog implements Log {
   }
 
   async beginImport(): Promise<ImportSession> {
-    return this.#refuse('imports');
+    return refuseUnsupported(this.#parts.store, 'imports');
   }
 
   async readStream(stream: string, from: StreamStart, limit: number): Promise<MessagePage> {
@@ -120,11 +120,11 @@ export class PostgresLog implements Log {
   }
 
   async kept(): Promise<Kept> {
-    return this.#refuse('retention');
+    return refuseUnsupported(this.#parts.store, 'retention');
   }
 
   async erase(): Promise<number> {
-    return this.#refuse('erasure');
+    return refuseUnsupported(this.#parts.store, 'erasure');
   }
 
   follow(announced: Announced): () => void {
@@ -154,11 +154,6 @@ export class PostgresLog implements Log {
     );
     const upTo = Math.min(head, Math.max(0, (rows[0]![0] ?? 1) - 1));
     return upTo <= this.#settled.unusedUpTo ? 0 : upTo;
-  }
-
-  #refuse(support: 'imports' | 'retention' | 'erasure'): never {
-    requireSupport(this.#parts.store, support);
-    throw new Error(`the capabilities include ${support}`);
   }
 }
 

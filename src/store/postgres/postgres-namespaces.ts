@@ -1,4 +1,4 @@
-import { requireSupport } from '../capabilities.ts';
+import { refuseUnsupported } from '../capabilities.ts';
 import type { LogId } from '../log-id.ts';
 import type { CreateOutcome, Namespace, NamespaceChanges, NamespaceStore, TokenRecord } from '../namespace-store.ts';
 import type { RetentionOutcome } from '../retention.ts';
@@ -25,7 +25,7 @@ export class PostgresNamespaces implements NamespaceStore {
   }
 
   async create(): Promise<CreateOutcome> {
-    return this.#refuse('namespaces');
+    return refuseUnsupported(this.#store, 'namespaces');
   }
 
   async find(wanted: string): Promise<Namespace | undefined> {
@@ -53,11 +53,11 @@ export class PostgresNamespaces implements NamespaceStore {
   }
 
   async setRetention(): Promise<RetentionOutcome> {
-    return this.#refuse('retention');
+    return refuseUnsupported(this.#store, 'retention');
   }
 
   async remove(): Promise<number | undefined> {
-    return this.#refuse('namespaces');
+    return refuseUnsupported(this.#store, 'namespaces');
   }
 
   async changesSince(revision: number | undefined): Promise<NamespaceChanges> {
@@ -85,10 +85,5 @@ export class PostgresNamespaces implements NamespaceStore {
 
   #hint(): void {
     for (const changed of this.#followers) changed();
-  }
-
-  #refuse(support: 'namespaces' | 'retention'): never {
-    requireSupport(this.#store, support);
-    throw new Error(`the capabilities include ${support}`);
   }
 }

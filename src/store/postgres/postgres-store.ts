@@ -4,14 +4,14 @@ import type { NewMessage } from '../../message/message.ts';
 import { StreamName } from '../../message/stream-name.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { BackupOutcome } from '../backup.ts';
-import { requireSupport, type StoreCapabilities } from '../capabilities.ts';
+import { refuseUnsupported, type StoreCapabilities } from '../capabilities.ts';
 import type { AppendOutcome, ImportSession, Log } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { StoreOptions } from '../open-store.ts';
 import type { Forgotten } from '../retention.ts';
 import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
 import { Connection, clientsOf, loadPg, type Pg } from './connection.ts';
-import { storeFault } from './database-errors.ts';
+import { storeFault, textOfFault } from './database-errors.ts';
 import { ProcessTokens, StoredTokens } from './kept-tokens.ts';
 import { Lane } from './lane.ts';
 import { inspectMessageDb, type MessageDb } from './message-db.ts';
@@ -60,7 +60,6 @@ export class PostgresStore implements Store {
   readonly opening: StoreOpening;
   /** A database that is away comes back. */
   readonly failed = new Promise<never>(() => {});
-  readonly #url: PostgresUrl;
   readonly #options: Pick<StoreOptions, 'pokes' | 'log'>;
   readonly #tail: Connection;
   readonly #readers: readonly Connection[];
@@ -72,7 +71,6 @@ export class PostgresStore implements Store {
 
   private constructor(pg: Pg, url: PostgresUrl, tail: Connection, first: Found, options: StoreOptions) {
     const open = clientsOf(pg, url);
-    this.#url = url;
     this.#options = options;
     this.#tail = tail;
     this.#readers = Array.from({ length: readConnections }, () => new Connection(open));
@@ -117,7 +115,7 @@ export class PostgresStore implements Store {
     } catch (error) {
       await tail.close();
       if (error instanceof ConfigError) throw error;
-      throw new ConfigError(`--store: PostgreSQL at ${url.host}:${url.port} does not answer: ${textOf(error)}`);
+      throw new ConfigError(`--store: PostgreSQL at ${url.host}:${url.port} does not answer: ${textOfFault(error)}`);
     }
   }
 
@@ -126,11 +124,11 @@ export class PostgresStore implements Store {
   }
 
   async beginReplacement(): Promise<ImportSession> {
-    return this.#refuse('replacements');
+    return refuseUnsupported(this, 'replacements');
   }
 
   async backup(): Promise<BackupOutcome> {
-    return this.#refuse('backups');
+    return refuseUnsupported(this, 'backups');
   }
 
   async summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>> {
@@ -141,7 +139,7 @@ export class PostgresStore implements Store {
   }
 
   async forget(): Promise<Forgotten> {
-    return this.#refuse('retention');
+    return refuseUnsupported(this, 'retention');
   }
 
   async check(): Promise<void> {
@@ -212,11 +210,6 @@ export class PostgresStore implements Store {
     const { rows } = await this.#read<Estimate>(estimateSql);
     return rows[0]!;
   }
-
-  #refuse(support: 'replacements' | 'backups' | 'retention'): never {
-    requireSupport(this, support);
-    throw new Error(`the capabilities include ${support} of ${this.#url.host}`);
-  }
 }
 
 function openingOf({ host, port, database, user, isReadOnly }: PostgresUrl, schema: OwnSchema): StoreOpening {
@@ -237,11 +230,6 @@ function queryOf(client: Client): Query {
     const { rows, command } = await client.query({ text, values: [...(values ?? [])], rowMode: 'array' });
     return { rows: rows as never, command };
   };
-}
-
-function textOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(textOf).join(', ');
-  return error instanceof Error ? error.message : String(error);
 }
 
 function millisecondsOf(micros: number | null): number | undefined {

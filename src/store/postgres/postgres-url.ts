@@ -1,4 +1,4 @@
-import { ConfigError } from '../../config-error.ts';
+import { StoreUrlReader } from '../shared/store-url.ts';
 
 /** `postgres://message_store@localhost:5432/message_store?readonly=true`: where the database is, and how it is used. */
 export type PostgresUrl = {
@@ -20,39 +20,36 @@ export type PostgresUrl = {
   readonly lanes: number;
 };
 
-const form =
+const reader = new StoreUrlReader(
   'postgres://USER@HOST:PORT/DATABASE, with ?readonly=true, &notify=CHANNEL, &epoch=NAME, &lanes=1 to 16, ' +
-  '&sslmode=disable, require or verify-full';
+    '&sslmode=disable, require or verify-full',
+);
 
-/** Reads the URL of `--store`; throws {@link ConfigError}, never with the password. */
+/** Reads the URL of `--store`; throws a `ConfigError`, never with the password. */
 export function parsePostgresUrl(url: string): PostgresUrl {
-  const parsed = URL.parse(url);
-  if (parsed === null) throw refusal('it is no URL');
-  const { hostname, port, username, password, pathname, searchParams, hash } = parsed;
-  const host = textOf(hostname);
-  const database = textOf(pathname.slice(1));
-  if (host === '') throw refusal('it names no host');
-  if (hash !== '' || database === '' || database.includes('/')) throw refusal('it names no database');
-  const known = { readonly: 'false', notify: '', epoch: '', lanes: '4', sslmode: 'disable' };
-  for (const [name, value] of searchParams) {
-    if (!Object.hasOwn(known, name)) throw refusal(`it has no parameter ${name}`);
-    known[name as keyof typeof known] = value;
-  }
-  const { readonly, notify, epoch, lanes, sslmode } = known;
-  if (readonly !== 'true' && readonly !== 'false') throw refusal(`readonly is true or false, not ${readonly}`);
-  if (!/^([a-z_][a-z0-9_]{0,62})?$/.test(notify)) throw refusal(`notify is the name of a channel, not ${notify}`);
+  const parsed = reader.parse(url);
+  const { hostname, port, username, password, pathname, hash } = parsed;
+  const host = reader.decode(hostname);
+  const database = reader.decode(pathname.slice(1));
+  if (host === '') throw reader.refusal('it names no host');
+  if (hash !== '' || database === '' || database.includes('/')) throw reader.refusal('it names no database');
+  const defaults = { readonly: 'false', notify: '', epoch: '', lanes: '4', sslmode: 'disable' };
+  const { readonly, notify, epoch, lanes, sslmode } = reader.parameters(parsed, defaults);
+  if (readonly !== 'true' && readonly !== 'false') throw reader.refusal(`readonly is true or false, not ${readonly}`);
+  if (!/^([a-z_][a-z0-9_]{0,62})?$/.test(notify))
+    throw reader.refusal(`notify is the name of a channel, not ${notify}`);
   if (!/^[\w-]{0,64}$/.test(epoch)) {
-    throw refusal(`epoch is up to 64 letters, digits, hyphens and underscores, not ${epoch}`);
+    throw reader.refusal(`epoch is up to 64 letters, digits, hyphens and underscores, not ${epoch}`);
   }
-  if (!/^([1-9]|1[0-6])$/.test(lanes)) throw refusal(`lanes is a number from 1 to 16, not ${lanes}`);
+  if (!/^([1-9]|1[0-6])$/.test(lanes)) throw reader.refusal(`lanes is a number from 1 to 16, not ${lanes}`);
   if (sslmode !== 'disable' && sslmode !== 'require' && sslmode !== 'verify-full') {
-    throw refusal(`sslmode is disable, require or verify-full, not ${sslmode}`);
+    throw reader.refusal(`sslmode is disable, require or verify-full, not ${sslmode}`);
   }
   return {
     host,
     port: port === '' ? 5_432 : Number(port),
-    user: textOf(username) || undefined,
-    password: textOf(password) || undefined,
+    user: reader.decode(username) || undefined,
+    password: reader.decode(password) || undefined,
     database,
     tls: sslmode,
     isReadOnly: readonly === 'true',
@@ -60,16 +57,4 @@ export function parsePostgresUrl(url: string): PostgresUrl {
     epoch: epoch || undefined,
     lanes: Number(lanes),
   };
-}
-
-function textOf(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw refusal('a percent sign must begin an escape of two digits');
-  }
-}
-
-function refusal(problem: string): ConfigError {
-  return new ConfigError(`--store must be ${form}: ${problem}`);
 }

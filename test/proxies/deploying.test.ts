@@ -39,7 +39,7 @@ test('Every configuration of the guide is run or read by a test.', () => {
 
 test('The guide names only flags and variables that there are.', () => {
   const flags = Object.keys(configSchema.properties).map(flagOf);
-  const ofOthers = ['build', 'omit', 'format'];
+  const ofOthers = ['build', 'omit', 'format', 'profile'];
   for (const [, flag] of guide.matchAll(/--([a-z]+(?:-[a-z]+)*)/g)) expect([...flags, ...ofOthers]).toContain(flag);
   for (const [, name = ''] of guide.matchAll(/\bPOKEWIRE_([A-Z_]+)\b/g)) {
     expect(flags).toContain(name.toLowerCase().replaceAll('_', '-'));

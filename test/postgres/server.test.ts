@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { PostgresStore } from '../../src/store/postgres/postgres-store.ts';
+import { Exposition } from '../support/exposition.ts';
 import { newMessage, newMessages, pokePool } from '../support/fake-messages.ts';
+import { SseClient } from '../support/sse-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
@@ -18,6 +20,25 @@ describe.skipIf(!hasPostgres)('A server over a Message DB', () => {
     expect(appended.status).toBe(201);
     const read = (await app.get('/streams/account-1/messages')).text;
     expect([...read.matchAll(/"type":"(\w+)"/g)].map(([, type]) => type)).toEqual(['Opened', 'Deposited']);
+  });
+
+  test('measures the delay of pokes about its own appends, and of those of others not, whose time is that of a transaction.', async () => {
+    await using cluster = await PostgresCluster.start();
+    const database = await cluster.create();
+    await using service = await cluster.connect(database, 'message_store');
+    await using app = await startTestApp(['--store', cluster.url(database)]);
+    await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');
+    await service.query("SELECT write_message($1, 'account-1', 'Opened', '{}')", [randomUUID()]);
+    await subscriber.waitForPokes(1);
+    const measured = async () =>
+      new Exposition((await app.get('/metrics')).text).value('pokewire_poke_delay_seconds_count');
+    expect(await measured()).toBe(0);
+    for (let n = 0; n < 20; n++) await app.append('account-1', { type: 'Deposited', data: {} });
+    await subscriber.waitForPokes(21);
+    // A poll may see a commit before its answer is there.
+    const count = await measured();
+    expect(count).toBeGreaterThan(0);
+    expect(count).toBeLessThanOrEqual(20);
   });
 
   test('is not started where it could not be right, and says what to do.', async () => {

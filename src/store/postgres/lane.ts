@@ -32,7 +32,7 @@ const insertSql = `INSERT INTO message_store.messages (stream_name, position, id
  */
 export class Lane {
   readonly #connection: Connection;
-  readonly #appended: () => void;
+  readonly #appended: (globalPositions: readonly number[]) => void;
   readonly #queue = new LaneQueue();
   #isRunning = false;
   #isClosed = false;
@@ -41,7 +41,7 @@ export class Lane {
   messages = 0;
 
   /** `appended` is called after each commit. */
-  constructor(connection: Connection, appended: () => void) {
+  constructor(connection: Connection, appended: (globalPositions: readonly number[]) => void) {
     this.#connection = connection;
     this.#appended = appended;
   }
@@ -100,7 +100,7 @@ export class Lane {
   async #commit(group: readonly Waiting[]): Promise<void> {
     const judged = judgeGroup(group, await this.#look(group));
     const globals = judged.inserts.length === 0 ? await this.#end() : await this.#insert(judged);
-    if (judged.inserts.length > 0) this.#appended();
+    if (judged.inserts.length > 0) this.#appended(globals);
     let last = -1;
     for (const { append, firstPosition } of judged.inserts) {
       const { length } = append.messages;

@@ -75,7 +75,7 @@ export class PostgresStore implements Store {
     this.#tail = tail;
     this.#readers = Array.from({ length: readConnections }, () => new Connection(open));
     const writers = url.isReadOnly ? [] : Array.from({ length: url.lanes }, () => new Connection(open));
-    this.#lanes = writers.map((connection) => new Lane(connection, () => this.kick()));
+    this.#lanes = writers.map((connection) => new Lane(connection, (committed) => this.kick(committed)));
     this.#connections = [tail, ...this.#readers, ...writers];
     this.capabilities = postgresCapabilities(url, first.schema);
     this.#current = this.#currentOf(first);
@@ -176,9 +176,9 @@ export class PostgresStore implements Store {
     settled.end();
   }
 
-  /** There may be news. */
-  kick(): void {
-    this.#current.settled.kick();
+  /** There may be news, at best what this node has just committed. */
+  kick(committed?: readonly number[]): void {
+    this.#current.settled.kick(committed);
   }
 
   #currentOf({ epoch, sequence, isByteOrder }: MessageDb): Current {

@@ -8,6 +8,7 @@ import type { LogId } from '../log-id.ts';
 import type { StoreReporter } from '../open-store.ts';
 import type { Connection } from './connection.ts';
 import { storeFault } from './database-errors.ts';
+import { OwnTimes } from './own-times.ts';
 import { isPokable } from './pokable.ts';
 import { type Culprit, type Holder, remaining, SequenceFence } from './sequence-fence.ts';
 import { StallReport } from './stall-report.ts';
@@ -45,6 +46,7 @@ export class SettledLog {
   readonly #pokes: ObjectPool<Poke>;
   readonly #report: StallReport;
   readonly #followers = new Set<Announced>();
+  readonly #ownTimes = new OwnTimes();
   /** Undefined until the transactions that were open at the start have ended. */
   #safe: number | undefined = undefined;
   #gap: Gap | undefined = undefined;
@@ -110,9 +112,12 @@ export class SettledLog {
     };
   }
 
-  /** Looks at once, if anybody follows: there is news. */
-  kick(): void {
+  /** Looks at once, if anybody follows: there is news, at best the positions that this node has just committed. */
+  kick(committed: readonly number[] = []): void {
     if (this.#followers.size === 0 || this.#isStopped) return;
+    // What was seen before its commit was answered is told.
+    const isBehind = committed.length > 0 && committed[0]! > this.head;
+    if (isBehind) this.#ownTimes.note(committed, performance.now());
     void this.#look().catch(() => {});
   }
 
@@ -213,16 +218,21 @@ export class SettledLog {
     const after = this.#safe!;
     if (after === 0 && rows.length > 0) this.unusedUpTo = rows[0]![0] - 1;
     this.#safe = upTo;
-    if (this.#followers.size === 0) return;
+    if (this.#followers.size > 0) this.#announce(rows, after);
+    this.#ownTimes.settle(upTo);
+  }
+
+  #announce(rows: readonly Row[], after: number): void {
     const pokes: Poke[] = [];
     for (const [globalPosition, stream, position] of rows) {
       if (!isPokable(stream)) {
         this.unpokable++;
         continue;
       }
-      pokes.push(this.#pokes.acquire().set(new StreamName(stream), position, globalPosition, 0));
+      const appendedAtMs = this.#ownTimes.of(globalPosition);
+      pokes.push(this.#pokes.acquire().set(new StreamName(stream), position, globalPosition, appendedAtMs));
     }
-    const page = { epoch: this.epoch, after, upTo, pokes };
+    const page = { epoch: this.epoch, after, upTo: this.#safe!, pokes };
     for (const announced of this.#followers) announced(page);
     for (const poke of pokes) this.#pokes.release(poke);
   }
@@ -232,6 +242,7 @@ export class SettledLog {
     const [last, holders] = await Promise.all([this.#last(), this.#fence.holders()]);
     if (holders.size > 0) return false;
     this.#safe = Math.max(last, this.#safe!);
+    this.#ownTimes.settle(this.#safe);
     this.#endGap();
     return true;
   }

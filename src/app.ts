@@ -171,7 +171,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const server = createServer({ log, access, tickets, overload, reads, readRefused, ...config });
   stack.defer(() => server.close());
   const routes = collectRoutes(server);
-  useAccessLog(server, metrics);
+  useAccessLog(server, metrics, log);
   describeRoutes(server, version);
   server.after(() => {
     const append = appendTo(store, appends);

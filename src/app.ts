@@ -32,7 +32,7 @@ import { routeExport } from './http/routes/export.ts';
 import { routeImport } from './http/routes/import.ts';
 import { routeOperations } from './http/routes/operations.ts';
 import { routeRetention } from './http/routes/retention.ts';
-import { routeSession } from './http/routes/session.ts';
+import { routeSession, useSessions } from './http/routes/session.ts';
 import { routeStreams } from './http/routes/streams.ts';
 import { routeSubscribe } from './http/routes/subscribe.ts';
 import { routeTickets } from './http/routes/ticket.ts';
@@ -190,7 +190,6 @@ export async function startApp(options: AppOptions): Promise<App> {
       refused: () => refused(overload.reasons.length > 0 ? 'overloaded' : 'no-place'),
     });
     routeTickets(server, tickets, config.maxSelectors);
-    routeSession(server, access.mode);
     routeImport(server, store, { ...config, begin: beginTransfer });
     routeExport(server, store, beginTransfer, sendPages);
     routeBackup(server, store, beginTransfer);
@@ -222,9 +221,13 @@ export async function startApp(options: AppOptions): Promise<App> {
       connections: (namespaceId) => (namespaceId === undefined ? places.taken : places.takenBy(namespaceId)),
       checkReady: () => readiness.check(),
     });
-    routeDocs(server, access.mode);
-    routeDiagnose(server, { mode: access.mode, streams: testStreams, heartbeatMs: config.heartbeatMs });
-    refuseOtherMethods(server, routes);
+    server.register(async (pages) => {
+      await useSessions(pages);
+      routeSession(pages, access.mode);
+      routeDocs(pages, access.mode);
+      routeDiagnose(pages, { mode: access.mode, streams: testStreams, heartbeatMs: config.heartbeatMs });
+      refuseOtherMethods(pages, routes);
+    });
   });
   await server.ready();
 

@@ -1,3 +1,4 @@
+import { fastifyCookie } from '@fastify/cookie';
 import type { FastifyRequest } from 'fastify';
 import { PokewireError } from '../../errors.ts';
 import { cleanUrl, isCleanUrl } from './clean-text.ts';
@@ -25,9 +26,9 @@ export function headerToken({ headers }: FastifyRequest): string | undefined {
 }
 
 /** The token in the cookie of a session. */
-export function cookieToken({ headers, server }: FastifyRequest): string | undefined {
+export function cookieToken({ headers }: FastifyRequest): string | undefined {
   if (headers.cookie === undefined) return undefined;
-  const cookies = server.parseCookie(headers.cookie);
+  const cookies = fastifyCookie.parse(headers.cookie);
   return cookies[secureCookieName] ?? cookies[cookieName];
 }
 

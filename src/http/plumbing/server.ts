@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import cookie from '@fastify/cookie';
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
@@ -124,8 +123,6 @@ export function createServer(options: ServerOptions) {
   });
 
   useCors(server, options);
-  // Parsed where a cookie is asked for, not for every request.
-  server.register(cookie, { hook: false });
   const allowsOrigin = ({ url, headers }: FastifyRequest) => {
     const origins = isSubscribe(url) ? options.subscribeOrigins : options.corsOrigins;
     return headers.origin !== undefined && (origins.includes('*') || origins.includes(headers.origin));
@@ -160,8 +157,6 @@ export type Server = ReturnType<typeof createServer>;
 export function refuseOtherMethods(server: Server, routes: ReadonlyMap<string, ReadonlySet<string>>): void {
   const refusable: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'QUERY'];
   for (const [url, methods] of routes) {
-    // The route of all preflights, which would hide that a path is unknown.
-    if (url === '*') continue;
     const allow = [...methods].join(', ');
     server.route({
       method: refusable.filter((method) => !methods.has(method)),
@@ -178,12 +173,13 @@ export function refuseOtherMethods(server: Server, routes: ReadonlyMap<string, R
   }
 }
 
-/** Notes each route's methods as it is added. */
+/** Notes each route's methods as it is added, without preflights: those of `*` would hide that a path is unknown. */
 export function collectRoutes(server: Server): Map<string, Set<string>> {
   const routes = new Map<string, Set<string>>();
   server.addHook('onRoute', ({ url, method }) => {
-    const methods = routes.getOrInsertComputed(url, () => new Set());
-    for (const name of [method].flat()) methods.add(name);
+    for (const name of [method].flat()) {
+      if (name !== 'OPTIONS') routes.getOrInsertComputed(url, () => new Set()).add(name);
+    }
   });
   return routes;
 }
@@ -195,13 +191,23 @@ function useCors(server: FastifyInstance, { corsOrigins, subscribeOrigins }: Ser
     const isPreflight = [route.method].flat().includes('OPTIONS');
     route.config = { ...route.config, ...(isPreflight ? { cors: corsFor(origins) } : corsConfigOf(origins)) };
   });
-  server.register(cors, corsFor(corsOrigins));
-  // The plugin's own route of all preflights is the API's.
-  for (const url of ['/subscribe', '/subscribe/*']) {
-    server.options(url, { schema: { hide: true }, config: { access: 'none' } }, (_request, reply) =>
-      reply.callNotFound(),
-    );
-  }
+  const usePlugin = (scope: FastifyInstance) => {
+    scope.register(cors, corsFor(corsOrigins));
+    // The plugin's own route of all preflights is the API's.
+    for (const url of ['/subscribe', '/subscribe/*']) {
+      scope.options(url, { schema: { hide: true }, config: { access: 'none' } }, (_request, reply) =>
+        reply.callNotFound(),
+      );
+    }
+  };
+  // The plugin's hook runs for every request of its scope, whatever the route says. Those of unknown paths are the API's.
+  if (corsOrigins.length > 0 || isList(subscribeOrigins)) usePlugin(server);
+  else server.register(async (preflights) => usePlugin(preflights));
+}
+
+/** Whether the response depends on the origin that asks. */
+function isList(origins: readonly string[]): boolean {
+  return origins.length > 0 && !origins.includes('*');
 }
 
 /** Fastify asks for a logger of each request, which costs an append a few percent of its time; it gets this one. */
@@ -220,7 +226,7 @@ function isSubscribe(url: string): boolean {
  */
 function corsConfigOf(origins: readonly string[]): FastifyContextConfig {
   if (origins.length === 0) return { cors: false };
-  if (!origins.includes('*')) return { cors: corsFor(origins) };
+  if (isList(origins)) return { cors: corsFor(origins) };
   const corsHeaders = {
     'access-control-allow-origin': '*',
     'access-control-expose-headers': exposedHeaders.join(', '),

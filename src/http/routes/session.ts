@@ -1,3 +1,4 @@
+import cookie from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuthMode } from '../../access/access.ts';
 import { invalid } from '../../errors.ts';
@@ -12,6 +13,14 @@ import {
 import type { Server } from '../plumbing/server.ts';
 
 const attributes = { path: '/', httpOnly: true, sameSite: 'strict' } as const;
+
+/**
+ * Lets the routes that follow in this scope begin and end sessions. The plugin's hook runs for every answer of the scope, so
+ * what never sets a cookie stands outside of it.
+ */
+export async function useSessions(scope: Server): Promise<void> {
+  await scope.register(cookie, { hook: false });
+}
 
 /**
  * A session is a cookie that holds the token. Nothing is kept here, so a revoked token ends its sessions by itself, and a

@@ -7,9 +7,21 @@ import { page } from './page.ts';
 import { pools } from './pools.ts';
 import { routing } from './routing.ts';
 import { storeReads } from './store-reads.ts';
+import { streamNames } from './streams.ts';
 import { unpooled } from './unpooled.ts';
 
-const benchmarks = { encode, pools, unpooled, routing, 'store-reads': storeReads, body, page, log, histogram };
+const benchmarks = {
+  encode,
+  pools,
+  unpooled,
+  routing,
+  'store-reads': storeReads,
+  streams: streamNames,
+  body,
+  page,
+  log,
+  histogram,
+};
 
 const asked = process.argv.slice(2).filter((argument) => argument !== '--json');
 const costs = {};

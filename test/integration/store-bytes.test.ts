@@ -40,6 +40,8 @@ const create = (store: MemoryStore, id: string, tokens = 1) => createNamespace(s
 
 type Append = (stream: string) => Promise<unknown>;
 
+const path = 'x'.repeat(10_000);
+
 /** Appends one message to a stream of a namespace that has some already. */
 async function appendTo(store: MemoryStore): Promise<Append> {
   const { log } = await create(store, 'tenant');
@@ -59,6 +61,12 @@ test.each<[what: string, count: number, make: (store: MemoryStore, index: number
       },
     ],
     ['streams with one message', 20_000, (_store, index, append) => append(`account-${index}`)],
+    // A text that is cut out of another one may keep all of that.
+    [
+      'streams named by a part of a long path',
+      2_000,
+      (_store, index, append) => append(`${index}-${path}`.slice(0, 20)),
+    ],
     ['categories with one message', 20_000, (_store, index, append) => append(`c${index}-1`)],
     ['messages of one stream', 50_000, (_store, _index, append) => append('a-1')],
   ],

@@ -14,7 +14,7 @@ function message(id: string, data: unknown): NewMessage {
 /** What becomes of a retry, and how many turns the event loop had meanwhile. */
 async function retry(stored: NewMessage[], again: NewMessage[]) {
   const log = new MemoryLog({ bytes: 0, forgetsWhenFull: false });
-  for (const one of stored) log.append('a-1', one, 0);
+  for (const one of stored) log.append(log.openStream('a-1'), one, 0);
   const { result: outcome, turns } = await countTurns(async () => log.refusal('a-1', again, undefined));
   return { outcome, turns };
 }

@@ -60,13 +60,15 @@ export class MemoryLogHandle implements Log {
     if (log === undefined) return { outcome: 'gone' };
     const refusal = log.refusal(stream, messages, expectedVersion);
     if (refusal !== undefined) return refusal;
-    const full = this.#storage.takeOrForget(log, messages, log.stream(stream) === undefined ? [stream] : []);
+    const known = log.stream(stream);
+    const full = this.#storage.takeOrForget(log, messages, known === undefined ? [stream] : []);
     if (full !== undefined) return full;
+    const opened = known ?? log.openStream(stream);
     const nowMs = Date.now();
     const { head } = log;
     const { length } = log.everyRow;
     let lastRow = -1;
-    for (const message of messages) lastRow = log.append(stream, message, nowMs);
+    for (const message of messages) lastRow = log.append(opened, message, nowMs);
     this.#announce(log, head, length);
     return {
       outcome: 'appended',

@@ -6,7 +6,7 @@ import type { Account } from '../shared/byte-budget.ts';
 import type { ImportTarget } from '../shared/import-batch.ts';
 import { compareInTurns, judgeIds } from '../shared/known-ids.ts';
 import type { LogSummary } from '../store.ts';
-import { IdIndex, idHash } from './id-index.ts';
+import { HashIndex, textHash } from './hash-index.ts';
 import { MessageTable } from './message-table.ts';
 import { firstNotBefore, type RowList, type Rows } from './row-list.ts';
 import { ListWalk, RowMerge, type RowWalk } from './row-merge.ts';
@@ -34,7 +34,7 @@ export class MemoryLog implements ImportTarget {
   /** Time of the last message that it has or had. */
   #lastMs: number | undefined = undefined;
   #importsBelowHead = 0;
-  readonly #ids = new IdIndex((row) => this.table.idHash(row));
+  readonly #ids = new HashIndex((row) => this.table.idHash(row));
   readonly #directory = new StreamDirectory();
   readonly #order = new RowOrder(this.table);
 
@@ -127,15 +127,19 @@ export class MemoryLog implements ImportTarget {
   ): AppendOutcome | Promise<AppendOutcome> | undefined {
     const known = judgeIds(stream, messages, (id) => this.messageOf(id), compareInTurns);
     if (known !== undefined) return known;
+    if (expected === undefined) return undefined;
     const actual = this.version(stream);
-    if (expected !== undefined && expected !== actual) return { outcome: 'version-conflict', expected, actual };
-    return undefined;
+    return expected === actual ? undefined : { outcome: 'version-conflict', expected, actual };
+  }
+
+  /** The stream of this name, added when it is new. */
+  openStream(name: string): StreamRows {
+    return this.#directory.open(name);
   }
 
   /** Adds one message that {@link refusal} let pass; returns its row. */
-  append(streamName: string, message: NewMessage, nowMs: number): number {
-    const stream = this.#directory.open(streamName);
-    const hash = idHash(message.id);
+  append(stream: StreamRows, message: NewMessage, nowMs: number): number {
+    const hash = textHash(message.id);
     // The wall clock may step back, times within a namespace do not.
     const timeMs = Math.max(nowMs, this.#lastMs ?? nowMs);
     const row = this.table.append(message, {
@@ -172,7 +176,7 @@ export class MemoryLog implements ImportTarget {
     for (const message of inOrder) {
       const stream = this.#directory.open(message.stream);
       const { globalPosition, position, timeMs, timeNanos } = message;
-      const hash = idHash(message.id);
+      const hash = textHash(message.id);
       const row = this.table.append(message, { globalPosition, position, timeMs, stream: stream.number, idHash: hash });
       this.table.setTimeNanos(row, timeNanos);
       this.#ids.add(hash, row);
@@ -251,7 +255,7 @@ export class MemoryLog implements ImportTarget {
   }
 
   messageOf(id: string): Message | undefined {
-    const found = this.#ids.find(idHash(id), (row) => this.table.id(row) === id);
+    const found = this.#ids.find(textHash(id), (row) => this.table.id(row) === id);
     return found === -1 ? undefined : this.message(found);
   }
 

@@ -104,16 +104,18 @@ export class RowList implements Rows {
   }
 
   #resize(length: number): void {
-    const rows = this.#rows.slice(this.#start, this.#start + this.#length);
+    const rows = this.#rows;
+    const start = this.#start;
+    const end = start + this.#length;
     this.#start = 0;
     if (length <= fewRows) {
-      const few = [...rows];
+      const few = [...rows.slice(start, end)];
       while (few.length < length) few.push(0);
       this.#rows = few;
       return;
     }
     this.#rows = new Uint32Array(length);
-    this.#rows.set(rows);
+    this.#rows.set(rows instanceof Uint32Array ? rows.subarray(start, end) : rows.slice(start, end));
   }
 }
 

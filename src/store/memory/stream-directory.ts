@@ -2,11 +2,13 @@ import { createRequire } from 'node:module';
 import { StreamName } from '../../message/stream-name.ts';
 import type { CategorySummary } from '../log.ts';
 import { compareUtf8 } from '../shared/utf8-order.ts';
+import { HashIndex, textHash } from './hash-index.ts';
 import { RowList, type Rows } from './row-list.ts';
 
 /** A stream of one log. */
 export type StreamRows = {
   readonly name: StreamName;
+  readonly nameHash: number;
   /** Its number in the log, in order of first message. */
   readonly number: number;
   readonly category: CategoryRows;
@@ -35,32 +37,39 @@ const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typ
 
 const noRows: Rows = [];
 
+const chunkBits = 10;
+const streamsPerChunk = 1 << chunkBits;
+const chunkMask = streamsPerChunk - 1;
+
 /** The streams and categories of one log by name, each with its rows. */
 export class StreamDirectory {
-  readonly #streams = new Map<string, StreamRows>();
-  readonly #byNumber: StreamRows[] = [];
+  /** By number. One array of all would be copied as it grows, in a single pause (load/micro/streams.ts). */
+  readonly #chunks: StreamRows[][] = [];
+  #size = 0;
+  readonly #numbers = new HashIndex((number) => this.byNumber(number).nameHash);
   readonly #names = new BTree<string, StreamRows>(undefined, compareUtf8);
   readonly #categories = new BTree<string, CategoryRows>(undefined, compareUtf8);
 
   get size(): number {
-    return this.#byNumber.length;
+    return this.#size;
   }
 
   stream(name: string): StreamRows | undefined {
-    return this.#streams.get(name);
+    const number = this.#numbers.find(textHash(name), (candidate) => this.byNumber(candidate).name.text === name);
+    return number === -1 ? undefined : this.byNumber(number);
   }
 
   byNumber(number: number): StreamRows {
-    return this.#byNumber[number]!;
+    return this.#chunks[number >>> chunkBits]![number & chunkMask]!;
   }
 
   /** The stream of this name, added when it is new. */
   open(name: string): StreamRows {
-    return this.#streams.get(name) ?? this.#add(name);
+    return this.stream(name) ?? this.#add(copyOf(name));
   }
 
   streamRows(name: string): Rows {
-    return this.#streams.get(name)?.rows ?? noRows;
+    return this.stream(name)?.rows ?? noRows;
   }
 
   category(name: string): CategoryRows | undefined {
@@ -96,7 +105,8 @@ export class StreamDirectory {
     const category = this.#categories.get(name.category) ?? this.#addCategory(name.category);
     const stream: StreamRows = {
       name,
-      number: this.#byNumber.length,
+      nameHash: textHash(text),
+      number: this.#size++,
       category,
       rows: new RowList(),
       next: 0,
@@ -104,8 +114,9 @@ export class StreamDirectory {
       forgottenUpTo: 0,
     };
     category.streamCount++;
-    this.#streams.set(text, stream);
-    this.#byNumber.push(stream);
+    if ((stream.number & chunkMask) === 0) this.#chunks.push([]);
+    this.#chunks[stream.number >>> chunkBits]!.push(stream);
+    this.#numbers.add(stream.nameHash, stream.number);
     this.#names.set(text, stream);
     return stream;
   }
@@ -115,4 +126,9 @@ export class StreamDirectory {
     this.#categories.set(category, rows);
     return rows;
   }
+}
+
+/** The same text, which does not keep the one alive that it was cut out of: that of a request may be longer by far. */
+function copyOf(text: string): string {
+  return Buffer.from(text).toString();
 }

@@ -18,6 +18,8 @@ export function judgeIds<Compared>(
   messageOf: (id: string) => Message | undefined,
   compare: (respelled: readonly Respelled[], known: AppendOutcome) => Compared,
 ): AppendOutcome | Compared | undefined {
+  // Mostly the server makes them.
+  if (!messages.some(({ given }) => given)) return undefined;
   const seen = new Set<string>();
   const respelled: Respelled[] = [];
   let last: Message | undefined;

@@ -3,22 +3,23 @@ import { randomInt } from 'node:crypto';
 const partBits = 6;
 const parts = 1 << partBits;
 const firstSlots = 16;
-// Chosen at start, so that nobody can prepare ids that all hash alike.
+// Chosen at start, so that nobody can prepare texts that all hash alike.
 const seed = randomInt(2 ** 32);
 
-/** Hash of a message id, an unsigned 32-bit integer: FNV-1a from a random start, then mixed. */
-export function idHash(id: string): number {
+/** Hash of a message id or a name, an unsigned 32-bit integer: FNV-1a from a random start, then mixed. */
+export function textHash(text: string): number {
   let hash = seed;
-  for (let at = 0; at < id.length; at++) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193);
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   return (hash ^ (hash >>> 13)) >>> 0;
 }
 
 /**
- * Finds a row by the hash of its id: open addressing in 64 parts, at most half full, 8 to 16 bytes an id. A `Map` of
- * strings would keep every id on the JavaScript heap; parts keep the pause of a growing table 64 times shorter.
+ * Finds the number of a row by the hash of its id, or that of a stream by the hash of its name: open addressing in 64 parts,
+ * at most half full, 8 to 16 bytes an entry. A `Map` of strings would keep every id on the JavaScript heap, and stops the
+ * process while it grows; parts keep that pause 64 times shorter (load/micro/streams.ts).
  */
-export class IdIndex {
+export class HashIndex {
   readonly #hashOf: (row: number) => number;
   readonly #parts: (Uint32Array | undefined)[] = new Array(parts);
   readonly #used = new Uint32Array(parts);

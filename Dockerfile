@@ -8,7 +8,7 @@ COPY tools ./tools
 
 FROM base AS build
 RUN npm ci
-COPY tsconfig.json tsconfig.build.json build-assets.ts ./
+COPY tsconfig.json tsconfig.build.json tsconfig.client.json build-assets.ts ./
 COPY src ./src
 COPY deploy ./deploy
 RUN npm run build

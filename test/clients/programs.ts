@@ -3,6 +3,7 @@ import { EventSource as EventSource5 } from 'eventsource';
 import EventSource2 from 'eventsource-2';
 import { createParser } from 'eventsource-parser';
 import { EventSource as UndiciEventSource } from 'undici';
+import { connect } from '../../src/client/client.ts';
 import { openPage } from './pages.ts';
 
 /** What a program hands to its user: each poke's data, and how often it handed over an event without any. */
@@ -81,6 +82,16 @@ const viaParser: Program = async (url, heard) => {
   };
 };
 
+/** Our own. */
+const viaPokewire: Program = async (url, heard) => {
+  const { origin, searchParams } = new URL(url);
+  const subscription = connect(origin).subscribe(
+    { category: searchParams.getAll('category') },
+    { onPoke: (poke) => heard.pokes.push(JSON.stringify(poke)), onReset: () => {} },
+  );
+  return () => subscription.close();
+};
+
 /** A page of Chromium. */
 const viaChromium: Program = async (url, heard) => {
   const page = await openPage(new URL(url).origin);
@@ -97,6 +108,7 @@ const viaChromium: Program = async (url, heard) => {
 
 /** Programs of npm that people subscribe with, and a browser. */
 export const programs: Readonly<Record<string, Program>> = {
+  'pokewire/client': viaPokewire,
   'eventsource 2': viaEventSource((url) => new EventSource2(url)),
   'eventsource 5': viaEventSource((url) => new EventSource5(url) as Source),
   'undici EventSource': viaEventSource((url) => new UndiciEventSource(url) as unknown as Source),

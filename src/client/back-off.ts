@@ -1,0 +1,50 @@
+/** Bounds of the waiting time before another try, milliseconds. */
+export type RetryBounds = {
+  /** Default 500. */
+  readonly minMs?: number;
+  /** Default 30,000. A `Retry-After` may be longer. */
+  readonly maxMs?: number;
+};
+
+/** The one retry policy. Each wait is jittered, so that those who lost a server together do not come back together. */
+export class BackOff {
+  #failures = 0;
+  readonly #minMs: number;
+  readonly #maxMs: number;
+
+  constructor({ minMs = 500, maxMs = 30_000 }: RetryBounds = {}) {
+    this.#minMs = minMs;
+    this.#maxMs = Math.max(minMs, maxMs);
+  }
+
+  /** How long to wait before the next try, milliseconds. `askedMs` is the least that the server asked for. */
+  next(askedMs = 0): number {
+    const ownMs = Math.min(this.#maxMs, this.#minMs * 2 ** this.#failures++);
+    return Math.max(ownMs * (0.5 + Math.random() / 2), askedMs * (1 + Math.random() / 4));
+  }
+
+  /** The next wait is a first one again. */
+  succeeded(): void {
+    this.#failures = 0;
+  }
+}
+
+/** Resolves after this time, or as soon as one of the signals aborts. */
+export function pause(ms: number, ...signals: readonly (AbortSignal | undefined)[]): Promise<void> {
+  return new Promise((resolve) => {
+    const signal = anyOf(...signals);
+    // Browsers take longer times for none.
+    const timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
+    const stop = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+  });
+}
+
+/** One signal for those that there are. */
+export function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}

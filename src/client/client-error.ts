@@ -1,0 +1,68 @@
+/**
+ * A request that failed. `code` is the server's, such as `STREAM_VERSION_CONFLICT`, or one of this client:
+ * `UNREACHABLE` no answer came, `TIMED_OUT` none came in time, `HTTP_502` (any status) the answer is not Pokewire's,
+ * `NOT_AN_EVENT_STREAM` a proxy answered in its place, `CUT` the stream broke off, `SILENT` no heartbeat came,
+ * `BUFFERED` a proxy holds the stream back, `POKE_LOST` a poke is missing, `CREDENTIAL` the token or ticket function failed.
+ */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+  readonly code: string;
+  /** The HTTP status; 0: none. */
+  readonly status: number;
+  /** What the server says for programs, by code. */
+  readonly details: Readonly<Record<string, unknown>>;
+  /** When the server asks to be tried again, milliseconds; undefined: it does not say. */
+  readonly retryAfterMs: number | undefined;
+  /** Whether the same request can succeed later. */
+  readonly passes: boolean;
+
+  constructor(
+    code: string,
+    message: string,
+    rest: {
+      readonly status?: number;
+      readonly details?: Readonly<Record<string, unknown>>;
+      readonly retryAfterMs?: number | undefined;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(message, { cause: rest.cause });
+    this.code = code;
+    this.status = rest.status ?? 0;
+    this.details = rest.details ?? {};
+    this.retryAfterMs = rest.retryAfterMs;
+    const { status } = this;
+    this.passes = status < 400 || [408, 425, 429, 500, 502, 503, 504].includes(status) || status > 511;
+  }
+
+  /** Whether something else than Pokewire answered. */
+  get isForeign(): boolean {
+    return this.code.startsWith('HTTP_');
+  }
+
+  /** Whether it is about the credential. */
+  get isCredential(): boolean {
+    return this.status === 401 || this.status === 403;
+  }
+}
+
+/** An answer as an error: the server's own, or that of whatever answered in its place. */
+export async function errorOf(response: Response): Promise<ClientError> {
+  const { status, headers } = response;
+  const body = await response.json().catch(() => undefined);
+  const {
+    code = `HTTP_${status}`,
+    message = `Status ${status}, not of Pokewire`,
+    details,
+  } = (body as { error?: { code?: string; message?: string; details?: Record<string, unknown> } } | undefined)?.error ??
+  {};
+  return new ClientError(code, message, { status, details: details ?? {}, retryAfterMs: retryAfterOf(headers) });
+}
+
+/** Reads `Retry-After`: seconds, or a date. */
+function retryAfterOf(headers: Headers): number | undefined {
+  const text = headers.get('retry-after');
+  if (text === null) return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now();
+  return ms >= 0 ? ms : undefined;
+}

@@ -1,0 +1,96 @@
+import { anyOf } from './back-off.ts';
+import { ClientError } from './client-error.ts';
+import { EventStreamParser, type StreamEvent } from './event-stream.ts';
+import type { Transport } from './transport.ts';
+import { onWakeUp } from './wake-up.ts';
+
+/** One request for an event stream, and what comes of it. */
+export type ConnectionOptions = {
+  /** Path and query; asks for a ticket where one is needed. */
+  readonly path: () => Promise<string>;
+  readonly lastEventId: string | undefined;
+  readonly signal: AbortSignal;
+  /** Longest silence before the connection is given up, milliseconds. */
+  readonly silenceMs: number;
+  /** It answered. */
+  readonly onOpen: () => void;
+  /** Returns why to break off; undefined: to go on. `isBuffered`: events that were sent one by one come in bunches. */
+  readonly onEvent: (event: StreamEvent, isBuffered: boolean) => ClientError | undefined;
+};
+
+/** Why a connection ended, and the reconnection time that it told, milliseconds. */
+export type ConnectionEnd = { readonly why: ClientError; readonly retryMs: number | undefined };
+
+/** The longest reconnection time that is taken from a stream. */
+const maxRetryMs = 60_000;
+/** One bunch may be an accident. */
+const manyBunches = 2;
+
+const silences = {
+  nothing: ['TIMED_OUT', 'No answer in time; a proxy may hold it back: see /diagnose'],
+  head: ['BUFFERED', 'No event in time: a proxy holds the stream back, see /diagnose'],
+  body: ['SILENT', 'No heartbeat in time'],
+} as const;
+
+/** Makes one connection and reads it to its end. */
+export async function readConnection(transport: Transport, options: ConnectionOptions): Promise<ConnectionEnd> {
+  const { signal, silenceMs, onEvent } = options;
+  const cutting = new AbortController();
+  const parser = new EventStreamParser();
+  let why: ClientError | undefined;
+  let heard: keyof typeof silences = 'nothing';
+  let heardAt = Date.now();
+  let bunches = 0;
+  const cut = () => cutting.abort();
+  const either = anyOf(signal, cutting.signal);
+  // The wall clock also counts the time in which the machine slept.
+  const look = () => {
+    if (Date.now() - heardAt > silenceMs) why = new ClientError(silences[heard][0], silences[heard][1]);
+    else if (Date.now() < transport.renewAt) return;
+    else why = new ClientError('RENEWING', 'Token expires');
+    cut();
+  };
+  const watch = setInterval(look, silenceMs / 4);
+  // A credential's function may never answer.
+  const broken = new Promise<never>((_, reject) => either.addEventListener('abort', reject));
+  broken.catch(() => {});
+  const forget = onWakeUp(look);
+  try {
+    const headers = {
+      accept: 'text/event-stream',
+      ...(options.lastEventId !== undefined && { 'last-event-id': options.lastEventId }),
+    };
+    const opening = options.path().then((path) => transport.request(path, { headers, signal: either }));
+    const { headers: told, body } = await Promise.race([opening, broken]);
+    if (!told.get('content-type')?.startsWith('text/event-stream'))
+      return end(new ClientError('NOT_AN_EVENT_STREAM', 'Not Pokewire answered'));
+    heard = 'head';
+    options.onOpen();
+    const reader = body!.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) throw new Error('the stream ended');
+      heard = 'body';
+      heardAt = Date.now();
+      const events = parser.push(value);
+      const beats = events.filter(({ type }) => type === 'heartbeat').length;
+      if (beats > 0) bunches = beats > 1 ? bunches + 1 : 0;
+      for (const event of events) {
+        const reason = onEvent(event, bunches >= manyBunches);
+        if (reason !== undefined) return end(reason);
+        either.throwIfAborted();
+      }
+    }
+  } catch (cause) {
+    return end(why ?? (cause instanceof ClientError ? cause : new ClientError('CUT', `Cut off: ${cause}`, { cause })));
+  } finally {
+    clearInterval(watch);
+    forget();
+    cut();
+  }
+
+  function end(reason: ClientError): ConnectionEnd {
+    const { retryMs } = parser;
+    return { why: reason, retryMs: retryMs && Math.min(retryMs, maxRetryMs) };
+  }
+}

@@ -1,0 +1,59 @@
+/** One event. `id` is the one that came with it; undefined: none did. */
+export type StreamEvent = { readonly type: string; readonly data: string; readonly id: string | undefined };
+
+/** Longer than any event of a server of ours: a name has 1,024 bytes. */
+const maxEventLength = 65_536;
+
+/**
+ * Parses an event stream as the HTML standard says (9.2.6), in pieces of any size, except that an id belongs to its event:
+ * a cursor must not move by an event that a cut left unfinished. `retryMs` is the last reconnection time, undefined before the first.
+ */
+export class EventStreamParser {
+  retryMs: number | undefined = undefined;
+  /** Removes a byte order mark. */
+  readonly #decoder = new TextDecoder();
+  #rest = '';
+  #isAfterCr = false;
+  #type = '';
+  #data: string[] = [];
+  #length = 0;
+  #id: string | undefined = undefined;
+
+  /** Returns the events that these bytes complete; throws on an event without end. */
+  push(bytes: Uint8Array): StreamEvent[] {
+    const events: StreamEvent[] = [];
+    const text = this.#decoder.decode(bytes, { stream: true });
+    if (text === '') return events;
+    // The CR before was dispatched as the end of its line; this is the other half of it.
+    let from = this.#isAfterCr && text.startsWith('\n') ? this.#rest.length + 1 : 0;
+    this.#isAfterCr = text.endsWith('\r');
+    this.#rest += text;
+    const ending = /\r\n?|\n/g;
+    ending.lastIndex = from;
+    for (let match = ending.exec(this.#rest); match !== null; match = ending.exec(this.#rest)) {
+      this.#line(this.#rest.slice(from, match.index), events);
+      from = ending.lastIndex;
+    }
+    this.#rest = this.#rest.slice(from);
+    if (this.#length + this.#rest.length > maxEventLength) throw new RangeError('an event does not end');
+    return events;
+  }
+
+  #line(line: string, events: StreamEvent[]): void {
+    if (line === '') {
+      if (this.#data.length > 0)
+        events.push({ type: this.#type || 'message', data: this.#data.join('\n'), id: this.#id });
+      this.#type = '';
+      this.#data = [];
+      this.#length = 0;
+      this.#id = undefined;
+      return;
+    }
+    this.#length += line.length;
+    const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line)!;
+    if (field === 'data') this.#data.push(value);
+    else if (field === 'event') this.#type = value;
+    else if (field === 'id' && !value.includes('\0')) this.#id = value;
+    else if (field === 'retry' && /^\d+$/.test(value)) this.retryMs = Number(value);
+  }
+}

@@ -1,0 +1,148 @@
+import { anyOf, BackOff, pause, type RetryBounds } from './back-off.ts';
+import { ClientError } from './client-error.ts';
+import { queryOf } from './selection.ts';
+import type { Transport } from './transport.ts';
+
+/** A message to be written. An id makes it the caller's own to repeat; without one it gets one before the first try. */
+export type NewMessage<Data extends object = object> = {
+  readonly type: string;
+  readonly data: Data;
+  readonly metadata?: object | null;
+  /** A UUID. */
+  readonly id?: string;
+};
+
+/** A message as it is in the log. */
+export type Message<Data = Record<string, unknown>> = {
+  readonly id: string;
+  readonly stream: string;
+  readonly type: string;
+  readonly position: number;
+  readonly globalPosition: number;
+  readonly data: Data;
+  readonly metadata: Record<string, unknown> | null;
+  /** RFC 3339 in UTC. */
+  readonly time: string;
+};
+
+/** Where the last message of an append was stored, and how many there were. */
+export type Appended = {
+  readonly stream: string;
+  readonly position: number;
+  readonly globalPosition: number;
+  readonly count: number;
+};
+
+/** How long to go on trying, and when to stop. */
+export type CallOptions = {
+  readonly signal?: AbortSignal | undefined;
+  /** Faults that pass are tried again for so long, milliseconds. Default 30,000. */
+  readonly retryForMs?: number | undefined;
+};
+
+export type AppendOptions = CallOptions & {
+  /** Position that the stream's last message must have; -1: it must never have had one. */
+  readonly expectedVersion?: number | undefined;
+};
+
+/** What to read, with the words of the protocol. */
+export type ReadOptions = CallOptions & {
+  /** Where to begin, inclusive: in a stream a stream position, in a category a global position. Default: the first message. */
+  readonly position?: number | undefined;
+  /** In a stream, too, a global position. */
+  readonly globalPosition?: number | undefined;
+  /** Messages of one request, 1 to 10,000. Default 1,000. */
+  readonly batchSize?: number | undefined;
+} & (
+    | { readonly stream: string; readonly category?: never }
+    | {
+        readonly category: string;
+        readonly stream?: never;
+        /** Consumer group member, from 0; with `size`. */
+        readonly consumer?: number | undefined;
+        readonly size?: number | undefined;
+        /** Only messages whose `metadata.correlationStreamName` is a stream of this category. */
+        readonly correlation?: string | undefined;
+      }
+  );
+
+/** A request without an answer is given up after this time, milliseconds. */
+const answerMs = 30_000;
+
+/** Appends one message, or several whole or not at all. A try whose answer was lost is repeated by the same ids, so nothing is stored twice. */
+export function append(
+  transport: Transport,
+  stream: string,
+  given: NewMessage | readonly NewMessage[],
+  { expectedVersion, ...options }: AppendOptions,
+  retry: RetryBounds | undefined,
+): Promise<Appended> {
+  const withId = (message: NewMessage) => ({ ...message, id: message.id ?? newId() });
+  const body = JSON.stringify(Array.isArray(given) ? given.map(withId) : withId(given as NewMessage));
+  const path = `/streams/${encodeURIComponent(stream)}/messages?${queryOf({ expectedVersion })}`;
+  const headers = { 'content-type': 'application/json' };
+  return persist(transport, path, { method: 'POST', headers, body }, options, retry);
+}
+
+/** Reads one page. */
+export function readPage<Data>(
+  transport: Transport,
+  { stream, category, signal, retryForMs, ...query }: ReadOptions,
+  retry: RetryBounds | undefined,
+): Promise<Message<Data>[]> {
+  const place =
+    stream === undefined ? `categories/${encodeURIComponent(category)}` : `streams/${encodeURIComponent(stream)}`;
+  return persist(transport, `/${place}/messages?${queryOf(query)}`, {}, { signal, retryForMs }, retry);
+}
+
+/** Reads page by page up to the head. */
+export async function* read<Data>(
+  transport: Transport,
+  options: ReadOptions,
+  retry: RetryBounds | undefined,
+): AsyncGenerator<Message<Data>, void> {
+  const { batchSize = 1_000 } = options;
+  let next: { readonly position?: number; readonly globalPosition?: number } = {};
+  for (;;) {
+    const page = await readPage<Data>(transport, { ...options, ...next, batchSize }, retry);
+    yield* page;
+    if (page.length < batchSize) return;
+    const behind = page.at(-1)!.globalPosition + 1;
+    next = options.stream === undefined ? { position: behind } : { globalPosition: behind };
+  }
+}
+
+/** Asks until the answer is a success, a refusal that does not pass, or the time is over. */
+async function persist<T>(
+  transport: Transport,
+  path: string,
+  init: RequestInit & { readonly headers?: Record<string, string> },
+  { signal, retryForMs = 30_000 }: CallOptions,
+  retry: RetryBounds | undefined,
+): Promise<T> {
+  const backOff = new BackOff(retry);
+  const until = Date.now() + retryForMs;
+  for (;;) {
+    signal?.throwIfAborted();
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new ClientError('TIMED_OUT', 'No answer in time')), answerMs);
+    try {
+      return await transport.json<T>(path, { ...init, signal: anyOf(signal, late.signal) });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof ClientError && error.passes)) throw error;
+      const waitMs = backOff.next(error.retryAfterMs);
+      if (Date.now() + waitMs > until) throw error;
+      await pause(waitMs, signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** A random UUID, version 4. `crypto.randomUUID` is missing in pages that came over plain http. */
+function newId(): string {
+  return '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) =>
+    (+digit ^ (crypto.getRandomValues(new Uint8Array(1))[0]! & (15 >> (+digit / 4)))).toString(16),
+  );
+}

@@ -1,0 +1,45 @@
+/** What is asked for, with the words of the protocol. */
+export type Selection =
+  | {
+      readonly stream: string | readonly string[];
+      readonly category?: string | readonly string[];
+      readonly all?: never;
+    }
+  | {
+      readonly category: string | readonly string[];
+      readonly stream?: never;
+      readonly all?: never;
+      /** Consumer group member, from 0; with `size`. */
+      readonly consumer?: number;
+      readonly size?: number;
+    }
+  | { readonly all: true; readonly stream?: never; readonly category?: never };
+
+/** The selectors as the ticket route takes them. */
+export type Selectors = {
+  readonly stream?: readonly string[];
+  readonly category?: readonly string[];
+  readonly all?: true;
+  readonly consumer?: number;
+  readonly size?: number;
+};
+
+/** A selection in one form. */
+export function selectorsOf(selection: Selection): Selectors {
+  const { stream, category, all, consumer, size } = selection as Selectors & Record<'stream' | 'category', string>;
+  return {
+    ...(stream !== undefined && { stream: [stream].flat() }),
+    ...(category !== undefined && { category: [category].flat() }),
+    ...(all && { all }),
+    ...(consumer !== undefined && { consumer }),
+    ...(size !== undefined && { size }),
+  };
+}
+
+/** Values for a query; undefined ones are left out, arrays repeat their name. */
+export function queryOf(values: Readonly<Record<string, unknown>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values))
+    for (const one of [value].flat()) if (one !== undefined) query.append(name, String(one));
+  return `${query}`;
+}

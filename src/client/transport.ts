@@ -1,0 +1,109 @@
+import { ClientError, errorOf } from './client-error.ts';
+import type { Selectors } from './selection.ts';
+
+/** A token, and when a new one has to be asked for. */
+export type Token = string | { readonly token: string; readonly expiresAt?: string | number | Date };
+
+/** How requests are sent and what opens the server to them. */
+export type TransportOptions = {
+  /** A function is called for the first request, before its token expires, and after the server refused it. */
+  readonly token?: string | (() => Token | Promise<Token>) | undefined;
+  /** One-time tickets in place of a token, for subscriptions: called for each connection with its selectors. */
+  readonly ticket?: ((selectors: Selectors) => Ticket | Promise<Ticket>) | undefined;
+  /** In place of the global one. */
+  readonly fetch?: typeof fetch | undefined;
+};
+
+export type Ticket = string | { readonly ticket: string };
+
+/** A token is renewed this long before it expires. */
+const renewalMs = 10_000;
+
+/** Sends requests with the credential, which it keeps. */
+export class Transport {
+  readonly #url: string;
+  readonly #token: TransportOptions['token'];
+  readonly #ticket: TransportOptions['ticket'];
+  readonly #fetch: typeof fetch;
+  #held: Promise<string | undefined> | undefined = undefined;
+  #renewAt = Number.POSITIVE_INFINITY;
+
+  constructor(url: string, { token, ticket, fetch: send = globalThis.fetch }: TransportOptions) {
+    this.#url = url.replace(/\/+$/, '');
+    this.#token = token;
+    this.#ticket = ticket;
+    // A browser's fetch wants no other receiver.
+    this.#fetch = (...args) => send(...args);
+  }
+
+  /** When the token that is held has to be renewed, milliseconds; infinity: it does not say. */
+  get renewAt(): number {
+    return this.#renewAt;
+  }
+
+  /** After a refusal: forgets the token. Returns whether there is another one to be had. */
+  renew(): boolean {
+    this.#held = undefined;
+    return typeof this.#token === 'function' || this.#ticket !== undefined;
+  }
+
+  /** Resolves to a ticket for one connection; undefined: the token opens it. */
+  async askTicket(selectors: Selectors): Promise<string | undefined> {
+    try {
+      const ticket = await this.#ticket?.(selectors);
+      return typeof ticket === 'object' ? ticket.ticket : ticket;
+    } catch (cause) {
+      throw new ClientError('CREDENTIAL', `No ticket: ${cause}`, { cause });
+    }
+  }
+
+  /** Resolves to the answer when it is a success, else rejects with {@link ClientError}. */
+  async request(path: string, init: RequestInit & { readonly headers?: Record<string, string> }): Promise<Response> {
+    // A ticket in the query would count less than the header.
+    const token = path.includes('ticket=') ? undefined : await this.#authorization();
+    const headers = { ...init.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
+    let response: Response;
+    try {
+      response = await this.#fetch(this.#url + path, { cache: 'no-store', ...init, headers });
+    } catch (cause) {
+      init.signal?.throwIfAborted();
+      throw new ClientError('UNREACHABLE', `No answer from ${this.#url || 'the server'}: ${cause}`, { cause });
+    }
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  }
+
+  /** Resolves to the answer's JSON, after one more try with a renewed token where the first is refused. */
+  async json<T>(path: string, init: RequestInit & { readonly headers?: Record<string, string> }): Promise<T> {
+    const once = async () => {
+      const response = await this.request(path, init);
+      return (await response.json().catch((cause: unknown) => {
+        throw new ClientError('CUT', `The answer broke off: ${cause}`, { cause });
+      })) as T;
+    };
+    return once().catch((error: ClientError) => {
+      if (error.isCredential && this.renew()) return once();
+      throw error;
+    });
+  }
+
+  #authorization(): Promise<string | undefined> {
+    if (Date.now() >= this.#renewAt) this.#held = undefined;
+    this.#held ??= this.#ask().catch((cause: unknown) => {
+      this.#held = undefined;
+      throw new ClientError('CREDENTIAL', `No token: ${cause}`, { cause });
+    });
+    return this.#held;
+  }
+
+  async #ask(): Promise<string | undefined> {
+    const given = typeof this.#token === 'function' ? await this.#token() : this.#token;
+    const { token, expiresAt } = typeof given === 'object' ? given : { token: given, expiresAt: undefined };
+    // One that is short-lived, or expired by this clock, is used all the same for a moment.
+    this.#renewAt =
+      expiresAt === undefined
+        ? Number.POSITIVE_INFINITY
+        : Math.max(+new Date(expiresAt) - renewalMs, Date.now() + renewalMs);
+    return token;
+  }
+}

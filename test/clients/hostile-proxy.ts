@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What a proxy does to one request. `undefined`: passes it on. */
+export type Mischief =
+  /** Breaks the answer off behind so many bytes of its body. */
+  | { readonly cutAfterBytes: number }
+  /** Answers itself. */
+  | { readonly status: number }
+  /** Takes the request and never answers. */
+  | { readonly stalls: 'head' | 'body' }
+  /** Passes each event on so often. */
+  | { readonly times: (event: string) => number };
+
+/** An HTTP proxy that does its worst to event streams. Close it by `await using`. */
+export class HostileProxy implements AsyncDisposable {
+  readonly url: string;
+  /** Requests so far. */
+  requests = 0;
+  /** Most requests that were under way at once. */
+  mostAtOnce = 0;
+  #open = 0;
+  readonly #server: Server;
+  readonly #port: number;
+  readonly #choose: (request: number) => Mischief | undefined;
+
+  /** `choose` decides for each request, which are counted from 1. */
+  static async open(port: number, choose: (request: number) => Mischief | undefined): Promise<HostileProxy> {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new HostileProxy(server, port, choose);
+  }
+
+  private constructor(server: Server, port: number, choose: (request: number) => Mischief | undefined) {
+    this.#server = server;
+    this.#port = port;
+    this.#choose = choose;
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.on('request', (asked, answer) => this.#serve(asked, answer));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #serve(asked: IncomingMessage, answer: ServerResponse): void {
+    const mischief = this.#choose(++this.requests);
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#open);
+    answer.on('close', () => this.#open--);
+    if (mischief !== undefined && 'status' in mischief) {
+      answer.writeHead(mischief.status, { 'content-type': 'text/html' }).end('<html>');
+      return;
+    }
+    if (mischief !== undefined && 'stalls' in mischief) {
+      if (mischief.stalls === 'body') answer.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      return;
+    }
+    const { method, url: path, headers } = asked;
+    const far = request({ host: '127.0.0.1', port: this.#port, method, path, headers }, (told) => {
+      answer.writeHead(told.statusCode!, told.headers).flushHeaders();
+      const pass = mischief === undefined ? (bytes: Buffer) => void answer.write(bytes) : misuse(mischief, answer);
+      told.on('data', pass);
+      told.on('end', () => answer.end());
+      told.on('error', () => answer.destroy());
+    });
+    far.on('error', () => answer.destroy());
+    answer.on('close', () => far.destroy());
+    asked.pipe(far);
+  }
+}
+
+function misuse(mischief: Mischief, answer: ServerResponse): (bytes: Buffer) => void {
+  if ('times' in mischief) {
+    let rest = '';
+    return (bytes) => {
+      const events = (rest + bytes).split('\n\n');
+      rest = events.pop()!;
+      for (const event of events) answer.write(`${event}\n\n`.repeat(mischief.times(event)));
+    };
+  }
+  let left = (mischief as { cutAfterBytes: number }).cutAfterBytes;
+  return (bytes) => {
+    if (answer.destroyed) return;
+    answer.write(bytes.subarray(0, left));
+    left -= bytes.length;
+    // What was written goes out before the connection ends, without a last chunk.
+    if (left <= 0) answer.socket!.destroySoon();
+  };
+}

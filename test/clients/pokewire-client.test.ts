@@ -1,0 +1,198 @@
+import { describe, expect, test } from 'vitest';
+import { connect, type Poke, type State } from '../../src/client/client.ts';
+import { startTestApp } from '../support/start-app.ts';
+import { startSqliteApp } from '../support/start-sqlite-app.ts';
+import { HostileProxy, type Mischief } from './hostile-proxy.ts';
+
+const quick = ['--retry-min-ms', '1', '--retry-max-ms', '2'];
+const retry = { minMs: 1, maxMs: 10 };
+const patience = { timeout: 60_000, interval: 10 };
+const message = { type: 'Deposited', data: { amount: 100 } };
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
+const stores = { memory: startTestApp, SQLite: startSqliteApp };
+
+/** A client that subscribes through a hostile proxy, and what it is told. */
+async function listen(proxy: HostileProxy) {
+  const pokes: Poke[] = [];
+  const states: State[] = [];
+  const subscription = connect(proxy.url, { retry }).subscribe(
+    { category: 'account', heartbeatMs: 1_000 },
+    { onPoke: (poke) => pokes.push(poke), onState: (state) => states.push(state) },
+  );
+  const positions = () => pokes.map(({ globalPosition }) => globalPosition);
+  return { subscription, positions, states };
+}
+
+describe.each(Object.entries(stores))('with messages in %s, the client', (_store, start) => {
+  test('is told everything once when its connections break behind every byte of a frame', async () => {
+    await using app = await start(quick);
+    const pokewire = connect(app.url);
+    const { count } = await pokewire.append(
+      'account-1',
+      Array.from({ length: 5 }, () => message),
+    );
+    // The greeting and one or two pokes.
+    const bytes = 400;
+    await using proxy = await HostileProxy.open(app.port, (request) =>
+      request <= bytes ? { cutAfterBytes: request } : undefined,
+    );
+    const { subscription, positions } = await listen(proxy);
+    using _closed = subscription;
+    await expect.poll(() => proxy.requests, patience).toBeGreaterThan(bytes / 2);
+    await pokewire.append(
+      'account-2',
+      Array.from({ length: 5 }, () => message),
+    );
+    await expect.poll(() => proxy.requests, patience).toBeGreaterThan(bytes);
+    await pokewire.append('account-1', message);
+    await expect.poll(positions, patience).toEqual(upTo(count + 6));
+    expect(proxy.mostAtOnce).toBe(1);
+  });
+
+  test('comes back through 502, 503, a page in place of the stream and silence, and misses nothing', async () => {
+    await using app = await start(quick);
+    const pokewire = connect(app.url);
+    const misuses: Mischief[] = [
+      { status: 502 },
+      { status: 503 },
+      { status: 200 },
+      { stalls: 'head' },
+      { stalls: 'body' },
+    ];
+    await using proxy = await HostileProxy.open(app.port, (request) => misuses[request - 1]);
+    const { subscription, positions, states } = await listen(proxy);
+    using _closed = subscription;
+    await pokewire.append('account-1', message);
+    await expect.poll(positions, patience).toEqual([1]);
+    const reasons = states.flatMap((state) => (state.name === 'away' ? [state.why.code] : []));
+    expect(reasons).toEqual(['HTTP_502', 'HTTP_503', 'NOT_AN_EVENT_STREAM', 'TIMED_OUT', 'BUFFERED']);
+    expect(proxy.mostAtOnce).toBe(1);
+  });
+
+  test('finds out that a poke was lost, fetches it, and claims nothing before', async () => {
+    await using app = await start(quick);
+    const pokewire = connect(app.url);
+    const isLost = (event: string) => event.includes('"globalPosition":2}');
+    await using proxy = await HostileProxy.open(app.port, (request) =>
+      request === 1 ? { times: (event) => (isLost(event) ? 0 : 1) } : undefined,
+    );
+    const { subscription, positions, states } = await listen(proxy);
+    using _closed = subscription;
+    await pokewire.append('account-1', message);
+    await expect.poll(() => states.at(-1), patience).toMatchObject({ name: 'live', completeUpTo: 1 });
+    await pokewire.append('account-2', message);
+    await expect.poll(positions, patience).toEqual([1, 2]);
+    await expect.poll(() => states.at(-1), patience).toMatchObject({ name: 'live', completeUpTo: 2 });
+    expect(states).toContainEqual(
+      expect.objectContaining({ name: 'away', why: expect.objectContaining({ code: 'POKE_LOST' }) }),
+    );
+  });
+
+  test('delivers once what a proxy sends twice', async () => {
+    await using app = await start(quick);
+    const pokewire = connect(app.url);
+    await using proxy = await HostileProxy.open(app.port, () => ({
+      times: (event) => (event.includes('event: poke') ? 2 : 1),
+    }));
+    const { subscription, positions } = await listen(proxy);
+    using _closed = subscription;
+    for (let n = 0; n < 5; n++) await pokewire.append(`account-${n % 2}`, message);
+    await expect.poll(positions, patience).toEqual(upTo(5));
+  });
+
+  test('appends and reads across pages', async () => {
+    await using app = await start();
+    const pokewire = connect(app.url);
+    await pokewire.append('account-1', message, { expectedVersion: -1 });
+    await expect(pokewire.append('account-1', message, { expectedVersion: 7 })).rejects.toMatchObject({
+      code: 'STREAM_VERSION_CONFLICT',
+      details: { expected: 7, actual: 0 },
+    });
+    await pokewire.append(
+      'account-2',
+      Array.from({ length: 24 }, () => message),
+    );
+    const read: number[] = [];
+    for await (const { globalPosition } of pokewire.read({ category: 'account', position: 3, batchSize: 7 }))
+      read.push(globalPosition);
+    expect(read).toEqual(upTo(25).slice(2));
+    const ofStream: number[] = [];
+    for await (const { position } of pokewire.read({ stream: 'account-2', position: 20, batchSize: 2 }))
+      ofStream.push(position);
+    expect(ofStream).toEqual([20, 21, 22, 23]);
+  });
+
+  test('stores a message once although the answer to its append is lost', async () => {
+    await using app = await start();
+    await using proxy = await HostileProxy.open(app.port, (request) =>
+      request === 1 ? { cutAfterBytes: 0 } : undefined,
+    );
+    expect(await connect(proxy.url, { retry }).append('account-1', message)).toMatchObject({ position: 0 });
+    expect((await app.get('/streams/account-1/messages')).body).toHaveLength(1);
+  });
+
+  test('begins behind the head of a category', async () => {
+    await using app = await start();
+    const pokewire = connect(app.url);
+    await pokewire.append('account-1', [message, message]);
+    const pokes: number[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using _subscription = pokewire.subscribe(
+      { category: 'account', position: 'head' },
+      {
+        onPoke: ({ globalPosition }) => pokes.push(globalPosition),
+        onState: ({ name }) => name === 'catching-up' && resolve(),
+      },
+    );
+    await promise;
+    await pokewire.append('account-1', message);
+    await expect.poll(() => pokes, patience).toEqual([3]);
+  });
+});
+
+test('Another log behind the same address is a reset, and everything that it holds.', async () => {
+  await using first = await startTestApp(quick);
+  await connect(first.url).append('account-1', [message, message, message]);
+  const pokes: string[] = [];
+  const resets: string[] = [];
+  using _subscription = connect(first.url, { retry }).subscribe(
+    { category: 'account' },
+    {
+      onPoke: ({ stream, position }) => pokes.push(`${stream} ${position}`),
+      onReset: ({ reason }) => resets.push(reason),
+    },
+  );
+  await expect.poll(() => pokes.length, patience).toBe(3);
+  await first.close();
+  await using second = await startTestApp([...quick, '--port', String(first.port)]);
+  await second.append('account-2', message);
+  await expect.poll(() => pokes.slice(3), patience).toEqual(['account-2 0']);
+  expect(resets).toEqual(['other-epoch']);
+});
+
+test('Tickets open each connection of a server with authentication.', async () => {
+  const token = `ns_ZGVmYXVsdA_${'ab'.repeat(32)}`;
+  await using app = await startTestApp([...quick, '--token', token]);
+  let tickets = 0;
+  const ticket = async (selectors: object) => {
+    tickets++;
+    const answer = await fetch(`${app.url}/subscribe/ticket`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(selectors),
+    });
+    return (await answer.json()) as { ticket: string };
+  };
+  await using proxy = await HostileProxy.open(app.port, (request) =>
+    request === 1 ? { cutAfterBytes: 150 } : undefined,
+  );
+  const pokes: number[] = [];
+  using _subscription = connect(proxy.url, { ticket, retry }).subscribe(
+    { category: ['order', 'account'] },
+    { onPoke: ({ globalPosition }) => pokes.push(globalPosition) },
+  );
+  await connect(app.url, { token }).append('account-1', [message, message]);
+  await expect.poll(() => pokes, patience).toEqual([1, 2]);
+  expect(tickets).toBe(2);
+});

@@ -1,0 +1,127 @@
+import { vi } from 'vitest';
+
+const encoder = new TextEncoder();
+
+/** A request that the client made, and what the test answers. */
+export class ScriptedRequest {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: string | undefined;
+  readonly answered: Promise<Response>;
+  isAborted = false;
+  readonly #settle: { resolve(response: Response): void; reject(reason: unknown): void };
+  #stream: ReadableStreamDefaultController<Uint8Array> | undefined = undefined;
+
+  constructor(url: string, init: RequestInit) {
+    this.url = new URL(url);
+    this.method = init.method ?? 'GET';
+    this.headers = new Headers(init.headers);
+    this.body = init.body as string | undefined;
+    const { promise, ...settle } = Promise.withResolvers<Response>();
+    this.answered = promise;
+    this.#settle = settle;
+    init.signal?.addEventListener('abort', () => {
+      this.isAborted = true;
+      settle.reject(init.signal?.reason);
+      this.#stream?.error(init.signal?.reason);
+      this.#stream = undefined;
+    });
+  }
+
+  get query(): Record<string, string> {
+    return Object.fromEntries(this.url.searchParams);
+  }
+
+  /** Answers with JSON. */
+  async json(status: number, body: unknown, headers: Record<string, string> = {}): Promise<void> {
+    this.#settle.resolve(Response.json(body, { status, headers }));
+    await settle();
+  }
+
+  /** Answers with the server's error. */
+  refuse(status: number, code: string, headers: Record<string, string> = {}): Promise<void> {
+    return this.json(status, { error: { code, message: code } }, headers);
+  }
+
+  /** Answers with a page, as a proxy does. */
+  async page(status: number, headers: Record<string, string> = {}): Promise<void> {
+    this.#settle.resolve(new Response('<html>', { status, headers: { 'content-type': 'text/html', ...headers } }));
+    await settle();
+  }
+
+  /** No answer comes. */
+  async fail(): Promise<void> {
+    this.#settle.reject(new TypeError('fetch failed'));
+    await settle();
+  }
+
+  /** Begins an event stream with this text. */
+  async open(text = ''): Promise<this> {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#stream = controller;
+      },
+    });
+    this.#settle.resolve(new Response(body, { headers: { 'content-type': 'text/event-stream; charset=utf-8' } }));
+    await this.send(text);
+    return this;
+  }
+
+  /** Sends a piece of the stream. */
+  async send(text: string): Promise<void> {
+    if (text !== '') this.#stream!.enqueue(encoder.encode(text));
+    await settle();
+  }
+
+  /** Ends the stream with its last chunk. */
+  async end(): Promise<void> {
+    this.#stream?.close();
+    this.#stream = undefined;
+    await settle();
+  }
+
+  /** Breaks the stream off. */
+  async cut(): Promise<void> {
+    this.#stream?.error(new TypeError('terminated'));
+    this.#stream = undefined;
+    await settle();
+  }
+}
+
+/** Lets everything happen that needs no time. Needs fake timers. */
+export async function settle(): Promise<void> {
+  await vi.advanceTimersByTimeAsync(0);
+}
+
+/** A server that answers as the test says, one request at a time. */
+export class ScriptedServer {
+  readonly requests: ScriptedRequest[] = [];
+  readonly fetch = ((url: string, init: RequestInit = {}) => {
+    const request = new ScriptedRequest(url, init);
+    this.requests.push(request);
+    return request.answered;
+  }) as typeof fetch;
+
+  /** The last request; the test fails when there are not so many. */
+  nth(count: number): ScriptedRequest {
+    if (this.requests.length !== count) throw new Error(`${this.requests.length} requests were made, not ${count}`);
+    return this.requests.at(-1)!;
+  }
+}
+
+/** The frames of a server of this log. */
+export function framesOf(epoch: string) {
+  const tag = epoch.slice(0, 4);
+  return {
+    hello: (head: number, at?: number) =>
+      `: ready\nretry: 3000\nevent: hello\n${at === undefined ? '' : `id: ${at}-${tag}\n`}data:${JSON.stringify({ epoch, head, forgottenUpTo: 0 })}\n\n`,
+    poke: (stream: string, position: number, globalPosition: number) =>
+      `event: poke\ndata: ${JSON.stringify({ stream, position, globalPosition })}\nid: ${globalPosition}-${tag}\n\n`,
+    heartbeat: (head: number, at = head) =>
+      `event: heartbeat\nid: ${at}-${tag}\ndata:${JSON.stringify({ epoch, head })}\n\n`,
+    reset: (reason: string, lost: object, replayFrom = 1) =>
+      `event: reset\ndata:${JSON.stringify({ reason, epoch, head: 0, lost, replayFrom })}\n\n`,
+    end: (code: string) => `event: end\ndata:{"code":"${code}"}\n\n`,
+  };
+}

@@ -1,17 +1,24 @@
+/** What is known of a failure beside its code. */
+type ErrorFacts = {
+  /** The HTTP status; 0: none. */
+  readonly status?: number | undefined;
+  /** What the server says for programs, by code. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  /** When the server asks to be tried again, milliseconds; undefined: it does not say. */
+  readonly retryAfterMs?: number | undefined;
+};
+
 /**
  * A request that failed. `code` is the server's, such as `STREAM_VERSION_CONFLICT`, or one of this client:
  * `UNREACHABLE` no answer came, `TIMED_OUT` none came in time, `HTTP_502` (any status) the answer is not Pokewire's,
  * `NOT_AN_EVENT_STREAM` a proxy answered in its place, `CUT` the stream broke off, `SILENT` no heartbeat came,
  * `BUFFERED` a proxy holds the stream back, `POKE_LOST` a poke is missing, `CREDENTIAL` the token or ticket function failed.
  */
-export class ClientError extends Error {
+export class ClientError extends Error implements ErrorFacts {
   override readonly name = 'ClientError';
   readonly code: string;
-  /** The HTTP status; 0: none. */
   readonly status: number;
-  /** What the server says for programs, by code. */
   readonly details: Readonly<Record<string, unknown>>;
-  /** When the server asks to be tried again, milliseconds; undefined: it does not say. */
   readonly retryAfterMs: number | undefined;
   /** Whether the same request can succeed later. */
   readonly passes: boolean;
@@ -19,19 +26,13 @@ export class ClientError extends Error {
   constructor(
     code: string,
     message: string,
-    rest: {
-      readonly status?: number;
-      readonly details?: Readonly<Record<string, unknown>>;
-      readonly retryAfterMs?: number | undefined;
-      readonly cause?: unknown;
-    } = {},
+    { status = 0, details = {}, retryAfterMs, cause }: ErrorFacts & { readonly cause?: unknown } = {},
   ) {
-    super(message, { cause: rest.cause });
+    super(message, { cause });
     this.code = code;
-    this.status = rest.status ?? 0;
-    this.details = rest.details ?? {};
-    this.retryAfterMs = rest.retryAfterMs;
-    const { status } = this;
+    this.status = status;
+    this.details = details;
+    this.retryAfterMs = retryAfterMs;
     this.passes = status < 400 || [408, 425, 429, 500, 502, 503, 504].includes(status) || status > 511;
   }
 
@@ -56,7 +57,7 @@ export async function errorOf(response: Response): Promise<ClientError> {
     details,
   } = (body as { error?: { code?: string; message?: string; details?: Record<string, unknown> } } | undefined)?.error ??
   {};
-  return new ClientError(code, message, { status, details: details ?? {}, retryAfterMs: retryAfterOf(headers) });
+  return new ClientError(code, message, { status, details, retryAfterMs: retryAfterOf(headers) });
 }
 
 /** Reads `Retry-After`: seconds, or a date. */

@@ -1,29 +1,39 @@
-import type { RetryBounds } from './back-off.ts';
+import { BackOff, pause, type RetryBounds } from './back-off.ts';
+import { ClientError } from './client-error.ts';
+import type { ConsumeOptions, Handler, Work, Worker } from './consume.ts';
+import { Live, type LiveOptions } from './live.ts';
 import {
   type Appended,
   type AppendOptions,
   append,
+  type CallOptions,
   type Message,
   type NewMessage,
+  persist,
   type ReadOptions,
   read,
+  readPage,
 } from './messages.ts';
 import { type Selection, selectorsOf } from './selection.ts';
+import type { Open, Share, Subscribed } from './share.ts';
 import { type Handlers, type SubscribeOptions, Subscription } from './subscription.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
-export { ClientError } from './client-error.ts';
+export { type Checkpoint, type CheckpointStore, memoryCheckpoint } from './checkpoint.ts';
 export type { Poke } from './completeness.ts';
+export type { ConsumeOptions, Delivery, Handler, Work, Worker } from './consume.ts';
+export type { Live, LiveOptions } from './live.ts';
 export type { Appended, AppendOptions, CallOptions, Message, NewMessage, ReadOptions } from './messages.ts';
 export type { Selection, Selectors } from './selection.ts';
 export type { Reset, State } from './state.ts';
 export type { Ticket, Token } from './transport.ts';
-export type { Handlers, RetryBounds, SubscribeOptions, Subscription };
+export type { Handlers, RetryBounds, Share, Subscribed, SubscribeOptions };
+export { ClientError };
 
 /** How to reach the server. */
 export type ConnectOptions = TransportOptions & {
-  /** Bounds of the waits between tries. */
-  readonly retry?: RetryBounds | undefined;
+  /** `acrossTabs(name)` of pokewire/client/tabs: one connection for all tabs. */
+  readonly share?: Share | undefined;
 };
 
 /** A server, by its address: `http://localhost:8080`, or a path such as `/pokewire` of the page's own origin. Nothing is sent yet. */
@@ -34,11 +44,11 @@ export function connect(url: string, options: ConnectOptions = {}): Pokewire {
 /** What can be asked of a server. */
 export class Pokewire {
   readonly #transport: Transport;
-  readonly #retry: RetryBounds | undefined;
+  readonly #share: Share | undefined;
 
   constructor(url: string, options: ConnectOptions) {
     this.#transport = new Transport(url, options);
-    this.#retry = options.retry;
+    this.#share = options.share;
   }
 
   /**
@@ -46,19 +56,71 @@ export class Pokewire {
    * is stored twice. Rejects with {@link ClientError}: `STREAM_VERSION_CONFLICT` has `details: {expected, actual}`.
    */
   append(stream: string, messages: NewMessage | readonly NewMessage[], options: AppendOptions = {}): Promise<Appended> {
-    return append(this.#transport, stream, messages, options, this.#retry);
+    return append(this.#transport, stream, messages, options);
   }
 
   /** Reads from `position` to the head, page by page as the loop goes on. `Data` is what the caller knows of the messages. */
   read<Data = Record<string, unknown>>(options: ReadOptions): AsyncGenerator<Message<Data>, void> {
-    return read<Data>(this.#transport, options, this.#retry);
+    return read<Data>(this.#transport, options);
   }
 
   /**
    * Tells of each selected message once and in order, from `position` on, across every loss of the connection. What it begins
    * with is the whole log unless `position` or `cursor` says otherwise; `all` begins at the head.
    */
-  subscribe(selection: Selection & SubscribeOptions, handlers: Handlers): Subscription {
-    return new Subscription(this.#transport, selectorsOf(selection), selection, handlers, this.#retry);
+  subscribe(selection: Selection & SubscribeOptions, handlers: Handlers): Subscribed {
+    const open: Open = (...given) => new Subscription(this.#transport, ...given);
+    const selectors = selectorsOf(selection);
+    return this.#share?.(open, selectors, selection, handlers) ?? open(selectors, selection, handlers);
+  }
+
+  /** Any other GET of the protocol, such as `/streams/account-1/messages/last`: resolves to its JSON. */
+  get<T>(path: string, options: CallOptions = {}): Promise<T> {
+    return persist<T>(this.#transport, path, {}, options);
+  }
+
+  /**
+   * Keeps a value up to date: `fetch` is called when the subscription has begun and after pokes, never twice at a time; a burst of
+   * pokes is answered by one more call. A fetch that rejects is tried again.
+   */
+  live<T>(
+    selection: Selection,
+    fetch: (signal: AbortSignal) => Promise<T> | T,
+    onValue: (value: T) => void,
+    options: LiveOptions = {},
+  ): Live<T> {
+    const { heartbeatMs } = options;
+    const subscribe = (handlers: Handlers) => this.subscribe({ ...selection, position: 'head', heartbeatMs }, handlers);
+    return new Live(subscribe, fetch, onValue, options, this.#transport.retry);
+  }
+
+  /**
+   * Handles each message in the order of the log, at least once: one whose handler rejects is given again, with growing waits.
+   * The code of workers is loaded with the first one.
+   */
+  consume<Data = Record<string, unknown>>(work: Work, handler: Handler<Data>, options: ConsumeOptions): Worker {
+    const stopping = new AbortController();
+    const loaded = import('./worker.ts').then(({ PageWorker }) => {
+      const source = {
+        subscribe: (begin: SubscribeOptions, handlers: Handlers) =>
+          this.subscribe({ ...work, ...begin } as Selection, handlers),
+        readPage: <T>(asked: ReadOptions) => readPage<T>(this.#transport, asked),
+        BackOff,
+        ClientError,
+        pause,
+      };
+      return new PageWorker<Data>(source, work, handler, options, stopping.signal);
+    });
+    const done = loaded.then((worker) => worker.run());
+    const stop = () => {
+      stopping.abort();
+      return done;
+    };
+    return {
+      done,
+      stop,
+      retryParked: (stream) => void loaded.then((worker) => worker.retryParked(stream)),
+      [Symbol.asyncDispose]: stop,
+    };
   }
 }

@@ -27,8 +27,8 @@ const maxRetryMs = 60_000;
 const manyBunches = 2;
 
 const silences = {
-  nothing: ['TIMED_OUT', 'No answer in time; a proxy may hold it back: see /diagnose'],
-  head: ['BUFFERED', 'No event in time: a proxy holds the stream back, see /diagnose'],
+  nothing: ['TIMED_OUT', 'No answer in time'],
+  head: ['BUFFERED', 'A proxy holds the stream back: see /diagnose'],
   body: ['SILENT', 'No heartbeat in time'],
 } as const;
 
@@ -63,7 +63,7 @@ export async function readConnection(transport: Transport, options: ConnectionOp
     const opening = options.path().then((path) => transport.request(path, { headers, signal: either }));
     const { headers: told, body } = await Promise.race([opening, broken]);
     if (!told.get('content-type')?.startsWith('text/event-stream'))
-      return end(new ClientError('NOT_AN_EVENT_STREAM', 'Not Pokewire answered'));
+      throw new ClientError('NOT_AN_EVENT_STREAM', 'Not Pokewire answered');
     heard = 'head';
     options.onOpen();
     const reader = body!.getReader();
@@ -77,20 +77,16 @@ export async function readConnection(transport: Transport, options: ConnectionOp
       if (beats > 0) bunches = beats > 1 ? bunches + 1 : 0;
       for (const event of events) {
         const reason = onEvent(event, bunches >= manyBunches);
-        if (reason !== undefined) return end(reason);
+        if (reason !== undefined) throw reason;
         either.throwIfAborted();
       }
     }
   } catch (cause) {
-    return end(why ?? (cause instanceof ClientError ? cause : new ClientError('CUT', `Cut off: ${cause}`, { cause })));
+    why ??= cause instanceof ClientError ? cause : new ClientError('CUT', `Cut off: ${cause}`, { cause });
+    return { why, retryMs: parser.retryMs && Math.min(parser.retryMs, maxRetryMs) };
   } finally {
     clearInterval(watch);
     forget();
     cut();
-  }
-
-  function end(reason: ClientError): ConnectionEnd {
-    const { retryMs } = parser;
-    return { why: reason, retryMs: retryMs && Math.min(retryMs, maxRetryMs) };
   }
 }

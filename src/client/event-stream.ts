@@ -35,7 +35,7 @@ export class EventStreamParser {
       from = ending.lastIndex;
     }
     this.#rest = this.#rest.slice(from);
-    if (this.#length + this.#rest.length > maxEventLength) throw new RangeError('an event does not end');
+    if (this.#length + this.#rest.length > maxEventLength) throw new RangeError('Endless event');
     return events;
   }
 

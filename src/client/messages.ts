@@ -1,4 +1,4 @@
-import { anyOf, BackOff, pause, type RetryBounds } from './back-off.ts';
+import { anyOf, BackOff, pause } from './back-off.ts';
 import { ClientError } from './client-error.ts';
 import { queryOf } from './selection.ts';
 import type { Transport } from './transport.ts';
@@ -75,36 +75,30 @@ export function append(
   stream: string,
   given: NewMessage | readonly NewMessage[],
   { expectedVersion, ...options }: AppendOptions,
-  retry: RetryBounds | undefined,
 ): Promise<Appended> {
   const withId = (message: NewMessage) => ({ ...message, id: message.id ?? newId() });
   const body = JSON.stringify(Array.isArray(given) ? given.map(withId) : withId(given as NewMessage));
   const path = `/streams/${encodeURIComponent(stream)}/messages?${queryOf({ expectedVersion })}`;
   const headers = { 'content-type': 'application/json' };
-  return persist(transport, path, { method: 'POST', headers, body }, options, retry);
+  return persist(transport, path, { method: 'POST', headers, body }, options);
 }
 
 /** Reads one page. */
 export function readPage<Data>(
   transport: Transport,
   { stream, category, signal, retryForMs, ...query }: ReadOptions,
-  retry: RetryBounds | undefined,
 ): Promise<Message<Data>[]> {
   const place =
     stream === undefined ? `categories/${encodeURIComponent(category)}` : `streams/${encodeURIComponent(stream)}`;
-  return persist(transport, `/${place}/messages?${queryOf(query)}`, {}, { signal, retryForMs }, retry);
+  return persist(transport, `/${place}/messages?${queryOf(query)}`, {}, { signal, retryForMs });
 }
 
 /** Reads page by page up to the head. */
-export async function* read<Data>(
-  transport: Transport,
-  options: ReadOptions,
-  retry: RetryBounds | undefined,
-): AsyncGenerator<Message<Data>, void> {
+export async function* read<Data>(transport: Transport, options: ReadOptions): AsyncGenerator<Message<Data>, void> {
   const { batchSize = 1_000 } = options;
   let next: { readonly position?: number; readonly globalPosition?: number } = {};
   for (;;) {
-    const page = await readPage<Data>(transport, { ...options, ...next, batchSize }, retry);
+    const page = await readPage<Data>(transport, { ...options, ...next, batchSize });
     yield* page;
     if (page.length < batchSize) return;
     const behind = page.at(-1)!.globalPosition + 1;
@@ -113,14 +107,13 @@ export async function* read<Data>(
 }
 
 /** Asks until the answer is a success, a refusal that does not pass, or the time is over. */
-async function persist<T>(
+export async function persist<T>(
   transport: Transport,
   path: string,
   init: RequestInit & { readonly headers?: Record<string, string> },
   { signal, retryForMs = 30_000 }: CallOptions,
-  retry: RetryBounds | undefined,
 ): Promise<T> {
-  const backOff = new BackOff(retry);
+  const backOff = new BackOff(transport.retry);
   const until = Date.now() + retryForMs;
   for (;;) {
     signal?.throwIfAborted();
@@ -141,7 +134,7 @@ async function persist<T>(
 }
 
 /** A random UUID, version 4. `crypto.randomUUID` is missing in pages that came over plain http. */
-function newId(): string {
+export function newId(): string {
   return '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) =>
     (+digit ^ (crypto.getRandomValues(new Uint8Array(1))[0]! & (15 >> (+digit / 4)))).toString(16),
   );

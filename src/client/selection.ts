@@ -17,23 +17,17 @@ export type Selection =
 
 /** The selectors as the ticket route takes them. */
 export type Selectors = {
-  readonly stream?: readonly string[];
-  readonly category?: readonly string[];
-  readonly all?: true;
-  readonly consumer?: number;
-  readonly size?: number;
+  readonly stream?: readonly string[] | undefined;
+  readonly category?: readonly string[] | undefined;
+  readonly all?: true | undefined;
+  readonly consumer?: number | undefined;
+  readonly size?: number | undefined;
 };
 
 /** A selection in one form. */
 export function selectorsOf(selection: Selection): Selectors {
   const { stream, category, all, consumer, size } = selection as Selectors & Record<'stream' | 'category', string>;
-  return {
-    ...(stream !== undefined && { stream: [stream].flat() }),
-    ...(category !== undefined && { category: [category].flat() }),
-    ...(all && { all }),
-    ...(consumer !== undefined && { consumer }),
-    ...(size !== undefined && { size }),
-  };
+  return { stream: stream && [stream].flat(), category: category && [category].flat(), all, consumer, size };
 }
 
 /** Values for a query; undefined ones are left out, arrays repeat their name. */

@@ -1,9 +1,11 @@
-import { BackOff, pause, type RetryBounds } from './back-off.ts';
+import { BackOff, pause } from './back-off.ts';
+import { call } from './callback.ts';
 import { ClientError } from './client-error.ts';
 import { Completeness, type Poke } from './completeness.ts';
 import { type ConnectionEnd, readConnection } from './connection.ts';
 import type { StreamEvent } from './event-stream.ts';
 import { queryOf, type Selectors } from './selection.ts';
+import type { Subscribed } from './share.ts';
 import type { Reset, State } from './state.ts';
 import type { Transport } from './transport.ts';
 import { onWakeUp } from './wake-up.ts';
@@ -37,14 +39,12 @@ const maxMissingBeats = 2.5;
 const maxRefusals = 3;
 /** Ends after which the next connection is made at once. Each can only follow on progress. */
 const atOnce = ['RENEWING', 'HEAD_KNOWN'];
-/** Whoever is back on the network need not wait any longer. */
-const networkFaults = ['UNREACHABLE', 'TIMED_OUT', 'SILENT', 'CUT'];
 
 /**
  * One standing request, and the only writer of its state. It makes one attempt at a time and comes back behind the last poke
  * that was delivered, so that each is delivered once and in order.
  */
-export class Subscription implements Disposable {
+export class Subscription implements Subscribed {
   readonly #transport: Transport;
   readonly #selectors: Selectors;
   readonly #options: SubscribeOptions;
@@ -61,18 +61,12 @@ export class Subscription implements Disposable {
   #hello: { readonly id: string | undefined; readonly epoch: string } | undefined = undefined;
   #refusals = 0;
 
-  constructor(
-    transport: Transport,
-    selectors: Selectors,
-    options: SubscribeOptions,
-    handlers: Handlers,
-    retry?: RetryBounds,
-  ) {
+  constructor(transport: Transport, selectors: Selectors, options: SubscribeOptions, handlers: Handlers) {
     this.#transport = transport;
     this.#selectors = selectors;
     this.#options = options;
     this.#handlers = handlers;
-    this.#backOff = new BackOff(retry);
+    this.#backOff = new BackOff(transport.retry);
     this.#cursor = options.cursor;
     this.#epoch = options.epoch;
     const { position = 0 } = options;
@@ -85,14 +79,17 @@ export class Subscription implements Disposable {
     return this.#state;
   }
 
-  /** The id behind which everything was delivered, to begin there later; undefined: not known yet. */
   get cursor(): string | undefined {
     return this.#cursor;
   }
 
-  /** The log that is told; undefined before the first connection. */
+  get position(): number | undefined {
+    return this.#position;
+  }
+
+  /** The log that is told, by the hello of this connection; undefined before the first one. */
   get epoch(): string | undefined {
-    return this.#epoch;
+    return this.#hello?.epoch ?? this.#epoch;
   }
 
   close(): void {
@@ -124,9 +121,8 @@ export class Subscription implements Disposable {
       const waitMs = this.#backOff.next(askedMs);
       this.#move({ name: 'away', nextTryAt: new Date(Date.now() + waitMs), why });
       const waking = new AbortController();
-      const forget = onWakeUp(() => {
-        if (networkFaults.includes(why.code)) waking.abort();
-      });
+      // What the server asked for is not cut short.
+      const forget = onWakeUp(() => why.retryAfterMs === undefined && waking.abort());
       await pause(waitMs, signal, waking.signal);
       forget();
     }
@@ -147,11 +143,10 @@ export class Subscription implements Disposable {
 
   async #path(heartbeatMs: number): Promise<string> {
     const { position = 0, conflate } = this.#options;
-    const isAtHead = position === 'head';
-    const begin = isAtHead && !this.#selectors.all ? nowhere : isAtHead || position === 0 ? undefined : position;
+    const begin = position === 'head' ? !this.#selectors.all && nowhere : position;
     const query = queryOf({
       ...this.#selectors,
-      position: this.#cursor === undefined ? begin : undefined,
+      position: this.#cursor === undefined ? begin || undefined : undefined,
       epoch: this.#epoch,
       hello: true,
       heartbeat: 'head',
@@ -263,15 +258,4 @@ export class Subscription implements Disposable {
 
 function lost(): ClientError {
   return new ClientError('POKE_LOST', 'A poke is missing');
-}
-
-/** Calls back; an error of the callback is nobody's but its own. */
-function call<T>(callback: ((value: T) => void) | undefined, value: T): void {
-  try {
-    callback?.(value);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
 }

@@ -1,3 +1,4 @@
+import type { RetryBounds } from './back-off.ts';
 import { ClientError, errorOf } from './client-error.ts';
 import type { Selectors } from './selection.ts';
 
@@ -12,6 +13,8 @@ export type TransportOptions = {
   readonly ticket?: ((selectors: Selectors) => Ticket | Promise<Ticket>) | undefined;
   /** In place of the global one. */
   readonly fetch?: typeof fetch | undefined;
+  /** Bounds of the waits between tries. */
+  readonly retry?: RetryBounds | undefined;
 };
 
 export type Ticket = string | { readonly ticket: string };
@@ -21,6 +24,7 @@ const renewalMs = 10_000;
 
 /** Sends requests with the credential, which it keeps. */
 export class Transport {
+  readonly retry: RetryBounds | undefined;
   readonly #url: string;
   readonly #token: TransportOptions['token'];
   readonly #ticket: TransportOptions['ticket'];
@@ -28,12 +32,13 @@ export class Transport {
   #held: Promise<string | undefined> | undefined = undefined;
   #renewAt = Number.POSITIVE_INFINITY;
 
-  constructor(url: string, { token, ticket, fetch: send = globalThis.fetch }: TransportOptions) {
+  constructor(url: string, { token, ticket, retry, fetch: send = globalThis.fetch }: TransportOptions) {
+    this.retry = retry;
     this.#url = url.replace(/\/+$/, '');
     this.#token = token;
     this.#ticket = ticket;
     // A browser's fetch wants no other receiver.
-    this.#fetch = (...args) => send(...args);
+    this.#fetch = send.bind(undefined);
   }
 
   /** When the token that is held has to be renewed, milliseconds; infinity: it does not say. */
@@ -78,7 +83,7 @@ export class Transport {
     const once = async () => {
       const response = await this.request(path, init);
       return (await response.json().catch((cause: unknown) => {
-        throw new ClientError('CUT', `The answer broke off: ${cause}`, { cause });
+        throw new ClientError('CUT', `Cut off: ${cause}`, { cause });
       })) as T;
     };
     return once().catch((error: ClientError) => {

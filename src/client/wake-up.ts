@@ -1,27 +1,24 @@
 type Source = {
-  addEventListener?(type: string, listener: () => void): void;
-  removeEventListener?(type: string, listener: () => void): void;
-  readonly document?: Source & { readonly visibilityState?: string };
+  addEventListener?(type: string, listener: () => void, options: { readonly signal: AbortSignal }): void;
+  readonly document?: Source;
 };
 
 /** Everybody on a network hears at once that it is back. */
 const spreadMs = 500;
 
-/** Calls back when a browser is online again or its page is seen again; does nothing elsewhere. Returns what ends it. */
-export function onWakeUp(wake: () => void): () => void {
+/** Calls back when a browser is online again, or its page is hidden or seen; does nothing elsewhere. Returns what ends it. */
+export function onWakeUp(wake: () => unknown): () => void {
   const host = globalThis as Source;
+  const ending = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const online = () => {
-    timer ??= setTimeout(wake, Math.random() * spreadMs);
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(wake, Math.random() * spreadMs);
   };
-  const visible = () => {
-    if (host.document?.visibilityState === 'visible') wake();
-  };
-  host.addEventListener?.('online', online);
-  host.document?.addEventListener?.('visibilitychange', visible);
+  host.addEventListener?.('online', soon, ending);
+  host.document?.addEventListener?.('visibilitychange', soon, ending);
   return () => {
     clearTimeout(timer);
-    host.removeEventListener?.('online', online);
-    host.document?.removeEventListener?.('visibilitychange', visible);
+    ending.abort();
   };
 }

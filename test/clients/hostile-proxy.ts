@@ -84,10 +84,12 @@ function misuse(mischief: Mischief, answer: ServerResponse): (bytes: Buffer) => 
   }
   let left = (mischief as { cutAfterBytes: number }).cutAfterBytes;
   return (bytes) => {
-    if (answer.destroyed) return;
+    if (left < 0) return;
     answer.write(bytes.subarray(0, left));
     left -= bytes.length;
     // What was written goes out before the connection ends, without a last chunk.
-    if (left <= 0) answer.socket!.destroySoon();
+    if (left > 0) return;
+    answer.socket!.destroySoon();
+    left = -1;
   };
 }

@@ -1,0 +1,259 @@
+import type { BackOff, pause } from './back-off.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { ClientError } from './client-error.ts';
+import type { ConsumeOptions, Handler, Work } from './consume.ts';
+import type { Message, ReadOptions } from './messages.ts';
+import type { Subscribed } from './share.ts';
+import type { Reset } from './state.ts';
+import type { Handlers, SubscribeOptions } from './subscription.ts';
+
+/** What a worker asks of its client, also what it shares with it: so its code is one piece, loaded with the first worker. */
+export type WorkSource = {
+  readonly BackOff: typeof BackOff;
+  readonly ClientError: typeof ClientError;
+  readonly pause: typeof pause;
+  subscribe(options: SubscribeOptions, handlers: Handlers): Subscribed;
+  readPage<Data>(options: ReadOptions): Promise<Message<Data>[]>;
+};
+
+/** Longest time without a look at the log, milliseconds. */
+const maxIdleMs = 30_000;
+const maxParked = 100;
+
+/**
+ * Handles messages in the order of the log. Pokes only wake it: it reads behind its checkpoint. A page counts only when the subscription
+ * stood for the same log before and after the read, because a page does not say of which log it is.
+ */
+export class PageWorker<Data> {
+  readonly #source: WorkSource;
+  readonly #work: Work;
+  readonly #handler: Handler<Data>;
+  readonly #options: ConsumeOptions;
+  readonly #stopping: AbortSignal;
+  readonly #retrying = new Set<string>();
+  #checkpoint: Checkpoint = { position: 0 };
+  #unsaved = 0;
+  #subscription!: Subscribed;
+  /** Where the subscription began. */
+  #head: number | undefined = undefined;
+  /** Counts connections. */
+  #connections = 0;
+  #reset: Reset | undefined = undefined;
+  #idle = new AbortController();
+
+  constructor(source: WorkSource, work: Work, handler: Handler<Data>, options: ConsumeOptions, stopping: AbortSignal) {
+    this.#source = source;
+    this.#work = work;
+    this.#handler = handler;
+    this.#options = options;
+    this.#stopping = stopping;
+  }
+
+  /** Resolves when it was stopped; rejects when it cannot go on. */
+  async run(): Promise<void> {
+    const saved = await this.#options.checkpoint.load();
+    if (this.#stopping.aborted) return;
+    this.#subscription = this.#source.subscribe(this.#begin(saved), {
+      onPoke: () => this.#wake(),
+      onReset: (reset) => {
+        this.#reset = reset;
+        this.#wake();
+      },
+      onState: (state) => {
+        if (state.name === 'connecting') this.#connections++;
+        // Pokes move it on, also before the first page was read.
+        if (state.name === 'catching-up') this.#head ??= this.#subscription.position;
+        this.#options.onState?.(state);
+        if (state.name !== 'live') this.#wake();
+      },
+    });
+    try {
+      if ((await this.#untilConnected()) && saved === undefined) await this.#save({ position: this.#firstPosition() });
+      while (!this.#stopping.aborted) await this.#turn();
+    } finally {
+      this.#subscription.close();
+      if (this.#unsaved > 0) await this.#save();
+    }
+  }
+
+  retryParked(stream?: string): void {
+    const parked = Object.keys(this.#checkpoint.parked ?? {});
+    for (const name of stream === undefined ? parked : [stream]) if (parked.includes(name)) this.#retrying.add(name);
+    this.#wake();
+  }
+
+  /** Behind this global position there is everything to do. */
+  #firstPosition(): number {
+    const { position = 0 } = this.#options;
+    return position === 'head' ? this.#head! : Math.max(0, position - 1);
+  }
+
+  #begin(saved: Checkpoint | undefined): SubscribeOptions {
+    if (saved !== undefined) this.#checkpoint = saved;
+    const { position = 0 } = this.#options;
+    if (saved === undefined && (position === 'head' || position <= 1))
+      return { position: position === 'head' ? position : 0 };
+    const { position: behind, epoch } = saved ?? { position: +position - 1, epoch: undefined };
+    return { cursor: String(behind), epoch };
+  }
+
+  /** Reads one page and handles it, or waits. */
+  async #turn(): Promise<void> {
+    if (!(await this.#untilConnected())) return;
+    if (this.#reset !== undefined) return this.#startOver(this.#reset);
+    for (const stream of this.#retrying) await this.#retry(stream);
+    const connection = this.#connections;
+    const { batchSize = 100, saveEvery = 100 } = this.#options;
+    this.#idle = new AbortController();
+    const page = await this.#read(this.#checkpoint.position + 1, this.#work, batchSize);
+    if (page === undefined || connection !== this.#connections || !this.#isConnected) return;
+    for (const message of page) {
+      if (this.#stopping.aborted || this.#reset !== undefined) return;
+      if (this.#parked[message.stream] === undefined && !(await this.#handle(message))) return;
+      this.#checkpoint = { ...this.#checkpoint, position: message.globalPosition };
+      if (++this.#unsaved >= saveEvery) await this.#save();
+    }
+    if (page.length >= batchSize) return;
+    if (this.#unsaved > 0) await this.#save();
+    await this.#source.pause(maxIdleMs, this.#stopping, this.#idle.signal);
+  }
+
+  get #parked(): Readonly<Record<string, number>> {
+    return this.#checkpoint.parked ?? {};
+  }
+
+  /** Whether the subscription stands, for the log of the checkpoint. */
+  get #isConnected(): boolean {
+    const { state, epoch } = this.#subscription;
+    const stands = state.name === 'catching-up' || state.name === 'live';
+    return stands && epoch === (this.#checkpoint.epoch ?? epoch);
+  }
+
+  /** Resolves to false when the worker is to stop. */
+  async #untilConnected(): Promise<boolean> {
+    while (!this.#stopping.aborted) {
+      const { state } = this.#subscription;
+      if (state.name === 'ended') throw state.why ?? new this.#source.ClientError(state.code, 'The subscription ended');
+      if (this.#isConnected || this.#reset !== undefined) return true;
+      this.#idle = new AbortController();
+      await this.#source.pause(maxIdleMs, this.#stopping, this.#idle.signal);
+    }
+    return false;
+  }
+
+  async #startOver(reset: Reset): Promise<void> {
+    if (this.#options.onReset !== 'replay') {
+      const message = `The log cannot be handled behind the checkpoint: ${reset.reason}`;
+      throw new this.#source.ClientError('RESET', message, { details: reset });
+    }
+    this.#reset = undefined;
+    this.#retrying.clear();
+    await this.#save({ position: reset.replayFrom - 1, epoch: reset.epoch });
+  }
+
+  /** Messages from this global position on; undefined: the log went while it was read. */
+  async #read(from: number, work: Work, batchSize: number): Promise<Message<Data>[] | undefined> {
+    const place = work.stream === undefined ? { position: from } : { globalPosition: from };
+    try {
+      const signal = this.#stopping;
+      return await this.#source.readPage<Data>({
+        ...work,
+        ...place,
+        batchSize,
+        signal,
+        retryForMs: Number.POSITIVE_INFINITY,
+      });
+    } catch (error) {
+      if (this.#stopping.aborted) return undefined;
+      if (!((error as ClientError).code === 'LOG_GONE')) throw error;
+      await this.#source.pause(1_000, this.#stopping, this.#idle.signal);
+      return undefined;
+    }
+  }
+
+  /** Resolves to whether the message is settled: handled, or parked. */
+  async #handle(message: Message<Data>): Promise<boolean> {
+    const { maxAttempts = 10, onPoison = 'stop', onError, onParked } = this.#options;
+    const backOff = new this.#source.BackOff({ minMs: 400, ...this.#options.retry });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#handler(message, { attempt, signal: this.#stopping });
+        return true;
+      } catch (error) {
+        onError?.(error, message as Message);
+        if (this.#stopping.aborted) return false;
+        if (attempt >= maxAttempts) {
+          const { id, stream, position, globalPosition } = message;
+          if (onPoison === 'stop') {
+            const text = `The message ${stream} ${position} failed ${attempt} times: ${error}`;
+            throw new this.#source.ClientError('POISON', text, {
+              cause: error,
+              details: { id, stream, position, globalPosition },
+            });
+          }
+          this.#park(message);
+          onParked?.(message as Message, error);
+          return true;
+        }
+        await this.#source.pause(backOff.next(), this.#stopping);
+        if (this.#stopping.aborted) return false;
+      }
+    }
+  }
+
+  #park({ stream, globalPosition }: Message<Data>): void {
+    const parked = { ...this.#parked, [stream]: globalPosition };
+    if (Object.keys(parked).length > maxParked)
+      throw new this.#source.ClientError('TOO_MANY_PARKED', `More than ${maxParked} streams are parked`);
+    this.#checkpoint = { ...this.#checkpoint, parked };
+    this.#unsaved++;
+  }
+
+  /** Handles what a parked stream has up to the checkpoint. */
+  async #retry(stream: string): Promise<void> {
+    this.#retrying.delete(stream);
+    const upTo = this.#checkpoint.position;
+    for (let from = this.#parked[stream]!; ; ) {
+      const connection = this.#connections;
+      const page = await this.#read(from, { stream }, 100);
+      if (page === undefined || connection !== this.#connections || !this.#isConnected) {
+        this.#retrying.add(stream);
+        return;
+      }
+      for (const message of page) {
+        if (message.globalPosition > upTo) break;
+        this.#checkpoint = { ...this.#checkpoint, parked: { ...this.#parked, [stream]: message.globalPosition } };
+        this.#unsaved++;
+        const before = this.#parked;
+        // Parked again, or to stop: it stays where it is.
+        if (!(await this.#handle(message)) || this.#parked !== before) return;
+        from = message.globalPosition + 1;
+      }
+      if (page.length < 100 || page.at(-1)!.globalPosition > upTo) break;
+    }
+    const { [stream]: _settled, ...parked } = this.#parked;
+    this.#checkpoint = { ...this.#checkpoint, parked };
+    await this.#save();
+  }
+
+  /** Saves until it is saved; a refusal that does not pass is thrown. */
+  async #save(checkpoint: Checkpoint = this.#checkpoint): Promise<void> {
+    this.#checkpoint = { ...checkpoint, epoch: checkpoint.epoch ?? this.#subscription.epoch };
+    const backOff = new this.#source.BackOff({ minMs: 400, ...this.#options.retry });
+    for (;;) {
+      try {
+        await this.#options.checkpoint.save(this.#checkpoint);
+        this.#unsaved = 0;
+        return;
+      } catch (error) {
+        if (this.#stopping.aborted || (error as ClientError).passes === false) throw error;
+        this.#options.onError?.(error, undefined);
+        await this.#source.pause(backOff.next(), this.#stopping);
+      }
+    }
+  }
+
+  #wake(): void {
+    this.#idle.abort();
+  }
+}

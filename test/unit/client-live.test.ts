@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { connect, type LiveOptions } from '../../src/client/client.ts';
+import { framesOf, ScriptedServer, settle } from './scripted-server.ts';
+
+const log = framesOf('aaaa-1111');
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(Math, 'random').mockReturnValue(0);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+/** A value that is kept up to date: `answer` settles the oldest fetch under way. */
+async function watch(options: LiveOptions = {}) {
+  const server = new ScriptedServer();
+  const fetches: PromiseWithResolvers<string>[] = [];
+  const values: string[] = [];
+  const live = connect('http://server.test', { fetch: server.fetch }).live(
+    { stream: 'account-7' },
+    () => {
+      const fetching = Promise.withResolvers<string>();
+      fetches.push(fetching);
+      return fetching.promise;
+    },
+    (value) => values.push(value),
+    options,
+  );
+  const answer = async (value: string) => {
+    fetches.at(-1)!.resolve(value);
+    await settle();
+  };
+  await settle();
+  return { server, fetches, values, live, answer };
+}
+
+/** Begins the stream behind the head. */
+async function begin(server: ScriptedServer) {
+  await server.nth(1).open(log.hello(5));
+  return server.nth(2).open(log.hello(5, 5));
+}
+
+test('A live value is fetched first when its subscription has begun.', async () => {
+  const { server, fetches, values, answer } = await watch();
+  expect(fetches.length).toBe(0);
+  await begin(server);
+  expect(fetches.length).toBe(1);
+  await answer('a');
+  expect(values).toEqual(['a']);
+});
+
+test('A burst of pokes becomes one fetch under way and one more.', async () => {
+  const { server, fetches, values, answer } = await watch();
+  const stream = await begin(server);
+  await answer('a');
+  for (let n = 0; n < 10; n++) await stream.send(log.poke('account-7', n, 6 + n));
+  expect(fetches.length).toBe(2);
+  await answer('b');
+  expect(fetches.length).toBe(3);
+  await answer('c');
+  expect(fetches.length).toBe(3);
+  expect(values).toEqual(['a', 'b', 'c']);
+});
+
+test('A fetch that fails is told and tried again.', async () => {
+  const onError = vi.fn();
+  const { server, fetches, values, answer } = await watch({ onError });
+  await begin(server);
+  fetches[0]!.reject(new Error('no'));
+  await settle();
+  expect(onError).toHaveBeenCalledWith(new Error('no'));
+  expect(fetches.length).toBe(1);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(fetches.length).toBe(2);
+  await answer('a');
+  expect(values).toEqual(['a']);
+});
+
+test('Where no stream begins the first fetch does not wait for it for long, and comes again when one has begun.', async () => {
+  const { server, fetches, answer } = await watch();
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(fetches.length).toBe(1);
+  await answer('a');
+  await begin(server);
+  expect(fetches.length).toBe(2);
+});
+
+test('While the server cannot be reached each failed attempt is followed by a fetch, but the loss itself is not.', async () => {
+  const { server, fetches, answer } = await watch();
+  const stream = await begin(server);
+  await answer('a');
+  await stream.cut();
+  expect(fetches.length).toBe(1);
+  await vi.advanceTimersByTimeAsync(3_000);
+  await server.nth(3).page(502);
+  expect(fetches.length).toBe(2);
+});
+
+test('Another log is told, and its value is fetched.', async () => {
+  const onReset = vi.fn();
+  const { server, fetches, answer } = await watch({ onReset });
+  const stream = await begin(server);
+  await answer('a');
+  await stream.cut();
+  await vi.advanceTimersByTimeAsync(3_000);
+  const other = framesOf('bbbb-2222');
+  await server.nth(3).open(other.hello(0, 0) + other.reset('other-epoch', { from: 6 }));
+  expect(onReset).toHaveBeenCalledTimes(1);
+  expect(fetches.length).toBe(2);
+});
+
+test('A closed one hands over no value, and asks for nothing.', async () => {
+  const { server, fetches, values, live, answer } = await watch();
+  const stream = await begin(server);
+  live.close();
+  await answer('late');
+  expect(values).toEqual([]);
+  expect(stream.isAborted).toBe(true);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(fetches.length).toBe(1);
+});

@@ -1,0 +1,122 @@
+import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
+import type { LiveOptions, Poke, Pokewire, Selection, State, SubscribeOptions } from './client.ts';
+
+/** A value that is kept up to date, and how. `value` is undefined until the first fetch succeeded. */
+export type LiveValue<T> = {
+  readonly value: T | undefined;
+  /** Of the last fetch; undefined: it succeeded, or none has ended. */
+  readonly error: unknown;
+  readonly state: State;
+  readonly refresh: () => void;
+};
+
+const connecting: State = { name: 'connecting' };
+
+/**
+ * A subscription or a live value that outlives the mounts of strict mode, which mounts, unmounts and mounts again at once: it is opened by the
+ * first listener and closed when there has been none for a turn.
+ */
+class Held<Snapshot> {
+  snapshot: Snapshot;
+  readonly #open: (update: (next: Partial<Snapshot>) => void) => { close(): void };
+  readonly #listeners = new Set<() => void>();
+  #opened: { close(): void } | undefined = undefined;
+
+  constructor(initial: Snapshot, open: (update: (next: Partial<Snapshot>) => void) => { close(): void }) {
+    this.snapshot = initial;
+    this.#open = open;
+  }
+
+  readonly listen = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    this.#opened ??= this.#open((next) => {
+      this.snapshot = { ...this.snapshot, ...next };
+      for (const tell of this.#listeners) tell();
+    });
+    return () => {
+      this.#listeners.delete(listener);
+      setTimeout(() => {
+        if (this.#listeners.size > 0) return;
+        this.#opened?.close();
+        this.#opened = undefined;
+      });
+    };
+  };
+
+  readonly read = (): Snapshot => this.snapshot;
+}
+
+/**
+ * Fetches when the component mounts and after each poke of the selection. `fetch` may be another function at each rendering; what is fetched
+ * is named by the selection and `key`, whose change begins anew.
+ */
+export function useLive<T>(
+  pokewire: Pokewire,
+  selection: Selection,
+  fetch: (signal: AbortSignal) => Promise<T> | T,
+  { key = '', ...options }: LiveOptions & { readonly key?: string } = {},
+): LiveValue<T> {
+  const latest = useLatest({ fetch, options });
+  const name = JSON.stringify([selection, key]);
+  // The name stands for the selection, which is a new object at each rendering.
+  const held = useMemo(() => {
+    const initial: LiveValue<T> = { value: undefined, error: undefined, state: connecting, refresh: () => {} };
+    return new Held(initial, (update) => {
+      const live = pokewire.live(
+        selection,
+        (signal) => latest.current.fetch(signal),
+        (value) => update({ value, error: undefined }),
+        {
+          heartbeatMs: latest.current.options.heartbeatMs,
+          onState: (state) => {
+            update({ state });
+            latest.current.options.onState?.(state);
+          },
+          onReset: (reset) => latest.current.options.onReset?.(reset),
+          onError: (error) => {
+            update({ error });
+            latest.current.options.onError?.(error);
+          },
+        },
+      );
+      update({ refresh: () => live.refresh() });
+      return live;
+    });
+  }, [pokewire, name]);
+  return useSyncExternalStore(held.listen, held.read, held.read);
+}
+
+/** Calls back for each poke of the selection while the component is mounted; begins at the head unless told otherwise. Returns the state. */
+export function usePokes(
+  pokewire: Pokewire,
+  selection: Selection & SubscribeOptions,
+  onPoke: (poke: Poke) => void,
+  options: Pick<LiveOptions, 'onReset'> = {},
+): State {
+  const latest = useLatest({ onPoke, options });
+  const name = JSON.stringify(selection);
+  const held = useMemo(
+    () =>
+      new Held({ state: connecting }, (update) =>
+        pokewire.subscribe(
+          { position: 'head', ...selection },
+          {
+            onPoke: (poke) => latest.current.onPoke(poke),
+            onState: (state) => update({ state }),
+            onReset: (reset) => latest.current.options.onReset?.(reset),
+          },
+        ),
+      ),
+    [pokewire, name],
+  );
+  return useSyncExternalStore(held.listen, held.read, held.read).state;
+}
+
+/** The value of the last rendering that was committed. */
+function useLatest<T>(value: T): { current: T } {
+  const latest = useRef(value);
+  useEffect(() => {
+    latest.current = value;
+  });
+  return latest;
+}

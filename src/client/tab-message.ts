@@ -1,0 +1,89 @@
+import { ClientError, type Poke, type Reset, type Selectors, type State } from './client.ts';
+
+/** Of a subscription, unless the server is set otherwise. */
+const maxSelectors = 100;
+
+/** How far a tab was told, or the connection of all. */
+export type Place = { readonly position: number; readonly epoch: string };
+
+/**
+ * What tabs tell each other.
+ * - `want`, `leave`: to the leader. `who`: of a new leader to all, who want anew.
+ * - the numbered ones: of the leader, without a gap. `covers` has the versions of the wants that its connection serves.
+ * - `ping`: it is there, and this was its last number.
+ */
+export type TabMessage =
+  | {
+      readonly type: 'want';
+      readonly tab: string;
+      readonly version: number;
+      readonly selectors: Selectors;
+      readonly place: Place | undefined;
+    }
+  | { readonly type: 'leave'; readonly tab: string }
+  | { readonly type: 'who' }
+  | { readonly type: 'ping'; readonly leader: string; readonly number: number }
+  | {
+      readonly type: 'poke';
+      readonly leader: string;
+      readonly number: number;
+      readonly poke: Poke;
+      readonly place: Place;
+    }
+  | {
+      readonly type: 'reset';
+      readonly leader: string;
+      readonly number: number;
+      readonly reset: Reset;
+      readonly place: Place;
+    }
+  | {
+      readonly type: 'state';
+      readonly leader: string;
+      readonly number: number;
+      readonly state: State;
+      readonly covers: Readonly<Record<string, number>>;
+      readonly place: Place | undefined;
+    };
+
+/** A state as it can be sent: an error loses what is its own on the way. */
+export function portable(state: State): State {
+  if (state.name !== 'away' && state.name !== 'ended') return state;
+  const { why } = state;
+  if (why === undefined) return state;
+  const { code, message, status, details, retryAfterMs } = why;
+  return { ...state, why: { code, message, status, details, retryAfterMs } } as State;
+}
+
+/** The state that was sent. */
+export function rebuilt(state: State): State {
+  if ((state.name !== 'away' && state.name !== 'ended') || state.why === undefined) return state;
+  const { code, message, ...facts } = state.why;
+  return { ...state, why: new ClientError(code, message, facts) };
+}
+
+/** What all of these select together, or somewhat more where a server takes no longer list. */
+export function unionOf(all: readonly Selectors[]): Selectors {
+  if (all.some((one) => one.all)) return { all: true };
+  const names = (kind: 'stream' | 'category') => new Set(all.flatMap((one) => one[kind] ?? []));
+  const streams = names('stream');
+  const categories = names('category');
+  if (streams.size + categories.size > maxSelectors) {
+    for (const stream of streams) categories.add(categoryOf(stream));
+    streams.clear();
+    if (categories.size > maxSelectors) return { all: true };
+  }
+  return {
+    stream: streams.size === 0 ? undefined : [...streams].sort(),
+    category: categories.size === 0 ? undefined : [...categories].sort(),
+  };
+}
+
+function categoryOf(stream: string): string {
+  return stream.split('-', 1)[0]!;
+}
+
+/** Whether a message of this stream is selected. */
+export function isSelected({ all, stream, category }: Selectors, name: string): boolean {
+  return all === true || stream?.includes(name) === true || category?.includes(categoryOf(name)) === true;
+}

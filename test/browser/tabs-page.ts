@@ -1,0 +1,6 @@
+import { indexedDbCheckpoint, localStorageCheckpoint } from '../../src/client/browser.ts';
+import { connect } from '../../src/client/client.ts';
+import { acrossTabs } from '../../src/client/tabs.ts';
+
+// What a page has of its bundler.
+Object.assign(globalThis, { connect, acrossTabs, indexedDbCheckpoint, localStorageCheckpoint });

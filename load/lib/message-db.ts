@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { hasPostgres, PostgresCluster } from '../../test/postgres/postgres-cluster.ts';
-import { cpuSeconds } from './machine.ts';
+import { cpuSeconds, serverCore } from './machine.ts';
 import type { Context, Scenario } from './scenario.ts';
 import { pokewire, type ServerCores, type Target } from './target.ts';
 
@@ -49,11 +50,14 @@ export class MessageDb implements AsyncDisposable {
     return this.#cluster.connect(database, 'message_store');
   }
 
+  /** Puts the server and all connections from now on onto the core of the servers, beside which the load has one of its own. */
+  pin(): void {
+    for (const pid of this.#pids()) spawnSync('taskset', ['-a', '-c', '-p', String(serverCore), String(pid)]);
+  }
+
   /** CPU time of the server and all of its processes that run now. */
   cpuSeconds(): number {
-    const { pid } = this.#cluster;
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').map(Number);
-    return [pid, ...children].reduce((sum, one) => sum + cpuSeconds(one), 0);
+    return this.#pids().reduce((sum, pid) => sum + cpuSeconds(pid), 0);
   }
 
   /** Pokewire over a fresh database at every start, or over one of this name. */
@@ -74,6 +78,11 @@ export class MessageDb implements AsyncDisposable {
       [data, metadata, messages],
     );
     await client.query('VACUUM ANALYZE messages');
+  }
+
+  #pids(): number[] {
+    const { pid } = this.#cluster;
+    return [pid, ...readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').map(Number)];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, test, vi } from 'vitest';
+import { hasPostgres, PostgresCluster } from '../postgres/postgres-cluster.ts';
 import { panelExpressions, readAlerts, readText } from '../support/monitoring.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
@@ -36,17 +37,17 @@ describe('The files of Prometheus', () => {
   });
 });
 
-/** A Prometheus with the shipped configuration, on a free port, that scrapes `target`. Close it by `await using`. */
+/** A Prometheus with the shipped configuration, on a free port, that scrapes `targets`. Close it by `await using`. */
 class Prometheus implements AsyncDisposable {
   readonly url: string;
   readonly #process;
   readonly #directory: string;
 
-  static async start(target: string): Promise<Prometheus> {
+  static async start(...targets: string[]): Promise<Prometheus> {
     const directory = mkdtempSync(join(tmpdir(), 'pokewire-prometheus-'));
     // All as shipped, but for where the server is and how long a test would have to wait.
     const config = readText('grafana/prometheus/prometheus.yml')
-      .replace('pokewire:8080', target)
+      .replace('pokewire:8080', targets.join(', '))
       .replaceAll('_interval: 5s', '_interval: 200ms');
     writeFileSync(join(directory, 'prometheus.yml'), config);
     for (const file of ['alerts.yml', 'metrics-token']) {
@@ -114,19 +115,28 @@ async function useServer(app: TestApp): Promise<void> {
   expect((await app.get('/subscribe?all=true')).status).toBe(503);
 }
 
+/** A node over PostgreSQL, where npm has one for the platform. */
+async function startNode(cluster: PostgresCluster | undefined): Promise<TestApp | undefined> {
+  return cluster === undefined ? undefined : startTestApp(['--store', cluster.url(await cluster.create())]);
+}
+
 describe('A Prometheus with the shipped configuration', () => {
   test.skipIf(!hasPrometheus)(
     'scrapes the server, answers every panel of every dashboard, and evaluates every alert (needs prometheus on PATH).',
     async () => {
       await using app = await startSqliteApp(['--max-subscriptions', '2', '--store-max-bytes', '1000000']);
       await using _reader = await SseClient.connect(app.port, '/subscribe?all=true');
-      await using prometheus = await Prometheus.start(new URL(app.url).host);
+      await using cluster = hasPostgres ? await PostgresCluster.start() : undefined;
+      await using node = await startNode(cluster);
+      const apps = node === undefined ? [app] : [app, node];
+      await using prometheus = await Prometheus.start(...apps.map(({ url }) => new URL(url).host));
 
       await vi.waitFor(
         async () => {
           await useServer(app);
           const unanswered: string[] = [];
           for (const { where, expr } of panelExpressions()) {
+            if (node === undefined && where.startsWith('nodes.json')) continue;
             const { result } = await prometheus.get('query', { query: fillIn(expr) });
             if (result.length === 0) unanswered.push(`${where}: ${expr}`);
           }
@@ -139,7 +149,9 @@ describe('A Prometheus with the shipped configuration', () => {
         .map(({ alert }) => alert)
         .sort();
       const { activeTargets } = await prometheus.get('targets');
-      expect(activeTargets).toMatchObject([{ labels: { job: 'pokewire' }, health: 'up', lastError: '' }]);
+      expect(activeTargets).toMatchObject(
+        apps.map(() => ({ labels: { job: 'pokewire' }, health: 'up', lastError: '' })),
+      );
 
       await vi.waitFor(
         async () => {

@@ -86,6 +86,8 @@ export class Connection {
   #isClosed = false;
   /** Connections that broke or could not be opened. */
   breaks = 0;
+  /** Statements that wait for their answers, or for a connection. */
+  underWay = 0;
 
   /** `opened` is called with each new client before anything else is asked of it. */
   constructor(open: () => Promise<Client>, opened: (client: Client) => Promise<void> = async () => {}) {
@@ -99,9 +101,14 @@ export class Connection {
   }
 
   async query<Row extends readonly unknown[]>(text: string, values: readonly unknown[] = []): Promise<Answer<Row>> {
-    const client = await this.#take();
-    const { rows, command } = await client.query({ text, values: [...values], rowMode: 'array' });
-    return { rows: rows as unknown as Row[], command };
+    this.underWay++;
+    try {
+      const client = await this.#take();
+      const { rows, command } = await client.query({ text, values: [...values], rowMode: 'array' });
+      return { rows: rows as unknown as Row[], command };
+    } finally {
+      this.underWay--;
+    }
   }
 
   /** Breaks the connection, because of what is under way on it; the next statement opens another one. */

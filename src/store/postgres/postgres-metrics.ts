@@ -3,6 +3,8 @@ import type { Connection } from './connection.ts';
 import type { Lane } from './lane.ts';
 import type { SettledLog } from './settled-log.ts';
 
+const lookBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 /** What is measured of a database. */
 export type PostgresMeasured = {
   readonly settled: () => SettledLog;
@@ -10,10 +12,25 @@ export type PostgresMeasured = {
   readonly connections: readonly Connection[];
 };
 
-/** Adds the state of the reader, the lanes and the connections to the metrics. */
-export function measurePostgres(metrics: Metrics, { settled, lanes, connections }: PostgresMeasured): void {
+/** Adds the state of the reader, the lanes and the connections to the metrics; returns what notes how long a look took. */
+export function measurePostgres(
+  metrics: Metrics,
+  { settled, lanes, connections }: PostgresMeasured,
+): (durationMs: number) => void {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   metrics.counter('pokewire_store_polls_total', 'Looks at the table for news.', () => settled().polls);
+  const looks = metrics
+    .histogram({
+      name: 'pokewire_store_poll_duration_seconds',
+      help: 'How long a look at the table takes, with the wait for its connection.',
+      buckets: lookBuckets,
+    })
+    .series({});
+  metrics.gauge(
+    'pokewire_store_unsettled_positions',
+    'Positions that can be seen behind the settled head.',
+    () => settled().unsettled,
+  );
   metrics.gauge(
     'pokewire_store_stall_seconds',
     'How long an open transaction of somebody has held up the order of the log; 0: none does.',
@@ -38,10 +55,22 @@ export function measurePostgres(metrics: Metrics, { settled, lanes, connections 
   metrics.counter('pokewire_store_connection_breaks_total', 'Connections that broke or could not be opened.', () =>
     sum(connections.map(({ breaks }) => breaks)),
   );
+  metrics.gauge('pokewire_store_connections', 'Connections that are open, or being opened.', () =>
+    sum(connections.map(({ isOpen }) => Number(isOpen))),
+  );
+  metrics.gauge('pokewire_store_connections_busy', 'Connections with statements under way.', () =>
+    sum(connections.map(({ underWay }) => Number(underWay > 0))),
+  );
+  metrics.gauge(
+    'pokewire_store_connections_max',
+    'Connections that this node takes at most.',
+    () => connections.length,
+  );
   metrics.gauge('pokewire_store_lane_queue_length', 'Appends that wait for a lane.', () =>
     sum(lanes.map(({ waiting }) => waiting)),
   );
   metrics.counter('pokewire_store_lane_commits_total', 'Transactions that appended.', () =>
     sum(lanes.map(({ groups }) => groups)),
   );
+  return (durationMs) => looks.observe(durationMs / 1_000);
 }

@@ -68,6 +68,7 @@ export class PostgresStore implements Store {
   readonly #parts: LogParts;
   #current: Current;
   #turn = 0;
+  #looked: (durationMs: number) => void = () => {};
 
   private constructor(pg: Pg, url: PostgresUrl, tail: Connection, first: Found, options: StoreOptions) {
     const open = clientsOf(pg, url);
@@ -153,7 +154,7 @@ export class PostgresStore implements Store {
   }
 
   measure(metrics: Metrics): void {
-    measurePostgres(metrics, {
+    this.#looked = measurePostgres(metrics, {
       settled: () => this.#current.settled,
       lanes: this.#lanes,
       connections: this.#connections,
@@ -183,7 +184,14 @@ export class PostgresStore implements Store {
 
   #currentOf({ epoch, sequence, isByteOrder }: MessageDb): Current {
     const { pokes, log } = this.#options;
-    const settled = new SettledLog({ epoch, connection: this.#tail, sequence, pokes, log });
+    const settled = new SettledLog({
+      epoch,
+      connection: this.#tail,
+      sequence,
+      pokes,
+      log,
+      looked: (ms) => this.#looked(ms),
+    });
     return { settled, isByteOrder };
   }
 

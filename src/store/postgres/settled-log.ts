@@ -32,6 +32,8 @@ export type SettledLogOptions = {
   readonly sequence: number;
   readonly pokes: ObjectPool<Poke>;
   readonly log: StoreReporter | undefined;
+  /** A look at the table took so long. */
+  readonly looked: (durationMs: number) => void;
 };
 
 /**
@@ -45,11 +47,14 @@ export class SettledLog {
   readonly #fence: SequenceFence;
   readonly #pokes: ObjectPool<Poke>;
   readonly #report: StallReport;
+  readonly #looked: (durationMs: number) => void;
   readonly #followers = new Set<Announced>();
   readonly #ownTimes = new OwnTimes();
   /** Undefined until the transactions that were open at the start have ended. */
   #safe: number | undefined = undefined;
   #gap: Gap | undefined = undefined;
+  /** The highest position that was seen, settled or not. */
+  #seen = 0;
   /** The look under way, and the one that begins after it for those who ask meanwhile. */
   #looking: Promise<void> | undefined = undefined;
   #next: Promise<void> | undefined = undefined;
@@ -64,17 +69,23 @@ export class SettledLog {
    */
   unusedUpTo = 0;
 
-  constructor({ epoch, connection, sequence, pokes, log }: SettledLogOptions) {
+  constructor({ epoch, connection, sequence, pokes, log, looked }: SettledLogOptions) {
     this.epoch = epoch;
     this.#connection = connection;
     this.#fence = new SequenceFence(connection, sequence);
     this.#pokes = pokes;
     this.#report = new StallReport(log);
+    this.#looked = looked;
   }
 
   /** What is settled as far as this node knows. */
   get head(): number {
     return this.#safe ?? 0;
+  }
+
+  /** Positions that were seen behind the settled head, as of the last look; 0 while nothing is held up. */
+  get unsettled(): number {
+    return this.#gap === undefined ? 0 : Math.max(0, this.#seen - this.head);
   }
 
   /** Seconds that the order has been held up, and by whom; undefined: it is not. */
@@ -146,12 +157,14 @@ export class SettledLog {
   /** One look that begins after this call, shared by all who ask before it begins. */
   #look(): Promise<void> {
     if (this.#looking === undefined) {
+      const startMs = performance.now();
       const looking = this.#lookOnce().catch((error: unknown) => {
         throw storeFault(error);
       });
       this.#looking = looking;
       const done = () => {
         this.#looking = undefined;
+        this.#looked(performance.now() - startMs);
       };
       looking.then(done, done);
       return looking;
@@ -177,6 +190,7 @@ export class SettledLog {
       );
       const [present, { rows }] = await Promise.all([holders, reading]);
       if (this.#isStopped) return;
+      this.#seen = rows.at(-1)?.[0] ?? this.#seen;
       const isFull = rows.length === rowsPerLook;
       if (isFull && this.#followers.size === 0 && (await this.#jump())) return;
       this.#take(rows, present);
@@ -252,6 +266,7 @@ export class SettledLog {
     if (this.#gap === undefined) {
       const [upTo, owners] = await Promise.all([this.#last(), this.#fence.holders()]);
       this.#gap = { sinceMs: performance.now(), upTo, owners, culprit: undefined };
+      this.#seen = upTo;
     } else {
       this.#gap.owners = remaining(this.#gap.owners, await this.#fence.holders());
     }

@@ -128,9 +128,14 @@ export class PostgresCluster implements AsyncDisposable {
     await ended;
   }
 
+  /** The folder of the socket by which it is reached. */
+  get socketFolder(): string {
+    return this.#folder.path;
+  }
+
   /** URL of a database, for the plain role that Message DB makes. */
-  url(database: string, user = 'message_store'): string {
-    return `postgres://${user}@${encodeURIComponent(this.#folder.path)}/${database}`;
+  url(database: string, user = 'message_store', socketFolder = this.socketFolder): string {
+    return `postgres://${user}@${encodeURIComponent(socketFolder)}/${database}`;
   }
 
   /** A new database with Message DB in it; returns its name. */

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Client, ClientConfig } from 'pg';
 import { ConfigError } from '../../config-error.ts';
 import { storeFault } from './database-errors.ts';
@@ -20,6 +21,7 @@ const connectMs = 5_000;
 /** PostgreSQL gives up before the client does, so that a slow statement does not cost the connection. */
 const statementMs = 8_000;
 const answerMs = 10_000;
+const goodbyeMs = 2_000;
 const leastRetryMs = 50;
 const mostRetryMs = 2_000;
 
@@ -69,6 +71,17 @@ export function clientsOf(pg: Pg, url: PostgresUrl): () => Promise<Client> {
   };
 }
 
+/** Says goodbye, and breaks off where nobody answers: a network may be cut, and nothing on it ever ends. */
+async function endClient(client: Client): Promise<void> {
+  const timer = setTimeout(() => destroy(client), goodbyeMs);
+  await client.end().finally(() => clearTimeout(timer));
+}
+
+/** Breaks a connection, whatever is under way on it: statements reject. */
+function destroy(client: Client): void {
+  (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream.destroy();
+}
+
 /** What came of a statement. */
 export type Answer<Row> = { readonly rows: readonly Row[]; readonly command: string };
 
@@ -112,18 +125,17 @@ export class Connection {
   }
 
   /** Breaks the connection, because of what is under way on it; the next statement opens another one. */
-  async drop(): Promise<void> {
-    const client = this.#client;
+  drop(): void {
+    this.#client?.then(destroy, () => {});
     this.#client = undefined;
-    await client?.then(
-      (opened) => opened.end(),
-      () => {},
-    );
   }
 
+  /** Lets what is under way end, for a while. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.drop();
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.then(endClient, () => {});
   }
 
   #take(): Promise<Client> {
@@ -160,7 +172,7 @@ export class Connection {
       await this.#opened(client);
       return client;
     } catch (error) {
-      await client.end().catch(() => {});
+      destroy(client);
       throw error;
     }
   }

@@ -187,7 +187,7 @@ export class Lane {
   async #recover(group: readonly Waiting[], error: unknown): Promise<void> {
     const fault = appendFaultOf(error);
     if (fault === 'connection') {
-      await this.#connection.drop().catch(() => {});
+      this.#connection.drop();
       await delay(retryMs);
     } else {
       // The server refused it, and nothing of the group was stored.

@@ -20,7 +20,7 @@ import { routeDiagnose } from './http/pages/diagnose.ts';
 import { describeRoutes, routeDocs } from './http/pages/docs.ts';
 import { TestStreams } from './http/pages/test-streams.ts';
 import { useAccessLog } from './http/plumbing/access-log.ts';
-import { Listener } from './http/plumbing/listener.ts';
+import { closeGraceMs, Listener } from './http/plumbing/listener.ts';
 import { messagesBy } from './http/plumbing/message-pages.ts';
 import { pagesBy } from './http/plumbing/paged-answer.ts';
 import { collectRoutes, createServer, refuseOtherMethods } from './http/plumbing/server.ts';
@@ -57,8 +57,6 @@ import { measureLogs } from './telemetry/log-metrics.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { version } from './version.ts';
 
-/** Requests that are still running when the server stops have this long. */
-const closeGraceMs = 10_000;
 const poolSettleMs = 1_000;
 
 /** What an app is started with. */

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
+import { attendingServers } from '../support/routes.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
-import { adminToken as admin } from './rpc-client.ts';
+import { adminToken as admin, RpcClient } from './rpc-client.ts';
 
 const message = { type: 'Happened', data: {} };
 
@@ -49,6 +50,35 @@ test('Health, readiness, version and unknown paths need no token.', async () => 
   await using app = await startTestApp(['--token', admin]);
   for (const path of ['/health', '/ready', '/version']) expect((await ask(app, path)).status).toBe(200);
   expect((await ask(app, '/nowhere')).status).toBe(404);
+});
+
+test('A route that says nothing of who may use it needs the scope admin.', async () => {
+  const answer = async () => 'in';
+  await using app = await attendingServers(
+    (fastify) => {
+      fastify.get('/unsaid', answer);
+      fastify.post('/unsaid', { config: {} }, answer);
+      fastify.register(async (scope) => {
+        scope.get('/unsaid/below', answer);
+      });
+    },
+    () => startTestApp(['--token', admin]),
+  );
+  const operator = new RpcClient(app.url, admin);
+  const { token: read } = await operator.call('ns.token.create', 'default', { scope: 'read' });
+  const { token: write } = await operator.call('ns.token.create', 'default', { scope: 'write' });
+  for (const [path, method] of [
+    ['/unsaid', 'GET'],
+    ['/unsaid', 'HEAD'],
+    ['/unsaid', 'POST'],
+    ['/unsaid/below', 'GET'],
+  ] as const) {
+    const statuses = [];
+    for (const token of [undefined, read, write, admin]) {
+      statuses.push((await ask(app, path, token, { method })).status);
+    }
+    expect([path, method, ...statuses]).toEqual([path, method, 401, 403, 403, 200]);
+  }
 });
 
 test('The query parameter token is taken on every route, and wins over the header.', async () => {

@@ -36,20 +36,28 @@ const undescribedSuccesses = [200, 204, 206, 302, 303, 304];
 /** All routes of the server, as Fastify announces them while it is built. */
 export async function routesOfApp(): Promise<Route[]> {
   const routes: Route[] = [];
-  const note = (options: RouteOptions) =>
+  const note = (options: RouteOptions) => {
     routes.push(...[options.method].flat().map((method) => route(method, options)));
-  const attend = (message: unknown) => {
-    (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', (options) => {
-      note(options);
-    });
   };
-  subscribe('fastify.initialization', attend);
-  try {
-    await using _app = await startTestApp();
-  } finally {
-    unsubscribe('fastify.initialization', attend);
-  }
+  await using _app = await attendingServers(
+    (fastify) => fastify.addHook('onRoute', note),
+    () => startTestApp(),
+  );
   return routes;
+}
+
+/** Runs with `attend` called for each server that is made meanwhile, before anything is added to it. */
+export async function attendingServers<T>(
+  attend: (fastify: FastifyInstance) => void,
+  run: () => Promise<T>,
+): Promise<T> {
+  const told = (message: unknown) => attend((message as { readonly fastify: FastifyInstance }).fastify);
+  subscribe('fastify.initialization', told);
+  try {
+    return await run();
+  } finally {
+    unsubscribe('fastify.initialization', told);
+  }
 }
 
 function route(method: string, { url, schema }: RouteOptions): Route {

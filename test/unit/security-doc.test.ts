@@ -1,6 +1,12 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { maxTickets, maxTicketsOfNamespace } from '../../src/access/tickets.ts';
 import { configSchema, flagOf } from '../../src/config.ts';
+import { maxTestStreamMs } from '../../src/http/pages/diagnose.ts';
+import { maxTestStreams, maxTestStreamsOfNamespace } from '../../src/http/pages/test-streams.ts';
+import { checkMs } from '../../src/http/plumbing/connections.ts';
+import { closeGraceMs, keepAliveTimeoutMs } from '../../src/http/plumbing/listener.ts';
+import { farewellMs, maxHeldRequests } from '../../src/http/plumbing/open-connection.ts';
 import { readText } from '../support/monitoring.ts';
 
 const page = readText('docs/security.md');
@@ -55,6 +61,25 @@ test('The limits have the defaults of their settings.', () => {
   for (const [, setting = '', initial = ''] of rows) {
     expect([setting, numberOf(initial)]).toEqual([setting, defaults.get(setting)]);
   }
+});
+
+test('The limits that have no setting are those of the code.', () => {
+  const number = (value: number) => value.toLocaleString('en');
+  const seconds = (ms: number) => `${ms / 1_000} s`;
+  const rows = rowsOf('Limits').filter(([, setting]) => setting === '');
+  expect(rows.map(([limit, , value]) => [limit, value])).toEqual([
+    ['tickets that wait', `${number(maxTicketsOfNamespace)} of a namespace, ${number(maxTickets)} in all`],
+    [
+      'test streams of `/diagnose`',
+      `${maxTestStreams}, of one namespace ${maxTestStreamsOfNamespace}, each ${Math.ceil(maxTestStreamMs / 60_000)} minutes at most`,
+    ],
+    ['time to read a refusal, when the request has not arrived whole', seconds(farewellMs)],
+    ['idle connection', seconds(keepAliveTimeoutMs)],
+    ['requests under way at a stop', seconds(closeGraceMs)],
+    ['requests of one connection', `1 worked on, ${maxHeldRequests} waiting`],
+  ]);
+  expect(checkMs).toBe(250);
+  expect(rowsOf('Limits').map(([, , value]) => value)).toContain('30 s, found within a quarter of a second');
 });
 
 test('The README’s table of limits has the defaults of its settings.', () => {

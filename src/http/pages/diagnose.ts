@@ -15,17 +15,24 @@ import { maxTestStreams, maxTestStreamsOfNamespace, type Rhythm, type TestStream
 const leastRetrySeconds = 5;
 const retrySpreadSeconds = 10;
 
+const maxEvents = 100;
+const maxEveryMs = 1_000;
+const maxSilentMs = 900_000;
+
+/** No test stream lasts longer. */
+export const maxTestStreamMs = (maxEvents - 1) * maxEveryMs + maxSilentMs;
+
 const streamQuery = Type.Object({
   events: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: 100, description: 'Events before the last one; absent: 12' }),
+    Type.Integer({ minimum: 0, maximum: maxEvents, description: 'Events before the last one; absent: 12' }),
   ),
   everyMs: Type.Optional(
-    Type.Integer({ minimum: 10, maximum: 1_000, description: 'Milliseconds between two of them; absent: 250' }),
+    Type.Integer({ minimum: 10, maximum: maxEveryMs, description: 'Milliseconds between two of them; absent: 250' }),
   ),
   silentMs: Type.Optional(
     Type.Integer({
       minimum: 0,
-      maximum: 900_000,
+      maximum: maxSilentMs,
       description: 'Milliseconds of silence before the last event; absent: 1000',
     }),
   ),

@@ -15,7 +15,7 @@ export type ConnectionsOptions = Deadlines & {
 };
 
 /** Deadlines are looked at this often, which costs less than a timer for each. */
-const checkMs = 250;
+export const checkMs = 250;
 
 /**
  * A longer gap between two checks was a stall of the process. Peers are not charged for it, since what they sent

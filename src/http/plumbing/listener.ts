@@ -11,7 +11,12 @@ export type ListenerOptions = ConnectionsOptions & {
   readonly failed: (error: Error) => void;
 };
 
-const keepAliveTimeoutMs = 72_000;
+/** A connection between two requests is closed after so long. */
+export const keepAliveTimeoutMs = 72_000;
+
+/** Requests that are still running when the server stops have this long. */
+export const closeGraceMs = 10_000;
+
 const tcpKeepAliveMs = 60_000;
 const closeStepMs = 10;
 

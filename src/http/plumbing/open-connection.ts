@@ -35,7 +35,7 @@ export type Answer = (request: IncomingMessage, response: ServerResponse) => voi
 export const maxHeldRequests = 100;
 
 /** Whoever is answered an error, and has not sent all of the request, has this long to read it. */
-const farewellMs = 1_000;
+export const farewellMs = 1_000;
 
 /** What Node's parser is answered when it is to stop in the middle of a packet. */
 const stopParsing = 2;

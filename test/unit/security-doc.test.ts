@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { maxTickets, maxTicketsOfNamespace } from '../../src/access/tickets.ts';
 import { configSchema, flagOf } from '../../src/config.ts';
-import { maxTestStreamMs } from '../../src/http/pages/diagnose.ts';
+import { longestTestStreamMs } from '../../src/http/pages/diagnose.ts';
 import { maxTestStreams, maxTestStreamsOfNamespace } from '../../src/http/pages/test-streams.ts';
 import { checkMs } from '../../src/http/plumbing/connections.ts';
 import { closeGraceMs, keepAliveTimeoutMs } from '../../src/http/plumbing/listener.ts';
@@ -71,7 +71,7 @@ test('The limits that have no setting are those of the code.', () => {
     ['tickets that wait', `${number(maxTicketsOfNamespace)} of a namespace, ${number(maxTickets)} in all`],
     [
       'test streams of `/diagnose`',
-      `${maxTestStreams}, of one namespace ${maxTestStreamsOfNamespace}, each ${Math.ceil(maxTestStreamMs / 60_000)} minutes at most`,
+      `${maxTestStreams}, of one namespace ${maxTestStreamsOfNamespace}, each ${Math.ceil(longestTestStreamMs / 60_000)} minutes at most`,
     ],
     ['time to read a refusal, when the request has not arrived whole', seconds(farewellMs)],
     ['idle connection', seconds(keepAliveTimeoutMs)],

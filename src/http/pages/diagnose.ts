@@ -20,7 +20,7 @@ const maxEveryMs = 1_000;
 const maxSilentMs = 900_000;
 
 /** No test stream lasts longer. */
-export const maxTestStreamMs = (maxEvents - 1) * maxEveryMs + maxSilentMs;
+export const longestTestStreamMs = (maxEvents - 1) * maxEveryMs + maxSilentMs;
 
 const streamQuery = Type.Object({
   events: Type.Optional(

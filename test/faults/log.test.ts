@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Exposition } from '../support/exposition.ts';
 import { ask } from './support/ask.ts';
 import { canMount } from './support/mount.ts';
 import { FaultServer, poll } from './support/server.ts';
@@ -54,6 +55,14 @@ describe.skipIf(!hasPython).each(['terminal', 'pipe'] as const)(
       expect(server.said.match(/x{800}/g)).toHaveLength(600);
     });
 
+    test('that is closed is no matter to requests and the stop.', async () => {
+      await using server = await TerminalServer.start(output);
+      server.close();
+      await logMuch(server.url);
+      server.stop();
+      await poll(() => server.said).toBe('exit code 0\n');
+    });
+
     test('does not hold up the stop.', async () => {
       await using server = await TerminalServer.start(output);
       await logMuch(server.url);
@@ -62,6 +71,26 @@ describe.skipIf(!hasPython).each(['terminal', 'pipe'] as const)(
       await poll(() => server.said).toBe('exit code 0\n');
       expect(performance.now() - startMs).toBeLessThan(10_000);
     });
+  },
+);
+
+test.skipIf(!hasPython)(
+  'A pipe that nobody reads loses lines beyond a bound, which the log and a metric count, and has the later ones (needs python3 on PATH).',
+  async () => {
+    await using server = await TerminalServer.start('pipe');
+    // Twice what may wait.
+    for (let round = 0; round < 110; round++) {
+      await Promise.all(Array.from({ length: 20 }, () => ask(`${server.url}/streams/${'x'.repeat(15_000)}`)));
+    }
+    server.read();
+    const told = /"msg":"log output blocked; (\d+) lines dropped"/;
+    await poll(() => told.test(server.said)).toBe(true);
+    const lost = Number(told.exec(server.said)![1]);
+    expect((await ask(`${server.url}/the-last-line`)).status).toBe(404);
+    await poll(() => server.said.includes('/the-last-line"')).toBe(true);
+    expect(server.said.match(/x{15000}/g)!.length).toBe(2_200 - lost);
+    const metrics = new Exposition((await ask(`${server.url}/metrics`)).text);
+    expect(metrics.value('pokewire_log_lines_dropped_total')).toBe(lost);
   },
 );
 

@@ -17,9 +17,9 @@ beforeAll(async () => {
 
 /** What the server holds of its connections. */
 class Accepted implements Disposable {
-  readonly #sockets: Socket[] = [];
+  readonly sockets: Socket[] = [];
   readonly #note = (message: unknown) => {
-    this.#sockets.push((message as { socket: Socket }).socket);
+    this.sockets.push((message as { socket: Socket }).socket);
   };
 
   constructor() {
@@ -27,11 +27,11 @@ class Accepted implements Disposable {
   }
 
   get seen(): number {
-    return this.#sockets.length;
+    return this.sockets.length;
   }
 
   get open(): number {
-    return this.#sockets.filter(({ destroyed }) => !destroyed).length;
+    return this.sockets.filter(({ destroyed }) => !destroyed).length;
   }
 
   [Symbol.dispose](): void {
@@ -92,6 +92,7 @@ const body = ['Content-Type: application/json', 'Content-Length: 100'];
 const last = 'Connection: close';
 
 const cases: Case[] = [
+  { name: 'sends nothing', begin: (peer) => peer.open('') },
   { name: 'sends half a head', begin: (peer, { method }) => peer.open(`${method} / HTTP/1.1\r\nHo`) },
   { name: 'sends half a body', begin: (peer, route) => peer.open(`${headOf(route, body)}{`) },
   {
@@ -125,6 +126,18 @@ const cases: Case[] = [
   { name: 'asks by HEAD', begin: (peer, route) => peer.open(headOf(route, [last], 'HEAD'), { reads: false }) },
 ];
 
+/** What requests and subscriptions hold of a server. */
+function heldBy({ hub, transfers, reads, pools: { pokes, buffers } }: TestApp) {
+  const classes = [...buffers.classes].map(([, { stats }]) => stats);
+  return {
+    subscriptions: hub.subscriptions.size,
+    transfers: transfers.underWay.size,
+    reads: reads.underWay,
+    pokes: pokes.stats.leased,
+    buffers: [...classes, buffers.oversizedStats].reduce((sum, { leased }) => sum + leased, 0),
+  };
+}
+
 describe('A peer gets its connection, its places and its transfers taken, on every route, where it', () => {
   test.each(cases.map((one) => [one.name, one] as const))(
     '%s.',
@@ -137,7 +150,7 @@ describe('A peer gets its connection, its places and its transfers taken, on eve
       for (const route of attacked) begin(peer, route);
       await expect.poll(() => accepted.seen, { timeout: 20_000 }).toBe(attacked.length);
       await expect.poll(() => accepted.open, { timeout: 20_000 }).toBe(0);
-      expect([app.hub.subscriptions.size, app.transfers.underWay.size]).toEqual([0, 0]);
+      await expect.poll(() => heldBy(app)).toEqual({ subscriptions: 0, transfers: 0, reads: 0, pokes: 0, buffers: 0 });
     },
   );
 });
@@ -207,6 +220,19 @@ test('Line ends behind an answer do not keep a connection longer than a request 
   const socket = peer.open('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
   await once(socket, 'data');
   await drip(socket, '\r\n');
+});
+
+test('A connection between two requests has 72 seconds, and is then ended by Node.', async () => {
+  await using app = await startTestApp(['--request-timeout-ms', '60000']);
+  using accepted = new Accepted();
+  using peer = new Peer(app);
+  const socket = peer.open('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
+  expect(String((await once(socket, 'data'))[0])).toContain('\r\nKeep-Alive: timeout=72\r\n');
+  const [idle] = accepted.sockets;
+  // Node adds a second, by which a client that keeps to the header is gone.
+  await expect.poll(() => idle!.timeout).toBe(73_000);
+  idle!.emit('timeout');
+  await expect.poll(() => accepted.open).toBe(0);
 });
 
 test('A client that sends its body within a second of the refusal keeps its connection.', async () => {

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { LogId } from '../../src/store/log-id.ts';
 import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
@@ -9,15 +7,7 @@ import type { NewNamespace, TokenRecord } from '../../src/store/namespace-store.
 import { createNamespace } from '../support/create-namespace.ts';
 import { newMessage, pokePool } from '../support/fake-messages.ts';
 import { forgetAll } from '../support/forget-all.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-function heldBytes(): number {
-  for (let time = 0; time < 3; time++) collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
+import { heldBytes } from '../support/held-bytes.ts';
 
 const token = (): TokenRecord => ({
   id: randomUUID(),

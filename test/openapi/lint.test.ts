@@ -36,6 +36,63 @@ test('Every operation has an id of its own and says what credentials it takes.',
   expect(open.toSorted()).toEqual(['checkHealth', 'checkReadiness', 'endSession', 'readVersion']);
 });
 
+type Schema = {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly anyOf?: readonly Schema[];
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly minimum?: number;
+  readonly maximum?: number;
+};
+
+/** What has a bound by its kind. */
+const bounded: Readonly<Record<string, readonly string[]>> = {
+  string: ['maxLength', 'pattern', 'const', 'enum', 'format'],
+  integer: ['maximum', 'const', 'enum'],
+  number: ['maximum', 'const', 'enum'],
+  array: ['maxItems'],
+};
+
+/** Texts and lists whose bound is that of the request's head or body. */
+const boundByRequest = [
+  'GET /subscribe lastEventId',
+  'GET /subscribe Last-Event-ID',
+  'POST /import application/x-ndjson',
+  'POST /rpc application/json',
+];
+
+test('Every number, text and list that a request may hold says its bound, or is bounded by the request as a whole.', async () => {
+  const { paths, components } = JSON.parse(await readDescription()) as {
+    paths: Record<string, Record<string, { parameters?: { name: string; schema: Schema }[]; requestBody?: Body }>>;
+    components: { schemas: Record<string, Schema> };
+  };
+  type Body = { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
+  const unbounded = (schema: Schema, at: string): string[] => {
+    if (schema.$ref !== undefined) return unbounded(components.schemas[schema.$ref.split('/').at(-1)!]!, at);
+    const bounds = bounded[schema.type ?? ''];
+    const isOpen = bounds !== undefined && !bounds.some((bound) => bound in schema);
+    return [
+      ...(isOpen ? [at] : []),
+      ...(schema.anyOf ?? []).flatMap((one) => unbounded(one, at)),
+      ...(schema.items === undefined ? [] : unbounded(schema.items, `${at} item`)),
+      ...Object.entries(schema.properties ?? {}).flatMap(([name, one]) => unbounded(one, `${at} ${name}`)),
+    ];
+  };
+  const found = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { parameters = [], requestBody }]) => {
+      const route = `${method.toUpperCase()} ${path}`;
+      return [
+        ...parameters.flatMap(({ name, schema }) => unbounded(schema, `${route} ${name}`)),
+        ...Object.entries(requestBody?.content ?? {}).flatMap(([type, { schema }]) =>
+          unbounded(schema, `${route} ${type}`),
+        ),
+      ];
+    }),
+  );
+  expect(found).toEqual(boundByRequest);
+});
+
 test('A message is described once, and referred to wherever it comes back.', async () => {
   const description = await readDescription();
   const { components } = JSON.parse(description) as { components: { schemas: Record<string, unknown> } };

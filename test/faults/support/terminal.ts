@@ -40,6 +40,11 @@ export class TerminalServer implements AsyncDisposable {
     this.#child.stdin.write('read\n');
   }
 
+  /** Nobody will ever read it. */
+  close(): void {
+    this.#child.stdin.write('close\n');
+  }
+
   /** Sends SIGTERM; its exit code is said. */
   stop(): void {
     this.#child.stdin.write('stop\n');

@@ -47,6 +47,9 @@ test.each([
   [['store', 'init'], {}, 'URL is missing; "pokewire help store init" tells how to call it.'],
   [['store', 'init', 'sqlite:a.db'], {}, 'others need nothing'],
   [['store', 'inti', 'x'], {}, 'Unknown command "store inti"; did you mean store init?'],
+  [['backup'], {}, 'FILE is missing; "pokewire help backup" tells how to call it.'],
+  [['backup', 'a.db', '--prot', '1'], {}, "Unknown option '--prot'"],
+  [['backup', 'a.db', '--url', 'nowhere'], {}, '--url must be like http://localhost:8080, got "nowhere"'],
 ])('It refuses to start with %j and %j, and says why.', async (args, env, sentence) => {
   await using server = new SpokenProcess(args, env);
   expect(await server.exit).toBe(2);

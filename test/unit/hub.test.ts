@@ -6,10 +6,10 @@ import { selectionOf } from '../support/fake-messages.ts';
 import { FakeNode } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
 
-/** When it became lagging. */
+/** When it became lagging, in whole milliseconds: the sum of a fraction and a time-out is not exact. */
 function sinceMs({ state }: Subscription): number {
   if (state.name !== 'lagging') throw new Error(`it is ${state.name}`);
-  return state.sinceMs;
+  return Math.ceil(state.sinceMs);
 }
 
 const reasonOf = ({ state }: Subscription) => (state.name === 'closed' ? state.reason : undefined);

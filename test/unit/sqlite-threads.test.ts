@@ -86,7 +86,10 @@ test('Beyond the characters that may wait it refuses calls, and takes a single c
   await expect(ask(0)).rejects.toMatchObject({ code: 'OVERLOADED' });
   thread.answer(1, 'B');
   expect(await many[0]).toBe('B');
-  expect(await Promise.race([ask(0), 'taken'])).toBe('taken');
+  const taken = ask(0);
+  expect(await Promise.race([taken, 'taken'])).toBe('taken');
+  thread.emit('exit');
+  await Promise.allSettled([...many, taken]);
 });
 
 test('A store that has too much to do takes no append, whatever its size, and takes it once there is room.', async () => {

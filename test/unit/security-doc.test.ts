@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { maxTickets, maxTicketsOfNamespace } from '../../src/access/tickets.ts';
 import { configSchema, flagOf } from '../../src/config.ts';
 import { longestTestStreamMs } from '../../src/http/pages/diagnose.ts';
 import { maxTestStreams, maxTestStreamsOfNamespace } from '../../src/http/pages/test-streams.ts';
 import { checkMs } from '../../src/http/plumbing/connections.ts';
 import { closeGraceMs, keepAliveTimeoutMs } from '../../src/http/plumbing/listener.ts';
 import { farewellMs, maxHeldRequests } from '../../src/http/plumbing/open-connection.ts';
+import { maxTickets, maxTicketsOfNamespace } from '../../src/store/ticket-store.ts';
 import { readText } from '../support/monitoring.ts';
 
 const page = readText('docs/security.md');

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { TemporaryFolder } from '../support/temporary-folder.ts';
 
 /** A change of the code that is wrong. `from` must stand in the file once. */
 export type Mutation = { readonly file: string; readonly from: string; readonly to: string };
@@ -26,19 +26,26 @@ type Report = {
  * the change cannot be made, or a test cannot be run.
  */
 export async function testMutant(mutation: Mutation | undefined): Promise<string[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'pokewire-mutant-'));
+  using folder = await copyWith(mutation, copied);
+  return failedOf(await runTests(folder.path));
+}
+
+/** A copy of these files and folders in which this is changed. Throws when the change cannot be made. */
+export async function copyWith(mutation: Mutation | undefined, names: readonly string[]): Promise<TemporaryFolder> {
+  const folder = new TemporaryFolder();
   try {
-    for (const name of copied) await cp(join(root, name), join(folder, name), { recursive: true });
-    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+    for (const name of names) await cp(join(root, name), folder.file(name), { recursive: true });
+    await symlink(join(root, 'node_modules'), folder.file('node_modules'));
     if (mutation !== undefined) await mutate(folder, mutation);
-    return failedOf(await runTests(folder));
-  } finally {
-    await rm(folder, { recursive: true });
+    return folder;
+  } catch (error) {
+    folder[Symbol.dispose]();
+    throw error;
   }
 }
 
-async function mutate(folder: string, { file, from, to }: Mutation): Promise<void> {
-  const path = join(folder, file);
+async function mutate(folder: TemporaryFolder, { file, from, to }: Mutation): Promise<void> {
+  const path = folder.file(file);
   const parts = (await readFile(path, 'utf8')).split(from);
   if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times what is to be changed: ${from}`);
   await writeFile(path, parts.join(to));

@@ -47,6 +47,25 @@ describe.skipIf(!hasPostgres)('Transactions of others that stay open', () => {
     expect(lines.some((line) => line.includes('has ended'))).toBe(true);
   });
 
+  test('and were open when a node is started make it wait, for what they wrote lies before its head.', async () => {
+    const database = await cluster.create();
+    await using service = await cluster.connect(database, 'message_store');
+    await service.query('BEGIN');
+    await service.query(write, [randomUUID(), 'late-1']);
+    await using other = await cluster.connect(database, 'message_store');
+    await other.query(write, [randomUUID(), 'early-1']);
+    await using app = await startTestApp(['--store', cluster.url(database)]);
+    await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true', {
+      headers: { 'last-event-id': '0' },
+    });
+    // While nothing is settled it is told that it waits.
+    await expect.poll(async () => (await app.get('/ready')).status).toBe(503);
+    expect(subscriber.pokes).toEqual([]);
+    await service.query('COMMIT');
+    const pokes = await subscriber.waitForPokes(2);
+    expect(pokes.map(({ stream }) => stream)).toEqual(['late-1', 'early-1']);
+  });
+
   test('and were prepared for two-phase commit are waited for.', async () => {
     const database = await cluster.create();
     const store = await PostgresStore.open(cluster.url(database), options());

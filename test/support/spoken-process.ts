@@ -1,8 +1,9 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
+const ownRoot = join(import.meta.dirname, '../..');
 
 export type ProcessOptions = {
   /** Command and arguments that run another command: `['prlimit', '--nofile=64']`. */
@@ -15,6 +16,8 @@ export type ProcessOptions = {
   readonly isDeaf?: boolean;
   /** The folder that it runs in. */
   readonly cwd?: string;
+  /** Work tree whose program runs; absent: this one. */
+  readonly root?: string | undefined;
 };
 
 /** The program as a process of its own, whose every word is kept. Close it by `await using`. */
@@ -26,8 +29,8 @@ export class SpokenProcess implements AsyncDisposable {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, options: ProcessOptions = {}) {
-    const { under = [], nodeFlags = [], isUnheard = false, isDeaf = false, cwd } = options;
-    const [command, ...rest] = [...under, process.execPath, ...nodeFlags, main, ...args];
+    const { under = [], nodeFlags = [], isUnheard = false, isDeaf = false, cwd, root = ownRoot } = options;
+    const [command, ...rest] = [...under, process.execPath, ...nodeFlags, join(root, 'src/main.ts'), ...args];
     this.#child = spawn(command!, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd,

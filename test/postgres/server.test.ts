@@ -60,6 +60,19 @@ describe.skipIf(!hasPostgres)('A server over a Message DB', () => {
     await expect(opening(database)).rejects.toThrow(/caches 2 positions.*CACHE 1/);
   });
 
+  test('takes a log as forgotten that was deleted by hand as a whole.', async () => {
+    await using cluster = await PostgresCluster.start();
+    const database = await cluster.create();
+    const store = await PostgresStore.open(cluster.url(database), options());
+    const log = store.log((await store.namespaces.find('default'))!.log);
+    await log.append('a-1', newMessages(3), undefined);
+    expect(await log.bounds()).toMatchObject({ head: 3, forgottenUpTo: 0 });
+    await using owner = await cluster.connect(database);
+    await owner.query('DELETE FROM messages');
+    expect(await log.bounds()).toMatchObject({ head: 3, forgottenUpTo: 3 });
+    await store.close();
+  });
+
   test('stores each append once although every backend is terminated again and again.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();

@@ -62,15 +62,16 @@ describe('The page about stores', () => {
   });
 
   test('lists the parameters of a PostgreSQL URL with their defaults.', () => {
-    const { isReadOnly, notify, epoch, lanes, tls } = parsePostgresUrl('postgres://host/db');
+    const { isReadOnly, notify, epoch, lanes, isPooled, tls } = parsePostgresUrl('postgres://host/db');
     expect(rowsBehind('| URL parameter | default | meaning |').map((cells) => [cells[1], cells[2]])).toEqual([
       ['readonly', String(isReadOnly)],
       ['notify', notify ?? 'none'],
       ['epoch', epoch ?? 'none'],
       ['lanes', String(lanes)],
+      ['pooled', String(isPooled)],
       ['sslmode', tls],
     ]);
-    for (const [, url = ''] of page.matchAll(/--store '?(postgres:[^\s']+)/g))
+    for (const [, url = ''] of page.matchAll(/(?:--store '?|`)(postgres:\/\/\w[^\s'`]+)/g))
       expect(parsePostgresUrl(url)).toBeDefined();
   });
 

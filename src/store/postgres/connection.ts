@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Client, ClientConfig } from 'pg';
 import { ConfigError } from '../../config-error.ts';
 import { storeFault } from './database-errors.ts';
-import type { PostgresUrl } from './postgres-url.ts';
+import type { PostgresServer, PostgresUrl } from './postgres-url.ts';
 
 /** The module `pg`, which is loaded only where the URL asks for PostgreSQL. */
 export type Pg = typeof import('pg');
@@ -48,27 +48,57 @@ export function clientsOf(pg: Pg, url: PostgresUrl): () => Promise<Client> {
     'jit=off',
   ];
   const config: ClientConfig & { pipeline: boolean } = {
-    host: url.host,
-    port: url.port,
     user: url.user,
     password: url.password,
     database: url.database,
     ssl: url.tls === 'disable' ? false : { rejectUnauthorized: url.tls === 'verify-full' },
     application_name: 'pokewire',
-    options: settings.map((setting) => `-c ${setting}`).join(' '),
+    // A pooler refuses them, because the next transaction may go over a connection that others share.
+    ...(url.isPooled ? {} : { options: settings.map((setting) => `-c ${setting}`).join(' ') }),
     keepAlive: true,
     connectionTimeoutMillis: connectMs,
     query_timeout: answerMs,
     pipeline: true,
     types,
   };
-  return async () => {
-    const client = new pg.Client(config);
+  const connect = async (server: PostgresServer) => {
+    const client = new pg.Client({ ...config, ...server });
     // The queries under way reject by themselves; an idle client that breaks must not end the process.
     client.on('error', () => {});
     await client.connect();
     return client;
   };
+  const { servers } = url;
+  return servers.length === 1 ? () => connect(servers[0]!) : () => connectToPrimary(servers, connect);
+}
+
+/** Tries the servers in their order, and takes the first that is no standby. */
+async function connectToPrimary(
+  servers: readonly PostgresServer[],
+  connect: (server: PostgresServer) => Promise<Client>,
+): Promise<Client> {
+  const faults: unknown[] = [];
+  for (const server of servers) {
+    try {
+      const client = await connect(server);
+      if (await isPrimary(client)) return client;
+      await endClient(client);
+      faults.push(new Error(`${server.host}:${server.port} is a standby`));
+    } catch (fault) {
+      faults.push(fault);
+    }
+  }
+  throw new AggregateError(faults, 'no server is the primary');
+}
+
+async function isPrimary(client: Client): Promise<boolean> {
+  try {
+    const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+    return !rows[0]!.standby;
+  } catch (error) {
+    await endClient(client);
+    throw error;
+  }
 }
 
 /** Says goodbye, and breaks off where nobody answers: a network may be cut, and nothing on it ever ends. */
@@ -99,6 +129,8 @@ export class Connection {
   #isClosed = false;
   /** Connections that broke or could not be opened. */
   breaks = 0;
+  /** Statements that were sent. */
+  queries = 0;
   /** Statements that wait for their answers, or for a connection. */
   underWay = 0;
 
@@ -117,6 +149,7 @@ export class Connection {
     this.underWay++;
     try {
       const client = await this.#take();
+      this.queries++;
       const { rows, command } = await client.query({ text, values: [...values], rowMode: 'array' });
       return { rows: rows as unknown as Row[], command };
     } finally {

@@ -13,8 +13,9 @@ const deadlineMs = 10_000;
 const retryMs = 50;
 
 const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
-const lockSql = `SELECT acquire_lock(s) FROM (SELECT DISTINCT ON (hash_64(category(s))) s FROM unnest($1::text[]) s
-  ORDER BY hash_64(category(s))) q`;
+// What `acquire_lock` does, whose body needs a search path.
+const lockSql = `SELECT pg_advisory_xact_lock(h) FROM (SELECT DISTINCT message_store.hash_64(message_store.category(s)) AS h
+  FROM unnest($1::text[]) s ORDER BY h) q`;
 const versionsSql = `SELECT s, (SELECT max(position) FROM message_store.messages m WHERE m.stream_name = s)
   FROM unnest($1::text[]) s`;
 const byIdSql = `SELECT ${messageColumns} FROM message_store.messages m WHERE m.id = ANY($1::uuid[])`;

@@ -8,6 +8,8 @@ import type { Query } from './read-pokes.ts';
 /** What the store needs to know of its database. */
 export type MessageDb = {
   readonly epoch: LogId;
+  /** When the server was started, in seconds. */
+  readonly startedS: number;
   /** OID of the sequence that gives global positions. */
   readonly sequence: number;
   /** Whether names are ordered by their bytes, so that a prefix is a range. */
@@ -26,17 +28,19 @@ type Facts = readonly [
   canInsert: boolean,
   identity: string,
   collation: string,
+  startedS: number,
 ];
 
 const factsSql = `
 SELECT s.oid, pg_is_in_recovery(), q.seqcache,
   has_table_privilege(t.oid, 'SELECT') AND has_function_privilege('message_store.category(varchar)', 'EXECUTE'),
   has_table_privilege(t.oid, 'INSERT') AND has_sequence_privilege(s.oid, 'USAGE')
-    AND has_function_privilege('message_store.acquire_lock(varchar)', 'EXECUTE'),
+    AND has_function_privilege('message_store.hash_64(varchar)', 'EXECUTE'),
   concat_ws('-', 'pg', (SELECT system_identifier FROM pg_control_system()), d.oid, t.oid,
     CASE WHEN pg_is_in_recovery() THEN '0' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END),
   -- Names of ICU are in datlocale; the built-in provider, of version 17 on, orders by code points.
-  CASE coalesce(to_jsonb(d)->>'datlocprovider', 'c') WHEN 'c' THEN d.datcollate WHEN 'b' THEN 'C' ELSE 'icu' END
+  CASE coalesce(to_jsonb(d)->>'datlocprovider', 'c') WHEN 'c' THEN d.datcollate WHEN 'b' THEN 'C' ELSE 'icu' END,
+  extract(epoch FROM pg_postmaster_start_time())::bigint
 FROM pg_class t
 JOIN pg_class s ON s.oid = pg_get_serial_sequence('message_store.messages', 'global_position')::regclass
 JOIN pg_sequence q ON q.seqrelid = s.oid
@@ -46,10 +50,13 @@ WHERE t.oid = 'message_store.messages'::regclass`;
 /** Asks the database what it is. Throws {@link ConfigError} with what to do when it cannot be served. */
 export async function inspectMessageDb(query: Query, url: PostgresUrl): Promise<MessageDb> {
   const facts = await askFacts(query, url);
-  const [sequence, isRecovering, cache, canSelect, canInsert, identity, collation] = facts;
+  const [sequence, isRecovering, cache, canSelect, canInsert, identity, collation, startedS] = facts;
   const { database, user } = url;
   if (isRecovering) {
-    throw new PokewireError('NOT_READY', `${url.host} is a standby: connect to the primary, where the locks are seen.`);
+    throw new PokewireError(
+      'NOT_READY',
+      `${url.place} is a standby: connect to the primary, where the locks are seen.`,
+    );
   }
   if (cache !== 1) {
     throw new ConfigError(
@@ -60,7 +67,7 @@ export async function inspectMessageDb(query: Query, url: PostgresUrl): Promise<
   if (!canSelect) throw noRights(database, user, 'read');
   if (!canInsert && !url.isReadOnly) throw noRights(database, user, 'append');
   const isByteOrder = collation === 'C' || collation === 'POSIX';
-  return { epoch: (url.epoch ?? identity) as LogId, sequence, isByteOrder };
+  return { epoch: (url.epoch ?? identity) as LogId, startedS, sequence, isByteOrder };
 }
 
 async function askFacts(query: Query, url: PostgresUrl): Promise<Facts> {

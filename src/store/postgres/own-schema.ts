@@ -39,7 +39,7 @@ export async function initSchema(text: string, role: string): Promise<Initialize
   const url = parsePostgresUrl(text);
   const open = clientsOf(await loadPg(), url);
   const client = await open().catch((error: unknown) => {
-    throw new ConfigError(`PostgreSQL at ${url.host}:${url.port} cannot be used: ${textOfFault(error)}`);
+    throw new ConfigError(`PostgreSQL at ${url.place} cannot be used: ${textOfFault(error)}`);
   });
   try {
     await client.query('BEGIN');

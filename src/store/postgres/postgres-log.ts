@@ -138,11 +138,13 @@ export class PostgresLog implements Log {
     return settled;
   }
 
-  /** The reads of this log, which is gone once the database is another one. */
-  get #query(): Query {
+  /** The reads of this log, which is gone once the database is another one: then an answer may be of that one. */
+  readonly #query: Query = async <Row extends readonly unknown[]>(text: string, values?: readonly unknown[]) => {
     void this.#settled;
-    return this.#parts.query;
-  }
+    const answer = await this.#parts.query<Row>(text, values);
+    void this.#settled;
+    return answer;
+  };
 
   /**
    * Whoever runs the database may delete its oldest rows. Positions that were never used are not missed, nor are those that an
@@ -152,7 +154,7 @@ export class PostgresLog implements Log {
     const { rows } = await this.#query<readonly [number | null]>(
       'SELECT min(global_position) FROM message_store.messages',
     );
-    const upTo = Math.min(head, Math.max(0, (rows[0]![0] ?? 1) - 1));
+    const upTo = Math.min(head, (rows[0]![0] ?? head + 1) - 1);
     return upTo <= this.#settled.unusedUpTo ? 0 : upTo;
   }
 }

@@ -55,6 +55,9 @@ export function measurePostgres(
   metrics.counter('pokewire_store_connection_breaks_total', 'Connections that broke or could not be opened.', () =>
     sum(connections.map(({ breaks }) => breaks)),
   );
+  metrics.counter('pokewire_store_queries_total', 'Statements sent to the database.', () =>
+    sum(connections.map(({ queries }) => queries)),
+  );
   metrics.gauge('pokewire_store_connections', 'Connections that are open, or being opened.', () =>
     sum(connections.map(({ isOpen }) => Number(isOpen))),
   );

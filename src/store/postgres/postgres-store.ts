@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { ConfigError } from '../../config-error.ts';
+import { PokewireError } from '../../errors.ts';
 import type { NewMessage } from '../../message/message.ts';
 import { StreamName } from '../../message/stream-name.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -46,7 +47,12 @@ const estimateSql = `SELECT greatest(c.reltuples, 0)::bigint,
   FROM pg_class c WHERE c.oid = 'message_store.messages'::regclass`;
 
 /** The log that the database is: another one after a failover that may have lost messages. */
-type Current = { readonly settled: SettledLog; readonly isByteOrder: boolean };
+type Current = {
+  readonly settled: SettledLog;
+  readonly isByteOrder: boolean;
+  /** Of the database; that of the log, unless it was found to have lost its end. */
+  readonly epoch: LogId;
+};
 
 /** What was found when the store was opened. */
 type Found = MessageDb & { readonly schema: OwnSchema };
@@ -60,6 +66,7 @@ export class PostgresStore implements Store {
   readonly opening: StoreOpening;
   /** A database that is away comes back. */
   readonly failed = new Promise<never>(() => {});
+  readonly #url: PostgresUrl;
   readonly #options: Pick<StoreOptions, 'pokes' | 'log'>;
   readonly #tail: Connection;
   readonly #readers: readonly Connection[];
@@ -72,10 +79,12 @@ export class PostgresStore implements Store {
 
   private constructor(pg: Pg, url: PostgresUrl, tail: Connection, first: Found, options: StoreOptions) {
     const open = clientsOf(pg, url);
+    this.#url = url;
     this.#options = options;
     this.#tail = tail;
-    this.#readers = Array.from({ length: readConnections }, () => new Connection(open));
-    const writers = url.isReadOnly ? [] : Array.from({ length: url.lanes }, () => new Connection(open));
+    const connection = () => new Connection(open, (client) => this.#requireSame(client));
+    this.#readers = Array.from({ length: readConnections }, connection);
+    const writers = url.isReadOnly ? [] : Array.from({ length: url.lanes }, connection);
     this.#lanes = writers.map((connection) => new Lane(connection, (committed) => this.kick(committed)));
     this.#connections = [tail, ...this.#readers, ...writers];
     this.capabilities = postgresCapabilities(url, first.schema);
@@ -103,7 +112,7 @@ export class PostgresStore implements Store {
     const tail: Connection = new Connection(clientsOf(pg, url), async (client) => {
       const found = await inspectMessageDb(queryOf(client), url);
       first ??= found;
-      store?.become(found);
+      await store?.become(found, queryOf(client));
       if (url.notify === undefined) return;
       client.on('notification', () => store?.kick());
       await client.query(`LISTEN ${url.notify}`);
@@ -116,7 +125,7 @@ export class PostgresStore implements Store {
     } catch (error) {
       await tail.close();
       if (error instanceof ConfigError) throw error;
-      throw new ConfigError(`--store: PostgreSQL at ${url.host}:${url.port} does not answer: ${textOfFault(error)}`);
+      throw new ConfigError(`--store: PostgreSQL at ${url.place} does not answer: ${textOfFault(error)}`);
     }
   }
 
@@ -169,12 +178,21 @@ export class PostgresStore implements Store {
   }
 
   /** Takes note of what the database is after a new connection: another log, after a failover or a restored dump. */
-  become(found: MessageDb): void {
-    const { settled } = this.#current;
-    if (found.epoch === settled.epoch) return;
-    this.#current = this.#currentOf(found);
-    this.namespaces.replaceLog(found.epoch);
+  async become(found: MessageDb, query: Query): Promise<void> {
+    const { settled, epoch } = this.#current;
+    const hasLostItsEnd = found.epoch === epoch && (await settled.hasLostItsEnd(query));
+    if (found.epoch === epoch && !hasLostItsEnd) return;
+    if (hasLostItsEnd) {
+      this.#options.log?.warn(
+        { epoch },
+        'the database has lost messages that were told: give every node another ?epoch=',
+      );
+    }
+    this.#current = this.#currentOf(found, hasLostItsEnd);
+    this.namespaces.replaceLog(this.#current.settled.epoch);
     settled.end();
+    // Those that are still open may be to the server that was the primary before.
+    for (const connection of this.#connections) if (connection !== this.#tail) void connection.drop();
   }
 
   /** There may be news, at best what this node has just committed. */
@@ -182,17 +200,28 @@ export class PostgresStore implements Store {
     this.#current.settled.kick(committed);
   }
 
-  #currentOf({ epoch, sequence, isByteOrder }: MessageDb): Current {
+  #currentOf({ epoch, startedS, sequence, isByteOrder }: MessageDb, hasLostItsEnd = false): Current {
     const { pokes, log } = this.#options;
+    // The same on every node that sees it.
+    const own = hasLostItsEnd ? (`${epoch.slice(0, 53)}-${startedS}` as LogId) : epoch;
     const settled = new SettledLog({
-      epoch,
+      epoch: own,
       connection: this.#tail,
       sequence,
       pokes,
       log,
       looked: (ms) => this.#looked(ms),
     });
-    return { settled, isByteOrder };
+    return { settled, isByteOrder, epoch };
+  }
+
+  /** Nothing of a database is read or written as this log before the tail has seen which one it is. */
+  async #requireSame(client: Client): Promise<void> {
+    const { epoch } = await inspectMessageDb(queryOf(client), this.#url);
+    if (epoch === this.#current.epoch) return;
+    // One that is open sees it when it breaks.
+    void this.#tail.query('SELECT 1').catch(() => {});
+    throw new PokewireError('NOT_READY', 'PostgreSQL is another one than that of this log.');
   }
 
   #append(
@@ -220,7 +249,7 @@ export class PostgresStore implements Store {
   }
 }
 
-function openingOf({ host, port, database, user, isReadOnly }: PostgresUrl, schema: OwnSchema): StoreOpening {
+function openingOf({ place, database, user, isReadOnly }: PostgresUrl, schema: OwnSchema): StoreOpening {
   const access = isReadOnly ? ', which is only read' : '';
   const tokens =
     schema === 'usable'
@@ -228,7 +257,7 @@ function openingOf({ host, port, database, user, isReadOnly }: PostgresUrl, sche
       : 'Tokens are only those of --token, and tickets those of this node: `pokewire store init` makes a place for others.';
   const grant = `the role ${user ?? 'of this URL'} may not use the schema pokewire: run \`pokewire store init\` with --role`;
   return {
-    summary: `Messages are in the Message DB ${database} at ${host}:${port}${access}. ${tokens}`,
+    summary: `Messages are in the Message DB ${database} at ${place}${access}. ${tokens}`,
     warning: schema === 'denied' ? grant : undefined,
   };
 }

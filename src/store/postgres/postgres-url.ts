@@ -1,10 +1,14 @@
 import { StoreUrlReader } from '../shared/store-url.ts';
 
+/** A server; `host` is a name, an address, or the folder of a Unix socket. */
+export type PostgresServer = { readonly host: string; readonly port: number };
+
 /** `postgres://message_store@localhost:5432/message_store?readonly=true`: where the database is, and how it is used. */
 export type PostgresUrl = {
-  /** A name, an address, or the folder of a Unix socket. */
-  readonly host: string;
-  readonly port: number;
+  /** One, or a primary and its standbys, tried in this order. */
+  readonly servers: readonly PostgresServer[];
+  /** The servers, for people. */
+  readonly place: string;
   readonly user: string | undefined;
   /** Undefined: `PGPASSWORD`, or none. */
   readonly password: string | undefined;
@@ -18,23 +22,33 @@ export type PostgresUrl = {
   readonly epoch: string | undefined;
   /** Connections that append. */
   readonly lanes: number;
+  /** Each transaction may go over another connection of the database: those of pgbouncer in transaction mode. */
+  readonly isPooled: boolean;
 };
 
 const reader = new StoreUrlReader(
-  'postgres://USER@HOST:PORT/DATABASE, with ?readonly=true, &notify=CHANNEL, &epoch=NAME, &lanes=1 to 16, ' +
-    '&sslmode=disable, require or verify-full',
+  'postgres://USER@HOST:PORT,HOST:PORT/DATABASE, with ?readonly=true, &notify=CHANNEL, &epoch=NAME, &lanes=1 to 16, ' +
+    '&pooled=true, &sslmode=disable, require or verify-full',
 );
+
+/** What stands before the servers of a URL, the servers, and the rest. `URL` takes no list of them. */
+const parts = /^([^/]*\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/s;
 
 /** Reads the URL of `--store`; throws a `ConfigError`, never with the password. */
 export function parsePostgresUrl(url: string): PostgresUrl {
-  const parsed = reader.parse(url);
-  const { hostname, port, username, password, pathname, hash } = parsed;
-  const host = reader.decode(hostname);
+  const [, before, list = '', after] = parts.exec(url) ?? [];
+  const each = list.split(',').map((server) => reader.parse(`${before}${server}${after}`));
+  const servers = each.map(({ hostname, port }) => {
+    // An address of IPv6 stands in brackets in a URL only.
+    const host = reader.decode(hostname).replace(/^\[(.*)\]$/, '$1');
+    return { host, port: port === '' ? 5_432 : Number(port) };
+  });
+  const { username, password, pathname, hash } = each[0]!;
   const database = reader.decode(pathname.slice(1));
-  if (host === '') throw reader.refusal('it names no host');
+  if (servers.some(({ host }) => host === '')) throw reader.refusal('it names no host');
   if (hash !== '' || database === '' || database.includes('/')) throw reader.refusal('it names no database');
-  const defaults = { readonly: 'false', notify: '', epoch: '', lanes: '4', sslmode: 'disable' };
-  const { readonly, notify, epoch, lanes, sslmode } = reader.parameters(parsed, defaults);
+  const defaults = { readonly: 'false', notify: '', epoch: '', lanes: '4', pooled: 'false', sslmode: 'disable' };
+  const { readonly, notify, epoch, lanes, pooled, sslmode } = reader.parameters(each[0]!, defaults);
   if (readonly !== 'true' && readonly !== 'false') throw reader.refusal(`readonly is true or false, not ${readonly}`);
   if (!/^([a-z_][a-z0-9_]{0,62})?$/.test(notify))
     throw reader.refusal(`notify is the name of a channel, not ${notify}`);
@@ -42,12 +56,14 @@ export function parsePostgresUrl(url: string): PostgresUrl {
     throw reader.refusal(`epoch is up to 64 letters, digits, hyphens and underscores, not ${epoch}`);
   }
   if (!/^([1-9]|1[0-6])$/.test(lanes)) throw reader.refusal(`lanes is a number from 1 to 16, not ${lanes}`);
+  if (pooled !== 'true' && pooled !== 'false') throw reader.refusal(`pooled is true or false, not ${pooled}`);
+  if (pooled === 'true' && notify !== '') throw reader.refusal('what notifies cannot be heard with pooled=true');
   if (sslmode !== 'disable' && sslmode !== 'require' && sslmode !== 'verify-full') {
     throw reader.refusal(`sslmode is disable, require or verify-full, not ${sslmode}`);
   }
   return {
-    host,
-    port: port === '' ? 5_432 : Number(port),
+    servers,
+    place: servers.map(({ host, port }) => `${host}:${port}`).join(', '),
     user: reader.decode(username) || undefined,
     password: reader.decode(password) || undefined,
     database,
@@ -56,5 +72,6 @@ export function parsePostgresUrl(url: string): PostgresUrl {
     notify: notify || undefined,
     epoch: epoch || undefined,
     lanes: Number(lanes),
+    isPooled: pooled === 'true',
   };
 }

@@ -10,6 +10,7 @@ import type { Connection } from './connection.ts';
 import { storeFault } from './database-errors.ts';
 import { OwnTimes } from './own-times.ts';
 import { isPokable } from './pokable.ts';
+import type { Query } from './read-pokes.ts';
 import { type Culprit, type Holder, remaining, SequenceFence } from './sequence-fence.ts';
 import { StallReport } from './stall-report.ts';
 
@@ -60,6 +61,8 @@ export class SettledLog {
   #next: Promise<void> | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
   #isStopped = false;
+  /** The last message that was settled, as far as this node has seen it. */
+  #last: Row | undefined = undefined;
   /** Looks at the table. */
   polls = 0;
   /** Rows whose names no poke can carry. */
@@ -112,6 +115,22 @@ export class SettledLog {
     if (this.#safe !== undefined) return this.#safe;
     const { culprit } = this.#gap!;
     throw new PokewireError('NOT_READY', `The order of the log is held up since the start${nameOf(culprit)}.`);
+  }
+
+  /**
+   * Whether what was settled is not there any more, as this connection sees it: a crash without `synchronous_commit`, or a
+   * standby that had not received it. Its positions are given to other messages then.
+   */
+  async hasLostItsEnd(query: Query): Promise<boolean> {
+    if (this.head === 0) return false;
+    const [globalPosition, ...place] = this.#last ?? [this.head];
+    const { rows } = await query<Row>(
+      `SELECT global_position, stream_name, position FROM message_store.messages
+       WHERE global_position >= $1 ORDER BY global_position LIMIT 1`,
+      [globalPosition],
+    );
+    if (rows[0] === undefined) return true;
+    return this.#last !== undefined && rows[0].join() !== [globalPosition, ...place].join();
   }
 
   follow(announced: Announced): () => void {
@@ -232,6 +251,7 @@ export class SettledLog {
     const after = this.#safe!;
     if (after === 0 && rows.length > 0) this.unusedUpTo = rows[0]![0] - 1;
     this.#safe = upTo;
+    this.#last = rows.at(-1);
     if (this.#followers.size > 0) this.#announce(rows, after);
     this.#ownTimes.settle(upTo);
   }
@@ -253,10 +273,11 @@ export class SettledLog {
 
   /** Moves the settled head to the end without reading what lies between, if no transaction is open that took a position. */
   async #jump(): Promise<boolean> {
-    const [last, holders] = await Promise.all([this.#last(), this.#fence.holders()]);
+    const [last, holders] = await Promise.all([this.#lastPosition(), this.#fence.holders()]);
     if (holders.size > 0) return false;
     this.#safe = Math.max(last, this.#safe!);
     this.#ownTimes.settle(this.#safe);
+    this.#last = undefined;
     this.#endGap();
     return true;
   }
@@ -264,7 +285,7 @@ export class SettledLog {
   /** At the start: everything that can be seen, once those who hold the lock then have ended. */
   async #begin(): Promise<void> {
     if (this.#gap === undefined) {
-      const [upTo, owners] = await Promise.all([this.#last(), this.#fence.holders()]);
+      const [upTo, owners] = await Promise.all([this.#lastPosition(), this.#fence.holders()]);
       this.#gap = { sinceMs: performance.now(), upTo, owners, culprit: undefined };
       this.#seen = upTo;
     } else {
@@ -275,7 +296,7 @@ export class SettledLog {
     this.#endGap();
   }
 
-  async #last(): Promise<number> {
+  async #lastPosition(): Promise<number> {
     const { rows } = await this.#connection.query<readonly [number | null]>(
       'SELECT max(global_position) FROM message_store.messages',
     );

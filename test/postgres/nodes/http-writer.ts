@@ -15,6 +15,7 @@ export type HttpWriterOptions = {
 
 /** An append without an answer by then is made again. */
 const patienceMs = 15_000;
+const givesUpMs = 60_000;
 const retryMs = 20;
 
 /** Appends over HTTP until the signal; what was not answered is sent again with the same ids, to whichever node is next. */
@@ -27,7 +28,7 @@ export async function writeOverHttp(options: HttpWriterOptions, signal: AbortSig
   }
 }
 
-/** Appends so many messages, however often that must be tried. */
+/** Appends so many messages, however often that must be tried within a minute. */
 export async function appendOnce(
   { url, ledger }: Pick<HttpWriterOptions, 'url' | 'ledger'>,
   stream: string,
@@ -48,6 +49,7 @@ export async function appendOnce(
       }
       return;
     }
+    if (performance.now() - sentMs > givesUpMs) throw new Error(`nobody took a message of ${stream} for a minute`);
     await delay(retryMs);
   }
 }

@@ -43,7 +43,7 @@ export class LogReader {
     const { port } = this.#options;
     const path = `/subscribe?${queryOf(this.wish)}`;
     const lastEventId = this.#connections.at(-1)?.connection.lastEventId;
-    const headers: Record<string, string> = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+    const headers = { accept: 'text/event-stream', ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) };
     const deadlineMs = performance.now() + connectMs;
     for (;;) {
       try {

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { PostgresStore } from '../../src/store/postgres/postgres-store.ts';
+import { pokePool } from '../support/fake-messages.ts';
+import { SseClient } from '../support/sse-client.ts';
+import { startTestApp } from '../support/start-app.ts';
+import { NodesUnderLoad, startNodes } from './nodes/nodes-under-load.ts';
+import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
+
+test.skipIf(!hasPostgres)(
+  'A standby that commits wait for is promoted under load: nodes find it, and nothing is lost, doubled or reordered.',
+  async () => {
+    await using primary = await PostgresCluster.start();
+    const database = await primary.create();
+    await using standby = await primary.startStandby();
+    await primary.awaitStandbys();
+    // Nothing that was answered can be missing there, so it is the same log.
+    const nodes = await startNodes(
+      2,
+      `${primary.url(database, 'message_store', primary.socketFolder, standby.socketFolder)}?epoch=kept`,
+    );
+    await using load = await NodesUnderLoad.start({ nodes });
+    await load.untilWritten(200);
+    await primary.stop('SIGKILL');
+    await standby.promote();
+    await load.untilWritten(200);
+    await load.expectNothingAmiss(standby, database);
+    expect(load.resumed).toBe(0);
+  },
+);
+
+test.skipIf(!hasPostgres)('What is read of a log never comes from a server that holds another one.', async () => {
+  await using primary = await PostgresCluster.start();
+  const database = await primary.create();
+  await using standby = await primary.startStandby();
+  const url = primary.url(database, 'message_store', primary.socketFolder, standby.socketFolder);
+  const store = await PostgresStore.open(url, {
+    pokes: pokePool(),
+    maxBytes: 0,
+    maxBytesPerNamespace: 0,
+    maxNamespaces: 1,
+  });
+  const log = store.log((await store.namespaces.find('default'))!.log);
+  await standby.promote();
+  await using service = await standby.connect(database, 'message_store');
+  await service.query("SELECT write_message(gen_random_uuid()::text, 'new-1', 'Written', '{}')");
+  await using owner = await primary.connect('postgres');
+  // Who follows the log stays connected; whoever comes anew finds the other server.
+  await owner.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
+  const read = () => log.readStream('new-1', { position: 0 }, 10);
+  await expect
+    .poll(() =>
+      read().then(
+        () => 'read',
+        ({ code }) => code,
+      ),
+    )
+    .toBe('NOT_READY');
+  await expect(read()).rejects.toMatchObject({ code: 'NOT_READY' });
+  await store.close();
+});
+
+test.skipIf(!hasPostgres).each(['', '?epoch=kept'])(
+  'A promoted standby that lacks the end of the log%s is another log: subscribers are reset, and told all that it holds.',
+  async (parameters) => {
+    await using primary = await PostgresCluster.start();
+    const database = await primary.create();
+    await using standby = await primary.startStandby();
+    const url = `${primary.url(database, 'message_store', primary.socketFolder, standby.socketFolder)}${parameters}`;
+    await using app = await startTestApp(['--store', url]);
+    const append = async (stream: string) =>
+      expect.poll(async () => (await app.append(stream, { type: 'Written', data: {} })).status).toBe(201);
+    const path = '/subscribe?all=true&hello=true';
+    await using subscriber = await SseClient.connect(app.port, path, { headers: { 'last-event-id': '0' } });
+    await append('kept-1');
+    await standby.untilReceived(primary);
+    await standby.stop();
+    for (let n = 0; n < 3; n++) await append('lost-1');
+    const { id } = (await subscriber.waitForPokes(4)).at(-1)!;
+    await primary.stop('SIGKILL');
+    await standby.run();
+    await standby.promote();
+    await subscriber.closed;
+    expect(subscriber.events.at(-1)).toMatchObject({ type: 'end', data: expect.stringContaining('log-replaced') });
+    for (let n = 0; n < 5; n++) await append('new-1');
+    await using resumed = await SseClient.connect(app.port, path, { headers: { 'last-event-id': id } });
+    const pokes = await resumed.waitForPokes(6);
+    expect(resumed.events[1]!.type).toBe('reset');
+    expect(pokes.map(({ stream, position }) => `${stream}/${position}`)).toEqual([
+      'kept-1/0',
+      ...Array.from({ length: 5 }, (_value, n) => `new-1/${n}`),
+    ]);
+  },
+);

@@ -97,6 +97,22 @@ export function haproxyTuned(
   };
 }
 
+/** HAProxy as docs/deploying.md has it for three servers, without TLS and with a proxy that notices sooner. */
+export function haproxyNodes(urls: readonly [string, string, string]): ProxyFiles {
+  const tuned = documented('haproxy');
+  const frontend = replaced(tuned.slice(0, tuned.indexOf('\nbackend pokewire\n')), { 'maxconn 20000': 'maxconn 2500' });
+  const backends = replaced(documented('haproxy-nodes'), {
+    ...Object.fromEntries(urls.map((url, at) => [`10.0.0.${at + 1}:8080`, new URL(url).host])),
+    '/etc/haproxy/away.http': 'away.http',
+    'inter 1s': 'inter 300ms',
+  });
+  const bind = 'bind :443 ssl crt /etc/haproxy/pokes.example.com.pem alpn h2,http/1.1';
+  return {
+    files: { 'away.http': replaced(documented('haproxy-away'), { 'retry: 2000': 'retry: 100' }) },
+    config: (port) => `${replaced(frontend, { [bind]: `bind 127.0.0.1:${port}` })}\n${backends}`,
+  };
+}
+
 /** A certificate and its key, as PEM. */
 export type Certificate = { readonly cert: string; readonly key: string };
 

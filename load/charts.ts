@@ -115,6 +115,22 @@ for (const [name, title, y, metric] of [
   draw('pooling', name, title, barChart({ title, y, groups, bars }));
 }
 
+drawBars(
+  'postgres-append',
+  'postgres-append',
+  'Single appends to one category of PostgreSQL',
+  'appends/s',
+  'appendsPerSecond',
+);
+drawBars('postgres-delivery', 'postgres-delivery', 'Append to poke over PostgreSQL, median', 'ms', 'p50Ms');
+drawBars(
+  'postgres-nodes',
+  'postgres-nodes',
+  'Nodes on a quarter of a core each',
+  'deliveries/s',
+  'deliveriesPerSecond',
+);
+
 writeFileSync(
   join(root, 'docs/benchmarks.md'),
   benchmarksPage(results, pictures, newestBounds(join(root, 'load/results'))),

@@ -78,6 +78,28 @@ describe('tabs of one origin', () => {
     await expect.poll(() => subscriptions(app), patience).toBe(1);
   });
 
+  test('take over from a leader that hangs, which is told everything when it goes on', async () => {
+    await using app = await startTestApp(quickRetry);
+    await using context = await browser.newContext();
+    const tabs = [];
+    for (let n = 0; n < 3; n++) {
+      const tab = await openTab(context, app.url, script);
+      await subscribeIn(tab.page, { category: 'account' });
+      await begun(tab.page);
+      tabs.push(tab);
+    }
+    const [leader, ...others] = tabs as [(typeof tabs)[0], ...typeof tabs];
+    expect(leader.connections).toBeGreaterThan(0);
+    const hangs = leader.page.evaluate('window.until = Date.now() + 8000; while (Date.now() < window.until);');
+    await append(app, 'account-1');
+    for (const { page } of others) await expect.poll(() => pokesOf(page), patience).toEqual(['account-1 0']);
+    await hangs;
+    await append(app, 'account-1');
+    for (const { page } of tabs)
+      await expect.poll(() => pokesOf(page), patience).toEqual(['account-1 0', 'account-1 1']);
+    await expect.poll(() => subscriptions(app), patience).toBe(1);
+  });
+
   test('are told what each of them selects', async () => {
     await using app = await startTestApp(quickRetry);
     await using context = await browser.newContext();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { connectEventoDb, type EventoState } from '../../src/client/eventodb.ts';
+import { HostileProxy } from '../support/hostile-proxy.ts';
 import { startTestApp } from '../support/start-app.ts';
-import { HostileProxy } from './hostile-proxy.ts';
 
 // Pokewire speaks EventoDB's wire; of what it says beside, the client for plain EventoDB uses nothing.
 const patience = { timeout: 30_000, interval: 10 };

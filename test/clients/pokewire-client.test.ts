@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { connect, type Poke, type State } from '../../src/client/client.ts';
+import { HostileProxy, type Mischief } from '../support/hostile-proxy.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { startSqliteApp } from '../support/start-sqlite-app.ts';
-import { HostileProxy, type Mischief } from './hostile-proxy.ts';
 
 const quick = ['--retry-min-ms', '1', '--retry-max-ms', '2'];
 const retry = { minMs: 1, maxMs: 10 };

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { type CheckpointStore, connect, type Message, memoryCheckpoint } from '../../src/client/client.ts';
 import { fileCheckpoint } from '../../src/client/node.ts';
 import { streamCheckpoint } from '../../src/client/stream-checkpoint.ts';
+import { HostileProxy } from '../support/hostile-proxy.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { startSqliteApp } from '../support/start-sqlite-app.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
-import { HostileProxy } from './hostile-proxy.ts';
 
 const quick = ['--retry-min-ms', '1', '--retry-max-ms', '2'];
 const retry = { minMs: 1, maxMs: 5 };

@@ -41,6 +41,11 @@ export class HostileProxy implements AsyncDisposable {
     server.on('request', (asked, answer) => this.#serve(asked, answer));
   }
 
+  /** Breaks off what is under way. */
+  cut(): void {
+    this.#server.closeAllConnections();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();

@@ -51,6 +51,29 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./doctor.ts')).diagnose,
   },
   {
+    name: 'bench',
+    group: 'Server',
+    words: [],
+    summary: 'Loads a server for some seconds and tells times, throughput and memory.',
+    notes: [
+      'It opens subscriptions, appends messages to a category of its own, and erases them where the token may (scope admin); the names of its streams stay. It takes less than 20 seconds. A machine other than this one must be given by --url. What a server can do, load tests tell better: see docs/benchmarks.md.',
+    ],
+    flagGroups: [
+      {
+        title: 'Bench',
+        flags: [
+          { name: 'subscribers', value: 'N', description: 'Subscriptions, 1 to 1000. [100]' },
+          { name: 'publishers', value: 'N', description: 'Appends at a time, 1 to 64. [4]' },
+          { name: 'seconds', value: 'N', description: 'How long, 1 to 10. [5]' },
+          { name: 'bytes', value: 'N', description: 'Data of a message, 1 to 10000. [100]' },
+          { name: 'json', description: 'The result as one line of JSON.' },
+        ],
+      },
+      server('write and read, admin to erase and for memory'),
+    ],
+    load: async () => (await import('./bench.ts')).bench,
+  },
+  {
     name: 'append',
     group: 'Messages',
     words: [{ name: 'STREAM' }, { name: 'TYPE', isOptional: true }, { name: 'DATA', isOptional: true }],
@@ -101,6 +124,28 @@ export const verbs: readonly Verb[] = [
       server('read'),
     ],
     load: async () => (await import('./read.ts')).readMessages,
+  },
+  {
+    name: 'tail',
+    group: 'Messages',
+    words: [selector],
+    summary: 'Prints the last messages, and each new one as it comes.',
+    notes: [
+      selectorNote,
+      'It comes back by itself when the server restarts, goes on behind the last message it printed, and says on standard error when it is away or behind. Ctrl-C ends it. Example: pokewire tail category:account -n 10 --json | jq .data',
+    ],
+    flagGroups: [
+      {
+        title: 'Tail',
+        flags: [
+          { name: 'last', short: 'n', value: 'N', description: 'Begins with the last so many messages. [10]' },
+          { name: 'since', value: 'WHEN', description: 'Begins so long ago instead (90s, 30m, 2h, 7d), or at a date.' },
+          json('Messages'),
+        ],
+      },
+      server('read'),
+    ],
+    load: async () => (await import('./tail.ts')).tailMessages,
   },
   {
     name: 'streams',

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { runHere } from '../support/run-command.ts';
+import { startTestApp } from '../support/start-app.ts';
+
+const small = ['--seconds', '1', '--subscribers', '3', '--publishers', '2'];
+
+test('bench tells what it appended and what arrived, and leaves no message behind.', async () => {
+  await using app = await startTestApp();
+  const { code, stdout, stderr } = await runHere('bench', ['--url', app.url, ...small, '--json']);
+  const { appends, deliveries, serverMemoryBytes } = JSON.parse(stdout);
+  expect(appends.count).toBeGreaterThan(0);
+  expect(deliveries.count + deliveries.missing).toBe(appends.count * 3);
+  expect([code, stderr]).toEqual(deliveries.missing === 0 ? [0, ''] : [1, expect.stringContaining('did not arrive')]);
+  expect(serverMemoryBytes.before).toBeGreaterThan(0);
+  for (const { p50Ms, p99Ms } of [appends, deliveries]) expect(p99Ms).toBeGreaterThanOrEqual(p50Ms);
+  const { streams } = (await app.get('/streams')).body;
+  expect(streams.map(({ messageCount }: { messageCount: number }) => messageCount)).toEqual([0, 0]);
+});
+
+test('bench says what it could not erase with its token, and that it saw no memory.', async () => {
+  await using app = await startTestApp(['--token', newToken('default')]);
+  const { token } = await app.namespaces.createToken('default', { label: '', scope: 'write', expiresAtMs: undefined });
+  const { stdout, stderr } = await runHere('bench', ['--url', app.url, '--token', token, ...small]);
+  expect(stdout).toMatch(/^appends {5}[\d,]+ a second, p50 [\d.]+ ms, p99 [\d.]+ ms$/m);
+  expect(stdout).toContain('the token does not open /metrics');
+  expect(stderr).toMatch(/^pokewire: The messages of category bench\w+ could not be erased\.\n/);
+});
+
+test('bench puts load on another machine only where the command line names it.', async () => {
+  const env = { POKEWIRE_URL: 'http://pokes.example' };
+  expect(await runHere('bench', [], '', undefined, env)).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: 'pokewire: POKEWIRE_URL is another machine, http://pokes.example: give it by --url to put load on it.\n',
+  });
+});
+
+test('bench says why it could not subscribe.', async () => {
+  await using app = await startTestApp(['--max-subscriptions', '1']);
+  const { code, stderr } = await runHere('bench', ['--url', app.url, '--seconds', '10', '--subscribers', '2']);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^pokewire: 1 of 2 subscriptions were open after 6 s\. /)]);
+});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { configText } from '../../src/cli/print-config.ts';
-import { type Config, configSchema, flagOf, settingGroups } from '../../src/config.ts';
+import { type Config, configSchema, flagOf, isSwitch, settingGroups } from '../../src/config.ts';
 import { ConfigError } from '../../src/config-error.ts';
 import { parseConfigFile } from '../../src/config-file.ts';
 import { configPathOf, namedAsGiven, parseCommand } from '../../src/read-config.ts';
@@ -70,6 +70,30 @@ describe('A configuration file', () => {
     expect(refusal(`# one\n${flagOf(name)}: {}\n`)).toBe(
       `pokewire.yaml:2: ${flagOf(name)} must be a value or a list of values.`,
     );
+  });
+});
+
+/** What everybody may mistype. */
+const texts = ['', ' ', 'text', ' 1', '-1', '1.5', '1e3', '0x10', '1', '70000', ',', '*', 'off', '\u0000', 'a\nb'];
+
+describe('A value in a file is judged as that of a flag', () => {
+  const judge = (args: string[], text: string): Config | string => {
+    try {
+      return commandOf(text, args).config;
+    } catch (error) {
+      if (error instanceof ConfigError) return error.message;
+      throw error;
+    }
+  };
+
+  test.each(names.filter((name) => !isSwitch(name)))('for %s.', (name) => {
+    const key = flagOf(name);
+    for (const text of texts) {
+      const byFlag = judge([`--${key}=${text}`], '');
+      const byFile = judge([], `${key}: ${JSON.stringify(text)}`);
+      const expected = typeof byFlag === 'string' ? byFlag.replaceAll(`--${key} `, `pokewire.yaml:1: ${key} `) : byFlag;
+      expect(byFile).toEqual(expected);
+    }
   });
 });
 

@@ -43,10 +43,8 @@ export class LoadedNodes implements AsyncDisposable {
     this.#writing = Promise.all(writers.map((node, number) => this.#write(node, number)));
   }
 
-  /** `second`: URL of the second node's store, which has a way of its own to the database. */
-  static async start(cluster: PostgresCluster, database: string, second = cluster.url(database)): Promise<LoadedNodes> {
-    const stores = [cluster.url(database), second];
-    const nodes = await Promise.all(stores.map((url) => startTestApp(['--store', url])));
+  static async start(cluster: PostgresCluster, database: string): Promise<LoadedNodes> {
+    const nodes = await Promise.all([1, 2].map(() => startTestApp(['--store', cluster.url(database)])));
     const paths = ['all=true', 'category=load1', `category=load0&consumer=1&size=${groupSize}`];
     const clients: SseClient[] = [];
     for (const { port } of nodes) {
@@ -65,9 +63,9 @@ export class LoadedNodes implements AsyncDisposable {
     await expect.poll(() => this.#written.length, { timeout: 30_000, interval: 10 }).toBeGreaterThanOrEqual(goal);
   }
 
-  /** Resolves when these nodes, both unless told otherwise, answer `/ready` with the status. */
-  async untilReady(status: number, nodes = this.nodes): Promise<void> {
-    for (const node of nodes) {
+  /** Resolves when both nodes answer `/ready` with the status. */
+  async untilReady(status: number): Promise<void> {
+    for (const node of this.nodes) {
       const read = async () => (await node.get('/ready')).status;
       await expect.poll(read, { timeout: 20_000, interval: 50 }).toBe(status);
     }

@@ -16,7 +16,7 @@ describe.skipIf(!hasPostgres)('Three nodes beside services that write in transac
     'lose, double and reorder nothing when PostgreSQL ends by %s under load and is started again.',
     async (signal) => {
       const database = await cluster.create();
-      const nodes = await startNodes(3, cluster.url(database));
+      await using nodes = await startNodes(3, cluster.url(database));
       await using load = await NodesUnderLoad.start({ nodes });
       const others = new AbortController();
       const connect = () => cluster.connect(database, 'message_store');

@@ -12,7 +12,7 @@ test.skipIf(!hasPostgres || !hasPgBouncer)(
     await using cluster = await PostgresCluster.start({ settings: ['deadlock_timeout=100ms'] });
     const database = await cluster.create();
     await using pgbouncer = await PgBouncer.start(cluster);
-    const nodes = await startNodes(2, pgbouncer.url(database));
+    await using nodes = await startNodes(2, pgbouncer.url(database));
     await using load = await NodesUnderLoad.start({ nodes });
     const others = new AbortController();
     const connect = () => cluster.connect(database, 'message_store');

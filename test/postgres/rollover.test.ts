@@ -3,6 +3,7 @@ import type { Wish } from '../../load/soak/wishes.ts';
 import { haproxyNodes } from '../proxies/documented.ts';
 import { isInstalled, RealProxy } from '../support/real-proxy.ts';
 import { kinds, ownStreams, sharedStreams } from './nodes/kinds.ts';
+import type { NodeProcess } from './nodes/node-process.ts';
 import { NodesUnderLoad, startNodes } from './nodes/nodes-under-load.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
@@ -24,15 +25,15 @@ test.skipIf(!hasPostgres || !isInstalled('haproxy'))(
   async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
-    const nodes = await startNodes(3, cluster.url(database), ['--drain-ms=1000']);
-    const [first, second, third] = nodes as [(typeof nodes)[0], (typeof nodes)[0], (typeof nodes)[0]];
+    await using nodes = await startNodes(3, cluster.url(database), ['--drain-ms=1000']);
+    const [first, second, third] = [nodes[0]!, nodes[1]!, nodes[2]!];
     await using proxy = await RealProxy.start('haproxy', haproxyNodes([first.url, second.url, third.url]));
     await using load = await NodesUnderLoad.start({ nodes, port: () => proxy.port, wishes, pauseMs: 100 });
-    const subscriptions = async (some = nodes) => {
+    const subscriptions = async (some: readonly NodeProcess[] = nodes) => {
       const counts = await Promise.all(some.map((node) => node.metric('pokewire_subscriptions')));
       return counts.reduce((sum, count) => sum + count, 0);
     };
-    const untilBack = async (some = nodes) => {
+    const untilBack = async (some: readonly NodeProcess[] = nodes) => {
       await expect.poll(() => subscriptions(some), { timeout: 60_000, interval: 500 }).toBe(subscribers);
       await load.untilWritten(50);
     };

@@ -14,7 +14,7 @@ test.skipIf(!hasPostgres)(
     await using standby = await primary.startStandby();
     await primary.awaitStandbys();
     // Nothing that was answered can be missing there, so it is the same log.
-    const nodes = await startNodes(
+    await using nodes = await startNodes(
       2,
       `${primary.url(database, 'message_store', primary.socketFolder, standby.socketFolder)}?epoch=kept`,
     );

@@ -20,10 +20,16 @@ export type LoadOptions = {
 const writers = 4;
 const streams = [...ownStreams, ...sharedStreams];
 
-/** Starts so many nodes over one database. */
-export async function startNodes(count: number, store: string, flags: readonly string[] = []): Promise<NodeProcess[]> {
+/** Starts so many nodes over one database. Close them by `await using`: what follows their start may fail. */
+export async function startNodes(
+  count: number,
+  store: string,
+  flags: readonly string[] = [],
+): Promise<NodeProcess[] & AsyncDisposable> {
   const each = { store, flags: ['--heartbeat-ms=500', ...flags] };
-  return Promise.all(Array.from({ length: count }, () => NodeProcess.start(each)));
+  const nodes = await Promise.all(Array.from({ length: count }, () => NodeProcess.start(each)));
+  const close = async () => void (await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]())));
+  return Object.assign(nodes, { [Symbol.asyncDispose]: close });
 }
 
 /**

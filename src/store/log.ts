@@ -17,7 +17,7 @@ import type { Kept, RetentionRule } from './retention.ts';
  * - Reads of streams and categories that do not exist return nothing. A log that was deleted or replaced, or never was, is
  *   gone: appends and imports say so by their outcomes, everything else rejects with `LOG_GONE`. What the store cannot do at
  *   all (`capabilities.ts`) rejects with `NOT_SUPPORTED`. Faults of the store reject with `BACKEND_ERROR` and the cause; an append that
- *   ended so may have been stored.
+ *   ended so may have been stored. What else than an append or an import has no room on the disk rejects with `STORE_FULL`.
  * - Every call must settle. Networked stores apply their own time-outs and reject; a pending read occupies a shared slot.
  * - A page may hold fewer messages than asked for, also none. Its `next` tells where to go on; null means the end. Limits
  *   are bounded by `shared/page-limits.ts`: a greater one counts as the bound.

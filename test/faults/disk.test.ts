@@ -164,6 +164,31 @@ test.skipIf(!hasPrlimit)(
   },
 );
 
+test.skipIf(!hasPrlimit)(
+  'What changes the store, and not only an append, gets 507 where its file may not grow, and is done once it may (needs prlimit).',
+  async () => {
+    using folder = new TemporaryFolder();
+    await using filled = await FilledServer.start(`sqlite:${folder.file('pokewire.db')}`);
+    expect(await filled.append(20)).toBe(201);
+    const limit = (fsize: string) => spawnSync('prlimit', ['--pid', String(filled.server.pid), `--fsize=${fsize}`]);
+    const headers = { 'content-type': 'application/json' };
+    const rule = { method: 'PUT', headers, body: JSON.stringify({ maxMessages: 10 }) };
+    limit('1:unlimited');
+    for (const [path, options] of [
+      ['/retention', rule],
+      ['/streams/a-1', { method: 'DELETE' }],
+    ] as const) {
+      const { status, text } = await filled.server.ask(path, options);
+      expect([status, JSON.parse(text)]).toMatchObject([
+        507,
+        { error: { code: 'STORE_FULL', details: { limit: 'disk' } } },
+      ]);
+    }
+    limit('unlimited:unlimited');
+    expect((await filled.server.ask('/retention', rule)).status).toBe(200);
+  },
+);
+
 test.skipIf(!canBeNobody)(
   'A database that may not be written is refused by a sentence at the start, and nothing is made beside it (needs setpriv, as root).',
   async () => {

@@ -1,5 +1,7 @@
 import { PokewireError } from '../../errors.ts';
+import type { StoreFull } from '../log.ts';
 import { logGone } from '../shared/log-gone.ts';
+import { storeFull } from '../shared/store-full.ts';
 
 /** What a thread of the store is asked. */
 export type Call = { readonly number: number; readonly method: string; readonly args: readonly unknown[] };
@@ -24,6 +26,8 @@ export type Fault = {
   readonly message: string;
   /** SQLite's extended result code. */
   readonly errcode: number | undefined;
+  /** What a write had no room for. */
+  readonly full?: StoreFull;
 };
 
 /** A fault of SQLite, its extended result code; undefined: of something else. */
@@ -51,8 +55,9 @@ export function faultOf(error: unknown): Fault {
   };
 }
 
-export function errorOf({ isLogGone, message, errcode }: Fault): PokewireError {
+export function errorOf({ isLogGone, message, errcode, full }: Fault): PokewireError {
   if (isLogGone) return logGone();
+  if (full !== undefined) return storeFull(full);
   const isDamage = errcode !== undefined && damageCodes.includes(errcode & 0xff);
   const advice = isDamage ? '. The file is damaged: stop, and restore a backup' : '';
   const cause = new Error(errcode === undefined ? message : `${message} (SQLite ${errcode})${advice}`);

@@ -217,7 +217,8 @@ export class Writer {
     if (!foundNoRoom(error)) return { number, fault: faultOf(error) };
     this.#disk.foundFull();
     const isRefusable = method === 'append' || method === 'importInto' || method === 'create';
-    return isRefusable ? { number, value: this.#budget.fullDisk } : { number, fault: faultOf(error) };
+    const full = this.#budget.fullDisk;
+    return isRefusable ? { number, value: full } : { number, fault: { ...faultOf(error), full } };
   }
 }
 

@@ -64,7 +64,12 @@ const heapGrowthMib = 1;
 const residentGrowth = 0.15;
 const residentGrowthMib = 16;
 
-const serverFlags = ['--stall-timeout-ms=4000', '--heartbeat-ms=500'];
+const serverFlags = [
+  '--stall-timeout-ms=4000',
+  '--heartbeat-ms=500',
+  // Whatever else the machine does must not change the answers.
+  '--max-event-loop-delay-ms=0',
+];
 
 /** Loads a server of its own for the duration and tells what happened. Problems are in the report; it throws when it cannot go on. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {

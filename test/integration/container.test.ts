@@ -218,7 +218,10 @@ describe('The profile postgres of the compose file', () => {
       ...imageEnvironment,
       ...Object.fromEntries(Object.entries(own).map(([name, value]) => [name, String(value)])),
     });
-    expect(parsePostgresUrl(config.store)).toMatchObject({ host: 'message-db', user: 'message_store' });
+    expect(parsePostgresUrl(config.store)).toMatchObject({
+      servers: [{ host: 'message-db', port: 5432 }],
+      user: 'message_store',
+    });
     expect(PGPASSWORD).toBe(services['message-db-schema'].environment.MESSAGE_STORE_PASSWORD);
     expect(depends_on).toEqual({ 'message-db-schema': { condition: 'service_completed_successfully' } });
     expect(Number.parseInt(stop_grace_period, 10) * 1000).toBeGreaterThan(config.drainMs + 10_000);

@@ -30,6 +30,7 @@ test('Every configuration of the guide is run or read by a test.', () => {
     'haproxy-default',
     'haproxy',
     'haproxy-away',
+    'haproxy-nodes',
     'systemd',
     'kubernetes',
   ];

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import type { TestApp } from '../support/start-app.ts';
+import { CuttableWay } from './cuttable-way.ts';
 import { LoadedNodes } from './loaded-nodes.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
@@ -37,6 +39,22 @@ describe.skipIf(!hasPostgres)('Two nodes under load', () => {
       );
       process.kill(rows[0]!.pid, 'SIGKILL');
     }));
+
+  test('lose, double and reorder nothing when one of them is cut off, which says so, keeps its streams and catches up.', async () => {
+    await using way = await CuttableWay.open(cluster);
+    const database = await cluster.create();
+    await using load = await LoadedNodes.start(cluster, database, way.url(database));
+    await load.untilWritten(200);
+    way.cut();
+    const [whole, cutOff] = load.nodes as [TestApp, TestApp];
+    await load.untilReady(503, [cutOff]);
+    await load.untilReady(200, [whole]);
+    await load.untilWritten(200);
+    way.mend();
+    await load.untilReady(200);
+    await load.untilWritten(200);
+    await load.expectNothingAmiss();
+  });
 
   test('say that they are not ready while PostgreSQL is stopped, keep their streams, and catch up.', () =>
     suffer(async (load) => {

@@ -8,11 +8,22 @@ import type { PostgresCluster } from './postgres-cluster.ts';
 
 const writersPerNode = 4;
 const groupSize = 2;
+/** A message that is not known to be stored by then never is. */
+const deadlineMs = 60_000;
 
 type Row = { id: string; stream: string; position: string; globalPosition: string };
 
-/** What a writer was answered. A try without an answer leaves open whether the message is stored, so it is made again. */
-type Written = { readonly id: string; readonly stream: string; readonly position: number };
+/**
+ * What a writer was answered. A try that failed leaves open whether the message is stored, so it is made again, and answered
+ * with 200 where it was.
+ */
+type Written = {
+  readonly id: string;
+  readonly stream: string;
+  readonly position: number;
+  readonly status: number;
+  readonly tries: number;
+};
 
 /**
  * Two nodes over one database under load. Writers repeat what was not answered, with the same id, as clients do; subscribers of
@@ -26,7 +37,7 @@ export class LoadedNodes implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #written: Written[] = [];
   readonly #writing: Promise<unknown>;
-  /** Tries that were not answered with 201. */
+  /** Tries that did not tell a message's place. */
   failures = 0;
 
   private constructor(cluster: PostgresCluster, database: string, nodes: TestApp[], clients: SseClient[]) {
@@ -41,10 +52,14 @@ export class LoadedNodes implements AsyncDisposable {
     this.#subscribers = clients.map((client, at) => ({ client, wants: wants[at % wants.length]! }));
     const writers = nodes.flatMap((node) => Array.from({ length: writersPerNode }, () => node));
     this.#writing = Promise.all(writers.map((node, number) => this.#write(node, number)));
+    // Told to whoever awaits it, which may be later.
+    this.#writing.catch(() => {});
   }
 
-  static async start(cluster: PostgresCluster, database: string): Promise<LoadedNodes> {
-    const nodes = await Promise.all([1, 2].map(() => startTestApp(['--store', cluster.url(database)])));
+  /** `second`: URL of the second node's store, which has a way of its own to the database. */
+  static async start(cluster: PostgresCluster, database: string, second = cluster.url(database)): Promise<LoadedNodes> {
+    const stores = [cluster.url(database), second];
+    const nodes = await Promise.all(stores.map((url) => startTestApp(['--store', url])));
     const paths = ['all=true', 'category=load1', `category=load0&consumer=1&size=${groupSize}`];
     const clients: SseClient[] = [];
     for (const { port } of nodes) {
@@ -63,9 +78,9 @@ export class LoadedNodes implements AsyncDisposable {
     await expect.poll(() => this.#written.length, { timeout: 30_000, interval: 10 }).toBeGreaterThanOrEqual(goal);
   }
 
-  /** Resolves when both nodes answer `/ready` with the status. */
-  async untilReady(status: number): Promise<void> {
-    for (const node of this.nodes) {
+  /** Resolves when these nodes, both unless told otherwise, answer `/ready` with the status. */
+  async untilReady(status: number, nodes = this.nodes): Promise<void> {
+    for (const node of nodes) {
       const read = async () => (await node.get('/ready')).status;
       await expect.poll(read, { timeout: 20_000, interval: 50 }).toBe(status);
     }
@@ -79,7 +94,8 @@ export class LoadedNodes implements AsyncDisposable {
     const stored = new Map(rows.map((row) => [row.id, row]));
     expect(rows.length).toBe(this.#written.length);
     expect(stored.size).toBe(rows.length);
-    for (const { id, stream, position } of this.#written) {
+    for (const { id, stream, position, status, tries } of this.#written) {
+      if (tries === 1) expect(status).toBe(201);
       expect(stored.get(id)).toMatchObject({ stream, position: String(position) });
     }
     const next = new Map<string, number>();
@@ -97,7 +113,7 @@ export class LoadedNodes implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await this.#writing;
+    await this.#writing.catch(() => {});
     for (const { client } of this.#subscribers) await client[Symbol.asyncDispose]();
     for (const node of this.nodes) await node.close();
   }
@@ -106,13 +122,15 @@ export class LoadedNodes implements AsyncDisposable {
     for (let n = 0; !this.#stop.signal.aborted; n++) {
       const id = randomUUID();
       const stream = `load${n % 3}-${number % 5}`;
-      for (;;) {
+      const untilMs = performance.now() + deadlineMs;
+      for (let tries = 1; ; tries++) {
         const { status, body } = await node.append(stream, { id, type: 'Written', data: { n } });
-        if (status === 201) {
-          this.#written.push({ id, stream, position: body.position });
+        if (status === 201 || status === 200) {
+          this.#written.push({ id, stream, position: body.position, status, tries });
           break;
         }
         this.failures++;
+        if (performance.now() > untilMs) throw new Error(`${stream}: ${tries} tries failed, the last with ${status}`);
         await delay(20);
       }
     }

@@ -29,8 +29,8 @@ export class NoHelloError extends Error {
   }
 }
 
-/** 0: nothing was answered. */
-export const passingStatuses: ReadonlySet<number> = new Set([0, 429, 503]);
+/** 0: nothing was answered. 408: the system dropped what was sent while too many waited to be accepted, and sent it too late. */
+export const passingStatuses: ReadonlySet<number> = new Set([0, 408, 429, 503]);
 
 /** A connection that says nothing for so long, not even its hello, is a problem. */
 const helloTimeoutMs = 30_000;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { readDescriptors } from '../../src/admission/descriptors.ts';
 import { Crowd } from './support/crowd.ts';
@@ -150,5 +152,31 @@ testOfCrowd(
     expect(ends).toEqual({ draining: 5_000 });
     expect(refused).toBe(0);
     expect(most).toBeLessThanOrEqual(appended);
+  },
+);
+
+const mostWaiting = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
+
+test.skipIf(mostWaiting < 2_000)(
+  '2,000 connections that come while the process stands still wait to be accepted, and each is answered (needs a net.core.somaxconn of 2,000).',
+  async () => {
+    await using server = await FaultServer.start(quiet);
+    server.kill('SIGSTOP');
+    let connected = 0;
+    let answered = 0;
+    const sockets = Array.from({ length: 2_000 }, () => {
+      const socket = connect(server.port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.once('connect', () => connected++);
+      socket.once('data', (bytes) => {
+        if (String(bytes).startsWith('HTTP/1.1 200 ')) answered++;
+      });
+      socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      return socket;
+    });
+    await poll(() => connected).toBe(2_000);
+    server.kill('SIGCONT');
+    await poll(() => answered).toBe(2_000);
+    for (const socket of sockets) socket.destroy();
   },
 );

@@ -17,6 +17,11 @@ export const keepAliveTimeoutMs = 72_000;
 /** Requests that are still running when the server stops have this long. */
 export const closeGraceMs = 10_000;
 
+/**
+ * Connections that wait to be accepted, of which the system keeps no more than its own limit (`net.core.somaxconn`). Beyond
+ * Node's 511 the system drops the packets of whom it has no place for, who then wait for seconds to send them again.
+ */
+const maxWaitingConnections = 4_096;
 const tcpKeepAliveMs = 60_000;
 const closeStepMs = 10;
 
@@ -91,7 +96,7 @@ export class Listener {
     server.on('checkExpectation', take);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(host, port, error)));
-      server.listen({ host, port }, resolve);
+      server.listen({ host, port, backlog: maxWaitingConnections }, resolve);
     });
     connections.watch();
     server.removeAllListeners('error').on('error', this.#options.failed);

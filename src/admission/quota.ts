@@ -57,3 +57,20 @@ export class Quota {
 function isFull(taken: number, max: number): boolean {
   return max > 0 && taken >= max;
 }
+
+/** Says which limit is reached. `what` is the plural of what is counted, `holder` names whose it is. */
+export function sayReached(
+  reached: QuotaLimit,
+  what: string,
+  holder: string,
+  limits: { readonly max: number; readonly maxPerHolder: number },
+): string {
+  switch (reached) {
+    case 'all':
+      return `${limits.max} ${what} are under way, and no more may be.`;
+    case 'holder':
+      return `${limits.maxPerHolder} ${what} of ${holder} are under way, and no more may be.`;
+    case 'kept':
+      return `Most of ${limits.max} ${what} are under way, and the rest are kept for namespaces with few of them.`;
+  }
+}

@@ -1,7 +1,7 @@
 import type { Grant } from '../access/access.ts';
 import { PokewireError } from '../errors.ts';
 import type { OverloadWatch } from './overload.ts';
-import { Quota } from './quota.ts';
+import { Quota, type QuotaLimit, sayReached } from './quota.ts';
 
 /** How many reads may be under way. */
 export type ReadLimits = {
@@ -50,20 +50,9 @@ export class Reads {
   /** Begins one; throws `RATE_LIMITED` when there are too many, `OVERLOADED` when there is no memory for it. */
   begin(grant: Grant): Read {
     this.#overload.refuseRead();
-    const { maxReads, maxReadsPerNamespace } = this.#limits;
     const { id, uid } = grant.namespace;
     const reached = this.#quota.take(uid);
-    if (reached === 'all') refuse(`${maxReads} reads are under way, and no more may be.`, { maxReads });
-    if (reached === 'holder') {
-      refuse(`${maxReadsPerNamespace} reads of namespace ${id} are under way, and no more may be.`, {
-        maxReadsPerNamespace,
-      });
-    }
-    if (reached === 'kept') {
-      refuse(`Most of ${maxReads} reads are under way, and the rest are kept for namespaces with few of them.`, {
-        maxReads,
-      });
-    }
+    if (reached !== undefined) this.#refuse(reached, id);
     return new Read(grant);
   }
 
@@ -73,9 +62,13 @@ export class Reads {
     read.isOver = true;
     this.#quota.release(read.grant.namespace.uid);
   }
-}
 
-function refuse(why: string, details: Partial<ReadLimits>): never {
-  const advice = 'Take the answers of those first, or come again later.';
-  throw new PokewireError('RATE_LIMITED', `${why} ${advice}`, { details });
+  #refuse(reached: QuotaLimit, namespaceId: string): never {
+    const { maxReads: max, maxReadsPerNamespace: maxPerHolder } = this.#limits;
+    const why = sayReached(reached, 'reads', `namespace ${namespaceId}`, { max, maxPerHolder });
+    const details = reached === 'holder' ? { maxReadsPerNamespace: maxPerHolder } : { maxReads: max };
+    throw new PokewireError('RATE_LIMITED', `${why} Take the answers of those first, or come again later.`, {
+      details,
+    });
+  }
 }

@@ -1,7 +1,7 @@
 import type { Grant } from '../access/access.ts';
 import { PokewireError } from '../errors.ts';
 import type { Namespace } from '../store/namespace-store.ts';
-import { Quota } from './quota.ts';
+import { Quota, type QuotaLimit, sayReached } from './quota.ts';
 
 /** How many imports and exports may be under way. */
 export type TransferLimits = {
@@ -58,19 +58,9 @@ export class Transfers {
 
   /** Begins one; throws `RATE_LIMITED` when there are too many. */
   begin({ namespace }: Grant): Transfer {
-    const { maxTransfers, maxTransfersPerNamespace } = this.#limits;
     const { id, uid } = namespace;
     const reached = this.#quota.take(uid);
-    if (reached === 'all')
-      refuse(`${maxTransfers} imports and exports are under way, and no more may be.`, { maxTransfers });
-    if (reached === 'holder') {
-      const whose = `imports and exports of namespace ${id}`;
-      refuse(`${maxTransfersPerNamespace} ${whose} are under way, and no more may be.`, { maxTransfersPerNamespace });
-    }
-    if (reached === 'kept') {
-      const rest = 'the rest are kept for namespaces with few of them';
-      refuse(`Most of ${maxTransfers} imports and exports are under way, and ${rest}.`, { maxTransfers });
-    }
+    if (reached !== undefined) this.#refuse(reached, id);
     const transfer = new Transfer(namespace);
     this.#underWay.add(transfer);
     return transfer;
@@ -82,8 +72,11 @@ export class Transfers {
     transfer.isFinished = true;
     this.#quota.release(transfer.uid);
   }
-}
 
-function refuse(why: string, details: Partial<TransferLimits>): never {
-  throw new PokewireError('RATE_LIMITED', `${why} Come again later.`, { details });
+  #refuse(reached: QuotaLimit, namespaceId: string): never {
+    const { maxTransfers: max, maxTransfersPerNamespace: maxPerHolder } = this.#limits;
+    const why = sayReached(reached, 'imports and exports', `namespace ${namespaceId}`, { max, maxPerHolder });
+    const details = reached === 'holder' ? { maxTransfersPerNamespace: maxPerHolder } : { maxTransfers: max };
+    throw new PokewireError('RATE_LIMITED', `${why} Come again later.`, { details });
+  }
 }

@@ -156,19 +156,24 @@ function readRecord(text: string, record: JsonObject): ParsedRecord {
 }
 
 function readLoneEnd(text: string): ParsedRecord {
-  let isEmpty = false;
+  let records: number | undefined;
   walkMembers(text, skipSpace(text, 0), (key, from, to) => {
-    if (key === 'end') isEmpty = /^\{\s*"records"\s*:\s*0\s*\}$/.test(text.slice(from, to));
+    if (key === 'end') records = recordsIn(text.slice(from, to));
   });
-  if (isEmpty) return { message: undefined, end: 0 };
+  if (records === 0) return { message: undefined, end: 0 };
   return invalidRecord('end', 'must be {"records":0} in a record without a message');
 }
 
-// From the text, because of a long line only the members of a message are parsed.
 function readEnd(text: string): number {
-  const records = /^\{\s*"records"\s*:\s*([1-9]\d{0,15})\s*\}$/.exec(text)?.[1];
-  if (records === undefined) throw invalid('end', `must be like {"records":3456}, got ${text.slice(0, 64)}`);
-  return Number(records);
+  const records = recordsIn(text) ?? 0;
+  if (records === 0) throw invalid('end', `must be like {"records":3456}, got ${text.slice(0, 64)}`);
+  return records;
+}
+
+// From the text, because of a long line only the members of a message are parsed.
+function recordsIn(text: string): number | undefined {
+  const digits = /^\{\s*"records"\s*:\s*(0|[1-9]\d{0,15})\s*\}$/.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function wrongType(what: string, expected: string, value: unknown): ParsedRecord {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { readDescriptors } from '../../src/admission/descriptors.ts';
@@ -155,7 +155,8 @@ testOfCrowd(
   },
 );
 
-const mostWaiting = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
+const backlogLimit = '/proc/sys/net/core/somaxconn';
+const mostWaiting = existsSync(backlogLimit) ? Number(readFileSync(backlogLimit, 'utf8')) : 0;
 
 test.skipIf(mostWaiting < 2_000)(
   '2,000 connections that come while the process stands still wait to be accepted, and each is answered (needs a net.core.somaxconn of 2,000).',

@@ -18,8 +18,8 @@ export type ConnectionsOptions = Deadlines & {
 export const checkMs = 250;
 
 /**
- * A longer gap between two checks was a stall of the process. Peers are not charged for it, since what they sent
- * meanwhile has not been read.
+ * A longer gap between two checks is a stall of the process. It does not count against deadlines, because what peers sent
+ * during it has not been read yet.
  */
 const longestGapMs = 2 * checkMs;
 

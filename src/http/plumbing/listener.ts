@@ -18,8 +18,8 @@ export const keepAliveTimeoutMs = 72_000;
 export const closeGraceMs = 10_000;
 
 /**
- * Connections that wait to be accepted, of which the system keeps no more than its own limit (`net.core.somaxconn`). Beyond
- * Node's 511 the system drops the packets of whom it has no place for, who then wait for seconds to send them again.
+ * Connections that may wait to be accepted; the system caps it at its own limit (`net.core.somaxconn`). Once the queue is full
+ * (Node asks for 511) the system drops packets, and clients wait seconds before they send them again.
  */
 const maxWaitingConnections = 4_096;
 const tcpKeepAliveMs = 60_000;

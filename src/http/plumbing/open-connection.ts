@@ -171,11 +171,11 @@ export class OpenConnection {
     socket.pause();
   }
 
-  /** Ends the connection behind the requests that wait, which are complete, since another one follows them. */
+  /** Takes no request from this one on, and ends the connection after the last that waits, which is complete, since this one follows it. */
   #dropFrom(request: IncomingMessage): void {
     const socket = this.#socket;
-    // The client learns by the header that what it sent behind this request was not done. That is still read and dropped,
-    // because an end with unread bytes would be a reset, which takes answers along.
+    // The header tells the client that later requests were not done. They are still read and dropped, because closing a socket
+    // with unread bytes resets it, and the reset takes answers along.
     this.#held.at(-1)!.response.setHeader('connection', 'close');
     request.resume();
     socket.parser!.onIncoming = () => stopParsing;

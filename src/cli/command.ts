@@ -1,4 +1,5 @@
 import { ConfigError } from '../config-error.ts';
+import { PokewireError } from '../errors.ts';
 import { type CommandLine, type FlagTypes, quote, readFlags } from '../flags.ts';
 import { Invocation } from './invocation.ts';
 import { writeText } from './output.ts';
@@ -42,9 +43,11 @@ export async function runCommand(name: string, args: readonly string[], terminal
       terminal.stderr.write('pokewire: Interrupted.\n');
       return 1;
     }
-    if (!(error instanceof CliError || error instanceof ConfigError)) throw error;
+    const isForeseen = error instanceof CliError || error instanceof ConfigError || error instanceof PokewireError;
+    if (!isForeseen) throw error;
     if (error.message !== '') terminal.stderr.write(`pokewire: ${error.message}\n`);
-    return error instanceof ConfigError ? 2 : error.exitCode;
+    if (error instanceof CliError) return error.exitCode;
+    return error instanceof ConfigError ? 2 : 1;
   }
 }
 

@@ -58,6 +58,12 @@ test.each([
   expect(server.stdout).toBe('');
 });
 
+test('A database that cannot be reached fails "store init" with a sentence and exit code 1.', async () => {
+  await using init = new SpokenProcess(['store', 'init', 'postgres://postgres@127.0.0.1:1/message_store']);
+  expect(await init.exit).toBe(1);
+  expect(init.stderr).toMatch(/^pokewire: PostgreSQL at 127\.0\.0\.1:1 cannot be used: [^\n]+\n$/);
+});
+
 test('Another address than loopback is served when --insecure says so.', async () => {
   await using server = new SpokenProcess(['--host', '0.0.0.0', '--port', '0', '--insecure']);
   const { port } = await server.listening();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { initStore } from '../../src/store/init-store.ts';
+import { runHere } from '../support/run-command.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
@@ -88,6 +89,17 @@ describe.skipIf(!hasPostgres)('"pokewire store init"', () => {
     await expect(init('sqlite:a.db')).rejects.toThrow(/others need nothing/);
     const { rows } = await owner.query("SELECT 1 FROM pg_namespace WHERE nspname = 'pokewire'");
     expect(rows).toEqual([]);
+  });
+
+  test('exits with 1 when the database refuses, and with 2 for a URL that no database could be behind.', async () => {
+    await using cluster = await PostgresCluster.start();
+    const database = await cluster.create();
+    const exitCode = async (url: string, ...flags: string[]) => (await runHere('store init', [url, ...flags])).code;
+    expect(await exitCode(cluster.url(database))).toBe(1);
+    expect(await exitCode(cluster.url(database, 'postgres'), '--role', 'nobody')).toBe(1);
+    expect(await exitCode(cluster.url('postgres', 'postgres'))).toBe(1);
+    expect(await exitCode('postgres://localhost')).toBe(2);
+    expect(await exitCode(cluster.url(database, 'postgres'))).toBe(0);
   });
 
   test('does its work once when it runs several times at the same moment.', async () => {

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { ConfigError } from '../../config-error.ts';
+import { PokewireError } from '../../errors.ts';
 import { clientsOf, loadPg } from './connection.ts';
 import { isConnectionFault, sqlStateOf, textOfFault } from './database-errors.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
@@ -32,14 +33,14 @@ const createSql = [
 export type Initialized = { readonly database: string; readonly role: string; readonly wasThere: boolean };
 
 /**
- * Creates the schema `pokewire` where it is missing, and grants its use to the role that serves. May be repeated, for
- * another role too. Throws {@link ConfigError} with what is missing.
+ * Creates the schema `pokewire` if it is missing and grants its use to the role that serves. Safe to repeat, also for
+ * another role. Throws {@link ConfigError} for a malformed URL, and {@link PokewireError} when the database refuses.
  */
 export async function initSchema(text: string, role: string): Promise<Initialized> {
   const url = parsePostgresUrl(text);
   const open = clientsOf(await loadPg(), url);
   const client = await open().catch((error: unknown) => {
-    throw new ConfigError(`PostgreSQL at ${url.place} cannot be used: ${textOfFault(error)}`);
+    throw new PokewireError('NOT_READY', `PostgreSQL at ${url.place} cannot be used: ${textOfFault(error)}`);
   });
   try {
     await client.query('BEGIN');
@@ -105,12 +106,19 @@ function refuseNewer(version: number | undefined): void {
   );
 }
 
+/** The same command line can succeed on another database, so what this one refuses is no {@link ConfigError}. */
 function refusalOf(error: unknown, database: string, role: string): unknown {
+  if (error instanceof ConfigError) return new PokewireError('NOT_SUPPORTED', error.message);
   const state = sqlStateOf(error);
   if (state === '42501') {
-    return new ConfigError(`the role of this URL may not create the schema: use that of the owner of ${database}`);
+    return new PokewireError(
+      'AUTH_UNAUTHORIZED',
+      `the role of this URL may not create the schema: use that of the owner of ${database}`,
+    );
   }
-  if (state === '42704') return new ConfigError(`there is no role ${role}: name the one that serves with --role`);
-  if (error instanceof ConfigError || !isConnectionFault(error)) return error;
-  return new ConfigError(`PostgreSQL broke off, and nothing was changed: ${textOfFault(error)}`);
+  if (state === '42704') {
+    return new PokewireError('NOT_SUPPORTED', `there is no role ${role}: name the one that serves with --role`);
+  }
+  if (!isConnectionFault(error)) return error;
+  return new PokewireError('NOT_READY', `PostgreSQL broke off, and nothing was changed: ${textOfFault(error)}`);
 }

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, request, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request } from 'node:http';
 import { PassThrough, Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import type { BackupOutcome } from '../../src/store/backup.ts';
 import type { StoreCapabilities } from '../../src/store/capabilities.ts';
+import { startAnswering } from '../support/answering-server.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { FakeStore } from '../support/fake-store.ts';
 import { runHere } from '../support/run-command.ts';
@@ -22,20 +22,6 @@ const startOn = (path: string, ...flags: string[]) => startTestApp(['--store', `
 /** Runs `pokewire backup` within this process. */
 const backUp = (args: readonly string[], interrupted = new AbortController()) =>
   runHere('backup', args, '', interrupted);
-
-/** A server that answers everything so. */
-async function startSource(answer: (response: ServerResponse) => void) {
-  const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
 
 const supported = new FakeStore({ pokes: pokePool() }).capabilities;
 
@@ -202,7 +188,7 @@ test('The command leaves the file of before when the backup is not whole, whatev
   const copy = folder.file('copy.db');
   writeFileSync(copy, 'earlier');
   for (const headers of [{ 'content-length': '1500' }, {}]) {
-    await using source = await startSource((response) => {
+    await using source = await startAnswering((_request, response) => {
       response.writeHead(200, headers).write(Buffer.alloc(1_000));
       // Without a length this is an orderly end, as a proxy makes one.
       if ('content-length' in headers) response.socket!.end();

@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { startAnswering } from '../support/answering-server.ts';
 import { ended, importBody, records } from '../support/import-client.ts';
 import { runHere as run } from '../support/run-command.ts';
 import { startTestApp } from '../support/start-app.ts';
@@ -30,25 +28,11 @@ async function startWithFolder() {
   };
 }
 
-/** A source that answers each export so. */
-async function startSource(answer: (response: ServerResponse) => void) {
-  const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
 const toText = async (app: { get(path: string): Promise<{ text: string }> }) => (await app.get('/export')).text;
 
 test('Of what a foreign server refuses with, no more than 64 KiB is read.', async () => {
   const sent = Promise.withResolvers<number>();
-  await using source = await startSource((response) => {
+  await using source = await startAnswering((_request, response) => {
     response.writeHead(502);
     let bytes = 0;
     const more = () => {
@@ -86,7 +70,7 @@ test.each([
   async (sent, behind) => {
     await using started = await startWithFolder();
     const lines = ended(records(9)).split('\n');
-    await using source = await startSource((response) => {
+    await using source = await startAnswering((_request, response) => {
       response.write(lines.slice(0, sent).join('\n') + behind, () => response.destroy());
     });
     const exported = await run('export', ['--url', source.url]);
@@ -98,7 +82,7 @@ test.each([
 );
 
 test('An export that ends in order without its end is no whole one, as when a proxy hides that the source broke.', async () => {
-  await using source = await startSource((response) => response.end(records(9)));
+  await using source = await startAnswering((_request, response) => response.end(records(9)));
   expect(await run('export', ['--url', source.url])).toEqual({
     code: 1,
     stdout: records(9),
@@ -113,7 +97,7 @@ test('An export without messages is whole by its end alone, and passes through t
   expect(exported).toEqual({ code: 0, stdout: ended(''), stderr: '' });
   const imported = await run('import', ['--url', started.app.url], exported.stdout);
   expect([imported.code, imported.stderr, await toText(started.app)]).toEqual([0, '', started.whole]);
-  await using broken = await startSource((response) => response.end());
+  await using broken = await startAnswering((_request, response) => response.end());
   expect(await run('export', ['--url', broken.url])).toMatchObject({ code: 1, stdout: '' });
 });
 
@@ -168,7 +152,7 @@ test.each([
   ['backup', ''],
 ] as const)('%s that finds nothing to write to leaves its connection, so the command ends.', async (name, flag) => {
   const left = Promise.withResolvers<void>();
-  await using source = await startSource((response) => {
+  await using source = await startAnswering((_request, response) => {
     response.on('close', left.resolve);
     response.write(records(1));
   });
@@ -199,7 +183,7 @@ test('A file stays, and no part of another one, when an export is interrupted.',
   const { file, folder } = started;
   await writeFile(file, 'earlier');
   const interrupted = new AbortController();
-  await using source = await startSource((response) => {
+  await using source = await startAnswering((_request, response) => {
     response.write(records(9));
   });
   const running = run('export', ['--url', source.url, '--file', file], '', interrupted);

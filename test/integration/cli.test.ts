@@ -1,14 +1,13 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { verbs } from '../../src/cli/verbs.ts';
+import { startAnswering } from '../support/answering-server.ts';
 import { ended as endedBy, importBody, recordAt, records } from '../support/import-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 
@@ -162,12 +161,10 @@ test('A token that no header can carry is refused by the name of its setting, wi
 test.each(['export', 'import'])(
   '%s says when nothing listens, when it is no Pokewire, and what is wrong with a flag.',
   async (command) => {
-    const other = createServer((_request, response) => response.writeHead(404).end('<p>')).listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const other = await startAnswering((_request, response) => response.writeHead(404).end('<p>'));
+    const { url } = other;
     const stranger = await run([command, '--url', url]);
-    other.close();
-    await once(other, 'close');
+    await other[Symbol.asyncDispose]();
     const nobody = await run([command, '--url', url]);
     expect([stranger.code, nobody.code]).toEqual([1, 1]);
     expect(stranger.stderr).toBe('pokewire: The server answered 404: It does not seem to be Pokewire.\n');
@@ -187,17 +184,15 @@ test('A server that ends in the midst is told, and the file of an earlier export
   await using files = await folder();
   const file = join(files.path, 'log.ndjson');
   await writeFile(file, 'earlier');
-  const broken = createServer((request, response) => {
+  await using broken = await startAnswering((request, response) => {
     request.resume();
     response.write(request.method === 'GET' ? records(10) : 'data: {"imported":1000,"gpos":7}\n\n', () =>
       response.destroy(),
     );
-  }).listen(0, '127.0.0.1');
-  await once(broken, 'listening');
-  const url = `http://127.0.0.1:${(broken.address() as AddressInfo).port}`;
+  });
+  const { url } = broken;
   const exported = await run(['export', '--url', url, '--file', file]);
   const imported = await run(['import', '--url', url], records(10));
-  broken.close();
   expect([exported.code, exported.stderr]).toEqual([
     1,
     `pokewire: The connection to ${url} ended before the export was whole.\n`,
@@ -237,11 +232,12 @@ test('--help of the server names the commands.', async () => {
 
 test('What a server of others says reaches no terminal as control characters.', async () => {
   const nasty = 'no\u001b]0;owned\u0007 \u009b31m\u202e\r\nImported 9 messages';
-  await using server = await otherServer((path) =>
-    path.startsWith('/import')
-      ? { status: 200, body: `data: ${JSON.stringify({ error: nasty, message: nasty, line: 1 })}\n\n` }
-      : { status: 403, body: JSON.stringify({ error: { code: nasty, message: nasty } }) },
-  );
+  await using server = await startAnswering((request, response) => {
+    request.resume();
+    if (request.url?.startsWith('/import')) {
+      response.end(`data: ${JSON.stringify({ error: nasty, message: nasty, line: 1 })}\n\n`);
+    } else response.writeHead(403).end(JSON.stringify({ error: { code: nasty, message: nasty } }));
+  });
   for (const command of ['export', 'import']) {
     const { code, stderr, stdout } = await run([command, '--url', server.url]);
     expect([code, stdout]).toEqual([1, '']);
@@ -251,22 +247,3 @@ test('What a server of others says reaches no terminal as control characters.', 
     expect(stderr).not.toContain('\nImported');
   }
 });
-
-/** A server that is not Pokewire. */
-async function otherServer(answer: (path: string) => { status: number; body: string }) {
-  const server = createServer((request, response) => {
-    const { status, body } = answer(request.url ?? '');
-    request.resume();
-    response.writeHead(status).end(body);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}

@@ -1,30 +1,11 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
+import { startAnswering } from '../support/answering-server.ts';
 import { runHere } from '../support/run-command.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { held, UnrulyProxy } from '../support/unruly-proxy.ts';
 
 const silence = ['--silence', '1'];
-
-/** A server that is not Pokewire. */
-async function startOther(answer: (path: string) => readonly [status: number, body: string]) {
-  const server = createServer((request, response) => {
-    const [status, body] = answer(request.url ?? '');
-    response.writeHead(status).end(body);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
 
 describe('doctor', () => {
   test('judges each part of the way, with a token where one is needed.', async () => {
@@ -70,9 +51,10 @@ describe('doctor', () => {
   test('says that something answers in place of the server, and what could not be measured for that.', async () => {
     await using app = await startTestApp();
     const { body } = await app.get('/diagnose/connection');
-    await using other = await startOther((path) => {
-      if (path === '/diagnose/connection') return [200, JSON.stringify(body)];
-      return path === '/health' ? [200, '{"status":"ok"}'] : [404, '<h1>Nothing here</h1>'];
+    await using other = await startAnswering(({ url }, response) => {
+      if (url === '/diagnose/connection') response.end(JSON.stringify(body));
+      else if (url === '/health') response.end('{"status":"ok"}');
+      else response.writeHead(404).end('<h1>Nothing here</h1>');
     });
     const { code, stdout, stderr } = await runHere('doctor', ['--url', other.url, ...silence]);
     expect(stdout).toMatch(/^BAD {3}Statuses: 404\n {6}GET \/no\/such\/route was answered with 404 /m);

@@ -5,10 +5,11 @@ import type { Invocation } from './invocation.ts';
 import { visible } from './message-lines.ts';
 import { writeText } from './output.ts';
 import { messagesText } from './progress.ts';
+import { readUpTo } from './read-up-to.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** More than a server takes in one append. */
-const maxInputBytes = 1_073_741_824;
+/** The body is one string, which V8 limits to 2^29 - 24 characters; the rest is room for what is put around the input. */
+const maxInputBytes = 536_000_000;
 
 type Appended = {
   readonly stream: string;
@@ -30,7 +31,10 @@ export async function appendMessages(invocation: Invocation, terminal: Terminal)
     query: expectedVersion === undefined ? {} : { expectedVersion: String(expectedVersion) },
     body,
   });
-  const appended = parseAnswer<Appended>(answer);
+  const appended = parseAnswer<Appended>(
+    answer,
+    ({ stream, count }) => typeof stream === 'string' && Number.isInteger(count),
+  );
   await writeText(terminal.stdout, invocation.isSet('json') ? `${visible(answer.trimEnd())}\n` : sentenceOf(appended));
 }
 
@@ -79,13 +83,7 @@ function checkJson(called: string, text: string): void {
 }
 
 async function readInput(stdin: Readable): Promise<string> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of stdin as AsyncIterable<Buffer>) {
-    pieces.push(piece);
-    bytes += piece.length;
-    if (bytes > maxInputBytes)
-      throw new CliError('The input is more than an append takes; "pokewire import" takes it.');
-  }
-  return Buffer.concat(pieces).toString();
+  const { text, isWhole } = await readUpTo(maxInputBytes, stdin);
+  if (isWhole) return text;
+  throw new CliError('The input is more than an append takes; "pokewire import" takes it.');
 }

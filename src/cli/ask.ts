@@ -1,49 +1,64 @@
 import { type CallOptions, call } from './call.ts';
 import type { ServerAddress } from './invocation.ts';
+import { readUpTo } from './read-up-to.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** Beyond this an answer is none that a command asked for. */
-const maxAnswerBytes = 536_870_912;
+type AskOptions = CallOptions & { readonly body?: string };
 
-/** Sends a request with a body of JSON, or none, and resolves to the text of the answer. */
+/** No command asks for an answer this large. Fits into one string, which V8 limits to 2^29 - 24 characters. */
+const maxAnswerBytes = 536_000_000;
+
+/** Sends a request, with a JSON body if there is one, and resolves to the text of the answer. */
 export async function ask(
   server: ServerAddress,
   terminal: Terminal,
-  { body, ...options }: CallOptions & { readonly body?: string },
+  { body, ...options }: AskOptions,
 ): Promise<string> {
   const bodyType = body === undefined ? undefined : 'application/json';
   const { request, response } = call(server, terminal, { ...options, bodyType });
   request.end(body);
   const answer = await response;
-  const pieces: Buffer[] = [];
-  let bytes = 0;
   try {
-    for await (const piece of answer as AsyncIterable<Buffer>) {
-      pieces.push(piece);
-      bytes += piece.length;
-      if (bytes > maxAnswerBytes) throw new CliError(`The answer of ${server.url.origin} is too long.`);
-    }
+    const { text, isWhole } = await readUpTo(maxAnswerBytes, answer);
+    if (isWhole) return text;
   } catch (error) {
-    if (error instanceof CliError || terminal.interrupted.aborted) throw error;
+    if (terminal.interrupted.aborted) throw error;
     throw new CliError(`The connection to ${server.url.origin} ended before the answer was whole.`);
   }
-  return Buffer.concat(pieces).toString();
+  throw new CliError(`The answer of ${server.url.origin} is too long.`);
 }
 
-/** The same, with the answer as JSON. */
-export async function askJson<T>(...args: Parameters<typeof ask>): Promise<T> {
-  return parseAnswer<T>(await ask(...args));
+/** Whether an answer has the fields that a command reads. */
+type Check<T> = (answer: Partial<T>) => boolean;
+
+/** Sends a request and resolves to its answer, read as JSON. */
+export async function askJson<T>(
+  server: ServerAddress,
+  terminal: Terminal,
+  options: AskOptions,
+  isExpected: Check<T>,
+): Promise<T> {
+  return parseAnswer<T>(await ask(server, terminal, options), isExpected);
 }
 
 /** Calls a method of `/rpc`. */
-export function askRpc<T>(server: ServerAddress, terminal: Terminal, call: readonly unknown[]): Promise<T> {
-  return askJson<T>(server, terminal, { method: 'POST', path: 'rpc', body: JSON.stringify(call) });
+export function askRpc<T>(
+  server: ServerAddress,
+  terminal: Terminal,
+  call: readonly unknown[],
+  isExpected: Check<T>,
+): Promise<T> {
+  return askJson<T>(server, terminal, { method: 'POST', path: 'rpc', body: JSON.stringify(call) }, isExpected);
 }
 
-export function parseAnswer<T>(text: string): T {
+/** Reads an answer as JSON. Throws {@link CliError} for anything that Pokewire would not answer with. */
+export function parseAnswer<T>(text: string, isExpected: Check<T>): T {
+  let answer: T | null;
   try {
-    return JSON.parse(text) as T;
+    answer = JSON.parse(text) as T | null;
   } catch {
     throw new CliError('The server did not answer with JSON. It does not seem to be Pokewire.');
   }
+  if (typeof answer === 'object' && answer !== null && isExpected(answer)) return answer;
+  throw new CliError('The answer of the server lacks what was asked for. It does not seem to be Pokewire.');
 }

@@ -2,6 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { ServerAddress } from './invocation.ts';
 import { printable } from './printable.ts';
+import { readUpTo } from './read-up-to.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
 /** A request under way, whose body the caller writes. */
@@ -67,22 +68,14 @@ async function refusalOf(answer: IncomingMessage): Promise<RefusedError> {
   return new RefusedError(answer.statusCode ?? 0, sentenceOf(body) ?? 'It does not seem to be Pokewire.');
 }
 
-/** What it begins with; the connection is dropped when there is more, or when it takes too long. */
+/** The start of the body. The connection is dropped when there is more, or when it takes too long. */
 async function startOf(answer: IncomingMessage): Promise<string> {
   const timer = setTimeout(() => answer.destroy(), refusalTimeoutMs);
-  const pieces: Buffer[] = [];
-  let bytes = 0;
   try {
-    for await (const piece of answer as AsyncIterable<Buffer>) {
-      pieces.push(piece);
-      bytes += piece.length;
-      // Leaving the loop destroys the answer and its socket.
-      if (bytes > maxRefusalBytes) break;
-    }
+    return (await readUpTo(maxRefusalBytes, answer)).text;
   } finally {
     clearTimeout(timer);
   }
-  return Buffer.concat(pieces).toString('utf8', 0, maxRefusalBytes);
 }
 
 function sentenceOf(body: string): string | undefined {

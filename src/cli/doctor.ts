@@ -1,9 +1,11 @@
+import { Readable } from 'node:stream';
 import { styleText } from 'node:util';
 import { parseAnswer } from './ask.ts';
 import type { Invocation, ServerAddress } from './invocation.ts';
 import { visible } from './message-lines.ts';
 import { writeText } from './output.ts';
 import { type ConnectionMeasured, loadPageScripts, type PageScripts, type Seen, type Verdict } from './page-scripts.ts';
+import { readUpTo } from './read-up-to.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
 /** A stream is silent for so long unless the caller says otherwise: longer than the heartbeats of a usual server. */
@@ -11,6 +13,8 @@ const defaultSilenceSeconds = 10;
 
 /** A request that has no answer by then has none. */
 const answerMs = 10_000;
+
+const maxBodyBytes = 65_536;
 
 /** What cuts both streams at once need not do so in the same instant. */
 const settleMs = 500;
@@ -31,7 +35,10 @@ export async function diagnose(invocation: Invocation, terminal: Terminal): Prom
   if (failed > 0) throw new CliError(`${failed === 1 ? 'One check' : `${failed} checks`} failed.`);
 }
 
-/** Its checks, one after the other. */
+/** An answer and the start of its body, which may be anybody's. */
+type Answer = { readonly response: Response; readonly text: string };
+
+/** Runs the checks, one after the other. */
 class Doctor {
   readonly #server: ServerAddress;
   readonly #signal: AbortSignal;
@@ -94,19 +101,19 @@ class Doctor {
   /** Asks what arrives there, thrice: the shortest answer is the round trip. */
   async #measureConnection(): Promise<ConnectionMeasured> {
     let roundTripMs = Number.POSITIVE_INFINITY;
-    let response: Response;
-    let text = '';
+    let answer: Answer;
     let asked = 0;
     do {
       const startMs = performance.now();
-      response = await this.#get('diagnose/connection', this.#credential);
-      text = await response.text();
+      answer = await this.#get('diagnose/connection', this.#credential);
       roundTripMs = Math.min(roundTripMs, performance.now() - startMs);
-    } while (response.ok && ++asked < 3);
-    if (!response.ok) throw new CliError(`The server answered ${await refusalOf(new Response(text, response))}`);
+    } while (answer.response.ok && ++asked < 3);
+    const { response, text } = answer;
+    if (!response.ok) throw new CliError(`The server answered ${describeRefusal(answer)}`);
+    const seen = parseAnswer<Seen>(text, ({ proxyHeaders }) => Array.isArray(proxyHeaders));
     const { host, protocol } = this.#server.url;
     const headers = { server: response.headers.get('server'), via: response.headers.get('via') };
-    return { seen: parseAnswer<Seen>(text), roundTripMs, headers, protocol: 'http/1.1', page: host, scheme: protocol };
+    return { seen, roundTripMs, headers, protocol: 'http/1.1', page: host, scheme: protocol };
   }
 
   /** Whether refusals come through as the server says them: programs go by their codes. */
@@ -116,18 +123,16 @@ class Doctor {
       ['no/such/route', 404, 'NOT_FOUND'],
     ] as const;
     for (const [path, status, code] of expected) {
-      const response = await this.#get(path, {});
-      const body = await response.text();
-      if (response.status === status && (code === undefined || body.includes(`"${code}"`))) continue;
+      const { response, text } = await this.#get(path, {});
+      if (response.status === status && (code === undefined || text.includes(`"${code}"`))) continue;
       const sentence = `GET /${path} was answered with ${response.status} ${type(response)} instead of ${status}${code === undefined ? '' : ` and the code ${code}`}: something answers in place of the server, so programs cannot tell why they are refused.`;
       return { state: 'bad', value: String(response.status), sentence, settings: [] };
     }
     const ready = await this.#get('ready', {});
-    if (ready.status !== 200) {
-      const sentence = `The server is not ready: ${await refusalOf(ready)}`;
+    if (ready.response.status !== 200) {
+      const sentence = `The server is not ready: ${describeRefusal(ready)}`;
       return { state: 'mind', value: 'not ready', sentence, settings: [] };
     }
-    await ready.body?.cancel();
     return {
       state: 'good',
       value: 'as sent',
@@ -136,12 +141,11 @@ class Doctor {
     };
   }
 
-  /** The server's time as it is told with each answer, to the second. */
+  /** Compares the clocks by the `Date` header, which has a resolution of one second. */
   async #judgeClock(): Promise<Verdict> {
     const startMs = Date.now();
-    const response = await this.#get('version', {});
+    const { response } = await this.#get('version', {});
     const endMs = Date.now();
-    await response.body?.cancel();
     const serverMs = Date.parse(response.headers.get('date') ?? '');
     if (Number.isNaN(serverMs)) {
       return { state: 'mind', value: 'unknown', sentence: 'No answer tells the time of the server.', settings: [] };
@@ -155,10 +159,10 @@ class Doctor {
     return { state: 'mind', value, sentence, settings: [] };
   }
 
-  async #get(path: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+  async #get(path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(answerMs)]);
     try {
-      return await fetch(this.#urlOf(path), { headers, signal, redirect: 'manual' });
+      return await readAnswer(await fetch(this.#urlOf(path), { headers, signal, redirect: 'manual' }));
     } catch (error) {
       this.#signal.throwIfAborted();
       const { message, cause } = error as Error;
@@ -168,8 +172,15 @@ class Doctor {
   }
 }
 
+async function readAnswer(response: Response): Promise<Answer> {
+  return { response, text: (await readUpTo(maxBodyBytes, response.body ?? Readable.from([]))).text };
+}
+
 async function refusalOf(response: Response): Promise<string> {
-  const text = await response.text();
+  return describeRefusal(await readAnswer(response));
+}
+
+function describeRefusal({ response, text }: Answer): string {
   try {
     const { error } = JSON.parse(text) as { error: { code: string; message: string } };
     return visible(`${response.status}: ${error.message} (${error.code})`);

@@ -2,7 +2,7 @@ import { ask, parseAnswer } from './ask.ts';
 import type { ServerAddress } from './invocation.ts';
 import { jsonElements } from './json-elements.ts';
 import type { Selected } from './selected.ts';
-import { CliError, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** A message as the server sent it, and what commands look at. */
 export type SentMessage = {
@@ -98,26 +98,25 @@ export class MessagePages {
     if (selected.kind === 'all') {
       const body = JSON.stringify(['category.get', '', { position, batchSize }]);
       const text = await ask(this.#server, this.#terminal, { method: 'POST', path: 'rpc', body });
-      parseAnswer(text);
+      parseAnswer(text, Array.isArray);
       return jsonElements(text).map((element) => readMessage(fromRpc(element)));
     }
     const folder = selected.kind === 'stream' ? 'streams' : 'categories';
     const path = `${folder}/${encodeURIComponent(selected.name)}/messages`;
     const query = { position: String(position), batchSize: String(batchSize) };
     const text = await ask(this.#server, this.#terminal, { method: 'GET', path, query });
-    parseAnswer(text);
+    parseAnswer(text, Array.isArray);
     return jsonElements(text).map(readMessage);
   }
 }
 
 function readMessage(json: string): SentMessage {
-  const message = { ...parseAnswer<SentMessage>(json), json };
-  const isOne =
-    typeof message.stream === 'string' &&
-    Number.isSafeInteger(message.globalPosition) &&
-    Number.isSafeInteger(message.position);
-  if (!isOne) throw new CliError('The server answered with what is no message. It does not seem to be Pokewire.');
-  return message;
+  const message = parseAnswer<SentMessage>(
+    json,
+    ({ stream, position, globalPosition }) =>
+      typeof stream === 'string' && Number.isSafeInteger(globalPosition) && Number.isSafeInteger(position),
+  );
+  return { ...message, json };
 }
 
 /** `/rpc` sends a message as an array, for the whole namespace. */

@@ -2,7 +2,7 @@ import { askJson } from './ask.ts';
 import type { Invocation } from './invocation.ts';
 import { visible } from './message-lines.ts';
 import { writeText } from './output.ts';
-import { CliError, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 type Entry = {
   readonly stream?: string;
@@ -32,14 +32,10 @@ export async function listStreams(invocation: Invocation, terminal: Terminal): P
     const query: Record<string, string> = { limit: String(pageEntries) };
     if (prefix !== '' && !isOfCategories) query.prefix = prefix;
     if (cursor !== '') query.cursor = cursor;
-    const page: Page = await askJson<Page>(server, terminal, {
-      method: 'GET',
-      path: isOfCategories ? 'categories' : 'streams',
-      query,
-    });
-    const entries = page.streams ?? page.categories;
-    if (entries === undefined)
-      throw new CliError('The server did not answer with a list. It does not seem to be Pokewire.');
+    const path = isOfCategories ? 'categories' : 'streams';
+    const isPage = (answer: Partial<Page>) => Array.isArray(answer[path]);
+    const page: Page = await askJson<Page>(server, terminal, { method: 'GET', path, query }, isPage);
+    const entries = page[path]!;
     const wanted = entries.filter(({ category }) => category === undefined || category.startsWith(prefix));
     const write = invocation.isSet('json') ? (entry: Entry) => visible(JSON.stringify(entry)) : lineOf;
     await writeText(terminal.stdout, wanted.map((entry) => `${write(entry)}\n`).join(''));

@@ -25,16 +25,19 @@ export async function createToken(invocation: Invocation, terminal: Terminal): P
   const expiresAt =
     expires === undefined ? undefined : new Date(parseMoment('expires', expires, 'ahead')).toISOString();
   const call = ['ns.token.create', namespaceOf(invocation), { label, scope, expiresAt }];
-  const created = await askRpc<TokenEntry & { readonly token: string }>(invocation.server, terminal, call);
+  const created = await askRpc<TokenEntry & { readonly token: string }>(
+    invocation.server,
+    terminal,
+    call,
+    ({ token }) => typeof token === 'string',
+  );
   await writeText(terminal.stdout, `${visible(invocation.isSet('json') ? JSON.stringify(created) : created.token)}\n`);
 }
 
 /** `pokewire token list`: ids, never texts. */
 export async function listTokens(invocation: Invocation, terminal: Terminal): Promise<void> {
-  const entries = await askRpc<readonly TokenEntry[]>(invocation.server, terminal, [
-    'ns.token.list',
-    namespaceOf(invocation),
-  ]);
+  const call = ['ns.token.list', namespaceOf(invocation)];
+  const entries = await askRpc<readonly TokenEntry[]>(invocation.server, terminal, call, Array.isArray);
   const write = invocation.isSet('json') ? (entry: TokenEntry) => JSON.stringify(entry) : lineOf;
   await writeText(terminal.stdout, entries.map((entry) => `${visible(write(entry))}\n`).join(''));
 }
@@ -42,7 +45,7 @@ export async function listTokens(invocation: Invocation, terminal: Terminal): Pr
 /** `pokewire token revoke`: it opens nothing any more, and what it opened ends. */
 export async function revokeToken(invocation: Invocation, terminal: Terminal): Promise<void> {
   const [id] = invocation.words;
-  await askRpc(invocation.server, terminal, ['ns.token.revoke', namespaceOf(invocation), id]);
+  await askRpc(invocation.server, terminal, ['ns.token.revoke', namespaceOf(invocation), id], () => true);
   await writeText(terminal.stdout, `Revoked ${visible(id!)}.\n`);
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
+import { startAnswering } from '../support/answering-server.ts';
 import { importBody, recordAt, records } from '../support/import-client.ts';
 import { runHere } from '../support/run-command.ts';
 import { SpokenProcess } from '../support/spoken-process.ts';
@@ -191,4 +192,22 @@ test('token generate makes one that a server starts with.', async () => {
   const { stdout } = await runHere('token generate', []);
   await using app = await startTestApp(['--token', stdout.trim()]);
   expect((await runHere('read', on(app, 'all', '--token', stdout.trim()))).code).toBe(0);
+});
+
+test.each([
+  ['append', ['a-1', 'Happened']],
+  ['read', ['a-1']],
+  ['streams', []],
+  ['token list', []],
+  ['token create', []],
+  ['doctor', []],
+])('"%s" says so when a server answers with JSON that is not the answer.', async (name, words) => {
+  for (const answer of ['{}', 'null']) {
+    await using other = await startAnswering((_request, response) => response.end(answer));
+    expect(await runHere(name, [...words, '--url', other.url])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'pokewire: The answer of the server lacks what was asked for. It does not seem to be Pokewire.\n',
+    });
+  }
 });

@@ -64,6 +64,14 @@ describe('doctor', () => {
     ]);
   });
 
+  test('says so when a connection is cut within an answer.', async () => {
+    await using cut = await startAnswering((_request, response) => {
+      response.writeHead(200, { 'content-length': 100 }).write('{', () => response.destroy());
+    });
+    const { code, stderr } = await runHere('doctor', ['--url', cut.url, ...silence]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^pokewire: Cannot reach [^\n]+\n$/)]);
+  });
+
   test('says why it cannot begin.', async () => {
     await using app = await startTestApp(['--token', newToken('default')]);
     const refused = await runHere('doctor', ['--url', app.url, ...silence]);

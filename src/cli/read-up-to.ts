@@ -1,0 +1,15 @@
+/** The start of a body of bytes as text, and whether that is all of it. A source that has more is destroyed. */
+export async function readUpTo(
+  maxBytes: number,
+  source: AsyncIterable<Uint8Array>,
+): Promise<{ readonly text: string; readonly isWhole: boolean }> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of source) {
+    pieces.push(piece);
+    bytes += piece.length;
+    // Leaving the loop destroys the source.
+    if (bytes > maxBytes) break;
+  }
+  return { text: Buffer.concat(pieces).toString('utf8', 0, maxBytes), isWhole: bytes <= maxBytes };
+}

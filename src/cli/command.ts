@@ -1,11 +1,12 @@
 import { ConfigError } from '../config-error.ts';
 import { PokewireError } from '../errors.ts';
 import { type CommandLine, type FlagTypes, quote, readFlags } from '../flags.ts';
+import { findVerb } from './find-verb.ts';
 import { Invocation } from './invocation.ts';
 import { writeText } from './output.ts';
 import { CliError, type Terminal } from './terminal.ts';
 import { flagsOf, type Verb } from './verb.ts';
-import { findVerb, verbs } from './verbs.ts';
+import { verbs } from './verbs.ts';
 
 /** The command of a command line and its arguments; without a command it is the server. */
 export function splitCommand([first, ...rest]: readonly string[]): { readonly name: string; readonly args: string[] } {

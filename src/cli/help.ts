@@ -1,9 +1,10 @@
+import { findVerb } from './find-verb.ts';
 import type { Invocation } from './invocation.ts';
 import { writeText } from './output.ts';
 import { serve } from './serve.ts';
 import type { Terminal } from './terminal.ts';
 import { type Description, type Flag, flagsOf } from './verb.ts';
-import { findVerb, verbs } from './verbs.ts';
+import { verbs } from './verbs.ts';
 
 const width = 80;
 /** Where descriptions begin; what is longer than that has its description below it. */

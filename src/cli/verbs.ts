@@ -1,27 +1,5 @@
-import { ConfigError } from '../config-error.ts';
-import { quote } from '../flags.ts';
-import { didYouMean } from '../suggestion.ts';
-import type { FlagGroup, Verb, Word } from './verb.ts';
-
-const server = (scope: string): FlagGroup => ({
-  title: 'Server',
-  flags: [
-    { name: 'url', value: 'URL', description: 'Where it answers. [POKEWIRE_URL, or http://localhost:8080]' },
-    { name: 'token', value: 'TOKEN', description: `Token with scope ${scope}. [POKEWIRE_TOKEN, or none]` },
-  ],
-});
-
-const json = (what: string) => ({ name: 'json', description: `${what} as JSON, one a line.` });
-
-const selector: Word = { name: 'WHAT' };
-const selectorNote =
-  'WHAT is category:account, stream:account-123, or all. A name with a hyphen alone is a stream: account-123.';
-
-const namespace = {
-  name: 'namespace',
-  value: 'ID',
-  description: 'Namespace of the tokens. [that of the token that is used]',
-};
+import { json, namespace, selector, selectorNote, server } from './shared-flags.ts';
+import type { Verb } from './verb.ts';
 
 /** Every command but the server, in the order of the help. */
 export const verbs: readonly Verb[] = [
@@ -315,11 +293,3 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./help.ts')).printHelp,
   },
 ];
-
-/** The command of this name, of one word or two; throws {@link ConfigError} for one that is unknown. */
-export function findVerb(name: string): Verb {
-  const verb = verbs.find((candidate) => candidate.name === name);
-  if (verb !== undefined) return verb;
-  const near = didYouMean(name, ['serve', ...verbs.map((candidate) => candidate.name)]) || ';';
-  throw new ConfigError(`Unknown command ${quote(name)}${near} "pokewire help" lists the commands.`);
-}

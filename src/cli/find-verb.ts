@@ -1,0 +1,13 @@
+import { ConfigError } from '../config-error.ts';
+import { quote } from '../flags.ts';
+import { didYouMean } from '../suggestion.ts';
+import type { Verb } from './verb.ts';
+import { verbs } from './verbs.ts';
+
+/** The command of this name, of one word or two; throws {@link ConfigError} for one that is unknown. */
+export function findVerb(name: string): Verb {
+  const verb = verbs.find((candidate) => candidate.name === name);
+  if (verb !== undefined) return verb;
+  const near = didYouMean(name, ['serve', ...verbs.map((candidate) => candidate.name)]) || ';';
+  throw new ConfigError(`Unknown command ${quote(name)}${near} "pokewire help" lists the commands.`);
+}

@@ -6,19 +6,18 @@ import { quote } from './flags.ts';
 import type { GivenValue } from './setting-values.ts';
 import { didYouMean } from './suggestion.ts';
 
-/** A setting in a file: its text, or a list of them, and where it stands: `pokewire.yaml:3`. */
+/** A setting in a file, with its place: `pokewire.yaml:3`. */
 export type FileEntry = { readonly value: GivenValue; readonly place: string };
 
-/** A file and its settings. */
 export type ConfigFile = { readonly path: string; readonly entries: ReadonlyMap<keyof Config, FileEntry> };
 
-/** Read where no other file is named and it is in the folder that the server is started in. */
+/** Read from the working directory, if it exists and no other file is named. */
 export const defaultConfigPath = 'pokewire.yaml';
 
-/** All settings take a few kilobytes; a file that is larger is none of ours. */
+/** All settings fit into a few kilobytes, so a larger file is something else. */
 const maxFileBytes = 1_048_576;
 
-/** Reads the file of this name, the default one for undefined, none for an empty name; throws {@link ConfigError}. */
+/** Reads a configuration file; undefined means the default one, an empty name none. Throws {@link ConfigError}. */
 export async function readConfigFile(path: string | undefined): Promise<ConfigFile | undefined> {
   if (path === '') return undefined;
   const named = path ?? defaultConfigPath;
@@ -30,12 +29,12 @@ export async function readConfigFile(path: string | undefined): Promise<ConfigFi
     if (error instanceof ConfigError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && path === undefined) return undefined;
-    // Node names the call and the path too.
+    // Node appends the call and the path.
     throw new ConfigError(`The configuration file ${named} cannot be read: ${message.split(', ', 1)[0]}.`);
   }
 }
 
-/** Reads YAML: one map with a key for each setting, named as its flag; throws {@link ConfigError} with file, line and key. */
+/** Parses a YAML map whose keys are named like flags. Throws {@link ConfigError} with file, line and key. */
 export function parseConfigFile(path: string, bytes: Uint8Array): ConfigFile {
   const lines = new LineCounter();
   const text = decode(path, bytes);
@@ -63,7 +62,7 @@ export function parseConfigFile(path: string, bytes: Uint8Array): ConfigFile {
   return { path, entries };
 }
 
-/** As it was written, so that it is read like a flag: 1.0, 0x10 and 1e3 are no integers here either. */
+/** The source text, so that it is judged like a flag: 1.0, 0x10 and 1e3 are not integers here either. */
 function givenValue(node: unknown, called: string): GivenValue {
   if (isSeq(node)) return node.items.map((item) => textOf(item, called));
   return textOf(node, called);

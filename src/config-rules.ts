@@ -4,7 +4,7 @@ import { ConfigError } from './config-error.ts';
 /** A limit below this would refuse the first message of `default`. */
 const leastStoreBytes = 65_536;
 
-/** Pairs of which the first is within the second. `none`: there is no limit where the second is 0. */
+/** Pairs in which `lower` must not exceed `upper`. `none`: an `upper` of 0 means no limit. */
 const ordered: readonly { lower: keyof Config; upper: keyof Config; none?: true }[] = [
   { lower: 'retryMinMs', upper: 'retryMaxMs' },
   { lower: 'pokePoolMin', upper: 'pokePoolMax' },
@@ -16,14 +16,14 @@ const ordered: readonly { lower: keyof Config; upper: keyof Config; none?: true 
   { lower: 'storeMaxBytesPerNamespace', upper: 'storeMaxBytes', none: true },
 ];
 
-/** Refuses settings that contradict each other. A default gives way to a lower bound that was given. */
+/** Throws {@link ConfigError} for settings that contradict each other. A default is lowered to a given maximum. */
 export function checkTogether(
   settings: Config,
   given: ReadonlySet<keyof Config>,
   called: (name: keyof Config) => string,
 ): Config {
   const config = { ...settings };
-  // What is on a disk does not end with the memory.
+  // The default bounds memory; a store on disk has no limit unless one is given.
   if (!given.has('storeMaxBytes') && config.store !== 'memory:') config.storeMaxBytes = 0;
   for (const { lower, upper, none = false } of ordered) {
     const [least, most] = [Number(config[lower]), Number(config[upper])];

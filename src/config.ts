@@ -193,7 +193,7 @@ function limit(maximum: number, description: string, initial = 0) {
 /** The settings of one process. */
 export type Config = Readonly<Static<typeof configSchema>>;
 
-/** The settings by subject, in the order of `pokewire help serve` and `--print-config`. A test keeps it complete. */
+/** Settings by subject, in the order of `pokewire help serve` and `--print-config`. A test checks that none is missing. */
 export const settingGroups = {
   Address: ['port', 'host', 'insecure', 'allowedHosts', 'trustedProxies'],
   Access: ['auth', 'token', 'testMode', 'metricsToken', 'corsOrigins', 'subscribeOrigins'],
@@ -218,10 +218,10 @@ export const settingGroups = {
   Pools: ['pooling', 'pokePoolMin', 'pokePoolMax', 'bufferPoolMin', 'bufferPoolMax'],
 } as const satisfies Record<string, readonly (keyof Config)[]>;
 
-/** Settings that are never printed. A password within `store` is not either. */
+/** Settings that are never printed, nor is a password in `store`. */
 export const secretSettings: ReadonlySet<keyof Config> = new Set<keyof Config>(['token', 'metricsToken']);
 
-/** Begins every variable that is a setting. */
+/** Prefix of every variable. */
 export const variablePrefix = 'POKEWIRE_';
 
 export const settingNames = Object.keys(configSchema.properties) as readonly (keyof Config)[];
@@ -236,7 +236,7 @@ export function variableOf(name: string): string {
   return variablePrefix + flagOf(name).replaceAll('-', '_').toUpperCase();
 }
 
-/** What the schema tells people of a setting. */
+/** Description and default of a setting. */
 export function notesOf(name: keyof Config): { readonly description: string; readonly default: unknown } {
   const { description = '', default: initial } = configSchema.properties[name] as {
     description?: string;
@@ -245,7 +245,7 @@ export function notesOf(name: keyof Config): { readonly description: string; rea
   return { description, default: initial };
 }
 
-/** The values of a setting that has few; undefined: it has many. */
+/** The choices of an enumerated setting, or undefined. */
 export function choicesOf(name: keyof Config): readonly string[] | undefined {
   const { anyOf } = configSchema.properties[name] as { anyOf?: readonly { const: string }[] };
   return anyOf?.map((choice) => choice.const);

@@ -2,22 +2,22 @@ import { parseArgs } from 'node:util';
 import { ConfigError } from './config-error.ts';
 import { didYouMean } from './suggestion.ts';
 
-/** What flags there are, which of them take a value, and which have a letter of their own. */
+/** The known flags, with their type and short form. */
 export type FlagTypes = Readonly<
   Record<string, { readonly type: 'string' | 'boolean'; readonly short?: string | undefined }>
 >;
 
-/** What a command line says. */
+/** A parsed command line. */
 export type CommandLine = {
   readonly flags: Readonly<Record<string, string | boolean | undefined>>;
-  /** Arguments without a name, in their order. */
+  /** Positional arguments in order. */
   readonly words: readonly string[];
 };
 
 /**
- * Reads a command line, the same way for the server and its subcommands. Throws {@link ConfigError} for anything but known
- * flags, each given once, and at most so many words; `help` is the command that lists them. `parseArgs` in its strict mode
- * takes the last of two equal flags, and words its refusals on several lines.
+ * Parses the command line of the server or of a subcommand. Throws {@link ConfigError} for unknown or repeated flags and for
+ * more than `maxWords` positional arguments; `help` is the command that lists the flags. The strict mode of `parseArgs` is not
+ * used: it accepts repeated flags, and its messages span several lines.
  */
 export function readFlags(args: readonly string[], types: FlagTypes, help: string, maxWords = 0): CommandLine {
   const refuse = (problem: string): never => {
@@ -42,7 +42,7 @@ export function readFlags(args: readonly string[], types: FlagTypes, help: strin
         `Unexpected argument ${quote(token.value)}: ${maxWords === 0 ? 'all settings are flags' : 'it is one too many'}`,
       );
     }
-    // Behind it, words may begin with a dash.
+    // After it, words may begin with a dash.
     if (token.kind === 'option-terminator' && maxWords === 0)
       refuse('Unexpected argument "--": all settings are flags');
     if (token.kind !== 'option') continue;
@@ -61,7 +61,7 @@ export function readFlags(args: readonly string[], types: FlagTypes, help: strin
       if (value !== undefined) refuse(`${rawName} takes no value`);
       flags[name] = true;
     } else {
-      // What looks like the next flag is one: a value that begins so is given as --flag=--value.
+      // A value that begins with two dashes must be given as --flag=--value.
       if (value === undefined || (!inlineValue && value.startsWith('--'))) refuse(`${rawName} needs a value`);
       flags[name] = value;
     }
@@ -71,7 +71,7 @@ export function readFlags(args: readonly string[], types: FlagTypes, help: strin
 
 const longestQuote = 100;
 
-/** A value as a message may repeat it: on one line, without control characters, and not endless. */
+/** Quotes a value for a message: on one line, without control characters, shortened to 100 characters. */
 export function quote(text: string): string {
   return JSON.stringify(shorten(text)).replace(/[\u007f-\u009f\u2028\u2029]/g, '\uFFFD');
 }

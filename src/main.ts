@@ -14,7 +14,7 @@ import { LogBlocks } from './telemetry/log-blocks.ts';
 import { openTerminal } from './telemetry/terminal.ts';
 import { version } from './version.ts';
 
-/** `engines` of package.json says the same. What is imported above runs on older ones too, so that they get to hear of it. */
+/** The same as `engines` in package.json. The static imports run on older versions too, so that this check is reached. */
 const leastNode = 26;
 
 let origins: Origins = new Map();
@@ -49,11 +49,11 @@ async function main(): Promise<void> {
     return print(command.run === 'check-config' ? 'The settings can be used.\n' : configText(command.config, origins));
   }
   const { log, lines } = await createLog(command.config);
-  // Loaded here, because commands need no server, nor the memory of one.
+  // Imported here, so that commands do not load the server.
   const { startApp } = await import('./app.ts');
   const app = await startApp({ config: command.config, log, memory: process, droppedLogs: lines.dropped });
   log.info({ urls: app.urls, version, ...(file !== undefined && { configFile: file.path }) }, 'listening');
-  // One terminal, pipe or file that takes a part of each would show one within the other.
+  // Two writers to one terminal, pipe or file could interleave within a line.
   const words = isSameOutput() ? lines : openOutput(process.stderr);
   words.write(welcome(app, file?.path));
   stopInOrder(app, log);
@@ -63,7 +63,7 @@ function openCommandTerminal(): Terminal {
   const { env, stdin, stdout, stderr } = process;
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-  // Whoever writes is told of it too, and knows what it means.
+  // The writer gets the same error in its callback and handles it there.
   stdout.on('error', () => {});
   return { env, stdin, stdout, stderr, interrupted: stop.signal, isWatched: stderr.isTTY };
 }
@@ -74,9 +74,9 @@ async function print(text: string): Promise<void> {
 }
 
 /**
- * Keeps compiled code for the next start, which is then faster. Threads find the folder by the variable. Where it
- * cannot be written, nothing is kept. It is inside the package: executable code in a shared folder could be tampered with.
- * Large modules are imported behind this call, because a static import would be compiled before it.
+ * Enables the compile cache, which makes the next start faster. Worker threads find the folder by the variable. A folder that
+ * cannot be written disables the cache. It is inside the package, because code in a shared folder could be tampered with.
+ * Large modules are imported after this call; a static import would be compiled before it.
  */
 function keepCompiledCode(): void {
   const { directory } = module.enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/pokewire'));
@@ -88,7 +88,7 @@ function isSameOutput(): boolean {
   return stdout!.dev === stderr!.dev && stdout!.ino === stderr!.ino;
 }
 
-/** An output that never holds up the process, whatever it is. What is still to be written goes out at the end. */
+/** Opens an output that never blocks the process. Pending lines are flushed on exit. */
 function openOutput(stream: NodeJS.WriteStream & { fd: number }, format?: (line: string) => string): LogBlocks {
   const lines = new LogBlocks(stream.isTTY ? openTerminal(stream.fd) : stream.fd, undefined, format);
   process.on('exit', () => lines.flushSync());
@@ -101,7 +101,7 @@ async function createLog({ logLevel }: Config): Promise<{ log: Logger; lines: Lo
   const format = process.stdout.isTTY ? await prettyLines() : undefined;
   const lines = openOutput(process.stdout, format);
   const log = pino(options, lines);
-  // Node would write these to standard error itself, and wait for whoever reads it.
+  // Node would write these to standard error synchronously, and block on a slow reader.
   process.removeAllListeners('warning').on('warning', (warning) => log.warn({ err: warning }, 'warning of Node'));
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'a fault ended the process');
@@ -115,7 +115,7 @@ async function prettyLines(): Promise<(line: string) => string> {
   return prettyFactory({ colorize: isColorSupported, ignore: 'pid,hostname' });
 }
 
-/** Stops at a signal, or when the store has failed for good: whoever supervises the process starts it again then. */
+/** Shuts down in order on a signal, or when the store has failed for good; a supervisor restarts the process then. */
 function stopInOrder({ store, close }: App, log: Logger): void {
   let stopping = false;
   let exitCode = 0;
@@ -170,7 +170,7 @@ ${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ?
 `;
 }
 
-/** 2: called wrongly, 1: it failed. A stack is shown of faults of the program only. */
+/** Exits with 2 for a wrong call and with 1 for a failure. Prints a stack only for faults of the program. */
 async function fail(error: unknown): Promise<void> {
   const { namedAsGiven } = await import('./read-config.ts');
   if (error instanceof CliError && error.exitCode === 0) return;

@@ -10,11 +10,11 @@ import { didYouMean } from './suggestion.ts';
 export type Origin = {
   /** `--port`, `POKEWIRE_PORT` or `pokewire.yaml:3`. */
   readonly place: string;
-  /** What messages call the setting: the same, behind a line of a file with its key. */
+  /** The name in messages: the place, and for a file also the key. */
   readonly called: string;
 };
 
-/** The settings that were given, others than defaults, each with its origin. */
+/** Origins of the settings that were given; the others have their defaults. */
 export type Origins = ReadonlyMap<keyof Config, Origin>;
 
 /** What the command line of the server asks for. */
@@ -23,7 +23,7 @@ export type Command =
   | { readonly run: 'help' }
   | { readonly run: 'version' };
 
-/** Flags of the server that are no settings. */
+/** Flags of the server that are not settings. */
 export const startFlags = {
   config: 'File with settings; empty: none. [pokewire.yaml, where there is one]',
   'check-config': 'Checks all settings and exits: 0 when they can be used.',
@@ -32,15 +32,15 @@ export const startFlags = {
   version: 'The version.',
 } as const;
 
-/** Names the configuration file, instead of `--config`. */
+/** The variable for `--config`. */
 export const configVariable = `${variablePrefix}CONFIG`;
 
-/** Variables that only the other commands read. The server passes over them, so that one shell can hold both. */
+/** Variables of the other commands. The server ignores them, so that one shell can hold both. */
 export const commandVariables = [`${variablePrefix}URL`] as const;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The configuration file that flags or variables name: empty for none, undefined where they do not say. */
+/** The configuration file named by flags or variables; empty means none, undefined the default. */
 export function configPathOf(args: readonly string[], env: Environment): string | undefined {
   const flags = readServerFlags(args);
   if (flags.help === true || flags.version === true) return '';
@@ -71,8 +71,8 @@ export function parseCommand(args: readonly string[], env: Environment, file?: C
 }
 
 /**
- * A refusal by what was opened with the settings, which calls them by their flags: beginning with the variable or the key
- * of the file instead, where that is what was given.
+ * Rewrites a message that begins with a flag to begin with the variable or the key by which the setting was given. Parts
+ * opened with the settings know only the flags.
  */
 export function namedAsGiven(refusal: string, origins: Origins): string {
   return refusal.replace(/^--[a-z-]+/, (flag) => {
@@ -127,11 +127,11 @@ function readVariables(env: Environment): Map<keyof Config, string> {
       const near = didYouMean(variable, [...byVariable.keys(), configVariable]) || '.';
       throw new ConfigError(`Unknown variable ${variable}${near} "pokewire help serve" lists the settings.`);
     }
-    // Compose files and unit files set what they have no value for to nothing.
+    // Compose files and unit files set variables without a value to the empty string.
     if (value !== '' || emptyMeans.has(name)) found.set(name, value);
   }
   return found;
 }
 
-/** Settings whose description says what empty means. Of all others an empty variable counts as not set. */
+/** Settings whose description defines *Empty*. For all others an empty variable counts as not set. */
 const emptyMeans = new Set<keyof Config>(settingNames.filter((name) => notesOf(name).description.includes('Empty: ')));

@@ -1,18 +1,18 @@
 import { isIP } from 'node:net';
 import { quote } from './flags.ts';
 
-/** What is wrong with a value that its schema takes, as the end of a sentence; undefined: nothing. */
+/** Judges a value that fits its schema. Returns the problem as the end of a sentence, or undefined. */
 type Judge = (value: string) => string | undefined;
 
 const hostName = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i;
 
-/** An address or a name; whether it is one of this machine, only listening can tell. */
+/** An IP address or a host name. Only listening can tell whether it belongs to this machine. */
 export const judgeHost: Judge = (host) =>
   isIP(host) !== 0 || hostName.test(host)
     ? undefined
     : 'is neither an IP address nor a host name (no port, no scheme, IPv6 without brackets)';
 
-/** What may stand in `Host`, without its port: a name, `*.name`, `*`, an address. */
+/** A pattern for `Host` without port: a name, `*.name`, `*` or an address. */
 export const judgeAllowedHost: Judge = (host) => {
   const isAddress = isIP(host) === 4 || (/^\[.*\]$/.test(host) && isIP(host.slice(1, -1)) === 6);
   return host === '*' || isAddress || hostName.test(host.replace(/^\*\./, ''))
@@ -37,7 +37,7 @@ export const judgeProxy: Judge = (range) => {
 
 /** An origin as a browser sends it. */
 export const judgeOrigin: Judge = (origin) => {
-  // Pages of extensions and apps have origins of their own schemes, which URL calls `null`.
+  // Extensions and apps have schemes of their own, for which `URL` reports the origin `null`.
   if (origin === '*' || /^(?!https?:|file:)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+$/i.test(origin)) return undefined;
   const url = URL.parse(origin);
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '') {
@@ -48,7 +48,7 @@ export const judgeOrigin: Judge = (origin) => {
     : `has ${quote(origin)}, which no browser sends as its origin; write ${url.origin}`;
 };
 
-/** What fits into an `Authorization` header. */
+/** Whether a token fits into an `Authorization` header. */
 export function isSendable(token: string): boolean {
   return /^[\x21-\x7e]*$/.test(token);
 }

@@ -5,10 +5,10 @@ import { ConfigError } from './config-error.ts';
 import { quote } from './flags.ts';
 import { isSendable, judgeAllowedHost, judgeHost, judgeOrigin, judgeProxy } from './setting-formats.ts';
 
-/** A value as it was written: text everywhere, true for a switch on the command line, a list in a file. */
+/** A value as given: text, true for a switch on the command line, or a list in a file. */
 export type GivenValue = string | true | readonly string[];
 
-/** What a schema does not say of a value; of a list each member is judged. */
+/** Checks beyond the schema, applied to each member of a list. */
 const judges = {
   host: judgeHost,
   corsOrigins: judgeOrigin,
@@ -17,12 +17,12 @@ const judges = {
   allowedHosts: judgeAllowedHost,
 } as const;
 
-/** The value of a setting; throws {@link ConfigError}, which calls the setting so. */
+/** Converts and checks the value of a setting. Throws {@link ConfigError}, which names it as `called`. */
 export function checkSetting(called: string, name: keyof Config, given: GivenValue): unknown {
   const schema: TSchema = configSchema.properties[name];
   if (Array.isArray(given) && !Type.IsArray(schema)) throw new ConfigError(`${called} takes one value, not a list.`);
   const value = convert(schema, given);
-  // Not with the value, which is a secret.
+  // The message leaves out the value, which is a secret.
   if (name === 'metricsToken' && !isSendable(String(value))) {
     throw new ConfigError(`${called} must be letters, digits and signs of ASCII without spaces, as headers carry it.`);
   }

@@ -1,7 +1,7 @@
-/** Further away than this, a word is no slip of the fingers. */
+/** A word further away than this is not a typing error. */
 const maxDistance = 3;
 
-/** `; did you mean X?` for the known word nearest to one that is unknown, or nothing where none is near. */
+/** Returns `; did you mean X?` with the nearest known word, or an empty text if none is near. */
 export function didYouMean(unknown: string, known: Iterable<string>): string {
   let nearest: string | undefined;
   let least = Math.min(maxDistance, Math.floor(unknown.length / 2)) + 1;
@@ -13,7 +13,7 @@ export function didYouMean(unknown: string, known: Iterable<string>): string {
   return nearest === undefined ? '' : `; did you mean ${nearest}?`;
 }
 
-/** Levenshtein's distance, where two letters that changed places count as one change. */
+/** Damerau-Levenshtein distance (optimal string alignment): swapping two neighbours counts as one edit. */
 function distanceOf(one: string, other: string): number {
   let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_value, index) => index);

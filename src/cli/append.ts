@@ -18,7 +18,7 @@ type Appended = {
   readonly count: number;
 };
 
-/** `pokewire append`: stores one message, or those of the input together. */
+/** `pokewire append`: stores one message, or all messages of its input atomically. */
 export async function appendMessages(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server, words } = invocation;
   const [stream, type, data] = words;
@@ -43,7 +43,7 @@ function sentenceOf({ stream, position, globalPosition, count }: Appended): stri
   return `Appended ${messagesText(count)}, ${where} ${visible(stream)}@${position}, global position ${globalPosition}.\n`;
 }
 
-/** One message of the command line. Its JSON goes out as it was written. */
+/** The message of the command line. Its JSON is sent as written, with all digits. */
 async function bodyOf(invocation: Invocation, terminal: Terminal, type: string, data = '{}'): Promise<string> {
   const text = data === '-' ? await readInput(terminal.stdin) : data;
   const metadata = invocation.text('metadata');
@@ -59,7 +59,7 @@ async function bodyOf(invocation: Invocation, terminal: Terminal, type: string, 
   return `{${members.join(',')}}`;
 }
 
-/** The messages of the input, one a line. */
+/** Joins the input, one message a line, into a JSON array. */
 async function bodyOfInput(invocation: Invocation, { stdin }: Terminal): Promise<string> {
   if (
     invocation.text('metadata') !== undefined ||

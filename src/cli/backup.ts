@@ -7,11 +7,11 @@ import { describeOutputError, writeOutput } from './output.ts';
 import { bytesText, Progress } from './progress.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** `pokewire backup`: writes the answer of `POST /backup` to a file, which is replaced when all of it is there. */
+/** `pokewire backup`: writes the answer of `POST /backup` to a file, which is replaced once the copy is complete. */
 export async function backUp({ server, words }: Invocation, terminal: Terminal): Promise<void> {
   const { url } = server;
   const file = words[0]!;
-  // A store that runs on it would go on in the file that is no longer there.
+  // A running store would go on writing to the replaced file, which has no name any more.
   const lock = `${existsSync(file) ? realpathSync(file) : file}-lock`;
   if (existsSync(lock)) {
     throw new CliError(`${file} is where a store lives, as ${lock} shows. Choose another file.`);
@@ -28,7 +28,7 @@ export async function backUp({ server, words }: Invocation, terminal: Terminal):
       progress.tell(bytes);
       yield piece;
     }
-    // A proxy may make an orderly end of a connection that broke.
+    // A proxy can turn a broken connection into an orderly end.
     if (bytes !== lengthOf(answer)) throw new CliError(brokenOff);
   };
   try {
@@ -38,7 +38,7 @@ export async function backUp({ server, words }: Invocation, terminal: Terminal):
     if (error instanceof CliError) throw error;
     throw new CliError(describeOutputError(error as NodeJS.ErrnoException, file, brokenOff));
   } finally {
-    // A body that nobody reads would keep the process.
+    // An unread body would keep the process alive.
     answer.destroy();
   }
   progress.end(`Copied ${bytesText(bytes)}.\n`);

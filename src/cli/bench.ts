@@ -8,9 +8,9 @@ import { visible } from './message-lines.ts';
 import { writeText } from './output.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** For opening the subscriptions and the load together. With the rest it stays below 20 seconds. */
+/** Limit for opening the subscriptions and the load together; with {@link restMs} the command stays below 20 seconds. */
 const loadMs = 16_000;
-/** What was not delivered so long after the last append is counted as missing. */
+/** Deliveries that arrive later than this after the last append count as missing. */
 const restMs = 3_000;
 
 type Load = {
@@ -20,7 +20,7 @@ type Load = {
   readonly bytes: number;
 };
 
-/** `pokewire bench`: loads a server for some seconds and tells how long appends and deliveries took. */
+/** `pokewire bench`: puts load on a server for some seconds and reports latencies of appends and deliveries. */
 export async function bench(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server } = invocation;
   if (!isLoopback(server.url) && invocation.text('url') === undefined) {
@@ -45,7 +45,7 @@ export async function bench(invocation: Invocation, terminal: Terminal): Promise
   if (missing > 0) throw new CliError(`${missing.toLocaleString('en')} deliveries did not arrive in time.`);
 }
 
-/** One run of load: a category of its own, with a stream for each publisher. */
+/** One run of load in a category of its own, with one stream per publisher. */
 class Run {
   readonly #server: ServerAddress;
   readonly #terminal: Terminal;
@@ -53,7 +53,7 @@ class Run {
   readonly #category = `bench${randomBytes(6).toString('hex')}`;
   readonly #appends = new Latencies();
   readonly #deliveries = new Latencies();
-  /** When each message was sent, by its publisher and its position. */
+  /** Send times by publisher and position. */
   readonly #sentMs: number[][];
   #subscriptions: readonly Subscribed[] = [];
   #isWhole = Promise.withResolvers<void>();
@@ -82,7 +82,7 @@ class Run {
           onPoke: ({ stream, position }) => this.#arrived(stream, position),
           onReset: () => {},
           onState: (state) => {
-            // From the hello on it is told everything.
+            // After the hello, every append is delivered.
             if (state.name === 'catching-up' && open.add(number).size === this.#load.subscribers) all.resolve();
             if (state.name === 'away' || state.name === 'ended') why = state.why?.message ?? why;
           },
@@ -101,7 +101,7 @@ class Run {
     );
   }
 
-  /** Appends for some seconds, one message after the other by each publisher, and waits for the rest of the deliveries. */
+  /** Runs the publishers, each with one append at a time, then waits for outstanding deliveries. */
   async publish(): Promise<void> {
     const before = await this.#residentBytes();
     const startMs = performance.now();
@@ -118,7 +118,7 @@ class Run {
     this.#memory = [before, await this.#residentBytes()];
   }
 
-  /** Ends the subscriptions and erases what was appended, where the token may. */
+  /** Closes the subscriptions and, if the token has scope admin, erases the messages. */
   async cleanUp(): Promise<void> {
     for (const subscription of this.#subscriptions) subscription.close();
     const used = this.#sentMs.flatMap((sentMs, number) => (sentMs.length > 0 ? [this.#streamOf(number)] : []));
@@ -167,7 +167,7 @@ class Run {
     return `${this.#category}-${number}`;
   }
 
-  /** Undefined: the token does not open the metrics. */
+  /** Undefined if the token gives no access to `/metrics`. */
   async #residentBytes(): Promise<number | undefined> {
     try {
       const text = await ask(this.#server, this.#terminal, { method: 'GET', path: 'metrics' });

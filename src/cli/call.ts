@@ -8,11 +8,11 @@ import { CliError, type Terminal } from './terminal.ts';
 /** A request under way, whose body the caller writes. */
 export type Call = {
   readonly request: ClientRequest;
-  /** The answer when it is a success; rejects with {@link CliError}, which has the server's sentence. */
+  /** Resolves for a 2xx status. Rejects with {@link CliError}, or {@link RefusedError} with the server's sentence. */
   readonly response: Promise<IncomingMessage>;
 };
 
-/** The server answered, and refused. */
+/** The server answered with another status than 2xx. */
 export class RefusedError extends CliError {
   readonly status: number;
 
@@ -22,11 +22,10 @@ export class RefusedError extends CliError {
   }
 }
 
-/** Longer than any refusal of Pokewire. Whatever else answers may say as much as it likes, for as long as it likes. */
+/** Longer than any refusal of Pokewire. Other servers may send any amount, for any time. */
 const maxRefusalBytes = 65_536;
 const refusalTimeoutMs = 10_000;
 
-/** What is asked for. */
 export type CallOptions = {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Below the address of the server, percent-encoded. */

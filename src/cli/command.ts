@@ -8,7 +8,7 @@ import { CliError, type Terminal } from './terminal.ts';
 import { flagsOf, type Verb } from './verb.ts';
 import { verbs } from './verbs.ts';
 
-/** The command of a command line and its arguments; without a command it is the server. */
+/** Splits a command line into the command and its arguments. The default command is `serve`. */
 export function splitCommand([first, ...rest]: readonly string[]): { readonly name: string; readonly args: string[] } {
   if (first === undefined) return { name: 'serve', args: [] };
   if (first === '--help' || first === '-h') return { name: 'help', args: rest };

@@ -6,7 +6,7 @@ import { type Description, type Flag, flagsOf } from './verb.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 
-/** `pokewire completion SHELL`: a script for the shell, made from the table of commands. */
+/** `pokewire completion SHELL`: prints a script generated from the table of commands. */
 export async function printCompletion({ words }: Invocation, { stdout }: Terminal): Promise<void> {
   await writeText(stdout, completionOf(words[0] as (typeof shells)[number]));
 }
@@ -15,7 +15,7 @@ export function completionOf(shell: (typeof shells)[number]): string {
   return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell]();
 }
 
-/** Without a command the server starts, so its flags stand beside the commands. */
+/** The command if none is named: its flags are offered beside the commands. */
 const bare = 'serve';
 
 function bashScript(): string {
@@ -50,7 +50,7 @@ complete -o filenames -F _pokewire pokewire
 `;
 }
 
-/** What the value of a flag can be. */
+/** Cases that complete the value of a flag. */
 function bashValues(command: Description): string[] {
   const withValue = flagsOf(command).filter(({ value }) => value !== undefined);
   const byChoices = Map.groupBy(withValue, ({ choices }) => bashChoices(choices));
@@ -161,7 +161,7 @@ function fishChoices(choices: NonNullable<Flag['choices']>): string {
   return choices === 'file' ? '-F' : `-f -a '${choices.join(' ')}'`;
 }
 
-/** Within single quotes of a shell, which none of them can hold. */
+/** For single quotes, in which no shell can escape a single quote. */
 function quoted(text: string): string {
   return text.replaceAll("'", '’');
 }

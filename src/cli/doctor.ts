@@ -8,15 +8,15 @@ import { type ConnectionMeasured, loadPageScripts, type PageScripts, type Seen, 
 import { readUpTo } from './read-up-to.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** A stream is silent for so long unless the caller says otherwise: longer than the heartbeats of a usual server. */
+/** Default of `--silence`, longer than the default heartbeat. */
 const defaultSilenceSeconds = 10;
 
-/** A request that has no answer by then has none. */
+/** Time-out of a request, body included. */
 const answerMs = 10_000;
 
 const maxBodyBytes = 65_536;
 
-/** What cuts both streams at once need not do so in the same instant. */
+/** A proxy that cuts both streams may cut them some milliseconds apart. */
 const settleMs = 500;
 
 /** `pokewire doctor`: measures what is between this machine and the server, as the page /diagnose does. */
@@ -79,7 +79,7 @@ class Doctor {
     }
   }
 
-  /** What the scripts throw is about the server's answer, in a sentence. */
+  /** Turns what the page's scripts throw, a sentence about the answer, into a {@link CliError}. */
   async #measured<T>(measuring: Promise<T>): Promise<T> {
     try {
       return await measuring;
@@ -98,7 +98,7 @@ class Doctor {
     return new URL(path, this.#server.url).href;
   }
 
-  /** Asks what arrives there, thrice: the shortest answer is the round trip. */
+  /** Asks three times what the server sees; the fastest answer is the round trip. */
   async #measureConnection(): Promise<ConnectionMeasured> {
     let roundTripMs = Number.POSITIVE_INFINITY;
     let answer: Answer;
@@ -116,7 +116,7 @@ class Doctor {
     return { seen, roundTripMs, headers, protocol: 'http/1.1', page: host, scheme: protocol };
   }
 
-  /** Whether refusals come through as the server says them: programs go by their codes. */
+  /** Checks that statuses and error codes arrive unchanged, because programs rely on them. */
   async #judgeStatuses(): Promise<Verdict> {
     const expected = [
       ['health', 200, undefined],
@@ -150,7 +150,7 @@ class Doctor {
     if (Number.isNaN(serverMs)) {
       return { state: 'mind', value: 'unknown', sentence: 'No answer tells the time of the server.', settings: [] };
     }
-    // It is cut to the second, and was taken at some time between the two.
+    // `Date` is truncated to the second and was taken between the two instants.
     const offMs = serverMs > endMs ? serverMs - endMs : Math.max(0, startMs - serverMs - 1_000);
     const value = `${Math.round(offMs / 1_000)} s apart`;
     if (offMs < 5_000)

@@ -10,7 +10,7 @@ import { CliError, type Terminal } from './terminal.ts';
 
 const lineFeed = 0x0a;
 
-/** `pokewire export`: passes the answer of `GET /export` on, at the pace of whoever takes it. */
+/** `pokewire export`: streams the answer of `GET /export` to the output, with backpressure. */
 export async function exportLog(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server } = invocation;
   const [category, file] = [invocation.text('category'), invocation.text('file')];
@@ -30,7 +30,7 @@ export async function exportLog(invocation: Invocation, terminal: Terminal): Pro
     if (error instanceof CliError) throw error;
     throw new CliError(describeOutputError(error as NodeJS.ErrnoException, file, brokenOff(server.url)));
   } finally {
-    // A body that nobody reads would keep the process.
+    // An unread body would keep the process alive.
     answer.destroy();
   }
   progress.end(`Exported ${messagesText(messages.count)}.\n`);
@@ -40,7 +40,7 @@ function brokenOff(url: URL): string {
   return `The connection to ${url.origin} ended before the export was whole.`;
 }
 
-/** Counts lines, and sees that the last one ends the export. */
+/** Counts lines and checks that the export ends with its end record. */
 class Messages {
   #lines = 0;
   #tail = Buffer.alloc(0);
@@ -66,7 +66,7 @@ class Messages {
     if (!this.#isWhole) throw new CliError(brokenOff(this.#url));
   }
 
-  /** A proxy may make an orderly end of a connection that broke. */
+  /** A proxy can turn a broken connection into an orderly end, so only the end record proves that the export is complete. */
   get #isWhole(): boolean {
     return this.#isEmpty || Number(exportEnd.exec(this.#tail.toString('latin1'))?.[1]) === this.#lines;
   }

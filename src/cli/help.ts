@@ -7,10 +7,10 @@ import { type Description, type Flag, flagsOf } from './verb.ts';
 import { verbs } from './verbs.ts';
 
 const width = 80;
-/** Where descriptions begin; what is longer than that has its description below it. */
+/** Column of the descriptions. A longer flag has its description on the next line. */
 const indent = 26;
 
-/** `pokewire help`: about a command, or all of them. */
+/** `pokewire help`: describes one command, or lists all of them. */
 export async function printHelp({ words }: Invocation, { stdout }: Terminal): Promise<void> {
   const subcommands = verbs.filter(({ name }) => words.length === 1 && name.startsWith(`${words[0]} `));
   const texts = subcommands.map(({ name }) => helpOf(name));
@@ -65,7 +65,7 @@ export function usageOf({ name, words }: Description): string {
 
 function flagRow({ name, short, value, description }: Flag): string {
   const letter = short === undefined ? '' : `-${short}, `;
-  // Forty settings that all said VALUE would say nothing.
+  // VALUE on each of forty settings would only be noise.
   const shown = value === undefined || value === 'VALUE' ? '' : ` ${value}`;
   return row(`${letter}--${name}${shown}`, description);
 }

@@ -7,7 +7,7 @@ import { printable } from './printable.ts';
 import { messagesText, Progress } from './progress.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** `pokewire import`: passes its input on to `POST /import`, at the pace of the server, and follows what that tells. */
+/** `pokewire import`: streams its input to `POST /import` and reports the progress events of the answer. */
 export async function importLog(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server } = invocation;
   const file = invocation.text('file');
@@ -25,7 +25,7 @@ export async function importLog(invocation: Invocation, terminal: Terminal): Pro
     inputError = error;
     request.destroy();
   });
-  // Not a pipeline, which would pass errors of the request on as errors of the input.
+  // A pipeline would destroy the input with errors of the request, and both could not be told apart.
   input.pipe(request);
   const progress = new Progress(terminal, 'imported');
   try {
@@ -46,10 +46,10 @@ export async function importLog(invocation: Invocation, terminal: Terminal): Pro
   }
 }
 
-/** Longer than any event: a sentence that quotes a name. */
+/** The longest event is a sentence that quotes a name. */
 const maxEventBytes = 65_536;
 
-/** EventoDB's server tells neither `known` nor `complete`. */
+/** EventoDB sends neither `known` nor `complete`. */
 type ImportEvent =
   | { readonly imported: number; readonly known?: number; readonly gpos: number }
   | {
@@ -61,7 +61,7 @@ type ImportEvent =
     }
   | { readonly error: string; readonly message: string; readonly line?: number };
 
-/** Reads the events up to the last one; throws {@link CliError} when that tells of an error, or does not come. */
+/** Reads events until the final one. Throws {@link CliError} if it reports an error or never arrives. */
 async function follow(answer: IncomingMessage, progress: Progress, url: URL, force: boolean) {
   let stored = 0;
   for await (const event of eventsOf(answer)) {

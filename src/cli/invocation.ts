@@ -11,7 +11,7 @@ export type ServerAddress = {
   readonly token: string;
 };
 
-/** A command line that has been read, whose values are judged as they are asked for; throws {@link ConfigError}. */
+/** A parsed command line. The accessors validate values and throw {@link ConfigError}. */
 export class Invocation {
   readonly words: readonly string[];
   readonly #flags: CommandLine['flags'];
@@ -27,7 +27,7 @@ export class Invocation {
     return this.#flags[flag] === true;
   }
 
-  /** The text of a flag; undefined: it is not given. An empty one is refused. */
+  /** The value of a flag, or undefined. Throws {@link ConfigError} for an empty one. */
   text(flag: string): string | undefined {
     const value = this.#flags[flag];
     if (value === '') throw new ConfigError(`--${flag} cannot be empty.`);
@@ -52,7 +52,7 @@ export class Invocation {
     if (url === null || !/^https?:$/.test(url.protocol)) {
       throw new ConfigError(`${source} must be like http://localhost:8080, got ${quote(text)}`);
     }
-    // A server behind a path of a proxy is reached below that path.
+    // Behind a proxy the server may live below a path.
     if (!url.pathname.endsWith('/')) url.pathname += '/';
     return url;
   }

@@ -1,6 +1,6 @@
 /**
- * The texts of the elements of a JSON array, or of the members of an object with their names, as they are written: numbers
- * keep the digits that JavaScript cannot hold. It takes only what `JSON.parse` takes.
+ * Splits a JSON array into the texts of its elements, or an object into its members, as written: numbers keep digits that
+ * JavaScript cannot hold. The input must be valid JSON.
  */
 export function jsonElements(array: string): string[] {
   const elements: string[] = [];
@@ -21,7 +21,7 @@ export function jsonElements(array: string): string[] {
   return elements;
 }
 
-/** The text of the last member of this name, as `JSON.parse` chooses it; the object is written without spaces. */
+/** The text of a member's value; of duplicates the last, as in `JSON.parse`. Expects JSON without spaces. */
 export function jsonMember(object: string, name: string): string | undefined {
   const key = `${JSON.stringify(name)}:`;
   return jsonElements(object)
@@ -29,7 +29,7 @@ export function jsonMember(object: string, name: string): string | undefined {
     ?.slice(key.length);
 }
 
-/** Where a text ends that begins here. */
+/** Index of the closing quote of the string that begins at `from`. */
 function endOfText(json: string, from: number): number {
   for (let at = from + 1; ; at++) {
     at = json.indexOf('"', at);

@@ -1,10 +1,11 @@
-/** Times are told to 2 %, from a microsecond up. */
+/** Width of a bucket, and so the resolution of the quantiles: 2 %. */
 const step = Math.log(1.02);
+/** Upper bound of the first bucket: a microsecond. */
 const leastMs = 0.001;
-/** Up to some minutes. */
+/** Enough for six minutes; anything longer is counted in the last one. */
 const buckets = 1_000;
 
-/** Counts times by their size, in memory that does not grow with their number. */
+/** A histogram of durations, in constant memory. */
 export class Latencies {
   count = 0;
   readonly #counts = new Float64Array(buckets);
@@ -15,7 +16,7 @@ export class Latencies {
     this.#counts[Math.min(buckets - 1, Math.max(0, bucket))]!++;
   }
 
-  /** 0 where nothing was counted. */
+  /** 0 if nothing was counted. */
   get quantiles(): { readonly p50Ms: number; readonly p99Ms: number } {
     return { p50Ms: this.#quantile(0.5), p99Ms: this.#quantile(0.99) };
   }

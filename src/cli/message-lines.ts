@@ -5,7 +5,7 @@ import type { SentMessage } from './message-pages.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Writes messages as lines of this output: for people, coloured on a terminal, or as JSON. */
+/** Formats messages one a line, as JSON or for people, with colours on a terminal. */
 export class MessageLines {
   readonly #stdout: Writable;
   readonly #isJson: boolean;
@@ -39,10 +39,10 @@ export class MessageLines {
   }
 }
 
-/** With escapes for what a terminal would obey or show in another order; JSON stays the same value. */
+/** Escapes control and bidirectional characters as JSON does, so JSON keeps its value. */
 export function visible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (letter) => {
-    // One beyond the first 65,536 takes two.
+    // Characters beyond U+FFFF need a surrogate pair.
     const units = Array.from({ length: letter.length }, (_, at) => letter.charCodeAt(at));
     return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
   });

@@ -4,9 +4,9 @@ import { jsonElements } from './json-elements.ts';
 import type { Selected } from './selected.ts';
 import type { Terminal } from './terminal.ts';
 
-/** A message as the server sent it, and what commands look at. */
+/** A message as the server sent it, with the fields that commands read. */
 export type SentMessage = {
-  /** One line of JSON, digit by digit as it was written. */
+  /** One line of JSON with all its digits, also those a JavaScript number cannot hold. */
   readonly json: string;
   readonly stream: string;
   readonly type: string;
@@ -16,10 +16,10 @@ export type SentMessage = {
   readonly metadata: unknown;
 };
 
-/** Messages of one request. It is held in memory, so one that pauses to read the output keeps no connection waiting. */
+/** Messages per request. A page is held in memory, so that a slow reader of the output blocks no connection. */
 const pageMessages = 200;
 
-/** Reads messages of one selection, in its order, by positions: those of a stream in it, else global ones. */
+/** Pages through one selection in order: a stream by its positions, everything else by global positions. */
 export class MessagePages {
   readonly #server: ServerAddress;
   readonly #terminal: Terminal;
@@ -31,12 +31,12 @@ export class MessagePages {
     this.#selected = selected;
   }
 
-  /** Where a message stands, and behind it the next one. */
+  /** Position of a message in this selection; the next page begins behind it. */
   positionOf({ position, globalPosition }: SentMessage): number {
     return this.#selected.kind === 'stream' ? position : globalPosition;
   }
 
-  /** Pages from a position up to the end as it is then; each has a message at least. */
+  /** Yields pages from a position to the end of the log. No page is empty. */
   async *from(position: number, limit = Number.POSITIVE_INFINITY): AsyncGenerator<readonly SentMessage[], void> {
     let next = position;
     for (let left = limit; left > 0; ) {
@@ -49,12 +49,12 @@ export class MessagePages {
     }
   }
 
-  /** Position from which on there are the last so many messages, or all where there are fewer. */
+  /** Position at which the last `count` messages begin, or 0 if there are fewer. */
   async startOfLast(count: number): Promise<number> {
     const last = await this.#lastPosition();
     if (last === undefined) return 0;
     if (count === 0) return last + 1;
-    // What is selected may lie far apart, so look further and further back.
+    // The selected messages may be sparse, so widen the window until it holds enough.
     for (let back = count; ; back *= 8) {
       const start = Math.max(0, last - back + 1);
       let positions: number[] = [];
@@ -66,7 +66,7 @@ export class MessagePages {
     }
   }
 
-  /** Position of the first message that is not older; behind the last one where all are. Times rise with positions. */
+  /** Position of the first message at or after this time, or behind the last one. Relies on times that rise with positions. */
   async startSince(timeMs: number): Promise<number> {
     return this.#search((message) => Date.parse(message.time) >= timeMs);
   }
@@ -77,11 +77,11 @@ export class MessagePages {
   }
 
   /**
-   * The least position at or behind which the first message is wanted, or there is none: by doubling, then by halving, so that it
-   * takes twice as many reads of one message as the position has binary digits.
+   * Finds the first position from which messages are wanted, or the end of the log, by galloping and then binary search:
+   * at most two reads of one message for each binary digit of the result.
    */
   async #search(isWanted: (message: SentMessage) => boolean): Promise<number> {
-    // Everything before `low` is not wanted; at `high` it is.
+    // Nothing before `low` is wanted, everything from `high` on is.
     let low = 0;
     let high = Number.POSITIVE_INFINITY;
     while (low < high) {
@@ -119,7 +119,7 @@ function readMessage(json: string): SentMessage {
   return { ...message, json };
 }
 
-/** `/rpc` sends a message as an array, for the whole namespace. */
+/** Names the elements of a message of `/rpc`, which is an array. */
 function fromRpc(element: string): string {
   const [id, stream, type, position, globalPosition, data, metadata, time] = jsonElements(element);
   return `{"id":${id},"stream":${stream},"type":${type},"position":${position},"globalPosition":${globalPosition},"data":${data},"metadata":${metadata},"time":${time}}`;

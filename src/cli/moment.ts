@@ -3,7 +3,10 @@ import { quote } from '../flags.ts';
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Reads `90s`, `30m`, `2h` or `7d` as so long before or after now, or a date of ISO 8601; throws {@link ConfigError}. */
+/**
+ * Parses a duration before or after now (`90s`, `30m`, `2h`, `7d`) or an ISO 8601 date, and returns milliseconds since the epoch.
+ * Throws {@link ConfigError}.
+ */
 export function parseMoment(flag: string, text: string, direction: 'ago' | 'ahead', nowMs = Date.now()): number {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   if (count !== undefined) return nowMs + Number(count) * unitMs[unit!]! * (direction === 'ago' ? -1 : 1);

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { replaceFile } from './replace-file.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** Has a command's output written: to its standard output, or to a file that is replaced when all of it is there. */
+/** Lets `write` send a command's output to standard output, or to a file that is replaced once the output is complete. */
 export async function writeOutput(
   file: string | undefined,
   terminal: Terminal,
@@ -14,8 +14,8 @@ export async function writeOutput(
 }
 
 /**
- * Writes a text, and waits until it has been taken. Throws {@link CliError}: with exit code 0 and without a word where
- * nobody wants more of it.
+ * Writes a text and waits until the stream has taken it. Throws {@link CliError} when it cannot; after EPIPE, as with `head`,
+ * the error has exit code 0 and no message.
  */
 export async function writeText(stdout: Writable, text: string): Promise<void> {
   const error = await new Promise<Error | null | undefined>((resolve) => stdout.write(text, resolve));
@@ -24,21 +24,21 @@ export async function writeText(stdout: Writable, text: string): Promise<void> {
   throw new CliError(problem, problem === '' ? 0 : 1);
 }
 
-/** The stream that the process has open under this name: opening it anew would cut a file it goes to, or overwrite it. */
+/** The stream the process already has open under this name. Opening it again would truncate the file behind it. */
 function openedAs(file: string | undefined, { stdout, stderr }: Terminal): Writable | undefined {
   if (file === undefined || /^\/dev\/(stdout|fd\/1)$/.test(file)) return stdout;
   return /^\/dev\/(stderr|fd\/2)$/.test(file) ? stderr : undefined;
 }
 
-/** Why output could not be written, or was not all there; empty: nobody wants more of it. */
+/** Why the output could not be written, or `brokenOff` if the source ended early. Empty if the reader closed the pipe. */
 export function describeOutputError(
   { code, message }: NodeJS.ErrnoException,
   file: string | undefined,
   brokenOff: string,
 ): string {
-  // Whoever takes the output wants no more of it, as `head` does.
+  // The reader has had enough, as `head` has.
   if (code === 'EPIPE') return '';
   if (code === 'ECONNRESET') return brokenOff;
-  // Node names the call and the path too, which is that of the part.
+  // Node appends the call and the path, which is that of the temporary file.
   return `Cannot write ${file ?? 'the output'}: ${message.split(', ', 1)[0]}`;
 }

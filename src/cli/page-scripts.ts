@@ -1,4 +1,4 @@
-/** What /diagnose in a browser measures and how it judges. The command judges by the same scripts, so that both say the same. */
+/** A verdict of the scripts of /diagnose, which `doctor` runs too so that both judge alike. */
 export type Verdict = {
   readonly state: 'good' | 'mind' | 'bad';
   readonly value: string;
@@ -11,7 +11,7 @@ export type Verdict = {
   }[];
 };
 
-/** What the server saw of a request. */
+/** The request as the server saw it. */
 export type Seen = {
   readonly httpVersion: string;
   readonly host: string | null;
@@ -80,7 +80,7 @@ export type PageScripts = {
   readonly judgeSilence: (silence: unknown, subscription: SubscriptionMeasured, heartbeatMs: number) => Verdict;
 };
 
-/** Loads the scripts of the page, which are no modules for the compiler. */
+/** Imports the page's scripts, which are plain JavaScript that the compiler does not see. */
 export async function loadPageScripts(): Promise<PageScripts> {
   const folder = new URL('../http/pages/diagnose-page/', import.meta.url);
   const names = ['event-stream.js', 'measure.js', 'verdicts.js', 'silence-verdict.js'];

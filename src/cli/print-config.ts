@@ -3,8 +3,8 @@ import { type Config, flagOf, secretSettings, settingGroups } from '../config.ts
 import type { Origins } from '../read-config.ts';
 
 /**
- * All settings as a configuration file, by subject, each with the place it comes from. Secrets are left out, so the text can
- * be shown to others; whoever uses it as a file adds them.
+ * Formats all settings as a configuration file, grouped by subject, each with its origin. Omits secrets, so that the text is
+ * safe to share; add them before using it as a file.
  */
 export function configText(config: Config, origins: Origins): string {
   const groups = Object.entries(settingGroups).map(([title, names]) => {

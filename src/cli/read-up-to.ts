@@ -1,4 +1,4 @@
-/** The start of a body of bytes as text, and whether that is all of it. A source that has more is destroyed. */
+/** Reads at most `maxBytes` as text and says whether that is everything. Destroys a source that has more. */
 export async function readUpTo(
   maxBytes: number,
   source: AsyncIterable<Uint8Array>,

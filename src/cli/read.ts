@@ -16,7 +16,7 @@ export async function readMessages(invocation: Invocation, terminal: Terminal): 
   for await (const page of pages.from(start, limit)) await writeText(terminal.stdout, lines.textOf(page));
 }
 
-/** Where to begin by `--position`, `--since` or `--last`; the beginning where none is given. */
+/** The first position to read, from `--position`, `--since` or `--last`. */
 async function startOf(invocation: Invocation, pages: MessagePages): Promise<number> {
   const position = invocation.integer('position', 0);
   const since = invocation.text('since');

@@ -6,9 +6,9 @@ import type { Writable } from 'node:stream';
 import { CliError } from './terminal.ts';
 
 /**
- * Writes a file that takes its name only when it is whole and on the disk, so that whatever goes wrong leaves the one before.
- * A link stays a link to what is replaced; mode, and where allowed owner, stay. A pipe, a terminal or an open descriptor is
- * written to as it is; a folder or a disk is refused.
+ * Writes a temporary file, syncs it and renames it over `file`, so a failure leaves the old content. Follows symbolic links and
+ * keeps the mode and, if permitted, the owner. Writes to pipes, terminals and open descriptors directly. Throws
+ * {@link CliError} for a folder or a block device.
  */
 export async function replaceFile(file: string, write: (target: Writable) => Promise<void>): Promise<void> {
   const fd = /^\/dev\/fd\/(\d+)$/.exec(file)?.[1];
@@ -30,7 +30,7 @@ export async function replaceFile(file: string, write: (target: Writable) => Pro
   await syncFolder(dirname(target));
 }
 
-/** Where links lead to. */
+/** Resolves symbolic links; refuses a dangling one. */
 async function targetOf(file: string): Promise<string> {
   const target = await orUndefined(realpath(file));
   if (target !== undefined) return target;
@@ -48,14 +48,14 @@ async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
 }
 
 async function keepAccess(file: string, { uid, gid, mode }: Stats): Promise<void> {
-  // Only root may give files away; the mode holds in any case.
+  // Only root may change the owner. The mode is kept either way.
   await chown(file, uid, gid).catch(() => {});
   await chmod(file, mode & 0o777);
 }
 
-/** A name is on the disk once its folder is. */
+/** Makes the rename durable. */
 async function syncFolder(folder: string): Promise<void> {
   await using handle = await open(folder);
-  // Some file systems cannot, and have no need to.
+  // Some file systems cannot sync a folder, and need not.
   await handle.sync().catch(() => {});
 }

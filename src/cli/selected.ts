@@ -1,10 +1,10 @@
 import { ConfigError } from '../config-error.ts';
 import { quote } from '../flags.ts';
 
-/** What a command reads. */
+/** The messages a command reads. */
 export type Selected = { readonly kind: 'stream' | 'category'; readonly name: string } | { readonly kind: 'all' };
 
-/** Reads `account-123`, `stream:account`, `category:account` or `all`; throws {@link ConfigError}. */
+/** Parses `account-123`, `stream:account`, `category:account` or `all`; throws {@link ConfigError}. */
 export function parseSelected(text: string): Selected {
   if (text === 'all') return { kind: 'all' };
   const [, kind, name = ''] = /^(stream|category):(.*)$/s.exec(text) ?? [];

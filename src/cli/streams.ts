@@ -19,7 +19,7 @@ type Page = {
   readonly cursor: string | null;
 };
 
-/** Entries of one request. */
+/** Entries per request. */
 const pageEntries = 1_000;
 
 /** `pokewire streams`: lists streams, or categories, by name. */

@@ -9,13 +9,13 @@ import { writeText } from './output.ts';
 import { parseSelected, type Selected } from './selected.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** Messages before the first new one unless the caller says otherwise, as `tail` of files has it. */
+/** Default of `--last`, the same as that of `tail` for files. */
 const defaultLast = 10;
 
-/** Whoever is behind for longer hears of it, each time so much later. */
+/** Interval of the notices that printing lags behind the log. */
 const behindMs = 5_000;
 
-/** A read that failed while the subscription is open is tried again after this time. */
+/** Delay before a failed read is repeated while the subscription is open. */
 const retryMs = 2_000;
 
 /** `pokewire tail`: prints the last messages, and each new one as it comes, until it is interrupted. */
@@ -36,18 +36,18 @@ export async function tailMessages(invocation: Invocation, terminal: Terminal): 
     const tail = new Tail(terminal, pages, (page) => writeText(terminal.stdout, lines.textOf(page)), start);
     await tail.follow(server, selected);
   } catch (error) {
-    // To be interrupted is how it ends.
+    // An interrupt is the normal end.
     if (!terminal.interrupted.aborted) throw error;
   }
 }
 
-/** Reads on from its own position whenever a poke says that there may be more, so that no poke can lose a message. */
+/** Reads on from its own position whenever a poke arrives, so a lost poke loses no message. */
 class Tail {
   readonly #terminal: Terminal;
   readonly #pages: MessagePages;
   readonly #write: (page: readonly SentMessage[]) => Promise<void>;
   #next: number;
-  /** Counts logs: a page of one before is not where the next one begins. */
+  /** Counts replacements of the log, so that a page of the old log does not move the position in the new one. */
   #log = 0;
   #isDue = true;
   #isAway = false;
@@ -67,7 +67,7 @@ class Tail {
     this.#next = start;
   }
 
-  /** Ends by a rejection only: when the subscription ends, the output is closed, or it is interrupted. */
+  /** Never resolves. Rejects when the subscription ends, the output closes or the command is interrupted. */
   async follow({ url, token }: ServerAddress, selected: Selected): Promise<never> {
     const { interrupted } = this.#terminal;
     interrupted.addEventListener('abort', () => this.#wake());
@@ -139,7 +139,7 @@ class Tail {
         this.#tell('A proxy holds events back, so messages come late; "pokewire doctor" looks for it.');
       }
       this.#isBuffered = state.isBuffered;
-      // Whatever was appended before it was subscribed, or while it was away.
+      // Reads what was appended before the subscription opened, or while it was lost.
       this.#wake();
     }
     if (state.name === 'ended') {
@@ -174,7 +174,7 @@ function endOf(state: State, url: URL): CliError {
   return new CliError(`The subscription to ${url.origin} ended${why === undefined ? '.' : `: ${visible(why)}`}`);
 }
 
-/** Whether the same read can succeed later: the server restarts, is short of something, or its log was replaced meanwhile. */
+/** Whether the same read can succeed later: the server restarts or is overloaded, or its log was replaced. */
 function passes(error: unknown): boolean {
   if (error instanceof RefusedError) return [408, 410, 429, 500, 502, 503, 504].includes(error.status);
   return error instanceof CliError && error.exitCode !== 0;

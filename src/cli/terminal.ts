@@ -1,21 +1,21 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** What a command has of its process. */
+/** The parts of the process that a command may use. */
 export type Terminal = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
-  /** Aborted by a signal; the command then ends, and leaves nothing half done. */
+  /** Aborted by SIGINT or SIGTERM. The command then stops and leaves nothing half done. */
   readonly interrupted: AbortSignal;
-  /** Whether somebody watches `stderr`; progress is told only then. */
+  /** Whether `stderr` is a terminal; progress is shown only there. */
   readonly isWatched: boolean;
 };
 
-/** Ends a command: the message goes to standard error, an empty one says nothing. */
+/** Ends a command. The message goes to standard error; an empty one prints nothing. */
 export class CliError extends Error {
   override readonly name = 'CliError';
-  /** 0: nothing failed, but there is no more to do; 1: it failed. What is called wrongly is a `ConfigError`. */
+  /** 0: stopped early without a failure; 1: failed. A wrong call throws `ConfigError` instead. */
   readonly exitCode: 0 | 1;
 
   constructor(message: string, exitCode: 0 | 1 = 1) {

@@ -14,12 +14,12 @@ type TokenEntry = {
   readonly expiresAt: string | null;
 };
 
-/** `pokewire token generate`: a token for `--token` of a server that is not there yet. */
+/** `pokewire token generate`: prints a random token for `--token`, without asking a server. */
 export async function generateToken(invocation: Invocation, { stdout }: Terminal): Promise<void> {
   await writeText(stdout, `${newToken(invocation.text('namespace') ?? 'default')}\n`);
 }
 
-/** `pokewire token create`: prints the new token, which nobody is told again. */
+/** `pokewire token create`: prints the new token. The server keeps only its hash, so it cannot be shown again. */
 export async function createToken(invocation: Invocation, terminal: Terminal): Promise<void> {
   const [label, scope, expires] = [invocation.text('label'), invocation.text('scope'), invocation.text('expires')];
   const expiresAt =
@@ -34,7 +34,7 @@ export async function createToken(invocation: Invocation, terminal: Terminal): P
   await writeText(terminal.stdout, `${visible(invocation.isSet('json') ? JSON.stringify(created) : created.token)}\n`);
 }
 
-/** `pokewire token list`: ids, never texts. */
+/** `pokewire token list`: lists tokens by id; the server does not know their texts. */
 export async function listTokens(invocation: Invocation, terminal: Terminal): Promise<void> {
   const call = ['ns.token.list', namespaceOf(invocation)];
   const entries = await askRpc<readonly TokenEntry[]>(invocation.server, terminal, call, Array.isArray);
@@ -42,14 +42,14 @@ export async function listTokens(invocation: Invocation, terminal: Terminal): Pr
   await writeText(terminal.stdout, entries.map((entry) => `${visible(write(entry))}\n`).join(''));
 }
 
-/** `pokewire token revoke`: it opens nothing any more, and what it opened ends. */
+/** `pokewire token revoke`: revokes a token and ends the subscriptions it opened. */
 export async function revokeToken(invocation: Invocation, terminal: Terminal): Promise<void> {
   const [id] = invocation.words;
   await askRpc(invocation.server, terminal, ['ns.token.revoke', namespaceOf(invocation), id], () => true);
   await writeText(terminal.stdout, `Revoked ${visible(id!)}.\n`);
 }
 
-/** That of `--namespace`, else the one of the token that is used, else `default`. */
+/** From `--namespace`, or else from the token in use, or else `default`. */
 function namespaceOf(invocation: Invocation): string {
   const given = invocation.text('namespace');
   if (given !== undefined) return given;

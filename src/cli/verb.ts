@@ -4,18 +4,18 @@ import type { Terminal } from './terminal.ts';
 /** One flag of a command, for parsing, help and completion. */
 export type Flag = {
   readonly name: string;
-  /** One letter for it. */
+  /** The letter of the short form. */
   readonly short?: string;
-  /** What stands for its value in help; absent: it is a switch. */
+  /** Placeholder of the value in help. Absent for a switch. */
   readonly value?: string;
   readonly description: string;
-  /** What the value can be; `file`: a file. */
+  /** The allowed values; `file` completes file names. */
   readonly choices?: readonly string[] | 'file';
 };
 
 export type FlagGroup = { readonly title: string; readonly flags: readonly Flag[] };
 
-/** What stands behind the command without a name. */
+/** A positional argument. */
 export type Word = {
   /** In help: `STREAM`. */
   readonly name: string;
@@ -23,7 +23,7 @@ export type Word = {
   readonly choices?: readonly string[] | 'file';
 };
 
-/** A command of the program, as parsing, help and completion need it. */
+/** A command as parsing, help and completion see it. */
 export type Description = {
   readonly name: string;
   readonly group: 'Server' | 'Messages' | 'Whole logs' | 'Access' | 'Shell';
@@ -35,12 +35,12 @@ export type Description = {
   readonly flagGroups: readonly FlagGroup[];
 };
 
-/** Does what the command line asks for; throws `CliError` or `ConfigError`. */
+/** Runs a command; throws `CliError`, `ConfigError` or `PokewireError`. */
 export type Run = (invocation: Invocation, terminal: Terminal) => Promise<void>;
 
 /** A command that is not the server. */
 export type Verb = Description & {
-  /** Loads what it does, which other commands need not. */
+  /** Imports the implementation, so that a command loads only its own modules. */
   readonly load: () => Promise<Run>;
 };
 

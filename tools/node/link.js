@@ -1,5 +1,6 @@
-// npm 10 removes `node_modules/.bin/node` again, with the packages of the other platforms that it leaves out. `prepare` runs
-// this on the Node that npm runs on, after npm has finished; what is there already stays.
+// npm 10 removes `node_modules/.bin/node` together with the packages of other platforms. The script `dependencies` runs this
+// after npm has changed `node_modules`, on the Node that npm runs on; an existing link stays. It is not called `prepare`,
+// because npm warns of that one whenever the tarball is installed.
 import { existsSync, symlinkSync } from 'node:fs';
 
 const bin = new URL('../../node_modules/.bin/', import.meta.url);

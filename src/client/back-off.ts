@@ -33,12 +33,14 @@ export class BackOff {
 export function pause(ms: number, ...signals: readonly (AbortSignal | undefined)[]): Promise<void> {
   return new Promise((resolve) => {
     const signal = anyOf(...signals);
-    // Browsers take longer times for none.
-    const timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
     const stop = () => {
       clearTimeout(timer);
+      // A listener left behind keeps the combined signal alive as long as the longest-lived one.
+      signal.removeEventListener('abort', stop);
       resolve();
     };
+    // Longer delays overflow, and the timer would fire at once.
+    const timer = setTimeout(stop, Math.min(ms, 2 ** 31 - 1));
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();
   });

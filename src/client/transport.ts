@@ -25,12 +25,13 @@ const renewalMs = 10_000;
 /** Sends requests with the credential, which it keeps. */
 export class Transport {
   readonly retry: RetryBounds | undefined;
+  /** When to renew the token in use, milliseconds since 1970; infinity without an expiry. Only this object sets it. */
+  renewAt = Number.POSITIVE_INFINITY;
   readonly #url: string;
   readonly #token: TransportOptions['token'];
   readonly #ticket: TransportOptions['ticket'];
   readonly #fetch: typeof fetch;
   #held: Promise<string | undefined> | undefined = undefined;
-  #renewAt = Number.POSITIVE_INFINITY;
 
   constructor(url: string, { token, ticket, retry, fetch: send = globalThis.fetch }: TransportOptions) {
     this.retry = retry;
@@ -39,11 +40,6 @@ export class Transport {
     this.#ticket = ticket;
     // A browser's fetch wants no other receiver.
     this.#fetch = send.bind(undefined);
-  }
-
-  /** When the token that is held has to be renewed, milliseconds; infinity: it does not say. */
-  get renewAt(): number {
-    return this.#renewAt;
   }
 
   /** After a refusal: forgets the token. Returns whether there is another one to be had. */
@@ -93,7 +89,7 @@ export class Transport {
   }
 
   #authorization(): Promise<string | undefined> {
-    if (Date.now() >= this.#renewAt) this.#held = undefined;
+    if (Date.now() >= this.renewAt) this.#held = undefined;
     this.#held ??= this.#ask().catch((cause: unknown) => {
       this.#held = undefined;
       throw new ClientError('CREDENTIAL', `No token: ${cause}`, { cause });
@@ -105,7 +101,7 @@ export class Transport {
     const given = typeof this.#token === 'function' ? await this.#token() : this.#token;
     const { token, expiresAt } = typeof given === 'object' ? given : { token: given, expiresAt: undefined };
     // One that is short-lived, or expired by this clock, is used all the same for a moment.
-    this.#renewAt =
+    this.renewAt =
       expiresAt === undefined
         ? Number.POSITIVE_INFINITY
         : Math.max(+new Date(expiresAt) - renewalMs, Date.now() + renewalMs);

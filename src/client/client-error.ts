@@ -11,7 +11,7 @@ type ErrorFacts = {
 /**
  * A request that failed. `code` is the server's, such as `STREAM_VERSION_CONFLICT`, or one of this client:
  * `UNREACHABLE` no answer came, `TIMED_OUT` none came in time, `HTTP_502` (any status) the answer is not Pokewire's,
- * `NOT_AN_EVENT_STREAM` a proxy answered in its place, `CUT` the stream broke off, `SILENT` no heartbeat came,
+ * `NOT_AN_EVENT_STREAM` a proxy answered in its place, `CUT` the stream broke off or an event did not parse, `SILENT` no heartbeat came,
  * `BUFFERED` a proxy holds the stream back, `POKE_LOST` a poke is missing, `CREDENTIAL` the token or ticket function failed.
  */
 export class ClientError extends Error implements ErrorFacts {

@@ -43,7 +43,9 @@ export class Completeness {
    * - `gap`: before it one of its stream is missing, as far as this side can see. When it comes again with the same gap, it is `next`.
    */
   poke({ stream, position, globalPosition, from = position }: Poke): 'next' | 'known' | 'gap' {
-    if (this.#told !== undefined && globalPosition <= this.#told) return 'known';
+    // A poke that lacks a field counts as lost: it must not move the cursor.
+    if (!(stream && position + globalPosition)) return 'gap';
+    if (globalPosition <= (this.#told ?? 0)) return 'known';
     const last = this.#lastOf.get(stream);
     if (last !== undefined && from > last + 1 && this.#unfounded < maxUnfounded) {
       const name = `${globalPosition} ${stream}`;

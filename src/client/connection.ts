@@ -47,7 +47,7 @@ export async function readConnection(transport: Transport, options: ConnectionOp
   const look = () => {
     if (Date.now() - heardAt > silenceMs) why = new ClientError(silences[heard][0], silences[heard][1]);
     else if (Date.now() < transport.renewAt) return;
-    else why = new ClientError('RENEWING', 'Token expires');
+    else why = new ClientError('RENEWING', 'Renewing');
     cut();
   };
   const watch = setInterval(look, silenceMs / 4);
@@ -69,7 +69,7 @@ export async function readConnection(transport: Transport, options: ConnectionOp
     const reader = body!.getReader();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) throw new Error('the stream ended');
+      if (done) throw new ClientError('CUT', 'Cut off');
       heard = 'body';
       heardAt = Date.now();
       const events = parser.push(value);

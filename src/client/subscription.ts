@@ -122,7 +122,7 @@ export class Subscription implements Subscribed {
       this.#move({ name: 'away', nextTryAt: new Date(Date.now() + waitMs), why });
       const waking = new AbortController();
       // What the server asked for is not cut short.
-      const forget = onWakeUp(() => why.retryAfterMs === undefined && waking.abort());
+      const forget = onWakeUp(() => why.retryAfterMs ?? waking.abort());
       await pause(waitMs, signal, waking.signal);
       forget();
     }

@@ -117,6 +117,13 @@ describe('a loss of the connection', () => {
     expect(positions()).toEqual([1, 2]);
   });
 
+  test('by an end of the stream that nobody announced is told as a cut', async () => {
+    const { server, states } = await subscribe();
+    await (await server.nth(1).open(log.hello(0, 0))).end();
+    const why = { code: 'CUT', message: 'Cut off' };
+    expect(states.at(-1)).toMatchObject({ name: 'away', why });
+  });
+
   test('tells when the next attempt is made', async () => {
     vi.setSystemTime(1_000_000);
     const { server, states } = await subscribe();
@@ -207,6 +214,42 @@ describe('a loss of the connection', () => {
     await server.nth(1).page(200);
     expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'NOT_AN_EVENT_STREAM' } });
   });
+});
+
+describe('a malformed event', () => {
+  test.each([
+    ['CUT', 'JSON that does not parse', 'event: poke\ndata: {"stream":\n\n'],
+    ['CUT', 'null', 'event: poke\ndata: null\n\n'],
+    ['CUT', 'a line that does not end', 'x'.repeat(70_000)],
+    ['CUT', 'an event that does not end', 'data: x\n'.repeat(10_000)],
+    ['POKE_LOST', 'a poke without its stream', 'event: poke\nid: 2-aaaa\ndata: {"position":1,"globalPosition":2}\n\n'],
+    [
+      'POKE_LOST',
+      'a poke without its position',
+      'event: poke\nid: 2-aaaa\ndata: {"stream":"account-1","globalPosition":2}\n\n',
+    ],
+    [
+      'POKE_LOST',
+      'a poke without its global position',
+      'event: poke\nid: 2-aaaa\ndata: {"stream":"account-1","position":1}\n\n',
+    ],
+    ['POKE_LOST', 'a heartbeat without its head', 'event: heartbeat\nid: 2-aaaa\ndata: {"epoch":"aaaa-1111"}\n\n'],
+  ])(
+    'ends the connection as %s, and the next one begins behind the last good event: %s',
+    async (code, _what, malformed) => {
+      const { server, states, positions } = await subscribe();
+      const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1));
+      await stream.send(malformed);
+      expect(stream.isAborted).toBe(true);
+      expect(states.at(-1)).toMatchObject({ name: 'away', why: { name: 'ClientError', code } });
+      await vi.advanceTimersByTimeAsync(3_000);
+      const again = server.nth(2);
+      expect(again.headers.get('last-event-id')).toBe('1-aaaa');
+      await again.open(log.hello(2, 1) + log.poke('account-1', 1, 2) + log.heartbeat(2));
+      expect(positions()).toEqual([1, 2]);
+      expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 2 });
+    },
+  );
 });
 
 describe('silence', () => {

@@ -1,17 +1,10 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { connect, type LiveOptions } from '../../src/client/client.ts';
-import { framesOf, ScriptedServer, settle } from './scripted-server.ts';
+import { framesOf, ScriptedServer, settle, useFakeClock } from './scripted-server.ts';
 
 const log = framesOf('aaaa-1111');
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.spyOn(Math, 'random').mockReturnValue(0);
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
+useFakeClock();
 
 /** A value that is kept up to date: `answer` settles the oldest fetch under way. */
 async function watch(options: LiveOptions = {}) {

@@ -1,18 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { connect, type Handlers, type Poke, type Reset, type State } from '../../src/client/client.ts';
-import { framesOf, ScriptedServer, settle } from './scripted-server.ts';
+import { framesOf, ScriptedServer, settle, useFakeClock } from './scripted-server.ts';
 
 const log = framesOf('aaaa-1111');
 const otherLog = framesOf('bbbb-2222');
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.spyOn(Math, 'random').mockReturnValue(0);
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
+useFakeClock();
 
 type Options = Parameters<typeof connect>[1];
 type Asked = Parameters<ReturnType<typeof connect>['subscribe']>[0];

@@ -1,4 +1,4 @@
-import { vi } from 'vitest';
+import { afterEach, beforeEach, vi } from 'vitest';
 
 const encoder = new TextEncoder();
 
@@ -87,6 +87,18 @@ export class ScriptedRequest {
     this.#stream = undefined;
     await settle();
   }
+}
+
+/** Gives each test of a file a fake clock, and back-off its shortest jitter. */
+export function useFakeClock(): void {
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.spyOn(Math, 'random').mockReturnValue(0);
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  });
 }
 
 /** Lets everything happen that needs no time. Needs fake timers. */

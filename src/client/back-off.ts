@@ -6,7 +6,7 @@ export type RetryBounds = {
   readonly maxMs?: number;
 };
 
-/** The one retry policy. Each wait is jittered, so that those who lost a server together do not come back together. */
+/** The retry policy of all requests. Jitter keeps clients that lost a server together from reconnecting together. */
 export class BackOff {
   #failures = 0;
   readonly #minMs: number;
@@ -23,7 +23,7 @@ export class BackOff {
     return Math.max(ownMs * (0.5 + Math.random() / 2), askedMs * (1 + Math.random() / 4));
   }
 
-  /** The next wait is a first one again. */
+  /** Resets the next wait to the shortest. */
   succeeded(): void {
     this.#failures = 0;
   }
@@ -46,7 +46,7 @@ export function pause(ms: number, ...signals: readonly (AbortSignal | undefined)
   });
 }
 
-/** One signal for those that there are. */
+/** Combines the signals that are defined. */
 export function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
   return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }

@@ -1,4 +1,4 @@
-/** Calls back. What the callback throws is reported as uncaught: it is nobody's fault but its own, and stops nothing. */
+/** Runs a user's callback. An exception is rethrown as uncaught in a microtask, so it cannot stop the caller. */
 export function call<T>(callback: ((value: T) => void) | undefined, value: T): void {
   try {
     callback?.(value);

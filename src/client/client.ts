@@ -41,7 +41,7 @@ export function connect(url: string, options: ConnectOptions = {}): Pokewire {
   return new Pokewire(url, options);
 }
 
-/** What can be asked of a server. */
+/** A client of one server. */
 export class Pokewire {
   readonly #transport: Transport;
   readonly #share: Share | undefined;
@@ -65,8 +65,8 @@ export class Pokewire {
   }
 
   /**
-   * Tells of each selected message once and in order, from `position` on, across every loss of the connection. What it begins
-   * with is the whole log unless `position` or `cursor` says otherwise; `all` begins at the head.
+   * Delivers a poke for each selected message once and in order, across reconnections. It begins with the whole log unless
+   * `position` or `cursor` says otherwise; `all` begins at the head.
    */
   subscribe(selection: Selection & SubscribeOptions, handlers: Handlers): Subscribed {
     const open: Open = (...given) => new Subscription(this.#transport, ...given);

@@ -4,7 +4,7 @@ import { EventStreamParser, type StreamEvent } from './event-stream.ts';
 import type { Transport } from './transport.ts';
 import { onWakeUp } from './wake-up.ts';
 
-/** One request for an event stream, and what comes of it. */
+/** One request for an event stream, and its callbacks. */
 export type ConnectionOptions = {
   /** Path and query; asks for a ticket where one is needed. */
   readonly path: () => Promise<string>;
@@ -12,18 +12,18 @@ export type ConnectionOptions = {
   readonly signal: AbortSignal;
   /** Longest silence before the connection is given up, milliseconds. */
   readonly silenceMs: number;
-  /** It answered. */
+  /** Called when the response headers have arrived. */
   readonly onOpen: () => void;
-  /** Returns why to break off; undefined: to go on. `isBuffered`: events that were sent one by one come in bunches. */
+  /** Returns an error to close the connection. `isBuffered`: heartbeats arrive in bunches. */
   readonly onEvent: (event: StreamEvent, isBuffered: boolean) => ClientError | undefined;
 };
 
-/** Why a connection ended, and the reconnection time that it told, milliseconds. */
+/** Why a connection ended, and the last `retry:` the server sent, in milliseconds; undefined if it sent none. */
 export type ConnectionEnd = { readonly why: ClientError; readonly retryMs: number | undefined };
 
-/** The longest reconnection time that is taken from a stream. */
+/** Upper bound of a server's `retry:`. */
 const maxRetryMs = 60_000;
-/** One bunch may be an accident. */
+/** Bunches in a row before a proxy is blamed; a single one can be a stalled network. */
 const manyBunches = 2;
 
 const silences = {

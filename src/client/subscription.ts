@@ -10,7 +10,7 @@ import type { Reset, State } from './state.ts';
 import type { Transport } from './transport.ts';
 import { onWakeUp } from './wake-up.ts';
 
-/** Where a subscription begins, and how it is told. */
+/** Where a subscription begins, and how the server delivers. */
 export type SubscribeOptions = {
   /** Inclusive: a stream position for a single stream, else a global position; `head`: behind the head. Default 0. */
   readonly position?: number | 'head' | undefined;
@@ -23,7 +23,7 @@ export type SubscribeOptions = {
   readonly heartbeatMs?: number | undefined;
 };
 
-/** Who hears of it. What these throw is reported as uncaught and does not stop the subscription. */
+/** Callbacks of a subscription. An exception in one is reported as uncaught and does not stop the subscription. */
 export type Handlers = {
   readonly onPoke?: ((poke: Poke) => void) | undefined;
   readonly onState?: ((state: State) => void) | undefined;
@@ -31,7 +31,7 @@ export type Handlers = {
   readonly onReset?: ((reset: Reset) => void) | undefined;
 };
 
-/** Beyond the end of every log: such a connection only learns where the head is. */
+/** Beyond the end of every log: a connection from here only reads the head from the hello. */
 const nowhere = Number.MAX_SAFE_INTEGER;
 /** Heartbeats that may be missing. */
 const maxMissingBeats = 2.5;
@@ -57,7 +57,7 @@ export class Subscription implements Subscribed {
   #epoch: string | undefined;
   /** Global position of the cursor; undefined: not known. */
   #position: number | undefined = undefined;
-  /** The log and where it begins to be told; counts when it is sure that no reset follows. */
+  /** Log and first cursor of this connection; taken over once the next event shows that no reset follows. */
   #hello: { readonly id: string | undefined; readonly epoch: string } | undefined = undefined;
   #refusals = 0;
 
@@ -87,7 +87,7 @@ export class Subscription implements Subscribed {
     return this.#position;
   }
 
-  /** The log that is told, by the hello of this connection; undefined before the first one. */
+  /** Epoch of the log, from this connection's hello; undefined before the first one. */
   get epoch(): string | undefined {
     return this.#hello?.epoch ?? this.#epoch;
   }
@@ -106,7 +106,7 @@ export class Subscription implements Subscribed {
   }
 
   async #run(): Promise<void> {
-    // Nobody is called before the constructor has returned.
+    // No callback may run before the constructor has returned.
     await undefined;
     const { signal } = this.#closing;
     while (!signal.aborted) {
@@ -116,12 +116,12 @@ export class Subscription implements Subscribed {
       if (why.code === 'RENEWING') this.#transport.renew();
       if (atOnce.includes(why.code)) continue;
       if (this.#isFinal(why)) return this.#end(why.code, why);
-      // A poke that was lost is fetched soon.
+      // Fetch a lost poke without waiting for the server's `retry:`.
       const askedMs = why.code === 'POKE_LOST' ? undefined : (why.retryAfterMs ?? retryMs);
       const waitMs = this.#backOff.next(askedMs);
       this.#move({ name: 'away', nextTryAt: new Date(Date.now() + waitMs), why });
       const waking = new AbortController();
-      // What the server asked for is not cut short.
+      // A `Retry-After` must not be cut short.
       const forget = onWakeUp(() => why.retryAfterMs ?? waking.abort());
       await pause(waitMs, signal, waking.signal);
       forget();

@@ -33,7 +33,7 @@ export class TabLeader {
     });
   }
 
-  /** A tab speaks, or this one. */
+  /** Takes a message of any tab, this one included. */
   hear(message: TabMessage): void {
     if (message.type === 'want') this.#wants.set(message.tab, message);
     else if (message.type === 'leave') this.#wants.delete(message.tab);
@@ -71,7 +71,7 @@ export class TabLeader {
     for (const [tab, want] of wants) {
       const { place } = want;
       if (place !== undefined && (first === undefined || place.position < first.position)) first = place;
-      // From now on it is told everything. A tab that is gone must not hold the others back.
+      // The new connection covers this tab's place. A stale place of a tab that is gone would rewind every later connection.
       this.#wants.set(tab, { ...want, place: undefined });
     }
     this.#covers = Object.fromEntries(wants.map(([tab, { version }]) => [tab, version]));
@@ -105,7 +105,7 @@ export class TabLeader {
     });
   }
 
-  /** Without a word to the tabs. */
+  /** Closes the connection without sending its last state to the tabs. */
   #disconnect(): void {
     const subscription = this.#subscription;
     this.#subscription = undefined;

@@ -3,10 +3,10 @@ type Source = {
   readonly document?: Source;
 };
 
-/** Everybody on a network hears at once that it is back. */
+/** Spreads reconnections: every client on a network comes online at the same moment. */
 const spreadMs = 500;
 
-/** Calls back when a browser is online again, or its page is hidden or seen; does nothing elsewhere. Returns what ends it. */
+/** Calls back when a browser is online again, or its page is hidden or seen; does nothing elsewhere. Returns a function that removes the listeners. */
 export function onWakeUp(wake: () => unknown): () => void {
   const host = globalThis as Source;
   const ending = new AbortController();

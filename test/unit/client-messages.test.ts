@@ -1,15 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { connect } from '../../src/client/client.ts';
-import { ScriptedServer, settle } from './scripted-server.ts';
+import { ScriptedServer, settle, useFakeClock } from './scripted-server.ts';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.spyOn(Math, 'random').mockReturnValue(0);
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
+useFakeClock();
 
 function client(options: Parameters<typeof connect>[1] = {}) {
   const server = new ScriptedServer();

@@ -51,7 +51,7 @@ export async function readConnection(transport: Transport, options: ConnectionOp
     cut();
   };
   const watch = setInterval(look, silenceMs / 4);
-  // A credential's function may never answer.
+  // The user's token or ticket function may never settle.
   const broken = new Promise<never>((_, reject) => either.addEventListener('abort', reject));
   broken.catch(() => {});
   const forget = onWakeUp(look);

@@ -1,6 +1,7 @@
 import type { TokenRecord } from '../namespace-store.ts';
 import { isConnectionFault } from './database-errors.ts';
 import type { Query } from './read-pokes.ts';
+import { SharedRead } from './shared-read.ts';
 
 /** The tokens as they are, and a number that rises with each change of them. */
 export type TokenSet = { readonly revision: number; readonly tokens: readonly TokenRecord[] };
@@ -37,8 +38,7 @@ type StoredToken = Omit<TokenRecord, 'expiresAtMs'> & { readonly expiresAtMs?: n
  */
 export class StoredTokens implements KeptTokens {
   readonly #query: Query;
-  #reading: Promise<TokenSet> | undefined = undefined;
-  #next: Promise<TokenSet> | undefined = undefined;
+  readonly #reads = new SharedRead(() => this.#readOnce());
   #lastSeen: TokenSet | undefined = undefined;
 
   constructor(query: Query) {
@@ -51,7 +51,7 @@ export class StoredTokens implements KeptTokens {
    */
   async read(): Promise<TokenSet> {
     try {
-      return await this.#readSoon();
+      return await this.#reads.run();
     } catch (error) {
       if (this.#lastSeen === undefined || !isConnectionFault((error as Error).cause)) throw error;
       return this.#lastSeen;
@@ -67,25 +67,6 @@ export class StoredTokens implements KeptTokens {
     if (rows.length === 0) return false;
     this.#lastSeen = { revision: revision + 1, tokens };
     return true;
-  }
-
-  /** One read that begins after this call, shared by all who ask before it begins. */
-  #readSoon(): Promise<TokenSet> {
-    if (this.#reading === undefined) {
-      const reading = this.#readOnce();
-      this.#reading = reading;
-      const done = () => {
-        this.#reading = undefined;
-      };
-      reading.then(done, done);
-      return reading;
-    }
-    const begin = () => {
-      this.#next = undefined;
-      return this.#readSoon();
-    };
-    this.#next ??= this.#reading.then(begin, begin);
-    return this.#next;
   }
 
   async #readOnce(): Promise<TokenSet> {

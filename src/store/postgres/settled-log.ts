@@ -8,10 +8,12 @@ import type { LogId } from '../log-id.ts';
 import type { StoreReporter } from '../open-store.ts';
 import type { Connection } from './connection.ts';
 import { storeFault } from './database-errors.ts';
+import { hasLostItsEnd, type Row } from './lost-end.ts';
 import { OwnTimes } from './own-times.ts';
 import { isPokable } from './pokable.ts';
 import type { Query } from './read-pokes.ts';
 import { type Culprit, type Holder, remaining, SequenceFence } from './sequence-fence.ts';
+import { SharedRead } from './shared-read.ts';
 import { StallReport } from './stall-report.ts';
 
 /** Rows of one look at most. */
@@ -20,8 +22,6 @@ const pollMs = 5;
 /** A call waits so long for a transaction that holds up the order, and then answers with what is settled. */
 const patienceMs = 1_000;
 const mostFenceMs = 50;
-
-type Row = readonly [globalPosition: number, stream: string, position: number];
 
 /** What holds up the order: since when, up to which position, and whom it waits for. */
 type Gap = { readonly sinceMs: number; upTo: number; owners: ReadonlySet<Holder>; culprit: Culprit | undefined };
@@ -56,9 +56,7 @@ export class SettledLog {
   #gap: Gap | undefined = undefined;
   /** The highest position that was seen, settled or not. */
   #seen = 0;
-  /** The look under way, and the one that begins after it for those who ask meanwhile. */
-  #looking: Promise<void> | undefined = undefined;
-  #next: Promise<void> | undefined = undefined;
+  readonly #looks = new SharedRead(() => this.#lookMeasured());
   #timer: NodeJS.Timeout | undefined = undefined;
   #isStopped = false;
   /** The last message that was settled, as far as this node has seen it. */
@@ -107,7 +105,7 @@ export class SettledLog {
    */
   async settled(): Promise<number> {
     for (;;) {
-      await this.#look();
+      await this.#looks.run();
       const gap = this.#gap;
       if (gap === undefined || performance.now() - gap.sinceMs >= patienceMs) break;
       await delay(fenceDelayMs(gap));
@@ -117,20 +115,9 @@ export class SettledLog {
     throw new PokewireError('NOT_READY', `The order of the log is held up since the start${nameOf(culprit)}.`);
   }
 
-  /**
-   * Whether what was settled is not there any more, as this connection sees it: a crash without `synchronous_commit`, or a
-   * standby that had not received it. Its positions are given to other messages then.
-   */
-  async hasLostItsEnd(query: Query): Promise<boolean> {
-    if (this.head === 0) return false;
-    const [globalPosition, ...place] = this.#last ?? [this.head];
-    const { rows } = await query<Row>(
-      `SELECT global_position, stream_name, position FROM message_store.messages
-       WHERE global_position >= $1 ORDER BY global_position LIMIT 1`,
-      [globalPosition],
-    );
-    if (rows[0] === undefined) return true;
-    return this.#last !== undefined && rows[0].join() !== [globalPosition, ...place].join();
+  /** Whether messages that this node settled are missing in the database that `query` asks. */
+  hasLostItsEnd(query: Query): Promise<boolean> {
+    return hasLostItsEnd(query, this.head, this.#last);
   }
 
   follow(announced: Announced): () => void {
@@ -148,7 +135,7 @@ export class SettledLog {
     // What was seen before its commit was answered is told.
     const isBehind = committed.length > 0 && committed[0]! > this.head;
     if (isBehind) this.#ownTimes.note(committed, performance.now());
-    void this.#look().catch(() => {});
+    void this.#looks.run().catch(() => {});
   }
 
   /** Tells followers to read, of a log that is no more. */
@@ -167,33 +154,21 @@ export class SettledLog {
   #schedule(afterMs: number): void {
     if (this.#timer !== undefined || this.#isStopped || this.#followers.size === 0) return;
     this.#timer = setTimeout(async () => {
-      await this.#look().catch(() => {});
+      await this.#looks.run().catch(() => {});
       this.#timer = undefined;
       this.#schedule(this.#gap === undefined ? pollMs : fenceDelayMs(this.#gap));
     }, afterMs).unref();
   }
 
-  /** One look that begins after this call, shared by all who ask before it begins. */
-  #look(): Promise<void> {
-    if (this.#looking === undefined) {
-      const startMs = performance.now();
-      const looking = this.#lookOnce().catch((error: unknown) => {
-        throw storeFault(error);
-      });
-      this.#looking = looking;
-      const done = () => {
-        this.#looking = undefined;
-        this.#looked(performance.now() - startMs);
-      };
-      looking.then(done, done);
-      return looking;
+  async #lookMeasured(): Promise<void> {
+    const startMs = performance.now();
+    try {
+      await this.#lookOnce();
+    } catch (error) {
+      throw storeFault(error);
+    } finally {
+      this.#looked(performance.now() - startMs);
     }
-    const begin = () => {
-      this.#next = undefined;
-      return this.#look();
-    };
-    this.#next ??= this.#looking.then(begin, begin);
-    return this.#next;
   }
 
   async #lookOnce(): Promise<void> {

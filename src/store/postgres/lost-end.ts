@@ -1,0 +1,19 @@
+import type { Query } from './read-pokes.ts';
+
+/** What a look at the table reads of each message. */
+export type Row = readonly [globalPosition: number, stream: string, position: number];
+
+/**
+ * Whether the database lost messages that this node had settled: a crash without `synchronous_commit`, or a standby that had
+ * not received them. It gives their positions to other messages then. `last` is the message at the end, where it was seen.
+ */
+export async function hasLostItsEnd(query: Query, head: number, last: Row | undefined): Promise<boolean> {
+  if (head === 0) return false;
+  const { rows } = await query<Row>(
+    `SELECT global_position, stream_name, position FROM message_store.messages
+     WHERE global_position >= $1 ORDER BY global_position LIMIT 1`,
+    [last?.[0] ?? head],
+  );
+  if (rows[0] === undefined) return true;
+  return last !== undefined && rows[0].join() !== last.join();
+}

@@ -1,0 +1,80 @@
+import { EventEmitter } from 'node:events';
+import type { Client } from 'pg';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Connection } from '../../src/store/postgres/connection.ts';
+
+/** A client on a network that was cut: nothing is answered, and the goodbye arrives nowhere until the socket is destroyed. */
+class CutOffClient extends EventEmitter {
+  readonly #broken = Promise.withResolvers<void>();
+  readonly #waiting: ((error: Error) => void)[] = [];
+  isDestroyed = false;
+  readonly connection = {
+    stream: {
+      destroy: () => {
+        this.isDestroyed = true;
+        for (const reject of this.#waiting) reject(new Error('Connection terminated'));
+        this.#broken.resolve();
+        this.emit('end');
+      },
+    },
+  };
+
+  query(): Promise<never> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.#waiting.push(reject);
+    return promise;
+  }
+
+  end(): Promise<void> {
+    return this.#broken.promise;
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('A connection on a network that was cut is closed after 2 s, and what is under way on it rejects.', async () => {
+  const client = new CutOffClient();
+  const connection = new Connection(async () => client as unknown as Client);
+  const answer = connection.query('SELECT 1').then(
+    () => 'answered',
+    () => 'rejected',
+  );
+  await vi.advanceTimersByTimeAsync(0);
+  let isClosed = false;
+  const closing = connection.close().then(() => {
+    isClosed = true;
+  });
+  await vi.advanceTimersByTimeAsync(1_999);
+  expect([isClosed, client.isDestroyed]).toEqual([false, false]);
+  await vi.advanceTimersByTimeAsync(1);
+  await closing;
+  expect([await answer, client.isDestroyed, connection.underWay]).toEqual(['rejected', true, 0]);
+});
+
+test('A connection that was closed opens no other: statements reject with a coded error.', async () => {
+  let opened = 0;
+  const connection = new Connection(async () => {
+    opened++;
+    return new CutOffClient() as unknown as Client;
+  });
+  await connection.close();
+  await expect(connection.query('SELECT 1')).rejects.toMatchObject({ code: 'BACKEND_ERROR' });
+  expect([opened, connection.underWay]).toEqual([0, 0]);
+});
+
+test('A new connection that its check refuses is destroyed, and answers nothing.', async () => {
+  const client = new CutOffClient();
+  const connection = new Connection(
+    async () => client as unknown as Client,
+    async () => {
+      throw new Error('another database');
+    },
+  );
+  await expect(connection.query('SELECT 1')).rejects.toThrow('another database');
+  expect([client.isDestroyed, connection.isOpen, connection.breaks]).toEqual([true, false, 1]);
+});

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PostgresStore } from '../../src/store/postgres/postgres-store.ts';
+import { newMessages, pokePool } from '../support/fake-messages.ts';
 import type { TestApp } from '../support/start-app.ts';
 import { CuttableWay } from './cuttable-way.ts';
 import { LoadedNodes } from './loaded-nodes.ts';
@@ -62,4 +64,32 @@ describe.skipIf(!hasPostgres)('Two nodes under load', () => {
       await load.untilReady(503);
       resume();
     }));
+});
+
+describe.skipIf(!hasPostgres)('A store that is cut off from PostgreSQL', () => {
+  let cluster: PostgresCluster;
+  beforeAll(async () => {
+    cluster = await PostgresCluster.start();
+  });
+  afterAll(() => cluster?.[Symbol.asyncDispose]());
+
+  // Sooner than statements time out, 10 s.
+  test('closes within seconds, and rejects the append and the read under way.', { timeout: 8_000 }, async () => {
+    await using way = await CuttableWay.open(cluster);
+    const store = await PostgresStore.open(way.url(await cluster.create()), {
+      pokes: pokePool(),
+      maxBytes: 0,
+      maxBytesPerNamespace: 0,
+      maxNamespaces: 1,
+    });
+    const log = store.log((await store.namespaces.find('default'))!.log);
+    await log.append('a-1', newMessages(1), undefined);
+    // In turn over the four connections that read, so that all are open.
+    for (let n = 0; n < 4; n++) await log.version('a-1');
+    way.cut();
+    const underWay = Promise.allSettled([log.append('a-1', newMessages(1), undefined), log.version('a-1')]);
+    await store.close();
+    const rejected = { status: 'rejected', reason: { code: 'BACKEND_ERROR' } };
+    expect(await underWay).toMatchObject([rejected, rejected]);
+  });
 });

@@ -18,7 +18,7 @@ export async function loadPg(): Promise<Pg> {
 }
 
 const connectMs = 5_000;
-/** PostgreSQL gives up before the client does, so that a slow statement does not cost the connection. */
+/** Shorter than `answerMs`: the server cancels a slow statement before the client gives up the connection. */
 const statementMs = 8_000;
 const answerMs = 10_000;
 const goodbyeMs = 2_000;
@@ -101,8 +101,8 @@ async function isPrimary(client: Client): Promise<boolean> {
   }
 }
 
-/** Says goodbye, and breaks off where nobody answers: a network may be cut, and nothing on it ever ends. */
-async function endClient(client: Client): Promise<void> {
+/** Ends a client, and destroys its socket after 2 s: on a cut network no answer to the goodbye ever arrives. */
+export async function endClient(client: Client): Promise<void> {
   const timer = setTimeout(() => destroy(client), goodbyeMs);
   await client.end().finally(() => clearTimeout(timer));
 }
@@ -163,7 +163,10 @@ export class Connection {
     this.#client = undefined;
   }
 
-  /** Lets what is under way end, for a while. */
+  /**
+   * Waits 2 s for statements under way, then breaks the connection and they reject. One that is being opened is awaited first,
+   * until it opens or fails.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     const client = this.#client;

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { ConfigError } from '../../config-error.ts';
 import { PokewireError } from '../../errors.ts';
-import { clientsOf, loadPg } from './connection.ts';
+import { clientsOf, endClient, loadPg } from './connection.ts';
 import { isConnectionFault, sqlStateOf, textOfFault } from './database-errors.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
 import type { Query } from './read-pokes.ts';
@@ -58,7 +58,7 @@ export async function initSchema(text: string, role: string): Promise<Initialize
   } catch (error) {
     throw refusalOf(error, url.database, role);
   } finally {
-    await client.end();
+    await endClient(client);
   }
 }
 

@@ -173,8 +173,8 @@ export class PostgresStore implements Store {
   async close(): Promise<void> {
     this.#current.settled.stop();
     this.namespaces.stop();
-    await Promise.all(this.#lanes.map((lane) => lane.close()));
-    await Promise.all(this.#connections.map((connection) => connection.close()));
+    // Together: on a cut network each waits for an answer to its goodbye.
+    await Promise.all([...this.#lanes, ...this.#connections].map((part) => part.close()));
   }
 
   /** Takes note of what the database is after a new connection: another log, after a failover or a restored dump. */

@@ -25,7 +25,7 @@ const goodbyeMs = 2_000;
 const leastRetryMs = 50;
 const mostRetryMs = 2_000;
 
-/** OIDs of the types whose default parsing is not wanted: `bigint`, which would stay text. */
+/** OID of `bigint`, which the driver would leave as text. */
 const bigint = 20;
 const types: ClientConfig['types'] = {
   getTypeParser: (oid: number) => (oid === bigint || oid === 23 || oid === 26 ? Number : parserOf(oid)),
@@ -53,7 +53,7 @@ export function clientsOf(pg: Pg, url: PostgresUrl): () => Promise<Client> {
     database: url.database,
     ssl: url.tls === 'disable' ? false : { rejectUnauthorized: url.tls === 'verify-full' },
     application_name: 'pokewire',
-    // A pooler refuses them, because the next transaction may go over a connection that others share.
+    // A pooler refuses them: the next transaction may use a connection that others share.
     ...(url.isPooled ? {} : { options: settings.map((setting) => `-c ${setting}`).join(' ') }),
     keepAlive: true,
     connectionTimeoutMillis: connectMs,
@@ -63,7 +63,7 @@ export function clientsOf(pg: Pg, url: PostgresUrl): () => Promise<Client> {
   };
   const connect = async (server: PostgresServer) => {
     const client = new pg.Client({ ...config, ...server });
-    // The queries under way reject by themselves; an idle client that breaks must not end the process.
+    // Without a handler, an idle client that breaks would end the process; queries under way reject by themselves.
     client.on('error', () => {});
     await client.connect();
     return client;
@@ -72,7 +72,7 @@ export function clientsOf(pg: Pg, url: PostgresUrl): () => Promise<Client> {
   return servers.length === 1 ? () => connect(servers[0]!) : () => connectToPrimary(servers, connect);
 }
 
-/** Tries the servers in their order, and takes the first that is no standby. */
+/** Tries the servers in order and takes the first that is not a standby. Rejects with the fault of each. */
 async function connectToPrimary(
   servers: readonly PostgresServer[],
   connect: (server: PostgresServer) => Promise<Client>,
@@ -112,12 +112,11 @@ function destroy(client: Client): void {
   (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream.destroy();
 }
 
-/** What came of a statement. */
 export type Answer<Row> = { readonly rows: readonly Row[]; readonly command: string };
 
 /**
- * One connection, opened when it is first needed and again after it broke, not sooner than a growing delay after a failed
- * try. Statements are pipelined: those of one turn take one round trip. Rejects with the driver's errors.
+ * One connection, opened on first use and again after it broke. A failed attempt delays the next one, by 50 ms and up to 2 s.
+ * Statements are pipelined, so those of one turn take one round trip. Rejects with the driver's errors.
  */
 export class Connection {
   readonly #open: () => Promise<Client>;
@@ -131,16 +130,16 @@ export class Connection {
   breaks = 0;
   /** Statements that were sent. */
   queries = 0;
-  /** Statements that wait for their answers, or for a connection. */
+  /** Statements that wait for an answer or a connection. */
   underWay = 0;
 
-  /** `opened` is called with each new client before anything else is asked of it. */
+  /** `opened` checks each new client before its first statement; the client is destroyed if it rejects. */
   constructor(open: () => Promise<Client>, opened: (client: Client) => Promise<void> = async () => {}) {
     this.#open = open;
     this.#opened = opened;
   }
 
-  /** Whether a statement would be sent at once. */
+  /** Whether the connection is open or being opened. */
   get isOpen(): boolean {
     return this.#client !== undefined;
   }
@@ -157,7 +156,7 @@ export class Connection {
     }
   }
 
-  /** Breaks the connection, because of what is under way on it; the next statement opens another one. */
+  /** Destroys the connection, so statements under way reject. The next statement opens another one. */
   drop(): void {
     this.#client?.then(destroy, () => {});
     this.#client = undefined;

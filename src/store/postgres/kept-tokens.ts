@@ -3,18 +3,18 @@ import { isConnectionFault } from './database-errors.ts';
 import type { Query } from './read-pokes.ts';
 import { SharedRead } from './shared-read.ts';
 
-/** The tokens as they are, and a number that rises with each change of them. */
+/** The tokens of the namespace. `revision` rises with each change. */
 export type TokenSet = { readonly revision: number; readonly tokens: readonly TokenRecord[] };
 
 /** Where the tokens of the one namespace are. */
 export interface KeptTokens {
-  /** As they are at some moment after this call. */
+  /** The tokens at some moment after this call. */
   read(): Promise<TokenSet>;
-  /** Puts others in their place; false: they have another revision by now. */
+  /** Replaces the tokens if they still have this revision; false: they have another by now. */
   replace(revision: number, tokens: readonly TokenRecord[]): Promise<boolean>;
 }
 
-/** Tokens of this process: the database has no place for them. */
+/** Keeps tokens in this process, for a database without the schema `pokewire`. */
 export class ProcessTokens implements KeptTokens {
   #kept: TokenSet = { revision: 0, tokens: [] };
 
@@ -32,10 +32,7 @@ export class ProcessTokens implements KeptTokens {
 /** JSON has no `undefined`. */
 type StoredToken = Omit<TokenRecord, 'expiresAtMs'> & { readonly expiresAtMs?: number };
 
-/**
- * Tokens in the schema `pokewire`, of all nodes, read anew each time. Requests that ask while a read is under way share the
- * next one.
- */
+/** Keeps tokens in the schema `pokewire`, for all nodes. Reads them anew each time; concurrent requests share a read. */
 export class StoredTokens implements KeptTokens {
   readonly #query: Query;
   readonly #reads = new SharedRead(() => this.#readOnce());
@@ -46,8 +43,8 @@ export class StoredTokens implements KeptTokens {
   }
 
   /**
-   * Answers with what was seen last while the database is away: event sources give up for good at an error, and until it is
-   * back there is no message to tell.
+   * Answers with the last tokens read while the database is away. An `EventSource` gives up for good at an error, and no message
+   * can be delivered until the database is back.
    */
   async read(): Promise<TokenSet> {
     try {

@@ -8,7 +8,11 @@ import { type AppendFault, appendFaultOf, storeFault } from './database-errors.t
 import { categoryCount, LaneQueue, type Waiting } from './lane-queue.ts';
 import { compact, type MessageRow, messageColumns, messageOfRow } from './message-row.ts';
 
-/** An append is tried for so long, over broken connections and after conflicts; one try more may be under way then. */
+/**
+ * An append is retried for this long, over broken connections and after conflicts. The deadline is checked between tries, so
+ * an answer may take one try longer: 15 s in all while no connection can be opened, and 45 s with one server in the URL if
+ * every step of the last try times out (5 s to connect, 10 s each to check the database, to read and to insert).
+ */
 const deadlineMs = 10_000;
 const retryMs = 50;
 
@@ -27,9 +31,9 @@ const insertSql = `INSERT INTO message_store.messages (stream_name, position, id
   RETURNING global_position`;
 
 /**
- * Appends by one connection, one transaction at a time, which takes all that waits: Message DB locks a category until the
- * commit is on the disk, so that single appends would wait for each other. The same locks as `write_message` takes keep
- * positions gapless beside those who call it.
+ * Appends over one connection, one transaction at a time. A transaction takes every waiting append, since Message DB locks a
+ * category until the commit is on disk and single appends would wait for each other. It takes the locks of `write_message`,
+ * so positions stay gapless beside services that call it.
  */
 export class Lane {
   readonly #connection: Connection;
@@ -79,7 +83,7 @@ export class Lane {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    // What is appended in this turn belongs to the group.
+    // Appends of the same turn of the event loop join the group.
     await Promise.resolve();
     for (let group = this.#next(); group.length > 0; group = this.#next()) {
       try {
@@ -115,7 +119,7 @@ export class Lane {
     }
   }
 
-  /** Whether payloads that are spelled otherwise mean what is stored, by what `jsonb` makes of them. */
+  /** Compares payloads that are spelled differently with the stored ones, as `jsonb`. */
   async #compare(respelled: readonly Respelled[], known: AppendOutcome): Promise<AppendOutcome> {
     for (const { id, stored, given } of respelled) {
       const other = { outcome: 'duplicate-id', id } as const;
@@ -184,7 +188,7 @@ export class Lane {
     return inserted.rows.map(([globalPosition]) => globalPosition);
   }
 
-  /** Tries again what may succeed, and answers the rest of a group that failed. */
+  /** After a group failed: requeues the appends that may still succeed, and answers the others. */
   async #recover(group: readonly Waiting[], error: unknown): Promise<void> {
     const fault = appendFaultOf(error);
     if (fault === 'connection') {
@@ -203,7 +207,7 @@ export class Lane {
       else append.reject(storeFault(error));
     }
     this.#queue.giveBack(again);
-    // So that the other one gets ahead.
+    // Lets the other transaction finish first.
     if (fault === 'conflict') await delay(Math.random() * Math.min(retryMs, 2 ** group[0]!.conflicts));
   }
 

@@ -1,4 +1,4 @@
-/** Appends of this node that may wait to be told: more are not timed. */
+/** Appends of this node that are timed at once; more are not. */
 const maxTimes = 10_000;
 
 /**
@@ -15,7 +15,7 @@ export class OwnTimes {
     }
   }
 
-  /** 0: not known. */
+  /** `performance.now()` at the commit; 0: not known. */
   of(globalPosition: number): number {
     return this.#times.get(globalPosition) ?? 0;
   }

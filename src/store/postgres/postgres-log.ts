@@ -25,13 +25,12 @@ import { readLastMessage, readLogPage, readStreamPage } from './read-messages.ts
 import { type Place, type Query, readLastPlace, readPlaces } from './read-pokes.ts';
 import type { SettledLog } from './settled-log.ts';
 
-/** What a handle works with. */
 export type LogParts = {
   readonly store: Pick<PostgresStore, 'kind' | 'capabilities'>;
   readonly pokes: ObjectPool<Poke>;
-  /** The log that the database is now. */
+  /** The log that the database holds now. */
   readonly current: () => { readonly settled: SettledLog; readonly isByteOrder: boolean };
-  /** Asks one of the connections for reads; rejects with `BACKEND_ERROR`. */
+  /** Runs a statement on one of the read connections; rejects with `BACKEND_ERROR`. */
   readonly query: Query;
   readonly append: (
     stream: string,
@@ -40,7 +39,7 @@ export type LogParts = {
   ) => Promise<AppendOutcome>;
 };
 
-/** A handle on the one log of the database, or on one that it was before. */
+/** A handle on the log of the database, or on one that it held before. */
 export class PostgresLog implements Log {
   readonly id: LogId;
   readonly #parts: LogParts;
@@ -79,7 +78,7 @@ export class PostgresLog implements Log {
   async pokes(selection: Selection, after: number, limit: number): Promise<PokePage> {
     const query = this.#query;
     const settled = this.#settled;
-    // What is settled already answers a page in the middle of the log, whatever holds up its end.
+    // A page in the middle of the log needs no new look: everything up to the known head is settled.
     let { head } = settled;
     let page = await readPlaces(query, selection, after, limit, head);
     if (page.atEnd) {
@@ -138,7 +137,10 @@ export class PostgresLog implements Log {
     return settled;
   }
 
-  /** The reads of this log, which is gone once the database is another one: then an answer may be of that one. */
+  /**
+   * Asks the database. Throws `LOG_GONE` once it holds another log, also if that became known during the read: the answer may
+   * come from the new primary.
+   */
   readonly #query: Query = async <Row extends readonly unknown[]>(text: string, values?: readonly unknown[]) => {
     void this.#settled;
     const answer = await this.#parts.query<Row>(text, values);

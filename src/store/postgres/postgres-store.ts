@@ -46,25 +46,24 @@ const estimateSql = `SELECT greatest(c.reltuples, 0)::bigint,
   pg_total_relation_size(c.oid), ${edge('ASC')}, ${edge('DESC')}
   FROM pg_class c WHERE c.oid = 'message_store.messages'::regclass`;
 
-/** The log that the database is: another one after a failover that may have lost messages. */
+/** The log that the database holds now. A failover that may have lost messages puts another in its place. */
 type Current = {
   readonly settled: SettledLog;
   readonly isByteOrder: boolean;
-  /** Of the database; that of the log, unless it was found to have lost its end. */
+  /** Epoch of the database. The log has the same, unless it lost its end. */
   readonly epoch: LogId;
 };
 
-/** What was found when the store was opened. */
 type Found = MessageDb & { readonly schema: OwnSchema };
 
-/** Serves a Message DB that others may write to as well, and changes nothing in it. Any number of nodes may share one. */
+/** Serves a Message DB and never changes its schema. Services may write to it directly, and several nodes may share it. */
 export class PostgresStore implements Store {
   readonly kind = 'postgres';
   readonly capabilities: StoreCapabilities;
   readonly namespaces: PostgresNamespaces;
   readonly tickets: StoredTickets | undefined;
   readonly opening: StoreOpening;
-  /** A database that is away comes back. */
+  /** Never rejects: the store reconnects to a database that was away. */
   readonly failed = new Promise<never>(() => {});
   readonly #url: PostgresUrl;
   readonly #options: Pick<StoreOptions, 'pokes' | 'log'>;
@@ -103,7 +102,7 @@ export class PostgresStore implements Store {
     };
   }
 
-  /** Connects and looks at what is there. Throws {@link ConfigError} with what to do when it cannot be served. */
+  /** Connects and inspects the database. Throws {@link ConfigError} with the remedy if it cannot be served. */
   static async open(text: string, options: StoreOptions): Promise<PostgresStore> {
     const url = parsePostgresUrl(text);
     const pg = await loadPg();
@@ -177,7 +176,7 @@ export class PostgresStore implements Store {
     await Promise.all([...this.#lanes, ...this.#connections].map((part) => part.close()));
   }
 
-  /** Takes note of what the database is after a new connection: another log, after a failover or a restored dump. */
+  /** Called for each new connection of the tail: after a failover or a restored dump it switches to the log that was found. */
   async become(found: MessageDb, query: Query): Promise<void> {
     const { settled, epoch } = this.#current;
     const hasLostItsEnd = found.epoch === epoch && (await settled.hasLostItsEnd(query));
@@ -185,24 +184,24 @@ export class PostgresStore implements Store {
     if (hasLostItsEnd) {
       this.#options.log?.warn(
         { epoch },
-        'the database has lost messages that were told: give every node another ?epoch=',
+        'the database has lost messages that were delivered: give every node another ?epoch=',
       );
     }
     this.#current = this.#currentOf(found, hasLostItsEnd);
     this.namespaces.replaceLog(this.#current.settled.epoch);
     settled.end();
-    // Those that are still open may be to the server that was the primary before.
+    // Connections that are still open may lead to the former primary.
     for (const connection of this.#connections) if (connection !== this.#tail) void connection.drop();
   }
 
-  /** There may be news, at best what this node has just committed. */
+  /** Looks for new messages at once. `committed`: positions that this node has just committed. */
   kick(committed?: readonly number[]): void {
     this.#current.settled.kick(committed);
   }
 
   #currentOf({ epoch, startedS, sequence, isByteOrder }: MessageDb, hasLostItsEnd = false): Current {
     const { pokes, log } = this.#options;
-    // The same on every node that sees it.
+    // Every node that notices the loss derives the same epoch.
     const own = hasLostItsEnd ? (`${epoch.slice(0, 53)}-${startedS}` as LogId) : epoch;
     const settled = new SettledLog({
       epoch: own,
@@ -215,13 +214,13 @@ export class PostgresStore implements Store {
     return { settled, isByteOrder, epoch };
   }
 
-  /** Nothing of a database is read or written as this log before the tail has seen which one it is. */
+  /** Refuses a connection to a database that holds another log, until the tail has switched to it. */
   async #requireSame(client: Client): Promise<void> {
     const { epoch } = await inspectMessageDb(queryOf(client), this.#url);
     if (epoch === this.#current.epoch) return;
-    // One that is open sees it when it breaks.
+    // Opens the tail if it is closed, which switches; an open one notices when it breaks.
     void this.#tail.query('SELECT 1').catch(() => {});
-    throw new PokewireError('NOT_READY', 'PostgreSQL is another one than that of this log.');
+    throw new PokewireError('NOT_READY', 'PostgreSQL now holds another log than this node serves.');
   }
 
   #append(
@@ -229,7 +228,7 @@ export class PostgresStore implements Store {
     messages: readonly NewMessage[],
     expectedVersion: number | undefined,
   ): Promise<AppendOutcome> {
-    // By category, so that own lanes do not wait for each other's locks.
+    // By category, so that two lanes of one node never wait for the same lock.
     const { category } = new StreamName(stream);
     return this.#lanes[laneOf(category, this.#lanes.length)]!.append({ stream, messages, expectedVersion });
   }

@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts';
 /** A transaction that took a global position and has not ended. */
 export type Holder = string;
 
-/** Who holds up the order of the log, for people. `pid` is 0 of a prepared transaction, which has no process. */
+/** The transaction that holds up the order of the log. `pid` is 0 for a prepared transaction, which has no process. */
 export type Culprit = { readonly pid: number; readonly ageS: number; readonly application: string };
 
 /** Two-phase commit hands the lock to a transaction without a backend. */
@@ -23,7 +23,7 @@ export class SequenceFence {
     this.#sequence = sequence;
   }
 
-  /** Whoever holds the lock now. */
+  /** The current lock holders. */
   async holders(): Promise<ReadonlySet<Holder>> {
     const { rows } = await this.#connection.query<readonly [string]>(
       `SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = $1 AND mode = 'RowExclusiveLock'
@@ -33,7 +33,7 @@ export class SequenceFence {
     return new Set(rows.map(([holder]) => holder));
   }
 
-  /** The oldest of them, as the database shows it to this role. */
+  /** The oldest lock holder, as far as the database shows it to this role. */
   async culprit(): Promise<Culprit | undefined> {
     const { rows } = await this.#connection.query<readonly [number, number, string | null]>(
       `SELECT coalesce(l.pid, 0), coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), 0)::int,
@@ -51,7 +51,7 @@ export class SequenceFence {
 }
 
 /**
- * Those of the owners that are still there. A prepared transaction counts as one of them whenever it appears: an owner that
+ * The owners that are still present. A prepared transaction counts as one of them whenever it appears: an owner that
  * was prepared meanwhile goes on under another name.
  */
 export function remaining(owners: ReadonlySet<Holder>, present: ReadonlySet<Holder>): ReadonlySet<Holder> {

@@ -16,31 +16,30 @@ import { type Culprit, type Holder, remaining, SequenceFence } from './sequence-
 import { SharedRead } from './shared-read.ts';
 import { StallReport } from './stall-report.ts';
 
-/** Rows of one look at most. */
+/** Rows per look at most. */
 const rowsPerLook = 1_000;
 const pollMs = 5;
-/** A call waits so long for a transaction that holds up the order, and then answers with what is settled. */
+/** A call waits this long for a transaction that holds up the order, then answers with the settled head so far. */
 const patienceMs = 1_000;
 const mostFenceMs = 50;
 
-/** What holds up the order: since when, up to which position, and whom it waits for. */
+/** A gap in the positions: since when, up to which position, and the transactions that may still fill it. */
 type Gap = { readonly sinceMs: number; upTo: number; owners: ReadonlySet<Holder>; culprit: Culprit | undefined };
 
-/** What the reader is made of. */
 export type SettledLogOptions = {
   readonly epoch: LogId;
   readonly connection: Connection;
   readonly sequence: number;
   readonly pokes: ObjectPool<Poke>;
   readonly log: StoreReporter | undefined;
-  /** A look at the table took so long. */
+  /** Called with the duration of each look at the table. */
   readonly looked: (durationMs: number) => void;
 };
 
 /**
- * Follows the table in the order of its global positions, in which transactions do not commit. `safe` is the settled head: no
- * position up to it can still appear. Rows that join it without a gap need nothing else; at a gap it waits for the transactions
- * that may fill it. One connection asks for all subscribers of the node.
+ * Follows the table in order of global position, although transactions commit in another order. `safe` is the settled head: no
+ * position up to it can still appear. Rows that follow it without a gap are settled at once; a gap waits for the transactions
+ * that may fill it. One connection polls for all subscribers of the node.
  */
 export class SettledLog {
   readonly epoch: LogId;
@@ -59,15 +58,13 @@ export class SettledLog {
   readonly #looks = new SharedRead(() => this.#lookMeasured());
   #timer: NodeJS.Timeout | undefined = undefined;
   #isStopped = false;
-  /** The last message that was settled, as far as this node has seen it. */
+  /** The last settled message, if this node has read it. */
   #last: Row | undefined = undefined;
   /** Looks at the table. */
   polls = 0;
-  /** Rows whose names no poke can carry. */
+  /** Rows whose stream names no poke can carry. */
   unpokable = 0;
-  /**
-   * Positions before the first message of a log that this node has seen empty: rolled back, so nobody deleted a message there.
-   */
+  /** Positions before the first message of a log that was empty at the start: rolled back, not deleted. */
   unusedUpTo = 0;
 
   constructor({ epoch, connection, sequence, pokes, log, looked }: SettledLogOptions) {
@@ -79,7 +76,7 @@ export class SettledLog {
     this.#looked = looked;
   }
 
-  /** What is settled as far as this node knows. */
+  /** The settled head that this node knows, without a look. */
   get head(): number {
     return this.#safe ?? 0;
   }
@@ -89,7 +86,7 @@ export class SettledLog {
     return this.#gap === undefined ? 0 : Math.max(0, this.#seen - this.head);
   }
 
-  /** Seconds that the order has been held up, and by whom; undefined: it is not. */
+  /** How long the order has been held up, and by which transaction; undefined: it is not held up. */
   get stall(): { readonly ageS: number; readonly culprit: Culprit | undefined } | undefined {
     const gap = this.#gap;
     return gap === undefined ? undefined : { ageS: (performance.now() - gap.sinceMs) / 1_000, culprit: gap.culprit };
@@ -100,8 +97,8 @@ export class SettledLog {
   }
 
   /**
-   * The settled head after a look that began after this call: whatever could be seen is settled, or held up by a transaction
-   * that has been waited for. Rejects while nothing is known to be settled.
+   * The settled head after a look that began after this call. Waits up to 1 s for transactions that hold up the order. Throws
+   * `NOT_READY` while no head is known since the start.
    */
   async settled(): Promise<number> {
     for (;;) {
@@ -129,16 +126,16 @@ export class SettledLog {
     };
   }
 
-  /** Looks at once, if anybody follows: there is news, at best the positions that this node has just committed. */
+  /** Looks at once if anybody follows. `committed`: positions that this node has just committed. */
   kick(committed: readonly number[] = []): void {
     if (this.#followers.size === 0 || this.#isStopped) return;
-    // What was seen before its commit was answered is told.
+    // A look may have announced the message before its commit was answered.
     const isBehind = committed.length > 0 && committed[0]! > this.head;
     if (isBehind) this.#ownTimes.note(committed, performance.now());
     void this.#looks.run().catch(() => {});
   }
 
-  /** Tells followers to read, of a log that is no more. */
+  /** Ends a log that was replaced: followers read once more, and find it gone. */
   end(): void {
     for (const announced of this.#followers) announced('wake-up');
     this.stop();
@@ -199,7 +196,7 @@ export class SettledLog {
     }
   }
 
-  /** Tells what is settled of the rows behind `safe`. `present`: who held the lock before they were read. */
+  /** Settles rows behind `safe` and announces them. `present`: the lock holders, as of before the rows were read. */
   #take(rows: readonly Row[], present: ReadonlySet<Holder> | undefined): void {
     const gap = this.#gap;
     let decided = 0;
@@ -246,7 +243,7 @@ export class SettledLog {
     for (const poke of pokes) this.#pokes.release(poke);
   }
 
-  /** Moves the settled head to the end without reading what lies between, if no transaction is open that took a position. */
+  /** Moves the settled head to the end without reading the rows between, if no open transaction has taken a position. */
   async #jump(): Promise<boolean> {
     const [last, holders] = await Promise.all([this.#lastPosition(), this.#fence.holders()]);
     if (holders.size > 0) return false;
@@ -257,7 +254,7 @@ export class SettledLog {
     return true;
   }
 
-  /** At the start: everything that can be seen, once those who hold the lock then have ended. */
+  /** At the start: settles every visible row, once the lock holders of that moment have ended. */
   async #begin(): Promise<void> {
     if (this.#gap === undefined) {
       const [upTo, owners] = await Promise.all([this.#lastPosition(), this.#fence.holders()]);

@@ -2,7 +2,7 @@ import { maxTicketsOfNamespace, type TicketRecord, type TicketStore, ticketLifet
 import { onlyNamespace } from './postgres-namespaces.ts';
 import type { Query } from './read-pokes.ts';
 
-/** Nodes that put at the same moment may exceed the number by one for each of their connections. */
+/** Concurrent inserts may exceed the limit by one per connection. */
 const putSql = `
 WITH expired AS (
   DELETE FROM pokewire.tickets WHERE hash IN (
@@ -16,11 +16,11 @@ WITH expired AS (
 )
 SELECT EXISTS (SELECT 1 FROM kept), ceil(extract(epoch FROM first - clock_timestamp()) * 1000)::int FROM waiting`;
 
-/** Whoever deletes the row has the ticket. */
+/** Only one caller can delete the row, so a ticket is used once. */
 const takeSql =
   'DELETE FROM pokewire.tickets WHERE hash = $1 RETURNING token_id, selection, expires_at > clock_timestamp()';
 
-/** Tickets in the schema `pokewire`, which every node takes. They live by the clock of the database. */
+/** Tickets in the schema `pokewire`, valid at every node. The clock of the database decides when they expire. */
 export class StoredTickets implements TicketStore {
   readonly #query: Query;
 

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { arrayOf, Bench } from '../lib/bench.ts';
 import { DatabaseFolder, storeFlags, usualMessage } from '../lib/database.ts';
+import { measureAppends } from '../lib/measure-appends.ts';
 import { atLeast, atMost, type Reading, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, pokewireOf, repeatInTurn } from '../lib/scenario.ts';
 import { storeTargets } from '../lib/stores.ts';
@@ -12,6 +13,7 @@ const settings = {
   measureMs: 2_000,
   messagesPerArray: 100,
   arrayConnections: 16,
+  arrayWarmUpMs: 500,
   storedMessages: 200_000,
 };
 
@@ -20,7 +22,7 @@ export async function durableAppend(context: Context): Promise<ScenarioResult> {
   using folder = new DatabaseFolder();
   // A durable store works in threads of its own, so both servers have both cores, as on any machine.
   const stores = storeTargets(context, folder, 'all');
-  const series = await repeatInTurn(context, stores, 3, measureAppends);
+  const series = await repeatInTurn(context, stores, 3, (target) => measureAppends(target, settings));
   series.push(
     ...(await repeatInTurn(context, [pokewireOf(context, [], 'file')], 1, (target) => measureFile(target, folder))),
   );
@@ -41,28 +43,6 @@ export async function durableAppend(context: Context): Promise<ScenarioResult> {
       atMost('9g', 'bytes on disk of a message with 204 bytes of payload', of('file', 'bytesPerMessage'), 350),
     ],
   };
-}
-
-function measureAppends(target: Target): Promise<Reading> {
-  return Bench.run(target, async (bench) => {
-    const { connections, warmUpMs, measureMs, messagesPerArray, arrayConnections } = settings;
-    await bench.publish({ connections, durationMs: warmUpMs });
-    const meter = bench.meter(bench.publishers.pid);
-    const single = await bench.publish({ connections, durationMs: measureMs });
-    const { serverShare, loadShare } = meter.read();
-    const body = arrayOf(target.appendBody, messagesPerArray);
-    await bench.publish({ connections: arrayConnections, body, durationMs: warmUpMs / 6 });
-    const arrays = await bench.publish({ connections: arrayConnections, body, durationMs: measureMs / 2 });
-    return {
-      appendsPerSecond: (single.published / (single.endUs - single.startUs)) * 1_000_000,
-      ackP50Ms: single.ackMs.p50,
-      ackP99Ms: single.ackMs.p99,
-      arrayMessagesPerSecond: ((arrays.published * messagesPerArray) / (arrays.endUs - arrays.startUs)) * 1_000_000,
-      arrayAckP99Ms: arrays.ackMs.p99,
-      serverShare,
-      loadShare,
-    };
-  });
 }
 
 /** What a database takes that was filled over HTTP, once its server has closed it. */

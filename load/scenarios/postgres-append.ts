@@ -1,21 +1,21 @@
 import type { NewMessage } from '../../src/message/message.ts';
 import { newId } from '../../src/message/new-id.ts';
-import { arrayOf, Bench } from '../lib/bench.ts';
 import { usualMessage } from '../lib/database.ts';
+import { measureAppends } from '../lib/measure-appends.ts';
 import { MessageDb, writeMessageSql } from '../lib/message-db.ts';
 import { atLeast, type Reading, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, repeatInTurn } from '../lib/scenario.ts';
 import { withStoreLog } from '../lib/store-log.ts';
-import type { Target } from '../lib/target.ts';
 import { takeTurn } from '../lib/turn-taking.ts';
 
 const settings = {
-  inFlight: 64,
+  connections: 64,
   streams: 1_000,
   warmUpMs: 2_000,
   measureMs: 3_000,
   messagesPerArray: 100,
   arrayConnections: 16,
+  arrayWarmUpMs: 500,
 };
 
 /** Single appends to one category of a Message DB: by its own function, by the store, and over HTTP. */
@@ -25,7 +25,7 @@ export async function postgresAppend(context: Context): Promise<ScenarioResult> 
   const measure = new Map([
     ['write_message', () => alone(() => measureWriteMessage(db))],
     ['store', () => alone(() => measureStore(db))],
-    ['http', () => measureHttp(target)],
+    ['http', () => measureAppends(target, settings, usualMessage)],
   ]);
   const targets = [...measure.keys()].map((name) => ({ name }));
   const series = await repeatInTurn(context, targets, 3, ({ name }) => measure.get(name)!());
@@ -51,7 +51,7 @@ export async function postgresAppend(context: Context): Promise<ScenarioResult> 
 /** Each of 64 connections writes one message a statement, and waits for it. */
 async function measureWriteMessage(db: MessageDb): Promise<Reading> {
   const database = await db.fresh();
-  const clients = await Promise.all(Array.from({ length: settings.inFlight }, () => db.connect(database)));
+  const clients = await Promise.all(Array.from({ length: settings.connections }, () => db.connect(database)));
   try {
     return await measureClosedLoop((writer, stream) => clients[writer]!.query(writeMessageSql, [stream]));
   } finally {
@@ -74,12 +74,12 @@ async function measureStore(db: MessageDb): Promise<Reading> {
 
 /** Writers that each begin with the next message when the last is stored. */
 async function measureClosedLoop(append: (writer: number, stream: string) => Promise<unknown>): Promise<Reading> {
-  const { inFlight, streams, warmUpMs, measureMs } = settings;
+  const { connections, streams, warmUpMs, measureMs } = settings;
   let count = 0;
   const run = async (durationMs: number) => {
     const endMs = performance.now() + durationMs;
     await Promise.all(
-      Array.from({ length: inFlight }, async (_value, writer) => {
+      Array.from({ length: connections }, async (_value, writer) => {
         while (performance.now() < endMs) await append(writer, `account-${count++ % streams}`);
       }),
     );
@@ -88,28 +88,6 @@ async function measureClosedLoop(append: (writer: number, stream: string) => Pro
   const [before, startMs] = [count, performance.now()];
   await run(measureMs);
   return { appendsPerSecond: ((count - before) / (performance.now() - startMs)) * 1_000 };
-}
-
-function measureHttp(target: Target): Promise<Reading> {
-  return Bench.run(target, async (bench) => {
-    const { inFlight, warmUpMs, measureMs, messagesPerArray, arrayConnections } = settings;
-    await bench.publish({ connections: inFlight, body: usualMessage, durationMs: warmUpMs });
-    const meter = bench.meter(bench.publishers.pid);
-    const single = await bench.publish({ connections: inFlight, body: usualMessage, durationMs: measureMs });
-    const { serverShare, loadShare } = meter.read();
-    const body = arrayOf(usualMessage, messagesPerArray);
-    await bench.publish({ connections: arrayConnections, body, durationMs: warmUpMs / 4 });
-    const arrays = await bench.publish({ connections: arrayConnections, body, durationMs: measureMs / 2 });
-    return {
-      appendsPerSecond: (single.published / (single.endUs - single.startUs)) * 1_000_000,
-      ackP50Ms: single.ackMs.p50,
-      ackP99Ms: single.ackMs.p99,
-      arrayMessagesPerSecond: ((arrays.published * messagesPerArray) / (arrays.endUs - arrays.startUs)) * 1_000_000,
-      arrayAckP99Ms: arrays.ackMs.p99,
-      serverShare,
-      loadShare,
-    };
-  });
 }
 
 async function alone(measure: () => Promise<Reading>): Promise<Reading> {

@@ -1,0 +1,41 @@
+import { arrayOf, Bench } from './bench.ts';
+import type { Reading } from './results.ts';
+import type { Target } from './target.ts';
+
+/** How many connections append single messages and arrays, and for how long. */
+export type AppendSettings = {
+  readonly connections: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  readonly messagesPerArray: number;
+  readonly arrayConnections: number;
+  /** Shorter: the single appends have warmed up most of the path. */
+  readonly arrayWarmUpMs: number;
+};
+
+/** Rates and acknowledgement times of appends over HTTP, first of single messages and then of arrays. */
+export function measureAppends(
+  target: Target,
+  settings: AppendSettings,
+  message = target.appendBody,
+): Promise<Reading> {
+  return Bench.run(target, async (bench) => {
+    const { connections, warmUpMs, measureMs, messagesPerArray, arrayConnections, arrayWarmUpMs } = settings;
+    await bench.publish({ connections, body: message, durationMs: warmUpMs });
+    const meter = bench.meter(bench.publishers.pid);
+    const single = await bench.publish({ connections, body: message, durationMs: measureMs });
+    const { serverShare, loadShare } = meter.read();
+    const body = arrayOf(message, messagesPerArray);
+    await bench.publish({ connections: arrayConnections, body, durationMs: arrayWarmUpMs });
+    const arrays = await bench.publish({ connections: arrayConnections, body, durationMs: measureMs / 2 });
+    return {
+      appendsPerSecond: (single.published / (single.endUs - single.startUs)) * 1_000_000,
+      ackP50Ms: single.ackMs.p50,
+      ackP99Ms: single.ackMs.p99,
+      arrayMessagesPerSecond: ((arrays.published * messagesPerArray) / (arrays.endUs - arrays.startUs)) * 1_000_000,
+      arrayAckP99Ms: arrays.ackMs.p99,
+      serverShare,
+      loadShare,
+    };
+  });
+}

@@ -192,7 +192,7 @@ export class StateRows {
     const row = this.#findCategory.first(log.number, name);
     if (row === undefined) return undefined;
     const [number, streams, messages, bytes, forgottenUpTo] = row;
-    return { number, log: log.number, name, streams, messages, bytes, forgottenUpTo, oldestMs: undefined };
+    return { ...emptyCategory(number, log, name), streams, messages, bytes, forgottenUpTo };
   }
 
   /** A new log that begins behind a global position. */
@@ -226,16 +226,7 @@ export class StateRows {
   /** A new category, without streams. */
   addCategory(log: LogState, name: string): CategoryState {
     const [number] = this.#insertCategory.first(log.number, name)!;
-    return {
-      number,
-      log: log.number,
-      name,
-      streams: 0,
-      messages: 0,
-      bytes: 0,
-      forgottenUpTo: 0,
-      oldestMs: undefined,
-    };
+    return emptyCategory(number, log, name);
   }
 
   writeLog(log: LogState): void {
@@ -261,4 +252,8 @@ export class StateRows {
   writeStream({ number, version, messages, lastMs, forgottenUpTo }: StreamState): void {
     this.#updateStream.run(version, messages, lastMs, forgottenUpTo, number);
   }
+}
+
+function emptyCategory(number: number, log: LogState, name: string): CategoryState {
+  return { number, log: log.number, name, streams: 0, messages: 0, bytes: 0, forgottenUpTo: 0, oldestMs: undefined };
 }

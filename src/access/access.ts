@@ -5,7 +5,7 @@ import { type Namespace, type Scope, scopes } from '../store/namespace-store.ts'
 import { checkNamespaceId, defaultNamespaceId, liveTokens, type Namespaces, namespaceNotFound } from './namespaces.ts';
 import { hashToken, parseToken, sameHash } from './token.ts';
 
-/** What another node does to the namespace `default` is known within this time. */
+/** How long a found namespace `default` is used: changes by other nodes take effect within this time. */
 const knownMs = 1_000;
 
 /** `off`: every request may do everything, a token only names the namespace. `token`: a valid token is needed. */
@@ -27,19 +27,18 @@ export type Grant = {
   readonly boundTo?: string;
 };
 
-/** The namespace `default` as it was found, which holds for a while unless something changes. */
+/** The namespace `default` as it was found. Valid until `untilMs`, unless something changes before. */
 type Known = {
   readonly namespace: Namespace;
-  /** Of everybody, where no credential is asked for. */
+  /** What every request may do without authentication. */
   readonly openGrant: Grant;
   readonly changes: number;
   readonly untilMs: number;
 };
 
 /**
- * Decides what a credential allows: the one check behind every route. Keeps the namespace `default` for a moment: on a store
- * behind a network each append would wait for a look-up, and a deploy that brings back thousands of subscribers would ask
- * as many times.
+ * Decides what a credential allows: the one check behind every route. Caches the namespace `default` for a second. On a networked
+ * store each append would otherwise wait for a look-up, and thousands of subscribers that reconnect would each cause one.
  */
 export class Access {
   readonly mode: AuthMode;
@@ -88,7 +87,7 @@ export class Access {
     }
     const presented = hashToken(token);
     const known = parsed.namespace === defaultNamespaceId ? this.#known : undefined;
-    // A token that is not known may have been made on another node just now.
+    // Another node may have just made a token that the cached namespace lacks.
     const grant = grantedBy(known?.namespace, presented) ?? grantedBy(await this.#find(parsed.namespace), presented);
     if (grant === undefined) {
       // The same answer for a namespace that does not exist, so that nobody can ask which do.
@@ -112,7 +111,7 @@ export class Access {
   }
 
   async #find(id: string): Promise<Namespace | undefined> {
-    // What is found may be out of date when something changes meanwhile, and then is not kept.
+    // Read first: a change during the look-up makes the cached namespace invalid.
     const { changes } = this.#namespaces;
     const namespace = await this.#namespaces.find(id);
     if (id === defaultNamespaceId && namespace !== undefined) {
@@ -163,7 +162,7 @@ export function requireScope(grant: Grant, needed: Scope): void {
   );
 }
 
-/** What the token with this hash allows; undefined: the namespace is not there, or has no such token, or it has expired. */
+/** What the token with this hash allows; undefined: there is no such namespace or token, or the token has expired. */
 function grantedBy(namespace: Namespace | undefined, presented: string): Grant | undefined {
   const record = namespace && liveTokens(namespace, Date.now()).find(({ hash }) => sameHash(presented, hash));
   if (namespace === undefined || record === undefined) return undefined;

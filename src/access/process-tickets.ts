@@ -8,16 +8,13 @@ import {
 
 type Kept = { readonly ticket: TicketRecord; readonly expiresAtMs: number };
 
-/**
- * Tickets of this process. Times are those of `performance.now()`: the time of day may be set, and a ticket then would live
- * for hours, or not at all.
- */
+/** Keeps tickets in this process. They expire by `performance.now()`: the wall clock may be set, and jump by hours. */
 export class ProcessTickets implements TicketStore {
-  /** By hash, oldest first: all live equally long, so this is the order in which they expire. */
+  /** By hash, oldest first, which is also the order in which they expire. */
   readonly #kept = new Map<string, Kept>();
   readonly #ofNamespace = new Map<string, number>();
 
-  /** Tickets that wait to be used. */
+  /** Tickets that are not used yet. */
   get size(): number {
     return this.#kept.size;
   }
@@ -55,7 +52,7 @@ export class ProcessTickets implements TicketStore {
     else this.#ofNamespace.set(uid, left);
   }
 
-  /** When the first of them expires. */
+  /** When the oldest ticket expires, in all or of one namespace. */
   #oldest(uid: string | undefined): number {
     for (const { ticket, expiresAtMs } of this.#kept.values()) {
       if (uid === undefined || ticket.uid === uid) return expiresAtMs;

@@ -7,12 +7,12 @@ import { hashToken } from './token.ts';
 
 const secretBytes = 24;
 
-/** A ticket was made, or there may be room for one after the given time. */
+/** The ticket, or how long to wait until there may be room for one. */
 export type Issued = { readonly ticket: string } | { readonly ticket: undefined; readonly roomInMs: number };
 
 /**
- * Tickets that let whoever cannot send headers subscribe once, to exactly what they were made for. They stand in a URL,
- * so they are short-lived, and used up by the first request that shows them, whatever becomes of it.
+ * Tickets let clients that cannot send headers subscribe once, to exactly one selection. They appear in URLs, so they are
+ * short-lived, and the first request that presents one uses it up, whether it succeeds or not.
  */
 export class Tickets {
   readonly #namespaces: Namespaces;
@@ -32,8 +32,8 @@ export class Tickets {
   }
 
   /**
-   * Uses a ticket up and returns what it allows. Throws `AUTH_INVALID_TOKEN` when there is none such (any more), and
-   * `AUTH_UNAUTHORIZED` when the token it was made with has been revoked or has expired.
+   * Uses up a ticket and returns what it allows. Throws `AUTH_INVALID_TOKEN` if it is unknown, used or expired, and
+   * `AUTH_UNAUTHORIZED` if the token that made it was revoked or has expired.
    */
   async take(text: string): Promise<Grant> {
     const ticket = await this.#store.take(hashToken(text));

@@ -1,27 +1,27 @@
-/** A ticket is good for so long. */
+/** How long a ticket is valid. */
 export const ticketLifetimeMs = 30_000;
 
-/** Tickets that may wait to be used, in all. */
+/** Unused tickets at most, in all. */
 export const maxTickets = 10_000;
 
-/** Of these, the tickets of one namespace. */
+/** Unused tickets at most, per namespace. */
 export const maxTicketsOfNamespace = 1_000;
 
-/** A ticket as it is kept. */
+/** A ticket as it is stored. */
 export type TicketRecord = {
   readonly namespaceId: string;
   /** `uid` of the namespace. */
   readonly uid: string;
-  /** The token it was made with; undefined without authentication. */
+  /** The token that made it; undefined without authentication. */
   readonly tokenId: string | undefined;
-  /** Digest of the only selection it is good for. */
+  /** Digest of the only selection that it allows. */
   readonly selectionDigest: string;
 };
 
-/** Where tickets wait, by their hashes, until they are used or have lived for {@link ticketLifetimeMs}. */
+/** Stores tickets by their hashes until they are used or expire after {@link ticketLifetimeMs}. */
 export interface TicketStore {
-  /** Keeps a ticket; otherwise resolves to the milliseconds until there may be room for it. */
+  /** Stores a ticket. If the limit is reached, resolves to the milliseconds until there may be room. */
   put(hash: string, ticket: TicketRecord): Promise<number | undefined>;
-  /** Uses a ticket up: of all who ask, on whichever node, one gets it. Undefined: there is none such (any more). */
+  /** Removes and returns a ticket: exactly one caller gets it, on whichever node. Undefined: unknown, used or expired. */
   take(hash: string): Promise<TicketRecord | undefined>;
 }

@@ -2,15 +2,14 @@ import type { MessageTable } from './message-table.ts';
 import { firstNotBefore, RowList, type Rows } from './row-list.ts';
 
 /**
- * Every row of a log in order of the global positions. While rows are numbered without a gap, as they are until some other than
- * the oldest goes or comes, their order takes no memory. It stays the same when a list comes to be needed: who pauses within it
- * goes on in that.
+ * Every row of a log, in order of global position. Takes no memory while row numbers have no gap, that is until a row other than
+ * the oldest is removed, or one is inserted before others. A walk that is paused stays valid when the list is built.
  */
 export class RowOrder implements Rows {
   readonly #table: MessageTable;
   /** Undefined while rows are numbered without a gap. */
   #list: RowList | undefined = undefined;
-  /** The first row, where they are numbered without a gap. */
+  /** The first row, while rows are numbered without a gap. */
   #first = 0;
 
   constructor(table: MessageTable) {
@@ -26,37 +25,36 @@ export class RowOrder implements Rows {
     return index >= 0 && index < this.length ? this.#first + index : undefined;
   }
 
-  /** Whether there is a list, and rows may so be given other numbers. */
+  /** Whether the list was built, so that rows can be renumbered. */
   get isList(): boolean {
     return this.#list !== undefined;
   }
 
-  /** The list, which is made when it comes to be needed. */
+  /** The list, built at the first call. */
   asList(): RowList {
     this.#list ??= RowList.counting(this.#first, this.length);
     return this.#list;
   }
 
-  /** Takes note of a row that was added to the table, before it is put in its place. */
+  /** Must be called for each row that the table has added, before {@link push} or {@link insert}. */
   note(row: number): void {
     if (this.#list !== undefined) return;
     const others = this.length - 1;
     if (others === 0) this.#first = row;
-    // Numbers begin again at 0 some day.
+    // Row numbers wrap around to 0.
     else if (row !== this.#first + others) this.#list = RowList.counting(this.#first, others);
   }
 
-  /** Puts a row behind all others. */
   push(row: number): void {
     this.#list?.push(row);
   }
 
-  /** Puts rows that are in order among themselves in their places. Those that stand before another need {@link asList} first. */
+  /** Inserts sorted rows. Rows that do not belong at the end need {@link asList} first. */
   insert(rows: readonly number[]): void {
     this.#list?.insert(rows, this.#table);
   }
 
-  /** Takes rows out, given in order, while the table still has them. */
+  /** Removes sorted rows, which the table must still have. */
   remove(rows: readonly number[]): void {
     const isPrefix = rows[0] === this.#first && rows.at(-1) === this.#first + rows.length - 1;
     if (this.#list === undefined && isPrefix) {
@@ -68,7 +66,7 @@ export class RowOrder implements Rows {
   }
 }
 
-/** Index of a row in a list; mostly it is the guess, since the oldest go. */
+/** Index of a row in a list. The guess is mostly right, since the oldest rows are removed. */
 export function indexIn(list: RowList, table: MessageTable, row: number, guess: number): number {
   return list.at(guess) === row ? guess : firstNotBefore(list, table, table.globalPosition(row));
 }

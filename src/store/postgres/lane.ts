@@ -41,9 +41,8 @@ export class Lane {
   readonly #queue = new LaneQueue();
   #isRunning = false;
   #isClosed = false;
-  /** Committed transactions, and the messages in them. */
+  /** Committed transactions. */
   groups = 0;
-  messages = 0;
 
   /** `appended` is called after each commit. */
   constructor(connection: Connection, appended: (globalPositions: readonly number[]) => void) {
@@ -184,7 +183,6 @@ export class Lane {
     ]);
     if (committed.command !== 'COMMIT') throw new Error(`the transaction ended in ${committed.command}`);
     this.groups++;
-    this.messages += messages.length;
     return inserted.rows.map(([globalPosition]) => globalPosition);
   }
 

@@ -9,28 +9,28 @@ import type { Query } from './read-pokes.ts';
 /** Of the schema `pokewire`, which has what Message DB has no place for. */
 const schemaVersion = 1;
 
-/** Whether tokens are kept in the database; `denied`: the schema is there, but this role was not granted its use. */
+/** Whether this role can use the schema; `denied`: the schema exists, but the role may not use it. */
 export type OwnSchema = 'usable' | 'absent' | 'denied';
 
-/** Two that initialize at once wait for each other: `IF NOT EXISTS` alone may fail then. */
+/** Serializes concurrent runs, in which `IF NOT EXISTS` alone may fail. */
 const lockSql = "SELECT pg_advisory_xact_lock(hashtext('pokewire store init'))";
 
 const createSql = [
   'CREATE SCHEMA IF NOT EXISTS pokewire',
   'CREATE TABLE IF NOT EXISTS pokewire.meta (key text PRIMARY KEY, value bigint NOT NULL)',
   `INSERT INTO pokewire.meta (key, value) VALUES ('version', ${schemaVersion}) ON CONFLICT DO NOTHING`,
-  // The revision rises with each change, by which other nodes know of it.
+  // The revision rises with each change, so other nodes notice it.
   `CREATE TABLE IF NOT EXISTS pokewire.namespaces
      (id text PRIMARY KEY, revision bigint NOT NULL, tokens jsonb NOT NULL)`,
   "INSERT INTO pokewire.namespaces (id, revision, tokens) VALUES ('default', 0, '[]') ON CONFLICT DO NOTHING",
-  // They live for half a minute: a crash may take them away, so that they cost no write to the disk.
+  // Unlogged: tickets live for half a minute, so losing them in a crash is cheaper than writing each to the log.
   `CREATE UNLOGGED TABLE IF NOT EXISTS pokewire.tickets
      (hash text PRIMARY KEY, token_id text, selection text NOT NULL, expires_at timestamptz NOT NULL)`,
   'CREATE INDEX IF NOT EXISTS tickets_expires_at ON pokewire.tickets (expires_at)',
 ];
 
-/** What `initSchema` did. */
-export type Initialized = { readonly database: string; readonly role: string; readonly wasThere: boolean };
+/** The database that was initialized, and whether the schema existed before. */
+type Initialized = { readonly database: string; readonly wasThere: boolean };
 
 /**
  * Creates the schema `pokewire` if it is missing and grants its use to the role that serves. Safe to repeat, also for
@@ -54,7 +54,7 @@ export async function initSchema(text: string, role: string): Promise<Initialize
     await client.query(`GRANT SELECT, UPDATE ON pokewire.namespaces TO ${grantee}`);
     await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON pokewire.tickets TO ${grantee}`);
     await client.query('COMMIT');
-    return { database: url.database, role, wasThere: version !== undefined };
+    return { database: url.database, wasThere: version !== undefined };
   } catch (error) {
     throw refusalOf(error, url.database, role);
   } finally {

@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Connection } from '../../src/store/postgres/connection.ts';
+import { Lane } from '../../src/store/postgres/lane.ts';
+import { newMessages } from '../support/fake-messages.ts';
+
+/** A connection whose statements are never answered, and rejects them when the test breaks it. */
+class CutOffConnection {
+  #waiting: ((error: Error) => void)[] = [];
+  tries = 0;
+
+  query(text: string): Promise<never> {
+    if (text.startsWith('BEGIN')) this.tries++;
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.#waiting.push(reject);
+    return promise;
+  }
+
+  breakOff(): void {
+    for (const reject of this.#waiting.splice(0)) reject(new Error('Query read timeout'));
+  }
+
+  drop(): void {}
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('An append that waits for the try of another is refused after its deadline, without a try of its own.', async () => {
+  const connection = new CutOffConnection();
+  const lane = new Lane(connection as unknown as Connection, () => {});
+  const append = () =>
+    lane.append({ stream: 'a-1', messages: newMessages(1), expectedVersion: undefined }).then(
+      ({ outcome }) => outcome,
+      ({ code }) => code,
+    );
+  const tried = append();
+  await expect.poll(() => connection.tries).toBe(1);
+  const waiting = append();
+  vi.advanceTimersByTime(9_999);
+  connection.breakOff();
+  // Before the deadline of 10 s another try begins, with both.
+  await expect.poll(() => connection.tries).toBe(2);
+  const later = append();
+  vi.advanceTimersByTime(10_000);
+  connection.breakOff();
+  expect(await Promise.all([tried, waiting, later])).toEqual(['BACKEND_ERROR', 'BACKEND_ERROR', 'BACKEND_ERROR']);
+  expect([connection.tries, lane.waiting]).toEqual([2, 0]);
+});

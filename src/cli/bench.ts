@@ -59,6 +59,8 @@ class Run {
   #isWhole = Promise.withResolvers<void>();
   #due = Number.POSITIVE_INFINITY;
   #elapsedMs = 0;
+  /** A publisher has failed, which ends the others. */
+  #hasFailed = false;
   #memory: readonly (number | undefined)[] = [];
 
   constructor(server: ServerAddress, terminal: Terminal, load: Load) {
@@ -107,9 +109,12 @@ class Run {
     const startMs = performance.now();
     const endMs = startMs + this.#load.seconds * 1_000;
     const body = JSON.stringify({ type: 'Benched', data: { text: 'x'.repeat(this.#load.bytes) } });
-    await Promise.all(
-      this.#sentMs.map((sentMs, number) => this.#appendUntil(endMs, this.#streamOf(number), sentMs, body)),
+    const publishers = this.#sentMs.map((sentMs, number) =>
+      this.#appendUntil(endMs, this.#streamOf(number), sentMs, body),
     );
+    // Waits for all, also after a failure, because a late append would be stored behind the clean-up.
+    const [failed] = (await Promise.allSettled(publishers)).filter(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
     this.#elapsedMs = performance.now() - startMs;
     this.#due = this.#appends.count * this.#load.subscribers;
     const timer = setTimeout(this.#isWhole.resolve, restMs);
@@ -148,11 +153,16 @@ class Run {
   }
 
   async #appendUntil(endMs: number, stream: string, sentMs: number[], body: string): Promise<void> {
-    while (performance.now() < endMs) {
-      const startMs = performance.now();
-      sentMs.push(startMs);
-      await ask(this.#server, this.#terminal, { method: 'POST', path: `streams/${stream}/messages`, body });
-      this.#appends.add(performance.now() - startMs);
+    try {
+      while (!this.#hasFailed && performance.now() < endMs) {
+        const startMs = performance.now();
+        sentMs.push(startMs);
+        await ask(this.#server, this.#terminal, { method: 'POST', path: `streams/${stream}/messages`, body });
+        this.#appends.add(performance.now() - startMs);
+      }
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
     }
   }
 

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
+import { FakeStore } from '../support/fake-store.ts';
 import { runHere } from '../support/run-command.ts';
 import { startTestApp } from '../support/start-app.ts';
+import { StoreFaults } from '../support/store-faults.ts';
 
 const small = ['--seconds', '1', '--subscribers', '3', '--publishers', '2'];
 
@@ -16,6 +18,21 @@ test('bench tells what it appended and what arrived, and leaves no message behin
   for (const { p50Ms, p99Ms } of [appends, deliveries]) expect(p99Ms).toBeGreaterThanOrEqual(p50Ms);
   const { streams } = (await app.get('/streams')).body;
   expect(streams.map(({ messageCount }: { messageCount: number }) => messageCount)).toEqual([0, 0]);
+});
+
+test('bench leaves no message behind when an append fails while others are under way.', async () => {
+  const faults = new StoreFaults();
+  faults.fail('append', { count: 1, skip: 20 });
+  await using app = await startTestApp([], {
+    openStore: async (_url, options) => faults.wrap(new FakeStore(options)),
+  });
+  const many = ['--seconds', '2', '--subscribers', '1', '--publishers', '8'];
+  const { code } = await runHere('bench', ['--url', app.url, ...many]);
+  expect(code).toBe(1);
+  const appends = faults.calls.get('append');
+  const { streams } = (await app.get('/streams')).body;
+  expect(streams.map(({ messageCount }: { messageCount: number }) => messageCount)).toEqual(streams.map(() => 0));
+  expect(faults.calls.get('append')).toBe(appends);
 });
 
 test('bench says what it could not erase with its token, and that it saw no memory.', async () => {

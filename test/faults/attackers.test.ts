@@ -120,5 +120,6 @@ test('All attacks at once on a heap of 512 MiB neither stop nor slow a tenant wh
   const after = await site.rest();
   expect(after.sockets).toBeLessThanOrEqual(before.sockets);
   expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
-  expect(after.mib - before.mib, `${before.mib} MiB before`).toBeLessThan(keptMib);
+  // What was freed last, such as pooled buffers and those that wait for a finalizer, is given back within seconds.
+  await poll(async () => (await site.rest()).mib - before.mib).toBeLessThan(keptMib);
 });

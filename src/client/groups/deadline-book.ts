@@ -1,0 +1,181 @@
+/**
+ * How long a member of a group may start handlers, as pure functions: no clock, no socket. Times are milliseconds of one clock of the
+ * process that never goes back and counts the time in which the machine slept. A book is never changed; each function returns the next one.
+ *
+ * Each rule closes a race in which two members worked on one stream:
+ * - A lease counts from when its beat was sent, never from when the answer arrived.
+ * - A lease extends only what was assigned on the connection that carries it; `joined` extends nothing.
+ * - A revoke and a release are final for their generation.
+ * - Who leaves takes nothing on.
+ */
+export type DeadlineBook = {
+  /** Undefined before the first `joined`. */
+  readonly session: string | undefined;
+  /** Attempts to connect that were made; rises with each. */
+  readonly attempt: number;
+  /** When the last attempt was made. */
+  readonly attemptedAtMs: number;
+  /** Attempt whose connection stands; undefined: none does. */
+  readonly connection: number | undefined;
+  /** How long the session is leased; what is assigned now has this deadline. */
+  readonly deadlineMs: number;
+  /** Number of the last beat. */
+  readonly beat: number;
+  /** Send times of beats that a lease may still answer. */
+  readonly sentAtMs: ReadonlyMap<number, number>;
+  readonly assignments: ReadonlyMap<PartitionKey, Assignment>;
+  /** Highest generation released of each partition. */
+  readonly released: ReadonlyMap<PartitionKey, number>;
+  readonly isLeaving: boolean;
+};
+
+/** A partition number means another set of streams in each layout. */
+export type PartitionKey = `${number}/${number}`;
+
+/** A partition in one generation of its ownership. */
+export type Generation = { readonly layout: number; readonly partition: number; readonly generation: number };
+
+/** What this member owns. */
+export type Assignment = Generation & {
+  /** No handler starts from here on. */
+  readonly deadlineMs: number;
+  /** Attempt whose connection assigned it last. */
+  readonly connection: number | undefined;
+  readonly isRevoked: boolean;
+};
+
+/** Part of a lease that is used: clocks may run at different rates, by 3 % each. */
+const leaseMargin = 0.9;
+
+/** Beats whose answers may be under way; older ones extend nothing. */
+const maxBeats = 32;
+
+const never = Number.NEGATIVE_INFINITY;
+
+export const emptyBook: DeadlineBook = {
+  session: undefined,
+  attempt: 0,
+  attemptedAtMs: never,
+  connection: undefined,
+  deadlineMs: never,
+  beat: 0,
+  sentAtMs: new Map(),
+  assignments: new Map(),
+  released: new Map(),
+  isLeaving: false,
+};
+
+export function keyOf({ layout, partition }: { readonly layout: number; readonly partition: number }): PartitionKey {
+  return `${layout}/${partition}`;
+}
+
+/** Begins the next attempt to connect. */
+export function attempted(book: DeadlineBook, nowMs: number): DeadlineBook {
+  return { ...book, attempt: book.attempt + 1, attemptedAtMs: nowMs, connection: undefined };
+}
+
+/** The server took the last attempt. Another session than before owns nothing of what the former one did. */
+export function joined(book: DeadlineBook, { session, leaseMs }: { session: string; leaseMs: number }): DeadlineBook {
+  const known =
+    book.session === session ? book : { ...book, deadlineMs: never, assignments: new Map(), released: new Map() };
+  const deadlineMs = Math.max(known.deadlineMs, book.attemptedAtMs + leaseMargin * leaseMs);
+  return { ...known, session, connection: book.attempt, deadlineMs };
+}
+
+/** The connection is gone. What is assigned lasts until its deadline. */
+export function disconnected(book: DeadlineBook): DeadlineBook {
+  return { ...book, connection: undefined };
+}
+
+/** Numbers the next beat, which is sent now. */
+export function beaten(book: DeadlineBook, nowMs: number): DeadlineBook {
+  const beat = book.beat + 1;
+  const sentAtMs = new Map(book.sentAtMs).set(beat, nowMs);
+  sentAtMs.delete(beat - maxBeats);
+  return { ...book, beat, sentAtMs };
+}
+
+/** The lease that answers a beat; `except` are numbers of partitions, of whichever layout, that it does not cover. */
+export function leased(
+  book: DeadlineBook,
+  { beat, leaseMs, except }: { readonly beat: number; readonly leaseMs: number; readonly except: readonly number[] },
+): DeadlineBook {
+  const sentAtMs = book.sentAtMs.get(beat);
+  if (sentAtMs === undefined || book.connection === undefined) return book;
+  const deadlineMs = sentAtMs + leaseMargin * leaseMs;
+  const assignments = new Map(book.assignments);
+  for (const [key, assignment] of assignments)
+    if (assignment.connection === book.connection && !except.includes(assignment.partition))
+      assignments.set(key, { ...assignment, deadlineMs: Math.max(assignment.deadlineMs, deadlineMs) });
+  return { ...book, deadlineMs: Math.max(book.deadlineMs, deadlineMs), assignments };
+}
+
+/**
+ * A partition is assigned: `start` it at the position that came with it, `continue` where the work on it stands, `release` it
+ * again, or `ignore` it.
+ */
+export function assigned(
+  book: DeadlineBook,
+  given: Generation,
+): { readonly book: DeadlineBook; readonly action: 'start' | 'continue' | 'release' | 'ignore' } {
+  if (book.isLeaving) return { book, action: 'ignore' };
+  const key = keyOf(given);
+  const { layout, partition, generation } = given;
+  if ((book.released.get(key) ?? never) >= generation) return { book, action: 'release' };
+  const { connection } = book;
+  const old = book.assignments.get(key);
+  if (old !== undefined && old.generation > generation) return { book, action: 'ignore' };
+  const isKnown = old?.generation === generation;
+  const next: Assignment = isKnown
+    ? { ...old, connection, deadlineMs: Math.max(old.deadlineMs, book.deadlineMs) }
+    : { layout, partition, generation, connection, deadlineMs: book.deadlineMs, isRevoked: false };
+  const assignments = new Map(book.assignments).set(key, next);
+  return { book: { ...book, assignments }, action: isKnown ? 'continue' : 'start' };
+}
+
+/** A partition is to be given back: `finish` what runs and release it, `release` it at once since nothing runs, or `ignore` it. */
+export function revoked(
+  book: DeadlineBook,
+  given: Generation,
+): { readonly book: DeadlineBook; readonly action: 'finish' | 'release' | 'ignore' } {
+  const key = keyOf(given);
+  const old = book.assignments.get(key);
+  if (old === undefined || old.generation < given.generation) return { book: released(book, given), action: 'release' };
+  if (old.generation > given.generation) return { book, action: 'ignore' };
+  const assignments = new Map(book.assignments).set(key, { ...old, isRevoked: true });
+  return { book: { ...book, assignments }, action: 'finish' };
+}
+
+/** This member lets the partition go, up to this generation. */
+export function released(book: DeadlineBook, given: Generation): DeadlineBook {
+  const key = keyOf(given);
+  const generations = new Map(book.released);
+  generations.set(key, Math.max(given.generation, generations.get(key) ?? never));
+  // A resize begins only when the one before is over: of older layouts nothing is assigned any more.
+  for (const { layout } of [...book.assignments.values(), given])
+    for (const other of generations.keys()) if (Number.parseInt(other, 10) < layout - 1) generations.delete(other);
+  const assignments = new Map(book.assignments);
+  if ((assignments.get(key)?.generation ?? never) <= given.generation) assignments.delete(key);
+  return { ...book, assignments, released: generations };
+}
+
+/** The server refused this generation: another one is in force. */
+export function fenced(book: DeadlineBook, given: Generation): DeadlineBook {
+  const key = keyOf(given);
+  if (book.assignments.get(key)?.generation !== given.generation) return book;
+  const assignments = new Map(book.assignments);
+  assignments.delete(key);
+  return { ...book, assignments };
+}
+
+/** The member leaves: it starts nothing more. */
+export function leaving(book: DeadlineBook): DeadlineBook {
+  return { ...book, isLeaving: true };
+}
+
+/** Whether a handler of this partition may start now. */
+export function mayStart(book: DeadlineBook, given: Generation, nowMs: number): boolean {
+  const assignment = book.assignments.get(keyOf(given));
+  if (book.isLeaving || assignment === undefined || assignment.isRevoked) return false;
+  return assignment.generation === given.generation && nowMs < assignment.deadlineMs;
+}

@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../support/free-port.ts';
+import type { TemporaryFolder } from '../support/temporary-folder.ts';
+
+const readyMs = 30_000;
+const monitorMs = 1_000;
+
+/** The program: `NATS_SERVER`, or `nats-server` of the path; undefined: there is none. */
+export const natsProgram = findProgram();
+
+/** What to say of tests that are skipped without it. */
+export const missingNats = 'nats-server is not installed';
+
+/** What a server is started with. */
+export type NatsServerOptions = {
+  readonly folder: TemporaryFolder;
+  readonly name: string;
+  /** Lines of its configuration beside those of the fixture. */
+  readonly settings?: readonly string[];
+  /** Absent: one with JetStream. */
+  readonly hasJetStream?: boolean;
+};
+
+/** A nats-server of its own on free ports of 127.0.0.1, which keeps ports and files when it is stopped and run again. */
+export class NatsServer implements AsyncDisposable {
+  readonly name: string;
+  readonly port: number;
+  readonly clusterPort: number;
+  readonly #monitorPort: number;
+  readonly #options: NatsServerOptions;
+  #routes: readonly string[] = [];
+  #process: ChildProcess | undefined = undefined;
+  #said = '';
+
+  private constructor(options: NatsServerOptions, ports: readonly [number, number, number]) {
+    this.name = options.name;
+    [this.port, this.clusterPort, this.#monitorPort] = ports;
+    this.#options = options;
+  }
+
+  /** Chooses its ports; nothing runs yet. */
+  static async prepare(options: NatsServerOptions): Promise<NatsServer> {
+    const ports = await Promise.all([freePort(), freePort(), freePort()]);
+    return new NatsServer(options, ports);
+  }
+
+  /** Starts one that is alone, and resolves when it can be used. */
+  static async start(options: NatsServerOptions): Promise<NatsServer> {
+    const server = await NatsServer.prepare(options);
+    await server.run();
+    return server;
+  }
+
+  get host(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.#process!.pid!;
+  }
+
+  /** Where its streams are. */
+  get storeFolder(): string {
+    return join(this.#options.folder.path, this.name);
+  }
+
+  /** Makes it a member of a cluster with these others, from its next start on. */
+  joinCluster(members: readonly NatsServer[]): void {
+    this.#routes = members.map(({ clusterPort }) => `nats://127.0.0.1:${clusterPort}`);
+  }
+
+  /** Starts it and resolves when it takes connections; a member of a cluster may still look for the others. */
+  async spawn(): Promise<void> {
+    const file = this.#options.folder.file(`${this.name}.conf`);
+    writeFileSync(file, this.#configuration());
+    this.#said = '';
+    const server = spawn(natsProgram!, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#process = server;
+    const ready = Promise.withResolvers<void>();
+    server.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#said = (this.#said + text).slice(-16_384);
+      if (this.#said.includes('Server is ready')) ready.resolve();
+    });
+    server.once('exit', () => ready.reject(new Error(`nats-server did not start: ${this.#said}`)));
+    await ready.promise;
+  }
+
+  /** Starts it and resolves when its JetStream can be used, or with what a cluster lacks when that takes too long. */
+  async run(): Promise<void> {
+    await this.spawn();
+    await this.untilHealthy();
+  }
+
+  /** Resolves when the server and its share of the cluster's streams are as far as the others. */
+  async untilHealthy(): Promise<void> {
+    const deadline = performance.now() + readyMs;
+    while ((await this.#health()) !== 200) {
+      if (performance.now() > deadline) throw new Error(`${this.name} is not healthy: ${this.#said}`);
+      await delay(50);
+    }
+  }
+
+  /** What its monitoring says of JetStream, with every stream. */
+  async jetStream(): Promise<JetStreamReport> {
+    const answer = await this.#monitor('jsz?accounts=true&streams=true');
+    return (await answer.json()) as JetStreamReport;
+  }
+
+  /** Stops every thread of it where it stands; the function that it returns lets it go on. */
+  freeze(): () => void {
+    const { pid } = this;
+    process.kill(pid, 'SIGSTOP');
+    return () => process.kill(pid, 'SIGCONT');
+  }
+
+  /** Stops it: `SIGTERM` in order, `SIGKILL` is a crash. Its files stay. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const server = this.#process;
+    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill(signal);
+    await ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL');
+  }
+
+  /** Asks its monitoring, which does not answer while the server is frozen. */
+  #monitor(path: string): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.#monitorPort}/${path}`, { signal: AbortSignal.timeout(monitorMs) });
+  }
+
+  async #health(): Promise<number> {
+    const answer = await this.#monitor('healthz').catch(() => undefined);
+    await answer?.arrayBuffer();
+    return answer?.status ?? 0;
+  }
+
+  #configuration(): string {
+    const { settings = [], hasJetStream = true } = this.#options;
+    const lines = [
+      `server_name: ${this.name}`,
+      `listen: "${this.host}"`,
+      `http: "127.0.0.1:${this.#monitorPort}"`,
+      ...(hasJetStream ? [`jetstream { store_dir: "${this.storeFolder}" }`] : []),
+      ...settings,
+    ];
+    if (this.#routes.length > 0) {
+      const routes = this.#routes.map((route) => `"${route}"`).join(', ');
+      lines.push(`cluster { name: pokewire, listen: "127.0.0.1:${this.clusterPort}", routes: [${routes}] }`);
+    }
+    return `${lines.join('\n')}\n`;
+  }
+}
+
+/** What is used of the monitoring's `/jsz`. */
+export type JetStreamReport = {
+  readonly meta_cluster?: { readonly leader?: string };
+  readonly account_details?: readonly {
+    readonly stream_detail?: readonly { readonly name: string; readonly cluster?: { readonly leader?: string } }[];
+  }[];
+};
+
+function findProgram(): string | undefined {
+  const { NATS_SERVER, PATH = '' } = process.env;
+  const candidates = NATS_SERVER === undefined ? [] : [NATS_SERVER];
+  for (const folder of PATH.split(delimiter)) candidates.push(join(folder, 'nats-server'));
+  return candidates.find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -178,7 +178,9 @@ export class SoakServer implements AsyncDisposable {
     this.#agent = new Agent({ keepAlive: false });
     await this.#until(async () => (await this.metrics())('pokewire_subscriptions') === 0);
     // Pools shrink by and by: what they keep meanwhile would hide what is kept for good.
-    await this.#until(async () => (await this.metrics())('pokewire_pool_size') <= (first?.pooled ?? Number.POSITIVE_INFINITY));
+    await this.#until(
+      async () => (await this.metrics())('pokewire_pool_size') <= (first?.pooled ?? Number.POSITIVE_INFINITY),
+    );
     // The connections of requests and of the inspector take a moment to go.
     await this.#until(() => this.descriptors <= (first?.descriptors ?? Number.POSITIVE_INFINITY));
     const { descriptors } = this;

@@ -17,14 +17,24 @@ export class Ledger {
   /** Of transactions that broke at their commit: either outcome is right. */
   readonly #unsure = new Set<string>();
   rolledBack = 0;
+  /** Requests that did not say that they stored anything, and were sent again. */
+  unanswered = 0;
+  readonly #counts = new Map<string, number>();
 
   get stored(): number {
     return this.#stored.size;
   }
 
+  /** The least number of messages of each stream, by the positions that were answered. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts;
+  }
+
   /** A message is stored. `sentMs`: when the statement or request that stored it was sent, by `performance.now()`. */
   store(id: string, stream: string, sentMs: number, answered: Answered = {}): void {
     this.#stored.set(id, { stream, sentMs, ...answered });
+    const count = (answered.position ?? -1) + 1;
+    if (count > (this.#counts.get(stream) ?? 0)) this.#counts.set(stream, count);
   }
 
   doubt(id: string): void {

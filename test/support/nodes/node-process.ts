@@ -46,6 +46,12 @@ export class NodeProcess implements AsyncDisposable {
     return this.#process.exit;
   }
 
+  /** Stops it where it stands; the function lets it go on. */
+  async freeze(): Promise<() => void> {
+    this.signal('SIGSTOP');
+    return () => this.signal('SIGCONT');
+  }
+
   /** Starts it anew, on the port that it had. */
   async run(): Promise<void> {
     const { process, port } = await run(this.#options, this.#port);

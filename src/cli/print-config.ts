@@ -29,9 +29,14 @@ function scalarOf(value: unknown): string {
   return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 }
 
+/** User and password of a URL. Not read by `URL`, which takes no list of servers with ports. */
+const userInfo = /^([a-z][a-z0-9+.-]*:\/\/)([^@/?#]*)@/i;
+
 function withoutPassword(store: string): string {
-  const url = URL.parse(store);
-  if (url === null || url.password === '') return store;
-  url.password = '';
-  return url.href;
+  return store.replace(userInfo, (all, scheme: string, info: string) => {
+    const [user = '', ...password] = info.split(':');
+    if (password.length > 0) return `${scheme}${user}@`;
+    // NATS takes a name without a password for a token.
+    return scheme.toLowerCase() === 'nats://' ? scheme : all;
+  });
 }

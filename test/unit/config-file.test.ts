@@ -190,4 +190,14 @@ describe('The printed configuration', () => {
     expect(text).toContain('# token: set, and not shown  # pokewire.yaml:2\n');
     expect(text).toContain('store: postgres://me@db.example/events?lanes=2  # pokewire.yaml:3\n');
   });
+
+  test.each([
+    ['postgres://me:s3cret@a:1,b:2/events', 'postgres://me@a:1,b:2/events'],
+    ['nats://me:s3cret@a:1,b:2/events', 'nats://me@a:1,b:2/events'],
+    ['nats://s3cret@a:1,b:2', 'nats://a:1,b:2'],
+  ])('has no secret of a store with several servers: %s.', (store, shown) => {
+    const text = printed(`store: ${store}`);
+    expect(text).not.toContain('s3cret');
+    expect(text).toContain(`store: "${shown}"  #`);
+  });
 });

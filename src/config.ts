@@ -85,7 +85,7 @@ export const configSchema = Type.Object({
     minLength: 1,
     default: 'memory:',
     description:
-      'Where messages and namespaces live. `memory:`: in this process, gone with it. `sqlite:FILE`: in a database on a local disk. `postgres://…`: in a Message DB.',
+      'Where messages and namespaces live. `memory:`: in this process, gone with it. `sqlite:FILE`: in a database on a local disk. `postgres://…`: in a Message DB. `nats://…`: in JetStream of NATS servers.',
   }),
   storeMaxBytes: Type.Integer({
     minimum: 0,

@@ -33,7 +33,7 @@ export const errorStatuses = {
   DUPLICATE_MESSAGE_ID: 409,
   /** The log was deleted or replaced while it was read. */
   LOG_GONE: 410,
-  /** The body is larger than the configured size limit. */
+  /** The body, an array or a message is larger than the server or its store takes. */
   BODY_TOO_LARGE: 413,
   /** The body is not sent as JSON. */
   UNSUPPORTED_MEDIA_TYPE: 415,

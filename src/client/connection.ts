@@ -14,8 +14,8 @@ export type ConnectionOptions = {
   readonly silenceMs: number;
   /** Called when the response headers have arrived. */
   readonly onOpen: () => void;
-  /** Throws to close the connection. `isBuffered`: heartbeats arrive in bunches. */
-  readonly onEvent: (event: StreamEvent, isBuffered: boolean) => void;
+  /** Returns an error to close the connection. `isBuffered`: heartbeats arrive in bunches. */
+  readonly onEvent: (event: StreamEvent, isBuffered: boolean) => ClientError | undefined;
 };
 
 /** Why a connection ended, and the last `retry:` the server sent, in milliseconds; undefined if it sent none. */
@@ -26,23 +26,29 @@ const maxRetryMs = 60_000;
 /** Bunches in a row before a proxy is blamed; a single one can be a stalled network. */
 const manyBunches = 2;
 
+const silences = {
+  nothing: ['TIMED_OUT', 'No answer in time'],
+  head: ['BUFFERED', 'A proxy holds the stream back: see /diagnose'],
+  body: ['SILENT', 'No heartbeat in time'],
+} as const;
+
 /** Makes one connection and reads it to its end. */
 export async function readConnection(transport: Transport, options: ConnectionOptions): Promise<ConnectionEnd> {
   const { signal, silenceMs, onEvent } = options;
   const cutting = new AbortController();
   const parser = new EventStreamParser();
   let why: ClientError | undefined;
-  /** Code and message of a silence from now on. */
-  let silence: readonly [string, string] = ['TIMED_OUT', 'No answer in time'];
+  let heard: keyof typeof silences = 'nothing';
   let heardAt = Date.now();
   let bunches = 0;
+  const cut = () => cutting.abort();
   const either = anyOf(signal, cutting.signal);
   // The wall clock also counts the time in which the machine slept.
   const look = () => {
-    if (Date.now() - heardAt > silenceMs) why = new ClientError(...silence);
+    if (Date.now() - heardAt > silenceMs) why = new ClientError(silences[heard][0], silences[heard][1]);
     else if (Date.now() < transport.renewAt) return;
-    else why = new ClientError('RENEWING', '');
-    cutting.abort();
+    else why = new ClientError('RENEWING', 'Renewing');
+    cut();
   };
   const watch = setInterval(look, silenceMs / 4);
   // The user's token or ticket function may never settle.
@@ -58,28 +64,29 @@ export async function readConnection(transport: Transport, options: ConnectionOp
     const { headers: told, body } = await Promise.race([opening, broken]);
     if (!told.get('content-type')?.startsWith('text/event-stream'))
       throw new ClientError('NOT_AN_EVENT_STREAM', 'Not Pokewire answered');
-    silence = ['BUFFERED', 'A proxy holds the stream back: see /diagnose'];
+    heard = 'head';
     options.onOpen();
     const reader = body!.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) throw new ClientError('CUT', 'Cut off');
-      silence = ['SILENT', 'No heartbeat in time'];
+      heard = 'body';
       heardAt = Date.now();
       const events = parser.push(value);
       const beats = events.filter(({ type }) => type === 'heartbeat').length;
       if (beats > 0) bunches = beats > 1 ? bunches + 1 : 0;
       for (const event of events) {
-        onEvent(event, bunches >= manyBunches);
+        const reason = onEvent(event, bunches >= manyBunches);
+        if (reason !== undefined) throw reason;
         either.throwIfAborted();
       }
     }
   } catch (cause) {
     why ??= cause instanceof ClientError ? cause : new ClientError('CUT', `Cut off: ${cause}`, { cause });
-    return { why, retryMs: Math.min(parser.retryMs, maxRetryMs) };
+    return { why, retryMs: parser.retryMs && Math.min(parser.retryMs, maxRetryMs) };
   } finally {
     clearInterval(watch);
     forget();
-    cutting.abort();
+    cut();
   }
 }

@@ -2,12 +2,8 @@ import type { Selectors, State } from './client.ts';
 import type { Open, Subscribed } from './share.ts';
 import { type Place, portable, type TabMessage, unionOf } from './tab-message.ts';
 
-/** Collects requests that arrive together, milliseconds. */
+/** Wants that come together are answered together, milliseconds. */
 const gatherMs = 50;
-/** Interval at which tabs must answer, pings. A tab that crashed sends no `leave`. */
-const pingsPerCheck = 60;
-/** Beyond them a tab waits until another one leaves. */
-const maxTabs = 1_000;
 
 type Want = { readonly version: number; readonly selectors: Selectors; readonly place: Place | undefined };
 
@@ -15,51 +11,38 @@ type Want = { readonly version: number; readonly selectors: Selectors; readonly 
 export class TabLeader {
   readonly #id: string;
   readonly #open: Open;
-  readonly #send: (message: TabMessage) => void;
+  readonly #tell: (message: TabMessage) => void;
   readonly #wants = new Map<string, Want>();
-  /** Tabs that sent a message since the last check. */
-  readonly #alive = new Set<string>();
-  #pings = 0;
   #number = 0;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #subscription: Subscribed | undefined = undefined;
   /** What the connection selects. */
   #selected = '';
   #covers: Record<string, number> = {};
-  /** Epoch of the log known to the tabs. */
+  /** The log that the tabs know of. */
   #epoch: string | undefined = undefined;
   #isClosed = false;
 
-  constructor(tab: string, open: Open, send: (message: TabMessage) => void) {
+  constructor(tab: string, open: Open, tell: (message: TabMessage) => void) {
     this.#id = `${tab} ${Math.random()}`;
     this.#open = open;
-    this.#send = send;
-    // The lock may be granted before the tab has stored this object.
+    this.#tell = tell;
+    // The lock may be granted before the tab has taken this object.
     queueMicrotask(() => {
-      if (!this.#isClosed) send({ type: 'who' });
+      if (!this.#isClosed) tell({ type: 'who' });
     });
   }
 
   /** Takes a message of any tab, this one included. */
-  receive(message: TabMessage): void {
-    if (message.type === 'here') {
-      if (this.#wants.has(message.tab)) this.#alive.add(message.tab);
-      return;
-    }
-    if (message.type === 'want' && (this.#wants.has(message.tab) || this.#wants.size < maxTabs)) {
-      this.#wants.set(message.tab, message);
-      this.#alive.add(message.tab);
-    } else if (message.type === 'leave') {
-      this.#wants.delete(message.tab);
-      this.#alive.delete(message.tab);
-    } else return;
+  hear(message: TabMessage): void {
+    if (message.type === 'want') this.#wants.set(message.tab, message);
+    else if (message.type === 'leave') this.#wants.delete(message.tab);
+    else return;
     this.#timer ??= setTimeout(() => this.#serve(), gatherMs);
   }
 
   ping(): void {
-    const isCheck = ++this.#pings % pingsPerCheck === 0;
-    if (isCheck) this.#forgetSilent();
-    this.#send({ type: 'ping', leader: this.#id, number: this.#number, isCheck });
+    this.#tell({ type: 'ping', leader: this.#id, number: this.#number });
   }
 
   close(): void {
@@ -68,13 +51,7 @@ export class TabLeader {
     this.#disconnect();
   }
 
-  /** A tab that answers later finds itself missing in the next state, and asks again. */
-  #forgetSilent(): void {
-    for (const tab of this.#wants.keys()) if (!this.#alive.has(tab)) this.receive({ type: 'leave', tab });
-    this.#alive.clear();
-  }
-
-  /** Undefined also between a hello of another log and its reset. */
+  /** Undefined also while a reset is to follow. */
   get #place(): Place | undefined {
     const { position, epoch } = this.#subscription ?? {};
     if (position === undefined || epoch === undefined) return undefined;
@@ -82,7 +59,7 @@ export class TabLeader {
     return epoch === this.#epoch ? { position, epoch } : undefined;
   }
 
-  /** Opens a connection for what the tabs want now, unless the present one serves it. */
+  /** Opens a connection for what is wanted now, where the one that there is does not serve it. */
   #serve(): void {
     this.#timer = undefined;
     const wants = [...this.#wants];
@@ -94,11 +71,11 @@ export class TabLeader {
     for (const [tab, want] of wants) {
       const { place } = want;
       if (place !== undefined && (first === undefined || place.position < first.position)) first = place;
-      // The new connection covers this tab's place. A stale place of a closed tab would rewind every later connection.
+      // The new connection covers this tab's place. A stale place of a tab that is gone would rewind every later connection.
       this.#wants.set(tab, { ...want, place: undefined });
     }
     this.#covers = Object.fromEntries(wants.map(([tab, { version }]) => [tab, version]));
-    if (this.#subscription !== undefined && selected === this.#selected && first === here) this.#sendState();
+    if (this.#subscription !== undefined && selected === this.#selected && first === here) this.#tellState();
     else this.#connect(selectors, first);
     this.#selected = selected;
   }
@@ -113,17 +90,17 @@ export class TabLeader {
     this.#subscription = this.#open(selectors, begin, {
       onPoke: (poke) => {
         const place = { position: poke.globalPosition, epoch: this.#subscription!.epoch! };
-        this.#send({ type: 'poke', leader, number: ++this.#number, poke, place });
+        this.#tell({ type: 'poke', leader, number: ++this.#number, poke, place });
       },
       onReset: (reset) => {
         this.#epoch = reset.epoch;
         const place = { position: reset.replayFrom - 1, epoch: reset.epoch };
-        this.#send({ type: 'reset', leader, number: ++this.#number, reset, place });
+        this.#tell({ type: 'reset', leader, number: ++this.#number, reset, place });
       },
       onState: ({ name }) => {
         hasBegun ||= name === 'catching-up';
-        // Replacing a connection is not a change of state for the tabs until the new one is open.
-        if (this.#subscription !== undefined && (hasBegun || name !== 'connecting')) this.#sendState();
+        // Another connection is no event for tabs that had one before, until it stands.
+        if (this.#subscription !== undefined && (hasBegun || name !== 'connecting')) this.#tellState();
       },
     });
   }
@@ -135,9 +112,9 @@ export class TabLeader {
     subscription?.close();
   }
 
-  #sendState(): void {
+  #tellState(): void {
     const state: State = portable(this.#subscription!.state);
     const covers = this.#covers;
-    this.#send({ type: 'state', leader: this.#id, number: ++this.#number, state, covers, place: this.#place });
+    this.#tell({ type: 'state', leader: this.#id, number: ++this.#number, state, covers, place: this.#place });
   }
 }

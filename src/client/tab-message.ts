@@ -1,16 +1,16 @@
 import { ClientError, type Poke, type Reset, type Selectors, type State } from './client.ts';
 
-/** The server's default limit for a subscription. */
+/** Of a subscription, unless the server is set otherwise. */
 const maxSelectors = 100;
 
-/** Global position up to which a tab, or the shared connection, has had every poke. */
+/** How far a tab was told, or the connection of all. */
 export type Place = { readonly position: number; readonly epoch: string };
 
 /**
- * Messages between tabs.
- * - `want`, `leave`: to the leader. `who`: from a new leader to all tabs, each of which answers with a `want`.
- * - `poke`, `reset`, `state`: from the leader, numbered without a gap. `covers` has the versions of the wants that its connection serves.
- * - `ping`: from the leader, with its last number. A tab answers one with `isCheck` by `here`, or counts as closed.
+ * What tabs tell each other.
+ * - `want`, `leave`: to the leader. `who`: of a new leader to all, who want anew.
+ * - the numbered ones: of the leader, without a gap. `covers` has the versions of the wants that its connection serves.
+ * - `ping`: it is there, and this was its last number.
  */
 export type TabMessage =
   | {
@@ -21,9 +21,8 @@ export type TabMessage =
       readonly place: Place | undefined;
     }
   | { readonly type: 'leave'; readonly tab: string }
-  | { readonly type: 'here'; readonly tab: string }
   | { readonly type: 'who' }
-  | { readonly type: 'ping'; readonly leader: string; readonly number: number; readonly isCheck: boolean }
+  | { readonly type: 'ping'; readonly leader: string; readonly number: number }
   | {
       readonly type: 'poke';
       readonly leader: string;
@@ -47,7 +46,7 @@ export type TabMessage =
       readonly place: Place | undefined;
     };
 
-/** A state as plain data: a structured clone of an error loses its own fields. */
+/** A state as it can be sent: an error loses what is its own on the way. */
 export function portable(state: State): State {
   if (state.name !== 'away' && state.name !== 'ended') return state;
   const { why } = state;
@@ -56,14 +55,14 @@ export function portable(state: State): State {
   return { ...state, why: { code, message, status, details, retryAfterMs } } as State;
 }
 
-/** A received state with its error as a {@link ClientError} again. */
+/** The state that was sent. */
 export function rebuilt(state: State): State {
   if ((state.name !== 'away' && state.name !== 'ended') || state.why === undefined) return state;
   const { code, message, ...facts } = state.why;
   return { ...state, why: new ClientError(code, message, facts) };
 }
 
-/** The union of selectors; where that exceeds the server's limit, streams become their categories, and these become everything. */
+/** What all of these select together, or somewhat more where a server takes no longer list. */
 export function unionOf(all: readonly Selectors[]): Selectors {
   if (all.some((one) => one.all)) return { all: true };
   const names = (kind: 'stream' | 'category') => new Set(all.flatMap((one) => one[kind] ?? []));

@@ -12,15 +12,15 @@ type Locks = {
   ): Promise<void>;
 };
 
-/** Interval of the leader's pings, milliseconds. */
+/** The leader is heard of this often, milliseconds. */
 const pingMs = 1_000;
-/** A visible tab takes over from a leader that was silent for so long, milliseconds. */
+/** A tab that is seen takes over from a leader that was not heard of for so long. */
 const silenceMs = 3_000;
 
 /**
- * Lets all tabs of an origin that use this name share one connection: one tab leads and forwards its events to the others. A name belongs to
- * one server and one user. Subscriptions that begin at the head are shared, such as those of `live`; others open a connection of their own,
- * as all do in browsers without Web Locks or BroadcastChannel.
+ * Lets all tabs of an origin that use this name hold one connection: one of them leads, and tells the others. Its tabs must be of the same
+ * server and of the same user. Subscriptions that begin at the head are shared, such as those of `live`; others keep a connection of their own,
+ * as all do where the browser has no Web Locks or no BroadcastChannel.
  */
 export function acrossTabs(name: string): Share {
   const { locks } = ((globalThis as { navigator?: unknown }).navigator ?? {}) as { locks?: Locks };
@@ -34,7 +34,7 @@ export function acrossTabs(name: string): Share {
   };
 }
 
-/** This tab: its subscriptions, and how far the leader's events have brought them. */
+/** This tab among those of its name: its subscriptions, and where it stands. */
 class Tab {
   readonly #name: string;
   readonly #locks: Locks;
@@ -45,13 +45,12 @@ class Tab {
   #leader: TabLeader | undefined = undefined;
   #waiting = new AbortController();
   #watch: ReturnType<typeof setInterval> | undefined = undefined;
-  /** Version of this tab's last `want`. A state that covers it covers every subscription of the tab. */
+  /** Of what this tab wants; a state that covers it covers its subscriptions. */
   #version = 0;
-  /** Whether this tab has every event of the leader up to `#number`. */
   #isSynced = false;
-  #leaderId: string | undefined = undefined;
+  #heardOf: string | undefined = undefined;
   #number = 0;
-  #lastMessageAt = 0;
+  #heardAt = 0;
   #place: Place | undefined = undefined;
 
   constructor(name: string, locks: Locks, open: Open) {
@@ -76,22 +75,22 @@ class Tab {
 
   #join(): void {
     this.#channel = new BroadcastChannel(this.#name);
-    this.#channel.onmessage = ({ data }: { data: TabMessage }) => this.#receive(data);
-    this.#lastMessageAt = Date.now();
-    this.#watch = setInterval(() => this.#beat(), pingMs);
+    this.#channel.onmessage = ({ data }: { data: TabMessage }) => this.#hear(data);
+    this.#heardAt = Date.now();
+    this.#watch = setInterval(() => this.#look(), pingMs);
     const leave = () => this.#send({ type: 'leave', tab: this.#id });
     (globalThis as Partial<Pick<EventTarget, 'addEventListener'>>).addEventListener?.('pagehide', leave, this.#waiting);
     this.#queue(false);
   }
 
-  /** Leads once this tab gets the lock, and queues again when another tab has stolen it, because this one seemed to hang. */
+  /** Leads as soon as the lock is this tab's, and queues again when another tab took it, because this one seemed to sleep. */
   #queue(isStealing: boolean): void {
     const { signal } = this.#waiting;
     const lead = async () => {
       if (signal.aborted) return;
       this.#leader = new TabLeader(this.#id, this.#open, (message) => {
         this.#channel?.postMessage(message);
-        this.#receive(message);
+        this.#hear(message);
       });
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
     };
@@ -122,7 +121,7 @@ class Tab {
     this.#isSynced = false;
   }
 
-  /** Sends the leader what this tab selects and its place. */
+  /** Tells the leader what this tab wants and how far it was told. */
   #want(): void {
     this.#version++;
     const selectors = unionOf([...this.#subscriptions].map((subscription) => subscription.selectors));
@@ -131,41 +130,37 @@ class Tab {
 
   #send(message: TabMessage): void {
     this.#channel?.postMessage(message);
-    this.#leader?.receive(message);
+    this.#leader?.hear(message);
   }
 
-  #receive(message: TabMessage): void {
-    if (message.type === 'want' || message.type === 'leave' || message.type === 'here') {
-      this.#leader?.receive(message);
+  #hear(message: TabMessage): void {
+    if (message.type === 'want' || message.type === 'leave') {
+      this.#leader?.hear(message);
       return;
     }
-    this.#lastMessageAt = Date.now();
+    this.#heardAt = Date.now();
     if (message.type === 'who') {
       this.#resync();
       return;
     }
     const { leader, number } = message;
-    const isOfMine = this.#isSynced && leader === this.#leaderId;
+    const isOfMine = this.#isSynced && leader === this.#heardOf;
     if (message.type === 'ping') {
-      // Another number: the messages in between were missed.
+      // What came between was missed.
       if (!isOfMine || number !== this.#number) this.#resync();
-      else if (message.isCheck) this.#send({ type: 'here', tab: this.#id });
-    } else if (message.type === 'state' && isOfMine && message.covers[this.#id] === undefined) {
-      // The leader took this tab for closed.
-      this.#resync();
     } else if (isOfMine && number === this.#number + 1) {
       this.#number = number;
       this.#take(message);
     } else if (message.type === 'state' && (message.covers[this.#id] ?? 0) >= this.#version) {
-      // The leader's connection begins at this tab's place or before it.
+      // Its connection begins where this tab was.
       this.#isSynced = true;
-      this.#leaderId = leader;
+      this.#heardOf = leader;
       this.#number = number;
       this.#take(message);
     } else if (this.#isSynced) this.#resync();
   }
 
-  /** Ignores events until the leader's connection covers this tab's place. */
+  /** Hears nothing until the leader knows how far this tab was told. */
   #resync(): void {
     this.#isSynced = false;
     this.#want();
@@ -180,8 +175,7 @@ class Tab {
       this.#place = message.place;
       for (const subscription of [...this.#subscriptions]) subscription.reset(message.reset);
     } else if (message.type === 'state') {
-      this.#moveTo(message.place);
-      if (message.state.name === 'away' && message.state.why.code === 'POKE_LOST') this.#place = message.place;
+      this.#arrive(message.place);
       const covered = message.covers[this.#id] ?? 0;
       const state = rebuilt(message.state);
       for (const subscription of [...this.#subscriptions])
@@ -189,8 +183,8 @@ class Tab {
     }
   }
 
-  /** Takes over the place of the leader's connection when it is of another log: a tab that missed the reset gets one here. */
-  #moveTo(place: Place | undefined): void {
+  /** The connection stands there. A tab that was away while the log became another one is told so. */
+  #arrive(place: Place | undefined): void {
     const was = this.#place;
     if (place === undefined || place.epoch === was?.epoch) return;
     this.#place = place;
@@ -201,13 +195,12 @@ class Tab {
     for (const subscription of [...this.#subscriptions]) subscription.reset(reset);
   }
 
-  /** As leader: sends a ping. Else: takes over from a leader that is silent. */
-  #beat(): void {
+  #look(): void {
     const { document } = globalThis as { document?: { readonly visibilityState: string } };
     this.#leader?.ping();
     if (this.#leader !== undefined || document?.visibilityState === 'hidden') return;
-    if (Date.now() - this.#lastMessageAt < silenceMs) return;
-    this.#lastMessageAt = Date.now();
+    if (Date.now() - this.#heardAt < silenceMs) return;
+    this.#heardAt = Date.now();
     this.#waiting.abort();
     this.#waiting = new AbortController();
     this.#queue(true);

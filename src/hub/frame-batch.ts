@@ -17,9 +17,6 @@ const largestBuffer: number = bufferSizes[bufferSizes.length - 1]!;
 const delays = { behindFew: { share: 1, longestMs: 4 }, behindMany: { share: 2, longestMs: 16 } } as const;
 const manyPokes = 16;
 const closePokesMs = 0.2;
-/** A durable store's pokes come in groups, as its writers are answered, sent, and their next messages committed. */
-const closeGroupsMs = 4;
-const groupPollMs = 1;
 
 /** A flush that is over so soon is made before the append that caused it is answered, which saves its subscribers that time. */
 const quickFlushMs = 1;
@@ -58,7 +55,6 @@ export class FrameBatch {
   #delayedUntilMs = 0;
   #lastFlushMs = 0;
   #lastPokeAtMs = 0;
-  #isBehindMany = false;
   readonly #gathering: FanOutGroup[] = [];
   readonly #logs: BatchedLog[] = [];
   readonly #appendTimesMs: number[] = [];
@@ -94,8 +90,7 @@ export class FrameBatch {
     this.#gathering.length = 0;
     lease.release();
     const nowMs = performance.now();
-    this.#isBehindMany = this.#appendTimesMs.length >= manyPokes;
-    const { share, longestMs } = this.#isBehindMany ? delays.behindMany : delays.behindFew;
+    const { share, longestMs } = this.#appendTimesMs.length < manyPokes ? delays.behindFew : delays.behindMany;
     this.#lastFlushMs = nowMs - startMs;
     this.#delayedUntilMs = nowMs + Math.min(this.#lastFlushMs * share, longestMs);
     for (const appendedAtMs of this.#appendTimesMs) {
@@ -155,14 +150,8 @@ export class FrameBatch {
 
   readonly #flushScheduled = (): void => {
     const nowMs = performance.now();
-    const quietMs = nowMs - this.#lastPokeAtMs;
-    if (nowMs < this.#delayedUntilMs && quietMs < closePokesMs) {
+    if (nowMs < this.#delayedUntilMs && nowMs - this.#lastPokeAtMs < closePokesMs) {
       setImmediate(this.#flushScheduled);
-      return;
-    }
-    // By a timer, which leaves the processor to the threads of the store.
-    if (this.#isBehindMany && nowMs + groupPollMs < this.#delayedUntilMs && quietMs < closeGroupsMs) {
-      setTimeout(this.#flushScheduled, groupPollMs);
       return;
     }
     this.#isFlushScheduled = false;

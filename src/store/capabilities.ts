@@ -8,6 +8,8 @@ export type StoreCapabilities = {
   readonly tokens: 'stored' | 'process';
   /** Whether messages can be appended here, or only by others. */
   readonly appends: boolean;
+  /** Messages that one append may have. Infinity: as many as a request may. */
+  readonly largestAppend: number;
   /** Whether messages can be stored with positions that they have already. */
   readonly imports: boolean;
   /** Whether an import can replace a whole log in one step. */

@@ -4,6 +4,7 @@ import type { Poke } from '../message/poke.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
 import { MemoryStorage } from './memory/memory-storage.ts';
 import { MemoryStore } from './memory/memory-store.ts';
+import { parseNatsUrl } from './nats/nats-url.ts';
 import { parsePostgresUrl } from './postgres/postgres-url.ts';
 import { parseSqliteUrl } from './sqlite/sqlite-url.ts';
 import type { Store, StoreLimits } from './store.ts';
@@ -31,6 +32,10 @@ export const openStore: OpenStore = async (url, { pokes, log, ...limits }) => {
     const { PostgresStore } = await import('./postgres/postgres-store.ts');
     return PostgresStore.open(url, { pokes, log, ...limits });
   }
+  if (url.startsWith('nats:')) {
+    const { NatsStore } = await import('./nats/nats-store.ts');
+    return NatsStore.open(url, { pokes, log, ...limits });
+  }
   throw unknownEngine(url);
 };
 
@@ -38,6 +43,7 @@ export const openStore: OpenStore = async (url, { pokes, log, ...limits }) => {
 export function checkStoreUrl(url: string): void {
   if (url.startsWith('sqlite:')) parseSqliteUrl(url);
   else if (isPostgres(url)) parsePostgresUrl(url);
+  else if (url.startsWith('nats:')) parseNatsUrl(url);
   else if (url !== 'memory:') throw unknownEngine(url);
 }
 
@@ -49,6 +55,6 @@ function unknownEngine(url: string): ConfigError {
   // Never with what follows the scheme, which may hold a password.
   const [scheme] = /^[a-z][a-z0-9+.-]{0,63}:/i.exec(url) ?? [];
   return new ConfigError(
-    `--store must be memory:, sqlite:FILE or postgres://…, got ${scheme === undefined ? 'no URL' : `${scheme}…`}`,
+    `--store must be memory:, sqlite:FILE, postgres://… or nats://…, got ${scheme === undefined ? 'no URL' : `${scheme}…`}`,
   );
 }

@@ -1,7 +1,6 @@
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { BackupOutcome } from './backup.ts';
 import type { StoreCapabilities } from './capabilities.ts';
-import type { GroupStore } from './group-store.ts';
 import type { ImportSession, Log } from './log.ts';
 import type { LogId } from './log-id.ts';
 import type { Namespace, NamespaceStore } from './namespace-store.ts';
@@ -9,7 +8,7 @@ import type { Forgotten, RetentionLimits } from './retention.ts';
 import type { TicketStore } from './ticket-store.ts';
 
 /** Engines by the scheme of their URL. */
-export type StoreKind = 'memory' | 'sqlite' | 'postgres';
+export type StoreKind = 'memory' | 'sqlite' | 'postgres' | 'nats';
 
 /** One opened engine: logs with their messages, and the namespaces they belong to. Checked by `test/contract/`. */
 export interface Store {
@@ -19,8 +18,6 @@ export interface Store {
   readonly namespaces: NamespaceStore;
   /** Where tickets wait that every node takes; undefined: each node has its own. */
   readonly tickets?: TicketStore | undefined;
-  /** Where records of consumer groups live; undefined: it has no place for them. */
-  readonly groups?: GroupStore | undefined;
   /** Resolves with the fault when the engine can do nothing any more, until the process is started again. Never rejects. */
   readonly failed: Promise<Error>;
 

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { newMessage, newMessages, uuid } from '../support/fake-messages.ts';
 import type { Suite } from './suite.ts';
 
-export function describeAppends({ open, expectSame, isSameText }: Suite): void {
+export function describeAppends({ open, expectSame, isSameText, capabilities }: Suite): void {
   describe('an append', () => {
     test('gives the place of the last message', async () => {
       await using opened = await open();
@@ -90,6 +90,19 @@ export function describeAppends({ open, expectSame, isSameText }: Suite): void {
       const pieces = Array.from({ length: 20 }, (_value, index) => streams.slice(index * 5, index * 5 + 5));
       expect(pieces.map((piece) => new Set(piece).size)).toEqual(Array(20).fill(1));
     });
+
+    test.skipIf(capabilities.largestAppend === Number.POSITIVE_INFINITY)(
+      'of more messages than the store takes at once is refused, and of as many it is stored',
+      async () => {
+        await using opened = await open();
+        const { largestAppend } = capabilities;
+        await expect(opened.log.append('a-1', newMessages(largestAppend + 1), undefined)).rejects.toMatchObject({
+          code: 'BODY_TOO_LARGE',
+        });
+        expect(await opened.head()).toBe(0);
+        expect(await opened.append('a-1', largestAppend)).toBe(largestAppend);
+      },
+    );
 
     test('of concurrent writers all get positions of their own', async () => {
       await using opened = await open();

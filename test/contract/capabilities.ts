@@ -14,6 +14,7 @@ export function describeCapabilities({ open, capabilities }: Suite): void {
         namespaces: expect.stringMatching(/^(many|one)$/),
         tokens: expect.stringMatching(/^(stored|process)$/),
         appends: expect.any(Boolean),
+        largestAppend: expect.any(Number),
         imports: expect.any(Boolean),
         replacements: expect.any(Boolean),
         durable: expect.any(Boolean),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Selection } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
-import { everything, newMessages, selectionOf } from '../support/fake-messages.ts';
+import { everything, selectionOf } from '../support/fake-messages.ts';
 import type { OpenedStore } from './opened-store.ts';
 import type { Suite } from './suite.ts';
 import { placesOf, type WholeLog } from './whole-log.ts';
@@ -53,7 +53,7 @@ export function describeLastOfSelection({ open, test: testWhere }: Suite): void 
       const streams = Array.from({ length: 40 }, (_value, id) => id);
       for (const id of streams) await opened.append(`a-${id}`);
       const crowded = streams[0]!;
-      for (let count = 0; count < 20; count++) await opened.append(`a-${crowded}`, newMessages(1_000));
+      await opened.appendMany(`a-${crowded}`, 20_000);
       for (let member = 0; member < size; member++) {
         const before = 1 + streams.findLast((id) => owner(id) === member)!;
         const [inMiddle, atEnd] = member === owner(crowded) ? [10_000, 20_040] : [before, before];

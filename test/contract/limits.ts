@@ -8,7 +8,7 @@ export function describeLimits({ open }: Suite): void {
   describe.each([Number.POSITIVE_INFINITY, 1_000_000_000])('a limit of %d', (limit) => {
     test('gives a bounded page of a stream, and where to go on', async () => {
       await using opened = await open();
-      await opened.append('a-1', maxPageMessages + 500);
+      await opened.appendMany('a-1', maxPageMessages + 500);
       for (const start of [{ position: 0 }, { globalPosition: 0 }]) {
         const page = await opened.log.readStream('a-1', start, limit);
         expect(page.messages.length).toBeLessThanOrEqual(maxPageMessages);
@@ -19,7 +19,7 @@ export function describeLimits({ open }: Suite): void {
 
     test('gives a bounded page of the log, and where to go on', async () => {
       await using opened = await open();
-      await opened.append('a-1', maxPageMessages + 500);
+      await opened.appendMany('a-1', maxPageMessages + 500);
       const page = await opened.log.read(everyMessage, 0, limit);
       expect(page.messages.length).toBeLessThanOrEqual(maxPageMessages);
       expect(page.next).not.toBeNull();
@@ -28,7 +28,7 @@ export function describeLimits({ open }: Suite): void {
 
     test('gives a bounded page of pokes, which is not at the end', async () => {
       await using opened = await open();
-      await opened.append('a-1', maxPagePokes + 500);
+      await opened.appendMany('a-1', maxPagePokes + 500);
       const page = await opened.log.pokes(everything, 0, limit);
       const { length } = page.pokes;
       page.release();

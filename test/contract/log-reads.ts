@@ -112,7 +112,7 @@ export function describeLogReads({ open }: Suite): void {
 
     test('finds what matches behind ten thousand that do not', async () => {
       await using opened = await open();
-      await opened.append('x-1', 20_000);
+      await opened.appendMany('x-1', 20_000);
       await opened.append('x-2', 2);
       const found = await opened.messages({ category: 'x', group: { member: 1, size: 2 } });
       expect(globalsOf(found)).toEqual([20_001, 20_002]);

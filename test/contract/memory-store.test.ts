@@ -14,6 +14,7 @@ test('The memory store can do everything but outlive its process, nor be backed 
     namespaces: 'many',
     tokens: 'stored',
     appends: true,
+    largestAppend: Number.POSITIVE_INFINITY,
     imports: true,
     replacements: true,
     durable: false,

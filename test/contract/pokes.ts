@@ -91,7 +91,7 @@ export function describePokes({ open }: Suite): void {
 
     test('goes past ten thousand messages that were not selected', async () => {
       await using opened = await open();
-      await opened.append('x-1', 20_000);
+      await opened.appendMany('x-1', 20_000);
       await opened.append('x-2', 2);
       const selection = selectionOf({ categories: ['x'], group: { member: 1, size: 2 } });
       expect(await opened.pokes(selection)).toEqual(['x-2/0@20001', 'x-2/1@20002']);

@@ -23,6 +23,11 @@ export class WholeLog {
     return outcome.globalPosition;
   }
 
+  /** Appends so many messages, by arrays that every store takes. */
+  async appendMany(stream: string, count: number): Promise<void> {
+    for (let left = count; left > 0; left -= 1_000) await this.append(stream, Math.min(left, 1_000));
+  }
+
   /** All messages of a stream, read by pages of this limit. */
   async stream(stream: string, from: StreamStart = { position: 0 }, limit = 1_000): Promise<Message[]> {
     const messages: Message[] = [];

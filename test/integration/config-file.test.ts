@@ -43,7 +43,7 @@ test('--check-config says yes with exit code 0, or what it is that a start would
   expect(await run(['--check-config'], folder.path)).toEqual({
     code: 2,
     stdout: '',
-    stderr: 'pokewire: pokewire.yaml:2: store must be memory:, sqlite:FILE or postgres://…, got oracle:…\n',
+    stderr: 'pokewire: pokewire.yaml:2: store must be memory:, sqlite:FILE, postgres://… or nats://…, got oracle:…\n',
   });
   expect(await run(['--check-config', '--store', 'sqlite:never-made.db'], folder.path)).toEqual({
     code: 0,

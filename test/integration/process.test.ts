@@ -32,7 +32,7 @@ test.each([
   [
     ['--port', '0', '--store', 'oracle://host/db'],
     {},
-    '--store must be memory:, sqlite:FILE or postgres://…, got oracle:…',
+    '--store must be memory:, sqlite:FILE, postgres://… or nats://…, got oracle:…',
   ],
   [
     [],

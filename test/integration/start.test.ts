@@ -28,7 +28,9 @@ test('A start that finds its port in use closes the store that it has opened.', 
 
 test('A store that is not known stops the start with a sentence that names the setting, and not what may be secret.', async () => {
   const starting = startTestApp(['--store', 'oracle://user:secret@host/db']);
-  await expect(starting).rejects.toThrow(/^--store must be memory:, sqlite:FILE or postgres:\/\/…, got oracle:…$/);
+  await expect(starting).rejects.toThrow(
+    /^--store must be memory:, sqlite:FILE, postgres:\/\/… or nats:\/\/…, got oracle:…$/,
+  );
 });
 
 test('A start says where messages are, what that means, and how many there are.', async () => {

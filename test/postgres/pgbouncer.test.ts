@@ -1,9 +1,8 @@
 import { test } from 'vitest';
 import { Random } from '../../load/soak/random.ts';
-import { foreignStreams, sharedStreams } from '../support/nodes/kinds.ts';
-import { NodesUnderLoad, startNodes } from '../support/nodes/nodes-under-load.ts';
 import { writeAsOther } from './nodes/foreign-writer.ts';
-import { readRows } from './nodes/read-rows.ts';
+import { foreignStreams, sharedStreams } from './nodes/kinds.ts';
+import { NodesUnderLoad, startNodes } from './nodes/nodes-under-load.ts';
 import { hasPgBouncer, PgBouncer } from './pgbouncer.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
@@ -26,6 +25,6 @@ test.skipIf(!hasPostgres || !hasPgBouncer)(
     await load.untilWritten(300);
     others.abort();
     await writing;
-    await load.expectNothingAmiss(() => readRows(cluster, database));
+    await load.expectNothingAmiss(cluster, database);
   },
 );

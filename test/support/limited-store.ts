@@ -1,3 +1,4 @@
+import { PokewireError } from '../../src/errors.ts';
 import { requireSupport, type StoreCapabilities, type Support } from '../../src/store/capabilities.ts';
 import type { ImportSession, Log } from '../../src/store/log.ts';
 import type { LogId } from '../../src/store/log-id.ts';
@@ -11,6 +12,7 @@ const capabilities: StoreCapabilities = {
   namespaces: 'one',
   tokens: 'process',
   appends: true,
+  largestAppend: 1_000,
   imports: false,
   replacements: false,
   durable: false,
@@ -49,7 +51,13 @@ export class LimitedStore extends MemoryStore {
   }
 
   override log(id: LogId): Log {
-    return Object.assign(super.log(id), {
+    const log = super.log(id);
+    const append = log.append.bind(log);
+    return Object.assign(log, {
+      append: async (...args: Parameters<Log['append']>) => {
+        if (args[1].length <= capabilities.largestAppend) return append(...args);
+        throw new PokewireError('BODY_TOO_LARGE', `The limited store appends ${capabilities.largestAppend} at once.`);
+      },
       beginImport: () => this.#refuse('imports'),
       kept: () => this.#refuse('retention'),
       erase: () => this.#refuse('erasure'),

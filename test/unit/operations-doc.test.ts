@@ -34,6 +34,7 @@ const noLimits: readonly (keyof typeof configSchema.properties)[] = [
 const constants: Readonly<Record<string, string | undefined>> = {
   maxPageSize: 'entries of one page of `/streams` or `/categories`',
   maxMessagesPerAppend: 'messages of one append',
+  maxBatchMessages: 'messages of one append to a store `nats://…`',
   maxNameBytes: 'bytes of the name of a stream or category',
   maxTypeBytes: 'bytes of a message type',
   maxNesting: 'depth of nested data',

@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { StoreCapabilities } from '../../src/store/capabilities.ts';
 import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { natsCapabilities } from '../../src/store/nats/nats-capabilities.ts';
+import { measureNats } from '../../src/store/nats/nats-metrics.ts';
+import { parseNatsUrl } from '../../src/store/nats/nats-url.ts';
 import { postgresCapabilities } from '../../src/store/postgres/postgres-capabilities.ts';
 import { measurePostgres } from '../../src/store/postgres/postgres-metrics.ts';
 import { parsePostgresUrl } from '../../src/store/postgres/postgres-url.ts';
@@ -27,9 +30,12 @@ function rowsBehind(heading: string): string[][] {
 
 function shown(capabilities: StoreCapabilities) {
   const entries = Object.entries(capabilities);
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, typeof value === 'boolean' ? (value ? 'yes' : 'no') : value]),
-  );
+  return Object.fromEntries(entries.map(([name, value]) => [name, shownValue(value)]));
+}
+
+function shownValue(value: string | boolean | number): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return value === Number.POSITIVE_INFINITY ? 'any' : String(value);
 }
 
 async function sqliteCapabilities(): Promise<StoreCapabilities> {
@@ -42,11 +48,12 @@ async function sqliteCapabilities(): Promise<StoreCapabilities> {
 
 describe('The page about stores', () => {
   test('says of each engine what its capabilities are.', async () => {
-    const rows = rowsBehind('| capability | what it means | `memory:` | `sqlite:` | `postgres:` |');
+    const rows = rowsBehind('| capability | what it means | `memory:` | `sqlite:` | `postgres:` | `nats:` |');
     const column = (at: number) => Object.fromEntries(rows.map((cells) => [cells[1], cells[at]]));
     expect(column(3)).toEqual(shown(new MemoryStore(new MemoryStorage(), pokePool()).capabilities));
     expect(column(4)).toEqual(shown(await sqliteCapabilities()));
     expect(column(5)).toEqual(shown(postgresCapabilities(parsePostgresUrl('postgres://host/db'), 'usable')));
+    expect(column(6)).toEqual(shown(natsCapabilities));
   });
 
   test('lists the parameters of the URL with their defaults.', () => {
@@ -84,6 +91,36 @@ describe('The page about stores', () => {
     measurePostgres(metrics, { settled, lanes: [], connections: [] });
     const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
     expect(rowsBehind('| metric | type | tells |').map((cells) => cells[1])).toEqual(
+      names.filter((name) => !before.has(name)),
+    );
+  });
+
+  test('lists the parameters of a NATS URL with their defaults.', () => {
+    const { replicas, credsFile, tls, caFile, windowMs, maxAgeMs, maxMessages, maxBytes } = parseNatsUrl('nats://host');
+    expect(rowsBehind('| NATS URL parameter | default | meaning |').map((cells) => [cells[1], cells[2]])).toEqual([
+      ['replicas', replicas ?? 'none'],
+      ['creds', credsFile ?? 'none'],
+      ['tls', tls],
+      ['ca', caFile ?? 'none'],
+      ...Object.entries({ windowMs, maxAgeMs, maxMessages, maxBytes }).map(([name, value]) => [name, String(value)]),
+    ]);
+    for (const [, url = ''] of page.matchAll(/--store '?(nats:[^\s']+)/g)) expect(parseNatsUrl(url)).toBeDefined();
+  });
+
+  test('lists the metrics of a NATS store.', () => {
+    const metrics = new Metrics('0');
+    const before = new Set(metrics.registry.getMetricsAsArray().map(({ name }) => name));
+    const link = { breaks: 0, requests: 0, underWay: 0, isConnected: true };
+    const none = () => 0;
+    measureNats(metrics, {
+      link,
+      appender: { retries: 0, busyStreams: 0 },
+      reader: { keptCount: 0 },
+      followed: none,
+      restarts: none,
+    });
+    const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
+    expect(rowsBehind('| NATS metric | type | tells |').map((cells) => cells[1])).toEqual(
       names.filter((name) => !before.has(name)),
     );
   });

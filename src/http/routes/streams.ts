@@ -10,7 +10,6 @@ import { messageSchema, type SendMessages } from '../plumbing/message-pages.ts';
 import {
   batchSizeQuery,
   defaultPageSize,
-  epochQuery,
   limitOf,
   maxPageSize,
   nameLimits,
@@ -104,7 +103,6 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
           position: positionQuery('First stream position to read'),
           globalPosition: positionQuery('First global position to read; position is ignored then'),
           batchSize: batchSizeQuery,
-          epoch: epochQuery,
         }),
         response: { 200: Type.Array(messageSchema) },
       },
@@ -120,7 +118,6 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
         from: globalPosition ?? position,
         limit: limitOf(query.batchSize),
         page: (from, limit) => log.readStream(stream, start(from), limit),
-        epoch: query.epoch,
       });
     },
   );

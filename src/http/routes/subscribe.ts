@@ -64,8 +64,7 @@ function querySchema(maxItems: number) {
     ),
     heartbeat: Type.Optional(
       Type.Enum(['comment', 'head'], {
-        description:
-          '"head": heartbeats are events with the head of what the selectors name and the number of pokes sent',
+        description: '"head": heartbeats are events that tell the head of what the selectors name',
       }),
     ),
     heartbeatMs: Type.Optional(

@@ -8,6 +8,7 @@ export function postgresCapabilities({ isReadOnly }: PostgresUrl, schema: OwnSch
     namespaces: 'one',
     tokens: schema === 'usable' ? 'stored' : 'process',
     appends: !isReadOnly,
+    largestAppend: Number.POSITIVE_INFINITY,
     imports: false,
     replacements: false,
     durable: true,

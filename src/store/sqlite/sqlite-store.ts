@@ -33,6 +33,7 @@ export class SqliteStore implements Store {
     namespaces: 'many',
     tokens: 'stored',
     appends: true,
+    largestAppend: Number.POSITIVE_INFINITY,
     imports: true,
     replacements: true,
     durable: true,

@@ -1,0 +1,26 @@
+/** Appends of this node that are timed at once; more are not. */
+const maxTimes = 10_000;
+
+/**
+ * When this node began its own appends, by message id, until they are told. A message is often told before its append is
+ * answered, so its position is not known yet.
+ */
+export class AppendTimes {
+  readonly #times = new Map<string, number>();
+
+  note(id: string, atMs: number): void {
+    if (this.#times.size === maxTimes) {
+      const [oldest] = this.#times.keys();
+      this.#times.delete(oldest!);
+    }
+    this.#times.set(id, atMs);
+  }
+
+  /** `performance.now()` when the append began, and forgets it; 0: not known. */
+  take(id: string): number {
+    const atMs = this.#times.get(id);
+    if (atMs === undefined) return 0;
+    this.#times.delete(id);
+    return atMs;
+  }
+}

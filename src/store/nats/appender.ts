@@ -1,0 +1,199 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { PokewireError } from '../../errors.ts';
+import type { NewMessage } from '../../message/message.ts';
+import type { AppendOutcome } from '../log.ts';
+import { isLogGone } from '../shared/log-gone.ts';
+import { judgeAlone, judgeDuplicate, judgeKnown, judgeRefused } from './known-appends.ts';
+import { type LogStream, noSpot, type Spot } from './log-stream.ts';
+import { isConflict, isFull, isRefusal, JetStreamRefusal, storeFault } from './nats-faults.ts';
+import { SpotCache } from './spot-cache.ts';
+import { messageHeaders, positionOf, writeMessage } from './stored-message.ts';
+import { maxBatchMessages, writeAppend } from './write-batch.ts';
+
+/** An append is tried for so long, which is more than the election of another leader takes. */
+const deadlineMs = 10_000;
+const retryMs = 50;
+/** After a conflict with another node the pause is random, or the faster one would always win. */
+const mostConflictMs = 8;
+
+/** Headers of one message at most, with room for what the server adds. */
+const headerBytes = 4_096;
+
+type Append = {
+  readonly log: LogStream;
+  readonly stream: string;
+  readonly subject: string;
+  readonly messages: readonly NewMessage[];
+  readonly expectedVersion: number | undefined;
+  readonly deadline: number;
+};
+
+/** Appends to the streams of all logs. Those to one stream take turns, as each needs the place of the one before. */
+export class Appender {
+  readonly #spots = new SpotCache();
+  readonly #turns = new Map<string, Promise<unknown>>();
+  /** Tries that were answered by another writer's success, or not at all. */
+  retries = 0;
+
+  /** Appends that wait or are under way, by their streams. */
+  get busyStreams(): number {
+    return this.#turns.size;
+  }
+
+  append(
+    log: LogStream,
+    stream: string,
+    messages: readonly NewMessage[],
+    expectedVersion: number | undefined,
+  ): Promise<AppendOutcome> {
+    const subject = log.names.subject(stream);
+    const deadline = performance.now() + deadlineMs;
+    const append = { log, stream, subject, messages, expectedVersion, deadline };
+    const before = this.#turns.get(subject);
+    const run = () => this.#append(append);
+    const turn = before === undefined ? run() : before.then(run, run);
+    this.#turns.set(subject, turn);
+    const done = () => {
+      if (this.#turns.get(subject) === turn) this.#turns.delete(subject);
+    };
+    turn.then(done, done);
+    return turn;
+  }
+
+  async #append(append: Append): Promise<AppendOutcome> {
+    checkSize(append);
+    const alone = judgeAlone(append);
+    if (alone !== undefined) return alone;
+    try {
+      return await this.#appendUntil(append);
+    } catch (error) {
+      this.#spots.delete(append.subject);
+      if (isLogGone(error)) return { outcome: 'gone' };
+      throw storeFault(error);
+    }
+  }
+
+  async #appendUntil(append: Append): Promise<AppendOutcome> {
+    /** Behind which message a try without an answer may have stored the append, or may yet. */
+    let unanswered: Spot | undefined;
+    let fault: unknown;
+    while (performance.now() < append.deadline) {
+      let tried: Spot | undefined;
+      try {
+        if (unanswered !== undefined) {
+          const found = await this.#findBehind(append, unanswered);
+          if (found === 'another') unanswered = undefined;
+          else if (found !== 'none') return found;
+        }
+        const last = await this.#lastSpot(append);
+        const refused = await this.#judgeVersion(append, last);
+        if (refused === 'again') continue;
+        if (refused !== undefined) return refused;
+        tried = last;
+        const outcome = await this.#write(append, last);
+        if (outcome !== undefined) return outcome;
+      } catch (error) {
+        if (isLogGone(error) || (error instanceof PokewireError && error.code !== 'BACKEND_ERROR')) throw error;
+        fault = error;
+        if (tried !== undefined && !(error instanceof JetStreamRefusal)) unanswered = tried;
+        this.retries++;
+        this.#spots.delete(append.subject);
+        await this.#afterFault(append, error);
+      }
+    }
+    throw new PokewireError(
+      'BACKEND_ERROR',
+      `The append was not confirmed in ${deadlineMs / 1_000} s and may have been stored. Repeat it with its ids.`,
+      { cause: fault },
+    );
+  }
+
+  /** Writes behind `last`. Undefined: another writer was first. Rejects when it is not known what became of it. */
+  async #write({ log, stream, subject, messages, deadline }: Append, last: Spot): Promise<AppendOutcome | undefined> {
+    const written = messages.map((message, index) => writeMessage(message, last.position + 1 + index));
+    try {
+      const answer = await writeAppend(log.link, subject, written, last.seq, deadline - performance.now());
+      if (answer.duplicate === true) return await judgeDuplicate(log, { stream, messages }, answer.seq);
+      const spot = { seq: answer.seq, position: last.position + messages.length };
+      this.#spots.set(subject, spot);
+      return { outcome: 'appended', position: spot.position, globalPosition: spot.seq };
+    } catch (error) {
+      if (isConflict(error)) {
+        this.#spots.delete(subject);
+        this.retries++;
+        await delay(Math.random() * mostConflictMs);
+        return undefined;
+      }
+      if (isRefusal(error, 'duplicateInBatch')) return judgeKnown(log, { stream, messages });
+      if (isRefusal(error, 'sealed')) return { outcome: 'gone' };
+      if (isRefusal(error, 'messageTooLarge')) throw tooLarge('A message exceeds the limit of the JetStream stream.');
+      if (isFull(error)) return { outcome: 'full', limit: 'disk', bytes: undefined, maxBytes: 0 };
+      throw error;
+    }
+  }
+
+  /** `again`: this node knew an older version. Undefined: the version is the expected one, or none was. */
+  async #judgeVersion(append: Append, last: Spot): Promise<AppendOutcome | 'again' | undefined> {
+    const { log, stream, subject, expectedVersion } = append;
+    if (expectedVersion === undefined || expectedVersion === last.position) return undefined;
+    const actual = await log.lastSpot(stream);
+    this.#spots.set(subject, actual);
+    if (actual.position === expectedVersion) return 'again';
+    const judged = await judgeRefused(log, append, expectedVersion);
+    return judged ?? { outcome: 'version-conflict', expected: expectedVersion, actual: actual.position };
+  }
+
+  /**
+   * Whether a try without an answer was stored: then its first message is the first one of the stream behind `spot`, as the
+   * server refuses it anywhere else. With another message there it never will be; with none there it may come yet.
+   */
+  async #findBehind({ log, subject, messages }: Append, spot: Spot): Promise<AppendOutcome | 'another' | 'none'> {
+    const next = await log.nextOf(subject, spot.seq + 1);
+    if (next === undefined) return 'none';
+    if (next.headers.get(messageHeaders.id) !== messages[0]!.id) return 'another';
+    const more = messages.length - 1;
+    const last = { seq: next.seq + more, position: positionOf(next.headers) + more };
+    this.#spots.set(subject, last);
+    return { outcome: 'appended', position: last.position, globalPosition: last.seq };
+  }
+
+  async #lastSpot({ log, stream, subject }: Append): Promise<Spot> {
+    const known = this.#spots.get(subject);
+    if (known !== undefined) return known;
+    const spot = await log.lastSpot(stream);
+    if (spot !== noSpot) this.#spots.set(subject, spot);
+    return spot;
+  }
+
+  async #afterFault({ log }: Append, error: unknown): Promise<void> {
+    // Nobody listens for a log that is gone, or while its cluster has no leader: asking tells which, or rejects.
+    if (log.link.isUnheard(error))
+      await log.info().catch((fault: unknown) => void (isLogGone(fault) && rethrow(fault)));
+    await delay(error instanceof JetStreamRefusal ? retryMs * Math.random() : retryMs);
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+function checkSize({ log, messages }: Append): void {
+  if (messages.length > maxBatchMessages) {
+    throw tooLarge(`This store appends at most ${maxBatchMessages} messages at once: use several requests.`);
+  }
+  const most = log.link.maxPayload - headerBytes;
+  for (const { data, metadata } of messages) {
+    const units = data.length + (metadata?.length ?? 0);
+    if (units * 3 <= most) continue;
+    const bytes = Buffer.byteLength(data) + Buffer.byteLength(metadata ?? '');
+    if (bytes > most) {
+      throw tooLarge(
+        `A message has ${bytes} bytes, and NATS takes ${most} of payload: raise max_payload of its servers.`,
+      );
+    }
+  }
+}
+
+function tooLarge(text: string): PokewireError {
+  return new PokewireError('BODY_TOO_LARGE', text);
+}

@@ -1,0 +1,83 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Msg } from '@nats-io/transport-node';
+import type { LogStream } from './log-stream.ts';
+import { storeFault } from './nats-faults.ts';
+import type { Stored } from './stored-message.ts';
+
+const answerMs = 5_000;
+/** A replica that is behind for so long is a fault. */
+const behindMs = 5_000;
+const pauseMs = 20;
+
+/** What a read brought; `isEnd`: the replica that answered has no more. */
+export type DirectRead = { readonly messages: readonly Stored[]; readonly isEnd: boolean };
+
+/**
+ * Reads messages that a filter matches with their payloads, from a number on, at most `most` and about `maxBytes`; one at
+ * least. Any replica may answer, and may be behind the leader.
+ */
+export function readDirect(
+  log: LogStream,
+  filter: string,
+  seq: number,
+  most: number,
+  maxBytes: number,
+): Promise<DirectRead> {
+  const { link, names } = log;
+  const { promise, resolve, reject } = Promise.withResolvers<DirectRead>();
+  const inbox = link.inbox();
+  const messages: Stored[] = [];
+  const take = (message: Msg) => {
+    const headers = message.headers!;
+    if (headers.code === 0) messages.push(storedOf(message));
+    else if (headers.code === 204) resolve({ messages, isEnd: Number(headers.get('Nats-Num-Pending')) === 0 });
+    else if (headers.code === 404) resolve({ messages, isEnd: true });
+    else reject(new Error(`a read was refused: ${headers.code} ${headers.description}`));
+  };
+  const subscription = link.connection.subscribe(inbox, {
+    callback: (error, message) => {
+      if (error === null) take(message);
+      else reject(error);
+    },
+  });
+  const timer = setTimeout(() => reject(new Error('a read was not answered')), answerMs);
+  const body = { seq: Math.max(1, seq), next_by_subj: filter, batch: most, max_bytes: maxBytes };
+  link.requests++;
+  link.connection.publish(`$JS.API.DIRECT.GET.${names.stream}`, JSON.stringify(body), { reply: inbox });
+  return promise.finally(() => {
+    clearTimeout(timer);
+    subscription.unsubscribe();
+  });
+}
+
+/** The same, of everything up to the number `known`, which the leader has and a replica may not have yet. */
+export async function readKnown(
+  log: LogStream,
+  filter: string,
+  seq: number,
+  most: number,
+  maxBytes: number,
+  known: number,
+): Promise<DirectRead> {
+  const deadline = performance.now() + behindMs;
+  for (;;) {
+    const read = await log.ask(() => readDirect(log, filter, seq, most, maxBytes));
+    const last = read.messages.at(-1)?.seq ?? seq - 1;
+    if (!read.isEnd || last >= known) return read;
+    // Nobody answers for a stream that is gone.
+    await log.info();
+    if (performance.now() > deadline) throw storeFault(new Error('a replica of the stream is too far behind'));
+    await delay(pauseMs);
+  }
+}
+
+function storedOf({ headers, data }: Msg): Stored {
+  const values = headers!;
+  return {
+    subject: values.get('Nats-Subject'),
+    seq: Number(values.get('Nats-Sequence')),
+    headers: values,
+    data,
+    time: values.get('Nats-Time-Stamp'),
+  };
+}

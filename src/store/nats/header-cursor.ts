@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Msg, MsgHdrs, Subscription } from '@nats-io/transport-node';
+import { type LogStream, nanosOf } from './log-stream.ts';
+import { storeFault } from './nats-faults.ts';
+
+/** The server drops a cursor that nobody pulls from for so long. */
+export const cursorIdleMs = 10_000;
+
+/** Headers of one message that a pull brought. */
+export type HeaderEntry = { readonly subject: string; readonly seq: number; readonly headers: MsgHdrs };
+
+/** What one pull brought; `isShort`: the server had no more for it when it answered. */
+export type Pulled = { readonly entries: readonly HeaderEntry[]; readonly isShort: boolean };
+
+const pullMs = 5_000;
+/** Other servers learn of a new consumer a little later, and until then nobody listens to pulls. */
+const unheardMs = 250;
+const pauseMs = 3;
+
+/**
+ * Reads headers of messages in order, without their payloads, which only a consumer can. The consumer belongs to one server,
+ * which may be a little behind the leader of the stream; if it is lost, another one goes on behind the last message.
+ */
+export class HeaderCursor {
+  readonly #log: LogStream;
+  readonly #filters: readonly string[];
+  readonly #inbox: string;
+  readonly #subscription: Subscription;
+  #name = '';
+  #hear: (message: Msg) => void = () => {};
+  /** Number of the last message that was pulled, or where it began. */
+  last: number;
+
+  private constructor(log: LogStream, filters: readonly string[], after: number) {
+    this.#log = log;
+    this.#filters = filters;
+    this.#inbox = log.link.inbox();
+    this.last = after;
+    this.#subscription = log.link.connection.subscribe(this.#inbox, {
+      callback: (error, message) => {
+        if (error === null) this.#hear(message);
+      },
+    });
+  }
+
+  /** Begins behind a number, with what matches one of the filters, which must not overlap; none: everything. */
+  static async open(log: LogStream, filters: readonly string[], after: number): Promise<HeaderCursor> {
+    const cursor = new HeaderCursor(log, filters, after);
+    try {
+      await cursor.#create();
+      return cursor;
+    } catch (error) {
+      cursor.#subscription.unsubscribe();
+      throw error;
+    }
+  }
+
+  /** The next messages, at most `most`. With `waitMs` it waits so long for the first of them. */
+  async pull(most: number, waitMs = 0): Promise<Pulled> {
+    const startMs = performance.now();
+    for (let lostAtMs = startMs + unheardMs; ; ) {
+      const pulled = await this.#pullOnce(most, waitMs);
+      if (pulled !== undefined) return pulled;
+      const nowMs = performance.now();
+      if (nowMs - startMs > pullMs) throw storeFault(new Error('no server has the consumer of a read'));
+      if (nowMs > lostAtMs) {
+        await this.#create();
+        lostAtMs = performance.now() + unheardMs;
+      }
+      await delay(pauseMs);
+    }
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
+    const { connection } = this.#log.link;
+    // Not awaited: the server drops it by itself if this does not arrive.
+    if (!connection.isClosed()) connection.publish(`$JS.API.CONSUMER.DELETE.${this.#log.names.stream}.${this.#name}`);
+  }
+
+  /** Undefined: nobody listened, or the consumer was lost before it had delivered anything. */
+  async #pullOnce(most: number, waitMs: number): Promise<Pulled | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<Pulled | undefined>();
+    const entries: HeaderEntry[] = [];
+    const timer = setTimeout(() => reject(new Error('the pull of a consumer was not answered')), pullMs + waitMs);
+    this.#hear = (message) => {
+      // What is no message of the stream tells how the pull ended, and has no subject of it.
+      if (message.subject === this.#inbox) {
+        const code = message.headers?.code ?? 0;
+        if (code === 404 || code === 408) resolve({ entries, isShort: true });
+        else if (code !== 100) resolve(entries.length === 0 ? undefined : { entries, isShort: false });
+        return;
+      }
+      const seq = sequenceOf(message.reply!);
+      this.last = seq;
+      entries.push({ subject: message.subject, seq, headers: message.headers! });
+      if (entries.length === most) resolve({ entries, isShort: false });
+    };
+    const body = waitMs === 0 ? { batch: most, no_wait: true } : { batch: most, expires: nanosOf(waitMs) };
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#log.names.stream}.${this.#name}`;
+    try {
+      this.#log.link.requests++;
+      this.#log.link.connection.publish(subject, JSON.stringify(body), { reply: this.#inbox });
+      return await promise;
+    } catch (error) {
+      throw storeFault(error);
+    } finally {
+      clearTimeout(timer);
+      this.#hear = () => {};
+    }
+  }
+
+  async #create(): Promise<void> {
+    this.#name = `pokewire-${randomUUID()}`;
+    const config = {
+      name: this.#name,
+      deliver_policy: 'by_start_sequence',
+      opt_start_seq: this.last + 1,
+      ack_policy: 'none',
+      headers_only: true,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: nanosOf(cursorIdleMs),
+      ...(this.#filters.length === 0 ? {} : { filter_subjects: this.#filters }),
+    };
+    const { stream } = this.#log.names;
+    const create = { stream_name: stream, action: 'create', config };
+    await this.#log.ask(() => this.#log.link.api(`CONSUMER.CREATE.${stream}.${this.#name}`, create));
+  }
+}
+
+/** Number of a delivered message in its stream, which stands in the address for acknowledgements. */
+export function sequenceOf(reply: string): number {
+  const tokens = reply.split('.');
+  return Number(tokens[tokens.length === 9 ? 5 : 7]);
+}
+
+/** Number of a delivered message among those of its consumer. */
+export function deliveryOf(reply: string): number {
+  const tokens = reply.split('.');
+  return Number(tokens[tokens.length === 9 ? 6 : 8]);
+}

@@ -1,0 +1,106 @@
+import type { Msg } from '@nats-io/transport-node';
+import type { Poke } from '../../message/poke.ts';
+import type { ObjectPool } from '../../pool/object-pool.ts';
+import type { Announced } from '../log.ts';
+import { StreamNames } from '../shared/stream-names.ts';
+import type { AppendTimes } from './append-times.ts';
+import type { LogStream } from './log-stream.ts';
+import { OrderedConsumer } from './ordered-consumer.ts';
+import { messageHeaders, positionOf } from './stored-message.ts';
+
+const retryMs = 500;
+
+/** Announces the messages of one log to all its followers on this node, from one consumer. */
+export class LogFollower {
+  readonly #log: LogStream;
+  readonly #pokes: ObjectPool<Poke>;
+  readonly #times: AppendTimes;
+  readonly #streamNames = new StreamNames();
+  readonly #followers = new Set<Announced>();
+  #consumer: OrderedConsumer | undefined = undefined;
+  #retry: NodeJS.Timeout | undefined = undefined;
+  #isStopped = false;
+  /** What came in this turn of the event loop, and behind which number. */
+  #gathered: Poke[] = [];
+  #after = 0;
+  #last = 0;
+
+  constructor(log: LogStream, pokes: ObjectPool<Poke>, times: AppendTimes) {
+    this.#log = log;
+    this.#pokes = pokes;
+    this.#times = times;
+    void this.#start();
+  }
+
+  get followerCount(): number {
+    return this.#followers.size;
+  }
+
+  get restarts(): number {
+    return this.#consumer?.restarts ?? 0;
+  }
+
+  /** Returns the function that takes the follower away. */
+  add(announced: Announced): () => void {
+    const follower: Announced = (announcement) => announced(announcement);
+    this.#followers.add(follower);
+    return () => {
+      this.#followers.delete(follower);
+    };
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#retry);
+    this.#followers.clear();
+    this.#consumer?.stop();
+    this.#flush();
+  }
+
+  async #start(): Promise<void> {
+    try {
+      const { state } = await this.#log.info();
+      if (this.#isStopped) return;
+      this.#last = state.last_seq;
+      this.#after = this.#last;
+      this.#consumer = new OrderedConsumer(this.#log, this.#last, {
+        message: (message, seq) => this.#take(message, seq),
+        gone: () => this.#wake(),
+      });
+      // Whoever read the log before it was asked where the consumer begins reads it again.
+      if (this.#last > 0) this.#wake();
+    } catch {
+      if (this.#isStopped) return;
+      this.#wake();
+      this.#retry = setTimeout(() => void this.#start(), retryMs).unref();
+    }
+  }
+
+  #take({ subject, headers }: Msg, seq: number): void {
+    const name = this.#streamNames.of(this.#log.names.streamOf(subject));
+    const appendedAtMs = this.#times.take(headers!.get(messageHeaders.id));
+    if (seq !== this.#last + 1) {
+      // Something was forgotten before it came: followers that read find out what.
+      this.#flush();
+      this.#after = seq - 1;
+    }
+    this.#gathered.push(this.#pokes.acquire().set(name, positionOf(headers!), seq, appendedAtMs));
+    this.#last = seq;
+    // All that one chunk of the socket holds is announced at once.
+    if (this.#gathered.length === 1) queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    const pokes = this.#gathered;
+    if (pokes.length === 0) return;
+    this.#gathered = [];
+    const page = { epoch: this.#log.id, after: this.#after, upTo: this.#last, pokes };
+    this.#after = this.#last;
+    for (const announced of this.#followers) announced(page);
+    for (const poke of pokes) this.#pokes.release(poke);
+  }
+
+  #wake(): void {
+    for (const announced of this.#followers) announced('wake-up');
+  }
+}

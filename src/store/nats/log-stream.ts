@@ -1,0 +1,152 @@
+import type { LogId } from '../log-id.ts';
+import { logGone } from '../shared/log-gone.ts';
+import { isRefusal, storeFault } from './nats-faults.ts';
+import type { NatsLink } from './nats-link.ts';
+import type { NatsUrl } from './nats-url.ts';
+import { positionOf, type Stored } from './stored-message.ts';
+import { LogNames } from './subjects.ts';
+
+/** What JetStream tells of a stream. */
+export type StreamState = {
+  readonly messages: number;
+  readonly bytes: number;
+  /** Number of the first message that is kept; of none: of the next one. */
+  readonly first_seq: number;
+  readonly last_seq: number;
+  readonly first_ts: string;
+  readonly last_ts: string;
+  readonly num_subjects?: number;
+  readonly subjects?: Readonly<Record<string, number>> | null;
+};
+
+/** An answer about a stream. */
+export type StreamInfo = {
+  readonly config: Readonly<Record<string, unknown>> & { readonly name: string; readonly num_replicas: number };
+  readonly state: StreamState;
+  /** Of all subjects, where they were asked for. */
+  readonly total?: number;
+};
+
+type FoundMessage = {
+  readonly message: {
+    readonly subject: string;
+    readonly seq: number;
+    readonly hdrs?: string;
+    readonly data?: string;
+    readonly time: string;
+  };
+};
+
+/** Where a message stands: its number in the log, and its position in its stream. */
+export type Spot = { readonly seq: number; readonly position: number };
+
+/** Before the first message of a stream. */
+export const noSpot: Spot = { seq: 0, position: -1 };
+
+/** The JetStream stream of one log, asked of its leader: what was acknowledged is seen. */
+export class LogStream {
+  readonly id: LogId;
+  readonly names: LogNames;
+  readonly link: NatsLink;
+
+  constructor(link: NatsLink, prefix: string, id: LogId) {
+    this.link = link;
+    this.id = id;
+    this.names = new LogNames(prefix, id);
+  }
+
+  /** Makes the stream; its first message gets the number `first`. */
+  async create(url: NatsUrl, replicas: number, first: number): Promise<void> {
+    const { windowMs, maxAgeMs, maxMessages, maxBytes } = url;
+    const keepsAll = maxAgeMs === 0 && maxMessages === 0 && maxBytes === 0;
+    const body = {
+      name: this.names.stream,
+      subjects: [this.names.everything],
+      storage: 'file',
+      retention: 'limits',
+      discard: keepsAll ? 'new' : 'old',
+      num_replicas: replicas,
+      allow_direct: true,
+      allow_atomic: true,
+      duplicate_window: nanosOf(maxAgeMs === 0 ? windowMs : Math.min(windowMs, maxAgeMs)),
+      max_age: nanosOf(maxAgeMs),
+      max_msgs: maxMessages || -1,
+      max_bytes: maxBytes || -1,
+      first_seq: first,
+      metadata: { 'pokewire.epoch': this.id },
+    };
+    await this.link.api(`STREAM.CREATE.${this.names.stream}`, body);
+  }
+
+  /** Refuses appends from now on, and resolves to what the log came to; undefined: it is not there. */
+  async seal(): Promise<StreamState | undefined> {
+    try {
+      const { config } = await this.link.api<StreamInfo>(`STREAM.INFO.${this.names.stream}`);
+      await this.link.api(`STREAM.UPDATE.${this.names.stream}`, { ...config, sealed: true });
+      return (await this.link.api<StreamInfo>(`STREAM.INFO.${this.names.stream}`)).state;
+    } catch (error) {
+      if (isRefusal(error, 'streamNotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Deletes it with all its messages, if it is there. */
+  async delete(): Promise<void> {
+    await this.link.api(`STREAM.DELETE.${this.names.stream}`).catch((error: unknown) => {
+      if (!isRefusal(error, 'streamNotFound')) throw error;
+    });
+  }
+
+  /** What the stream is and holds; with the subjects that a filter matches, from the `offset`th on. */
+  info(subjects?: { readonly filter: string; readonly offset: number }): Promise<StreamInfo> {
+    const body = subjects && { subjects_filter: subjects.filter, offset: subjects.offset };
+    return this.ask(() => this.link.api<StreamInfo>(`STREAM.INFO.${this.names.stream}`, body));
+  }
+
+  /** The last message of a subject, or of all that a pattern matches. */
+  lastOf(subject: string): Promise<Stored | undefined> {
+    return this.#find({ last_by_subj: subject });
+  }
+
+  /** The first message at or behind a number that a subject or a pattern matches. */
+  nextOf(subject: string, seq: number): Promise<Stored | undefined> {
+    return this.#find({ seq: Math.max(1, seq), next_by_subj: subject });
+  }
+
+  /** The message of a number. */
+  at(seq: number): Promise<Stored | undefined> {
+    return this.#find({ seq });
+  }
+
+  /** Where the last message of a stream stands. */
+  async lastSpot(stream: string): Promise<Spot> {
+    const last = await this.lastOf(this.names.subject(stream));
+    return last === undefined ? noSpot : { seq: last.seq, position: positionOf(last.headers) };
+  }
+
+  /** Runs a request about the stream; rejects with `LOG_GONE` where there is none, else with `BACKEND_ERROR`. */
+  async ask<T>(request: () => Promise<T>): Promise<T> {
+    try {
+      return await request();
+    } catch (error) {
+      throw isRefusal(error, 'streamNotFound') ? logGone() : storeFault(error);
+    }
+  }
+
+  #find(which: Readonly<Record<string, unknown>>): Promise<Stored | undefined> {
+    return this.ask(async () => {
+      try {
+        const { message } = await this.link.api<FoundMessage>(`STREAM.MSG.GET.${this.names.stream}`, which);
+        const { subject, seq, hdrs, data = '', time } = message;
+        return { subject, seq, headers: this.link.decodeHeaders(hdrs), data: Buffer.from(data, 'base64'), time };
+      } catch (error) {
+        if (isRefusal(error, 'messageNotFound')) return undefined;
+        throw error;
+      }
+    });
+  }
+}
+
+export function nanosOf(ms: number): number {
+  return ms * 1_000_000;
+}

@@ -1,0 +1,48 @@
+import type { LogId } from '../log-id.ts';
+import { LogStream, type StreamInfo } from './log-stream.ts';
+import { storeFault } from './nats-faults.ts';
+import type { NatsLink } from './nats-link.ts';
+import type { NatsUrl } from './nats-url.ts';
+
+type StreamPage = { readonly total: number; readonly streams: readonly StreamInfo[] | null };
+
+/** The JetStream streams of all logs of a store. */
+export class LogStreams {
+  readonly #link: NatsLink;
+  readonly #url: NatsUrl;
+  readonly #replicas: number;
+
+  constructor(link: NatsLink, url: NatsUrl, replicas: number) {
+    this.#link = link;
+    this.#url = url;
+    this.#replicas = replicas;
+  }
+
+  stream(log: LogId): LogStream {
+    return new LogStream(this.#link, this.#url.prefix, log);
+  }
+
+  /** Makes the stream of a log whose first message gets the number `first`. */
+  async create(log: LogId, first: number): Promise<void> {
+    try {
+      await this.stream(log).create(this.#url, this.#replicas, first);
+    } catch (error) {
+      throw storeFault(error);
+    }
+  }
+
+  /** Every stream of a log, with what it holds. */
+  async all(): Promise<StreamInfo[]> {
+    const found: StreamInfo[] = [];
+    try {
+      for (;;) {
+        const body = { subject: `${this.#url.prefix}.>`, offset: found.length };
+        const { streams, total } = await this.#link.api<StreamPage>('STREAM.LIST', body);
+        found.push(...(streams ?? []));
+        if (streams === null || streams.length === 0 || found.length >= total) return found;
+      }
+    } catch (error) {
+      throw storeFault(error);
+    }
+  }
+}

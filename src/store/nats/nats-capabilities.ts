@@ -1,0 +1,20 @@
+import type { StoreCapabilities } from '../capabilities.ts';
+import { maxBatchMessages } from './write-batch.ts';
+
+/** What logs in JetStream can do. */
+export const natsCapabilities: StoreCapabilities = {
+  namespaces: 'many',
+  tokens: 'stored',
+  appends: true,
+  largestAppend: maxBatchMessages,
+  imports: false,
+  replacements: false,
+  durable: true,
+  backups: false,
+  verbatim: true,
+  byteLimit: false,
+  retention: false,
+  erasure: false,
+  listOrder: 'store',
+  counts: 'exact',
+};

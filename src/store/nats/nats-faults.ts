@@ -1,0 +1,58 @@
+import { PokewireError } from '../../errors.ts';
+
+/** An answer of JetStream that says no. Nothing was changed. */
+export class JetStreamRefusal extends Error {
+  override readonly name = 'JetStreamRefusal';
+  /** JetStream's own number of the reason. */
+  readonly code: number;
+
+  constructor(code: number, description: string) {
+    super(`${description} (JetStream error ${code})`);
+    this.code = code;
+  }
+}
+
+/** Error numbers of JetStream that decide what is done. */
+export const refusals = {
+  messageNotFound: 10_037,
+  consumerNotFound: 10_014,
+  streamNotFound: 10_059,
+  streamNameInUse: 10_058,
+  sealed: 10_109,
+  wrongLastSequence: 10_071,
+  /** The same, of a message that a write under way goes before. */
+  wrongLastSequenceUnderWay: 10_164,
+  duplicateInBatch: 10_201,
+  messageTooLarge: 10_054,
+} as const;
+
+const noRoom = new Set([
+  // No disk, no room in the account, the stream's own `max_bytes` or `max_msgs`.
+  10_023, 10_047, 10_028, 10_002, 10_077,
+]);
+
+/** Whether the answer is that refusal. */
+export function isRefusal(error: unknown, reason: keyof typeof refusals): boolean {
+  return error instanceof JetStreamRefusal && error.code === refusals[reason];
+}
+
+/** Whether another message went first, so that the append is to be looked at again. */
+export function isConflict(error: unknown): boolean {
+  return isRefusal(error, 'wrongLastSequence') || isRefusal(error, 'wrongLastSequenceUnderWay');
+}
+
+/** Whether JetStream has no room for more. */
+export function isFull(error: unknown): boolean {
+  return error instanceof JetStreamRefusal && noRoom.has(error.code);
+}
+
+/** Wraps a failure of NATS as `BACKEND_ERROR`; an error that has a code stays as it is. */
+export function storeFault(cause: unknown): PokewireError {
+  if (cause instanceof PokewireError) return cause;
+  return new PokewireError('BACKEND_ERROR', 'NATS failed; the server log has the cause.', { cause });
+}
+
+/** The text of an error. */
+export function textOfFault(error: unknown): string {
+  return error instanceof Error ? error.message || String(error) : String(error);
+}

@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import type { Msg, MsgHdrs, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
+import { ConfigError } from '../../config-error.ts';
+import { JetStreamRefusal, textOfFault } from './nats-faults.ts';
+import type { NatsUrl } from './nats-url.ts';
+
+/** The module of the client, which is loaded only where the URL asks for NATS. */
+export type NatsModule = typeof import('@nats-io/transport-node');
+
+/** Headers of a message. */
+export type HeaderValues = Readonly<Record<string, string | number>>;
+
+/** An answer to a write: where it was stored. */
+export type PublishAnswer = { readonly seq: number; readonly duplicate?: boolean; readonly count?: number };
+
+type Answer = { readonly error?: { readonly err_code?: number; readonly code: number; readonly description: string } };
+
+const connectMs = 5_000;
+/** A cut connection is noticed after two of them. */
+const pingMs = 2_000;
+const answerMs = 5_000;
+
+/** Throws {@link ConfigError} where it is not installed. */
+export async function loadNats(): Promise<NatsModule> {
+  try {
+    return await import('@nats-io/transport-node');
+  } catch (cause) {
+    throw new ConfigError('nats: needs the package @nats-io/transport-node, which is not installed: npm install it', {
+      cause,
+    });
+  }
+}
+
+/** The one connection of a store, which the client opens again whenever it breaks, to any server of the cluster. */
+export class NatsLink {
+  readonly connection: NatsConnection;
+  readonly #nats: NatsModule;
+  readonly #reconnected = new Set<() => void>();
+  /** How often it broke. */
+  breaks = 0;
+  /** Requests sent. */
+  requests = 0;
+  /** Requests that wait for an answer. */
+  underWay = 0;
+  isConnected = true;
+
+  private constructor(nats: NatsModule, connection: NatsConnection) {
+    this.#nats = nats;
+    this.connection = connection;
+    void this.#watch();
+  }
+
+  /** Connects to the first server that answers; rejects with the client's error. */
+  static async open(nats: NatsModule, url: NatsUrl): Promise<NatsLink> {
+    return new NatsLink(nats, await nats.connect(optionsOf(nats, url)));
+  }
+
+  /** The largest message that the server takes, with its headers. */
+  get maxPayload(): number {
+    return this.connection.info?.max_payload ?? 1_048_576;
+  }
+
+  /** An address for answers to one request or consumer. */
+  inbox(): string {
+    return this.#nats.createInbox();
+  }
+
+  /** Calls back after each reconnection, until the returned function is called. */
+  onReconnect(reconnected: () => void): () => void {
+    this.#reconnected.add(reconnected);
+    return () => this.#reconnected.delete(reconnected);
+  }
+
+  headers(values: HeaderValues): MsgHdrs {
+    const headers = this.#nats.headers();
+    for (const name in values) headers.set(name, String(values[name]));
+    return headers;
+  }
+
+  /** Headers as JetStream's API gives them, in base64. */
+  decodeHeaders(text: string | undefined): MsgHdrs {
+    return text === undefined ? this.#nats.headers() : this.#nats.MsgHdrsImpl.decode(Buffer.from(text, 'base64'));
+  }
+
+  publish(subject: string, payload: Uint8Array | string, headers?: MsgHdrs): void {
+    this.connection.publish(subject, payload, headers === undefined ? {} : { headers });
+  }
+
+  /** Asks JetStream's API; rejects with {@link JetStreamRefusal}, or with the client's error when no answer came. */
+  async api<T>(name: string, body: unknown = undefined, timeoutMs = answerMs): Promise<T> {
+    const payload = body === undefined ? '' : JSON.stringify(body);
+    return refuseError(await this.request(`$JS.API.${name}`, payload, undefined, timeoutMs));
+  }
+
+  /** Writes a message to a stream and resolves to where it is; rejects as {@link api}. */
+  async write(subject: string, payload: Uint8Array | string, values: HeaderValues, timeoutMs: number) {
+    return refuseError<PublishAnswer>(await this.request(subject, payload, this.headers(values), timeoutMs));
+  }
+
+  async request(
+    subject: string,
+    payload: Uint8Array | string,
+    headers: MsgHdrs | undefined,
+    timeoutMs: number,
+  ): Promise<Msg> {
+    this.requests++;
+    this.underWay++;
+    try {
+      const timeout = Math.max(1, timeoutMs);
+      return await this.connection.request(
+        subject,
+        payload,
+        headers === undefined ? { timeout } : { timeout, headers },
+      );
+    } finally {
+      this.underWay--;
+    }
+  }
+
+  /** Whether nobody listened: no stream takes the subject, or its cluster has no leader now. */
+  isUnheard(error: unknown): boolean {
+    return error instanceof this.#nats.RequestError && error.isNoResponders();
+  }
+
+  async close(): Promise<void> {
+    this.#reconnected.clear();
+    await this.connection.close();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const { type } of this.connection.status()) {
+      if (type === 'disconnect') {
+        this.breaks++;
+        this.isConnected = false;
+      } else if (type === 'reconnect') {
+        this.isConnected = true;
+        for (const reconnected of this.#reconnected) reconnected();
+      }
+    }
+  }
+}
+
+function refuseError<T>(message: Msg): T {
+  const answer = message.json<T & Answer>();
+  if (answer.error === undefined) return answer;
+  const { err_code, code, description } = answer.error;
+  throw new JetStreamRefusal(err_code ?? code, description);
+}
+
+function optionsOf(nats: NatsModule, url: NatsUrl): NodeConnectionOptions {
+  const { servers, user, password, token, credsFile, caFile, tls } = url;
+  return {
+    servers: [...servers],
+    name: 'pokewire',
+    timeout: connectMs,
+    pingInterval: pingMs,
+    maxPingOut: 2,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 100,
+    reconnectJitter: 100,
+    // A server that has forgotten its users for a moment must not end the process's only connection.
+    ignoreAuthErrorAbort: true,
+    noAsyncTraces: true,
+    ...(user === undefined ? {} : { user, pass: password! }),
+    ...(token === undefined ? {} : { token }),
+    ...(credsFile === undefined ? {} : { authenticator: nats.credsAuthenticator(readSecret('creds', credsFile)) }),
+    ...(tls === 'require' || caFile !== undefined ? { tls: caFile === undefined ? {} : { caFile } } : {}),
+  };
+}
+
+function readSecret(parameter: string, file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new ConfigError(`--store: the file of ?${parameter}= cannot be read: ${textOfFault(error)}`);
+  }
+}

@@ -1,0 +1,223 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { PokewireError } from '../../errors.ts';
+import { refuseUnsupported } from '../capabilities.ts';
+import { newLogId } from '../log-id.ts';
+import type {
+  CreateOutcome,
+  Namespace,
+  NamespaceChanges,
+  NamespaceStore,
+  NewNamespace,
+  TokenRecord,
+} from '../namespace-store.ts';
+import type { RetentionOutcome } from '../retention.ts';
+import { maxListEntries } from '../shared/page-limits.ts';
+import { sameTokens } from '../shared/same-tokens.ts';
+import type { Store } from '../store.ts';
+import type { LogStreams } from './log-streams.ts';
+import { type BucketRecord, decodeKey, encodeKey, type RecordBucket } from './record-bucket.ts';
+
+/** A namespace, or what is left of one: its log, and how far that came once it is known. */
+type Entry =
+  | { readonly namespace: Namespace }
+  | { readonly removed: { readonly log: Namespace['log']; readonly reached: number | null } };
+
+type EntryRecord = BucketRecord<Entry>;
+
+const everyKey = 'namespace.*';
+const countKey = 'count';
+/** Changes told one by one; of more, everything may have changed. */
+const maxChanges = 64;
+/** Records read at once. */
+const atOnce = 64;
+/** Tries of a change that others go before; each waits a little longer. */
+const maxTries = 200;
+
+/** Namespaces in a bucket that all nodes share. Each change compares the revision of what it was made of. */
+export class NatsNamespaces implements NamespaceStore {
+  readonly #store: Pick<Store, 'kind' | 'capabilities'>;
+  readonly #bucket: RecordBucket;
+  readonly #logs: LogStreams;
+  readonly #maxNamespaces: number;
+  readonly #hints: NamespaceHints;
+
+  constructor(
+    store: Pick<Store, 'kind' | 'capabilities'>,
+    bucket: RecordBucket,
+    logs: LogStreams,
+    maxNamespaces: number,
+    hints: NamespaceHints,
+  ) {
+    this.#store = store;
+    this.#bucket = bucket;
+    this.#logs = logs;
+    this.#maxNamespaces = maxNamespaces;
+    this.#hints = hints;
+  }
+
+  async create(namespace: NewNamespace): Promise<CreateOutcome> {
+    const key = keyOf(namespace.id);
+    const log = newLogId();
+    /** Where the log's stream begins that was made; undefined: none was. */
+    let madeFrom: number | undefined;
+    const made = this.#logs.stream(log);
+    const outcome = await this.#retry<CreateOutcome>(async () => {
+      const found = await this.#find(key);
+      if (found !== undefined && 'namespace' in found.value) return { outcome: 'exists' };
+      const [first, count] = [await this.#firstOf(found), await this.#bucket.get<number>(countKey)];
+      const { revision: counted, value: namespaces } = count ?? { revision: 0, value: 0 };
+      if (namespaces >= this.#maxNamespaces) return { outcome: 'too-many', maxNamespaces: this.#maxNamespaces };
+      if (madeFrom !== undefined && madeFrom !== first) await made.delete();
+      if (madeFrom !== first) await this.#logs.create(log, first);
+      madeFrom = first;
+      const created: Namespace = { ...namespace, log, retention: [] };
+      const isDone = await this.#bucket.change([
+        { key, revision: found?.revision ?? 0, value: { namespace: created } },
+        { key: countKey, revision: counted, value: namespaces + 1 },
+      ]);
+      if (!isDone) return undefined;
+      madeFrom = undefined;
+      this.#hints.changed();
+      return { outcome: 'created', namespace: created };
+    });
+    // Not after a fault: a change without an answer may yet be made, and then the namespace has this log.
+    if (madeFrom !== undefined) await made.delete();
+    return outcome;
+  }
+
+  async find(id: string): Promise<Namespace | undefined> {
+    return namespaceOf(await this.#find(keyOf(id)));
+  }
+
+  async list(after: string | undefined, limit: number): Promise<Namespace[]> {
+    const most = Math.min(limit, maxListEntries);
+    const ids = (await this.#bucket.keys(everyKey)).map(idOf).sort();
+    const found: Namespace[] = [];
+    // Their ids are ASCII, whose bytes have the order of their units.
+    const behind = ids.filter((id) => after === undefined || id > after);
+    for (let at = 0; at < behind.length && found.length < most; at += atOnce) {
+      const part = await Promise.all(behind.slice(at, at + atOnce).map((id) => this.find(id)));
+      found.push(...part.filter((namespace) => namespace !== undefined));
+    }
+    return found.slice(0, most);
+  }
+
+  async setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean> {
+    const key = keyOf(namespace.id);
+    const isSet = await this.#retry(async () => {
+      const found = await this.#find(key);
+      const current = namespaceOf(found);
+      if (current?.uid !== namespace.uid || !sameTokens(current.tokens, namespace.tokens)) return false;
+      const value = { namespace: { ...current, tokens } };
+      return (await this.#bucket.change([{ key, revision: found!.revision, value }])) || undefined;
+    });
+    if (isSet) this.#hints.changed();
+    return isSet;
+  }
+
+  async setRetention(): Promise<RetentionOutcome> {
+    return refuseUnsupported(this.#store, 'retention');
+  }
+
+  async remove(namespace: Namespace): Promise<number | undefined> {
+    const key = keyOf(namespace.id);
+    const isRemoved = await this.#retry(async () => {
+      const found = await this.#find(key);
+      const current = namespaceOf(found);
+      if (current?.uid !== namespace.uid) return false;
+      const count = await this.#bucket.get<number>(countKey);
+      const removed = { log: current.log, reached: null };
+      const isDone = await this.#bucket.change([
+        { key, revision: found!.revision, value: { removed }, isDeleted: true },
+        { key: countKey, revision: count!.revision, value: count!.value - 1 },
+      ]);
+      return isDone || undefined;
+    });
+    if (!isRemoved) return undefined;
+    this.#hints.changed();
+    const left = await this.#find(key);
+    return left === undefined ? 0 : await this.#finish(left);
+  }
+
+  async changesSince(revision: number | undefined): Promise<NamespaceChanges> {
+    const { last_seq: current } = await this.#bucket.state();
+    if (revision === undefined || revision === current) return { revision: current, ids: [] };
+    if (revision > current) return { revision: current, ids: 'all' };
+    const ids = new Set<string>();
+    for (let at = revision; at < current; ) {
+      const next = await this.#bucket.next<Entry>(everyKey, at);
+      if (next === undefined) break;
+      ids.add(idOf(next.key));
+      if (ids.size > maxChanges) return { revision: current, ids: 'all' };
+      at = next.revision;
+    }
+    return { revision: current, ids: [...ids] };
+  }
+
+  follow(changed: () => void): () => void {
+    return this.#hints.follow(changed);
+  }
+
+  /** Ends removals that a node began and did not live to finish. */
+  async finishRemovals(): Promise<void> {
+    for (const key of await this.#bucket.keys(everyKey)) {
+      const found = await this.#find(key);
+      if (found !== undefined && 'removed' in found.value && found.value.removed.reached === null) {
+        await this.#finish(found);
+      }
+    }
+  }
+
+  /** Number of the first message of a new log of the id: one is left free behind those of the log before. */
+  async #firstOf(found: EntryRecord | undefined): Promise<number> {
+    if (found === undefined || !('removed' in found.value)) return 1;
+    if (found.value.removed.reached === null) await this.#finish(found);
+    const { value } = (await this.#find(found.key))!;
+    const reached = 'removed' in value ? value.removed.reached : null;
+    return reached === null || reached === 0 ? 1 : reached + 2;
+  }
+
+  /** Deletes the log of a removed namespace, and keeps how far it came; resolves to the messages it had. */
+  async #finish({ key, revision, value }: EntryRecord): Promise<number> {
+    if (!('removed' in value)) return 0;
+    const { log, reached } = value.removed;
+    const stream = this.#logs.stream(log);
+    // Nothing may be appended between the look at its head and its end.
+    const state = await stream.seal();
+    if (reached === null) {
+      const removed = { log, reached: state?.last_seq ?? 0 };
+      await this.#bucket.change([{ key, revision, value: { removed }, isDeleted: true }]);
+    }
+    await stream.delete();
+    return state?.messages ?? 0;
+  }
+
+  #find(key: string): Promise<EntryRecord | undefined> {
+    return this.#bucket.get<Entry>(key);
+  }
+
+  /** Tries a change until it is made or refused, since other nodes may go first. */
+  async #retry<T>(attempt: () => Promise<T | undefined>): Promise<T> {
+    for (let tries = 1; tries <= maxTries; tries++) {
+      const result = await attempt();
+      if (result !== undefined) return result;
+      await delay(Math.random() * Math.min(50, tries * 2));
+    }
+    throw new PokewireError('BACKEND_ERROR', 'Other nodes change namespaces all the time. Ask again.');
+  }
+}
+
+/** Tells the followers of all nodes that namespaces have changed. */
+export type NamespaceHints = { readonly changed: () => void; readonly follow: (changed: () => void) => () => void };
+
+function keyOf(id: string): string {
+  return `namespace.${encodeKey(id)}`;
+}
+
+function idOf(key: string): string {
+  return decodeKey(key.slice('namespace.'.length));
+}
+
+function namespaceOf(found: EntryRecord | undefined): Namespace | undefined {
+  return found !== undefined && 'namespace' in found.value ? found.value.namespace : undefined;
+}

@@ -1,0 +1,218 @@
+import { ConfigError } from '../../config-error.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { BackupOutcome } from '../backup.ts';
+import { refuseUnsupported } from '../capabilities.ts';
+import type { Announced, ImportSession, Log } from '../log.ts';
+import type { LogId } from '../log-id.ts';
+import type { StoreOptions } from '../open-store.ts';
+import type { Forgotten } from '../retention.ts';
+import { isLogGone } from '../shared/log-gone.ts';
+import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
+import { AppendTimes } from './append-times.ts';
+import { Appender } from './appender.ts';
+import { LogFollower } from './log-follower.ts';
+import type { LogStream, StreamState } from './log-stream.ts';
+import { LogStreams } from './log-streams.ts';
+import { NamespaceNews } from './namespace-news.ts';
+import { natsCapabilities } from './nats-capabilities.ts';
+import { textOfFault } from './nats-faults.ts';
+import { loadNats, NatsLink } from './nats-link.ts';
+import { type LogParts, NatsLog } from './nats-log.ts';
+import { measureNats } from './nats-metrics.ts';
+import { NatsNamespaces } from './nats-namespaces.ts';
+import { NatsTickets, ticketBucketAgeMs } from './nats-tickets.ts';
+import { type NatsUrl, parseNatsUrl } from './nats-url.ts';
+import { PokeReader } from './poke-reader.ts';
+import { RecordBucket } from './record-bucket.ts';
+import { checkServer, explainOpening, replicasFor } from './server-check.ts';
+
+/** Logs whose counts are asked for at once. */
+const atOnce = 32;
+
+type Opened = {
+  readonly link: NatsLink;
+  readonly url: NatsUrl;
+  readonly replicas: number;
+  readonly records: RecordBucket;
+  readonly options: StoreOptions;
+};
+
+/** Keeps each log in a stream of NATS JetStream, and namespaces and tickets in buckets beside. Any number of nodes may share it. */
+export class NatsStore implements Store {
+  readonly kind = 'nats';
+  readonly capabilities = natsCapabilities;
+  readonly namespaces: NatsNamespaces;
+  readonly tickets: NatsTickets;
+  readonly opening: StoreOpening;
+  /** Never rejects: the store reconnects to servers that were away. */
+  readonly failed = new Promise<never>(() => {});
+  readonly #link: NatsLink;
+  readonly #records: RecordBucket;
+  readonly #streams: LogStreams;
+  readonly #news: NamespaceNews;
+  readonly #reader: PokeReader;
+  readonly #appender = new Appender();
+  readonly #followers = new Map<LogId, LogFollower>();
+  readonly #parts: LogParts;
+  #restarts = 0;
+
+  private constructor({ link, url, replicas, records, options }: Opened) {
+    const { pokes, maxNamespaces } = options;
+    const times = new AppendTimes();
+    this.#link = link;
+    this.#records = records;
+    this.#streams = new LogStreams(link, url, replicas);
+    this.#news = new NamespaceNews(link, url.prefix);
+    this.#reader = new PokeReader(pokes);
+    this.namespaces = new NatsNamespaces(this, records, this.#streams, maxNamespaces, this.#news);
+    this.tickets = new NatsTickets(async () => {
+      const bucket = new RecordBucket(link, {
+        name: `${url.prefix}-tickets`,
+        replicas,
+        maxAgeMs: ticketBucketAgeMs,
+      });
+      await bucket.open();
+      return bucket;
+    });
+    this.opening = openingOf(url, replicas);
+    this.#parts = {
+      store: this,
+      appender: this.#appender,
+      reader: this.#reader,
+      times,
+      isFollowed: (log) => this.#followers.has(log),
+      follow: (log, announced) => this.#follow(log, announced, () => new LogFollower(log, pokes, times)),
+    };
+  }
+
+  /** Connects, and makes the buckets that are missing. Throws {@link ConfigError} with the remedy if it cannot be used. */
+  static async open(text: string, options: StoreOptions): Promise<NatsStore> {
+    const url = parseNatsUrl(text);
+    const nats = await loadNats();
+    let link: NatsLink;
+    try {
+      link = await NatsLink.open(nats, url);
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
+      throw new ConfigError(`--store: NATS at ${url.place} does not answer: ${textOfFault(error)}`);
+    }
+    try {
+      checkServer(link, url);
+      const replicas = replicasFor(link, url);
+      const records = new RecordBucket(link, { name: url.prefix, replicas });
+      await records.open().catch((error: unknown) => explainOpening(error, url, replicas));
+      const store = new NatsStore({ link, url, replicas, records, options });
+      await store.namespaces.finishRemovals();
+      return store;
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
+  }
+
+  log(id: LogId): Log {
+    return new NatsLog(this.#parts, this.#streams.stream(id));
+  }
+
+  async beginReplacement(): Promise<ImportSession> {
+    return refuseUnsupported(this, 'replacements');
+  }
+
+  async backup(): Promise<BackupOutcome> {
+    return refuseUnsupported(this, 'backups');
+  }
+
+  async summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>> {
+    const summaries = new Map<LogId, LogSummary>();
+    for (let at = 0; at < logs.length; at += atOnce) {
+      const part = logs.slice(at, at + atOnce);
+      const found = await Promise.all(part.map((log) => this.#summaryOf(log)));
+      for (const [index, summary] of found.entries()) if (summary !== undefined) summaries.set(part[index]!, summary);
+    }
+    return summaries;
+  }
+
+  async forget(): Promise<Forgotten> {
+    return refuseUnsupported(this, 'retention');
+  }
+
+  async check(): Promise<void> {
+    await this.#records.state();
+  }
+
+  async usage(): Promise<StoreUsage> {
+    let [messages, streams, bytes] = [0, 0, 0];
+    let oldestMs: number | undefined;
+    for (const { state } of await this.#streams.all()) {
+      messages += state.messages;
+      streams += state.num_subjects ?? 0;
+      bytes += state.bytes;
+      const firstMs = state.messages === 0 ? undefined : Date.parse(state.first_ts);
+      if (firstMs !== undefined && (oldestMs === undefined || firstMs < oldestMs)) oldestMs = firstMs;
+    }
+    return { messages, streams, bytes, maxBytes: 0, forgotten: { messages: 0, bytes: 0 }, oldestMs };
+  }
+
+  measure(metrics: Metrics): void {
+    measureNats(metrics, {
+      link: this.#link,
+      appender: this.#appender,
+      reader: this.#reader,
+      followed: () => this.#followers.size,
+      restarts: () => [...this.#followers.values()].reduce((sum, { restarts }) => sum + restarts, this.#restarts),
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const follower of this.#followers.values()) follower.stop();
+    this.#followers.clear();
+    this.#reader.close();
+    this.#news.stop();
+    await this.#link.close();
+  }
+
+  /** Follows a log by the node's one consumer of it, which lives as long as it has followers. */
+  #follow(log: LogStream, announced: Announced, begin: () => LogFollower): () => void {
+    let follower = this.#followers.get(log.id);
+    if (follower === undefined) {
+      follower = begin();
+      this.#followers.set(log.id, follower);
+    }
+    const shared = follower;
+    const remove = shared.add(announced);
+    return () => {
+      remove();
+      if (shared.followerCount > 0 || this.#followers.get(log.id) !== shared) return;
+      this.#followers.delete(log.id);
+      this.#restarts += shared.restarts;
+      shared.stop();
+    };
+  }
+
+  async #summaryOf(log: LogId): Promise<LogSummary | undefined> {
+    try {
+      const { state } = await this.#streams.stream(log).info();
+      return { messages: state.messages, streams: state.num_subjects ?? 0, lastActivityMs: lastMs(state) };
+    } catch (error) {
+      if (isLogGone(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Time of the last message that was ever stored; the server writes the year 1 where there was none. */
+function lastMs({ last_ts }: StreamState): number | undefined {
+  const ms = Date.parse(last_ts);
+  return ms > 0 ? ms : undefined;
+}
+
+function openingOf({ place, prefix }: NatsUrl, replicas: number): StoreOpening {
+  const copies = replicas === 1 ? 'one copy each' : `${replicas} copies each`;
+  return {
+    summary: `Messages are in JetStream of NATS at ${place}, in streams ${prefix}-…, ${copies} where they are made by this node.`,
+    warning:
+      replicas === 1
+        ? 'Streams with one copy are lost with their server: three servers and ?replicas=3 keep them.'
+        : undefined,
+  };
+}

@@ -1,0 +1,84 @@
+import { StoreUrlReader } from '../shared/store-url.ts';
+
+/** `nats://localhost:4222/pokewire?replicas=3`: where the servers are, and what logs are like that are made here. */
+export type NatsUrl = {
+  /** `host:port` of each server that is tried; the cluster names others. */
+  readonly servers: readonly string[];
+  /** The servers, for people. */
+  readonly place: string;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  /** A user name without password is a token. */
+  readonly token: string | undefined;
+  /** File with a JWT and its key. */
+  readonly credsFile: string | undefined;
+  /** `require`: TLS also where the server does not insist on it. */
+  readonly tls: 'server' | 'require';
+  /** File with the certificates that are trusted. */
+  readonly caFile: string | undefined;
+  /** Begins the names of its streams and subjects, so that several stores share an account. */
+  readonly prefix: string;
+  /** Of new logs. Undefined: 3 in a cluster, 1 on a server alone. */
+  readonly replicas: number | undefined;
+  /** How long the server knows message ids. */
+  readonly windowMs: number;
+  /** What JetStream itself keeps of new logs; 0: everything. */
+  readonly maxAgeMs: number;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+};
+
+const defaultPort = 4_222;
+const defaultWindowMs = 120_000;
+
+const reader = new StoreUrlReader(
+  'nats://USER:PASSWORD@HOST:PORT,HOST:PORT/PREFIX, with ?replicas=1 to 5, &creds=FILE, &tls=require, &ca=FILE, ' +
+    '&windowMs=MILLISECONDS, &maxAgeMs=MILLISECONDS, &maxMessages=COUNT, &maxBytes=BYTES',
+);
+
+/** What stands before the servers of a URL, the servers, and the rest. `URL` takes no list of them. */
+const parts = /^([^/]*\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/s;
+
+/** Reads the URL of `--store`; throws a `ConfigError`, never with a password. */
+export function parseNatsUrl(url: string): NatsUrl {
+  const [, before, list = '', after] = parts.exec(url) ?? [];
+  const each = list.split(',').map((server) => reader.parse(`${before}${server}${after}`));
+  const servers = each.map(({ hostname, port }) => {
+    if (hostname === '') throw reader.refusal('it names no host');
+    return `${hostname}:${port === '' ? defaultPort : port}`;
+  });
+  const { username, password, pathname, hash } = each[0]!;
+  const prefix = reader.decode(pathname.slice(1)) || 'pokewire';
+  if (hash !== '' || !/^[A-Za-z0-9_-]{1,32}$/.test(prefix)) {
+    throw reader.refusal('the prefix is up to 32 letters, digits, hyphens and underscores');
+  }
+  const defaults = { replicas: '', creds: '', tls: 'server', ca: '', windowMs: String(defaultWindowMs) };
+  const retention = { maxAgeMs: '0', maxMessages: '0', maxBytes: '0' };
+  const found = reader.parameters(each[0]!, { ...defaults, ...retention });
+  const { replicas, creds, tls, ca } = found;
+  if (!/^[1-5]?$/.test(replicas)) throw reader.refusal(`replicas is a number from 1 to 5, not ${replicas}`);
+  if (tls !== 'server' && tls !== 'require') throw reader.refusal(`tls is server or require, not ${tls}`);
+  const count = (name: 'windowMs' | 'maxAgeMs' | 'maxMessages' | 'maxBytes', least: number) => {
+    const text = found[name];
+    if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text);
+    throw reader.refusal(`${name} is a number of ${least} or more, not ${text}`);
+  };
+  const user = reader.decode(username) || undefined;
+  const secret = reader.decode(password) || undefined;
+  return {
+    servers,
+    place: servers.join(', '),
+    user: secret === undefined ? undefined : user,
+    password: secret,
+    token: secret === undefined ? user : undefined,
+    credsFile: creds || undefined,
+    tls,
+    caFile: ca || undefined,
+    prefix,
+    replicas: replicas === '' ? undefined : Number(replicas),
+    windowMs: count('windowMs', 1_000),
+    maxAgeMs: count('maxAgeMs', 0),
+    maxMessages: count('maxMessages', 0),
+    maxBytes: count('maxBytes', 0),
+  };
+}

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import type { Msg, Subscription } from '@nats-io/transport-node';
+import { isLogGone } from '../shared/log-gone.ts';
+import { deliveryOf, sequenceOf } from './header-cursor.ts';
+import { type LogStream, nanosOf } from './log-stream.ts';
+
+/** The server says so often that nothing came; after two that are missing the consumer is made anew. */
+const heartbeatMs = 1_500;
+const silentMs = 2 * heartbeatMs + 500;
+const leastRetryMs = 50;
+const mostRetryMs = 2_000;
+
+/** What is done with what a consumer delivers. */
+export type Delivered = {
+  /** A message, each once and in order. */
+  readonly message: (message: Msg, seq: number) => void;
+  /** The stream is gone; nothing follows. */
+  readonly gone: () => void;
+};
+
+/**
+ * Delivers headers of a stream's messages in order and without gaps, while leaders change and connections break. The server's
+ * consumer is made for one run; when a delivery is missing or it falls silent, another one goes on behind the last message.
+ */
+export class OrderedConsumer {
+  readonly #log: LogStream;
+  readonly #delivered: Delivered;
+  readonly #forgetReconnect: () => void;
+  #subscription: Subscription | undefined = undefined;
+  #name = '';
+  #last: number;
+  #deliveries = 0;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #retryMs = leastRetryMs;
+  #run = 0;
+  #isStopped = false;
+  /** Consumers that were made after the first one. */
+  restarts = 0;
+
+  /** Begins behind the number `after`. */
+  constructor(log: LogStream, after: number, delivered: Delivered) {
+    this.#log = log;
+    this.#last = after;
+    this.#delivered = delivered;
+    this.#forgetReconnect = log.link.onReconnect(() => this.#restart());
+    void this.#open();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#forgetReconnect();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#run++;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#subscription?.unsubscribe();
+    this.#subscription = undefined;
+    const { connection } = this.#log.link;
+    if (this.#name === '' || connection.isClosed()) return;
+    // Not awaited: the server drops it by itself if this does not arrive.
+    connection.publish(`$JS.API.CONSUMER.DELETE.${this.#log.names.stream}.${this.#name}`);
+    this.#name = '';
+  }
+
+  #restart(): void {
+    if (this.#isStopped) return;
+    this.restarts++;
+    this.#end();
+    void this.#open();
+  }
+
+  async #open(): Promise<void> {
+    const run = this.#run;
+    const inbox = this.#log.link.inbox();
+    const name = `pokewire-${randomUUID()}`;
+    this.#name = name;
+    this.#deliveries = 0;
+    this.#subscription = this.#log.link.connection.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error === null && run === this.#run) this.#take(message, inbox);
+      },
+    });
+    try {
+      await this.#create(name, inbox);
+      if (run !== this.#run) return;
+      this.#retryMs = leastRetryMs;
+      this.#listen();
+    } catch (error) {
+      if (run === this.#run) this.#failed(error);
+    }
+  }
+
+  async #create(name: string, inbox: string): Promise<void> {
+    const config = {
+      name,
+      deliver_subject: inbox,
+      deliver_policy: 'by_start_sequence',
+      opt_start_seq: this.#last + 1,
+      ack_policy: 'none',
+      headers_only: true,
+      flow_control: true,
+      idle_heartbeat: nanosOf(heartbeatMs),
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: nanosOf(silentMs),
+    };
+    const { stream } = this.#log.names;
+    const create = { stream_name: stream, action: 'create', config };
+    await this.#log.ask(() => this.#log.link.api(`CONSUMER.CREATE.${stream}.${name}`, create));
+  }
+
+  #failed(error: unknown): void {
+    this.#end();
+    if (isLogGone(error)) {
+      this.stop();
+      this.#delivered.gone();
+      return;
+    }
+    this.#timer = setTimeout(() => this.#restart(), this.#retryMs).unref();
+    this.#retryMs = Math.min(this.#retryMs * 2, mostRetryMs);
+  }
+
+  #take(message: Msg, inbox: string): void {
+    this.#listen();
+    if (message.subject === inbox) {
+      this.#control(message);
+      return;
+    }
+    const delivery = deliveryOf(message.reply!);
+    if (delivery !== this.#deliveries + 1) {
+      this.#restart();
+      return;
+    }
+    this.#deliveries = delivery;
+    this.#last = sequenceOf(message.reply!);
+    this.#delivered.message(message, this.#last);
+  }
+
+  /** A heartbeat, or the question whether more may be sent. */
+  #control(message: Msg): void {
+    const { headers, reply = '' } = message;
+    if (headers?.code !== 100) return;
+    const stalled = headers.get('Nats-Consumer-Stalled');
+    if (reply !== '') message.respond();
+    else if (stalled !== '') this.#log.link.publish(stalled, '');
+    const last = headers.get('Nats-Last-Consumer');
+    if (last !== '' && Number(last) !== this.#deliveries) this.#restart();
+  }
+
+  /** Waits for the next sign of the server. */
+  #listen(): void {
+    if (this.#timer !== undefined) this.#timer.refresh();
+    else this.#timer = setTimeout(() => this.#restart(), silentMs).unref();
+  }
+}

@@ -1,0 +1,104 @@
+import type { Selection } from '../../message/selection.ts';
+import { StreamName } from '../../message/stream-name.ts';
+import { StreamNames } from '../shared/stream-names.ts';
+import { HeaderCursor, type HeaderEntry } from './header-cursor.ts';
+import { lastKnown, readUpTo } from './header-pages.ts';
+import type { LogStream, StreamInfo } from './log-stream.ts';
+import { positionOf } from './stored-message.ts';
+import type { LogNames } from './subjects.ts';
+
+/** Messages pulled at once where a read goes on, so that the next pages need no request. */
+const pulledAhead = 2_048;
+
+const streamNames = new StreamNames();
+
+/** Where a message stands. */
+export type Place = { readonly globalPosition: number; readonly stream: StreamName; readonly position: number };
+
+/** Filters of a consumer that match what a selection may select; they must not overlap. Undefined: nothing can match. */
+export function filtersOf(names: LogNames, { all, streams, categories }: Selection): readonly string[] | undefined {
+  if (all) return [];
+  const others = streams.filter((stream) => !categories.includes(new StreamName(stream).category));
+  const filters = [
+    ...categories.map((category) => names.category(category)),
+    ...others.map((name) => names.subject(name)),
+  ];
+  return filters.length === 0 ? undefined : filters;
+}
+
+/** Reads places of one log in order, behind a number, from one consumer for page after page. */
+export class PokeSource {
+  readonly #log: LogStream;
+  readonly #filters: readonly string[];
+  readonly #cursor: HeaderCursor;
+  #isFirst = true;
+  /** Read, and not taken yet. */
+  #places: Place[] = [];
+  /** Everything selected up to here was read. */
+  readTo: number;
+  /** Whether what was read goes to the end of the log, as it was then. */
+  isAtEnd = false;
+  /** Messages up to here were gone before they could be read. */
+  forgottenUpTo = 0;
+
+  private constructor(log: LogStream, filters: readonly string[], cursor: HeaderCursor, after: number) {
+    this.#log = log;
+    this.#filters = filters;
+    this.#cursor = cursor;
+    this.readTo = after;
+  }
+
+  static async open(log: LogStream, filters: readonly string[], after: number): Promise<PokeSource> {
+    return new PokeSource(log, filters, await HeaderCursor.open(log, filters, after), after);
+  }
+
+  get places(): readonly Place[] {
+    return this.#places;
+  }
+
+  /** Reads more, at least `most` places where there are so many. `before`: what the log was before this call. */
+  async refill(most: number, before: StreamInfo): Promise<void> {
+    const count = this.#isFirst ? most : Math.max(most, pulledAhead);
+    this.#isFirst = false;
+    const from = this.readTo;
+    const { entries: first, isShort } = await this.#cursor.pull(count);
+    let entries = first;
+    this.isAtEnd = isShort;
+    // Its server may be behind the leader, which has everything that was acknowledged.
+    if (isShort && before.config.num_replicas > 1) {
+      const known = await lastKnown(this.#log, this.#filters);
+      if (known > this.#cursor.last) {
+        entries = [...first, ...(await readUpTo(this.#cursor, count - first.length, known))];
+        this.isAtEnd = this.#cursor.last >= known;
+      }
+    }
+    this.readTo = this.isAtEnd ? Math.max(this.#cursor.last, before.state.last_seq) : this.#cursor.last;
+    for (const entry of entries) this.#places.push(this.#placeOf(entry));
+    this.forgottenUpTo = this.#isComplete(entries, from) ? 0 : forgottenUpTo(await this.#log.info());
+  }
+
+  /** Removes the places up to a global position, which were told. */
+  drop(upTo: number): void {
+    const rest = this.#places.findIndex(({ globalPosition }) => globalPosition > upTo);
+    this.#places = rest === -1 ? [] : this.#places.slice(rest);
+  }
+
+  close(): void {
+    this.#cursor.close();
+  }
+
+  /** Whether nothing can be missing between two numbers, as each one in between is there. */
+  #isComplete(entries: readonly HeaderEntry[], from: number): boolean {
+    return entries.length > 0 && entries[0]!.seq === from + 1 && entries.at(-1)!.seq === from + entries.length;
+  }
+
+  #placeOf({ subject, seq, headers }: HeaderEntry): Place {
+    const stream = streamNames.of(this.#log.names.streamOf(subject));
+    return { globalPosition: seq, stream, position: positionOf(headers) };
+  }
+}
+
+/** Everything up to this global position is gone. */
+export function forgottenUpTo({ state }: StreamInfo): number {
+  return Math.max(0, state.first_seq - 1);
+}

@@ -1,0 +1,43 @@
+import { ConfigError } from '../../config-error.ts';
+import { JetStreamRefusal, textOfFault } from './nats-faults.ts';
+import type { NatsLink } from './nats-link.ts';
+import type { NatsUrl } from './nats-url.ts';
+
+/** The first version whose JetStream stores several messages all or none. */
+const oldestMinor = 12;
+
+/** JetStream is not there for this account. */
+const notEnabled = new Set([10_039, 10_076]);
+/** There are not so many servers for copies, or none that has room. */
+const tooFewServers = new Set([10_005, 10_074, 10_052]);
+
+/** Refuses a server that cannot keep logs, with the remedy. */
+export function checkServer({ connection }: NatsLink, { place }: NatsUrl): void {
+  const { version = '0.0.0', jetstream = false } = connection.info ?? {};
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < 2 || (major === 2 && minor < oldestMinor)) {
+    throw new ConfigError(`--store: NATS at ${place} is version ${version}: Pokewire needs 2.${oldestMinor} or newer.`);
+  }
+  if (!jetstream) {
+    throw new ConfigError(`--store: NATS at ${place} has no JetStream: start its servers with \`-js\`.`);
+  }
+}
+
+/** Copies of new logs: three in a cluster, unless the URL says otherwise. */
+export function replicasFor({ connection }: NatsLink, { replicas }: NatsUrl): number {
+  return replicas ?? (connection.info?.cluster === undefined ? 1 : 3);
+}
+
+/** Throws what the refusal of the first stream means for who starts the server. */
+export function explainOpening(error: unknown, { place }: NatsUrl, replicas: number): never {
+  const code = error instanceof JetStreamRefusal ? error.code : undefined;
+  if (code !== undefined && notEnabled.has(code)) {
+    throw new ConfigError(`--store: the account at NATS ${place} has no JetStream: enable it for the account.`);
+  }
+  if (code !== undefined && tooFewServers.has(code)) {
+    throw new ConfigError(
+      `--store: NATS at ${place} cannot keep ${replicas} copies: start as many servers with JetStream in one cluster, or give ?replicas=1.`,
+    );
+  }
+  throw new ConfigError(`--store: JetStream of NATS at ${place} cannot be used: ${textOfFault(error)}`);
+}

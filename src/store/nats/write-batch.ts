@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { isRefusal } from './nats-faults.ts';
+import type { HeaderValues, NatsLink, PublishAnswer } from './nats-link.ts';
+import { messageHeaders, type Written } from './stored-message.ts';
+
+/** Messages of an atomic batch at most; the server's own limit. */
+export const maxBatchMessages = 1_000;
+
+const expectedLast = 'Nats-Expected-Last-Subject-Sequence';
+
+/** More than any stream has, so that what expects it is refused. */
+const neverReached = '9000000000000000';
+
+/** Answers are awaited so long before an append counts as unanswered. */
+const writeMs = 2_000;
+
+/**
+ * Writes messages of one subject, all or none, if the last one of the subject still has the number `last`; resolves to
+ * where the last of them is. Uses plain publishes: the client's `startBatch` drops expectations and errors.
+ */
+export function writeAppend(
+  link: NatsLink,
+  subject: string,
+  messages: readonly Written[],
+  last: number,
+  timeoutMs: number,
+): Promise<PublishAnswer> {
+  const timeout = Math.min(writeMs, timeoutMs);
+  const [first] = messages;
+  const expectation = { [expectedLast]: last };
+  if (messages.length === 1) {
+    return link.write(subject, first!.payload, { ...first!.headers, ...expectation }, timeout);
+  }
+  // Only the first message of a subject may have an expectation.
+  const all = messages.map(({ headers, payload }, index) => ({
+    subject,
+    headers: index === 0 ? { ...headers, ...expectation } : headers,
+    payload,
+  }));
+  return commitBatch(link, all, timeout);
+}
+
+/** One message of a batch. */
+export type BatchMember = {
+  readonly subject: string;
+  readonly headers: HeaderValues;
+  readonly payload: Uint8Array | string;
+};
+
+/** Writes messages of one stream of JetStream, also of several subjects, all or none, in one round trip. */
+export function commitBatch(
+  link: NatsLink,
+  members: readonly BatchMember[],
+  timeoutMs: number,
+): Promise<PublishAnswer> {
+  const id = randomUUID();
+  for (const [index, { subject, headers, payload }] of members.entries()) {
+    const inBatch = { ...headers, 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': index + 1 };
+    if (index === members.length - 1) {
+      return link.write(subject, payload, { ...inBatch, 'Nats-Batch-Commit': 1 }, timeoutMs);
+    }
+    link.publish(subject, payload, link.headers(inBatch));
+  }
+  throw new Error('a batch has a message');
+}
+
+/** Expects the last message of the subject to have this number; 0: there is none. */
+export function expecting(last: number): HeaderValues {
+  return { [expectedLast]: last };
+}
+
+/**
+ * Whether the server knows one of these ids, which it does for as long as its window. Nothing is written: a batch is
+ * refused for a known id, or else for what its last message expects.
+ */
+export async function knowsOneOf(link: NatsLink, scratch: string, ids: readonly string[]): Promise<boolean> {
+  const probes = ids.slice(0, maxBatchMessages - 1).map((id) => ({
+    subject: scratch,
+    headers: { [messageHeaders.id]: id },
+    payload: '',
+  }));
+  const refused = { subject: `${scratch}%`, headers: { [expectedLast]: neverReached }, payload: '' };
+  try {
+    await commitBatch(link, [...probes, refused], writeMs);
+    throw new Error('a batch that expects what cannot be was taken');
+  } catch (error) {
+    if (isRefusal(error, 'duplicateInBatch')) return true;
+    if (isRefusal(error, 'wrongLastSequence') || isRefusal(error, 'wrongLastSequenceUnderWay')) return false;
+    throw error;
+  }
+}
+
+/** The first of these ids that the server knows; undefined: it knows none. */
+export async function firstKnownOf(
+  link: NatsLink,
+  scratch: string,
+  ids: readonly string[],
+): Promise<string | undefined> {
+  if (ids.length === 0 || !(await knowsOneOf(link, scratch, ids))) return undefined;
+  let low = 0;
+  for (let high = ids.length; high - low > 1; ) {
+    const middle = (low + high) >>> 1;
+    if (await knowsOneOf(link, scratch, ids.slice(low, middle))) high = middle;
+    else low = middle;
+  }
+  return ids[low];
+}

@@ -1,0 +1,3 @@
+import { describeNats } from './describe-nats.ts';
+
+await describeNats('the NATS store with three copies', 3);

@@ -1,0 +1,40 @@
+import { NatsStore } from '../../src/store/nats/nats-store.ts';
+import type { StoreOptions } from '../../src/store/open-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { NatsCluster, type NatsClusterOptions } from './nats-cluster.ts';
+
+/** Empty stores over one cluster for one test after another, each with a prefix of its own. */
+export class NatsStores implements AsyncDisposable {
+  readonly cluster: NatsCluster;
+  readonly #opened = new WeakMap<Store, { readonly url: string; readonly options: StoreOptions }>();
+  #prefixes = 0;
+
+  private constructor(cluster: NatsCluster) {
+    this.cluster = cluster;
+  }
+
+  static async start(options?: NatsClusterOptions): Promise<NatsStores> {
+    return new NatsStores(await NatsCluster.start(options));
+  }
+
+  /** Opens an empty store. */
+  open(options: StoreOptions, parameters = ''): Promise<Store> {
+    return this.#openUrl(this.cluster.url(`test-${this.#prefixes++}`, parameters), options);
+  }
+
+  /** Opens what a store has, or had, once more. */
+  again(store: Store): Promise<Store> {
+    const { url, options } = this.#opened.get(store)!;
+    return this.#openUrl(url, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cluster[Symbol.asyncDispose]();
+  }
+
+  async #openUrl(url: string, options: StoreOptions): Promise<Store> {
+    const store = await NatsStore.open(url, options);
+    this.#opened.set(store, { url, options });
+    return store;
+  }
+}

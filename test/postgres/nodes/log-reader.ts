@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { problemOf, wantedOf } from '../../../load/soak/check.ts';
+import { NoHelloError, SoakConnection } from '../../../load/soak/connection.ts';
+import type { Random } from '../../../load/soak/random.ts';
+import { queryOf, type Wish } from '../../../load/soak/wishes.ts';
+import { positionIn } from '../../support/cursors.ts';
+import type { Ledger, Row } from './ledger.ts';
+
+export type LogReaderOptions = {
+  /** Where it connects next. */
+  readonly port: () => number;
+  readonly random: Random;
+  /** Says what was wrong. */
+  readonly problem: (text: string) => void;
+};
+
+/** What became of a reader's connections. */
+export type ReaderCounts = { connections: number; cuts: number; stalls: number; pokes: number };
+
+const connectMs = 60_000;
+const toldMs = 60_000;
+const retryMs = 50;
+const pauseMs = 100;
+
+/** Reads from the beginning of the log, over one connection after another, on whichever node is next. */
+export class LogReader {
+  readonly wish: Wish;
+  readonly counts: ReaderCounts = { connections: 0, cuts: 0, stalls: 0, pokes: 0 };
+  readonly #options: LogReaderOptions;
+  readonly #connections: { readonly connection: SoakConnection; readonly helloMs: number }[] = [];
+
+  constructor(wish: Wish, options: LogReaderOptions) {
+    this.wish = wish;
+    this.#options = options;
+  }
+
+  get isConnected(): boolean {
+    return !this.#last.isClosed;
+  }
+
+  /** Connects, behind the last id if there was one. */
+  async connect(): Promise<void> {
+    const { port } = this.#options;
+    const path = `/subscribe?${queryOf(this.wish)}`;
+    const lastEventId = this.#connections.at(-1)?.connection.lastEventId;
+    const headers = { accept: 'text/event-stream', ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) };
+    const deadlineMs = performance.now() + connectMs;
+    for (;;) {
+      try {
+        const connection = await SoakConnection.open(port(), { path, headers, isFromElsewhere: false });
+        this.#connections.push({ connection, helloMs: performance.now() });
+        this.counts.connections++;
+        const from = lastEventId === undefined ? connection.cursor : positionIn(lastEventId);
+        if (connection.cursor !== from) this.#problem(`began behind ${connection.cursor} in place of ${from}`);
+        return;
+      } catch (error) {
+        // A node that is stopped may end it before it says hello.
+        if (!(error instanceof NoHelloError) || performance.now() > deadlineMs) throw error;
+        await delay(retryMs);
+      }
+    }
+  }
+
+  /** Comes back whenever its connection has ended, until the signal. */
+  async hold(signal: AbortSignal): Promise<void> {
+    const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    while (!signal.aborted) {
+      await Promise.race([this.#last.closed, over]);
+      if (!signal.aborted) await this.connect();
+    }
+  }
+
+  /** Stops reading while this goes on. */
+  async stall(meanwhile: Promise<void>): Promise<void> {
+    this.counts.stalls++;
+    this.#last.pause();
+    await meanwhile;
+    this.#last.readOn();
+  }
+
+  /** Reads slowly, is cut and comes again, until the signal. */
+  async suffer(incidentMs: number, signal: AbortSignal): Promise<void> {
+    const { random } = this.#options;
+    while (!signal.aborted) {
+      await delay(random.gapMs(incidentMs));
+      const last = this.#last;
+      const kind = random.below(3);
+      if (kind === 0) {
+        last.pause();
+        await delay(random.gapMs(pauseMs));
+        last.readOn();
+      } else {
+        this.counts.cuts++;
+        await (kind === 1 ? last.end() : last.cutAfter(random.below(2_000), 200));
+      }
+      if (last.isClosed) await this.connect();
+    }
+  }
+
+  /** Resolves when it was told everything, and says what was wrong with any of its connections. */
+  async finish(rows: readonly Row[], ledger: Ledger): Promise<void> {
+    const wanted = wantedOf(rows, this.wish) as Row[];
+    let hasHeardAll = await this.#hearsAll(wanted.at(-1));
+    while (!hasHeardAll && this.#last.isClosed) {
+      await this.connect();
+      hasHeardAll = await this.#hearsAll(wanted.at(-1));
+    }
+    if (!hasHeardAll)
+      this.#problem(`was told ${this.#last.head} as the head in place of ${wanted.at(-1)?.globalPosition}`);
+    for (const { connection, helloMs } of this.#connections) {
+      const problem =
+        problemOf(connection, wanted, connection === this.#last) ??
+        this.#gapProblem(connection, wanted) ??
+        startProblem(connection, wanted, (id) => ledger.sentMs(id) > helloMs) ??
+        (connection.resets.length > 0 ? `was reset by ${connection.resets.join()}` : undefined);
+      if (problem !== undefined) this.#problem(problem);
+      this.counts.pokes += connection.pokes.length;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#connections.at(-1)?.connection.end();
+  }
+
+  get #last(): SoakConnection {
+    return this.#connections.at(-1)!.connection;
+  }
+
+  /** Where it would resume nothing may be left out before: its last id stands for all up to there. */
+  #gapProblem({ pokes, cursor, lastEventId }: SoakConnection, wanted: readonly Row[]): string | undefined {
+    if (this.wish.conflated) return undefined;
+    const upTo = positionIn(lastEventId)!;
+    const due = wanted.filter(({ globalPosition }) => globalPosition > cursor && globalPosition <= upTo);
+    return pokes.length === due.length ? undefined : `was told ${pokes.length} of ${due.length} up to ${upTo}`;
+  }
+
+  /** Whether it was told the last message that it wants, and its heartbeats say that this is the last. */
+  async #hearsAll(last: Row | undefined): Promise<boolean> {
+    const connection = this.#last;
+    connection.readOn();
+    const upTo = last?.globalPosition ?? 0;
+    const isTold = () =>
+      Math.max(connection.cursor, connection.pokes.at(-1)?.globalPosition ?? 0) >= upTo &&
+      (!this.wish.heads || connection.head === upTo);
+    return connection.until(isTold, toldMs);
+  }
+
+  #problem(text: string): void {
+    this.#options.problem(`${this.wish.name}: ${text}`);
+  }
+}
+
+/** What was sent only after its hello came lies behind the cursor where it began. */
+function startProblem({ cursor }: SoakConnection, wanted: readonly Row[], isLater: (id: string) => boolean) {
+  const missed = wanted.find(({ id, globalPosition }) => globalPosition <= cursor && isLater(id));
+  return missed === undefined ? undefined : `began behind ${cursor} before ${missed.globalPosition} was written`;
+}

@@ -1,0 +1,93 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Exposition } from '../../support/exposition.ts';
+import { SpokenProcess } from '../../support/spoken-process.ts';
+
+/** How a node is started. */
+export type NodeOptions = {
+  /** URL of its store. */
+  readonly store: string;
+  readonly flags?: readonly string[];
+  /** Work tree whose program runs; absent: this one. */
+  readonly root?: string | undefined;
+};
+
+/** One of several servers over a database, as a process of its own, which can go and come again. Close it by `await using`. */
+export class NodeProcess implements AsyncDisposable {
+  readonly #options: NodeOptions;
+  #process: SpokenProcess;
+  #port: number;
+
+  static async start(options: NodeOptions): Promise<NodeProcess> {
+    const { process, port } = await run(options, 0);
+    return new NodeProcess(options, process, port);
+  }
+
+  private constructor(options: NodeOptions, process: SpokenProcess, port: number) {
+    this.#options = options;
+    this.#process = process;
+    this.#port = port;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
+  /** Ends it by this signal; resolves to its exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.#process.kill(signal);
+    return this.#process.exit;
+  }
+
+  /** Starts it anew, on the port that it had. */
+  async run(): Promise<void> {
+    const { process, port } = await run(this.#options, this.#port);
+    this.#process = process;
+    this.#port = port;
+  }
+
+  /** The value of one of its metrics. */
+  async metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number> {
+    const response = await fetch(`${this.url}/metrics`);
+    return new Exposition(await response.text()).value(name, labels);
+  }
+
+  /** Status of `/ready`; 0: nobody answers. */
+  async readiness(): Promise<number> {
+    const asked = fetch(`${this.url}/ready`, { signal: AbortSignal.timeout(5_000) });
+    return asked.then(
+      async (response) => {
+        await response.text();
+        return response.status;
+      },
+      () => 0,
+    );
+  }
+
+  /** Resolves when `/ready` answers with this status. */
+  async untilReady(status = 200): Promise<void> {
+    while ((await this.readiness()) !== status) await delay(50);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+  }
+}
+
+async function run({ store, flags = [], root }: NodeOptions, port: number) {
+  const env = { POKEWIRE_HOST: '127.0.0.1', POKEWIRE_PORT: String(port), POKEWIRE_STORE: store };
+  const process = new SpokenProcess(flags, env, { root });
+  try {
+    return { process, port: Number((await process.listening()).port) };
+  } catch (error) {
+    await process[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,105 @@
+import { expect } from 'vitest';
+import { Random } from '../../../load/soak/random.ts';
+import type { Wish } from '../../../load/soak/wishes.ts';
+import type { PostgresCluster } from '../postgres-cluster.ts';
+import { appendOnce, writeOverHttp } from './http-writer.ts';
+import { kinds, ownStreams, sharedStreams } from './kinds.ts';
+import { Ledger, readRows } from './ledger.ts';
+import { LogReader } from './log-reader.ts';
+import { NodeProcess } from './node-process.ts';
+
+export type LoadOptions = {
+  readonly nodes: readonly NodeProcess[];
+  /** Where subscribers and writers connect next; absent: to any of the nodes. */
+  readonly port?: () => number;
+  readonly wishes?: readonly Wish[];
+  /** Mean time between two appends of a writer. */
+  readonly pauseMs?: number;
+};
+
+const writers = 4;
+const streams = [...ownStreams, ...sharedStreams];
+
+/** Starts so many nodes over one database. Close them by `await using`: what follows their start may fail. */
+export async function startNodes(
+  count: number,
+  store: string,
+  flags: readonly string[] = [],
+): Promise<NodeProcess[] & AsyncDisposable> {
+  const each = { store, flags: ['--heartbeat-ms=500', ...flags] };
+  const nodes = await Promise.all(Array.from({ length: count }, () => NodeProcess.start(each)));
+  const close = async () => void (await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]())));
+  return Object.assign(nodes, { [Symbol.asyncDispose]: close });
+}
+
+/**
+ * Several nodes under load while something happens to them or to their database. Writers send again what was not answered, and
+ * subscribers come back behind their last id, to whichever node takes them. Close it by `await using`.
+ */
+export class NodesUnderLoad implements AsyncDisposable {
+  readonly ledger = new Ledger();
+  readonly readers: readonly LogReader[];
+  readonly #problems: string[] = [];
+  readonly #stop = new AbortController();
+  readonly #url: () => string;
+  readonly #nodes: readonly NodeProcess[];
+  #work: Promise<unknown> = Promise.resolve();
+
+  static async start(options: LoadOptions): Promise<NodesUnderLoad> {
+    const load = new NodesUnderLoad(options);
+    // A few at a time, as a proxy's queue of new connections takes them.
+    for (let from = 0; from < load.readers.length; from += 50) {
+      await Promise.all(load.readers.slice(from, from + 50).map((reader) => reader.connect()));
+    }
+    load.#begin(options);
+    return load;
+  }
+
+  private constructor({ nodes, port, wishes = kinds.filter(({ stalls }) => !stalls) }: LoadOptions) {
+    const random = new Random(1);
+    const anyPort = port ?? (() => random.pick(nodes).port);
+    this.#nodes = nodes;
+    this.#url = () => `http://127.0.0.1:${anyPort()}`;
+    const problem = (text: string) => void this.#problems.push(text);
+    this.readers = wishes.map((wish) => new LogReader(wish, { port: anyPort, random, problem }));
+  }
+
+  #begin({ pauseMs = 5 }: LoadOptions): void {
+    const { ledger } = this;
+    const { signal } = this.#stop;
+    const random = new Random(2);
+    const options = { url: this.#url, streams, ledger, random, pauseMs };
+    this.#work = Promise.all([
+      ...Array.from({ length: writers }, () => writeOverHttp(options, signal)),
+      ...this.readers.map((reader) => reader.hold(signal)),
+    ]);
+  }
+
+  /** Resolves when so many more messages were acknowledged. */
+  async untilWritten(more: number): Promise<void> {
+    const goal = this.ledger.stored + more;
+    await expect.poll(() => this.ledger.stored, { timeout: 60_000, interval: 10 }).toBeGreaterThanOrEqual(goal);
+  }
+
+  /** Ends the writers, and compares what they and the subscribers were told with the table. */
+  async expectNothingAmiss(cluster: PostgresCluster, database: string): Promise<void> {
+    this.#stop.abort();
+    await this.#work;
+    await Promise.all(streams.map((stream) => appendOnce({ url: this.#url, ledger: this.ledger }, stream, 1)));
+    const rows = await readRows(cluster, database);
+    await Promise.all(this.readers.map((reader) => reader.finish(rows, this.ledger)));
+    expect([...this.ledger.problems(rows), ...this.#problems].slice(0, 20)).toEqual([]);
+  }
+
+  /** How often subscribers came back. */
+  get resumed(): number {
+    return this.readers.reduce((sum, { counts }) => sum + counts.connections - 1, 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    for (const node of this.#nodes) await node[Symbol.asyncDispose]();
+    await Promise.all(this.readers.map((reader) => reader.close()));
+    await this.#work.catch(() => {});
+  }
+}

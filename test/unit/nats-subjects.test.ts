@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { LogId } from '../../src/store/log-id.ts';
+import { decodeKey, encodeKey } from '../../src/store/nats/record-bucket.ts';
+import { LogNames } from '../../src/store/nats/subjects.ts';
+
+const names = new LogNames('shop', 'log-1' as LogId);
+
+describe('The subject of a stream', () => {
+  test.each([
+    ['account-123', 'shop.log-1.account.123'],
+    ['account', 'shop.log-1.account.%0'],
+    ['account-', 'shop.log-1.account.%e'],
+    ['-1', 'shop.log-1.%e.1'],
+    ['a.b-c*>% d', 'shop.log-1.a%2Eb.c%2A%3E%25%20d'],
+    ['é-😀', 'shop.log-1.é.😀'],
+    ['a-%e', 'shop.log-1.a.%25e'],
+  ])('of %s is %s.', (stream, subject) => {
+    expect([names.subject(stream), names.streamOf(subject)]).toEqual([subject, stream]);
+  });
+
+  test('has three tokens behind the prefix, gives the name back, and is that of no other name.', () => {
+    const text = fc.string({ minLength: 1, unit: 'binary' });
+    fc.assert(
+      fc.property(text, text, (one, two) => {
+        const [first, second] = [names.subject(one), names.subject(two)];
+        expect(names.streamOf(first)).toBe(one);
+        expect(first.split('.')).toHaveLength(4);
+        expect(first).not.toMatch(/[*>\s]/);
+        expect(first === second).toBe(one === two);
+      }),
+    );
+  });
+
+  test('is below that of its category.', () => {
+    expect(names.category('a.b')).toBe('shop.log-1.a%2Eb.*');
+  });
+});
+
+describe('The key of a record', () => {
+  test('gives its text back and has only what a bucket takes.', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        expect(decodeKey(encodeKey(text))).toBe(text);
+        expect(encodeKey(text)).toMatch(/^[-_=A-Za-z0-9]+$/);
+      }),
+    );
+  });
+});

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { parseNatsUrl } from '../../src/store/nats/nats-url.ts';
+
+describe('The URL of NATS', () => {
+  test('names one server or several, each with a port of its own, and a prefix.', () => {
+    const partsOf = (url: string) => {
+      const { servers, prefix } = parseNatsUrl(url);
+      return [...servers, prefix];
+    };
+    expect(partsOf('nats://localhost')).toEqual(['localhost:4222', 'pokewire']);
+    expect(partsOf('nats://a:1,b,[::1]:3/shop_1?replicas=2')).toEqual(['a:1', 'b:4222', '[::1]:3', 'shop_1']);
+  });
+
+  test('keeps user, password and parameters beside several servers.', () => {
+    expect(parseNatsUrl('nats://me:p%40ss@a:1,b:2?replicas=5&maxAgeMs=1000&tls=require&creds=/a/b')).toMatchObject({
+      user: 'me',
+      password: 'p@ss',
+      token: undefined,
+      replicas: 5,
+      maxAgeMs: 1_000,
+      tls: 'require',
+      credsFile: '/a/b',
+      place: 'a:1, b:2',
+    });
+  });
+
+  test('takes a name without a password for a token.', () => {
+    expect(parseNatsUrl('nats://t0ken@a')).toMatchObject({ user: undefined, password: undefined, token: 't0ken' });
+  });
+
+  test.each([
+    ['nats:///shop', /it names no host/],
+    ['nats://me@a,,b', /it is no URL|it names no host/],
+    ['nats://a:x,b', /it is no URL/],
+    ['nats://a/one/two', /the prefix is up to 32 letters/],
+    ['nats://a/shop.one', /the prefix is up to 32 letters/],
+    ['nats://a?replicas=6', /replicas is a number from 1 to 5, not 6/],
+    ['nats://a?tls=no', /tls is server or require, not no/],
+    ['nats://a?windowMs=10', /windowMs is a number of 1000 or more, not 10/],
+    ['nats://a?maxBytes=many', /maxBytes is a number of 0 or more, not many/],
+    ['nats://a?lanes=1', /it has no parameter lanes/],
+  ])('is refused when it is %s.', (url, problem) => {
+    expect(() => parseNatsUrl(url)).toThrow(problem);
+  });
+
+  test('is never repeated in a refusal, as it may hold a password.', () => {
+    expect(() => parseNatsUrl('nats://me:s3cret@a?replicas=9')).toThrow(/^(?!.*s3cret)/);
+  });
+});

@@ -25,6 +25,8 @@ export type Rest = {
   readonly subscriptions: number;
   /** Things that its pools have lent. */
   readonly leased: number;
+  /** Idle things that its pools may keep. */
+  readonly pooled: number;
   /** Reads under way. */
   readonly reads: number;
   readonly storeBytes: number;
@@ -32,9 +34,7 @@ export type Rest = {
 
 const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const mib = 1_048_576;
-/** Pools look once a second whether they keep too much. */
-const settleMs = 2_500;
-/** What is let go is let go by then. */
+/** What is let go is let go by then; a full pool shrinks by a quarter a second. */
 const returnTimeoutMs = 20_000;
 const pollMs = 100;
 /** Who is put off by an attack comes again after so long. */
@@ -172,14 +172,17 @@ export class SoakServer implements AsyncDisposable {
         .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
-  /** Waits until it holds as little as it will, and tells how much that is. */
-  async rest(descriptorsAtFirst = Number.POSITIVE_INFINITY): Promise<Rest> {
+  /** Waits until it holds as little as it did at first, or will, and tells how much that is. */
+  async rest(first?: Rest): Promise<Rest> {
     this.#agent.destroy();
     this.#agent = new Agent({ keepAlive: false });
     await this.#until(async () => (await this.metrics())('pokewire_subscriptions') === 0);
-    await sleep(settleMs);
+    // Pools shrink by and by: what they keep meanwhile would hide what is kept for good.
+    await this.#until(
+      async () => (await this.metrics())('pokewire_pool_size') <= (first?.pooled ?? Number.POSITIVE_INFINITY),
+    );
     // The connections of requests and of the inspector take a moment to go.
-    await this.#until(() => this.descriptors <= descriptorsAtFirst);
+    await this.#until(() => this.descriptors <= (first?.descriptors ?? Number.POSITIVE_INFINITY));
     const { descriptors } = this;
     // What the first collection finalizes the second one frees.
     for (let times = 0; times < 2; times++) await collectGarbage(this.pid, this.#inspectPort);
@@ -193,6 +196,7 @@ export class SoakServer implements AsyncDisposable {
       descriptors,
       subscriptions: metric('pokewire_subscriptions'),
       leased: metric('pokewire_pool_leased'),
+      pooled: metric('pokewire_pool_size'),
       reads: metric('pokewire_reads'),
       storeBytes: metric('pokewire_store_bytes'),
     };

@@ -14,6 +14,7 @@ import { wishes } from './wishes.ts';
 export type SoakOptions = {
   /** Work tree whose server runs. */
   readonly root: string;
+  /** Of the load; rests of up to a quarter of a minute come on top. */
   readonly durationMs: number;
   /** Where the server keeps messages; a file of SQLite goes with the run. */
   readonly store: 'memory' | 'sqlite';
@@ -49,12 +50,10 @@ export type SoakReport = {
  */
 const stageMs = 120_000;
 /** A stage with attackers, which has one namespace behind another. */
-const attackMs = 45_000;
+const attackMs = 60_000;
 const fewestStages = 3;
 /** A namespace lives for as long, with everything in its log. */
 const longestLifeMs = 40_000;
-/** A rest takes about as long; it counts to the duration. */
-const restMs = 3_500;
 const sampleMs = 2_000;
 const incidentMs = 3_000;
 
@@ -94,11 +93,10 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     mostResidentMib = Math.max(mostResidentMib, server.residentMib);
   }, sampleMs);
   try {
-    const loadMs = durationMs / stages - (restMs * (stages + 2)) / stages;
     for (let stage = 1; stage <= stages; stage++) {
       const loading = attackers ? loadUnderAttack : load;
-      await loading(server, loadMs, { ...options, readers, random, tally });
-      const rest = await server.rest(rests[0]!.descriptors);
+      await loading(server, durationMs / stages, { ...options, readers, random, tally });
+      const rest = await server.rest(rests[0]);
       rests.push(rest);
       say(`stage ${stage} of ${stages}: ${textOf(rest)}; ${tally.counts.pokes} pokes, ${tally.problemCount} problems`);
     }

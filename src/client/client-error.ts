@@ -16,19 +16,19 @@ type ErrorFacts = {
  */
 export class ClientError extends Error implements ErrorFacts {
   override readonly name = 'ClientError';
-  readonly code: string;
-  readonly status: number;
-  readonly details: Readonly<Record<string, unknown>>;
-  readonly retryAfterMs: number | undefined;
+  declare readonly code: string;
+  declare readonly status: number;
+  declare readonly details: Readonly<Record<string, unknown>>;
+  declare readonly retryAfterMs: number | undefined;
   /** Whether the same request can succeed later. */
-  readonly passes: boolean;
+  declare readonly passes: boolean;
 
   constructor(
     code: string,
     message: string,
-    { status = 0, details = {}, retryAfterMs, cause }: ErrorFacts & { readonly cause?: unknown } = {},
+    { status = 0, details = {}, retryAfterMs, ...options }: ErrorFacts & { readonly cause?: unknown } = {},
   ) {
-    super(message, { cause });
+    super(message, options);
     this.code = code;
     this.status = status;
     this.details = details;
@@ -47,10 +47,21 @@ export class ClientError extends Error implements ErrorFacts {
   }
 }
 
+/** Longer than any error of Pokewire. A foreign body may be of any length. */
+const maxErrorBytes = 65_536;
+
 /** An answer as an error: the server's own, or that of whatever answered in its place. */
 export async function errorOf(response: Response): Promise<ClientError> {
   const { status, headers } = response;
-  const body = await response.json().catch(() => undefined);
+  let left = maxErrorBytes;
+  const bound = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, bounded) {
+      left -= chunk.length;
+      if (left < 0) bounded.terminate();
+      else bounded.enqueue(chunk);
+    },
+  });
+  const body = await new Response(response.body?.pipeThrough(bound)).json().catch(() => undefined);
   const {
     code = `HTTP_${status}`,
     message = `Status ${status}, not of Pokewire`,
@@ -62,8 +73,7 @@ export async function errorOf(response: Response): Promise<ClientError> {
 
 /** Reads `Retry-After`: seconds, or a date. */
 function retryAfterOf(headers: Headers): number | undefined {
-  const text = headers.get('retry-after');
-  if (text === null) return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now();
+  const text = headers.get('retry-after') ?? '';
+  const ms = Number(text) * 1_000 || Date.parse(text) - Date.now();
   return ms >= 0 ? ms : undefined;
 }

@@ -1,4 +1,5 @@
 import { BackOff, pause, type RetryBounds } from './back-off.ts';
+import { call } from './callback.ts';
 import { ClientError } from './client-error.ts';
 import type { ConsumeOptions, Handler, Work, Worker } from './consume.ts';
 import { Live, type LiveOptions } from './live.ts';
@@ -107,6 +108,7 @@ export class Pokewire {
         readPage: <T>(asked: ReadOptions) => readPage<T>(this.#transport, asked),
         BackOff,
         ClientError,
+        call,
         pause,
       };
       return new PageWorker<Data>(source, work, handler, options, stopping.signal);

@@ -10,61 +10,49 @@ export type Poke = {
   readonly count?: number;
 };
 
-/** Streams whose last position is remembered, so that a gap in one of them is seen. */
-const maxStreams = 1_000;
-/** Gaps that turned out to be the log's own before they are taken for normal. */
-const maxUnfounded = 3;
+/** Pokes remembered since the last proof. A loss after more of them delivers some twice. */
+const maxRemembered = 1_000;
 
 /**
- * What was delivered, and what is proved by it. Positions alone prove nothing: only the head heartbeat says up to where
- * the server has delivered everything.
+ * Which pokes were delivered, and whether a heartbeat proves that none is missing. Positions alone prove nothing, because they
+ * have gaps; the heartbeat has the number of pokes that the server has sent on the connection.
  */
 export class Completeness {
-  /** Global position of the last poke delivered on this connection, or where it began; undefined: where is not known. */
-  #told: number | undefined = undefined;
-  readonly #lastOf = new Map<string, number>();
-  /** The poke before which one seemed to be missing. */
-  #suspect = '';
-  #unfounded = 0;
+  /** Global position of the last poke of this connection, or where it began; undefined: unknown. */
+  #last: number | undefined = undefined;
+  /** Pokes of this connection. */
+  #count = 0;
+  /** Global positions delivered since the last proof, on this connection or earlier ones. */
+  readonly #delivered = new Set<number>();
 
   /** A connection begins behind this global position; undefined: at a position of its stream. */
   begin(behind: number | undefined): void {
-    this.#told = behind;
+    this.#last = behind;
+    this.#count = 0;
   }
 
-  /** Another log, or another begin in it. */
+  /** Forgets what was delivered: the log is another one, or is replayed. */
   forget(): void {
-    this.#lastOf.clear();
+    this.#delivered.clear();
   }
 
-  /**
-   * - `next`: to be delivered.
-   * - `known`: was delivered already.
-   * - `gap`: before it one of its stream is missing, as far as this side can see. When it comes again with the same gap, it is `next`.
-   */
-  poke({ stream, position, globalPosition, from = position }: Poke): 'next' | 'known' | 'gap' {
-    // A poke that lacks a field counts as lost: it must not move the cursor.
-    if (!(stream && position + globalPosition)) return 'gap';
-    if (globalPosition <= (this.#told ?? 0)) return 'known';
-    const last = this.#lastOf.get(stream);
-    if (last !== undefined && from > last + 1 && this.#unfounded < maxUnfounded) {
-      const name = `${globalPosition} ${stream}`;
-      if (name !== this.#suspect) {
-        this.#suspect = name;
-        return 'gap';
-      }
-      this.#unfounded++;
-    }
-    this.#told = globalPosition;
-    this.#lastOf.delete(stream);
-    this.#lastOf.set(stream, position);
-    if (this.#lastOf.size > maxStreams) this.#lastOf.delete(this.#lastOf.keys().next().value!);
-    return 'next';
+  /** Takes a poke. Returns whether to deliver it; undefined: this connection has had it already. */
+  poke({ globalPosition, count }: Poke): boolean | undefined {
+    if (globalPosition <= (this.#last ?? 0)) return undefined;
+    this.#last = globalPosition;
+    this.#count++;
+    // A conflated poke may also stand for messages that were not delivered.
+    if (this.#delivered.has(globalPosition) && !count) return false;
+    this.#delivered.add(globalPosition);
+    if (this.#delivered.size > maxRemembered) this.forget();
+    return true;
   }
 
-  /** A heartbeat tells its head. Returns whether everything up to there was delivered. */
-  isComplete(head: number): boolean {
-    this.#told ??= head;
-    return head <= this.#told;
+  /** Takes a heartbeat. Returns whether every poke up to its head was delivered. */
+  isComplete(head: number, count: number): boolean {
+    this.#last ??= head;
+    const isComplete = head <= this.#last && count === this.#count;
+    if (isComplete) this.forget();
+    return isComplete;
   }
 }

@@ -14,8 +14,8 @@ export type ConnectionOptions = {
   readonly silenceMs: number;
   /** Called when the response headers have arrived. */
   readonly onOpen: () => void;
-  /** Returns an error to close the connection. `isBuffered`: heartbeats arrive in bunches. */
-  readonly onEvent: (event: StreamEvent, isBuffered: boolean) => ClientError | undefined;
+  /** Throws to close the connection. `isBuffered`: heartbeats arrive in bunches. */
+  readonly onEvent: (event: StreamEvent, isBuffered: boolean) => void;
 };
 
 /** Why a connection ended, and the last `retry:` the server sent, in milliseconds; undefined if it sent none. */
@@ -26,29 +26,23 @@ const maxRetryMs = 60_000;
 /** Bunches in a row before a proxy is blamed; a single one can be a stalled network. */
 const manyBunches = 2;
 
-const silences = {
-  nothing: ['TIMED_OUT', 'No answer in time'],
-  head: ['BUFFERED', 'A proxy holds the stream back: see /diagnose'],
-  body: ['SILENT', 'No heartbeat in time'],
-} as const;
-
 /** Makes one connection and reads it to its end. */
 export async function readConnection(transport: Transport, options: ConnectionOptions): Promise<ConnectionEnd> {
   const { signal, silenceMs, onEvent } = options;
   const cutting = new AbortController();
   const parser = new EventStreamParser();
   let why: ClientError | undefined;
-  let heard: keyof typeof silences = 'nothing';
+  /** Code and message of a silence from now on. */
+  let silence: readonly [string, string] = ['TIMED_OUT', 'No answer in time'];
   let heardAt = Date.now();
   let bunches = 0;
-  const cut = () => cutting.abort();
   const either = anyOf(signal, cutting.signal);
   // The wall clock also counts the time in which the machine slept.
   const look = () => {
-    if (Date.now() - heardAt > silenceMs) why = new ClientError(silences[heard][0], silences[heard][1]);
+    if (Date.now() - heardAt > silenceMs) why = new ClientError(...silence);
     else if (Date.now() < transport.renewAt) return;
-    else why = new ClientError('RENEWING', 'Renewing');
-    cut();
+    else why = new ClientError('RENEWING', '');
+    cutting.abort();
   };
   const watch = setInterval(look, silenceMs / 4);
   // The user's token or ticket function may never settle.
@@ -64,29 +58,28 @@ export async function readConnection(transport: Transport, options: ConnectionOp
     const { headers: told, body } = await Promise.race([opening, broken]);
     if (!told.get('content-type')?.startsWith('text/event-stream'))
       throw new ClientError('NOT_AN_EVENT_STREAM', 'Not Pokewire answered');
-    heard = 'head';
+    silence = ['BUFFERED', 'A proxy holds the stream back: see /diagnose'];
     options.onOpen();
     const reader = body!.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) throw new ClientError('CUT', 'Cut off');
-      heard = 'body';
+      silence = ['SILENT', 'No heartbeat in time'];
       heardAt = Date.now();
       const events = parser.push(value);
       const beats = events.filter(({ type }) => type === 'heartbeat').length;
       if (beats > 0) bunches = beats > 1 ? bunches + 1 : 0;
       for (const event of events) {
-        const reason = onEvent(event, bunches >= manyBunches);
-        if (reason !== undefined) throw reason;
+        onEvent(event, bunches >= manyBunches);
         either.throwIfAborted();
       }
     }
   } catch (cause) {
     why ??= cause instanceof ClientError ? cause : new ClientError('CUT', `Cut off: ${cause}`, { cause });
-    return { why, retryMs: parser.retryMs && Math.min(parser.retryMs, maxRetryMs) };
+    return { why, retryMs: Math.min(parser.retryMs, maxRetryMs) };
   } finally {
     clearInterval(watch);
     forget();
-    cut();
+    cutting.abort();
   }
 }

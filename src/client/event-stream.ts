@@ -9,7 +9,7 @@ const maxEventLength = 65_536;
  * a cursor must not move by an event that a cut left unfinished. `retryMs` is the last reconnection time, undefined before the first.
  */
 export class EventStreamParser {
-  retryMs: number | undefined = undefined;
+  retryMs = 0;
   /** Removes a byte order mark. */
   readonly #decoder = new TextDecoder();
   #rest = '';
@@ -22,19 +22,14 @@ export class EventStreamParser {
   /** Returns the events that these bytes complete; throws on an event without end. */
   push(bytes: Uint8Array): StreamEvent[] {
     const events: StreamEvent[] = [];
-    const text = this.#decoder.decode(bytes, { stream: true });
+    let text = this.#decoder.decode(bytes, { stream: true });
     if (text === '') return events;
-    // The CR before was dispatched as the end of its line; this is the other half of it.
-    let from = this.#isAfterCr && text.startsWith('\n') ? this.#rest.length + 1 : 0;
+    // The CR before was dispatched as the end of its line; this LF is the other half of it.
+    if (this.#isAfterCr) text = text.replace(/^\n/, '');
     this.#isAfterCr = text.endsWith('\r');
-    this.#rest += text;
-    const ending = /\r\n?|\n/g;
-    ending.lastIndex = from;
-    for (let match = ending.exec(this.#rest); match !== null; match = ending.exec(this.#rest)) {
-      this.#line(this.#rest.slice(from, match.index), events);
-      from = ending.lastIndex;
-    }
-    this.#rest = this.#rest.slice(from);
+    const lines = (this.#rest + text).split(/\r\n?|\n/);
+    this.#rest = lines.pop()!;
+    for (const line of lines) this.#line(line, events);
     if (this.#length + this.#rest.length > maxEventLength) throw new RangeError('Endless event');
     return events;
   }
@@ -50,7 +45,8 @@ export class EventStreamParser {
       return;
     }
     this.#length += line.length;
-    const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line)!;
+    const [field, ...rest] = line.split(':');
+    const value = rest.join(':').replace(/^ /, '');
     if (field === 'data') this.#data.push(value);
     else if (field === 'event') this.#type = value;
     else if (field === 'id' && !value.includes('\0')) this.#id = value;

@@ -149,7 +149,7 @@ export class EventoSubscription implements Disposable {
     }
   }
 
-  #take({ type, data }: StreamEvent): undefined {
+  #take({ type, data }: StreamEvent): void {
     if (type !== 'poke') return;
     const poke = JSON.parse(data) as Poke;
     if (poke.globalPosition <= this.#told) return;

@@ -51,6 +51,8 @@ export type ReadOptions = CallOptions & {
   readonly position?: number | undefined;
   /** In a stream, too, a global position. */
   readonly globalPosition?: number | undefined;
+  /** The log that is meant, from a subscription. When the server has another one the read rejects with `LOG_GONE`. */
+  readonly epoch?: string | undefined;
   /** Messages of one request, 1 to 10,000. Default 1,000. */
   readonly batchSize?: number | undefined;
 } & (

@@ -40,6 +40,14 @@ const maxRefusals = 3;
 /** Ends after which the next connection is made at once. Each can only follow on progress. */
 const atOnce = ['RENEWING', 'HEAD_KNOWN'];
 
+/** Members that the server's events must have, each with an example of its type. */
+const members: Readonly<Record<string, object>> = {
+  hello: { epoch: '', head: 0 },
+  reset: { reason: '', epoch: '', replayFrom: 0, lost: {} },
+  poke: { stream: '', position: 0, globalPosition: 0 },
+  heartbeat: { head: 0, count: 0 },
+};
+
 /**
  * One standing request, and the only writer of its state. It makes one attempt at a time and comes back behind the last poke
  * that was delivered, so that each is delivered once and in order.
@@ -59,6 +67,8 @@ export class Subscription implements Subscribed {
   #position: number | undefined = undefined;
   /** Log and first cursor of this connection; taken over once the next event shows that no reset follows. */
   #hello: { readonly id: string | undefined; readonly epoch: string } | undefined = undefined;
+  /** Where to resume when a poke is missing: behind the last proof, or where this connection began. */
+  #proved: { readonly cursor: string | undefined; readonly position: number | undefined } | undefined = undefined;
   #refusals = 0;
 
   constructor(transport: Transport, selectors: Selectors, options: SubscribeOptions, handlers: Handlers) {
@@ -70,8 +80,9 @@ export class Subscription implements Subscribed {
     this.#cursor = options.cursor;
     this.#epoch = options.epoch;
     const { position = 0 } = options;
+    const isStream = selectors.stream?.length === 1 && !selectors.category;
     if (this.#cursor !== undefined) this.#position = /^\d+$/.test(this.#cursor) ? Number(this.#cursor) : undefined;
-    else if (position === 0 || (position !== 'head' && !this.#isStream)) this.#position = Math.max(0, position - 1);
+    else if (position === 0 || (position !== 'head' && !isStream)) this.#position = Math.max(0, position - 1);
     void this.#run();
   }
 
@@ -100,11 +111,6 @@ export class Subscription implements Subscribed {
     this.close();
   }
 
-  get #isStream(): boolean {
-    const { stream, category } = this.#selectors;
-    return stream?.length === 1 && category === undefined;
-  }
-
   async #run(): Promise<void> {
     // No callback may run before the constructor has returned.
     await undefined;
@@ -116,8 +122,12 @@ export class Subscription implements Subscribed {
       if (why.code === 'RENEWING') this.#transport.renew();
       if (atOnce.includes(why.code)) continue;
       if (this.#isFinal(why)) return this.#end(why.code, why);
-      // Fetch a lost poke without waiting for the server's `retry:`.
-      const askedMs = why.code === 'POKE_LOST' ? undefined : (why.retryAfterMs ?? retryMs);
+      let askedMs = why.retryAfterMs ?? retryMs;
+      if (why.code === 'POKE_LOST') {
+        ({ cursor: this.#cursor, position: this.#position } = this.#proved!);
+        // The server is up: its `retry:` is for those who have lost it.
+        askedMs = 0;
+      }
       const waitMs = this.#backOff.next(askedMs);
       this.#move({ name: 'away', nextTryAt: new Date(Date.now() + waitMs), why });
       const waking = new AbortController();
@@ -130,7 +140,7 @@ export class Subscription implements Subscribed {
 
   #connect(): Promise<ConnectionEnd> {
     const { heartbeatMs = 4_000 } = this.#options;
-    this.#hello = undefined;
+    this.#hello = this.#proved = undefined;
     return readConnection(this.#transport, {
       path: () => this.#path(heartbeatMs),
       lastEventId: this.#cursor,
@@ -157,22 +167,29 @@ export class Subscription implements Subscribed {
     return `/subscribe?${query}`;
   }
 
-  /** Returns why to break the connection off. */
-  #take({ type, data, id }: StreamEvent, isBuffered: boolean): ClientError | undefined {
+  /** Throws to close the connection. */
+  #take({ type, data, id }: StreamEvent, isBuffered: boolean): void {
     const value = JSON.parse(data);
-    if (type === 'hello') return this.#greet(value, id);
-    if (type === 'reset') return this.#reset(value);
-    this.#begin();
-    if (type === 'poke') return this.#poke(value, id);
-    if (type === 'heartbeat') return this.#prove(value, id, isBuffered);
-    if (type === 'end') {
-      const code = String(value.code).toUpperCase().replaceAll('-', '_');
-      return new ClientError(code, `Ended by the server: ${value.code}`);
+    for (const [name, example] of Object.entries(members[type] ?? {}))
+      if (typeof value[name] !== typeof example) throw new TypeError(`${type} without ${name}`);
+    if (type === 'hello' || type === 'reset') {
+      if (type === 'hello') this.#greet(value, id);
+      else this.#reset(value);
+      return;
     }
-    return undefined;
+    // No reset follows the hello.
+    this.#cursor ??= this.#hello?.id;
+    this.#epoch = this.#hello?.epoch;
+    this.#proved ??= { cursor: this.#cursor, position: this.#position };
+    if (type === 'poke') this.#poke(value, id);
+    else if (type === 'heartbeat') this.#prove(value, id, isBuffered);
+    else if (type === 'end') {
+      const code = String(value.code).toUpperCase().replaceAll('-', '_');
+      throw new ClientError(code, `Ended by the server: ${value.code}`);
+    }
   }
 
-  #greet({ epoch, head }: { epoch: string; head: number }, id: string | undefined): ClientError | undefined {
+  #greet({ epoch, head }: { epoch: string; head: number }, id: string | undefined): void {
     const { all } = this.#selectors;
     if (this.#cursor === undefined && (all || this.#options.position === 'head')) {
       // It begins at the head as it was now, also when this connection breaks before its first event.
@@ -181,58 +198,46 @@ export class Subscription implements Subscribed {
       this.#completeness.begin(head);
       if (!all) {
         this.#epoch = epoch;
-        return new ClientError('HEAD_KNOWN', 'Head known');
+        throw new ClientError('HEAD_KNOWN', '');
       }
     }
     this.#hello = { id, epoch };
     this.#move({ name: 'catching-up' });
-    return undefined;
   }
 
-  /** No reset follows. */
-  #begin(): void {
-    this.#cursor ??= this.#hello?.id;
-    this.#epoch = this.#hello?.epoch;
-  }
-
-  #reset(reset: Reset): ClientError | undefined {
+  #reset(reset: Reset): void {
     if (this.#handlers.onReset === undefined)
-      return new ClientError('RESET', `Cannot resume: ${reset.reason}`, {
-        details: reset,
-      });
+      throw new ClientError('RESET', `Cannot resume: ${reset.reason}`, { details: reset });
+    this.#proved = undefined;
     this.#cursor = this.#hello?.id;
     this.#epoch = reset.epoch;
     this.#position = reset.replayFrom - 1;
     this.#completeness.forget();
     this.#completeness.begin(this.#position);
     call(this.#handlers.onReset, reset);
-    return undefined;
   }
 
-  #poke(poke: Poke, id: string | undefined): ClientError | undefined {
-    const verdict = this.#completeness.poke(poke);
-    if (verdict === 'gap') return lost();
-    if (verdict === 'next') {
-      this.#backOff.succeeded();
-      if (id !== undefined) {
-        this.#cursor = id;
-        this.#position = poke.globalPosition;
-      }
-      call(this.#handlers.onPoke, poke);
+  #poke(poke: Poke, id: string | undefined): void {
+    const isNew = this.#completeness.poke(poke);
+    if (isNew !== undefined && id !== undefined) {
+      this.#cursor = id;
+      this.#position = poke.globalPosition;
     }
-    return undefined;
+    if (!isNew) return;
+    this.#backOff.succeeded();
+    call(this.#handlers.onPoke, poke);
   }
 
-  #prove({ head }: { head: number }, id: string | undefined, isBuffered: boolean): ClientError | undefined {
-    if (!this.#completeness.isComplete(head)) return lost();
+  #prove({ head, count }: { head: number; count: number }, id: string | undefined, isBuffered: boolean): void {
+    if (!this.#completeness.isComplete(head, count)) throw new ClientError('POKE_LOST', 'A poke is missing');
+    this.#proved = undefined;
     this.#backOff.succeeded();
     this.#refusals = 0;
     this.#cursor = id ?? this.#cursor;
     this.#position = Math.max(head, this.#position ?? 0);
     const old = this.#state.name === 'live' ? this.#state : undefined;
-    if (old?.completeUpTo === head && old.isBuffered === isBuffered) return undefined;
+    if (old?.completeUpTo === head && old.isBuffered === isBuffered) return;
     this.#move({ name: 'live', completeUpTo: head, since: old?.since ?? new Date(), isBuffered });
-    return undefined;
   }
 
   #isFinal(why: ClientError): boolean {
@@ -254,8 +259,4 @@ export class Subscription implements Subscribed {
     this.#state = state;
     call(this.#handlers.onState, state);
   }
-}
-
-function lost(): ClientError {
-  return new ClientError('POKE_LOST', 'A poke is missing');
 }

@@ -2,8 +2,12 @@ import type { Selectors, State } from './client.ts';
 import type { Open, Subscribed } from './share.ts';
 import { type Place, portable, type TabMessage, unionOf } from './tab-message.ts';
 
-/** Wants that come together are answered together, milliseconds. */
+/** Collects requests that arrive together, milliseconds. */
 const gatherMs = 50;
+/** Interval at which tabs must answer, pings. A tab that crashed sends no `leave`. */
+const pingsPerCheck = 60;
+/** Beyond them a tab waits until another one leaves. */
+const maxTabs = 1_000;
 
 type Want = { readonly version: number; readonly selectors: Selectors; readonly place: Place | undefined };
 
@@ -11,38 +15,51 @@ type Want = { readonly version: number; readonly selectors: Selectors; readonly 
 export class TabLeader {
   readonly #id: string;
   readonly #open: Open;
-  readonly #tell: (message: TabMessage) => void;
+  readonly #send: (message: TabMessage) => void;
   readonly #wants = new Map<string, Want>();
+  /** Tabs that sent a message since the last check. */
+  readonly #alive = new Set<string>();
+  #pings = 0;
   #number = 0;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #subscription: Subscribed | undefined = undefined;
   /** What the connection selects. */
   #selected = '';
   #covers: Record<string, number> = {};
-  /** The log that the tabs know of. */
+  /** Epoch of the log known to the tabs. */
   #epoch: string | undefined = undefined;
   #isClosed = false;
 
-  constructor(tab: string, open: Open, tell: (message: TabMessage) => void) {
+  constructor(tab: string, open: Open, send: (message: TabMessage) => void) {
     this.#id = `${tab} ${Math.random()}`;
     this.#open = open;
-    this.#tell = tell;
-    // The lock may be granted before the tab has taken this object.
+    this.#send = send;
+    // The lock may be granted before the tab has stored this object.
     queueMicrotask(() => {
-      if (!this.#isClosed) tell({ type: 'who' });
+      if (!this.#isClosed) send({ type: 'who' });
     });
   }
 
   /** Takes a message of any tab, this one included. */
-  hear(message: TabMessage): void {
-    if (message.type === 'want') this.#wants.set(message.tab, message);
-    else if (message.type === 'leave') this.#wants.delete(message.tab);
-    else return;
+  receive(message: TabMessage): void {
+    if (message.type === 'here') {
+      if (this.#wants.has(message.tab)) this.#alive.add(message.tab);
+      return;
+    }
+    if (message.type === 'want' && (this.#wants.has(message.tab) || this.#wants.size < maxTabs)) {
+      this.#wants.set(message.tab, message);
+      this.#alive.add(message.tab);
+    } else if (message.type === 'leave') {
+      this.#wants.delete(message.tab);
+      this.#alive.delete(message.tab);
+    } else return;
     this.#timer ??= setTimeout(() => this.#serve(), gatherMs);
   }
 
   ping(): void {
-    this.#tell({ type: 'ping', leader: this.#id, number: this.#number });
+    const isCheck = ++this.#pings % pingsPerCheck === 0;
+    if (isCheck) this.#forgetSilent();
+    this.#send({ type: 'ping', leader: this.#id, number: this.#number, isCheck });
   }
 
   close(): void {
@@ -51,7 +68,13 @@ export class TabLeader {
     this.#disconnect();
   }
 
-  /** Undefined also while a reset is to follow. */
+  /** A tab that answers later finds itself missing in the next state, and asks again. */
+  #forgetSilent(): void {
+    for (const tab of this.#wants.keys()) if (!this.#alive.has(tab)) this.receive({ type: 'leave', tab });
+    this.#alive.clear();
+  }
+
+  /** Undefined also between a hello of another log and its reset. */
   get #place(): Place | undefined {
     const { position, epoch } = this.#subscription ?? {};
     if (position === undefined || epoch === undefined) return undefined;
@@ -59,7 +82,7 @@ export class TabLeader {
     return epoch === this.#epoch ? { position, epoch } : undefined;
   }
 
-  /** Opens a connection for what is wanted now, where the one that there is does not serve it. */
+  /** Opens a connection for what the tabs want now, unless the present one serves it. */
   #serve(): void {
     this.#timer = undefined;
     const wants = [...this.#wants];
@@ -71,11 +94,11 @@ export class TabLeader {
     for (const [tab, want] of wants) {
       const { place } = want;
       if (place !== undefined && (first === undefined || place.position < first.position)) first = place;
-      // The new connection covers this tab's place. A stale place of a tab that is gone would rewind every later connection.
+      // The new connection covers this tab's place. A stale place of a closed tab would rewind every later connection.
       this.#wants.set(tab, { ...want, place: undefined });
     }
     this.#covers = Object.fromEntries(wants.map(([tab, { version }]) => [tab, version]));
-    if (this.#subscription !== undefined && selected === this.#selected && first === here) this.#tellState();
+    if (this.#subscription !== undefined && selected === this.#selected && first === here) this.#sendState();
     else this.#connect(selectors, first);
     this.#selected = selected;
   }
@@ -90,17 +113,17 @@ export class TabLeader {
     this.#subscription = this.#open(selectors, begin, {
       onPoke: (poke) => {
         const place = { position: poke.globalPosition, epoch: this.#subscription!.epoch! };
-        this.#tell({ type: 'poke', leader, number: ++this.#number, poke, place });
+        this.#send({ type: 'poke', leader, number: ++this.#number, poke, place });
       },
       onReset: (reset) => {
         this.#epoch = reset.epoch;
         const place = { position: reset.replayFrom - 1, epoch: reset.epoch };
-        this.#tell({ type: 'reset', leader, number: ++this.#number, reset, place });
+        this.#send({ type: 'reset', leader, number: ++this.#number, reset, place });
       },
       onState: ({ name }) => {
         hasBegun ||= name === 'catching-up';
-        // Another connection is no event for tabs that had one before, until it stands.
-        if (this.#subscription !== undefined && (hasBegun || name !== 'connecting')) this.#tellState();
+        // Replacing a connection is not a change of state for the tabs until the new one is open.
+        if (this.#subscription !== undefined && (hasBegun || name !== 'connecting')) this.#sendState();
       },
     });
   }
@@ -112,9 +135,9 @@ export class TabLeader {
     subscription?.close();
   }
 
-  #tellState(): void {
+  #sendState(): void {
     const state: State = portable(this.#subscription!.state);
     const covers = this.#covers;
-    this.#tell({ type: 'state', leader: this.#id, number: ++this.#number, state, covers, place: this.#place });
+    this.#send({ type: 'state', leader: this.#id, number: ++this.#number, state, covers, place: this.#place });
   }
 }

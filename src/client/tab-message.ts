@@ -1,16 +1,16 @@
 import { ClientError, type Poke, type Reset, type Selectors, type State } from './client.ts';
 
-/** Of a subscription, unless the server is set otherwise. */
+/** The server's default limit for a subscription. */
 const maxSelectors = 100;
 
-/** How far a tab was told, or the connection of all. */
+/** Global position up to which a tab, or the shared connection, has had every poke. */
 export type Place = { readonly position: number; readonly epoch: string };
 
 /**
- * What tabs tell each other.
- * - `want`, `leave`: to the leader. `who`: of a new leader to all, who want anew.
- * - the numbered ones: of the leader, without a gap. `covers` has the versions of the wants that its connection serves.
- * - `ping`: it is there, and this was its last number.
+ * Messages between tabs.
+ * - `want`, `leave`: to the leader. `who`: from a new leader to all tabs, each of which answers with a `want`.
+ * - `poke`, `reset`, `state`: from the leader, numbered without a gap. `covers` has the versions of the wants that its connection serves.
+ * - `ping`: from the leader, with its last number. A tab answers one with `isCheck` by `here`, or counts as closed.
  */
 export type TabMessage =
   | {
@@ -21,8 +21,9 @@ export type TabMessage =
       readonly place: Place | undefined;
     }
   | { readonly type: 'leave'; readonly tab: string }
+  | { readonly type: 'here'; readonly tab: string }
   | { readonly type: 'who' }
-  | { readonly type: 'ping'; readonly leader: string; readonly number: number }
+  | { readonly type: 'ping'; readonly leader: string; readonly number: number; readonly isCheck: boolean }
   | {
       readonly type: 'poke';
       readonly leader: string;
@@ -46,7 +47,7 @@ export type TabMessage =
       readonly place: Place | undefined;
     };
 
-/** A state as it can be sent: an error loses what is its own on the way. */
+/** A state as plain data: a structured clone of an error loses its own fields. */
 export function portable(state: State): State {
   if (state.name !== 'away' && state.name !== 'ended') return state;
   const { why } = state;
@@ -55,14 +56,14 @@ export function portable(state: State): State {
   return { ...state, why: { code, message, status, details, retryAfterMs } } as State;
 }
 
-/** The state that was sent. */
+/** A received state with its error as a {@link ClientError} again. */
 export function rebuilt(state: State): State {
   if ((state.name !== 'away' && state.name !== 'ended') || state.why === undefined) return state;
   const { code, message, ...facts } = state.why;
   return { ...state, why: new ClientError(code, message, facts) };
 }
 
-/** What all of these select together, or somewhat more where a server takes no longer list. */
+/** The union of selectors; where that exceeds the server's limit, streams become their categories, and these become everything. */
 export function unionOf(all: readonly Selectors[]): Selectors {
   if (all.some((one) => one.all)) return { all: true };
   const names = (kind: 'stream' | 'category') => new Set(all.flatMap((one) => one[kind] ?? []));

@@ -12,15 +12,15 @@ type Locks = {
   ): Promise<void>;
 };
 
-/** The leader is heard of this often, milliseconds. */
+/** Interval of the leader's pings, milliseconds. */
 const pingMs = 1_000;
-/** A tab that is seen takes over from a leader that was not heard of for so long. */
+/** A visible tab takes over from a leader that was silent for so long, milliseconds. */
 const silenceMs = 3_000;
 
 /**
- * Lets all tabs of an origin that use this name hold one connection: one of them leads, and tells the others. Its tabs must be of the same
- * server and of the same user. Subscriptions that begin at the head are shared, such as those of `live`; others keep a connection of their own,
- * as all do where the browser has no Web Locks or no BroadcastChannel.
+ * Lets all tabs of an origin that use this name share one connection: one tab leads and forwards its events to the others. A name belongs to
+ * one server and one user. Subscriptions that begin at the head are shared, such as those of `live`; others open a connection of their own,
+ * as all do in browsers without Web Locks or BroadcastChannel.
  */
 export function acrossTabs(name: string): Share {
   const { locks } = ((globalThis as { navigator?: unknown }).navigator ?? {}) as { locks?: Locks };
@@ -34,7 +34,7 @@ export function acrossTabs(name: string): Share {
   };
 }
 
-/** This tab among those of its name: its subscriptions, and where it stands. */
+/** This tab: its subscriptions, and how far the leader's events have brought them. */
 class Tab {
   readonly #name: string;
   readonly #locks: Locks;
@@ -45,12 +45,13 @@ class Tab {
   #leader: TabLeader | undefined = undefined;
   #waiting = new AbortController();
   #watch: ReturnType<typeof setInterval> | undefined = undefined;
-  /** Of what this tab wants; a state that covers it covers its subscriptions. */
+  /** Version of this tab's last `want`. A state that covers it covers every subscription of the tab. */
   #version = 0;
+  /** Whether this tab has every event of the leader up to `#number`. */
   #isSynced = false;
-  #heardOf: string | undefined = undefined;
+  #leaderId: string | undefined = undefined;
   #number = 0;
-  #heardAt = 0;
+  #lastMessageAt = 0;
   #place: Place | undefined = undefined;
 
   constructor(name: string, locks: Locks, open: Open) {
@@ -75,22 +76,22 @@ class Tab {
 
   #join(): void {
     this.#channel = new BroadcastChannel(this.#name);
-    this.#channel.onmessage = ({ data }: { data: TabMessage }) => this.#hear(data);
-    this.#heardAt = Date.now();
-    this.#watch = setInterval(() => this.#look(), pingMs);
+    this.#channel.onmessage = ({ data }: { data: TabMessage }) => this.#receive(data);
+    this.#lastMessageAt = Date.now();
+    this.#watch = setInterval(() => this.#beat(), pingMs);
     const leave = () => this.#send({ type: 'leave', tab: this.#id });
     (globalThis as Partial<Pick<EventTarget, 'addEventListener'>>).addEventListener?.('pagehide', leave, this.#waiting);
     this.#queue(false);
   }
 
-  /** Leads as soon as the lock is this tab's, and queues again when another tab took it, because this one seemed to sleep. */
+  /** Leads once this tab gets the lock, and queues again when another tab has stolen it, because this one seemed to hang. */
   #queue(isStealing: boolean): void {
     const { signal } = this.#waiting;
     const lead = async () => {
       if (signal.aborted) return;
       this.#leader = new TabLeader(this.#id, this.#open, (message) => {
         this.#channel?.postMessage(message);
-        this.#hear(message);
+        this.#receive(message);
       });
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
     };
@@ -121,7 +122,7 @@ class Tab {
     this.#isSynced = false;
   }
 
-  /** Tells the leader what this tab wants and how far it was told. */
+  /** Sends the leader what this tab selects and its place. */
   #want(): void {
     this.#version++;
     const selectors = unionOf([...this.#subscriptions].map((subscription) => subscription.selectors));
@@ -130,37 +131,41 @@ class Tab {
 
   #send(message: TabMessage): void {
     this.#channel?.postMessage(message);
-    this.#leader?.hear(message);
+    this.#leader?.receive(message);
   }
 
-  #hear(message: TabMessage): void {
-    if (message.type === 'want' || message.type === 'leave') {
-      this.#leader?.hear(message);
+  #receive(message: TabMessage): void {
+    if (message.type === 'want' || message.type === 'leave' || message.type === 'here') {
+      this.#leader?.receive(message);
       return;
     }
-    this.#heardAt = Date.now();
+    this.#lastMessageAt = Date.now();
     if (message.type === 'who') {
       this.#resync();
       return;
     }
     const { leader, number } = message;
-    const isOfMine = this.#isSynced && leader === this.#heardOf;
+    const isOfMine = this.#isSynced && leader === this.#leaderId;
     if (message.type === 'ping') {
-      // What came between was missed.
+      // Another number: the messages in between were missed.
       if (!isOfMine || number !== this.#number) this.#resync();
+      else if (message.isCheck) this.#send({ type: 'here', tab: this.#id });
+    } else if (message.type === 'state' && isOfMine && message.covers[this.#id] === undefined) {
+      // The leader took this tab for closed.
+      this.#resync();
     } else if (isOfMine && number === this.#number + 1) {
       this.#number = number;
       this.#take(message);
     } else if (message.type === 'state' && (message.covers[this.#id] ?? 0) >= this.#version) {
-      // Its connection begins where this tab was.
+      // The leader's connection begins at this tab's place or before it.
       this.#isSynced = true;
-      this.#heardOf = leader;
+      this.#leaderId = leader;
       this.#number = number;
       this.#take(message);
     } else if (this.#isSynced) this.#resync();
   }
 
-  /** Hears nothing until the leader knows how far this tab was told. */
+  /** Ignores events until the leader's connection covers this tab's place. */
   #resync(): void {
     this.#isSynced = false;
     this.#want();
@@ -175,7 +180,8 @@ class Tab {
       this.#place = message.place;
       for (const subscription of [...this.#subscriptions]) subscription.reset(message.reset);
     } else if (message.type === 'state') {
-      this.#arrive(message.place);
+      this.#moveTo(message.place);
+      if (message.state.name === 'away' && message.state.why.code === 'POKE_LOST') this.#place = message.place;
       const covered = message.covers[this.#id] ?? 0;
       const state = rebuilt(message.state);
       for (const subscription of [...this.#subscriptions])
@@ -183,8 +189,8 @@ class Tab {
     }
   }
 
-  /** The connection stands there. A tab that was away while the log became another one is told so. */
-  #arrive(place: Place | undefined): void {
+  /** Takes over the place of the leader's connection when it is of another log: a tab that missed the reset gets one here. */
+  #moveTo(place: Place | undefined): void {
     const was = this.#place;
     if (place === undefined || place.epoch === was?.epoch) return;
     this.#place = place;
@@ -195,12 +201,13 @@ class Tab {
     for (const subscription of [...this.#subscriptions]) subscription.reset(reset);
   }
 
-  #look(): void {
+  /** As leader: sends a ping. Else: takes over from a leader that is silent. */
+  #beat(): void {
     const { document } = globalThis as { document?: { readonly visibilityState: string } };
     this.#leader?.ping();
     if (this.#leader !== undefined || document?.visibilityState === 'hidden') return;
-    if (Date.now() - this.#heardAt < silenceMs) return;
-    this.#heardAt = Date.now();
+    if (Date.now() - this.#lastMessageAt < silenceMs) return;
+    this.#lastMessageAt = Date.now();
     this.#waiting.abort();
     this.#waiting = new AbortController();
     this.#queue(true);

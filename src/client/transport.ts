@@ -24,7 +24,7 @@ const renewalMs = 10_000;
 
 /** Sends requests with the credential, which it keeps. */
 export class Transport {
-  readonly retry: RetryBounds | undefined;
+  declare readonly retry: RetryBounds | undefined;
   /** When to renew the token in use, milliseconds since 1970; infinity without an expiry. Only this object sets it. */
   renewAt = Number.POSITIVE_INFINITY;
   readonly #url: string;

@@ -1,4 +1,5 @@
 import type { BackOff, pause } from './back-off.ts';
+import type { call } from './callback.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { ClientError } from './client-error.ts';
 import type { ConsumeOptions, Handler, Work } from './consume.ts';
@@ -7,10 +8,11 @@ import type { Subscribed } from './share.ts';
 import type { Reset } from './state.ts';
 import type { Handlers, SubscribeOptions } from './subscription.ts';
 
-/** What a worker asks of its client, also what it shares with it: so its code is one piece, loaded with the first worker. */
+/** What a worker uses of its client. It imports no code of the client, so that a bundler makes one chunk of it, loaded on first use. */
 export type WorkSource = {
   readonly BackOff: typeof BackOff;
   readonly ClientError: typeof ClientError;
+  readonly call: typeof call;
   readonly pause: typeof pause;
   subscribe(options: SubscribeOptions, handlers: Handlers): Subscribed;
   readPage<Data>(options: ReadOptions): Promise<Message<Data>[]>;
@@ -21,8 +23,8 @@ const maxIdleMs = 30_000;
 const maxParked = 100;
 
 /**
- * Handles messages in the order of the log. Pokes only wake it: it reads behind its checkpoint. A page counts only when the subscription
- * stood for the same log before and after the read, because a page does not say of which log it is.
+ * Handles messages in the order of the log. A poke only wakes it: it reads pages behind its checkpoint, of the log that the checkpoint names.
+ * It discards a page during which the subscription reconnected, because a `reset` may follow.
  */
 export class PageWorker<Data> {
   readonly #source: WorkSource;
@@ -63,7 +65,7 @@ export class PageWorker<Data> {
         if (state.name === 'connecting') this.#connections++;
         // Pokes move it on, also before the first page was read.
         if (state.name === 'catching-up') this.#head ??= this.#subscription.position;
-        this.#options.onState?.(state);
+        this.#source.call(this.#options.onState, state);
         if (state.name !== 'live') this.#wake();
       },
     });
@@ -160,6 +162,7 @@ export class PageWorker<Data> {
         ...work,
         ...place,
         batchSize,
+        epoch: this.#checkpoint.epoch ?? this.#subscription.epoch,
         signal,
         retryForMs: Number.POSITIVE_INFINITY,
       });
@@ -173,14 +176,14 @@ export class PageWorker<Data> {
 
   /** Resolves to whether the message is settled: handled, or parked. */
   async #handle(message: Message<Data>): Promise<boolean> {
-    const { maxAttempts = 10, onPoison = 'stop', onError, onParked } = this.#options;
+    const { maxAttempts = 10, onPoison = 'stop', onParked } = this.#options;
     const backOff = new this.#source.BackOff({ minMs: 400, ...this.#options.retry });
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#handler(message, { attempt, signal: this.#stopping });
         return true;
       } catch (error) {
-        onError?.(error, message as Message);
+        this.#failed(error, message as Message);
         if (this.#stopping.aborted) return false;
         if (attempt >= maxAttempts) {
           const { id, stream, position, globalPosition } = message;
@@ -192,7 +195,7 @@ export class PageWorker<Data> {
             });
           }
           this.#park(message);
-          onParked?.(message as Message, error);
+          this.#source.call(() => onParked?.(message as Message, error), undefined);
           return true;
         }
         await this.#source.pause(backOff.next(), this.#stopping);
@@ -247,10 +250,14 @@ export class PageWorker<Data> {
         return;
       } catch (error) {
         if (this.#stopping.aborted || (error as ClientError).passes === false) throw error;
-        this.#options.onError?.(error, undefined);
+        this.#failed(error, undefined);
         await this.#source.pause(backOff.next(), this.#stopping);
       }
     }
+  }
+
+  #failed(error: unknown, message: Message | undefined): void {
+    this.#source.call(() => this.#options.onError?.(error, message), undefined);
   }
 
   #wake(): void {

@@ -10,7 +10,7 @@ import type { ReadSlots } from './read-slots.ts';
 import type { Subscription } from './subscription.ts';
 
 /** Pokes of one page, about as many as fill the largest buffer. */
-export const catchUpPagePokes = 512;
+export const catchUpPagePokes = 768;
 /** Most frames are shorter; a page whose frames need more than its buffer goes out in several writes. */
 const usualFrameBytes = 128;
 /** A page that many wait for is delivered for so long before other work gets the event loop. */

@@ -17,6 +17,9 @@ const largestBuffer: number = bufferSizes[bufferSizes.length - 1]!;
 const delays = { behindFew: { share: 1, longestMs: 4 }, behindMany: { share: 2, longestMs: 16 } } as const;
 const manyPokes = 16;
 const closePokesMs = 0.2;
+/** A durable store's pokes come in groups, as its writers are answered, sent, and their next messages committed. */
+const closeGroupsMs = 4;
+const groupPollMs = 1;
 
 /** A flush that is over so soon is made before the append that caused it is answered, which saves its subscribers that time. */
 const quickFlushMs = 1;
@@ -55,6 +58,7 @@ export class FrameBatch {
   #delayedUntilMs = 0;
   #lastFlushMs = 0;
   #lastPokeAtMs = 0;
+  #isBehindMany = false;
   readonly #gathering: FanOutGroup[] = [];
   readonly #logs: BatchedLog[] = [];
   readonly #appendTimesMs: number[] = [];
@@ -90,7 +94,8 @@ export class FrameBatch {
     this.#gathering.length = 0;
     lease.release();
     const nowMs = performance.now();
-    const { share, longestMs } = this.#appendTimesMs.length < manyPokes ? delays.behindFew : delays.behindMany;
+    this.#isBehindMany = this.#appendTimesMs.length >= manyPokes;
+    const { share, longestMs } = this.#isBehindMany ? delays.behindMany : delays.behindFew;
     this.#lastFlushMs = nowMs - startMs;
     this.#delayedUntilMs = nowMs + Math.min(this.#lastFlushMs * share, longestMs);
     for (const appendedAtMs of this.#appendTimesMs) {
@@ -150,8 +155,14 @@ export class FrameBatch {
 
   readonly #flushScheduled = (): void => {
     const nowMs = performance.now();
-    if (nowMs < this.#delayedUntilMs && nowMs - this.#lastPokeAtMs < closePokesMs) {
+    const quietMs = nowMs - this.#lastPokeAtMs;
+    if (nowMs < this.#delayedUntilMs && quietMs < closePokesMs) {
       setImmediate(this.#flushScheduled);
+      return;
+    }
+    // By a timer, which leaves the processor to the threads of the store.
+    if (this.#isBehindMany && nowMs + groupPollMs < this.#delayedUntilMs && quietMs < closeGroupsMs) {
+      setTimeout(this.#flushScheduled, groupPollMs);
       return;
     }
     this.#isFlushScheduled = false;

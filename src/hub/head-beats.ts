@@ -1,12 +1,19 @@
 import type { Selection } from '../message/selection.ts';
+import { headFrame } from '../sse/frame.ts';
 import type { FanOutGroup } from './fan-out-group.ts';
 
 /** What is known of a group that was delivered nothing yet. */
 type Quiet = { head: number | undefined; isReading: boolean };
 
-type LastFrame = { readonly head: number; readonly upTo: number | undefined; readonly frame: Buffer };
+/** What a frame says, and the frame. */
+type LastFrame = {
+  readonly head: number;
+  readonly count: number;
+  readonly upTo: number | undefined;
+  readonly frame: Buffer;
+};
 
-/** Heads and frames of `heartbeat=head`: one look-up for each group, one encoding for all members with the same head and cursor. */
+/** Heads and frames of `heartbeat=head`: one look-up for each group, one encoding for members whose beats say the same. */
 export class HeadBeats {
   readonly #readLast: (selection: Selection, upTo: number) => Promise<number>;
   readonly #quiet = new WeakMap<FanOutGroup, Quiet>();
@@ -29,17 +36,12 @@ export class HeadBeats {
     return undefined;
   }
 
-  /** The frame for this group, head and cursor; made when it is not the one of the last beat. */
-  frame(
-    group: FanOutGroup,
-    head: number,
-    upTo: number | undefined,
-    make: (upTo: number | undefined) => Buffer,
-  ): Buffer {
+  /** The frame for this group; made when the last beat's said something else. `count`: pokes sent on the connection. */
+  frame(group: FanOutGroup, epoch: string, head: number, count: number, upTo: number | undefined): Buffer {
     const last = this.#frames.get(group);
-    if (last?.head === head && last.upTo === upTo) return last.frame;
-    const frame = make(upTo);
-    this.#frames.set(group, { head, upTo, frame });
+    if (last?.head === head && last.count === count && last.upTo === upTo) return last.frame;
+    const frame = headFrame(epoch, head, count, upTo);
+    this.#frames.set(group, { head, count, upTo, frame });
     return frame;
   }
 

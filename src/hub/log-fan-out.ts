@@ -3,7 +3,7 @@ import type { Selection } from '../message/selection.ts';
 import type { BufferPool } from '../pool/buffer-pool.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
 import { tagOf } from '../sse/cursor.ts';
-import { type FrameEncoder, headFrame } from '../sse/frame.ts';
+import type { FrameEncoder } from '../sse/frame.ts';
 import type { Log, PokePage } from '../store/log.ts';
 import { isLogGone } from '../store/shared/log-gone.ts';
 import type { RetryDelays } from './back-off.ts';
@@ -180,10 +180,8 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     if (head === undefined) return undefined;
     // Until the requested position is reached, resuming after an id would deliver what lies before it.
     const canResume = group.selection.fromPosition === 0;
-    const { id } = this.#options.log;
-    return this.#headBeats.frame(group, head, canResume ? this.flushedUpTo : undefined, (upTo) =>
-      headFrame(id, head, upTo),
-    );
+    const upTo = canResume ? this.flushedUpTo : undefined;
+    return this.#headBeats.frame(group, this.#options.log.id, head, subscription.pokes, upTo);
   }
 
   /** The last selected message delivered on this connection or, as far as can be known, before it. */

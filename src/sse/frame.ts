@@ -89,11 +89,11 @@ export function resetFrame(reset: Reset): Buffer {
 }
 
 /**
- * A heartbeat that names the last selected message: a subscriber that was poked up to it has missed nothing.
- * `upTo`, up to which everything was delivered, becomes its id.
+ * A heartbeat that names the last selected message and the number of pokes sent on this connection: a subscriber that was poked up to
+ * it and received as many has missed nothing. `upTo`, up to which everything was delivered, becomes its id.
  */
-export function headFrame(epoch: string, head: number, upTo: number | undefined): Buffer {
-  return namedEvent('heartbeat', { epoch, head }, idOf(upTo, epoch));
+export function headFrame(epoch: string, head: number, count: number, upTo: number | undefined): Buffer {
+  return namedEvent('heartbeat', { epoch, head, count }, idOf(upTo, epoch));
 }
 
 /** An event of a test stream: its number from 1, milliseconds since the first one, and whether it is the last one. */

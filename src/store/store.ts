@@ -1,6 +1,7 @@
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { BackupOutcome } from './backup.ts';
 import type { StoreCapabilities } from './capabilities.ts';
+import type { GroupStore } from './group-store.ts';
 import type { ImportSession, Log } from './log.ts';
 import type { LogId } from './log-id.ts';
 import type { Namespace, NamespaceStore } from './namespace-store.ts';
@@ -18,6 +19,8 @@ export interface Store {
   readonly namespaces: NamespaceStore;
   /** Where tickets wait that every node takes; undefined: each node has its own. */
   readonly tickets?: TicketStore | undefined;
+  /** Where records of consumer groups live; undefined: it has no place for them. */
+  readonly groups?: GroupStore | undefined;
   /** Resolves with the fault when the engine can do nothing any more, until the process is started again. Never rejects. */
   readonly failed: Promise<Error>;
 

@@ -89,6 +89,26 @@ describe.each(Object.entries(stores))('with messages in %s, the client', (_store
     );
   });
 
+  test('finds out that a poke of a new stream was lost although others followed it, and fetches it', async () => {
+    await using app = await start(quick);
+    const pokewire = connect(app.url);
+    const isLost = (event: string) => event.includes('"globalPosition":2,') || event.includes('"globalPosition":2}');
+    await using proxy = await HostileProxy.open(app.port, (request) =>
+      request === 1 ? { times: (event) => (isLost(event) ? 0 : 1) } : undefined,
+    );
+    const { subscription, positions, states } = await listen(proxy);
+    using _closed = subscription;
+    for (const stream of ['account-1', 'account-2', 'account-3']) await pokewire.append(stream, message);
+    await expect.poll(() => positions().toSorted(), patience).toEqual([1, 2, 3]);
+    await expect.poll(() => states.at(-1), patience).toMatchObject({ name: 'live', completeUpTo: 3 });
+    const before = states.slice(
+      0,
+      states.findIndex(({ name }) => name === 'away'),
+    );
+    expect(before).not.toContainEqual(expect.objectContaining({ completeUpTo: 3 }));
+    expect(positions()).toHaveLength(3);
+  });
+
   test('delivers once what a proxy sends twice', async () => {
     await using app = await start(quick);
     const pokewire = connect(app.url);

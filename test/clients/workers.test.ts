@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type CheckpointStore, connect, type Message, memoryCheckpoint } from '../../src/client/client.ts';
 import { fileCheckpoint } from '../../src/client/node.ts';
 import { streamCheckpoint } from '../../src/client/stream-checkpoint.ts';
@@ -188,6 +188,68 @@ describe('a worker', () => {
       await expect.poll(() => positions, patience).toEqual([1, 2, 3, 1, 2, 3, 4, 5]);
       await worker.stop();
     }
+  });
+
+  test('handles no message of another log that answers its reads before the subscription knows of it', async () => {
+    await using subscribed = await startTestApp(quick);
+    await using read = await startTestApp(quick);
+    await read.append('account-1', messages(3));
+    let answers = 0;
+    const send: typeof fetch = async (input, init) => {
+      const url = String(input);
+      if (url.includes('/subscribe')) return fetch(url, init);
+      const answer = await fetch(url.replace(subscribed.url, read.url), init);
+      answers++;
+      return answer;
+    };
+    const { positions, handler } = notes();
+    const options = { checkpoint: memoryCheckpoint() };
+    const worker = connect(subscribed.url, { retry, fetch: send }).consume({ category: 'account' }, handler, options);
+    await expect.poll(() => answers, patience).toBeGreaterThan(1);
+    await worker.stop();
+    expect(positions).toEqual([]);
+  });
+
+  test('goes on when its callbacks throw', async () => {
+    await using app = await startTestApp(quick);
+    const thrown: unknown[] = [];
+    const queue = queueMicrotask;
+    using _queued = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((task) =>
+      queue(() => {
+        try {
+          task();
+        } catch (error) {
+          thrown.push(error);
+        }
+      }),
+    );
+    const pokewire = connect(app.url);
+    for (const stream of ['account-1', 'account-2']) await pokewire.append(stream, messages(1));
+    const handled: number[] = [];
+    const ofUser = (name: string) => () => {
+      throw new Error(name);
+    };
+    await using _worker = pokewire.consume(
+      { category: 'account' },
+      ({ globalPosition }) => {
+        if (globalPosition === 1) throw new Error('poison');
+        handled.push(globalPosition);
+      },
+      {
+        checkpoint: memoryCheckpoint(),
+        retry,
+        maxAttempts: 2,
+        onPoison: 'park',
+        onState: ofUser('onState'),
+        onError: ofUser('onError'),
+        onParked: ofUser('onParked'),
+      },
+    );
+    await expect.poll(() => handled, patience).toEqual([2]);
+    await pokewire.append('account-3', messages(1));
+    await expect.poll(() => handled, patience).toEqual([2, 3]);
+    const names = new Set(thrown.map((error) => (error as Error).message));
+    expect(names).toEqual(new Set(['onState', 'onError', 'onParked']));
   });
 
   test('ends with the refusal of the server that does not pass', async () => {

@@ -6,6 +6,8 @@ import { describeCapabilities } from './capabilities.ts';
 import { describeErasure } from './erasure.ts';
 import { describeFollowing } from './following.ts';
 import { describeFullStore } from './full-store.ts';
+import { describeGroupRaces } from './group-races.ts';
+import { describeGroupRecords } from './group-records.ts';
 import { describeImportBatches } from './import-batches.ts';
 import { describeImports } from './imports.ts';
 import { describeKnownImports } from './known-imports.ts';
@@ -77,12 +79,14 @@ function describeNamespaceStore(suite: Suite): void {
   describeNamespaces(suite);
   describeNamespaceChanges(suite);
   describeNamespaceLimits(suite);
+  describeGroupRecords(suite);
+  describeGroupRaces(suite);
 }
 
 function describeParts(name: string, harness: StoreHarness, describeAll: (suite: Suite) => void): void {
   describe(name, async () => {
     const opened = await harness.open({ pokes: pokePool(), ...noLimits });
-    const suite = new Suite(harness, opened.capabilities);
+    const suite = new Suite(harness, opened);
     await opened.close();
     describeAll(suite);
   });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Message } from '../../src/message/message.ts';
 import type { StoreCapabilities } from '../../src/store/capabilities.ts';
 import { compareUtf8 } from '../../src/store/shared/utf8-order.ts';
-import type { StoreLimits } from '../../src/store/store.ts';
+import type { Store, StoreLimits } from '../../src/store/store.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { OpenedStore, type StoreHarness } from './opened-store.ts';
 
@@ -19,6 +19,7 @@ export type Need =
   | 'erasure'
   | 'UTF-8 order'
   | 'exact counts'
+  | 'groups'
   | 'a second handle'
   | 'reopening'
   | 'durability';
@@ -30,10 +31,12 @@ export const noLimits: StoreLimits = { maxBytes: 0, maxBytesPerNamespace: 0, max
 export class Suite {
   readonly capabilities: StoreCapabilities;
   readonly #harness: StoreHarness;
+  readonly #hasGroups: boolean;
 
-  constructor(harness: StoreHarness, capabilities: StoreCapabilities) {
+  constructor(harness: StoreHarness, { capabilities, groups }: Pick<Store, 'capabilities' | 'groups'>) {
     this.#harness = harness;
     this.capabilities = capabilities;
+    this.#hasGroups = groups !== undefined;
   }
 
   /** Opens an empty store for one test. */
@@ -93,6 +96,8 @@ export class Suite {
         return capabilities.listOrder === 'utf8';
       case 'exact counts':
         return capabilities.counts === 'exact';
+      case 'groups':
+        return this.#hasGroups;
       case 'a second handle':
         return this.#harness.second !== undefined;
       case 'reopening':

@@ -128,7 +128,7 @@ test('A heartbeat with the head proves that nothing was missed.', async () => {
   const proof = () => eventsOf(client).find(({ type, data }) => type === 'heartbeat' && data.head === 2);
   await client.waitFor(() => proof() !== undefined, 'the heartbeat');
   const { epoch } = eventsOf(client)[0]!.data;
-  expect([proof()!.data, positionIn(proof()!.id, epoch)]).toEqual([{ epoch, head: 2 }, 3]);
+  expect([proof()!.data, positionIn(proof()!.id, epoch)]).toEqual([{ epoch, head: 2, count: 2 }, 3]);
   expect([client.pokes.length, client.comments]).toEqual([2, [' ready']]);
 });
 

@@ -255,6 +255,16 @@ describe('an answer of several pages', () => {
     }
   });
 
+  test('that names its log is answered by that log only, also where there is nothing to read.', async () => {
+    await using tenant = await startWithTenant();
+    const { app, own } = tenant;
+    const { log } = await app.namespaces.get('tenant');
+    for (const path of ['/streams/a-1/messages', '/categories/a/messages', '/streams/none-1/messages']) {
+      const statusOf = async (epoch: string) => (await ask(app.url, own, { path: `${path}?epoch=${epoch}` })).status;
+      expect([path, await statusOf(log), await statusOf(newLogId())]).toEqual([path, 200, 410]);
+    }
+  });
+
   test('is refused when the log is gone before anything was sent.', async () => {
     await using tenant = await startWithTenant([], (store) => withReads(store, () => () => Promise.reject(logGone())));
     for (const asked of longReads) {

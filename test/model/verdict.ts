@@ -171,8 +171,9 @@ class Verdict {
   #judgeHeartbeat({ data, lastEventId }: StreamEvent): void {
     const { wish, log } = this.#connection.facts;
     if (!wish.heads) this.#fail('was told a heartbeat with a head, and did not ask for it');
-    const { epoch, head } = JSON.parse(data);
+    const { epoch, head, count } = JSON.parse(data);
     if (epoch !== log.epoch) this.#fail(`was told the epoch ${epoch} in a heartbeat in place of ${log.epoch}`);
+    if (count !== this.#pokes) this.#fail(`was told a count of ${count} behind ${this.#pokes} pokes`);
     const isThere = log.entries.some(
       ({ stream, position, globalPosition }) => globalPosition === head && selects(wish.selection, stream, position),
     );

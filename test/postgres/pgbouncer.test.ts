@@ -1,8 +1,9 @@
 import { test } from 'vitest';
 import { Random } from '../../load/soak/random.ts';
+import { foreignStreams, sharedStreams } from '../support/nodes/kinds.ts';
+import { NodesUnderLoad, startNodes } from '../support/nodes/nodes-under-load.ts';
 import { writeAsOther } from './nodes/foreign-writer.ts';
-import { foreignStreams, sharedStreams } from './nodes/kinds.ts';
-import { NodesUnderLoad, startNodes } from './nodes/nodes-under-load.ts';
+import { readRows } from './nodes/read-rows.ts';
 import { hasPgBouncer, PgBouncer } from './pgbouncer.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
@@ -25,6 +26,6 @@ test.skipIf(!hasPostgres || !hasPgBouncer)(
     await load.untilWritten(300);
     others.abort();
     await writing;
-    await load.expectNothingAmiss(cluster, database);
+    await load.expectNothingAmiss(() => readRows(cluster, database));
   },
 );

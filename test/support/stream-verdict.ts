@@ -97,9 +97,10 @@ class HeardVerdict {
     this.#round = [];
   }
 
-  #judgeHeartbeat({ epoch, head }: { epoch: string; head: number }, id: string): void {
+  #judgeHeartbeat({ epoch, head, count }: { epoch: string; head: number; count: number }, id: string): void {
     const { selected, named, epoch: right } = this.#heard;
     if (epoch !== right) this.#fail(`was told the epoch ${epoch} in a heartbeat`);
+    if (count !== this.#pokes) this.#fail(`was told a count of ${count} behind ${this.#pokes} pokes`);
     if (head !== 0 && indexOf(named, head) === -1)
       this.#fail(`was told the head ${head}, which its selectors do not name`);
     const upTo = Math.max(head, positionIn(id, epoch) ?? 0);

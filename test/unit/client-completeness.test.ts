@@ -1,52 +1,78 @@
 import { expect, test } from 'vitest';
 import { Completeness } from '../../src/client/completeness.ts';
 
-const poke = (stream: string, position: number, globalPosition: number) => ({ stream, position, globalPosition });
+const poke = (globalPosition: number) => ({ stream: 'a-1', position: globalPosition - 1, globalPosition });
 
 function begun(behind: number | undefined): Completeness {
-  const book = new Completeness();
-  book.begin(behind);
-  return book;
+  const completeness = new Completeness();
+  completeness.begin(behind);
+  return completeness;
 }
 
 test('Everything is delivered up to a head that is not above the last poke, nor above the beginning.', () => {
-  const book = begun(10);
-  expect(book.isComplete(10)).toBe(true);
-  expect(book.isComplete(11)).toBe(false);
-  expect(book.poke(poke('a-1', 0, 11))).toBe('next');
-  expect(book.isComplete(11)).toBe(true);
+  const completeness = begun(10);
+  expect(completeness.isComplete(10, 0)).toBe(true);
+  expect(completeness.isComplete(11, 0)).toBe(false);
+  expect(completeness.poke(poke(11))).toBe(true);
+  expect(completeness.isComplete(11, 1)).toBe(true);
 });
 
 test('Where the beginning is not known the first head is it.', () => {
-  const book = begun(undefined);
-  expect(book.isComplete(57)).toBe(true);
-  expect(book.isComplete(58)).toBe(false);
+  const completeness = begun(undefined);
+  expect(completeness.isComplete(57, 0)).toBe(true);
+  expect(completeness.isComplete(58, 0)).toBe(false);
 });
 
-test('A conflated poke continues its stream by its first position.', () => {
-  const book = begun(0);
-  book.poke(poke('a-1', 0, 1));
-  expect(book.poke({ ...poke('a-1', 9, 30), from: 1, count: 9 })).toBe('next');
+test('Nothing is proved while the server has sent more pokes than came.', () => {
+  const completeness = begun(0);
+  completeness.poke(poke(1));
+  completeness.poke(poke(3));
+  expect(completeness.isComplete(3, 3)).toBe(false);
+  expect(completeness.isComplete(3, 2)).toBe(true);
 });
 
-test('A gap that comes again is the log’s own, and after three of them gaps are normal.', () => {
-  const book = begun(0);
-  book.poke(poke('a-1', 0, 1));
-  for (const [position, globalPosition] of [
-    [2, 3],
-    [4, 5],
-    [6, 7],
-  ] as const) {
-    expect(book.poke(poke('a-1', position, globalPosition))).toBe('gap');
-    book.begin(globalPosition - 1);
-    expect(book.poke(poke('a-1', position, globalPosition))).toBe('next');
-  }
-  expect(book.poke(poke('a-1', 8, 9))).toBe('next');
+test('Each connection counts its own pokes.', () => {
+  const completeness = begun(0);
+  completeness.poke(poke(1));
+  completeness.begin(1);
+  completeness.poke(poke(2));
+  expect(completeness.isComplete(2, 1)).toBe(true);
 });
 
-test('Only so many streams are remembered: the one that was told of longest ago is forgotten.', () => {
-  const book = begun(0);
-  for (let n = 0; n <= 1_000; n++) book.poke(poke(`a-${n}`, 0, n + 1));
-  expect(book.poke(poke('a-0', 5, 2_000))).toBe('next');
-  expect(book.poke(poke('a-1000', 5, 2_001))).toBe('gap');
+test('A poke that comes again on its connection neither counts nor is delivered.', () => {
+  const completeness = begun(0);
+  completeness.poke(poke(1));
+  expect(completeness.poke(poke(1))).toBeUndefined();
+  expect(completeness.isComplete(1, 1)).toBe(true);
+});
+
+test('A poke that comes again on a later connection counts there and is not delivered.', () => {
+  const completeness = begun(0);
+  completeness.poke(poke(2));
+  completeness.begin(0);
+  expect(completeness.poke(poke(1))).toBe(true);
+  expect(completeness.poke(poke(2))).toBe(false);
+  expect(completeness.isComplete(2, 2)).toBe(true);
+});
+
+test('A conflated poke that ends with a delivered message is delivered: it stands for earlier ones, too.', () => {
+  const completeness = begun(0);
+  completeness.poke(poke(3));
+  completeness.begin(0);
+  expect(completeness.poke({ ...poke(3), from: 0, count: 3 })).toBe(true);
+});
+
+test('After a thousand pokes without a proof a loss delivers some twice, and loses none.', () => {
+  const completeness = begun(0);
+  for (let at = 1; at <= 1_001; at++) completeness.poke(poke(at));
+  completeness.begin(0);
+  expect(completeness.poke(poke(1))).toBe(true);
+});
+
+test('Nothing of another log counts as delivered.', () => {
+  const completeness = begun(0);
+  completeness.poke(poke(1));
+  completeness.forget();
+  completeness.begin(0);
+  expect(completeness.poke(poke(1))).toBe(true);
 });

@@ -68,6 +68,29 @@ describe('append', () => {
     await failure;
   });
 
+  test.each(['<html>', '{"error":"'])(
+    'reads no more of an error of another server than Pokewire would send: %s',
+    async (text) => {
+      let bytes = 0;
+      let isCancelled = false;
+      const piece = new TextEncoder().encode(text.repeat(1_000));
+      const endless = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          bytes += piece.length;
+          controller.enqueue(piece);
+        },
+        cancel() {
+          isCancelled = true;
+        },
+      });
+      const fetch = async () => new Response(endless, { status: 500, headers: { 'content-type': 'application/json' } });
+      const failure = connect('http://server.test', { fetch }).append('account-1', message, { retryForMs: 0 });
+      await expect(failure).rejects.toMatchObject({ code: 'HTTP_500', status: 500 });
+      expect(isCancelled).toBe(true);
+      expect(bytes).toBeLessThan(100_000);
+    },
+  );
+
   test('gives up when the time is over, with the last fault', async () => {
     const { server, pokewire } = client();
     const failure = expect(pokewire.append('account-1', message, { retryForMs: 1_000 })).rejects.toMatchObject({

@@ -46,7 +46,7 @@ describe('a connection', () => {
     const stream = await server.nth(1).open(log.hello(2, 0));
     await stream.send(log.poke('account-1', 0, 1) + log.poke('account-1', 1, 2));
     expect(names(states)).toEqual(['connecting', 'catching-up']);
-    await stream.send(log.heartbeat(2));
+    await stream.send(log.heartbeat(2, 2));
     expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 2, isBuffered: false });
     expect(positions()).toEqual([1, 2]);
   });
@@ -87,7 +87,7 @@ describe('a connection', () => {
     const queued = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((task) => expect(task).toThrow(thrown));
     const { server, states } = await subscribe({ all: true }, {}, { onPoke });
     const stream = await server.nth(1).open(log.hello(0, 0));
-    await stream.send(log.poke('a', 0, 1) + log.poke('a', 1, 2) + log.heartbeat(2));
+    await stream.send(log.poke('a', 0, 1) + log.poke('a', 1, 2) + log.heartbeat(2, 2));
     expect(onPoke).toHaveBeenCalledTimes(2);
     expect(queued).toHaveBeenCalledTimes(2);
     expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 2 });
@@ -138,7 +138,7 @@ describe('a loss of the connection', () => {
   test.each(['hello', 'heartbeat'])('resumes at the id of a %s when no poke came', async (kind) => {
     const { server } = await subscribe();
     const stream = await server.nth(1).open(log.hello(9, 0));
-    if (kind === 'heartbeat') await stream.send(log.heartbeat(0, 9));
+    if (kind === 'heartbeat') await stream.send(log.heartbeat(0, 0, 9));
     else await stream.send('event: other\ndata: {}\n\n');
     await stream.cut();
     await vi.advanceTimersByTimeAsync(3_000);
@@ -211,36 +211,59 @@ describe('a loss of the connection', () => {
 
 describe('a malformed event', () => {
   test.each([
-    ['CUT', 'JSON that does not parse', 'event: poke\ndata: {"stream":\n\n'],
-    ['CUT', 'null', 'event: poke\ndata: null\n\n'],
-    ['CUT', 'a line that does not end', 'x'.repeat(70_000)],
-    ['CUT', 'an event that does not end', 'data: x\n'.repeat(10_000)],
-    ['POKE_LOST', 'a poke without its stream', 'event: poke\nid: 2-aaaa\ndata: {"position":1,"globalPosition":2}\n\n'],
+    ['JSON that does not parse', 'event: poke\ndata: {"stream":\n\n'],
+    ['null', 'event: poke\ndata: null\n\n'],
+    ['a line that does not end', 'x'.repeat(70_000)],
+    ['an event that does not end', 'data: x\n'.repeat(10_000)],
+    ['a poke without its stream', 'event: poke\nid: 2-aaaa\ndata: {"position":1,"globalPosition":2}\n\n'],
+    ['a poke without its position', 'event: poke\nid: 2-aaaa\ndata: {"stream":"account-1","globalPosition":2}\n\n'],
     [
-      'POKE_LOST',
-      'a poke without its position',
-      'event: poke\nid: 2-aaaa\ndata: {"stream":"account-1","globalPosition":2}\n\n',
+      'a poke whose global position is a text',
+      'event: poke\nid: 2-aaaa\ndata: {"stream":"account-1","position":1,"globalPosition":"2"}\n\n',
     ],
-    [
-      'POKE_LOST',
-      'a poke without its global position',
-      'event: poke\nid: 2-aaaa\ndata: {"stream":"account-1","position":1}\n\n',
-    ],
-    ['POKE_LOST', 'a heartbeat without its head', 'event: heartbeat\nid: 2-aaaa\ndata: {"epoch":"aaaa-1111"}\n\n'],
-  ])(
-    'ends the connection as %s, and the next one begins behind the last good event: %s',
-    async (code, _what, malformed) => {
-      const { server, states, positions } = await subscribe();
-      const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1));
-      await stream.send(malformed);
-      expect(stream.isAborted).toBe(true);
-      expect(states.at(-1)).toMatchObject({ name: 'away', why: { name: 'ClientError', code } });
+    ['a heartbeat without its head', 'event: heartbeat\nid: 2-aaaa\ndata: {"epoch":"aaaa-1111","count":1}\n\n'],
+    ['a heartbeat without its count', 'event: heartbeat\nid: 2-aaaa\ndata: {"epoch":"aaaa-1111","head":2}\n\n'],
+    ['an end that is null', 'event: end\ndata: null\n\n'],
+  ])('ends the connection as CUT, and the next one begins behind the last good event: %s', async (_what, malformed) => {
+    const { server, states, positions } = await subscribe();
+    const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1));
+    await stream.send(malformed);
+    expect(stream.isAborted).toBe(true);
+    expect(states.at(-1)).toMatchObject({ name: 'away', why: { name: 'ClientError', code: 'CUT' } });
+    await vi.advanceTimersByTimeAsync(3_000);
+    const again = server.nth(2);
+    expect(again.headers.get('last-event-id')).toBe('1-aaaa');
+    await again.open(log.hello(2, 1) + log.poke('account-1', 1, 2) + log.heartbeat(2, 1));
+    expect(positions()).toEqual([1, 2]);
+    expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 2 });
+  });
+
+  test.each([
+    ['without its epoch', { head: 57 }],
+    ['without its head', { epoch: 'aaaa-1111' }],
+    ['whose head is a text', { epoch: 'aaaa-1111', head: '57' }],
+  ])('that is a hello %s does not say where the subscription begins', async (_what, hello) => {
+    const { server, states, subscription } = await subscribe({ category: 'account', position: 'head' });
+    await server.nth(1).open(`event: hello\nid: 57-aaaa\ndata: ${JSON.stringify(hello)}\n\n`);
+    expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'CUT' } });
+    expect(subscription.position).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(250);
+    expect(server.nth(2).query.position).toBe('9007199254740991');
+    await server.nth(2).open(log.hello(57));
+    expect(server.nth(3).headers.get('last-event-id')).toBe('57');
+  });
+
+  test.each(['reason', 'epoch', 'lost', 'replayFrom'])(
+    'that is a reset without its %s is not told, and the next connection resumes behind the same cursor',
+    async (member) => {
+      const { server, states, resets } = await subscribe({ category: 'account', cursor: '9-dead' });
+      const whole = { reason: 'other-epoch', epoch: 'aaaa-1111', head: 1, lost: { from: 10 }, replayFrom: 1 };
+      const reset = JSON.stringify({ ...whole, [member]: undefined });
+      await server.nth(1).open(`${log.hello(1, 0)}event: reset\ndata: ${reset}\n\n`);
+      expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'CUT' } });
+      expect(resets).toEqual([]);
       await vi.advanceTimersByTimeAsync(3_000);
-      const again = server.nth(2);
-      expect(again.headers.get('last-event-id')).toBe('1-aaaa');
-      await again.open(log.hello(2, 1) + log.poke('account-1', 1, 2) + log.heartbeat(2));
-      expect(positions()).toEqual([1, 2]);
-      expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 2 });
+      expect(server.nth(2).headers.get('last-event-id')).toBe('9-dead');
     },
   );
 });
@@ -300,33 +323,59 @@ describe('completeness', () => {
   test('is never claimed for a poke that was lost, which is fetched by itself', async () => {
     const { server, states, positions } = await subscribe();
     const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1));
-    await stream.send(log.heartbeat(2));
+    await stream.send(log.heartbeat(2, 2));
     expect(stream.isAborted).toBe(true);
     expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'POKE_LOST' } });
     await vi.advanceTimersByTimeAsync(250);
     const again = server.nth(2);
-    expect(again.headers.get('last-event-id')).toBe('1-aaaa');
-    await again.open(log.hello(2, 1) + log.poke('account-1', 1, 2) + log.heartbeat(2));
+    expect(again.headers.get('last-event-id')).toBe('0-aaaa');
+    await again.open(log.hello(2, 0) + log.poke('account-1', 0, 1) + log.poke('account-1', 1, 2) + log.heartbeat(2, 2));
     expect(positions()).toEqual([1, 2]);
     expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 2 });
   });
 
-  test('sees a poke that is missing inside a stream, and fetches it before the one behind it', async () => {
-    const { server, positions } = await subscribe();
-    const stream = await server.nth(1).open(log.hello(3, 0) + log.poke('account-1', 0, 1));
-    await stream.send(log.poke('account-1', 2, 3));
-    expect(positions()).toEqual([1]);
+  test('is never claimed beyond a lost poke that others followed, which is fetched behind the last proof', async () => {
+    const { server, states, positions, subscription } = await subscribe();
+    const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1) + log.heartbeat(1, 1));
+    await stream.send(log.poke('account-3', 0, 3) + log.heartbeat(3, 3));
+    expect(stream.isAborted).toBe(true);
+    expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'POKE_LOST' } });
+    expect(subscription.position).toBe(1);
     await vi.advanceTimersByTimeAsync(250);
-    await server.nth(2).open(log.hello(3, 1) + log.poke('account-1', 1, 2) + log.poke('account-1', 2, 3));
-    expect(positions()).toEqual([1, 2, 3]);
+    const again = server.nth(2);
+    expect(again.headers.get('last-event-id')).toBe('1-aaaa');
+    await again.open(log.hello(3, 1) + log.poke('account-2', 0, 2) + log.poke('account-3', 0, 3) + log.heartbeat(3, 2));
+    expect(positions()).toEqual([1, 3, 2]);
+    const claims = states.flatMap((state) => (state.name === 'live' ? [state.completeUpTo] : []));
+    expect(claims).toEqual([1, 3]);
   });
 
-  test('takes a gap for the log’s own when it comes again', async () => {
-    const { server, positions } = await subscribe();
-    await server.nth(1).open(log.hello(3, 0) + log.poke('account-1', 0, 1) + log.poke('account-1', 2, 3));
+  test('is reached after a cut in the middle of what is fetched again', async () => {
+    const { server, states, positions } = await subscribe();
+    await server.nth(1).open(log.hello(3, 0) + log.poke('account-3', 0, 3) + log.heartbeat(3, 3));
     await vi.advanceTimersByTimeAsync(250);
-    await server.nth(2).open(log.hello(3, 1) + log.poke('account-1', 2, 3) + log.heartbeat(3));
-    expect(positions()).toEqual([1, 3]);
+    await (await server.nth(2).open(log.hello(3, 0) + log.poke('account-1', 0, 1))).cut();
+    await vi.advanceTimersByTimeAsync(3_000);
+    const last = server.nth(3);
+    expect(last.headers.get('last-event-id')).toBe('1-aaaa');
+    await last.open(log.hello(3, 1) + log.poke('account-2', 0, 2) + log.poke('account-3', 0, 3) + log.heartbeat(3, 2));
+    expect(positions()).toEqual([3, 1, 2]);
+    expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 3 });
+  });
+
+  test('is not claimed when one poke is lost and another one comes twice', async () => {
+    const { server, states } = await subscribe();
+    const once = log.poke('account-1', 0, 1);
+    await server.nth(1).open(log.hello(2, 0) + once + once + log.heartbeat(1, 2));
+    expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'POKE_LOST' } });
+  });
+
+  test('does not depend on positions of streams, which an import leaves gaps in', async () => {
+    const { server, states, positions } = await subscribe();
+    const pokes = log.poke('account-1', 0, 1) + log.poke('account-1', 7, 9);
+    await server.nth(1).open(log.hello(9, 0) + pokes + log.heartbeat(9, 2));
+    expect(positions()).toEqual([1, 9]);
+    expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 9 });
   });
 
   test('drops a poke that was delivered before', async () => {
@@ -338,7 +387,7 @@ describe('completeness', () => {
 
   test('counts from where the subscription began', async () => {
     const { server, states } = await subscribe({ category: 'account', position: 100 });
-    await server.nth(1).open(log.hello(120, 99) + log.heartbeat(57, 120));
+    await server.nth(1).open(log.hello(120, 99) + log.heartbeat(57, 0, 120));
     expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 57 });
   });
 });
@@ -353,7 +402,7 @@ describe('the head', () => {
     const { headers, query } = server.nth(2);
     expect(headers.get('last-event-id')).toBe('57');
     expect(query.epoch).toBe('aaaa-1111');
-    await server.nth(2).open(log.hello(58, 57) + log.poke('account-1', 0, 58) + log.heartbeat(58));
+    await server.nth(2).open(log.hello(58, 57) + log.poke('account-1', 0, 58) + log.heartbeat(58, 1));
     expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 58 });
     expect(names(states)).not.toContain('away');
   });

@@ -1,7 +1,13 @@
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Poke } from '../../src/client/client.ts';
 import { ClientError } from '../../src/client/client-error.ts';
+import type { Selectors } from '../../src/client/selection.ts';
+import type { Open } from '../../src/client/share.ts';
 import type { State } from '../../src/client/state.ts';
-import { isSelected, portable, rebuilt, unionOf } from '../../src/client/tab-message.ts';
+import { TabLeader } from '../../src/client/tab-leader.ts';
+import { isSelected, portable, rebuilt, type TabMessage, unionOf } from '../../src/client/tab-message.ts';
+import { acrossTabs } from '../../src/client/tabs.ts';
+import { settle, useFakeClock } from './scripted-server.ts';
 
 test('Tabs select together what each of them selects, once and in one order.', () => {
   const union = unionOf([{ stream: ['b-1', 'a-1'] }, { category: ['c'] }, { stream: ['a-1'] }]);
@@ -37,4 +43,126 @@ test('A state is the same behind the way from tab to tab, its error too.', () =>
     expect(arrived).toEqual(state);
     if (arrived.name === 'away') expect(arrived.why).toMatchObject({ ...why });
   }
+});
+
+describe('the leader of tabs', () => {
+  useFakeClock();
+
+  /** A leader, what its connections select, and a way to be a tab. */
+  function lead() {
+    const selected: Selectors[] = [];
+    const open: Open = (selectors) => {
+      selected.push(selectors);
+      const closed = { close: () => {}, [Symbol.dispose]: () => {} };
+      return { state: { name: 'connecting' }, cursor: '1', position: 1, epoch: 'e', ...closed };
+    };
+    const leader = new TabLeader('leader', open, () => {});
+    const want = (tab: string, stream: string) =>
+      leader.receive({ type: 'want', tab, version: 1, selectors: { stream: [stream] }, place: undefined });
+    const minute = async (...tabs: string[]) => {
+      for (let pings = 0; pings < 60; pings++) leader.ping();
+      for (const tab of tabs) leader.receive({ type: 'here', tab });
+      await vi.advanceTimersByTimeAsync(50);
+    };
+    return { selected, leader, want, minute };
+  }
+
+  test('selects no longer what a tab wanted that has not answered for a minute, as after a crash', async () => {
+    const { selected, want, minute } = lead();
+    want('a', 'account-1');
+    want('b', 'account-2');
+    await minute('a');
+    await minute('a');
+    expect(selected).toEqual([{ stream: ['account-1', 'account-2'] }, { stream: ['account-1'] }]);
+  });
+
+  test('serves a bounded number of tabs, and the next one when another has left', async () => {
+    const { selected, leader, want } = lead();
+    for (let tab = 0; tab < 1_000; tab++) want(`tab ${tab}`, 'account-1');
+    want('one too many', 'account-2');
+    await vi.advanceTimersByTimeAsync(50);
+    leader.receive({ type: 'leave', tab: 'tab 0' });
+    want('one too many', 'account-2');
+    await vi.advanceTimersByTimeAsync(50);
+    expect(selected).toEqual([{ stream: ['account-1'] }, { stream: ['account-1', 'account-2'] }]);
+  });
+});
+
+describe('a tab that another one leads', () => {
+  useFakeClock();
+  afterEach(() => vi.unstubAllGlobals());
+
+  /** A subscribed tab, what it sends, and a way to be its leader. */
+  async function join() {
+    const sent: TabMessage[] = [];
+    let receive: (message: { data: TabMessage }) => void = () => {};
+    class Channel {
+      set onmessage(listener: typeof receive) {
+        receive = listener;
+      }
+      postMessage(message: TabMessage) {
+        sent.push(message);
+      }
+      close() {}
+    }
+    vi.stubGlobal('BroadcastChannel', Channel);
+    vi.stubGlobal('navigator', { locks: { request: () => new Promise(() => {}) } });
+    const pokes: Poke[] = [];
+    const open: Open = () => {
+      throw new Error('not the leader');
+    };
+    const share = acrossTabs('test');
+    const subscription = share(
+      open,
+      { category: ['account'] },
+      { position: 'head' },
+      { onPoke: (poke) => pokes.push(poke) },
+    );
+    const want = () => sent.findLast((message) => message.type === 'want')!;
+    let number = 0;
+    const place = (position: number) => ({ position, epoch: 'e' });
+    const state = (state: State, position: number, covers: Record<string, number>) =>
+      receive({ data: { type: 'state', leader: 'l', number: ++number, state, covers, place: place(position) } });
+    const covering = () => ({ [want().tab]: want().version });
+    const poke = (at: number) => {
+      const poke = { stream: 'account-1', position: at, globalPosition: at };
+      receive({ data: { type: 'poke', leader: 'l', number: ++number, poke, place: place(at) } });
+    };
+    const ping = (isCheck: boolean) => receive({ data: { type: 'ping', leader: 'l', number, isCheck } });
+    const positions = () => pokes.map(({ globalPosition }) => globalPosition);
+    state({ name: 'catching-up' }, 1, covering());
+    await settle();
+    return { sent, want, state, covering, poke, ping, positions, subscription: subscription! };
+  }
+
+  test('answers a check of the leader', async () => {
+    const { sent, want, ping } = await join();
+    ping(false);
+    expect(sent.at(-1)!.type).toBe('want');
+    ping(true);
+    expect(sent.at(-1)).toEqual({ type: 'here', tab: want().tab });
+  });
+
+  test('asks again from its place when the leader has taken it for closed', async () => {
+    const { sent, want, state, poke, covering, positions } = await join();
+    poke(2);
+    state({ name: 'catching-up' }, 2, { another: 1 });
+    expect(sent.at(-1)).toMatchObject({ type: 'want', place: { position: 2 } });
+    poke(4);
+    state({ name: 'catching-up' }, 2, covering());
+    poke(3);
+    poke(4);
+    expect(positions()).toEqual([2, 3, 4]);
+    expect(want().place).toEqual({ position: 2, epoch: 'e' });
+  });
+
+  test('is poked of what the leader had lost, and has fetched', async () => {
+    const { state, poke, covering, positions } = await join();
+    poke(2);
+    poke(4);
+    const why = new ClientError('POKE_LOST', 'A poke is missing');
+    state(portable({ name: 'away', nextTryAt: new Date(0), why }), 2, covering());
+    poke(3);
+    expect(positions()).toEqual([2, 4, 3]);
+  });
 });

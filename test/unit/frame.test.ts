@@ -236,9 +236,9 @@ describe('the other pieces of a stream', () => {
       `event: hello\ndata:{"epoch":"${epoch}","head":9,"forgottenUpTo":3,"time":"1970-01-01T00:00:00.000Z"}\n\n`,
     ],
     [
-      'tell the head with a cursor of the log',
-      headFrame(epoch, 9, 10),
-      `event: heartbeat\nid: 10-${tagOf(epoch)}\ndata:{"epoch":"${epoch}","head":9}\n\n`,
+      'tell the head and the number of pokes with a cursor of the log',
+      headFrame(epoch, 9, 4, 10),
+      `event: heartbeat\nid: 10-${tagOf(epoch)}\ndata:{"epoch":"${epoch}","head":9,"count":4}\n\n`,
     ],
     ['tick', tickFrame(2, 0.5, true), 'event: tick\ndata:{"number":2,"sentMs":0.5,"last":true}\n\n'],
   ])('%s', (_what, frame, payload) => {

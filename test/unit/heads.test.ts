@@ -69,7 +69,21 @@ describe('A heartbeat that tells the head', () => {
     await beat();
     const { log } = await node.store.namespace('default');
     const event = sink.stream.events.at(-1)!;
-    expect([JSON.parse(event.data), event.lastEventId]).toEqual([{ epoch: log, head: 1 }, `1-${tagOf(log)}`]);
+    expect([JSON.parse(event.data), event.lastEventId]).toEqual([{ epoch: log, head: 1, count: 1 }, `1-${tagOf(log)}`]);
+  });
+
+  test('counts the pokes of each connection, those it caught up with and those it was sent live', async () => {
+    await using node = new FakeNode();
+    await node.append('a-1', 3);
+    const early = await subscribeTo(node, ofA);
+    await node.append('a-2', 2);
+    await node.append('b-1');
+    await node.settle();
+    const late = await subscribeTo(node, { ...ofA, lastEventId: 4 });
+    await early.beat();
+    await late.beat();
+    const counts = [early, late].map(({ sink }) => JSON.parse(sink.stream.events.at(-1)!.data).count);
+    expect(counts).toEqual([5, 1]);
   });
 
   test('names no poke that is still gathered', async () => {

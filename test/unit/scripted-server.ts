@@ -130,8 +130,9 @@ export function framesOf(epoch: string) {
       `: ready\nretry: 3000\nevent: hello\n${at === undefined ? '' : `id: ${at}-${tag}\n`}data:${JSON.stringify({ epoch, head, forgottenUpTo: 0 })}\n\n`,
     poke: (stream: string, position: number, globalPosition: number) =>
       `event: poke\ndata: ${JSON.stringify({ stream, position, globalPosition })}\nid: ${globalPosition}-${tag}\n\n`,
-    heartbeat: (head: number, at = head) =>
-      `event: heartbeat\nid: ${at}-${tag}\ndata:${JSON.stringify({ epoch, head })}\n\n`,
+    /** `count`: pokes of this connection so far. */
+    heartbeat: (head: number, count = 0, at = head) =>
+      `event: heartbeat\nid: ${at}-${tag}\ndata:${JSON.stringify({ epoch, head, count })}\n\n`,
     reset: (reason: string, lost: object, replayFrom = 1) =>
       `event: reset\ndata:${JSON.stringify({ reason, epoch, head: 0, lost, replayFrom })}\n\n`,
     end: (code: string) => `event: end\ndata:{"code":"${code}"}\n\n`,

@@ -36,6 +36,8 @@ export type MessageRead = {
   readonly from: number;
   readonly limit: number;
   readonly page: (from: number, limit: number) => Promise<MessagePage>;
+  /** The log that the answer must be of; undefined: any. */
+  readonly epoch?: string | undefined;
   readonly spelling?: Spelling;
 };
 
@@ -45,11 +47,12 @@ export type SendMessages = (reply: FastifyReply, wanted: MessageRead) => Promise
 const asObjects: Spelling = { message: messageJson, after: '' };
 
 export function messagesBy(sendPages: SendPages): SendMessages {
-  return async (reply, { read, from, limit, page, spelling = asObjects }) => {
+  return async (reply, { read, from, limit, page, epoch: wanted, spelling = asObjects }) => {
     reply.header('content-type', jsonType);
     // Its length would have to be read; an empty stream says none.
     if (reply.request.method === 'HEAD') return reply.send(Readable.from([]));
     const first = await page(from, Math.min(limit, maxPageMessages));
+    if (wanted !== undefined && wanted !== first.epoch) throw logGone();
     const body = first.messages.map(spelling.message).join();
     const left = limit - first.messages.length;
     if (first.next === null || left === 0) return reply.send(`[${body}]${spelling.after}`);

@@ -49,6 +49,11 @@ export function positionQuery(description: string) {
   return Type.Optional(Type.Integer({ minimum: 0, description }));
 }
 
+/** Of reads of messages: which log they must be of. */
+export const epochQuery = Type.Optional(
+  Type.String({ maxLength: 64, description: 'The log to read, from a hello event; 410 when it is another one' }),
+);
+
 /** Of reads; {@link limitOf} says what it means. */
 export const batchSizeQuery = Type.Optional(
   Type.Integer({

@@ -7,6 +7,7 @@ import {
   batchSizeQuery,
   categoryParam,
   defaultPageSize,
+  epochQuery,
   groupOf,
   groupQuery,
   limitOf,
@@ -71,6 +72,7 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
         querystring: Type.Object({
           position: positionQuery('First global position to read'),
           batchSize: batchSizeQuery,
+          epoch: epochQuery,
           ...groupQuery,
           correlation: Type.Optional(
             Type.String({
@@ -96,6 +98,7 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
         from: query.position ?? 0,
         limit: limitOf(query.batchSize),
         page: (from, limit) => log.read(filter, from, limit),
+        epoch: query.epoch,
       });
     },
   );

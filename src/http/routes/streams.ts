@@ -10,6 +10,7 @@ import { messageSchema, type SendMessages } from '../plumbing/message-pages.ts';
 import {
   batchSizeQuery,
   defaultPageSize,
+  epochQuery,
   limitOf,
   maxPageSize,
   nameLimits,
@@ -103,6 +104,7 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
           position: positionQuery('First stream position to read'),
           globalPosition: positionQuery('First global position to read; position is ignored then'),
           batchSize: batchSizeQuery,
+          epoch: epochQuery,
         }),
         response: { 200: Type.Array(messageSchema) },
       },
@@ -118,6 +120,7 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
         from: globalPosition ?? position,
         limit: limitOf(query.batchSize),
         page: (from, limit) => log.readStream(stream, start(from), limit),
+        epoch: query.epoch,
       });
     },
   );

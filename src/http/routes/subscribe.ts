@@ -64,7 +64,8 @@ function querySchema(maxItems: number) {
     ),
     heartbeat: Type.Optional(
       Type.Enum(['comment', 'head'], {
-        description: '"head": heartbeats are events that tell the head of what the selectors name',
+        description:
+          '"head": heartbeats are events with the head of what the selectors name and the number of pokes sent',
       }),
     ),
     heartbeatMs: Type.Optional(

@@ -102,6 +102,7 @@ export class MemoryNamespaces implements NamespaceStore {
     this.#ids.splice(this.#firstNotBefore(found.id), 1);
     this.#formerHeads.keep(found.id, log.head);
     this.#storage.discard(log);
+    this.#storage.groups.removeAll(found.uid);
     this.#storage.budget.close(log.account, found);
     this.#noteChange(found.id);
     return log.table.length;

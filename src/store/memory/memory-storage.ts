@@ -9,6 +9,7 @@ import { ForgettingTurns } from '../shared/retention-rules.ts';
 import type { RowText } from '../shared/row-text.ts';
 import type { StoreLimits } from '../store.ts';
 import { forgetFrom, forgetOldest, slice } from './memory-forgetting.ts';
+import { MemoryGroups } from './memory-groups.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryNamespaces } from './memory-namespaces.ts';
 import { rowBytes } from './message-table.ts';
@@ -33,6 +34,7 @@ export class MemoryStorage {
   readonly logs = new Map<LogId, MemoryLog>();
   readonly budget: ByteBudget;
   readonly namespaces: MemoryNamespaces;
+  readonly groups = new MemoryGroups();
   /** Of namespaces without a rule for their whole log. */
   readonly retention: RetentionLimits;
   readonly #turns: ForgettingTurns;

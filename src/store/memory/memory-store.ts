@@ -2,6 +2,7 @@ import type { Poke } from '../../message/poke.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
 import type { BackupOutcome } from '../backup.ts';
 import { requireSupport, type StoreCapabilities } from '../capabilities.ts';
+import type { GroupStore } from '../group-store.ts';
 import type { ImportSession, Log } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { Namespace, NamespaceStore } from '../namespace-store.ts';
@@ -35,6 +36,7 @@ export class MemoryStore implements Store {
     counts: 'exact',
   };
   readonly namespaces: NamespaceStore;
+  readonly groups: GroupStore;
   readonly failed = new Promise<never>(() => {});
   readonly #storage: MemoryStorage;
   readonly #pokes: ObjectPool<Poke>;
@@ -44,7 +46,15 @@ export class MemoryStore implements Store {
   constructor(storage: MemoryStorage, pokes: ObjectPool<Poke>) {
     this.#storage = storage;
     this.#pokes = pokes;
-    const { namespaces } = storage;
+    const { namespaces, groups } = storage;
+    this.groups = {
+      sharedBy: groups.sharedBy,
+      read: (keys) => groups.read(keys),
+      write: (changes) => groups.write(changes),
+      list: (prefix, after, limit) => groups.list(prefix, after, limit),
+      changesSince: (revision) => groups.changesSince(revision),
+      follow: (changed) => this.#hold(groups.follow(changed)),
+    };
     this.namespaces = {
       create: (namespace) => namespaces.create(namespace),
       find: (id) => namespaces.find(id),

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Random } from '../../../load/soak/random.ts';
 import { sqlStateOf } from '../../../src/store/postgres/database-errors.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger } from '../../support/nodes/ledger.ts';
 
 export type ForeignWriterOptions = {
   /** Opens a connection as a service has it. */

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../../../load/soak/random.ts';
 import { longStreams, type Wish } from '../../../load/soak/wishes.ts';
+import { appendOnce, writeOverHttp } from '../../support/nodes/http-writer.ts';
+import { foreignStreams, kinds, ownStreams, sharedStreams } from '../../support/nodes/kinds.ts';
+import { Ledger } from '../../support/nodes/ledger.ts';
+import { LogReader } from '../../support/nodes/log-reader.ts';
+import { NodeProcess } from '../../support/nodes/node-process.ts';
 import type { PostgresCluster } from '../postgres-cluster.ts';
 import { writeAsOther } from './foreign-writer.ts';
-import { appendOnce, writeOverHttp } from './http-writer.ts';
-import { foreignStreams, kinds, ownStreams, sharedStreams } from './kinds.ts';
-import { Ledger, readRows } from './ledger.ts';
-import { LogReader } from './log-reader.ts';
-import { NodeProcess } from './node-process.ts';
+import { readRows } from './read-rows.ts';
 
 export type TortureOptions = {
   readonly cluster: PostgresCluster;

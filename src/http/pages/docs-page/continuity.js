@@ -23,6 +23,8 @@ const resets = {
 export class Continuity {
   /** Global position up to which everything was told, or need not be. */
   #upTo;
+  /** Pokes of this connection. */
+  #count;
   #beginsAfter;
   #epoch;
   #note;
@@ -45,6 +47,7 @@ export class Continuity {
     const { epoch, head } = JSON.parse(data);
     if (epoch !== this.#epoch) this.#upTo = this.#beginsAfter(head);
     this.#epoch = epoch;
+    this.#count = 0;
   }
 
   reset({ data }) {
@@ -56,11 +59,13 @@ export class Continuity {
 
   poke({ globalPosition }) {
     this.#upTo = globalPosition;
+    this.#count++;
   }
 
   heartbeat({ data }) {
-    const { head } = JSON.parse(data);
-    byId('proof').textContent = head <= this.#upTo ? 'nothing missed' : `missed up to ${head}`;
+    const { head, count } = JSON.parse(data);
+    const isWhole = head <= this.#upTo && count === this.#count;
+    byId('proof').textContent = isWhole ? 'nothing missed' : `missed up to ${head}`;
     byId('proof').hidden = false;
   }
 

@@ -49,6 +49,7 @@ export async function appendOnce(
       }
       return;
     }
+    ledger.unanswered++;
     if (performance.now() - sentMs > givesUpMs) throw new Error(`nobody took a message of ${stream} for a minute`);
     await delay(retryMs);
   }

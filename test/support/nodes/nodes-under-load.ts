@@ -1,10 +1,9 @@
 import { expect } from 'vitest';
 import { Random } from '../../../load/soak/random.ts';
 import type { Wish } from '../../../load/soak/wishes.ts';
-import type { PostgresCluster } from '../postgres-cluster.ts';
 import { appendOnce, writeOverHttp } from './http-writer.ts';
 import { kinds, ownStreams, sharedStreams } from './kinds.ts';
-import { Ledger, readRows } from './ledger.ts';
+import { Ledger, type Row } from './ledger.ts';
 import { LogReader } from './log-reader.ts';
 import { NodeProcess } from './node-process.ts';
 
@@ -20,7 +19,7 @@ export type LoadOptions = {
 const writers = 4;
 const streams = [...ownStreams, ...sharedStreams];
 
-/** Starts so many nodes over one database. Close them by `await using`: what follows their start may fail. */
+/** Starts so many nodes over one store. Close them by `await using`: what follows their start may fail. */
 export async function startNodes(
   count: number,
   store: string,
@@ -33,7 +32,7 @@ export async function startNodes(
 }
 
 /**
- * Several nodes under load while something happens to them or to their database. Writers send again what was not answered, and
+ * Several nodes under load while something happens to them or to their store. Writers send again what was not answered, and
  * subscribers come back behind their last id, to whichever node takes them. Close it by `await using`.
  */
 export class NodesUnderLoad implements AsyncDisposable {
@@ -81,12 +80,12 @@ export class NodesUnderLoad implements AsyncDisposable {
     await expect.poll(() => this.ledger.stored, { timeout: 60_000, interval: 10 }).toBeGreaterThanOrEqual(goal);
   }
 
-  /** Ends the writers, and compares what they and the subscribers were told with the table. */
-  async expectNothingAmiss(cluster: PostgresCluster, database: string): Promise<void> {
+  /** Ends the writers, and compares what they and the subscribers were told with what the store has. */
+  async expectNothingAmiss(readRows: () => Promise<Row[]>): Promise<void> {
     this.#stop.abort();
     await this.#work;
     await Promise.all(streams.map((stream) => appendOnce({ url: this.#url, ledger: this.ledger }, stream, 1)));
-    const rows = await readRows(cluster, database);
+    const rows = await readRows();
     await Promise.all(this.readers.map((reader) => reader.finish(rows, this.ledger)));
     expect([...this.ledger.problems(rows), ...this.#problems].slice(0, 20)).toEqual([]);
   }

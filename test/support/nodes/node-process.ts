@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Exposition } from '../../support/exposition.ts';
-import { SpokenProcess } from '../../support/spoken-process.ts';
+import { Exposition } from '../exposition.ts';
+import { SpokenProcess } from '../spoken-process.ts';
 
 /** How a node is started. */
 export type NodeOptions = {
@@ -11,7 +11,7 @@ export type NodeOptions = {
   readonly root?: string | undefined;
 };
 
-/** One of several servers over a database, as a process of its own, which can go and come again. Close it by `await using`. */
+/** One of several servers over one store, as a process of its own, which can go and come again. Close it by `await using`. */
 export class NodeProcess implements AsyncDisposable {
   readonly #options: NodeOptions;
   #process: SpokenProcess;
@@ -44,6 +44,12 @@ export class NodeProcess implements AsyncDisposable {
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.#process.kill(signal);
     return this.#process.exit;
+  }
+
+  /** Stops it where it stands; the function lets it go on. */
+  async freeze(): Promise<() => void> {
+    this.signal('SIGSTOP');
+    return () => this.signal('SIGCONT');
   }
 
   /** Starts it anew, on the port that it had. */

@@ -3,7 +3,7 @@ import { problemOf, wantedOf } from '../../../load/soak/check.ts';
 import { NoHelloError, SoakConnection } from '../../../load/soak/connection.ts';
 import type { Random } from '../../../load/soak/random.ts';
 import { queryOf, type Wish } from '../../../load/soak/wishes.ts';
-import { positionIn } from '../../support/cursors.ts';
+import { positionIn } from '../cursors.ts';
 import type { Ledger, Row } from './ledger.ts';
 
 export type LogReaderOptions = {

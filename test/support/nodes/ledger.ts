@@ -1,6 +1,4 @@
-import type { PostgresCluster } from '../postgres-cluster.ts';
-
-/** A row of the table. */
+/** A message as the store has it. */
 export type Row = {
   readonly id: string;
   readonly stream: string;
@@ -13,20 +11,30 @@ export type Answered = { readonly position?: number; readonly globalPosition?: n
 
 type Sent = Answered & { readonly stream: string; readonly sentMs: number };
 
-/** What all writers did, to be compared with the table at the end. */
+/** What all writers did, to be compared with the store at the end. */
 export class Ledger {
   readonly #stored = new Map<string, Sent>();
   /** Of transactions that broke at their commit: either outcome is right. */
   readonly #unsure = new Set<string>();
   rolledBack = 0;
+  /** Requests that did not say that they stored anything, and were sent again. */
+  unanswered = 0;
+  readonly #counts = new Map<string, number>();
 
   get stored(): number {
     return this.#stored.size;
   }
 
+  /** The least number of messages of each stream, by the positions that were answered. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts;
+  }
+
   /** A message is stored. `sentMs`: when the statement or request that stored it was sent, by `performance.now()`. */
   store(id: string, stream: string, sentMs: number, answered: Answered = {}): void {
     this.#stored.set(id, { stream, sentMs, ...answered });
+    const count = (answered.position ?? -1) + 1;
+    if (count > (this.#counts.get(stream) ?? 0)) this.#counts.set(stream, count);
   }
 
   doubt(id: string): void {
@@ -38,7 +46,7 @@ export class Ledger {
     return this.#stored.get(id)?.sentMs ?? 0;
   }
 
-  /** What the table has otherwise than the writers were told. */
+  /** What the store has otherwise than the writers were told. `rows` are in the order of the log. */
   problems(rows: readonly Row[]): string[] {
     const problems: string[] = [];
     const found = new Map(rows.map((row) => [row.id, row]));
@@ -62,18 +70,4 @@ export class Ledger {
     }
     return problems;
   }
-}
-
-/** The whole table, in the order of global positions. */
-export async function readRows(cluster: PostgresCluster, database: string): Promise<Row[]> {
-  await using client = await cluster.connect(database);
-  const { rows } = await client.query<Record<keyof Row, string>>(
-    'SELECT id, stream_name AS stream, position, global_position AS "globalPosition" FROM messages ORDER BY global_position',
-  );
-  return rows.map(({ id, stream, position, globalPosition }) => ({
-    id,
-    stream,
-    position: Number(position),
-    globalPosition: Number(globalPosition),
-  }));
 }

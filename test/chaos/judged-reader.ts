@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { NoHelloError, SoakConnection } from '../../load/soak/connection.ts';
+import { queryOf, type Wish } from '../../load/soak/wishes.ts';
+import { PokeJudge } from './poke-judge.ts';
+
+const retryMs = 100;
+/** Longer than any run; as long as a timer can be. */
+const foreverMs = 2 ** 31 - 1;
+
+/** Subscribes to a log that is empty, comes back behind its last id whenever its connection ends, and judges all it is told. */
+export class JudgedReader {
+  readonly judge: PokeJudge;
+  connections = 0;
+  /** Reasons of resets, which nothing here is a reason for. */
+  readonly resets: string[] = [];
+  /** Resolves when it has begun. */
+  readonly begun: Promise<void>;
+  readonly #wish: Wish;
+  readonly #port: () => number;
+  readonly #begin: () => void;
+  #connection: SoakConnection | undefined;
+  /** Where it is connected. */
+  #at: number | undefined;
+
+  /** `port`: where it connects next. */
+  constructor(wish: Wish, port: () => number) {
+    this.#wish = wish;
+    this.#port = port;
+    this.judge = new PokeJudge(wish);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.begun = promise;
+    this.#begin = resolve;
+  }
+
+  get name(): string {
+    return this.#wish.name;
+  }
+
+  /** The port that it is connected to; undefined: none. */
+  get at(): number | undefined {
+    return this.#at;
+  }
+
+  /** Resolves when the signal has come and its connection is closed. */
+  async run(signal: AbortSignal): Promise<void> {
+    const end = () => void this.#connection?.end();
+    signal.addEventListener('abort', end);
+    while (!signal.aborted) {
+      // Whoever is not answered knows nothing new, and comes again.
+      if (!(await this.#hear(signal))) await delay(retryMs);
+    }
+    signal.removeEventListener('abort', end);
+  }
+
+  /** One connection until its end; false: there was none. */
+  async #hear(signal: AbortSignal): Promise<boolean> {
+    const port = this.#port();
+    const connection = await this.#open(port);
+    if (connection === undefined) return false;
+    this.connections++;
+    this.#begin();
+    this.#connection = connection;
+    this.#at = port;
+    const take = () => {
+      for (const poke of connection.pokes.splice(0)) this.judge.take(poke);
+      return signal.aborted;
+    };
+    await connection.until(take, foreverMs);
+    take();
+    this.#at = undefined;
+    this.resets.push(...connection.resets);
+    await connection.end();
+    return true;
+  }
+
+  async #open(port: number): Promise<SoakConnection | undefined> {
+    const id = this.#connection?.lastEventId;
+    const headers = { accept: 'text/event-stream', ...(id !== undefined && { 'last-event-id': id }) };
+    const path = `/subscribe?${queryOf(this.#wish)}`;
+    try {
+      return await SoakConnection.open(port, { path, headers, isFromElsewhere: false });
+    } catch (error) {
+      if (error instanceof NoHelloError) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { kinds } from '../support/nodes/kinds.ts';
+import { PokeJudge } from './poke-judge.ts';
+
+const all = kinds.find(({ name }) => name === 'all')!;
+
+/** Judges pokes such as `a-1/0@7`. */
+function judge(wish: typeof all, ...places: readonly string[]): PokeJudge {
+  const judge = new PokeJudge(wish);
+  for (const place of places) {
+    const [, stream, position, globalPosition] = /^(.+)\/(\d+)@(\d+)$/.exec(place)!;
+    judge.take({ stream: stream!, position: Number(position), globalPosition: Number(globalPosition) });
+  }
+  return judge;
+}
+
+function countsOf({ skipped, doubled, disordered, unwanted }: PokeJudge): number[] {
+  return [skipped, doubled, disordered, unwanted];
+}
+
+test('Nothing is wrong with positions that follow each other and global positions that rise with gaps.', () => {
+  expect(countsOf(judge(all, 'a-1/0@1', 'a-2/0@2', 'a-1/1@5', 'a-2/1@9'))).toEqual([0, 0, 0, 0]);
+});
+
+test('A position that is passed over is lost until it comes, and disordered when it does.', () => {
+  const positions = ['a-1/0@1', 'a-1/3@4'];
+  expect(countsOf(judge(all, ...positions))).toEqual([2, 0, 0, 0]);
+  expect(countsOf(judge(all, ...positions, 'a-1/1@2'))).toEqual([1, 0, 1, 0]);
+});
+
+test('A position that comes again is doubled, and nothing else.', () => {
+  expect(countsOf(judge(all, 'a-1/0@1', 'a-1/1@2', 'a-1/1@2'))).toEqual([0, 1, 0, 0]);
+});
+
+test('A lower global position is disordered, also of another stream.', () => {
+  expect(countsOf(judge(all, 'a-1/0@2', 'a-2/0@1'))).toEqual([0, 0, 1, 0]);
+});
+
+test('A stream that was not asked for is unwanted.', () => {
+  const one = kinds.find(({ name }) => name === 'a stream')!;
+  const stream = one.selection.streams[0]!;
+  expect(countsOf(judge(one, `${stream}/0@1`, 'a-1/0@2'))).toEqual([0, 0, 0, 1]);
+});
+
+test('What acknowledged streams have more than was told is lacking.', () => {
+  const judged = judge(all, 'a-1/0@1', 'a-1/2@3');
+  expect(
+    judged.lacks(
+      new Map([
+        ['a-1', 5],
+        ['a-2', 1],
+      ]),
+    ),
+  ).toBe(1 + 2 + 1);
+});

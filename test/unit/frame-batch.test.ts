@@ -1,0 +1,103 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { FanOutGroup } from '../../src/hub/fan-out-group.ts';
+import { type BatchedLog, FrameBatch } from '../../src/hub/frame-batch.ts';
+import { GroupIndex } from '../../src/hub/group-index.ts';
+import { BufferPool } from '../../src/pool/buffer-pool.ts';
+import { PlainFrameEncoder } from '../../src/sse/frame.ts';
+import { everything, pokeOf } from '../support/fake-messages.ts';
+
+/** What a flush takes, and a turn of the event loop in which nothing happens. */
+const flushMs = 8;
+const turnMs = 0.05;
+
+/** An event loop with a clock of its own, milliseconds. */
+class Turns {
+  nowMs = 1_000;
+  readonly #tasks: { readonly atMs: number; readonly run: () => void }[] = [];
+
+  at(atMs: number, run: () => void): void {
+    this.#tasks.push({ atMs, run });
+    this.#tasks.sort((one, other) => one.atMs - other.atMs);
+  }
+
+  after(ms: number, run: () => void): void {
+    this.at(this.nowMs + ms, run);
+  }
+
+  runAll(): void {
+    for (let task = this.#tasks.shift(); task !== undefined; task = this.#tasks.shift()) {
+      this.nowMs = Math.max(this.nowMs, task.atMs);
+      task.run();
+    }
+  }
+}
+
+let turns: Turns;
+let batch: FrameBatch;
+let log: BatchedLog;
+/** When each flush began, and how many pokes it had. */
+let flushes: { readonly atMs: number; readonly pokes: number }[];
+let head: number;
+
+beforeEach(() => {
+  turns = new Turns();
+  vi.spyOn(performance, 'now').mockImplementation(() => turns.nowMs);
+  vi.stubGlobal('setImmediate', (run: () => void) => turns.after(turnMs, run));
+  vi.stubGlobal('setTimeout', (run: () => void, ms: number) => turns.after(ms, run));
+  vi.stubGlobal('queueMicrotask', (run: () => void) => turns.after(0, run));
+  flushes = [];
+  head = 0;
+  const group = new FanOutGroup(everything);
+  group.join({
+    place: -1,
+    deliver(_frames, pokes) {
+      flushes.push({ atMs: turns.nowMs, pokes });
+      turns.nowMs += flushMs;
+    },
+  });
+  const groups = new GroupIndex();
+  groups.admit(group);
+  log = { tag: 'tag', groups, hasPending: false, flushed: () => {} };
+  batch = new FrameBatch({
+    buffers: new BufferPool({ min: 1, max: 4 }),
+    encoder: new PlainFrameEncoder(),
+    delivered: () => {},
+  });
+  return () => {
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+  };
+});
+
+/** A store announces so many pokes at once. */
+function group(atMs: number, pokes: number): void {
+  turns.at(atMs, () => {
+    for (let count = 0; count < pokes; count++) batch.add(pokeOf('account-1', head, ++head), log);
+  });
+}
+
+describe('a batch of frames', () => {
+  test('awaits the next groups of a durable store behind many pokes, for at most twice the last flush', () => {
+    group(1_000, 32);
+    for (let atMs = 1_010; atMs < 1_060; atMs += 3) group(atMs, 32);
+    turns.runAll();
+    expect(flushes.map(({ pokes }) => pokes)).toEqual([32, 160, 256, 128]);
+    const [, second, third] = flushes;
+    expect(third!.atMs - (second!.atMs + flushMs)).toBeLessThanOrEqual(2 * flushMs);
+  });
+
+  test('flushes 4 ms after the last group when no other one comes', () => {
+    group(1_000, 32);
+    group(1_010, 32);
+    turns.runAll();
+    expect(flushes.map(({ pokes }) => pokes)).toEqual([32, 32]);
+    expect(flushes[1]!.atMs - 1_010).toBeCloseTo(4, 0);
+  });
+
+  test('delays nothing for a publisher that keeps to a clock', () => {
+    for (let atMs = 1_000; atMs < 1_100; atMs += 10) group(atMs, 1);
+    turns.runAll();
+    expect(flushes).toHaveLength(10);
+    for (const [index, { atMs }] of flushes.entries()) expect(atMs - (1_000 + index * 10)).toBeLessThan(0.3);
+  });
+});

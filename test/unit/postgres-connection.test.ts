@@ -78,3 +78,51 @@ test('A new connection that its check refuses is destroyed, and answers nothing.
   await expect(connection.query('SELECT 1')).rejects.toThrow('another database');
   expect([client.isDestroyed, connection.isOpen, connection.breaks]).toEqual([true, false, 1]);
 });
+
+test('A connection that is being opened on a network that was cut is given up at once when it is closed.', async () => {
+  let isOver = false;
+  const connection = new Connection((signal) => {
+    const { promise, reject } = Promise.withResolvers<never>();
+    signal!.addEventListener('abort', () => {
+      isOver = true;
+      reject(new Error('Connection terminated'));
+    });
+    return promise;
+  });
+  const answer = connection.query('SELECT 1').then(
+    () => 'answered',
+    () => 'rejected',
+  );
+  await connection.close();
+  expect([await answer, isOver, connection.underWay]).toEqual(['rejected', true, 0]);
+});
+
+test('A connection that is being checked on a network that was cut is given up at once when it is closed.', async () => {
+  const client = new CutOffClient();
+  const connection = new Connection(
+    async () => client as unknown as Client,
+    () => client.query(),
+  );
+  const answer = connection.query('SELECT 1').then(
+    () => 'answered',
+    () => 'rejected',
+  );
+  await vi.advanceTimersByTimeAsync(0);
+  await connection.close();
+  expect([await answer, client.isDestroyed]).toEqual(['rejected', true]);
+});
+
+test('A statement with a name is prepared, unless another session may run the next one.', async () => {
+  for (const isPooled of [false, true]) {
+    const asked: unknown[] = [];
+    const query = async (config: unknown) => {
+      asked.push(config);
+      return { rows: [], command: 'SELECT' };
+    };
+    const client = Object.assign(new EventEmitter(), { query }) as unknown as Client;
+    const connection = new Connection(async () => client, undefined, isPooled);
+    await connection.query({ name: 'news', text: 'SELECT $1' }, [1]);
+    const plain = { text: 'SELECT $1', values: [1], rowMode: 'array' };
+    expect(asked).toEqual([isPooled ? plain : { ...plain, name: 'news' }]);
+  }
+});

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Connection } from '../../src/store/postgres/connection.ts';
+import type { Connection, Statement } from '../../src/store/postgres/connection.ts';
 import { Lane } from '../../src/store/postgres/lane.ts';
 import { newMessages } from '../support/fake-messages.ts';
 
@@ -8,8 +8,8 @@ class CutOffConnection {
   #waiting: ((error: Error) => void)[] = [];
   tries = 0;
 
-  query(text: string): Promise<never> {
-    if (text.startsWith('BEGIN')) this.tries++;
+  query(statement: string | Statement): Promise<never> {
+    if (typeof statement === 'string' && statement.startsWith('BEGIN')) this.tries++;
     const { promise, reject } = Promise.withResolvers<never>();
     this.#waiting.push(reject);
     return promise;

@@ -37,7 +37,7 @@ function openLog(answered: (become: (epoch: string) => void) => void = () => {})
       store: { kind: 'postgres', capabilities: postgresCapabilities(parsePostgresUrl('postgres://u@h/d'), 'usable') },
       pokes: pokePool(),
       current: () => ({ settled, isByteOrder: true }),
-      query,
+      reader: () => query,
       append: async () => {
         appends++;
         return { outcome: 'appended', position: 0, globalPosition: 1 };

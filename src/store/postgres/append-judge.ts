@@ -27,7 +27,7 @@ type Compared = {
 
 /** What a group's appends come to: those to insert, those that are answered, those to compare, those for the next group. */
 export type Judged = {
-  readonly inserts: { readonly append: PendingAppend; readonly firstPosition: number }[];
+  readonly inserts: PendingAppend[];
   readonly answers: Map<PendingAppend, AppendOutcome>;
   readonly compares: Map<PendingAppend, Compared>;
   readonly later: PendingAppend[];
@@ -36,6 +36,11 @@ export type Judged = {
 /** Whether its ids must be looked up: a writer gave them, or an earlier try may have stored them. */
 export function asksForIds(append: PendingAppend): boolean {
   return append.isUnsure || append.messages.some(({ given }) => given);
+}
+
+/** Whether it is stored whatever is in the log. */
+export function isUnconditional(append: PendingAppend): boolean {
+  return append.expectedVersion === undefined && !asksForIds(append);
 }
 
 /** Judges the appends of a group in their order; `found.versions` moves on with those that are to be inserted. */
@@ -68,7 +73,7 @@ export function judgeGroup(group: readonly PendingAppend[], { versions, byId }: 
     } else {
       versions.set(stream, actual + append.messages.length);
       for (const { id } of append.messages) inserted.add(id);
-      judged.inserts.push({ append, firstPosition: actual + 1 });
+      judged.inserts.push(append);
     }
   }
   return judged;

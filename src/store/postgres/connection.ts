@@ -37,8 +37,20 @@ function parserOf(oid: number): (text: string) => unknown {
   return (text) => text;
 }
 
+/**
+ * Plans each {@link Statement} once per connection instead of at each execution. Such a plan must hold for a table of any size, so
+ * it always uses the index: made for an empty table, it would otherwise scan the table until the next ANALYZE.
+ */
+const planOnce = ['plan_cache_mode=force_generic_plan', 'enable_seqscan=off', 'enable_bitmapscan=off'];
+
+/** How the connections of a kind are used; absent: they run statements that differ. */
+export type ClientOptions = { readonly planOnce?: boolean };
+
+/** Opens a client; rejects soon after the signal. */
+export type OpenClient = (signal?: AbortSignal) => Promise<Client>;
+
 /** Opens clients of one database with the settings that the store depends on, whatever the database's own defaults are. */
-export function clientsOf(pg: Pg, url: PostgresUrl): () => Promise<Client> {
+export function clientsOf(pg: Pg, url: PostgresUrl, options: ClientOptions = {}): OpenClient {
   const settings = [
     'search_path=message_store,public',
     'default_transaction_isolation=read\\ committed',
@@ -46,6 +58,7 @@ export function clientsOf(pg: Pg, url: PostgresUrl): () => Promise<Client> {
     'idle_in_transaction_session_timeout=10000',
     'lock_timeout=5000',
     'jit=off',
+    ...(options.planOnce ? planOnce : []),
   ];
   const config: ClientConfig & { pipeline: boolean } = {
     user: url.user,
@@ -61,27 +74,40 @@ export function clientsOf(pg: Pg, url: PostgresUrl): () => Promise<Client> {
     pipeline: true,
     types,
   };
-  const connect = async (server: PostgresServer) => {
+  const connect = async (server: PostgresServer, signal: AbortSignal | undefined) => {
+    signal?.throwIfAborted();
     const client = new pg.Client({ ...config, ...server });
     // Without a handler, an idle client that breaks would end the process; queries under way reject by themselves.
     client.on('error', () => {});
-    await client.connect();
+    await destroyOnAbort(client, signal, () => client.connect());
     return client;
   };
   const { servers } = url;
-  return servers.length === 1 ? () => connect(servers[0]!) : () => connectToPrimary(servers, connect);
+  return (signal) => (servers.length === 1 ? connect(servers[0]!, signal) : connectToPrimary(servers, connect, signal));
+}
+
+/** Destroys the client if the signal comes before the step is done, so the step rejects. */
+async function destroyOnAbort<T>(client: Client, signal: AbortSignal | undefined, step: () => Promise<T>): Promise<T> {
+  const abort = () => destroy(client);
+  signal?.addEventListener('abort', abort);
+  try {
+    return await step();
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
 }
 
 /** Tries the servers in order and takes the first that is not a standby. Rejects with the fault of each. */
 async function connectToPrimary(
   servers: readonly PostgresServer[],
-  connect: (server: PostgresServer) => Promise<Client>,
+  connect: (server: PostgresServer, signal: AbortSignal | undefined) => Promise<Client>,
+  signal: AbortSignal | undefined,
 ): Promise<Client> {
   const faults: unknown[] = [];
   for (const server of servers) {
     try {
-      const client = await connect(server);
-      if (await isPrimary(client)) return client;
+      const client = await connect(server, signal);
+      if (await destroyOnAbort(client, signal, () => isPrimary(client))) return client;
       await endClient(client);
       faults.push(new Error(`${server.host}:${server.port} is a standby`));
     } catch (fault) {
@@ -112,6 +138,9 @@ function destroy(client: Client): void {
   (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream.destroy();
 }
 
+/** A statement that a connection parses only once. Its name belongs to this text alone. */
+export type Statement = { readonly name: string; readonly text: string };
+
 export type Answer<Row> = { readonly rows: readonly Row[]; readonly command: string };
 
 /**
@@ -119,13 +148,15 @@ export type Answer<Row> = { readonly rows: readonly Row[]; readonly command: str
  * Statements are pipelined, so those of one turn take one round trip. Rejects with the driver's errors.
  */
 export class Connection {
-  readonly #open: () => Promise<Client>;
+  readonly #open: OpenClient;
   readonly #opened: (client: Client) => Promise<void>;
+  readonly #isPooled: boolean;
+  readonly #closing = new AbortController();
   #client: Promise<Client> | undefined = undefined;
   #retryMs = leastRetryMs;
   #retryAtMs = 0;
   #lastError: unknown = undefined;
-  #isClosed = false;
+  #isReady = false;
   /** Connections that broke or could not be opened. */
   breaks = 0;
   /** Statements that were sent. */
@@ -133,10 +164,19 @@ export class Connection {
   /** Statements that wait for an answer or a connection. */
   underWay = 0;
 
-  /** `opened` checks each new client before its first statement; the client is destroyed if it rejects. */
-  constructor(open: () => Promise<Client>, opened: (client: Client) => Promise<void> = async () => {}) {
+  /**
+   * `opened` checks each new client before its first statement; the client is destroyed if it rejects. `isPooled`: another
+   * session may run the next statement, so none is prepared.
+   */
+  constructor(open: OpenClient, opened: (client: Client) => Promise<void> = async () => {}, isPooled = false) {
     this.#open = open;
     this.#opened = opened;
+    this.#isPooled = isPooled;
+  }
+
+  /** Whether the connection is open, and was checked. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   /** Whether the connection is open or being opened. */
@@ -144,12 +184,17 @@ export class Connection {
     return this.#client !== undefined;
   }
 
-  async query<Row extends readonly unknown[]>(text: string, values: readonly unknown[] = []): Promise<Answer<Row>> {
+  async query<Row extends readonly unknown[]>(
+    statement: string | Statement,
+    values: readonly unknown[] = [],
+  ): Promise<Answer<Row>> {
     this.underWay++;
     try {
       const client = await this.#take();
       this.queries++;
-      const { rows, command } = await client.query({ text, values: [...values], rowMode: 'array' });
+      const { name, text } = typeof statement === 'string' ? { name: '', text: statement } : statement;
+      const prepared = name === '' || this.#isPooled ? {} : { name };
+      const { rows, command } = await client.query({ text, values: [...values], rowMode: 'array', ...prepared });
       return { rows: rows as unknown as Row[], command };
     } finally {
       this.underWay--;
@@ -160,27 +205,28 @@ export class Connection {
   drop(): void {
     this.#client?.then(destroy, () => {});
     this.#client = undefined;
+    this.#isReady = false;
   }
 
-  /**
-   * Waits 2 s for statements under way, then breaks the connection and they reject. One that is being opened is awaited first,
-   * until it opens or fails.
-   */
+  /** Waits 2 s for statements under way, then breaks the connection and they reject. One that is being opened breaks at once. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort(storeFault(new Error('the store is closed')));
     const client = this.#client;
     this.#client = undefined;
+    this.#isReady = false;
     await client?.then(endClient, () => {});
   }
 
   #take(): Promise<Client> {
     if (this.#client !== undefined) return this.#client;
-    if (this.#isClosed) throw storeFault(new Error('the store is closed'));
+    this.#closing.signal.throwIfAborted();
     if (performance.now() < this.#retryAtMs) throw this.#lastError;
     const opening = this.#openClient();
     this.#client = opening;
     const forget = () => {
-      if (this.#client === opening) this.#client = undefined;
+      if (this.#client !== opening) return;
+      this.#client = undefined;
+      this.#isReady = false;
     };
     opening.then(
       (client) => {
@@ -189,6 +235,7 @@ export class Connection {
           forget();
         });
         this.#retryMs = leastRetryMs;
+        this.#isReady = this.#client === opening;
       },
       (error: unknown) => {
         this.breaks++;
@@ -202,9 +249,11 @@ export class Connection {
   }
 
   async #openClient(): Promise<Client> {
-    const client = await this.#open();
+    const { signal } = this.#closing;
+    const client = await this.#open(signal);
     try {
-      await this.#opened(client);
+      signal.throwIfAborted();
+      await destroyOnAbort(client, signal, () => this.#opened(client));
       return client;
     } catch (error) {
       destroy(client);

@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PokewireError } from '../../errors.ts';
 import type { AppendOutcome } from '../log.ts';
 import type { Respelled } from '../shared/known-ids.ts';
-import { asksForIds, type Found, type Judged, judgeGroup, type PendingAppend } from './append-judge.ts';
-import type { Connection } from './connection.ts';
+import { asksForIds, type Found, isUnconditional, judgeGroup, type PendingAppend } from './append-judge.ts';
+import type { Connection, Statement } from './connection.ts';
 import { type AppendFault, appendFaultOf, storeFault } from './database-errors.ts';
 import { categoryCount, LaneQueue, type Waiting } from './lane-queue.ts';
+import type { Row } from './lost-end.ts';
 import { compact, type MessageRow, messageColumns, messageOfRow } from './message-row.ts';
 
 /**
@@ -18,17 +19,31 @@ const retryMs = 50;
 
 const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
 // What `acquire_lock` does, whose body needs a search path.
-const lockSql = `SELECT pg_advisory_xact_lock(h) FROM (SELECT DISTINCT message_store.hash_64(message_store.category(s)) AS h
-  FROM unnest($1::text[]) s ORDER BY h) q`;
-const versionsSql = `SELECT s, (SELECT max(position) FROM message_store.messages m WHERE m.stream_name = s)
-  FROM unnest($1::text[]) s`;
-const byIdSql = `SELECT ${messageColumns} FROM message_store.messages m WHERE m.id = ANY($1::uuid[])`;
-// One time for all of them, of whole milliseconds like those of every store.
-const insertSql = `INSERT INTO message_store.messages (stream_name, position, id, type, data, metadata, time)
-  SELECT s, p, i, t, d, m, (SELECT date_trunc('milliseconds', clock_timestamp() AT TIME ZONE 'utc'))
-  FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[])
-    WITH ORDINALITY u(s, p, i, t, d, m, o) ORDER BY o
-  RETURNING global_position`;
+const lock: Statement = {
+  name: 'lock',
+  text: `SELECT pg_advisory_xact_lock(h) FROM (SELECT DISTINCT message_store.hash_64(message_store.category(s)) AS h
+    FROM unnest($1::text[]) s ORDER BY h) q`,
+};
+const versionOf = (stream: string) =>
+  `(SELECT max(position) FROM message_store.messages m WHERE m.stream_name = ${stream})`;
+const readVersions: Statement = { name: 'versions', text: `SELECT s, ${versionOf('s')} FROM unnest($1::text[]) s` };
+const readById: Statement = {
+  name: 'by-id',
+  text: `SELECT ${messageColumns} FROM message_store.messages m WHERE m.id = ANY($1::uuid[])`,
+};
+// Positions follow the version of their stream, one of $1; $2 says which, and $3 how far behind it. The snapshot is younger than
+// the locks. All messages get one time, of whole milliseconds as in every store.
+const insert: Statement = {
+  name: 'insert',
+  text: `WITH v AS MATERIALIZED (SELECT array_agg(coalesce(${versionOf('s')}, -1) ORDER BY o) AS versions
+      FROM unnest($1::text[]) WITH ORDINALITY u(s, o))
+    INSERT INTO message_store.messages (stream_name, position, id, type, data, metadata, time)
+    SELECT ($1::text[])[n], v.versions[n] + k, i, t, d, m,
+      (SELECT date_trunc('milliseconds', clock_timestamp() AT TIME ZONE 'utc'))
+    FROM unnest($2::int[], $3::int[], $4::uuid[], $5::text[], $6::jsonb[], $7::jsonb[])
+      WITH ORDINALITY u(n, k, i, t, d, m, o), v ORDER BY o
+    RETURNING global_position, position`,
+};
 
 /**
  * Appends over one connection, one transaction at a time. A transaction takes every waiting append, since Message DB locks a
@@ -37,15 +52,15 @@ const insertSql = `INSERT INTO message_store.messages (stream_name, position, id
  */
 export class Lane {
   readonly #connection: Connection;
-  readonly #appended: (globalPositions: readonly number[]) => void;
+  readonly #appended: (rows: readonly Row[]) => void;
   readonly #queue = new LaneQueue();
   #isRunning = false;
   #isClosed = false;
   /** Committed transactions. */
   groups = 0;
 
-  /** `appended` is called after each commit. */
-  constructor(connection: Connection, appended: (globalPositions: readonly number[]) => void) {
+  /** `appended` is called after each commit, with the messages in their order. */
+  constructor(connection: Connection, appended: (rows: readonly Row[]) => void) {
     this.#connection = connection;
     this.#appended = appended;
   }
@@ -102,19 +117,29 @@ export class Lane {
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
-    const judged = judgeGroup(group, await this.#look(group));
-    const globals = judged.inserts.length === 0 ? await this.#end() : await this.#insert(judged);
-    if (judged.inserts.length > 0) this.#appended(globals);
-    let last = -1;
-    for (const { append, firstPosition } of judged.inserts) {
-      const { length } = append.messages;
-      last += length;
-      append.resolve({ outcome: 'appended', position: firstPosition + length - 1, globalPosition: globals[last]! });
+    // Nothing that is in the log decides about these, so one round trip does.
+    if (group.every(isUnconditional)) {
+      const [, , rows] = await Promise.all([...this.#begin(group), this.#insert(group)]);
+      return this.#answer(group, rows);
     }
+    const judged = judgeGroup(group, await this.#look(group));
+    if (judged.inserts.length > 0) this.#answer(judged.inserts, await this.#insert(judged.inserts));
+    else await this.#connection.query('ROLLBACK');
     for (const [append, outcome] of judged.answers) append.resolve(outcome);
     this.#queue.giveBack(judged.later as Waiting[]);
     for (const [append, { respelled, known }] of judged.compares) {
       await this.#compare(respelled, known).then(append.resolve, (error) => append.reject(storeFault(error)));
+    }
+  }
+
+  /** Tells of inserted messages, and answers their appends. */
+  #answer(appends: readonly PendingAppend[], rows: readonly Row[]): void {
+    this.#appended(rows);
+    let last = -1;
+    for (const { messages, resolve } of appends) {
+      last += messages.length;
+      const [globalPosition, , position] = rows[last]!;
+      resolve({ outcome: 'appended', position, globalPosition });
     }
   }
 
@@ -135,15 +160,18 @@ export class Lane {
     return known;
   }
 
+  /** Begins the transaction and takes the locks. Await it together with what follows: the first to fail is the cause. */
+  #begin(group: readonly Waiting[]) {
+    return [this.#connection.query(begin), this.#connection.query(lock, [streamsOf(group)])] as const;
+  }
+
   /** Begins the transaction, takes the locks, and reads what there is. */
   async #look(group: readonly Waiting[]): Promise<Found> {
-    const streams = [...new Set(group.map(({ stream }) => stream))];
     const ids = group.filter(asksForIds).flatMap(({ messages }) => messages.map(({ id }) => id));
     const [, , versions, known] = await Promise.all([
-      this.#connection.query(begin),
-      this.#connection.query(lockSql, [streams]),
-      this.#connection.query<readonly [string, number | null]>(versionsSql, [streams]),
-      ids.length === 0 ? undefined : this.#connection.query<MessageRow>(byIdSql, [ids]),
+      ...this.#begin(group),
+      this.#connection.query<readonly [string, number | null]>(readVersions, [streamsOf(group)]),
+      ids.length === 0 ? undefined : this.#connection.query<MessageRow>(readById, [ids]),
     ]);
     return {
       versions: new Map(versions.rows.map(([stream, version]) => [stream, version ?? -1])),
@@ -151,39 +179,40 @@ export class Lane {
     };
   }
 
-  /** Ends a transaction that has nothing to insert. */
-  async #end(): Promise<readonly number[]> {
-    await this.#connection.query('ROLLBACK');
-    return [];
-  }
-
-  /** Inserts, commits, and resolves to the global positions of the messages in their order. */
-  async #insert({ inserts }: Judged): Promise<readonly number[]> {
-    const streams: string[] = [];
-    const positions: number[] = [];
-    const messages = inserts.flatMap(({ append }) => append.messages);
-    for (const { append, firstPosition } of inserts) {
+  /** Inserts, commits, and resolves to the rows of the messages in their order. */
+  async #insert(appends: readonly PendingAppend[]): Promise<readonly Row[]> {
+    const streams = streamsOf(appends);
+    const numbers = new Map(streams.map((stream, at) => [stream, at + 1]));
+    const lengths = new Map<string, number>();
+    const of: number[] = [];
+    const behind: number[] = [];
+    const messages = appends.flatMap((append) => append.messages);
+    for (const append of appends) {
+      const { stream } = append;
       append.isUnsure = true;
       for (let at = 0; at < append.messages.length; at++) {
-        streams.push(append.stream);
-        positions.push(firstPosition + at);
+        const length = (lengths.get(stream) ?? 0) + 1;
+        lengths.set(stream, length);
+        of.push(numbers.get(stream)!);
+        behind.push(length);
       }
     }
     const columns = [
       streams,
-      positions,
+      of,
+      behind,
       messages.map(({ id }) => id),
       messages.map(({ type }) => type),
       messages.map(({ data }) => data),
       messages.map(({ metadata }) => metadata),
     ];
     const [inserted, committed] = await Promise.all([
-      this.#connection.query<readonly [number]>(insertSql, columns),
+      this.#connection.query<readonly [number, number]>(insert, columns),
       this.#connection.query('COMMIT'),
     ]);
     if (committed.command !== 'COMMIT') throw new Error(`the transaction ended in ${committed.command}`);
     this.groups++;
-    return inserted.rows.map(([globalPosition]) => globalPosition);
+    return inserted.rows.map(([globalPosition, position], at) => [globalPosition, streams[of[at]! - 1]!, position]);
   }
 
   /** After a group failed: requeues the appends that may still succeed, and answers the others. */
@@ -229,6 +258,10 @@ export class Lane {
         return false;
     }
   }
+}
+
+function streamsOf(appends: readonly PendingAppend[]): string[] {
+  return [...new Set(appends.map(({ stream }) => stream))];
 }
 
 function payloadRefusal(cause: unknown): Error {

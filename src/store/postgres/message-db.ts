@@ -10,6 +10,8 @@ export type MessageDb = {
   readonly epoch: LogId;
   /** When the server was started, in seconds. */
   readonly startedS: number;
+  /** The run of a server: none goes on after a restart, and a promoted standby is another one. */
+  readonly server: string;
   /** OID of the sequence that gives global positions. */
   readonly sequence: number;
   /** Whether names are ordered by their bytes, so that a prefix is a range. */
@@ -28,7 +30,7 @@ type Facts = readonly [
   canInsert: boolean,
   identity: string,
   collation: string,
-  startedS: number,
+  startedMicros: number,
 ];
 
 const factsSql = `
@@ -40,7 +42,7 @@ SELECT s.oid, pg_is_in_recovery(), q.seqcache,
     CASE WHEN pg_is_in_recovery() THEN '0' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END),
   -- Names of ICU are in datlocale; the built-in provider, of version 17 on, orders by code points.
   CASE coalesce(to_jsonb(d)->>'datlocprovider', 'c') WHEN 'c' THEN d.datcollate WHEN 'b' THEN 'C' ELSE 'icu' END,
-  extract(epoch FROM pg_postmaster_start_time())::bigint
+  (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint
 FROM pg_class t
 JOIN pg_class s ON s.oid = pg_get_serial_sequence('message_store.messages', 'global_position')::regclass
 JOIN pg_sequence q ON q.seqrelid = s.oid
@@ -50,7 +52,7 @@ WHERE t.oid = 'message_store.messages'::regclass`;
 /** Asks the database what it is. Throws {@link ConfigError} with what to do when it cannot be served. */
 export async function inspectMessageDb(query: Query, url: PostgresUrl): Promise<MessageDb> {
   const facts = await askFacts(query, url);
-  const [sequence, isRecovering, cache, canSelect, canInsert, identity, collation, startedS] = facts;
+  const [sequence, isRecovering, cache, canSelect, canInsert, identity, collation, startedMicros] = facts;
   const { database, user } = url;
   if (isRecovering) {
     throw new PokewireError(
@@ -67,7 +69,9 @@ export async function inspectMessageDb(query: Query, url: PostgresUrl): Promise<
   if (!canSelect) throw noRights(database, user, 'read');
   if (!canInsert && !url.isReadOnly) throw noRights(database, user, 'append');
   const isByteOrder = collation === 'C' || collation === 'POSIX';
-  return { epoch: (url.epoch ?? identity) as LogId, startedS, sequence, isByteOrder };
+  const startedS = Math.floor(startedMicros / 1_000_000);
+  const server = `${identity}-${startedMicros}`;
+  return { epoch: (url.epoch ?? identity) as LogId, startedS, server, sequence, isByteOrder };
 }
 
 async function askFacts(query: Query, url: PostgresUrl): Promise<Facts> {

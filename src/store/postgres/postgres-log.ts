@@ -30,8 +30,8 @@ export type LogParts = {
   readonly pokes: ObjectPool<Poke>;
   /** The log that the database holds now. */
   readonly current: () => { readonly settled: SettledLog; readonly isByteOrder: boolean };
-  /** Runs a statement on one of the read connections; rejects with `BACKEND_ERROR`. */
-  readonly query: Query;
+  /** One of the read connections, which runs statements in the order of the calls; they reject with `BACKEND_ERROR`. */
+  readonly reader: () => Query;
   readonly append: (
     stream: string,
     messages: readonly NewMessage[],
@@ -76,17 +76,27 @@ export class PostgresLog implements Log {
   }
 
   async pokes(selection: Selection, after: number, limit: number): Promise<PokePage> {
-    const query = this.#query;
     const settled = this.#settled;
     // A page in the middle of the log needs no new look: everything up to the known head is settled.
-    let { head } = settled;
-    let page = await readPlaces(query, selection, after, limit, head);
-    if (page.atEnd) {
-      head = await settled.settled();
-      const rest = await readPlaces(query, selection, page.upTo, limit - page.places.length, head);
-      page = { ...rest, places: [...page.places, ...rest.places] };
+    let { page, forgottenUpTo } = await this.#page(selection, after, limit, settled.head);
+    const head = page.atEnd ? await settled.settled() : 0;
+    if (head > page.upTo) {
+      const { places, upTo } = page;
+      const rest = await this.#page(selection, upTo, limit - places.length, head);
+      page = { ...rest.page, places: [...places, ...rest.page.places] };
+      ({ forgottenUpTo } = rest);
     }
-    return new PostgresPokePage(this.#parts.pokes, this.id, after, await this.#forgottenUpTo(head), page);
+    return new PostgresPokePage(this.#parts.pokes, this.id, after, forgottenUpTo, page);
+  }
+
+  /** Reads in one round trip, first the places: what was deleted before they were read is known to be forgotten. */
+  async #page(selection: Selection, after: number, limit: number, head: number) {
+    const query = this.#guarded(this.#parts.reader());
+    const [page, forgottenUpTo] = await Promise.all([
+      readPlaces(query, selection, after, limit, head),
+      this.#forgottenUpTo(head, query),
+    ]);
+    return { page, forgottenUpTo };
   }
 
   async last(selection: Selection, after: number, upTo: number): Promise<number> {
@@ -141,21 +151,23 @@ export class PostgresLog implements Log {
    * Asks the database. Throws `LOG_GONE` once it holds another log, also if that became known during the read: the answer may
    * come from the new primary.
    */
-  readonly #query: Query = async <Row extends readonly unknown[]>(text: string, values?: readonly unknown[]) => {
-    void this.#settled;
-    const answer = await this.#parts.query<Row>(text, values);
-    void this.#settled;
-    return answer;
-  };
+  readonly #query: Query = (text, values) => this.#guarded(this.#parts.reader())(text, values);
+
+  #guarded(query: Query): Query {
+    return async <Row extends readonly unknown[]>(text: string, values?: readonly unknown[]) => {
+      void this.#settled;
+      const answer = await query<Row>(text, values);
+      void this.#settled;
+      return answer;
+    };
+  }
 
   /**
    * Whoever runs the database may delete its oldest rows. Positions that were never used are not missed, nor are those that an
    * open transaction may still use: every row up to a head that was settled before can be seen.
    */
-  async #forgottenUpTo(head: number): Promise<number> {
-    const { rows } = await this.#query<readonly [number | null]>(
-      'SELECT min(global_position) FROM message_store.messages',
-    );
+  async #forgottenUpTo(head: number, query = this.#query): Promise<number> {
+    const { rows } = await query<readonly [number | null]>('SELECT min(global_position) FROM message_store.messages');
     const upTo = Math.min(head, (rows[0]![0] ?? head + 1) - 1);
     return upTo <= this.#settled.unusedUpTo ? 0 : upTo;
   }

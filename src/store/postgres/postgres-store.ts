@@ -11,7 +11,7 @@ import type { LogId } from '../log-id.ts';
 import type { StoreOptions } from '../open-store.ts';
 import type { Forgotten } from '../retention.ts';
 import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
-import { Connection, clientsOf, loadPg, type Pg } from './connection.ts';
+import { Connection, clientsOf, loadPg, type OpenClient, type Pg } from './connection.ts';
 import { storeFault, textOfFault } from './database-errors.ts';
 import { ProcessTokens, StoredTokens } from './kept-tokens.ts';
 import { Lane } from './lane.ts';
@@ -21,30 +21,14 @@ import { postgresCapabilities } from './postgres-capabilities.ts';
 import { type LogParts, PostgresLog } from './postgres-log.ts';
 import { measurePostgres } from './postgres-metrics.ts';
 import { PostgresNamespaces } from './postgres-namespaces.ts';
+import { openingOf } from './postgres-opening.ts';
 import { type PostgresUrl, parsePostgresUrl } from './postgres-url.ts';
+import { readEstimate } from './read-estimate.ts';
 import type { Query } from './read-pokes.ts';
 import { SettledLog } from './settled-log.ts';
 import { StoredTickets } from './stored-tickets.ts';
 
 const readConnections = 4;
-
-/** What the table holds, by the statistics of the database. */
-type Estimate = readonly [
-  messages: number,
-  streams: number,
-  bytes: number,
-  oldestMicros: number | null,
-  newestMicros: number | null,
-];
-
-const edge = (order: string) =>
-  `(SELECT (extract(epoch FROM time) * 1000000)::bigint FROM message_store.messages ORDER BY global_position ${order} LIMIT 1)`;
-
-const estimateSql = `SELECT greatest(c.reltuples, 0)::bigint,
-  coalesce((SELECT CASE WHEN n_distinct < 0 THEN -n_distinct * greatest(c.reltuples, 0) ELSE n_distinct END FROM pg_stats
-    WHERE schemaname = 'message_store' AND tablename = 'messages' AND attname = 'stream_name'), 0)::bigint,
-  pg_total_relation_size(c.oid), ${edge('ASC')}, ${edge('DESC')}
-  FROM pg_class c WHERE c.oid = 'message_store.messages'::regclass`;
 
 /** The log that the database holds now. A failover that may have lost messages puts another in its place. */
 type Current = {
@@ -73,21 +57,25 @@ export class PostgresStore implements Store {
   readonly #connections: readonly Connection[];
   readonly #parts: LogParts;
   #current: Current;
+  /** The server that the tail reads from; undefined until it was checked whether that holds the same log. */
+  #server: string | undefined;
   #turn = 0;
   #looked: (durationMs: number) => void = () => {};
 
   private constructor(pg: Pg, url: PostgresUrl, tail: Connection, first: Found, options: StoreOptions) {
-    const open = clientsOf(pg, url);
     this.#url = url;
     this.#options = options;
     this.#tail = tail;
-    const connection = () => new Connection(open, (client) => this.#requireSame(client));
-    this.#readers = Array.from({ length: readConnections }, connection);
-    const writers = url.isReadOnly ? [] : Array.from({ length: url.lanes }, connection);
-    this.#lanes = writers.map((connection) => new Lane(connection, (committed) => this.kick(committed)));
-    this.#connections = [tail, ...this.#readers, ...writers];
+    const requireSame = async (client: Client) => void (await this.#requireSame(client));
+    const reads = clientsOf(pg, url);
+    this.#readers = Array.from({ length: readConnections }, () => new Connection(reads, requireSame));
+    const writes = clientsOf(pg, url, { planOnce: true });
+    const writers = url.isReadOnly ? [] : Array.from({ length: url.lanes }, () => this.#writer(writes));
+    this.#lanes = writers.map(({ lane }) => lane);
+    this.#connections = [tail, ...this.#readers, ...writers.map(({ connection }) => connection)];
     this.capabilities = postgresCapabilities(url, first.schema);
     this.#current = this.#currentOf(first);
+    this.#server = first.server;
     const hasPlace = first.schema === 'usable';
     const tokens = hasPlace ? new StoredTokens(this.#read) : new ProcessTokens();
     this.namespaces = new PostgresNamespaces(this, first.epoch, tokens);
@@ -97,7 +85,7 @@ export class PostgresStore implements Store {
       store: this,
       pokes: options.pokes,
       current: () => this.#current,
-      query: this.#read,
+      reader: this.#reader,
       append: (stream, messages, expectedVersion) => this.#append(stream, messages, expectedVersion),
     };
   }
@@ -108,14 +96,15 @@ export class PostgresStore implements Store {
     const pg = await loadPg();
     let store: PostgresStore | undefined;
     let first: MessageDb | undefined;
-    const tail: Connection = new Connection(clientsOf(pg, url), async (client) => {
+    const opened = async (client: Client) => {
       const found = await inspectMessageDb(queryOf(client), url);
       first ??= found;
       await store?.become(found, queryOf(client));
       if (url.notify === undefined) return;
       client.on('notification', () => store?.kick());
       await client.query(`LISTEN ${url.notify}`);
-    });
+    };
+    const tail = new Connection(clientsOf(pg, url, { planOnce: true }), opened, url.isPooled);
     try {
       await tail.query('SELECT 1');
       const schema = await inspectSchema((statement, values) => tail.query(statement, values));
@@ -143,7 +132,7 @@ export class PostgresStore implements Store {
   async summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>> {
     const { epoch } = this.#current.settled;
     if (!logs.includes(epoch)) return new Map();
-    const [messages, streams, , , newestMicros] = await this.#estimate();
+    const [messages, streams, , , newestMicros] = await readEstimate(this.#read);
     return new Map([[epoch, { messages, streams, lastActivityMs: millisecondsOf(newestMicros) }]]);
   }
 
@@ -156,7 +145,7 @@ export class PostgresStore implements Store {
   }
 
   async usage(): Promise<StoreUsage> {
-    const [messages, streams, bytes, oldestMicros] = await this.#estimate();
+    const [messages, streams, bytes, oldestMicros] = await readEstimate(this.#read);
     const forgotten = { messages: 0, bytes: 0 };
     return { messages, streams, bytes, maxBytes: 0, forgotten, oldestMs: millisecondsOf(oldestMicros) };
   }
@@ -178,6 +167,12 @@ export class PostgresStore implements Store {
 
   /** Called for each new connection of the tail: after a failover or a restored dump it switches to the log that was found. */
   async become(found: MessageDb, query: Query): Promise<void> {
+    this.#server = undefined;
+    await this.#switch(found, query);
+    this.#server = found.server;
+  }
+
+  async #switch(found: MessageDb, query: Query): Promise<void> {
     const { settled, epoch } = this.#current;
     const hasLostItsEnd = found.epoch === epoch && (await settled.hasLostItsEnd(query));
     if (found.epoch === epoch && !hasLostItsEnd) return;
@@ -194,9 +189,23 @@ export class PostgresStore implements Store {
     for (const connection of this.#connections) if (connection !== this.#tail) void connection.drop();
   }
 
-  /** Looks for new messages at once. `committed`: positions that this node has just committed. */
-  kick(committed?: readonly number[]): void {
-    this.#current.settled.kick(committed);
+  /** Looks for new messages at once. */
+  kick(): void {
+    this.#current.settled.kick();
+  }
+
+  /** A connection that appends, and its lane. */
+  #writer(open: OpenClient): { readonly connection: Connection; readonly lane: Lane } {
+    const { isPooled } = this.#url;
+    let server: string | undefined;
+    const opened = async (client: Client) => {
+      ({ server } = await this.#requireSame(client));
+    };
+    const connection = new Connection(open, opened, isPooled);
+    const lane = new Lane(connection, (rows) => {
+      this.#current.settled.committed(rows, !isPooled && this.#tail.isReady && server === this.#server);
+    });
+    return { connection, lane };
   }
 
   #currentOf({ epoch, startedS, sequence, isByteOrder }: MessageDb, hasLostItsEnd = false): Current {
@@ -215,9 +224,9 @@ export class PostgresStore implements Store {
   }
 
   /** Refuses a connection to a database that holds another log, until the tail has switched to it. */
-  async #requireSame(client: Client): Promise<void> {
-    const { epoch } = await inspectMessageDb(queryOf(client), this.#url);
-    if (epoch === this.#current.epoch) return;
+  async #requireSame(client: Client): Promise<MessageDb> {
+    const found = await inspectMessageDb(queryOf(client), this.#url);
+    if (found.epoch === this.#current.epoch) return found;
     // Opens the tail if it is closed, which switches; an open one notices when it breaks.
     void this.#tail.query('SELECT 1').catch(() => {});
     throw new PokewireError('NOT_READY', 'PostgreSQL now holds another log than this node serves.');
@@ -233,32 +242,20 @@ export class PostgresStore implements Store {
     return this.#lanes[laneOf(category, this.#lanes.length)]!.append({ stream, messages, expectedVersion });
   }
 
-  readonly #read: Query = async (text, values) => {
+  /** The next of the connections that read. */
+  readonly #reader = (): Query => {
     this.#turn = (this.#turn + 1) % this.#readers.length;
-    try {
-      return await this.#readers[this.#turn]!.query(text, values);
-    } catch (error) {
-      throw storeFault(error);
-    }
+    const connection = this.#readers[this.#turn]!;
+    return async (text, values) => {
+      try {
+        return await connection.query(text, values);
+      } catch (error) {
+        throw storeFault(error);
+      }
+    };
   };
 
-  async #estimate(): Promise<Estimate> {
-    const { rows } = await this.#read<Estimate>(estimateSql);
-    return rows[0]!;
-  }
-}
-
-function openingOf({ place, database, user, isReadOnly }: PostgresUrl, schema: OwnSchema): StoreOpening {
-  const access = isReadOnly ? ', which is only read' : '';
-  const tokens =
-    schema === 'usable'
-      ? 'Tokens and tickets are in its schema pokewire, for all nodes.'
-      : 'Tokens are only those of --token, and tickets those of this node: `pokewire store init` makes a place for others.';
-  const grant = `the role ${user ?? 'of this URL'} may not use the schema pokewire: run \`pokewire store init\` with --role`;
-  return {
-    summary: `Messages are in the Message DB ${database} at ${place}${access}. ${tokens}`,
-    warning: schema === 'denied' ? grant : undefined,
-  };
+  readonly #read: Query = (text, values) => this.#reader()(text, values);
 }
 
 function queryOf(client: Client): Query {

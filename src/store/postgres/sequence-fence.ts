@@ -1,4 +1,4 @@
-import type { Connection } from './connection.ts';
+import type { Connection, Statement } from './connection.ts';
 
 /** A transaction that took a global position and has not ended. */
 export type Holder = string;
@@ -9,27 +9,29 @@ export type Culprit = { readonly pid: number; readonly ageS: number; readonly ap
 /** Two-phase commit hands the lock to a transaction without a backend. */
 const prepared = '-1/';
 
+const readHolders: Statement = {
+  name: 'holders',
+  text: `SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = $1 AND mode = 'RowExclusiveLock'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+};
+
 /**
  * Finds the transactions that may still commit a position below one that can be seen. `nextval` locks the sequence until its
  * transaction ends, and the lock goes after the commit can be seen. So whoever took a lower position before holds the lock at a
  * look, or has ended, and then a statement that begins after that look sees what it committed.
  */
 export class SequenceFence {
-  readonly #connection: Connection;
+  readonly #connection: Pick<Connection, 'query'>;
   readonly #sequence: number;
 
-  constructor(connection: Connection, sequence: number) {
+  constructor(connection: Pick<Connection, 'query'>, sequence: number) {
     this.#connection = connection;
     this.#sequence = sequence;
   }
 
   /** The current lock holders. */
   async holders(): Promise<ReadonlySet<Holder>> {
-    const { rows } = await this.#connection.query<readonly [string]>(
-      `SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = $1 AND mode = 'RowExclusiveLock'
-         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
-      [this.#sequence],
-    );
+    const { rows } = await this.#connection.query<readonly [string]>(readHolders, [this.#sequence]);
     return new Set(rows.map(([holder]) => holder));
   }
 

@@ -1,16 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PokewireError } from '../../errors.ts';
 import type { Poke } from '../../message/poke.ts';
-import { StreamName } from '../../message/stream-name.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
 import type { Announced } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 import type { StoreReporter } from '../open-store.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Statement } from './connection.ts';
 import { storeFault } from './database-errors.ts';
+import { LogFollowers } from './log-followers.ts';
 import { hasLostItsEnd, type Row } from './lost-end.ts';
-import { OwnTimes } from './own-times.ts';
-import { isPokable } from './pokable.ts';
 import type { Query } from './read-pokes.ts';
 import { type Culprit, type Holder, remaining, SequenceFence } from './sequence-fence.ts';
 import { SharedRead } from './shared-read.ts';
@@ -23,12 +21,18 @@ const pollMs = 5;
 const patienceMs = 1_000;
 const mostFenceMs = 50;
 
+const readNews: Statement = {
+  name: 'news',
+  text: `SELECT global_position, stream_name, position FROM message_store.messages
+    WHERE global_position > $1 ORDER BY global_position LIMIT ${rowsPerLook}`,
+};
+
 /** A gap in the positions: since when, up to which position, and the transactions that may still fill it. */
 type Gap = { readonly sinceMs: number; upTo: number; owners: ReadonlySet<Holder>; culprit: Culprit | undefined };
 
 export type SettledLogOptions = {
   readonly epoch: LogId;
-  readonly connection: Connection;
+  readonly connection: Pick<Connection, 'query'>;
   readonly sequence: number;
   readonly pokes: ObjectPool<Poke>;
   readonly log: StoreReporter | undefined;
@@ -43,13 +47,11 @@ export type SettledLogOptions = {
  */
 export class SettledLog {
   readonly epoch: LogId;
-  readonly #connection: Connection;
+  readonly #connection: Pick<Connection, 'query'>;
   readonly #fence: SequenceFence;
-  readonly #pokes: ObjectPool<Poke>;
+  readonly #followers: LogFollowers;
   readonly #report: StallReport;
   readonly #looked: (durationMs: number) => void;
-  readonly #followers = new Set<Announced>();
-  readonly #ownTimes = new OwnTimes();
   /** Undefined until the transactions that were open at the start have ended. */
   #safe: number | undefined = undefined;
   #gap: Gap | undefined = undefined;
@@ -62,8 +64,6 @@ export class SettledLog {
   #last: Row | undefined = undefined;
   /** Looks at the table. */
   polls = 0;
-  /** Rows whose stream names no poke can carry. */
-  unpokable = 0;
   /** Positions before the first message of a log that was empty at the start: rolled back, not deleted. */
   unusedUpTo = 0;
 
@@ -71,7 +71,7 @@ export class SettledLog {
     this.epoch = epoch;
     this.#connection = connection;
     this.#fence = new SequenceFence(connection, sequence);
-    this.#pokes = pokes;
+    this.#followers = new LogFollowers(epoch, pokes);
     this.#report = new StallReport(log);
     this.#looked = looked;
   }
@@ -92,8 +92,9 @@ export class SettledLog {
     return gap === undefined ? undefined : { ageS: (performance.now() - gap.sinceMs) / 1_000, culprit: gap.culprit };
   }
 
-  get followerCount(): number {
-    return this.#followers.size;
+  /** Rows whose stream names no poke can carry. */
+  get unpokable(): number {
+    return this.#followers.unpokable;
   }
 
   /**
@@ -118,26 +119,38 @@ export class SettledLog {
   }
 
   follow(announced: Announced): () => void {
-    const follower: Announced = (announcement) => announced(announcement);
-    this.#followers.add(follower);
+    const unfollow = this.#followers.add(announced);
     this.#schedule(0);
-    return () => {
-      this.#followers.delete(follower);
-    };
+    return unfollow;
   }
 
-  /** Looks at once if anybody follows. `committed`: positions that this node has just committed. */
-  kick(committed: readonly number[] = []): void {
-    if (this.#followers.size === 0 || this.#isStopped) return;
-    // A look may have announced the message before its commit was answered.
-    const isBehind = committed.length > 0 && committed[0]! > this.head;
-    if (isBehind) this.#ownTimes.note(committed, performance.now());
-    void this.#looks.run().catch(() => {});
+  /** Looks at once if anybody follows. */
+  kick(): void {
+    if (this.#followers.count > 0 && !this.#isStopped) void this.#looks.run().catch(() => {});
+  }
+
+  /**
+   * Takes what this node has just committed. What follows the settled head without a gap is settled, so followers are told it
+   * without a look. `isSameServer`: it was committed on the server that the looks go to; else only a look can tell whether the
+   * rows before are the same there.
+   */
+  committed(rows: readonly Row[], isSameServer: boolean): void {
+    if (this.#followers.count === 0 || this.#isStopped) return;
+    // A look may have announced the first ones before their commit was answered.
+    const first = rows.findIndex(([globalPosition]) => globalPosition > this.head);
+    if (first === -1) return;
+    const news = rows.slice(first);
+    const positions = news.map(([globalPosition]) => globalPosition);
+    this.#followers.ownTimes.note(positions, performance.now());
+    const isNext = isSameServer && this.#safe !== undefined && this.#gap === undefined;
+    const count = isNext ? contiguous(news, this.#safe!) : 0;
+    if (count > 0) this.#advance(news.slice(0, count), news[count - 1]![0]);
+    if (count < news.length) this.kick();
   }
 
   /** Ends a log that was replaced: followers read once more, and find it gone. */
   end(): void {
-    for (const announced of this.#followers) announced('wake-up');
+    this.#followers.end();
     this.stop();
   }
 
@@ -149,7 +162,7 @@ export class SettledLog {
 
   /** Looks again and again while anybody follows. */
   #schedule(afterMs: number): void {
-    if (this.#timer !== undefined || this.#isStopped || this.#followers.size === 0) return;
+    if (this.#timer !== undefined || this.#isStopped || this.#followers.count === 0) return;
     this.#timer = setTimeout(async () => {
       await this.#looks.run().catch(() => {});
       this.#timer = undefined;
@@ -170,21 +183,23 @@ export class SettledLog {
 
   async #lookOnce(): Promise<void> {
     this.polls++;
-    if (this.#safe === undefined) return this.#begin();
+    if (this.#safe === undefined) {
+      await this.#begin();
+      if (this.#safe === undefined) return;
+    }
+    // What the start has waited for may be older than what the caller wants to see.
     for (;;) {
       // In this order: the rows are read by a statement that begins after the look at the locks.
       const holders = this.#gap === undefined ? undefined : this.#fence.holders();
-      const reading = this.#connection.query<Row>(
-        `SELECT global_position, stream_name, position FROM message_store.messages
-         WHERE global_position > $1 ORDER BY global_position LIMIT ${rowsPerLook}`,
-        [this.#safe],
-      );
-      const [present, { rows }] = await Promise.all([holders, reading]);
+      const reading = this.#connection.query<Row>(readNews, [this.#safe]);
+      const [present, { rows: read }] = await Promise.all([holders, reading]);
       if (this.#isStopped) return;
+      const isFull = read.length === rowsPerLook;
+      if (isFull && this.#followers.count === 0 && (await this.#jump())) return;
+      // Own commits may have been settled meanwhile.
+      const rows = read.filter(([globalPosition]) => globalPosition > this.#safe!);
       this.#seen = rows.at(-1)?.[0] ?? this.#seen;
-      const isFull = rows.length === rowsPerLook;
-      if (isFull && this.#followers.size === 0 && (await this.#jump())) return;
-      this.#take(rows, present);
+      this.#take(rows, present, isFull);
       if (this.#safe! >= (rows.at(-1)?.[0] ?? 0)) {
         if (!isFull) return;
         continue;
@@ -197,13 +212,13 @@ export class SettledLog {
   }
 
   /** Settles rows behind `safe` and announces them. `present`: the lock holders, as of before the rows were read. */
-  #take(rows: readonly Row[], present: ReadonlySet<Holder> | undefined): void {
+  #take(rows: readonly Row[], present: ReadonlySet<Holder> | undefined, isFull: boolean): void {
     const gap = this.#gap;
     let decided = 0;
     if (gap !== undefined && present !== undefined) {
       gap.owners = remaining(gap.owners, present);
       if (gap.owners.size === 0) {
-        const last = rows.length === rowsPerLook ? rows.at(-1)![0] : gap.upTo;
+        const last = isFull ? rows.at(-1)![0] : gap.upTo;
         decided = Math.min(gap.upTo, last);
       }
     }
@@ -224,23 +239,7 @@ export class SettledLog {
     if (after === 0 && rows.length > 0) this.unusedUpTo = rows[0]![0] - 1;
     this.#safe = upTo;
     this.#last = rows.at(-1);
-    if (this.#followers.size > 0) this.#announce(rows, after);
-    this.#ownTimes.settle(upTo);
-  }
-
-  #announce(rows: readonly Row[], after: number): void {
-    const pokes: Poke[] = [];
-    for (const [globalPosition, stream, position] of rows) {
-      if (!isPokable(stream)) {
-        this.unpokable++;
-        continue;
-      }
-      const appendedAtMs = this.#ownTimes.of(globalPosition);
-      pokes.push(this.#pokes.acquire().set(new StreamName(stream), position, globalPosition, appendedAtMs));
-    }
-    const page = { epoch: this.epoch, after, upTo: this.#safe!, pokes };
-    for (const announced of this.#followers) announced(page);
-    for (const poke of pokes) this.#pokes.release(poke);
+    this.#followers.announce(rows, after, upTo);
   }
 
   /** Moves the settled head to the end without reading the rows between, if no open transaction has taken a position. */
@@ -248,7 +247,7 @@ export class SettledLog {
     const [last, holders] = await Promise.all([this.#lastPosition(), this.#fence.holders()]);
     if (holders.size > 0) return false;
     this.#safe = Math.max(last, this.#safe!);
-    this.#ownTimes.settle(this.#safe);
+    this.#followers.ownTimes.settle(this.#safe);
     this.#last = undefined;
     this.#endGap();
     return true;
@@ -286,6 +285,12 @@ export class SettledLog {
     this.#gap = undefined;
     this.#report.ended();
   }
+}
+
+/** How many of the rows follow a position without a gap. */
+function contiguous(rows: readonly Row[], after: number): number {
+  const end = rows.findIndex(([globalPosition], at) => globalPosition !== after + 1 + at);
+  return end === -1 ? rows.length : end;
 }
 
 /** Looks at a gap become rarer as it grows older: a twentieth of its age, from 1 ms to 50 ms. */

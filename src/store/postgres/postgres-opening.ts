@@ -1,0 +1,17 @@
+import type { StoreOpening } from '../store.ts';
+import type { OwnSchema } from './own-schema.ts';
+import type { PostgresUrl } from './postgres-url.ts';
+
+/** What the start says of the database. */
+export function openingOf({ place, database, user, isReadOnly }: PostgresUrl, schema: OwnSchema): StoreOpening {
+  const access = isReadOnly ? ', which is only read' : '';
+  const tokens =
+    schema === 'usable'
+      ? 'Tokens and tickets are in its schema pokewire, for all nodes.'
+      : 'Tokens are only those of --token, and tickets those of this node: `pokewire store init` makes a place for others.';
+  const grant = `the role ${user ?? 'of this URL'} may not use the schema pokewire: run \`pokewire store init\` with --role`;
+  return {
+    summary: `Messages are in the Message DB ${database} at ${place}${access}. ${tokens}`,
+    warning: schema === 'denied' ? grant : undefined,
+  };
+}

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { initStore } from '../../src/store/init-store.ts';
 import { PostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { NodesUnderLoad, startNodes } from '../support/nodes/nodes-under-load.ts';
 import { SseClient } from '../support/sse-client.ts';
-import { startTestApp } from '../support/start-app.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { readRows } from './nodes/read-rows.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
@@ -60,35 +61,77 @@ test.skipIf(!hasPostgres)('What is read of a log never comes from a server that 
   await store.close();
 });
 
-test.skipIf(!hasPostgres).each(['', '?epoch=kept'])(
-  'A promoted standby that lacks the end of the log%s is another log: subscribers are reset, and told all that it holds.',
-  async (parameters) => {
-    await using primary = await PostgresCluster.start();
-    const database = await primary.create();
-    await using standby = await primary.startStandby();
-    const url = `${primary.url(database, 'message_store', primary.socketFolder, standby.socketFolder)}${parameters}`;
-    await using app = await startTestApp(['--store', url]);
-    const append = async (stream: string) =>
-      expect.poll(async () => (await app.append(stream, { type: 'Written', data: {} })).status).toBe(201);
-    const path = '/subscribe?all=true&hello=true';
-    await using subscriber = await SseClient.connect(app.port, path, { headers: { 'last-event-id': '0' } });
-    await append('kept-1');
-    await standby.untilReceived(primary);
-    await standby.stop();
-    for (let n = 0; n < 3; n++) await append('lost-1');
-    const { id } = (await subscriber.waitForPokes(4)).at(-1)!;
+/** A primary with a standby, and a node over both that has delivered messages which the standby lacks. */
+async function startBeforeLoss(parameters: string) {
+  await using opened = new AsyncDisposableStack();
+  const primary = opened.use(await PostgresCluster.start());
+  const database = await primary.create();
+  await initStore(primary.url(database, 'postgres'), 'message_store');
+  const standby = opened.use(await primary.startStandby());
+  const url = `${primary.url(database, 'message_store', primary.socketFolder, standby.socketFolder)}${parameters}`;
+  const app = opened.use(await startTestApp(['--store', url]));
+  const idle = opened.use(await startTestApp(['--store', url]));
+  const subscriber = opened.use(await subscribe(app, '0'));
+  await append(app, 'kept-1');
+  await standby.untilReceived(primary);
+  await standby.stop();
+  for (let n = 0; n < 3; n++) await append(app, 'lost-1');
+  const { id } = (await subscriber.waitForPokes(4)).at(-1)!;
+  const promote = async () => {
     await primary.stop('SIGKILL');
     await standby.run();
     await standby.promote();
+  };
+  const closing = opened.move();
+  const start = async () => closing.use(await startTestApp(['--store', url]));
+  return { app, idle, subscriber, id, start, promote, [Symbol.asyncDispose]: () => closing.disposeAsync() };
+}
+
+function subscribe(app: TestApp, id: string): Promise<SseClient> {
+  return SseClient.connect(app.port, '/subscribe?all=true&hello=true', { headers: { 'last-event-id': id } });
+}
+
+async function append(app: TestApp, stream: string): Promise<void> {
+  await expect.poll(async () => (await app.append(stream, { type: 'Written', data: {} })).status).toBe(201);
+}
+
+/** Somebody who was told what was lost is reset, and told all that the log holds. */
+async function expectReset(app: TestApp, id: string): Promise<void> {
+  await using resumed = await subscribe(app, id);
+  const pokes = await resumed.waitForPokes(6);
+  expect(resumed.events[1]!.type).toBe('reset');
+  expect(pokes.map(({ stream, position }) => `${stream}/${position}`)).toEqual([
+    'kept-1/0',
+    ...Array.from({ length: 5 }, (_value, n) => `new-1/${n}`),
+  ]);
+}
+
+test.skipIf(!hasPostgres).each(['', '?epoch=kept'])(
+  'A promoted standby that lacks the end of the log%s is another log: subscribers are reset, and told all that it holds.',
+  async (parameters) => {
+    await using before = await startBeforeLoss(parameters);
+    const { app, subscriber, id } = before;
+    await before.promote();
     await subscriber.closed;
     expect(subscriber.events.at(-1)).toMatchObject({ type: 'end', data: expect.stringContaining('log-replaced') });
-    for (let n = 0; n < 5; n++) await append('new-1');
-    await using resumed = await SseClient.connect(app.port, path, { headers: { 'last-event-id': id } });
-    const pokes = await resumed.waitForPokes(6);
-    expect(resumed.events[1]!.type).toBe('reset');
-    expect(pokes.map(({ stream, position }) => `${stream}/${position}`)).toEqual([
-      'kept-1/0',
-      ...Array.from({ length: 5 }, (_value, n) => `new-1/${n}`),
-    ]);
+    for (let n = 0; n < 5; n++) await append(app, 'new-1');
+    await expectReset(app, id);
+  },
+);
+
+test.skipIf(!hasPostgres)(
+  'A lost end behind a pinned epoch is known to nodes that had delivered nothing of it, and to those that start later.',
+  async () => {
+    await using before = await startBeforeLoss('?epoch=kept');
+    const { app, idle, subscriber, id } = before;
+    await before.promote();
+    await subscriber.closed;
+    for (let n = 0; n < 5; n++) await append(app, 'new-1');
+    const logOf = async ({ store }: TestApp) => (await store.namespaces.find('default'))!.log;
+    const log = await logOf(app);
+    expect(log).not.toBe('kept');
+    await expect.poll(() => logOf(idle), { timeout: 10_000 }).toBe(log);
+    await expectReset(idle, id);
+    await expectReset(await before.start(), id);
   },
 );

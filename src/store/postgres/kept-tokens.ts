@@ -35,11 +35,14 @@ type StoredToken = Omit<TokenRecord, 'expiresAtMs'> & { readonly expiresAtMs?: n
 /** Keeps tokens in the schema `pokewire`, for all nodes. Reads them anew each time; concurrent requests share a read. */
 export class StoredTokens implements KeptTokens {
   readonly #query: Query;
+  readonly #changed: () => void;
   readonly #reads = new SharedRead(() => this.#readOnce());
   #lastSeen: TokenSet | undefined = undefined;
 
-  constructor(query: Query) {
+  /** `changed` is called when a read finds another revision than the one before. */
+  constructor(query: Query, changed: () => void) {
     this.#query = query;
+    this.#changed = changed;
   }
 
   /**
@@ -71,7 +74,9 @@ export class StoredTokens implements KeptTokens {
       "SELECT revision, tokens FROM pokewire.namespaces WHERE id = 'default'",
     );
     const [revision, text] = rows[0] ?? [0, '[]'];
+    const isChanged = this.#lastSeen !== undefined && this.#lastSeen.revision !== revision;
     this.#lastSeen = { revision, tokens: (JSON.parse(text) as StoredToken[]).map(withExpiry) };
+    if (isChanged) this.#changed();
     return this.#lastSeen;
   }
 }

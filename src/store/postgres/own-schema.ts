@@ -27,6 +27,7 @@ const createSql = [
   `CREATE UNLOGGED TABLE IF NOT EXISTS pokewire.tickets
      (hash text PRIMARY KEY, token_id text, selection text NOT NULL, expires_at timestamptz NOT NULL)`,
   'CREATE INDEX IF NOT EXISTS tickets_expires_at ON pokewire.tickets (expires_at)',
+  'CREATE TABLE IF NOT EXISTS pokewire.epochs (of_database text PRIMARY KEY, epoch text NOT NULL)',
 ];
 
 /** The database that was initialized, and whether the schema existed before. */
@@ -53,6 +54,7 @@ export async function initSchema(text: string, role: string): Promise<Initialize
     await client.query(`GRANT SELECT ON pokewire.meta TO ${grantee}`);
     await client.query(`GRANT SELECT, UPDATE ON pokewire.namespaces TO ${grantee}`);
     await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON pokewire.tickets TO ${grantee}`);
+    await client.query(`GRANT SELECT, INSERT, UPDATE ON pokewire.epochs TO ${grantee}`);
     await client.query('COMMIT');
     return { database: url.database, wasThere: version !== undefined };
   } catch (error) {

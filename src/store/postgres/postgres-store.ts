@@ -13,6 +13,7 @@ import type { Forgotten } from '../retention.ts';
 import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
 import { Connection, clientsOf, loadPg, type OpenClient, type Pg } from './connection.ts';
 import { storeFault, textOfFault } from './database-errors.ts';
+import { type KeptEpochs, keepsEpochs, ProcessEpochs, StoredEpochs } from './kept-epochs.ts';
 import { ProcessTokens, StoredTokens } from './kept-tokens.ts';
 import { Lane } from './lane.ts';
 import { inspectMessageDb, type MessageDb } from './message-db.ts';
@@ -34,11 +35,11 @@ const readConnections = 4;
 type Current = {
   readonly settled: SettledLog;
   readonly isByteOrder: boolean;
-  /** Epoch of the database. The log has the same, unless it lost its end. */
+  /** Epoch of the database. The log has the same, unless it {@link KeptEpochs lost its end}. */
   readonly epoch: LogId;
 };
 
-type Found = MessageDb & { readonly schema: OwnSchema };
+type Found = MessageDb & { readonly schema: OwnSchema; readonly epochs: KeptEpochs; readonly served: LogId };
 
 /** Serves a Message DB and never changes its schema. Services may write to it directly, and several nodes may share it. */
 export class PostgresStore implements Store {
@@ -56,6 +57,7 @@ export class PostgresStore implements Store {
   readonly #lanes: readonly Lane[];
   readonly #connections: readonly Connection[];
   readonly #parts: LogParts;
+  readonly #epochs: KeptEpochs;
   #current: Current;
   /** The server that the tail reads from; undefined until it was checked whether that holds the same log. */
   #server: string | undefined;
@@ -74,11 +76,12 @@ export class PostgresStore implements Store {
     this.#lanes = writers.map(({ lane }) => lane);
     this.#connections = [tail, ...this.#readers, ...writers.map(({ connection }) => connection)];
     this.capabilities = postgresCapabilities(url, first.schema);
-    this.#current = this.#currentOf(first);
+    this.#epochs = first.epochs;
+    this.#current = this.#currentOf(first, first.served);
     this.#server = first.server;
     const hasPlace = first.schema === 'usable';
-    const tokens = hasPlace ? new StoredTokens(this.#read) : new ProcessTokens();
-    this.namespaces = new PostgresNamespaces(this, first.epoch, tokens);
+    const tokens = hasPlace ? new StoredTokens(this.#read, () => void this.#checkEpoch()) : new ProcessTokens();
+    this.namespaces = new PostgresNamespaces(this, first.served, tokens);
     this.tickets = hasPlace ? new StoredTickets(this.#read) : undefined;
     this.opening = openingOf(url, first.schema);
     this.#parts = {
@@ -107,8 +110,11 @@ export class PostgresStore implements Store {
     const tail = new Connection(clientsOf(pg, url, { planOnce: true }), opened, url.isPooled);
     try {
       await tail.query('SELECT 1');
-      const schema = await inspectSchema((statement, values) => tail.query(statement, values));
-      store = new PostgresStore(pg, url, tail, { ...first!, schema }, options);
+      const query: Query = (statement, values) => tail.query(statement, values);
+      const schema = await inspectSchema(query);
+      const epochs = schema === 'usable' && (await keepsEpochs(query)) ? new StoredEpochs() : new ProcessEpochs();
+      const served = await epochs.read(query, first!.epoch);
+      store = new PostgresStore(pg, url, tail, { ...first!, schema, epochs, served }, options);
       return store;
     } catch (error) {
       await tail.close();
@@ -174,15 +180,20 @@ export class PostgresStore implements Store {
 
   async #switch(found: MessageDb, query: Query): Promise<void> {
     const { settled, epoch } = this.#current;
-    const hasLostItsEnd = found.epoch === epoch && (await settled.hasLostItsEnd(query));
-    if (found.epoch === epoch && !hasLostItsEnd) return;
-    if (hasLostItsEnd) {
+    let served = await this.#epochs.read(query, found.epoch);
+    // The row that says so may be among what a standby lacks.
+    const hasLostEpoch = found.epoch === epoch && served === epoch && served !== settled.epoch;
+    if (hasLostEpoch || (served === settled.epoch && (await settled.hasLostItsEnd(query)))) {
+      // Nodes that notice the loss and cannot tell each other derive the same epoch.
+      const next = `${found.epoch.slice(0, 53)}-${found.startedS}` as LogId;
+      served = await this.#epochs.replace(query, found.epoch, served, next);
       this.#options.log?.warn(
-        { epoch },
-        'the database has lost messages that were delivered: give every node another ?epoch=',
+        { epoch: settled.epoch, next: served },
+        'the database has lost messages that were delivered, so its log has another epoch',
       );
     }
-    this.#current = this.#currentOf(found, hasLostItsEnd);
+    if (served === settled.epoch) return;
+    this.#current = this.#currentOf(found, served);
     this.namespaces.replaceLog(this.#current.settled.epoch);
     settled.end();
     // Connections that are still open may lead to the former primary.
@@ -208,12 +219,19 @@ export class PostgresStore implements Store {
     return { connection, lane };
   }
 
-  #currentOf({ epoch, startedS, sequence, isByteOrder }: MessageDb, hasLostItsEnd = false): Current {
+  /** Another node may have noticed that the database lost messages: a new connection of the tail switches then. */
+  async #checkEpoch(): Promise<void> {
+    const { epoch, settled } = this.#current;
+    const served = await this.#epochs.read(this.#read, epoch).catch(() => settled.epoch);
+    if (served === settled.epoch || settled !== this.#current.settled) return;
+    this.#tail.drop();
+    await this.#tail.query('SELECT 1').catch(() => {});
+  }
+
+  #currentOf({ epoch, sequence, isByteOrder }: MessageDb, served: LogId): Current {
     const { pokes, log } = this.#options;
-    // Every node that notices the loss derives the same epoch.
-    const own = hasLostItsEnd ? (`${epoch.slice(0, 53)}-${startedS}` as LogId) : epoch;
     const settled = new SettledLog({
-      epoch: own,
+      epoch: served,
       connection: this.#tail,
       sequence,
       pokes,

@@ -1,23 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SseClient } from '../../test/support/sse-client.ts';
 import { Bench } from '../lib/bench.ts';
-import { MessageDb } from '../lib/message-db.ts';
+import { MessageDb, writeMessageSql } from '../lib/message-db.ts';
 import { Reader } from '../lib/reader.ts';
 import { atMost, type Reading, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, repeatInTurn } from '../lib/scenario.ts';
+import { percentiles } from '../lib/statistics.ts';
 import type { RunningTarget, Target } from '../lib/target.ts';
 
 const settings = { perSecond: 100, warmUpMs: 1_500, measureMs: 3_000 };
 
-/** From an append to its poke, of one writer and one subscriber: on one node, and on two nodes over one database. */
+/**
+ * From an append to its poke, of one writer and one subscriber: on one node, and on two nodes over one database; and from the
+ * commit of a service that writes by itself to the poke.
+ */
 export async function postgresDelivery(context: Context): Promise<ScenarioResult> {
   await using db = await MessageDb.start();
   // The load client never sleeps on its core: a database there would wait for it.
   db.pin();
-  const targets = [{ name: 'own node' }, { name: 'other node' }];
+  const measure = new Map([
+    ['own node', (target: Target, server: RunningTarget) => measureBetween(target, server, server)],
+    ['other node', withSecondNode],
+    [
+      'service',
+      (_target: Target, server: RunningTarget, database: string) => measureService(db, database, server.port),
+    ],
+  ]);
+  const targets = [...measure.keys()].map((name) => ({ name }));
   const series = await repeatInTurn(context, targets, 5, async ({ name }) => {
-    const target = db.target(context, name, 'one', await db.fresh());
-    return Bench.run(target, ({ server }) =>
-      name === 'own node' ? measureBetween(target, server, server) : withSecondNode(target, server),
-    );
+    const database = await db.fresh();
+    const target = db.target(context, name, 'one', database);
+    return Bench.run(target, ({ server }) => measure.get(name)!(target, server, database));
   });
   return {
     scenario: 'postgres-delivery',
@@ -27,6 +40,7 @@ export async function postgresDelivery(context: Context): Promise<ScenarioResult
     verdicts: [
       atMost('12c', 'append to poke on the own node: p50 ms', medianOf(series, 'own node', 'p50Ms'), 3),
       atMost('12c', 'append to poke on another node: p50 ms', medianOf(series, 'other node', 'p50Ms'), 8),
+      atMost('12g', 'commit of a service to poke: p99 ms', medianOf(series, 'service', 'p99Ms'), 10),
     ],
   };
 }
@@ -51,4 +65,26 @@ async function measureBetween(target: Target, append: RunningTarget, subscribe: 
   } finally {
     reader.stop();
   }
+}
+
+/** A service writes on a connection of its own, at times that do not keep step with the polls. */
+async function measureService(db: MessageDb, database: string, port: number): Promise<Reading> {
+  await using service = await db.connect(database);
+  await using subscriber = await SseClient.connect(port, '/subscribe?category=account');
+  const write = async (durationMs: number): Promise<number[]> => {
+    const delaysMs: number[] = [];
+    const endMs = performance.now() + durationMs;
+    while (performance.now() < endMs) {
+      await sleep((Math.random() * 2_000) / settings.perSecond);
+      const heard = subscriber.waitForPokes(subscriber.pokes.length + 1).then(() => performance.now());
+      await service.query(writeMessageSql, ['account-1']);
+      const committedMs = performance.now();
+      // The poke may come before the answer.
+      delaysMs.push(Math.max(0, (await heard) - committedMs));
+    }
+    return delaysMs;
+  };
+  await write(settings.warmUpMs);
+  const { p50, p99, max } = percentiles(await write(settings.measureMs));
+  return { p50Ms: p50, p99Ms: p99, maxMs: max };
 }

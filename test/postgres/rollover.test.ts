@@ -4,11 +4,13 @@ import { isInstalled } from '../support/real-proxy.ts';
 import { readRows } from './nodes/read-rows.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
-test.skipIf(!hasPostgres || !isInstalled('haproxy'))(
-  'While one of three nodes is killed, stopped and all are replaced, 1,000 subscribers resume by their cursor (needs haproxy).',
-  async () => {
-    await using cluster = await PostgresCluster.start();
-    const database = await cluster.create();
-    await rollOver(cluster.url(database), () => readRows(cluster, database));
-  },
-);
+for (const proxy of ['haproxy', 'nginx'] as const) {
+  test.skipIf(!hasPostgres || !isInstalled(proxy))(
+    `While one of three nodes behind ${proxy} is killed, stopped and all are replaced, 1,000 subscribers resume by their cursor (needs ${proxy}).`,
+    async () => {
+      await using cluster = await PostgresCluster.start();
+      const database = await cluster.create();
+      await rollOver(cluster.url(database), () => readRows(cluster, database), proxy);
+    },
+  );
+}

@@ -31,6 +31,8 @@ test('Every configuration of the guide is run or read by a test.', () => {
     'haproxy',
     'haproxy-away',
     'haproxy-nodes',
+    'nginx-nodes',
+    'nginx-nodes-location',
     'systemd',
     'kubernetes',
   ];

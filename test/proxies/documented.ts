@@ -113,6 +113,26 @@ export function haproxyNodes(urls: readonly [string, string, string]): ProxyFile
   };
 }
 
+/** nginx as docs/deploying.md has it for three servers, without TLS and with a shorter silence until streams are cut. */
+export function nginxNodes(urls: readonly [string, string, string]): ProxyFiles {
+  const upstream = replaced(
+    documented('nginx-nodes'),
+    Object.fromEntries(urls.map((url, at) => [`10.0.0.${at + 1}:8080`, new URL(url).host])),
+  );
+  const location = replaced(documented('nginx-nodes-location'), { 'proxy_read_timeout 15s': 'proxy_read_timeout 3s' });
+  const server = replaced(documented('nginx'), {
+    'upstream pokewire {\n  server 127.0.0.1:8080;\n  keepalive 32;\n}\n': upstream,
+    '    proxy_read_timeout 75s;\n': location,
+    '  ssl_certificate /etc/ssl/pokes.example.com.pem;\n  ssl_certificate_key /etc/ssl/pokes.example.com.key;\n': '',
+    '/var/log/nginx/pokewire.log': 'access.log',
+    'retry: 2000': 'retry: 100',
+  });
+  return {
+    config: (port) =>
+      nginx(documented('nginx-main'), replaced(server, { 'listen 443 ssl http2': `listen 127.0.0.1:${port}` })),
+  };
+}
+
 /** A certificate and its key, as PEM. */
 export type Certificate = { readonly cert: string; readonly key: string };
 

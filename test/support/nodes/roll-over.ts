@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Wish } from '../../../load/soak/wishes.ts';
-import { haproxyNodes } from '../../proxies/documented.ts';
+import { haproxyNodes, nginxNodes } from '../../proxies/documented.ts';
 import { RealProxy } from '../real-proxy.ts';
 import { kinds, ownStreams, sharedStreams } from './kinds.ts';
 import type { Row } from './ledger.ts';
@@ -20,15 +20,21 @@ const wishes: Wish[] = Array.from({ length: subscribers }, (_value, n) => {
     : { ...one, selection: { ...one.selection, streams: [stream] } };
 });
 
+const proxies = { haproxy: haproxyNodes, nginx: nginxNodes };
+
 /**
- * Kills one of three nodes behind HAProxy, stops another one where it stands and replaces all, under 1,000 subscribers and some
+ * Kills one of three nodes behind a proxy, stops another one where it stands and replaces all, under 1,000 subscribers and some
  * writers; fails unless everybody was told the log, each message once. `readRows` reads it, from a node
  * or past it.
  */
-export async function rollOver(store: string, readRows: (url: string) => Promise<Row[]>): Promise<void> {
+export async function rollOver(
+  store: string,
+  readRows: (url: string) => Promise<Row[]>,
+  kind: keyof typeof proxies = 'haproxy',
+): Promise<void> {
   await using nodes = await startNodes(3, store, ['--drain-ms=1000']);
   const [first, second, third] = [nodes[0]!, nodes[1]!, nodes[2]!];
-  await using proxy = await RealProxy.start('haproxy', haproxyNodes([first.url, second.url, third.url]));
+  await using proxy = await RealProxy.start(kind, proxies[kind]([first.url, second.url, third.url]));
   await using load = await NodesUnderLoad.start({ nodes, port: () => proxy.port, wishes, pauseMs: 100 });
   const subscriptions = async (some: readonly NodeProcess[] = nodes) => {
     const counts = await Promise.all(some.map((node) => node.metric('pokewire_subscriptions')));

@@ -1,16 +1,14 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { connect, type Poke, type State } from '../../src/client/client.ts';
 import { HostileProxy, type Mischief } from '../support/hostile-proxy.ts';
 import { startTestApp } from '../support/start-app.ts';
-import { startSqliteApp } from '../support/start-sqlite-app.ts';
+import { describeStores } from './store-servers.ts';
 
 const quick = ['--retry-min-ms', '1', '--retry-max-ms', '2'];
 const retry = { minMs: 1, maxMs: 10 };
 const patience = { timeout: 60_000, interval: 10 };
 const message = { type: 'Deposited', data: { amount: 100 } };
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
-
-const stores = { memory: startTestApp, SQLite: startSqliteApp };
 
 /** A client that subscribes through a hostile proxy, and what it is told. */
 async function listen(proxy: HostileProxy) {
@@ -24,7 +22,7 @@ async function listen(proxy: HostileProxy) {
   return { subscription, positions, states };
 }
 
-describe.each(Object.entries(stores))('with messages in %s, the client', (_store, start) => {
+describeStores('with messages in %s, the client', (start) => {
   test('is told everything once when its connections break behind every byte of a frame', async () => {
     await using app = await start(quick);
     const pokewire = connect(app.url);

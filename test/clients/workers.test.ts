@@ -4,8 +4,8 @@ import { fileCheckpoint } from '../../src/client/node.ts';
 import { streamCheckpoint } from '../../src/client/stream-checkpoint.ts';
 import { HostileProxy } from '../support/hostile-proxy.ts';
 import { startTestApp } from '../support/start-app.ts';
-import { startSqliteApp } from '../support/start-sqlite-app.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
+import { describeStores } from './store-servers.ts';
 
 const quick = ['--retry-min-ms', '1', '--retry-max-ms', '2'];
 const retry = { minMs: 1, maxMs: 5 };
@@ -19,44 +19,41 @@ function notes() {
   return { positions, handler: ({ globalPosition }: Message) => void positions.push(globalPosition) };
 }
 
-describe.each(Object.entries({ memory: startTestApp, SQLite: startSqliteApp }))(
-  'with messages in %s, a worker',
-  (_store, start) => {
-    test('handles what there is and what comes, in order, and goes on where it stopped', async () => {
-      await using app = await start(quick);
-      const pokewire = connect(app.url);
-      const checkpoint = memoryCheckpoint();
-      await pokewire.append('account-1', messages(250));
-      const first = notes();
-      const worker = pokewire.consume({ category: 'account' }, first.handler, { checkpoint });
-      await expect.poll(() => first.positions.length, patience).toBe(250);
-      await pokewire.append('account-2', messages(5));
-      await expect.poll(() => first.positions.length, patience).toBe(255);
-      await worker.stop();
-      expect(first.positions).toEqual(upTo(255));
-      expect(await checkpoint.load()).toMatchObject({ position: 255, epoch: expect.any(String) });
+describeStores('with messages in %s, a worker', (start) => {
+  test('handles what there is and what comes, in order, and goes on where it stopped', async () => {
+    await using app = await start(quick);
+    const pokewire = connect(app.url);
+    const checkpoint = memoryCheckpoint();
+    await pokewire.append('account-1', messages(250));
+    const first = notes();
+    const worker = pokewire.consume({ category: 'account' }, first.handler, { checkpoint });
+    await expect.poll(() => first.positions.length, patience).toBe(250);
+    await pokewire.append('account-2', messages(5));
+    await expect.poll(() => first.positions.length, patience).toBe(255);
+    await worker.stop();
+    expect(first.positions).toEqual(upTo(255));
+    expect(await checkpoint.load()).toMatchObject({ position: 255, epoch: expect.any(String) });
 
-      await pokewire.append('account-2', messages(5));
-      const second = notes();
-      await using _worker = pokewire.consume({ category: 'account' }, second.handler, { checkpoint });
-      await expect.poll(() => second.positions, patience).toEqual([256, 257, 258, 259, 260]);
-    });
+    await pokewire.append('account-2', messages(5));
+    const second = notes();
+    await using _worker = pokewire.consume({ category: 'account' }, second.handler, { checkpoint });
+    await expect.poll(() => second.positions, patience).toEqual([256, 257, 258, 259, 260]);
+  });
 
-    test('loses and repeats nothing while its connections are cut again and again', async () => {
-      await using app = await start(quick);
-      const pokewire = connect(app.url);
-      await using proxy = await HostileProxy.open(app.port, (request) =>
-        request < 200 ? (request % 3 === 0 ? { status: 502 } : { cutAfterBytes: request * 7 }) : undefined,
-      );
-      const { positions, handler } = notes();
-      const options = { checkpoint: memoryCheckpoint(), batchSize: 7 };
-      await using _worker = connect(proxy.url, { retry }).consume({ category: 'account' }, handler, options);
-      for (let n = 0; n < 20; n++) await pokewire.append(`account-${n % 3}`, messages(5));
-      await expect.poll(() => positions.length, patience).toBe(100);
-      expect(positions).toEqual(upTo(100));
-    });
-  },
-);
+  test('loses and repeats nothing while its connections are cut again and again', async () => {
+    await using app = await start(quick);
+    const pokewire = connect(app.url);
+    await using proxy = await HostileProxy.open(app.port, (request) =>
+      request < 200 ? (request % 3 === 0 ? { status: 502 } : { cutAfterBytes: request * 7 }) : undefined,
+    );
+    const { positions, handler } = notes();
+    const options = { checkpoint: memoryCheckpoint(), batchSize: 7 };
+    await using _worker = connect(proxy.url, { retry }).consume({ category: 'account' }, handler, options);
+    for (let n = 0; n < 20; n++) await pokewire.append(`account-${n % 3}`, messages(5));
+    await expect.poll(() => positions.length, patience).toBe(100);
+    expect(positions).toEqual(upTo(100));
+  });
+});
 
 describe('a worker', () => {
   test('of a consumer group handles the share of its member', async () => {

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { connect, type Message, memoryCheckpoint, type Poke } from '../../src/client/client.ts';
+import { hasPostgres } from '../postgres/postgres-cluster.ts';
 import { HostileProxy, type Mischief } from '../support/hostile-proxy.ts';
 import { Random } from '../support/random.ts';
-import { startOn } from './restarting-server.ts';
+import { type SoakStore, startOn } from './restarting-server.ts';
 
 /** `CLIENT_SOAK_MINUTES=30 CLIENT_SOAK_CLIENTS=200 npx vitest run test/soak/clients.test.ts` is the long run. */
 const minutes = Number(process.env.CLIENT_SOAK_MINUTES ?? 0.3);
@@ -55,7 +56,9 @@ async function worker(port: number, random: Random, calm: () => boolean) {
   return { handled, proxy, close: () => consumed.stop() };
 }
 
-test.each(['memory', 'sqlite'] as const)(
+const stores: SoakStore[] = ['memory', 'sqlite', ...(hasPostgres ? (['postgres'] as const) : [])];
+
+test.each(stores)(
   'Beside cuts, refusals, lost and repeated pokes, and kills of a %s server, clients lose nothing, keep the order and claim nothing untrue.',
   { timeout: minutes * 60_000 + 180_000 },
   async (store) => {
@@ -75,12 +78,15 @@ test.each(['memory', 'sqlite'] as const)(
     const writer = connect(server.url, { retry });
     const endsAt = Date.now() + minutes * 60_000;
     let killAt = Date.now() + 5_000;
+    let isDatabaseNext = false;
     while (Date.now() < endsAt) {
       const messages = random.times(1, 5, (n) => ({ type: 'Counted', data: { n } }));
       const { globalPosition, count } = await writer.append(`account-${random.int(0, 20)}`, messages);
       for (let n = count - 1; n >= 0; n--) written.push(globalPosition - n);
-      if (store === 'sqlite' && Date.now() > killAt) {
-        await server.killAndStart();
+      if (store !== 'memory' && Date.now() > killAt) {
+        // In turn, where there is a database.
+        await (isDatabaseNext ? server.killDatabase! : server.killAndStart)();
+        isDatabaseNext = server.killDatabase !== undefined && !isDatabaseNext;
         killAt = Date.now() + 10_000;
       }
     }

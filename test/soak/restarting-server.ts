@@ -1,18 +1,27 @@
+import { PostgresCluster } from '../postgres/postgres-cluster.ts';
 import { freePort } from '../support/free-port.ts';
 import { SpokenProcess } from '../support/spoken-process.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
+
+/** Where a server of the soak keeps its messages. */
+export type SoakStore = 'memory' | 'sqlite' | 'postgres';
 
 /** A server of its own process on one port, that can be killed and started again on its store. Close it by `await using`. */
 export type ServerProcess = AsyncDisposable & {
   readonly url: string;
   readonly port: number;
   killAndStart(): Promise<void>;
+  /** Kills the database of the server, and starts it again; undefined: it has none. */
+  readonly killDatabase: (() => Promise<void>) | undefined;
 };
 
-export async function startOn(store: 'memory' | 'sqlite'): Promise<ServerProcess> {
-  const folder = TemporaryFolder.inMemory();
+export async function startOn(store: SoakStore): Promise<ServerProcess> {
+  await using opened = new AsyncDisposableStack();
+  const folder = opened.use(TemporaryFolder.inMemory());
+  const cluster = store === 'postgres' ? opened.use(await PostgresCluster.start()) : undefined;
+  const url = { memory: 'memory:', sqlite: `sqlite:${folder.file('a.db')}`, postgres: '' }[store];
   const port = await freePort();
-  const flags = ['--store', store === 'memory' ? 'memory:' : `sqlite:${folder.file('a.db')}`];
+  const flags = ['--store', cluster === undefined ? url : cluster.url(await cluster.create())];
   const start = async () => {
     const started = new SpokenProcess(
       [...flags, '--retry-min-ms', '50', '--retry-max-ms', '200', '--log-level', 'info'],
@@ -25,6 +34,8 @@ export async function startOn(store: 'memory' | 'sqlite'): Promise<ServerProcess
     return started;
   };
   let running = await start();
+  opened.defer(() => running[Symbol.asyncDispose]());
+  const closing = opened.move();
   return {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -33,9 +44,12 @@ export async function startOn(store: 'memory' | 'sqlite'): Promise<ServerProcess
       await running.exit;
       running = await start();
     },
-    async [Symbol.asyncDispose]() {
-      await running[Symbol.asyncDispose]();
-      folder[Symbol.dispose]();
-    },
+    killDatabase:
+      cluster &&
+      (async () => {
+        await cluster.stop('SIGKILL');
+        await cluster.run();
+      }),
+    [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }

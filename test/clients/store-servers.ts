@@ -1,0 +1,23 @@
+import { afterAll, describe } from 'vitest';
+import { hasPostgres, PostgresCluster } from '../postgres/postgres-cluster.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { startSqliteApp } from '../support/start-sqlite-app.ts';
+
+type Start = (flags?: readonly string[]) => Promise<TestApp>;
+
+/** Describes the same over each store: `title` has `%s` for its name, and `start` starts a server over an empty one. */
+export function describeStores(title: string, tests: (start: Start) => void): void {
+  const of = (store: string) => title.replace('%s', store);
+  describe(of('memory'), () => tests(startTestApp));
+  describe(of('SQLite'), () => tests(startSqliteApp));
+  describe.skipIf(!hasPostgres)(of('PostgreSQL'), () => {
+    // One cluster for all tests, and a database for each server.
+    let starting: Promise<PostgresCluster> | undefined;
+    afterAll(async () => (await starting)?.[Symbol.asyncDispose]());
+    tests(async (flags = []) => {
+      starting ??= PostgresCluster.start();
+      const cluster = await starting;
+      return startTestApp(['--store', cluster.url(await cluster.create()), ...flags]);
+    });
+  });
+}

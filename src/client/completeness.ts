@@ -11,7 +11,7 @@ export type Poke = {
 };
 
 /** Pokes remembered since the last proof. A loss after more of them delivers some twice. */
-const maxRemembered = 1_000;
+const maxRemembered = 10_000;
 
 /**
  * Which pokes were delivered, and whether a heartbeat proves that none is missing. Positions alone prove nothing, because they

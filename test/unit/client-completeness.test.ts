@@ -62,9 +62,9 @@ test('A conflated poke that ends with a delivered message is delivered: it stand
   expect(completeness.poke({ ...poke(3), from: 0, count: 3 })).toBe(true);
 });
 
-test('After a thousand pokes without a proof a loss delivers some twice, and loses none.', () => {
+test('After ten thousand pokes without a proof a loss delivers some twice, and loses none.', () => {
   const completeness = begun(0);
-  for (let at = 1; at <= 1_001; at++) completeness.poke(poke(at));
+  for (let at = 1; at <= 10_001; at++) completeness.poke(poke(at));
   completeness.begin(0);
   expect(completeness.poke(poke(1))).toBe(true);
 });

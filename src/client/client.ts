@@ -1,7 +1,15 @@
 import { BackOff, pause, type RetryBounds } from './back-off.ts';
 import { call } from './callback.ts';
 import { ClientError } from './client-error.ts';
+import { readConnection } from './connection.ts';
 import type { ConsumeOptions, Handler, Work, Worker } from './consume.ts';
+import type {
+  ConsumeGroupOptions,
+  GroupHandler,
+  GroupWork,
+  GroupWorker,
+  LeaveOptions,
+} from './groups/consume-group.ts';
 import { Live, type LiveOptions } from './live.ts';
 import {
   type Appended,
@@ -23,6 +31,16 @@ import { Transport, type TransportOptions } from './transport.ts';
 export { type Checkpoint, type CheckpointStore, memoryCheckpoint } from './checkpoint.ts';
 export type { Poke } from './completeness.ts';
 export type { ConsumeOptions, Delivery, Handler, Work, Worker } from './consume.ts';
+export type {
+  ConsumeGroupOptions,
+  GroupDelivery,
+  GroupHandler,
+  GroupPartition,
+  GroupState,
+  GroupWork,
+  GroupWorker,
+  LeaveOptions,
+} from './groups/consume-group.ts';
 export type { Live, LiveOptions } from './live.ts';
 export type { Appended, AppendOptions, CallOptions, Message, NewMessage, ReadOptions } from './messages.ts';
 export type { Selection, Selectors } from './selection.ts';
@@ -99,29 +117,44 @@ export class Pokewire {
    * Handles each message in the order of the log, at least once: one whose handler rejects is given again, with growing waits.
    * The code of workers is loaded with the first one.
    */
-  consume<Data = Record<string, unknown>>(work: Work, handler: Handler<Data>, options: ConsumeOptions): Worker {
+  consume<Data = Record<string, unknown>>(work: Work, handler: Handler<Data>, options: ConsumeOptions): Worker;
+  /**
+   * Handles what is assigned to this member of a group: each stream in order, at least once, by one member at a time, from a checkpoint that
+   * the server keeps. Members may come and go.
+   */
+  consume<Data = Record<string, unknown>>(
+    work: GroupWork,
+    handler: GroupHandler<Data>,
+    options?: ConsumeGroupOptions,
+  ): GroupWorker;
+  consume<Data>(
+    work: Work | GroupWork,
+    handler: Handler<Data> | GroupHandler<Data>,
+    options?: ConsumeOptions | ConsumeGroupOptions,
+  ): Worker {
     const stopping = new AbortController();
-    const loaded = import('./worker.ts').then(({ PageWorker }) => {
+    const loaded = import('./worker-of.ts').then(({ workerOf }) => {
       const source = {
-        subscribe: (begin: SubscribeOptions, handlers: Handlers) =>
-          this.subscribe({ ...work, ...begin } as Selection, handlers),
-        readPage: <T>(asked: ReadOptions) => readPage<T>(this.#transport, asked),
+        transport: this.#transport,
+        read: readPage,
+        connect: readConnection,
         BackOff,
-        ClientError,
         call,
         pause,
+        ClientError,
+        client: this,
       };
-      return new PageWorker<Data>(source, work, handler, options, stopping.signal);
+      return workerOf<Data>(source, work, handler, options, stopping.signal);
     });
     const done = loaded.then((worker) => worker.run());
-    const stop = () => {
-      stopping.abort();
+    const stop = (leave?: LeaveOptions) => {
+      stopping.abort(leave);
       return done;
     };
     return {
       done,
       stop,
-      retryParked: (stream) => void loaded.then((worker) => worker.retryParked(stream)),
+      retryParked: (stream) => loaded.then((worker) => worker.retryParked(stream)),
       [Symbol.asyncDispose]: stop,
     };
   }

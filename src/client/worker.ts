@@ -1,22 +1,12 @@
-import type { BackOff, pause } from './back-off.ts';
-import type { call } from './callback.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { ClientError } from './client-error.ts';
 import type { ConsumeOptions, Handler, Work } from './consume.ts';
-import type { Message, ReadOptions } from './messages.ts';
+import type { Message } from './messages.ts';
+import type { Selection } from './selection.ts';
 import type { Subscribed } from './share.ts';
 import type { Reset } from './state.ts';
-import type { Handlers, SubscribeOptions } from './subscription.ts';
-
-/** What a worker uses of its client. It imports no code of the client, so that a bundler makes one chunk of it, loaded on first use. */
-export type WorkSource = {
-  readonly BackOff: typeof BackOff;
-  readonly ClientError: typeof ClientError;
-  readonly call: typeof call;
-  readonly pause: typeof pause;
-  subscribe(options: SubscribeOptions, handlers: Handlers): Subscribed;
-  readPage<Data>(options: ReadOptions): Promise<Message<Data>[]>;
-};
+import type { SubscribeOptions } from './subscription.ts';
+import type { WorkerSource } from './worker-source.ts';
 
 /** Longest time without a look at the log, milliseconds. */
 const maxIdleMs = 30_000;
@@ -27,7 +17,7 @@ const maxParked = 100;
  * It discards a page during which the subscription reconnected, because a `reset` may follow.
  */
 export class PageWorker<Data> {
-  readonly #source: WorkSource;
+  readonly #source: WorkerSource;
   readonly #work: Work;
   readonly #handler: Handler<Data>;
   readonly #options: ConsumeOptions;
@@ -43,7 +33,13 @@ export class PageWorker<Data> {
   #reset: Reset | undefined = undefined;
   #idle = new AbortController();
 
-  constructor(source: WorkSource, work: Work, handler: Handler<Data>, options: ConsumeOptions, stopping: AbortSignal) {
+  constructor(
+    source: WorkerSource,
+    work: Work,
+    handler: Handler<Data>,
+    options: ConsumeOptions,
+    stopping: AbortSignal,
+  ) {
     this.#source = source;
     this.#work = work;
     this.#handler = handler;
@@ -55,7 +51,8 @@ export class PageWorker<Data> {
   async run(): Promise<void> {
     const saved = await this.#options.checkpoint.load();
     if (this.#stopping.aborted) return;
-    this.#subscription = this.#source.subscribe(this.#begin(saved), {
+    const selection = { ...this.#work, ...this.#begin(saved) } as Selection & SubscribeOptions;
+    this.#subscription = this.#source.client.subscribe(selection, {
       onPoke: () => this.#wake(),
       onReset: (reset) => {
         this.#reset = reset;
@@ -158,7 +155,7 @@ export class PageWorker<Data> {
     const place = work.stream === undefined ? { position: from } : { globalPosition: from };
     try {
       const signal = this.#stopping;
-      return await this.#source.readPage<Data>({
+      return await this.#source.read<Data>(this.#source.transport, {
         ...work,
         ...place,
         batchSize,

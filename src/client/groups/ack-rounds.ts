@@ -1,0 +1,73 @@
+import type { Ack } from './group-requests.ts';
+
+/** A partition that can be acknowledged. */
+export type Acknowledged = {
+  takeAck(): Ack | undefined;
+  acknowledge(position: number): void;
+};
+
+/** Longest time between a message that is settled and its acknowledgement, and messages that do not wait so long. */
+const roundMs = 200;
+const roundMessages = 100;
+
+/** Sends acknowledgements of all partitions together, one request at a time. */
+export class AckRounds<Partition extends Acknowledged> {
+  readonly #partitions: () => Iterable<Partition>;
+  readonly #send: (acks: readonly Ack[]) => Promise<readonly Ack[]>;
+  readonly #fenced: (partition: Partition) => void;
+  readonly #failed: (error: unknown) => void;
+  #settled = 0;
+  #isSending = false;
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+
+  /** `send` resolves to those that were refused, since another generation is in force. */
+  constructor(
+    partitions: () => Iterable<Partition>,
+    send: (acks: readonly Ack[]) => Promise<readonly Ack[]>,
+    fenced: (partition: Partition) => void,
+    failed: (error: unknown) => void,
+  ) {
+    this.#partitions = partitions;
+    this.#send = send;
+    this.#fenced = fenced;
+    this.#failed = failed;
+  }
+
+  /** Something was settled. */
+  settled(): void {
+    this.#timer ??= setTimeout(() => this.#round(), roundMs);
+    if (++this.#settled >= roundMessages) void this.#round();
+  }
+
+  /** Sends nothing more by itself. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  async #round(): Promise<void> {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#settled = 0;
+    const acks: Ack[] = [];
+    const asked: Partition[] = [];
+    for (const partition of this.#partitions()) {
+      const ack = partition.takeAck();
+      if (ack === undefined) continue;
+      acks.push(ack);
+      asked.push(partition);
+    }
+    try {
+      const refused = acks.length === 0 ? [] : await this.#send(acks);
+      for (const [at, partition] of asked.entries()) {
+        if (refused.includes(acks[at]!)) this.#fenced(partition);
+        else partition.acknowledge(acks[at]!.position);
+      }
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#isSending = false;
+    }
+  }
+}

@@ -1,0 +1,341 @@
+import type { ClientError } from '../client-error.ts';
+import type { ConnectionEnd } from '../connection.ts';
+import type { StreamEvent } from '../event-stream.ts';
+import type { WorkerSource } from '../worker-source.ts';
+import { AckRounds } from './ack-rounds.ts';
+import type { ConsumeGroupOptions, GroupHandler, GroupState, GroupWork, LeaveOptions } from './consume-group.ts';
+import * as deadlines from './deadline-book.ts';
+import type { GroupEvent, GroupEvents } from './group-events.ts';
+import { type Ack, GroupRequests } from './group-requests.ts';
+import { HandlerSlots } from './handler-slots.ts';
+import { LeaseClock } from './lease-clock.ts';
+import { PartitionWorker } from './partition-worker.ts';
+
+/** Messages in memory, over all partitions, at most; a partition that has none may always read a page. */
+const maxPending = 2_000;
+/** Until the server has said how often. */
+const firstBeatMs = 3_000;
+/** Beats that may go unanswered before the connection is given up. */
+const maxSilentBeats = 3.5;
+/** A connection that is lost is made again within this time, at random: many were lost at once. */
+const reconnectMs = 1_000;
+/** Renewed credentials that may be refused in a row. */
+const maxRefusals = 3;
+/** How long leaving is tried: about as long as others wait for it in vain. */
+const leaveMs = 15_000;
+
+/** Codes after which it is over for good; other refusals with 409 pass, such as MEMBER_TAKEN. */
+const finalCodes = ['SUPERSEDED', 'GROUP_DELETED', 'GROUP_EXISTS', 'NAMESPACE_DELETED'];
+
+/** A member of a group: its session, its lease and its partitions. */
+export class GroupMember<Data> {
+  readonly #source: WorkerSource;
+  readonly #work: GroupWork & { readonly member: string };
+  readonly #handler: GroupHandler<Data>;
+  readonly #options: ConsumeGroupOptions;
+  readonly #stopping: AbortSignal;
+  readonly #clock = new LeaseClock();
+  readonly #slots: HandlerSlots;
+  readonly #requests: GroupRequests;
+  readonly #acks: AckRounds<PartitionWorker<Data>>;
+  readonly #partitions = new Map<deadlines.PartitionKey, PartitionWorker<Data>>();
+  /** Ends the connection and all requests. */
+  readonly #closing = new AbortController();
+  readonly #leaving = new AbortController();
+  #book = deadlines.emptyBook;
+  #epoch: string | undefined = undefined;
+  #head = 0;
+  #beatMs = firstBeatMs;
+  #beats: ReturnType<typeof setInterval> | undefined = undefined;
+  #expiry: ReturnType<typeof setTimeout> | undefined = undefined;
+  #refusals = 0;
+  /** Why it ends; undefined: it was asked to. */
+  #why: unknown = undefined;
+
+  constructor(
+    source: WorkerSource,
+    work: GroupWork,
+    handler: GroupHandler<Data>,
+    options: ConsumeGroupOptions,
+    stopping: AbortSignal,
+  ) {
+    const { member = crypto.getRandomValues(new Uint32Array(2)).join('-') } = work;
+    this.#source = source;
+    this.#work = { ...work, member };
+    this.#handler = handler;
+    this.#options = options;
+    this.#stopping = stopping;
+    this.#slots = new HandlerSlots(options.concurrency ?? 8);
+    this.#requests = new GroupRequests(source, work.group, (error) => this.#noteError(error));
+    this.#acks = new AckRounds(
+      () => this.#partitions.values(),
+      (acks) => this.#requests.ack(this.#session, acks, this.#closing.signal),
+      (partition) => this.#fenced(partition),
+      (error) => this.#fail(error),
+    );
+  }
+
+  /** Resolves when it has left; rejects when it cannot go on. */
+  async run(): Promise<void> {
+    const connected = this.#stayConnected().catch((error) => this.#fail(error));
+    const { signal } = this.#leaving;
+    const leave = () => this.#leaving.abort();
+    this.#stopping.addEventListener('abort', leave);
+    if (this.#stopping.aborted) leave();
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    try {
+      await this.#leave();
+    } finally {
+      this.#stopping.removeEventListener('abort', leave);
+      this.#closing.abort();
+      await connected;
+    }
+    this.#tell({ name: 'ended', why: this.#why as ClientError | undefined });
+    if (this.#why !== undefined) throw this.#why;
+  }
+
+  get #session(): string {
+    return this.#book.session!;
+  }
+
+  /** Makes one connection after the other. */
+  async #stayConnected(): Promise<void> {
+    const { BackOff, pause } = this.#source;
+    const { signal } = this.#closing;
+    const backOff = new BackOff({ minMs: 250, maxMs: 5_000 });
+    while (!signal.aborted) {
+      this.#book = deadlines.attempted(this.#book, this.#clock.now());
+      this.#tell({ name: 'connecting' });
+      const { why } = await this.#connect();
+      const hadJoined = this.#book.connection !== undefined;
+      this.#book = deadlines.disconnected(this.#book);
+      clearInterval(this.#beats);
+      if (signal.aborted) return;
+      if (this.#isFinal(why)) return this.#fail(why);
+      if (hadJoined) backOff.succeeded();
+      const waitMs = why.retryAfterMs ?? (hadJoined ? Math.random() * reconnectMs : backOff.next());
+      this.#tell({ name: 'away', nextTryAt: new Date(Date.now() + waitMs), why });
+      await pause(waitMs, signal);
+    }
+  }
+
+  #connect(): Promise<ConnectionEnd> {
+    const { transport, connect } = this.#source;
+    const { attempt, session } = this.#book;
+    const { category, group, member, size } = this.#work;
+    const known = session === undefined ? {} : { session, attempt: String(attempt) };
+    const made = size === undefined ? {} : { size: String(size) };
+    const query = new URLSearchParams({ category, group, member, ...made, ...known });
+    return connect(transport, {
+      path: async () => `/subscribe?${query}`,
+      lastEventId: undefined,
+      signal: this.#closing.signal,
+      silenceMs: this.#beatMs * maxSilentBeats,
+      onOpen: () => {},
+      onEvent: (event) => this.#take(event),
+    });
+  }
+
+  /** Returns why to break the connection off. */
+  #take({ type, data }: StreamEvent): ClientError | undefined {
+    const event = { type, value: JSON.parse(data) } as GroupEvent;
+    if (event.type === 'joined') this.#joined(event.value);
+    else if (event.type === 'assigned') this.#assigned(event.value);
+    else if (event.type === 'lease') this.#leased(event.value);
+    else if (event.type === 'revoke') this.#revoked(event.value);
+    else if (event.type === 'poke') {
+      this.#head = Math.max(this.#head, event.value.globalPosition);
+      this.#partition(event.value)?.poke(event.value.globalPosition);
+    } else if (event.type === 'retry') this.#partition(event.value)?.retry(event.value);
+    else if (event.type === 'forgotten') {
+      const partition = this.#partition(event.value);
+      if (partition !== undefined)
+        this.#call(({ onForgotten }) => onForgotten?.(event.value.lost, partition.assignment));
+    } else if (event.type === 'end') {
+      const { ClientError } = this.#source;
+      const code = String(event.value.code).toUpperCase().replaceAll('-', '_');
+      return new ClientError(code, `Ended by the server: ${event.value.code}`);
+    }
+    return undefined;
+  }
+
+  #joined(joined: GroupEvents['joined']): void {
+    const { session, epoch, head, beatMs } = joined;
+    const isOther = this.#book.session !== session || (this.#epoch ?? epoch) !== epoch;
+    if (isOther) for (const partition of [...this.#partitions.values()]) this.#drop(partition);
+    this.#book = deadlines.joined(this.#book, joined);
+    this.#epoch = epoch;
+    this.#head = isOther ? head : Math.max(this.#head, head);
+    this.#beatMs = beatMs;
+    this.#refusals = 0;
+    clearInterval(this.#beats);
+    this.#beats = setInterval(() => this.#beat(), beatMs);
+    this.#tell({ name: 'joined', member: this.#work.member, session });
+  }
+
+  #beat(): void {
+    this.#book = deadlines.beaten(this.#book, this.#clock.now());
+    void this.#requests.beat(this.#session, this.#book.beat, this.#closing.signal);
+  }
+
+  #assigned(given: GroupEvents['assigned']): void {
+    const { book, action } = deadlines.assigned(this.#book, given);
+    this.#book = book;
+    const old = this.#partitions.get(deadlines.keyOf(given));
+    if (action === 'release') this.#letGo({ ...given, position: 0 });
+    if (action === 'continue') old?.reconnected();
+    if (action === 'start') this.#start(given, old);
+  }
+
+  #start(given: GroupEvents['assigned'], old: PartitionWorker<Data> | undefined): void {
+    this.#watchExpiry();
+    if (old !== undefined) this.#drop(old);
+    const partition: PartitionWorker<Data> = new PartitionWorker<Data>(given, {
+      source: this.#source,
+      category: this.#work.category,
+      session: this.#session,
+      handler: this.#handler,
+      options: this.#options,
+      slots: this.#slots,
+      requests: this.#requests,
+      epoch: this.#epoch!,
+      head: () => this.#head,
+      hasRoom: () => this.#pending < maxPending,
+      mayStart: () => deadlines.mayStart(this.#book, given, this.#clock.now()),
+      settled: () => this.#acks.settled(),
+      fenced: () => this.#fenced(partition),
+      failed: (error) => this.#fail(error),
+    });
+    this.#partitions.set(deadlines.keyOf(given), partition);
+    this.#call(({ onAssigned }) => onAssigned?.(partition.assignment, given.position));
+  }
+
+  #leased(lease: GroupEvents['lease']): void {
+    this.#head = Math.max(this.#head, lease.head);
+    this.#book = deadlines.leased(this.#book, lease);
+    this.#watchExpiry();
+    for (const partition of this.#partitions.values()) partition.resume();
+  }
+
+  #revoked(given: GroupEvents['revoke']): void {
+    const { book, action } = deadlines.revoked(this.#book, given);
+    this.#book = book;
+    const partition = this.#partitions.get(deadlines.keyOf(given));
+    if (action === 'release') {
+      if (partition !== undefined) this.#drop(partition);
+      this.#letGo({ ...given, position: 0 });
+    } else if (action === 'finish' && partition !== undefined) void this.#release(partition);
+  }
+
+  /** Finishes what runs, and lets the partition go. */
+  async #release(partition: PartitionWorker<Data>): Promise<void> {
+    await partition.finish();
+    if (!this.#remove(partition)) return;
+    this.#letGo({ ...partition.assignment, position: partition.settledUpTo });
+    partition.drop();
+    this.#call(({ onLost }) => onLost?.(partition.assignment, 'released'));
+  }
+
+  /** Repeated until it is answered: without it the others wait for the lease to pass. */
+  #letGo({ layout, partition, generation, position }: Ack): void {
+    const given = { layout, partition, generation };
+    this.#book = deadlines.released(this.#book, given);
+    const { signal } = this.#closing;
+    this.#requests.release(this.#session, { ...given, position }, signal).catch((error) => this.#fail(error));
+  }
+
+  #fenced(partition: PartitionWorker<Data>): void {
+    this.#book = deadlines.fenced(this.#book, partition.assignment);
+    this.#drop(partition);
+  }
+
+  #drop(partition: PartitionWorker<Data>): void {
+    if (!this.#remove(partition)) return;
+    partition.drop();
+    this.#call(({ onLost }) => onLost?.(partition.assignment, 'fenced'));
+  }
+
+  /** False: it was removed before. */
+  #remove(partition: PartitionWorker<Data>): boolean {
+    const key = deadlines.keyOf(partition.assignment);
+    return this.#partitions.get(key) === partition && this.#partitions.delete(key);
+  }
+
+  /** Of pokes and the like, which name no layout: of two layouts only one has this generation. */
+  #partition(given: { readonly partition: number; readonly generation: number }): PartitionWorker<Data> | undefined {
+    for (const worker of this.#partitions.values()) {
+      const { partition, generation } = worker.assignment;
+      if (partition === given.partition && generation === given.generation) return worker;
+    }
+    return undefined;
+  }
+
+  get #pending(): number {
+    let sum = 0;
+    for (const { pending } of this.#partitions.values()) sum += pending;
+    return sum;
+  }
+
+  /** Tells handlers when their lease passes, at the earliest deadline. */
+  #watchExpiry(): void {
+    clearTimeout(this.#expiry);
+    const nowMs = this.#clock.now();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const [key, { deadlineMs }] of this.#book.assignments) {
+      if (deadlineMs > nowMs) nextMs = Math.min(nextMs, deadlineMs);
+      else this.#partitions.get(key)?.expire();
+    }
+    if (nextMs < Number.POSITIVE_INFINITY) this.#expiry = setTimeout(() => this.#watchExpiry(), nextMs - nowMs);
+  }
+
+  async #leave(): Promise<void> {
+    this.#book = deadlines.leaving(this.#book);
+    const { keepMs = 0 } = (this.#stopping.reason ?? {}) as LeaveOptions;
+    await Promise.all([...this.#partitions.values()].map((partition) => partition.finish()));
+    const { session } = this.#book;
+    this.#acks.stop();
+    if (session !== undefined) {
+      const acks = [...this.#partitions.values()].map(({ assignment, settledUpTo }) => {
+        const { layout, partition, generation } = assignment;
+        return { layout, partition, generation, position: settledUpTo };
+      });
+      const signal = AbortSignal.timeout(leaveMs);
+      await this.#requests.leave(session, acks, keepMs, signal).catch((error) => this.#noteError(error));
+    }
+    for (const partition of [...this.#partitions.values()]) {
+      this.#remove(partition);
+      partition.drop();
+      this.#call(({ onLost }) => onLost?.(partition.assignment, 'released'));
+    }
+    clearTimeout(this.#expiry);
+    clearInterval(this.#beats);
+  }
+
+  #isFinal(why: ClientError): boolean {
+    if (finalCodes.includes(why.code)) return true;
+    if (why.isCredential || why.code === 'REVOKED') {
+      // A proxy's refusal is not the server's word.
+      return this.#source.transport.renew() ? ++this.#refusals > maxRefusals : !why.isForeign;
+    }
+    return !why.passes && !why.isForeign && why.status !== 409;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closing.signal.aborted) return;
+    this.#why ??= error;
+    this.#leaving.abort();
+  }
+
+  #tell(state: GroupState): void {
+    this.#call(({ onState }) => onState?.(state));
+  }
+
+  #noteError(error: unknown): void {
+    this.#call(({ onError }) => onError?.(error, undefined));
+  }
+
+  /** What a callback throws is reported as uncaught, and stops nothing. */
+  #call(callback: (options: ConsumeGroupOptions) => void): void {
+    this.#source.call(callback, this.#options);
+  }
+}

@@ -1,0 +1,110 @@
+import type { WorkerSource } from '../worker-source.ts';
+import type { Generation } from './deadline-book.ts';
+
+/** A place in a partition. */
+export type Ack = Generation & { readonly position: number };
+
+/** A held stream. */
+export type HeldStream = Generation & { readonly stream: string; readonly position: number };
+
+/** What becomes of a held stream: it is tried again, or parked. */
+export type Hold = { readonly error: string } & ({ readonly retryInMs: number } | { readonly park: true });
+
+/** One request is given up after this time, milliseconds, and repeated. */
+const answerMs = 10_000;
+
+/** Requests of one member. Those that matter are repeated until they are answered. */
+export class GroupRequests {
+  readonly #source: WorkerSource;
+  readonly #path: string;
+  readonly #onError: (error: unknown) => void;
+
+  constructor(source: WorkerSource, group: string, onError: (error: unknown) => void) {
+    this.#source = source;
+    this.#path = `/groups/${encodeURIComponent(group)}`;
+    this.#onError = onError;
+  }
+
+  /** A lost beat is normal: the next one counts as much. */
+  async beat(session: string, beat: number, signal: AbortSignal): Promise<void> {
+    await this.#post('beat', { session, beat }, signal).catch((error) => signal.aborted || this.#onError(error));
+  }
+
+  /** Which of them another generation has refused; the others are durable. */
+  async ack(session: string, acks: readonly Ack[], signal: AbortSignal): Promise<readonly Ack[]> {
+    const answer = await this.#insist<{ fenced: readonly Generation[] }>('ack', { session, acks }, signal);
+    if (answer === 'fenced') return acks;
+    return acks.filter((ack) =>
+      answer.fenced.some(({ partition, layout }) => partition === ack.partition && layout === ack.layout),
+    );
+  }
+
+  async release(session: string, released: Ack, signal: AbortSignal): Promise<void> {
+    await this.#insist('release', { session, releases: [released] }, signal);
+  }
+
+  async leave(session: string, acks: readonly Ack[], keepMs: number, signal: AbortSignal): Promise<void> {
+    await this.#insist('leave', { session, acks, keepMs }, signal);
+  }
+
+  /** `full`: the partition has no room for another held stream. */
+  async hold(
+    session: string,
+    stream: HeldStream,
+    hold: Hold,
+    signal: AbortSignal,
+  ): Promise<'held' | 'fenced' | 'full'> {
+    try {
+      const answer = await this.#insist('hold', { session, ...stream, ...hold }, signal);
+      return answer === 'fenced' ? 'fenced' : 'held';
+    } catch (error) {
+      if ((error as { code?: string }).code === 'TOO_MANY_HELD') return 'full';
+      throw error;
+    }
+  }
+
+  /** The stream is settled up to its position; resolves to the position it waits at now, undefined when it is not held any more. */
+  async settle(session: string, stream: HeldStream, signal: AbortSignal): Promise<number | undefined | 'fenced'> {
+    const answer = await this.#insist<Settled>('settle', { session, ...stream }, signal);
+    if (answer === 'fenced') return 'fenced';
+    return answer.held ? answer.position : undefined;
+  }
+
+  /** Repeats until the server has answered. Rejects with a refusal that does not pass, or when the signal aborts. */
+  async #insist<T>(route: string, body: object, signal: AbortSignal): Promise<T | 'fenced'> {
+    const backOff = new this.#source.BackOff({ minMs: 200, maxMs: 5_000 });
+    for (;;) {
+      try {
+        return await this.#post<T>(route, body, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof this.#source.ClientError)) throw error;
+        if (error.code === 'FENCED') return 'fenced';
+        if (!error.passes) throw error;
+        this.#onError(error);
+        await this.#source.pause(backOff.next(error.retryAfterMs), signal);
+        signal.throwIfAborted();
+      }
+    }
+  }
+
+  async #post<T>(route: string, body: object, signal: AbortSignal): Promise<T> {
+    const late = AbortSignal.timeout(answerMs);
+    const headers = { 'content-type': 'application/json' };
+    const init = { method: 'POST', headers, body: JSON.stringify(body), signal: AbortSignal.any([signal, late]) };
+    const { transport, ClientError } = this.#source;
+    const once = () => transport.request(`${this.#path}/${route}`, init);
+    try {
+      const response = await once().catch((error) => {
+        if (error.isCredential && transport.renew()) return once();
+        throw error;
+      });
+      return (response.status === 204 ? undefined : await response.json()) as T;
+    } catch (cause) {
+      if (signal.aborted || cause instanceof ClientError) throw cause;
+      throw new ClientError(late.aborted ? 'TIMED_OUT' : 'CUT', `No answer: ${cause}`, { cause });
+    }
+  }
+}
+
+type Settled = { readonly held: true; readonly position: number } | { readonly held: false };

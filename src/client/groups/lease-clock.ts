@@ -1,0 +1,19 @@
+/** How long one pair of readings is counted from, milliseconds. Each change of it may gain a millisecond, the grain of the wall clock. */
+const baseMs = 1_000;
+
+/**
+ * Milliseconds since it was made; never goes back. It follows whichever of the monotonic clock and the wall clock went further: the
+ * monotonic one stops while the machine sleeps, and the wall clock may be set back. A lease that ends early does no harm.
+ */
+export class LeaseClock {
+  #nowMs = 0;
+  #base = { nowMs: 0, monotonicMs: performance.now(), wallMs: Date.now() };
+
+  now(): number {
+    const [monotonicMs, wallMs] = [performance.now(), Date.now()];
+    const wentMs = Math.max(monotonicMs - this.#base.monotonicMs, wallMs - this.#base.wallMs);
+    this.#nowMs = Math.max(this.#nowMs, this.#base.nowMs + wentMs);
+    if (wentMs > baseMs) this.#base = { nowMs: this.#nowMs, monotonicMs, wallMs };
+    return this.#nowMs;
+  }
+}

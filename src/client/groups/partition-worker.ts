@@ -1,0 +1,328 @@
+import type { ClientError } from '../client-error.ts';
+import type { Message } from '../messages.ts';
+import type { WorkerSource } from '../worker-source.ts';
+import type { ConsumeGroupOptions, GroupHandler, GroupPartition } from './consume-group.ts';
+import type { Floor, GroupEvents } from './group-events.ts';
+import type { Ack, GroupRequests } from './group-requests.ts';
+import type { HandlerSlots } from './handler-slots.ts';
+import { defaultRetryMs, HeldStreams, type Outcome } from './held-streams.ts';
+import { type Entry, Progress } from './progress.ts';
+import { ownerOf } from './stream-owner.ts';
+
+/** What a partition needs of its member. */
+export type PartitionHost<Data> = {
+  readonly source: WorkerSource;
+  readonly category: string;
+  readonly session: string;
+  readonly handler: GroupHandler<Data>;
+  readonly options: ConsumeGroupOptions;
+  readonly slots: HandlerSlots;
+  readonly requests: GroupRequests;
+  /** Of the log that positions are of. */
+  readonly epoch: string;
+  /** Head of the log as it was told last. */
+  readonly head: () => number;
+  /** Whether other partitions leave room for messages of this one. */
+  readonly hasRoom: () => boolean;
+  readonly mayStart: () => boolean;
+  /** Something can be acknowledged. */
+  readonly settled: () => void;
+  readonly fenced: () => void;
+  readonly failed: (error: unknown) => void;
+};
+
+/** Messages that are read and not acknowledged, at most: what is repeated after a crash. */
+const maxUnacknowledged = 1_000;
+/** Longest time without a look at the log while it grows, milliseconds. */
+const maxIdleMs = 30_000;
+const logGoneMs = 1_000;
+
+/** Messages of a stream that wait for their handler, in order. */
+type Lane<Data> = { readonly queue: Entry<Data>[]; isRunning: boolean };
+
+/** Reads one partition in one generation, and handles its messages: each stream in order, several streams at a time. */
+export class PartitionWorker<Data> {
+  readonly assignment: GroupPartition;
+  readonly #host: PartitionHost<Data>;
+  readonly #progress: Progress<Data>;
+  readonly #floors: readonly Floor[];
+  readonly #held: HeldStreams<Data>;
+  readonly #lanes = new Map<string, Lane<Data>>();
+  /** Another member may own it. */
+  readonly #dropping = new AbortController();
+  /** To begin nothing more; a drop finishes, too. */
+  readonly #finishing = new AbortController();
+  /** Replaced with each lease that passes. */
+  #leased = new AbortController();
+  #waking = new AbortController();
+  #pokedUpTo = 0;
+  #hasMore = true;
+  /** Lanes and retries that run. */
+  #running = 0;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(given: GroupEvents['assigned'], host: PartitionHost<Data>) {
+    const { partition, layout, size, generation } = given;
+    this.assignment = { partition, layout, size, generation };
+    this.#host = host;
+    this.#progress = new Progress(given.position);
+    this.#floors = given.floors;
+    this.#held = new HeldStreams(
+      {
+        generation: { partition, layout, generation },
+        session: host.session,
+        progress: this.#progress,
+        requests: host.requests,
+        source: host.source,
+        options: host.options,
+        dropped: this.#dropping.signal,
+        attempt: (message, attempt) => this.#attempt(message, attempt),
+        readNext: (stream, position) => this.#readNext(stream, position),
+        resume: (stream, entries) => this.#resumeLane(stream, entries),
+        fenced: host.fenced,
+      },
+      given.held,
+    );
+    void this.#during(() => this.#readOn());
+  }
+
+  get pending(): number {
+    return this.#progress.pending;
+  }
+
+  get settledUpTo(): number {
+    return this.#progress.settledUpTo;
+  }
+
+  poke(globalPosition: number): void {
+    this.#pokedUpTo = Math.max(this.#pokedUpTo, globalPosition);
+    this.#wake();
+  }
+
+  /** The server counts what was tried in place before the stream was held as one attempt. */
+  retry({ stream, position, attempt }: GroupEvents['retry']): void {
+    const inPlace = (this.#host.options.retryMs ?? defaultRetryMs).length;
+    void this.#during(() => this.#held.retry({ stream, position, attempt: attempt > 1 ? attempt + inPlace : 1 }));
+  }
+
+  /** The lease may have been extended, or another connection stands, on which pokes may be missing. */
+  resume(): void {
+    for (const stream of this.#lanes.keys()) this.#run(stream);
+    void this.#during(() => this.#held.resume());
+    this.#wake();
+  }
+
+  /** The connection is another one. */
+  reconnected(): void {
+    this.#pokedUpTo = Math.max(this.#pokedUpTo, this.#host.head());
+    this.resume();
+  }
+
+  /** The lease has passed: handlers under way are told, and none starts. */
+  expire(): void {
+    this.#leased.abort();
+    this.#leased = new AbortController();
+  }
+
+  /** Begins nothing more; resolves when nothing runs. */
+  async finish(): Promise<void> {
+    this.#finishing.abort();
+    while (this.#running > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** It is another member's. */
+  drop(): void {
+    this.#dropping.abort();
+    this.#finishing.abort();
+    this.expire();
+    this.#held.acknowledged();
+  }
+
+  /** What to acknowledge; undefined: nothing new. */
+  takeAck(): Ack | undefined {
+    const { acked, sent, settledUpTo } = this.#progress;
+    const position = this.#held.isDeciding ? sent : Math.max(sent, settledUpTo);
+    if (position <= acked) return undefined;
+    this.#progress.sent = position;
+    const { partition, layout, generation } = this.assignment;
+    return { partition, layout, generation, position };
+  }
+
+  acknowledge(position: number): void {
+    this.#progress.acknowledge(position);
+    this.#held.acknowledged();
+    this.#wake();
+  }
+
+  /** Runs something that {@link finish} waits for. What it rejects with ends the member, unless the partition is dropped. */
+  async #during(work: () => Promise<void>): Promise<void> {
+    this.#running++;
+    try {
+      await work();
+    } catch (error) {
+      // The server ends the connection when the log is another one, and what is assigned with it.
+      if (!this.#dropping.signal.aborted && (error as ClientError).code !== 'LOG_GONE') this.#host.failed(error);
+    } finally {
+      if (--this.#running === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    }
+  }
+
+  async #readOn(): Promise<void> {
+    const { source, head, options } = this.#host;
+    const { batchSize = 100 } = options;
+    const { signal } = this.#finishing;
+    while (!signal.aborted) {
+      const { pending, length, readUpTo } = this.#progress;
+      const isBehind = this.#hasMore || this.#pokedUpTo > readUpTo;
+      const hasRoom = pending < batchSize && length < maxUnacknowledged && (pending === 0 || this.#host.hasRoom());
+      if (isBehind && hasRoom) {
+        await this.#readPage(batchSize);
+        continue;
+      }
+      this.#waking = new AbortController();
+      const waking = this.#waking.signal;
+      await source.pause(maxIdleMs, signal, waking);
+      if (!waking.aborted) this.#pokedUpTo = Math.max(this.#pokedUpTo, head());
+    }
+  }
+
+  async #readPage(batchSize: number): Promise<void> {
+    const { source, epoch, head, category, options } = this.#host;
+    const { partition, size } = this.assignment;
+    const { signal } = this.#finishing;
+    // Everything up to here is in the page, or in those behind it.
+    const upTo = head();
+    const position = this.#progress.readUpTo + 1;
+    const asked = { category, consumer: partition, size, position, epoch, batchSize, signal, retryForMs: 0 };
+    let page: Message<Data>[];
+    try {
+      page = await source.read<Data>(source.transport, asked);
+    } catch (error) {
+      if (signal.aborted) return;
+      const { code, passes } = error as ClientError;
+      if (code !== 'LOG_GONE' && passes !== true) throw error;
+      source.call(() => options.onError?.(error, undefined), undefined);
+      await source.pause(logGoneMs, signal);
+      return;
+    }
+    for (const message of page) this.#take(message);
+    this.#hasMore = page.length >= batchSize;
+    const last = page.at(-1)?.globalPosition ?? 0;
+    this.#progress.readUpTo = Math.max(this.#progress.readUpTo, last, this.#hasMore ? 0 : upTo);
+    this.#host.settled();
+  }
+
+  #take(message: Message<Data>): void {
+    const { stream, globalPosition } = message;
+    const entry = this.#progress.add(message);
+    const isSettled = this.#floors.some(
+      ({ size, partition, upTo }) => globalPosition <= upTo && ownerOf(stream, size) === partition,
+    );
+    if (isSettled) this.#progress.move(entry, 'settled');
+    else if (this.#held.isWaiting(stream)) this.#progress.move(entry, 'skipped');
+    else this.#enqueue(entry);
+  }
+
+  #enqueue(entry: Entry<Data>): void {
+    const { stream } = entry.message;
+    const lane = this.#lanes.get(stream);
+    if (lane === undefined) this.#lanes.set(stream, { queue: [entry], isRunning: false });
+    else lane.queue.push(entry);
+    this.#run(stream);
+  }
+
+  async #readNext(stream: string, position: number): Promise<Message<Data> | undefined> {
+    const { source, epoch } = this.#host;
+    const { signal } = this.#dropping;
+    const asked = { stream, position, epoch, batchSize: 1, signal, retryForMs: Number.POSITIVE_INFINITY };
+    const page = await source.read<Data>(source.transport, asked);
+    return page[0];
+  }
+
+  #resumeLane(stream: string, entries: Entry<Data>[]): void {
+    const lane = this.#lanes.get(stream);
+    if (lane === undefined) this.#lanes.set(stream, { queue: entries, isRunning: false });
+    else lane.queue.splice(0, lane.queue.length, ...entries);
+    this.#run(stream);
+  }
+
+  #run(stream: string): void {
+    const lane = this.#lanes.get(stream)!;
+    if (!lane.isRunning) void this.#during(() => this.#runLane(stream, lane));
+  }
+
+  async #runLane(stream: string, lane: Lane<Data>): Promise<void> {
+    lane.isRunning = true;
+    try {
+      for (let entry = lane.queue[0]; entry !== undefined && this.#mayStart(stream); entry = lane.queue[0]) {
+        const outcome = await this.#deliver(entry.message);
+        if (outcome === 'stopped') return;
+        if (outcome === 'held') {
+          for (const waiting of lane.queue.splice(0)) this.#progress.move(waiting, 'skipped');
+        } else {
+          // A retry that came for a stream that was not held has replaced the queue.
+          if (lane.queue[0] === entry) lane.queue.shift();
+          this.#progress.move(entry, 'settled');
+        }
+        this.#host.settled();
+        this.#wake();
+      }
+    } finally {
+      lane.isRunning = false;
+      if (lane.queue.length === 0 && this.#lanes.get(stream) === lane) this.#lanes.delete(stream);
+    }
+  }
+
+  #mayStart(stream: string): boolean {
+    return !this.#finishing.signal.aborted && !this.#held.has(stream) && this.#host.mayStart();
+  }
+
+  /** Tries a message in place until it is settled, or its stream is held. */
+  async #deliver(message: Message<Data>): Promise<'settled' | 'stopped' | 'held'> {
+    const { source, options } = this.#host;
+    const {
+      retryMs = defaultRetryMs,
+      maxAttempts = 10,
+      onPoison = 'hold',
+      retryHeld: { minMs = 30_000 } = {},
+    } = options;
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.#attempt(message, attempt);
+      if (outcome === 'settled' || outcome === 'stopped') return outcome;
+      const isLast = attempt >= maxAttempts;
+      if (onPoison === 'hold' && (isLast || attempt > retryMs.length)) {
+        const answer = await this.#held.hold(message, outcome.error, attempt);
+        if (answer !== 'full') return answer;
+      }
+      if (onPoison === 'stop' && isLast) throw this.#poison(message, outcome.error, attempt);
+      await source.pause(retryMs[attempt - 1] ?? minMs, this.#finishing.signal);
+    }
+  }
+
+  #poison({ id, stream, position, globalPosition }: Message<Data>, cause: unknown, attempt: number): ClientError {
+    const text = `The message ${stream} ${position} failed ${attempt} times: ${cause}`;
+    const details = { id, stream, position, globalPosition };
+    return new this.#host.source.ClientError('POISON', text, { cause, details });
+  }
+
+  async #attempt(message: Message<Data>, attempt: number): Promise<Outcome> {
+    const { source, slots, handler, options } = this.#host;
+    await slots.acquire(message.stream);
+    const { signal } = this.#leased;
+    try {
+      if (this.#finishing.signal.aborted || !this.#host.mayStart()) return 'stopped';
+      await handler(message, { attempt, generation: this.assignment.generation, signal });
+      return 'settled';
+    } catch (error) {
+      source.call(() => options.onError?.(error, message as Message), undefined);
+      // Whoever breaks off at the signal did not fail.
+      return signal.aborted ? 'stopped' : { error };
+    } finally {
+      slots.release(message.stream);
+    }
+  }
+
+  #wake(): void {
+    this.#waking.abort();
+  }
+}

@@ -1,0 +1,334 @@
+import type { FakeGroupServer, GroupConnection } from './fake-group-server.ts';
+
+/** What a worker under test must do, with the server that plays it. `stop` asks the worker to leave. */
+export type Scenario = (server: FakeGroupServer, stop: () => void) => Promise<void>;
+
+const session = 's-1';
+const epoch = 'e-1';
+const [leaseMs, beatMs] = [1_500, 250];
+
+function join(server: FakeGroupServer, connection: GroupConnection, over: object = {}): void {
+  const { head } = server;
+  const attempt = Number(connection.query.get('attempt') ?? 1);
+  const names = { group: connection.query.get('group'), member: connection.query.get('member') };
+  connection.send('joined', { ...names, session, attempt, epoch, layout: 0, size: 2, leaseMs, beatMs, head, ...over });
+}
+
+function assign(connection: GroupConnection, generation: number, over: object = {}): void {
+  const given = { partition: 0, layout: 0, size: 2, generation, position: 0, floors: [], held: [] };
+  connection.send('assigned', { ...given, ...over });
+}
+
+const revoke = (connection: GroupConnection, generation: number) =>
+  connection.send('revoke', { partition: 0, layout: 0, generation, withinMs: 30_000 });
+
+function lease(server: FakeGroupServer, connection: GroupConnection, beat: number, over: object = {}): void {
+  connection.send('lease', { beat, leaseMs, except: [], head: server.head, ...over });
+}
+
+/** Appends a message and tells it. */
+function poke(server: FakeGroupServer, connection: GroupConnection, generation: number, stream: string): void {
+  server.append(stream);
+  const { position } = server.log.at(-1)!;
+  connection.send('poke', { partition: 0, generation, stream, position, globalPosition: server.head });
+}
+
+/** Answers beats from now on. */
+function keepLeased(server: FakeGroupServer, connection: GroupConnection, over: object = {}): void {
+  server.onBeat = (beat) => lease(server, connection, beat, over);
+}
+
+/** Waits until every lease that was promised has passed, on whichever clock. */
+const passed = (server: FakeGroupServer) => server.never('nothing', () => false, leaseMs * 1.2);
+
+const hasRead = (server: FakeGroupServer) =>
+  server.until('read to the head', () => server.readUpTo.at(-1) === server.head);
+
+/** A worker with partition 0 in generation 1, whose lease lasts. */
+async function owner(server: FakeGroupServer, over: object = {}): Promise<GroupConnection> {
+  const connection = await server.connection(1);
+  keepLeased(server, connection);
+  join(server, connection);
+  assign(connection, 1, over);
+  await hasRead(server);
+  return connection;
+}
+
+const startsOf = (server: FakeGroupServer) => server.starts.map(({ stream, position }) => `${stream}/${position}`);
+const started = (server: FakeGroupServer, count: number) =>
+  server.until(`start ${count} handlers`, () => server.starts.length >= count);
+
+function same(what: string, found: unknown, expected: unknown): void {
+  if (JSON.stringify(found) !== JSON.stringify(expected))
+    throw new Error(`${what}: ${JSON.stringify(found)} and not ${JSON.stringify(expected)}`);
+}
+
+/** By what each of them shows of a worker. */
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  'handles each stream in order, and acknowledges what is settled': async (server) => {
+    for (const stream of ['a-1', 'a-2', 'a-1', 'a-2', 'a-1']) server.append(stream);
+    server.append('a-3', 1);
+    await owner(server);
+    await server.until('acknowledge up to the head', () => server.acked(0, 1) === 6);
+    same(
+      'Starts of a-1',
+      startsOf(server).filter((start) => start.startsWith('a-1')),
+      ['a-1/0', 'a-1/1', 'a-1/2'],
+    );
+    same('Generations', [...new Set(server.starts.map(({ generation }) => generation))], [1]);
+    same('Handlers', server.starts.length, 5);
+  },
+
+  'never acknowledges past a message whose handler has not ended': async (server) => {
+    const gate = Promise.withResolvers<boolean>();
+    server.handle = ({ position, stream }) => (stream === 'a-1' && position === 1 ? gate.promise : true);
+    for (const stream of ['a-1', 'a-1', 'a-2']) server.append(stream);
+    await owner(server);
+    await started(server, 3);
+    await server.never('acknowledge an open message', () => server.acked(0, 1) > 1);
+    gate.resolve(true);
+    await server.until('acknowledge the rest', () => server.acked(0, 1) === 3);
+  },
+
+  'counts a lease from when its beat was sent': async (server) => {
+    const connection = await owner(server);
+    server.onBeat = () => {};
+    await server.until('beat', () => server.lastBeat >= 1);
+    await passed(server);
+    lease(server, connection, 1);
+    poke(server, connection, 1, 'a-1');
+    await server.never('start a handler by an answer that came late', () => server.starts.length > 0);
+    keepLeased(server, connection);
+    await started(server, 1);
+  },
+
+  'starts nothing in a partition that leases except': async (server) => {
+    const connection = await owner(server);
+    assign(connection, 2, { partition: 1 });
+    keepLeased(server, connection, { except: [0] });
+    await passed(server);
+    poke(server, connection, 1, 'a-1');
+    server.append('b-1', 1);
+    connection.send('poke', { partition: 1, generation: 2, stream: 'b-1', position: 0, globalPosition: server.head });
+    await started(server, 1);
+    await server.never('start a handler of the excepted one', () => startsOf(server).includes('a-1/0'));
+  },
+
+  'reconnects with its session and a higher attempt, and goes on where it was': async (server) => {
+    const connection = await owner(server);
+    poke(server, connection, 1, 'a-1');
+    await started(server, 1);
+    connection.cut();
+    const second = await server.connection(2);
+    same('Session', second.query.get('session'), session);
+    if (!(Number(second.query.get('attempt')) > 1)) throw new Error(`Attempt ${second.query.get('attempt')}`);
+    keepLeased(server, second);
+    join(server, second);
+    assign(second, 1);
+    poke(server, second, 1, 'a-1');
+    await started(server, 2);
+    same('Starts', startsOf(server), ['a-1/0', 'a-1/1']);
+  },
+
+  'lets a lease extend only what its own connection has assigned': async (server) => {
+    (await owner(server)).cut();
+    const second = await server.connection(2);
+    join(server, second);
+    keepLeased(server, second);
+    await passed(server);
+    poke(server, second, 1, 'a-1');
+    await server.never('start a handler of the former connection', () => server.starts.length > 0);
+    assign(second, 1);
+    await started(server, 1);
+  },
+
+  'owns nothing of a former session': async (server) => {
+    const first = await owner(server);
+    poke(server, first, 1, 'a-1');
+    await server.until('acknowledge it', () => server.acked(0, 1) === 1);
+    first.cut();
+    const second = await server.connection(2);
+    join(server, second, { session: 's-2' });
+    keepLeased(server, second);
+    poke(server, second, 1, 'a-1');
+    await server.never('start a handler of the former session', () => server.starts.length > 1);
+    assign(second, 5, { position: 1 });
+    await started(server, 2);
+    same('Generation', server.starts[1]!.generation, 5);
+  },
+
+  'finishes what runs before it releases, and starts nothing more': async (server) => {
+    const gate = Promise.withResolvers<boolean>();
+    server.handle = () => gate.promise;
+    for (const stream of ['a-1', 'a-1']) server.append(stream);
+    const connection = await owner(server);
+    await started(server, 1);
+    revoke(connection, 1);
+    await server.never('release while a handler runs', () => server.bodies('release').length > 0);
+    gate.resolve(true);
+    await server.until('release', () => server.bodies('release').length > 0);
+    same('Released up to', server.acked(0, 1), 1);
+    await server.never('start another handler', () => server.starts.length > 1);
+  },
+
+  'repeats a release until it is answered': async (server) => {
+    server.answer = ({ route }) =>
+      route === 'release' && server.bodies('release').length < 3 ? { status: 503, body: {} } : undefined;
+    revoke(await owner(server), 1);
+    await server.until('release again', () => server.bodies('release').length === 3);
+  },
+
+  'releases again what it has released, and does not start it': async (server) => {
+    const connection = await owner(server);
+    revoke(connection, 1);
+    await server.until('release', () => server.bodies('release').length === 1);
+    assign(connection, 1);
+    await server.until('release again', () => server.bodies('release').length === 2);
+    poke(server, connection, 1, 'a-1');
+    await server.never('start a handler', () => server.starts.length > 0);
+    assign(connection, 2);
+    await started(server, 1);
+  },
+
+  'ignores an older generation, and begins a newer one at its position': async (server) => {
+    for (const stream of ['a-1', 'a-1', 'a-1']) server.append(stream);
+    const connection = await owner(server, { generation: 7, position: 2 });
+    await started(server, 1);
+    assign(connection, 6, { position: 0 });
+    await server.never('begin the older one', () => server.starts.length > 1);
+    assign(connection, 8, { position: 1 });
+    await started(server, 3);
+    same('Starts', startsOf(server), ['a-1/2', 'a-1/1', 'a-1/2']);
+    same(
+      'Generations',
+      server.starts.map(({ generation }) => generation),
+      [7, 8, 8],
+    );
+  },
+
+  'lets a partition go when its acknowledgement is fenced': async (server) => {
+    server.answer = ({ route }) =>
+      route === 'ack'
+        ? { status: 409, body: { error: { code: 'FENCED', message: 'fenced', details: {} } } }
+        : undefined;
+    const connection = await owner(server);
+    poke(server, connection, 1, 'a-1');
+    await server.until('acknowledge', () => server.bodies('ack').length > 0);
+    await server.never('nothing', () => false, 100);
+    poke(server, connection, 1, 'a-1');
+    await server.never('start a handler of a fenced generation', () => server.starts.length > 1);
+  },
+
+  'repeats an acknowledgement whose answer was lost': async (server) => {
+    server.answer = ({ route }) => (route === 'ack' && server.bodies('ack').length < 3 ? { status: 502 } : undefined);
+    poke(server, await owner(server), 1, 'a-1');
+    await server.until('acknowledge again', () => server.bodies('ack').length === 3);
+    same('Acknowledged', server.acked(0, 1), 1);
+  },
+
+  'skips what a floor of a former size has settled': async (server) => {
+    for (const stream of ['a-1', 'a-2', 'a-1', 'a-2']) server.append(stream);
+    const connection = await server.connection(1);
+    join(server, connection);
+    // Of size 2, member 0 owns a-1 and member 1 owns a-2, as Message DB hashes them.
+    assign(connection, 3, { layout: 1, size: 1, floors: [{ size: 2, partition: 0, upTo: 3 }] });
+    await server.until('acknowledge up to the head', () => server.acked(0, 3) === 4);
+    same('Starts', startsOf(server), ['a-2/0', 'a-2/1']);
+  },
+
+  'holds the stream of a message that cannot be handled, and goes on with others': async (server) => {
+    server.handle = ({ stream }) => stream !== 'a-1';
+    for (const stream of ['a-1', 'a-2', 'a-1']) server.append(stream);
+    await owner(server);
+    await server.until('hold the stream', () => server.bodies('hold').length > 0);
+    const { stream, position, generation } = server.bodies('hold')[0]!;
+    same('Held', { stream, position, generation }, { stream: 'a-1', position: 0, generation: 1 });
+    await server.until('acknowledge up to the head', () => server.acked(0, 1) === 3);
+    if (startsOf(server).includes('a-1/1')) throw new Error('The worker started a message behind a held one.');
+  },
+
+  'takes a held stream up again in order, and what came behind it after that': async (server) => {
+    for (const stream of ['a-1', 'a-1', 'a-1']) server.append(stream);
+    const connection = await owner(server, { position: 2, held: [{ stream: 'a-1', position: 0 }] });
+    await server.until('acknowledge up to the head', () => server.acked(0, 1) === 3);
+    const settled = () => server.bodies('settle').map(({ position }) => Number(position));
+    // It waits at the next one as long as there is one at or below the checkpoint.
+    server.answer = ({ route, body }) =>
+      route === 'settle' && Number(body.position) < 2
+        ? { status: 200, body: { held: true, position: Number(body.position) + 1 } }
+        : undefined;
+    connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 0, attempt: 2 });
+    await server.until('settle it', () => settled().includes(2));
+    poke(server, connection, 1, 'a-1');
+    await started(server, 4);
+    same('Starts', startsOf(server), ['a-1/0', 'a-1/1', 'a-1/2', 'a-1/3']);
+    same('Settled', settled(), [0, 1, 2]);
+  },
+
+  'acknowledges nothing while it is decided whether a stream is still held': async (server) => {
+    server.append('a-1');
+    const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 0 }] });
+    let isPassed = false;
+    server.answer = async ({ route }) => {
+      if (route === 'settle') {
+        await server.never('nothing', () => false);
+        isPassed = server.acked(0, 1) > 1;
+      }
+      return undefined;
+    };
+    // It waits at the server, and is not yet acknowledged.
+    poke(server, connection, 1, 'a-1');
+    await hasRead(server);
+    connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 0, attempt: 2 });
+    await server.until('acknowledge up to the head', () => server.acked(0, 1) === 2);
+    same('Passed a message that waits', isPassed, false);
+    await started(server, 2);
+    same('Starts', startsOf(server), ['a-1/0', 'a-1/1']);
+  },
+
+  'decides nothing about a held stream while an acknowledgement is open': async (server) => {
+    server.append('a-1');
+    const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 0 }] });
+    let isOpen = false;
+    let hasSettled = false;
+    server.answer = ({ route }) => {
+      if (route === 'settle') hasSettled ||= isOpen;
+      if (route !== 'ack' || server.acked(0, 1) < 2) return undefined;
+      isOpen = server.bodies('ack').filter(({ acks }) => JSON.stringify(acks).includes('"position":2')).length < 3;
+      return isOpen ? { status: 503, body: {} } : undefined;
+    };
+    poke(server, connection, 1, 'a-1');
+    await server.until('acknowledge it', () => server.acked(0, 1) === 2);
+    connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 0, attempt: 2 });
+    await server.until('settle', () => server.bodies('settle').length > 0);
+    same('Settled meanwhile', hasSettled, false);
+  },
+
+  'leaves when it is asked to: finishes, says how far it came, and takes nothing on': async (server, stop) => {
+    const gate = Promise.withResolvers<boolean>();
+    server.handle = () => gate.promise;
+    for (const stream of ['a-1', 'a-1']) server.append(stream);
+    const connection = await owner(server);
+    await started(server, 1);
+    stop();
+    await server.never('leave while a handler runs', () => server.bodies('leave').length > 0);
+    server.append('b-1', 1);
+    assign(connection, 9, { partition: 1 });
+    gate.resolve(true);
+    await server.until('leave', () => server.bodies('leave').length > 0);
+    same('Left up to', server.acked(0, 1), 1);
+    same('Starts', startsOf(server), ['a-1/0']);
+  },
+
+  'waits for its name while the lease of another one runs': async (server) => {
+    server.refuse = {
+      status: 409,
+      headers: { 'retry-after': '1' },
+      body: { error: { code: 'MEMBER_TAKEN', message: 'taken', details: {} } },
+    };
+    await server.never('connect', () => server.connections.length > 0, 200);
+    server.refuse = undefined;
+    poke(server, await owner(server), 1, 'a-1');
+    await started(server, 1);
+  },
+};

@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import { HandlerSlots } from '../../src/client/groups/handler-slots.ts';
+import { LeaseClock } from '../../src/client/groups/lease-clock.ts';
+import { Progress } from '../../src/client/groups/progress.ts';
+import { ownerOf } from '../../src/client/groups/stream-owner.ts';
+import type { Message } from '../../src/client/messages.ts';
+import { StreamName } from '../../src/message/stream-name.ts';
+import { anyText } from '../support/arbitraries.ts';
+
+describe('a partition in the client', () => {
+  test('has the streams that it has in the server, for any name and size', () => {
+    fc.assert(
+      fc.property(anyText, anyText, fc.integer({ min: 1, max: 1_024 }), (category, id, size) => {
+        const stream = `${category}-${id}`.toWellFormed();
+        expect(ownerOf(stream, size)).toBe(new StreamName(stream).owner(size));
+      }),
+    );
+  });
+
+  test('has no stream whose name has no id', () => {
+    expect(ownerOf('account', 1)).toBe(-1);
+  });
+
+  test.each([0, 55, 56, 63, 64, 119, 120, 1_000])('has an id of %i bytes where MD5 puts it', (bytes) => {
+    const stream = `account-${'x'.repeat(bytes)}`;
+    expect(ownerOf(stream, 1_024)).toBe(new StreamName(stream).owner(1_024));
+  });
+});
+
+describe('the clock of leases', () => {
+  function clocks() {
+    const at = { monotonicMs: 5_000, wallMs: 1_000_000 };
+    vi.spyOn(performance, 'now').mockImplementation(() => at.monotonicMs);
+    vi.spyOn(Date, 'now').mockImplementation(() => at.wallMs);
+    const move = (monotonicMs: number, wallMs = monotonicMs) => {
+      at.monotonicMs += monotonicMs;
+      at.wallMs += wallMs;
+    };
+    return { clock: new LeaseClock(), move };
+  }
+
+  test('counts the time in which the machine slept', () => {
+    const { clock, move } = clocks();
+    move(10, 20_000);
+    expect(clock.now()).toBe(20_000);
+    move(10);
+    expect(clock.now()).toBe(20_010);
+    vi.restoreAllMocks();
+  });
+
+  test('goes on when the wall clock is set back, and sees a sleep after that', () => {
+    const { clock, move } = clocks();
+    move(2_000, -3_600_000);
+    expect(clock.now()).toBe(2_000);
+    move(1, 30_000);
+    expect(clock.now()).toBe(32_000);
+    vi.restoreAllMocks();
+  });
+
+  test('never goes back', () => {
+    const { clock, move } = clocks();
+    move(1, 500);
+    clock.now();
+    move(1, -500);
+    expect(clock.now()).toBe(500);
+    vi.restoreAllMocks();
+  });
+});
+
+describe('progress', () => {
+  const message = (stream: string, position: number, globalPosition: number) =>
+    ({ stream, position, globalPosition }) as Message;
+
+  function read(...streams: string[]) {
+    const progress = new Progress(10);
+    const entries = streams.map((stream, at) => progress.add(message(stream, at, 11 + at)));
+    progress.readUpTo = 20;
+    return { progress, entries };
+  }
+
+  test('ends before the first message that is pending', () => {
+    const { progress, entries } = read('a-1', 'a-2', 'a-3');
+    expect(progress.settledUpTo).toBe(10);
+    progress.move(entries[1]!, 'settled');
+    expect(progress.settledUpTo).toBe(10);
+    progress.move(entries[0]!, 'skipped');
+    expect(progress.settledUpTo).toBe(12);
+    progress.move(entries[2]!, 'settled');
+    expect(progress.settledUpTo).toBe(20);
+    expect(progress.pending).toBe(0);
+  });
+
+  test('forgets what is acknowledged', () => {
+    const { progress, entries } = read('a-1', 'a-2', 'a-3');
+    progress.move(entries[0]!, 'settled');
+    progress.acknowledge(11);
+    expect([progress.length, progress.acked]).toEqual([2, 11]);
+    progress.acknowledge(9);
+    expect([progress.length, progress.acked]).toEqual([2, 11]);
+  });
+
+  test('finds what is open of a stream behind a position', () => {
+    const { progress, entries } = read('a-1', 'a-1', 'a-2', 'a-1');
+    progress.move(entries[1]!, 'settled');
+    progress.move(entries[3]!, 'skipped');
+    expect(progress.open('a-1', -1)).toEqual([entries[0], entries[3]]);
+    expect(progress.open('a-1', 0)).toEqual([entries[3]]);
+  });
+});
+
+describe('slots of handlers', () => {
+  async function order(count: number, ...streams: string[]) {
+    const slots = new HandlerSlots(count);
+    const begun: string[] = [];
+    for (const stream of streams) void slots.acquire(stream).then(() => begun.push(stream));
+    await undefined;
+    const release = async (stream: string) => {
+      slots.release(stream);
+      await undefined;
+      await undefined;
+    };
+    return { begun, release };
+  }
+
+  test('lets so many run, in the order in which they came', async () => {
+    const { begun, release } = await order(2, 'a', 'b', 'c', 'd');
+    expect(begun).toEqual(['a', 'b']);
+    await release('b');
+    expect(begun).toEqual(['a', 'b', 'c']);
+  });
+
+  test('lets one of each stream run, and others pass it', async () => {
+    const { begun, release } = await order(2, 'a', 'a', 'b', 'c');
+    expect(begun).toEqual(['a', 'b']);
+    await release('b');
+    expect(begun).toEqual(['a', 'b', 'c']);
+    await release('a');
+    expect(begun).toEqual(['a', 'b', 'c', 'a']);
+  });
+});

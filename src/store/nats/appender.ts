@@ -103,7 +103,7 @@ export class Appender {
     }
     throw new PokewireError(
       'BACKEND_ERROR',
-      `The append was not confirmed in ${deadlineMs / 1_000} s and may have been stored. Repeat it with its ids.`,
+      `NATS did not confirm the append in ${deadlineMs / 1_000} s. It may have been stored: repeat it with its ids.`,
       { cause: fault },
     );
   }

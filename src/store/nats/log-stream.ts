@@ -49,8 +49,12 @@ export class LogStream {
   readonly names: LogNames;
   readonly link: NatsLink;
 
-  constructor(link: NatsLink, prefix: string, id: LogId) {
+  readonly #lost: (log: LogId) => void;
+
+  /** `lost` is called whenever there is no such stream. */
+  constructor(link: NatsLink, prefix: string, id: LogId, lost: (log: LogId) => void) {
     this.link = link;
+    this.#lost = lost;
     this.id = id;
     this.names = new LogNames(prefix, id);
   }
@@ -86,6 +90,17 @@ export class LogStream {
       return (await this.link.api<StreamInfo>(`STREAM.INFO.${this.names.stream}`)).state;
     } catch (error) {
       if (isRefusal(error, 'streamNotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether the stream is there. */
+  async exists(): Promise<boolean> {
+    try {
+      await this.link.api(`STREAM.INFO.${this.names.stream}`);
+      return true;
+    } catch (error) {
+      if (isRefusal(error, 'streamNotFound')) return false;
       throw error;
     }
   }
@@ -129,7 +144,9 @@ export class LogStream {
     try {
       return await request();
     } catch (error) {
-      throw isRefusal(error, 'streamNotFound') ? logGone() : storeFault(error);
+      if (!isRefusal(error, 'streamNotFound')) throw storeFault(error);
+      this.#lost(this.id);
+      throw logGone();
     }
   }
 

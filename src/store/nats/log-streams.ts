@@ -11,15 +11,18 @@ export class LogStreams {
   readonly #link: NatsLink;
   readonly #url: NatsUrl;
   readonly #replicas: number;
+  readonly #lost: (log: LogId) => void;
 
-  constructor(link: NatsLink, url: NatsUrl, replicas: number) {
+  /** `lost` is called whenever the stream of a log is not there. */
+  constructor(link: NatsLink, url: NatsUrl, replicas: number, lost: (log: LogId) => void) {
     this.#link = link;
     this.#url = url;
     this.#replicas = replicas;
+    this.#lost = lost;
   }
 
   stream(log: LogId): LogStream {
-    return new LogStream(this.#link, this.#url.prefix, log);
+    return new LogStream(this.#link, this.#url.prefix, log, this.#lost);
   }
 
   /** Makes the stream of a log whose first message gets the number `first`. */

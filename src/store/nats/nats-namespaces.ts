@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PokewireError } from '../../errors.ts';
 import { refuseUnsupported } from '../capabilities.ts';
-import { newLogId } from '../log-id.ts';
+import { type LogId, newLogId } from '../log-id.ts';
 import type {
   CreateOutcome,
   Namespace,
@@ -15,7 +15,7 @@ import { maxListEntries } from '../shared/page-limits.ts';
 import { sameTokens } from '../shared/same-tokens.ts';
 import type { Store } from '../store.ts';
 import type { LogStreams } from './log-streams.ts';
-import { type BucketRecord, decodeKey, encodeKey, type RecordBucket } from './record-bucket.ts';
+import { type BucketRecord, decodeKey, encodeKey, type RecordBucket, type RecordChange } from './record-bucket.ts';
 
 /** A namespace, or what is left of one: its log, and how far that came once it is known. */
 type Entry =
@@ -30,6 +30,9 @@ const countKey = 'count';
 const maxChanges = 64;
 /** Records read at once. */
 const atOnce = 64;
+/** A stream counts as lost when it is not there at so many looks. */
+const looksForLost = 3;
+const lookMs = 500;
 /** Tries of a change that others go before; each waits a little longer. */
 const maxTries = 200;
 
@@ -74,6 +77,7 @@ export class NatsNamespaces implements NamespaceStore {
       const isDone = await this.#bucket.change([
         { key, revision: found?.revision ?? 0, value: { namespace: created } },
         { key: countKey, revision: counted, value: namespaces + 1 },
+        { key: ownerKey(log), revision: 0, value: namespace.id },
       ]);
       if (!isDone) return undefined;
       madeFrom = undefined;
@@ -130,6 +134,7 @@ export class NatsNamespaces implements NamespaceStore {
       const isDone = await this.#bucket.change([
         { key, revision: found!.revision, value: { removed }, isDeleted: true },
         { key: countKey, revision: count!.revision, value: count!.value - 1 },
+        await this.#withoutOwner(current.log),
       ]);
       return isDone || undefined;
     });
@@ -168,6 +173,35 @@ export class NatsNamespaces implements NamespaceStore {
     }
   }
 
+  /**
+   * Puts an empty log in place of one whose stream is not there: somebody deleted it behind the store's back. Says whether
+   * that was so, and not only the end of a namespace.
+   */
+  async replaceLost(lost: LogId): Promise<boolean> {
+    const owner = await this.#bucket.get<string | null>(ownerKey(lost));
+    if (owner === undefined || owner.value === null) return false;
+    // A cluster that has just elected its leaders must not be taken at its first word.
+    for (let look = 0; look < looksForLost; look++) {
+      if (await this.#logs.stream(lost).exists()) return false;
+      await delay(lookMs);
+    }
+    const key = keyOf(owner.value);
+    const found = await this.#find(key);
+    const current = namespaceOf(found);
+    if (current?.log !== lost) return false;
+    const log = newLogId();
+    await this.#logs.create(log, 1);
+    const isReplaced = await this.#bucket.change([
+      { key, revision: found!.revision, value: { namespace: { ...current, log } } },
+      { key: ownerKey(log), revision: 0, value: current.id },
+      await this.#withoutOwner(lost),
+    ]);
+    if (isReplaced) this.#hints.changed();
+    // Another node was first.
+    else await this.#logs.stream(log).delete();
+    return isReplaced;
+  }
+
   /** Number of the first message of a new log of the id: one is left free behind those of the log before. */
   async #firstOf(found: EntryRecord | undefined): Promise<number> {
     if (found === undefined || !('removed' in found.value)) return 1;
@@ -192,6 +226,11 @@ export class NatsNamespaces implements NamespaceStore {
     return state?.messages ?? 0;
   }
 
+  async #withoutOwner(log: LogId): Promise<RecordChange> {
+    const key = ownerKey(log);
+    return { key, revision: (await this.#bucket.get(key))?.revision ?? 0, value: null, isDeleted: true };
+  }
+
   #find(key: string): Promise<EntryRecord | undefined> {
     return this.#bucket.get<Entry>(key);
   }
@@ -212,6 +251,11 @@ export type NamespaceHints = { readonly changed: () => void; readonly follow: (c
 
 function keyOf(id: string): string {
   return `namespace.${encodeKey(id)}`;
+}
+
+/** Key of the id of the namespace whose log it is. */
+function ownerKey(log: LogId): string {
+  return `log.${log}`;
 }
 
 function idOf(key: string): string {

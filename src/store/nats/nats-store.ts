@@ -4,7 +4,7 @@ import type { BackupOutcome } from '../backup.ts';
 import { refuseUnsupported } from '../capabilities.ts';
 import type { Announced, ImportSession, Log } from '../log.ts';
 import type { LogId } from '../log-id.ts';
-import type { StoreOptions } from '../open-store.ts';
+import type { StoreOptions, StoreReporter } from '../open-store.ts';
 import type { Forgotten } from '../retention.ts';
 import { isLogGone } from '../shared/log-gone.ts';
 import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
@@ -28,6 +28,9 @@ import { checkServer, explainOpening, replicasFor } from './server-check.ts';
 
 /** Logs whose counts are asked for at once. */
 const atOnce = 32;
+
+/** Logs that are not there and remembered. */
+const maxLost = 1_000;
 
 type Opened = {
   readonly link: NatsLink;
@@ -54,6 +57,9 @@ export class NatsStore implements Store {
   readonly #appender = new Appender();
   readonly #followers = new Map<LogId, LogFollower>();
   readonly #parts: LogParts;
+  readonly #log: StoreReporter | undefined;
+  /** Logs whose streams are not there, and that were looked after. */
+  readonly #lost = new Set<LogId>();
   #restarts = 0;
 
   private constructor({ link, url, replicas, records, options }: Opened) {
@@ -61,7 +67,8 @@ export class NatsStore implements Store {
     const times = new AppendTimes();
     this.#link = link;
     this.#records = records;
-    this.#streams = new LogStreams(link, url, replicas);
+    this.#streams = new LogStreams(link, url, replicas, (log) => this.#replaceLost(log));
+    this.#log = options.log;
     this.#news = new NamespaceNews(link, url.prefix);
     this.#reader = new PokeReader(pokes);
     this.namespaces = new NatsNamespaces(this, records, this.#streams, maxNamespaces, this.#news);
@@ -187,6 +194,20 @@ export class NatsStore implements Store {
       this.#restarts += shared.restarts;
       shared.stop();
     };
+  }
+
+  /** Looks once after a log that is not there: it may be one of a removed namespace. */
+  #replaceLost(log: LogId): void {
+    if (this.#lost.has(log)) return;
+    if (this.#lost.size === maxLost) this.#lost.clear();
+    this.#lost.add(log);
+    this.namespaces.replaceLost(log).then(
+      (isReplaced) => {
+        if (isReplaced) this.#log?.warn({ log }, 'the stream of a log was deleted: its namespace has an empty one now');
+      },
+      // Whoever misses it next looks again.
+      () => this.#lost.delete(log),
+    );
   }
 
   async #summaryOf(log: LogId): Promise<LogSummary | undefined> {

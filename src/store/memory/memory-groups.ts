@@ -6,39 +6,26 @@ import {
   type GroupStore,
   maxGroupRecords,
 } from '../group-store.ts';
+import { ChangedKeys } from '../shared/changed-keys.ts';
 
 // As in stream-directory.ts: Node and Vitest disagree on what its default import is.
 const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typeof import('sorted-btree');
-
-/** Changes that are remembered; for an older revision everything may have changed. */
-const maxChanges = 1_024;
 
 /** Records of consumer groups in memory. */
 export class MemoryGroups implements GroupStore {
   readonly sharedBy = 'process';
   readonly #records = new BTree<string, GroupRecord>();
-  readonly #followers = new Set<() => void>();
+  readonly #changed = new ChangedKeys();
   /** Of the last write, over all keys. */
   #written = 0;
-  /** Keys of the last changes that are not quiet, oldest first; the last one has the revision `#revision`. */
-  #changed: string[] = [];
-  #revision = 0;
 
   async read(keys: readonly string[]): Promise<(GroupRecord | undefined)[]> {
     return keys.map((key) => this.#records.get(key));
   }
 
   async write(changes: readonly GroupChange[]): Promise<(number | undefined)[]> {
-    let isHeard = false;
-    const outcomes = changes.map((change) => {
-      if (!this.#change(change)) return undefined;
-      if (!change.isQuiet) {
-        this.#noteChange(change.key);
-        isHeard = true;
-      }
-      return this.#written;
-    });
-    if (isHeard) for (const changed of this.#followers) changed();
+    const outcomes = changes.map((change) => (this.#change(change) ? this.#written : undefined));
+    this.#changed.note(changes, outcomes);
     return outcomes;
   }
 
@@ -53,16 +40,11 @@ export class MemoryGroups implements GroupStore {
   }
 
   async changesSince(revision: number | undefined): Promise<GroupChanges> {
-    const count = this.#revision - (revision ?? this.#revision);
-    const isKnown = count >= 0 && count <= this.#changed.length;
-    const keys = isKnown ? [...new Set(this.#changed.slice(this.#changed.length - count))] : 'all';
-    return { revision: this.#revision, keys };
+    return this.#changed.since(revision);
   }
 
   follow(changed: () => void): () => void {
-    const follower = () => changed();
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    return this.#changed.follow(changed);
   }
 
   /** Removes the records of a namespace. */
@@ -83,11 +65,5 @@ export class MemoryGroups implements GroupStore {
     if (text === undefined) this.#records.delete(key);
     else this.#records.set(key, { key, revision: this.#written, text });
     return true;
-  }
-
-  #noteChange(key: string): void {
-    this.#revision++;
-    this.#changed.push(key);
-    if (this.#changed.length > maxChanges * 2) this.#changed = this.#changed.slice(-maxChanges);
   }
 }

@@ -3,6 +3,7 @@ import type { Selection } from '../../message/selection.ts';
 import type { LogId } from '../log-id.ts';
 import { type Answer, type Call, faultOf } from './calls.ts';
 import { packPage } from './packed-page.ts';
+import { GroupReader } from './read-groups.ts';
 import { KeptReader } from './read-kept.ts';
 import { ListReader } from './read-lists.ts';
 import { LogFinder } from './read-log.ts';
@@ -21,6 +22,7 @@ function methodsOf(database: DatabaseSync) {
   const pokes = new PokeReader(database, logs, names);
   const kept = new KeptReader(database, logs);
   const lists = new ListReader(database, logs);
+  const groups = new GroupReader(database);
   return {
     readStream: (...args: Parameters<MessageReader['readStream']>) => packPage(messages.readStream(...args)),
     readLast: messages.readLast.bind(messages),
@@ -34,6 +36,8 @@ function methodsOf(database: DatabaseSync) {
     listStreams: lists.listStreams.bind(lists),
     listCategories: lists.listCategories.bind(lists),
     summarize: logs.summarize.bind(logs),
+    readGroups: groups.read.bind(groups),
+    listGroups: groups.list.bind(groups),
     usage: readUsage(database),
     ping: () => {},
   };

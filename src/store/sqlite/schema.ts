@@ -39,6 +39,9 @@ const steps: readonly string[] = [
     created_ms INTEGER NOT NULL, tokens TEXT NOT NULL, retention TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE former_heads(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, head INTEGER NOT NULL) STRICT;
   `,
+  `
+  CREATE TABLE group_records(key TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+  `,
 ];
 
 /** The version of this program's schema. */

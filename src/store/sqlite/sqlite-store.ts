@@ -14,6 +14,7 @@ import type { EpochRenewal } from './file-identity.ts';
 import type { ReaderMethods } from './reader.ts';
 import type { ReaderOpened, ReaderOptions } from './reader-service.ts';
 import { SqliteBackups } from './sqlite-backups.ts';
+import { SqliteGroups } from './sqlite-groups.ts';
 import { SqliteReplacement } from './sqlite-import.ts';
 import { SqliteLog, type SqliteParts } from './sqlite-log.ts';
 import { measureSqlite, type NoteCommits } from './sqlite-metrics.ts';
@@ -46,6 +47,7 @@ export class SqliteStore implements Store {
     counts: 'exact',
   };
   readonly namespaces: SqliteNamespaces;
+  readonly groups: SqliteGroups;
   readonly opening: StoreOpening;
   readonly failed: Promise<Error>;
   readonly #parts: StoreParts;
@@ -58,6 +60,7 @@ export class SqliteStore implements Store {
     this.failed = Promise.race([parts.writer.failed, parts.reader.failed]);
     this.#source = source;
     this.namespaces = new SqliteNamespaces(parts, opened.namespaces, opened.revision);
+    this.groups = new SqliteGroups(parts);
   }
 
   /** Opens the database, which is made unless it is there. Throws {@link ConfigError} when it cannot be used. */
@@ -156,6 +159,7 @@ export class SqliteStore implements Store {
     const { reader, writer, announcer, backups } = this.#parts;
     announcer.stop();
     this.namespaces.stop();
+    this.groups.stop();
     await backups.close();
     // The last connection to close writes the log back, so the reader's goes first.
     await reader.end();

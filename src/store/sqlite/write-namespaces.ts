@@ -12,6 +12,7 @@ import { Query } from './rows.ts';
 import { logState } from './schema.ts';
 import type { LogState } from './state-rows.ts';
 import { type ForgettingWriter, forgettingSlice } from './write-forgetting.ts';
+import type { GroupWriter } from './write-groups.ts';
 import type { MessageWriter } from './write-messages.ts';
 import type { WriteState } from './write-state.ts';
 
@@ -24,6 +25,7 @@ export type WriterParts = {
   readonly budget: ByteBudget;
   readonly messages: MessageWriter;
   readonly forgetting: ForgettingWriter;
+  readonly groups: GroupWriter;
 };
 
 /** Names a namespace: one that was created again is another one. */
@@ -36,6 +38,7 @@ export class NamespaceWriter {
   readonly #state: WriteState;
   readonly #budget: ByteBudget;
   readonly #messages: MessageWriter;
+  readonly #groups: GroupWriter;
   readonly #maxNamespaces: number;
   readonly #retention: RetentionLimits;
   readonly #turns: ForgettingTurns;
@@ -53,12 +56,13 @@ export class NamespaceWriter {
 
   constructor(
     database: DatabaseSync,
-    { state, budget, messages, forgetting }: WriterParts,
+    { state, budget, messages, forgetting, groups }: WriterParts,
     { maxNamespaces, retention = {} }: StoreLimits,
   ) {
     this.#state = state;
     this.#budget = budget;
     this.#messages = messages;
+    this.#groups = groups;
     this.#maxNamespaces = maxNamespaces;
     this.#retention = retention;
     this.#turns = new ForgettingTurns({
@@ -176,6 +180,7 @@ export class NamespaceWriter {
     this.#budget.close(log.account, found);
     this.#keepHeadOf(found.id, log.head);
     this.#delete.run(found.id);
+    this.#groups.removeAll(found.uid);
     this.#namespaces.delete(found.id);
     this.#accounts.delete(found.id);
     this.#noteChange();

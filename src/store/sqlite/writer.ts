@@ -11,6 +11,7 @@ import { costs } from './message-bytes.ts';
 import { type PackedMessages, unpackMessages } from './packed-messages.ts';
 import { Sweeper } from './sweeper.ts';
 import { ForgettingWriter } from './write-forgetting.ts';
+import { GroupWriter } from './write-groups.ts';
 import { MessageWriter } from './write-messages.ts';
 import { type NamespaceName, NamespaceWriter } from './write-namespaces.ts';
 import { WriteState } from './write-state.ts';
@@ -48,6 +49,7 @@ export type WriterMethods = {
   setRetention: NamespaceWriter['setRetention'];
   forget: NamespaceWriter['forget'];
   eraseSlice: ForgettingWriter['eraseSlice'];
+  writeGroups: GroupWriter['write'];
   purge: Sweeper['purge'];
   remove: NamespaceWriter['remove'];
   stage: NamespaceWriter['stage'];
@@ -76,7 +78,8 @@ export class Writer {
     this.#state = new WriteState(database);
     const forgetting = new ForgettingWriter(database, this.#state, this.#budget);
     const messages = new MessageWriter(database, this.#state, this.#budget, forgetting);
-    const parts = { state: this.#state, budget: this.#budget, messages, forgetting };
+    const groups = new GroupWriter(database);
+    const parts = { state: this.#state, budget: this.#budget, messages, forgetting, groups };
     const namespaces = new NamespaceWriter(database, parts, limits);
     this.namespaces = namespaces;
     this.#sweeper = new Sweeper(database);
@@ -89,6 +92,7 @@ export class Writer {
       setRetention: (...args) => namespaces.setRetention(...args),
       forget: (nowMs) => namespaces.forget(nowMs),
       eraseSlice: (...args) => this.#securely(() => forgetting.eraseSlice(...args)),
+      writeGroups: (changes) => groups.write(changes),
       purge: () => this.#sweeper.purge(),
       remove: (name) => namespaces.remove(name),
       stage: (name) => namespaces.stage(name),

@@ -1,0 +1,39 @@
+import type { GroupChange, GroupChanges } from '../group-store.ts';
+
+/** Changes that are remembered; for an older revision everything may have changed. */
+const maxChanges = 1_024;
+
+/** Which keys were written lately, for a store that only this process writes to. */
+export class ChangedKeys {
+  readonly #followers = new Set<() => void>();
+  /** Of the last changes that are not quiet, oldest first; the last one has the revision `#revision`. */
+  #keys: string[] = [];
+  #revision = 0;
+
+  /** Notes those that held, and tells followers. `outcomes`: undefined where a change lost. */
+  note(changes: readonly GroupChange[], outcomes: readonly (number | undefined)[]): void {
+    const heard = changes.filter(({ isQuiet }, at) => !isQuiet && outcomes[at] !== undefined);
+    if (heard.length === 0) return;
+    this.#revision += heard.length;
+    for (const { key } of heard) this.#keys.push(key);
+    if (this.#keys.length > maxChanges * 2) this.#keys = this.#keys.slice(-maxChanges);
+    for (const changed of this.#followers) changed();
+  }
+
+  since(revision: number | undefined): GroupChanges {
+    const count = this.#revision - (revision ?? this.#revision);
+    const isKnown = count >= 0 && count <= this.#keys.length;
+    const keys = isKnown ? [...new Set(this.#keys.slice(this.#keys.length - count))] : 'all';
+    return { revision: this.#revision, keys };
+  }
+
+  follow(changed: () => void): () => void {
+    const follower = () => changed();
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  stop(): void {
+    this.#followers.clear();
+  }
+}

@@ -102,9 +102,10 @@ export class SoakServer implements AsyncDisposable {
 
   async request(path: string, parts: RequestParts = {}): Promise<Answer> {
     for (;;) {
-      const isExcused = this.#isAttacked;
+      const wasAttacked = this.#isAttacked;
       const answer = await this.#ask(path, parts);
-      if (!isExcused || !passingStatuses.has(answer.status)) return answer;
+      // An attack may begin, and end, meanwhile.
+      if (!(wasAttacked || this.#isAttacked) || !passingStatuses.has(answer.status)) return answer;
       await this.#comeAgain();
     }
   }
@@ -112,10 +113,11 @@ export class SoakServer implements AsyncDisposable {
   /** Opens a subscription; rejects when its hello does not come. */
   async subscribe(subscribing: Subscribing): Promise<SoakConnection> {
     for (;;) {
-      const isExcused = this.#isAttacked;
+      const wasAttacked = this.#isAttacked;
       try {
         return await SoakConnection.open(this.port, subscribing);
       } catch (error) {
+        const isExcused = wasAttacked || this.#isAttacked;
         if (!(isExcused && error instanceof NoHelloError && error.passes)) throw error;
         await this.#comeAgain();
       }

@@ -1,3 +1,4 @@
+import { type Logger, pino } from 'pino';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import type { OpenStore } from '../../src/store/open-store.ts';
@@ -11,7 +12,10 @@ const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
 const message = { type: 'Happened', data: {} };
 
 /** A server whose store may be slow or fail. */
-async function startFaultyApp(flags: readonly string[] = []): Promise<{ app: TestApp; faults: StoreFaults }> {
+async function startFaultyApp(
+  flags: readonly string[] = [],
+  options: { readonly log?: Logger } = {},
+): Promise<{ app: TestApp; faults: StoreFaults }> {
   const faults = new StoreFaults();
   const openStore: OpenStore = async (_url, options) => {
     const store = new FakeStore(options);
@@ -19,7 +23,7 @@ async function startFaultyApp(flags: readonly string[] = []): Promise<{ app: Tes
     store.pagePokes = 10;
     return faults.wrap(store);
   };
-  return { app: await startTestApp(flags, { openStore }), faults };
+  return { app: await startTestApp(flags, { openStore, ...options }), faults };
 }
 
 function expectNothingLeased(app: TestApp): void {
@@ -64,6 +68,19 @@ test.each<[StoreCall, string, string, RequestInit?]>([
     expectNothingLeased(app);
   },
 );
+
+test('Why the store failed stands in the log, and not in the answer.', async () => {
+  const lines: string[] = [];
+  const log = pino({ level: 'error' }, { write: (line) => void lines.push(line) });
+  const { app, faults } = await startFaultyApp([], { log });
+  await using _ = app;
+  faults.fail('append', { count: 1 });
+  const { status, text } = await app.append('a-1', message);
+  expect(status).toBe(500);
+  expect(text).not.toContain('injected');
+  const logged = lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'request failed');
+  expect(logged.err.message).toContain('injected');
+});
 
 test.each([
   ['once', { count: 1 }],

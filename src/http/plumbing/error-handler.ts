@@ -79,8 +79,10 @@ export function describeSchemaError(errors: FastifySchemaValidationError[]): Err
 /** What a failure is to the client; a fault is logged. */
 export function refusalOf(error: FastifyError, request: FastifyRequest): PokewireError {
   const refusal = codedError(error, request.routeOptions.bodyLimit);
-  if (refusal.status >= 500 && refusal !== error && !isLeft(error, request)) {
-    request.log.error({ err: error, id: request.id }, 'request failed');
+  // Of a store's own error the cause is what says why.
+  const fault = refusal === error ? refusal.cause : error;
+  if (refusal.status >= 500 && fault !== undefined && !isLeft(error, request)) {
+    request.log.error({ err: fault, id: request.id }, 'request failed');
   }
   return refusal;
 }

@@ -14,6 +14,7 @@ export class JetStreamRefusal extends Error {
 
 /** Error numbers of JetStream that decide what is done. */
 export const refusals = {
+  noLeader: 10_008,
   messageNotFound: 10_037,
   consumerNotFound: 10_014,
   streamNotFound: 10_059,
@@ -49,7 +50,14 @@ export function isFull(error: unknown): boolean {
 /** Wraps a failure of NATS as `BACKEND_ERROR`; an error that has a code stays as it is. */
 export function storeFault(cause: unknown): PokewireError {
   if (cause instanceof PokewireError) return cause;
-  return new PokewireError('BACKEND_ERROR', 'NATS failed; the server log has the cause.', { cause });
+  return new PokewireError('BACKEND_ERROR', reasonOf(cause), { cause });
+}
+
+/** What the writer may know of it. */
+function reasonOf(cause: unknown): string {
+  if (isRefusal(cause, 'noLeader')) return 'JetStream has no leader now: too few servers of its cluster are there.';
+  const isLate = cause instanceof Error && cause.name === 'TimeoutError';
+  return isLate ? 'NATS did not answer in time.' : 'NATS failed; the server log has the cause.';
 }
 
 /** The text of an error. */

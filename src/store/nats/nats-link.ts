@@ -19,6 +19,10 @@ const connectMs = 5_000;
 /** A cut connection is noticed after two of them. */
 const pingMs = 2_000;
 const answerMs = 5_000;
+/** The first try of a question waits so long, each further one twice as long. */
+const firstWaitMs = 300;
+/** What changes nothing and may be asked again. */
+const questions = /^STREAM\.(INFO|LIST|MSG\.GET)/;
 
 /** Throws {@link ConfigError} where it is not installed. */
 export async function loadNats(): Promise<NatsModule> {
@@ -86,10 +90,21 @@ export class NatsLink {
     this.connection.publish(subject, payload, headers === undefined ? {} : { headers });
   }
 
-  /** Asks JetStream's API; rejects with {@link JetStreamRefusal}, or with the client's error when no answer came. */
+  /**
+   * Asks JetStream's API; rejects with {@link JetStreamRefusal}, or with the client's error when no answer came. A question
+   * is repeated: while a leader is elected servers drop it without an answer.
+   */
   async api<T>(name: string, body: unknown = undefined, timeoutMs = answerMs): Promise<T> {
     const payload = body === undefined ? '' : JSON.stringify(body);
-    return refuseError(await this.request(`$JS.API.${name}`, payload, undefined, timeoutMs));
+    const deadline = performance.now() + timeoutMs;
+    for (let waitMs = questions.test(name) ? firstWaitMs : timeoutMs; ; waitMs *= 2) {
+      const leftMs = deadline - performance.now();
+      try {
+        return refuseError(await this.request(`$JS.API.${name}`, payload, undefined, Math.min(waitMs, leftMs)));
+      } catch (error) {
+        if (!(error instanceof this.#nats.TimeoutError) || leftMs <= waitMs) throw error;
+      }
+    }
   }
 
   /** Writes a message to a stream and resolves to where it is; rejects as {@link api}. */

@@ -144,7 +144,7 @@ export class NatsStore implements Store {
   }
 
   async check(): Promise<void> {
-    await this.#records.state();
+    await this.#records.check();
   }
 
   async usage(): Promise<StoreUsage> {

@@ -79,6 +79,11 @@ export class RecordBucket {
     });
   }
 
+  /** Rejects while nobody can change records: a server that is cut off from the others tells their state nevertheless. */
+  async check(): Promise<void> {
+    await this.get('check');
+  }
+
   async state(): Promise<StreamState> {
     return (await this.#info()).state;
   }

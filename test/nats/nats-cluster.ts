@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
-import { NatsServer } from './nats-server.ts';
+import { type NatsPlace, NatsServer, type StreamReport, streamsIn } from './nats-server.ts';
 
 const electionMs = 30_000;
 
@@ -11,6 +11,8 @@ export type NatsClusterOptions = {
   readonly settings?: readonly string[];
   /** Keeps its files where temporary files are: for what is about a disk. In memory when absent. */
   readonly isOnDisk?: boolean;
+  /** Where each of the servers runs; absent: all on this machine's loopback. */
+  readonly places?: readonly NatsPlace[];
 };
 
 /** Some of the tests' messages have several MiB. */
@@ -27,11 +29,18 @@ export class NatsCluster implements AsyncDisposable {
   }
 
   /** Starts the servers and resolves when streams can be made. */
-  static async start({ size = 1, settings = [], isOnDisk = false }: NatsClusterOptions = {}): Promise<NatsCluster> {
+  static async start({
+    size = 1,
+    settings = [],
+    isOnDisk = false,
+    places = [],
+  }: NatsClusterOptions = {}): Promise<NatsCluster> {
     const folder = isOnDisk ? new TemporaryFolder() : TemporaryFolder.inMemory();
     const names = Array.from({ length: size }, (_value, index) => `nats-${index + 1}`);
     const all = [largestMessage, ...settings];
-    const servers = await Promise.all(names.map((name) => NatsServer.prepare({ folder, name, settings: all })));
+    const servers = await Promise.all(
+      names.map((name, index) => NatsServer.prepare({ folder, name, settings: all, place: places[index] })),
+    );
     const cluster = new NatsCluster(folder, servers);
     if (size > 1) for (const server of servers) server.joinCluster(servers);
     try {
@@ -57,10 +66,19 @@ export class NatsCluster implements AsyncDisposable {
   /** The server that takes what is written to a stream. */
   leaderOf(stream: string): Promise<NatsServer> {
     return this.#elected(async (server) => {
-      const { account_details: accounts = [] } = await server.jetStream();
-      const streams = accounts.flatMap(({ stream_detail: streams = [] }) => streams);
+      const streams = streamsIn(await server.jetStream());
       return streams.find(({ name }) => name === stream)?.cluster?.leader;
     });
+  }
+
+  /** The stream of the only log that there is, as its leader has it: others may be a little behind. */
+  async onlyLog(): Promise<StreamReport> {
+    return (await this.#ledLog()).log;
+  }
+
+  /** The server that takes what is written to the only log. */
+  async logLeader(): Promise<NatsServer> {
+    return (await this.#ledLog()).server;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -68,13 +86,29 @@ export class NatsCluster implements AsyncDisposable {
     this.#folder[Symbol.dispose]();
   }
 
+  async #ledLog(): Promise<{ server: NatsServer; log: StreamReport }> {
+    return this.#eventually(async (server) => {
+      const logs = streamsIn(await server.jetStream()).filter(({ name }) => !name.startsWith('KV_'));
+      if (logs.length > 1) throw new Error(`there are ${logs.length} logs`);
+      const log = logs.find(({ cluster }) => cluster === undefined || cluster.leader === server.name);
+      return log && { server, log };
+    });
+  }
+
   /** Asks the servers in turn until one that runs is named as leader. */
-  async #elected(ask: (server: NatsServer) => Promise<string | undefined>): Promise<NatsServer> {
+  #elected(ask: (server: NatsServer) => Promise<string | undefined>): Promise<NatsServer> {
+    return this.#eventually(async (asked) => {
+      const leader = await ask(asked);
+      return this.servers.find(({ name }) => name === leader);
+    });
+  }
+
+  /** Asks the servers in turn until one of them knows. */
+  async #eventually<T>(ask: (server: NatsServer) => Promise<T | undefined>): Promise<T> {
     const deadline = performance.now() + electionMs;
     while (performance.now() < deadline) {
       for (const server of this.servers) {
-        const leader = await ask(server).catch(() => undefined);
-        const found = this.servers.find(({ name }) => name === leader);
+        const found = await ask(server).catch(() => undefined);
         if (found !== undefined) return found;
       }
       await delay(100);

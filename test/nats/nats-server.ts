@@ -15,6 +15,16 @@ export const natsProgram = findProgram();
 /** What to say of tests that are skipped without it. */
 export const missingNats = 'nats-server is not installed';
 
+/** Where a server runs that is not in this machine's own network. */
+export type NatsPlace = {
+  /** Command that runs another one there. */
+  readonly inside: readonly string[];
+  /** Its address for clients and other servers. */
+  readonly address: string;
+  /** Its address for clients that reach it even when the other one is cut off, and for its monitoring. */
+  readonly steady: string;
+};
+
 /** What a server is started with. */
 export type NatsServerOptions = {
   readonly folder: TemporaryFolder;
@@ -23,23 +33,29 @@ export type NatsServerOptions = {
   readonly settings?: readonly string[];
   /** Absent: one with JetStream. */
   readonly hasJetStream?: boolean;
+  /** Absent: this machine's loopback. */
+  readonly place?: NatsPlace | undefined;
 };
+
+const loopback: NatsPlace = { inside: [], address: '127.0.0.1', steady: '127.0.0.1' };
 
 /** A nats-server of its own on free ports of 127.0.0.1, which keeps ports and files when it is stopped and run again. */
 export class NatsServer implements AsyncDisposable {
   readonly name: string;
   readonly port: number;
-  readonly clusterPort: number;
+  readonly #clusterPort: number;
   readonly #monitorPort: number;
   readonly #options: NatsServerOptions;
+  readonly #place: NatsPlace;
   #routes: readonly string[] = [];
   #process: ChildProcess | undefined = undefined;
   #said = '';
 
   private constructor(options: NatsServerOptions, ports: readonly [number, number, number]) {
     this.name = options.name;
-    [this.port, this.clusterPort, this.#monitorPort] = ports;
+    [this.port, this.#clusterPort, this.#monitorPort] = ports;
     this.#options = options;
+    this.#place = options.place ?? loopback;
   }
 
   /** Chooses its ports; nothing runs yet. */
@@ -55,8 +71,19 @@ export class NatsServer implements AsyncDisposable {
     return server;
   }
 
+  /** Host and port, as clients have it in their URL. */
   get host(): string {
-    return `127.0.0.1:${this.port}`;
+    return `${this.#place.address}:${this.port}`;
+  }
+
+  /** The same, over what stays when it is cut off. */
+  get steadyHost(): string {
+    return `${this.#place.steady}:${this.port}`;
+  }
+
+  /** Where other servers find it. */
+  get route(): string {
+    return `nats://${this.#place.address}:${this.#clusterPort}`;
   }
 
   get pid(): number {
@@ -70,7 +97,7 @@ export class NatsServer implements AsyncDisposable {
 
   /** Makes it a member of a cluster with these others, from its next start on. */
   joinCluster(members: readonly NatsServer[]): void {
-    this.#routes = members.map(({ clusterPort }) => `nats://127.0.0.1:${clusterPort}`);
+    this.#routes = members.map(({ route }) => route);
   }
 
   /** Starts it and resolves when it takes connections; a member of a cluster may still look for the others. */
@@ -78,7 +105,8 @@ export class NatsServer implements AsyncDisposable {
     const file = this.#options.folder.file(`${this.name}.conf`);
     writeFileSync(file, this.#configuration());
     this.#said = '';
-    const server = spawn(natsProgram!, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [command, ...args] = [...this.#place.inside, natsProgram!, '-c', file];
+    const server = spawn(command!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process = server;
     const ready = Promise.withResolvers<void>();
     server.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -132,7 +160,9 @@ export class NatsServer implements AsyncDisposable {
 
   /** Asks its monitoring, which does not answer while the server is frozen. */
   #monitor(path: string): Promise<Response> {
-    return fetch(`http://127.0.0.1:${this.#monitorPort}/${path}`, { signal: AbortSignal.timeout(monitorMs) });
+    return fetch(`http://${this.#place.steady}:${this.#monitorPort}/${path}`, {
+      signal: AbortSignal.timeout(monitorMs),
+    });
   }
 
   async #health(): Promise<number> {
@@ -143,16 +173,19 @@ export class NatsServer implements AsyncDisposable {
 
   #configuration(): string {
     const { settings = [], hasJetStream = true } = this.#options;
+    const { address, steady } = this.#place;
+    const listens = address === steady ? address : '0.0.0.0';
     const lines = [
       `server_name: ${this.name}`,
-      `listen: "${this.host}"`,
-      `http: "127.0.0.1:${this.#monitorPort}"`,
+      `listen: "${listens}:${this.port}"`,
+      `client_advertise: "${this.host}"`,
+      `http: "${listens}:${this.#monitorPort}"`,
       ...(hasJetStream ? [`jetstream { store_dir: "${this.storeFolder}" }`] : []),
       ...settings,
     ];
     if (this.#routes.length > 0) {
       const routes = this.#routes.map((route) => `"${route}"`).join(', ');
-      lines.push(`cluster { name: pokewire, listen: "127.0.0.1:${this.clusterPort}", routes: [${routes}] }`);
+      lines.push(`cluster { name: pokewire, listen: "${address}:${this.#clusterPort}", routes: [${routes}] }`);
     }
     return `${lines.join('\n')}\n`;
   }
@@ -161,10 +194,20 @@ export class NatsServer implements AsyncDisposable {
 /** What is used of the monitoring's `/jsz`. */
 export type JetStreamReport = {
   readonly meta_cluster?: { readonly leader?: string };
-  readonly account_details?: readonly {
-    readonly stream_detail?: readonly { readonly name: string; readonly cluster?: { readonly leader?: string } }[];
-  }[];
+  readonly account_details?: readonly { readonly stream_detail?: readonly StreamReport[] }[];
 };
+
+/** A stream, as one server has it. */
+export type StreamReport = {
+  readonly name: string;
+  readonly state: { readonly messages: number };
+  readonly cluster?: { readonly leader?: string };
+};
+
+/** All streams of all accounts. */
+export function streamsIn({ account_details: accounts = [] }: JetStreamReport): StreamReport[] {
+  return accounts.flatMap(({ stream_detail: streams = [] }) => streams);
+}
 
 function findProgram(): string | undefined {
   const { NATS_SERVER, PATH = '' } = process.env;

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { exportedRows } from '../support/nodes/exported-rows.ts';
+import type { NodeProcess } from '../support/nodes/node-process.ts';
+import { NodesUnderLoad, startNodes } from '../support/nodes/nodes-under-load.ts';
+import { NatsCluster } from './nats-cluster.ts';
+import { missingNats, natsProgram } from './nats-server.ts';
+
+const title = 'Three nodes over three nats-servers';
+const frozenMs = 10_000;
+
+describe.skipIf(natsProgram === undefined)(natsProgram === undefined ? `${title} (${missingNats})` : title, () => {
+  let cluster: NatsCluster;
+  let nodes: NodeProcess[] & AsyncDisposable;
+  let load: NodesUnderLoad;
+
+  beforeEach(async () => {
+    cluster = await NatsCluster.start({ size: 3 });
+    nodes = await startNodes(3, cluster.url('outages'));
+    load = await NodesUnderLoad.start({ nodes });
+    await load.untilWritten(200);
+  });
+  afterEach(async () => {
+    await load?.[Symbol.asyncDispose]();
+    await nodes?.[Symbol.asyncDispose]();
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  /** Everything is as it was told, by what a node reads and by the server's own count, and all streams stayed open. */
+  async function expectNothingAmiss(): Promise<void> {
+    await load.untilWritten(200);
+    await Promise.all(nodes.map((node) => node.untilReady()));
+    await load.expectNothingAmiss(async () => {
+      const rows = await exportedRows(nodes[0]!.url);
+      expect(rows.length).toBe((await cluster.onlyLog()).state.messages);
+      return rows;
+    });
+    expect(load.resumed).toBe(0);
+  }
+
+  test('lose, double and reorder nothing when the leader of the log is killed under load.', async () => {
+    const leader = await cluster.logLeader();
+    await leader.stop('SIGKILL');
+    await load.untilWritten(200);
+    await leader.run();
+    await expectNothingAmiss();
+  });
+
+  test('lose, double and reorder nothing when the leader of the log is stopped for ten seconds.', async () => {
+    const leader = await cluster.logLeader();
+    const thaw = leader.freeze();
+    await Promise.all([delay(frozenMs), load.untilWritten(200)]);
+    thaw();
+    await leader.untilHealthy();
+    await expectNothingAmiss();
+  });
+
+  test('lose, double and reorder nothing when each server is restarted in turn.', async () => {
+    for (const server of cluster.servers) {
+      await server.stop('SIGTERM');
+      await server.run();
+      await load.untilWritten(100);
+    }
+    await expectNothingAmiss();
+  });
+
+  test('refuse appends with a reason while two of three servers are gone, with all streams open, and go on when they are back.', async () => {
+    const gone = cluster.servers.slice(1);
+    await Promise.all(gone.map((server) => server.stop('SIGKILL')));
+    await Promise.all(nodes.map((node) => node.untilReady(503)));
+    const id = randomUUID();
+    load.ledger.doubt(id);
+    const response = await fetch(`${nodes[0]!.url}/streams/other-1/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ id, type: 'Refused', data: {} }),
+    });
+    const { error } = (await response.json()) as { error: { code: string; message: string } };
+    expect(response.status).toBeGreaterThanOrEqual(500);
+    expect(error.message).toMatch(/NATS|JetStream/);
+    await Promise.all(gone.map((server) => server.run()));
+    await expectNothingAmiss();
+  });
+});

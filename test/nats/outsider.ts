@@ -1,0 +1,44 @@
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+
+type Answer = { readonly error?: { readonly description: string } };
+
+/** Somebody who has the same rights in NATS as Pokewire, and uses them behind its back. Close it by `await using`. */
+export class Outsider implements AsyncDisposable {
+  readonly #connection: NatsConnection;
+
+  private constructor(connection: NatsConnection) {
+    this.#connection = connection;
+  }
+
+  /** Connects to one of these servers. */
+  static async connect(servers: readonly { readonly host: string }[]): Promise<Outsider> {
+    return new Outsider(await connect({ servers: servers.map(({ host }) => host), maxReconnectAttempts: -1 }));
+  }
+
+  /** Deletes every consumer of a stream; returns how many. */
+  async deleteConsumers(stream: string): Promise<number> {
+    const { consumers } = await this.#ask<{ consumers: string[] | null }>(`CONSUMER.NAMES.${stream}`);
+    for (const name of consumers ?? []) await this.#ask(`CONSUMER.DELETE.${stream}.${name}`);
+    return consumers?.length ?? 0;
+  }
+
+  /** Deletes all messages of a stream, or those before a number. */
+  async purge(stream: string, before?: number): Promise<void> {
+    await this.#ask(`STREAM.PURGE.${stream}`, before === undefined ? {} : { seq: before });
+  }
+
+  async deleteStream(stream: string): Promise<void> {
+    await this.#ask(`STREAM.DELETE.${stream}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection.close();
+  }
+
+  async #ask<T>(what: string, body: object = {}): Promise<T> {
+    const message = await this.#connection.request(`$JS.API.${what}`, JSON.stringify(body), { timeout: 10_000 });
+    const answer = message.json<T & Answer>();
+    if (answer.error !== undefined) throw new Error(`${what}: ${answer.error.description}`);
+    return answer;
+  }
+}

@@ -9,7 +9,7 @@ import { chaosStores } from './stores.ts';
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
-    store: { type: 'string', default: 'postgres' },
+    store: { type: 'string', default: 'nats' },
     subscribers: { type: 'string', default: '60' },
     /** Not only kills: everything that can happen to nodes and store. */
     all: { type: 'boolean', default: false },

@@ -1,6 +1,8 @@
+import { missingNats, natsProgram } from '../nats/nats-server.ts';
 import { hasPostgres, PostgresCluster } from '../postgres/postgres-cluster.ts';
 import { type Fault, freezeOne, killOne } from './faults.ts';
 import { Member } from './member.ts';
+import { startNatsStore } from './nats-store.ts';
 
 /** A store that several nodes share, with the processes that it is made of. Close it by `await using`. */
 export type ChaosStore = AsyncDisposable & {
@@ -17,6 +19,7 @@ export type StartStore = (options: { readonly all: boolean }) => Promise<ChaosSt
 
 /** How each store is started, or why it cannot be. */
 export const chaosStores: Readonly<Record<string, StartStore | string>> = {
+  nats: natsProgram === undefined ? missingNats : startNatsStore,
   postgres: hasPostgres ? startPostgres : 'npm has no PostgreSQL for this platform',
 };
 

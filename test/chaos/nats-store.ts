@@ -1,0 +1,69 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { NatsCluster } from '../nats/nats-cluster.ts';
+import { NatsNetwork } from '../nats/nats-network.ts';
+import type { NatsServer } from '../nats/nats-server.ts';
+import { Outsider } from '../nats/outsider.ts';
+import { type Fault, freezeOne, killMost, killOne, restartAll } from './faults.ts';
+import { Member } from './member.ts';
+import type { ChaosStore } from './stores.ts';
+
+const leastCutMs = 2_000;
+const mostCutMs = 12_000;
+
+/** Three nats-servers that are a cluster. Where everything may happen and it is permitted, each has a network of its own. */
+export async function startNatsStore({ all }: { readonly all: boolean }): Promise<ChaosStore> {
+  await using closing = new AsyncDisposableStack();
+  const network = all && NatsNetwork.isPossible ? closing.use(NatsNetwork.lay(3)) : undefined;
+  const cluster = closing.use(await NatsCluster.start({ size: 3, places: network?.machines ?? [] }));
+  const { servers } = cluster;
+  const members = servers.map((server) => new Member(server.name, restartable(server)));
+  const others = [
+    freezeOne('nats-server frozen', members),
+    restartAll('nats-servers restarted in turn', members),
+    killMost('two of three nats-servers killed', members),
+    consumersDeleted(cluster),
+  ];
+  if (network !== undefined) others.push(cutOff(network, members, servers));
+  const moved = closing.move();
+  return {
+    url: cluster.url('chaos'),
+    members,
+    kills: [killOne('nats-server killed', members, 2)],
+    others,
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  };
+}
+
+function restartable(server: NatsServer) {
+  return {
+    stop: (signal: NodeJS.Signals) => server.stop(signal),
+    run: () => server.spawn(),
+    freeze: () => server.freeze(),
+    untilReady: () => server.untilHealthy(),
+  };
+}
+
+/** Somebody deletes every consumer by which nodes hear of the log. */
+function consumersDeleted(cluster: NatsCluster): Fault {
+  const inflict = async () => {
+    await using outsider = await Outsider.connect(cluster.servers);
+    await outsider.deleteConsumers((await cluster.onlyLog()).name);
+  };
+  return { name: 'consumers deleted from outside', weight: 1, inflict };
+}
+
+/** One server is cut off from the others and from all clients for a while. */
+function cutOff(network: NatsNetwork, members: readonly Member[], servers: readonly NatsServer[]): Fault {
+  return {
+    name: 'nats-server cut off',
+    weight: 1,
+    inflict: async (random) => {
+      const at = random.below(servers.length);
+      await members[at]!.cutOff(async () => {
+        network.pull(at);
+        await delay(leastCutMs + random.below(mostCutMs - leastCutMs));
+        network.mend(at);
+      });
+    },
+  };
+}

@@ -2,6 +2,7 @@ import { fetchEventSource } from '@microsoft/fetch-event-source';
 import { EventSource as EventSource5 } from 'eventsource';
 import EventSource2 from 'eventsource-2';
 import { createParser } from 'eventsource-parser';
+import { EventSource as LaunchDarklyEventSource } from 'launchdarkly-eventsource';
 import { EventSource as UndiciEventSource } from 'undici';
 import { connect } from '../../src/client/client.ts';
 import { openPage } from './pages.ts';
@@ -111,6 +112,12 @@ export const programs: Readonly<Record<string, Program>> = {
   'pokewire/client': viaPokewire,
   'eventsource 2': viaEventSource((url) => new EventSource2(url)),
   'eventsource 5': viaEventSource((url) => new EventSource5(url) as Source),
+  'launchdarkly-eventsource': viaEventSource((url) => {
+    const source = new LaunchDarklyEventSource(url);
+    // Without a listener an error is thrown.
+    source.addEventListener('error', () => {});
+    return source;
+  }),
   'undici EventSource': viaEventSource((url) => new UndiciEventSource(url) as unknown as Source),
   'fetch-event-source': viaFetchEventSource,
   'eventsource-parser over fetch': viaParser,

@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { ServerProcess } from '../support/server-process.ts';
+import { TemporaryFolder } from '../support/temporary-folder.ts';
+import { ChoppingProxy } from './chopping-proxy.ts';
 
 const hasRequests = spawnSync('python3', ['-c', 'import requests'], { stdio: 'ignore' }).status === 0;
 
@@ -36,4 +38,53 @@ test.skipIf(!hasRequests)(
     expect([code, await errors]).toEqual([1, expect.stringContaining('ChunkedEncodingError')]);
   },
   30_000,
+);
+
+const hasHttpxSse = spawnSync('python3', ['-c', 'import httpx, httpx_sse'], { stdio: 'ignore' }).status === 0;
+
+// With the settings of docs/clients.md.
+const loop = `
+import sys, time, httpx
+from httpx_sse import connect_sse
+last_id = None
+with httpx.Client(timeout=httpx.Timeout(5, read=10)) as client:
+    while True:
+        headers = {} if last_id is None else {'Last-Event-ID': last_id}
+        try:
+            with connect_sse(client, 'GET', sys.argv[1], headers=headers) as source:
+                for event in source.iter_sse():
+                    last_id = event.id
+                    if event.event == 'poke':
+                        print(event.data, flush=True)
+        except httpx.TransportError:
+            time.sleep(0.1)
+`;
+
+test.skipIf(!hasHttpxSse)(
+  'Python’s httpx-sse in a loop comes back after a cut and after a kill, and loses nothing (needs python3 with httpx-sse).',
+  async () => {
+    using folder = new TemporaryFolder();
+    const flags = ['--store', `sqlite:${folder.file('a.db')}`];
+    await using first = await ServerProcess.start(flags);
+    await using proxy = await ChoppingProxy.open(Number(new URL(first.url).port));
+    const child = spawn('python3', ['-c', loop, `${proxy.url}/subscribe?category=account`]);
+    const positions: number[] = [];
+    createInterface(child.stdout).on('line', (line) => positions.push(JSON.parse(line).position));
+    const patience = { timeout: 30_000, interval: 20 };
+    try {
+      await first.append('account-1');
+      await expect.poll(() => positions, patience).toEqual([0]);
+      proxy.cut('RST');
+      await first.append('account-1');
+      await expect.poll(() => positions, patience).toEqual([0, 1]);
+      await first.kill();
+      await using second = await ServerProcess.start(flags);
+      await second.append('account-1');
+      proxy.pointAt(Number(new URL(second.url).port));
+      await expect.poll(() => positions, patience).toEqual([0, 1, 2]);
+    } finally {
+      child.kill();
+    }
+  },
+  60_000,
 );

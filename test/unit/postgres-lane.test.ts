@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Connection, Statement } from '../../src/store/postgres/connection.ts';
 import { Lane } from '../../src/store/postgres/lane.ts';
-import { newMessages } from '../support/fake-messages.ts';
+import { newMessage, newMessages } from '../support/fake-messages.ts';
 
 /** A connection whose statements are never answered, and rejects them when the test breaks it. */
 class CutOffConnection {
@@ -49,4 +49,13 @@ test('An append that waits for the try of another is refused after its deadline,
   connection.breakOff();
   expect(await Promise.all([tried, waiting, later])).toEqual(['BACKEND_ERROR', 'BACKEND_ERROR', 'BACKEND_ERROR']);
   expect([connection.tries, lane.waiting]).toEqual([2, 0]);
+});
+
+test('An append with a separator of columns in it is refused, and shares no transaction.', async () => {
+  const connection = new CutOffConnection();
+  const lane = new Lane(connection as unknown as Connection, () => {});
+  const messages = [newMessage({ data: '"\u001e"' })];
+  const append = lane.append({ stream: 'a-1', messages, expectedVersion: undefined });
+  await expect(append).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+  expect([connection.tries, lane.waiting]).toEqual([0, 0]);
 });

@@ -3,11 +3,20 @@ import { PokewireError } from '../../errors.ts';
 import type { AppendOutcome } from '../log.ts';
 import type { Respelled } from '../shared/known-ids.ts';
 import { asksForIds, type Found, isUnconditional, judgeGroup, type PendingAppend } from './append-judge.ts';
-import type { Connection, Statement } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { type AppendFault, appendFaultOf, storeFault } from './database-errors.ts';
 import { categoryCount, LaneQueue, type Waiting } from './lane-queue.ts';
+import {
+  begin,
+  insertion,
+  insertMessages,
+  isInsertable,
+  readById,
+  readVersions,
+  takeLocks,
+} from './lane-statements.ts';
 import type { Row } from './lost-end.ts';
-import { compact, type MessageRow, messageColumns, messageOfRow } from './message-row.ts';
+import { compact, type MessageRow, messageOfRow } from './message-row.ts';
 
 /**
  * An append is retried for this long, over broken connections and after conflicts. The deadline is checked between tries, so
@@ -16,34 +25,6 @@ import { compact, type MessageRow, messageColumns, messageOfRow } from './messag
  */
 const deadlineMs = 10_000;
 const retryMs = 50;
-
-const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
-// What `acquire_lock` does, whose body needs a search path.
-const lock: Statement = {
-  name: 'lock',
-  text: `SELECT pg_advisory_xact_lock(h) FROM (SELECT DISTINCT message_store.hash_64(message_store.category(s)) AS h
-    FROM unnest($1::text[]) s ORDER BY h) q`,
-};
-const versionOf = (stream: string) =>
-  `(SELECT max(position) FROM message_store.messages m WHERE m.stream_name = ${stream})`;
-const readVersions: Statement = { name: 'versions', text: `SELECT s, ${versionOf('s')} FROM unnest($1::text[]) s` };
-const readById: Statement = {
-  name: 'by-id',
-  text: `SELECT ${messageColumns} FROM message_store.messages m WHERE m.id = ANY($1::uuid[])`,
-};
-// Positions follow the version of their stream, one of $1; $2 says which, and $3 how far behind it. The snapshot is younger than
-// the locks. All messages get one time, of whole milliseconds as in every store.
-const insert: Statement = {
-  name: 'insert',
-  text: `WITH v AS MATERIALIZED (SELECT array_agg(coalesce(${versionOf('s')}, -1) ORDER BY o) AS versions
-      FROM unnest($1::text[]) WITH ORDINALITY u(s, o))
-    INSERT INTO message_store.messages (stream_name, position, id, type, data, metadata, time)
-    SELECT ($1::text[])[n], v.versions[n] + k, i, t, d, m,
-      (SELECT date_trunc('milliseconds', clock_timestamp() AT TIME ZONE 'utc'))
-    FROM unnest($2::int[], $3::int[], $4::uuid[], $5::text[], $6::jsonb[], $7::jsonb[])
-      WITH ORDINALITY u(n, k, i, t, d, m, o), v ORDER BY o
-    RETURNING global_position, position`,
-};
 
 /**
  * Appends over one connection, one transaction at a time. A transaction takes every waiting append, since Message DB locks a
@@ -70,6 +51,7 @@ export class Lane {
   }
 
   append({ stream, messages, expectedVersion }: Pick<PendingAppend, 'stream' | 'messages' | 'expectedVersion'>) {
+    if (!messages.every(isInsertable)) return Promise.reject(payloadRefusal(new Error('a control character in it')));
     let units = 0;
     for (const { data, metadata } of messages) units += data.length + (metadata?.length ?? 0);
     const { promise, resolve, reject } = Promise.withResolvers<AppendOutcome>();
@@ -162,7 +144,7 @@ export class Lane {
 
   /** Begins the transaction and takes the locks. Await it together with what follows: the first to fail is the cause. */
   #begin(group: readonly Waiting[]) {
-    return [this.#connection.query(begin), this.#connection.query(lock, [streamsOf(group)])] as const;
+    return [this.#connection.query(begin), this.#connection.query(takeLocks, [streamsOf(group)])] as const;
   }
 
   /** Begins the transaction, takes the locks, and reads what there is. */
@@ -181,38 +163,15 @@ export class Lane {
 
   /** Inserts, commits, and resolves to the rows of the messages in their order. */
   async #insert(appends: readonly PendingAppend[]): Promise<readonly Row[]> {
-    const streams = streamsOf(appends);
-    const numbers = new Map(streams.map((stream, at) => [stream, at + 1]));
-    const lengths = new Map<string, number>();
-    const of: number[] = [];
-    const behind: number[] = [];
-    const messages = appends.flatMap((append) => append.messages);
-    for (const append of appends) {
-      const { stream } = append;
-      append.isUnsure = true;
-      for (let at = 0; at < append.messages.length; at++) {
-        const length = (lengths.get(stream) ?? 0) + 1;
-        lengths.set(stream, length);
-        of.push(numbers.get(stream)!);
-        behind.push(length);
-      }
-    }
-    const columns = [
-      streams,
-      of,
-      behind,
-      messages.map(({ id }) => id),
-      messages.map(({ type }) => type),
-      messages.map(({ data }) => data),
-      messages.map(({ metadata }) => metadata),
-    ];
+    for (const append of appends) append.isUnsure = true;
+    const { values, streamOf } = insertion(appends);
     const [inserted, committed] = await Promise.all([
-      this.#connection.query<readonly [number, number]>(insert, columns),
+      this.#connection.query<readonly [number, number]>(insertMessages, values),
       this.#connection.query('COMMIT'),
     ]);
     if (committed.command !== 'COMMIT') throw new Error(`the transaction ended in ${committed.command}`);
     this.groups++;
-    return inserted.rows.map(([globalPosition, position], at) => [globalPosition, streams[of[at]! - 1]!, position]);
+    return inserted.rows.map(([globalPosition, position], at) => [globalPosition, streamOf[at]!, position]);
   }
 
   /** After a group failed: requeues the appends that may still succeed, and answers the others. */

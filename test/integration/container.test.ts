@@ -1,9 +1,11 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseCommand } from '../../src/read-config.ts';
+import { parseNatsUrl } from '../../src/store/nats/nats-url.ts';
 import { parsePostgresUrl } from '../../src/store/postgres/postgres-url.ts';
+import { natsProgram } from '../nats/nats-server.ts';
 import { readText, readYaml } from '../support/monitoring.ts';
 import { startTestApp } from '../support/start-app.ts';
 
@@ -144,9 +146,11 @@ describe('The compose file', () => {
   });
 
   test('pins the images of others to a version.', () => {
-    for (const name of ['prometheus', 'grafana', 'proxy']) {
+    for (const name of ['prometheus', 'grafana', 'proxy', 'nats-proxy']) {
       expect(services[name].image).toMatch(/^[\w/]+:v?\d+\.\d+\.\d+$/);
     }
+    // The other image has no shell, and nothing that a health check could run.
+    expect(services['nats-1'].image).toMatch(/^nats:\d+\.\d+\.\d+-alpine$/);
     // PostgreSQL has versions of two numbers.
     expect(services['message-db'].image).toMatch(/^postgres:\d+\.\d+$/);
   });
@@ -203,14 +207,16 @@ describe('The compose file', () => {
   });
 });
 
+test('The compose file starts Pokewire, Prometheus and Grafana without a profile.', () => {
+  expect(ofProfile('')).toEqual(['grafana', 'pokewire', 'prometheus']);
+});
+
 describe('The profile postgres of the compose file', () => {
   const nodes = ['node-1', 'node-2', 'node-3'];
   const all = ['message-db', 'message-db-schema', ...nodes, 'proxy'];
 
   test('leaves what starts without it alone.', () => {
-    for (const [name, { profiles }] of Object.entries<{ profiles?: string[] }>(services)) {
-      expect(profiles, name).toEqual(all.includes(name) ? ['postgres'] : undefined);
-    }
+    expect(ofProfile('postgres')).toEqual(all.toSorted());
   });
 
   test('has three nodes with one configuration over one database, which the server knows.', () => {
@@ -243,9 +249,86 @@ describe('The profile postgres of the compose file', () => {
 
   test('lets Prometheus find every node by its name, where there are any.', () => {
     const [{ dns_sd_configs: found }] = readYaml('grafana/prometheus/prometheus.yml').scrape_configs;
-    expect(found).toEqual([{ names: nodes, type: 'A', port: serveConfig(imageEnvironment).port }]);
+    const every = [...nodes, ...nodes.map((name) => `nats-${name}`)];
+    expect(found).toEqual([{ names: every, type: 'A', port: serveConfig(imageEnvironment).port }]);
+  });
+
+  test('has a proxy for its nodes.', () => {
+    expectProxy('proxy', nodes);
   });
 });
+
+describe('The profile nats of the compose file', () => {
+  const nodes = ['nats-node-1', 'nats-node-2', 'nats-node-3'];
+  const servers = ['nats-1', 'nats-2', 'nats-3'];
+
+  test('leaves what starts without it alone.', () => {
+    expect(ofProfile('nats')).toEqual([...nodes, ...servers, 'nats-proxy'].toSorted());
+  });
+
+  test('has three nodes with one configuration over all servers, which the server knows.', () => {
+    for (const name of nodes) expect(services[name]).toEqual(services['nats-node-1']);
+    const { environment, depends_on, stop_grace_period } = services['nats-node-1'];
+    const config = serveConfig({
+      ...imageEnvironment,
+      ...Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, String(value)])),
+    });
+    expect(parseNatsUrl(config.store)).toMatchObject({
+      servers: servers.map((name) => `${name}:${natsSetting('port')}`),
+      user: /^authorization \{ user: (\w+),/m.exec(natsConfig)![1],
+      password: /^authorization \{ .*password: ([\w-]+) \}/m.exec(natsConfig)![1],
+    });
+    expect(depends_on).toEqual(Object.fromEntries(servers.map((name) => [name, { condition: 'service_healthy' }])));
+    expect(Number.parseInt(stop_grace_period, 10) * 1000).toBeGreaterThan(config.drainMs + 10_000);
+    expect(environment.POKEWIRE_METRICS_TOKEN).toBe(services.pokewire.environment.POKEWIRE_METRICS_TOKEN);
+  });
+
+  test('has three servers that are one cluster, each with its own name and volume.', () => {
+    for (const name of servers) {
+      const { environment, volumes, command, healthcheck } = services[name];
+      expect(environment).toEqual({ SERVER_NAME: name });
+      expect(volumes).toEqual([`./deploy/nats.conf:${command.at(-1)}:ro`, `${name}-data:${natsSetting('store_dir')}`]);
+      expect(Object.keys(readYaml('docker-compose.yml').volumes)).toContain(`${name}-data`);
+      expect(healthcheck.test.at(-1)).toContain(`:${natsSetting('http')}/`);
+      expect(natsConfig).toContain(`@${name}:6222"`);
+    }
+    expect(natsConfig).toContain('server_name: $SERVER_NAME\n');
+  });
+
+  test.skipIf(natsProgram === undefined)('has a configuration that the server takes (needs nats-server).', () => {
+    const check = spawnSync(natsProgram!, ['-t', '-c', 'deploy/nats.conf'], {
+      env: { SERVER_NAME: 'nats-1' },
+      encoding: 'utf8',
+    });
+    expect(check.stderr + check.stdout).toContain('is valid');
+    expect(check.status).toBe(0);
+  });
+
+  test('has a proxy for its nodes.', () => {
+    expectProxy('nats-proxy', nodes);
+  });
+});
+
+const natsConfig = readText('deploy/nats.conf');
+
+/** The value of a setting of the nats-servers. */
+function natsSetting(name: string): string {
+  return new RegExp(`^ *${name}: (\\S+)$`, 'm').exec(natsConfig)![1]!;
+}
+
+/** Names of the services that only this profile starts. */
+function ofProfile(profile: string): string[] {
+  const all = Object.entries<{ profiles?: string[] }>(services);
+  return all.flatMap(([name, { profiles = [] }]) => (profiles.join() === profile ? [name] : [])).toSorted();
+}
+
+/** HAProxy gets from its environment where it listens, and which nodes it is for. */
+function expectProxy(name: string, nodes: readonly string[]): void {
+  const { environment, depends_on } = services[name];
+  expect(nodes).toEqual([1, 2, 3].map((number) => `${environment.NODES}-${number}`));
+  expect(portOf(name)).toBe(String(environment.PORT));
+  expect(depends_on).toEqual(nodes);
+}
 
 function portOf(service: string): string {
   return services[service].ports[0].split(':').at(-1);

@@ -6,16 +6,16 @@ import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { replaced } from './documented.ts';
 import { ProxiedClient } from './proxied-client.ts';
 
-const nodeNames = ['node-1', 'node-2', 'node-3'];
+const nodeNames = [1, 2, 3].map((number) => `\${NODES}-${number}`);
 
 /** The configuration of the compose file, with nodes of this machine, whose names no resolver of Docker knows. */
 function configOf(nodes: readonly TestApp[], port: number): string {
-  const addresses = nodeNames.map((name, at) => [`${name}:8080`, `127.0.0.1:${nodes[at]!.port}`]);
+  const addresses = nodeNames.map((name, at) => [`"${name}:8080"`, `127.0.0.1:${nodes[at]!.port}`]);
   return replaced(readText('deploy/haproxy.cfg'), {
     ...Object.fromEntries(addresses),
     ' resolvers docker init-addr libc,none': '',
     '/usr/local/etc/haproxy/away.http': 'away.http',
-    'bind :8081': `bind 127.0.0.1:${port}`,
+    'bind ":${PORT}"': `bind 127.0.0.1:${port}`,
     // A machine on which only tests run need not allow so many files.
     'maxconn 20000': 'maxconn 200',
   });

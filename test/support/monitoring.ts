@@ -55,7 +55,8 @@ export function readText(path: string): string {
 
 // biome-ignore lint/suspicious/noExplicitAny: a file of any shape
 export function readYaml(path: string): any {
-  return parse(readText(path));
+  // Compose merges by `<<`, which is of YAML 1.1.
+  return parse(readText(path), { merge: true });
 }
 
 /** Every shipped dashboard by its file name. */

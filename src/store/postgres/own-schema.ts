@@ -3,6 +3,7 @@ import { ConfigError } from '../../config-error.ts';
 import { PokewireError } from '../../errors.ts';
 import { clientsOf, endClient, loadPg } from './connection.ts';
 import { isConnectionFault, sqlStateOf, textOfFault } from './database-errors.ts';
+import { createGroupsSql, grantGroupsSql } from './postgres-groups.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
 import type { Query } from './read-pokes.ts';
 
@@ -28,6 +29,7 @@ const createSql = [
      (hash text PRIMARY KEY, token_id text, selection text NOT NULL, expires_at timestamptz NOT NULL)`,
   'CREATE INDEX IF NOT EXISTS tickets_expires_at ON pokewire.tickets (expires_at)',
   'CREATE TABLE IF NOT EXISTS pokewire.epochs (of_database text PRIMARY KEY, epoch text NOT NULL)',
+  ...createGroupsSql,
 ];
 
 /** The database that was initialized, and whether the schema existed before. */
@@ -55,6 +57,7 @@ export async function initSchema(text: string, role: string): Promise<Initialize
     await client.query(`GRANT SELECT, UPDATE ON pokewire.namespaces TO ${grantee}`);
     await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON pokewire.tickets TO ${grantee}`);
     await client.query(`GRANT SELECT, INSERT, UPDATE ON pokewire.epochs TO ${grantee}`);
+    for (const statement of grantGroupsSql(grantee)) await client.query(statement);
     await client.query('COMMIT');
     return { database: url.database, wasThere: version !== undefined };
   } catch (error) {

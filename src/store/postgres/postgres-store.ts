@@ -19,6 +19,7 @@ import { Lane } from './lane.ts';
 import { inspectMessageDb, type MessageDb } from './message-db.ts';
 import { inspectSchema, type OwnSchema } from './own-schema.ts';
 import { postgresCapabilities } from './postgres-capabilities.ts';
+import { groupsChannel, keepsGroups, PostgresGroups } from './postgres-groups.ts';
 import { type LogParts, PostgresLog } from './postgres-log.ts';
 import { measurePostgres } from './postgres-metrics.ts';
 import { PostgresNamespaces } from './postgres-namespaces.ts';
@@ -39,7 +40,12 @@ type Current = {
   readonly epoch: LogId;
 };
 
-type Found = MessageDb & { readonly schema: OwnSchema; readonly epochs: KeptEpochs; readonly served: LogId };
+type Found = MessageDb & {
+  readonly schema: OwnSchema;
+  readonly epochs: KeptEpochs;
+  readonly served: LogId;
+  readonly keepsGroups: boolean;
+};
 
 /** Serves a Message DB and never changes its schema. Services may write to it directly, and several nodes may share it. */
 export class PostgresStore implements Store {
@@ -47,6 +53,7 @@ export class PostgresStore implements Store {
   readonly capabilities: StoreCapabilities;
   readonly namespaces: PostgresNamespaces;
   readonly tickets: StoredTickets | undefined;
+  readonly groups: PostgresGroups | undefined;
   readonly opening: StoreOpening;
   /** Never rejects: the store reconnects to a database that was away. */
   readonly failed = new Promise<never>(() => {});
@@ -83,6 +90,7 @@ export class PostgresStore implements Store {
     const tokens = hasPlace ? new StoredTokens(this.#read, () => void this.#checkEpoch()) : new ProcessTokens();
     this.namespaces = new PostgresNamespaces(this, first.served, tokens);
     this.tickets = hasPlace ? new StoredTickets(this.#read) : undefined;
+    this.groups = first.keepsGroups && !url.isReadOnly ? new PostgresGroups(this.#read) : undefined;
     this.opening = openingOf(url, first.schema);
     this.#parts = {
       store: this,
@@ -103,9 +111,12 @@ export class PostgresStore implements Store {
       const found = await inspectMessageDb(queryOf(client), url);
       first ??= found;
       await store?.become(found, queryOf(client));
-      if (url.notify === undefined) return;
-      client.on('notification', () => store?.kick());
-      await client.query(`LISTEN ${url.notify}`);
+      client.on('notification', ({ channel }) => {
+        if (channel === groupsChannel) store?.groups?.hint();
+        else store?.kick();
+      });
+      if (url.notify !== undefined) await client.query(`LISTEN ${url.notify}`);
+      if (store?.listensForGroups) await client.query(`LISTEN ${groupsChannel}`);
     };
     const tail = new Connection(clientsOf(pg, url, { planOnce: true }), opened, url.isPooled);
     try {
@@ -114,13 +125,20 @@ export class PostgresStore implements Store {
       const schema = await inspectSchema(query);
       const epochs = schema === 'usable' && (await keepsEpochs(query)) ? new StoredEpochs() : new ProcessEpochs();
       const served = await epochs.read(query, first!.epoch);
-      store = new PostgresStore(pg, url, tail, { ...first!, schema, epochs, served }, options);
+      const hasGroups = schema === 'usable' && (await keepsGroups(query));
+      store = new PostgresStore(pg, url, tail, { ...first!, schema, epochs, served, keepsGroups: hasGroups }, options);
+      if (store.listensForGroups) await tail.query(`LISTEN ${groupsChannel}`);
       return store;
     } catch (error) {
       await tail.close();
       if (error instanceof ConfigError) throw error;
       throw new ConfigError(`--store: PostgreSQL at ${url.place} does not answer: ${textOfFault(error)}`);
     }
+  }
+
+  /** A pooler takes no LISTEN: the next transaction may use another connection. */
+  get listensForGroups(): boolean {
+    return this.groups !== undefined && !this.#url.isPooled;
   }
 
   log(id: LogId): Log {
@@ -167,6 +185,7 @@ export class PostgresStore implements Store {
   async close(): Promise<void> {
     this.#current.settled.stop();
     this.namespaces.stop();
+    this.groups?.stop();
     // Together: on a cut network each waits for an answer to its goodbye.
     await Promise.all([...this.#lanes, ...this.#connections].map((part) => part.close()));
   }

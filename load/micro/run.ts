@@ -1,5 +1,6 @@
 /** `npm run micro [-- name…]`: what single operations cost, in under a minute. `--json` adds a last line for programs. */
 import { body } from './body.ts';
+import { delivered } from './delivered.ts';
 import { encode } from './encode.ts';
 import { histogram } from './histogram.ts';
 import { log } from './log.ts';
@@ -21,6 +22,7 @@ const benchmarks = {
   page,
   log,
   histogram,
+  delivered,
 };
 
 const asked = process.argv.slice(2).filter((argument) => argument !== '--json');

@@ -8,6 +8,10 @@ const maxTimes = 10_000;
 export class AppendTimes {
   readonly #times = new Map<string, number>();
 
+  get isEmpty(): boolean {
+    return this.#times.size === 0;
+  }
+
   note(id: string, atMs: number): void {
     if (this.#times.size === maxTimes) {
       const [oldest] = this.#times.keys();

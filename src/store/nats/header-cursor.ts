@@ -1,14 +1,15 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Msg, MsgHdrs, Subscription } from '@nats-io/transport-node';
+import type { Msg, Subscription } from '@nats-io/transport-node';
+import { deliveryOf } from './delivery.ts';
 import { type LogStream, nanosOf } from './log-stream.ts';
 import { storeFault } from './nats-faults.ts';
 
 /** The server drops a cursor that nobody pulls from for so long. */
 export const cursorIdleMs = 10_000;
 
-/** Headers of one message that a pull brought. */
-export type HeaderEntry = { readonly subject: string; readonly seq: number; readonly headers: MsgHdrs };
+/** A message that a pull brought, without its payload. */
+export type HeaderEntry = { readonly subject: string; readonly seq: number; readonly message: Msg };
 
 /** What one pull brought; `isShort`: the server had no more for it when it answered. */
 export type Pulled = { readonly entries: readonly HeaderEntry[]; readonly isShort: boolean };
@@ -92,9 +93,9 @@ export class HeaderCursor {
         else if (code !== 100) resolve(entries.length === 0 ? undefined : { entries, isShort: false });
         return;
       }
-      const seq = sequenceOf(message.reply!);
+      const { seq } = deliveryOf(message.reply!, this.#name);
       this.last = seq;
-      entries.push({ subject: message.subject, seq, headers: message.headers! });
+      entries.push({ subject: message.subject, seq, message });
       if (entries.length === most) resolve({ entries, isShort: false });
     };
     const body = waitMs === 0 ? { batch: most, no_wait: true } : { batch: most, expires: nanosOf(waitMs) };
@@ -112,7 +113,7 @@ export class HeaderCursor {
   }
 
   async #create(): Promise<void> {
-    this.#name = `pokewire-${randomUUID()}`;
+    this.#name = consumerName();
     const config = {
       name: this.#name,
       deliver_policy: 'by_start_sequence',
@@ -130,14 +131,7 @@ export class HeaderCursor {
   }
 }
 
-/** Number of a delivered message in its stream, which stands in the address for acknowledgements. */
-export function sequenceOf(reply: string): number {
-  const tokens = reply.split('.');
-  return Number(tokens[tokens.length === 9 ? 5 : 7]);
-}
-
-/** Number of a delivered message among those of its consumer. */
-export function deliveryOf(reply: string): number {
-  const tokens = reply.split('.');
-  return Number(tokens[tokens.length === 9 ? 6 : 8]);
+/** A name that no other consumer has. Short, as it is part of every delivery. */
+export function consumerName(): string {
+  return randomBytes(9).toString('base64url');
 }

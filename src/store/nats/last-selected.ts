@@ -1,5 +1,6 @@
 import { type Selection, selects } from '../../message/selection.ts';
 import { StreamName } from '../../message/stream-name.ts';
+import { positionOfDelivered } from './delivery.ts';
 import { HeaderCursor } from './header-cursor.ts';
 import { readUpTo } from './header-pages.ts';
 import type { LogStream } from './log-stream.ts';
@@ -52,10 +53,10 @@ async function lastBetween(
   try {
     for (;;) {
       const entries = await readUpTo(cursor, perPull, 0);
-      for (const { subject, seq, headers } of entries) {
+      for (const { subject, seq, message } of entries) {
         if (seq > end) return last;
         const name = new StreamName(log.names.streamOf(subject));
-        if (selects(selection, name, positionOf(headers))) last = seq;
+        if (selects(selection, name, positionOfDelivered(message))) last = seq;
       }
       if (entries.length < perPull) return last;
     }

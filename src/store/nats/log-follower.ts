@@ -2,11 +2,12 @@ import type { Msg } from '@nats-io/transport-node';
 import type { Poke } from '../../message/poke.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
 import type { Announced } from '../log.ts';
-import { StreamNames } from '../shared/stream-names.ts';
 import type { AppendTimes } from './append-times.ts';
+import { positionOfDelivered } from './delivery.ts';
 import type { LogStream } from './log-stream.ts';
 import { OrderedConsumer } from './ordered-consumer.ts';
-import { messageHeaders, positionOf } from './stored-message.ts';
+import { messageHeaders } from './stored-message.ts';
+import { SubjectStreams } from './subject-streams.ts';
 
 const retryMs = 500;
 
@@ -15,7 +16,7 @@ export class LogFollower {
   readonly #log: LogStream;
   readonly #pokes: ObjectPool<Poke>;
   readonly #times: AppendTimes;
-  readonly #streamNames = new StreamNames();
+  readonly #streams: SubjectStreams;
   readonly #followers = new Set<Announced>();
   #consumer: OrderedConsumer | undefined = undefined;
   #retry: NodeJS.Timeout | undefined = undefined;
@@ -27,6 +28,7 @@ export class LogFollower {
 
   constructor(log: LogStream, pokes: ObjectPool<Poke>, times: AppendTimes) {
     this.#log = log;
+    this.#streams = new SubjectStreams(log.names);
     this.#pokes = pokes;
     this.#times = times;
     void this.#start();
@@ -76,15 +78,16 @@ export class LogFollower {
     }
   }
 
-  #take({ subject, headers }: Msg, seq: number): void {
-    const name = this.#streamNames.of(this.#log.names.streamOf(subject));
-    const appendedAtMs = this.#times.take(headers!.get(messageHeaders.id));
+  #take(message: Msg, seq: number): void {
+    const stream = this.#streams.of(message.subject);
+    // Headers are decoded for appends of this node only.
+    const appendedAtMs = this.#times.isEmpty ? 0 : this.#times.take(message.headers!.get(messageHeaders.id));
     if (seq !== this.#last + 1) {
       // Something was forgotten before it came: followers that read find out what.
       this.#flush();
       this.#after = seq - 1;
     }
-    this.#gathered.push(this.#pokes.acquire().set(name, positionOf(headers!), seq, appendedAtMs));
+    this.#gathered.push(this.#pokes.acquire().set(stream, positionOfDelivered(message), seq, appendedAtMs));
     this.#last = seq;
     // All that one chunk of the socket holds is announced at once.
     if (this.#gathered.length === 1) queueMicrotask(() => this.#flush());

@@ -47,13 +47,18 @@ export class NatsLog implements Log {
     this.#log = log;
   }
 
-  append(stream: string, messages: readonly NewMessage[], expectedVersion: number | undefined): Promise<AppendOutcome> {
+  async append(
+    stream: string,
+    messages: readonly NewMessage[],
+    expectedVersion: number | undefined,
+  ): Promise<AppendOutcome> {
     const { appender, times, isFollowed } = this.#parts;
-    if (isFollowed(this.id)) {
-      const nowMs = performance.now();
-      for (const { id } of messages) times.note(id, nowMs);
-    }
-    return appender.append(this.#log, stream, messages, expectedVersion);
+    if (!isFollowed(this.id)) return appender.append(this.#log, stream, messages, expectedVersion);
+    const nowMs = performance.now();
+    for (const { id } of messages) times.note(id, nowMs);
+    const outcome = await appender.append(this.#log, stream, messages, expectedVersion);
+    if (outcome.outcome !== 'appended') for (const { id } of messages) times.take(id);
+    return outcome;
   }
 
   async beginImport(): Promise<ImportSession> {

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import { isLogGone } from '../shared/log-gone.ts';
-import { deliveryOf, sequenceOf } from './header-cursor.ts';
+import { deliveryOf } from './delivery.ts';
+import { consumerName } from './header-cursor.ts';
 import { type LogStream, nanosOf } from './log-stream.ts';
 
 /** The server says so often that nothing came; after two that are missing the consumer is made anew. */
@@ -75,7 +75,7 @@ export class OrderedConsumer {
   async #open(): Promise<void> {
     const run = this.#run;
     const inbox = this.#log.link.inbox();
-    const name = `pokewire-${randomUUID()}`;
+    const name = consumerName();
     this.#name = name;
     this.#deliveries = 0;
     this.#subscription = this.#log.link.connection.subscribe(inbox, {
@@ -129,14 +129,14 @@ export class OrderedConsumer {
       this.#control(message);
       return;
     }
-    const delivery = deliveryOf(message.reply!);
-    if (delivery !== this.#deliveries + 1) {
+    const { seq, count } = deliveryOf(message.reply!, this.#name);
+    if (count !== this.#deliveries + 1) {
       this.#restart();
       return;
     }
-    this.#deliveries = delivery;
-    this.#last = sequenceOf(message.reply!);
-    this.#delivered.message(message, this.#last);
+    this.#deliveries = count;
+    this.#last = seq;
+    this.#delivered.message(message, seq);
   }
 
   /** A heartbeat, or the question whether more may be sent. */

@@ -1,16 +1,14 @@
 import type { Selection } from '../../message/selection.ts';
 import { StreamName } from '../../message/stream-name.ts';
-import { StreamNames } from '../shared/stream-names.ts';
-import { HeaderCursor, type HeaderEntry } from './header-cursor.ts';
+import { positionOfDelivered } from './delivery.ts';
+import { HeaderCursor, type HeaderEntry, type Pulled } from './header-cursor.ts';
 import { lastKnown, readUpTo } from './header-pages.ts';
 import type { LogStream, StreamInfo } from './log-stream.ts';
-import { positionOf } from './stored-message.ts';
+import { SubjectStreams } from './subject-streams.ts';
 import type { LogNames } from './subjects.ts';
 
 /** Messages pulled at once where a read goes on, so that the next pages need no request. */
 const pulledAhead = 2_048;
-
-const streamNames = new StreamNames();
 
 /** Where a message stands. */
 export type Place = { readonly globalPosition: number; readonly stream: StreamName; readonly position: number };
@@ -31,7 +29,9 @@ export class PokeSource {
   readonly #log: LogStream;
   readonly #filters: readonly string[];
   readonly #cursor: HeaderCursor;
+  readonly #streams: SubjectStreams;
   #isFirst = true;
+  #ahead: Promise<Pulled> | undefined = undefined;
   /** Read, and not taken yet. */
   #places: Place[] = [];
   /** Everything selected up to here was read. */
@@ -45,6 +45,7 @@ export class PokeSource {
     this.#log = log;
     this.#filters = filters;
     this.#cursor = cursor;
+    this.#streams = new SubjectStreams(log.names);
     this.readTo = after;
   }
 
@@ -58,23 +59,39 @@ export class PokeSource {
 
   /** Reads more, at least `most` places where there are so many. `before`: what the log was before this call. */
   async refill(most: number, before: StreamInfo): Promise<void> {
-    const count = this.#isFirst ? most : Math.max(most, pulledAhead);
+    const isFirst = this.#isFirst;
     this.#isFirst = false;
     const from = this.readTo;
-    const { entries: first, isShort } = await this.#cursor.pull(count);
+    const { entries: first, isShort } = await this.#pull(isFirst ? most : Math.max(most, pulledAhead));
     let entries = first;
     this.isAtEnd = isShort;
     // Its server may be behind the leader, which has everything that was acknowledged.
     if (isShort && before.config.num_replicas > 1) {
       const known = await lastKnown(this.#log, this.#filters);
       if (known > this.#cursor.last) {
-        entries = [...first, ...(await readUpTo(this.#cursor, count - first.length, known))];
+        entries = [...first, ...(await readUpTo(this.#cursor, pulledAhead, known))];
         this.isAtEnd = this.#cursor.last >= known;
       }
     }
     this.readTo = this.isAtEnd ? Math.max(this.#cursor.last, before.state.last_seq) : this.#cursor.last;
     for (const entry of entries) this.#places.push(this.#placeOf(entry));
+    // The server works on the next pages while these are delivered.
+    if (!isFirst && !this.isAtEnd) {
+      this.#ahead = this.#cursor.pull(pulledAhead);
+      this.#ahead.catch(() => {});
+    }
     this.forgottenUpTo = this.#isComplete(entries, from) ? 0 : forgottenUpTo(await this.#log.info());
+  }
+
+  /** What was pulled ahead, or a pull now. One that was ahead does not tell where the log ends now. */
+  async #pull(count: number): Promise<Pulled> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead === undefined) return this.#cursor.pull(count);
+    const before = await ahead;
+    if (!before.isShort) return before;
+    const { entries, isShort } = await this.#cursor.pull(count);
+    return { entries: [...before.entries, ...entries], isShort };
   }
 
   /** Removes the places up to a global position, which were told. */
@@ -92,9 +109,8 @@ export class PokeSource {
     return entries.length > 0 && entries[0]!.seq === from + 1 && entries.at(-1)!.seq === from + entries.length;
   }
 
-  #placeOf({ subject, seq, headers }: HeaderEntry): Place {
-    const stream = streamNames.of(this.#log.names.streamOf(subject));
-    return { globalPosition: seq, stream, position: positionOf(headers) };
+  #placeOf({ subject, seq, message }: HeaderEntry): Place {
+    return { globalPosition: seq, stream: this.#streams.of(subject), position: positionOfDelivered(message) };
   }
 }
 

@@ -30,8 +30,8 @@ const plain = /^[\x21-\x24\x26-\x7e][\x20-\x24\x26-\x7e]*(?<! )$/;
 /** Encodes a message for its position. Both payloads are kept as they are written. */
 export function writeMessage({ id, type, data, metadata }: NewMessage, position: number): Written {
   const headers: Record<string, string | number> = {
-    [messageHeaders.id]: id,
     [messageHeaders.position]: position,
+    [messageHeaders.id]: id,
     [messageHeaders.type]: plain.test(type) ? type : encodeURIComponent(type),
   };
   if (metadata === null) return { headers, payload: Buffer.from(data) };

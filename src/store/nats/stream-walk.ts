@@ -1,4 +1,5 @@
 import type { Message } from '../../message/message.ts';
+import { positionOfDelivered } from './delivery.ts';
 import { HeaderCursor, type HeaderEntry } from './header-cursor.ts';
 import { readUpTo } from './header-pages.ts';
 import type { LogStream, Spot } from './log-stream.ts';
@@ -80,7 +81,7 @@ export async function walkBack(
     const part = entries.filter(({ seq }) => seq <= end.seq);
     for (const entry of part.toReversed()) if (!visit(entry)) return;
     const [first] = part;
-    if (first === undefined || positionOf(first.headers) === 0) return;
+    if (first === undefined || positionOfDelivered(first.message) === 0) return;
     seen += part.length;
     const before = await log.nextOf(subject, from);
     if (before === undefined) return;

@@ -2,9 +2,9 @@ import type { Selection } from '../../message/selection.ts';
 import { selects } from '../../message/selection.ts';
 import { StreamName } from '../../message/stream-name.ts';
 import { maxPagePokes } from '../shared/page-limits.ts';
-import { StreamNames } from '../shared/stream-names.ts';
 import type { Answer } from './connection.ts';
 import { isPokable } from './pokable.ts';
+import { StreamNames } from './stream-names.ts';
 
 /** Rows that one call for a part of the messages looks at. */
 const leastRowsLookedAt = 256;

@@ -304,6 +304,20 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     same('Settled meanwhile', hasSettled, false);
   },
 
+  'handles a message that comes while it is found that a held stream has none left': async (server) => {
+    server.append('a-1');
+    const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 1 }] });
+    server.answer = ({ route }) => {
+      if (route === 'settle' && server.head === 1) poke(server, connection, 1, 'a-1');
+      return undefined;
+    };
+    // An administrator has skipped the message that it waited at.
+    connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 1, attempt: 1 });
+    await started(server, 1);
+    await server.until('acknowledge up to the head', () => server.acked(0, 1) === 2);
+    same('Starts', startsOf(server), ['a-1/1']);
+  },
+
   'leaves when it is asked to: finishes, says how far it came, and takes nothing on': async (server, stop) => {
     const gate = Promise.withResolvers<boolean>();
     server.handle = () => gate.promise;

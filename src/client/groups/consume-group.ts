@@ -82,7 +82,7 @@ export type LeaveOptions = {
 export type GroupWorker = AsyncDisposable & {
   /**
    * Resolves when the member has left. Rejects with a {@link ClientError} when it cannot go on: `POISON` (`cause` is what the handler rejected
-   * with, `details` the message), `SUPERSEDED` (another process has the member's name), `GROUP_DELETED`, or a refusal of the server.
+   * with, `details` the message), `GROUP_DELETED`, or a refusal of the server.
    */
   readonly done: Promise<void>;
   /** Finishes the handlers under way, settles them and leaves: others take over at once. Rejects like `done`. */

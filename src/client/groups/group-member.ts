@@ -25,7 +25,7 @@ const maxRefusals = 3;
 const leaveMs = 15_000;
 
 /** Codes after which it is over for good; other refusals with 409 pass, such as MEMBER_TAKEN. */
-const finalCodes = ['SUPERSEDED', 'GROUP_DELETED', 'GROUP_EXISTS', 'NAMESPACE_DELETED'];
+const finalCodes = ['GROUP_DELETED', 'GROUP_EXISTS', 'NAMESPACE_DELETED'];
 
 /** A member of a group: its session, its lease and its partitions. */
 export class GroupMember<Data> {

@@ -63,9 +63,17 @@ export class GroupRequests {
     }
   }
 
-  /** The stream is settled up to its position; resolves to the position it waits at now, undefined when it is not held any more. */
-  async settle(session: string, stream: HeldStream, signal: AbortSignal): Promise<number | undefined | 'fenced'> {
-    const answer = await this.#insist<Settled>('settle', { session, ...stream }, signal);
+  /**
+   * The stream is settled up to its position, and its messages up to the global position `upTo` were passed by. Resolves to the position it
+   * waits at now, undefined when it is not held any more.
+   */
+  async settle(
+    session: string,
+    stream: HeldStream,
+    upTo: number,
+    signal: AbortSignal,
+  ): Promise<number | undefined | 'fenced'> {
+    const answer = await this.#insist<Settled>('settle', { session, ...stream, upTo }, signal);
     if (answer === 'fenced') return 'fenced';
     return answer.held ? answer.position : undefined;
   }

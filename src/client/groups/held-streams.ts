@@ -120,15 +120,16 @@ export class HeldStreams<Data> {
             return;
           }
         }
-        next = await this.#settle(stream, message?.position ?? next);
+        // One that is not there yet is not settled by it.
+        next = await this.#settle(stream, message?.position ?? next, message?.position ?? next - 1);
       }
     } finally {
       if (this.has(stream)) this.#skip(stream);
     }
   }
 
-  /** Resolves to where the stream waits now; undefined: it is let go, here or because the partition is. */
-  async #settle(stream: string, position: number): Promise<number | undefined> {
+  /** Resolves to where the stream waits now; undefined: it is let go, here or because the partition is. `handled`: the last one that was. */
+  async #settle(stream: string, position: number, handled: number): Promise<number | undefined> {
     const { generation, session, requests, progress, dropped } = this.#parts;
     this.#deciding++;
     try {
@@ -136,9 +137,9 @@ export class HeldStreams<Data> {
         dropped.throwIfAborted();
         await new Promise<void>((resolve) => this.#acknowledged.push(resolve));
       }
-      const next = await requests.settle(session, { ...generation, stream, position }, dropped);
+      const next = await requests.settle(session, { ...generation, stream, position }, progress.acked, dropped);
       if (next === 'fenced') this.#parts.fenced();
-      else if (next === undefined) this.#letGo(stream, position);
+      else if (next === undefined) this.#letGo(stream, handled);
       else return next;
       return undefined;
     } finally {
@@ -146,10 +147,10 @@ export class HeldStreams<Data> {
     }
   }
 
-  #letGo(stream: string, position: number): void {
+  #letGo(stream: string, handled: number): void {
     const { progress, resume } = this.#parts;
     this.#streams.delete(stream);
-    const entries = progress.open(stream, position);
+    const entries = progress.open(stream, handled);
     for (const entry of entries) progress.move(entry, 'pending');
     resume(stream, entries);
   }

@@ -12,6 +12,8 @@ import { CliError, type Terminal } from './terminal.ts';
 const loadMs = 16_000;
 /** Deliveries that arrive later than this after the last append count as missing. */
 const restMs = 3_000;
+/** Appends and the erasure end after this time from the start. An interrupt does not end them, or messages would stay behind. */
+const wholeMs = 30_000;
 
 type Load = {
   readonly subscribers: number;
@@ -49,6 +51,8 @@ export async function bench(invocation: Invocation, terminal: Terminal): Promise
 class Run {
   readonly #server: ServerAddress;
   readonly #terminal: Terminal;
+  /** Of requests that an interrupt does not end. */
+  readonly #patient: Terminal;
   readonly #load: Load;
   readonly #category = `bench${randomBytes(6).toString('hex')}`;
   readonly #appends = new Latencies();
@@ -66,6 +70,7 @@ class Run {
   constructor(server: ServerAddress, terminal: Terminal, load: Load) {
     this.#server = server;
     this.#terminal = terminal;
+    this.#patient = { ...terminal, interrupted: AbortSignal.timeout(wholeMs) };
     this.#load = load;
     this.#sentMs = Array.from({ length: load.publishers }, () => []);
   }
@@ -114,10 +119,12 @@ class Run {
     );
     // Waits for all, also after a failure, because a late append would be stored behind the clean-up.
     const [failed] = (await Promise.allSettled(publishers)).filter(({ status }) => status === 'rejected');
+    this.#terminal.interrupted.throwIfAborted();
     if (failed?.status === 'rejected') throw failed.reason;
     this.#elapsedMs = performance.now() - startMs;
     this.#due = this.#appends.count * this.#load.subscribers;
     const timer = setTimeout(this.#isWhole.resolve, restMs);
+    this.#terminal.interrupted.addEventListener('abort', () => this.#isWhole.resolve());
     if (this.#deliveries.count < this.#due) await this.#isWhole.promise;
     clearTimeout(timer);
     this.#memory = [before, await this.#residentBytes()];
@@ -129,7 +136,7 @@ class Run {
     const used = this.#sentMs.flatMap((sentMs, number) => (sentMs.length > 0 ? [this.#streamOf(number)] : []));
     try {
       for (const stream of used)
-        await ask(this.#server, this.#terminal, { method: 'DELETE', path: `streams/${stream}` });
+        await ask(this.#server, this.#patient, { method: 'DELETE', path: `streams/${stream}` });
     } catch {
       this.#terminal.stderr.write(`pokewire: The messages of category ${this.#category} could not be erased.\n`);
     }
@@ -154,10 +161,10 @@ class Run {
 
   async #appendUntil(endMs: number, stream: string, sentMs: number[], body: string): Promise<void> {
     try {
-      while (!this.#hasFailed && performance.now() < endMs) {
+      while (!this.#hasFailed && !this.#terminal.interrupted.aborted && performance.now() < endMs) {
         const startMs = performance.now();
         sentMs.push(startMs);
-        await ask(this.#server, this.#terminal, { method: 'POST', path: `streams/${stream}/messages`, body });
+        await ask(this.#server, this.#patient, { method: 'POST', path: `streams/${stream}/messages`, body });
         this.#appends.add(performance.now() - startMs);
       }
     } catch (error) {

@@ -34,7 +34,7 @@ export const verbs: readonly Verb[] = [
     words: [],
     summary: 'Loads a server for some seconds and tells times, throughput and memory.',
     notes: [
-      'It opens subscriptions, appends messages to a category of its own, and erases them where the token may (scope admin); the names of its streams stay. It takes less than 20 seconds. A machine other than this one must be given by --url. What a server can do, load tests tell better: see docs/benchmarks.md.',
+      'It opens subscriptions, appends messages to a category of its own, and erases them where the token may (scope admin); the names of its streams stay. Ctrl-C erases them, too; a second one ends it at once. It takes less than 20 seconds. A machine other than this one must be given by --url. What a server can do, load tests tell better: see docs/benchmarks.md.',
     ],
     flagGroups: [
       {

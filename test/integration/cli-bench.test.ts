@@ -35,6 +35,22 @@ test('bench leaves no message behind when an append fails while others are under
   expect(faults.calls.get('append')).toBe(appends);
 });
 
+test('bench leaves no message behind when it is interrupted while it appends.', async () => {
+  const interrupted = new AbortController();
+  const faults = new StoreFaults();
+  await using app = await startTestApp([], {
+    openStore: async (_url, options) => faults.wrap(new FakeStore(options)),
+  });
+  const running = runHere('bench', ['--url', app.url, '--seconds', '10'], '', interrupted);
+  await expect.poll(() => faults.calls.get('append') ?? 0, { timeout: 60_000 }).toBeGreaterThan(50);
+  interrupted.abort();
+  expect(await running).toMatchObject({ code: 1, stdout: '', stderr: 'pokewire: Interrupted.\n' });
+  const appends = faults.calls.get('append');
+  const { streams } = (await app.get('/streams')).body;
+  expect(streams.map(({ messageCount }: { messageCount: number }) => messageCount)).toEqual([0, 0, 0, 0]);
+  expect(faults.calls.get('append')).toBe(appends);
+});
+
 test('bench says what it could not erase with its token, and that it saw no memory.', async () => {
   await using app = await startTestApp(['--token', newToken('default')]);
   const { token } = await app.namespaces.createToken('default', { label: '', scope: 'write', expiresAtMs: undefined });

@@ -1,4 +1,4 @@
-/** Bounds of the waiting time before another try, milliseconds. */
+/** Bounds of the delay before a retry, milliseconds. */
 export type RetryBounds = {
   /** Default 500. */
   readonly minMs?: number;
@@ -17,19 +17,19 @@ export class BackOff {
     this.#maxMs = Math.max(minMs, maxMs);
   }
 
-  /** How long to wait before the next try, milliseconds. `askedMs` is the least that the server asked for. */
+  /** Delay before the next try, milliseconds; at least `askedMs`, which the server asked for. */
   next(askedMs = 0): number {
     const ownMs = Math.min(this.#maxMs, this.#minMs * 2 ** this.#failures++);
     return Math.max(ownMs * (0.5 + Math.random() / 2), askedMs * (1 + Math.random() / 4));
   }
 
-  /** Resets the next wait to the shortest. */
+  /** Resets the delay to its minimum. */
   succeeded(): void {
     this.#failures = 0;
   }
 }
 
-/** Resolves after this time, or as soon as one of the signals aborts. */
+/** Resolves after this time, or once one of the signals aborts. */
 export function pause(ms: number, ...signals: readonly (AbortSignal | undefined)[]): Promise<void> {
   return new Promise((resolve) => {
     const signal = anyOf(...signals);

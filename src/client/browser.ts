@@ -1,12 +1,12 @@
 import type { Checkpoint, CheckpointStore } from './checkpoint.ts';
 
-/** What is used of `localStorage`. */
+/** The part of `localStorage` in use. */
 type TextStorage = {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
 };
 
-/** Keeps it in `localStorage` under this key. */
+/** Keeps the checkpoint in `localStorage` under this key. */
 export function localStorageCheckpoint(key: string): CheckpointStore {
   const { localStorage } = globalThis as unknown as { localStorage: TextStorage };
   return {
@@ -18,7 +18,7 @@ export function localStorageCheckpoint(key: string): CheckpointStore {
   };
 }
 
-/** What is used of IndexedDB. */
+/** The part of IndexedDB in use. */
 type Request<T> = { result: T; error: unknown; onsuccess: unknown; onerror: unknown };
 type Transaction = {
   objectStore(name: string): { get(key: string): Request<unknown>; put(value: unknown, key: string): Request<unknown> };
@@ -34,7 +34,7 @@ type OpenRequest = Request<Database> & { onupgradeneeded: unknown };
 
 const table = 'checkpoints';
 
-/** Keeps it in the IndexedDB `pokewire` under this key; unlike `localStorage` it is also there for web workers. */
+/** Keeps the checkpoint in the IndexedDB `pokewire` under this key. Web workers have IndexedDB, but not `localStorage`. */
 export function indexedDbCheckpoint(key: string): CheckpointStore {
   let opened: Promise<Database> | undefined;
   const database = () => {

@@ -1,22 +1,22 @@
-/** How far a worker has come. */
+/** Progress of a worker. */
 export type Checkpoint = {
   /** Every message up to this global position was handled, or is parked. */
   readonly position: number;
-  /** The log that the position is of; without it another log behind the address is not recognised. */
+  /** Epoch of the log that the position is in; without it another log at the address is not recognised. */
   readonly epoch?: string | undefined;
-  /** Streams that wait for a decision, and the global position of the message that could not be handled. */
+  /** Parked streams, each with the global position of the message that failed. */
   readonly parked?: Readonly<Record<string, number>> | undefined;
 };
 
-/** Where a worker keeps its checkpoint. One worker at a time. */
+/** Storage of one worker's checkpoint. */
 export interface CheckpointStore {
-  /** Resolves to what was saved last; undefined: nothing was. */
+  /** Resolves to the last saved checkpoint; undefined: none was saved. */
   load(): Promise<Checkpoint | undefined>;
-  /** Resolves when it will be there after a crash. */
+  /** Resolves once the checkpoint survives a crash. */
   save(checkpoint: Checkpoint): Promise<void>;
 }
 
-/** Keeps it in memory: the worker begins anew with its process. */
+/** Keeps the checkpoint in memory: after a restart of the process the worker begins anew. */
 export function memoryCheckpoint(checkpoint?: Checkpoint): CheckpointStore {
   let kept = checkpoint;
   return {

@@ -10,7 +10,7 @@ export type ConnectionOptions = {
   readonly path: () => Promise<string>;
   readonly lastEventId: string | undefined;
   readonly signal: AbortSignal;
-  /** Longest silence before the connection is given up, milliseconds. */
+  /** Silence after which the connection is closed, milliseconds. */
   readonly silenceMs: number;
   /** Called when the response headers have arrived. */
   readonly onOpen: () => void;
@@ -18,8 +18,8 @@ export type ConnectionOptions = {
   readonly onEvent: (event: StreamEvent, isBuffered: boolean) => void;
 };
 
-/** Why a connection ended, and the last `retry:` the server sent, in milliseconds; undefined if it sent none. */
-export type ConnectionEnd = { readonly why: ClientError; readonly retryMs: number | undefined };
+/** Why a connection ended, and the last `retry:` the server sent, in milliseconds; 0 if it sent none. */
+export type ConnectionEnd = { readonly why: ClientError; readonly retryMs: number };
 
 /** Upper bound of a server's `retry:`. */
 const maxRetryMs = 60_000;
@@ -32,14 +32,14 @@ export async function readConnection(transport: Transport, options: ConnectionOp
   const cutting = new AbortController();
   const parser = new EventStreamParser();
   let why: ClientError | undefined;
-  /** Code and message of a silence from now on. */
+  /** Code and message of the error if the connection falls silent now. */
   let silence: readonly [string, string] = ['TIMED_OUT', 'No answer in time'];
-  let heardAt = Date.now();
+  let lastByteAt = Date.now();
   let bunches = 0;
   const either = anyOf(signal, cutting.signal);
   // The wall clock also counts the time in which the machine slept.
   const look = () => {
-    if (Date.now() - heardAt > silenceMs) why = new ClientError(...silence);
+    if (Date.now() - lastByteAt > silenceMs) why = new ClientError(...silence);
     else if (Date.now() < transport.renewAt) return;
     else why = new ClientError('RENEWING', '');
     cutting.abort();
@@ -65,7 +65,7 @@ export async function readConnection(transport: Transport, options: ConnectionOp
       const { done, value } = await reader.read();
       if (done) throw new ClientError('CUT', 'Cut off');
       silence = ['SILENT', 'No heartbeat in time'];
-      heardAt = Date.now();
+      lastByteAt = Date.now();
       const events = parser.push(value);
       const beats = events.filter(({ type }) => type === 'heartbeat').length;
       if (beats > 0) bunches = beats > 1 ? bunches + 1 : 0;

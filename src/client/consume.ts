@@ -14,27 +14,27 @@ export type Work =
     }
   | { readonly stream: string; readonly category?: never };
 
-/** What a handler knows beside its message. */
+/** Circumstances of a delivery. */
 export type Delivery = {
   /** Counts from 1. */
   readonly attempt: number;
-  /** Aborts when the worker is to stop. Whoever ignores it is waited for. */
+  /** Aborts when the worker is to stop. The worker waits for a handler that ignores it. */
   readonly signal: AbortSignal;
 };
 
-/** Handles one message; the next one comes when it has resolved. Whoever rejects is given the message again. */
+/** Handles one message. The next one follows once it has resolved; after a rejection the same message is delivered again. */
 export type Handler<Data> = (message: Message<Data>, delivery: Delivery) => Promise<void> | void;
 
 export type ConsumeOptions = {
-  /** Where the worker keeps how far it has come. */
+  /** Storage of the worker's progress. */
   readonly checkpoint: CheckpointStore;
   /** Where to begin when there is no checkpoint: a global position, inclusive, or `head`: behind the head. Default: the first message. */
   readonly position?: number | 'head' | undefined;
-  /** What becomes of a message that was tried `maxAttempts` times: the worker stops, or the message's stream waits and the others go on. Default `stop`. */
+  /** After `maxAttempts` failures of a message: stops the worker, or parks the message's stream while the others go on. Default `stop`. */
   readonly onPoison?: 'stop' | 'park' | undefined;
   /** Default 10. */
   readonly maxAttempts?: number | undefined;
-  /** When the log is another one, or has forgotten what was not handled yet: stop, or handle everything that it holds. Default `stop`. */
+  /** When the log is another one, or has forgotten unhandled messages: stops, or handles everything that it holds. Default `stop`. */
   readonly onReset?: 'stop' | 'replay' | undefined;
   /** A handler rejected, or the checkpoint could not be saved. */
   readonly onError?: ((error: unknown, message: Message | undefined) => void) | undefined;
@@ -49,15 +49,15 @@ export type ConsumeOptions = {
   readonly retry?: { readonly minMs?: number; readonly maxMs?: number } | undefined;
 };
 
-/** A worker under way. */
+/** A running worker. */
 export type Worker = AsyncDisposable & {
   /**
    * Resolves when the worker was stopped. Rejects with a {@link ClientError} when it cannot go on: `POISON` (`cause` is what the handler
    * rejected with, `details` the message), `RESET` (`details` is the reset), `TOO_MANY_PARKED`, or a refusal of the server.
    */
   readonly done: Promise<void>;
-  /** Waits for the handler under way and saves the checkpoint. Rejects like `done`. */
+  /** Waits for the current handler and saves the checkpoint. Rejects like `done`. */
   stop(): Promise<void>;
-  /** Takes up parked streams again, or this one: their messages are handled in order from the one that failed. */
+  /** Retries parked streams, or this one: their messages are handled in order from the one that failed. */
   retryParked(stream?: string): void;
 };

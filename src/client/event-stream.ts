@@ -1,12 +1,12 @@
-/** One event. `id` is the one that came with it; undefined: none did. */
+/** One event. `id` is undefined if the event has none of its own. */
 export type StreamEvent = { readonly type: string; readonly data: string; readonly id: string | undefined };
 
-/** Longer than any event of a server of ours: a name has 1,024 bytes. */
+/** Longer than any event of Pokewire, whose names have at most 1,024 bytes. */
 const maxEventLength = 65_536;
 
 /**
  * Parses an event stream as the HTML standard says (9.2.6), in pieces of any size, except that an id belongs to its event:
- * a cursor must not move by an event that a cut left unfinished. `retryMs` is the last reconnection time, undefined before the first.
+ * a cursor must not move by an event that a cut left unfinished. `retryMs` is the last reconnection time, 0 before the first.
  */
 export class EventStreamParser {
   retryMs = 0;
@@ -19,7 +19,7 @@ export class EventStreamParser {
   #length = 0;
   #id: string | undefined = undefined;
 
-  /** Returns the events that these bytes complete; throws on an event without end. */
+  /** Returns the events that these bytes complete; throws when an event exceeds the limit. */
   push(bytes: Uint8Array): StreamEvent[] {
     const events: StreamEvent[] = [];
     let text = this.#decoder.decode(bytes, { stream: true });

@@ -24,8 +24,8 @@ export type EventoSelection = {
 );
 
 /**
- * Where a subscription stands. EventoDB proves nothing: there is no `completeUpTo`, a lost poke is not noticed, another log behind the address
- * neither, and silence is no sign of a lost connection. A stream or category is `connecting` up to its first poke, because no head of an answer comes before.
+ * State of a subscription. EventoDB gives no proof: there is no `completeUpTo`, neither a lost poke nor another log at the address is noticed, and
+ * silence does not mean a lost connection. A stream or category is `connecting` up to its first poke, because EventoDB sends no response headers before.
  */
 export type EventoState =
   | { readonly name: 'connecting' }
@@ -39,15 +39,15 @@ export type EventoHandlers = {
 
 type Row = readonly unknown[];
 
-/** EventoDB sends no heartbeats, so no silence is too long. */
+/** EventoDB sends no heartbeats, so silence is no reason to reconnect. */
 const silenceMs = 2 ** 31 - 1;
 
-/** A plain EventoDB, by its address: the same verbs, fewer promises. */
+/** A client of a plain EventoDB at this address: the same methods, fewer promises. */
 export function connectEventoDb(url: string, options: TransportOptions = {}): EventoDb {
   return new EventoDb(url, options);
 }
 
-/** What can be asked of a plain EventoDB. */
+/** A client of a plain EventoDB. */
 export class EventoDb {
   readonly #transport: Transport;
 
@@ -86,7 +86,7 @@ export class EventoDb {
     }
   }
 
-  /** Tells of messages from `position` on. `all` has no replay: what comes while the connection is away is not told. */
+  /** Delivers a poke for each message from `position` on. `all` has no replay: messages appended while disconnected are missed. */
   subscribe(selection: EventoSelection, handlers: EventoHandlers): EventoSubscription {
     return new EventoSubscription(this.#transport, selection, handlers);
   }
@@ -97,7 +97,7 @@ export class EventoDb {
   }
 }
 
-/** A standing request that resumes by positions, because EventoDB's events have no ids. */
+/** A subscription that resumes by positions, because EventoDB's events have no ids. */
 export class EventoSubscription implements Disposable {
   state: EventoState = { name: 'connecting' };
   readonly #transport: Transport;

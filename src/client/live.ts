@@ -4,23 +4,23 @@ import type { Subscribed } from './share.ts';
 import type { Reset, State } from './state.ts';
 import type { Handlers } from './subscription.ts';
 
-/** Who else hears of a value that is kept up to date. */
+/** Callbacks and period of a live value. */
 export type LiveOptions = {
   readonly onState?: ((state: State) => void) | undefined;
-  /** The value is fetched anew by itself. */
+  /** Called in addition: a reset also fetches the value again. */
   readonly onReset?: ((reset: Reset) => void) | undefined;
-  /** A fetch failed; it is tried again. */
+  /** A fetch failed and will be retried. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Milliseconds between heartbeats. Default 4,000. */
   readonly heartbeatMs?: number | undefined;
 };
 
-/** The first fetch waits so long for the subscription to begin, milliseconds. */
+/** Longest wait of the first fetch for the subscription to begin, milliseconds. */
 const patienceMs = 2_000;
 
 /**
- * Keeps a value up to date. The subscription begins before the first fetch, so no change falls between; pokes that come while a
- * fetch is under way are answered by one more. While there is no stream, each failed attempt is followed by a fetch.
+ * Keeps a value up to date. The subscription begins before the first fetch, so no change falls between the two. Pokes that arrive during a
+ * fetch cause one more. While no connection can be made, each failed attempt is followed by a fetch.
  */
 export class Live<T> implements Disposable {
   readonly #fetch: (signal: AbortSignal) => Promise<T> | T;
@@ -56,7 +56,7 @@ export class Live<T> implements Disposable {
     });
   }
 
-  /** Of its subscription. */
+  /** State of the subscription. */
   get state(): State {
     return this.#subscription.state;
   }

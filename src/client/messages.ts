@@ -3,7 +3,7 @@ import { ClientError } from './client-error.ts';
 import { queryOf } from './selection.ts';
 import type { Transport } from './transport.ts';
 
-/** A message to be written. An id makes it the caller's own to repeat; without one it gets one before the first try. */
+/** A message to append. Without an `id` it gets one before the first try. */
 export type NewMessage<Data extends object = object> = {
   readonly type: string;
   readonly data: Data;
@@ -12,7 +12,7 @@ export type NewMessage<Data extends object = object> = {
   readonly id?: string;
 };
 
-/** A message as it is in the log. */
+/** A message of the log. */
 export type Message<Data = Record<string, unknown>> = {
   readonly id: string;
   readonly stream: string;
@@ -33,10 +33,10 @@ export type Appended = {
   readonly count: number;
 };
 
-/** How long to go on trying, and when to stop. */
+/** Bounds of a call. */
 export type CallOptions = {
   readonly signal?: AbortSignal | undefined;
-  /** Faults that pass are tried again for so long, milliseconds. Default 30,000. */
+  /** Retries transient failures for so long, milliseconds. Default 30,000. */
   readonly retryForMs?: number | undefined;
 };
 
@@ -45,13 +45,13 @@ export type AppendOptions = CallOptions & {
   readonly expectedVersion?: number | undefined;
 };
 
-/** What to read, with the words of the protocol. */
+/** Options of a read, as the protocol names them. */
 export type ReadOptions = CallOptions & {
   /** Where to begin, inclusive: in a stream a stream position, in a category a global position. Default: the first message. */
   readonly position?: number | undefined;
-  /** In a stream, too, a global position. */
+  /** A global position in place of `position`; for a stream only. */
   readonly globalPosition?: number | undefined;
-  /** The log that is meant, from a subscription. When the server has another one the read rejects with `LOG_GONE`. */
+  /** Epoch of the log to read, from a subscription. If the server has another log, the read rejects with `LOG_GONE`. */
   readonly epoch?: string | undefined;
   /** Messages of one request, 1 to 10,000. Default 1,000. */
   readonly batchSize?: number | undefined;
@@ -68,10 +68,10 @@ export type ReadOptions = CallOptions & {
       }
   );
 
-/** A request without an answer is given up after this time, milliseconds. */
+/** Time-out of one request, milliseconds. */
 const answerMs = 30_000;
 
-/** Appends one message, or several whole or not at all. A try whose answer was lost is repeated by the same ids, so nothing is stored twice. */
+/** Appends one message, or several atomically. Retries carry the same ids, so nothing is stored twice. */
 export function append(
   transport: Transport,
   stream: string,
@@ -108,7 +108,7 @@ export async function* read<Data>(transport: Transport, options: ReadOptions): A
   }
 }
 
-/** Asks until the answer is a success, a refusal that does not pass, or the time is over. */
+/** Retries a request until it succeeds, is refused for good, or the time is over. */
 export async function persist<T>(
   transport: Transport,
   path: string,
@@ -135,7 +135,7 @@ export async function persist<T>(
   }
 }
 
-/** A random UUID, version 4. `crypto.randomUUID` is missing in pages that came over plain http. */
+/** A random UUID, version 4. `crypto.randomUUID` is missing in pages loaded over plain http. */
 export function newId(): string {
   return '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) =>
     (+digit ^ (crypto.getRandomValues(new Uint8Array(1))[0]! & (15 >> (+digit / 4)))).toString(16),

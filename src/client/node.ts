@@ -1,7 +1,7 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import type { Checkpoint, CheckpointStore } from './checkpoint.ts';
 
-/** Keeps it in a file, which is replaced as a whole and synced to the disk. */
+/** Keeps the checkpoint in a file, which is replaced atomically and synced to the disk. */
 export function fileCheckpoint(path: string): CheckpointStore {
   return {
     async load() {

@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import type { LiveOptions, Poke, Pokewire, Selection, State, SubscribeOptions } from './client.ts';
 
-/** A value that is kept up to date, and how. `value` is undefined until the first fetch succeeded. */
+/** A live value and its state. `value` is undefined until the first fetch has succeeded. */
 export type LiveValue<T> = {
   readonly value: T | undefined;
-  /** Of the last fetch; undefined: it succeeded, or none has ended. */
+  /** Error of the last fetch; undefined if it succeeded or none has ended. */
   readonly error: unknown;
   readonly state: State;
   readonly refresh: () => void;
@@ -13,8 +13,8 @@ export type LiveValue<T> = {
 const connecting: State = { name: 'connecting' };
 
 /**
- * A subscription or a live value that outlives the mounts of strict mode, which mounts, unmounts and mounts again at once: it is opened by the
- * first listener and closed when there has been none for a turn.
+ * A subscription or live value for one component. Strict mode mounts, unmounts and mounts again at once, so it opens with the first listener and
+ * closes only when there has been none for a turn of the event loop.
  */
 class Held<Snapshot> {
   snapshot: Snapshot;
@@ -47,8 +47,8 @@ class Held<Snapshot> {
 }
 
 /**
- * Fetches when the component mounts and after each poke of the selection. `fetch` may be another function at each rendering; what is fetched
- * is named by the selection and `key`, whose change begins anew.
+ * Fetches when the component mounts and after each poke of the selection. `fetch` may be a new function at each rendering; a change of the
+ * selection or of `key` begins anew.
  */
 export function useLive<T>(
   pokewire: Pokewire,

@@ -1,4 +1,4 @@
-/** What is asked for, with the words of the protocol. */
+/** Selectors of a subscription, as the protocol names them. */
 export type Selection =
   | {
       readonly stream: string | readonly string[];
@@ -15,7 +15,7 @@ export type Selection =
     }
   | { readonly all: true; readonly stream?: never; readonly category?: never };
 
-/** The selectors as the ticket route takes them. */
+/** Selectors as the ticket route takes them. */
 export type Selectors = {
   readonly stream?: readonly string[] | undefined;
   readonly category?: readonly string[] | undefined;
@@ -24,13 +24,13 @@ export type Selectors = {
   readonly size?: number | undefined;
 };
 
-/** A selection in one form. */
+/** Normalizes a selection. */
 export function selectorsOf(selection: Selection): Selectors {
   const { stream, category, all, consumer, size } = selection as Selectors & Record<'stream' | 'category', string>;
   return { stream: stream && [stream].flat(), category: category && [category].flat(), all, consumer, size };
 }
 
-/** Values for a query; undefined ones are left out, arrays repeat their name. */
+/** Encodes a query: leaves out undefined values and repeats the name for arrays. */
 export function queryOf(values: Readonly<Record<string, unknown>>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(values))

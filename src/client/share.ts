@@ -2,22 +2,22 @@ import type { Selectors } from './selection.ts';
 import type { State } from './state.ts';
 import type { Handlers, SubscribeOptions } from './subscription.ts';
 
-/** A standing subscription, whoever holds its connection. */
+/** A subscription, with a connection of its own or a shared one. */
 export interface Subscribed extends Disposable {
   readonly state: State;
-  /** The id behind which everything was delivered, to begin there later; undefined: not known yet. */
+  /** Id of the last event, to resume behind it later; undefined: unknown as yet. */
   readonly cursor: string | undefined;
-  /** Global position of the cursor; undefined: not known. */
+  /** Global position of the cursor; undefined: unknown. */
   readonly position: number | undefined;
-  /** The log that is told; undefined before the first connection. */
+  /** Epoch of the log; undefined before the first connection. */
   readonly epoch: string | undefined;
   close(): void;
 }
 
-/** Opens a connection of one's own. */
+/** Opens a subscription with a connection of its own. */
 export type Open = (selectors: Selectors, options: SubscribeOptions, handlers: Handlers) => Subscribed;
 
-/** Answers a subscription from a connection that several share; undefined: it needs its own. */
+/** Serves a subscription from a shared connection; undefined: it needs its own. */
 export type Share = (
   open: Open,
   selectors: Selectors,

@@ -2,7 +2,7 @@ import type { Checkpoint, CheckpointStore } from './checkpoint.ts';
 import { ClientError, type Message, type Pokewire } from './client.ts';
 
 /**
- * Keeps it in a stream of the server as Eventide does: messages of type `Recorded` with the position as their data, in the stream
+ * Keeps the checkpoint in a stream of the server as Eventide does: messages of type `Recorded` with the position as their data, in the stream
  * `account:position-worker-1` for the category `account` and the worker `worker-1`. A second worker that saves there is refused with
  * `STREAM_VERSION_CONFLICT`, which ends it.
  */

@@ -10,14 +10,14 @@ import type { Reset, State } from './state.ts';
 import type { Transport } from './transport.ts';
 import { onWakeUp } from './wake-up.ts';
 
-/** Where a subscription begins, and how the server delivers. */
+/** Start and delivery of a subscription. */
 export type SubscribeOptions = {
   /** Inclusive: a stream position for a single stream, else a global position; `head`: behind the head. Default 0. */
   readonly position?: number | 'head' | undefined;
   /** In place of a position: begin behind the event with this id, or behind this global position of the log `epoch`. */
   readonly cursor?: string | undefined;
   readonly epoch?: string | undefined;
-  /** What was missed by reading too slowly comes as one poke a stream. Default false. */
+  /** After lagging, deliver one poke for each stream. Default false. */
   readonly conflate?: boolean | undefined;
   /** Milliseconds between heartbeats, whole seconds from 1,000 to 60,000. Default 4,000. */
   readonly heartbeatMs?: number | undefined;
@@ -33,14 +33,14 @@ export type Handlers = {
 
 /** Beyond the end of every log: a connection from here only reads the head from the hello. */
 const nowhere = Number.MAX_SAFE_INTEGER;
-/** Heartbeats that may be missing. */
+/** Silence after which a connection counts as lost, in heartbeats. */
 const maxMissingBeats = 2.5;
-/** Renewed credentials that may be refused in a row. */
+/** Renewed credentials refused in a row before the subscription ends. */
 const maxRefusals = 3;
-/** Ends after which the next connection is made at once. Each can only follow on progress. */
+/** Reasons to reconnect at once. Each implies progress, so this cannot spin. */
 const atOnce = ['RENEWING', 'HEAD_KNOWN'];
 
-/** Members that the server's events must have, each with an example of its type. */
+/** Required members of the server's events, each with an example of its type. */
 const members: Readonly<Record<string, object>> = {
   hello: { epoch: '', head: 0 },
   reset: { reason: '', epoch: '', replayFrom: 0, lost: {} },
@@ -49,8 +49,8 @@ const members: Readonly<Record<string, object>> = {
 };
 
 /**
- * One standing request, and the only writer of its state. It makes one attempt at a time and comes back behind the last poke
- * that was delivered, so that each is delivered once and in order.
+ * A subscription, and the only writer of its state. It makes one attempt at a time and resumes behind the last delivered poke, so
+ * each poke is delivered once and in order.
  */
 export class Subscription implements Subscribed {
   readonly #transport: Transport;
@@ -125,13 +125,13 @@ export class Subscription implements Subscribed {
       let askedMs = why.retryAfterMs ?? retryMs;
       if (why.code === 'POKE_LOST') {
         ({ cursor: this.#cursor, position: this.#position } = this.#proved!);
-        // The server is up: its `retry:` is for those who have lost it.
+        // The server is up, so its `retry:` does not apply.
         askedMs = 0;
       }
       const waitMs = this.#backOff.next(askedMs);
       this.#move({ name: 'away', nextTryAt: new Date(Date.now() + waitMs), why });
       const waking = new AbortController();
-      // A `Retry-After` must not be cut short.
+      // A wake-up must not cut a `Retry-After` short.
       const forget = onWakeUp(() => why.retryAfterMs ?? waking.abort());
       await pause(waitMs, signal, waking.signal);
       forget();
@@ -192,7 +192,7 @@ export class Subscription implements Subscribed {
   #greet({ epoch, head }: { epoch: string; head: number }, id: string | undefined): void {
     const { all } = this.#selectors;
     if (this.#cursor === undefined && (all || this.#options.position === 'head')) {
-      // It begins at the head as it was now, also when this connection breaks before its first event.
+      // It begins at the present head, even if this connection breaks before its first event.
       this.#cursor = all ? id : `${head}`;
       this.#position = head;
       this.#completeness.begin(head);
@@ -243,7 +243,7 @@ export class Subscription implements Subscribed {
   #isFinal(why: ClientError): boolean {
     if (why.code === 'NAMESPACE_DELETED' || why.code === 'RESET') return true;
     if (why.isCredential || why.code === 'REVOKED') {
-      // A proxy's refusal is not the server's word.
+      // A proxy's refusal does not mean that the server refuses.
       return this.#transport.renew() ? ++this.#refusals > maxRefusals : !why.isForeign;
     }
     return !why.passes && !why.isForeign;

@@ -5,15 +5,15 @@ import type { Selectors } from './selection.ts';
 /** A token, and when a new one has to be asked for. */
 export type Token = string | { readonly token: string; readonly expiresAt?: string | number | Date };
 
-/** How requests are sent and what opens the server to them. */
+/** Credentials and options of requests. */
 export type TransportOptions = {
   /** A function is called for the first request, before its token expires, and after the server refused it. */
   readonly token?: string | (() => Token | Promise<Token>) | undefined;
   /** One-time tickets in place of a token, for subscriptions: called for each connection with its selectors. */
   readonly ticket?: ((selectors: Selectors) => Ticket | Promise<Ticket>) | undefined;
-  /** In place of the global one. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
-  /** Bounds of the waits between tries. */
+  /** Bounds of the delays between retries. */
   readonly retry?: RetryBounds | undefined;
 };
 
@@ -22,7 +22,7 @@ export type Ticket = string | { readonly ticket: string };
 /** A token is renewed this long before it expires. */
 const renewalMs = 10_000;
 
-/** Sends requests with the credential, which it keeps. */
+/** Sends requests with the credential, which it caches. */
 export class Transport {
   declare readonly retry: RetryBounds | undefined;
   /** When to renew the token in use, milliseconds since 1970; infinity without an expiry. Only this object sets it. */
@@ -38,17 +38,17 @@ export class Transport {
     this.#url = url.replace(/\/+$/, '');
     this.#token = token;
     this.#ticket = ticket;
-    // A browser's fetch wants no other receiver.
+    // Browsers throw when fetch is called as a method of another object.
     this.#fetch = send.bind(undefined);
   }
 
-  /** After a refusal: forgets the token. Returns whether there is another one to be had. */
+  /** Drops a refused token. Returns whether another one can be requested. */
   renew(): boolean {
     this.#held = undefined;
     return typeof this.#token === 'function' || this.#ticket !== undefined;
   }
 
-  /** Resolves to a ticket for one connection; undefined: the token opens it. */
+  /** Resolves to a ticket for one connection; undefined: the token is used. */
   async askTicket(selectors: Selectors): Promise<string | undefined> {
     try {
       const ticket = await this.#ticket?.(selectors);
@@ -60,7 +60,7 @@ export class Transport {
 
   /** Resolves to the answer when it is a success, else rejects with {@link ClientError}. */
   async request(path: string, init: RequestInit & { readonly headers?: Record<string, string> }): Promise<Response> {
-    // A ticket in the query would count less than the header.
+    // The server prefers the header to a ticket in the query.
     const token = path.includes('ticket=') ? undefined : await this.#authorization();
     const headers = { ...init.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
     let response: Response;
@@ -100,7 +100,7 @@ export class Transport {
   async #ask(): Promise<string | undefined> {
     const given = typeof this.#token === 'function' ? await this.#token() : this.#token;
     const { token, expiresAt } = typeof given === 'object' ? given : { token: given, expiresAt: undefined };
-    // One that is short-lived, or expired by this clock, is used all the same for a moment.
+    // A token that is short-lived, or expired by this clock, is still used for renewalMs.
     this.renewAt =
       expiresAt === undefined
         ? Number.POSITIVE_INFINITY

@@ -8,7 +8,7 @@ import type { Reset } from './state.ts';
 import type { SubscribeOptions } from './subscription.ts';
 import type { WorkerSource } from './worker-source.ts';
 
-/** Longest time without a look at the log, milliseconds. */
+/** Longest time between two reads, milliseconds. */
 const maxIdleMs = 30_000;
 const maxParked = 100;
 
@@ -26,7 +26,7 @@ export class PageWorker<Data> {
   #checkpoint: Checkpoint = { position: 0 };
   #unsaved = 0;
   #subscription!: Subscribed;
-  /** Where the subscription began. */
+  /** Head at which the subscription began. */
   #head: number | undefined = undefined;
   /** Counts connections. */
   #connections = 0;
@@ -60,7 +60,7 @@ export class PageWorker<Data> {
       },
       onState: (state) => {
         if (state.name === 'connecting') this.#connections++;
-        // Pokes move it on, also before the first page was read.
+        // Pokes advance the position, even before the first page is read.
         if (state.name === 'catching-up') this.#head ??= this.#subscription.position;
         this.#source.call(this.#options.onState, state);
         if (state.name !== 'live') this.#wake();
@@ -81,7 +81,7 @@ export class PageWorker<Data> {
     this.#wake();
   }
 
-  /** Behind this global position there is everything to do. */
+  /** Global position behind which the first message to handle lies. */
   #firstPosition(): number {
     const { position = 0 } = this.#options;
     return position === 'head' ? this.#head! : Math.max(0, position - 1);
@@ -121,7 +121,7 @@ export class PageWorker<Data> {
     return this.#checkpoint.parked ?? {};
   }
 
-  /** Whether the subscription stands, for the log of the checkpoint. */
+  /** Whether the subscription is connected to the log of the checkpoint. */
   get #isConnected(): boolean {
     const { state, epoch } = this.#subscription;
     const stands = state.name === 'catching-up' || state.name === 'live';
@@ -150,7 +150,7 @@ export class PageWorker<Data> {
     await this.#save({ position: reset.replayFrom - 1, epoch: reset.epoch });
   }
 
-  /** Messages from this global position on; undefined: the log went while it was read. */
+  /** Reads from this global position on; undefined: the log has been replaced. */
   async #read(from: number, work: Work, batchSize: number): Promise<Message<Data>[] | undefined> {
     const place = work.stream === undefined ? { position: from } : { globalPosition: from };
     try {
@@ -171,7 +171,7 @@ export class PageWorker<Data> {
     }
   }
 
-  /** Resolves to whether the message is settled: handled, or parked. */
+  /** Resolves to true once the message is handled or parked. */
   async #handle(message: Message<Data>): Promise<boolean> {
     const { maxAttempts = 10, onPoison = 'stop', onParked } = this.#options;
     const backOff = new this.#source.BackOff({ minMs: 400, ...this.#options.retry });
@@ -209,7 +209,7 @@ export class PageWorker<Data> {
     this.#unsaved++;
   }
 
-  /** Handles what a parked stream has up to the checkpoint. */
+  /** Handles the messages of a parked stream up to the checkpoint. */
   async #retry(stream: string): Promise<void> {
     this.#retrying.delete(stream);
     const upTo = this.#checkpoint.position;
@@ -225,7 +225,7 @@ export class PageWorker<Data> {
         this.#checkpoint = { ...this.#checkpoint, parked: { ...this.#parked, [stream]: message.globalPosition } };
         this.#unsaved++;
         const before = this.#parked;
-        // Parked again, or to stop: it stays where it is.
+        // Parked again or stopping: the parked position stays.
         if (!(await this.#handle(message)) || this.#parked !== before) return;
         from = message.globalPosition + 1;
       }
@@ -236,7 +236,7 @@ export class PageWorker<Data> {
     await this.#save();
   }
 
-  /** Saves until it is saved; a refusal that does not pass is thrown. */
+  /** Retries until the checkpoint is saved; throws a permanent refusal. */
   async #save(checkpoint: Checkpoint = this.#checkpoint): Promise<void> {
     this.#checkpoint = { ...checkpoint, epoch: checkpoint.epoch ?? this.#subscription.epoch };
     const backOff = new this.#source.BackOff({ minMs: 400, ...this.#options.retry });

@@ -24,7 +24,7 @@ export const readById: Statement = {
 
 /**
  * Between the texts of a column: neither names, types nor JSON may hold it as it is. An array literal, in which each quote is
- * escaped, costs three times as much to write and to read (load: postgres-append).
+ * escaped, costs more to write and to read (load: postgres-append).
  */
 const separator = '\u001e';
 const split = (parameter: string) => `string_to_array(${parameter}::text, E'\\x1e', '')`;

@@ -9,6 +9,7 @@ import { isConflict, isFull, isRefusal, JetStreamRefusal, storeFault } from './n
 import { SpotCache } from './spot-cache.ts';
 import { messageHeaders, positionOf, writeMessage } from './stored-message.ts';
 import { maxBatchMessages, writeAppend } from './write-batch.ts';
+import { WriteBursts } from './write-bursts.ts';
 
 /** An append is tried for so long, which is more than the election of another leader takes. */
 const deadlineMs = 10_000;
@@ -31,6 +32,7 @@ type Append = {
 /** Appends to the streams of all logs. Those to one stream take turns, as each needs the place of the one before. */
 export class Appender {
   readonly #spots = new SpotCache();
+  readonly #bursts = new WriteBursts();
   readonly #turns = new Map<string, Promise<unknown>>();
   /** Tries that were answered by another writer's success, or not at all. */
   retries = 0;
@@ -112,7 +114,9 @@ export class Appender {
   async #write({ log, stream, subject, messages, deadline }: Append, last: Spot): Promise<AppendOutcome | undefined> {
     const written = messages.map((message, index) => writeMessage(message, last.position + 1 + index));
     try {
-      const answer = await writeAppend(log.link, subject, written, last.seq, deadline - performance.now());
+      const answer = await this.#bursts.run(() =>
+        writeAppend(log.link, subject, written, last.seq, deadline - performance.now()),
+      );
       if (answer.duplicate === true) return await judgeDuplicate(log, { stream, messages }, answer.seq);
       const spot = { seq: answer.seq, position: last.position + messages.length };
       this.#spots.set(subject, spot);

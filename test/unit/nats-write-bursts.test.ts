@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { WriteBursts } from '../../src/store/nats/write-bursts.ts';
+
+describe('Writes to NATS', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  /** Writes that are answered by a call of `answer`, and those that were begun. */
+  function startWriter() {
+    const bursts = new WriteBursts();
+    const answers = new Map<string, () => void>();
+    const begun: string[] = [];
+    const write = (name: string) =>
+      bursts.run(() => {
+        begun.push(name);
+        return new Promise<string>((resolve) => answers.set(name, () => resolve(name)));
+      });
+    const answer = async (name: string) => {
+      answers.get(name)!();
+      await vi.advanceTimersByTimeAsync(0);
+    };
+    return { begun, write, answer };
+  }
+
+  test('go at once while none is under way.', async () => {
+    const { begun, write, answer } = startWriter();
+    const first = write('a');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(begun).toEqual(['a']);
+    await answer('a');
+    expect(await first).toBe('a');
+  });
+
+  test('wait for each other while more are under way, and then go together.', async () => {
+    const { begun, write, answer } = startWriter();
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) void write(name);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(begun.join('')).toBe('abcd');
+    await answer('a');
+    expect(begun.join('')).toBe('abcdefg');
+  });
+
+  test('go when one before them is not answered for a while.', async () => {
+    const { begun, write } = startWriter();
+    for (const name of ['a', 'b', 'c']) void write(name);
+    await vi.advanceTimersByTimeAsync(4);
+    expect(begun).toEqual(['a', 'b']);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(begun).toEqual(['a', 'b', 'c']);
+  });
+
+  test('leave their place when they fail.', async () => {
+    const bursts = new WriteBursts();
+    await expect(bursts.run(() => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+    expect(await bursts.run(async () => 'stored')).toBe('stored');
+  });
+});

@@ -1,4 +1,5 @@
 import { withPostgres } from './lib/message-db.ts';
+import { withNats } from './lib/nats.ts';
 import { readerMissing } from './lib/reader.ts';
 import type { Scenario } from './lib/scenario.ts';
 import { append } from './scenarios/append.ts';
@@ -20,6 +21,10 @@ import { idleMemory } from './scenarios/idle-memory.ts';
 import { importBeside } from './scenarios/import-beside.ts';
 import { latency } from './scenarios/latency.ts';
 import { metricsUnderLoad } from './scenarios/metrics-under-load.ts';
+import { natsAppend } from './scenarios/nats-append.ts';
+import { natsCatchUp } from './scenarios/nats-catch-up.ts';
+import { natsDelivery } from './scenarios/nats-delivery.ts';
+import { natsPages } from './scenarios/nats-pages.ts';
 import { pooling } from './scenarios/pooling.ts';
 import { postgresAppend } from './scenarios/postgres-append.ts';
 import { postgresDelivery } from './scenarios/postgres-delivery.ts';
@@ -56,6 +61,14 @@ export const postgresScenarios: Readonly<Record<string, Scenario>> = {
   'postgres-load': withPostgres('postgres-load', postgresLoad),
   'postgres-nodes': withPostgres('postgres-nodes', withReader('postgres-nodes', postgresNodes)),
   'postgres-pages': withPostgres('postgres-pages', postgresPages),
+};
+
+/** What JetStream as the home of a log promises, beside plain publishes and the memory store; another run of some minutes. */
+export const natsScenarios: Readonly<Record<string, Scenario>> = {
+  'nats-append': withNats('nats-append', natsAppend),
+  'nats-delivery': withNats('nats-delivery', withReader('nats-delivery', natsDelivery)),
+  'nats-catch-up': withNats('nats-catch-up', natsCatchUp),
+  'nats-pages': withNats('nats-pages', natsPages),
 };
 
 /** By name, in the order of a full run: what matters most comes first. */

@@ -1,0 +1,138 @@
+import { spawnSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { connect, headers } from '@nats-io/transport-node';
+import { NatsCluster } from '../../test/nats/nats-cluster.ts';
+import { missingNats, natsProgram } from '../../test/nats/nats-server.ts';
+import { hurry, serverCore } from './machine.ts';
+import type { Reading } from './results.ts';
+import type { Context, Scenario } from './scenario.ts';
+import { pokewire, type ServerCores, type Target } from './target.ts';
+import { takeTurn } from './turn-taking.ts';
+
+/** How often a log is stored: on one server alone, or on each of three. */
+export type Replicas = 1 | 3;
+
+export const everyReplicas: readonly Replicas[] = [1, 3];
+
+/** How plain publishes are measured, as many at once as Pokewire has connections. */
+export type PublishSettings = {
+  readonly connections: number;
+  readonly streams: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+};
+
+/** The scenario, or one that says why it is not measured, where there is no nats-server. */
+export function withNats(scenario: string, measured: Scenario): Scenario {
+  if (natsProgram !== undefined) return measured;
+  const missing = [{ peer: scenario, why: missingNats }];
+  return async () => ({ scenario, settings: {}, series: [], missing, verdicts: [] });
+}
+
+/** A nats-server, or three that are a cluster, with their default settings, on the disk of temporary files. */
+export class Nats implements AsyncDisposable {
+  readonly #cluster: NatsCluster;
+  #stores = 0;
+
+  private constructor(cluster: NatsCluster) {
+    this.#cluster = cluster;
+  }
+
+  static async start(replicas: Replicas): Promise<Nats> {
+    const cluster = await NatsCluster.start({ size: replicas, isOnDisk: true });
+    // The servers are of the session of the runner, which is put before other work of the machine as a whole.
+    for (const { pid } of cluster.servers) hurry(pid);
+    return new Nats(cluster);
+  }
+
+  /** URL of a store that is empty. */
+  fresh(): string {
+    return this.#cluster.url(`load${this.#stores++}`);
+  }
+
+  /** Puts the servers onto the core of what is measured, beside which the load has one of its own. */
+  pin(): void {
+    for (const { pid } of this.#cluster.servers) {
+      spawnSync('taskset', ['-a', '-c', '-p', String(serverCore), String(pid)]);
+    }
+  }
+
+  /** Pokewire over a fresh store at every start, or over this one. */
+  target({ root, profileDir }: Context, name: string, cores: ServerCores, store?: string): Target {
+    const plain = pokewire({ name, root, cores, ...(profileDir === undefined ? {} : { profileDir }) });
+    const start: Target['start'] = (flags = []) => plain.start(['--store', store ?? this.fresh(), ...flags]);
+    return { ...plain, start };
+  }
+
+  /** Publishes/s to a stream of JetStream of its own, each acknowledged, with as many in flight as there are connections. */
+  async publish(settings: PublishSettings, payload: string): Promise<Reading> {
+    const endTurn = await takeTurn();
+    const connection = await connect({ servers: this.#cluster.servers.map(({ host }) => host) });
+    const name = `PLAIN${this.#stores++}`;
+    const ask = (what: string, body: object) =>
+      request(connection, `$JS.API.STREAM.${what}.${name}`, JSON.stringify(body));
+    try {
+      const replicas = this.#cluster.servers.length;
+      await ask('CREATE', { name, subjects: [`${name}.>`], storage: 'file', num_replicas: replicas });
+      const publish = (stream: number) => request(connection, `${name}.account.${stream}`, payload);
+      await untilTaken(() => publish(0));
+      return await measurePublishes(settings, publish);
+    } finally {
+      await ask('DELETE', {}).catch(() => {});
+      await connection.close();
+      endTurn();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cluster[Symbol.asyncDispose]();
+  }
+}
+
+const leaderMs = 10_000;
+let ids = 0;
+
+/** Rejects unless JetStream has confirmed it. */
+async function request(connection: NatsConnection, subject: string, payload: string): Promise<void> {
+  const values = headers();
+  // What every message of Pokewire has, too.
+  values.set('Nats-Msg-Id', `${process.pid}-${ids++}`);
+  const answer = (await connection.request(subject, payload, { timeout: 5_000, headers: values })).json<{
+    error?: object;
+  }>();
+  if (answer.error !== undefined) throw new Error(`JetStream refused ${subject}: ${JSON.stringify(answer.error)}`);
+}
+
+/** Resolves when the new stream has elected a leader, which takes its first message. */
+async function untilTaken(publish: () => Promise<void>): Promise<void> {
+  const deadline = performance.now() + leaderMs;
+  for (;;) {
+    try {
+      return await publish();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await sleep(20);
+    }
+  }
+}
+
+/** Writers that each publish the next message when the last one is confirmed. */
+async function measurePublishes(
+  settings: PublishSettings,
+  publish: (stream: number) => Promise<void>,
+): Promise<Reading> {
+  const { connections, streams, warmUpMs, measureMs } = settings;
+  let count = 0;
+  const run = async (durationMs: number) => {
+    const endMs = performance.now() + durationMs;
+    const write = async () => {
+      while (performance.now() < endMs) await publish(count++ % streams);
+    };
+    await Promise.all(Array.from({ length: connections }, write));
+  };
+  await run(warmUpMs);
+  const [before, startMs] = [count, performance.now()];
+  await run(measureMs);
+  return { appendsPerSecond: ((count - before) / (performance.now() - startMs)) * 1_000 };
+}

@@ -1,0 +1,60 @@
+import type { NewMessage } from '../../src/message/message.ts';
+import { newId } from '../../src/message/new-id.ts';
+import type { Log } from '../../src/store/log.ts';
+import { usualMessage } from '../lib/database.ts';
+import { Nats } from '../lib/nats.ts';
+import { atMost, type ScenarioResult, type Series } from '../lib/results.ts';
+import { type Context, repeatSteps } from '../lib/scenario.ts';
+import { withStoreLog } from '../lib/store-log.ts';
+import { medianPageMs, oneCategory } from '../lib/store-pages.ts';
+
+const settings = {
+  messagesAtLeast: 100_000,
+  pagePokes: 512,
+  categories: 20,
+  streams: [5_000, 1_000_000],
+  inFlight: 256,
+};
+
+/** Pages of pokes of one of 20 categories from all over a log with few and with many streams, on a server alone. */
+export async function natsPages(context: Context): Promise<ScenarioResult> {
+  const series: Series[] = [];
+  for (const streams of settings.streams) {
+    await using nats = await Nats.start(1);
+    const messages = Math.max(settings.messagesAtLeast, streams);
+    const pages = await withStoreLog(nats.fresh(), async (log) => {
+      await fill(log, streams, messages);
+      return repeatSteps(context, [{ name: 'nats' }], 3, [{ streams }], async () => [
+        { categoryPageMs: await medianPageMs(log, oneCategory, settings.pagePokes, messages) },
+      ]);
+    });
+    series.push(...pages.flat());
+  }
+  const of = (streams: number) => series.find(({ setting }) => setting?.streams === streams)?.median.categoryPageMs;
+  const verdict = (streams: number, bound: number) =>
+    atMost('14e', `ms for a page of 512 pokes of a category, ${streams} streams`, of(streams) ?? Number.NaN, bound);
+  return {
+    scenario: 'nats-pages',
+    settings,
+    series,
+    missing: [],
+    verdicts: [verdict(5_000, 6), verdict(1_000_000, 50)],
+  };
+}
+
+/** Messages of all streams in turn, each of which belongs to one of the categories. */
+async function fill(log: Log, streams: number, messages: number): Promise<void> {
+  const { type, data, metadata } = JSON.parse(usualMessage) as { type: string; data: object; metadata: object };
+  const texts = { type, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
+  let next = 0;
+  const write = async () => {
+    while (next < messages) {
+      const number = next++ % streams;
+      const message: NewMessage = { id: newId(), given: false, ...texts };
+      const stream = `account${1 + (number % settings.categories)}-${number}`;
+      const { outcome } = await log.append(stream, [message], undefined);
+      if (outcome !== 'appended') throw new Error(`an append came to ${outcome}`);
+    }
+  };
+  await Promise.all(Array.from({ length: settings.inFlight }, write));
+}

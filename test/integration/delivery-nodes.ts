@@ -3,9 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { MessagePage } from '../../src/store/log.ts';
 import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { NatsStore } from '../../src/store/nats/nats-store.ts';
 import type { OpenStore } from '../../src/store/open-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { noLimits } from '../contract/suite.ts';
+import { NatsCluster } from '../nats/nats-cluster.ts';
 import { positionIn } from '../support/cursors.ts';
 import { openHandleOn, openSqlite } from '../support/engines.ts';
 import { pokePool } from '../support/fake-messages.ts';
@@ -61,6 +63,18 @@ export class Nodes implements AsyncDisposable {
     const sqlite = await openSqlite({ pokes: pokePool(), ...noLimits });
     const { apps, stores } = await startUnreliable(flags, openHandleOn(sqlite));
     return new Nodes(apps, sqlite, stores, () => sqlite.close());
+  }
+
+  /** The same over a nats-server, to which each node has a connection of its own. */
+  static async twoOverNats(flags: readonly string[]): Promise<Nodes> {
+    const cluster = await NatsCluster.start();
+    const open: OpenStore = (_url, options) => NatsStore.open(cluster.url('delivery'), options);
+    const { apps, stores } = await startUnreliable(flags, open);
+    const sound = await open('', { pokes: pokePool(), ...noLimits });
+    return new Nodes(apps, sound, stores, async () => {
+      await sound.close();
+      await cluster[Symbol.asyncDispose]();
+    });
   }
 
   /** Makes one of the stores fail for two seconds, where it can. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { StreamName } from '../../src/message/stream-name.ts';
+import { missingNats, natsProgram } from '../nats/nats-server.ts';
 import { withoutTags } from '../support/cursors.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
@@ -13,7 +14,11 @@ const sites = [
   { where: 'one node', open: Nodes.one },
   { where: 'two nodes over a bad network', open: Nodes.two },
   { where: 'two nodes over a bad network and a SQLite store', open: Nodes.twoOverSqlite },
+  ...(natsProgram === undefined
+    ? []
+    : [{ where: 'two nodes over a bad network and a NATS store', open: Nodes.twoOverNats }]),
 ];
+if (natsProgram === undefined) test.skip(`64 writers and 200 subscribers over a NATS store (${missingNats})`, () => {});
 
 const timeout = 240_000;
 
@@ -111,8 +116,8 @@ test.each(sites)(
   { timeout },
   async ({ open }) => {
     await using nodes = await open([]);
-    for (let batch = 0; batch < 10; batch++)
-      await nodes.append(batch, `load-${batch}`, new Array(10_000).fill(message));
+    for (let batch = 0; batch < 100; batch++)
+      await nodes.append(batch, `load-${batch % 10}`, new Array(1_000).fill(message));
     await using subscriber = new Subscriber(nodes, 1, 'category=load', () => true);
     await subscriber.connect();
     nodes.beginOutage(1);

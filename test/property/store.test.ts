@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { ConsumerGroup } from '../../src/message/consumer-group.ts';
 import type { NewMessage } from '../../src/message/message.ts';
 import { type Selection, selects } from '../../src/message/selection.ts';
@@ -8,6 +8,8 @@ import type { AppendOutcome } from '../../src/store/log.ts';
 import { OpenedStore } from '../contract/opened-store.ts';
 import { ReferenceFollower } from '../contract/reference-follower.ts';
 import { noLimits } from '../contract/suite.ts';
+import { missingNats, natsProgram } from '../nats/nats-server.ts';
+import { NatsStores } from '../nats/nats-stores.ts';
 import { fewCategories, fewStreams, nameText, selections } from '../support/arbitraries.ts';
 import { engines } from '../support/engines.ts';
 import { newMessage, pokePool, uuid } from '../support/fake-messages.ts';
@@ -208,34 +210,57 @@ const listing: fc.Arbitrary<Step> = fc
     );
   });
 
-test.each(engines)('the $name store equals a plain model under any operations', async ({ name, open }) => {
-  const step = fc.oneof(
-    { weight: 6, arbitrary: appending },
-    readingStream,
-    readingLog,
-    readingPokes,
-    listing,
-    forgetting,
-    erasing,
-  );
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
-      const pool = pokePool();
-      await using opened = await OpenedStore.over(await open({ pokes: pool, ...noLimits }), pool);
-      const model = new ModelStore();
-      const follower = new ReferenceFollower(opened.log);
-      for (const run of steps) await run(opened, model);
-      expect(await follower.finish()).toEqual(model.appended.map(pokeText));
-      // Each of them announces every append as a page that goes on where the last one ended.
-      expect(follower.pushed).toBe(model.appended.length);
-      expect((await opened.messages()).map(contentOf)).toEqual(model.log.map(contentOf));
-      expect(await opened.head()).toBe(model.appended.length);
-      expect((await opened.store.usage()).messages).toBe(model.log.length);
-    }),
-    // A file takes longer to open than most runs.
-    { numRuns: name === 'memory' ? 400 : 60 },
-  );
-});
+/** The same of a store whose lists have an order of their own: read to their end they hold the same. */
+const listingAll: fc.Arbitrary<Step> = fc
+  .record({ prefix: fc.constantFrom('', 'a', 'a-', '😀', 'none'), limit: limits })
+  .map(({ prefix, limit }) => async ({ log }, model) => {
+    const streams: string[] = [];
+    for (let page = ['']; page.length > 0; streams.push(...page)) {
+      page = (await log.listStreams(prefix, streams.at(-1), limit)).map(({ stream }) => stream);
+    }
+    const names = [...model.versions.keys()];
+    expect(streams.sort()).toEqual(names.filter((name) => name.startsWith(prefix)).sort());
+    const categories: string[] = [];
+    for (let page = ['']; page.length > 0; categories.push(...page)) {
+      page = (await log.listCategories(categories.at(-1), limit)).map(({ category }) => category);
+    }
+    expect(categories.sort()).toEqual([...new Set(names.map(categoryOf))].sort());
+  });
+
+const natsTitle = 'the nats store equals a plain model under any operations';
+const natsStores = natsProgram === undefined ? undefined : await NatsStores.start();
+afterAll(() => natsStores?.[Symbol.asyncDispose]());
+if (natsStores === undefined) test.skip(`${natsTitle} (${missingNats})`, () => {});
+const ofNats = natsStores === undefined ? [] : [{ name: 'nats', open: natsStores.open.bind(natsStores) } as const];
+
+const appendingAndReading = [{ weight: 6, arbitrary: appending }, readingStream, readingLog, readingPokes] as const;
+
+test.each([...engines, ...ofNats])(
+  'the $name store equals a plain model under any operations',
+  async ({ name, open }) => {
+    const step =
+      name === 'nats'
+        ? fc.oneof(...appendingAndReading, listingAll)
+        : fc.oneof(...appendingAndReading, listing, forgetting, erasing);
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
+        const pool = pokePool();
+        await using opened = await OpenedStore.over(await open({ pokes: pool, ...noLimits }), pool);
+        const model = new ModelStore();
+        const follower = new ReferenceFollower(opened.log);
+        for (const run of steps) await run(opened, model);
+        expect(await follower.finish()).toEqual(model.appended.map(pokeText));
+        // Each of these announces every append as a page that goes on where the last one ended.
+        if (name !== 'nats') expect(follower.pushed).toBe(model.appended.length);
+        expect((await opened.messages()).map(contentOf)).toEqual(model.log.map(contentOf));
+        expect(await opened.head()).toBe(model.appended.length);
+        expect((await opened.store.usage()).messages).toBe(model.log.length);
+      }),
+      // A file takes longer to open than most runs.
+      { numRuns: name === 'memory' ? 400 : 60 },
+    );
+  },
+);
 
 function categoryOf(stream: string): string {
   return new StreamName(stream).category;

@@ -31,8 +31,10 @@ export const errorStatuses = {
   STREAM_VERSION_CONFLICT: 409,
   /** A message with this id exists and is not the same message. */
   DUPLICATE_MESSAGE_ID: 409,
-  /** The log was deleted or replaced while it was read. */
+  /** The log was deleted or replaced while it was read, or is not the one that the read names. */
   LOG_GONE: 410,
+  /** Messages that a read with an epoch begins with were forgotten by retention. */
+  LOG_FORGOTTEN: 410,
   /** The body, an array or a message is larger than the server or its store takes. */
   BODY_TOO_LARGE: 413,
   /** The body is not sent as JSON. */

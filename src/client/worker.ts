@@ -8,6 +8,9 @@ import type { Reset } from './state.ts';
 import type { SubscribeOptions } from './subscription.ts';
 import type { WorkerSource } from './worker-source.ts';
 
+/** Details of `LOG_FORGOTTEN`. */
+type Forgotten = { readonly epoch: string; readonly head: number; readonly forgottenUpTo: number };
+
 /** Longest time between two reads, milliseconds. */
 const maxIdleMs = 30_000;
 const maxParked = 100;
@@ -24,6 +27,8 @@ export class PageWorker<Data> {
   readonly #stopping: AbortSignal;
   readonly #retrying = new Set<string>();
   #checkpoint: Checkpoint = { position: 0 };
+  /** Whether it takes what the log still holds, because it begins with the first message and has none as yet. */
+  #isFresh = false;
   #unsaved = 0;
   #subscription!: Subscribed;
   /** Head at which the subscription began. */
@@ -90,8 +95,10 @@ export class PageWorker<Data> {
   #begin(saved: Checkpoint | undefined): SubscribeOptions {
     if (saved !== undefined) this.#checkpoint = saved;
     const { position = 0 } = this.#options;
-    if (saved === undefined && (position === 'head' || position <= 1))
+    if (saved === undefined && (position === 'head' || position <= 1)) {
+      this.#isFresh = position !== 'head';
       return { position: position === 'head' ? position : 0 };
+    }
     const { position: behind, epoch } = saved ?? { position: +position - 1, epoch: undefined };
     return { cursor: String(behind), epoch };
   }
@@ -107,6 +114,7 @@ export class PageWorker<Data> {
     const page = await this.#read(this.#checkpoint.position + 1, this.#work, batchSize);
     if (page === undefined || connection !== this.#connections || !this.#isConnected) return;
     for (const message of page) {
+      this.#isFresh = false;
       if (this.#stopping.aborted || this.#reset !== undefined) return;
       if (this.#parked[message.stream] === undefined && !(await this.#handle(message))) return;
       this.#checkpoint = { ...this.#checkpoint, position: message.globalPosition };
@@ -165,9 +173,23 @@ export class PageWorker<Data> {
       });
     } catch (error) {
       if (this.#stopping.aborted) return undefined;
-      if (!((error as ClientError).code === 'LOG_GONE')) throw error;
+      const { code, details } = error as ClientError;
+      if (code === 'LOG_FORGOTTEN') {
+        this.#miss(from, details as Forgotten);
+        return undefined;
+      }
+      if (code !== 'LOG_GONE') throw error;
       await this.#source.pause(1_000, this.#stopping, this.#idle.signal);
       return undefined;
+    }
+  }
+
+  /** Retention has overtaken the worker. The subscription does not see that while its own cursor is ahead. */
+  #miss(from: number, { epoch, head, forgottenUpTo }: Forgotten): void {
+    if (this.#isFresh) this.#checkpoint = { ...this.#checkpoint, position: forgottenUpTo };
+    else {
+      const lost = { epoch, from, to: forgottenUpTo };
+      this.#reset = { reason: 'forgotten', epoch, head, lost, replayFrom: forgottenUpTo + 1 };
     }
   }
 

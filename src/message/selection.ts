@@ -19,6 +19,9 @@ export type Selection = {
 /** Every message. */
 export const everything: Selection = { all: true, streams: [], categories: [], group: null, fromPosition: 0 };
 
+/** No message, to be completed by selectors. */
+export const nothing: Selection = { ...everything, all: false };
+
 /** How metrics and logs name what a subscription selects. */
 export const selectionKinds = ['all', 'stream', 'category', 'group', 'mixed'] as const;
 

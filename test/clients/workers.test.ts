@@ -3,7 +3,7 @@ import { type CheckpointStore, connect, type Message, memoryCheckpoint } from '.
 import { fileCheckpoint } from '../../src/client/node.ts';
 import { streamCheckpoint } from '../../src/client/stream-checkpoint.ts';
 import { HostileProxy } from '../support/hostile-proxy.ts';
-import { startTestApp } from '../support/start-app.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 import { describeStores } from './store-servers.ts';
 
@@ -205,6 +205,56 @@ describe('a worker', () => {
     await expect.poll(() => answers, patience).toBeGreaterThan(1);
     await worker.stop();
     expect(positions).toEqual([]);
+  });
+
+  /** A server whose retention keeps the last messages of the category. */
+  async function forgetAllBut(app: TestApp, maxMessages: number): Promise<void> {
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ maxMessages });
+    await fetch(`${app.url}/categories/account/retention`, { method: 'PUT', headers, body });
+    const count = async () => (await app.get('/streams/account-1')).body.messageCount;
+    await expect.poll(count, patience).toBe(maxMessages);
+  }
+
+  test.each(['stop', 'replay'] as const)(
+    'that retention has overtaken does what it is told, although its subscription is ahead: %s',
+    async (onReset) => {
+      await using app = await startTestApp(quick);
+      const pokewire = connect(app.url);
+      await pokewire.append('account-1', messages(30));
+      const { positions, handler } = notes();
+      const begun = Promise.withResolvers<void>();
+      const held = Promise.withResolvers<void>();
+      const slow = async (message: Message) => {
+        handler(message);
+        begun.resolve();
+        await held.promise;
+      };
+      const options = { checkpoint: memoryCheckpoint(), batchSize: 5, onReset };
+      const worker = pokewire.consume({ category: 'account' }, slow, options);
+      const why = worker.done.catch((error: unknown) => error);
+      await begun.promise;
+      await forgetAllBut(app, 3);
+      held.resolve();
+      if (onReset === 'stop') {
+        const details = { reason: 'forgotten', lost: { from: 6, to: 27 }, replayFrom: 28 };
+        expect(await why).toMatchObject({ code: 'RESET', details });
+        expect(positions).toEqual(upTo(5));
+      } else {
+        await expect.poll(() => positions, patience).toEqual([...upTo(5), 28, 29, 30]);
+        await worker.stop();
+      }
+    },
+  );
+
+  test('that begins anew takes what retention has left', async () => {
+    await using app = await startTestApp(quick);
+    const pokewire = connect(app.url);
+    await pokewire.append('account-1', messages(30));
+    await forgetAllBut(app, 3);
+    const { positions, handler } = notes();
+    await using _worker = pokewire.consume({ category: 'account' }, handler, { checkpoint: memoryCheckpoint() });
+    await expect.poll(() => positions, patience).toEqual([28, 29, 30]);
   });
 
   test('goes on when its callbacks throw', async () => {

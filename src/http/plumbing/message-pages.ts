@@ -2,9 +2,10 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import type { Read } from '../../admission/reads.ts';
+import { PokewireError } from '../../errors.ts';
 import { type Message, messageJson } from '../../message/message.ts';
 import { maxTypeBytes } from '../../message/stream-name.ts';
-import type { MessagePage } from '../../store/log.ts';
+import type { LogBounds, MessagePage } from '../../store/log.ts';
 import type { LogId } from '../../store/log-id.ts';
 import { logGone } from '../../store/shared/log-gone.ts';
 import { maxPageMessages } from '../../store/shared/page-limits.ts';
@@ -30,14 +31,17 @@ export const messageSchema = Type.Object(
 /** How an answer spells its messages, and what follows the array. */
 export type Spelling = { readonly message: (message: Message) => string; readonly after: string };
 
+/** The log that an answer must be of. `bounds`: of what is read, where its start is a global position. */
+export type ExpectedLog = { readonly epoch: string; readonly bounds: (() => Promise<LogBounds>) | undefined };
+
 /** A read of messages: where it begins, how many it wants, and what reads a page of it. */
 export type MessageRead = {
   readonly read: Read;
   readonly from: number;
   readonly limit: number;
   readonly page: (from: number, limit: number) => Promise<MessagePage>;
-  /** The log that the answer must be of; undefined: any. */
-  readonly epoch?: string | undefined;
+  /** For readers that go on from a position that they keep; undefined: the answer may be of any log, and begin behind what was forgotten. */
+  readonly expected?: ExpectedLog | undefined;
   readonly spelling?: Spelling;
 };
 
@@ -47,12 +51,12 @@ export type SendMessages = (reply: FastifyReply, wanted: MessageRead) => Promise
 const asObjects: Spelling = { message: messageJson, after: '' };
 
 export function messagesBy(sendPages: SendPages): SendMessages {
-  return async (reply, { read, from, limit, page, epoch: wanted, spelling = asObjects }) => {
+  return async (reply, { read, from, limit, page, expected, spelling = asObjects }) => {
     reply.header('content-type', jsonType);
     // Its length would have to be read; an empty stream says none.
     if (reply.request.method === 'HEAD') return reply.send(Readable.from([]));
     const first = await page(from, Math.min(limit, maxPageMessages));
-    if (wanted !== undefined && wanted !== first.epoch) throw logGone();
+    if (expected !== undefined) await check(expected, first.epoch, from);
     const body = first.messages.map(spelling.message).join();
     const left = limit - first.messages.length;
     if (first.next === null || left === 0) return reply.send(`[${body}]${spelling.after}`);
@@ -60,6 +64,16 @@ export function messagesBy(sendPages: SendPages): SendMessages {
     const rest = restOf({ page, spelling, epoch }, first.next, left, body === '');
     return sendPages(reply, read, { text: `[${body}`, next: rest });
   };
+}
+
+/** Throws when the first page is of another log, or when messages at `from` or behind it were forgotten. After the read, so that none goes unnoticed. */
+async function check({ epoch, bounds }: ExpectedLog, found: LogId, from: number): Promise<void> {
+  if (epoch !== found) throw logGone();
+  if (bounds === undefined) return;
+  const { head, forgottenUpTo } = await bounds();
+  if (forgottenUpTo === 0 || forgottenUpTo < from) return;
+  const sentence = `Messages from ${from} to ${forgottenUpTo} were forgotten by retention.`;
+  throw new PokewireError('LOG_FORGOTTEN', sentence, { details: { epoch, head, forgottenUpTo } });
 }
 
 type Rest = { readonly page: MessageRead['page']; readonly spelling: Spelling; readonly epoch: LogId };

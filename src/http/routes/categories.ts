@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { nothing } from '../../message/selection.ts';
 import { maxNameBytes } from '../../message/stream-name.ts';
 import type { Store } from '../../store/store.ts';
 import { logOf } from '../plumbing/authenticate.ts';
@@ -93,12 +94,13 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
         correlation: query.correlation ? readCategory('correlation', query.correlation) : undefined,
       };
       const log = store.log(logOf(request));
+      const selection = { ...nothing, categories: [filter.category], group: filter.group ?? null };
       return sendMessages(reply, {
         read: server.beginRead(request, reply),
         from: query.position ?? 0,
         limit: limitOf(query.batchSize),
         page: (from, limit) => log.read(filter, from, limit),
-        epoch: query.epoch,
+        expected: query.epoch === undefined ? undefined : { epoch: query.epoch, bounds: () => log.bounds(selection) },
       });
     },
   );

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { PokewireError } from '../../errors.ts';
 import { messageJson } from '../../message/message.ts';
+import { nothing } from '../../message/selection.ts';
 import { checkName, maxNameBytes, maxTypeBytes } from '../../message/stream-name.ts';
 import type { StreamSummary } from '../../store/log.ts';
 import type { Store } from '../../store/store.ts';
@@ -114,13 +115,14 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
       const stream = checkName('stream', params.stream);
       const { position = 0, globalPosition } = query;
       const log = store.log(logOf(request));
+      const bounds = globalPosition === undefined ? undefined : () => log.bounds({ ...nothing, streams: [stream] });
       const start = (from: number) => (globalPosition === undefined ? { position: from } : { globalPosition: from });
       return sendMessages(reply, {
         read: server.beginRead(request, reply),
         from: globalPosition ?? position,
         limit: limitOf(query.batchSize),
         page: (from, limit) => log.readStream(stream, start(from), limit),
-        epoch: query.epoch,
+        expected: query.epoch === undefined ? undefined : { epoch: query.epoch, bounds },
       });
     },
   );

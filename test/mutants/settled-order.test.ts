@@ -19,6 +19,12 @@ const mutations: readonly (Mutation & { readonly title: string })[] = [
     from: '      if (gap.owners.size === 0) {',
     to: '      if (gap.owners.size >= 0) {',
   },
+  {
+    title: 'tells what it has committed itself without what stands before it',
+    file,
+    from: '    const count = isNext ? contiguous(news, this.#safe!) : 0;',
+    to: '    const count = isNext ? news.length : 0;',
+  },
 ];
 
 describe.skipIf(!hasPostgres)('A reader of a Message DB that', () => {

@@ -131,6 +131,23 @@ drawBars(
   'deliveriesPerSecond',
 );
 
+drawBars('nats-append', 'nats-append', 'Single appends to JetStream, 64 in flight', 'appends/s', 'appendsPerSecond');
+drawBars('nats-delivery', 'nats-alone', 'Append to poke over JetStream, median', 'ms', 'p50Ms');
+drawBars(
+  'nats-delivery',
+  'nats-delivery',
+  '64 publishers, 1,000 subscribers, over JetStream',
+  'deliveries/s',
+  'deliveriesPerSecond',
+);
+drawBars(
+  'nats-catch-up',
+  'nats-catch-up',
+  'Catch-up of 1,000,000 messages from JetStream',
+  'pokes/s',
+  'pokesPerSecond',
+);
+
 writeFileSync(
   join(root, 'docs/benchmarks.md'),
   benchmarksPage(results, pictures, newestBounds(join(root, 'load/results'))),

@@ -1,16 +1,27 @@
+import { randomUUID } from 'node:crypto';
 import { Poke } from '../../src/message/poke.ts';
 import { ObjectPool } from '../../src/pool/object-pool.ts';
 import type { Log } from '../../src/store/log.ts';
+import type { Namespace } from '../../src/store/namespace-store.ts';
 import { openStore } from '../../src/store/open-store.ts';
+import type { Store } from '../../src/store/store.ts';
 
 /** Opens a store in this process, without a server, and gives the log of its first namespace to `use`. */
 export async function withStoreLog<T>(url: string, use: (log: Log) => Promise<T>): Promise<T> {
   const pokes = new ObjectPool(() => new Poke(), { min: 256, max: 16_384 });
   const store = await openStore(url, { pokes, maxBytes: 0, maxBytesPerNamespace: 0, maxNamespaces: 100 });
   try {
-    const [namespace] = await store.namespaces.list(undefined, 1);
-    return await use(store.log(namespace!.log));
+    const [namespace = await firstOf(store)] = await store.namespaces.list(undefined, 1);
+    return await use(store.log(namespace.log));
   } finally {
     await store.close();
   }
+}
+
+/** The first namespace of a store that has none yet, as a server makes it at its start. */
+async function firstOf({ namespaces }: Store): Promise<Namespace> {
+  const first = { id: 'default', uid: randomUUID(), description: '', createdAtMs: Date.now(), tokens: [] };
+  const created = await namespaces.create(first);
+  if (created.outcome !== 'created') throw new Error(`the first namespace came to ${created.outcome}`);
+  return created.namespace;
 }

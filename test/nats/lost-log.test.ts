@@ -1,23 +1,14 @@
-import { connect } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { NatsCluster } from './nats-cluster.ts';
 import { missingNats, natsProgram } from './nats-server.ts';
+import { Outsider } from './outsider.ts';
 
 const title = (text: string) => (natsProgram === undefined ? `${text} (${missingNats})` : text);
 const message = { type: 'T', data: {} };
 
 const typesOf = ({ parser }: SseClient) => parser.events.map(({ type }) => type);
-
-/** What somebody with `nats stream` can do to the one log of a store. */
-async function meddle(cluster: NatsCluster, prefix: string, what: 'DELETE' | 'PURGE'): Promise<void> {
-  const connection = await connect({ servers: cluster.servers.map(({ host }) => host) });
-  const names = (await connection.request('$JS.API.STREAM.NAMES')).json<{ streams: string[] }>().streams;
-  const log = names.find((name) => name.startsWith(`${prefix}-`))!;
-  await connection.request(`$JS.API.STREAM.${what}.${log}`);
-  await connection.close();
-}
 
 describe.skipIf(natsProgram === undefined)(title('A log in JetStream'), () => {
   test('that somebody deletes ends its subscriptions, and its namespace goes on with an empty one.', async () => {
@@ -26,7 +17,8 @@ describe.skipIf(natsProgram === undefined)(title('A log in JetStream'), () => {
     await app.append('a-1', message);
     await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true&hello=true');
     await subscriber.waitFor(() => typesOf(subscriber).includes('hello'), 'the greeting');
-    await meddle(cluster, 'deleted', 'DELETE');
+    await using outsider = await Outsider.connect(cluster.servers);
+    await outsider.deleteStream((await cluster.onlyLog()).name);
     expect((await app.append('a-1', message)).body.error.code).toBe('NAMESPACE_NOT_FOUND');
     await subscriber.waitFor(() => typesOf(subscriber).includes('end'), 'the end');
     expect(subscriber.parser.events.at(-1)!.data).toContain('log-replaced');
@@ -39,7 +31,8 @@ describe.skipIf(natsProgram === undefined)(title('A log in JetStream'), () => {
     for (let count = 0; count < 3; count++) await app.append('a-1', message);
     await using first = await SseClient.connect(app.port, '/subscribe?category=a');
     await first.waitFor(() => first.pokes.length > 0, 'the first poke');
-    await meddle(cluster, 'purged', 'PURGE');
+    await using outsider = await Outsider.connect(cluster.servers);
+    await outsider.purge((await cluster.onlyLog()).name);
     expect((await app.append('a-2', message)).body.globalPosition).toBe(4);
     // A node that has the pokes in memory delivers them, although their messages are gone.
     await using other = await startTestApp([`--store=${cluster.url('purged')}`]);

@@ -6,6 +6,7 @@ import type { NodeProcess } from '../support/nodes/node-process.ts';
 import { NodesUnderLoad, startNodes } from '../support/nodes/nodes-under-load.ts';
 import { NatsCluster } from './nats-cluster.ts';
 import { missingNats, natsProgram } from './nats-server.ts';
+import { Outsider } from './outsider.ts';
 
 const title = 'Three nodes over three nats-servers';
 const frozenMs = 10_000;
@@ -61,6 +62,17 @@ describe.skipIf(natsProgram === undefined)(natsProgram === undefined ? `${title}
       await server.stop('SIGTERM');
       await server.run();
       await load.untilWritten(100);
+    }
+    await expectNothingAmiss();
+  });
+
+  test('lose, double and reorder nothing when somebody deletes the consumers by which they hear of the log.', async () => {
+    const { name } = await cluster.onlyLog();
+    await using outsider = await Outsider.connect(cluster.servers);
+    for (let times = 0; times < 3; times++) {
+      // Those of before are made anew once they were silent for some seconds.
+      await expect.poll(() => outsider.deleteConsumers(name), { timeout: 30_000 }).toBeGreaterThan(0);
+      await load.untilWritten(200);
     }
     await expectNothingAmiss();
   });

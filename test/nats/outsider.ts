@@ -22,9 +22,9 @@ export class Outsider implements AsyncDisposable {
     return consumers?.length ?? 0;
   }
 
-  /** Deletes all messages of a stream, or those before a number. */
-  async purge(stream: string, before?: number): Promise<void> {
-    await this.#ask(`STREAM.PURGE.${stream}`, before === undefined ? {} : { seq: before });
+  /** Deletes all messages of a stream. */
+  async purge(stream: string): Promise<void> {
+    await this.#ask(`STREAM.PURGE.${stream}`);
   }
 
   async deleteStream(stream: string): Promise<void> {

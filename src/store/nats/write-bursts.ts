@@ -3,7 +3,7 @@ const mostWaitMs = 5;
 
 /**
  * Lets writes go together. A nats-server spends several times as much on messages that come one by one as on those of one
- * piece of its socket, and so does the connection; `npm run load -- nats-append` has the difference. A write goes at once
+ * piece of its socket, and so does the connection (`npm run load -- nats-append`). A write goes at once
  * while no more are under way than wait.
  */
 export class WriteBursts {

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { AckRounds } from '../../src/client/groups/ack-rounds.ts';
+import type { Ack } from '../../src/client/groups/group-requests.ts';
 import { HandlerSlots } from '../../src/client/groups/handler-slots.ts';
 import { LeaseClock } from '../../src/client/groups/lease-clock.ts';
 import { Progress } from '../../src/client/groups/progress.ts';
@@ -138,4 +140,24 @@ describe('slots of handlers', () => {
     await release('a');
     expect(begun).toEqual(['a', 'b', 'c', 'a']);
   });
+});
+
+test('Acknowledgements of more partitions than one request takes follow in the next one.', async () => {
+  vi.useFakeTimers();
+  const acked = new Map<number, number>();
+  const partitions = Array.from({ length: 1_001 }, (_value, partition) => ({
+    takeAck: () => (acked.has(partition) ? undefined : { layout: 0, partition, generation: 1, position: 7 }),
+    acknowledge: (position: number) => acked.set(partition, position),
+  }));
+  const sent: number[] = [];
+  const send = async (acks: readonly Ack[]) => {
+    sent.push(acks.length);
+    return [];
+  };
+  const fail = (error: unknown) => expect.fail(String(error));
+  const rounds = new AckRounds(() => partitions, send, fail, fail);
+  rounds.settled();
+  await vi.advanceTimersByTimeAsync(400);
+  expect([sent, acked.size]).toEqual([[1_000, 1], 1_001]);
+  vi.useRealTimers();
 });

@@ -9,6 +9,8 @@ export type Acknowledged = {
 /** Longest time between a message that is settled and its acknowledgement, and messages that do not wait so long. */
 const roundMs = 200;
 const roundMessages = 100;
+/** Partitions of one request, at most; those that are left come with the next one. */
+export const maxAcks = 1_000;
 
 /** Sends acknowledgements of all partitions together, one request at a time. */
 export class AckRounds<Partition extends Acknowledged> {
@@ -57,6 +59,10 @@ export class AckRounds<Partition extends Acknowledged> {
       if (ack === undefined) continue;
       acks.push(ack);
       asked.push(partition);
+      if (acks.length === maxAcks) {
+        this.settled();
+        break;
+      }
     }
     try {
       const refused = acks.length === 0 ? [] : await this.#send(acks);

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Store } from '../../src/store/store.ts';
+import { maxTicketsOfNamespace, type TicketRecord } from '../../src/store/ticket-store.ts';
+import { noLimits } from '../contract/suite.ts';
+import { pokePool } from '../support/fake-messages.ts';
+import { missingNats, natsProgram } from './nats-server.ts';
+import { NatsStores } from './nats-stores.ts';
+
+const title = (text: string) => (natsProgram === undefined ? `${text} (${missingNats})` : text);
+const ticket: TicketRecord = { namespaceId: 'shop', uid: 'uid-1', tokenId: 'one', selectionDigest: 'digest' };
+const options = { pokes: pokePool(), ...noLimits };
+
+describe.skipIf(natsProgram === undefined)(title('Tickets in JetStream'), () => {
+  let stores: NatsStores;
+  let one: Store;
+  let other: Store;
+
+  beforeAll(async () => {
+    stores = await NatsStores.start();
+    one = await stores.open(options);
+    other = await stores.again(one);
+  });
+  afterAll(async () => {
+    await one?.close();
+    await other?.close();
+    await stores?.[Symbol.asyncDispose]();
+  });
+
+  test('are taken at any node, with everything that they say.', async () => {
+    const withoutToken = { ...ticket, tokenId: undefined };
+    expect(await one.tickets!.put('a', ticket)).toBeUndefined();
+    expect(await one.tickets!.put('b', withoutToken)).toBeUndefined();
+    expect(await other.tickets!.take('a')).toEqual(ticket);
+    expect(await other.tickets!.take('b')).toEqual(withoutToken);
+  });
+
+  test('are taken once, however many ask at once.', async () => {
+    await one.tickets!.put('once', ticket);
+    const taken = await Promise.all(
+      Array.from({ length: 16 }, (_value, index) => [one, other][index % 2]!.tickets!.take('once')),
+    );
+    expect(taken.filter((found) => found !== undefined)).toEqual([ticket]);
+    expect(await one.tickets!.take('once')).toBeUndefined();
+  });
+
+  test('that nobody made are unknown.', async () => {
+    expect(await one.tickets!.take('unknown')).toBeUndefined();
+  });
+
+  test('are refused beyond the number of a namespace, and one that is taken makes room.', async () => {
+    const many = { ...ticket, uid: 'uid-2' };
+    for (let from = 0; from < maxTicketsOfNamespace; from += 100) {
+      await Promise.all(Array.from({ length: 100 }, (_value, index) => one.tickets!.put(`many-${from + index}`, many)));
+    }
+    expect(await other.tickets!.put('too-many', many)).toBeGreaterThan(0);
+    expect(await one.tickets!.put('of-another', ticket)).toBeUndefined();
+    expect(await one.tickets!.take('many-7')).toEqual(many);
+    expect(await other.tickets!.put('room', many)).toBeUndefined();
+  });
+});

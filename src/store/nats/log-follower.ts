@@ -2,6 +2,7 @@ import type { Msg } from '@nats-io/transport-node';
 import type { Poke } from '../../message/poke.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
 import type { Announced } from '../log.ts';
+import type { StoreReporter } from '../open-store.ts';
 import type { AppendTimes } from './append-times.ts';
 import { positionOfDelivered } from './delivery.ts';
 import type { LogStream } from './log-stream.ts';
@@ -16,6 +17,7 @@ export class LogFollower {
   readonly #log: LogStream;
   readonly #pokes: ObjectPool<Poke>;
   readonly #times: AppendTimes;
+  readonly #report: StoreReporter | undefined;
   readonly #streams: SubjectStreams;
   readonly #followers = new Set<Announced>();
   #consumer: OrderedConsumer | undefined = undefined;
@@ -26,8 +28,9 @@ export class LogFollower {
   #after = 0;
   #last = 0;
 
-  constructor(log: LogStream, pokes: ObjectPool<Poke>, times: AppendTimes) {
+  constructor(log: LogStream, pokes: ObjectPool<Poke>, times: AppendTimes, report: StoreReporter | undefined) {
     this.#log = log;
+    this.#report = report;
     this.#streams = new SubjectStreams(log.names);
     this.#pokes = pokes;
     this.#times = times;
@@ -68,6 +71,11 @@ export class LogFollower {
       this.#consumer = new OrderedConsumer(this.#log, this.#last, {
         message: (message, seq) => this.#take(message, seq),
         gone: () => this.#wake(),
+        lostItsEnd: () => {
+          const text =
+            'NATS has lost messages that were delivered, and gives their positions to others: subscribers miss those';
+          this.#report?.warn({ log: this.#log.id }, text);
+        },
       });
       // Whoever read the log before it was asked where the consumer begins reads it again.
       if (this.#last > 0) this.#wake();

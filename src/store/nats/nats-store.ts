@@ -88,7 +88,7 @@ export class NatsStore implements Store {
       reader: this.#reader,
       times,
       isFollowed: (log) => this.#followers.has(log),
-      follow: (log, announced) => this.#follow(log, announced, () => new LogFollower(log, pokes, times)),
+      follow: (log, announced) => this.#follow(log, announced, () => new LogFollower(log, pokes, times, options.log)),
     };
   }
 

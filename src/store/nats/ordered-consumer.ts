@@ -7,6 +7,8 @@ import { type LogStream, nanosOf } from './log-stream.ts';
 /** The server says so often that nothing came; after two that are missing the consumer is made anew. */
 const heartbeatMs = 1_500;
 const silentMs = 2 * heartbeatMs + 500;
+/** A leader that was just elected may not have applied everything yet, so the end is compared a while after a restart. */
+const settleMs = 5_000;
 const leastRetryMs = 50;
 const mostRetryMs = 2_000;
 
@@ -16,6 +18,8 @@ export type Delivered = {
   readonly message: (message: Msg, seq: number) => void;
   /** The stream is gone; nothing follows. */
   readonly gone: () => void;
+  /** The stream ends before what was delivered: its servers have lost messages, and give their numbers to others. */
+  readonly lostItsEnd: () => void;
 };
 
 /**
@@ -31,6 +35,7 @@ export class OrderedConsumer {
   #last: number;
   #deliveries = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
+  #check: NodeJS.Timeout | undefined = undefined;
   #retryMs = leastRetryMs;
   #run = 0;
   #isStopped = false;
@@ -48,6 +53,7 @@ export class OrderedConsumer {
 
   stop(): void {
     this.#isStopped = true;
+    clearTimeout(this.#check);
     this.#forgetReconnect();
     this.#end();
   }
@@ -70,6 +76,18 @@ export class OrderedConsumer {
     this.restarts++;
     this.#end();
     void this.#open();
+    this.#check ??= setTimeout(() => void this.#checkEnd(), settleMs).unref();
+  }
+
+  async #checkEnd(): Promise<void> {
+    this.#check = undefined;
+    const delivered = this.#last;
+    try {
+      const { state } = await this.#log.info();
+      if (state.last_seq < delivered && !this.#isStopped) this.#delivered.lostItsEnd();
+    } catch {
+      // The consumer is made anew until it answers, which is followed by another look.
+    }
   }
 
   async #open(): Promise<void> {

@@ -1,0 +1,40 @@
+import { cpSync, rmSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { NatsStore } from '../../src/store/nats/nats-store.ts';
+import { OpenedStore } from '../contract/opened-store.ts';
+import { noLimits } from '../contract/suite.ts';
+import { pokePool } from '../support/fake-messages.ts';
+import { NatsCluster } from './nats-cluster.ts';
+import { missingNats, natsProgram } from './nats-server.ts';
+
+const title = (text: string) => (natsProgram === undefined ? `${text} (${missingNats})` : text);
+
+describe.skipIf(natsProgram === undefined)(title('A server that has lost the last messages of a log'), () => {
+  test('is reported by a node that had delivered them.', { timeout: 60_000 }, async () => {
+    await using cluster = await NatsCluster.start();
+    const [server] = cluster.servers;
+    const pokes = pokePool();
+    const warnings: string[] = [];
+    const log = { warn: (_parts: object, text: string) => warnings.push(text), info: () => {} };
+    const store = await NatsStore.open(cluster.url('lost'), { pokes, ...noLimits, log: log as never });
+    await using opened = await OpenedStore.over(store, pokes);
+    await opened.append('a-1', 2);
+    await server!.stop();
+    const copy = `${server!.storeFolder}-copy`;
+    cpSync(server!.storeFolder, copy, { recursive: true });
+    await server!.run();
+
+    let told = 0;
+    const stop = opened.log.follow((announcement) => {
+      if (announcement !== 'wake-up') told = announcement.upTo;
+    });
+    await opened.append('a-1', 3);
+    await expect.poll(() => told, { timeout: 20_000 }).toBe(5);
+    await server!.stop('SIGKILL');
+    rmSync(server!.storeFolder, { recursive: true });
+    cpSync(copy, server!.storeFolder, { recursive: true });
+    await server!.run();
+    await expect.poll(() => warnings.join(), { timeout: 30_000 }).toMatch(/NATS has lost messages that were delivered/);
+    stop();
+  });
+});

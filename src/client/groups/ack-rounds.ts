@@ -10,7 +10,7 @@ export type Acknowledged = {
 const roundMs = 200;
 const roundMessages = 100;
 /** Partitions of one request, at most; those that are left come with the next one. */
-export const maxAcks = 1_000;
+export const acksPerRequest = 1_000;
 
 /** Sends acknowledgements of all partitions together, one request at a time. */
 export class AckRounds<Partition extends Acknowledged> {
@@ -59,7 +59,7 @@ export class AckRounds<Partition extends Acknowledged> {
       if (ack === undefined) continue;
       acks.push(ack);
       asked.push(partition);
-      if (acks.length === maxAcks) {
+      if (acks.length === acksPerRequest) {
         this.settled();
         break;
       }

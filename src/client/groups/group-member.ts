@@ -2,7 +2,7 @@ import type { ClientError } from '../client-error.ts';
 import type { ConnectionEnd } from '../connection.ts';
 import type { StreamEvent } from '../event-stream.ts';
 import type { WorkerSource } from '../worker-source.ts';
-import { AckRounds, maxAcks } from './ack-rounds.ts';
+import { AckRounds, acksPerRequest } from './ack-rounds.ts';
 import type { ConsumeGroupOptions, GroupHandler, GroupState, GroupWork, LeaveOptions } from './consume-group.ts';
 import * as deadlines from './deadline-book.ts';
 import type { GroupEvent, GroupEvents } from './group-events.ts';
@@ -301,7 +301,7 @@ export class GroupMember<Data> {
       });
       const signal = AbortSignal.timeout(leaveMs);
       await this.#requests
-        .leave(session, acks.slice(0, maxAcks), keepMs, signal)
+        .leave(session, acks.slice(0, acksPerRequest), keepMs, signal)
         .catch((error) => this.#noteError(error));
     }
     for (const partition of [...this.#partitions.values()]) {

@@ -12,7 +12,7 @@ describe.each(Object.entries(chaosStores))('Three nodes over %s', (_name, start)
     const { chaos } = started;
     const enough = new AbortController();
     const running = chaos.run(enough.signal);
-    const isEnough = () => chaos.ledger.stored > 200 && chaos.inflicted.size === 2;
+    const isEnough = () => chaos.stored > 200 && chaos.inflicted.size === 2;
     await Promise.race([expect.poll(isEnough, { timeout: 100_000 }).toBe(true), running]);
     enough.abort();
     await running;

@@ -43,12 +43,16 @@ const wishes = kinds.filter(({ stalls, conflated }) => !stalls && !conflated);
 export class Chaos {
   readonly members: readonly Member[];
   readonly readers: readonly JudgedReader[];
-  readonly ledger = new Ledger();
   readonly durationMs: number;
   /** How often each fault has happened. */
   readonly inflicted = new Map<string, number>();
   readonly problems: string[] = [];
   phase: Phase = 'chaos';
+  /** What writers were answered of the log that is there now. */
+  #ledger = new Ledger();
+  /** The same of logs that were taken away. */
+  readonly #before = { stored: 0, unanswered: 0 };
+  #endedLogs = 0;
   /** The fault that is under way. */
   fault: string | undefined = undefined;
   readonly #options: ChaosOptions;
@@ -71,6 +75,16 @@ export class Chaos {
     return performance.now() - this.#startMs;
   }
 
+  /** Messages that were acknowledged. */
+  get stored(): number {
+    return this.#before.stored + this.#ledger.stored;
+  }
+
+  /** Requests that did not say that they stored anything, and were sent again. */
+  get unanswered(): number {
+    return this.#before.unanswered + this.#ledger.unanswered;
+  }
+
   get wrong(): Wrong {
     const sum = (of: (reader: JudgedReader) => number) => this.readers.reduce((total, reader) => total + of(reader), 0);
     return {
@@ -88,52 +102,81 @@ export class Chaos {
 
   /** Resolves when the time is over, or the signal has come, and everybody was told everything, or cannot be. */
   async run(early: AbortSignal): Promise<void> {
-    const { nodes, durationMs, writers } = this.#options;
     const stop = new AbortController();
-    const stopWriting = new AbortController();
     const reading = Promise.all(this.readers.map((reader) => reader.run(stop.signal)));
     try {
       await Promise.race([Promise.all(this.readers.map(({ begun }) => begun)), reading]);
       this.#startMs = performance.now();
-      const url = () => this.#random.pick(nodes).url;
-      const writing = Promise.all(
-        Array.from({ length: writers }, () =>
-          writeOverHttp({ url, streams, ledger: this.ledger, random: this.#random, pauseMs }, stopWriting.signal),
-        ),
-      );
-      // A writer that gives up ends the run.
-      writing.catch(() => stop.abort());
-      await this.#inflict(AbortSignal.any([early, stop.signal, AbortSignal.timeout(durationMs)]));
-      this.phase = 'settles';
-      stopWriting.abort();
-      await writing;
-      await this.#settle();
-      for (const problem of this.ledger.problems(await exportedRows(nodes[0]!.url))) this.#problem(problem);
+      const over = AbortSignal.any([early, AbortSignal.timeout(this.durationMs)]);
+      while (!over.aborted) {
+        const last = await this.#writeAndInflict(over);
+        this.phase = 'settles';
+        await this.#settle();
+        if (last === undefined) break;
+        this.phase = 'chaos';
+        await this.#inflictOne(last);
+        this.#beginAnew();
+      }
+      this.#judgeReaders();
     } finally {
-      stopWriting.abort();
       stop.abort();
       await reading;
       this.phase = 'over';
     }
   }
 
-  async #inflict(over: AbortSignal): Promise<void> {
+  /** Writes while one fault after the other happens, until the time is over or one comes that takes the log away, which is returned. */
+  async #writeAndInflict(over: AbortSignal): Promise<Fault | undefined> {
+    const { nodes, writers } = this.#options;
+    const stop = new AbortController();
+    const options = {
+      url: () => this.#random.pick(nodes).url,
+      streams,
+      ledger: this.#ledger,
+      random: this.#random,
+      pauseMs,
+    };
+    const writing = Promise.all(Array.from({ length: writers }, () => writeOverHttp(options, stop.signal)));
+    // A writer that gives up ends the run.
+    writing.catch(() => stop.abort());
+    try {
+      return await this.#inflict(AbortSignal.any([over, stop.signal]));
+    } finally {
+      stop.abort();
+      await writing;
+    }
+  }
+
+  async #inflict(over: AbortSignal): Promise<Fault | undefined> {
     const { faults, calmMs } = this.#options;
     const drawn = faults.flatMap((fault) => new Array<Fault>(fault.weight).fill(fault));
     for (;;) {
       await delay(this.#random.gapMs(calmMs), undefined, { signal: over }).catch(() => {});
-      if (over.aborted) return;
-      const { name, inflict } = this.#random.pick(drawn);
-      this.fault = name;
-      await inflict(this.#random);
-      this.fault = undefined;
-      this.inflicted.set(name, (this.inflicted.get(name) ?? 0) + 1);
+      if (over.aborted) return undefined;
+      const fault = this.#random.pick(drawn);
+      if (fault.endsLog === true) return fault;
+      await this.#inflictOne(fault);
     }
+  }
+
+  async #inflictOne({ name, inflict }: Fault): Promise<void> {
+    this.fault = name;
+    await inflict(this.#random);
+    this.fault = undefined;
+    this.inflicted.set(name, (this.inflicted.get(name) ?? 0) + 1);
+  }
+
+  #beginAnew(): void {
+    this.#before.stored = this.stored;
+    this.#before.unanswered = this.unanswered;
+    this.#ledger = new Ledger();
+    this.#endedLogs++;
+    for (const { judge } of this.readers) judge.beginAnew();
   }
 
   /** Everybody is told the rest, or lacks it for good. */
   async #settle(): Promise<void> {
-    const { counts } = this.ledger;
+    const { counts } = this.#ledger;
     const lacking = () => this.readers.filter(({ judge }) => judge.lacks(counts) > 0);
     const deadlineMs = performance.now() + settleMs;
     while (lacking().length > 0 && performance.now() < deadlineMs) await delay(lookMs);
@@ -141,9 +184,14 @@ export class Chaos {
       this.#missing += judge.lacks(counts) - judge.skipped;
       this.#problem(`${name} was not told ${judge.lacks(counts)} messages`);
     }
+    for (const problem of this.#ledger.problems(await exportedRows(this.#options.nodes[0]!.url)))
+      this.#problem(problem);
+  }
+
+  #judgeReaders(): void {
     for (const { name, judge, resets } of this.readers) {
       if (judge.unwanted > 0) this.#problem(`${name} was told ${judge.unwanted} messages that it did not ask for`);
-      if (resets.length > 0) this.#problem(`${name} was reset by ${resets.join()}`);
+      if (resets.length > this.#endedLogs) this.#problem(`${name} was reset by ${resets.join()}`);
     }
   }
 

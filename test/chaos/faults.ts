@@ -7,6 +7,8 @@ export type Fault = {
   readonly name: string;
   /** How often beside the others. */
   readonly weight: number;
+  /** Whether it takes the log away: everybody is told all of it before, and begins anew behind. */
+  readonly endsLog?: boolean;
   inflict(random: Random): Promise<void>;
 };
 

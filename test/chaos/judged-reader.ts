@@ -11,7 +11,7 @@ const foreverMs = 2 ** 31 - 1;
 export class JudgedReader {
   readonly judge: PokeJudge;
   connections = 0;
-  /** Reasons of resets, which nothing here is a reason for. */
+  /** Reasons of resets. */
   readonly resets: string[] = [];
   /** Resolves when it has begun. */
   readonly begun: Promise<void>;

@@ -21,7 +21,9 @@ export async function startNatsStore({ all }: { readonly all: boolean }): Promis
     freezeOne('nats-server frozen', members),
     restartAll('nats-servers restarted in turn', members),
     killMost('two of three nats-servers killed', members),
-    consumersDeleted(cluster),
+    meddling('consumers deleted from outside', cluster, (outsider, log) => outsider.deleteConsumers(log)),
+    meddling('log purged from outside', cluster, (outsider, log) => outsider.purge(log), true),
+    meddling('log deleted from outside', cluster, (outsider, log) => outsider.deleteStream(log), true),
   ];
   if (network !== undefined) others.push(cutOff(network, members, servers));
   const moved = closing.move();
@@ -43,13 +45,18 @@ function restartable(server: NatsServer) {
   };
 }
 
-/** Somebody deletes every consumer by which nodes hear of the log. */
-function consumersDeleted(cluster: NatsCluster): Fault {
+/** Somebody uses the rights that Pokewire has, behind its back. */
+function meddling(
+  name: string,
+  cluster: NatsCluster,
+  meddle: (outsider: Outsider, log: string) => Promise<unknown>,
+  endsLog = false,
+): Fault {
   const inflict = async () => {
     await using outsider = await Outsider.connect(cluster.servers);
-    await outsider.deleteConsumers((await cluster.onlyLog()).name);
+    await meddle(outsider, (await cluster.onlyLog()).name);
   };
-  return { name: 'consumers deleted from outside', weight: 1, inflict };
+  return { name, weight: 1, endsLog, inflict };
 }
 
 /** One server is cut off from the others and from all clients for a while. */

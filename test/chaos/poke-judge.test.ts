@@ -36,6 +36,13 @@ test('A lower global position is disordered, also of another stream.', () => {
   expect(countsOf(judge(all, 'a-1/0@2', 'a-2/0@1'))).toEqual([0, 0, 1, 0]);
 });
 
+test('In a log that begins anew the first positions are no double, and what was lost before stays lost.', () => {
+  const judged = judge(all, 'a-1/0@1', 'a-1/2@3');
+  judged.beginAnew();
+  judged.take({ stream: 'a-1', position: 0, globalPosition: 1 });
+  expect(countsOf(judged)).toEqual([1, 0, 0, 0]);
+});
+
 test('A stream that was not asked for is unwanted.', () => {
   const one = kinds.find(({ name }) => name === 'a stream')!;
   const stream = one.selection.streams[0]!;

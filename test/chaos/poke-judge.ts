@@ -19,6 +19,8 @@ export class PokeJudge {
   /** Positions that were passed over, and may still come, too late. */
   readonly #skipped = new Set<string>();
   #globalPosition = 0;
+  /** Positions that were passed over in logs of before. */
+  #skippedBefore = 0;
 
   constructor(wish: Wish) {
     this.#wish = wish;
@@ -26,7 +28,7 @@ export class PokeJudge {
 
   /** Positions that were passed over. */
   get skipped(): number {
-    return this.#skipped.size;
+    return this.#skippedBefore + this.#skipped.size;
   }
 
   take({ stream, position, globalPosition }: Poked): void {
@@ -39,6 +41,14 @@ export class PokeJudge {
     for (let skipped = next; skipped < position; skipped++) this.#skipped.add(placeOf(stream, skipped));
     this.#next.set(stream, Math.max(next, position + 1));
     this.#globalPosition = Math.max(this.#globalPosition, globalPosition);
+  }
+
+  /** The log is empty again, or another one is in its place: streams begin with their first position. */
+  beginAnew(): void {
+    this.#skippedBefore = this.skipped;
+    this.#skipped.clear();
+    this.#next.clear();
+    this.#globalPosition = 0;
   }
 
   /** Messages that it lacks of streams with so many messages each. */

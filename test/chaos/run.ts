@@ -48,6 +48,7 @@ await using started = await startChaos({ start, all: values.all, subscribers, du
 const { chaos, nodePorts } = started;
 const running = chaos.run(early.signal);
 await Promise.all([show(chaos), running]);
+for (const [name, count] of chaos.inflicted) console.log(`${String(count).padStart(5)} × ${name}`);
 for (const problem of chaos.problems) console.log(`problem: ${problem}`);
 console.log(
   `${chaos.isClean ? 'met' : 'NOT'}: every acknowledged message is stored once, and every subscriber was told each once, in order`,
@@ -64,7 +65,7 @@ async function show(chaos: Chaos): Promise<void> {
     const { elapsedMs, phase } = chaos;
     const isOver = phase === 'over';
     if (elapsedMs >= nextSecondMs) {
-      history.add(chaos.ledger.stored);
+      history.add(chaos.stored);
       nextSecondMs += 1_000;
     }
     if (isTerminal) {
@@ -82,11 +83,11 @@ async function show(chaos: Chaos): Promise<void> {
   }
 }
 
-function lineOf({ elapsedMs, ledger, readers, inflicted, wrong }: Chaos): string {
+function lineOf({ elapsedMs, stored, readers, inflicted, wrong }: Chaos): string {
   const faults = inflicted.values().reduce((sum, count) => sum + count, 0);
   const told = readers.reduce((sum, { judge }) => sum + judge.told, 0);
   const seconds = (elapsedMs / 1_000).toFixed(0).padStart(5);
-  return `${seconds} s  ${ledger.stored} messages, ${told} pokes, ${faults} faults: ${verdictOf(wrong)}`;
+  return `${seconds} s  ${stored} messages, ${told} pokes, ${faults} faults: ${verdictOf(wrong)}`;
 }
 
 function refuse(why: string): never {

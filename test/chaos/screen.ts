@@ -41,7 +41,7 @@ export function verdictOf({ lost, doubled, disordered }: Wrong): string {
 
 /** The whole state, for a terminal; without colours where it has none. */
 export function screenOf(chaos: Chaos, history: History, nodePorts: ReadonlyMap<string, number>): string[] {
-  const { members, readers, ledger, wrong, phase, fault } = chaos;
+  const { members, readers, stored, unanswered, wrong, phase, fault } = chaos;
   const paint = (style: Style, text: string) => styleText(style, text, { stream: process.stdout });
   const listeners = Map.groupBy(readers, ({ at }) => at);
   const width = Math.max(...members.map(({ name }) => name.length));
@@ -61,7 +61,7 @@ export function screenOf(chaos: Chaos, history: History, nodePorts: ReadonlyMap<
     '',
     ...members.map(memberLine),
     '',
-    `  ${number.format(ledger.stored)} messages acknowledged, ${number.format(ledger.unanswered)} tries repeated  ${paint('cyan', history.toString())}`,
+    `  ${number.format(stored)} messages acknowledged, ${number.format(unanswered)} tries repeated  ${paint('cyan', history.toString())}`,
     `  ${number.format(told)} pokes to ${readers.length} subscribers, who came back ${number.format(back)} times`,
     `  ${happened === '' ? 'nothing has happened yet' : happened}`,
     '',

@@ -15,6 +15,7 @@ import { Readiness } from './admission/readiness.ts';
 import { Reads } from './admission/reads.ts';
 import { Transfers } from './admission/transfers.ts';
 import type { Config } from './config.ts';
+import { ConsumerGroups } from './groups/consumer-groups.ts';
 import { routeRpc } from './http/eventodb/route.ts';
 import { routeDiagnose } from './http/pages/diagnose.ts';
 import { describeRoutes, routeDocs } from './http/pages/docs.ts';
@@ -29,6 +30,9 @@ import { routeBackup } from './http/routes/backup.ts';
 import { routeCategories } from './http/routes/categories.ts';
 import { routeErasure } from './http/routes/erasure.ts';
 import { routeExport } from './http/routes/export.ts';
+import { routeGroupAdmin } from './http/routes/groups/group-admin.ts';
+import { routeGroupReads } from './http/routes/groups/group-reads.ts';
+import { routeGroupWork } from './http/routes/groups/group-work.ts';
 import { routeImport } from './http/routes/import.ts';
 import { routeOperations } from './http/routes/operations.ts';
 import { routeRetention } from './http/routes/retention.ts';
@@ -154,6 +158,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     (opened) => opened.stop(),
   );
   measureHub(metrics, hub);
+  const { groups: records } = store;
+  const groups =
+    records === undefined
+      ? undefined
+      : stack.adopt(new ConsumerGroups({ store, records, log, stallTimeoutMs: config.stallTimeoutMs }), (opened) =>
+          opened.stop(),
+        );
   const rules = new RetentionRules(store, retention);
   const keeper = store.capabilities.retention
     ? stack.adopt(new RetentionKeeper({ store, log, everyMs: keepEveryMs }), (opened) => opened.stop())
@@ -185,9 +196,13 @@ export async function startApp(options: AppOptions): Promise<App> {
       ...config,
       places,
       grants,
+      groups,
       refused: () => refused(overload.reasons.length > 0 ? 'overloaded' : 'no-place'),
     });
     routeTickets(server, tickets, config.maxSelectors);
+    routeGroupWork(server, groups);
+    routeGroupReads(server, groups);
+    routeGroupAdmin(server, groups);
     routeImport(server, store, { ...config, begin: beginTransfer });
     routeExport(server, store, beginTransfer, sendPages);
     routeBackup(server, store, beginTransfer);
@@ -241,6 +256,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     readiness.stop();
     listener.stopAccepting();
     testStreams.endAll();
+    groups?.endAll('draining');
     await hub.endAll('draining', config.drainMs);
     await listener.close(closeGraceMs);
   });

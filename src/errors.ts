@@ -17,6 +17,8 @@ export const errorStatuses = {
   STREAM_NOT_FOUND: 404,
   /** The stream has no message that fits the request. */
   MESSAGE_NOT_FOUND: 404,
+  /** There is no such consumer group. */
+  GROUP_NOT_FOUND: 404,
   /** `/rpc` has no such method. */
   METHOD_NOT_FOUND: 404,
   /** There is no such namespace. */
@@ -31,6 +33,18 @@ export const errorStatuses = {
   STREAM_VERSION_CONFLICT: 409,
   /** A message with this id exists and is not the same message. */
   DUPLICATE_MESSAGE_ID: 409,
+  /** The partition of the consumer group belongs to another generation. */
+  FENCED: 409,
+  /** A consumer group of this name is of another category or size. */
+  GROUP_EXISTS: 409,
+  /** The consumer group is being resized, reset or deleted. */
+  GROUP_BUSY: 409,
+  /** A member of this name is connected, or its lease may still run; `Retry-After` says when to come again. */
+  MEMBER_TAKEN: 409,
+  /** The stream is held by its consumer group, so its checkpoint does not say that it is settled. */
+  STREAM_HELD: 409,
+  /** The partition holds as many streams as it may. */
+  TOO_MANY_HELD: 409,
   /** The log was deleted or replaced while it was read, or is not the one that the read names. */
   LOG_GONE: 410,
   /** Messages that a read with an epoch begins with were forgotten by retention. */
@@ -55,6 +69,10 @@ export const errorStatuses = {
   NOT_READY: 503,
   /** The server is short of time or memory and takes on no more; `Retry-After` says when to come again. */
   OVERLOADED: 503,
+  /** The namespace has as many consumer groups as it may have. */
+  TOO_MANY_GROUPS: 503,
+  /** The consumer group has as many members as it may have. */
+  TOO_MANY_MEMBERS: 503,
   /** A configured number of subscriptions is open; `Retry-After` says when to come again. */
   TOO_MANY_SUBSCRIPTIONS: 503,
   /** The store, the namespace's share of it or the disk has no room, also for a backup; reads and subscriptions go on. */

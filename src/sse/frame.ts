@@ -101,6 +101,11 @@ export function tickFrame(number: number, sentMs: number, isLast: boolean): Buff
   return namedEvent('tick', { number, sentMs, ...(isLast && { last: true }) });
 }
 
+/** An event of a consumer group. None has an id: nothing resumes behind one. */
+export function groupFrame(name: string, data: Readonly<Record<string, unknown>>): Buffer {
+  return namedEvent(name, data);
+}
+
 // Here the id may stand in front: it names what was delivered before. Without the space behind `data:`, as above.
 function namedEvent(name: string, data: Readonly<Record<string, unknown>>, id?: string): Buffer {
   return chunkOf(`event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data:${jsonText(data)}\n\n`);

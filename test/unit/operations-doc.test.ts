@@ -42,6 +42,13 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxNumberLength: 'characters of a number in data',
   maxMembers: 'members of a record of an import, and of a message or options of `/rpc`',
   maxGroupSize: 'size of a consumer group',
+  maxGroups: 'consumer groups with members of a namespace',
+  maxGroupMembers: 'members of a consumer group',
+  maxGroupPartitions: 'partitions of a consumer group with members',
+  maxHeldStreams: 'held streams of a partition',
+  maxGroupNameBytes: 'bytes of the name of a consumer group or member',
+  maxGroupEntries: 'partitions, beats or streams of one request about a consumer group',
+  maxGroupWaits: 'requests that wait for consumer groups',
   maxHeldRequests: 'pipelined requests that wait on one connection',
   maxImportedPosition: 'an imported position',
   maxTokens: 'live tokens of a namespace',
@@ -58,6 +65,9 @@ const constants: Readonly<Record<string, string | undefined>> = {
   // Pages that nobody outside sees.
   maxPagePokes: undefined,
   maxListEntries: undefined,
+  // Of records that only the server writes.
+  maxGroupRecords: undefined,
+  maxGroupRecordBytes: undefined,
   // Made of the longest name.
   maxFrameBytes: undefined,
 };

@@ -5,7 +5,7 @@ import { Poke } from '../../message/poke.ts';
 import { StreamName } from '../../message/stream-name.ts';
 import { maxFrameBytes, PlainFrameEncoder, payloadOf, readyFrame, retryFrame } from '../../sse/frame.ts';
 import { components, nameSchemas, requirements } from './openapi-components.ts';
-import { categoryText, nameText } from './parameters.ts';
+import { categoryText, groupText, nameText } from './parameters.ts';
 
 /** What the routes are grouped by, in the order of the page. */
 export const tags = [
@@ -13,6 +13,7 @@ export const tags = [
   { name: 'retention', description: 'Say what is kept of a log and of its categories, by age, number and bytes.' },
   { name: 'categories', description: 'Read all streams of a category as one, by global position.' },
   { name: 'subscriptions', description: 'Be told at once that a message was appended, and where it stands.' },
+  { name: 'groups', description: 'Share a category between workers that come and go, each stream in order.' },
   { name: 'RPC', description: 'What clients of EventoDB speak: one route for all methods.' },
   { name: 'operations', description: 'For those who run the server.' },
 ] as const;
@@ -103,6 +104,7 @@ function refusalsOf(path: string, method: string, { operationId, security }: Ope
   // Also where none is expected, because what comes is judged before the route.
   if (method !== 'get') statuses.push(408, 413);
   if (method !== 'get' && !takesAnyType.has(path)) statuses.push(415);
+  if (path.startsWith('/groups')) statuses.push(404, 409, 410, 429, 501, 507);
   return [...statuses, ...(ownRefusals[operationId] ?? [])].toSorted();
 }
 
@@ -122,7 +124,7 @@ const ownRefusals: Readonly<Record<string, readonly number[]>> = {
   readLastMessage: [404, 410, 429],
   readStream: [404, 410, 429],
   readTestStream: [429],
-  subscribe: [404, 410, 429],
+  subscribe: [404, 409, 410, 429, 501, 507],
 };
 
 // Beside the schemas that are validated, whose refusals count bytes and name the limit. By place, name and type, because a
@@ -131,6 +133,8 @@ const parameterFacts: Readonly<Record<string, { example?: unknown; schema: JsonO
   'path stream string': { example: 'account-123', schema: nameText },
   'path position string': { example: '0', schema: {} },
   'path category string': { example: 'account', schema: categoryText },
+  'path group string': { example: 'billing', schema: groupText },
+  'query stream string': { schema: nameText },
   'query stream array': { schema: { items: { type: 'string', ...nameText } } },
   'query category array': { example: ['account'], schema: { items: { type: 'string', ...categoryText } } },
   // Empty, they are as if not given.

@@ -23,6 +23,9 @@ export const nameText = { ...nameLimits, pattern: namePattern };
 /** The same of a category, which has no hyphen. */
 export const categoryText = { ...nameLimits, pattern: '^[^-\\u0000-\\u001f\\u007f-\\u009f]*$' };
 
+/** What the name of a consumer group or of a member is, for descriptions. */
+export const groupText = { minLength: 1, maxLength: 128, pattern: namePattern };
+
 /** Of paths that name a stream. */
 export const streamParam = Type.Object({
   stream: Type.String({ description: 'Stream name, percent-encoded, e.g. account-123' }),

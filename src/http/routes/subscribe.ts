@@ -1,8 +1,11 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { requireScope } from '../../access/access.ts';
 import type { GrantWatch } from '../../access/grant-watch.ts';
 import type { Holder, Places } from '../../admission/places.ts';
 import { invalid, PokewireError } from '../../errors.ts';
+import { joinGroup } from '../../groups/join-group.ts';
+import type { MemberStream } from '../../groups/member-stream.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { SubscribeRequest } from '../../hub/starting-point.ts';
 import type { Subscription } from '../../hub/subscription.ts';
@@ -10,12 +13,15 @@ import { maxGroupSize } from '../../message/consumer-group.ts';
 import { type Selection, selectionDigest } from '../../message/selection.ts';
 import { checkName } from '../../message/stream-name.ts';
 import { parseCursor } from '../../sse/cursor.ts';
+import { retryAfter } from '../plumbing/append-limit.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
 import { refusalOf, sendRefusal } from '../plumbing/error-handler.ts';
 import { eventStreamHead, eventStreamHeaders, framingOf } from '../plumbing/event-stream.ts';
 import { groupOf, groupQuery, positionQuery, readCategory } from '../plumbing/parameters.ts';
 import type { Server } from '../plumbing/server.ts';
 import { takeSocket } from '../plumbing/take-socket.ts';
+import { groupJoinOf, groupMemberQuery, isMember } from './groups/group-join.ts';
+import { type MaybeGroups, supported } from './groups/group-requests.ts';
 import {
   claimedText,
   isRefusedByStream,
@@ -29,6 +35,7 @@ export type SubscribeOptions = RetryBounds & {
   readonly places: Places;
   /** Ends subscriptions whose grant no longer holds. */
   readonly grants: GrantWatch;
+  readonly groups: MaybeGroups;
   readonly maxSelectors: number;
   /** Called for each subscription that finds no place. */
   readonly refused: () => void;
@@ -81,6 +88,7 @@ function querySchema(maxItems: number) {
       }),
     ),
     ticket: Type.Optional(Type.String({ description: 'From POST /subscribe/ticket, in place of a token' })),
+    ...groupMemberQuery,
   });
 }
 
@@ -145,7 +153,43 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
   };
 
   const whenReading = { schema, config: { ...config, takesTicket: true }, exposeHeadRoute: false, errorHandler };
+  /** A member of a consumer group; its stream is another one than that of a subscription. */
+  const join = async (request: FastifyRequest<{ Querystring: Query }>, reply: FastifyReply) => {
+    const grant = grantOf(request);
+    // Its acknowledgements need that, too.
+    requireScope(grant, 'write');
+    const address = options.places.limitsAddresses ? request.ip : undefined;
+    const asked = groupJoinOf(request.query, request.ip);
+    const groups = supported(options.groups);
+    let released = admit({ namespaceId: grant.namespace.id, address });
+    let stream: MemberStream | undefined;
+    try {
+      stream = await joinGroup(groups, grant.namespace, asked, () => released()).catch((error) => {
+        // Its lease is over by then, and the name free.
+        if (error instanceof PokewireError && error.code === 'MEMBER_TAKEN') retryAfter(reply, 2, 3);
+        throw error;
+      });
+      const letGo = options.grants.hold(grant, (reason) => stream?.end(reason));
+      const release = released;
+      released = () => {
+        release();
+        letGo();
+      };
+      const framing = framingOf(request.raw);
+      const head = eventStreamHead(reply, framing);
+      reply.hijack();
+      const sink = await takeSocket(request.raw, reply.raw);
+      if (sink === undefined) stream.abandon();
+      else stream.open(sink, framing, head, randomRetryMs(options));
+    } catch (error) {
+      if (stream === undefined) released();
+      else stream.abandon();
+      throw error;
+    }
+  };
+
   server.get('/subscribe', whenReading, async (request, reply) => {
+    if (isMember(request.query)) return join(request, reply);
     const asked = parse(request);
     const grant = grantOf(request);
     const address = options.places.limitsAddresses ? request.ip : undefined;

@@ -12,6 +12,8 @@ export function makeClient(baseUrl: string, token: string | undefined, fetch: (r
 type Client = ReturnType<typeof makeClient>;
 
 const path = { stream: 'account-123' };
+const group = { group: 'billing' };
+const session = 'k3J7c0b6RZq1xw2A';
 const message = { type: 'Deposited', data: { amount: 100 }, metadata: { correlationStreamName: 'transfer-1' } };
 
 /** How a generated client calls each operation, by its id; in this order, because the first ones write what others read. */
@@ -52,6 +54,45 @@ export const calls: Readonly<Record<string, (client: Client) => Promise<unknown>
   subscribe: (client) =>
     client.GET('/subscribe', { params: { query: { category: ['account'], hello: 'true' } }, parseAs: 'stream' }),
   issueTicket: (client) => client.POST('/subscribe/ticket', { body: { category: ['account'] } }),
+  createGroup: (client) =>
+    client.PUT('/groups/{group}', { params: { path: group }, body: { category: 'account', size: 2 } }),
+  listGroups: (client) => client.GET('/groups', {}),
+  getGroup: (client) => client.GET('/groups/{group}', { params: { path: group } }),
+  beatGroups: (client) => client.POST('/groups/beat', { body: { beats: [{ session, beat: 1 }] } }),
+  beatGroup: (client) => client.POST('/groups/{group}/beat', { params: { path: group }, body: { session, beat: 1 } }),
+  ackGroup: (client) => client.POST('/groups/{group}/ack', { params: { path: group }, body: { session, acks: [] } }),
+  releaseGroup: (client) =>
+    client.POST('/groups/{group}/release', { params: { path: group }, body: { session, releases: [] } }),
+  leaveGroup: (client) => client.POST('/groups/{group}/leave', { params: { path: group }, body: { session } }),
+  waitForGroup: (client) =>
+    client.GET('/groups/{group}/wait', { params: { path: group, query: { position: 1, timeoutMs: 0 } } }),
+  listHeldStreams: (client) => client.GET('/groups/{group}/parked', { params: { path: group } }),
+  replayParked: (client) =>
+    client.POST('/groups/{group}/parked/replay', { params: { path: group }, body: { all: true, reason: 'mended' } }),
+  skipParked: (client) =>
+    client.POST('/groups/{group}/parked/skip', { params: { path: group }, body: { all: true, reason: 'broken' } }),
+  evictMember: (client) =>
+    client.POST('/groups/{group}/evict', { params: { path: group }, body: { member: 'worker-1' } }),
+  stopGroup: (client) => client.POST('/groups/{group}/stop', { params: { path: group } }),
+  startGroup: (client) => client.POST('/groups/{group}/start', { params: { path: group } }),
+  resizeGroup: (client) => client.POST('/groups/{group}/resize', { params: { path: group }, body: { size: 2 } }),
+  holdStream: async (client) => {
+    // Its first generation is 1.
+    const query = { category: ['account'], group: 'held', member: 'worker-1', size: 1 };
+    await client.GET('/subscribe', { params: { query }, parseAs: 'stream' });
+    return client.POST('/groups/{group}/hold', {
+      params: { path: { group: 'held' } },
+      body: { session, partition: 0, layout: 0, generation: 1, stream: 'account-123', position: 0, error: 'late' },
+    });
+  },
+  settleStream: (client) =>
+    client.POST('/groups/{group}/settle', {
+      params: { path: { group: 'held' } },
+      body: { session, partition: 0, layout: 0, generation: 1, stream: 'account-123', position: 0 },
+    }),
+  resetGroup: (client) =>
+    client.POST('/groups/{group}/reset', { params: { path: group }, body: { position: 'first', reason: 'again' } }),
+  deleteGroup: (client) => client.DELETE('/groups/{group}', { params: { path: group } }),
   eraseMessage: (client) =>
     client.DELETE('/streams/{stream}/messages/{position}', { params: { path: { ...path, position: '0' } } }),
   eraseStream: (client) => client.DELETE('/streams/{stream}', { params: { path: { stream: 'imported-1' } } }),

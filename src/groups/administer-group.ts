@@ -1,0 +1,160 @@
+import { PokewireError } from '../errors.ts';
+import type { Namespace } from '../store/namespace-store.ts';
+import { type ConsumerGroups, groupNotFound } from './consumer-groups.ts';
+import { groupBusy, positionOf } from './create-group.ts';
+import { readPartitions } from './describe-group.ts';
+import type { Group } from './group.ts';
+import { evict, remove } from './membership.ts';
+import { relayout, setRunning } from './ownership.ts';
+import type { HeldStream } from './partition-record.ts';
+import { generationKey, groupKey, partitionPrefix } from './record-keys.ts';
+
+/** What an administrator does, and which namespace and group it is about. */
+export type Administration = { readonly groups: ConsumerGroups; readonly namespace: Namespace; readonly name: string };
+
+export async function setGroupRunning(admin: Administration, isRunning: boolean): Promise<void> {
+  const group = await changeGroup(admin, (draft) => setRunning(draft, isRunning));
+  if (group.state === 'new-log') throw newLog(admin.name);
+  audit(admin, isRunning ? 'group-started' : 'group-stopped', {});
+}
+
+/** Ends a member; false: there is none of this name. */
+export async function evictMember(admin: Administration, member: string): Promise<boolean> {
+  const group = await admin.groups.find(admin.namespace, admin.name);
+  if (!Object.values(group.members).some(({ name }) => name === member)) return false;
+  await changeGroup(admin, (draft) => evict(draft, member));
+  audit(admin, 'group-member-evicted', { member });
+  return true;
+}
+
+/** Begins another number of partitions. What is settled stays so. */
+export async function resizeGroup(admin: Administration, size: number): Promise<void> {
+  const before = await admin.groups.find(admin.namespace, admin.name);
+  if (before.size === size && before.previous === undefined) return;
+  if (before.epoch !== admin.namespace.log) throw newLog(admin.name);
+  await relayoutGroup(admin, (draft) => relayout(draft, size, { from: 'previous' }));
+  audit(admin, 'group-resized', { from: before.size, to: size });
+}
+
+export type ResetRequest = {
+  readonly position: 'first' | 'last' | number;
+  /** Undefined: all. */
+  readonly partitions: readonly number[] | undefined;
+  readonly reason: string;
+};
+
+/** Begins partitions at another position, and with it goes on with another log. Streams that are held are let go. */
+export async function resetGroup(admin: Administration, { position, partitions, reason }: ResetRequest): Promise<void> {
+  const { groups, namespace } = admin;
+  const checkpoint = await positionOf(groups, namespace, position);
+  await relayoutGroup(admin, (draft) => {
+    const isOther = draft.epoch !== namespace.log;
+    // Of another log no checkpoint means anything.
+    const origin = { from: 'reset', position: checkpoint, partitions: isOther ? undefined : partitions } as const;
+    if (!relayout(draft, draft.size, origin)) return false;
+    draft.epoch = namespace.log;
+    if (draft.state === 'new-log') draft.state = 'running';
+    return true;
+  });
+  audit(admin, 'group-reset', { checkpoint, partitions: partitions ?? 'all', reason });
+}
+
+/** A stream that is held, and where. */
+export type Parked = HeldStream & { readonly partition: number };
+
+/** Streams that are held and wait for an administrator, and those that wait for their retry. */
+export async function heldStreams({ groups, namespace, name }: Administration): Promise<Parked[]> {
+  const records = await readPartitions(groups, namespace, await groups.find(namespace, name));
+  return records.flatMap((record, partition) => (record?.held ?? []).map((held) => ({ ...held, partition })));
+}
+
+/** Tries parked streams again, or skips the messages they wait at; undefined streams: all of them. Resolves to which it were. */
+export async function releaseParked(
+  { groups, namespace, name }: Administration,
+  how: 'replay' | 'skip',
+  streams: readonly string[] | undefined,
+  reason: string,
+): Promise<string[]> {
+  const group = await groups.find(namespace, name);
+  const records = await readPartitions(groups, namespace, group);
+  const done: string[] = [];
+  for (const [partition, record] of records.entries()) {
+    if (record === undefined || record.held.length === 0) continue;
+    const key = groups.partitionKey(namespace, group, group.layout, partition);
+    done.push(...(await groups.node.partitions.administer(key, how, streams)));
+  }
+  if (how === 'skip') groups.counts.skipped += done.length;
+  if (done.length > 0) audit({ groups, namespace, name }, `group-${how}`, { streams: done, reason });
+  const watched = groups.node.watchedGroup(groups.nameOf(namespace, name));
+  if (watched !== undefined) groups.node.retry(watched);
+  return done;
+}
+
+/** Deletes a group: first nobody owns anything of it, then its generation is kept for a later one, then its records go. */
+export async function deleteGroup(admin: Administration): Promise<void> {
+  const { groups, namespace, name } = admin;
+  const store = groups.node.options.store;
+  const key = groupKey(namespace.uid, name);
+  const { outcome, value: deleted } = await groups.node.groups.change(key, (group) => {
+    if (group.state === 'deleted') return group;
+    const draft = structuredClone(group);
+    remove(draft, Object.keys(draft.members));
+    return { ...draft, state: 'deleted' };
+  });
+  if (deleted === undefined) throw groupNotFound(name);
+  await keepGeneration(admin, deleted.generation);
+  for (;;) {
+    const records = await store.list(partitionPrefix(namespace.uid, deleted.id), undefined, 500);
+    if (records.length === 0) break;
+    await store.write(records.map(({ key: of, revision }) => ({ key: of, revision, text: undefined, isQuiet: true })));
+  }
+  await groups.node.groups.remove(key);
+  groups.node.endGroup(groups.nameOf(namespace, name));
+  if (outcome === 'changed') audit(admin, 'group-deleted', {});
+}
+
+async function keepGeneration({ groups, namespace }: Administration, generation: number): Promise<void> {
+  const store = groups.node.options.store;
+  const key = generationKey(namespace.uid);
+  for (;;) {
+    const [record] = await store.read([key]);
+    if (record !== undefined && (JSON.parse(record.text) as number) >= generation) return;
+    const revision = record?.revision ?? 0;
+    const [written] = await store.write([{ key, revision, text: JSON.stringify(generation), isQuiet: true }]);
+    if (written !== undefined) return;
+  }
+}
+
+async function changeGroup(
+  { groups, namespace, name }: Administration,
+  edit: (draft: Group) => boolean,
+): Promise<Group> {
+  const { group } = await groups.node.change(groups.nameOf(namespace, name), 'leave', edit);
+  if (group === undefined || group.state === 'deleted') throw groupNotFound(name);
+  return group;
+}
+
+async function relayoutGroup(admin: Administration, edit: (draft: Group) => boolean): Promise<void> {
+  const { groups, namespace, name } = admin;
+  const { group, isChanged } = await groups.node.change(groups.nameOf(namespace, name), 'resize', edit);
+  if (group === undefined || group.state === 'deleted') throw groupNotFound(name);
+  if (!isChanged) throw groupBusy(name);
+}
+
+function newLog(group: string): PokewireError {
+  return new PokewireError(
+    'GROUP_BUSY',
+    `The log of the consumer group ${group} was replaced. Reset the group first.`,
+    {
+      details: { group },
+    },
+  );
+}
+
+/** A line of the log that says who decided what. */
+function audit({ groups, namespace, name }: Administration, what: string, details: object): void {
+  groups.log.info(
+    { audit: what, namespace: namespace.id, group: name, ...details },
+    'a consumer group was administered',
+  );
+}

@@ -1,0 +1,41 @@
+import type { Group } from './group.ts';
+
+/**
+ * Decides in a draft who is to own what: as many partitions for each member as for any other, give or take one, and as few moves
+ * as that allows. What nobody owns is given at once, in a new generation; what another one owns moves once that has let go.
+ */
+export function assign(group: Group): void {
+  const shares = sharesOf(group);
+  const { partitions } = group;
+  const wanted = partitions.map(({ holder }) => (holder !== undefined && shares.take(holder) ? holder : undefined));
+  for (const [index, partition] of partitions.entries()) {
+    partition.next = wanted[index] ?? shares.takeLeast();
+    const isOwned = partition.holder !== undefined && partition.holder in group.members;
+    if (isOwned || !partition.isReady) continue;
+    partition.holder = partition.next;
+    if (partition.holder !== undefined) partition.generation = ++group.generation;
+  }
+}
+
+/** How much each member may still be given. */
+function sharesOf({ members, partitions, state }: Group) {
+  const sessions = state === 'running' ? Object.keys(members).filter((session) => !members[session]!.isEvicted) : [];
+  sessions.sort((one, other) => members[one]!.order - members[other]!.order);
+  const loads = new Map(sessions.map((session) => [session, 0]));
+  const most = Math.ceil(partitions.length / Math.max(sessions.length, 1));
+  // So many may have the most; the others have one less.
+  let mostLeft = partitions.length - (most - 1) * sessions.length;
+  const take = (session: string): boolean => {
+    const load = loads.get(session);
+    if (load === undefined || load >= most || (load === most - 1 && mostLeft === 0)) return false;
+    loads.set(session, load + 1);
+    if (load === most - 1) mostLeft--;
+    return true;
+  };
+  const takeLeast = (): string | undefined => {
+    let least = sessions[0];
+    for (const session of sessions) if (loads.get(session)! < loads.get(least!)!) least = session;
+    return least !== undefined && take(least) ? least : undefined;
+  };
+  return { take, takeLeast };
+}

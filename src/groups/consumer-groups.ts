@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyBaseLogger } from 'fastify';
+import { PokewireError } from '../errors.ts';
+import { ReadSlots } from '../hub/read-slots.ts';
+import type { GroupStore } from '../store/group-store.ts';
+import type { Log } from '../store/log.ts';
+import type { LogId } from '../store/log-id.ts';
+import type { Namespace } from '../store/namespace-store.ts';
+import { isLogGone } from '../store/shared/log-gone.ts';
+import type { Store } from '../store/store.ts';
+import type { Group } from './group.ts';
+import { GroupFeed } from './group-feed.ts';
+import { GroupNode } from './group-node.ts';
+import type { GroupName, MoveReason, WatchedGroup } from './group-state.ts';
+import { type GroupTimes, groupTimes } from './group-times.ts';
+import type { MemberSession, Told } from './member-session.ts';
+import type { MemberStream } from './member-stream.ts';
+import { groupKey, partitionKey } from './record-keys.ts';
+
+export type ConsumerGroupsOptions = {
+  readonly store: Store;
+  readonly records: GroupStore;
+  readonly log: FastifyBaseLogger;
+  readonly times?: GroupTimes;
+  readonly stallTimeoutMs: number;
+};
+
+/** Counts for metrics. */
+export type GroupCounts = {
+  readonly moves: Record<MoveReason, number>;
+  acknowledged: number;
+  fenced: number;
+  skipped: number;
+  forgotten: number;
+  failedSteps: number;
+};
+
+/** The consumer groups of all namespaces, on this node: its members, and what they are told. */
+export class ConsumerGroups {
+  readonly node: GroupNode;
+  readonly log: FastifyBaseLogger;
+  readonly counts: GroupCounts = {
+    moves: { join: 0, leave: 0, expire: 0, forced: 0, resize: 0 },
+    acknowledged: 0,
+    fenced: 0,
+    skipped: 0,
+    forgotten: 0,
+    failedSteps: 0,
+  };
+  /** Open streams of members. */
+  readonly streams = new Set<MemberStream>();
+  /** Called after something of a group was acknowledged here, by the key of the group. */
+  readonly waiting = new Map<string, Set<() => void>>();
+  readonly #store: Store;
+  readonly #slots = new ReadSlots();
+  readonly #feeds = new Map<LogId, GroupFeed>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #unfollow: () => void;
+  readonly #stallTimeoutMs: number;
+  #isStopped = false;
+
+  constructor({ store, records, log, times = groupTimes, stallTimeoutMs }: ConsumerGroupsOptions) {
+    this.#store = store;
+    this.log = log;
+    this.#stallTimeoutMs = stallTimeoutMs;
+    this.node = new GroupNode({
+      store: records,
+      times,
+      now: () => performance.now(),
+      wallNow: () => Date.now(),
+      newId: () => randomBytes(12).toString('base64url'),
+      observer: {
+        moved: (why, partitions) => {
+          this.counts.moves[why] += partitions;
+        },
+        failed: (error) => {
+          this.counts.failedSteps++;
+          if (!this.#isStopped) log.warn({ err: error }, 'a step for a consumer group failed; it will be tried again');
+        },
+      },
+      headOf: (group) => this.#feeds.get(group.epoch as LogId)?.head ?? 0,
+      toldChanged: (watched, session, told) => this.#toldChanged(watched, session, told),
+    });
+    this.#timer = setInterval(() => void this.turn(), times.turnMs).unref();
+    // Only those of other nodes are news, and hints may be lost.
+    this.#unfollow = records.sharedBy === 'nodes' ? records.follow(() => void this.turn()) : () => {};
+    void this.turn();
+  }
+
+  get times(): GroupTimes {
+    return this.node.options.times;
+  }
+
+  logOf({ log }: Namespace): Log {
+    return this.#store.log(log);
+  }
+
+  nameOf({ uid }: Namespace, name: string): GroupName {
+    return { uid, name };
+  }
+
+  /** The group as it stands in the store; throws `GROUP_NOT_FOUND`. */
+  async find(namespace: Namespace, name: string): Promise<Group> {
+    const group = await this.node.groups.read(groupKey(namespace.uid, name));
+    if (group === undefined || group.state === 'deleted') throw groupNotFound(name);
+    return group;
+  }
+
+  /** The same, also as this node last knew it: what follows is refused by the store where that is old. */
+  async known(namespace: Namespace, name: string): Promise<Group> {
+    const known = this.node.groups.known(groupKey(namespace.uid, name));
+    return known === undefined || known.state === 'deleted' ? this.find(namespace, name) : known;
+  }
+
+  partitionKey({ uid }: Namespace, group: Group, layout: number, partition: number): string {
+    return partitionKey(uid, group.id, layout, partition);
+  }
+
+  /** Follows the log of a namespace; resolves when its head is known. */
+  async feedOf({ log }: Namespace): Promise<GroupFeed> {
+    const feed = this.#feeds.getOrInsertComputed(
+      log,
+      () =>
+        new GroupFeed({
+          log: this.#store.log(log),
+          slots: this.#slots,
+          partition: (key) => this.node.partitions.known(key),
+          failed: (error) => {
+            if (!isLogGone(error)) this.log.warn({ err: error, log }, 'the log of a consumer group could not be read');
+          },
+        }),
+    );
+    await feed.begun;
+    return feed;
+  }
+
+  /** What is known of the log of a namespace; undefined: nobody here follows it. */
+  knownFeed({ log }: Namespace): GroupFeed | undefined {
+    return this.#feeds.get(log);
+  }
+
+  /** Does what is due. */
+  async turn(): Promise<void> {
+    if (this.#isStopped) return;
+    const nowMs = performance.now();
+    for (const stream of this.streams) stream.endIfStalled(nowMs, this.#stallTimeoutMs);
+    await this.node.turn();
+    const used = new Set([...this.node.watched].map(({ group }) => group.epoch));
+    for (const [id, feed] of this.#feeds) {
+      if (feed.isIdle && !used.has(id)) {
+        feed.stop();
+        this.#feeds.delete(id);
+        continue;
+      }
+      feed.look();
+      const { waiting } = feed;
+      // Acknowledgements may have gone by another node.
+      if (waiting.length > 0) await this.node.partitions.readAll(waiting.slice(0, 100)).catch(() => {});
+    }
+  }
+
+  /** Ends all streams of members, who go on elsewhere within their leases. */
+  endAll(code: string): void {
+    for (const stream of [...this.streams]) stream.end(code);
+  }
+
+  /** Does nothing any more. */
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    this.#unfollow();
+    for (const feed of this.#feeds.values()) feed.stop();
+    for (const checks of this.waiting.values()) for (const check of checks) check();
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  #toldChanged(watched: WatchedGroup, session: MemberSession, told: Told): void {
+    const { name, group } = watched;
+    const key = partitionKey(name.uid, group.id, told.layout, told.partition);
+    this.#feeds.get(group.epoch as LogId)?.update(watched, session, told, key);
+  }
+}
+
+export function groupNotFound(group: string): PokewireError {
+  return new PokewireError(
+    'GROUP_NOT_FOUND',
+    `There is no consumer group ${group}. A first join with size= makes one.`,
+    {
+      details: { group },
+    },
+  );
+}

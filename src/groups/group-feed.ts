@@ -1,0 +1,152 @@
+import { readRetryDelays } from '../hub/back-off.ts';
+import { LogTail } from '../hub/log-tail.ts';
+import type { ReadSlots } from '../hub/read-slots.ts';
+import type { Poke } from '../message/poke.ts';
+import type { Log } from '../store/log.ts';
+import type { WatchedGroup } from './group-state.ts';
+import type { MemberSession, Told } from './member-session.ts';
+import type { PartitionRecord } from './partition-record.ts';
+
+/** Pokes of a partition that may be told without an acknowledgement. */
+const maxUnacknowledged = 1_000;
+
+/** A partition whose member is told of its messages. */
+type Target = {
+  readonly session: MemberSession;
+  readonly told: Told;
+  readonly key: string;
+  /** The last message of this turn: a burst is told as one poke, and the member reads the others. */
+  pending: { readonly stream: string; readonly position: number; readonly globalPosition: number } | undefined;
+  unacknowledged: number;
+  checkpoint: number;
+};
+
+/** The targets of one layout of a group, by partition. */
+type Layout = { readonly size: number; readonly targets: Map<number, Target> };
+
+export type GroupFeedOptions = {
+  readonly log: Log;
+  readonly slots: ReadSlots;
+  readonly partition: (key: string) => PartitionRecord | undefined;
+  readonly failed: (error: unknown) => void;
+};
+
+/**
+ * Tells members here of the messages of their partitions, of one log. A poke is a hint: one that is left out because its member
+ * has enough, or was lost, is found by the next read.
+ */
+export class GroupFeed {
+  readonly #options: GroupFeedOptions;
+  readonly #tail: LogTail;
+  /** By category, then by group and layout. */
+  readonly #layouts = new Map<string, Map<string, Layout>>();
+  readonly #pending = new Set<Target>();
+  #flush: NodeJS.Immediate | undefined;
+
+  constructor(options: GroupFeedOptions) {
+    const { log, slots, failed } = options;
+    this.#options = options;
+    this.#tail = new LogTail({
+      log,
+      slots,
+      retryDelays: readRetryDelays,
+      lookBack: 0,
+      began: () => {},
+      poked: (poke) => this.#poked(poke),
+      advanced: () => {},
+      forgotten: () => {},
+      changedUpTo: () => {},
+      failed,
+    });
+    this.#tail.start();
+  }
+
+  /** What this node knows of the log's head. */
+  get head(): number {
+    return this.#tail.bounds?.head ?? 0;
+  }
+
+  /** Messages up to here may be gone. */
+  get forgottenUpTo(): number {
+    return this.#tail.bounds?.forgottenUpTo ?? 0;
+  }
+
+  get isIdle(): boolean {
+    return this.#layouts.size === 0;
+  }
+
+  /** Resolves when the head is known. */
+  get begun(): Promise<void> {
+    return this.#tail.begun;
+  }
+
+  /** Partitions that are told nothing until an acknowledgement of them is found. */
+  get waiting(): string[] {
+    const keys: string[] = [];
+    for (const layouts of this.#layouts.values()) {
+      for (const { targets } of layouts.values()) {
+        for (const { unacknowledged, key } of targets.values()) if (unacknowledged >= maxUnacknowledged) keys.push(key);
+      }
+    }
+    return keys;
+  }
+
+  /** Looks for what was not announced. */
+  look(): void {
+    this.#tail.readOn();
+  }
+
+  stop(): void {
+    clearImmediate(this.#flush);
+    this.#tail.stop();
+  }
+
+  /** Begins or ends telling a session of a partition, as what it was told says by now. */
+  update(watched: WatchedGroup, session: MemberSession, told: Told, key: string): void {
+    const { category, size, layout } = watched.group;
+    const name = `${told.layout}/${watched.key}`;
+    const layouts = this.#layouts.getOrInsertComputed(category, () => new Map());
+    const isMember = session.told.get(`${told.layout}/${told.partition}`) === told && !session.isClosed;
+    if (isMember && told.revokedAtMs === undefined && told.layout === layout) {
+      const { targets } = layouts.getOrInsertComputed(name, () => ({ size, targets: new Map() }));
+      targets.set(told.partition, { session, told, key, pending: undefined, unacknowledged: 0, checkpoint: 0 });
+    } else {
+      const targets = layouts.get(name)?.targets;
+      if (targets?.get(told.partition)?.told === told) targets.delete(told.partition);
+      if (targets?.size === 0) layouts.delete(name);
+    }
+    if (layouts.size === 0) this.#layouts.delete(category);
+  }
+
+  #poked({ stream, position, globalPosition }: Poke): void {
+    const layouts = this.#layouts.get(stream.category);
+    if (layouts === undefined) return;
+    for (const { size, targets } of layouts.values()) {
+      const target = targets.get(stream.owner(size));
+      if (target === undefined) continue;
+      target.pending = { stream: stream.text, position, globalPosition };
+      this.#pending.add(target);
+    }
+    this.#flush ??= setImmediate(() => this.#tell());
+  }
+
+  #tell(): void {
+    this.#flush = undefined;
+    for (const target of this.#pending) {
+      const { session, told, key, pending } = target;
+      target.pending = undefined;
+      const record = this.#options.partition(key);
+      if (record !== undefined && record.checkpoint !== target.checkpoint) {
+        target.checkpoint = record.checkpoint;
+        target.unacknowledged = 0;
+      }
+      if (pending === undefined || target.unacknowledged >= maxUnacknowledged) continue;
+      // Its member does not want them before it is retried.
+      if (record?.held.some(({ stream }) => stream === pending.stream) === true) continue;
+      target.unacknowledged++;
+      const { partition, generation } = told;
+      session.send({ event: 'poke', data: { partition, generation, ...pending } });
+    }
+    this.#pending.clear();
+  }
+}

@@ -1,0 +1,166 @@
+import { invalid, PokewireError } from '../errors.ts';
+import { StreamName } from '../message/stream-name.ts';
+import type { Namespace } from '../store/namespace-store.ts';
+import type { ConsumerGroups } from './consumer-groups.ts';
+import { type Group, ownershipOf } from './group.ts';
+import type { Held } from './ownership.ts';
+import type { HeldStream } from './partition-record.ts';
+import type { OwnerOutcome } from './partitions.ts';
+import { groupKey } from './record-keys.ts';
+
+/** A partition in one generation, up to a global position. */
+export type Acknowledgement = Held & { readonly position: number };
+
+export type Acknowledged = {
+  readonly acked: readonly Acknowledgement[];
+  readonly fenced: readonly (Held & { readonly current: number })[];
+};
+
+/** Settles partitions up to positions, durably. */
+export async function acknowledge(
+  groups: ConsumerGroups,
+  namespace: Namespace,
+  name: string,
+  acks: readonly Acknowledgement[],
+): Promise<Acknowledged> {
+  const group = await groups.known(namespace, name);
+  if (group.epoch !== namespace.log) return { acked: [], fenced: acks.map((ack) => ({ ...held(ack), current: 0 })) };
+  await refuseAhead(groups, namespace, name, group, acks);
+  const outcomes = await Promise.all(
+    acks.map(async (ack) => {
+      const key = groups.partitionKey(namespace, group, ack.layout, ack.partition);
+      return { ack, outcome: await groups.node.partitions.acknowledge(key, ack.generation, ack.position) };
+    }),
+  );
+  const acked: Acknowledgement[] = [];
+  const fenced: (Held & { current: number })[] = [];
+  for (const { ack, outcome } of outcomes) {
+    if (outcome.outcome === 'done') acked.push({ ...held(ack), position: ack.position });
+    else fenced.push({ ...held(ack), current: outcome.current });
+  }
+  groups.counts.acknowledged += acked.length;
+  groups.counts.fenced += fenced.length;
+  if (acked.length > 0) noteSettled(groups, namespace, name);
+  return { acked, fenced };
+}
+
+/** Settles, and lets go then: whoever is next goes on behind it. */
+export async function release(
+  groups: ConsumerGroups,
+  namespace: Namespace,
+  name: string,
+  session: string,
+  releases: readonly Acknowledgement[],
+): Promise<void> {
+  await acknowledge(groups, namespace, name, releases);
+  for (const { layout, partition, generation } of releases) {
+    await groups.node.release(groups.nameOf(namespace, name), session, { layout, partition, generation });
+  }
+}
+
+/** A stream that a worker cannot go on with. */
+export type HoldRequest = Held & {
+  readonly stream: string;
+  readonly position: number;
+  readonly error: string;
+  /** Undefined: parked. */
+  readonly retryInMs: number | undefined;
+};
+
+/** Holds a stream; throws `FENCED` or `TOO_MANY_HELD`. */
+export async function hold(
+  groups: ConsumerGroups,
+  namespace: Namespace,
+  name: string,
+  request: HoldRequest,
+): Promise<void> {
+  const { stream, position, error, retryInMs } = request;
+  const group = await groups.known(namespace, name);
+  refuseNewLog(group, namespace, request);
+  const size = request.layout === group.layout ? group.size : group.previous?.size;
+  const streamName = new StreamName(stream);
+  if (streamName.category !== group.category || (size !== undefined && streamName.owner(size) !== request.partition)) {
+    throw invalid('stream', `must be of partition ${request.partition}`);
+  }
+  const page = await groups.logOf(namespace).readStream(stream, { position }, 1);
+  const message = page.messages[0];
+  if (message?.position !== position) throw invalid('position', `must be that of a message of ${stream}`);
+  const { globalPosition } = message;
+  const retryAtMs = retryInMs === undefined ? undefined : Date.now() + retryInMs;
+  const key = groups.partitionKey(namespace, group, request.layout, request.partition);
+  const failure = { stream, position, globalPosition, error, retryAtMs };
+  const outcome = await groups.node.partitions.hold(key, request.generation, failure);
+  if (outcome === 'too-many') {
+    throw new PokewireError('TOO_MANY_HELD', `Partition ${request.partition} holds as many streams as it may.`, {
+      details: { partition: request.partition },
+    });
+  }
+  refuseFenced(groups, outcome, request);
+}
+
+/** Settles a held stream up to a position; `upTo`: messages behind it up to there were passed by and wait as well. */
+export async function settle(
+  groups: ConsumerGroups,
+  namespace: Namespace,
+  name: string,
+  request: Held & { readonly stream: string; readonly position: number; readonly upTo: number },
+): Promise<HeldStream | undefined> {
+  const group = await groups.known(namespace, name);
+  refuseNewLog(group, namespace, request);
+  const { stream, position, upTo } = request;
+  const log = groups.logOf(namespace);
+  const key = groups.partitionKey(namespace, group, request.layout, request.partition);
+  const outcome = await groups.node.partitions.settle(key, request.generation, { stream, position }, async (passed) => {
+    const { messages } = await log.readStream(stream, { position: position + 1 }, 1);
+    const next = messages[0];
+    return next !== undefined && next.globalPosition <= Math.max(passed, upTo) ? next.position : undefined;
+  });
+  const record = refuseFenced(groups, outcome, request);
+  noteSettled(groups, namespace, name);
+  return record.held.find((other) => other.stream === stream);
+}
+
+/** Tells those who wait for a checkpoint of the group. */
+function noteSettled(groups: ConsumerGroups, namespace: Namespace, name: string): void {
+  for (const check of groups.waiting.get(groupKey(namespace.uid, name)) ?? []) check();
+}
+
+/** The error of a request of a generation that is over. */
+export function fencedError({ partition, generation }: Held, current: number): PokewireError {
+  return new PokewireError('FENCED', `Partition ${partition} is another generation's: ${current}, not ${generation}.`, {
+    details: { partition, generation, current },
+  });
+}
+
+function refuseFenced(groups: ConsumerGroups, outcome: OwnerOutcome, request: Held) {
+  if (outcome.outcome === 'done') return outcome.record;
+  groups.counts.fenced++;
+  throw fencedError(request, outcome.current);
+}
+
+function refuseNewLog({ epoch }: Group, { log }: Namespace, request: Held): void {
+  if (epoch !== log) throw fencedError(request, 0);
+}
+
+/** Nothing can be settled that is not there. What is fenced anyway is not looked at. */
+async function refuseAhead(
+  groups: ConsumerGroups,
+  namespace: Namespace,
+  name: string,
+  known: Group,
+  acks: readonly Acknowledgement[],
+): Promise<void> {
+  const isOwned = (group: Group) => (ack: Acknowledgement) =>
+    ownershipOf(group, ack.layout, ack.partition)?.generation === ack.generation;
+  // Another node may have given out a generation since this one looked.
+  const group = acks.every(isOwned(known)) ? known : await groups.find(namespace, name);
+  const position = Math.max(0, ...acks.filter(isOwned(group)).map((ack) => ack.position));
+  const feed = groups.knownFeed(namespace);
+  if (position === 0 || (feed !== undefined && position <= feed.head)) return;
+  const { head } = await groups.logOf(namespace).bounds();
+  if (position > head) throw invalid('position', `must be at most the head, which is ${head}`);
+}
+
+function held({ layout, partition, generation }: Held): Held {
+  return { layout, partition, generation };
+}

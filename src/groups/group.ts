@@ -1,0 +1,113 @@
+/** A group as its record stands in the store. Only drafts of a compare-and-set are changed. */
+export type Group = {
+  /** Another one for each group that is created, also of the same name. */
+  readonly id: string;
+  readonly category: string;
+  readonly options: GroupOptions;
+  /** The log that its checkpoints are positions of. */
+  epoch: string;
+  /** `new-log`: an import replaced the log, and somebody is to say where to begin. `deleted`: its records are being removed. */
+  state: 'running' | 'stopped' | 'new-log' | 'deleted';
+  /** Rises with each resize and reset; a partition number means other streams, or another checkpoint, in each. */
+  layout: number;
+  size: number;
+  /** Where the partitions of this layout begin. */
+  origin: Origin;
+  /** The layout before, until every partition of this one has its checkpoint from it. */
+  previous: PreviousLayout | undefined;
+  /** The last generation that was given out, over all partitions and layouts. */
+  generation: number;
+  /** Joins so far. */
+  joins: number;
+  /** By session. */
+  members: Record<string, Member>;
+  partitions: Ownership[];
+};
+
+export type GroupOptions = {
+  /** `hold`: what fails for good is parked and the other streams go on. `stop`: its partition stops. */
+  readonly onPoison: 'hold' | 'stop';
+  readonly onNewLog: 'stop' | 'first' | 'last';
+  readonly maxAttempts: number;
+};
+
+/** `previous`: behind what was settled there. `reset`: at a position, those partitions that are named, or all. */
+export type Origin =
+  | { readonly from: 'position'; readonly position: number }
+  | { readonly from: 'previous' }
+  | { readonly from: 'reset'; readonly position: number; readonly partitions: readonly number[] | undefined };
+
+export type PreviousLayout = {
+  readonly size: number;
+  readonly partitions: { holder: string | undefined; readonly generation: number; isSealed: boolean }[];
+};
+
+/** A worker that joined. `(session, attempt)` names one connection of it for ever. */
+export type Member = {
+  readonly name: string;
+  /** Place in the order of joins. */
+  readonly order: number;
+  /** The node that its connection is on. */
+  node: string;
+  attempt: number;
+  /** Its connection is gone; the same name may take its place at once. */
+  isDetached: boolean;
+  /** It is to go, and gets nothing any more. */
+  isEvicted: boolean;
+  /** It has left, and its share is kept for its name this long. */
+  keepMs: number | undefined;
+  address: string | undefined;
+};
+
+/** Who may work on a partition. */
+export type Ownership = {
+  /** Session that owns it. */
+  holder: string | undefined;
+  generation: number;
+  /** Session that is to own it. */
+  next: string | undefined;
+  /** Its checkpoint is known. */
+  isReady: boolean;
+};
+
+export const maxGroupMembers = 256;
+export const maxGroupPartitions = 1_024;
+
+/** A new group, whose partitions are still to be made. */
+export function newGroup(
+  id: string,
+  given: Pick<Group, 'category' | 'options' | 'epoch' | 'size' | 'generation'> & { readonly position: number },
+): Group {
+  const { category, options, epoch, size, generation, position } = given;
+  return {
+    id,
+    category,
+    options,
+    epoch,
+    state: 'running',
+    layout: 0,
+    size,
+    origin: { from: 'position', position },
+    previous: undefined,
+    generation,
+    joins: 0,
+    members: {},
+    partitions: freshPartitions(size),
+  };
+}
+
+/** Partitions that wait for their checkpoints. */
+export function freshPartitions(size: number): Ownership[] {
+  return Array.from({ length: size }, () => ({ holder: undefined, generation: 0, next: undefined, isReady: false }));
+}
+
+/** Who owns a partition of this layout or, until it is sealed, of the previous one. */
+export function ownershipOf(
+  group: Group,
+  layout: number,
+  partition: number,
+): { readonly holder: string | undefined; readonly generation: number } | undefined {
+  if (layout === group.layout) return group.partitions[partition];
+  const old = layout === group.layout - 1 ? group.previous?.partitions[partition] : undefined;
+  return old?.isSealed === true ? undefined : old;
+}

@@ -1,0 +1,85 @@
+import { PokewireError } from '../errors.ts';
+import type { Namespace } from '../store/namespace-store.ts';
+import { resetGroup } from './administer-group.ts';
+import { assign } from './assign.ts';
+import { type ConsumerGroups, groupNotFound } from './consumer-groups.ts';
+import { createGroup } from './create-group.ts';
+import { type Group, maxGroupMembers } from './group.ts';
+import type { Joined } from './group-node.ts';
+import { MemberStream } from './member-stream.ts';
+
+/** A worker that asks to join. */
+export type GroupJoin = {
+  readonly group: string;
+  readonly category: string;
+  readonly member: string;
+  /** With it a group that is not there is made. */
+  readonly size: number | undefined;
+  readonly session: string | undefined;
+  readonly attempt: number;
+  readonly address: string | undefined;
+};
+
+/** A member's stream, to be opened on its socket. `released` is called once, when it has ended. */
+export async function joinGroup(
+  groups: ConsumerGroups,
+  namespace: Namespace,
+  asked: GroupJoin,
+  released: () => void,
+): Promise<MemberStream> {
+  const { group: name, member, session, attempt, address, category, size } = asked;
+  if (size === undefined) await groups.find(namespace, name);
+  const { group } = await createGroup(groups, namespace, name, { category, size });
+  await groups.feedOf(namespace);
+  if (group.epoch !== namespace.log) await meetNewLog(groups, namespace, name, group);
+  let joined: Joined | undefined;
+  const stream: MemberStream = new MemberStream(() => {
+    groups.streams.delete(stream);
+    if (joined?.outcome === 'joined') groups.node.disconnected(joined.session);
+    released();
+  });
+  joined = await groups.node.join(groups.nameOf(namespace, name), { member, session, attempt, address, link: stream });
+  if (joined.outcome !== 'joined') throw refusalOf(joined.outcome, name, member);
+  groups.streams.add(stream);
+  return stream;
+}
+
+/** The log is another one than the checkpoints are of: goes on where the group's options say, or waits for a reset. */
+async function meetNewLog(
+  groups: ConsumerGroups,
+  namespace: Namespace,
+  name: string,
+  { options: { onNewLog } }: Group,
+): Promise<void> {
+  if (onNewLog !== 'stop') {
+    await resetGroup({ groups, namespace, name }, { position: onNewLog, partitions: undefined, reason: 'new log' });
+    return;
+  }
+  await groups.node.change(groups.nameOf(namespace, name), 'leave', (draft) => {
+    if (draft.epoch === namespace.log || draft.state === 'new-log') return false;
+    draft.state = 'new-log';
+    assign(draft);
+    return true;
+  });
+}
+
+function refusalOf(outcome: Exclude<Joined['outcome'], 'joined'>, group: string, member: string): PokewireError {
+  switch (outcome) {
+    case 'no-group':
+      return groupNotFound(group);
+    case 'taken':
+      return new PokewireError('MEMBER_TAKEN', `A member ${member} of ${group} is connected, or its lease may run.`, {
+        details: { group, member },
+      });
+    case 'old-attempt':
+      return new PokewireError('MEMBER_TAKEN', `A later attempt of this session of ${group} was let in.`, {
+        details: { group, member },
+      });
+    case 'too-many':
+      return new PokewireError('TOO_MANY_MEMBERS', `The group ${group} has ${maxGroupMembers} members.`, {
+        details: { group, maxGroupMembers },
+      });
+    case 'not-valid':
+      return new PokewireError('NOT_READY', 'This node cannot reach its store in time. Come again later.');
+  }
+}

@@ -1,0 +1,136 @@
+import type { Floor, HeldStream } from './partition-record.ts';
+import type { SessionView, ToldView } from './reconcile.ts';
+
+/** What a member is told on its stream, by the event's name; docs/PROTOCOL.md says what each means. */
+export type GroupEvent =
+  | {
+      readonly event: 'joined';
+      readonly data: {
+        readonly group: string;
+        readonly member: string;
+        readonly session: string;
+        readonly attempt: number;
+        readonly epoch: string;
+        readonly layout: number;
+        readonly size: number;
+        readonly leaseMs: number;
+        readonly beatMs: number;
+        readonly head: number;
+      };
+    }
+  | {
+      readonly event: 'assigned';
+      readonly data: {
+        readonly partition: number;
+        readonly layout: number;
+        readonly size: number;
+        readonly generation: number;
+        readonly position: number;
+        readonly floors: readonly Floor[];
+        readonly held: readonly Pick<HeldStream, 'stream' | 'position'>[];
+      };
+    }
+  | {
+      readonly event: 'poke';
+      readonly data: {
+        readonly partition: number;
+        readonly generation: number;
+        readonly stream: string;
+        readonly position: number;
+        readonly globalPosition: number;
+      };
+    }
+  | {
+      readonly event: 'lease';
+      readonly data: {
+        readonly beat: number;
+        readonly leaseMs: number;
+        readonly except: readonly number[];
+        readonly head: number;
+      };
+    }
+  | {
+      readonly event: 'revoke';
+      readonly data: {
+        readonly partition: number;
+        readonly layout: number;
+        readonly generation: number;
+        readonly withinMs: number;
+      };
+    }
+  | {
+      readonly event: 'retry';
+      readonly data: {
+        readonly partition: number;
+        readonly generation: number;
+        readonly stream: string;
+        readonly position: number;
+        readonly attempt: number;
+      };
+    }
+  | {
+      readonly event: 'forgotten';
+      readonly data: {
+        readonly partition: number;
+        readonly generation: number;
+        readonly lost: { readonly from: number; readonly to: number };
+      };
+    };
+
+/** Why a node ends a member's stream. */
+export type GroupEnd = 'fenced' | 'superseded' | 'group-deleted' | 'store-failed';
+
+/** The stream of a member. What is sent arrives in this order, or the stream breaks. */
+export interface MemberLink {
+  send(event: GroupEvent): void;
+  /** Ends the stream behind what was sent. */
+  end(code: GroupEnd): void;
+}
+
+/** A partition that was told to a connection. */
+export type Told = { -readonly [Key in keyof ToldView]: ToldView[Key] } & {
+  /** Held streams whose retry was told: what it was for, and when. */
+  readonly retried: Map<string, { readonly what: string; readonly atMs: number }>;
+};
+
+/** A connection of a member on this node. */
+export class MemberSession implements SessionView {
+  readonly session: string;
+  readonly attempt: number;
+  readonly link: MemberLink;
+  readonly told = new Map<string, Told>();
+  isClosed = false;
+  isExpiring = false;
+  extendedAtMs: number;
+  /** The last beat that was answered. */
+  beat = 0;
+
+  constructor(session: string, attempt: number, link: MemberLink, nowMs: number) {
+    this.session = session;
+    this.attempt = attempt;
+    this.link = link;
+    this.extendedAtMs = nowMs;
+  }
+
+  send(event: GroupEvent): void {
+    if (!this.isClosed) this.link.send(event);
+  }
+
+  end(code: GroupEnd): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.link.end(code);
+  }
+
+  /** Confirms a lease for what is told here and not stopped. */
+  extend(beat: number, leaseMs: number, nowMs: number, head: number): void {
+    this.beat = beat;
+    this.extendedAtMs = nowMs;
+    const except: number[] = [];
+    for (const told of this.told.values()) {
+      if (told.isStopped) except.push(told.partition);
+      else told.extendedAtMs = nowMs;
+    }
+    this.send({ event: 'lease', data: { beat, leaseMs, except, head } });
+  }
+}

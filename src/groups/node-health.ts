@@ -1,0 +1,128 @@
+import type { GroupStore } from '../store/group-store.ts';
+import { clockMargin, type GroupTimes } from './group-times.ts';
+import type { NodeView } from './reconcile.ts';
+import { nodeKey, nodePrefix } from './record-keys.ts';
+
+/** What a node writes about itself. */
+type NodeRecord = {
+  readonly isDead: boolean;
+  /** Beats of members whose connections are on other nodes, by session. */
+  readonly beats: Readonly<Record<string, number>>;
+};
+
+/** Sessions of other nodes whose beats wait for the next turn; a beat may be lost. */
+const maxForeignBeats = 4_096;
+
+/** A record that stands still for so long is of a node that is gone, and every node has seen so. */
+const keepRecordMs = 600_000;
+
+/**
+ * Whether this node may promise anything. It writes a record each turn; who sees that stand still for long enough marks it dead,
+ * which this node finds before it promises more. A store that one process has alone needs none of that.
+ */
+export class NodeHealth {
+  readonly #store: GroupStore;
+  readonly #times: GroupTimes;
+  readonly #now: () => number;
+  readonly #others = new Map<string, NodeView>();
+  readonly #foreign = new Map<string, number>();
+  #id: string;
+  #revision = 0;
+  #validUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(store: GroupStore, times: GroupTimes, now: () => number, id: string) {
+    this.#store = store;
+    this.#times = times;
+    this.#now = now;
+    this.#id = id;
+    if (store.sharedBy === 'process') this.#validUntilMs = Number.POSITIVE_INFINITY;
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  /** What is known of the other nodes. */
+  get others(): ReadonlyMap<string, NodeView> {
+    return this.#others;
+  }
+
+  /** How long promises hold from now on; 0 or less: there may be none. */
+  get validMs(): number {
+    return this.#validUntilMs - this.#now();
+  }
+
+  /** Tells the node of a session that its member has beaten. */
+  passOn(session: string, beat: number): void {
+    if (this.#foreign.size >= maxForeignBeats && !this.#foreign.has(session)) return;
+    this.#foreign.set(session, Math.max(beat, this.#foreign.get(session) ?? 0));
+  }
+
+  /**
+   * One turn: writes, sees the other nodes, and lets the caller read what it decides by. Valid from the moment before all that.
+   * False: this node was marked dead, and has to begin again.
+   */
+  async turn(heard: (session: string, beat: number) => void, readOn: () => Promise<void>): Promise<boolean> {
+    const sentMs = this.#now();
+    if (!(await this.#beat())) return false;
+    const records = await this.#store.list(nodePrefix, undefined, Number.POSITIVE_INFINITY);
+    const seen = new Set<string>();
+    for (const { key, revision, text } of records) {
+      const node = key.slice(nodePrefix.length);
+      seen.add(node);
+      if (node === this.#id || this.#others.get(node)?.revision === revision) continue;
+      const { isDead, beats } = JSON.parse(text) as NodeRecord;
+      this.#others.set(node, { isDead, revision, unchangedSinceMs: this.#now() });
+      if (!isDead) for (const [session, beat] of Object.entries(beats)) heard(session, beat);
+    }
+    for (const node of this.#others.keys()) if (!seen.has(node)) this.#others.delete(node);
+    await readOn();
+    this.#validUntilMs = sentMs + clockMargin * this.#times.nodeTtlMs;
+    await this.#removeOld();
+    return true;
+  }
+
+  /** Marks a node dead, if its record is the one that stood still. */
+  async declareDead(node: string, revision: number): Promise<boolean> {
+    const text = JSON.stringify({ isDead: true, beats: {} } satisfies NodeRecord);
+    const [written] = await this.#store.write([{ key: nodeKey(node), revision, text, isQuiet: true }]);
+    return written !== undefined;
+  }
+
+  /** Goes on as another node: an id is never used again. */
+  beginAgain(id: string): void {
+    this.#id = id;
+    this.#revision = 0;
+    this.#validUntilMs = Number.NEGATIVE_INFINITY;
+    this.#foreign.clear();
+  }
+
+  async #beat(): Promise<boolean> {
+    const beats = Object.fromEntries(this.#foreign);
+    const text = JSON.stringify({ isDead: false, beats } satisfies NodeRecord);
+    const key = nodeKey(this.#id);
+    const [written] = await this.#store.write([{ key, revision: this.#revision, text, isQuiet: true }]);
+    if (written !== undefined) {
+      this.#revision = written;
+      for (const [session, beat] of Object.entries(beats)) {
+        if (this.#foreign.get(session) === beat) this.#foreign.delete(session);
+      }
+      return true;
+    }
+    const [record] = await this.#store.read([key]);
+    if (record === undefined || (JSON.parse(record.text) as NodeRecord).isDead) return false;
+    // An earlier write was done although its answer was lost.
+    this.#revision = record.revision;
+    return this.#beat();
+  }
+
+  async #removeOld(): Promise<void> {
+    const nowMs = this.#now();
+    for (const [node, { revision, unchangedSinceMs }] of this.#others) {
+      if (nowMs - unchangedSinceMs < keepRecordMs) continue;
+      await this.#store.write([{ key: nodeKey(node), revision, text: undefined, isQuiet: true }]);
+      this.#others.delete(node);
+      return;
+    }
+  }
+}

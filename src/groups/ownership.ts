@@ -1,0 +1,94 @@
+import { assign } from './assign.ts';
+import { freshPartitions, type Group, type Origin } from './group.ts';
+
+/** A partition in one generation. */
+export type Held = { readonly layout: number; readonly partition: number; readonly generation: number };
+
+/**
+ * Takes a partition from the session that owns it in this generation, for whoever is next. False: it does not own it any more. A
+ * release is final for its generation, also when the same session is next.
+ */
+export function letGo(group: Group, session: string, { layout, partition, generation }: Held): boolean {
+  if (layout === group.layout) {
+    const owned = group.partitions[partition];
+    if (owned?.holder !== session || owned.generation !== generation) return false;
+    owned.holder = owned.next;
+    if (owned.next !== undefined) owned.generation = ++group.generation;
+    return true;
+  }
+  const old = layout === group.layout - 1 ? group.previous?.partitions[partition] : undefined;
+  if (old?.holder !== session || old.generation !== generation) return false;
+  old.holder = undefined;
+  return true;
+}
+
+/** Begins another layout. False: the one before is not complete. */
+export function relayout(group: Group, size: number, origin: Origin): boolean {
+  if (isChanging(group)) return false;
+  group.previous = {
+    size: group.size,
+    partitions: group.partitions.map(({ holder, generation }) => ({ holder, generation, isSealed: false })),
+  };
+  group.layout++;
+  group.size = size;
+  group.origin = origin;
+  group.partitions = freshPartitions(size);
+  assign(group);
+  return true;
+}
+
+/** Whether a layout is still to be made. */
+export function isChanging(group: Group): boolean {
+  return group.previous !== undefined || group.partitions.some(({ isReady }) => !isReady);
+}
+
+/** Notes that partitions of the previous layout take no acknowledgement any more. */
+export function noteSealed(group: Group, layout: number, sealed: readonly number[]): boolean {
+  const old = layout === group.layout - 1 ? group.previous?.partitions : undefined;
+  const news = old === undefined ? [] : sealed.filter((index) => old[index]?.isSealed === false);
+  for (const index of news) old![index]!.isSealed = true;
+  return news.length > 0;
+}
+
+/** Notes that partitions have their checkpoints, and gives them away. */
+export function noteReady(group: Group, layout: number, ready: readonly number[]): boolean {
+  if (layout !== group.layout) return false;
+  const news = ready.filter((index) => group.partitions[index]?.isReady === false);
+  for (const index of news) group.partitions[index]!.isReady = true;
+  if (news.length === 0) return false;
+  if (group.partitions.every(({ isReady }) => isReady)) group.previous = undefined;
+  assign(group);
+  return true;
+}
+
+/** Partitions of this layout whose checkpoint can be told: everything that they take over is sealed. */
+export function readyToMake(group: Group): number[] {
+  const { previous, partitions, size } = group;
+  const divisor = previous === undefined ? 1 : greatestCommonDivisor(previous.size, size);
+  const openClasses = new Set<number>();
+  for (const [index, { isSealed }] of previous?.partitions.entries() ?? []) {
+    if (!isSealed) openClasses.add(index % divisor);
+  }
+  return [...partitions.keys()].filter((index) => !partitions[index]!.isReady && !openClasses.has(index % divisor));
+}
+
+/** Partitions of the previous layout that have streams in common with a partition of this one. */
+export function predecessors(group: Group, partition: number): number[] {
+  const { previous, size } = group;
+  if (previous === undefined) return [];
+  const divisor = greatestCommonDivisor(previous.size, size);
+  return [...previous.partitions.keys()].filter((index) => index % divisor === partition % divisor);
+}
+
+/** Stops or starts a group. False: it is so already, or has no log to go on with. */
+export function setRunning(group: Group, isRunning: boolean): boolean {
+  const state = isRunning ? 'running' : 'stopped';
+  if (group.state === state || group.state === 'new-log' || group.state === 'deleted') return false;
+  group.state = state;
+  assign(group);
+  return true;
+}
+
+function greatestCommonDivisor(one: number, other: number): number {
+  return other === 0 ? one : greatestCommonDivisor(other, one % other);
+}

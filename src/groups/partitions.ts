@@ -1,0 +1,142 @@
+import { type Failure, hold, replay, settle, skip } from './held-streams.ts';
+import {
+  acknowledge,
+  type HeldStream,
+  open,
+  type PartitionRecord,
+  passedUpTo,
+  seal,
+  skipForgotten,
+} from './partition-record.ts';
+import type { ChangeOutcome, Records } from './records.ts';
+
+/** What became of a change that only the owner may make. */
+export type OwnerOutcome =
+  | { readonly outcome: 'done'; readonly record: PartitionRecord }
+  /** Another generation is in force; `current`: which, 0 where the partition is gone. */
+  | { readonly outcome: 'fenced'; readonly current: number };
+
+/** The records of partitions: each change is one compare-and-set, and is durable when it is answered. */
+export class Partitions {
+  readonly #records: Records<PartitionRecord>;
+  readonly #wallNow: () => number;
+
+  constructor(records: Records<PartitionRecord>, wallNow: () => number) {
+    this.#records = records;
+    this.#wallNow = wallNow;
+  }
+
+  known(key: string): PartitionRecord | undefined {
+    return this.#records.known(key);
+  }
+
+  readAll(keys: readonly string[]): Promise<(PartitionRecord | undefined)[]> {
+    return this.#records.readAll(keys);
+  }
+
+  /** Reads those again that are known here. */
+  async readChanged(keys: readonly string[]): Promise<void> {
+    const known = keys.filter((key) => this.#records.known(key) !== undefined);
+    for (let at = 0; at < known.length; at += 100) await this.#records.readAll(known.slice(at, at + 100));
+  }
+
+  /** Fences every generation before this one, and reads what is settled in the same step. */
+  async open(key: string, generation: number): Promise<PartitionRecord | undefined> {
+    const { value } = await this.#records.change(key, (record) => open(record, generation));
+    return value?.generation === generation && !value.isSealed ? value : undefined;
+  }
+
+  async acknowledge(key: string, generation: number, position: number): Promise<OwnerOutcome> {
+    const nowMs = this.#wallNow();
+    return ownerOutcome(
+      await this.#records.change(key, (record) => acknowledge(record, generation, position, nowMs)),
+      generation,
+    );
+  }
+
+  /** Holds a stream; `too-many`: the partition holds as many as it may. */
+  async hold(key: string, generation: number, failure: Failure): Promise<OwnerOutcome | 'too-many'> {
+    let isFull = false;
+    const changed = await this.#records.change(
+      key,
+      (record) => {
+        const held = hold(record, generation, failure);
+        isFull = held === 'too-many';
+        return held === 'too-many' ? undefined : held;
+      },
+      false,
+    );
+    return isFull ? 'too-many' : ownerOutcome(changed, generation);
+  }
+
+  /**
+   * Settles messages of a held stream. `nextUpTo` finds the next message of the stream at or below a global position,
+   * up to which they count as settled otherwise; it is asked again when that has moved meanwhile.
+   */
+  async settle(
+    key: string,
+    generation: number,
+    settled: { readonly stream: string; readonly position: number },
+    nextUpTo: (passed: number) => Promise<number | undefined>,
+  ): Promise<OwnerOutcome> {
+    for (;;) {
+      const [before] = await this.#records.readAll([key]);
+      if (before === undefined) return { outcome: 'fenced', current: 0 };
+      const passed = passedUpTo(before, settled.stream);
+      const next = await nextUpTo(passed);
+      const nowMs = this.#wallNow();
+      let hasMoved = false;
+      const changed = await this.#records.change(
+        key,
+        (record) => {
+          hasMoved = passedUpTo(record, settled.stream) !== passed;
+          return hasMoved ? undefined : settle(record, generation, settled, next, nowMs);
+        },
+        false,
+      );
+      if (!hasMoved) return ownerOutcome(changed, generation);
+    }
+  }
+
+  /** Makes held streams due, or skips the messages they wait at. Resolves to the streams it was done to. */
+  async administer(key: string, how: 'replay' | 'skip', streams: readonly string[] | undefined): Promise<string[]> {
+    const nowMs = this.#wallNow();
+    let before: readonly HeldStream[] = [];
+    const { outcome, value } = await this.#records.change(
+      key,
+      (record) => {
+        before = record.held;
+        return how === 'replay' ? replay(record, streams, nowMs) : skip(record, streams, nowMs);
+      },
+      false,
+    );
+    if (outcome !== 'changed') return [];
+    return value.held.filter((held) => !before.includes(held)).map(({ stream }) => stream);
+  }
+
+  /** Moves on behind what is forgotten; undefined: nothing of it was to come. */
+  async skipForgotten(key: string, upTo: number): Promise<PartitionRecord | undefined> {
+    let before: PartitionRecord | undefined;
+    const { outcome } = await this.#records.change(key, (record) => {
+      before = record;
+      return skipForgotten(record, upTo);
+    });
+    return outcome === 'changed' ? before : undefined;
+  }
+
+  /** Ends a partition of a former layout; what it had settled is final then. */
+  async seal(key: string): Promise<boolean> {
+    const { value } = await this.#records.change(key, seal);
+    return value?.isSealed === true;
+  }
+
+  /** Makes first records, those that are there already left as they are. */
+  async create(entries: readonly { readonly key: string; readonly value: PartitionRecord }[]): Promise<void> {
+    for (let at = 0; at < entries.length; at += 500) await this.#records.createAll(entries.slice(at, at + 500));
+  }
+}
+
+function ownerOutcome({ value }: ChangeOutcome<PartitionRecord>, generation: number): OwnerOutcome {
+  if (value?.generation === generation && !value.isSealed) return { outcome: 'done', record: value };
+  return { outcome: 'fenced', current: value?.generation ?? 0 };
+}

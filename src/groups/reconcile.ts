@@ -1,0 +1,185 @@
+import { type Group, ownershipOf } from './group.ts';
+import type { GroupTimes } from './group-times.ts';
+import { type Held, readyToMake } from './ownership.ts';
+
+/** A connection of a member on this node, as far as decisions need it. */
+export type SessionView = {
+  readonly attempt: number;
+  /** Its connection takes no more. */
+  readonly isClosed: boolean;
+  /** It was decided to take it out: no lease is confirmed any more. */
+  readonly isExpiring: boolean;
+  /** When a lease was confirmed last. */
+  readonly extendedAtMs: number;
+  /** By layout and partition. */
+  readonly told: ReadonlyMap<string, ToldView>;
+};
+
+/** A partition that was told to a connection. */
+export type ToldView = Held & {
+  /** When a lease that covers it was confirmed last. */
+  readonly extendedAtMs: number;
+  /** When its revoke was sent; undefined: it was not. */
+  readonly revokedAtMs: number | undefined;
+  /** Leases do not cover it any more. */
+  readonly isStopped: boolean;
+};
+
+/** What a node knows of another one. */
+export type NodeView = { readonly isDead: boolean; readonly revision: number; readonly unchangedSinceMs: number };
+
+/** Everything that a node decides by. */
+export type View = {
+  readonly node: string;
+  readonly nowMs: number;
+  /** How long this node may still promise something; 0 or less: not at all. */
+  readonly validMs: number;
+  readonly group: Group;
+  readonly sessions: ReadonlyMap<string, SessionView>;
+  /** When a member without connection here, or of an unknown node, was first seen so, by {@link missingKey}. */
+  readonly missingSinceMs: ReadonlyMap<string, number>;
+  readonly nodes: ReadonlyMap<string, NodeView>;
+  readonly times: GroupTimes;
+};
+
+/** What a node does next. Each step is checked again when it is done, for what it was decided for may be over. */
+export type Step =
+  /** Ends a connection whose session is gone or elsewhere. */
+  | { readonly do: 'drop'; readonly session: string; readonly isMember: boolean }
+  | { readonly do: 'end-evicted'; readonly session: string }
+  | { readonly do: 'detach'; readonly session: string; readonly attempt: number }
+  | { readonly do: 'expire'; readonly session: string; readonly attempt: number }
+  /** Fences the former owner of a partition and tells the new one. */
+  | ({ readonly do: 'open'; readonly session: string } & Held)
+  | ({ readonly do: 'revoke'; readonly session: string } & Held)
+  /** Forgets a partition that the session owns no more. */
+  | ({ readonly do: 'forget'; readonly session: string } & Held)
+  /** Lets no lease cover a partition any more. */
+  | ({ readonly do: 'stop'; readonly session: string } & Held)
+  /** Gives away a partition whose last lease has ended. */
+  | ({ readonly do: 'force'; readonly session: string } & Held)
+  | { readonly do: 'seal'; readonly layout: number; readonly partitions: readonly number[] }
+  | { readonly do: 'make-ready'; readonly layout: number; readonly partitions: readonly number[] }
+  | { readonly do: 'note-missing'; readonly session: string; readonly attempt: number }
+  | { readonly do: 'remove-missing'; readonly session: string; readonly attempt: number; readonly node: string }
+  | { readonly do: 'declare-dead'; readonly node: string; readonly revision: number }
+  | { readonly do: 'remove-dead'; readonly node: string };
+
+export function toldKey({ layout, partition }: { readonly layout: number; readonly partition: number }): string {
+  return `${layout}/${partition}`;
+}
+
+export function missingKey(session: string, attempt: number): string {
+  return `${session}/${attempt}`;
+}
+
+/** What this node has to do for a group: a pure function of what it knows. */
+export function reconcile(view: View): Step[] {
+  const { group, sessions, node, validMs } = view;
+  const steps: Step[] = [];
+  for (const [session, connection] of sessions) {
+    const member = group.members[session];
+    if (member?.node !== node || member.attempt !== connection.attempt) {
+      steps.push({ do: 'drop', session, isMember: member !== undefined });
+    } else if (validMs > 0) reconcileSession(view, session, connection, steps);
+  }
+  if (validMs <= 0 || group.state === 'deleted') return steps;
+  reconcilePrevious(view, steps);
+  const partitions = readyToMake(group);
+  if (partitions.length > 0) steps.push({ do: 'make-ready', layout: group.layout, partitions });
+  reconcileOthers(view, steps);
+  return steps;
+}
+
+function reconcileSession(view: View, session: string, connection: SessionView, steps: Step[]): void {
+  const { group, nowMs, times } = view;
+  const { attempt, extendedAtMs, isExpiring, isClosed } = connection;
+  const member = group.members[session]!;
+  if (isExpiring || nowMs - extendedAtMs > (member.keepMs ?? times.leaseMs)) {
+    steps.push({ do: 'expire', session, attempt });
+    return;
+  }
+  if (member.isEvicted && !isClosed) steps.push({ do: 'end-evicted', session });
+  if (isClosed && !member.isDetached) steps.push({ do: 'detach', session, attempt });
+  for (const { layout, partition, generation } of connection.told.values()) {
+    const held = { layout, partition, generation };
+    if (!isHeldBy(group, session, held)) steps.push({ do: 'forget', session, ...held });
+  }
+  for (const [partition, { holder, generation, next }] of group.partitions.entries()) {
+    if (holder !== session) continue;
+    const held: Held = { layout: group.layout, partition, generation };
+    const told = connection.told.get(toldKey(held));
+    if (told?.generation !== generation) {
+      if (!isClosed) steps.push({ do: 'open', session, ...held });
+    } else if (told.revokedAtMs === undefined) {
+      if (next !== session) steps.push({ do: 'revoke', session, ...held });
+    } else if (isOverdue(view, told)) {
+      steps.push({ do: isLeaseOver(view, told) ? 'force' : 'stop', session, ...held });
+    }
+  }
+}
+
+/** Partitions of the previous layout are revoked like others, and then sealed. */
+function reconcilePrevious(view: View, steps: Step[]): void {
+  const { group, sessions, node } = view;
+  const layout = group.layout - 1;
+  const partitions: number[] = [];
+  for (const [partition, { holder, generation, isSealed }] of group.previous?.partitions.entries() ?? []) {
+    if (isSealed) continue;
+    const held: Held = { layout, partition, generation };
+    const member = holder === undefined ? undefined : group.members[holder];
+    if (holder === undefined || member === undefined) {
+      partitions.push(partition);
+      continue;
+    }
+    const connection = sessions.get(holder);
+    if (member.node !== node || connection === undefined || connection.attempt !== member.attempt) continue;
+    const told = connection.told.get(toldKey(held));
+    if (told?.generation !== generation || told.revokedAtMs === undefined) {
+      // Also where it was never told here: a former node may have, so that its whole lease is waited for.
+      steps.push({ do: 'revoke', session: holder, ...held });
+    } else if (isOverdue(view, told)) {
+      if (isLeaseOver(view, told)) partitions.push(partition);
+      else steps.push({ do: 'stop', session: holder, ...held });
+    }
+  }
+  if (partitions.length > 0) steps.push({ do: 'seal', layout, partitions });
+}
+
+/** Members that no connection stands for. */
+function reconcileOthers(view: View, steps: Step[]): void {
+  const { group, sessions, node, nodes, nowMs, times, missingSinceMs } = view;
+  const judged = new Set<string>();
+  for (const [session, member] of Object.entries(group.members)) {
+    const { attempt, node: of } = member;
+    const other = nodes.get(of);
+    if (of !== node && other !== undefined) {
+      if (judged.has(of)) continue;
+      judged.add(of);
+      if (other.isDead) steps.push({ do: 'remove-dead', node: of });
+      else if (nowMs - other.unchangedSinceMs > times.nodeTtlMs)
+        steps.push({ do: 'declare-dead', node: of, revision: other.revision });
+    } else if (of !== node || !sessions.has(session)) {
+      const since = missingSinceMs.get(missingKey(session, attempt));
+      const waitMs = of === node ? Math.max(member.keepMs ?? 0, times.leaseMs) : times.nodeTtlMs;
+      if (since === undefined) steps.push({ do: 'note-missing', session, attempt });
+      else if (nowMs - since > waitMs) steps.push({ do: 'remove-missing', session, attempt, node: of });
+    }
+  }
+}
+
+/** Whether the worker had its time to let go. */
+function isOverdue({ nowMs, times }: View, { revokedAtMs }: ToldView): boolean {
+  return revokedAtMs !== undefined && nowMs - revokedAtMs > times.handOverMs;
+}
+
+/** Whether no lease covers it any more. */
+function isLeaseOver({ nowMs, times }: View, { extendedAtMs, isStopped }: ToldView): boolean {
+  return isStopped && nowMs - extendedAtMs > times.leaseMs;
+}
+
+/** Whether the session owns the partition in this generation. */
+export function isHeldBy(group: Group, session: string, { layout, partition, generation }: Held): boolean {
+  const owned = ownershipOf(group, layout, partition);
+  return owned?.holder === session && owned.generation === generation;
+}

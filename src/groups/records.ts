@@ -1,0 +1,140 @@
+import { type GroupRecord, type GroupStore, maxGroupRecordBytes } from '../store/group-store.ts';
+
+/** Entries that a cache of records holds. */
+const maxKnown = 16_384;
+
+/** A record as it was last read or written here. */
+export type Known<T> = { readonly revision: number; readonly value: T };
+
+/** What became of a change: `kept`: it may not be made to what stands there; the value is that. Undefined value: no record. */
+export type ChangeOutcome<T> =
+  | { readonly outcome: 'changed'; readonly value: T }
+  | { readonly outcome: 'kept'; readonly value: T | undefined };
+
+/**
+ * Records of one kind, changed by compare-and-set. What this node knows of a record saves the read before a change: a change of an
+ * older revision loses, and is made again from what stands there.
+ */
+export class Records<T> {
+  readonly #store: GroupStore;
+  readonly #isQuiet: boolean;
+  readonly #known = new Map<string, Known<T>>();
+  /** Called for each change of another's that was met. */
+  readonly #conflicted: () => void;
+
+  constructor(store: GroupStore, isQuiet: boolean, conflicted: () => void) {
+    this.#store = store;
+    this.#isQuiet = isQuiet;
+    this.#conflicted = conflicted;
+  }
+
+  /** What is known without asking. */
+  known(key: string): T | undefined {
+    return this.#known.get(key)?.value;
+  }
+
+  /** The record as it stands now. */
+  async read(key: string): Promise<T | undefined> {
+    const [value] = await this.readAll([key]);
+    return value;
+  }
+
+  async readAll(keys: readonly string[]): Promise<(T | undefined)[]> {
+    const records = await this.#store.read(keys);
+    return records.map((record, index) => this.#take(keys[index]!, record)?.value);
+  }
+
+  /** Notes records that were listed. */
+  take(records: readonly GroupRecord[]): T[] {
+    return records.map((record) => this.#take(record.key, record)!.value);
+  }
+
+  forget(key: string): void {
+    this.#known.delete(key);
+  }
+
+  /** Makes a record where there is none; true: this call did. */
+  async create(key: string, value: T): Promise<boolean> {
+    const [isMade] = await this.createAll([{ key, value }]);
+    return isMade!;
+  }
+
+  async createAll(entries: readonly { readonly key: string; readonly value: T }[]): Promise<boolean[]> {
+    const isQuiet = this.#isQuiet;
+    const revisions = await this.#store.write(
+      entries.map(({ key, value }) => ({ key, revision: 0, text: textOf(value), isQuiet })),
+    );
+    return revisions.map((revision, index) => {
+      const { key, value } = entries[index]!;
+      if (revision !== undefined) this.#note(key, { revision, value });
+      return revision !== undefined;
+    });
+  }
+
+  /**
+   * Changes a record until it holds. `edit` returns what is to stand there, the same value to leave it, or undefined where the change
+   * may not be made; it is asked again for each value that another one left.
+   */
+  async change(key: string, edit: (value: T) => T | undefined, isQuiet = this.#isQuiet): Promise<ChangeOutcome<T>> {
+    let known = this.#known.get(key);
+    let isFresh = false;
+    for (;;) {
+      if (known === undefined) {
+        const [record] = await this.#store.read([key]);
+        known = this.#take(key, record);
+        isFresh = true;
+        if (known === undefined) return { outcome: 'kept', value: undefined };
+      }
+      const { revision, value } = known;
+      const edited = edit(value);
+      if (edited !== undefined && edited !== value) {
+        const [written] = await this.#store.write([{ key, revision, text: textOf(edited), isQuiet }]);
+        if (written !== undefined) {
+          this.#note(key, { revision: written, value: edited });
+          return { outcome: 'changed', value: edited };
+        }
+        this.#conflicted();
+      } else if (isFresh) return { outcome: 'kept', value };
+      // What was known may be old: only the record itself says that there is nothing to change.
+      known = undefined;
+    }
+  }
+
+  /** Removes a record as it is known; false: it is another one by now. */
+  async remove(key: string): Promise<boolean> {
+    const known = this.#known.get(key);
+    if (known === undefined) return false;
+    const { revision } = known;
+    const [written] = await this.#store.write([{ key, revision, text: undefined, isQuiet: this.#isQuiet }]);
+    this.#known.delete(key);
+    return written !== undefined;
+  }
+
+  #take(key: string, record: GroupRecord | undefined): Known<T> | undefined {
+    if (record === undefined) {
+      this.#known.delete(key);
+      return undefined;
+    }
+    const known = this.#known.get(key);
+    // Answers overtake each other.
+    if (known !== undefined && known.revision >= record.revision) return known;
+    return this.#note(key, { revision: record.revision, value: JSON.parse(record.text) as T });
+  }
+
+  #note(key: string, known: Known<T>): Known<T> {
+    const old = this.#known.get(key);
+    if (old !== undefined && old.revision > known.revision) return known;
+    this.#known.delete(key);
+    this.#known.set(key, known);
+    if (this.#known.size > maxKnown) this.#known.delete(this.#known.keys().next().value!);
+    return known;
+  }
+}
+
+function textOf(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (text.length * 3 > maxGroupRecordBytes && Buffer.byteLength(text) > maxGroupRecordBytes) {
+    throw new RangeError(`a record of a group has more than ${maxGroupRecordBytes} bytes`);
+  }
+  return text;
+}

@@ -1,0 +1,54 @@
+import type { GroupChange, GroupChanges, GroupRecord, GroupStore } from '../../src/store/group-store.ts';
+import type { Actor, Timeline } from './timeline.ts';
+
+const timeoutMs = 3_000;
+
+/** A node's way to the store: requests and answers are late or lost, the latter with the change made. */
+export class LateStore implements GroupStore {
+  readonly sharedBy = 'nodes';
+  isCut = false;
+  readonly #store: GroupStore;
+  readonly #time: Timeline;
+  readonly #actor: Actor;
+
+  constructor(store: GroupStore, time: Timeline, actor: Actor) {
+    this.#store = store;
+    this.#time = time;
+    this.#actor = actor;
+  }
+
+  read(keys: readonly string[]): Promise<(GroupRecord | undefined)[]> {
+    return this.#call(() => this.#store.read(keys));
+  }
+
+  write(changes: readonly GroupChange[]): Promise<(number | undefined)[]> {
+    return this.#call(() => this.#store.write(changes));
+  }
+
+  list(prefix: string, after: string | undefined, limit: number): Promise<GroupRecord[]> {
+    return this.#call(() => this.#store.list(prefix, after, limit));
+  }
+
+  changesSince(revision: number | undefined): Promise<GroupChanges> {
+    return this.#call(() => this.#store.changesSince(revision));
+  }
+
+  follow(): () => void {
+    return () => {};
+  }
+
+  #call<T>(ask: () => Promise<T>): Promise<T> {
+    const time = this.#time;
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    time.after(timeoutMs / this.#actor.rate, this.#actor, () => reject(new Error('the store did not answer in time')));
+    const latency = time.latency();
+    if (this.isCut && time.random.chance(0.7)) return promise;
+    time.after(latency, undefined, () => {
+      if (this.isCut && time.random.chance(0.5)) return;
+      const asked = ask();
+      if (this.isCut) return;
+      time.after(time.latency(), this.#actor, () => resolve(asked));
+    });
+    return promise;
+  }
+}

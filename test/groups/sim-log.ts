@@ -1,0 +1,129 @@
+import { type Floor, isSettledByFloor, type PartitionRecord, passedUpTo } from '../../src/groups/partition-record.ts';
+import { StreamName } from '../../src/message/stream-name.ts';
+import type { Random } from '../support/random.ts';
+
+export const streamCount = 12;
+
+/** A message of the simulated log. */
+export type SimMessage = {
+  readonly stream: number;
+  readonly position: number;
+  readonly globalPosition: number;
+  /** So many tries of it fail; infinite: until an administrator says otherwise. */
+  failures: number;
+  isDone: boolean;
+};
+
+/** The messages, and what became of them: a sink that keeps the highest generation of each stream refuses lower ones. */
+export class SimLog {
+  readonly messages: SimMessage[] = [];
+  /** Other names for each seed, so that they have other owners. */
+  readonly #names: readonly StreamName[];
+  readonly #ofStream: SimMessage[][] = Array.from({ length: streamCount }, () => []);
+  readonly #highest: number[] = new Array(streamCount).fill(0);
+  readonly #next: number[] = new Array(streamCount).fill(0);
+  readonly #last: number[] = new Array(streamCount).fill(-1);
+  /** Where a stream may go back to because a request to hold it was repeated. */
+  readonly #back: number[] = new Array(streamCount).fill(Number.POSITIVE_INFINITY);
+  repeated = 0;
+  refused = 0;
+
+  constructor(random: Random) {
+    this.#names = Array.from(
+      { length: streamCount },
+      (_value, n) => new StreamName(`s-${n}x${random.int(0, 1_000_000_000)}`),
+    );
+  }
+
+  get head(): number {
+    return this.messages.length;
+  }
+
+  append(stream: number, failures: number): void {
+    const position = this.#ofStream[stream]!.length;
+    const message = { stream, position, globalPosition: this.messages.length + 1, failures, isDone: false };
+    this.messages.push(message);
+    this.#ofStream[stream]!.push(message);
+  }
+
+  nameOf(stream: number): string {
+    return this.#names[stream]!.text;
+  }
+
+  indexOf(name: string): number {
+    return this.#names.findIndex(({ text }) => text === name);
+  }
+
+  owner(stream: number, size: number): number {
+    return this.#names[stream]!.owner(size);
+  }
+
+  isSettled(floors: readonly Floor[], { stream, globalPosition }: SimMessage): boolean {
+    return isSettledByFloor(floors, (size) => this.owner(stream, size), globalPosition);
+  }
+
+  message(stream: number, position: number): SimMessage | undefined {
+    return this.#ofStream[stream]![position];
+  }
+
+  /** The first message of a stream behind a position, at or below a global position. */
+  nextOf(stream: number, position: number, upTo: number): number | undefined {
+    const next = this.message(stream, position + 1);
+    return next !== undefined && next.globalPosition <= upTo ? next.position : undefined;
+  }
+
+  /** A request to hold the stream at a position goes out twice, and may arrive when it is settled. */
+  mayRepeat(stream: number, position: number): void {
+    this.#back[stream] = Math.min(this.#back[stream]!, position);
+  }
+
+  /** An administrator has said that the message need not be processed. */
+  skip(stream: number, position: number): void {
+    this.message(stream, position)!.isDone = true;
+    if (this.#next[stream] === position) this.#next[stream]!++;
+  }
+
+  /** Takes the effect of a handler; throws where an effect is lost or out of order. */
+  take({ stream, position }: SimMessage, generation: number): void {
+    if (this.#highest[stream]! > generation) {
+      this.refused++;
+      return;
+    }
+    const isSame = this.#highest[stream] === generation;
+    this.#highest[stream] = generation;
+    if (position > this.#next[stream]!) {
+      throw new Error(`sink: stream ${stream} message ${position} before ${this.#next[stream]}`);
+    }
+    if (isSame && position <= this.#last[stream]! && position < this.#back[stream]!) {
+      throw new Error(`sink: stream ${stream} goes back to ${position} inside generation ${generation}`);
+    }
+    this.#last[stream] = position;
+    if (position === this.#next[stream]) this.#next[stream]!++;
+    else this.repeated++;
+    this.message(stream, position)!.isDone = true;
+  }
+
+  /** Throws when a change of a record passes a message that nobody processed and no held stream waits for. */
+  checkPassed(size: number, partition: number, before: PartitionRecord, after: PartitionRecord): void {
+    const isHeld = ({ stream, position }: SimMessage) =>
+      after.held.some((held) => held.stream === this.nameOf(stream) && held.position <= position);
+    for (let at = before.checkpoint; at < after.checkpoint; at++) {
+      const message = this.messages[at]!;
+      if (this.owner(message.stream, size) !== partition || this.isSettled(before.floors, message)) continue;
+      if (!message.isDone && !isHeld(message)) {
+        throw new Error(
+          `checkpoint ${after.checkpoint} of ${partition}/${size} passes message ${at + 1} that nobody processed`,
+        );
+      }
+    }
+    for (const { stream, position } of before.held) {
+      const name = this.indexOf(stream);
+      const waits = after.held.find((held) => held.stream === stream)?.position ?? Number.POSITIVE_INFINITY;
+      for (let at = position; at < waits; at++) {
+        const message = this.message(name, at);
+        if (message === undefined || message.globalPosition > passedUpTo(after, stream)) break;
+        if (!message.isDone) throw new Error(`stream ${stream} is let go although message ${at} was not processed`);
+      }
+    }
+  }
+}

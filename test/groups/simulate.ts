@@ -1,0 +1,41 @@
+import { type SimCounts, World } from './world.ts';
+
+export type Simulation = {
+  readonly firstSeed: number;
+  readonly count: number;
+  readonly handOverMs: number;
+  /** Ends with the schedule during which this is over. */
+  readonly limitMs?: number;
+  /** Ends with the first schedule that fails. */
+  readonly stopsAtFailure?: boolean;
+};
+
+export type SimReport = {
+  readonly runs: number;
+  readonly failures: readonly { readonly seed: number; readonly why: string }[];
+  readonly counts: SimCounts;
+};
+
+/** Runs schedules of random faults, one a seed; the same seed gives the same schedule. */
+export async function simulate(simulation: Simulation): Promise<SimReport> {
+  const { firstSeed, count, handOverMs, limitMs = Number.POSITIVE_INFINITY, stopsAtFailure = false } = simulation;
+  const startMs = performance.now();
+  const failures: { seed: number; why: string }[] = [];
+  const counts: SimCounts = {};
+  let runs = 0;
+  for (let seed = firstSeed; seed < firstSeed + count && performance.now() - startMs < limitMs; seed++) {
+    const world = new World({ seed, handOverMs });
+    try {
+      await world.run();
+    } catch (error) {
+      failures.push({
+        seed,
+        why: `at ${Math.round(world.time.now)} ms: ${error instanceof Error ? error.message : error}`,
+      });
+    }
+    runs++;
+    for (const [name, value] of Object.entries(world.counts)) counts[name] = (counts[name] ?? 0) + value;
+    if (stopsAtFailure && failures.length > 0) break;
+  }
+  return { runs, failures, counts };
+}

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { simulate } from './simulate.ts';
+
+/** Schedules of random faults; a slow machine ends earlier. */
+const schedules = Number(process.env.GROUPS_SCHEDULES ?? 2_000);
+const limitMs = 240_000;
+
+test.each([
+  { handOverMs: 1_500, firstSeed: 1 },
+  { handOverMs: 8_000, firstSeed: 500_001 },
+])(
+  'Groups keep their promises in random schedules with $handOverMs ms to hand over.',
+  async ({ handOverMs, firstSeed }) => {
+    const { runs, failures, counts } = await simulate({ firstSeed, count: schedules / 2, handOverMs, limitMs });
+    expect(failures).toEqual([]);
+    expect(runs).toBeGreaterThan(50);
+    // Otherwise nothing was tried.
+    expect(counts.handlers).toBeGreaterThan(runs * 50);
+  },
+  300_000,
+);

@@ -1,0 +1,363 @@
+import { type Group, newGroup } from '../../src/groups/group.ts';
+import type { GroupTimes } from '../../src/groups/group-times.ts';
+import { evict } from '../../src/groups/membership.ts';
+import { relayout, setRunning } from '../../src/groups/ownership.ts';
+import type { PartitionRecord } from '../../src/groups/partition-record.ts';
+import { groupKey, partitionKey } from '../../src/groups/record-keys.ts';
+import type { GroupChange } from '../../src/store/group-store.ts';
+import { MemoryGroups } from '../../src/store/memory/memory-groups.ts';
+import { Random } from '../support/random.ts';
+import { SimLog, streamCount } from './sim-log.ts';
+import { groupName, type SimNode, startNode } from './sim-node.ts';
+import { SimWorker } from './sim-worker.ts';
+import { type Actor, Timeline } from './timeline.ts';
+
+const troubleMs = 180_000;
+/** Until everything is to be in order, looked at so often. */
+const quietMs = 200_000;
+const mostLooks = 3;
+const firstSize = 4;
+const groupId = 'group';
+
+export type SimOptions = {
+  readonly seed: number;
+  readonly handOverMs: number;
+};
+
+/** What a run had in it. */
+export type SimCounts = Record<string, number>;
+
+/** One group with nodes, workers and messages, in which everything goes wrong for three minutes, and nothing then. */
+export class World {
+  readonly time: Timeline;
+  readonly log: SimLog;
+  readonly times: GroupTimes;
+  readonly counts: SimCounts = {};
+  isTroubled = true;
+  readonly #store = new MemoryGroups();
+  readonly #sizes = new Map([[0, firstSize]]);
+  readonly #nodes: SimNode[] = [];
+  readonly #workers: SimWorker[] = [];
+  readonly #random: Random;
+  #ids = 0;
+  #names = 0;
+
+  constructor({ seed, handOverMs }: SimOptions) {
+    this.#random = new Random(seed);
+    this.time = new Timeline(this.#random);
+    this.log = new SimLog(this.#random);
+    this.times = { leaseMs: 15_000, beatMs: 3_000, nodeTtlMs: 20_000, turnMs: 1_000, handOverMs };
+    const write = this.#store.write.bind(this.#store);
+    this.#store.write = async (changes) => {
+      const before = await this.#store.read(changes.map(({ key }) => key));
+      const outcomes = await write(changes);
+      for (const [index, change] of changes.entries()) {
+        const old = before[index];
+        try {
+          if (outcomes[index] !== undefined && old !== undefined) this.#check(change, old.text);
+        } catch (error) {
+          this.time.failure ??= error;
+        }
+      }
+      return outcomes;
+    };
+  }
+
+  /** Runs it all; throws where something that is promised does not hold. */
+  async run(): Promise<void> {
+    const { time } = this;
+    const random = this.#random;
+    const group = newGroup(groupId, {
+      category: 's',
+      options: { onPoison: 'hold', onNewLog: 'stop', maxAttempts: 3 },
+      epoch: 'e',
+      size: firstSize,
+      generation: 0,
+      position: 0,
+    });
+    await this.#store.write([
+      { key: groupKey(groupName.uid, groupName.name), revision: 0, text: JSON.stringify(group), isQuiet: false },
+    ]);
+    for (let left = random.int(1, 3); left > 0; left--) this.#startNode();
+    time.after(500, undefined, () => {
+      for (let left = random.int(1, 4); left > 0; left--) this.#startWorker();
+    });
+    const look = () => {
+      for (const worker of this.#workers) time.exec(worker.actor, () => worker.step());
+      time.after(500, undefined, look);
+    };
+    look();
+    this.#produce();
+    time.after(4_000, undefined, () => this.#fault());
+    time.after(troubleMs + 1_000, undefined, () => this.#heal());
+    // Somebody may join or go just then, since names are tried again and again.
+    for (let looks = 1; ; looks++) {
+      await time.runUntil(troubleMs + looks * quietMs);
+      try {
+        await this.#checkEnd();
+        return;
+      } catch (error) {
+        if (looks === mostLooks) throw error;
+      }
+    }
+  }
+
+  anyNode(): SimNode | undefined {
+    const alive = this.#nodes.filter(({ isAlive }) => isAlive);
+    return alive.length === 0 ? undefined : this.#random.pick(alive);
+  }
+
+  partitionKey(layout: number, partition: number): string {
+    return partitionKey(groupName.uid, groupId, layout, partition);
+  }
+
+  /** A handler is about to start. */
+  checkStart(worker: SimWorker, stream: number): void {
+    this.count('handlers');
+    if (worker.isSucceeded) return;
+    for (const other of this.#workers) {
+      if (other === worker || !other.actor.isAlive || other.isSucceeded || !other.claims(stream)) continue;
+      throw new Error(
+        `two owners of stream ${stream}: ${worker.name}/${worker.session} and ${other.name}/${other.session}`,
+      );
+    }
+  }
+
+  /** A worker has a session; another process of its name may have had the one before. */
+  noteSession(worker: SimWorker, session: string): void {
+    void session;
+    for (const other of this.#workers) if (other !== worker && other.name === worker.name) other.isSucceeded = true;
+  }
+
+  noteFenced(_worker: SimWorker): void {
+    this.count('ended by the server');
+  }
+
+  count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1;
+  }
+
+  #startNode(): void {
+    this.#nodes.push(startNode(this.time, this.#store, this.log, this.times, () => `i${this.#ids++}`));
+  }
+
+  #startWorker(name = `w${this.#names++}`): void {
+    this.#workers.push(new SimWorker(this, name));
+  }
+
+  #produce(): void {
+    const random = this.#random;
+    const failures =
+      !this.isTroubled || random.chance(0.93) ? 0 : random.chance(0.8) ? random.int(1, 3) : Number.POSITIVE_INFINITY;
+    this.log.append(random.int(0, streamCount - 1), failures);
+    if (this.time.now < troubleMs) this.time.after(random.int(50, 1_500), undefined, () => this.#produce());
+  }
+
+  #fault(): void {
+    const { time } = this;
+    const random = this.#random;
+    if (time.now > troubleMs) return;
+    const workers = this.#workers.filter(({ actor, isLeaving }) => actor.isAlive && !isLeaving);
+    const worker = workers.length === 0 ? undefined : random.pick(workers);
+    const node = this.anyNode();
+    this.count('faults');
+    switch (random.int(0, 15)) {
+      case 0:
+        if (workers.length < 7) this.#startWorker();
+        break;
+      case 1:
+        if (worker !== undefined) {
+          this.count('kills');
+          worker.kill();
+          if (random.chance(0.7)) time.after(random.int(100, 8_000), undefined, () => this.#startWorker(worker.name));
+        }
+        break;
+      case 2:
+      case 3:
+        if (worker !== undefined) {
+          this.count('stops of workers');
+          time.pause(worker.actor, random.int(500, 45_000));
+          if (random.chance(0.2)) this.#startWorker(worker.name);
+        }
+        break;
+      case 4:
+        if (worker !== undefined && workers.length > 1) {
+          this.count('leaves');
+          time.exec(worker.actor, () => worker.leave());
+          const name = random.chance(0.5) ? worker.name : undefined;
+          if (random.chance(0.6)) time.after(random.int(500, 6_000), undefined, () => this.#startWorker(name));
+        }
+        break;
+      case 5:
+        if (node !== undefined) this.#crash(node);
+        break;
+      case 6:
+      case 7:
+        if (node !== undefined) {
+          this.count('stops of nodes');
+          time.pause(node, random.int(500, 30_000));
+        }
+        break;
+      case 8:
+      case 9:
+        if (node !== undefined) {
+          this.count('cuts from the store');
+          node.store.isCut = true;
+          time.after(random.int(500, 25_000), undefined, () => {
+            node.store.isCut = false;
+          });
+        }
+        break;
+      case 10:
+        if (worker !== undefined) time.exec(worker.actor, () => worker.cut());
+        break;
+      case 11:
+        if (random.chance(0.5)) this.#relayout(random.pick([2, 3, 4, 6, 8]));
+        break;
+      case 12:
+        if (worker !== undefined) {
+          this.count('cuts of workers');
+          worker.isCut = true;
+          time.after(random.int(500, 30_000), undefined, () => {
+            worker.isCut = false;
+          });
+        }
+        break;
+      case 13:
+        if (worker !== undefined && random.chance(0.5)) {
+          this.count('evictions');
+          this.#change((group) => evict(group, worker.name));
+        }
+        break;
+      case 14:
+        if (random.chance(0.3)) {
+          this.count('group stops');
+          this.#change((group) => setRunning(group, false));
+          time.after(random.int(500, 20_000), undefined, () => this.#change((group) => setRunning(group, true)));
+        }
+        break;
+      case 15:
+        this.#administer(random.chance(0.5) ? 'replay' : 'skip');
+    }
+    time.after(random.int(200, 9_000), undefined, () => this.#fault());
+  }
+
+  #crash(node: Actor): void {
+    this.count('crashes of nodes');
+    const { time } = this;
+    node.isAlive = false;
+    for (const worker of this.#workers) {
+      time.after(this.#random.int(1, 200), worker.actor, () => worker.lostNode(node));
+    }
+    time.after(this.#random.int(100, 4_000), undefined, () => {
+      if (this.#nodes.filter(({ isAlive }) => isAlive).length < 4) this.#startNode();
+    });
+  }
+
+  #relayout(size: number): void {
+    this.#change((group) => group.size !== size && relayout(group, size, { from: 'previous' }), 'resizes');
+  }
+
+  #change(edit: (group: Group) => boolean, counted?: string): void {
+    const node = this.anyNode();
+    if (node === undefined) return;
+    this.time.exec(node, () => {
+      void node.node.change(groupName, 'resize', edit).then(
+        ({ isChanged }) => {
+          if (isChanged && counted !== undefined) this.count(counted);
+        },
+        () => {},
+      );
+    });
+  }
+
+  /** What is parked is mended and tried again, or skipped. */
+  #administer(how: 'replay' | 'skip'): void {
+    const node = this.anyNode();
+    if (node === undefined) return;
+    this.time.exec(node, () => {
+      const watched = [...node.node.watched][0];
+      if (watched === undefined) return;
+      for (const partition of watched.group.partitions.keys()) {
+        const key = this.partitionKey(watched.group.layout, partition);
+        const parked = node.node.partitions.known(key)?.held.filter(({ retryAtMs }) => retryAtMs === undefined) ?? [];
+        if (parked.length === 0) continue;
+        for (const { stream, position } of parked) {
+          const number = this.log.indexOf(stream);
+          const message = this.log.message(number, position);
+          if (message === undefined) continue;
+          message.failures = 0;
+          if (how === 'skip') this.log.skip(number, position);
+        }
+        void node.node.partitions
+          .administer(
+            key,
+            how,
+            parked.map(({ stream }) => stream),
+          )
+          .then(
+            (streams) => this.count(`${how}s of ${streams.length}`),
+            () => {},
+          );
+      }
+    });
+  }
+
+  #heal(): void {
+    this.isTroubled = false;
+    for (const { store } of this.#nodes) store.isCut = false;
+    for (const worker of this.#workers) worker.isCut = false;
+    if (!this.#nodes.some(({ isAlive }) => isAlive)) this.#startNode();
+    this.#startWorker('last');
+    this.#change((group) => setRunning(group, true));
+    for (const message of this.log.messages) if (message.failures > 0) message.failures = 0;
+    const replay = () => {
+      this.#change((group) => setRunning(group, true));
+      this.#administer('replay');
+      this.time.after(5_000, undefined, replay);
+    };
+    replay();
+  }
+
+  #check({ key, text }: GroupChange, before: string): void {
+    if (text === undefined) return;
+    if (key === groupKey(groupName.uid, groupName.name)) {
+      const { layout, size } = JSON.parse(text) as Group;
+      this.#sizes.set(layout, size);
+    }
+    const prefix = `${groupName.uid}/partition/${groupId}/`;
+    if (!key.startsWith(prefix)) return;
+    const [layout, partition] = key.slice(prefix.length).split('/').map(Number);
+    const old = JSON.parse(before) as PartitionRecord;
+    const next = JSON.parse(text) as PartitionRecord;
+    if (next.generation < old.generation) throw new Error(`the generation of ${key} falls`);
+    if (old.isSealed) throw new Error(`${key} changes although it is sealed`);
+    if (next.checkpoint < old.checkpoint) throw new Error(`the checkpoint of ${key} falls`);
+    this.log.checkPassed(this.#sizes.get(layout!)!, partition!, old, next);
+  }
+
+  async #checkEnd(): Promise<void> {
+    const [record] = await this.#store.read([groupKey(groupName.uid, groupName.name)]);
+    const group = JSON.parse(record!.text) as Group;
+    const state = JSON.stringify(group);
+    if (group.previous !== undefined) throw new Error(`a resize did not end: ${state}`);
+    const lost = this.log.messages.find(({ isDone }) => !isDone);
+    if (lost !== undefined)
+      throw new Error(`message ${lost.globalPosition} of stream ${lost.stream} was never processed: ${state}`);
+    for (const partition of group.partitions.keys()) {
+      const [kept] = await this.#store.read([this.partitionKey(group.layout, partition)]);
+      const { checkpoint, held } = JSON.parse(kept!.text) as PartitionRecord;
+      if (checkpoint < this.log.head)
+        throw new Error(`partition ${partition} ends at ${checkpoint} of ${this.log.head}: ${kept!.text} ${state}`);
+      if (held.length > 0) throw new Error(`partition ${partition} still holds streams: ${kept!.text} ${state}`);
+    }
+    const loads = Object.keys(group.members).map(
+      (session) => group.partitions.filter(({ holder }) => holder === session).length,
+    );
+    if (Math.max(...loads) - Math.min(...loads) > 1) throw new Error(`shares are not balanced: ${state}`);
+    this.counts.messages = this.log.head;
+    this.counts.events = this.time.count;
+    this.counts['refused by the sink'] = this.log.refused;
+    this.counts.repeated = this.log.repeated;
+  }
+}

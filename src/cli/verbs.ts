@@ -140,6 +140,15 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./streams.ts')).listStreams,
   },
   {
+    name: 'groups',
+    group: 'Messages',
+    words: [{ name: 'GROUP', isOptional: true }],
+    summary: 'Shows who owns what of consumer groups, how far behind it is, and what is held.',
+    notes: ['Lag is counted up to 10,000 messages. Parked streams wait for an administrator: see docs/groups.md.'],
+    flagGroups: [{ title: 'Groups', flags: [json('Groups')] }, server('read')],
+    load: async () => (await import('./groups.ts')).showGroups,
+  },
+  {
     name: 'export',
     group: 'Whole logs',
     words: [],

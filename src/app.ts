@@ -19,6 +19,7 @@ import { ConsumerGroups } from './groups/consumer-groups.ts';
 import { routeRpc } from './http/eventodb/route.ts';
 import { routeDiagnose } from './http/pages/diagnose.ts';
 import { describeRoutes, routeDocs } from './http/pages/docs.ts';
+import { routeGroupsPage } from './http/pages/groups.ts';
 import { TestStreams } from './http/pages/test-streams.ts';
 import { useAccessLog } from './http/plumbing/access-log.ts';
 import { closeGraceMs, Listener } from './http/plumbing/listener.ts';
@@ -238,6 +239,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       await useSessions(pages);
       routeSession(pages, access.mode);
       routeDocs(pages, access.mode);
+      routeGroupsPage(pages, access.mode);
       routeDiagnose(pages, { mode: access.mode, streams: testStreams, heartbeatMs: config.heartbeatMs });
       refuseOtherMethods(pages, routes);
     });

@@ -1,0 +1,55 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect } from '../../src/client/client.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { startTestApp } from '../support/start-app.ts';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+
+async function visit(url: string) {
+  const page = await browser.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  await page.goto(`${url}/consumer-groups`);
+  return { page, complaints, [Symbol.asyncDispose]: () => page.close() };
+}
+
+test('The page of groups says that there are none.', async () => {
+  await using app = await startTestApp();
+  await using visited = await visit(app.url);
+  await visited.page.getByText('There are no consumer groups.').waitFor();
+  expect(visited.complaints).toEqual([]);
+});
+
+test('The page of groups shows members, partitions and held streams, and has one tried again.', async () => {
+  await using app = await startTestApp();
+  const pokewire = connect(app.url);
+  await pokewire.append('order-<b>1', { type: 'Placed', data: {} });
+  const held = Promise.withResolvers<void>();
+  let isMended = false;
+  const work = { category: 'order', group: 'billing & co', member: 'worker-1', size: 2 };
+  await using _worker = pokewire.consume(
+    work,
+    () => {
+      if (!isMended) throw new Error('no such account');
+    },
+    { retryMs: [], maxAttempts: 1, onHeld: () => held.resolve() },
+  );
+  await held.promise;
+  await using visited = await visit(app.url);
+  const { page, complaints } = visited;
+  await page.getByText('order-<b>1@0').waitFor();
+  await expect.poll(() => page.locator('#members').innerText()).toMatch(/worker-1\s+0 1/);
+  expect(await page.locator('#title').innerText()).toBe('billing & co: category order, 2 partitions');
+  expect(await page.locator('#held').innerText()).toContain('parked, failed 1×: Error: no such account');
+  isMended = true;
+  await page.getByRole('button', { name: 'Replay' }).click();
+  await page.getByText('None: no message waits for its handler to succeed.').waitFor();
+  expect(await page.locator('#answer').innerText()).toBe('order-<b>1: tried again');
+  expect(complaints).toEqual([]);
+});

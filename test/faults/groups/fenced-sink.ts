@@ -1,0 +1,29 @@
+/** What a member writes of a message. */
+export type Written = { readonly stream: string; readonly position: number; readonly generation: number };
+
+type Kept = { next: number; generation: number; last: number };
+
+/** Keeps the highest generation of each stream and refuses lower ones, as a database would; notes every breach of order. */
+export class FencedSink {
+  handled = 0;
+  repeated = 0;
+  refused = 0;
+  readonly breaches: string[] = [];
+  readonly #streams = new Map<string, Kept>();
+
+  write({ stream, position, generation }: Written): void {
+    const kept = this.#streams.getOrInsertComputed(stream, () => ({ next: 0, generation: 0, last: -1 }));
+    if (generation < kept.generation) {
+      this.refused++;
+      return;
+    }
+    if (position > kept.next) this.breaches.push(`${stream}@${position} came before ${kept.next}`);
+    if (generation === kept.generation && position <= kept.last)
+      this.breaches.push(`${stream} went back from ${kept.last} to ${position} in generation ${generation}`);
+    if (position === kept.next) this.handled++;
+    else this.repeated++;
+    kept.next = Math.max(kept.next, position + 1);
+    kept.generation = generation;
+    kept.last = position;
+  }
+}

@@ -16,6 +16,7 @@ import { Reads } from './admission/reads.ts';
 import { Transfers } from './admission/transfers.ts';
 import type { Config } from './config.ts';
 import { ConsumerGroups } from './groups/consumer-groups.ts';
+import { measureGroups } from './groups/group-metrics.ts';
 import { routeRpc } from './http/eventodb/route.ts';
 import { routeDiagnose } from './http/pages/diagnose.ts';
 import { describeRoutes, routeDocs } from './http/pages/docs.ts';
@@ -166,6 +167,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       : stack.adopt(new ConsumerGroups({ store, records, log, stallTimeoutMs: config.stallTimeoutMs }), (opened) =>
           opened.stop(),
         );
+  measureGroups(metrics, groups);
   const rules = new RetentionRules(store, retention);
   const keeper = store.capabilities.retention
     ? stack.adopt(new RetentionKeeper({ store, log, everyMs: keepEveryMs }), (opened) => opened.stop())

@@ -31,7 +31,6 @@ export type GroupCounts = {
   acknowledged: number;
   fenced: number;
   skipped: number;
-  forgotten: number;
   failedSteps: number;
 };
 
@@ -44,7 +43,6 @@ export class ConsumerGroups {
     acknowledged: 0,
     fenced: 0,
     skipped: 0,
-    forgotten: 0,
     failedSteps: 0,
   };
   /** Open streams of members. */

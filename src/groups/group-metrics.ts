@@ -1,0 +1,42 @@
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { ConsumerGroups } from './consumer-groups.ts';
+import type { MoveReason } from './group-state.ts';
+
+const reasons: readonly MoveReason[] = ['join', 'leave', 'expire', 'forced', 'resize'];
+
+/** Adds what this node knows of consumer groups to the metrics. */
+export function measureGroups(metrics: Metrics, groups: ConsumerGroups | undefined): void {
+  const counts = groups?.counts;
+  metrics.gauge('pokewire_group_members', 'Members of consumer groups whose stream is open on this node.', () => {
+    return groups?.streams.size ?? 0;
+  });
+  metrics.counters(
+    'pokewire_group_moves_total',
+    'Partitions of consumer groups that this node gave to another member, by why.',
+    ['why'],
+    () => reasons.map((why) => ({ labels: { why }, value: counts?.moves[why] ?? 0 })),
+  );
+  metrics.counters(
+    'pokewire_group_acks_total',
+    'Acknowledgements of partitions by what became of them.',
+    ['result'],
+    () => [
+      { labels: { result: 'acked' }, value: counts?.acknowledged ?? 0 },
+      { labels: { result: 'fenced' }, value: counts?.fenced ?? 0 },
+    ],
+  );
+  metrics.counter('pokewire_group_skipped_total', 'Messages that administrators skipped.', () => counts?.skipped ?? 0);
+  metrics.counter(
+    'pokewire_group_cas_conflicts_total',
+    'Changes of records of groups that met another one, and were made again.',
+    () => groups?.node.conflicts ?? 0,
+  );
+  metrics.counter(
+    'pokewire_group_step_failures_total',
+    'Steps for groups that failed; they are tried again.',
+    () => counts?.failedSteps ?? 0,
+  );
+  metrics.gauge('pokewire_group_node_valid', '1 while this node may confirm leases.', () => {
+    return groups !== undefined && groups.node.health.validMs <= 0 ? 0 : 1;
+  });
+}

@@ -130,13 +130,18 @@ type LoadOptions = SoakOptions & {
 async function loadUnderAttack(server: SoakServer, durationMs: number, options: LoadOptions): Promise<void> {
   const { tally, random } = options;
   const connected = Promise.withResolvers<void>();
+  const calm = new AbortController();
   const over = AbortSignal.timeout(Math.round(durationMs));
   const loaded = load(server, durationMs, options, connected.resolve);
   await Promise.race([connected.promise, loaded]);
-  server.bearAttack(over, tally);
-  await using attack = await Attack.begin(server, random.below(2 ** 31));
-  await slept(durationMs, over);
-  await attack.end(tally);
+  server.bearAttack(calm.signal, tally);
+  try {
+    await using attack = await Attack.begin(server, random.below(2 ** 31));
+    await slept(durationMs, over);
+    await attack.end(tally);
+  } finally {
+    calm.abort();
+  }
   await loaded;
 }
 

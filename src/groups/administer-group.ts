@@ -45,8 +45,9 @@ export type ResetRequest = {
 
 /** Begins partitions at another position, and with it goes on with another log. Streams that are held are let go. */
 export async function resetGroup(admin: Administration, { position, partitions, reason }: ResetRequest): Promise<void> {
-  const { groups, namespace } = admin;
-  const checkpoint = await positionOf(groups, namespace, position);
+  const { groups, namespace, name } = admin;
+  const { category } = await groups.find(namespace, name);
+  const checkpoint = await positionOf(groups, namespace, category, position);
   await relayoutGroup(admin, (draft) => {
     const isOther = draft.epoch !== namespace.log;
     // Of another log no checkpoint means anything.

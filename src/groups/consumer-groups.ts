@@ -15,6 +15,7 @@ import type { GroupName, MoveReason, WatchedGroup } from './group-state.ts';
 import { type GroupTimes, groupTimes } from './group-times.ts';
 import type { MemberSession, Told } from './member-session.ts';
 import type { MemberStream } from './member-stream.ts';
+import { passForgotten } from './pass-forgotten.ts';
 import { groupKey, partitionKey } from './record-keys.ts';
 
 export type ConsumerGroupsOptions = {
@@ -31,6 +32,8 @@ export type GroupCounts = {
   acknowledged: number;
   fenced: number;
   skipped: number;
+  /** Partitions whose checkpoint retention has passed. */
+  forgotten: number;
   failedSteps: number;
 };
 
@@ -43,6 +46,7 @@ export class ConsumerGroups {
     acknowledged: 0,
     fenced: 0,
     skipped: 0,
+    forgotten: 0,
     failedSteps: 0,
   };
   /** Open streams of members. */
@@ -155,6 +159,7 @@ export class ConsumerGroups {
       // Acknowledgements may have gone by another node.
       if (waiting.length > 0) await this.node.partitions.readAll(waiting.slice(0, 100)).catch(() => {});
     }
+    for (const watched of [...this.node.watched]) await this.#passForgotten(watched);
   }
 
   /** Ends all streams of members, who go on elsewhere within their leases. */
@@ -173,6 +178,22 @@ export class ConsumerGroups {
 
   get isStopped(): boolean {
     return this.#isStopped;
+  }
+
+  async #passForgotten(watched: WatchedGroup): Promise<void> {
+    const { group, name } = watched;
+    const epoch = group.epoch as LogId;
+    const upTo = this.#feeds.get(epoch)?.forgottenUpTo ?? 0;
+    if (upTo === 0) return;
+    try {
+      for (const part of await passForgotten(this.node, watched, this.#store.log(epoch), upTo)) {
+        this.counts.forgotten++;
+        const facts = { audit: 'group-forgotten', namespaceUid: name.uid, group: name.name, ...part };
+        this.log.warn(facts, 'retention deleted messages before a consumer group had settled them');
+      }
+    } catch (error) {
+      if (!isLogGone(error)) this.node.options.observer.failed(error);
+    }
   }
 
   #toldChanged(watched: WatchedGroup, session: MemberSession, told: Told): void {

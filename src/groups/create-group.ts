@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { PokewireError } from '../errors.ts';
 import type { Namespace } from '../store/namespace-store.ts';
 import type { ConsumerGroups } from './consumer-groups.ts';
+import { selectionOf } from './describe-group.ts';
 import { type Group, type GroupOptions, newGroup } from './group.ts';
 import { generationKey, groupKey, groupPrefix } from './record-keys.ts';
 
@@ -48,7 +49,7 @@ export async function createGroup(
       epoch: namespace.log,
       size: request.size ?? defaultSize,
       generation: await lastGeneration(groups, namespace),
-      position: await positionOf(groups, namespace, request.start ?? 'first'),
+      position: await positionOf(groups, namespace, request.category, request.start ?? 'first'),
     });
     if (!(await groups.node.groups.create(key, group))) continue;
     groups.node.look(groups.nameOf(namespace, name), group);
@@ -57,15 +58,16 @@ export async function createGroup(
   }
 }
 
-/** A checkpoint to begin at. A number is the first position that is wanted. */
+/** A checkpoint to begin at, behind what retention has taken of the category. A number is the first position that is wanted. */
 export async function positionOf(
   groups: ConsumerGroups,
   namespace: Namespace,
+  category: string,
   start: 'first' | 'last' | number,
 ): Promise<number> {
-  if (start === 'first') return 0;
-  const { head } = await groups.logOf(namespace).bounds();
-  return start === 'last' ? head : Math.min(Math.max(start - 1, 0), head);
+  const { head, forgottenUpTo } = await groups.logOf(namespace).bounds(selectionOf({ category }));
+  if (start === 'first') return forgottenUpTo;
+  return start === 'last' ? head : Math.min(Math.max(start - 1, forgottenUpTo), head);
 }
 
 /** Generations of a group that was deleted may be in sinks; those of a later one go on behind them. */

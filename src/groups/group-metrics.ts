@@ -27,6 +27,11 @@ export function measureGroups(metrics: Metrics, groups: ConsumerGroups | undefin
   );
   metrics.counter('pokewire_group_skipped_total', 'Messages that administrators skipped.', () => counts?.skipped ?? 0);
   metrics.counter(
+    'pokewire_group_forgotten_total',
+    'Partitions of consumer groups whose checkpoint retention passed.',
+    () => counts?.forgotten ?? 0,
+  );
+  metrics.counter(
     'pokewire_group_cas_conflicts_total',
     'Changes of records of groups that met another one, and were made again.',
     () => groups?.node.conflicts ?? 0,

@@ -26,6 +26,8 @@ export class WatchedGroup {
   /** Steps under way, so that none is done twice at a time. */
   readonly busy = new Set<string>();
   group: Group;
+  /** What retention had taken of the group's log when it was last looked at, and what of its category. */
+  forgotten = { epoch: '', ofLog: 0, ofCategory: 0 };
   /** When somebody last asked this node to join. */
   askedAtMs = Number.NEGATIVE_INFINITY;
 

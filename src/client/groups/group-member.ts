@@ -149,8 +149,10 @@ export class GroupMember<Data> {
     } else if (event.type === 'retry') this.#partition(event.value)?.retry(event.value);
     else if (event.type === 'forgotten') {
       const partition = this.#partition(event.value);
-      if (partition !== undefined)
+      if (partition !== undefined) {
+        partition.forgotten(event.value.lost.to);
         this.#call(({ onForgotten }) => onForgotten?.(event.value.lost, partition.assignment));
+      }
     } else if (event.type === 'end') {
       const { ClientError } = this.#source;
       const code = String(event.value.code).toUpperCase().replaceAll('-', '_');
@@ -183,7 +185,7 @@ export class GroupMember<Data> {
     this.#book = book;
     const old = this.#partitions.get(deadlines.keyOf(given));
     if (action === 'release') this.#letGo({ ...given, position: 0 });
-    if (action === 'continue') old?.reconnected();
+    if (action === 'continue') old?.reconnected(given.position);
     if (action === 'start') this.#start(given, old);
   }
 

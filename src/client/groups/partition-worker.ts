@@ -112,8 +112,16 @@ export class PartitionWorker<Data> {
     this.#wake();
   }
 
-  /** The connection is another one. */
-  reconnected(): void {
+  /** Retention has taken what lies up to here. */
+  forgotten(upTo: number): void {
+    this.#progress.readUpTo = Math.max(this.#progress.readUpTo, upTo);
+    this.#hasMore = true;
+    this.#wake();
+  }
+
+  /** The connection is another one. `position`: its checkpoint there; retention alone moves it behind what was read. */
+  reconnected(position: number): void {
+    if (position > this.#progress.readUpTo) this.forgotten(position);
     this.#pokedUpTo = Math.max(this.#pokedUpTo, this.#host.head());
     this.resume();
   }
@@ -200,7 +208,8 @@ export class PartitionWorker<Data> {
     } catch (error) {
       if (signal.aborted) return;
       const { code, passes } = error as ClientError;
-      if (code !== 'LOG_GONE' && passes !== true) throw error;
+      // A log that is gone ends the connection; of what is forgotten `forgotten` tells where to go on.
+      if (code !== 'LOG_GONE' && code !== 'LOG_FORGOTTEN' && passes !== true) throw error;
       source.call(() => options.onError?.(error, undefined), undefined);
       await source.pause(logGoneMs, signal);
       return;

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { connect } from '../../src/client/client.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { type Assigned, GroupWorker, of, post } from './group-worker.ts';
+
+const append = (app: TestApp) => app.append('account-0', { type: 'Opened', data: {} });
+
+/** Lets retention take all messages but the last one. */
+async function forget(app: TestApp): Promise<void> {
+  await post(app, '/categories/account/retention', { maxMessages: 1 }, 'PUT');
+  const count = async () => (await app.get('/categories/account/messages')).body.length;
+  await expect.poll(count, { timeout: 20_000 }).toBe(1);
+}
+
+test('A member is told what retention took before it was settled, and its checkpoint moves there.', async () => {
+  await using app = await startTestApp();
+  for (let n = 0; n < 4; n++) await append(app);
+  const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');
+  await using _client = worker.client;
+  const [owned] = await worker.wait<Assigned>('assigned');
+  await worker.post('ack', { acks: [{ ...of(owned!), position: 1 }] });
+  await forget(app);
+  const { partition, generation } = owned!;
+  expect(await worker.wait('forgotten')).toEqual([{ partition, generation, lost: { from: 2, to: 3 } }]);
+  expect((await app.get('/groups/billing')).body.partitions).toMatchObject([{ checkpoint: 3, lag: { messages: 1 } }]);
+  const { text } = await app.get('/metrics');
+  expect(text).toContain('pokewire_group_forgotten_total 1');
+});
+
+test('A worker goes on behind what retention took of its group while nobody worked, and is told of it.', async () => {
+  await using app = await startTestApp();
+  await post(app, '/groups/billing', { category: 'account', size: 1 }, 'PUT');
+  for (let n = 0; n < 4; n++) await append(app);
+  await forget(app);
+  const lost: object[] = [];
+  const handled = Promise.withResolvers<number>();
+  const worker = connect(app.url).consume(
+    { category: 'account', group: 'billing' },
+    ({ globalPosition }) => handled.resolve(globalPosition),
+    { onForgotten: (range) => lost.push(range) },
+  );
+  worker.done.catch(handled.reject);
+  expect(await handled.promise).toBe(4);
+  await worker.stop();
+  expect(lost).toEqual([{ from: 1, to: 3 }]);
+});
+
+test('A group that is made after messages were forgotten begins with the first one there is, and has lost nothing.', async () => {
+  await using app = await startTestApp();
+  for (let n = 0; n < 4; n++) await append(app);
+  await forget(app);
+  const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');
+  await using _client = worker.client;
+  expect(await worker.wait<Assigned>('assigned')).toMatchObject([{ position: 3 }]);
+});

@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { assign } from '../../src/groups/assign.ts';
+import { type Group, newGroup } from '../../src/groups/group.ts';
+import { evict, join, remove } from '../../src/groups/membership.ts';
+import { letGo, noteReady, setRunning } from '../../src/groups/ownership.ts';
+
+/** A group whose partitions all have their checkpoints. */
+function groupOf(size: number): Group {
+  const options = { onPoison: 'hold', onNewLog: 'stop', maxAttempts: 3 } as const;
+  const group = newGroup('id', { category: 'account', options, epoch: 'e', size, generation: 0, position: 0 });
+  noteReady(group, 0, [...group.partitions.keys()]);
+  return group;
+}
+
+const joining = (member: string) => ({ member, node: 'n', attempt: 1, address: undefined, session: undefined });
+
+function joined(group: Group, ...names: string[]): Group {
+  for (const name of names) join(group, { ...joining(name), newSession: name });
+  return group;
+}
+
+/** Lets each owner release what is to move. */
+function settle(group: Group): void {
+  for (const [partition, { holder, generation, next }] of group.partitions.entries()) {
+    if (holder !== undefined && next !== holder) letGo(group, holder, { layout: group.layout, partition, generation });
+  }
+}
+
+const heldBy = ({ partitions }: Group, session: string) => partitions.filter(({ holder }) => holder === session).length;
+const nextOf = ({ partitions }: Group, session: string) => partitions.filter(({ next }) => next === session).length;
+const sessionsOf = ({ members }: Group) => Object.keys(members).filter((session) => !members[session]!.isEvicted);
+
+/** The most partitions that can stay where they are while shares differ by one at most. */
+function mostThatStay(group: Group): number {
+  const sessions = sessionsOf(group);
+  if (sessions.length === 0) return 0;
+  const least = Math.floor(group.partitions.length / sessions.length);
+  const withOneMore = group.partitions.length % sessions.length;
+  const loads = sessions.map((session) => heldBy(group, session));
+  const above = loads.filter((load) => load > least).length;
+  return loads.reduce((sum, load) => sum + Math.min(load, least), Math.min(above, withOneMore));
+}
+
+/** What may happen to a group: a member of this number joins, goes or is evicted, or everybody releases what is to move. */
+const steps = fc.array(
+  fc.record({ does: fc.constantFrom('join', 'join', 'go', 'evict', 'settle'), member: fc.nat({ max: 12 }) }),
+  { maxLength: 40 },
+);
+
+function step(group: Group, does: string, member: string): void {
+  if (does === 'join') joined(group, member);
+  else if (does === 'go') remove(group, [member]);
+  else if (does === 'evict') evict(group, member);
+  else settle(group);
+}
+
+describe('the assignment of partitions', () => {
+  test('gives each member as many as any other, give or take one, after any joins, departures and moves', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), steps, (size, all) => {
+        const group = groupOf(size);
+        for (const { does, member } of all) {
+          step(group, does, `w${member}`);
+          const shares = sessionsOf(group).map((session) => nextOf(group, session));
+          if (shares.length === 0) continue;
+          expect(shares.reduce((sum, share) => sum + share)).toBe(size);
+          expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(1);
+        }
+      }),
+    );
+  });
+
+  test('moves no more partitions than the balance needs', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), steps, (size, all) => {
+        const group = groupOf(size);
+        for (const { does, member } of all) {
+          step(group, does, `w${member}`);
+          const before = structuredClone(group);
+          assign(group);
+          const stay = group.partitions.filter(({ holder, next }) => holder !== undefined && holder === next).length;
+          expect(stay).toBe(mostThatStay(group));
+          // Nothing has happened since the last one.
+          expect(group).toEqual(before);
+        }
+      }),
+    );
+  });
+
+  test('gives no generation twice, and lowers none', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20 }), steps, (size, all) => {
+        const group = groupOf(size);
+        const owners = new Map<number, string>();
+        let before = group.partitions.map(({ generation }) => generation);
+        for (const { does, member } of all) {
+          step(group, does, `w${member}`);
+          for (const [index, { holder, generation }] of group.partitions.entries()) {
+            expect(generation).toBeGreaterThanOrEqual(before[index]!);
+            expect(generation).toBeLessThanOrEqual(group.generation);
+            if (holder === undefined) continue;
+            const owner = `${index} of ${holder}`;
+            expect(owners.get(generation) ?? owner).toBe(owner);
+            owners.set(generation, owner);
+          }
+          before = group.partitions.map(({ generation }) => generation);
+        }
+      }),
+    );
+  });
+
+  test('takes nothing from its owner before that lets go', () => {
+    const group = joined(groupOf(4), 'a', 'b');
+    expect(group.partitions.map(({ holder, next }) => [holder, next])).toEqual([
+      ['a', 'a'],
+      ['a', 'a'],
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+    settle(group);
+    expect(group.partitions.map(({ holder, generation }) => [holder, generation])).toEqual([
+      ['a', 1],
+      ['a', 2],
+      ['b', 5],
+      ['b', 6],
+    ]);
+  });
+
+  test('leaves everything where it is when a member comes that gets nothing', () => {
+    const group = joined(groupOf(2), 'a', 'b');
+    settle(group);
+    const { partitions } = structuredClone(group);
+    joined(group, 'c');
+    expect(group.partitions).toEqual(partitions);
+  });
+
+  test('gives nothing out before a partition has its checkpoint', () => {
+    const group = groupOf(2);
+    group.partitions[1]!.isReady = false;
+    joined(group, 'a');
+    expect(group.partitions).toMatchObject([
+      { holder: 'a', next: 'a' },
+      { holder: undefined, next: 'a' },
+    ]);
+  });
+
+  test('gives everybody nothing while the group is stopped, and the same shares when it starts again', () => {
+    const group = joined(groupOf(5), 'a', 'b');
+    settle(group);
+    setRunning(group, false);
+    expect(group.partitions.map(({ next }) => next)).toEqual(new Array(5).fill(undefined));
+    settle(group);
+    expect(group.partitions.map(({ holder }) => holder)).toEqual(new Array(5).fill(undefined));
+    setRunning(group, true);
+    expect([heldBy(group, 'a'), heldBy(group, 'b')]).toEqual([3, 2]);
+  });
+
+  test('puts a new session of a name in the place of the one whose connection is gone, in new generations', () => {
+    const group = joined(groupOf(4), 'a', 'b');
+    settle(group);
+    const before = structuredClone(group.partitions);
+    group.members.a!.isDetached = true;
+    join(group, { ...joining('a'), newSession: 'a2' });
+    const fenced = before.filter(({ holder }) => holder === 'a').length;
+    expect(heldBy(group, 'a2')).toBe(fenced);
+    for (const [index, { holder, generation }] of group.partitions.entries()) {
+      if (holder === 'b') expect(group.partitions[index]).toEqual(before[index]);
+      else expect(generation).toBeGreaterThan(6);
+    }
+  });
+});

@@ -1,0 +1,11 @@
+/** Prints why the first random schedule of consumer groups fails that does. A mutant fails within a hundred of them. */
+import { simulate } from '../groups/simulate.ts';
+
+const { failures } = await simulate({
+  firstSeed: 1,
+  count: 400,
+  handOverMs: 1_500,
+  limitMs: 50_000,
+  stopsAtFailure: true,
+});
+console.log(JSON.stringify(failures.map(({ seed, why }) => `seed ${seed} ${why.slice(0, 500)}`)));

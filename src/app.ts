@@ -164,8 +164,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   const groups =
     records === undefined
       ? undefined
-      : stack.adopt(new ConsumerGroups({ store, records, log, stallTimeoutMs: config.stallTimeoutMs }), (opened) =>
-          opened.stop(),
+      : stack.adopt(
+          new ConsumerGroups({ store, records, log, stallTimeoutMs: config.stallTimeoutMs, retention }),
+          (opened) => opened.stop(),
         );
   measureGroups(metrics, groups);
   const rules = new RetentionRules(store, retention);

@@ -6,7 +6,9 @@ import type { GroupStore } from '../store/group-store.ts';
 import type { Log } from '../store/log.ts';
 import type { LogId } from '../store/log-id.ts';
 import type { Namespace } from '../store/namespace-store.ts';
+import type { RetentionLimits } from '../store/retention.ts';
 import { isLogGone } from '../store/shared/log-gone.ts';
+import { rulesInForce } from '../store/shared/retention-rules.ts';
 import type { Store } from '../store/store.ts';
 import type { Group } from './group.ts';
 import { GroupFeed } from './group-feed.ts';
@@ -24,6 +26,8 @@ export type ConsumerGroupsOptions = {
   readonly log: FastifyBaseLogger;
   readonly times?: GroupTimes;
   readonly stallTimeoutMs: number;
+  /** Of namespaces without a rule for their whole log. */
+  readonly retention: RetentionLimits;
 };
 
 /** Counts for metrics. */
@@ -59,12 +63,14 @@ export class ConsumerGroups {
   readonly #timer: NodeJS.Timeout;
   readonly #unfollow: () => void;
   readonly #stallTimeoutMs: number;
+  readonly #retention: RetentionLimits;
   #isStopped = false;
 
-  constructor({ store, records, log, times = groupTimes, stallTimeoutMs }: ConsumerGroupsOptions) {
+  constructor({ store, records, log, times = groupTimes, stallTimeoutMs, retention }: ConsumerGroupsOptions) {
     this.#store = store;
     this.log = log;
     this.#stallTimeoutMs = stallTimeoutMs;
+    this.#retention = retention;
     this.node = new GroupNode({
       store: records,
       times,
@@ -95,6 +101,14 @@ export class ConsumerGroups {
 
   logOf({ log }: Namespace): Log {
     return this.#store.log(log);
+  }
+
+  /** How long messages of a category are kept, milliseconds; infinite: no rule is by age. */
+  maxAgeMs(namespace: Namespace, category: string): number {
+    const ages = rulesInForce(namespace, this.#retention)
+      .filter((rule) => rule.category === undefined || rule.category === category)
+      .map(({ limits }) => limits.maxAgeMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(Number.POSITIVE_INFINITY, ...ages);
   }
 
   nameOf({ uid }: Namespace, name: string): GroupName {

@@ -2,7 +2,7 @@ import type { Selection } from '../message/selection.ts';
 import type { Log } from '../store/log.ts';
 import type { Namespace } from '../store/namespace-store.ts';
 import type { ConsumerGroups } from './consumer-groups.ts';
-import type { Group } from './group.ts';
+import type { Group, Member } from './group.ts';
 import { isChanging } from './ownership.ts';
 import { isSettledByFloor, type PartitionRecord } from './partition-record.ts';
 
@@ -22,14 +22,25 @@ export type DescribedPartition = {
   readonly generation: number;
   readonly record: PartitionRecord | undefined;
   readonly lag: Lag;
+  /** Until retention by age takes the first unsettled message; undefined: there is none, or no such rule, or its age is not known. */
+  readonly secondsLeft: number | undefined;
   readonly isRevoking: boolean;
 };
 
 /** What a group does; `new-log`: its log was replaced, and it waits for a reset. */
 export const stateNames = ['stable', 'moving', 'resizing', 'empty', 'stopped', 'new-log'] as const;
 
+export type DescribedMember = Member & {
+  readonly session: string;
+  /** What is left of its lease, milliseconds; undefined: another node confirms it. */
+  readonly leaseMs: number | undefined;
+};
+
 export type DescribedGroup = {
   readonly group: Group;
+  readonly members: readonly DescribedMember[];
+  /** Streams of the category that belong to no partition. */
+  readonly unownedStreams: number;
   readonly state: (typeof stateNames)[number];
   readonly head: number;
   readonly partitions: readonly DescribedPartition[];
@@ -62,17 +73,45 @@ export async function describeGroup(
 ): Promise<DescribedGroup> {
   const group = await groups.find(namespace, name);
   const records = await readPartitions(groups, namespace, group);
-  const { head } = await groups.logOf(namespace).bounds();
+  const log = groups.logOf(namespace);
+  const { head } = await log.bounds();
+  // Of a category one stream at most has no id, that with its name.
+  const unownedStreams = (await log.describeStream(group.category)) === undefined ? 0 : 1;
+  const maxAgeMs = groups.maxAgeMs(namespace, group.category);
   const lags = group.epoch === namespace.log ? await lagsOf(groups, namespace, group, records) : [];
-  const partitions = group.partitions.map(({ holder, generation, next }, partition) => ({
-    partition,
-    member: holder === undefined ? undefined : group.members[holder]?.name,
-    generation,
-    record: records[partition],
-    lag: lags[partition] ?? { messages: 0, isExact: false, seconds: undefined },
-    isRevoking: holder !== undefined && holder !== next,
-  }));
-  return { group, state: stateOf(group, namespace), head, partitions };
+  const partitions = group.partitions.map(({ holder, generation, next }, partition) => {
+    const lag = lags[partition] ?? { messages: 0, isExact: false, seconds: undefined };
+    return {
+      partition,
+      member: holder === undefined ? undefined : group.members[holder]?.name,
+      generation,
+      record: records[partition],
+      lag,
+      secondsLeft: secondsLeftOf(lag, maxAgeMs),
+      isRevoking: holder !== undefined && holder !== next,
+    };
+  });
+  const members = membersOf(groups, namespace, name, group);
+  return { group, members, unownedStreams, state: stateOf(group, namespace), head, partitions };
+}
+
+function membersOf(groups: ConsumerGroups, namespace: Namespace, name: string, group: Group): DescribedMember[] {
+  const { times, now } = groups.node.options;
+  const sessions = groups.node.watchedGroup(groups.nameOf(namespace, name))?.sessions;
+  return Object.entries(group.members).map(([session, member]) => {
+    const own = sessions?.get(session);
+    const endsAtMs = own === undefined ? undefined : own.extendedAtMs + (member.keepMs ?? times.leaseMs);
+    return {
+      ...member,
+      session,
+      leaseMs: endsAtMs === undefined ? undefined : Math.max(0, Math.round(endsAtMs - now())),
+    };
+  });
+}
+
+function secondsLeftOf({ messages, seconds }: Lag, maxAgeMs: number): number | undefined {
+  if (messages === 0 || seconds === undefined || !Number.isFinite(maxAgeMs)) return undefined;
+  return Math.max(0, maxAgeMs / 1_000 - seconds);
 }
 
 function stateOf(group: Group, { log }: Namespace): DescribedGroup['state'] {

@@ -45,6 +45,31 @@ test('A worker goes on behind what retention took of its group while nobody work
   expect(lost).toEqual([{ from: 1, to: 3 }]);
 });
 
+test('A group says how long retention by age leaves what is unsettled, how long leases last, and which streams nobody owns.', async () => {
+  await using app = await startTestApp();
+  await append(app);
+  const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=2');
+  await using _client = worker.client;
+  const owned = await worker.wait<Assigned>('assigned', 2);
+  const group = async () => (await app.get('/groups/billing')).body;
+  const lefts = async () =>
+    (await group()).partitions.map(({ secondsLeft }: { secondsLeft: number | null }) => secondsLeft);
+  expect(await lefts()).toEqual([null, null]);
+  await post(app, '/retention', { maxAgeMs: 7_200_000 }, 'PUT');
+  await post(app, '/categories/account/retention', { maxAgeMs: 3_600_000 }, 'PUT');
+  const [left] = (await lefts()).filter((seconds: number | null) => seconds !== null);
+  expect(left).toBeGreaterThan(3_500);
+  expect(left).toBeLessThanOrEqual(3_600);
+  await worker.post('ack', { acks: owned.map((part) => ({ ...of(part), position: 1 })) });
+  expect(await lefts()).toEqual([null, null]);
+  const { members, unownedStreams } = await group();
+  expect(members[0].leaseMs).toBeGreaterThan(0);
+  expect(members[0].leaseMs).toBeLessThanOrEqual(15_000);
+  expect(unownedStreams).toBe(0);
+  await app.append('account', { type: 'Opened', data: {} });
+  expect((await group()).unownedStreams).toBe(1);
+});
+
 test('A group that is made after messages were forgotten begins with the first one there is, and has lost nothing.', async () => {
   await using app = await startTestApp();
   for (let n = 0; n < 4; n++) await append(app);

@@ -36,6 +36,10 @@ const groupSchema = Type.Object(
     state: Type.Enum([...stateNames]),
     epoch: Type.String({ maxLength: 64 }),
     head: count,
+    unownedStreams: Type.Integer({
+      minimum: 0,
+      description: 'Streams of the category without an id: they belong to no partition',
+    }),
     members: Type.Array(
       Type.Object(
         {
@@ -43,6 +47,9 @@ const groupSchema = Type.Object(
           node: Type.String({ maxLength: 64 }),
           partitions: Type.Array(count, { maxItems: maxGroupPartitions }),
           attached: Type.Boolean({ description: 'Its connection stands, as far as its node has said' }),
+          leaseMs: Type.Union([count, Type.Null()], {
+            description: 'What is left of its lease; null: another node knows',
+          }),
           address: Type.Union([Type.String({ maxLength: 64 }), Type.Null()]),
         },
         { title: 'GroupMember' },
@@ -58,6 +65,10 @@ const groupSchema = Type.Object(
           checkpoint: Type.Union([count, Type.Null()]),
           lag: Type.Object({ messages: count, exact: Type.Boolean(), seconds }),
           held: count,
+          secondsLeft: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
+            description:
+              'Until retention by age takes the first unsettled message; null: there is none, or no such rule, or its age is not known',
+          }),
           lastAck: time,
           revoking: Type.Boolean(),
         },
@@ -203,7 +214,7 @@ export function routeGroupReads(server: Server, maybe: MaybeGroups): void {
   );
 }
 
-function groupJson(name: string, { group, state, head, partitions }: DescribedGroup) {
+function groupJson(name: string, { group, members, unownedStreams, state, head, partitions }: DescribedGroup) {
   const lags = partitions.map(({ lag }) => lag);
   const ages = lags.map(({ seconds: age }) => age).filter((age) => age !== undefined);
   return {
@@ -214,20 +225,23 @@ function groupJson(name: string, { group, state, head, partitions }: DescribedGr
     state,
     epoch: group.epoch,
     head,
-    members: Object.entries(group.members).map(([session, member]) => ({
-      member: member.name,
-      node: member.node,
+    unownedStreams,
+    members: members.map(({ session, name: member, node, isDetached, leaseMs, address }) => ({
+      member,
+      node,
       partitions: [...group.partitions.keys()].filter((index) => group.partitions[index]!.holder === session),
-      attached: !member.isDetached,
-      address: member.address ?? null,
+      attached: !isDetached,
+      leaseMs: leaseMs ?? null,
+      address: address ?? null,
     })),
-    partitions: partitions.map(({ partition, member, generation, record, lag, isRevoking }) => ({
+    partitions: partitions.map(({ partition, member, generation, record, lag, secondsLeft, isRevoking }) => ({
       partition,
       member: member ?? null,
       generation,
       checkpoint: record?.checkpoint ?? null,
       lag: { messages: lag.messages, exact: lag.isExact, seconds: lag.seconds ?? null },
       held: record?.held.length ?? 0,
+      secondsLeft: secondsLeft ?? null,
       lastAck: timeOf(record?.lastAckMs),
       revoking: isRevoking,
     })),

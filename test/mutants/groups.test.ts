@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { copyWith, type Mutation } from './mutant.ts';
+import { copyWith, type Mutation, testMutant } from './mutant.ts';
 
 const steps = 'src/groups/group-steps.ts';
 const book = 'src/client/groups/deadline-book.ts';
+const ownership = 'src/groups/ownership.ts';
 const record = 'src/groups/partition-record.ts';
 const copied = ['package.json', 'src', 'test/support', 'test/groups', 'test/mutants/run-schedules.ts'];
 
@@ -65,10 +66,85 @@ const foundBySchedules: readonly (Mutation & { readonly title: string })[] = [
   },
   {
     title: 'gives a released partition back in the same generation',
-    file: 'src/groups/ownership.ts',
+    file: ownership,
     from: '    if (owned.next !== undefined) owned.generation = ++group.generation;\n    return true;',
     to: '    if (owned.next !== undefined && owned.next !== session) owned.generation = ++group.generation;\n    return true;',
   },
+];
+
+/** Rules that schedules find broken once in thousands, or not at all: scenarios and unit tests play what breaks them. */
+const foundByTests: readonly (Mutation & { readonly title: string })[] = [
+  {
+    title: 'extends what it was assigned before by a reconnect',
+    file: book,
+    from: '  return { ...known, session, connection: book.attempt, deadlineMs };\n',
+    to: `  const assignments = new Map(known.assignments);
+  for (const [key, assignment] of assignments) assignments.set(key, { ...assignment, deadlineMs });
+  return { ...known, assignments, session, connection: book.attempt, deadlineMs };
+`,
+  },
+  {
+    title: 'extends by a lease what another connection assigned',
+    file: book,
+    from: 'if (assignment.connection === book.connection && ',
+    to: 'if (',
+  },
+  {
+    title: 'takes an attempt to connect behind a later one',
+    file: 'src/groups/membership.ts',
+    from: "    if (known.attempt >= attempt) return { outcome: 'old-attempt' };\n",
+    to: '',
+  },
+  {
+    title: 'removes a session whichever connection has expired',
+    file: steps,
+    from: 'return isHere(node, group, step.session, step.attempt) && remove(group, [step.session]);',
+    to: 'return remove(group, [step.session]);',
+  },
+  {
+    title: 'forces a move in whichever generation',
+    file: steps,
+    from: `          isHeldBy(group, step.session, step) &&
+          letGo(group, step.session, step)
+`,
+    to: `          letGo(group, step.session, { ...step, generation: group.partitions[step.partition]!.generation })
+`,
+  },
+  {
+    title: 'takes a revoke back when the partition is to stay',
+    file: ownership,
+    from: 'if (owned?.holder !== session || owned.generation !== generation) return false;',
+    to: 'if (owned?.holder !== session || owned.generation !== generation || owned.next === session) return false;',
+  },
+  {
+    title: 'covers by a lease what is to be forced away',
+    file: 'src/groups/member-session.ts',
+    from: '      if (told.isStopped) except.push(told.partition);\n      else told.extendedAtMs = nowMs;',
+    to: '      told.extendedAtMs = nowMs;',
+  },
+  {
+    title: 'takes on a partition while it leaves',
+    file: book,
+    from: "  if (book.isLeaving) return { book, action: 'ignore' };\n",
+    to: '',
+  },
+  {
+    title: 'acknowledges what it has read and not handled',
+    file: 'src/client/groups/progress.ts',
+    from: 'return first === undefined ? this.readUpTo : Math.max(this.acked, first.message.globalPosition - 1);',
+    to: 'return first === undefined ? this.readUpTo : this.readUpTo;',
+  },
+  {
+    title: 'moves partitions that need not move',
+    file: 'src/groups/assign.ts',
+    from: 'holder !== undefined && shares.take(holder) ? holder : undefined',
+    to: 'holder !== undefined && !(holder in group.members) ? holder : undefined',
+  },
+];
+
+const tests = [
+  ...['scenarios.test.ts', 'scene.ts'].map((file) => `test/groups/${file}`),
+  ...['assign', 'deadline-book', 'parts'].map((name) => `test/unit/group-${name}.test.ts`),
 ];
 
 /** Why the first schedule fails that does, on a copy of the code with this change. */
@@ -81,3 +157,17 @@ async function failuresOf(mutation: Mutation): Promise<string[]> {
 test.each(foundBySchedules)('A group that $title is caught by random schedules.', async (mutation) => {
   expect(await failuresOf(mutation)).not.toEqual([]);
 });
+
+const timeout = 60_000;
+
+test('The copy of the code of groups that nothing was changed in passes', { timeout }, async () => {
+  expect(await testMutant(undefined, tests)).toEqual([]);
+});
+
+test.each(foundByTests)(
+  'A group that $title is caught by a scenario or a unit test.',
+  { timeout },
+  async (mutation) => {
+    expect(await testMutant(mutation, tests)).not.toEqual([]);
+  },
+);

@@ -8,8 +8,8 @@ import { TemporaryFolder } from '../support/temporary-folder.ts';
 export type Mutation = { readonly file: string; readonly from: string; readonly to: string };
 
 const root = join(import.meta.dirname, '../..');
-const tests = ['test/unit/log-tail.test.ts', 'test/unit/races.test.ts', 'test/property/delivery.test.ts'];
-const copied = ['package.json', 'src', 'test/support', 'test/property', ...tests];
+const deliveryTests = ['test/unit/log-tail.test.ts', 'test/unit/races.test.ts', 'test/property/delivery.test.ts'];
+const copied = ['package.json', 'src', 'test/support', 'test/property'];
 /** Runs that are the same each time, so that a mutant is not caught by luck. */
 const environment = { PROPERTY_RUNS: '200', PROPERTY_SEED: '1', PROPERTY_SHRINK: 'off' };
 const deadlineMs = 50_000;
@@ -22,12 +22,12 @@ type Report = {
 };
 
 /**
- * Runs the tests of delivery on a copy of the code with this change and returns the titles of those that failed. Throws when
- * the change cannot be made, or a test cannot be run.
+ * Runs tests, of delivery where nothing else is said, on a copy of the code with this change and returns the titles of those
+ * that failed. Throws when the change cannot be made, or a test cannot be run.
  */
-export async function testMutant(mutation: Mutation | undefined): Promise<string[]> {
-  using folder = await copyWith(mutation, copied);
-  return failedOf(await runTests(folder.path));
+export async function testMutant(mutation: Mutation | undefined, tests = deliveryTests): Promise<string[]> {
+  using folder = await copyWith(mutation, [...copied, ...tests]);
+  return failedOf(await runTests(folder.path, tests));
 }
 
 /** A copy of these files and folders in which this is changed. Throws when the change cannot be made. */
@@ -51,7 +51,7 @@ async function mutate(folder: TemporaryFolder, { file, from, to }: Mutation): Pr
   await writeFile(path, parts.join(to));
 }
 
-async function runTests(folder: string): Promise<Report> {
+async function runTests(folder: string, tests: readonly string[]): Promise<Report> {
   const program = join(dirname(dirname(fileURLToPath(import.meta.resolve('vitest')))), 'vitest.mjs');
   const report = join(folder, 'report.json');
   const args = [program, 'run', '--bail=1', '--root', folder, '--reporter=json', `--outputFile=${report}`, ...tests];

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, test, vi } from 'vitest';
+import { NatsCluster } from '../nats/nats-cluster.ts';
+import { natsProgram } from '../nats/nats-server.ts';
 import { hasPostgres, PostgresCluster } from '../postgres/postgres-cluster.ts';
 import { panelExpressions, readAlerts, readText } from '../support/monitoring.ts';
 import { SseClient } from '../support/sse-client.ts';
@@ -115,9 +117,9 @@ async function useServer(app: TestApp): Promise<void> {
   expect((await app.get('/subscribe?all=true')).status).toBe(503);
 }
 
-/** A node over PostgreSQL, where npm has one for the platform. */
-async function startNode(cluster: PostgresCluster | undefined): Promise<TestApp | undefined> {
-  return cluster === undefined ? undefined : startTestApp(['--store', cluster.url(await cluster.create())]);
+/** A node over the store of that URL; undefined: its servers are not there. */
+async function startNode(url: string | undefined): Promise<TestApp | undefined> {
+  return url === undefined ? undefined : startTestApp(['--store', url]);
 }
 
 describe('A Prometheus with the shipped configuration', () => {
@@ -127,8 +129,10 @@ describe('A Prometheus with the shipped configuration', () => {
       await using app = await startSqliteApp(['--max-subscriptions', '2', '--store-max-bytes', '1000000']);
       await using _reader = await SseClient.connect(app.port, '/subscribe?all=true');
       await using cluster = hasPostgres ? await PostgresCluster.start() : undefined;
-      await using node = await startNode(cluster);
-      const apps = node === undefined ? [app] : [app, node];
+      await using nats = natsProgram === undefined ? undefined : await NatsCluster.start();
+      await using databaseNode = await startNode(cluster?.url(await cluster.create()));
+      await using natsNode = await startNode(nats?.url('panels'));
+      const apps = [app, databaseNode, natsNode].filter((one) => one !== undefined);
       await using prometheus = await Prometheus.start(...apps.map(({ url }) => new URL(url).host));
 
       await vi.waitFor(
@@ -136,6 +140,7 @@ describe('A Prometheus with the shipped configuration', () => {
           await useServer(app);
           const unanswered: string[] = [];
           for (const { where, expr } of panelExpressions()) {
+            const node = expr.includes('pokewire_store_nats_') ? natsNode : databaseNode;
             if (node === undefined && where.startsWith('nodes.json')) continue;
             const { result } = await prometheus.get('query', { query: fillIn(expr) });
             if (result.length === 0) unanswered.push(`${where}: ${expr}`);

@@ -26,7 +26,14 @@ type Operation = {
   parameters?: Parameter[];
   responses: Record<string, { description: string }>;
 };
-type Parameter = { in: string; name: string; description?: string; schema?: JsonObject; example?: unknown };
+type Parameter = {
+  in: string;
+  name: string;
+  required?: boolean;
+  description?: string;
+  schema?: JsonObject;
+  example?: unknown;
+};
 
 /**
  * Adds what follows from a route's settings: who may use it, and, for a route that says by `produces` that it answers text,
@@ -145,7 +152,9 @@ const parameterFacts: Readonly<Record<string, { example?: unknown; schema: JsonO
 function withFacts(parameter: Parameter): Parameter {
   const { schema } = parameter;
   if (schema?.type === 'integer' && schema.maximum === undefined) {
-    return { ...parameter, schema: { ...schema, maximum: Number.MAX_SAFE_INTEGER } };
+    // A command of the reference works only with what its request must have.
+    const example = parameter.in === 'query' && parameter.required ? { example: 0 } : {};
+    return { ...parameter, ...example, schema: { ...schema, maximum: Number.MAX_SAFE_INTEGER } };
   }
   const facts = parameterFacts[`${parameter.in} ${parameter.name} ${schema?.type}`];
   return facts === undefined ? parameter : { ...parameter, ...facts, schema: { ...schema, ...facts.schema } };

@@ -60,7 +60,7 @@ const bodies = {
       all: Type.Optional(Type.Literal(true)),
       reason,
     },
-    { title: 'ParkedStreams', ...strict, examples: [{ streams: ['account-9'], reason: 'mended' }] },
+    { title: 'ParkedStreams', ...strict, examples: [{ streams: ['account-28'], reason: 'mended' }] },
   ),
 };
 

@@ -78,7 +78,7 @@ const bodies = {
         {
           ...example,
           ...generationOf(exampleAck),
-          stream: 'account-9',
+          stream: 'account-28',
           position: 7,
           error: 'timeout',
           retryInMs: 5_000,
@@ -107,7 +107,7 @@ const bodies = {
     {
       title: 'GroupSettle',
       ...strict,
-      examples: [{ ...example, ...generationOf(exampleAck), stream: 'account-9', position: 7 }],
+      examples: [{ ...example, ...generationOf(exampleAck), stream: 'account-28', position: 7 }],
     },
   ),
 };

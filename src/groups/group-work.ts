@@ -2,9 +2,10 @@ import { invalid, PokewireError } from '../errors.ts';
 import { StreamName } from '../message/stream-name.ts';
 import type { Namespace } from '../store/namespace-store.ts';
 import type { ConsumerGroups } from './consumer-groups.ts';
+import { readPartitions } from './describe-group.ts';
 import { type Group, ownershipOf } from './group.ts';
 import type { Held } from './ownership.ts';
-import type { HeldStream } from './partition-record.ts';
+import { type HeldStream, maxGroupHeldStreams, maxHeldStreams } from './partition-record.ts';
 import type { OwnerOutcome } from './partitions.ts';
 import { groupKey } from './record-keys.ts';
 
@@ -87,6 +88,7 @@ export async function hold(
   if (message?.position !== position) throw invalid('position', `must be that of a message of ${stream}`);
   const { globalPosition } = message;
   const retryAtMs = retryInMs === undefined ? undefined : Date.now() + retryInMs;
+  await refuseTooManyHeld(groups, namespace, group, stream);
   const key = groups.partitionKey(namespace, group, request.layout, request.partition);
   const failure = { stream, position, globalPosition, error, retryAtMs };
   const outcome = await groups.node.partitions.hold(key, request.generation, failure);
@@ -96,6 +98,21 @@ export async function hold(
     });
   }
   refuseFenced(groups, outcome, request);
+}
+
+/** A stream that is held already may be held again, whatever else is. */
+async function refuseTooManyHeld(
+  groups: ConsumerGroups,
+  namespace: Namespace,
+  group: Group,
+  stream: string,
+): Promise<void> {
+  if (group.size * maxHeldStreams <= maxGroupHeldStreams) return;
+  const held = (await readPartitions(groups, namespace, group)).flatMap((record) => record?.held ?? []);
+  if (held.length < maxGroupHeldStreams || held.some((other) => other.stream === stream)) return;
+  throw new PokewireError('TOO_MANY_HELD', `The group holds ${maxGroupHeldStreams} streams, as many as it may.`, {
+    details: { maxGroupHeldStreams },
+  });
 }
 
 /** Settles a held stream up to a position; `upTo`: messages behind it up to there were passed by and wait as well. */

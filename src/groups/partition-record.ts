@@ -33,6 +33,8 @@ export type HeldStream = {
 export type Changed = PartitionRecord | undefined;
 
 export const maxHeldStreams = 100;
+/** Streams of all partitions. Requests that run at the same time count the same records, so they may exceed it slightly. */
+export const maxGroupHeldStreams = 1_000;
 
 export function newPartition(checkpoint: number): PartitionRecord {
   return { generation: 0, checkpoint, floors: [], held: [], isSealed: false, lastAckMs: undefined };

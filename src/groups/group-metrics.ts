@@ -1,6 +1,7 @@
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ConsumerGroups } from './consumer-groups.ts';
 import type { MoveReason } from './group-state.ts';
+import { partitionKey } from './record-keys.ts';
 
 const reasons: readonly MoveReason[] = ['join', 'leave', 'expire', 'forced', 'resize'];
 
@@ -9,6 +10,21 @@ export function measureGroups(metrics: Metrics, groups: ConsumerGroups | undefin
   const counts = groups?.counts;
   metrics.gauge('pokewire_group_members', 'Members of consumer groups whose stream is open on this node.', () => {
     return groups?.streams.size ?? 0;
+  });
+  metrics.gauges(
+    'pokewire_group_partitions',
+    'Partitions of consumer groups that members on this node own, by whether they are to let go.',
+    ['state'],
+    () => {
+      const { owned, revoking } = countTold(groups);
+      return [
+        { labels: { state: 'owned' }, value: owned },
+        { labels: { state: 'revoking' }, value: revoking },
+      ];
+    },
+  );
+  metrics.gauge('pokewire_group_held', 'Held streams of partitions that members on this node own.', () => {
+    return countTold(groups).held;
   });
   metrics.counters(
     'pokewire_group_moves_total',
@@ -44,4 +60,20 @@ export function measureGroups(metrics: Metrics, groups: ConsumerGroups | undefin
   metrics.gauge('pokewire_group_node_valid', '1 while this node may confirm leases.', () => {
     return groups !== undefined && groups.node.health.validMs <= 0 ? 0 : 1;
   });
+}
+
+/** Counts partitions that were told to members here, and what they hold as far as this node knows. */
+function countTold(groups: ConsumerGroups | undefined) {
+  const counts = { owned: 0, revoking: 0, held: 0 };
+  for (const { name, group, sessions } of groups?.node.watched ?? []) {
+    for (const { told } of sessions.values()) {
+      for (const { layout, partition, revokedAtMs } of told.values()) {
+        if (revokedAtMs === undefined) counts.owned++;
+        else counts.revoking++;
+        const key = partitionKey(name.uid, group.id, layout, partition);
+        counts.held += groups!.node.partitions.known(key)?.held.length ?? 0;
+      }
+    }
+  }
+  return counts;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { StreamName } from '../../src/message/stream-name.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { type Assigned, GroupWorker, of, post } from './group-worker.ts';
 
@@ -142,6 +143,28 @@ test('A held stream waits while the others go on, is retried, parked, replayed, 
   expect((await settle(0)).body).toEqual({ held: true, position: 1 });
   expect((await settle(1)).body).toEqual({ held: false });
   expect((await app.get('/groups/billing/parked')).body.held).toEqual([]);
+});
+
+test('The metrics of a node tell the partitions of its members, those they are to let go, and what they hold.', async () => {
+  await using app = await filled();
+  const worker = await GroupWorker.join(app, 'billing', 'worker-1');
+  await using _client = worker.client;
+  const owned = await worker.wait<Assigned>('assigned', 2);
+  const stream = streams[0]!;
+  const owner = owned.find(({ partition }) => partition === new StreamName(stream).owner(2))!;
+  await worker.post('hold', { ...of(owner), stream, position: 0, error: 'bad', park: true });
+  const other = await GroupWorker.join(app, 'billing', 'worker-2', '');
+  await using _other = other.client;
+  const [revoked] = await worker.wait<Assigned>('revoke');
+  const { text } = await app.get('/metrics');
+  expect(text).toContain('pokewire_group_partitions{state="owned"} 1\n');
+  expect(text).toContain('pokewire_group_partitions{state="revoking"} 1\n');
+  expect(text).toContain('pokewire_group_held 1\n');
+  await worker.post('release', { releases: [{ ...of(revoked!), position: 0 }] });
+  await other.wait('assigned');
+  const moved = await app.get('/metrics');
+  expect(moved.text).toContain('pokewire_group_partitions{state="owned"} 2\n');
+  expect(moved.text).toContain('pokewire_group_partitions{state="revoking"} 0\n');
 });
 
 test('A skipped message is passed by, and what lies behind it goes on.', async () => {

@@ -153,14 +153,17 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
   };
 
   const whenReading = { schema, config: { ...config, takesTicket: true }, exposeHeadRoute: false, errorHandler };
+  const parseJoin = (request: FastifyRequest<{ Querystring: Query }>) => {
+    // Acknowledgements need that, too.
+    requireScope(grantOf(request), 'write');
+    return { asked: groupJoinOf(request.query, request.ip), groups: supported(options.groups) };
+  };
+
   /** A member of a consumer group; its stream is another one than that of a subscription. */
   const join = async (request: FastifyRequest<{ Querystring: Query }>, reply: FastifyReply) => {
+    const { asked, groups } = parseJoin(request);
     const grant = grantOf(request);
-    // Its acknowledgements need that, too.
-    requireScope(grant, 'write');
     const address = options.places.limitsAddresses ? request.ip : undefined;
-    const asked = groupJoinOf(request.query, request.ip);
-    const groups = supported(options.groups);
     let released = admit({ namespaceId: grant.namespace.id, address });
     let stream: MemberStream | undefined;
     try {
@@ -214,7 +217,8 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
   });
 
   server.head('/subscribe', { schema: { ...schema, hide: true }, config }, async (request, reply) => {
-    parse(request);
+    if (isMember(request.query)) parseJoin(request);
+    else parse(request);
     return reply.headers(eventStreamHeaders).send();
   });
 }

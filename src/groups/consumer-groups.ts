@@ -146,6 +146,7 @@ export class ConsumerGroups {
           },
         }),
     );
+    feed.askedAtMs = performance.now();
     await feed.begun;
     return feed;
   }
@@ -163,7 +164,9 @@ export class ConsumerGroups {
     await this.node.turn();
     const used = new Set([...this.node.watched].map(({ group }) => group.epoch));
     for (const [id, feed] of this.#feeds) {
-      if (feed.isIdle && !used.has(id)) {
+      // Whoever has just asked for it may still be joining: a feed that is made anew would know nothing of its member.
+      const isAsked = nowMs - feed.askedAtMs < 2 * this.times.nodeTtlMs;
+      if (feed.isIdle && !used.has(id) && !isAsked) {
         feed.stop();
         this.#feeds.delete(id);
         continue;

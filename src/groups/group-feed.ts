@@ -36,6 +36,8 @@ export type GroupFeedOptions = {
  * has enough, or was lost, is found by the next read.
  */
 export class GroupFeed {
+  /** When somebody last asked for it, for a member that is to join. */
+  askedAtMs = Number.NEGATIVE_INFINITY;
   readonly #options: GroupFeedOptions;
   readonly #tail: LogTail;
   /** By category, then by group and layout. */

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { connect } from '../../src/client/client.ts';
+import { FencedSink } from '../support/fenced-sink.ts';
 import { freePort } from '../support/free-port.ts';
 import { Random } from '../support/random.ts';
 import { SpokenProcess } from '../support/spoken-process.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 import { Crowd } from './groups/crowd.ts';
-import { FencedSink } from './groups/fenced-sink.ts';
 
 /** Longer runs by the environment. */
 const seconds = Number(process.env.GROUPS_SECONDS ?? 25);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { FencedSink, Written } from './fenced-sink.ts';
+import type { FencedSink, Written } from '../../support/fenced-sink.ts';
 
 type Member = { readonly process: ChildProcess; readonly isStopped: boolean };
 

@@ -1,0 +1,219 @@
+import { describe, expect, test } from 'vitest';
+import { type Group, newGroup } from '../../src/groups/group.ts';
+import { groupTimes } from '../../src/groups/group-times.ts';
+import { join } from '../../src/groups/membership.ts';
+import { noteReady, relayout, setRunning } from '../../src/groups/ownership.ts';
+import { type NodeView, reconcile, type SessionView, type ToldView, type View } from '../../src/groups/reconcile.ts';
+
+const { leaseMs, handOverMs, nodeTtlMs } = groupTimes;
+const nowMs = 1_000_000;
+
+/** A group of two partitions; members on node `n`, unless their name says another one: `b@m`. */
+function groupOf(...names: string[]): Group {
+  const options = { onPoison: 'hold', onNewLog: 'stop', maxAttempts: 3 } as const;
+  const group = newGroup('id', { category: 'account', options, epoch: 'e', size: 2, generation: 0, position: 0 });
+  noteReady(group, 0, [0, 1]);
+  for (const name of names) {
+    const [session, node = 'n'] = name.split('@') as [string, string?];
+    join(group, { member: session, node, attempt: 1, address: undefined, session: undefined, newSession: session });
+  }
+  return group;
+}
+
+const told = (partition: number, generation: number, rest: Partial<ToldView> = {}): ToldView => ({
+  ...{ layout: 0, partition, generation, extendedAtMs: nowMs, revokedAtMs: undefined, isStopped: false },
+  ...rest,
+});
+
+function session(partitions: readonly ToldView[], rest: Partial<SessionView> = {}): SessionView {
+  const map = new Map(partitions.map((one) => [`${one.layout}/${one.partition}`, one]));
+  return { attempt: 1, isClosed: false, isExpiring: false, extendedAtMs: nowMs, told: map, ...rest };
+}
+
+/** What node `n` does. */
+function stepsOf(group: Group, sessions: Record<string, SessionView>, rest: Partial<View> = {}) {
+  const view: View = {
+    ...{ node: 'n', nowMs, validMs: 10_000, group, missingSinceMs: new Map(), nodes: new Map(), times: groupTimes },
+    sessions: new Map(Object.entries(sessions)),
+    ...rest,
+  };
+  const before = structuredClone(group);
+  const steps = reconcile(view);
+  expect([group, reconcile(view)]).toEqual([before, steps]);
+  return steps;
+}
+
+const owning = () => session([told(0, 1), told(1, 2)]);
+
+describe('a node', () => {
+  test('has nothing to do while everybody has what they are to have', () => {
+    expect(stepsOf(groupOf('a'), { a: owning() })).toEqual([]);
+    expect(stepsOf(groupOf(), {})).toEqual([]);
+  });
+
+  test('announces what a member owns and was not told in this generation', () => {
+    expect(stepsOf(groupOf('a'), { a: session([told(0, 1)]) })).toEqual([
+      { do: 'open', session: 'a', layout: 0, partition: 1, generation: 2 },
+    ]);
+    const group = groupOf('a');
+    group.partitions[1]!.generation = 7;
+    expect(stepsOf(group, { a: owning() })).toEqual([
+      { do: 'forget', session: 'a', layout: 0, partition: 1, generation: 2 },
+      { do: 'open', session: 'a', layout: 0, partition: 1, generation: 7 },
+    ]);
+  });
+
+  test('ends a connection whose session is gone, has another attempt, or is on another node', () => {
+    const a = owning();
+    expect(stepsOf(groupOf(), { a })).toEqual([{ do: 'drop', session: 'a', isMember: false }]);
+    const drop = [{ do: 'drop', session: 'a', isMember: true }];
+    const later = groupOf('a');
+    later.members.a!.attempt = 2;
+    expect(stepsOf(later, { a })).toEqual(drop);
+    expect(stepsOf(groupOf('a@m'), { a }, { missingSinceMs: new Map([['a/1', nowMs]]) })).toEqual(drop);
+  });
+
+  test('does nothing but that while it may promise nothing', () => {
+    const sessions = { a: session([], { isClosed: true, extendedAtMs: 0 }), c: owning() };
+    expect(stepsOf(groupOf('a', 'b@m'), sessions, { validMs: 0 })).toEqual([
+      { do: 'drop', session: 'c', isMember: false },
+    ]);
+  });
+
+  test('notes that a connection is gone, and announces nothing on it', () => {
+    expect(stepsOf(groupOf('a'), { a: session([], { isClosed: true }) })).toEqual([
+      { do: 'detach', session: 'a', attempt: 1 },
+    ]);
+  });
+
+  test('expires a session a lease behind the last confirmation, and does nothing else with it', () => {
+    const last = (extendedAtMs: number) => ({ a: session([], { extendedAtMs }) });
+    expect(stepsOf(groupOf('a'), last(nowMs - leaseMs)).map((step) => step.do)).toEqual(['open', 'open']);
+    expect(stepsOf(groupOf('a'), last(nowMs - leaseMs - 1))).toEqual([{ do: 'expire', session: 'a', attempt: 1 }]);
+  });
+
+  test('keeps the share of a member that has left for as long as it asked', () => {
+    const group = groupOf('a');
+    Object.assign(group.members.a!, { isDetached: true, keepMs: 40_000 });
+    const last = (extendedAtMs: number) => ({ a: session([], { isClosed: true, extendedAtMs }) });
+    expect(stepsOf(group, last(nowMs - 40_000))).toEqual([]);
+    expect(stepsOf(group, last(nowMs - 40_001))).toEqual([{ do: 'expire', session: 'a', attempt: 1 }]);
+  });
+
+  test('ends a member that was evicted', () => {
+    const group = groupOf('a');
+    group.members.a!.isEvicted = true;
+    expect(stepsOf(group, { a: owning() })).toEqual([{ do: 'end-evicted', session: 'a' }]);
+  });
+});
+
+describe('a partition that is to move', () => {
+  const moving = (rest: Partial<ToldView>) => ({ a: session([told(0, 1), told(1, 2, rest)]), b: session([]) });
+  const step = (what: string) => [{ do: what, session: 'a', layout: 0, partition: 1, generation: 2 }];
+  const group = groupOf('a', 'b');
+
+  test('is revoked once', () => {
+    expect(stepsOf(group, moving({}))).toEqual(step('revoke'));
+    expect(stepsOf(group, moving({ revokedAtMs: nowMs - handOverMs }))).toEqual([]);
+  });
+
+  test('is covered by no lease behind the time to hand over, and forced away a lease later', () => {
+    const revokedAtMs = nowMs - handOverMs - 1;
+    expect(stepsOf(group, moving({ revokedAtMs }))).toEqual(step('stop'));
+    const isStopped = true;
+    expect(stepsOf(group, moving({ revokedAtMs, isStopped, extendedAtMs: nowMs - leaseMs }))).toEqual(step('stop'));
+    expect(stepsOf(group, moving({ revokedAtMs, isStopped, extendedAtMs: nowMs - leaseMs - 1 }))).toEqual(
+      step('force'),
+    );
+    expect(stepsOf(group, moving({ revokedAtMs, extendedAtMs: nowMs - leaseMs - 1 }))).toEqual(step('stop'));
+  });
+
+  test('stays revoked when it is to stay after all', () => {
+    const alone = groupOf('a');
+    expect(stepsOf(alone, { a: session([told(0, 1), told(1, 2, { revokedAtMs: nowMs - handOverMs - 1 })]) })).toEqual(
+      step('stop'),
+    );
+  });
+
+  test('is left to the node of its owner', () => {
+    const nodes = new Map<string, NodeView>([['m', { isDead: false, revision: 3, unchangedSinceMs: nowMs }]]);
+    expect(stepsOf(groupOf('a@m', 'b'), { b: session([]) }, { nodes })).toEqual([]);
+  });
+
+  test('is revoked also where the group stops', () => {
+    const stopped = groupOf('a');
+    setRunning(stopped, false);
+    expect(stepsOf(stopped, { a: owning() }).map((each) => each.do)).toEqual(['revoke', 'revoke']);
+  });
+});
+
+describe('members of other nodes', () => {
+  const group = groupOf('a@m', 'b@m');
+  const seen = (view: NodeView) => ({ nodes: new Map([['m', view]]) });
+
+  test('are left alone while their node lives', () => {
+    expect(stepsOf(group, {}, seen({ isDead: false, revision: 3, unchangedSinceMs: nowMs - nodeTtlMs }))).toEqual([]);
+  });
+
+  test('are removed only once their node is marked dead, by the record that stood still', () => {
+    expect(stepsOf(group, {}, seen({ isDead: false, revision: 3, unchangedSinceMs: nowMs - nodeTtlMs - 1 }))).toEqual([
+      { do: 'declare-dead', node: 'm', revision: 3 },
+    ]);
+    expect(stepsOf(group, {}, seen({ isDead: true, revision: 4, unchangedSinceMs: nowMs }))).toEqual([
+      { do: 'remove-dead', node: 'm' },
+    ]);
+  });
+
+  test('are removed a while after they were first missed where nobody knows their node, by attempt', () => {
+    const since = (key: string, at: number) => ({ missingSinceMs: new Map([[key, at]]) });
+    const one = groupOf('a@m');
+    const note = [{ do: 'note-missing', session: 'a', attempt: 1 }];
+    expect(stepsOf(one, {})).toEqual(note);
+    expect(stepsOf(one, {}, since('a/0', 0))).toEqual(note);
+    expect(stepsOf(one, {}, since('a/1', nowMs - nodeTtlMs))).toEqual([]);
+    expect(stepsOf(one, {}, since('a/1', nowMs - nodeTtlMs - 1))).toEqual([
+      { do: 'remove-missing', session: 'a', attempt: 1, node: 'm' },
+    ]);
+    // This node itself knows that no lease of it runs longer.
+    expect(stepsOf(groupOf('a'), {}, since('a/1', nowMs - leaseMs - 1))).toEqual([
+      { do: 'remove-missing', session: 'a', attempt: 1, node: 'n' },
+    ]);
+  });
+});
+
+describe('a resize', () => {
+  function resized(size: number): Group {
+    const group = groupOf('a');
+    relayout(group, size, { from: 'previous' });
+    return group;
+  }
+
+  test('revokes what members own, seals what nobody does, and makes what has only sealed predecessors', () => {
+    const group = resized(4);
+    group.previous!.partitions[1]!.holder = undefined;
+    expect(stepsOf(group, { a: owning() })).toEqual([
+      { do: 'forget', session: 'a', layout: 0, partition: 1, generation: 2 },
+      { do: 'revoke', session: 'a', layout: 0, partition: 0, generation: 1 },
+      { do: 'seal', layout: 0, partitions: [1] },
+    ]);
+    group.previous!.partitions[1]!.isSealed = true;
+    expect(stepsOf(group, { a: owning() }).at(-1)).toEqual({ do: 'make-ready', layout: 1, partitions: [1, 3] });
+  });
+
+  test('seals what was not handed over once no lease covers it', () => {
+    const late = { revokedAtMs: nowMs - handOverMs - 1, isStopped: true };
+    const sealed = (extendedAtMs: number) =>
+      stepsOf(resized(4), { a: session([told(0, 1, { ...late, extendedAtMs }), told(1, 2, { revokedAtMs: nowMs })]) });
+    expect(sealed(nowMs - leaseMs).map((step) => step.do)).toEqual(['stop']);
+    expect(sealed(nowMs - leaseMs - 1)).toEqual([{ do: 'seal', layout: 0, partitions: [0] }]);
+  });
+
+  test('waits for the whole lease of an owner that this node has told nothing', () => {
+    expect(stepsOf(resized(2), { a: session([]) }).map((step) => step.do)).toEqual(['revoke', 'revoke']);
+  });
+});
+
+test('A lease ends before a node is taken for dead, and lives through two lost beats.', () => {
+  expect(nodeTtlMs).toBeGreaterThan(leaseMs);
+  expect(groupTimes.beatMs * 3).toBeLessThan(leaseMs);
+});

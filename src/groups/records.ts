@@ -49,10 +49,6 @@ export class Records<T> {
     return records.map((record) => this.#take(record.key, record)!.value);
   }
 
-  forget(key: string): void {
-    this.#known.delete(key);
-  }
-
   /** Makes a record where there is none; true: this call did. */
   async create(key: string, value: T): Promise<boolean> {
     const [isMade] = await this.createAll([{ key, value }]);

@@ -13,6 +13,17 @@ export type AppendSettings = {
   readonly arrayWarmUpMs: number;
 };
 
+/** Appends to a store of several nodes; its log alone is measured with the same. */
+export const sharedStoreAppends = {
+  connections: 64,
+  streams: 1_000,
+  warmUpMs: 2_000,
+  measureMs: 3_000,
+  messagesPerArray: 100,
+  arrayConnections: 16,
+  arrayWarmUpMs: 500,
+};
+
 /** Rates and acknowledgement times of appends over HTTP, first of single messages and then of arrays. */
 export function measureAppends(
   target: Target,

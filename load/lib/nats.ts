@@ -4,24 +4,16 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { connect, headers } from '@nats-io/transport-node';
 import { NatsCluster } from '../../test/nats/nats-cluster.ts';
 import { missingNats, natsProgram } from '../../test/nats/nats-server.ts';
+import { type ClosedLoopSettings, measureClosedLoop } from './closed-loop.ts';
 import { hurry, serverCore } from './machine.ts';
 import type { Reading } from './results.ts';
 import type { Context, Scenario } from './scenario.ts';
 import { pokewire, type ServerCores, type Target } from './target.ts';
-import { takeTurn } from './turn-taking.ts';
 
 /** How often a log is stored: on one server alone, or on each of three. */
 export type Replicas = 1 | 3;
 
 export const everyReplicas: readonly Replicas[] = [1, 3];
-
-/** How plain publishes are measured, as many at once as Pokewire has connections. */
-export type PublishSettings = {
-  readonly connections: number;
-  readonly streams: number;
-  readonly warmUpMs: number;
-  readonly measureMs: number;
-};
 
 /** The scenario, or one that says why it is not measured, where there is no nats-server. */
 export function withNats(scenario: string, measured: Scenario): Scenario {
@@ -66,8 +58,7 @@ export class Nats implements AsyncDisposable {
   }
 
   /** Publishes/s to a stream of JetStream of its own, each acknowledged, with as many in flight as there are connections. */
-  async publish(settings: PublishSettings, payload: string): Promise<Reading> {
-    const endTurn = await takeTurn();
+  async publish(settings: ClosedLoopSettings, payload: string): Promise<Reading> {
     const connection = await connect({ servers: this.#cluster.servers.map(({ host }) => host) });
     const name = `PLAIN${this.#stores++}`;
     const ask = (what: string, body: object) =>
@@ -77,11 +68,10 @@ export class Nats implements AsyncDisposable {
       await ask('CREATE', { name, subjects: [`${name}.>`], storage: 'file', num_replicas: replicas });
       const publish = (stream: number) => request(connection, `${name}.account.${stream}`, payload);
       await untilTaken(() => publish(0));
-      return await measurePublishes(settings, publish);
+      return await measureClosedLoop(settings, (_writer, stream) => publish(stream));
     } finally {
       await ask('DELETE', {}).catch(() => {});
       await connection.close();
-      endTurn();
     }
   }
 
@@ -115,24 +105,4 @@ async function untilTaken(publish: () => Promise<void>): Promise<void> {
       await sleep(20);
     }
   }
-}
-
-/** Writers that each publish the next message when the last one is confirmed. */
-async function measurePublishes(
-  settings: PublishSettings,
-  publish: (stream: number) => Promise<void>,
-): Promise<Reading> {
-  const { connections, streams, warmUpMs, measureMs } = settings;
-  let count = 0;
-  const run = async (durationMs: number) => {
-    const endMs = performance.now() + durationMs;
-    const write = async () => {
-      while (performance.now() < endMs) await publish(count++ % streams);
-    };
-    await Promise.all(Array.from({ length: connections }, write));
-  };
-  await run(warmUpMs);
-  const [before, startMs] = [count, performance.now()];
-  await run(measureMs);
-  return { appendsPerSecond: ((count - before) / (performance.now() - startMs)) * 1_000 };
 }

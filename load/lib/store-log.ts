@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { newId } from '../../src/message/new-id.ts';
 import { Poke } from '../../src/message/poke.ts';
 import { ObjectPool } from '../../src/pool/object-pool.ts';
 import type { Log } from '../../src/store/log.ts';
 import type { Namespace } from '../../src/store/namespace-store.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { usualMessage } from './database.ts';
+
+const { type, data, metadata } = JSON.parse(usualMessage) as { type: string; data: object; metadata: object };
+const usualParts = { type, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
 
 /** Opens a store in this process, without a server, and gives the log of its first namespace to `use`. */
 export async function withStoreLog<T>(url: string, use: (log: Log) => Promise<T>): Promise<T> {
@@ -24,4 +29,10 @@ async function firstOf({ namespaces }: Store): Promise<Namespace> {
   const created = await namespaces.create(first);
   if (created.outcome !== 'created') throw new Error(`the first namespace came to ${created.outcome}`);
   return created.namespace;
+}
+
+/** Appends the usual message of load runs to a stream; rejects unless it is stored. */
+export async function appendUsual(log: Log, stream: string): Promise<void> {
+  const { outcome } = await log.append(stream, [{ id: newId(), given: false, ...usualParts }], undefined);
+  if (outcome !== 'appended') throw new Error(`the append ended with ${outcome}`);
 }

@@ -1,18 +1,8 @@
 import { usualMessage } from '../lib/database.ts';
-import { measureAppends } from '../lib/measure-appends.ts';
+import { measureAppends, sharedStoreAppends as settings } from '../lib/measure-appends.ts';
 import { everyReplicas, Nats } from '../lib/nats.ts';
 import { atLeast, type ScenarioResult, type Series } from '../lib/results.ts';
 import { type Context, medianOf, pokewireOf, repeatInTurn } from '../lib/scenario.ts';
-
-const settings = {
-  connections: 64,
-  streams: 1_000,
-  warmUpMs: 2_000,
-  measureMs: 3_000,
-  messagesPerArray: 100,
-  arrayConnections: 16,
-  arrayWarmUpMs: 500,
-};
 
 /** Single appends over HTTP to JetStream, beside plain publishes of the same payload to the same servers, and to memory. */
 export async function natsAppend(context: Context): Promise<ScenarioResult> {

@@ -1,9 +1,9 @@
 import { Bench } from '../lib/bench.ts';
+import { measureDelivery, measureOtherNode } from '../lib/measure-delivery.ts';
 import { everyReplicas, Nats } from '../lib/nats.ts';
-import { Reader } from '../lib/reader.ts';
-import { atLeast, atMost, type Reading, type ScenarioResult, type Series } from '../lib/results.ts';
+import { atLeast, atMost, type ScenarioResult, type Series } from '../lib/results.ts';
 import { type Context, medianOf, pokewireOf, repeatInTurn } from '../lib/scenario.ts';
-import type { RunningTarget, Target } from '../lib/target.ts';
+import type { Target } from '../lib/target.ts';
 import { measureThroughput } from '../lib/throughput.ts';
 
 const settings = {
@@ -25,7 +25,9 @@ export async function natsDelivery(context: Context): Promise<ScenarioResult> {
       ...(await repeatInTurn(context, [own, other], 3, (measured) => {
         const target = nats.target(context, measured.name, 'one', nats.fresh());
         return Bench.run(target, ({ server }) =>
-          measured === own ? measureBetween(target, server, server) : withSecondNode(target, server),
+          measured === own
+            ? measureDelivery(target, settings.alone, server, server)
+            : measureOtherNode(target, settings.alone, server),
         );
       })),
       ...(await repeatInTurn(context, [nats.target(context, `crowd R${replicas}`, 'one')], 3, crowd)),
@@ -49,26 +51,4 @@ export async function natsDelivery(context: Context): Promise<ScenarioResult> {
       ),
     ]),
   };
-}
-
-async function withSecondNode(target: Target, first: RunningTarget): Promise<Reading> {
-  const second = await target.start();
-  try {
-    return await measureBetween(target, first, second);
-  } finally {
-    await second.stop();
-  }
-}
-
-async function measureBetween(target: Target, append: RunningTarget, subscribe: RunningTarget): Promise<Reading> {
-  const reader = new Reader({ append: [append], subscribe: [subscribe] }, target);
-  try {
-    await reader.connect(1);
-    const { perSecond, warmUpMs, measureMs } = settings.alone;
-    await reader.publish({ connections: 1, perSecond: 0, durationMs: warmUpMs });
-    const { latencyMs, ackMs } = await reader.publish({ connections: 1, perSecond, durationMs: measureMs });
-    return { p50Ms: latencyMs.p50, p99Ms: latencyMs.p99, ackP50Ms: ackMs.p50, ackP99Ms: ackMs.p99 };
-  } finally {
-    reader.stop();
-  }
 }

@@ -1,11 +1,8 @@
-import type { NewMessage } from '../../src/message/message.ts';
-import { newId } from '../../src/message/new-id.ts';
 import type { Log } from '../../src/store/log.ts';
-import { usualMessage } from '../lib/database.ts';
 import { Nats } from '../lib/nats.ts';
 import { atMost, type ScenarioResult, type Series } from '../lib/results.ts';
 import { type Context, repeatSteps } from '../lib/scenario.ts';
-import { withStoreLog } from '../lib/store-log.ts';
+import { appendUsual, withStoreLog } from '../lib/store-log.ts';
 import { medianPageMs, oneCategory } from '../lib/store-pages.ts';
 
 const settings = {
@@ -44,16 +41,11 @@ export async function natsPages(context: Context): Promise<ScenarioResult> {
 
 /** Messages of all streams in turn, each of which belongs to one of the categories. */
 async function fill(log: Log, streams: number, messages: number): Promise<void> {
-  const { type, data, metadata } = JSON.parse(usualMessage) as { type: string; data: object; metadata: object };
-  const texts = { type, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
   let next = 0;
   const write = async () => {
     while (next < messages) {
       const number = next++ % streams;
-      const message: NewMessage = { id: newId(), given: false, ...texts };
-      const stream = `account${1 + (number % settings.categories)}-${number}`;
-      const { outcome } = await log.append(stream, [message], undefined);
-      if (outcome !== 'appended') throw new Error(`an append came to ${outcome}`);
+      await appendUsual(log, `account${1 + (number % settings.categories)}-${number}`);
     }
   };
   await Promise.all(Array.from({ length: settings.inFlight }, write));

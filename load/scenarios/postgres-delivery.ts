@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SseClient } from '../../test/support/sse-client.ts';
 import { Bench } from '../lib/bench.ts';
+import { measureDelivery, measureOtherNode } from '../lib/measure-delivery.ts';
 import { MessageDb, writeMessageSql } from '../lib/message-db.ts';
-import { Reader } from '../lib/reader.ts';
 import { atMost, type Reading, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, repeatInTurn } from '../lib/scenario.ts';
 import { percentiles } from '../lib/statistics.ts';
@@ -19,8 +19,8 @@ export async function postgresDelivery(context: Context): Promise<ScenarioResult
   // The load client never sleeps on its core: a database there would wait for it.
   db.pin();
   const measure = new Map([
-    ['own node', (target: Target, server: RunningTarget) => measureBetween(target, server, server)],
-    ['other node', withSecondNode],
+    ['own node', (target: Target, server: RunningTarget) => measureDelivery(target, settings, server, server)],
+    ['other node', (target: Target, server: RunningTarget) => measureOtherNode(target, settings, server)],
     [
       'service',
       (_target: Target, server: RunningTarget, database: string) => measureService(db, database, server.port),
@@ -43,28 +43,6 @@ export async function postgresDelivery(context: Context): Promise<ScenarioResult
       atMost('12g', 'commit of a service to poke: p99 ms', medianOf(series, 'service', 'p99Ms'), 10),
     ],
   };
-}
-
-async function withSecondNode(target: Target, first: RunningTarget): Promise<Reading> {
-  const second = await target.start();
-  try {
-    return await measureBetween(target, first, second);
-  } finally {
-    await second.stop();
-  }
-}
-
-async function measureBetween(target: Target, append: RunningTarget, subscribe: RunningTarget): Promise<Reading> {
-  const reader = new Reader({ append: [append], subscribe: [subscribe] }, target);
-  try {
-    await reader.connect(1);
-    await reader.publish({ connections: 1, perSecond: 0, durationMs: settings.warmUpMs });
-    const { perSecond, measureMs } = settings;
-    const { latencyMs, ackMs } = await reader.publish({ connections: 1, perSecond, durationMs: measureMs });
-    return { p50Ms: latencyMs.p50, p99Ms: latencyMs.p99, ackP50Ms: ackMs.p50, ackP99Ms: ackMs.p99 };
-  } finally {
-    reader.stop();
-  }
 }
 
 /** A service writes on a connection of its own, at times that do not keep step with the polls. */

@@ -226,6 +226,20 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     same('Acknowledged', server.acked(0, 1), 1);
   },
 
+  'acknowledges what it handled while an acknowledgement was under way': async (server) => {
+    const connection = await owner(server);
+    server.answer = async ({ route }) => {
+      if (route === 'ack' && server.head === 1) {
+        poke(server, connection, 1, 'a-2');
+        await started(server, 2);
+        await server.never('send a second acknowledgement meanwhile', () => server.bodies('ack').length > 1);
+      }
+      return undefined;
+    };
+    poke(server, connection, 1, 'a-1');
+    await server.until('acknowledge up to the head', () => server.acked(0, 1) === 2);
+  },
+
   'skips what a floor of a former size has settled': async (server) => {
     for (const stream of ['a-1', 'a-2', 'a-1', 'a-2']) server.append(stream);
     const connection = await server.connection(1);
@@ -284,6 +298,35 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     same('Passed a message that waits', isPassed, false);
     await started(server, 2);
     same('Starts', startsOf(server), ['a-1/0', 'a-1/1']);
+  },
+
+  'acknowledges what it handled while it was decided whether a stream is still held': async (server) => {
+    server.append('a-1');
+    const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 0 }] });
+    server.answer = async ({ route }) => {
+      if (route === 'settle') {
+        poke(server, connection, 1, 'a-2');
+        await started(server, 2);
+        await server.never('acknowledge it meanwhile', () => server.acked(0, 1) > 1);
+      }
+      return undefined;
+    };
+    connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 0, attempt: 2 });
+    await server.until('acknowledge up to the head', () => server.acked(0, 1) === 2);
+  },
+
+  'acknowledges what arrived while it tried a held stream that it holds again': async (server) => {
+    server.append('a-1');
+    const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 0 }] });
+    server.handle = async () => {
+      poke(server, connection, 1, 'a-1');
+      await hasRead(server);
+      await server.never('acknowledge it meanwhile', () => server.acked(0, 1) > 1);
+      return false;
+    };
+    connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 0, attempt: 2 });
+    await server.until('acknowledge up to the head', () => server.acked(0, 1) === 2);
+    same('Starts', startsOf(server), ['a-1/0']);
   },
 
   'decides nothing about a held stream while an acknowledgement is open': async (server) => {

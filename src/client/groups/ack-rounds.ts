@@ -20,6 +20,7 @@ export class AckRounds<Partition extends Acknowledged> {
   readonly #failed: (error: unknown) => void;
   #settled = 0;
   #isSending = false;
+  #isStopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
 
   /** `send` resolves to those that were refused, since another generation is in force. */
@@ -35,19 +36,25 @@ export class AckRounds<Partition extends Acknowledged> {
     this.#failed = failed;
   }
 
-  /** Something was settled. */
+  /** A partition may have something new to acknowledge. */
   settled(): void {
-    this.#timer ??= setTimeout(() => this.#round(), roundMs);
-    if (++this.#settled >= roundMessages) void this.#round();
+    this.#settled++;
+    this.#schedule();
   }
 
   /** Sends nothing more by itself. */
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 
+  #schedule(): void {
+    if (this.#isSending || this.#isStopped) return;
+    if (this.#settled >= roundMessages) void this.#round();
+    else if (this.#settled > 0) this.#timer ??= setTimeout(() => this.#round(), roundMs);
+  }
+
   async #round(): Promise<void> {
-    if (this.#isSending) return;
     this.#isSending = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -74,6 +81,8 @@ export class AckRounds<Partition extends Acknowledged> {
       this.#failed(error);
     } finally {
       this.#isSending = false;
+      // What was settled meanwhile has no timer yet.
+      this.#schedule();
     }
   }
 }

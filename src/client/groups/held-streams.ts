@@ -24,6 +24,8 @@ export type HeldParts<Data> = {
   readonly readNext: (stream: string, position: number) => Promise<Message<Data> | undefined>;
   /** The stream is not held any more; these of its messages are to be handled. */
   readonly resume: (stream: string, entries: Entry<Data>[]) => void;
+  /** Something may be acknowledged now. */
+  readonly settled: () => void;
   readonly fenced: () => void;
 };
 
@@ -144,6 +146,7 @@ export class HeldStreams<Data> {
       return undefined;
     } finally {
       this.#deciding--;
+      this.#parts.settled();
     }
   }
 
@@ -157,9 +160,10 @@ export class HeldStreams<Data> {
 
   /** What came meanwhile waits at the server, too. */
   #skip(stream: string): void {
-    const { progress, resume } = this.#parts;
+    const { progress, resume, settled } = this.#parts;
     this.#streams.set(stream, 'waiting');
     for (const entry of progress.open(stream, -1)) progress.move(entry, 'skipped');
+    settled();
     resume(stream, []);
   }
 }

@@ -79,6 +79,7 @@ export class PartitionWorker<Data> {
         attempt: (message, attempt) => this.#attempt(message, attempt),
         readNext: (stream, position) => this.#readNext(stream, position),
         resume: (stream, entries) => this.#resumeLane(stream, entries),
+        settled: host.settled,
         fenced: host.fenced,
       },
       given.held,

@@ -53,3 +53,23 @@ test('The page of groups shows members, partitions and held streams, and has one
   expect(await page.locator('#answer').innerText()).toBe('order-<b>1: tried again');
   expect(complaints).toEqual([]);
 });
+
+test('The page of groups fits a phone, and breaks no heading of a column.', async () => {
+  await using app = await startTestApp();
+  const joined = Promise.withResolvers<void>();
+  await using _worker = connect(app.url).consume(
+    { category: 'order', group: 'billing', member: 'worker-1', size: 2 },
+    () => {},
+    { onAssigned: () => joined.resolve() },
+  );
+  await joined.promise;
+  await using visited = await visit(app.url);
+  const { page } = visited;
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.locator('#partitions tr').first().waitFor();
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+  const heights = await page
+    .locator('th:visible')
+    .evaluateAll((headings) => headings.map(({ clientHeight }) => clientHeight));
+  expect(Math.max(...heights)).toBeLessThan(2 * 16);
+});

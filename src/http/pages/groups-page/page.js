@@ -68,7 +68,7 @@ function partitionRow({ partition, member, generation, checkpoint, lag, revoking
     {},
     cell(partition, 'number'),
     cell(`${member ?? 'nobody'}${revoking ? ', moving' : ''}`, member === null || revoking ? 'gone' : ''),
-    cell(generation, 'number'),
+    cell(generation, 'number generation'),
     cell(checkpoint ?? '–', 'number'),
     cell(lagText(lag), lag.messages > 0 ? 'behind' : ''),
   );

@@ -7,6 +7,7 @@ import type {
   TokenRecord,
 } from '../namespace-store.ts';
 import type { RetentionLimits, RetentionOutcome } from '../retention.ts';
+import { Followers } from '../shared/followers.ts';
 import { maxListEntries } from '../shared/page-limits.ts';
 import { forgetsWhenFull, withRule } from '../shared/retention-rules.ts';
 import { sameTokens } from '../shared/same-tokens.ts';
@@ -25,7 +26,7 @@ export class MemoryNamespaces implements NamespaceStore {
   readonly #ids: string[] = [];
   readonly #maxNamespaces: number;
   readonly #formerHeads = new FormerHeads();
-  readonly #followers = new Set<() => void>();
+  readonly #followers = new Followers();
   /** Ids of the last changes, oldest first; the last one has the revision `#revision`. */
   #changed: string[] = [];
   #revision = 0;
@@ -116,9 +117,7 @@ export class MemoryNamespaces implements NamespaceStore {
   }
 
   follow(changed: () => void): () => void {
-    const follower = () => changed();
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    return this.#followers.follow(changed);
   }
 
   /** Whether the namespace is there, whatever its tokens and its log are by now. */
@@ -171,6 +170,6 @@ export class MemoryNamespaces implements NamespaceStore {
     this.#revision++;
     this.#changed.push(id);
     if (this.#changed.length > maxChanges * 2) this.#changed = this.#changed.slice(-maxChanges);
-    for (const changed of this.#followers) changed();
+    this.#followers.notify();
   }
 }

@@ -1,4 +1,5 @@
 import type { Subscription } from '@nats-io/transport-node';
+import { Followers } from '../shared/followers.ts';
 import type { NatsLink } from './nats-link.ts';
 
 /** Tells all nodes that namespaces have changed. What is lost on the way is found by the next question for changes. */
@@ -6,7 +7,7 @@ export class NamespaceNews {
   readonly #link: NatsLink;
   readonly #subject: string;
   readonly #subscription: Subscription;
-  readonly #followers = new Set<() => void>();
+  readonly #followers = new Followers();
 
   constructor(link: NatsLink, prefix: string) {
     this.#link = link;
@@ -14,7 +15,7 @@ export class NamespaceNews {
     this.#subject = `${prefix}.namespaces`;
     this.#subscription = link.connection.subscribe(this.#subject, {
       callback: () => {
-        for (const changed of this.#followers) changed();
+        this.#followers.notify();
       },
     });
   }
@@ -25,9 +26,7 @@ export class NamespaceNews {
   }
 
   follow(changed: () => void): () => void {
-    const follower = () => changed();
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    return this.#followers.follow(changed);
   }
 
   stop(): void {

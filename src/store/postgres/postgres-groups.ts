@@ -5,6 +5,7 @@ import {
   type GroupStore,
   maxGroupRecords,
 } from '../group-store.ts';
+import { Followers } from '../shared/followers.ts';
 import type { Query } from './read-pokes.ts';
 
 /** Channel on which changes are notified; never together with pokes, whose channel the URL names. */
@@ -75,7 +76,7 @@ const readSql = 'SELECT key, revision, text FROM pokewire.group_records';
 export class PostgresGroups implements GroupStore {
   readonly sharedBy = 'nodes';
   readonly #query: Query;
-  readonly #followers = new Set<() => void>();
+  readonly #followers = new Followers();
 
   constructor(query: Query) {
     this.#query = query;
@@ -119,14 +120,12 @@ export class PostgresGroups implements GroupStore {
   }
 
   follow(changed: () => void): () => void {
-    const follower = () => changed();
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    return this.#followers.follow(changed);
   }
 
   /** A change was notified. */
   hint(): void {
-    for (const changed of this.#followers) changed();
+    this.#followers.notify();
   }
 
   stop(): void {

@@ -2,6 +2,7 @@ import { refuseUnsupported } from '../capabilities.ts';
 import type { LogId } from '../log-id.ts';
 import type { CreateOutcome, Namespace, NamespaceChanges, NamespaceStore, TokenRecord } from '../namespace-store.ts';
 import type { RetentionOutcome } from '../retention.ts';
+import { Followers } from '../shared/followers.ts';
 import { sameTokens } from '../shared/same-tokens.ts';
 import type { Store } from '../store.ts';
 import type { KeptTokens } from './kept-tokens.ts';
@@ -13,7 +14,7 @@ export const onlyNamespace = 'default';
 export class PostgresNamespaces implements NamespaceStore {
   readonly #store: Pick<Store, 'kind' | 'capabilities'>;
   readonly #tokens: KeptTokens;
-  readonly #followers = new Set<() => void>();
+  readonly #followers = new Followers();
   #log: LogId;
   /** How often the log became another one. */
   #replacements = 0;
@@ -67,9 +68,7 @@ export class PostgresNamespaces implements NamespaceStore {
   }
 
   follow(changed: () => void): () => void {
-    const follower = () => changed();
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    return this.#followers.follow(changed);
   }
 
   /** The database is another one now. */
@@ -84,6 +83,6 @@ export class PostgresNamespaces implements NamespaceStore {
   }
 
   #hint(): void {
-    for (const changed of this.#followers) changed();
+    this.#followers.notify();
   }
 }

@@ -1,11 +1,12 @@
 import type { GroupChange, GroupChanges } from '../group-store.ts';
+import { Followers } from './followers.ts';
 
 /** Changes that are remembered; for an older revision everything may have changed. */
 const maxChanges = 1_024;
 
 /** Which keys were written lately, for a store that only this process writes to. */
 export class ChangedKeys {
-  readonly #followers = new Set<() => void>();
+  readonly #followers = new Followers();
   /** Of the last changes that are not quiet, oldest first; the last one has the revision `#revision`. */
   #keys: string[] = [];
   #revision = 0;
@@ -17,7 +18,7 @@ export class ChangedKeys {
     this.#revision += heard.length;
     for (const { key } of heard) this.#keys.push(key);
     if (this.#keys.length > maxChanges * 2) this.#keys = this.#keys.slice(-maxChanges);
-    for (const changed of this.#followers) changed();
+    this.#followers.notify();
   }
 
   since(revision: number | undefined): GroupChanges {
@@ -28,9 +29,7 @@ export class ChangedKeys {
   }
 
   follow(changed: () => void): () => void {
-    const follower = () => changed();
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    return this.#followers.follow(changed);
   }
 
   stop(): void {

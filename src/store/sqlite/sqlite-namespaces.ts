@@ -8,6 +8,7 @@ import type {
   TokenRecord,
 } from '../namespace-store.ts';
 import type { RetentionLimits, RetentionOutcome } from '../retention.ts';
+import { Followers } from '../shared/followers.ts';
 import { maxListEntries } from '../shared/page-limits.ts';
 import { compareUtf8 } from '../shared/utf8-order.ts';
 import type { Announcer } from './announcer.ts';
@@ -26,7 +27,7 @@ export class SqliteNamespaces implements NamespaceStore {
   readonly #writer: StoreThread;
   readonly #announcer: Announcer;
   readonly #namespaces: Map<string, Namespace>;
-  readonly #followers = new Set<() => void>();
+  readonly #followers = new Followers();
   /** Ids of the last changes, oldest first; the last one has the revision `#revision`. */
   #changed: string[] = [];
   #revision: number;
@@ -102,9 +103,7 @@ export class SqliteNamespaces implements NamespaceStore {
   }
 
   follow(changed: () => void): () => void {
-    const follower = () => changed();
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    return this.#followers.follow(changed);
   }
 
   /** Takes note of a namespace whose log was replaced. */
@@ -126,7 +125,7 @@ export class SqliteNamespaces implements NamespaceStore {
     this.#revision++;
     this.#changed.push(id);
     if (this.#changed.length > maxChanges * 2) this.#changed = this.#changed.slice(-maxChanges);
-    for (const changed of this.#followers) changed();
+    this.#followers.notify();
   }
 }
 

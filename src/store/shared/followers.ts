@@ -1,0 +1,19 @@
+/** Whom a store notifies of changes, each until the function that `follow` returned is called. */
+export class Followers {
+  readonly #followers = new Set<() => void>();
+
+  follow(changed: () => void): () => void {
+    // The same function may follow more than once.
+    const follower = () => changed();
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  notify(): void {
+    for (const changed of this.#followers) changed();
+  }
+
+  clear(): void {
+    this.#followers.clear();
+  }
+}

@@ -61,8 +61,11 @@ describe.skipIf(!hasPostgres)('Two nodes under load', () => {
   test('say that they are not ready while PostgreSQL is stopped, keep their streams, and catch up.', () =>
     suffer(async (load) => {
       const resume = await cluster.freeze();
-      await load.untilReady(503);
-      resume();
+      try {
+        await load.untilReady(503);
+      } finally {
+        await resume();
+      }
     }));
 });
 

@@ -151,8 +151,8 @@ export class PostgresCluster implements AsyncDisposable {
   }
 
   /** Stops every process of the server where it stands; the function that it resolves to lets them go on. */
-  async freeze(): Promise<() => void> {
-    await using client = await this.connect('postgres');
+  async freeze(): Promise<() => Promise<void>> {
+    const client = await this.connect('postgres');
     // Once it is stopped nothing is added to those that are listed.
     process.kill(this.pid, 'SIGSTOP');
     const { rows } = await client.query<{ pid: number }>(
@@ -160,8 +160,10 @@ export class PostgresCluster implements AsyncDisposable {
     );
     const pids = [this.pid, ...rows.map(({ pid }) => pid)];
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
-    return () => {
+    return async () => {
       for (const pid of pids) process.kill(pid, 'SIGCONT');
+      // Not before: its backend cannot end while a stopped one holds a lock in shared memory.
+      await client.end();
     };
   }
 

@@ -1,3 +1,4 @@
+import { PokewireError } from '../errors.ts';
 import type { Poke } from '../message/poke.ts';
 import { everything } from '../message/selection.ts';
 import type { Announcement, Log, LogBounds } from '../store/log.ts';
@@ -49,6 +50,8 @@ export class LogTail {
   constructor(options: LogTailOptions) {
     this.#options = options;
     this.backOff = new BackOff(options.retryDelays);
+    // Without a waiter its rejection is no fault.
+    this.#begun.promise.catch(() => {});
   }
 
   /** What this node knows of the log's bounds; undefined: nothing yet. */
@@ -67,7 +70,7 @@ export class LogTail {
     return this.#hasBegun && this.head >= this.#known!.head;
   }
 
-  /** Resolves when it has begun. */
+  /** Resolves when the head is known. Rejects if the tail stops before that. */
   get begun(): Promise<void> {
     return this.#begun.promise;
   }
@@ -78,8 +81,10 @@ export class LogTail {
     void this.#begin();
   }
 
-  stop(): void {
+  /** `reason`: what waiters for the head are rejected with. */
+  stop(reason: unknown = new PokewireError('NOT_READY', 'The log could not be read in time. Retry later.')): void {
     this.#isStopped = true;
+    this.#begun.reject(reason);
     this.#unfollow();
     this.backOff.stop();
   }
@@ -155,7 +160,7 @@ export class LogTail {
 
   async #failed(error: unknown): Promise<void> {
     this.#options.failed(error);
-    if (isLogGone(error)) this.stop();
+    if (isLogGone(error)) this.stop(error);
     else await this.backOff.wait();
   }
 

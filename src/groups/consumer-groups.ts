@@ -60,6 +60,7 @@ export class ConsumerGroups {
   readonly #store: Store;
   readonly #slots = new ReadSlots();
   readonly #feeds = new Map<LogId, GroupFeed>();
+  readonly #feedsOfTold = new WeakMap<Told, GroupFeed>();
   readonly #timer: NodeJS.Timeout;
   readonly #unfollow: () => void;
   readonly #stallTimeoutMs: number;
@@ -134,18 +135,7 @@ export class ConsumerGroups {
 
   /** Follows the log of a namespace; resolves when its head is known. */
   async feedOf({ log }: Namespace): Promise<GroupFeed> {
-    const feed = this.#feeds.getOrInsertComputed(
-      log,
-      () =>
-        new GroupFeed({
-          log: this.#store.log(log),
-          slots: this.#slots,
-          partition: (key) => this.node.partitions.known(key),
-          failed: (error) => {
-            if (!isLogGone(error)) this.log.warn({ err: error, log }, 'the log of a consumer group could not be read');
-          },
-        }),
-    );
+    const feed = this.#feed(log);
     feed.askedAtMs = performance.now();
     await feed.begun;
     return feed;
@@ -197,6 +187,21 @@ export class ConsumerGroups {
     return this.#isStopped;
   }
 
+  #feed(log: LogId): GroupFeed {
+    return this.#feeds.getOrInsertComputed(
+      log,
+      () =>
+        new GroupFeed({
+          log: this.#store.log(log),
+          slots: this.#slots,
+          partition: (key) => this.node.partitions.known(key),
+          failed: (error) => {
+            if (!isLogGone(error)) this.log.warn({ err: error, log }, 'the log of a consumer group could not be read');
+          },
+        }),
+    );
+  }
+
   async #passForgotten(watched: WatchedGroup): Promise<void> {
     const { group, name } = watched;
     const epoch = group.epoch as LogId;
@@ -216,7 +221,11 @@ export class ConsumerGroups {
   #toldChanged(watched: WatchedGroup, session: MemberSession, told: Told): void {
     const { name, group } = watched;
     const key = partitionKey(name.uid, group.id, told.layout, told.partition);
-    this.#feeds.get(group.epoch as LogId)?.update(watched, session, told, key);
+    // A reset changes the epoch of the group, and old partitions still leave the feed that they joined.
+    const feed = this.#feedsOfTold.get(told) ?? (this.#isStopped ? undefined : this.#feed(group.epoch as LogId));
+    if (feed === undefined) return;
+    this.#feedsOfTold.set(told, feed);
+    feed.update(watched, session, told, key);
   }
 }
 

@@ -1,7 +1,10 @@
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { resetGroup } from '../../src/groups/administer-group.ts';
 import { ConsumerGroups } from '../../src/groups/consumer-groups.ts';
+import { createGroup } from '../../src/groups/create-group.ts';
 import { groupTimes } from '../../src/groups/group-times.ts';
+import { joinGroup } from '../../src/groups/join-group.ts';
 import type { Log, LogBounds } from '../../src/store/log.ts';
 import { newLogId } from '../../src/store/log-id.ts';
 import { MemoryGroups } from '../../src/store/memory/memory-groups.ts';
@@ -60,4 +63,25 @@ test('A join that waits for the head of a log is refused when its node stops.', 
   const joining = groups.feedOf(namespace);
   groups.stop();
   await expect(joining).rejects.toMatchObject({ code: 'NOT_READY' });
+});
+
+test('A member that waits for a reset after its log was replaced follows the new log from then on.', async () => {
+  const { store, namespace, groups } = await startGroups();
+  const spec = { id: 'other', uid: 'other', description: '', createdAtMs: 1, tokens: [] };
+  const replaced = { ...namespace, log: (await createNamespace(store.namespaces, spec)).log };
+  const advance = fakeClock();
+  await createGroup(groups, namespace, 'billing', { category: 'account', size: 1 });
+  const asked = { group: 'billing', category: 'account', member: 'one', size: 1, session: undefined, attempt: 1 };
+  await joinGroup(groups, replaced, { ...asked, address: undefined }, () => {});
+  const [session] = [...groups.node.watched].flatMap(({ sessions }) => [...sessions.keys()]);
+  for (let beat = 1; beat <= 6; beat++) {
+    advance(groupTimes.nodeTtlMs / 2);
+    groups.node.beat(session!, beat);
+    await groups.turn();
+  }
+  await resetGroup(
+    { groups, namespace: replaced, name: 'billing' },
+    { position: 'first', partitions: undefined, reason: 'replaced' },
+  );
+  await vi.waitFor(() => expect(groups.knownFeed(replaced)?.isIdle).toBe(false));
 });

@@ -136,8 +136,8 @@ export class GroupMember<Data> {
     });
   }
 
-  /** Returns why to break the connection off. */
-  #take({ type, data }: StreamEvent): ClientError | undefined {
+  /** Throws to close the connection. */
+  #take({ type, data }: StreamEvent): void {
     const event = { type, value: JSON.parse(data) } as GroupEvent;
     if (event.type === 'joined') this.#joined(event.value);
     else if (event.type === 'assigned') this.#assigned(event.value);
@@ -156,9 +156,8 @@ export class GroupMember<Data> {
     } else if (event.type === 'end') {
       const { ClientError } = this.#source;
       const code = String(event.value.code).toUpperCase().replaceAll('-', '_');
-      return new ClientError(code, `Ended by the server: ${event.value.code}`);
+      throw new ClientError(code, `Ended by the server: ${event.value.code}`);
     }
-    return undefined;
   }
 
   #joined(joined: GroupEvents['joined']): void {

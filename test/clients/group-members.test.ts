@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { connect } from '../../src/client/client.ts';
+import { startTestApp } from '../support/start-app.ts';
+
+const work = { category: 'account', group: 'billing', member: 'worker-1', size: 1 };
+const deposit = { type: 'Deposited', data: {} };
+
+test('A member ends when its group is deleted, and does not create it again.', async () => {
+  await using app = await startTestApp();
+  const assigned = Promise.withResolvers<void>();
+  const worker = connect(app.url).consume(work, () => {}, { onAssigned: () => assigned.resolve() });
+  const why = worker.done.catch((error: unknown) => error);
+  await assigned.promise;
+  expect((await fetch(`${app.url}/groups/billing`, { method: 'DELETE' })).status).toBe(204);
+  expect(await why).toMatchObject({ code: 'GROUP_DELETED' });
+  expect((await app.get('/groups/billing')).status).toBe(404);
+});
+
+test('A member that is to stop at a poison message settles what is before it, and ends.', async () => {
+  await using app = await startTestApp();
+  const pokewire = connect(app.url);
+  await pokewire.append('account-1', [deposit, deposit, deposit]);
+  const poison = new Error('poison');
+  const handler = ({ position }: { position: number }) => {
+    if (position === 1) throw poison;
+  };
+  const worker = pokewire.consume(work, handler, { onPoison: 'stop', maxAttempts: 2, retryMs: [1] });
+  await expect(worker.done).rejects.toMatchObject({
+    code: 'POISON',
+    cause: poison,
+    details: { stream: 'account-1', position: 1, globalPosition: 2 },
+  });
+  expect((await app.get('/groups/billing')).body).toMatchObject({ partitions: [{ checkpoint: 1 }] });
+});
+
+test('A member without a size ends where there is no such group.', async () => {
+  await using app = await startTestApp();
+  const worker = connect(app.url).consume({ ...work, size: undefined }, () => {});
+  await expect(worker.done).rejects.toMatchObject({ code: 'GROUP_NOT_FOUND', status: 404 });
+});

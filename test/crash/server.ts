@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
+import { withParent } from '../support/with-parent.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
@@ -27,7 +28,7 @@ export class CrashedServer {
 
   /** Starts it; resolves at once. */
   start(): void {
-    const child = spawn(process.execPath, [main, '--port=0', ...this.#flags], {
+    const child = spawn(...withParent(process.execPath, [main, '--port=0', ...this.#flags]), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH },
     });

@@ -12,6 +12,7 @@ import { panelExpressions, readAlerts, readText } from '../support/monitoring.ts
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { startSqliteApp } from '../support/start-sqlite-app.ts';
+import { withParent } from '../support/with-parent.ts';
 
 const hasPrometheus = isThere('prometheus');
 const hasPromtool = isThere('promtool');
@@ -60,7 +61,7 @@ class Prometheus implements AsyncDisposable {
       `--storage.tsdb.path=${join(directory, 'data')}`,
       '--web.listen-address=127.0.0.1:0',
     ];
-    const child = spawn('prometheus', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(...withParent('prometheus', args), { stdio: ['ignore', 'ignore', 'pipe'] });
     const lines: string[] = [];
     for await (const line of createInterface(child.stderr)) {
       lines.push(line);

@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../support/free-port.ts';
 import type { TemporaryFolder } from '../support/temporary-folder.ts';
+import { withParent } from '../support/with-parent.ts';
 
 const readyMs = 30_000;
 const monitorMs = 1_000;
@@ -106,7 +107,7 @@ export class NatsServer implements AsyncDisposable {
     writeFileSync(file, this.#configuration());
     this.#said = '';
     const [command, ...args] = [...this.#place.inside, natsProgram!, '-c', file];
-    const server = spawn(command!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const server = spawn(...withParent(command!, args), { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process = server;
     const ready = Promise.withResolvers<void>();
     server.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
+import { withParent } from '../support/with-parent.ts';
 import { type PostgresCluster, unprivileged } from './postgres-cluster.ts';
 
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
@@ -61,7 +62,8 @@ max_client_conn = 200
 /** Resolves when it takes connections; rejects with what it said when it ends instead. */
 async function run(folder: TemporaryFolder): Promise<ChildProcess> {
   const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe'];
-  const child = spawn('pgbouncer', [folder.file('pgbouncer.ini')], { ...unprivileged, cwd: folder.path, env, stdio });
+  const command = withParent('pgbouncer', [folder.file('pgbouncer.ini')]);
+  const child = spawn(...command, { ...unprivileged, cwd: folder.path, env, stdio });
   const said: string[] = [];
   for await (const line of createInterface({ input: child.stderr })) {
     said.push(line);

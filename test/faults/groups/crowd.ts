@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { FencedSink, Written } from '../../support/fenced-sink.ts';
+import { withParent } from '../../support/with-parent.ts';
 
 type Member = { readonly process: ChildProcess; readonly isStopped: boolean };
 
@@ -30,7 +31,8 @@ export class Crowd implements AsyncDisposable {
 
   join(name = `worker-${this.#names++}`): void {
     const script = new URL('worker.ts', import.meta.url).pathname;
-    const child = spawn(process.execPath, [script, this.#url, name], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const command = withParent(process.execPath, [script, this.#url, name]);
+    const child = spawn(...command, { stdio: ['ignore', 'pipe', 'inherit'] });
     createInterface({ input: child.stdout! }).on('line', (line) => {
       // A kill may have cut it off.
       if (line.endsWith('}')) this.#sink.write(JSON.parse(line) as Written);

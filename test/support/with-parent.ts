@@ -1,0 +1,15 @@
+import { spawnSync } from 'node:child_process';
+
+const wrapper = ['setpriv', '--pdeathsig', 'KILL'];
+
+/** Whether this system can signal the death of a parent: Linux with util-linux can. */
+export const endsWithParent = spawnSync(wrapper[0]!, [...wrapper.slice(1), 'true'], { stdio: 'ignore' }).status === 0;
+
+/**
+ * Command and arguments for `spawn` of a process that is killed when its parent ends, where the system can do that. An exit
+ * handler would not do: a test run that is killed runs none, and its servers would stay behind.
+ */
+export function withParent(command: string, args: readonly string[]): [command: string, args: string[]] {
+  const [first, ...rest] = [...(endsWithParent ? wrapper : []), command, ...args];
+  return [first!, rest];
+}

@@ -1,12 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { canMount, SmallDisk } from '../faults/support/mount.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
-import { missingNats, NatsServer, natsProgram } from './nats-server.ts';
-
-const title = 'A nats-server without room';
+import { describeWithNats } from './describe-with-nats.ts';
+import { NatsServer } from './nats-server.ts';
 
 /** Appends until that is refused; returns how many were stored before, and the refusal. */
 async function fill(app: TestApp, before = 0) {
@@ -18,7 +17,7 @@ async function fill(app: TestApp, before = 0) {
   throw new Error('it was never full');
 }
 
-describe.skipIf(natsProgram === undefined)(natsProgram === undefined ? `${title} (${missingNats})` : title, () => {
+describeWithNats('A nats-server without room', () => {
   test('within its own limit of bytes refuses appends with 507 while all else goes on.', async () => {
     using folder = new TemporaryFolder();
     const settings = [`jetstream { store_dir: "${folder.path}", max_file_store: 8MB }`];

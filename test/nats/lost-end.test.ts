@@ -1,15 +1,13 @@
 import { cpSync, rmSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { NatsStore } from '../../src/store/nats/nats-store.ts';
 import { OpenedStore } from '../contract/opened-store.ts';
 import { noLimits } from '../contract/suite.ts';
 import { pokePool } from '../support/fake-messages.ts';
+import { describeWithNats } from './describe-with-nats.ts';
 import { NatsCluster } from './nats-cluster.ts';
-import { missingNats, natsProgram } from './nats-server.ts';
 
-const title = (text: string) => (natsProgram === undefined ? `${text} (${missingNats})` : text);
-
-describe.skipIf(natsProgram === undefined)(title('A server that has lost the last messages of a log'), () => {
+describeWithNats('A server that has lost the last messages of a log', () => {
   test('is reported by a node that had delivered them.', { timeout: 60_000 }, async () => {
     await using cluster = await NatsCluster.start();
     const [server] = cluster.servers;

@@ -1,16 +1,15 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp } from '../support/start-app.ts';
+import { describeWithNats } from './describe-with-nats.ts';
 import { NatsCluster } from './nats-cluster.ts';
-import { missingNats, natsProgram } from './nats-server.ts';
 import { Outsider } from './outsider.ts';
 
-const title = (text: string) => (natsProgram === undefined ? `${text} (${missingNats})` : text);
 const message = { type: 'T', data: {} };
 
 const typesOf = ({ parser }: SseClient) => parser.events.map(({ type }) => type);
 
-describe.skipIf(natsProgram === undefined)(title('A log in JetStream'), () => {
+describeWithNats('A log in JetStream', () => {
   test('that somebody deletes ends its subscriptions, and its namespace goes on with an empty one.', async () => {
     await using cluster = await NatsCluster.start();
     await using app = await startTestApp([`--store=${cluster.url('deleted')}`]);

@@ -1,10 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { describeWithNats } from './describe-with-nats.ts';
 import { NatsCluster } from './nats-cluster.ts';
-import { missingNats, natsProgram } from './nats-server.ts';
 
-const title = (text: string) => (natsProgram === undefined ? `${text} (${missingNats})` : text);
-
-describe.skipIf(natsProgram === undefined)(title('The fixture of NATS'), () => {
+describeWithNats('The fixture of NATS', () => {
   test('starts a server, which is there again after a crash.', async () => {
     await using cluster = await NatsCluster.start();
     const [server] = cluster.servers;

@@ -7,10 +7,10 @@ import { pokePool } from '../support/fake-messages.ts';
 import { freePort } from '../support/free-port.ts';
 import { SpokenProcess } from '../support/spoken-process.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
+import { describeWithNats } from './describe-with-nats.ts';
 import { NatsCluster } from './nats-cluster.ts';
-import { missingNats, NatsServer, natsProgram } from './nats-server.ts';
+import { NatsServer } from './nats-server.ts';
 
-const title = (text: string) => (natsProgram === undefined ? `${text} (${missingNats})` : text);
 const open = (url: string) => NatsStore.open(url, { pokes: pokePool(), ...noLimits });
 
 /** Says that it is a server of this version, and nothing else. */
@@ -50,7 +50,7 @@ describe('A start with NATS', () => {
   });
 });
 
-describe.skipIf(natsProgram === undefined)(title('A start with a real nats-server'), () => {
+describeWithNats('A start with a real nats-server', () => {
   test('is refused by a sentence when it has no JetStream.', async () => {
     using folder = TemporaryFolder.inMemory();
     await using server = await NatsServer.prepare({ folder, name: 'plain', hasJetStream: false });

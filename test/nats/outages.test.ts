@@ -1,17 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { exportedRows } from '../support/nodes/exported-rows.ts';
 import type { NodeProcess } from '../support/nodes/node-process.ts';
 import { NodesUnderLoad, startNodes } from '../support/nodes/nodes-under-load.ts';
+import { describeWithNats } from './describe-with-nats.ts';
 import { NatsCluster } from './nats-cluster.ts';
-import { missingNats, natsProgram } from './nats-server.ts';
 import { Outsider } from './outsider.ts';
 
-const title = 'Three nodes over three nats-servers';
 const frozenMs = 10_000;
 
-describe.skipIf(natsProgram === undefined)(natsProgram === undefined ? `${title} (${missingNats})` : title, () => {
+describeWithNats('Three nodes over three nats-servers', () => {
   let cluster: NatsCluster;
   let nodes: NodeProcess[] & AsyncDisposable;
   let load: NodesUnderLoad;

@@ -1,18 +1,16 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { OpenedStore } from '../contract/opened-store.ts';
 import { noLimits } from '../contract/suite.ts';
 import { everything, newMessages, pokePool, selectionOf } from '../support/fake-messages.ts';
-import { missingNats, natsProgram } from './nats-server.ts';
+import { describeWithNats } from './describe-with-nats.ts';
 import { NatsStores } from './nats-stores.ts';
-
-const title = (text: string) => (natsProgram === undefined ? `${text} (${missingNats})` : text);
 
 async function openWith(stores: NatsStores, parameters: string): Promise<OpenedStore> {
   const pokes = pokePool();
   return OpenedStore.over(await stores.open({ pokes, ...noLimits }, parameters), pokes);
 }
 
-describe.skipIf(natsProgram === undefined)(title('What JetStream itself removes'), () => {
+describeWithNats('What JetStream itself removes', () => {
   test('is forgotten: bounds and pages say up to where, and reads begin behind it.', async () => {
     await using stores = await NatsStores.start();
     await using opened = await openWith(stores, '?maxMessages=5');

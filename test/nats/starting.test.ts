@@ -1,13 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { NatsStore } from '../../src/store/nats/nats-store.ts';
 import { noLimits } from '../contract/suite.ts';
 import { pokePool } from '../support/fake-messages.ts';
+import { describeWithNats } from './describe-with-nats.ts';
 import { NatsCluster } from './nats-cluster.ts';
-import { missingNats, natsProgram } from './nats-server.ts';
 
-const title = 'Three nodes that start at once';
-
-describe.skipIf(natsProgram === undefined)(natsProgram === undefined ? `${title} (${missingNats})` : title, () => {
+describeWithNats('Three nodes that start at once', () => {
   test('share what one of them has made, though its leader is still to be elected.', async () => {
     await using cluster = await NatsCluster.start({ size: 3 });
     for (const prefix of ['one', 'two', 'three']) {

@@ -1,16 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { maxTicketsOfNamespace, type TicketRecord } from '../../src/store/ticket-store.ts';
 import { noLimits } from '../contract/suite.ts';
 import { pokePool } from '../support/fake-messages.ts';
-import { missingNats, natsProgram } from './nats-server.ts';
+import { describeWithNats } from './describe-with-nats.ts';
 import { NatsStores } from './nats-stores.ts';
 
-const title = (text: string) => (natsProgram === undefined ? `${text} (${missingNats})` : text);
 const ticket: TicketRecord = { namespaceId: 'shop', uid: 'uid-1', tokenId: 'one', selectionDigest: 'digest' };
 const options = { pokes: pokePool(), ...noLimits };
 
-describe.skipIf(natsProgram === undefined)(title('Tickets in JetStream'), () => {
+describeWithNats('Tickets in JetStream', () => {
   let stores: NatsStores;
   let one: Store;
   let other: Store;

@@ -1,19 +1,23 @@
 import fc from 'fast-check';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { ConsumerGroup } from '../../src/message/consumer-group.ts';
 import type { NewMessage } from '../../src/message/message.ts';
 import { type Selection, selects } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import type { AppendOutcome } from '../../src/store/log.ts';
+import type { StoreOptions } from '../../src/store/open-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { OpenedStore } from '../contract/opened-store.ts';
 import { ReferenceFollower } from '../contract/reference-follower.ts';
 import { noLimits } from '../contract/suite.ts';
-import { missingNats, natsProgram } from '../nats/nats-server.ts';
+import { natsProgram } from '../nats/nats-server.ts';
 import { NatsStores } from '../nats/nats-stores.ts';
 import { fewCategories, fewStreams, nameText, selections } from '../support/arbitraries.ts';
 import { engines } from '../support/engines.ts';
 import { newMessage, pokePool, uuid } from '../support/fake-messages.ts';
 import { forgetAll } from '../support/forget-all.ts';
+
+type Open = (options: StoreOptions) => Store | Promise<Store>;
 
 type Stored = NewMessage & { readonly stream: string; readonly position: number; readonly globalPosition: number };
 
@@ -227,38 +231,41 @@ const listingAll: fc.Arbitrary<Step> = fc
     expect(categories.sort()).toEqual([...new Set(names.map(categoryOf))].sort());
   });
 
-const natsTitle = 'the nats store equals a plain model under any operations';
-const natsStores = natsProgram === undefined ? undefined : await NatsStores.start();
-afterAll(() => natsStores?.[Symbol.asyncDispose]());
-if (natsStores === undefined) test.skip(`${natsTitle} (${missingNats})`, () => {});
-const ofNats = natsStores === undefined ? [] : [{ name: 'nats', open: natsStores.open.bind(natsStores) } as const];
-
 const appendingAndReading = [{ weight: 6, arbitrary: appending }, readingStream, readingLog, readingPokes] as const;
 
-test.each([...engines, ...ofNats])(
-  'the $name store equals a plain model under any operations',
-  async ({ name, open }) => {
-    const step =
-      name === 'nats'
-        ? fc.oneof(...appendingAndReading, listingAll)
-        : fc.oneof(...appendingAndReading, listing, forgetting, erasing);
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
-        const pool = pokePool();
-        await using opened = await OpenedStore.over(await open({ pokes: pool, ...noLimits }), pool);
-        const model = new ModelStore();
-        const follower = new ReferenceFollower(opened.log);
-        for (const run of steps) await run(opened, model);
-        expect(await follower.finish()).toEqual(model.appended.map(pokeText));
-        // Each of these announces every append as a page that goes on where the last one ended.
-        if (name !== 'nats') expect(follower.pushed).toBe(model.appended.length);
-        expect((await opened.messages()).map(contentOf)).toEqual(model.log.map(contentOf));
-        expect(await opened.head()).toBe(model.appended.length);
-        expect((await opened.store.usage()).messages).toBe(model.log.length);
-      }),
-      // A file takes longer to open than most runs.
-      { numRuns: name === 'memory' ? 400 : 60 },
-    );
+async function expectToEqualModel(name: string, open: Open): Promise<void> {
+  const step =
+    name === 'nats'
+      ? fc.oneof(...appendingAndReading, listingAll)
+      : fc.oneof(...appendingAndReading, listing, forgetting, erasing);
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
+      const pool = pokePool();
+      await using opened = await OpenedStore.over(await open({ pokes: pool, ...noLimits }), pool);
+      const model = new ModelStore();
+      const follower = new ReferenceFollower(opened.log);
+      for (const run of steps) await run(opened, model);
+      expect(await follower.finish()).toEqual(model.appended.map(pokeText));
+      // Each of these announces every append as a page that goes on where the last one ended.
+      if (name !== 'nats') expect(follower.pushed).toBe(model.appended.length);
+      expect((await opened.messages()).map(contentOf)).toEqual(model.log.map(contentOf));
+      expect(await opened.head()).toBe(model.appended.length);
+      expect((await opened.store.usage()).messages).toBe(model.log.length);
+    }),
+    // A file takes longer to open than most runs.
+    { numRuns: name === 'memory' ? 400 : 60 },
+  );
+}
+
+test.each(engines)('the $name store equals a plain model under any operations', ({ name, open }) =>
+  expectToEqualModel(name, open),
+);
+
+test.skipIf(natsProgram === undefined)(
+  'the nats store equals a plain model under any operations (needs nats-server)',
+  async () => {
+    await using stores = await NatsStores.start();
+    await expectToEqualModel('nats', (options) => stores.open(options));
   },
 );
 

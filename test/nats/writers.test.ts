@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Message, NewMessage } from '../../src/message/message.ts';
 import type { AppendOutcome, Log } from '../../src/store/log.ts';
 import type { LogId } from '../../src/store/log-id.ts';
@@ -11,12 +11,13 @@ import { noLimits } from '../contract/suite.ts';
 import { placesOf, WholeLog } from '../contract/whole-log.ts';
 import { createNamespace } from '../support/create-namespace.ts';
 import { newMessage, pokePool, uuid } from '../support/fake-messages.ts';
+import { describeWithNats } from './describe-with-nats.ts';
 import { NatsCluster } from './nats-cluster.ts';
-import { missingNats, natsProgram } from './nats-server.ts';
 
 const writers = 64;
+const awayMs = 6_000;
+const frozenMs = 8_000;
 const streams = ['hot-1', 'hot-2', 'warm-1', 'warm-2', 'warm-3', 'warm-4', 'cold-1', 'cold-2'];
-const title = (text: string) => (natsProgram === undefined ? `${text} (${missingNats})` : text);
 
 /** One append as a writer made it: all of its messages, and what it was answered at last. */
 type Written = { readonly stream: string; readonly messages: readonly NewMessage[]; readonly outcome: AppendOutcome };
@@ -83,7 +84,7 @@ function expectWritten(written: readonly Written[], messages: readonly Message[]
 async function runWriters(
   cluster: NatsCluster,
   prefix: string,
-  meanwhile: (log: LogId) => Promise<void>,
+  meanwhile: (log: LogId, untilWritten: (more: number) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   await using nodes = await openNodes(cluster, prefix);
   const logs = nodes.stores.map((store) => store.log(nodes.log));
@@ -91,7 +92,11 @@ async function runWriters(
   const written: Written[] = [];
   let isOver = false;
   const writing = Array.from({ length: writers }, (_value, writer) => write(logs, writer, () => isOver, written));
-  await meanwhile(nodes.log);
+  const untilWritten = async (more: number) => {
+    const goal = written.length + more;
+    await expect.poll(() => written.length, { timeout: 60_000 }).toBeGreaterThanOrEqual(goal);
+  };
+  await meanwhile(nodes.log, untilWritten);
   isOver = true;
   await Promise.all(writing);
   const messages = await new WholeLog(logs[0]!).messages();
@@ -99,32 +104,32 @@ async function runWriters(
   for (const follower of followers) expect(await follower.finish()).toEqual(placesOf(messages));
 }
 
-describe.skipIf(natsProgram === undefined)(title('64 writers on three nodes over three servers'), () => {
+describeWithNats('64 writers on three nodes over three servers', () => {
   test('have every append stored once and told once, in order, by every node.', async () => {
     await using cluster = await NatsCluster.start({ size: 3 });
-    await runWriters(cluster, 'calm', () => delay(3_000));
+    await runWriters(cluster, 'calm', (_log, untilWritten) => untilWritten(3_000));
   });
 
   test('have every append stored once and told once when the leader is killed and comes back.', async () => {
     await using cluster = await NatsCluster.start({ size: 3 });
-    await runWriters(cluster, 'killed', async (log) => {
-      await delay(1_000);
+    await runWriters(cluster, 'killed', async (log, untilWritten) => {
+      await untilWritten(500);
       const leader = await cluster.leaderOf(`killed-${log}`);
       await leader.stop('SIGKILL');
-      await delay(6_000);
+      await Promise.all([delay(awayMs), untilWritten(500)]);
       await leader.run();
-      await delay(1_000);
+      await untilWritten(500);
     });
   });
 
   test('have every append stored once and told once when the leader stands still for a while.', async () => {
     await using cluster = await NatsCluster.start({ size: 3 });
-    await runWriters(cluster, 'frozen', async (log) => {
-      await delay(1_000);
+    await runWriters(cluster, 'frozen', async (log, untilWritten) => {
+      await untilWritten(500);
       const resume = (await cluster.leaderOf(`frozen-${log}`)).freeze();
-      await delay(8_000);
+      await Promise.all([delay(frozenMs), untilWritten(500)]);
       resume();
-      await delay(2_000);
+      await untilWritten(500);
     });
   });
 });

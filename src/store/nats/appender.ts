@@ -170,8 +170,8 @@ export class Appender {
   }
 
   async #afterFault({ log }: Append, error: unknown): Promise<void> {
-    // Nobody listens for a log that is gone, or while its cluster has no leader: asking tells which, or rejects.
-    if (log.link.isUnheard(error))
+    // There are no responders for a log that is gone, or while its stream has no leader: asking tells which, or rejects.
+    if (log.link.hasNoResponders(error))
       await log.info().catch((fault: unknown) => void (isLogGone(fault) && rethrow(fault)));
     await delay(error instanceof JetStreamRefusal ? retryMs * Math.random() : retryMs);
   }

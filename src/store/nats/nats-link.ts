@@ -132,8 +132,8 @@ export class NatsLink {
     }
   }
 
-  /** Whether nobody listened: no stream takes the subject, or its cluster has no leader now. */
-  isUnheard(error: unknown): boolean {
+  /** Whether the server had nobody to give the request to: no stream takes the subject, or its stream has no leader now. */
+  hasNoResponders(error: unknown): boolean {
     return error instanceof this.#nats.RequestError && error.isNoResponders();
   }
 

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { StreamInfo, StreamState } from './log-stream.ts';
-import { nanosOf } from './log-stream.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { nanosOf, type StreamInfo, type StreamState } from './log-stream.ts';
 import { isConflict, isRefusal, JetStreamRefusal, storeFault } from './nats-faults.ts';
 import type { NatsLink } from './nats-link.ts';
 import { commitBatch, expecting } from './write-batch.ts';
 
 const writeMs = 5_000;
+const retryMs = 50;
 
 /** Marks which try wrote a record, so that one without an answer is recognized. */
 const tryHeader = 'Pw-Try';
@@ -109,7 +110,7 @@ export class RecordBucket {
     return this.#find({ seq: revision + 1, next_by_subj: `${this.#start}${pattern}` });
   }
 
-  /** Makes all of these changes, or none: false where a record has another revision. */
+  /** Makes all of these changes, or none: false where a record has another revision. Waits some seconds for a leader. */
   async change(changes: readonly RecordChange[]): Promise<boolean> {
     const attempt = randomUUID();
     const members = changes.map(({ key, revision, value, isDeleted = false }) => ({
@@ -118,14 +119,22 @@ export class RecordBucket {
       payload: JSON.stringify(value),
     }));
     const [first] = members;
-    try {
-      if (members.length > 1) await commitBatch(this.#link, members, writeMs);
-      else await this.#link.write(first!.subject, first!.payload, first!.headers, writeMs);
-      return true;
-    } catch (error) {
-      if (isConflict(error)) return false;
-      if (!(error instanceof JetStreamRefusal) && (await this.#wasStored(first!.subject, attempt))) return true;
-      throw storeFault(error);
+    const deadline = performance.now() + writeMs;
+    for (;;) {
+      try {
+        if (members.length > 1) await commitBatch(this.#link, members, writeMs);
+        else await this.#link.write(first!.subject, first!.payload, first!.headers, writeMs);
+        return true;
+      } catch (error) {
+        if (isConflict(error)) return false;
+        // Nothing was stored: the bucket is electing a leader, or this server has not learned yet who leads a new bucket.
+        const mayRetry = this.#link.hasNoResponders(error) && performance.now() < deadline;
+        if (!mayRetry) {
+          if (!(error instanceof JetStreamRefusal) && (await this.#wasStored(first!.subject, attempt))) return true;
+          throw storeFault(error);
+        }
+      }
+      await delay(retryMs);
     }
   }
 

@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import type { NatsLink } from '../../src/store/nats/nats-link.ts';
+import { RecordBucket } from '../../src/store/nats/record-bucket.ts';
+
+const noResponders = new Error('no responders');
+
+/** A bucket whose first writes fail with these errors; `writes` counts all. */
+function bucketWith(errors: Error[]) {
+  const bucket = { writes: 0 };
+  const link = {
+    write: async () => {
+      bucket.writes++;
+      const error = errors.shift();
+      if (error !== undefined) throw error;
+      return { seq: 1 };
+    },
+    publish: () => {},
+    headers: () => ({}),
+    hasNoResponders: (error: unknown) => error === noResponders,
+    api: async () => {
+      throw new Error('nobody can be asked');
+    },
+  };
+  const options = { name: 'test', replicas: 3 };
+  return Object.assign(bucket, { records: new RecordBucket(link as unknown as NatsLink, options) });
+}
+
+describe('A change of records', () => {
+  const one = { key: 'a', revision: 0, value: 1 };
+
+  test.each([[[one]], [[one, { ...one, key: 'b' }]]])(
+    'is made again while the bucket has no leader, which stores nothing.',
+    async (changes) => {
+      const bucket = bucketWith([noResponders, noResponders]);
+      expect(await bucket.records.change(changes)).toBe(true);
+      expect(bucket.writes).toBe(3);
+    },
+  );
+
+  test('without an answer is not made again, and rejects with its cause.', async () => {
+    const cause = new Error('timeout');
+    const bucket = bucketWith([cause]);
+    await expect(bucket.records.change([one])).rejects.toMatchObject({ code: 'BACKEND_ERROR', cause });
+    expect(bucket.writes).toBe(1);
+  });
+});

@@ -3,10 +3,10 @@ import type { ConsumeGroupOptions, GroupHandler, GroupWork } from './groups/cons
 import { PageWorker } from './worker.ts';
 import type { WorkerSource } from './worker-source.ts';
 
-/** A worker that is not yet under way. */
+/** A worker that has not started. */
 type Runnable = { run(): Promise<void>; retryParked(stream?: string): void };
 
-/** Makes the worker that the work asks for; the code of groups is loaded with the first member. */
+/** Creates a page worker or a group member. The code of groups is loaded with the first member. */
 export async function workerOf<Data>(
   source: WorkerSource,
   work: Work | GroupWork,
@@ -18,6 +18,6 @@ export async function workerOf<Data>(
     return new PageWorker(source, work, handler as Handler<Data>, options as ConsumeOptions, stopping);
   const { GroupMember } = await import('./groups/group-member.ts');
   const member = new GroupMember(source, work, handler as GroupHandler<Data>, options as ConsumeGroupOptions, stopping);
-  // What a group has parked is the server's, and an administrator's to replay.
+  // A group's parked streams are at the server; an administrator replays them.
   return { run: () => member.run(), retryParked: () => {} };
 }

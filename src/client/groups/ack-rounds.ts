@@ -6,13 +6,13 @@ export type Acknowledged = {
   acknowledge(position: number): void;
 };
 
-/** Longest time between a message that is settled and its acknowledgement, and messages that do not wait so long. */
+/** A round begins this long after a message was settled, milliseconds, or as soon as this many messages are. */
 const roundMs = 200;
 const roundMessages = 100;
-/** Partitions of one request, at most; those that are left come with the next one. */
+/** Upper bound of partitions per request; the others follow in the next one. */
 export const acksPerRequest = 1_000;
 
-/** Sends acknowledgements of all partitions together, one request at a time. */
+/** Batches the acknowledgements of all partitions, with one request in flight at a time. */
 export class AckRounds<Partition extends Acknowledged> {
   readonly #partitions: () => Iterable<Partition>;
   readonly #send: (acks: readonly Ack[]) => Promise<readonly Ack[]>;
@@ -23,7 +23,7 @@ export class AckRounds<Partition extends Acknowledged> {
   #isStopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
 
-  /** `send` resolves to those that were refused, since another generation is in force. */
+  /** `send` resolves to the acknowledgements refused because a newer generation owns the partition. */
   constructor(
     partitions: () => Iterable<Partition>,
     send: (acks: readonly Ack[]) => Promise<readonly Ack[]>,
@@ -42,7 +42,7 @@ export class AckRounds<Partition extends Acknowledged> {
     this.#schedule();
   }
 
-  /** Sends nothing more by itself. */
+  /** Begins no further round. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);

@@ -1,33 +1,33 @@
 import type { ClientError } from '../client-error.ts';
 import type { Message } from '../messages.ts';
 
-/** What a member of a group handles: its share of a category, which changes as members come and go. */
+/** What a member of a group consumes: a share of a category, which changes as members join and leave. */
 export type GroupWork = {
   readonly category: string;
   readonly group: string;
-  /** Name of this member; whoever comes back under it takes its share over at once. Default: a new one each time. */
+  /** Name of this member. A restart under the same name keeps its partitions. Default: a random name. */
   readonly member?: string | undefined;
-  /** Makes the group with so many partitions where there is none. Without it joining an unknown group is refused. */
+  /** Creates the group with this number of partitions if it does not exist. Without it, joining an unknown group is refused. */
   readonly size?: number | undefined;
 };
 
-/** What a handler knows beside its message. */
+/** Circumstances of a delivery. */
 export type GroupDelivery = {
   /** Counts from 1. */
   readonly attempt: number;
   /**
-   * Fencing token: rises whenever the stream gets another owner. Whatever a handler changes elsewhere should keep the highest token of
-   * each stream, and refuse lower ones: a handler that was paused can end after another member has taken over.
+   * Fencing token: rises whenever the stream gets another owner. A system that handlers write to should keep the highest token of each
+   * stream and refuse lower ones, because a paused handler can finish after another member has taken over.
    */
   readonly generation: number;
-  /** Aborts when the member no longer surely owns the stream. */
+  /** Aborts when the lease has expired or another member owns the stream. */
   readonly signal: AbortSignal;
 };
 
-/** Handles one message; the next one of its stream comes when it has resolved. */
+/** Handles one message. The next one of its stream follows once it has resolved. */
 export type GroupHandler<Data> = (message: Message<Data>, delivery: GroupDelivery) => Promise<void> | void;
 
-/** What this member owns of the group. */
+/** A partition that this member owns. */
 export type GroupPartition = {
   readonly partition: number;
   readonly layout: number;
@@ -35,7 +35,7 @@ export type GroupPartition = {
   readonly generation: number;
 };
 
-/** Where a member stands. */
+/** State of a member. */
 export type GroupState =
   | { readonly name: 'connecting' }
   | { readonly name: 'joined'; readonly member: string; readonly session: string }
@@ -43,48 +43,47 @@ export type GroupState =
   | { readonly name: 'ended'; readonly why: ClientError | undefined };
 
 export type ConsumeGroupOptions = {
-  /** Streams that are handled at the same time, each in order. Default 8. */
+  /** Streams handled concurrently, each in order. Default 8. */
   readonly concurrency?: number | undefined;
-  /** Messages of one read. Default 100. */
+  /** Messages per read. Default 100. */
   readonly batchSize?: number | undefined;
   /**
-   * What becomes of a message whose handler goes on rejecting. `hold`: its stream waits at the server and the others go on; it is tried again
-   * later, and parked after `maxAttempts`. `stop`: the member tries it in place `maxAttempts` times and ends. Default `hold`.
+   * What to do with a message whose handler keeps rejecting. `hold`: the server holds its stream while the others go on, has it retried
+   * later, and parks it after `maxAttempts`. `stop`: the member tries it in place `maxAttempts` times and ends. Default `hold`.
    */
   readonly onPoison?: 'hold' | 'stop' | undefined;
   /** Default 10. */
   readonly maxAttempts?: number | undefined;
-  /** Waits between attempts before a stream is held, milliseconds. Default 200, 1,000 and 5,000. */
+  /** Delays between attempts before a stream is held, milliseconds. Default 200, 1,000 and 5,000. */
   readonly retryMs?: readonly number[] | undefined;
-  /** Waits before a held stream is tried again grow from the first to the second, milliseconds. Default 30,000 and 3,600,000. */
+  /** Bounds of the growing delay before a held stream is retried, milliseconds. Default 30,000 and 3,600,000. */
   readonly retryHeld?: { readonly minMs?: number; readonly maxMs?: number } | undefined;
-  /** A handler rejected, or a request that will be repeated failed. */
+  /** A handler rejected, or a request failed and will be repeated. */
   readonly onError?: ((error: unknown, message: Message | undefined) => void) | undefined;
-  /** A stream is held, or `isParked`: it waits for a decision. */
+  /** A stream is held. `isParked`: it waits for an administrator. */
   readonly onHeld?: ((message: Message, error: unknown, isParked: boolean) => void) | undefined;
-  /** Retention has deleted messages before they were handled: global positions, both inclusive. */
+  /** Retention deleted messages before they were handled. The range has global positions, both inclusive. */
   readonly onForgotten?:
     | ((lost: { readonly from: number; readonly to: number }, partition: GroupPartition) => void)
     | undefined;
   readonly onAssigned?: ((partition: GroupPartition, position: number) => void) | undefined;
-  /** `released`: it finished and let go. `fenced`: another member owns it already. */
+  /** `released`: this member finished its work and released the partition. `fenced`: it lost the partition before that. */
   readonly onLost?: ((partition: GroupPartition, why: 'released' | 'fenced') => void) | undefined;
   readonly onState?: ((state: GroupState) => void) | undefined;
 };
 
-/** How to leave. */
 export type LeaveOptions = {
-  /** Reserves the share for a member of the same name so long, milliseconds up to 60,000: a deployment moves nothing. Default 0. */
+  /** Reserves the partitions for a member of the same name, so that a deployment moves none; milliseconds, at most 60,000. Default 0. */
   readonly keepMs?: number | undefined;
 };
 
-/** A member at work. */
+/** A running member. */
 export type GroupWorker = AsyncDisposable & {
   /**
    * Resolves when the member has left. Rejects with a {@link ClientError} when it cannot go on: `POISON` (`cause` is what the handler rejected
    * with, `details` the message), `GROUP_DELETED`, or a refusal of the server.
    */
   readonly done: Promise<void>;
-  /** Finishes the handlers under way, settles them and leaves: others take over at once. Rejects like `done`. */
+  /** Waits for running handlers, acknowledges their messages and leaves; others take over at once. Rejects like `done`. */
   stop(options?: LeaveOptions): Promise<void>;
 };

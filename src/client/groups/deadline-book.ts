@@ -6,22 +6,22 @@
  * - A lease counts from when its beat was sent, never from when the answer arrived.
  * - A lease extends only what was assigned on the connection that carries it; `joined` extends nothing.
  * - A revoke and a release are final for their generation.
- * - Who leaves takes nothing on.
+ * - A member that leaves accepts no assignment.
  */
 export type DeadlineBook = {
-  /** Undefined before the first `joined`. */
+  /** Undefined before the first `joined` event. */
   readonly session: string | undefined;
-  /** Attempts to connect that were made; rises with each. */
+  /** Number of connection attempts so far. */
   readonly attempt: number;
   /** When the last attempt was made. */
   readonly attemptedAtMs: number;
-  /** Attempt whose connection stands; undefined: none does. */
+  /** Attempt whose connection is open; undefined: none is. */
   readonly connection: number | undefined;
-  /** How long the session is leased; what is assigned now has this deadline. */
+  /** Deadline of the session's lease, and of partitions that are assigned now. */
   readonly deadlineMs: number;
   /** Number of the last beat. */
   readonly beat: number;
-  /** Send times of beats that a lease may still answer. */
+  /** Send times of beats whose lease may still arrive. */
   readonly sentAtMs: ReadonlyMap<number, number>;
   readonly assignments: ReadonlyMap<PartitionKey, Assignment>;
   /** Highest generation released of each partition. */
@@ -35,8 +35,8 @@ export type PartitionKey = `${number}/${number}`;
 /** A partition in one generation of its ownership. */
 export type Generation = { readonly layout: number; readonly partition: number; readonly generation: number };
 
-/** What this member owns. */
-export type Assignment = Generation & {
+/** A partition this member owns. */
+type Assignment = Generation & {
   /** No handler starts from here on. */
   readonly deadlineMs: number;
   /** Attempt whose connection assigned it last. */
@@ -44,10 +44,10 @@ export type Assignment = Generation & {
   readonly isRevoked: boolean;
 };
 
-/** Part of a lease that is used: clocks may run at different rates, by 3 % each. */
+/** Share of a lease that is used, because clocks may drift by 3 % each. */
 const leaseMargin = 0.9;
 
-/** Beats whose answers may be under way; older ones extend nothing. */
+/** Beats whose lease is awaited; leases of older ones extend nothing. */
 const maxBeats = 32;
 
 const never = Number.NEGATIVE_INFINITY;
@@ -74,7 +74,7 @@ export function attempted(book: DeadlineBook, nowMs: number): DeadlineBook {
   return { ...book, attempt: book.attempt + 1, attemptedAtMs: nowMs, connection: undefined };
 }
 
-/** The server took the last attempt. Another session than before owns nothing of what the former one did. */
+/** The server accepted the last attempt. A new session owns nothing of the previous one's. */
 export function joined(book: DeadlineBook, { session, leaseMs }: { session: string; leaseMs: number }): DeadlineBook {
   const known =
     book.session === session ? book : { ...book, deadlineMs: never, assignments: new Map(), released: new Map() };
@@ -95,7 +95,7 @@ export function beaten(book: DeadlineBook, nowMs: number): DeadlineBook {
   return { ...book, beat, sentAtMs };
 }
 
-/** The lease that answers a beat; `except` are numbers of partitions, of whichever layout, that it does not cover. */
+/** Applies the lease that answers a beat. It does not cover the partitions whose numbers are in `except`, in any layout. */
 export function leased(
   book: DeadlineBook,
   { beat, leaseMs, except }: { readonly beat: number; readonly leaseMs: number; readonly except: readonly number[] },
@@ -146,12 +146,12 @@ export function revoked(
   return { book: { ...book, assignments }, action: 'finish' };
 }
 
-/** This member lets the partition go, up to this generation. */
+/** Releases the partition, up to this generation. */
 export function released(book: DeadlineBook, given: Generation): DeadlineBook {
   const key = keyOf(given);
   const generations = new Map(book.released);
   generations.set(key, Math.max(given.generation, generations.get(key) ?? never));
-  // A resize begins only when the one before is over: of older layouts nothing is assigned any more.
+  // A resize begins only after the previous one has ended, so older layouts assign nothing any more.
   for (const { layout } of [...book.assignments.values(), given])
     for (const other of generations.keys()) if (Number.parseInt(other, 10) < layout - 1) generations.delete(other);
   const assignments = new Map(book.assignments);
@@ -168,7 +168,7 @@ export function fenced(book: DeadlineBook, given: Generation): DeadlineBook {
   return { ...book, assignments };
 }
 
-/** The member leaves: it starts nothing more. */
+/** The member leaves and starts no more handlers. */
 export function leaving(book: DeadlineBook): DeadlineBook {
   return { ...book, isLeaving: true };
 }

@@ -1,9 +1,9 @@
 import type { Generation } from './deadline-book.ts';
 
-/** Up to `upTo` the messages of a partition of a former size are settled. */
+/** Messages up to `upTo` of a partition before a resize are settled. */
 export type Floor = { readonly size: number; readonly partition: number; readonly upTo: number };
 
-/** Events of a member's stream, as `docs/PROTOCOL.md` has them. */
+/** Events of a member's stream; see `docs/PROTOCOL.md`. */
 export type GroupEvents = {
   readonly joined: {
     readonly member: string;
@@ -42,7 +42,7 @@ export type GroupEvents = {
   readonly end: { readonly code: string };
 };
 
-/** One event; of other types nothing is known, and nothing has to be. */
+/** One event. The member ignores other types. */
 export type GroupEvent = {
   [Type in keyof GroupEvents]: { readonly type: Type; readonly value: GroupEvents[Type] };
 }[keyof GroupEvents];

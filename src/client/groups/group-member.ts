@@ -11,20 +11,20 @@ import { HandlerSlots } from './handler-slots.ts';
 import { LeaseClock } from './lease-clock.ts';
 import { PartitionWorker } from './partition-worker.ts';
 
-/** Messages in memory, over all partitions, at most; a partition that has none may always read a page. */
+/** Upper bound of pending messages of all partitions. A partition that has none may still read a page. */
 const maxPending = 2_000;
-/** Until the server has said how often. */
+/** Interval of beats until the server sends its own. */
 const firstBeatMs = 3_000;
-/** Beats that may go unanswered before the connection is given up. */
+/** Intervals of silence after which the connection counts as lost. */
 const maxSilentBeats = 3.5;
-/** A connection that is lost is made again within this time, at random: many were lost at once. */
+/** Upper bound of the random delay before reconnecting, because many members lose their connections at once. */
 const reconnectMs = 1_000;
-/** Renewed credentials that may be refused in a row. */
+/** Renewed credentials refused in a row before the member ends. */
 const maxRefusals = 3;
-/** How long leaving is tried: about as long as others wait for it in vain. */
+/** Time-out of leaving, about a lease: after that others take over anyway. */
 const leaveMs = 15_000;
 
-/** Codes after which it is over for good; other refusals with 409 pass, such as MEMBER_TAKEN. */
+/** Codes that end the member. Other refusals with 409 are transient, such as MEMBER_TAKEN. */
 const finalCodes = ['GROUP_DELETED', 'GROUP_EXISTS', 'NAMESPACE_DELETED'];
 
 /** A member of a group: its session, its lease and its partitions. */
@@ -49,7 +49,7 @@ export class GroupMember<Data> {
   #beats: ReturnType<typeof setInterval> | undefined = undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined = undefined;
   #refusals = 0;
-  /** Why it ends; undefined: it was asked to. */
+  /** Why it ends; undefined: it was stopped. */
   #why: unknown = undefined;
 
   constructor(
@@ -98,7 +98,7 @@ export class GroupMember<Data> {
     return this.#book.session!;
   }
 
-  /** Makes one connection after the other. */
+  /** Connects, and reconnects until the member ends. */
   async #stayConnected(): Promise<void> {
     const { BackOff, pause } = this.#source;
     const { signal } = this.#closing;
@@ -228,7 +228,7 @@ export class GroupMember<Data> {
     } else if (action === 'finish' && partition !== undefined) void this.#release(partition);
   }
 
-  /** Finishes what runs, and lets the partition go. */
+  /** Releases the partition after its running handlers have ended. */
   async #release(partition: PartitionWorker<Data>): Promise<void> {
     await partition.finish();
     if (!this.#remove(partition)) return;
@@ -237,7 +237,7 @@ export class GroupMember<Data> {
     this.#call(({ onLost }) => onLost?.(partition.assignment, 'released'));
   }
 
-  /** Repeated until it is answered: without it the others wait for the lease to pass. */
+  /** Repeated until it is answered, because without it the others must wait for the lease to expire. */
   #letGo({ layout, partition, generation, position }: Ack): void {
     const given = { layout, partition, generation };
     this.#book = deadlines.released(this.#book, given);
@@ -256,13 +256,13 @@ export class GroupMember<Data> {
     this.#call(({ onLost }) => onLost?.(partition.assignment, 'fenced'));
   }
 
-  /** False: it was removed before. */
+  /** Returns whether it was still there. */
   #remove(partition: PartitionWorker<Data>): boolean {
     const key = deadlines.keyOf(partition.assignment);
     return this.#partitions.get(key) === partition && this.#partitions.delete(key);
   }
 
-  /** Of pokes and the like, which name no layout: of two layouts only one has this generation. */
+  /** For events without a layout. No two layouts share a generation. */
   #partition(given: { readonly partition: number; readonly generation: number }): PartitionWorker<Data> | undefined {
     for (const worker of this.#partitions.values()) {
       const { partition, generation } = worker.assignment;
@@ -277,7 +277,7 @@ export class GroupMember<Data> {
     return sum;
   }
 
-  /** Tells handlers when their lease passes, at the earliest deadline. */
+  /** Signals handlers whose lease has expired, and sets the timer for the next deadline. */
   #watchExpiry(): void {
     clearTimeout(this.#expiry);
     const nowMs = this.#clock.now();
@@ -317,7 +317,7 @@ export class GroupMember<Data> {
   #isFinal(why: ClientError): boolean {
     if (finalCodes.includes(why.code)) return true;
     if (why.isCredential || why.code === 'REVOKED') {
-      // A proxy's refusal is not the server's word.
+      // A proxy's refusal does not mean that the server refuses.
       return this.#source.transport.renew() ? ++this.#refusals > maxRefusals : !why.isForeign;
     }
     return !why.passes && !why.isForeign && why.status !== 409;
@@ -337,7 +337,6 @@ export class GroupMember<Data> {
     this.#call(({ onError }) => onError?.(error, undefined));
   }
 
-  /** What a callback throws is reported as uncaught, and stops nothing. */
   #call(callback: (options: ConsumeGroupOptions) => void): void {
     this.#source.call(callback, this.#options);
   }

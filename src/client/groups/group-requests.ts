@@ -1,19 +1,19 @@
 import type { WorkerSource } from '../worker-source.ts';
 import type { Generation } from './deadline-book.ts';
 
-/** A place in a partition. */
+/** Acknowledges a partition up to a global position. */
 export type Ack = Generation & { readonly position: number };
 
 /** A held stream. */
 export type HeldStream = Generation & { readonly stream: string; readonly position: number };
 
-/** What becomes of a held stream: it is tried again, or parked. */
+/** Why a stream is held, and whether the server is to have it retried or park it. */
 export type Hold = { readonly error: string } & ({ readonly retryInMs: number } | { readonly park: true });
 
-/** One request is given up after this time, milliseconds, and repeated. */
+/** Time-out of one request, milliseconds. */
 const answerMs = 10_000;
 
-/** Requests of one member. Those that matter are repeated until they are answered. */
+/** Requests of one member. All but beats are repeated until the server answers. */
 export class GroupRequests {
   readonly #source: WorkerSource;
   readonly #path: string;
@@ -25,12 +25,12 @@ export class GroupRequests {
     this.#onError = onError;
   }
 
-  /** A lost beat is normal: the next one counts as much. */
+  /** Not repeated: the next beat extends the lease as well. */
   async beat(session: string, beat: number, signal: AbortSignal): Promise<void> {
     await this.#post('beat', { session, beat }, signal).catch((error) => signal.aborted || this.#onError(error));
   }
 
-  /** Which of them another generation has refused; the others are durable. */
+  /** Resolves to the acknowledgements that were fenced; the others are durable. */
   async ack(session: string, acks: readonly Ack[], signal: AbortSignal): Promise<readonly Ack[]> {
     const answer = await this.#insist<{ fenced: readonly Generation[] }>('ack', { session, acks }, signal);
     if (answer === 'fenced') return acks;
@@ -47,7 +47,7 @@ export class GroupRequests {
     await this.#insist('leave', { session, acks, keepMs }, signal);
   }
 
-  /** `full`: the partition has no room for another held stream. */
+  /** `full`: the limit of held streams is reached. */
   async hold(
     session: string,
     stream: HeldStream,
@@ -64,8 +64,8 @@ export class GroupRequests {
   }
 
   /**
-   * The stream is settled up to its position, and its messages up to the global position `upTo` were passed by. Resolves to the position it
-   * waits at now, undefined when it is not held any more.
+   * Settles a held stream up to its position. Its messages up to the global position `upTo` were acknowledged unhandled. Resolves to the
+   * position at which it is held now; undefined: it was released.
    */
   async settle(
     session: string,
@@ -78,7 +78,7 @@ export class GroupRequests {
     return answer.held ? answer.position : undefined;
   }
 
-  /** Repeats until the server has answered. Rejects with a refusal that does not pass, or when the signal aborts. */
+  /** Repeats a request until the server answers. Rejects with a permanent refusal, or when the signal aborts. */
   async #insist<T>(route: string, body: object, signal: AbortSignal): Promise<T | 'fenced'> {
     const backOff = new this.#source.BackOff({ minMs: 200, maxMs: 5_000 });
     for (;;) {

@@ -1,6 +1,6 @@
 /**
- * Lets so many handlers run at once, and one of each stream: also when a partition comes back while a handler of its former generation
- * still runs.
+ * Limits the handlers that run concurrently, and those of each stream to one, even if its partition is assigned again while a handler of
+ * an earlier generation is still running.
  */
 export class HandlerSlots {
   #free: number;
@@ -11,7 +11,7 @@ export class HandlerSlots {
     this.#free = count;
   }
 
-  /** Resolves when a handler of this stream may run; it must release then. First come, first served. */
+  /** Resolves, in the order of the calls, once a handler of this stream may run. The caller must release it. */
   async acquire(stream: string): Promise<void> {
     if (this.#free > 0 && !this.#busy.has(stream)) return this.#take(stream);
     await new Promise<void>((begin) => this.#waiting.push({ stream, begin }));

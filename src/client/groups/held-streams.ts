@@ -6,44 +6,44 @@ import type { GroupEvents } from './group-events.ts';
 import type { GroupRequests } from './group-requests.ts';
 import type { Entry, Progress } from './progress.ts';
 
-/** What came of one try: `stopped`, when it was not to begin any more or was broken off; or what the handler rejected with. */
+/** Result of one attempt. `stopped`: it was not allowed to start, or was aborted. */
 export type Outcome = 'settled' | 'stopped' | { readonly error: unknown };
 
 /** What held streams need of their partition. */
-export type HeldParts<Data> = {
+type HeldParts<Data> = {
   readonly generation: Generation;
   readonly session: string;
   readonly progress: Progress<Data>;
   readonly requests: GroupRequests;
   readonly source: WorkerSource;
   readonly options: ConsumeGroupOptions;
-  /** Aborts when the partition is another member's. */
+  /** Aborts when another member may own the partition. */
   readonly dropped: AbortSignal;
   readonly attempt: (message: Message<Data>, attempt: number) => Promise<Outcome>;
-  /** The first message of a stream from a position of it on. */
+  /** Reads the first message of a stream at or after a position. */
   readonly readNext: (stream: string, position: number) => Promise<Message<Data> | undefined>;
-  /** The stream is not held any more; these of its messages are to be handled. */
+  /** Handles these messages of a stream, in place of those that are queued. */
   readonly resume: (stream: string, entries: Entry<Data>[]) => void;
-  /** Something may be acknowledged now. */
+  /** There may be something new to acknowledge. */
   readonly settled: () => void;
   readonly fenced: () => void;
 };
 
-/** A retry that the server asked for. */
+/** A retry requested by the server. */
 type Retry = Pick<GroupEvents['retry'], 'stream' | 'position' | 'attempt'>;
 
-/** Longest text of an error that is sent. */
+/** Error texts sent to the server are cut to this length. */
 const maxErrorLength = 500;
 
 /**
- * Streams of one partition that wait at the server. What comes behind counts as settled for the checkpoint, since the server finds it
- * again in the log. So while it is decided whether a stream is still held, no acknowledgement may be on its way: one that arrived behind
- * the decision would pass messages that nobody handles any more.
+ * Streams of one partition that the server holds. The checkpoint passes later messages of a held stream, because the server finds them in the
+ * log when the stream is retried. While the server decides whether a stream is still held, no acknowledgement may be in flight: if it arrived
+ * after the stream was released, the checkpoint would pass messages that this worker has yet to handle.
  */
 export class HeldStreams<Data> {
   readonly #parts: HeldParts<Data>;
   readonly #streams = new Map<string, 'waiting' | 'retrying'>();
-  /** Retries that were broken off by the end of a lease. */
+  /** Retries interrupted by the end of a lease. */
   readonly #interrupted = new Map<string, Retry>();
   #deciding = 0;
   #acknowledged: (() => void)[] = [];
@@ -57,12 +57,12 @@ export class HeldStreams<Data> {
     return this.#streams.has(stream);
   }
 
-  /** Whether messages of this stream wait at the server, and need not be kept here. */
+  /** Whether the server will have the messages of this stream retried, so that they need not be kept here. */
   isWaiting(stream: string): boolean {
     return this.#streams.get(stream) === 'waiting';
   }
 
-  /** Whether nothing new may be acknowledged. */
+  /** Whether new acknowledgements must wait. */
   get isDeciding(): boolean {
     return this.#deciding > 0;
   }
@@ -71,7 +71,7 @@ export class HeldStreams<Data> {
     for (const resolve of this.#acknowledged.splice(0)) resolve();
   }
 
-  /** Asks the server to hold the stream from this message on. `full`: it cannot hold another one. */
+  /** Asks the server to hold the stream from this message on. `full`: it has reached its limit of held streams. */
   async hold(message: Message<Data>, error: unknown, attempt: number): Promise<'held' | 'stopped' | 'full'> {
     const { generation, session, requests, source, options, dropped } = this.#parts;
     const { stream, position } = message;
@@ -96,14 +96,14 @@ export class HeldStreams<Data> {
     return 'held';
   }
 
-  /** Goes on with retries that were broken off. */
+  /** Continues interrupted retries. */
   async resume(): Promise<void> {
     const retries = [...this.#interrupted.values()];
     this.#interrupted.clear();
     await Promise.all(retries.map((retry) => this.retry(retry)));
   }
 
-  /** Handles messages of a held stream, from the one that failed on, as long as the server has more of them. */
+  /** Handles the messages of a held stream in order from the one that failed, until the server releases the stream. */
   async retry({ stream, position, attempt }: Retry): Promise<void> {
     if (this.#streams.get(stream) === 'retrying') return;
     this.#streams.set(stream, 'retrying');
@@ -122,7 +122,7 @@ export class HeldStreams<Data> {
             return;
           }
         }
-        // One that is not there yet is not settled by it.
+        // A message that does not exist yet is not settled by this.
         next = await this.#settle(stream, message?.position ?? next, message?.position ?? next - 1);
       }
     } finally {
@@ -130,7 +130,10 @@ export class HeldStreams<Data> {
     }
   }
 
-  /** Resolves to where the stream waits now; undefined: it is let go, here or because the partition is. `handled`: the last one that was. */
+  /**
+   * Resolves to the position at which the stream is held now; undefined: the stream was released, or the partition lost. `handled`: position
+   * of the last message that was handled.
+   */
   async #settle(stream: string, position: number, handled: number): Promise<number | undefined> {
     const { generation, session, requests, progress, dropped } = this.#parts;
     this.#deciding++;
@@ -158,7 +161,7 @@ export class HeldStreams<Data> {
     resume(stream, entries);
   }
 
-  /** What came meanwhile waits at the server, too. */
+  /** The server will have the messages read meanwhile retried, too. */
   #skip(stream: string): void {
     const { progress, resume, settled } = this.#parts;
     this.#streams.set(stream, 'waiting');
@@ -168,5 +171,5 @@ export class HeldStreams<Data> {
   }
 }
 
-/** Waits between attempts before a stream is held. */
+/** Delays between attempts before a stream is held, milliseconds. */
 export const defaultRetryMs: readonly number[] = [200, 1_000, 5_000];

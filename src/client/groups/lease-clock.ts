@@ -1,9 +1,9 @@
-/** How long one pair of readings is counted from, milliseconds. Each change of it may gain a millisecond, the grain of the wall clock. */
+/** Age at which the pair of readings is replaced, milliseconds. Each replacement can gain a millisecond, the resolution of the wall clock. */
 const baseMs = 1_000;
 
 /**
- * Milliseconds since it was made; never goes back. It follows whichever of the monotonic clock and the wall clock went further: the
- * monotonic one stops while the machine sleeps, and the wall clock may be set back. A lease that ends early does no harm.
+ * A clock that never goes back. It advances by whichever of the monotonic clock and the wall clock advanced further: the monotonic one stops
+ * while the machine sleeps, and the wall clock can be set back. A lease that ends early does no harm.
  */
 export class LeaseClock {
   #nowMs = 0;

@@ -10,7 +10,7 @@ import { type Entry, Progress } from './progress.ts';
 import { ownerOf } from './stream-owner.ts';
 
 /** What a partition needs of its member. */
-export type PartitionHost<Data> = {
+type PartitionHost<Data> = {
   readonly source: WorkerSource;
   readonly category: string;
   readonly session: string;
@@ -18,11 +18,11 @@ export type PartitionHost<Data> = {
   readonly options: ConsumeGroupOptions;
   readonly slots: HandlerSlots;
   readonly requests: GroupRequests;
-  /** Of the log that positions are of. */
+  /** Epoch of the log to read. */
   readonly epoch: string;
-  /** Head of the log as it was told last. */
+  /** The latest known head of the log. */
   readonly head: () => number;
-  /** Whether other partitions leave room for messages of this one. */
+  /** Whether the messages of all partitions in memory leave room for another page. */
   readonly hasRoom: () => boolean;
   readonly mayStart: () => boolean;
   /** Something can be acknowledged. */
@@ -31,16 +31,16 @@ export type PartitionHost<Data> = {
   readonly failed: (error: unknown) => void;
 };
 
-/** Messages that are read and not acknowledged, at most: what is repeated after a crash. */
+/** Upper bound of messages read and not acknowledged, which are delivered again after a crash. */
 const maxUnacknowledged = 1_000;
-/** Longest time without a look at the log while it grows, milliseconds. */
+/** Longest time without a read while the log grows, milliseconds. */
 const maxIdleMs = 30_000;
 const logGoneMs = 1_000;
 
 /** Messages of a stream that wait for their handler, in order. */
 type Lane<Data> = { readonly queue: Entry<Data>[]; isRunning: boolean };
 
-/** Reads one partition in one generation, and handles its messages: each stream in order, several streams at a time. */
+/** Reads one partition in one generation and handles its messages: each stream in order, several streams concurrently. */
 export class PartitionWorker<Data> {
   readonly assignment: GroupPartition;
   readonly #host: PartitionHost<Data>;
@@ -48,16 +48,16 @@ export class PartitionWorker<Data> {
   readonly #floors: readonly Floor[];
   readonly #held: HeldStreams<Data>;
   readonly #lanes = new Map<string, Lane<Data>>();
-  /** Another member may own it. */
+  /** Aborts when another member may own the partition. */
   readonly #dropping = new AbortController();
-  /** To begin nothing more; a drop finishes, too. */
+  /** Aborts when no handler may start any more, also when the partition is dropped. */
   readonly #finishing = new AbortController();
-  /** Replaced with each lease that passes. */
+  /** Aborts when the lease expires, and is then replaced. */
   #leased = new AbortController();
   #waking = new AbortController();
   #pokedUpTo = 0;
   #hasMore = true;
-  /** Lanes and retries that run. */
+  /** The read loop, lanes and retries that are running. */
   #running = 0;
   #whenIdle: (() => void)[] = [];
 
@@ -100,46 +100,46 @@ export class PartitionWorker<Data> {
     this.#wake();
   }
 
-  /** The server counts what was tried in place before the stream was held as one attempt. */
+  /** The server counts all attempts before the stream was held as one. */
   retry({ stream, position, attempt }: GroupEvents['retry']): void {
     const inPlace = (this.#host.options.retryMs ?? defaultRetryMs).length;
     void this.#during(() => this.#held.retry({ stream, position, attempt: attempt > 1 ? attempt + inPlace : 1 }));
   }
 
-  /** The lease may have been extended, or another connection stands, on which pokes may be missing. */
+  /** Continues after the lease was extended, or on a new connection, before which pokes may have been lost. */
   resume(): void {
     for (const stream of this.#lanes.keys()) this.#run(stream);
     void this.#during(() => this.#held.resume());
     this.#wake();
   }
 
-  /** Retention has taken what lies up to here. */
+  /** Retention has deleted messages up to this global position. */
   forgotten(upTo: number): void {
     this.#progress.readUpTo = Math.max(this.#progress.readUpTo, upTo);
     this.#hasMore = true;
     this.#wake();
   }
 
-  /** The connection is another one. `position`: its checkpoint there; retention alone moves it behind what was read. */
+  /** Continues on a new connection. `position` is the checkpoint at the server; only retention moves it beyond what was read. */
   reconnected(position: number): void {
     if (position > this.#progress.readUpTo) this.forgotten(position);
     this.#pokedUpTo = Math.max(this.#pokedUpTo, this.#host.head());
     this.resume();
   }
 
-  /** The lease has passed: handlers under way are told, and none starts. */
+  /** Signals running handlers that the lease has expired. */
   expire(): void {
     this.#leased.abort();
     this.#leased = new AbortController();
   }
 
-  /** Begins nothing more; resolves when nothing runs. */
+  /** Starts no more handlers, and resolves once none is running. */
   async finish(): Promise<void> {
     this.#finishing.abort();
     while (this.#running > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /** It is another member's. */
+  /** Stops everything: another member may own the partition. */
   drop(): void {
     this.#dropping.abort();
     this.#finishing.abort();
@@ -147,7 +147,7 @@ export class PartitionWorker<Data> {
     this.#held.acknowledged();
   }
 
-  /** What to acknowledge; undefined: nothing new. */
+  /** The next acknowledgement to send; undefined: nothing new is settled. */
   takeAck(): Ack | undefined {
     const { acked, sent, settledUpTo } = this.#progress;
     const position = this.#held.isDeciding ? sent : Math.max(sent, settledUpTo);
@@ -163,13 +163,13 @@ export class PartitionWorker<Data> {
     this.#wake();
   }
 
-  /** Runs something that {@link finish} waits for. What it rejects with ends the member, unless the partition is dropped. */
+  /** Runs work that {@link finish} waits for. A rejection ends the member, unless the partition was dropped. */
   async #during(work: () => Promise<void>): Promise<void> {
     this.#running++;
     try {
       await work();
     } catch (error) {
-      // The server ends the connection when the log is another one, and what is assigned with it.
+      // After LOG_GONE the server ends the connection and assigns the partitions of the new log.
       if (!this.#dropping.signal.aborted && (error as ClientError).code !== 'LOG_GONE') this.#host.failed(error);
     } finally {
       if (--this.#running === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
@@ -199,7 +199,7 @@ export class PartitionWorker<Data> {
     const { source, epoch, head, category, options } = this.#host;
     const { partition, size } = this.assignment;
     const { signal } = this.#finishing;
-    // Everything up to here is in the page, or in those behind it.
+    // Messages up to this head are on this page or on later ones.
     const upTo = head();
     const position = this.#progress.readUpTo + 1;
     const asked = { category, consumer: partition, size, position, epoch, batchSize, signal, retryForMs: 0 };
@@ -209,7 +209,7 @@ export class PartitionWorker<Data> {
     } catch (error) {
       if (signal.aborted) return;
       const { code, passes } = error as ClientError;
-      // A log that is gone ends the connection; of what is forgotten `forgotten` tells where to go on.
+      // After LOG_GONE the server ends the connection; after LOG_FORGOTTEN a `forgotten` event moves the position.
       if (code !== 'LOG_GONE' && code !== 'LOG_FORGOTTEN' && passes !== true) throw error;
       source.call(() => options.onError?.(error, undefined), undefined);
       await source.pause(logGoneMs, signal);
@@ -270,7 +270,7 @@ export class PartitionWorker<Data> {
         if (outcome === 'held') {
           for (const waiting of lane.queue.splice(0)) this.#progress.move(waiting, 'skipped');
         } else {
-          // A retry that came for a stream that was not held has replaced the queue.
+          // The retry of a stream that was not held may have replaced the queue.
           if (lane.queue[0] === entry) lane.queue.shift();
           this.#progress.move(entry, 'settled');
         }
@@ -287,7 +287,7 @@ export class PartitionWorker<Data> {
     return !this.#finishing.signal.aborted && !this.#held.has(stream) && this.#host.mayStart();
   }
 
-  /** Tries a message in place until it is settled, or its stream is held. */
+  /** Attempts a message until it is settled or its stream is held. */
   async #deliver(message: Message<Data>): Promise<'settled' | 'stopped' | 'held'> {
     const { source, options } = this.#host;
     const {
@@ -325,7 +325,7 @@ export class PartitionWorker<Data> {
       return 'settled';
     } catch (error) {
       source.call(() => options.onError?.(error, message as Message), undefined);
-      // Whoever breaks off at the signal did not fail.
+      // A handler that rejects because of the signal did not fail.
       return signal.aborted ? 'stopped' : { error };
     } finally {
       slots.release(message.stream);

@@ -1,18 +1,15 @@
 import type { Message } from '../messages.ts';
 
-/**
- * What became of a message that was read: `pending`, until its handler resolves; `settled`; `skipped`, because its stream is held and the
- * server keeps its place.
- */
+/** A message that was read. `pending`: its handler has not resolved. `skipped`: its stream is held, and the server will have it retried. */
 export type Entry<Data> = { readonly message: Message<Data>; state: 'pending' | 'settled' | 'skipped' };
 
-/** How far a partition has come: messages that were read and not yet acknowledged, in the order of the log. */
+/** Progress of a partition: the messages that were read and not yet acknowledged, in the order of the log. */
 export class Progress<Data> {
   /** The log was read up to this global position. */
   readUpTo: number;
-  /** The server knows that all up to here is settled. */
+  /** The last acknowledged global position. */
   acked: number;
-  /** Highest position that was sent; above `acked` while it is not known whether the server has it. */
+  /** Highest position sent; above `acked` while the answer is outstanding. */
   sent: number;
   #entries: Entry<Data>[] = [];
   #pending = 0;
@@ -23,17 +20,17 @@ export class Progress<Data> {
     this.sent = position;
   }
 
-  /** Messages that wait for their handler or for it to end. */
+  /** Messages whose handler has not resolved. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Messages that are not acknowledged. */
+  /** Unacknowledged messages. */
   get length(): number {
     return this.#entries.length;
   }
 
-  /** All up to this global position is settled or skipped. */
+  /** The global position up to which every message is settled or skipped. */
   get settledUpTo(): number {
     const first = this.#entries.find(({ state }) => state === 'pending');
     return first === undefined ? this.readUpTo : Math.max(this.acked, first.message.globalPosition - 1);
@@ -59,7 +56,7 @@ export class Progress<Data> {
     this.#entries.splice(0, at < 0 ? this.#entries.length : at);
   }
 
-  /** Messages of a stream behind a position of it that are not acknowledged and not settled, in order. */
+  /** Unsettled messages of a stream after a position in it, in order. */
   open(stream: string, position: number): Entry<Data>[] {
     return this.#entries.filter(
       ({ message, state }) => message.stream === stream && message.position > position && state !== 'settled',

@@ -6,7 +6,8 @@ import type { Floor, GroupEvents } from './group-events.ts';
 import type { Ack, GroupRequests } from './group-requests.ts';
 import type { HandlerSlots } from './handler-slots.ts';
 import { defaultRetryMs, HeldStreams, type Outcome } from './held-streams.ts';
-import { type Entry, Progress } from './progress.ts';
+import { Progress } from './progress.ts';
+import { type Delivered, StreamLanes } from './stream-lanes.ts';
 import { ownerOf } from './stream-owner.ts';
 
 /** What a partition needs of its member. */
@@ -37,9 +38,6 @@ const maxUnacknowledged = 1_000;
 const maxIdleMs = 30_000;
 const logGoneMs = 1_000;
 
-/** Messages of a stream that wait for their handler, in order. */
-type Lane<Data> = { readonly queue: Entry<Data>[]; isRunning: boolean };
-
 /** Reads one partition in one generation and handles its messages: each stream in order, several streams concurrently. */
 export class PartitionWorker<Data> {
   readonly assignment: GroupPartition;
@@ -47,7 +45,7 @@ export class PartitionWorker<Data> {
   readonly #progress: Progress<Data>;
   readonly #floors: readonly Floor[];
   readonly #held: HeldStreams<Data>;
-  readonly #lanes = new Map<string, Lane<Data>>();
+  readonly #lanes: StreamLanes<Data>;
   /** Aborts when another member may own the partition. */
   readonly #dropping = new AbortController();
   /** Aborts when no handler may start any more, also when the partition is dropped. */
@@ -78,12 +76,22 @@ export class PartitionWorker<Data> {
         dropped: this.#dropping.signal,
         attempt: (message, attempt) => this.#attempt(message, attempt),
         readNext: (stream, position) => this.#readNext(stream, position),
-        resume: (stream, entries) => this.#resumeLane(stream, entries),
+        resume: (stream, entries) => this.#lanes.replace(stream, entries),
         settled: host.settled,
         fenced: host.fenced,
       },
       given.held,
     );
+    this.#lanes = new StreamLanes({
+      progress: this.#progress,
+      mayStart: (stream) => this.#mayStart(stream),
+      deliver: (message) => this.#deliver(message),
+      settled: () => {
+        host.settled();
+        this.#wake();
+      },
+      during: (work) => this.#during(work),
+    });
     void this.#during(() => this.#readOn());
   }
 
@@ -108,7 +116,7 @@ export class PartitionWorker<Data> {
 
   /** Continues after the lease was extended, or on a new connection, before which pokes may have been lost. */
   resume(): void {
-    for (const stream of this.#lanes.keys()) this.#run(stream);
+    this.#lanes.resume();
     void this.#during(() => this.#held.resume());
     this.#wake();
   }
@@ -230,15 +238,7 @@ export class PartitionWorker<Data> {
     );
     if (isSettled) this.#progress.move(entry, 'settled');
     else if (this.#held.isWaiting(stream)) this.#progress.move(entry, 'skipped');
-    else this.#enqueue(entry);
-  }
-
-  #enqueue(entry: Entry<Data>): void {
-    const { stream } = entry.message;
-    const lane = this.#lanes.get(stream);
-    if (lane === undefined) this.#lanes.set(stream, { queue: [entry], isRunning: false });
-    else lane.queue.push(entry);
-    this.#run(stream);
+    else this.#lanes.enqueue(entry);
   }
 
   async #readNext(stream: string, position: number): Promise<Message<Data> | undefined> {
@@ -249,46 +249,12 @@ export class PartitionWorker<Data> {
     return page[0];
   }
 
-  #resumeLane(stream: string, entries: Entry<Data>[]): void {
-    const lane = this.#lanes.get(stream);
-    if (lane === undefined) this.#lanes.set(stream, { queue: entries, isRunning: false });
-    else lane.queue.splice(0, lane.queue.length, ...entries);
-    this.#run(stream);
-  }
-
-  #run(stream: string): void {
-    const lane = this.#lanes.get(stream)!;
-    if (!lane.isRunning) void this.#during(() => this.#runLane(stream, lane));
-  }
-
-  async #runLane(stream: string, lane: Lane<Data>): Promise<void> {
-    lane.isRunning = true;
-    try {
-      for (let entry = lane.queue[0]; entry !== undefined && this.#mayStart(stream); entry = lane.queue[0]) {
-        const outcome = await this.#deliver(entry.message);
-        if (outcome === 'stopped') return;
-        if (outcome === 'held') {
-          for (const waiting of lane.queue.splice(0)) this.#progress.move(waiting, 'skipped');
-        } else {
-          // The retry of a stream that was not held may have replaced the queue.
-          if (lane.queue[0] === entry) lane.queue.shift();
-          this.#progress.move(entry, 'settled');
-        }
-        this.#host.settled();
-        this.#wake();
-      }
-    } finally {
-      lane.isRunning = false;
-      if (lane.queue.length === 0 && this.#lanes.get(stream) === lane) this.#lanes.delete(stream);
-    }
-  }
-
   #mayStart(stream: string): boolean {
     return !this.#finishing.signal.aborted && !this.#held.has(stream) && this.#host.mayStart();
   }
 
   /** Attempts a message until it is settled or its stream is held. */
-  async #deliver(message: Message<Data>): Promise<'settled' | 'stopped' | 'held'> {
+  async #deliver(message: Message<Data>): Promise<Delivered> {
     const { source, options } = this.#host;
     const {
       retryMs = defaultRetryMs,

@@ -1,28 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Msg } from '@nats-io/transport-node';
 import type { LogStream } from './log-stream.ts';
-import { storeFault } from './nats-faults.ts';
+import { LateAnswer } from './nats-faults.ts';
+import { limitReplicaLag } from './replica-lag.ts';
 import type { Stored } from './stored-message.ts';
 
 const answerMs = 5_000;
-/** A replica that is behind for so long is a fault. */
-const behindMs = 5_000;
+const noResponders = 503;
 const pauseMs = 20;
 
-/** What a read brought; `isEnd`: the replica that answered has no more. */
-export type DirectRead = { readonly messages: readonly Stored[]; readonly isEnd: boolean };
+/** What a read brought; `isEnd`: the replica that answered has no more, or none could answer. */
+type DirectRead = { readonly messages: readonly Stored[]; readonly isEnd: boolean };
 
 /**
  * Reads messages that a filter matches with their payloads, from a number on, at most `most` and about `maxBytes`; one at
  * least. Any replica may answer, and may be behind the leader.
  */
-export function readDirect(
-  log: LogStream,
-  filter: string,
-  seq: number,
-  most: number,
-  maxBytes: number,
-): Promise<DirectRead> {
+function readDirect(log: LogStream, filter: string, seq: number, most: number, maxBytes: number): Promise<DirectRead> {
   const { link, names } = log;
   const { promise, resolve, reject } = Promise.withResolvers<DirectRead>();
   const inbox = link.inbox();
@@ -31,8 +25,8 @@ export function readDirect(
     const headers = message.headers!;
     if (headers.code === 0) messages.push(storedOf(message));
     else if (headers.code === 204) resolve({ messages, isEnd: Number(headers.get('Nats-Num-Pending')) === 0 });
-    else if (headers.code === 404) resolve({ messages, isEnd: true });
-    else reject(new Error(`a read was refused: ${headers.code} ${headers.description}`));
+    else if (headers.code === 404 || headers.code === noResponders) resolve({ messages, isEnd: true });
+    else reject(new Error(`a direct read was refused: ${headers.code} ${headers.description}`));
   };
   const subscription = link.connection.subscribe(inbox, {
     callback: (error, message) => {
@@ -40,7 +34,7 @@ export function readDirect(
       else reject(error);
     },
   });
-  const timer = setTimeout(() => reject(new Error('a read was not answered')), answerMs);
+  const timer = setTimeout(() => reject(new LateAnswer('a direct read was not answered')), answerMs);
   const body = { seq: Math.max(1, seq), next_by_subj: filter, batch: most, max_bytes: maxBytes };
   link.requests++;
   link.connection.publish(`$JS.API.DIRECT.GET.${names.stream}`, JSON.stringify(body), { reply: inbox });
@@ -50,7 +44,7 @@ export function readDirect(
   });
 }
 
-/** The same, of everything up to the number `known`, which the leader has and a replica may not have yet. */
+/** Reads like {@link readDirect}, everything up to the number `known`, which the leader has and a replica may not have yet. */
 export async function readKnown(
   log: LogStream,
   filter: string,
@@ -59,14 +53,14 @@ export async function readKnown(
   maxBytes: number,
   known: number,
 ): Promise<DirectRead> {
-  const deadline = performance.now() + behindMs;
+  const checkLag = limitReplicaLag();
   for (;;) {
     const read = await log.ask(() => readDirect(log, filter, seq, most, maxBytes));
     const last = read.messages.at(-1)?.seq ?? seq - 1;
     if (!read.isEnd || last >= known) return read;
-    // Nobody answers for a stream that is gone.
+    // There are no responders for a stream that is gone, and none yet for a new one that a server has not learned of.
     await log.info();
-    if (performance.now() > deadline) throw storeFault(new Error('a replica of the stream is too far behind'));
+    checkLag();
     await delay(pauseMs);
   }
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import { deliveryOf } from './delivery.ts';
 import { type LogStream, nanosOf } from './log-stream.ts';
-import { storeFault } from './nats-faults.ts';
+import { LateAnswer, storeFault } from './nats-faults.ts';
 
 /** The server drops a cursor that nobody pulls from for so long. */
 export const cursorIdleMs = 10_000;
@@ -15,8 +15,8 @@ export type HeaderEntry = { readonly subject: string; readonly seq: number; read
 export type Pulled = { readonly entries: readonly HeaderEntry[]; readonly isShort: boolean };
 
 const pullMs = 5_000;
-/** Other servers learn of a new consumer a little later, and until then nobody listens to pulls. */
-const unheardMs = 250;
+/** Other servers learn of a new consumer a little later; until then a pull has no responders. */
+const noRespondersMs = 250;
 const pauseMs = 3;
 
 /**
@@ -29,7 +29,8 @@ export class HeaderCursor {
   readonly #inbox: string;
   readonly #subscription: Subscription;
   #name = '';
-  #hear: (message: Msg) => void = () => {};
+  /** Takes what the pull under way brings. */
+  #take: (message: Msg) => void = () => {};
   /** Number of the last message that was pulled, or where it began. */
   last: number;
 
@@ -40,7 +41,7 @@ export class HeaderCursor {
     this.last = after;
     this.#subscription = log.link.connection.subscribe(this.#inbox, {
       callback: (error, message) => {
-        if (error === null) this.#hear(message);
+        if (error === null) this.#take(message);
       },
     });
   }
@@ -60,14 +61,14 @@ export class HeaderCursor {
   /** The next messages, at most `most`. With `waitMs` it waits so long for the first of them. */
   async pull(most: number, waitMs = 0): Promise<Pulled> {
     const startMs = performance.now();
-    for (let lostAtMs = startMs + unheardMs; ; ) {
+    for (let lostAtMs = startMs + noRespondersMs; ; ) {
       const pulled = await this.#pullOnce(most, waitMs);
       if (pulled !== undefined) return pulled;
       const nowMs = performance.now();
-      if (nowMs - startMs > pullMs) throw storeFault(new Error('no server has the consumer of a read'));
+      if (nowMs - startMs > pullMs) throw storeFault(new LateAnswer('no server has the consumer of a read'));
       if (nowMs > lostAtMs) {
         await this.#create();
-        lostAtMs = performance.now() + unheardMs;
+        lostAtMs = performance.now() + noRespondersMs;
       }
       await delay(pauseMs);
     }
@@ -80,13 +81,13 @@ export class HeaderCursor {
     if (!connection.isClosed()) connection.publish(`$JS.API.CONSUMER.DELETE.${this.#log.names.stream}.${this.#name}`);
   }
 
-  /** Undefined: nobody listened, or the consumer was lost before it had delivered anything. */
+  /** Undefined: there were no responders, or the consumer was lost before it had delivered anything. */
   async #pullOnce(most: number, waitMs: number): Promise<Pulled | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Pulled | undefined>();
     const entries: HeaderEntry[] = [];
-    const timer = setTimeout(() => reject(new Error('the pull of a consumer was not answered')), pullMs + waitMs);
-    this.#hear = (message) => {
-      // What is no message of the stream tells how the pull ended, and has no subject of it.
+    const timer = setTimeout(() => reject(new LateAnswer('the pull of a consumer was not answered')), pullMs + waitMs);
+    this.#take = (message) => {
+      // A status, which says how the pull ended, comes to the inbox itself; a message keeps the subject of its stream.
       if (message.subject === this.#inbox) {
         const code = message.headers?.code ?? 0;
         if (code === 404 || code === 408) resolve({ entries, isShort: true });
@@ -108,7 +109,7 @@ export class HeaderCursor {
       throw storeFault(error);
     } finally {
       clearTimeout(timer);
-      this.#hear = () => {};
+      this.#take = () => {};
     }
   }
 

@@ -1,21 +1,19 @@
 import type { HeaderCursor, HeaderEntry } from './header-cursor.ts';
 import type { LogStream } from './log-stream.ts';
-import { storeFault } from './nats-faults.ts';
+import { limitReplicaLag } from './replica-lag.ts';
 
-/** A replica that is behind for so long is a fault. */
-const behindMs = 5_000;
 const waitMs = 500;
 
 /** Reads on until it has `most` messages, or that of the number `known`, which the leader has and a replica may not have yet. */
 export async function readUpTo(cursor: HeaderCursor, most: number, known: number): Promise<HeaderEntry[]> {
   const entries: HeaderEntry[] = [];
-  const deadline = performance.now() + behindMs;
+  const checkLag = limitReplicaLag();
   for (let wait = 0; ; wait = wait === 0 ? waitMs : 0) {
     // A pull that waits ends only when it has all it asked for.
     const pulled = await cursor.pull(wait === 0 ? most - entries.length : 1, wait);
     entries.push(...pulled.entries);
     if (entries.length >= most || cursor.last >= known) return entries;
-    if (performance.now() > deadline) throw storeFault(new Error('a replica of the stream is too far behind'));
+    checkLag();
   }
 }
 

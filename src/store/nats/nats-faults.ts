@@ -12,6 +12,11 @@ export class JetStreamRefusal extends Error {
   }
 }
 
+/** An answer that did not come in time; named as the client names its own. */
+export class LateAnswer extends Error {
+  override readonly name = 'TimeoutError';
+}
+
 /** Error numbers of JetStream that decide what is done. */
 export const refusals = {
   noLeader: 10_008,

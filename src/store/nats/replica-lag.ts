@@ -1,0 +1,11 @@
+import { LateAnswer, storeFault } from './nats-faults.ts';
+
+const maxLagMs = 5_000;
+
+/** Returns a function that throws `BACKEND_ERROR` once a read has waited too long for a replica behind its leader. */
+export function limitReplicaLag(): () => void {
+  const deadline = performance.now() + maxLagMs;
+  return () => {
+    if (performance.now() > deadline) throw storeFault(new LateAnswer('a replica is too far behind its leader'));
+  };
+}

@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { LogId } from '../../src/store/log-id.ts';
+import { readKnown } from '../../src/store/nats/direct-read.ts';
+import { HeaderCursor } from '../../src/store/nats/header-cursor.ts';
+import { readUpTo } from '../../src/store/nats/header-pages.ts';
+import { LogStream } from '../../src/store/nats/log-stream.ts';
+import { JetStreamRefusal, refusals } from '../../src/store/nats/nats-faults.ts';
+import type { NatsLink } from '../../src/store/nats/nats-link.ts';
+
+type Answer = { readonly code: number; readonly values?: Readonly<Record<string, string>> };
+
+const noResponders: Answer = { code: 503 };
+const noMore: Answer = { code: 404 };
+const endOfPage: Answer = { code: 204, values: { 'Nats-Num-Pending': '0' } };
+const stored = (seq: number): Answer => ({ code: 0, values: { 'Nats-Sequence': String(seq) } });
+
+/** A log whose requests get these answers, one list a request and then the last list again; an empty one is no answer. */
+function logWith(requests: Answer[][], isGone = false) {
+  let take: (error: null, message: object) => void;
+  const publish = (subject: string) => {
+    if (subject.includes('.DELETE.')) return;
+    const answers = requests.length > 1 ? requests.shift()! : requests[0]!;
+    // Each request takes longer than a replica may lag half the time.
+    vi.advanceTimersByTime(answers.length === 0 ? 0 : 3_000);
+    for (const { code, values = {} } of answers) {
+      const headers = { code, description: '', get: (name: string) => values[name] ?? '' };
+      queueMicrotask(() => take(null, { subject: 'inbox', headers, data: new Uint8Array() }));
+    }
+  };
+  const subscribe = (_inbox: string, { callback }: { callback: typeof take }) => {
+    take = callback;
+    return { unsubscribe() {} };
+  };
+  const api = async (name: string) => {
+    if (isGone && name.startsWith('STREAM.INFO')) throw new JetStreamRefusal(refusals.streamNotFound, 'not found');
+    return {};
+  };
+  const link = { requests: 0, inbox: () => 'inbox', connection: { publish, subscribe, isClosed: () => false }, api };
+  return new LogStream(link as unknown as NatsLink, 'test', 'log' as LogId, () => {});
+}
+
+const late = (message: string) => ({
+  code: 'BACKEND_ERROR',
+  message: expect.stringContaining('NATS did not answer in time.'),
+  cause: expect.objectContaining({ message }),
+});
+
+describe('A read of NATS', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  const read = (log: LogStream) => readKnown(log, 'a', 1, 10, 1_000, 1);
+  const readHeaders = async (log: LogStream) => readUpTo(await HeaderCursor.open(log, [], 0), 10, 1);
+
+  test('says that the log is gone when its stream was deleted meanwhile.', async () => {
+    await expect(read(logWith([[noResponders]], true))).rejects.toMatchObject({ code: 'LOG_GONE' });
+  });
+
+  test('is repeated until a server has learned who answers for a new stream.', async () => {
+    const { messages } = await read(logWith([[noResponders], [stored(1), endOfPage]]));
+    expect(messages.map(({ seq }) => seq)).toEqual([1]);
+  });
+
+  test.each([
+    ['payloads', read],
+    ['headers', readHeaders],
+  ])('fails with its cause when a replica stays behind the leader: %s.', async (_what, readFrom) => {
+    await expect(readFrom(logWith([[noMore]]))).rejects.toMatchObject(late('a replica is too far behind its leader'));
+  });
+
+  test.each([
+    ['payloads', read, 'a direct read was not answered'],
+    ['headers', readHeaders, 'the pull of a consumer was not answered'],
+  ])('fails with its cause when it is not answered: %s.', async (_what, readFrom, cause) => {
+    const failed = expect(readFrom(logWith([[]]))).rejects.toMatchObject(late(cause));
+    await vi.advanceTimersByTimeAsync(6_000);
+    await failed;
+  });
+
+  test('fails with its cause when no server has its consumer.', async () => {
+    await expect(readHeaders(logWith([[noResponders]]))).rejects.toMatchObject(
+      late('no server has the consumer of a read'),
+    );
+  });
+});

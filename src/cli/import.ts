@@ -25,7 +25,7 @@ export async function importLog(invocation: Invocation, terminal: Terminal): Pro
     inputError = error;
     request.destroy();
   });
-  // A pipeline would destroy the input with errors of the request, and both could not be told apart.
+  // Not `pipeline`: it would destroy the input with the request's error, which would then pass for an error of the input.
   input.pipe(request);
   const progress = new Progress(terminal, 'imported');
   try {

@@ -1,9 +1,9 @@
-/** Appends of this node that are timed at once; more are not. */
+/** Most appends that are timed at once; beyond that the oldest is dropped. */
 const maxTimes = 10_000;
 
 /**
- * When this node began its own appends, by message id, until they are told. A message is often told before its append is
- * answered, so its position is not known yet.
+ * When this node began its own appends, by message id, until they are delivered. A message is often delivered before its
+ * append is acknowledged, when its position is not known yet.
  */
 export class AppendTimes {
   readonly #times = new Map<string, number>();
@@ -20,7 +20,7 @@ export class AppendTimes {
     this.#times.set(id, atMs);
   }
 
-  /** `performance.now()` when the append began, and forgets it; 0: not known. */
+  /** Removes and returns `performance.now()` of when the append began; 0: not known. */
   take(id: string): number {
     const atMs = this.#times.get(id);
     if (atMs === undefined) return 0;

@@ -11,13 +11,13 @@ import { messageHeaders, positionOf, writeMessage } from './stored-message.ts';
 import { maxBatchMessages, writeAppend } from './write-batch.ts';
 import { WriteBursts } from './write-bursts.ts';
 
-/** An append is tried for so long, which is more than the election of another leader takes. */
+/** An append is retried this long, which is longer than the election of a leader takes. */
 const deadlineMs = 10_000;
 const retryMs = 50;
-/** After a conflict with another node the pause is random, or the faster one would always win. */
+/** The pause after a conflict with another node is random, or the faster node would always win. */
 const mostConflictMs = 8;
 
-/** Headers of one message at most, with room for what the server adds. */
+/** Most bytes of headers of one message, with room for what the server adds. */
 const headerBytes = 4_096;
 
 type Append = {
@@ -29,15 +29,15 @@ type Append = {
   readonly deadline: number;
 };
 
-/** Appends to the streams of all logs. Those to one stream take turns, as each needs the place of the one before. */
+/** Appends to the streams of all logs. Appends to one stream run one after the other, as each needs the position of the last. */
 export class Appender {
   readonly #spots = new SpotCache();
   readonly #bursts = new WriteBursts();
   readonly #turns = new Map<string, Promise<unknown>>();
-  /** Tries that were answered by another writer's success, or not at all. */
+  /** Attempts that lost to another writer or got no answer. */
   retries = 0;
 
-  /** Appends that wait or are under way, by their streams. */
+  /** Streams with appends that are waiting or in flight. */
   get busyStreams(): number {
     return this.#turns.size;
   }
@@ -76,7 +76,7 @@ export class Appender {
   }
 
   async #appendUntil(append: Append): Promise<AppendOutcome> {
-    /** Behind which message a try without an answer may have stored the append, or may yet. */
+    /** The message after which an unanswered attempt may have stored the append, or may still do so. */
     let unanswered: Spot | undefined;
     let fault: unknown;
     while (performance.now() < append.deadline) {
@@ -110,7 +110,7 @@ export class Appender {
     );
   }
 
-  /** Writes behind `last`. Undefined: another writer was first. Rejects when it is not known what became of it. */
+  /** Writes after `last`. Undefined: another writer was first. Rejects when the outcome is unknown. */
   async #write({ log, stream, subject, messages, deadline }: Append, last: Spot): Promise<AppendOutcome | undefined> {
     const written = messages.map((message, index) => writeMessage(message, last.position + 1 + index));
     try {
@@ -136,7 +136,7 @@ export class Appender {
     }
   }
 
-  /** `again`: this node knew an older version. Undefined: the version is the expected one, or none was. */
+  /** `again`: this node knew an older version. Undefined: the version is as expected, or none was expected. */
   async #judgeVersion(append: Append, last: Spot): Promise<AppendOutcome | 'again' | undefined> {
     const { log, stream, subject, expectedVersion } = append;
     if (expectedVersion === undefined || expectedVersion === last.position) return undefined;
@@ -148,8 +148,8 @@ export class Appender {
   }
 
   /**
-   * Whether a try without an answer was stored: then its first message is the first one of the stream behind `spot`, as the
-   * server refuses it anywhere else. With another message there it never will be; with none there it may come yet.
+   * Whether an unanswered attempt was stored. If it was, its first message directly follows `spot` in the stream, as the
+   * server refuses it anywhere else. If another message stands there, it never will be; if none does, it still may be.
    */
   async #findBehind({ log, subject, messages }: Append, spot: Spot): Promise<AppendOutcome | 'another' | 'none'> {
     const next = await log.nextOf(subject, spot.seq + 1);

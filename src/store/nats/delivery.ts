@@ -4,12 +4,12 @@ import { messageHeaders, positionOf } from './stored-message.ts';
 const dot = 0x2e;
 const zero = 0x30;
 
-/** Where a delivered message stands: its number in the stream, and among the deliveries of its consumer. */
+/** The number of a delivered message in its stream, and its count among the deliveries of the consumer. */
 export type Delivery = { readonly seq: number; readonly count: number };
 
 /**
- * Reads the address for acknowledgements, `$JS.ACK.….CONSUMER.TRIES.SEQ.COUNT.TIME.PENDING`, which has more parts before the
- * consumer and behind the rest with some servers.
+ * Parses the reply subject of a delivery, `$JS.ACK.….CONSUMER.TRIES.SEQ.COUNT.TIME.PENDING`. Some servers add tokens before
+ * the consumer and at the end.
  */
 export function deliveryOf(reply: string, consumer: string): Delivery {
   const tries = reply.indexOf('.', reply.indexOf(consumer) + consumer.length) + 1;
@@ -28,7 +28,7 @@ function numberAt(text: string, from: number): number {
   return value;
 }
 
-/** The first header of a message is its position, behind the line of the protocol. */
+/** The first header of a message is its position, after the protocol line. */
 const start = Buffer.from(`NATS/1.0\r\n${messageHeaders.position}: `);
 
 /**

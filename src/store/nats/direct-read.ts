@@ -13,8 +13,8 @@ const pauseMs = 20;
 type DirectRead = { readonly messages: readonly Stored[]; readonly isEnd: boolean };
 
 /**
- * Reads messages that a filter matches with their payloads, from a number on, at most `most` and about `maxBytes`; one at
- * least. Any replica may answer, and may be behind the leader.
+ * Reads messages that a filter matches with their payloads, from a number on: at least one, at most `most`, and about
+ * `maxBytes`. Any replica may answer, and may be behind the leader.
  */
 function readDirect(log: LogStream, filter: string, seq: number, most: number, maxBytes: number): Promise<DirectRead> {
   const { link, names } = log;

@@ -5,13 +5,13 @@ import { deliveryOf } from './delivery.ts';
 import { type LogStream, nanosOf } from './log-stream.ts';
 import { LateAnswer, storeFault } from './nats-faults.ts';
 
-/** The server drops a cursor that nobody pulls from for so long. */
+/** The server deletes a consumer after this long without a pull. */
 export const cursorIdleMs = 10_000;
 
-/** A message that a pull brought, without its payload. */
+/** A pulled message, without its payload. */
 export type HeaderEntry = { readonly subject: string; readonly seq: number; readonly message: Msg };
 
-/** What one pull brought; `isShort`: the server had no more for it when it answered. */
+/** The result of one pull; `isShort`: the server had no more messages when it answered. */
 export type Pulled = { readonly entries: readonly HeaderEntry[]; readonly isShort: boolean };
 
 const pullMs = 5_000;
@@ -20,8 +20,8 @@ const noRespondersMs = 250;
 const pauseMs = 3;
 
 /**
- * Reads headers of messages in order, without their payloads, which only a consumer can. The consumer belongs to one server,
- * which may be a little behind the leader of the stream; if it is lost, another one goes on behind the last message.
+ * Reads headers of messages in order, without their payloads, which only a consumer can. The consumer runs on one server,
+ * which may be a little behind the leader of the stream; if it is lost, a new one continues after the last message.
  */
 export class HeaderCursor {
   readonly #log: LogStream;
@@ -31,7 +31,7 @@ export class HeaderCursor {
   #name = '';
   /** Takes what the pull under way brings. */
   #take: (message: Msg) => void = () => {};
-  /** Number of the last message that was pulled, or where it began. */
+  /** Number of the last pulled message; before the first pull, where the cursor began. */
   last: number;
 
   private constructor(log: LogStream, filters: readonly string[], after: number) {
@@ -46,7 +46,7 @@ export class HeaderCursor {
     });
   }
 
-  /** Begins behind a number, with what matches one of the filters, which must not overlap; none: everything. */
+  /** Opens a cursor after a number. Filters must not overlap; without filters it reads everything. */
   static async open(log: LogStream, filters: readonly string[], after: number): Promise<HeaderCursor> {
     const cursor = new HeaderCursor(log, filters, after);
     try {
@@ -58,7 +58,7 @@ export class HeaderCursor {
     }
   }
 
-  /** The next messages, at most `most`. With `waitMs` it waits so long for the first of them. */
+  /** The next messages, at most `most`; waits up to `waitMs` until there are as many. */
   async pull(most: number, waitMs = 0): Promise<Pulled> {
     const startMs = performance.now();
     for (let lostAtMs = startMs + noRespondersMs; ; ) {
@@ -77,7 +77,7 @@ export class HeaderCursor {
   close(): void {
     this.#subscription.unsubscribe();
     const { connection } = this.#log.link;
-    // Not awaited: the server drops it by itself if this does not arrive.
+    // Not awaited: if this is lost, the server deletes the idle consumer by itself.
     if (!connection.isClosed()) connection.publish(`$JS.API.CONSUMER.DELETE.${this.#log.names.stream}.${this.#name}`);
   }
 
@@ -132,7 +132,7 @@ export class HeaderCursor {
   }
 }
 
-/** A name that no other consumer has. Short, as it is part of every delivery. */
+/** A unique name, and a short one, as it is part of every delivery. */
 export function consumerName(): string {
   return randomBytes(9).toString('base64url');
 }

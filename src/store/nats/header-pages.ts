@@ -4,12 +4,12 @@ import { limitReplicaLag } from './replica-lag.ts';
 
 const waitMs = 500;
 
-/** Reads on until it has `most` messages, or that of the number `known`, which the leader has and a replica may not have yet. */
+/** Reads until it has `most` messages or has reached the number `known`, which the leader has and a replica may still lack. */
 export async function readUpTo(cursor: HeaderCursor, most: number, known: number): Promise<HeaderEntry[]> {
   const entries: HeaderEntry[] = [];
   const checkLag = limitReplicaLag();
   for (let wait = 0; ; wait = wait === 0 ? waitMs : 0) {
-    // A pull that waits ends only when it has all it asked for.
+    // A pull that waits ends only once it has every message that it asked for.
     const pulled = await cursor.pull(wait === 0 ? most - entries.length : 1, wait);
     entries.push(...pulled.entries);
     if (entries.length >= most || cursor.last >= known) return entries;
@@ -17,7 +17,7 @@ export async function readUpTo(cursor: HeaderCursor, most: number, known: number
   }
 }
 
-/** Number of the last message that the leader has of these filters, which must be asked after the head; 0: none. */
+/** Number of the last message that the leader has for these filters; 0: none. Call it after reading the head. */
 export async function lastKnown(log: LogStream, filters: readonly string[]): Promise<number> {
   const wanted = filters.length === 0 ? [log.names.everything] : filters;
   const found = await Promise.all(wanted.map((filter) => log.lastOf(filter)));

@@ -7,14 +7,14 @@ import type { LogStream } from './log-stream.ts';
 import { filtersOf } from './poke-source.ts';
 import { positionOf, type Stored } from './stored-message.ts';
 
-/** Numbers that a backward look goes back at first; then each time four times as many. */
+/** How far the first backward step goes; each further one goes four times as far. */
 const firstStep = 256;
 /** Messages of one pull. */
 const perPull = 2_048;
 
 /**
- * Global position of the last selected message above `after` and at most `upTo`; `after` if there is none. The last one of
- * all is known to the server; before that, it reads pieces of the log, from the end on.
+ * Global position of the last selected message above `after` and at most `upTo`; `after` if there is none. The server knows
+ * the last message of each filter; messages before those are searched for backwards, range by range.
  */
 export async function lastSelected(log: LogStream, selection: Selection, after: number, upTo: number): Promise<number> {
   const filters = filtersOf(log.names, selection);
@@ -23,7 +23,7 @@ export async function lastSelected(log: LogStream, selection: Selection, after: 
   const wanted = filters.length === 0 ? [log.names.everything] : filters;
   const lasts = await Promise.all(wanted.map((filter) => log.lastOf(filter)));
   const found = lasts.filter((message) => message !== undefined);
-  // Of each filter the last message is the answer, where it is in the range and selected; else one before it may be.
+  // The last message of a filter is the answer if it is selected and in the range; otherwise an earlier one may be.
   const settled = found.filter((message) => message.seq <= upTo && isSelected(log, selection, message));
   let best = Math.max(after, ...settled.map(({ seq }) => seq));
   const open = found.filter((message) => message.seq > best && !settled.includes(message));

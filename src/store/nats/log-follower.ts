@@ -23,7 +23,7 @@ export class LogFollower {
   #consumer: OrderedConsumer | undefined = undefined;
   #retry: NodeJS.Timeout | undefined = undefined;
   #isStopped = false;
-  /** What came in this turn of the event loop, and behind which number. */
+  /** Pokes gathered since the last announcement, and the number that they follow. */
   #gathered: Poke[] = [];
   #after = 0;
   #last = 0;
@@ -45,7 +45,7 @@ export class LogFollower {
     return this.#consumer?.restarts ?? 0;
   }
 
-  /** Returns the function that takes the follower away. */
+  /** Returns a function that removes the follower. */
   add(announced: Announced): () => void {
     const follower: Announced = (announcement) => announced(announcement);
     this.#followers.add(follower);
@@ -77,7 +77,7 @@ export class LogFollower {
           this.#report?.warn({ log: this.#log.id }, text);
         },
       });
-      // Whoever read the log before it was asked where the consumer begins reads it again.
+      // Followers that read the log before the consumer's start was known must read it again.
       if (this.#last > 0) this.#wake();
     } catch {
       if (this.#isStopped) return;
@@ -88,16 +88,16 @@ export class LogFollower {
 
   #take(message: Msg, seq: number): void {
     const stream = this.#streams.of(message.subject);
-    // Headers are decoded for appends of this node only.
+    // Decodes headers only while appends of this node are pending.
     const appendedAtMs = this.#times.isEmpty ? 0 : this.#times.take(message.headers!.get(messageHeaders.id));
     if (seq !== this.#last + 1) {
-      // Something was forgotten before it came: followers that read find out what.
+      // Messages were removed before they were delivered: followers that read the log find out which.
       this.#flush();
       this.#after = seq - 1;
     }
     this.#gathered.push(this.#pokes.acquire().set(stream, positionOfDelivered(message), seq, appendedAtMs));
     this.#last = seq;
-    // All that one chunk of the socket holds is announced at once.
+    // Announces everything from one chunk of the socket at once.
     if (this.#gathered.length === 1) queueMicrotask(() => this.#flush());
   }
 

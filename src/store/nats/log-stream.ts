@@ -6,11 +6,11 @@ import type { NatsUrl } from './nats-url.ts';
 import { positionOf, type Stored } from './stored-message.ts';
 import { LogNames } from './subjects.ts';
 
-/** What JetStream tells of a stream. */
+/** The state of a stream, as JetStream reports it. */
 export type StreamState = {
   readonly messages: number;
   readonly bytes: number;
-  /** Number of the first message that is kept; of none: of the next one. */
+  /** Number of the first message that is kept; of the next one to come if there is none. */
   readonly first_seq: number;
   readonly last_seq: number;
   readonly first_ts: string;
@@ -19,11 +19,11 @@ export type StreamState = {
   readonly subjects?: Readonly<Record<string, number>> | null;
 };
 
-/** An answer about a stream. */
+/** JetStream's answer to a request for a stream's info. */
 export type StreamInfo = {
   readonly config: Readonly<Record<string, unknown>> & { readonly name: string; readonly num_replicas: number };
   readonly state: StreamState;
-  /** Of all subjects, where they were asked for. */
+  /** Count of all subjects, where the request asked for them. */
   readonly total?: number;
 };
 
@@ -40,10 +40,10 @@ type FoundMessage = {
 /** Where a message stands: its number in the log, and its position in its stream. */
 export type Spot = { readonly seq: number; readonly position: number };
 
-/** Before the first message of a stream. */
+/** The spot before the first message of a stream. */
 export const noSpot: Spot = { seq: 0, position: -1 };
 
-/** The JetStream stream of one log, asked of its leader: what was acknowledged is seen. */
+/** The JetStream stream of one log. Its leader answers every request here, so reads see what was acknowledged. */
 export class LogStream {
   readonly id: LogId;
   readonly names: LogNames;
@@ -51,7 +51,7 @@ export class LogStream {
 
   readonly #lost: (log: LogId) => void;
 
-  /** `lost` is called whenever there is no such stream. */
+  /** Calls `lost` whenever a request finds that the stream does not exist. */
   constructor(link: NatsLink, prefix: string, id: LogId, lost: (log: LogId) => void) {
     this.link = link;
     this.#lost = lost;
@@ -59,7 +59,7 @@ export class LogStream {
     this.names = new LogNames(prefix, id);
   }
 
-  /** Makes the stream; its first message gets the number `first`. */
+  /** Creates the stream; its first message gets the number `first`. */
   async create(url: NatsUrl, replicas: number, first: number): Promise<void> {
     const { windowMs, maxAgeMs, maxMessages, maxBytes } = url;
     const keepsAll = maxAgeMs === 0 && maxMessages === 0 && maxBytes === 0;
@@ -82,7 +82,7 @@ export class LogStream {
     await this.link.api(`STREAM.CREATE.${this.names.stream}`, body);
   }
 
-  /** Refuses appends from now on, and resolves to what the log came to; undefined: it is not there. */
+  /** Seals the stream against appends and resolves to its final state; undefined: it does not exist. */
   async seal(): Promise<StreamState | undefined> {
     try {
       const { config } = await this.link.api<StreamInfo>(`STREAM.INFO.${this.names.stream}`);
@@ -94,7 +94,7 @@ export class LogStream {
     }
   }
 
-  /** Whether the stream is there. */
+  /** Whether the stream exists. */
   async exists(): Promise<boolean> {
     try {
       await this.link.api(`STREAM.INFO.${this.names.stream}`);
@@ -105,30 +105,30 @@ export class LogStream {
     }
   }
 
-  /** Deletes it with all its messages, if it is there. */
+  /** Deletes the stream and all its messages, if it exists. */
   async delete(): Promise<void> {
     await this.link.api(`STREAM.DELETE.${this.names.stream}`).catch((error: unknown) => {
       if (!isRefusal(error, 'streamNotFound')) throw error;
     });
   }
 
-  /** What the stream is and holds; with the subjects that a filter matches, from the `offset`th on. */
+  /** Configuration and state of the stream, with the subjects that a filter matches from the `offset`th on. */
   info(subjects?: { readonly filter: string; readonly offset: number }): Promise<StreamInfo> {
     const body = subjects && { subjects_filter: subjects.filter, offset: subjects.offset };
     return this.ask(() => this.link.api<StreamInfo>(`STREAM.INFO.${this.names.stream}`, body));
   }
 
-  /** The last message of a subject, or of all that a pattern matches. */
+  /** The last message of a subject or pattern. */
   lastOf(subject: string): Promise<Stored | undefined> {
     return this.#find({ last_by_subj: subject });
   }
 
-  /** The first message at or behind a number that a subject or a pattern matches. */
+  /** The first message of a subject or pattern, at or after a number. */
   nextOf(subject: string, seq: number): Promise<Stored | undefined> {
     return this.#find({ seq: Math.max(1, seq), next_by_subj: subject });
   }
 
-  /** The message of a number. */
+  /** The message with a number. */
   at(seq: number): Promise<Stored | undefined> {
     return this.#find({ seq });
   }
@@ -139,7 +139,7 @@ export class LogStream {
     return last === undefined ? noSpot : { seq: last.seq, position: positionOf(last.headers) };
   }
 
-  /** Runs a request about the stream; rejects with `LOG_GONE` where there is none, else with `BACKEND_ERROR`. */
+  /** Runs a request about the stream; rejects with `LOG_GONE` if the stream does not exist, else with `BACKEND_ERROR`. */
   async ask<T>(request: () => Promise<T>): Promise<T> {
     try {
       return await request();

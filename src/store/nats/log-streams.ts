@@ -13,7 +13,7 @@ export class LogStreams {
   readonly #replicas: number;
   readonly #lost: (log: LogId) => void;
 
-  /** `lost` is called whenever the stream of a log is not there. */
+  /** Calls `lost` whenever a request finds that the stream of a log does not exist. */
   constructor(link: NatsLink, url: NatsUrl, replicas: number, lost: (log: LogId) => void) {
     this.#link = link;
     this.#url = url;
@@ -25,7 +25,7 @@ export class LogStreams {
     return new LogStream(this.#link, this.#url.prefix, log, this.#lost);
   }
 
-  /** Makes the stream of a log whose first message gets the number `first`. */
+  /** Creates the stream of a log; its first message gets the number `first`. */
   async create(log: LogId, first: number): Promise<void> {
     try {
       await this.stream(log).create(this.#url, this.#replicas, first);
@@ -34,7 +34,7 @@ export class LogStreams {
     }
   }
 
-  /** Every stream of a log, with what it holds. */
+  /** The streams of all logs, with their states. */
   async all(): Promise<StreamInfo[]> {
     const found: StreamInfo[] = [];
     try {

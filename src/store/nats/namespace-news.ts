@@ -2,7 +2,7 @@ import type { Subscription } from '@nats-io/transport-node';
 import { Followers } from '../shared/followers.ts';
 import type { NatsLink } from './nats-link.ts';
 
-/** Tells all nodes that namespaces have changed. What is lost on the way is found by the next question for changes. */
+/** Notifies all nodes that namespaces have changed. A lost notification is made up for by the next poll for changes. */
 export class NamespaceNews {
   readonly #link: NatsLink;
   readonly #subject: string;
@@ -11,7 +11,7 @@ export class NamespaceNews {
 
   constructor(link: NatsLink, prefix: string) {
     this.#link = link;
-    // Not a subject of a log: those have more tokens.
+    // Never the subject of a log: those have more tokens.
     this.#subject = `${prefix}.namespaces`;
     this.#subscription = link.connection.subscribe(this.#subject, {
       callback: () => {
@@ -20,7 +20,7 @@ export class NamespaceNews {
     });
   }
 
-  /** A change of this node was stored. */
+  /** Notifies all nodes, once a change of this node is stored. */
   changed(): void {
     this.#link.publish(this.#subject, '');
   }

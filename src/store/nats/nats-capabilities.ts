@@ -1,7 +1,7 @@
 import type { StoreCapabilities } from '../capabilities.ts';
 import { maxBatchMessages } from './write-batch.ts';
 
-/** What logs in JetStream can do. */
+/** Capabilities of logs in JetStream. */
 export const natsCapabilities: StoreCapabilities = {
   namespaces: 'many',
   tokens: 'stored',

@@ -1,9 +1,9 @@
 import { PokewireError } from '../../errors.ts';
 
-/** An answer of JetStream that says no. Nothing was changed. */
+/** JetStream refused a request, and changed nothing. */
 export class JetStreamRefusal extends Error {
   override readonly name = 'JetStreamRefusal';
-  /** JetStream's own number of the reason. */
+  /** JetStream's error number. */
   readonly code: number;
 
   constructor(code: number, description: string) {
@@ -17,7 +17,7 @@ export class LateAnswer extends Error {
   override readonly name = 'TimeoutError';
 }
 
-/** Error numbers of JetStream that decide what is done. */
+/** Error numbers of JetStream that the store acts on. */
 export const refusals = {
   noLeader: 10_008,
   messageNotFound: 10_037,
@@ -26,7 +26,7 @@ export const refusals = {
   streamNameInUse: 10_058,
   sealed: 10_109,
   wrongLastSequence: 10_071,
-  /** The same, of a message that a write under way goes before. */
+  /** The same, because of a write that is still in flight. */
   wrongLastSequenceUnderWay: 10_164,
   duplicateInBatch: 10_201,
   messageTooLarge: 10_054,
@@ -42,7 +42,7 @@ export function isRefusal(error: unknown, reason: keyof typeof refusals): boolea
   return error instanceof JetStreamRefusal && error.code === refusals[reason];
 }
 
-/** Whether another message went first, so that the append is to be looked at again. */
+/** Whether another write went first. */
 export function isConflict(error: unknown): boolean {
   return isRefusal(error, 'wrongLastSequence') || isRefusal(error, 'wrongLastSequenceUnderWay');
 }
@@ -52,15 +52,15 @@ export function isFull(error: unknown): boolean {
   return error instanceof JetStreamRefusal && noRoom.has(error.code);
 }
 
-/** Wraps a failure of NATS as `BACKEND_ERROR`; an error that has a code stays as it is. */
+/** Wraps a failure of NATS as `BACKEND_ERROR`; a coded error stays as it is. */
 export function storeFault(cause: unknown): PokewireError {
   if (cause instanceof PokewireError) return cause;
   return new PokewireError('BACKEND_ERROR', reasonOf(cause), { cause });
 }
 
-/** What the writer may know of it. */
+/** What callers may know about the cause. */
 function reasonOf(cause: unknown): string {
-  if (isRefusal(cause, 'noLeader')) return 'JetStream has no leader now: too few servers of its cluster are there.';
+  if (isRefusal(cause, 'noLeader')) return 'JetStream has no leader now: too few servers of its cluster are running.';
   const isLate = cause instanceof Error && cause.name === 'TimeoutError';
   return isLate ? 'NATS did not answer in time.' : 'NATS failed; the server log has the cause.';
 }

@@ -4,27 +4,27 @@ import { ConfigError } from '../../config-error.ts';
 import { JetStreamRefusal, textOfFault } from './nats-faults.ts';
 import type { NatsUrl } from './nats-url.ts';
 
-/** The module of the client, which is loaded only where the URL asks for NATS. */
+/** The client's module, loaded only when the URL asks for NATS. */
 export type NatsModule = typeof import('@nats-io/transport-node');
 
 /** Headers of a message. */
 export type HeaderValues = Readonly<Record<string, string | number>>;
 
-/** An answer to a write: where it was stored. */
+/** The acknowledgement of a write, with its number. */
 export type PublishAnswer = { readonly seq: number; readonly duplicate?: boolean; readonly count?: number };
 
 type Answer = { readonly error?: { readonly err_code?: number; readonly code: number; readonly description: string } };
 
 const connectMs = 5_000;
-/** A cut connection is noticed after two of them. */
+/** A dead connection is detected after two missed pings. */
 const pingMs = 2_000;
 const answerMs = 5_000;
-/** The first try of a question waits so long, each further one twice as long. */
+/** The first attempt of an idempotent request waits this long, each further one twice as long. */
 const firstWaitMs = 300;
-/** What changes nothing and may be asked again. */
-const questions = /^STREAM\.(INFO|LIST|MSG\.GET)/;
+/** Requests that change nothing and may be repeated. */
+const repeatable = /^STREAM\.(INFO|LIST|MSG\.GET)/;
 
-/** Throws {@link ConfigError} where it is not installed. */
+/** Throws {@link ConfigError} if the package is not installed. */
 export async function loadNats(): Promise<NatsModule> {
   try {
     return await import('@nats-io/transport-node');
@@ -35,7 +35,7 @@ export async function loadNats(): Promise<NatsModule> {
   }
 }
 
-/** The one connection of a store, which the client opens again whenever it breaks, to any server of the cluster. */
+/** The store's only connection. The client reconnects to any server of the cluster whenever it breaks. */
 export class NatsLink {
   readonly connection: NatsConnection;
   readonly #nats: NatsModule;
@@ -44,7 +44,7 @@ export class NatsLink {
   breaks = 0;
   /** Requests sent. */
   requests = 0;
-  /** Requests that wait for an answer. */
+  /** Requests in flight. */
   underWay = 0;
   isConnected = true;
 
@@ -59,12 +59,12 @@ export class NatsLink {
     return new NatsLink(nats, await nats.connect(optionsOf(nats, url)));
   }
 
-  /** The largest message that the server takes, with its headers. */
+  /** The largest message that the server accepts, with its headers. */
   get maxPayload(): number {
     return this.connection.info?.max_payload ?? 1_048_576;
   }
 
-  /** An address for answers to one request or consumer. */
+  /** A new subject for the answers to one request or consumer. */
   inbox(): string {
     return this.#nats.createInbox();
   }
@@ -81,7 +81,7 @@ export class NatsLink {
     return headers;
   }
 
-  /** Headers as JetStream's API gives them, in base64. */
+  /** Decodes headers from the base64 of JetStream's API. */
   decodeHeaders(text: string | undefined): MsgHdrs {
     return text === undefined ? this.#nats.headers() : this.#nats.MsgHdrsImpl.decode(Buffer.from(text, 'base64'));
   }
@@ -91,13 +91,13 @@ export class NatsLink {
   }
 
   /**
-   * Asks JetStream's API; rejects with {@link JetStreamRefusal}, or with the client's error when no answer came. A question
-   * is repeated: while a leader is elected servers drop it without an answer.
+   * Calls JetStream's API; rejects with {@link JetStreamRefusal}, or with the client's error when no answer came. Requests that
+   * change nothing are repeated: servers drop them without an answer during an election.
    */
   async api<T>(name: string, body: unknown = undefined, timeoutMs = answerMs): Promise<T> {
     const payload = body === undefined ? '' : JSON.stringify(body);
     const deadline = performance.now() + timeoutMs;
-    for (let waitMs = questions.test(name) ? firstWaitMs : timeoutMs; ; waitMs *= 2) {
+    for (let waitMs = repeatable.test(name) ? firstWaitMs : timeoutMs; ; waitMs *= 2) {
       const leftMs = deadline - performance.now();
       try {
         return refuseError(await this.request(`$JS.API.${name}`, payload, undefined, Math.min(waitMs, leftMs)));
@@ -107,7 +107,7 @@ export class NatsLink {
     }
   }
 
-  /** Writes a message to a stream and resolves to where it is; rejects as {@link api}. */
+  /** Writes a message to a stream and resolves to its acknowledgement; rejects as {@link api}. */
   async write(subject: string, payload: Uint8Array | string, values: HeaderValues, timeoutMs: number) {
     return refuseError<PublishAnswer>(await this.request(subject, payload, this.headers(values), timeoutMs));
   }
@@ -132,7 +132,7 @@ export class NatsLink {
     }
   }
 
-  /** Whether the server had nobody to give the request to: no stream takes the subject, or its stream has no leader now. */
+  /** Whether the request had no responders: no stream has the subject, or its stream has no leader. */
   hasNoResponders(error: unknown): boolean {
     return error instanceof this.#nats.RequestError && error.isNoResponders();
   }
@@ -173,7 +173,7 @@ function optionsOf(nats: NatsModule, url: NatsUrl): NodeConnectionOptions {
     maxReconnectAttempts: -1,
     reconnectTimeWait: 100,
     reconnectJitter: 100,
-    // A server that has forgotten its users for a moment must not end the process's only connection.
+    // A server that briefly rejects the credentials, as during a reload, must not end the only connection.
     ignoreAuthErrorAbort: true,
     noAsyncTraces: true,
     ...(user === undefined ? {} : { user, pass: password! }),

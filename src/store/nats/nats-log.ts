@@ -85,7 +85,7 @@ export class NatsLog implements Log {
     return lastSelected(this.#log, selection, after, upTo);
   }
 
-  // What JetStream forgets are the oldest messages of the log, whatever they are of.
+  // JetStream removes the oldest messages of the log, whatever their streams.
   async bounds(_selection: Selection = everything): Promise<LogBounds> {
     const info = await this.#log.info();
     return { epoch: this.id, head: info.state.last_seq, forgottenUpTo: forgottenUpTo(info), importsBelowHead: 0 };

@@ -17,7 +17,7 @@ import type { Store } from '../store.ts';
 import type { LogStreams } from './log-streams.ts';
 import { type BucketRecord, decodeKey, encodeKey, type RecordBucket, type RecordChange } from './record-bucket.ts';
 
-/** A namespace, or what is left of one: its log, and how far that came once it is known. */
+/** A namespace, or the remains of a removed one: its log and, once known, the head that it had reached. */
 type Entry =
   | { readonly namespace: Namespace }
   | { readonly removed: { readonly log: Namespace['log']; readonly reached: number | null } };
@@ -26,17 +26,17 @@ type EntryRecord = BucketRecord<Entry>;
 
 const everyKey = 'namespace.*';
 const countKey = 'count';
-/** Changes told one by one; of more, everything may have changed. */
+/** Most changes that are listed one by one; beyond that the answer is that everything may have changed. */
 const maxChanges = 64;
 /** Records read at once. */
 const atOnce = 64;
-/** A stream counts as lost when it is not there at so many looks. */
+/** A stream counts as lost when this many checks in a row do not find it. */
 const looksForLost = 3;
 const lookMs = 500;
-/** Tries of a change that others go before; each waits a little longer. */
+/** Attempts at a change that loses to other nodes; each waits a little longer. */
 const maxTries = 200;
 
-/** Namespaces in a bucket that all nodes share. Each change compares the revision of what it was made of. */
+/** Namespaces in a bucket that all nodes share. Each change is a compare-and-set of revisions. */
 export class NatsNamespaces implements NamespaceStore {
   readonly #store: Pick<Store, 'kind' | 'capabilities'>;
   readonly #bucket: RecordBucket;
@@ -61,7 +61,7 @@ export class NatsNamespaces implements NamespaceStore {
   async create(namespace: NewNamespace): Promise<CreateOutcome> {
     const key = keyOf(namespace.id);
     const log = newLogId();
-    /** Where the log's stream begins that was made; undefined: none was. */
+    /** First number of the stream that was created for the log; undefined: none was. */
     let madeFrom: number | undefined;
     const made = this.#logs.stream(log);
     const outcome = await this.#retry<CreateOutcome>(async () => {
@@ -84,7 +84,7 @@ export class NatsNamespaces implements NamespaceStore {
       this.#hints.changed();
       return { outcome: 'created', namespace: created };
     });
-    // Not after a fault: a change without an answer may yet be made, and then the namespace has this log.
+    // Not after a fault: an unanswered change may still take effect, and then the namespace has this log.
     if (madeFrom !== undefined) await made.delete();
     return outcome;
   }
@@ -97,7 +97,7 @@ export class NatsNamespaces implements NamespaceStore {
     const most = Math.min(limit, maxListEntries);
     const ids = (await this.#bucket.keys(everyKey)).map(idOf).sort();
     const found: Namespace[] = [];
-    // Their ids are ASCII, whose bytes have the order of their units.
+    // Ids are ASCII, so the order of UTF-16 units is that of bytes.
     const behind = ids.filter((id) => after === undefined || id > after);
     for (let at = 0; at < behind.length && found.length < most; at += atOnce) {
       const part = await Promise.all(behind.slice(at, at + atOnce).map((id) => this.find(id)));
@@ -163,7 +163,7 @@ export class NatsNamespaces implements NamespaceStore {
     return this.#hints.follow(changed);
   }
 
-  /** Ends removals that a node began and did not live to finish. */
+  /** Finishes removals that a node had begun when it ended. */
   async finishRemovals(): Promise<void> {
     for (const key of await this.#bucket.keys(everyKey)) {
       const found = await this.#find(key);
@@ -174,13 +174,13 @@ export class NatsNamespaces implements NamespaceStore {
   }
 
   /**
-   * Puts an empty log in place of one whose stream is not there: somebody deleted it behind the store's back. Says whether
-   * that was so, and not only the end of a namespace.
+   * Replaces a log with an empty one if its stream was deleted from outside. Resolves to false if the log belonged to a
+   * removed namespace instead.
    */
   async replaceLost(lost: LogId): Promise<boolean> {
     const owner = await this.#bucket.get<string | null>(ownerKey(lost));
     if (owner === undefined || owner.value === null) return false;
-    // A cluster that has just elected its leaders must not be taken at its first word.
+    // A cluster that has just elected its leaders may briefly report that a stream does not exist.
     for (let look = 0; look < looksForLost; look++) {
       if (await this.#logs.stream(lost).exists()) return false;
       await delay(lookMs);
@@ -202,7 +202,7 @@ export class NatsNamespaces implements NamespaceStore {
     return isReplaced;
   }
 
-  /** Number of the first message of a new log of the id: one is left free behind those of the log before. */
+  /** Number of the first message of an id's new log: one after the numbers of its former log stays unused. */
   async #firstOf(found: EntryRecord | undefined): Promise<number> {
     if (found === undefined || !('removed' in found.value)) return 1;
     if (found.value.removed.reached === null) await this.#finish(found);
@@ -211,12 +211,12 @@ export class NatsNamespaces implements NamespaceStore {
     return reached === null || reached === 0 ? 1 : reached + 2;
   }
 
-  /** Deletes the log of a removed namespace, and keeps how far it came; resolves to the messages it had. */
+  /** Deletes the log of a removed namespace and records its head; resolves to its count of messages. */
   async #finish({ key, revision, value }: EntryRecord): Promise<number> {
     if (!('removed' in value)) return 0;
     const { log, reached } = value.removed;
     const stream = this.#logs.stream(log);
-    // Nothing may be appended between the look at its head and its end.
+    // Sealed first, so that nothing is appended between reading its head and deleting it.
     const state = await stream.seal();
     if (reached === null) {
       const removed = { log, reached: state?.last_seq ?? 0 };
@@ -235,25 +235,25 @@ export class NatsNamespaces implements NamespaceStore {
     return this.#bucket.get<Entry>(key);
   }
 
-  /** Tries a change until it is made or refused, since other nodes may go first. */
+  /** Repeats a change that loses to other nodes until it is made or refused. */
   async #retry<T>(attempt: () => Promise<T | undefined>): Promise<T> {
     for (let tries = 1; tries <= maxTries; tries++) {
       const result = await attempt();
       if (result !== undefined) return result;
       await delay(Math.random() * Math.min(50, tries * 2));
     }
-    throw new PokewireError('BACKEND_ERROR', 'Other nodes change namespaces all the time. Ask again.');
+    throw new PokewireError('BACKEND_ERROR', 'Other nodes keep changing namespaces. Try again.');
   }
 }
 
-/** Tells the followers of all nodes that namespaces have changed. */
+/** Notifies followers at all nodes that namespaces have changed. */
 export type NamespaceHints = { readonly changed: () => void; readonly follow: (changed: () => void) => () => void };
 
 function keyOf(id: string): string {
   return `namespace.${encodeKey(id)}`;
 }
 
-/** Key of the id of the namespace whose log it is. */
+/** Key of the record that names the log's namespace. */
 function ownerKey(log: LogId): string {
   return `log.${log}`;
 }

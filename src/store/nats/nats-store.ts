@@ -26,10 +26,10 @@ import { PokeReader } from './poke-reader.ts';
 import { RecordBucket } from './record-bucket.ts';
 import { checkServer, explainOpening, replicasFor } from './server-check.ts';
 
-/** Logs whose counts are asked for at once. */
+/** Logs whose counts are requested at once. */
 const atOnce = 32;
 
-/** Logs that are not there and remembered. */
+/** Most missing logs that are remembered. */
 const maxLost = 1_000;
 
 type Opened = {
@@ -47,7 +47,7 @@ export class NatsStore implements Store {
   readonly namespaces: NatsNamespaces;
   readonly tickets: NatsTickets;
   readonly opening: StoreOpening;
-  /** Never rejects: the store reconnects to servers that were away. */
+  /** Never rejects: the store reconnects by itself. */
   readonly failed = new Promise<never>(() => {});
   readonly #link: NatsLink;
   readonly #records: RecordBucket;
@@ -58,7 +58,7 @@ export class NatsStore implements Store {
   readonly #followers = new Map<LogId, LogFollower>();
   readonly #parts: LogParts;
   readonly #log: StoreReporter | undefined;
-  /** Logs whose streams are not there, and that were looked after. */
+  /** Logs with missing streams that have been dealt with. */
   readonly #lost = new Set<LogId>();
   #restarts = 0;
 
@@ -92,7 +92,7 @@ export class NatsStore implements Store {
     };
   }
 
-  /** Connects, and makes the buckets that are missing. Throws {@link ConfigError} with the remedy if it cannot be used. */
+  /** Connects and creates missing buckets. Throws {@link ConfigError} with the remedy if NATS cannot be used. */
   static async open(text: string, options: StoreOptions): Promise<NatsStore> {
     const url = parseNatsUrl(text);
     const nats = await loadNats();
@@ -178,7 +178,7 @@ export class NatsStore implements Store {
     await this.#link.close();
   }
 
-  /** Follows a log by the node's one consumer of it, which lives as long as it has followers. */
+  /** Follows a log through the node's only consumer of it, which exists while it has followers. */
   #follow(log: LogStream, announced: Announced, begin: () => LogFollower): () => void {
     let follower = this.#followers.get(log.id);
     if (follower === undefined) {
@@ -196,7 +196,7 @@ export class NatsStore implements Store {
     };
   }
 
-  /** Looks once after a log that is not there: it may be one of a removed namespace. */
+  /** Replaces a missing log, unless it belonged to a removed namespace. Each missing log is looked into once. */
   #replaceLost(log: LogId): void {
     if (this.#lost.has(log)) return;
     if (this.#lost.size === maxLost) this.#lost.clear();
@@ -205,7 +205,7 @@ export class NatsStore implements Store {
       (isReplaced) => {
         if (isReplaced) this.#log?.warn({ log }, 'the stream of a log was deleted: its namespace has an empty one now');
       },
-      // Whoever misses it next looks again.
+      // The next request for it tries again.
       () => this.#lost.delete(log),
     );
   }
@@ -221,7 +221,7 @@ export class NatsStore implements Store {
   }
 }
 
-/** Time of the last message that was ever stored; the server writes the year 1 where there was none. */
+/** Time of the last message ever stored; the server reports the year 1 if there was none. */
 function lastMs({ last_ts }: StreamState): number | undefined {
   const ms = Date.parse(last_ts);
   return ms > 0 ? ms : undefined;

@@ -7,15 +7,15 @@ import {
 } from '../ticket-store.ts';
 import { encodeKey, type RecordBucket } from './record-bucket.ts';
 
-/** What a refused caller waits at least: tickets expire by the clock of the servers, one by one. */
+/** Shortest wait of a refused caller: tickets expire one by one, by the servers' clock. */
 const roomMs = 1_000;
 
-/** Tickets in a bucket whose records expire by themselves, valid at every node. */
+/** Tickets in a bucket whose records expire by themselves. Every node accepts them. */
 export class NatsTickets implements TicketStore {
   readonly #open: () => Promise<RecordBucket>;
   #bucket: Promise<RecordBucket> | undefined = undefined;
 
-  /** `open` makes the bucket, when the first ticket is stored or taken. */
+  /** Calls `open` to create the bucket when the first ticket is stored or taken. */
   constructor(open: () => Promise<RecordBucket>) {
     this.#open = open;
   }
@@ -36,7 +36,7 @@ export class NatsTickets implements TicketStore {
     const found = await bucket.get<TicketRecord | null>(`*.${encodeKey(hash)}`);
     if (found === undefined || found.value === null) return undefined;
     const { key, revision, value } = found;
-    // Of all that read it, one changes it.
+    // Of all callers that read it, only one changes it.
     if (!(await bucket.change([{ key, revision, value: null, isDeleted: true }]))) return undefined;
     const used = await bucket.get(key);
     if (used !== undefined) await bucket.purge(used.revision);

@@ -1,26 +1,26 @@
 import { StoreUrlReader } from '../shared/store-url.ts';
 
-/** `nats://localhost:4222/pokewire?replicas=3`: where the servers are, and what logs are like that are made here. */
+/** `nats://localhost:4222/pokewire?replicas=3`: the servers, and the settings of logs that this node creates. */
 export type NatsUrl = {
-  /** `host:port` of each server that is tried; the cluster names others. */
+  /** `host:port` of each server to try; the cluster announces others. */
   readonly servers: readonly string[];
   /** The servers, for people. */
   readonly place: string;
   readonly user: string | undefined;
   readonly password: string | undefined;
-  /** A user name without password is a token. */
+  /** A user name without a password is a token. */
   readonly token: string | undefined;
   /** File with a JWT and its key. */
   readonly credsFile: string | undefined;
-  /** `require`: TLS also where the server does not insist on it. */
+  /** `require`: TLS even if the server does not require it. */
   readonly tls: 'server' | 'require';
-  /** File with the certificates that are trusted. */
+  /** File with trusted certificates. */
   readonly caFile: string | undefined;
-  /** Begins the names of its streams and subjects, so that several stores share an account. */
+  /** Prefix of all stream names and subjects, so that several stores can share an account. */
   readonly prefix: string;
-  /** Of new logs. Undefined: 3 in a cluster, 1 on a server alone. */
+  /** Copies of new logs. Undefined: 3 in a cluster, 1 on a single server. */
   readonly replicas: number | undefined;
-  /** How long the server knows message ids. */
+  /** How long the server remembers message ids. */
   readonly windowMs: number;
   /** What JetStream itself keeps of new logs; 0: everything. */
   readonly maxAgeMs: number;
@@ -36,10 +36,10 @@ const reader = new StoreUrlReader(
     '&windowMs=MILLISECONDS, &maxAgeMs=MILLISECONDS, &maxMessages=COUNT, &maxBytes=BYTES',
 );
 
-/** What stands before the servers of a URL, the servers, and the rest. `URL` takes no list of them. */
+/** The part before the servers, the servers, and the rest. `URL` does not accept a list of servers. */
 const parts = /^([^/]*\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/s;
 
-/** Reads the URL of `--store`; throws a `ConfigError`, never with a password. */
+/** Parses the URL of `--store`; throws a `ConfigError`, which never contains a password. */
 export function parseNatsUrl(url: string): NatsUrl {
   const [, before, list = '', after] = parts.exec(url) ?? [];
   const each = list.split(',').map((server) => reader.parse(`${before}${server}${after}`));

@@ -4,27 +4,27 @@ import { deliveryOf } from './delivery.ts';
 import { consumerName } from './header-cursor.ts';
 import { type LogStream, nanosOf } from './log-stream.ts';
 
-/** The server says so often that nothing came; after two that are missing the consumer is made anew. */
+/** The server sends a heartbeat this often while it has no messages; after two missed ones the consumer is replaced. */
 const heartbeatMs = 1_500;
 const silentMs = 2 * heartbeatMs + 500;
-/** A leader that was just elected may not have applied everything yet, so the end is compared a while after a restart. */
+/** A newly elected leader may not have applied everything yet, so the check for a lost end waits after a restart. */
 const settleMs = 5_000;
 const leastRetryMs = 50;
 const mostRetryMs = 2_000;
 
-/** What is done with what a consumer delivers. */
+/** Handlers for what a consumer delivers. */
 export type Delivered = {
-  /** A message, each once and in order. */
+  /** Gets each message once, in order. */
   readonly message: (message: Msg, seq: number) => void;
-  /** The stream is gone; nothing follows. */
+  /** The stream no longer exists; nothing follows. */
   readonly gone: () => void;
-  /** The stream ends before what was delivered: its servers have lost messages, and give their numbers to others. */
+  /** The stream ends before the last delivered message: its servers have lost messages and will reuse their numbers. */
   readonly lostItsEnd: () => void;
 };
 
 /**
- * Delivers headers of a stream's messages in order and without gaps, while leaders change and connections break. The server's
- * consumer is made for one run; when a delivery is missing or it falls silent, another one goes on behind the last message.
+ * Delivers headers of a stream's messages in order and without gaps, while leaders change and connections break. When a
+ * delivery is missing or the server's consumer falls silent, a new consumer continues after the last message.
  */
 export class OrderedConsumer {
   readonly #log: LogStream;
@@ -39,10 +39,10 @@ export class OrderedConsumer {
   #retryMs = leastRetryMs;
   #run = 0;
   #isStopped = false;
-  /** Consumers that were made after the first one. */
+  /** Consumers created after the first one. */
   restarts = 0;
 
-  /** Begins behind the number `after`. */
+  /** Begins after the number `after`. */
   constructor(log: LogStream, after: number, delivered: Delivered) {
     this.#log = log;
     this.#last = after;
@@ -66,7 +66,7 @@ export class OrderedConsumer {
     this.#subscription = undefined;
     const { connection } = this.#log.link;
     if (this.#name === '' || connection.isClosed()) return;
-    // Not awaited: the server drops it by itself if this does not arrive.
+    // Not awaited: if this is lost, the server deletes the idle consumer by itself.
     connection.publish(`$JS.API.CONSUMER.DELETE.${this.#log.names.stream}.${this.#name}`);
     this.#name = '';
   }
@@ -86,7 +86,7 @@ export class OrderedConsumer {
       const { state } = await this.#log.info();
       if (state.last_seq < delivered && !this.#isStopped) this.#delivered.lostItsEnd();
     } catch {
-      // The consumer is made anew until it answers, which is followed by another look.
+      // The consumer restarts until the server answers, and each restart schedules another check.
     }
   }
 
@@ -157,7 +157,7 @@ export class OrderedConsumer {
     this.#delivered.message(message, seq);
   }
 
-  /** A heartbeat, or the question whether more may be sent. */
+  /** Handles a heartbeat or a flow-control request. */
   #control(message: Msg): void {
     const { headers, reply = '' } = message;
     if (headers?.code !== 100) return;
@@ -168,7 +168,7 @@ export class OrderedConsumer {
     if (last !== '' && Number(last) !== this.#deliveries) this.#restart();
   }
 
-  /** Waits for the next sign of the server. */
+  /** Restarts the consumer unless the server sends something in time. */
   #listen(): void {
     if (this.#timer !== undefined) this.#timer.refresh();
     else this.#timer = setTimeout(() => this.#restart(), silentMs).unref();

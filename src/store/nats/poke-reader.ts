@@ -8,21 +8,21 @@ import type { LogStream, StreamInfo } from './log-stream.ts';
 import { filtersOf, forgottenUpTo, type Place, PokeSource } from './poke-source.ts';
 import { seqOfPosition } from './stream-walk.ts';
 
-/** Sources kept for the next page of a read. The server has as many consumers at most for this node. */
+/** Most sources kept for the next page of a read, and so the most idle consumers of this node on the server. */
 const maxKept = 64;
-/** Shorter than the server keeps a consumer. */
+/** Shorter than the server keeps an idle consumer. */
 const keptMs = cursorIdleMs / 2;
 
-/** Messages that one call looks at for a part of them. */
+/** Bounds of the messages that one call scans for a group member, which gets a part of them. */
 const leastLookedAt = 256;
 const maxLookedAt = 8_192;
 
 type Kept = { readonly source: PokeSource; readonly timer: NodeJS.Timeout };
 
-/** Reads pokes page by page. A read that goes on where the last page ended uses the same consumer. */
+/** Reads pokes page by page. A read that continues where the last page ended reuses its consumer. */
 export class PokeReader {
   readonly #pokes: ObjectPool<Poke>;
-  /** By log, selection and where the next page begins; the one used last behind. */
+  /** By log, selection and start of the next page; least recently used first. */
   readonly #kept = new Map<string, Kept>();
 
   constructor(pokes: ObjectPool<Poke>) {
@@ -66,7 +66,7 @@ export class PokeReader {
     this.#kept.clear();
   }
 
-  /** Undefined: the stream has not come to the position that the selection begins with. */
+  /** Undefined: the stream has not reached the position where the selection begins. */
   async #open(
     log: LogStream,
     filters: readonly string[],
@@ -138,7 +138,7 @@ function keyOf(log: LogStream, selection: Selection, after: number): string {
   return `${log.id} ${after} ${selectionKey(selection)}`;
 }
 
-/** A member of a group finds its page among as many messages as all members fill theirs with, more or less. */
+/** A group member finds a full page among roughly as many messages as fill a page for every member. */
 function lookedAt({ group }: Selection, most: number): number {
   return group === null ? most : Math.min(maxLookedAt, Math.max(leastLookedAt, most * group.size));
 }

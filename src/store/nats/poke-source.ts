@@ -32,13 +32,13 @@ export class PokeSource {
   readonly #streams: SubjectStreams;
   #isFirst = true;
   #ahead: Promise<Pulled> | undefined = undefined;
-  /** Read, and not taken yet. */
+  /** Read, but not delivered yet. */
   #places: Place[] = [];
-  /** Everything selected up to here was read. */
+  /** Global position up to which every selected message has been read. */
   readTo: number;
-  /** Whether what was read goes to the end of the log, as it was then. */
+  /** Whether the last read reached the end of the log. */
   isAtEnd = false;
-  /** Messages up to here were gone before they could be read. */
+  /** Global position up to which messages were removed before they could be read. */
   forgottenUpTo = 0;
 
   private constructor(log: LogStream, filters: readonly string[], cursor: HeaderCursor, after: number) {
@@ -57,7 +57,7 @@ export class PokeSource {
     return this.#places;
   }
 
-  /** Reads more, at least `most` places where there are so many. `before`: what the log was before this call. */
+  /** Reads at least `most` more places, if there are as many. `before`: the log's info from before this call. */
   async refill(most: number, before: StreamInfo): Promise<void> {
     const isFirst = this.#isFirst;
     this.#isFirst = false;
@@ -65,7 +65,7 @@ export class PokeSource {
     const { entries: first, isShort } = await this.#pull(isFirst ? most : Math.max(most, pulledAhead));
     let entries = first;
     this.isAtEnd = isShort;
-    // Its server may be behind the leader, which has everything that was acknowledged.
+    // The consumer's server may be behind the leader, which has everything that was acknowledged.
     if (isShort && before.config.num_replicas > 1) {
       const known = await lastKnown(this.#log, this.#filters);
       if (known > this.#cursor.last) {
@@ -75,7 +75,7 @@ export class PokeSource {
     }
     this.readTo = this.isAtEnd ? Math.max(this.#cursor.last, before.state.last_seq) : this.#cursor.last;
     for (const entry of entries) this.#places.push(this.#placeOf(entry));
-    // The server works on the next pages while these are delivered.
+    // Lets the server prepare the next pages while these are delivered.
     if (!isFirst && !this.isAtEnd) {
       this.#ahead = this.#cursor.pull(pulledAhead);
       this.#ahead.catch(() => {});
@@ -83,7 +83,7 @@ export class PokeSource {
     this.forgottenUpTo = this.#isComplete(entries, from) ? 0 : forgottenUpTo(await this.#log.info());
   }
 
-  /** What was pulled ahead, or a pull now. One that was ahead does not tell where the log ends now. */
+  /** The result of the pull ahead, or of a pull now. An earlier pull does not show where the log ends now. */
   async #pull(count: number): Promise<Pulled> {
     const ahead = this.#ahead;
     this.#ahead = undefined;
@@ -94,7 +94,7 @@ export class PokeSource {
     return { entries: [...before.entries, ...entries], isShort };
   }
 
-  /** Removes the places up to a global position, which were told. */
+  /** Removes the delivered places, up to a global position. */
   drop(upTo: number): void {
     const rest = this.#places.findIndex(({ globalPosition }) => globalPosition > upTo);
     this.#places = rest === -1 ? [] : this.#places.slice(rest);
@@ -104,7 +104,7 @@ export class PokeSource {
     this.#cursor.close();
   }
 
-  /** Whether nothing can be missing between two numbers, as each one in between is there. */
+  /** Whether the entries continue after `from` without a gap, so that nothing can be missing between them. */
   #isComplete(entries: readonly HeaderEntry[], from: number): boolean {
     return entries.length > 0 && entries[0]!.seq === from + 1 && entries.at(-1)!.seq === from + entries.length;
   }

@@ -5,10 +5,10 @@ import { compareUtf8 } from '../shared/utf8-order.ts';
 import type { LogStream } from './log-stream.ts';
 import { readMessage } from './stored-message.ts';
 
-/** Streams whose last messages are asked for at once. */
+/** Streams whose last messages are requested at once. */
 const atOnce = 64;
 
-/** What is known of a stream; undefined: it has no message. */
+/** Summary of a stream; undefined: it has no messages. */
 export async function readStreamSummary(log: LogStream, stream: string): Promise<StreamSummary | undefined> {
   const subject = log.names.subject(stream);
   const { state } = await log.info({ filter: subject, offset: 0 });
@@ -16,7 +16,7 @@ export async function readStreamSummary(log: LogStream, stream: string): Promise
   return messageCount === undefined ? undefined : summaryOf(log, stream, messageCount);
 }
 
-/** Streams in the order of their subjects, which is that of their escaped bytes. */
+/** Streams in the order of their subjects, that is, of their escaped bytes. */
 export async function readStreams(
   log: LogStream,
   prefix: string,
@@ -71,7 +71,7 @@ export async function readCategories(
   return summaries;
 }
 
-/** Subjects with their counts of messages, in order. The server gives 100,000 of them at once. */
+/** Subjects with their message counts, in order. The server returns up to 100,000 at once. */
 async function* subjectsOf(log: LogStream, filter: string): AsyncGenerator<readonly [string, number]> {
   for (let offset = 0; ; ) {
     const { state, total = 0 } = await log.info({ filter, offset });

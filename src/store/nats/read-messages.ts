@@ -8,9 +8,9 @@ import type { LogStream } from './log-stream.ts';
 import { messageHeaders, readMessage, type Stored } from './stored-message.ts';
 import { seqOfPosition, walkBack } from './stream-walk.ts';
 
-/** Messages that one call looks at, at most, so that a filter which matches little holds nobody up. */
+/** Most messages that one call scans, so that a filter with few matches does not block other reads. */
 const maxLookedAt = 8_192;
-/** Messages of one request. What is fetched beyond the bytes of a page is thrown away. */
+/** Messages of one request. Those beyond the byte limit of a page are discarded. */
 const perRead = 512;
 const maxLookedBack = 1_000_000;
 

@@ -8,10 +8,10 @@ import { commitBatch, expecting } from './write-batch.ts';
 const writeMs = 5_000;
 const retryMs = 50;
 
-/** Marks which try wrote a record, so that one without an answer is recognized. */
+/** Identifies the attempt that wrote a record, so that an attempt without an answer can find out whether it succeeded. */
 const tryHeader = 'Pw-Try';
 
-/** A record as it was read. */
+/** A record with its key and revision. */
 export type BucketRecord<T> = {
   readonly key: string;
   /** Number of the write that made it. */
@@ -52,7 +52,7 @@ export class RecordBucket {
     this.#options = options;
   }
 
-  /** Makes the bucket unless it is there; rejects with what JetStream refuses. */
+  /** Creates the bucket unless it exists; rejects with JetStream's refusal. */
   async open(): Promise<void> {
     const { replicas, maxAgeMs = 0 } = this.#options;
     try {
@@ -75,12 +75,12 @@ export class RecordBucket {
       allow_atomic: true,
     };
     await this.#link.api(`STREAM.CREATE.${this.#stream}`, body).catch((error: unknown) => {
-      // Another node makes it at the same time.
+      // Another node created it at the same time.
       if (!isRefusal(error, 'streamNameInUse')) throw error;
     });
   }
 
-  /** Rejects while nobody can change records: a server that is cut off from the others tells their state nevertheless. */
+  /** Rejects while records cannot change. Reads a record, as an isolated server still reports the stream's state. */
   async check(): Promise<void> {
     await this.get('check');
   }
@@ -138,7 +138,7 @@ export class RecordBucket {
     }
   }
 
-  /** Removes a write for good, whose record was changed by it. */
+  /** Deletes the message of a write for good. */
   async purge(revision: number): Promise<void> {
     await this.#ask(() => this.#link.api(`STREAM.MSG.DELETE.${this.#stream}`, { seq: revision, no_erase: true }));
   }

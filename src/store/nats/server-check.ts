@@ -6,9 +6,9 @@ import type { NatsUrl } from './nats-url.ts';
 /** The first version whose JetStream stores several messages all or none. */
 const oldestMinor = 12;
 
-/** JetStream is not there for this account. */
+/** JetStream is not enabled, at all or for this account. */
 const notEnabled = new Set([10_039, 10_076]);
-/** There are not so many servers for copies, or none that has room. */
+/** There are too few servers for the copies, or none has room. */
 const tooFewServers = new Set([10_005, 10_074, 10_052]);
 
 /** Refuses a server that cannot keep logs, with the remedy. */
@@ -28,7 +28,7 @@ export function replicasFor({ connection }: NatsLink, { replicas }: NatsUrl): nu
   return replicas ?? (connection.info?.cluster === undefined ? 1 : 3);
 }
 
-/** Throws what the refusal of the first stream means for who starts the server. */
+/** Turns the refusal of the first stream into a {@link ConfigError} with the remedy. */
 export function explainOpening(error: unknown, { place }: NatsUrl, replicas: number): never {
   const code = error instanceof JetStreamRefusal ? error.code : undefined;
   if (code !== undefined && notEnabled.has(code)) {

@@ -1,11 +1,11 @@
 import type { Spot } from './log-stream.ts';
 
-/** Streams whose last spot is remembered; some 20 MB of names of usual length. */
+/** Most streams whose last spot is cached; about 20 MB with names of usual length. */
 const maxSpots = 50_000;
 
-/** Where the last messages of streams stand, as this node knows. What others append makes it wrong, and the server says so. */
+/** Caches the spots of streams' last messages. Other nodes' appends make an entry stale; the server then refuses the write. */
 export class SpotCache {
-  /** By subject, the one used last behind. */
+  /** By subject, least recently used first. */
   readonly #spots = new Map<string, Spot>();
 
   get(subject: string): Spot | undefined {

@@ -2,7 +2,7 @@ import type { MsgHdrs } from '@nats-io/transport-node';
 import type { Message, NewMessage } from '../../message/message.ts';
 import type { HeaderValues } from './nats-link.ts';
 
-/** Headers of a stored message. JetStream's own id header has the message's id. */
+/** Headers of a stored message. The message's id is in JetStream's own id header. */
 export const messageHeaders = {
   id: 'Nats-Msg-Id',
   position: 'Pw-Pos',
@@ -11,7 +11,7 @@ export const messageHeaders = {
   metadataBytes: 'Pw-Meta',
 } as const;
 
-/** A message of a JetStream stream as it was read. */
+/** A message as read from a JetStream stream. */
 export type Stored = {
   readonly subject: string;
   readonly seq: number;
@@ -21,13 +21,13 @@ export type Stored = {
   readonly time: string;
 };
 
-/** What is written of a message: its headers, but not those of the append, and its payload. */
+/** The encoded message: its payload, and its headers without those of the append. */
 export type Written = { readonly headers: HeaderValues; readonly payload: Uint8Array };
 
-/** Header values are ASCII here: clients and tools disagree about anything else. */
+/** Values that need no escape. Headers are ASCII here, as clients and tools disagree about anything else. */
 const plain = /^[\x21-\x24\x26-\x7e][\x20-\x24\x26-\x7e]*(?<! )$/;
 
-/** Encodes a message for its position. Both payloads are kept as they are written. */
+/** Encodes a message for its position. Data and metadata are stored as they were written. */
 export function writeMessage({ id, type, data, metadata }: NewMessage, position: number): Written {
   const headers: Record<string, string | number> = {
     [messageHeaders.position]: position,
@@ -40,7 +40,7 @@ export function writeMessage({ id, type, data, metadata }: NewMessage, position:
   return { headers, payload: Buffer.concat([before, Buffer.from(data)]) };
 }
 
-/** The message that was stored there. */
+/** Decodes a stored message. */
 export function readMessage(stored: Stored, stream: string): Message {
   const { headers, seq, time } = stored;
   const bytes = Buffer.from(stored.data.buffer, stored.data.byteOffset, stored.data.byteLength);

@@ -5,12 +5,12 @@ import { readUpTo } from './header-pages.ts';
 import type { LogStream, Spot } from './log-stream.ts';
 import { positionOf, readMessage, type Stored } from './stored-message.ts';
 
-/** Messages of a backward look that are read at once. */
+/** Messages that a backward walk reads at once. */
 const chunk = 256;
 
 /**
- * Number of the stream's first message at a position or behind it; undefined: it has none. Positions are only in headers, so
- * it is searched for, by interpolation and halving in turn.
+ * Number of the stream's first message at or after a position; undefined: there is none. Positions are only in headers, so this
+ * searches for it, by interpolation and bisection in turn.
  */
 export async function seqOfPosition(log: LogStream, stream: string, position: number): Promise<number | undefined> {
   const subject = log.names.subject(stream);
@@ -20,7 +20,7 @@ export async function seqOfPosition(log: LogStream, stream: string, position: nu
   let high = spotOf(last);
   if (position <= low.position) return low.seq;
   if (position > high.position) return undefined;
-  /** The message is before this number, or `high`. */
+  /** The message is `high`, or stands before this number. */
   let end = high.seq;
   for (let turn = 0; end - low.seq > 1 && high.position - low.position > 1; turn++) {
     const share = turn % 2 === 0 ? (position - low.position) / (high.position - low.position) : 0.5;
@@ -57,7 +57,7 @@ export async function readFromPosition(
   return messages;
 }
 
-/** Goes through the headers of a stream's last messages, the last one first, until `visit` returns false or `most` were seen. */
+/** Visits the headers of a stream's messages, last one first, until `visit` returns false or `most` have been visited. */
 export async function walkBack(
   log: LogStream,
   stream: string,

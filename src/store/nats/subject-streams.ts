@@ -3,7 +3,7 @@ import type { LogNames } from './subjects.ts';
 
 const maxNames = 16_384;
 
-/** Streams of subjects that were delivered lately, parsed and with their group hash. */
+/** Caches the streams of recently delivered subjects, parsed and with their group hash. */
 export class SubjectStreams {
   readonly #names: LogNames;
   readonly #streams = new Map<string, StreamName>();

@@ -1,17 +1,17 @@
 import type { LogId } from '../log-id.ts';
 
-/** What a token of a subject may not hold, and the sign of the escape. The server reads the rest as it is, also UTF-8. */
+/** Characters that a token must not contain, and the escape character. The server accepts all others, including UTF-8. */
 const reserved = /[.*>%\s]/gu;
 
-/** Stands for an empty category or id, and for a stream without a hyphen; no escape looks like them. */
+/** Tokens for an empty category or id, and for a stream without a hyphen; no escape looks like them. */
 const emptyToken = '%e';
 const noIdToken = '%0';
 
-/** Names of what belongs to one log in JetStream. */
+/** Names of the JetStream stream and the subjects of one log. */
 export class LogNames {
-  /** Its stream of JetStream. */
+  /** Name of its JetStream stream. */
   readonly stream: string;
-  /** What all of its subjects begin with. */
+  /** Prefix of all its subjects. */
   readonly #start: string;
 
   constructor(prefix: string, log: LogId) {
@@ -19,24 +19,24 @@ export class LogNames {
     this.#start = `${prefix}.${log}.`;
   }
 
-  /** Every message of the log. */
+  /** Pattern of every message of the log. */
   get everything(): string {
     return `${this.#start}>`;
   }
 
-  /** Subject of a stream: always two tokens, category and id, behind those of the log. */
+  /** Subject of a stream: always two tokens, category and id, after those of the log. */
   subject(stream: string): string {
     const hyphen = stream.indexOf('-');
     if (hyphen === -1) return `${this.#start}${encodeToken(stream)}.${noIdToken}`;
     return `${this.#start}${encodeToken(stream.slice(0, hyphen))}.${encodeToken(stream.slice(hyphen + 1))}`;
   }
 
-  /** Every stream of a category. */
+  /** Pattern of every stream of a category. */
   category(category: string): string {
     return `${this.#start}${encodeToken(category)}.*`;
   }
 
-  /** The stream whose subject this is. */
+  /** Name of the stream with this subject. */
   streamOf(subject: string): string {
     const dot = subject.lastIndexOf('.');
     const category = decodeToken(subject.slice(this.#start.length, dot));

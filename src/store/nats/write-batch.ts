@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { isRefusal } from './nats-faults.ts';
+import { isConflict, isRefusal } from './nats-faults.ts';
 import type { HeaderValues, NatsLink, PublishAnswer } from './nats-link.ts';
 import { messageHeaders, type Written } from './stored-message.ts';
 
-/** Messages of an atomic batch at most; the server's own limit. */
+/** Most messages of an atomic batch; the server's own limit. */
 export const maxBatchMessages = 1_000;
 
 const expectedLast = 'Nats-Expected-Last-Subject-Sequence';
 
-/** More than any stream has, so that what expects it is refused. */
+/** More than any stream reaches, so that a message that expects it is refused. */
 const neverReached = '9000000000000000';
 
-/** Answers are awaited so long before an append counts as unanswered. */
+/** After this long without an answer an append counts as unanswered. */
 const writeMs = 2_000;
 
 /**
- * Writes messages of one subject, all or none, if the last one of the subject still has the number `last`; resolves to
- * where the last of them is. Uses plain publishes: the client's `startBatch` drops expectations and errors.
+ * Writes messages of one subject, all or none, if the subject's last message still has the number `last`; resolves to
+ * the number of the last one written. Uses plain publishes: the client's `startBatch` drops expectations and errors.
  */
 export function writeAppend(
   link: NatsLink,
@@ -61,17 +61,17 @@ export function commitBatch(
     }
     link.publish(subject, payload, link.headers(inBatch));
   }
-  throw new Error('a batch has a message');
+  throw new Error('a batch needs at least one message');
 }
 
-/** Expects the last message of the subject to have this number; 0: there is none. */
+/** The header that expects the subject's last message to have this number; 0: none. */
 export function expecting(last: number): HeaderValues {
   return { [expectedLast]: last };
 }
 
 /**
- * Whether the server knows one of these ids, which it does for as long as its window. Nothing is written: a batch is
- * refused for a known id, or else for what its last message expects.
+ * Whether the server knows one of these ids, which it does within its duplicate window. Nothing is written: the server
+ * refuses the batch for a known id, or else for the expectation of its last message.
  */
 export async function knowsOneOf(link: NatsLink, scratch: string, ids: readonly string[]): Promise<boolean> {
   const probes = ids.slice(0, maxBatchMessages - 1).map((id) => ({
@@ -82,10 +82,10 @@ export async function knowsOneOf(link: NatsLink, scratch: string, ids: readonly 
   const refused = { subject: `${scratch}%`, headers: { [expectedLast]: neverReached }, payload: '' };
   try {
     await commitBatch(link, [...probes, refused], writeMs);
-    throw new Error('a batch that expects what cannot be was taken');
+    throw new Error('JetStream committed a batch whose expectation cannot hold');
   } catch (error) {
     if (isRefusal(error, 'duplicateInBatch')) return true;
-    if (isRefusal(error, 'wrongLastSequence') || isRefusal(error, 'wrongLastSequenceUnderWay')) return false;
+    if (isConflict(error)) return false;
     throw error;
   }
 }

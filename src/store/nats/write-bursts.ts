@@ -1,10 +1,10 @@
-/** Nobody waits longer for others: what is under way may never be answered. */
+/** No write waits longer for others, as those in flight may never be answered. */
 const mostWaitMs = 5;
 
 /**
- * Lets writes go together. A nats-server spends several times as much on messages that come one by one as on those of one
- * piece of its socket, and so does the connection (`npm run load -- nats-append`). A write goes at once
- * while no more are under way than wait.
+ * Sends writes in bursts. Messages that arrive one by one cost a nats-server, and the connection, several times as much as
+ * messages that arrive in one chunk of the socket (`npm run load -- nats-append`). Writes are released as soon as at least as
+ * many wait as are in flight.
  */
 export class WriteBursts {
   #underWay = 0;

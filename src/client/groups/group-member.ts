@@ -1,10 +1,10 @@
 import type { ClientError } from '../client-error.ts';
-import type { ConnectionEnd } from '../connection.ts';
 import type { StreamEvent } from '../event-stream.ts';
 import type { WorkerSource } from '../worker-source.ts';
 import { AckRounds, acksPerRequest } from './ack-rounds.ts';
 import type { ConsumeGroupOptions, GroupHandler, GroupState, GroupWork, LeaveOptions } from './consume-group.ts';
 import * as deadlines from './deadline-book.ts';
+import { GroupConnections } from './group-connections.ts';
 import type { GroupEvent, GroupEvents } from './group-events.ts';
 import { type Ack, GroupRequests } from './group-requests.ts';
 import { HandlerSlots } from './handler-slots.ts';
@@ -17,15 +17,8 @@ const maxPending = 2_000;
 const firstBeatMs = 3_000;
 /** Intervals of silence after which the connection counts as lost. */
 const maxSilentBeats = 3.5;
-/** Upper bound of the random delay before reconnecting, because many members lose their connections at once. */
-const reconnectMs = 1_000;
-/** Renewed credentials refused in a row before the member ends. */
-const maxRefusals = 3;
 /** Time-out of leaving, about a lease: after that others take over anyway. */
 const leaveMs = 15_000;
-
-/** Codes that end the member. Other refusals with 409 are transient, such as MEMBER_TAKEN. */
-const finalCodes = ['GROUP_DELETED', 'GROUP_EXISTS', 'NAMESPACE_DELETED'];
 
 /** A member of a group: its session, its lease and its partitions. */
 export class GroupMember<Data> {
@@ -38,6 +31,7 @@ export class GroupMember<Data> {
   readonly #slots: HandlerSlots;
   readonly #requests: GroupRequests;
   readonly #acks: AckRounds<PartitionWorker<Data>>;
+  readonly #connections: GroupConnections;
   readonly #partitions = new Map<deadlines.PartitionKey, PartitionWorker<Data>>();
   /** Ends the connection and all requests. */
   readonly #closing = new AbortController();
@@ -48,7 +42,6 @@ export class GroupMember<Data> {
   #beatMs = firstBeatMs;
   #beats: ReturnType<typeof setInterval> | undefined = undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined = undefined;
-  #refusals = 0;
   /** Why it ends; undefined: it was stopped. */
   #why: unknown = undefined;
 
@@ -73,11 +66,22 @@ export class GroupMember<Data> {
       (partition) => this.#fenced(partition),
       (error) => this.#fail(error),
     );
+    this.#connections = new GroupConnections(
+      source,
+      {
+        attempted: () => this.#attempted(),
+        silenceMs: () => this.#beatMs * maxSilentBeats,
+        take: (event) => this.#take(event),
+        disconnected: () => this.#disconnected(),
+        changed: (state) => this.#tell(state),
+      },
+      this.#closing.signal,
+    );
   }
 
   /** Resolves when it has left; rejects when it cannot go on. */
   async run(): Promise<void> {
-    const connected = this.#stayConnected().catch((error) => this.#fail(error));
+    const connected = this.#connections.run().catch((error) => this.#fail(error));
     const { signal } = this.#leaving;
     const leave = () => this.#leaving.abort();
     this.#stopping.addEventListener('abort', leave);
@@ -98,42 +102,20 @@ export class GroupMember<Data> {
     return this.#book.session!;
   }
 
-  /** Connects, and reconnects until the member ends. */
-  async #stayConnected(): Promise<void> {
-    const { BackOff, pause } = this.#source;
-    const { signal } = this.#closing;
-    const backOff = new BackOff({ minMs: 250, maxMs: 5_000 });
-    while (!signal.aborted) {
-      this.#book = deadlines.attempted(this.#book, this.#clock.now());
-      this.#tell({ name: 'connecting' });
-      const { why } = await this.#connect();
-      const hadJoined = this.#book.connection !== undefined;
-      this.#book = deadlines.disconnected(this.#book);
-      clearInterval(this.#beats);
-      if (signal.aborted) return;
-      if (this.#isFinal(why)) return this.#fail(why);
-      if (hadJoined) backOff.succeeded();
-      const waitMs = why.retryAfterMs ?? (hadJoined ? Math.random() * reconnectMs : backOff.next());
-      this.#tell({ name: 'away', nextTryAt: new Date(Date.now() + waitMs), why });
-      await pause(waitMs, signal);
-    }
-  }
-
-  #connect(): Promise<ConnectionEnd> {
-    const { transport, connect } = this.#source;
+  #attempted(): Record<string, string> {
+    this.#book = deadlines.attempted(this.#book, this.#clock.now());
     const { attempt, session } = this.#book;
     const { category, group, member, size } = this.#work;
     const known = session === undefined ? {} : { session, attempt: String(attempt) };
     const made = size === undefined ? {} : { size: String(size) };
-    const query = new URLSearchParams({ category, group, member, ...made, ...known });
-    return connect(transport, {
-      path: async () => `/subscribe?${query}`,
-      lastEventId: undefined,
-      signal: this.#closing.signal,
-      silenceMs: this.#beatMs * maxSilentBeats,
-      onOpen: () => {},
-      onEvent: (event) => this.#take(event),
-    });
+    return { category, group, member, ...made, ...known };
+  }
+
+  #disconnected(): boolean {
+    const hadJoined = this.#book.connection !== undefined;
+    this.#book = deadlines.disconnected(this.#book);
+    clearInterval(this.#beats);
+    return hadJoined;
   }
 
   /** Throws to close the connection. */
@@ -168,7 +150,6 @@ export class GroupMember<Data> {
     this.#epoch = epoch;
     this.#head = isOther ? head : Math.max(this.#head, head);
     this.#beatMs = beatMs;
-    this.#refusals = 0;
     clearInterval(this.#beats);
     this.#beats = setInterval(() => this.#beat(), beatMs);
     this.#tell({ name: 'joined', member: this.#work.member, session });
@@ -312,15 +293,6 @@ export class GroupMember<Data> {
     }
     clearTimeout(this.#expiry);
     clearInterval(this.#beats);
-  }
-
-  #isFinal(why: ClientError): boolean {
-    if (finalCodes.includes(why.code)) return true;
-    if (why.isCredential || why.code === 'REVOKED') {
-      // A proxy's refusal does not mean that the server refuses.
-      return this.#source.transport.renew() ? ++this.#refusals > maxRefusals : !why.isForeign;
-    }
-    return !why.passes && !why.isForeign && why.status !== 409;
   }
 
   #fail(error: unknown): void {

@@ -2,6 +2,7 @@ import { askJson } from './ask.ts';
 import type { Invocation } from './invocation.ts';
 import { visible } from './message-lines.ts';
 import { writeText } from './output.ts';
+import { countText, messagesText } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
 type Lag = { readonly messages: number; readonly exact: boolean; readonly seconds: number | null };
@@ -61,7 +62,7 @@ export async function showGroups(invocation: Invocation, terminal: Terminal): Pr
 }
 
 function describe({ group, category, size, state, members, partitions, lag }: Group, held: HeldStream[]): string {
-  const title = `${visible(group)}  category ${visible(category)}, ${counted(size, 'partition')}, ${state}, ${lagText(lag)}`;
+  const title = `${visible(group)}  category ${visible(category)}, ${countText(size, 'partition')}, ${state}, ${lagText(lag)}`;
   const owners = members.map(({ member, partitions: owned, attached, address }) => [
     visible(member),
     owned.length === 0 ? 'owns nothing' : `owns ${owned.join(' ')}`,
@@ -82,20 +83,16 @@ function describe({ group, category, size, state, members, partitions, lag }: Gr
 
 function heldLine({ stream, position, partition, attempts, retryAt, error }: HeldStream): string {
   const until = retryAt === null ? 'parked' : `held, next try at ${retryAt}`;
-  return `  ${visible(`${stream}@${position}`)} of partition ${partition} is ${until}, ${counted(attempts, 'attempt')}: ${visible(error)}`;
+  return `  ${visible(`${stream}@${position}`)} of partition ${partition} is ${until}, ${countText(attempts, 'attempt')}: ${visible(error)}`;
 }
 
 function lagText({ messages, exact, seconds }: Lag): string {
   if (messages === 0 && exact) return 'nothing behind';
-  const count = `${exact ? '' : 'at least '}${counted(messages, 'message')} behind`;
+  const count = `${exact ? '' : 'at least '}${messagesText(messages)} behind`;
   return seconds === null ? count : `${count}, ${seconds.toFixed(1)} s`;
 }
 
-function counted(count: number, word: string): string {
-  return `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
-}
-
-/** Lines of cells, each column as wide as its widest one. */
+/** Pads each column to its widest cell. */
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd());

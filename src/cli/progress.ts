@@ -2,12 +2,16 @@ import type { Terminal } from './terminal.ts';
 
 const stepMs = 100;
 
+export function countText(count: number, word: string): string {
+  return `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
+}
+
 export function messagesText(count: number): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? 'message' : 'messages'}`;
+  return countText(count, 'message');
 }
 
 export function bytesText(bytes: number): string {
-  return `${bytes.toLocaleString('en')} ${bytes === 1 ? 'byte' : 'bytes'}`;
+  return countText(bytes, 'byte');
 }
 
 /** Shows progress on one line of a terminal, which it rewrites. Writes nothing where `stderr` is not a terminal. */

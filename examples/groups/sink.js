@@ -1,11 +1,11 @@
-/** What a database would do: it keeps the position and the highest generation of each stream, and refuses lower ones. */
+/** Stands in for a database: keeps the position and the highest generation of each stream, and refuses lower ones. */
 export class Sink {
   #streams = new Map();
   handled = 0;
   repeated = 0;
   refused = 0;
   outOfOrder = 0;
-  /** Messages that were passed over. */
+  /** Messages skipped so far. */
   lost = 0;
 
   write({ stream, position, generation }) {

@@ -2,7 +2,7 @@ import { connect } from '../../src/client/client.ts'; // 'pokewire/client' where
 
 const [url, member] = process.argv.slice(2);
 
-/** Tells the parent, which plays the database that a real worker would write to, and waits until it has written. */
+/** Writes to the parent, which stands in for a database. */
 const write = (record) =>
   new Promise((resolve, reject) => process.send(record, (error) => (error ? reject(error) : resolve())));
 
@@ -14,7 +14,7 @@ const worker = connect(url).consume(
   },
 );
 process.once('SIGTERM', () => worker.stop());
-// Without its parent nobody takes what it writes.
+// Without its parent its writes would be lost.
 process.once('disconnect', () => process.exit());
 await worker.done;
 process.disconnect();

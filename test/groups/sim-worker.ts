@@ -185,7 +185,7 @@ export class SimWorker {
         });
       },
       end: (code) => {
-        if (code === 'fenced') this.#world.noteFenced(this);
+        if (code === 'fenced') this.#world.noteFenced();
         arrive(() => this.#ended(connection));
       },
     };
@@ -203,7 +203,7 @@ export class SimWorker {
     this.#connection = connection;
     if (this.book.session !== session) {
       this.#works.clear();
-      this.#world.noteSession(this, session);
+      this.#world.noteSession(this);
     }
     this.book = joined(this.book, { session, leaseMs });
   }

@@ -124,12 +124,11 @@ export class World {
   }
 
   /** A worker has a session; another process of its name may have had the one before. */
-  noteSession(worker: SimWorker, session: string): void {
-    void session;
+  noteSession(worker: SimWorker): void {
     for (const other of this.#workers) if (other !== worker && other.name === worker.name) other.isSucceeded = true;
   }
 
-  noteFenced(_worker: SimWorker): void {
+  noteFenced(): void {
     this.count('ended by the server');
   }
 

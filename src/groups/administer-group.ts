@@ -4,16 +4,18 @@ import { type ConsumerGroups, groupNotFound } from './consumer-groups.ts';
 import { groupBusy, positionOf } from './create-group.ts';
 import { readPartitions } from './describe-group.ts';
 import type { Group } from './group.ts';
+import type { MoveReason } from './group-state.ts';
 import { evict, remove } from './membership.ts';
 import { relayout, setRunning } from './ownership.ts';
 import type { HeldStream } from './partition-record.ts';
 import { generationKey, groupKey, partitionPrefix } from './record-keys.ts';
+import { removeRecords } from './records.ts';
 
 /** What an administrator does, and which namespace and group it is about. */
 export type Administration = { readonly groups: ConsumerGroups; readonly namespace: Namespace; readonly name: string };
 
 export async function setGroupRunning(admin: Administration, isRunning: boolean): Promise<void> {
-  const group = await changeGroup(admin, (draft) => setRunning(draft, isRunning));
+  const { group } = await changeGroup(admin, (draft) => setRunning(draft, isRunning));
   if (group.state === 'new-log') throw newLog(admin.name);
   audit(admin, isRunning ? 'group-started' : 'group-stopped', {});
 }
@@ -36,7 +38,7 @@ export async function resizeGroup(admin: Administration, size: number): Promise<
   audit(admin, 'group-resized', { from: before.size, to: size });
 }
 
-export type ResetRequest = {
+type ResetRequest = {
   readonly position: 'first' | 'last' | number;
   /** Undefined: all. */
   readonly partitions: readonly number[] | undefined;
@@ -94,7 +96,6 @@ export async function releaseParked(
 /** Deletes a group: first nobody owns anything of it, then its generation is kept for a later one, then its records go. */
 export async function deleteGroup(admin: Administration): Promise<void> {
   const { groups, namespace, name } = admin;
-  const store = groups.node.options.store;
   const key = groupKey(namespace.uid, name);
   const { outcome, value: deleted } = await groups.node.groups.change(key, (group) => {
     if (group.state === 'deleted') return group;
@@ -104,11 +105,7 @@ export async function deleteGroup(admin: Administration): Promise<void> {
   });
   if (deleted === undefined) throw groupNotFound(name);
   await keepGeneration(admin, deleted.generation);
-  for (;;) {
-    const records = await store.list(partitionPrefix(namespace.uid, deleted.id), undefined, 500);
-    if (records.length === 0) break;
-    await store.write(records.map(({ key: of, revision }) => ({ key: of, revision, text: undefined, isQuiet: true })));
-  }
+  await removeRecords(groups.node.options.store, partitionPrefix(namespace.uid, deleted.id));
   await groups.node.groups.remove(key);
   groups.node.endGroup(groups.nameOf(namespace, name));
   if (outcome === 'changed') audit(admin, 'group-deleted', {});
@@ -129,17 +126,16 @@ async function keepGeneration({ groups, namespace }: Administration, generation:
 async function changeGroup(
   { groups, namespace, name }: Administration,
   edit: (draft: Group) => boolean,
-): Promise<Group> {
-  const { group } = await groups.node.change(groups.nameOf(namespace, name), 'leave', edit);
+  why: MoveReason = 'leave',
+): Promise<{ readonly group: Group; readonly isChanged: boolean }> {
+  const { group, isChanged } = await groups.node.change(groups.nameOf(namespace, name), why, edit);
   if (group === undefined || group.state === 'deleted') throw groupNotFound(name);
-  return group;
+  return { group, isChanged };
 }
 
 async function relayoutGroup(admin: Administration, edit: (draft: Group) => boolean): Promise<void> {
-  const { groups, namespace, name } = admin;
-  const { group, isChanged } = await groups.node.change(groups.nameOf(namespace, name), 'resize', edit);
-  if (group === undefined || group.state === 'deleted') throw groupNotFound(name);
-  if (!isChanged) throw groupBusy(name);
+  const { isChanged } = await changeGroup(admin, edit, 'resize');
+  if (!isChanged) throw groupBusy(admin.name);
 }
 
 function newLog(group: string): PokewireError {

@@ -6,6 +6,7 @@ import type { Log } from '../store/log.ts';
 import type { WatchedGroup } from './group-state.ts';
 import type { MemberSession, Told } from './member-session.ts';
 import type { PartitionRecord } from './partition-record.ts';
+import { toldKey } from './reconcile.ts';
 
 /** Pokes of a partition that may be told without an acknowledgement. */
 const maxUnacknowledged = 1_000;
@@ -24,7 +25,7 @@ type Target = {
 /** The targets of one layout of a group, by partition. */
 type Layout = { readonly size: number; readonly targets: Map<number, Target> };
 
-export type GroupFeedOptions = {
+type GroupFeedOptions = {
   readonly log: Log;
   readonly slots: ReadSlots;
   readonly partition: (key: string) => PartitionRecord | undefined;
@@ -108,7 +109,7 @@ export class GroupFeed {
     const { category, size, layout } = watched.group;
     const name = `${told.layout}/${watched.key}`;
     const layouts = this.#layouts.getOrInsertComputed(category, () => new Map());
-    const isMember = session.told.get(`${told.layout}/${told.partition}`) === told && !session.isClosed;
+    const isMember = session.told.get(toldKey(told)) === told && !session.isClosed;
     if (isMember && told.revokedAtMs === undefined && told.layout === layout) {
       const { targets } = layouts.getOrInsertComputed(name, () => ({ size, targets: new Map() }));
       targets.set(told.partition, { session, told, key, pending: undefined, unacknowledged: 0, checkpoint: 0 });

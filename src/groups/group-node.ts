@@ -1,6 +1,6 @@
 import type { GroupStore } from '../store/group-store.ts';
 import type { Group } from './group.ts';
-import { changeGroup, type GroupName, type GroupObserver, WatchedGroup } from './group-state.ts';
+import { changeGroup, type GroupName, type GroupObserver, type MoveReason, WatchedGroup } from './group-state.ts';
 import { doStep, retryDue } from './group-steps.ts';
 import { type GroupTimes, leastValidMs } from './group-times.ts';
 import { type GroupEvent, type MemberLink, MemberSession, type Told } from './member-session.ts';
@@ -9,11 +9,11 @@ import { NodeHealth } from './node-health.ts';
 import { type Held, isChanging, letGo } from './ownership.ts';
 import type { PartitionRecord } from './partition-record.ts';
 import { Partitions } from './partitions.ts';
-import { reconcile } from './reconcile.ts';
+import { reconcile, toldKey } from './reconcile.ts';
 import { groupKey, partitionKey } from './record-keys.ts';
 import { Records } from './records.ts';
 
-export type GroupNodeOptions = {
+type GroupNodeOptions = {
   readonly store: GroupStore;
   readonly times: GroupTimes;
   /** Milliseconds of a clock that never steps. */
@@ -30,7 +30,7 @@ export type GroupNodeOptions = {
 };
 
 /** A member that asks to join. */
-export type Joining = Pick<JoinRequest, 'member' | 'session' | 'attempt' | 'address'> & { readonly link: MemberLink };
+type Joining = Pick<JoinRequest, 'member' | 'session' | 'attempt' | 'address'> & { readonly link: MemberLink };
 
 /** What became of a join; `not-valid`: this node may promise nothing now. */
 export type Joined =
@@ -147,7 +147,7 @@ export class GroupNode {
   /** Changes a group, and does what follows from it. */
   async change(
     name: GroupName,
-    why: Parameters<typeof changeGroup>[3],
+    why: MoveReason,
     edit: (draft: Group) => boolean,
   ): Promise<{ readonly group: Group | undefined; readonly isChanged: boolean }> {
     const key = groupKey(name.uid, name.name);
@@ -251,7 +251,7 @@ export class GroupNode {
   /** Sends an event about a partition to whoever it was told to here, in this generation. */
   tell(name: GroupName, held: Held, eventOf: (told: Told) => GroupEvent): void {
     for (const session of this.watchedGroup(name)?.sessions.values() ?? []) {
-      const told = session.told.get(`${held.layout}/${held.partition}`);
+      const told = session.told.get(toldKey(held));
       if (told?.generation === held.generation) session.send(eventOf(told));
     }
   }

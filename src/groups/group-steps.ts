@@ -8,7 +8,8 @@ import { detach, remove } from './membership.ts';
 import { type Held, letGo, noteReady, noteSealed, predecessors } from './ownership.ts';
 import { newPartition, type PartitionRecord, succeed } from './partition-record.ts';
 import { isHeldBy, missingKey, type Step, toldKey } from './reconcile.ts';
-import { partitionKey, partitionPrefix } from './record-keys.ts';
+import { layoutPrefix, partitionKey } from './record-keys.ts';
+import { removeRecords } from './records.ts';
 
 /**
  * Does a step. Undefined: it is done; else whether it changed something that asks for further steps. Each compare-and-set checks
@@ -111,16 +112,7 @@ async function open(node: GroupNode, watched: WatchedGroup, session: MemberSessi
   if (node.health.validMs <= 0 || watched.group.layout !== layout) return false;
   const former = session.told.get(toldKey(held));
   if (former !== undefined && former.generation >= generation) return false;
-  const told = {
-    layout,
-    partition,
-    generation,
-    extendedAtMs: session.extendedAtMs,
-    revokedAtMs: undefined,
-    isStopped: false,
-    retried: new Map(),
-  };
-  session.told.set(toldKey(held), told);
+  const told = session.note({ layout, partition, generation });
   session.send({
     event: 'assigned',
     data: {
@@ -142,19 +134,7 @@ function revoke(node: GroupNode, watched: WatchedGroup, session: MemberSession, 
   const { now, times, toldChanged } = node.options;
   const { layout, partition, generation } = held;
   let told = session.told.get(toldKey(held));
-  if (told?.generation !== generation) {
-    const { extendedAtMs } = session;
-    told = {
-      layout,
-      partition,
-      generation,
-      extendedAtMs,
-      revokedAtMs: undefined,
-      isStopped: false,
-      retried: new Map(),
-    };
-    session.told.set(toldKey(held), told);
-  }
+  if (told?.generation !== generation) told = session.note({ layout, partition, generation });
   told.revokedAtMs = now();
   session.send({ event: 'revoke', data: { partition, layout, generation, withinMs: times.handOverMs } });
   toldChanged(watched, session, told);
@@ -223,19 +203,10 @@ async function makeReady(
     partitions.map((partition) => ({ key: keyOf(layout, partition), value: firstRecord(group, partition, old) })),
   );
   const isChanged = await changed(node, watched, 'resize', (draft) => noteReady(draft, layout, partitions));
-  if (isChanged && watched.group.previous === undefined && layout > 0) await removeLayout(node, watched, layout - 1);
-  return isChanged;
-}
-
-/** Removes the records of a layout that nobody asks any more. */
-async function removeLayout(node: GroupNode, { name, group }: WatchedGroup, layout: number): Promise<void> {
-  const { store } = node.options;
-  const prefix = `${partitionPrefix(name.uid, group.id)}${layout}/`;
-  for (;;) {
-    const records = await store.list(prefix, undefined, 500);
-    if (records.length === 0) return;
-    await store.write(records.map(({ key, revision }) => ({ key, revision, text: undefined, isQuiet: true })));
+  if (isChanged && watched.group.previous === undefined && layout > 0) {
+    await removeRecords(node.options.store, layoutPrefix(name.uid, group.id, layout - 1));
   }
+  return isChanged;
 }
 
 function firstRecord(group: Group, partition: number, old: ReadonlyMap<number, PartitionRecord>): PartitionRecord {

@@ -1,5 +1,6 @@
+import type { Held } from './ownership.ts';
 import type { Floor, HeldStream } from './partition-record.ts';
-import type { SessionView, ToldView } from './reconcile.ts';
+import { type SessionView, type ToldView, toldKey } from './reconcile.ts';
 
 /** What a member is told on its stream, by the event's name; docs/PROTOCOL.md says what each means. */
 export type GroupEvent =
@@ -78,7 +79,7 @@ export type GroupEvent =
     };
 
 /** Why a node ends a member's stream. */
-export type GroupEnd = 'fenced' | 'superseded' | 'group-deleted' | 'store-failed';
+type GroupEnd = 'fenced' | 'superseded' | 'group-deleted' | 'store-failed';
 
 /** The stream of a member. What is sent arrives in this order, or the stream breaks. */
 export interface MemberLink {
@@ -120,6 +121,14 @@ export class MemberSession implements SessionView {
     if (this.isClosed) return;
     this.isClosed = true;
     this.link.end(code);
+  }
+
+  /** Adds a partition, whose lease is so far that of the connection. */
+  note(held: Held): Told {
+    const { extendedAtMs } = this;
+    const told = { ...held, extendedAtMs, revokedAtMs: undefined, isStopped: false, retried: new Map() };
+    this.told.set(toldKey(held), told);
+    return told;
   }
 
   /** Confirms a lease for what is told here and not stopped. */

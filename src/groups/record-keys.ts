@@ -19,8 +19,12 @@ export function partitionPrefix(uid: string, groupId: string): string {
   return `${uid}/partition/${groupId}/`;
 }
 
+export function layoutPrefix(uid: string, groupId: string, layout: number): string {
+  return `${partitionPrefix(uid, groupId)}${layout}/`;
+}
+
 export function partitionKey(uid: string, groupId: string, layout: number, partition: number): string {
-  return `${partitionPrefix(uid, groupId)}${layout}/${partition}`;
+  return `${layoutPrefix(uid, groupId, layout)}${partition}`;
 }
 
 /** The highest generation of the groups that a namespace had and has no more, so that one of the same name goes on behind it. */

@@ -127,6 +127,15 @@ export class Records<T> {
   }
 }
 
+/** Removes all records whose keys begin with a prefix. */
+export async function removeRecords(store: GroupStore, prefix: string): Promise<void> {
+  for (;;) {
+    const records = await store.list(prefix, undefined, 500);
+    if (records.length === 0) return;
+    await store.write(records.map(({ key, revision }) => ({ key, revision, text: undefined, isQuiet: true })));
+  }
+}
+
 function textOf(value: unknown): string {
   const text = JSON.stringify(value);
   if (text.length * 3 > maxGroupRecordBytes && Buffer.byteLength(text) > maxGroupRecordBytes) {

@@ -20,7 +20,7 @@ import type { MemberStream } from './member-stream.ts';
 import { passForgotten } from './pass-forgotten.ts';
 import { groupKey, partitionKey } from './record-keys.ts';
 
-export type ConsumerGroupsOptions = {
+type ConsumerGroupsOptions = {
   readonly store: Store;
   readonly records: GroupStore;
   readonly log: FastifyBaseLogger;
@@ -31,7 +31,7 @@ export type ConsumerGroupsOptions = {
 };
 
 /** Counts for metrics. */
-export type GroupCounts = {
+type GroupCounts = {
   readonly moves: Record<MoveReason, number>;
   acknowledged: number;
   fenced: number;

@@ -12,7 +12,7 @@ export const maxGroups = 1_000;
 const defaultSize = 8;
 
 /** What a group is asked for with; what is absent is not compared with a group that exists. */
-export type GroupRequest = Partial<GroupOptions> & {
+type GroupRequest = Partial<GroupOptions> & {
   readonly category: string;
   readonly size?: number | undefined;
   readonly start?: 'first' | 'last' | number | undefined;

@@ -16,7 +16,7 @@ const maxTimed = 64;
 /** How far a partition is behind. `isExact`: false: there are more. */
 export type Lag = { readonly messages: number; readonly isExact: boolean; readonly seconds: number | undefined };
 
-export type DescribedPartition = {
+type DescribedPartition = {
   readonly partition: number;
   readonly member: string | undefined;
   readonly generation: number;
@@ -30,7 +30,7 @@ export type DescribedPartition = {
 /** What a group does; `new-log`: its log was replaced, and it waits for a reset. */
 export const stateNames = ['stable', 'moving', 'resizing', 'empty', 'stopped', 'new-log'] as const;
 
-export type DescribedMember = Member & {
+type DescribedMember = Member & {
   readonly session: string;
   /** What is left of its lease, milliseconds; undefined: another node confirms it. */
   readonly leaseMs: number | undefined;

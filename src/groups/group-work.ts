@@ -60,7 +60,7 @@ export async function release(
 }
 
 /** A stream that a worker cannot go on with. */
-export type HoldRequest = Held & {
+type HoldRequest = Held & {
   readonly stream: string;
   readonly position: number;
   readonly error: string;

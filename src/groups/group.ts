@@ -37,7 +37,7 @@ export type Origin =
   | { readonly from: 'previous' }
   | { readonly from: 'reset'; readonly position: number; readonly partitions: readonly number[] | undefined };
 
-export type PreviousLayout = {
+type PreviousLayout = {
   readonly size: number;
   readonly partitions: { holder: string | undefined; readonly generation: number; isSealed: boolean }[];
 };
@@ -60,7 +60,7 @@ export type Member = {
 };
 
 /** Who may work on a partition. */
-export type Ownership = {
+type Ownership = {
   /** Session that owns it. */
   holder: string | undefined;
   generation: number;

@@ -70,7 +70,7 @@ export function isOf(record: PartitionRecord, generation: number): boolean {
 }
 
 /** A partition of the previous layout, sealed. */
-export type Predecessor = { readonly partition: number; readonly record: PartitionRecord };
+type Predecessor = { readonly partition: number; readonly record: PartitionRecord };
 
 /**
  * The first record of a partition of a new layout: it begins at the lowest checkpoint of those that had its streams, and knows

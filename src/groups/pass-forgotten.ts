@@ -5,7 +5,7 @@ import type { WatchedGroup } from './group-state.ts';
 import { partitionKey } from './record-keys.ts';
 
 /** A partition whose checkpoint retention has passed. `lost`: global positions, both inclusive. */
-export type ForgottenPart = {
+type ForgottenPart = {
   readonly partition: number;
   readonly lost: { readonly from: number; readonly to: number };
 };

@@ -13,7 +13,7 @@ const lookEveryMs = 250;
 /** Requests that wait at once, over all groups. */
 export const maxGroupWaits = 1_000;
 
-export type Reached = { readonly reached: boolean; readonly checkpoint: number; readonly held: number };
+type Reached = { readonly reached: boolean; readonly checkpoint: number; readonly held: number };
 
 /**
  * Waits until a group has settled everything up to a global position, or all of that of one stream. Throws `STREAM_HELD` when the

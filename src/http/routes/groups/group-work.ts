@@ -10,109 +10,11 @@ import {
   type MaybeGroups,
   maxGroupEntries,
   positionMember,
-  sessionText,
-  streamText,
   supported,
 } from './group-requests.ts';
+import { generationOf, generationSchema, workBodies } from './group-work-bodies.ts';
 
-const strict = { additionalProperties: false };
-const generationSchema = Type.Object(generationMembers, { title: 'Generation' });
-const ackSchema = Type.Object(
-  { ...generationMembers, position: positionMember },
-  { title: 'Acknowledgement', ...strict },
-);
-const acks = Type.Array(ackSchema, { maxItems: maxGroupEntries });
-const beatNumber = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Rises with each beat' });
-const beatSchema = Type.Object({ session: sessionText, beat: beatNumber }, { title: 'Beat', ...strict });
-const exampleAck = { partition: 3, layout: 0, generation: 42, position: 1234 };
-const example = { session: 'k3J7c0b6RZq1xw2A' };
-
-const bodies = {
-  beat: Type.Object(beatSchema.properties, { title: 'GroupBeat', ...strict, examples: [{ ...example, beat: 17 }] }),
-  beats: Type.Object(
-    { beats: Type.Array(beatSchema, { maxItems: maxGroupEntries }) },
-    { title: 'GroupBeats', ...strict, examples: [{ beats: [{ ...example, beat: 17 }] }] },
-  ),
-  ack: Type.Object(
-    { session: sessionText, beat: Type.Optional(beatNumber), acks },
-    { title: 'GroupAck', ...strict, examples: [{ ...example, acks: [exampleAck] }] },
-  ),
-  release: Type.Object(
-    { session: sessionText, releases: acks },
-    { title: 'GroupRelease', ...strict, examples: [{ ...example, releases: [exampleAck] }] },
-  ),
-  leave: Type.Object(
-    {
-      session: sessionText,
-      acks: Type.Optional(acks),
-      keepMs: Type.Optional(
-        Type.Integer({
-          minimum: 0,
-          maximum: 60_000,
-          description: 'Milliseconds for which the share waits for the same name',
-        }),
-      ),
-    },
-    { title: 'GroupLeave', ...strict, examples: [{ ...example, acks: [exampleAck], keepMs: 10_000 }] },
-  ),
-  hold: Type.Object(
-    {
-      session: sessionText,
-      ...generationMembers,
-      stream: streamText,
-      position: Type.Integer({
-        minimum: 0,
-        maximum: Number.MAX_SAFE_INTEGER,
-        description: 'Of the message that failed, in its stream',
-      }),
-      error: Type.String({ maxLength: 4_096, description: 'Its first 500 characters are kept' }),
-      retryInMs: Type.Optional(
-        Type.Integer({ minimum: 0, maximum: 86_400_000, description: 'Absent: it is parked, as with park' }),
-      ),
-      park: Type.Optional(Type.Literal(true)),
-    },
-    {
-      title: 'GroupHold',
-      ...strict,
-      examples: [
-        {
-          ...example,
-          ...generationOf(exampleAck),
-          stream: 'account-28',
-          position: 7,
-          error: 'timeout',
-          retryInMs: 5_000,
-        },
-      ],
-    },
-  ),
-  settle: Type.Object(
-    {
-      session: sessionText,
-      ...generationMembers,
-      stream: streamText,
-      position: Type.Integer({
-        minimum: 0,
-        maximum: Number.MAX_SAFE_INTEGER,
-        description: 'Messages of the stream up to here are settled',
-      }),
-      upTo: Type.Optional(
-        Type.Integer({
-          minimum: 0,
-          maximum: Number.MAX_SAFE_INTEGER,
-          description: 'Global position up to which the worker has passed by messages of the stream',
-        }),
-      ),
-    },
-    {
-      title: 'GroupSettle',
-      ...strict,
-      examples: [{ ...example, ...generationOf(exampleAck), stream: 'account-28', position: 7 }],
-    },
-  ),
-};
-
-/** What workers of a group send: that they live, what is done, and what they let go. */
+/** Routes for the workers of consumer groups: heartbeats, acknowledgements, releases, and held streams. */
 export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
   const nothing = { 204: { type: 'null', description: 'Done' } } as const;
   const config = { access: 'write' } as const;
@@ -127,13 +29,13 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
         summary: 'Beat for many members',
         description: 'Says that the workers of these sessions live, of any number of groups.',
         tags,
-        body: bodies.beats,
+        body: workBodies.beats,
         response: nothing,
       },
     },
     async (request, reply) => {
       const groups = supported(maybe);
-      const { beats } = await bodyOf(request, bodies.beats);
+      const { beats } = await bodyOf(request, workBodies.beats);
       for (const { session, beat } of beats) groups.node.beat(session, beat);
       reply.code(204);
       return null;
@@ -151,13 +53,13 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
           'Says that a worker lives. Its lease is confirmed in its stream, by an event `lease` with this number.',
         tags,
         params: groupParam,
-        body: bodies.beat,
+        body: workBodies.beat,
         response: nothing,
       },
     },
     async (request, reply) => {
       const { groups } = aboutOf(maybe, request);
-      const { session, beat } = await bodyOf(request, bodies.beat);
+      const { session, beat } = await bodyOf(request, workBodies.beat);
       groups.node.beat(session, beat);
       reply.code(204);
       return null;
@@ -176,7 +78,7 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
           'another generation owns by now is `fenced`; where all is, the answer is 409 `FENCED`.',
         tags,
         params: groupParam,
-        body: bodies.ack,
+        body: workBodies.ack,
         response: {
           200: Type.Object({
             acked: Type.Array(Type.Object({ ...generationMembers, position: positionMember }), {
@@ -191,7 +93,7 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
     },
     async (request) => {
       const { groups, namespace, name } = aboutOf(maybe, request);
-      const body = await bodyOf(request, bodies.ack);
+      const body = await bodyOf(request, workBodies.ack);
       if (body.beat !== undefined) groups.node.beat(body.session, body.beat);
       const answer = await acknowledge(groups, namespace, name, body.acks);
       const [first] = answer.fenced;
@@ -211,13 +113,13 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
           'Settles partitions up to global positions and lets them go. What is not owned any more is passed over.',
         tags,
         params: groupParam,
-        body: bodies.release,
+        body: workBodies.release,
         response: { 200: Type.Object({ released: Type.Array(generationSchema, { maxItems: maxGroupEntries }) }) },
       },
     },
     async (request) => {
       const { groups, namespace, name } = aboutOf(maybe, request);
-      const { session, releases } = await bodyOf(request, bodies.release);
+      const { session, releases } = await bodyOf(request, workBodies.release);
       await release(groups, namespace, name, session, releases);
       return { released: releases.map(generationOf) };
     },
@@ -233,13 +135,13 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
         description: 'Settles partitions and takes the session out: its worker has stopped, and starts nothing more.',
         tags,
         params: groupParam,
-        body: bodies.leave,
+        body: workBodies.leave,
         response: nothing,
       },
     },
     async (request, reply) => {
       const { groups, namespace, name } = aboutOf(maybe, request);
-      const { session, acks: done = [], keepMs = 0 } = await bodyOf(request, bodies.leave);
+      const { session, acks: done = [], keepMs = 0 } = await bodyOf(request, workBodies.leave);
       if (done.length > 0) await acknowledge(groups, namespace, name, done);
       else await groups.known(namespace, name);
       await groups.node.leave(groups.nameOf(namespace, name), session, keepMs);
@@ -260,13 +162,13 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
           'parked. The checkpoint may pass it then.',
         tags,
         params: groupParam,
-        body: bodies.hold,
+        body: workBodies.hold,
         response: { 200: Type.Object({ held: Type.Boolean() }) },
       },
     },
     async (request) => {
       const { groups, namespace, name } = aboutOf(maybe, request);
-      const { session: _session, park: isParked, retryInMs: retryMs, ...body } = await bodyOf(request, bodies.hold);
+      const { session: _session, park: isParked, retryInMs: retryMs, ...body } = await bodyOf(request, workBodies.hold);
       const retryInMs = isParked === true ? undefined : retryMs;
       await hold(groups, namespace, name, { ...body, stream: checkName('stream', body.stream), retryInMs });
       return { held: true };
@@ -284,7 +186,7 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
           'Settles the messages of a held stream up to a position, and says at which one it waits then, if any.',
         tags,
         params: groupParam,
-        body: bodies.settle,
+        body: workBodies.settle,
         response: {
           200: Type.Object({ held: Type.Boolean(), position: Type.Optional(Type.Integer({ minimum: 0 })) }),
         },
@@ -292,17 +194,9 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
     },
     async (request) => {
       const { groups, namespace, name } = aboutOf(maybe, request);
-      const { session: _session, upTo = 0, ...body } = await bodyOf(request, bodies.settle);
+      const { session: _session, upTo = 0, ...body } = await bodyOf(request, workBodies.settle);
       const held = await settle(groups, namespace, name, { ...body, stream: checkName('stream', body.stream), upTo });
       return held === undefined ? { held: false } : { held: true, position: held.position };
     },
   );
-}
-
-function generationOf<T extends { partition: number; layout: number; generation: number }>({
-  partition,
-  layout,
-  generation,
-}: T) {
-  return { partition, layout, generation };
 }

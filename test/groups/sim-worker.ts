@@ -17,28 +17,10 @@ import {
 } from '../../src/client/groups/deadline-book.ts';
 import type { GroupEvent, MemberLink, MemberSession } from '../../src/groups/member-session.ts';
 import type { Held } from '../../src/groups/ownership.ts';
-import type { Floor } from '../../src/groups/partition-record.ts';
-import type { SimMessage } from './sim-log.ts';
 import { groupName, type SimNode } from './sim-node.ts';
+import { SimWork } from './sim-work.ts';
 import type { Actor } from './timeline.ts';
 import type { World } from './world.ts';
-
-/** What a worker does of a partition that it was given. */
-type Work = Held & {
-  readonly size: number;
-  floors: readonly Floor[];
-  /** Everything up to here is processed, settled by others, or held. */
-  done: number;
-  acked: number;
-  /** Streams that wait, with the position they wait at. */
-  readonly held: Map<number, number>;
-  /** The highest position of each stream that was processed in this generation. */
-  readonly processed: Map<number, number>;
-  /** Held streams that are to be tried now. */
-  readonly retries: Map<number, number>;
-  isRunning: boolean;
-  isAsking: boolean;
-};
 
 type Connection = { readonly node: SimNode; session: MemberSession | undefined; isClosed: boolean; last: number };
 
@@ -52,7 +34,7 @@ export class SimWorker {
   /** A process of its name took its place. */
   isSucceeded = false;
   readonly #world: World;
-  readonly #works = new Map<PartitionKey, Work>();
+  readonly #works = new Map<PartitionKey, SimWork>();
   readonly #connections = new Set<Connection>();
   #connection: Connection | undefined;
 
@@ -107,7 +89,32 @@ export class SimWorker {
 
   /** Does what may be done now. */
   step(): void {
-    for (const work of [...this.#works.values()]) this.#stepWork(work);
+    for (const work of [...this.#works.values()]) work.step();
+  }
+
+  owns(work: SimWork): boolean {
+    return this.#works.get(keyOf(work)) === work;
+  }
+
+  mayStart(work: SimWork): boolean {
+    return mayStart(this.book, work, this.#world.time.local(this.actor));
+  }
+
+  isRevoked(work: SimWork): boolean {
+    return this.book.assignments.get(keyOf(work))?.isRevoked === true;
+  }
+
+  /** Releases a partition that is revoked and on which nothing runs. */
+  letGo(work: SimWork): void {
+    this.#works.delete(keyOf(work));
+    this.book = released(this.book, work);
+    this.#release(work, work.done);
+  }
+
+  /** Another generation of the partition is in force. */
+  fenced(work: SimWork): void {
+    this.#works.delete(keyOf(work));
+    this.book = fenced(this.book, work);
   }
 
   #goWhenDone(): void {
@@ -126,7 +133,7 @@ export class SimWorker {
         if (this.#connection !== undefined) this.#close(this.#connection);
         return;
       }
-      this.#post(
+      this.post(
         async ({ node }) => {
           await Promise.all(
             works.map((work) => node.partitions.acknowledge(this.#key(work), work.generation, work.done)),
@@ -237,7 +244,7 @@ export class SimWorker {
     if (session !== undefined && this.#connection !== undefined) {
       this.book = beaten(this.book, time.local(this.actor));
       const { beat } = this.book;
-      this.#post(
+      this.post(
         async ({ node }) => node.beat(session, beat),
         () => {},
       );
@@ -278,171 +285,15 @@ export class SimWorker {
     this.book = book;
     if (action === 'release') this.#release(data, 0);
     if (action !== 'start') return;
-    const { layout, partition, generation, size, position, floors, held } = data;
-    this.#works.set(keyOf(data), {
-      layout,
-      partition,
-      generation,
-      size,
-      floors,
-      done: position,
-      acked: position,
-      held: new Map(held.map(({ stream, position: at }) => [this.#world.log.indexOf(stream), at])),
-      // What lies before a held message is settled, also where the checkpoint lies before it.
-      processed: new Map(held.map(({ stream, position: at }) => [this.#world.log.indexOf(stream), at - 1])),
-      retries: new Map(),
-      isRunning: false,
-      isAsking: false,
-    });
-  }
-
-  #stepWork(work: Work): void {
-    const { time, log } = this.#world;
-    if (work.isRunning || !this.#isOurs(work)) return;
-    if (this.book.assignments.get(keyOf(work))?.isRevoked === true) {
-      this.#works.delete(keyOf(work));
-      this.book = released(this.book, work);
-      this.#release(work, work.done);
-      return;
-    }
-    if (!mayStart(this.book, work, time.local(this.actor))) return;
-    const [retry] = work.retries;
-    if (retry !== undefined) {
-      const [stream, position] = retry;
-      // Another retry may come before this one is over.
-      work.retries.delete(stream);
-      const message = log.message(stream, position);
-      const processed = work.processed.get(stream) ?? -1;
-      if (message === undefined || processed >= position) this.#settle(work, stream, Math.max(position, processed));
-      else this.#handle(work, message, true);
-      return;
-    }
-    for (let at = work.done; at < log.head; at++) {
-      const message = log.messages[at]!;
-      const isForeign = log.owner(message.stream, work.size) !== work.partition || log.isSettled(work.floors, message);
-      const isProcessed = message.position <= (work.processed.get(message.stream) ?? -1);
-      if (isForeign || isProcessed || work.held.has(message.stream)) work.done = message.globalPosition;
-      else {
-        this.#handle(work, message, false);
-        return;
-      }
-    }
-    this.#acknowledge(work);
-  }
-
-  #handle(work: Work, message: SimMessage, isRetry: boolean): void {
-    const { time, log } = this.#world;
-    this.#world.checkStart(this, message.stream);
-    work.isRunning = true;
-    const { random } = time;
-    const ms = !this.#world.isTroubled || random.chance(0.9) ? random.int(5, 400) : random.int(400, 20_000);
-    time.after(ms, this.actor, () => {
-      if (message.failures > 0) {
-        message.failures--;
-        this.#hold(work, message);
-        return;
-      }
-      work.isRunning = false;
-      log.take(message, work.generation);
-      work.processed.set(message.stream, message.position);
-      if (isRetry) this.#settle(work, message.stream, message.position);
-      else work.done = Math.max(work.done, message.globalPosition);
-      this.#acknowledge(work);
-      this.step();
-    });
-  }
-
-  /** Asks until it is held; the checkpoint must not pass the message before. */
-  #hold(work: Work, { stream, position, globalPosition, failures }: SimMessage): void {
-    const { time } = this.#world;
-    const isParked = failures === Number.POSITIVE_INFINITY;
-    const retryAtMs = isParked ? undefined : time.now + time.random.int(100, 8_000);
-    const failure = { stream: this.#world.log.nameOf(stream), position, globalPosition, error: 'failed', retryAtMs };
-    // From now on, since its retry may come before the answer.
-    work.held.set(stream, position);
-    let tries = 0;
-    const ask = () => {
-      if (tries++ > 0) this.#world.log.mayRepeat(stream, position);
-      this.#post(
-        ({ node }) => node.partitions.hold(this.#key(work), work.generation, failure),
-        (outcome) => {
-          if (!this.#isOurs(work)) return;
-          if (outcome === undefined) ask();
-          else if (outcome === 'too-many') throw new Error('more streams are held than there are');
-          else if (outcome.outcome === 'fenced') this.#fenced(work);
-          else {
-            work.isRunning = false;
-            this.step();
-          }
-        },
-      );
-    };
-    ask();
-  }
-
-  /** Settles a held stream up to a position. Until that is answered nothing of the stream is passed by. */
-  #settle(work: Work, stream: number, position: number): void {
-    work.isRunning = true;
-    const upTo = work.done;
-    const ask = () =>
-      this.#post(
-        ({ node }) =>
-          node.partitions.settle(
-            this.#key(work),
-            work.generation,
-            { stream: this.#world.log.nameOf(stream), position },
-            async (passed) => this.#world.log.nextOf(stream, position, Math.max(passed, upTo)),
-          ),
-        (outcome) => {
-          if (!this.#isOurs(work)) return;
-          if (outcome === undefined) ask();
-          else if (outcome.outcome === 'fenced') this.#fenced(work);
-          else {
-            const held = outcome.record.held.find((other) => other.stream === this.#world.log.nameOf(stream));
-            work.isRunning = false;
-            if (held === undefined) work.held.delete(stream);
-            else {
-              work.held.set(stream, held.position);
-              if (held.retryAtMs !== undefined && held.retryAtMs <= this.#world.time.now)
-                work.retries.set(stream, held.position);
-            }
-            this.step();
-          }
-        },
-      );
-    ask();
-  }
-
-  #acknowledge(work: Work): void {
-    const { time } = this.#world;
-    if (work.isAsking || work.done <= work.acked) return;
-    work.isAsking = true;
-    const position = work.done;
-    time.after(time.random.int(0, 200), this.actor, () =>
-      this.#post(
-        ({ node }) => node.partitions.acknowledge(this.#key(work), work.generation, position),
-        (outcome) => {
-          work.isAsking = false;
-          if (!this.#isOurs(work)) return;
-          if (outcome?.outcome === 'fenced') {
-            this.#fenced(work);
-            return;
-          }
-          if (outcome !== undefined) {
-            work.acked = Math.max(work.acked, position);
-            work.floors = work.floors.filter(({ upTo }) => upTo > position);
-          }
-          this.#acknowledge(work);
-        },
-      ),
-    );
+    const held = data.held.map(({ stream, position }) => [this.#world.log.indexOf(stream), position] as const);
+    this.#works.set(keyOf(data), new SimWork(this, this.#world, data, held));
   }
 
   #release(held: Held, position: number): void {
     const { session } = this.book;
     const ask = (tries: number) => {
       if (tries === 60 || session === undefined || this.book.session !== session) return;
-      this.#post(
+      this.post(
         async ({ node }) => {
           await node.partitions.acknowledge(this.#key(held), held.generation, position);
           await node.release(groupName, session, held);
@@ -456,21 +307,12 @@ export class SimWorker {
     ask(0);
   }
 
-  #fenced(work: Work): void {
-    this.#works.delete(keyOf(work));
-    this.book = fenced(this.book, work);
-  }
-
-  #isOurs(work: Work): boolean {
-    return this.#works.get(keyOf(work)) === work;
-  }
-
   #key({ layout, partition }: Held): string {
     return this.#world.partitionKey(layout, partition);
   }
 
   /** A request to any node; no answer: undefined. */
-  #post<T>(ask: (node: SimNode) => Promise<T>, answered: (answer: T | undefined) => void): void {
+  post<T>(ask: (node: SimNode) => Promise<T>, answered: (answer: T | undefined) => void): void {
     const { time } = this.#world;
     const node = this.#world.anyNode();
     let isDone = false;

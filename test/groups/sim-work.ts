@@ -1,0 +1,190 @@
+import type { Held } from '../../src/groups/ownership.ts';
+import type { Floor } from '../../src/groups/partition-record.ts';
+import type { SimMessage } from './sim-log.ts';
+import type { SimWorker } from './sim-worker.ts';
+import type { World } from './world.ts';
+
+type Given = Held & { readonly size: number; readonly position: number; readonly floors: readonly Floor[] };
+
+/** The work of a simulated worker on a partition that it was assigned. */
+export class SimWork implements Held {
+  readonly layout: number;
+  readonly partition: number;
+  readonly generation: number;
+  readonly size: number;
+  floors: readonly Floor[];
+  /** Everything up to here is processed, settled by others, or held. */
+  done: number;
+  acked: number;
+  /** Streams that wait, with the position they wait at. */
+  readonly held: Map<number, number>;
+  /** The highest position of each stream that was processed in this generation. */
+  readonly processed: Map<number, number>;
+  /** Held streams that are due. */
+  readonly retries = new Map<number, number>();
+  isRunning = false;
+  isAsking = false;
+  readonly #worker: SimWorker;
+  readonly #world: World;
+
+  constructor(worker: SimWorker, world: World, given: Given, held: readonly (readonly [number, number])[]) {
+    const { layout, partition, generation, size, position, floors } = given;
+    this.#worker = worker;
+    this.#world = world;
+    this.layout = layout;
+    this.partition = partition;
+    this.generation = generation;
+    this.size = size;
+    this.floors = floors;
+    this.done = position;
+    this.acked = position;
+    this.held = new Map(held);
+    // What lies before a held message is settled, also where the checkpoint lies before it.
+    this.processed = new Map(held.map(([stream, at]) => [stream, at - 1]));
+  }
+
+  get #key(): string {
+    return this.#world.partitionKey(this.layout, this.partition);
+  }
+
+  /** Starts the next handler that the deadline book allows, or acknowledges. */
+  step(): void {
+    const { log } = this.#world;
+    if (this.isRunning || !this.#worker.owns(this)) return;
+    if (this.#worker.isRevoked(this)) {
+      this.#worker.letGo(this);
+      return;
+    }
+    if (!this.#worker.mayStart(this)) return;
+    const [retry] = this.retries;
+    if (retry !== undefined) {
+      const [stream, position] = retry;
+      // Another retry may come before this one is over.
+      this.retries.delete(stream);
+      const message = log.message(stream, position);
+      const processed = this.processed.get(stream) ?? -1;
+      if (message === undefined || processed >= position) this.#settle(stream, Math.max(position, processed));
+      else this.#handle(message, true);
+      return;
+    }
+    for (let at = this.done; at < log.head; at++) {
+      const message = log.messages[at]!;
+      const isForeign = log.owner(message.stream, this.size) !== this.partition || log.isSettled(this.floors, message);
+      const isProcessed = message.position <= (this.processed.get(message.stream) ?? -1);
+      if (isForeign || isProcessed || this.held.has(message.stream)) this.done = message.globalPosition;
+      else {
+        this.#handle(message, false);
+        return;
+      }
+    }
+    this.#acknowledge();
+  }
+
+  #handle(message: SimMessage, isRetry: boolean): void {
+    const { time, log } = this.#world;
+    this.#world.checkStart(this.#worker, message.stream);
+    this.isRunning = true;
+    const { random } = time;
+    const ms = !this.#world.isTroubled || random.chance(0.9) ? random.int(5, 400) : random.int(400, 20_000);
+    time.after(ms, this.#worker.actor, () => {
+      if (message.failures > 0) {
+        message.failures--;
+        this.#hold(message);
+        return;
+      }
+      this.isRunning = false;
+      log.take(message, this.generation);
+      this.processed.set(message.stream, message.position);
+      if (isRetry) this.#settle(message.stream, message.position);
+      else this.done = Math.max(this.done, message.globalPosition);
+      this.#acknowledge();
+      this.#worker.step();
+    });
+  }
+
+  /** Asks until it is held; the checkpoint must not pass the message before. */
+  #hold({ stream, position, globalPosition, failures }: SimMessage): void {
+    const { time } = this.#world;
+    const isParked = failures === Number.POSITIVE_INFINITY;
+    const retryAtMs = isParked ? undefined : time.now + time.random.int(100, 8_000);
+    const failure = { stream: this.#world.log.nameOf(stream), position, globalPosition, error: 'failed', retryAtMs };
+    // From now on, since its retry may come before the answer.
+    this.held.set(stream, position);
+    let tries = 0;
+    const ask = () => {
+      if (tries++ > 0) this.#world.log.mayRepeat(stream, position);
+      this.#worker.post(
+        ({ node }) => node.partitions.hold(this.#key, this.generation, failure),
+        (outcome) => {
+          if (!this.#worker.owns(this)) return;
+          if (outcome === undefined) ask();
+          else if (outcome === 'too-many') throw new Error('more streams are held than there are');
+          else if (outcome.outcome === 'fenced') this.#worker.fenced(this);
+          else {
+            this.isRunning = false;
+            this.#worker.step();
+          }
+        },
+      );
+    };
+    ask();
+  }
+
+  /** Settles a held stream up to a position. Until that is answered nothing of the stream is passed by. */
+  #settle(stream: number, position: number): void {
+    this.isRunning = true;
+    const upTo = this.done;
+    const ask = () =>
+      this.#worker.post(
+        ({ node }) =>
+          node.partitions.settle(
+            this.#key,
+            this.generation,
+            { stream: this.#world.log.nameOf(stream), position },
+            async (passed) => this.#world.log.nextOf(stream, position, Math.max(passed, upTo)),
+          ),
+        (outcome) => {
+          if (!this.#worker.owns(this)) return;
+          if (outcome === undefined) ask();
+          else if (outcome.outcome === 'fenced') this.#worker.fenced(this);
+          else {
+            const held = outcome.record.held.find((other) => other.stream === this.#world.log.nameOf(stream));
+            this.isRunning = false;
+            if (held === undefined) this.held.delete(stream);
+            else {
+              this.held.set(stream, held.position);
+              if (held.retryAtMs !== undefined && held.retryAtMs <= this.#world.time.now)
+                this.retries.set(stream, held.position);
+            }
+            this.#worker.step();
+          }
+        },
+      );
+    ask();
+  }
+
+  #acknowledge(): void {
+    const { time } = this.#world;
+    if (this.isAsking || this.done <= this.acked) return;
+    this.isAsking = true;
+    const position = this.done;
+    time.after(time.random.int(0, 200), this.#worker.actor, () =>
+      this.#worker.post(
+        ({ node }) => node.partitions.acknowledge(this.#key, this.generation, position),
+        (outcome) => {
+          this.isAsking = false;
+          if (!this.#worker.owns(this)) return;
+          if (outcome?.outcome === 'fenced') {
+            this.#worker.fenced(this);
+            return;
+          }
+          if (outcome !== undefined) {
+            this.acked = Math.max(this.acked, position);
+            this.floors = this.floors.filter(({ upTo }) => upTo > position);
+          }
+          this.#acknowledge();
+        },
+      ),
+    );
+  }
+}

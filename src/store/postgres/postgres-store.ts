@@ -1,6 +1,5 @@
 import type { Client } from 'pg';
 import { ConfigError } from '../../config-error.ts';
-import { PokewireError } from '../../errors.ts';
 import type { NewMessage } from '../../message/message.ts';
 import { StreamName } from '../../message/stream-name.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -27,18 +26,10 @@ import { openingOf } from './postgres-opening.ts';
 import { type PostgresUrl, parsePostgresUrl } from './postgres-url.ts';
 import { readEstimate } from './read-estimate.ts';
 import type { Query } from './read-pokes.ts';
-import { SettledLog } from './settled-log.ts';
+import { ServedLog } from './served-log.ts';
 import { StoredTickets } from './stored-tickets.ts';
 
 const readConnections = 4;
-
-/** The log that the database holds now. A failover that may have lost messages puts another in its place. */
-type Current = {
-  readonly settled: SettledLog;
-  readonly isByteOrder: boolean;
-  /** Epoch of the database. The log has the same, unless it {@link KeptEpochs lost its end}. */
-  readonly epoch: LogId;
-};
 
 type Found = MessageDb & {
   readonly schema: OwnSchema;
@@ -58,22 +49,17 @@ export class PostgresStore implements Store {
   /** Never rejects: the store reconnects to a database that was away. */
   readonly failed = new Promise<never>(() => {});
   readonly #url: PostgresUrl;
-  readonly #options: Pick<StoreOptions, 'pokes' | 'log'>;
   readonly #tail: Connection;
   readonly #readers: readonly Connection[];
   readonly #lanes: readonly Lane[];
   readonly #connections: readonly Connection[];
   readonly #parts: LogParts;
-  readonly #epochs: KeptEpochs;
-  #current: Current;
-  /** The server that the tail reads from; undefined until it was checked whether that holds the same log. */
-  #server: string | undefined;
+  readonly #served: ServedLog;
   #turn = 0;
   #looked: (durationMs: number) => void = () => {};
 
   private constructor(pg: Pg, url: PostgresUrl, tail: Connection, first: Found, options: StoreOptions) {
     this.#url = url;
-    this.#options = options;
     this.#tail = tail;
     const requireSame = async (client: Client) => void (await this.#requireSame(client));
     const reads = clientsOf(pg, url);
@@ -83,19 +69,31 @@ export class PostgresStore implements Store {
     this.#lanes = writers.map(({ lane }) => lane);
     this.#connections = [tail, ...this.#readers, ...writers.map(({ connection }) => connection)];
     this.capabilities = postgresCapabilities(url, first.schema);
-    this.#epochs = first.epochs;
-    this.#current = this.#currentOf(first, first.served);
-    this.#server = first.server;
+    const { pokes, log } = options;
+    this.#served = new ServedLog(
+      {
+        pokes,
+        log,
+        tail,
+        epochs: first.epochs,
+        looked: (ms) => this.#looked(ms),
+        replaced: (epoch) => this.#replaced(epoch),
+      },
+      first,
+      first.served,
+    );
     const hasPlace = first.schema === 'usable';
-    const tokens = hasPlace ? new StoredTokens(this.#read, () => void this.#checkEpoch()) : new ProcessTokens();
+    const tokens = hasPlace
+      ? new StoredTokens(this.#read, () => void this.#served.checkEpoch(this.#read))
+      : new ProcessTokens();
     this.namespaces = new PostgresNamespaces(this, first.served, tokens);
     this.tickets = hasPlace ? new StoredTickets(this.#read) : undefined;
     this.groups = first.keepsGroups && !url.isReadOnly ? new PostgresGroups(this.#read) : undefined;
     this.opening = openingOf(url, first.schema);
     this.#parts = {
       store: this,
-      pokes: options.pokes,
-      current: () => this.#current,
+      pokes,
+      current: () => this.#served,
       reader: this.#reader,
       append: (stream, messages, expectedVersion) => this.#append(stream, messages, expectedVersion),
     };
@@ -110,7 +108,7 @@ export class PostgresStore implements Store {
     const opened = async (client: Client) => {
       const found = await inspectMessageDb(queryOf(client), url);
       first ??= found;
-      await store?.become(found, queryOf(client));
+      if (store !== undefined) await store.#served.become(found, queryOf(client));
       client.on('notification', ({ channel }) => {
         if (channel === groupsChannel) store?.groups?.hint();
         else store?.kick();
@@ -154,7 +152,7 @@ export class PostgresStore implements Store {
   }
 
   async summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>> {
-    const { epoch } = this.#current.settled;
+    const { epoch } = this.#served.settled;
     if (!logs.includes(epoch)) return new Map();
     const [messages, streams, , , newestMicros] = await readEstimate(this.#read);
     return new Map([[epoch, { messages, streams, lastActivityMs: millisecondsOf(newestMicros) }]]);
@@ -165,7 +163,7 @@ export class PostgresStore implements Store {
   }
 
   async check(): Promise<void> {
-    await this.#current.settled.settled();
+    await this.#served.settled.settled();
   }
 
   async usage(): Promise<StoreUsage> {
@@ -176,52 +174,29 @@ export class PostgresStore implements Store {
 
   measure(metrics: Metrics): void {
     this.#looked = measurePostgres(metrics, {
-      settled: () => this.#current.settled,
+      settled: () => this.#served.settled,
       lanes: this.#lanes,
       connections: this.#connections,
     });
   }
 
   async close(): Promise<void> {
-    this.#current.settled.stop();
+    this.#served.settled.stop();
     this.namespaces.stop();
     this.groups?.stop();
     // Together: on a cut network each waits for an answer to its goodbye.
     await Promise.all([...this.#lanes, ...this.#connections].map((part) => part.close()));
   }
 
-  /** Called for each new connection of the tail: after a failover or a restored dump it switches to the log that was found. */
-  async become(found: MessageDb, query: Query): Promise<void> {
-    this.#server = undefined;
-    await this.#switch(found, query);
-    this.#server = found.server;
-  }
-
-  async #switch(found: MessageDb, query: Query): Promise<void> {
-    const { settled, epoch } = this.#current;
-    let served = await this.#epochs.read(query, found.epoch);
-    // The row that says so may be among what a standby lacks.
-    const hasLostEpoch = found.epoch === epoch && served === epoch && served !== settled.epoch;
-    if (hasLostEpoch || (served === settled.epoch && (await settled.hasLostItsEnd(query)))) {
-      // Nodes that notice the loss and cannot tell each other derive the same epoch.
-      const next = `${found.epoch.slice(0, 53)}-${found.startedS}` as LogId;
-      served = await this.#epochs.replace(query, found.epoch, served, next);
-      this.#options.log?.warn(
-        { epoch: settled.epoch, next: served },
-        'the database has lost messages that were delivered, so its log has another epoch',
-      );
-    }
-    if (served === settled.epoch) return;
-    this.#current = this.#currentOf(found, served);
-    this.namespaces.replaceLog(this.#current.settled.epoch);
-    settled.end();
+  #replaced(epoch: LogId): void {
+    this.namespaces.replaceLog(epoch);
     // Connections that are still open may lead to the former primary.
-    for (const connection of this.#connections) if (connection !== this.#tail) void connection.drop();
+    for (const connection of this.#connections) if (connection !== this.#tail) connection.drop();
   }
 
   /** Looks for new messages at once. */
   kick(): void {
-    this.#current.settled.kick();
+    this.#served.settled.kick();
   }
 
   /** A connection that appends, and its lane. */
@@ -233,40 +208,16 @@ export class PostgresStore implements Store {
     };
     const connection = new Connection(open, opened, isPooled);
     const lane = new Lane(connection, (rows) => {
-      this.#current.settled.committed(rows, !isPooled && this.#tail.isReady && server === this.#server);
+      this.#served.settled.committed(rows, !isPooled && this.#served.isReadFrom(server));
     });
     return { connection, lane };
-  }
-
-  /** Another node may have noticed that the database lost messages: a new connection of the tail switches then. */
-  async #checkEpoch(): Promise<void> {
-    const { epoch, settled } = this.#current;
-    const served = await this.#epochs.read(this.#read, epoch).catch(() => settled.epoch);
-    if (served === settled.epoch || settled !== this.#current.settled) return;
-    this.#tail.drop();
-    await this.#tail.query('SELECT 1').catch(() => {});
-  }
-
-  #currentOf({ epoch, sequence, isByteOrder }: MessageDb, served: LogId): Current {
-    const { pokes, log } = this.#options;
-    const settled = new SettledLog({
-      epoch: served,
-      connection: this.#tail,
-      sequence,
-      pokes,
-      log,
-      looked: (ms) => this.#looked(ms),
-    });
-    return { settled, isByteOrder, epoch };
   }
 
   /** Refuses a connection to a database that holds another log, until the tail has switched to it. */
   async #requireSame(client: Client): Promise<MessageDb> {
     const found = await inspectMessageDb(queryOf(client), this.#url);
-    if (found.epoch === this.#current.epoch) return found;
-    // Opens the tail if it is closed, which switches; an open one notices when it breaks.
-    void this.#tail.query('SELECT 1').catch(() => {});
-    throw new PokewireError('NOT_READY', 'PostgreSQL now holds another log than this node serves.');
+    this.#served.requireSame(found);
+    return found;
   }
 
   #append(

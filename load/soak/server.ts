@@ -34,7 +34,7 @@ export type Rest = {
 
 const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const mib = 1_048_576;
-/** What is let go is let go by then; a full pool shrinks by a quarter a second. */
+/** Everything is released by then: a full pool shrinks by a quarter per second. */
 const returnTimeoutMs = 20_000;
 const pollMs = 100;
 /** Who is put off by an attack comes again after so long. */
@@ -104,7 +104,7 @@ export class SoakServer implements AsyncDisposable {
     for (;;) {
       const wasAttacked = this.#isAttacked;
       const answer = await this.#ask(path, parts);
-      // An attack may begin, and end, meanwhile.
+      // An attack may have begun, and ended, during the request.
       if (!(wasAttacked || this.#isAttacked) || !passingStatuses.has(answer.status)) return answer;
       await this.#comeAgain();
     }
@@ -174,12 +174,12 @@ export class SoakServer implements AsyncDisposable {
         .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
-  /** Waits until it holds as little as it did at first, or will, and tells how much that is. */
+  /** Waits until the server holds no more than at first, and measures it. */
   async rest(first?: Rest): Promise<Rest> {
     this.#agent.destroy();
     this.#agent = new Agent({ keepAlive: false });
     await this.#until(async () => (await this.metrics())('pokewire_subscriptions') === 0);
-    // Pools shrink by and by: what they keep meanwhile would hide what is kept for good.
+    // Pools shrink slowly: what they still keep would hide a leak.
     await this.#until(
       async () => (await this.metrics())('pokewire_pool_size') <= (first?.pooled ?? Number.POSITIVE_INFINITY),
     );

@@ -14,7 +14,7 @@ import { wishes } from './wishes.ts';
 export type SoakOptions = {
   /** Work tree whose server runs. */
   readonly root: string;
-  /** Of the load; rests of up to a quarter of a minute come on top. */
+  /** Of the load; each measurement at rest adds up to 15 s. */
   readonly durationMs: number;
   /** Where the server keeps messages; a file of SQLite goes with the run. */
   readonly store: 'memory' | 'sqlite';

@@ -17,7 +17,7 @@ const largestBuffer: number = bufferSizes[bufferSizes.length - 1]!;
 const delays = { behindFew: { share: 1, longestMs: 4 }, behindMany: { share: 2, longestMs: 16 } } as const;
 const manyPokes = 16;
 const closePokesMs = 0.2;
-/** A durable store's pokes come in groups, as its writers are answered, sent, and their next messages committed. */
+/** A durable store announces pokes in groups: the writers of one commit get their answers together, and send their next messages. */
 const closeGroupsMs = 4;
 const groupPollMs = 1;
 

@@ -75,7 +75,7 @@ afterEach(() => {
 });
 
 describe('Messages that others commit', () => {
-  test('are heard within 10 ms whenever they are committed, over a database that is 1 ms away.', async () => {
+  test('are delivered within 10 ms whenever they are committed, if the database is 1 ms away.', async () => {
     const database = new FakeDatabase();
     const { log, told } = await followed(database);
     const committed: number[] = [];
@@ -94,7 +94,7 @@ describe('Messages that others commit', () => {
     expect(Math.max(...delaysMs)).toBeGreaterThanOrEqual(5 + 2 * wayMs);
   });
 
-  test('are asked for by one statement after the other, however long each takes.', async () => {
+  test('are polled by one statement at a time, however long each takes.', async () => {
     const database = new FakeDatabase();
     const { log } = await followed(database);
     const before = database.looks;
@@ -105,7 +105,7 @@ describe('Messages that others commit', () => {
 });
 
 describe('Messages that this node has committed', () => {
-  test('are told without a look when they follow the settled head.', async () => {
+  test('are delivered without a poll when they follow the settled head.', async () => {
     const database = new FakeDatabase();
     const { log, positions } = await followed(database);
     log.committed(database.commit(1, 2), true);
@@ -117,7 +117,7 @@ describe('Messages that this node has committed', () => {
     log.stop();
   });
 
-  test('are told once, in order, when a look is under way that has seen some of them.', async () => {
+  test('are delivered once, in order, when a running poll has seen some of them.', async () => {
     for (let elapsedMs = 0; elapsedMs < 14; elapsedMs++) {
       const database = new FakeDatabase();
       const { log, positions } = await followed(database);
@@ -133,7 +133,7 @@ describe('Messages that this node has committed', () => {
     }
   });
 
-  test('wait for those of an open transaction before them.', async () => {
+  test('wait for an open transaction with a lower position.', async () => {
     const database = new FakeDatabase();
     const { log, positions } = await followed(database);
     database.holders.add('4/1');
@@ -151,7 +151,7 @@ describe('Messages that this node has committed', () => {
     log.stop();
   });
 
-  test('are told by a look where another server committed them than that which is looked at.', async () => {
+  test('are delivered by a poll when another server than the polled one committed them.', async () => {
     const database = new FakeDatabase();
     const { log, positions } = await followed(database);
     // The server that is looked at has another message there, or none.
@@ -165,7 +165,7 @@ describe('Messages that this node has committed', () => {
     log.stop();
   });
 
-  test('are below the settled head at once, also where the start has waited for what was open before them.', async () => {
+  test('are below the settled head at once, even if the start waited for an open transaction before them.', async () => {
     const database = new FakeDatabase();
     database.commit(1);
     database.holders.add('4/1');
@@ -178,7 +178,7 @@ describe('Messages that this node has committed', () => {
     log.stop();
   });
 
-  test('are told by nobody before the head of the start is known.', async () => {
+  test('are not delivered before the first head is known.', async () => {
     const database = new FakeDatabase();
     database.commit(1);
     database.holders.add('4/1');

@@ -79,7 +79,7 @@ export function describeSchemaError(errors: FastifySchemaValidationError[]): Err
 /** What a failure is to the client; a fault is logged. */
 export function refusalOf(error: FastifyError, request: FastifyRequest): PokewireError {
   const refusal = codedError(error, request.routeOptions.bodyLimit);
-  // Of a store's own error the cause is what says why.
+  // A store wraps its faults: the cause says what failed.
   const fault = refusal === error ? refusal.cause : error;
   if (refusal.status >= 500 && fault !== undefined && !isLeft(error, request)) {
     request.log.error({ err: fault, id: request.id }, 'request failed');

@@ -40,7 +40,7 @@ export type MessageRead = {
   readonly from: number;
   readonly limit: number;
   readonly page: (from: number, limit: number) => Promise<MessagePage>;
-  /** For readers that go on from a position that they keep; undefined: the answer may be of any log, and begin behind what was forgotten. */
+  /** For readers that continue from a stored position; undefined: any log will do, and the answer may begin after forgotten messages. */
   readonly expected?: ExpectedLog | undefined;
   readonly spelling?: Spelling;
 };
@@ -66,7 +66,7 @@ export function messagesBy(sendPages: SendPages): SendMessages {
   };
 }
 
-/** Throws when the first page is of another log, or when messages at `from` or behind it were forgotten. After the read, so that none goes unnoticed. */
+/** Throws when the first page is of another log, or messages from `from` on were forgotten. Called after the read, so nothing forgotten during it goes unnoticed. */
 async function check({ epoch, bounds }: ExpectedLog, found: LogId, from: number): Promise<void> {
   if (epoch !== found) throw logGone();
   if (bounds === undefined) return;

@@ -114,7 +114,7 @@ export class Lane {
     }
   }
 
-  /** Tells of inserted messages, and answers their appends. */
+  /** Announces inserted messages and answers their appends. */
   #answer(appends: readonly PendingAppend[], rows: readonly Row[]): void {
     this.#appended(rows);
     let last = -1;

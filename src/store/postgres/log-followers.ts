@@ -7,7 +7,7 @@ import type { Row } from './lost-end.ts';
 import { OwnTimes } from './own-times.ts';
 import { isPokable } from './pokable.ts';
 
-/** Who follows a log, and what they are told of it. */
+/** Followers of a log, and what is announced to them. */
 export class LogFollowers {
   readonly ownTimes = new OwnTimes();
   readonly #epoch: LogId;

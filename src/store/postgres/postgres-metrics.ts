@@ -18,11 +18,11 @@ export function measurePostgres(
   { settled, lanes, connections }: PostgresMeasured,
 ): (durationMs: number) => void {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  metrics.counter('pokewire_store_polls_total', 'Looks at the table for news.', () => settled().polls);
+  metrics.counter('pokewire_store_polls_total', 'Polls of the table.', () => settled().polls);
   const looks = metrics
     .histogram({
       name: 'pokewire_store_poll_duration_seconds',
-      help: 'How long a look at the table takes, with the wait for its connection.',
+      help: 'How long a poll of the table takes, with the wait for its connection.',
       buckets: lookBuckets,
     })
     .series({});
@@ -33,7 +33,7 @@ export function measurePostgres(
   );
   metrics.gauge(
     'pokewire_store_stall_seconds',
-    'How long an open transaction of somebody has held up the order of the log; 0: none does.',
+    'How long an open transaction has held up the order of the log; 0: none does.',
     () => settled().stall?.ageS ?? 0,
   );
   metrics.gauges(

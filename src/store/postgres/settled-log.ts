@@ -130,9 +130,9 @@ export class SettledLog {
   }
 
   /**
-   * Takes what this node has just committed. What follows the settled head without a gap is settled, so followers are told it
-   * without a look. `isSameServer`: it was committed on the server that the looks go to; else only a look can tell whether the
-   * rows before are the same there.
+   * Takes what this node has just committed. Rows that follow the settled head without a gap are settled, so they are announced
+   * without a look. `isSameServer`: they were committed on the server that the looks go to; on another one the rows before
+   * may differ, so only a look can tell.
    */
   committed(rows: readonly Row[], isSameServer: boolean): void {
     if (this.#followers.count === 0 || this.#isStopped) return;
@@ -187,7 +187,7 @@ export class SettledLog {
       await this.#begin();
       if (this.#safe === undefined) return;
     }
-    // What the start has waited for may be older than what the caller wants to see.
+    // The start may have waited for transactions older than what the caller wants to see.
     for (;;) {
       // In this order: the rows are read by a statement that begins after the look at the locks.
       const holders = this.#gap === undefined ? undefined : this.#fence.holders();

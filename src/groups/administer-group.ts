@@ -11,7 +11,7 @@ import type { HeldStream } from './partition-record.ts';
 import { generationKey, groupKey, partitionPrefix } from './record-keys.ts';
 import { removeRecords } from './records.ts';
 
-/** What an administrator does, and which namespace and group it is about. */
+/** The group that an administrative request is about. */
 export type Administration = { readonly groups: ConsumerGroups; readonly namespace: Namespace; readonly name: string };
 
 export async function setGroupRunning(admin: Administration, isRunning: boolean): Promise<void> {
@@ -20,7 +20,7 @@ export async function setGroupRunning(admin: Administration, isRunning: boolean)
   audit(admin, isRunning ? 'group-started' : 'group-stopped', {});
 }
 
-/** Ends a member; false: there is none of this name. */
+/** Evicts a member. Returns false if the group has no member with this name. */
 export async function evictMember(admin: Administration, member: string): Promise<boolean> {
   const group = await admin.groups.find(admin.namespace, admin.name);
   if (!Object.values(group.members).some(({ name }) => name === member)) return false;
@@ -29,7 +29,7 @@ export async function evictMember(admin: Administration, member: string): Promis
   return true;
 }
 
-/** Begins another number of partitions. What is settled stays so. */
+/** Changes the number of partitions. Settled messages stay settled. */
 export async function resizeGroup(admin: Administration, size: number): Promise<void> {
   const before = await admin.groups.find(admin.namespace, admin.name);
   if (before.size === size && before.previous === undefined) return;
@@ -45,14 +45,14 @@ type ResetRequest = {
   readonly reason: string;
 };
 
-/** Begins partitions at another position, and with it goes on with another log. Streams that are held are let go. */
+/** Moves partitions to another position, and the group to the log in force. Held streams are released. */
 export async function resetGroup(admin: Administration, { position, partitions, reason }: ResetRequest): Promise<void> {
   const { groups, namespace, name } = admin;
   const { category } = await groups.find(namespace, name);
   const checkpoint = await positionOf(groups, namespace, category, position);
   await relayoutGroup(admin, (draft) => {
     const isOther = draft.epoch !== namespace.log;
-    // Of another log no checkpoint means anything.
+    // Checkpoints of another log mean nothing, so all partitions are reset.
     const origin = { from: 'reset', position: checkpoint, partitions: isOther ? undefined : partitions } as const;
     if (!relayout(draft, draft.size, origin)) return false;
     draft.epoch = namespace.log;
@@ -62,16 +62,16 @@ export async function resetGroup(admin: Administration, { position, partitions, 
   audit(admin, 'group-reset', { checkpoint, partitions: partitions ?? 'all', reason });
 }
 
-/** A stream that is held, and where. */
+/** A held stream and its partition. */
 export type Parked = HeldStream & { readonly partition: number };
 
-/** Streams that are held and wait for an administrator, and those that wait for their retry. */
+/** All held streams of a group: parked ones, and ones that wait for their retry. */
 export async function heldStreams({ groups, namespace, name }: Administration): Promise<Parked[]> {
   const records = await readPartitions(groups, namespace, await groups.find(namespace, name));
   return records.flatMap((record, partition) => (record?.held ?? []).map((held) => ({ ...held, partition })));
 }
 
-/** Tries parked streams again, or skips the messages they wait at; undefined streams: all of them. Resolves to which it were. */
+/** Retries parked streams, or skips the messages they wait at; undefined: all of them. Resolves to the streams it changed. */
 export async function releaseParked(
   { groups, namespace, name }: Administration,
   how: 'replay' | 'skip',
@@ -93,7 +93,7 @@ export async function releaseParked(
   return done;
 }
 
-/** Deletes a group: first nobody owns anything of it, then its generation is kept for a later one, then its records go. */
+/** Deletes a group: revokes all partitions, saves the last generation for a later group, then removes the records. */
 export async function deleteGroup(admin: Administration): Promise<void> {
   const { groups, namespace, name } = admin;
   const key = groupKey(namespace.uid, name);
@@ -148,7 +148,7 @@ function newLog(group: string): PokewireError {
   );
 }
 
-/** A line of the log that says who decided what. */
+/** Writes an audit line to the log. */
 function audit({ groups, namespace, name }: Administration, what: string, details: object): void {
   groups.log.info(
     { audit: what, namespace: namespace.id, group: name, ...details },

@@ -1,8 +1,8 @@
 import type { Group } from './group.ts';
 
 /**
- * Decides in a draft who is to own what: as many partitions for each member as for any other, give or take one, and as few moves
- * as that allows. What nobody owns is given at once, in a new generation; what another one owns moves once that has let go.
+ * Assigns the partitions of a draft evenly, so that shares differ by at most one, with as few moves as possible. An unowned
+ * partition is given at once, in a new generation; an owned one moves when its owner has released it.
  */
 export function assign(group: Group): void {
   const shares = sharesOf(group);
@@ -20,13 +20,13 @@ export function assign(group: Group): void {
   }
 }
 
-/** How much each member may still be given. */
+/** Tracks how many partitions each member may still be given. */
 function sharesOf({ members, partitions, state }: Group) {
   const sessions = state === 'running' ? Object.keys(members).filter((session) => !members[session]!.isEvicted) : [];
   sessions.sort((one, other) => members[one]!.order - members[other]!.order);
   const loads = new Map(sessions.map((session) => [session, 0]));
   const most = Math.ceil(partitions.length / Math.max(sessions.length, 1));
-  // So many may have the most; the others have one less.
+  // This many members may have the larger share; the others have one partition less.
   let mostLeft = partitions.length - (most - 1) * sessions.length;
   const take = (session: string): boolean => {
     const load = loads.get(session);

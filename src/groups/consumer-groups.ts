@@ -26,7 +26,7 @@ type ConsumerGroupsOptions = {
   readonly log: FastifyBaseLogger;
   readonly times?: GroupTimes;
   readonly stallTimeoutMs: number;
-  /** Of namespaces without a rule for their whole log. */
+  /** Applies to namespaces without a rule for their whole log. */
   readonly retention: RetentionLimits;
 };
 
@@ -41,7 +41,7 @@ type GroupCounts = {
   failedSteps: number;
 };
 
-/** The consumer groups of all namespaces, on this node: its members, and what they are told. */
+/** The consumer groups of all namespaces on this node: the members connected to it, their streams and their log feeds. */
 export class ConsumerGroups {
   readonly node: GroupNode;
   readonly log: FastifyBaseLogger;
@@ -53,9 +53,9 @@ export class ConsumerGroups {
     forgotten: 0,
     failedSteps: 0,
   };
-  /** Open streams of members. */
+  /** Open member streams. */
   readonly streams = new Set<MemberStream>();
-  /** Called after something of a group was acknowledged here, by the key of the group. */
+  /** Callbacks after an acknowledgement on this node, by group key. */
   readonly waiting = new Map<string, Set<() => void>>();
   readonly #store: Store;
   readonly #slots = new ReadSlots();
@@ -91,7 +91,7 @@ export class ConsumerGroups {
       toldChanged: (watched, session, told) => this.#toldChanged(watched, session, told),
     });
     this.#timer = setInterval(() => void this.turn(), times.turnMs).unref();
-    // Only those of other nodes are news, and hints may be lost.
+    // Only changes by other nodes are news. Hints may be lost, so the timer stays.
     this.#unfollow = records.sharedBy === 'nodes' ? records.follow(() => void this.turn()) : () => {};
     void this.turn();
   }
@@ -104,7 +104,7 @@ export class ConsumerGroups {
     return this.#store.log(log);
   }
 
-  /** How long messages of a category are kept, milliseconds; infinite: no rule is by age. */
+  /** How long messages of a category are kept, in milliseconds; infinite if no rule is by age. */
   maxAgeMs(namespace: Namespace, category: string): number {
     const ages = rulesInForce(namespace, this.#retention)
       .filter((rule) => rule.category === undefined || rule.category === category)
@@ -116,14 +116,14 @@ export class ConsumerGroups {
     return { uid, name };
   }
 
-  /** The group as it stands in the store; throws `GROUP_NOT_FOUND`. */
+  /** Reads the group from the store; throws `GROUP_NOT_FOUND`. */
   async find(namespace: Namespace, name: string): Promise<Group> {
     const group = await this.node.groups.read(groupKey(namespace.uid, name));
     if (group === undefined || group.state === 'deleted') throw groupNotFound(name);
     return group;
   }
 
-  /** The same, also as this node last knew it: what follows is refused by the store where that is old. */
+  /** Like {@link find}, but may return a cached group. A write that is based on an outdated one loses its compare-and-set. */
   async known(namespace: Namespace, name: string): Promise<Group> {
     const known = this.node.groups.known(groupKey(namespace.uid, name));
     return known === undefined || known.state === 'deleted' ? this.find(namespace, name) : known;
@@ -141,12 +141,12 @@ export class ConsumerGroups {
     return feed;
   }
 
-  /** What is known of the log of a namespace; undefined: nobody here follows it. */
+  /** The feed of a namespace's log; undefined if this node does not follow it. */
   knownFeed({ log }: Namespace): GroupFeed | undefined {
     return this.#feeds.get(log);
   }
 
-  /** Does what is due. */
+  /** Runs the periodic work: ends stalled streams, advances groups, and reads logs and checkpoints that hints may have missed. */
   async turn(): Promise<void> {
     if (this.#isStopped) return;
     const nowMs = performance.now();
@@ -154,7 +154,7 @@ export class ConsumerGroups {
     await this.node.turn();
     const used = new Set([...this.node.watched].map(({ group }) => group.epoch));
     for (const [id, feed] of this.#feeds) {
-      // Whoever has just asked for it may still be joining: a feed that is made anew would know nothing of its member.
+      // A join that just asked for this feed may still be running.
       const isAsked = nowMs - feed.askedAtMs < 2 * this.times.nodeTtlMs;
       if (feed.isIdle && !used.has(id) && !isAsked) {
         feed.stop();
@@ -163,18 +163,18 @@ export class ConsumerGroups {
       }
       feed.look();
       const { waiting } = feed;
-      // Acknowledgements may have gone by another node.
+      // Acknowledgements may have been sent to another node.
       if (waiting.length > 0) await this.node.partitions.readAll(waiting.slice(0, 100)).catch(() => {});
     }
     for (const watched of [...this.node.watched]) await this.#passForgotten(watched);
   }
 
-  /** Ends all streams of members, who go on elsewhere within their leases. */
+  /** Ends all member streams. The members reconnect to other nodes within their leases. */
   endAll(code: string): void {
     for (const stream of [...this.streams]) stream.end(code);
   }
 
-  /** Does nothing any more. */
+  /** Stops the timer, the feeds and all waiting requests. */
   stop(): void {
     this.#isStopped = true;
     clearInterval(this.#timer);

@@ -6,19 +6,19 @@ import { selectionOf } from './describe-group.ts';
 import { type Group, type GroupOptions, newGroup } from './group.ts';
 import { generationKey, groupKey, groupPrefix } from './record-keys.ts';
 
-/** Groups of a namespace at most. */
+/** Maximum number of groups in a namespace. */
 export const maxGroups = 1_000;
 
 const defaultSize = 8;
 
-/** What a group is asked for with; what is absent is not compared with a group that exists. */
+/** The requested settings of a group. Absent ones are not compared with those of an existing group. */
 type GroupRequest = Partial<GroupOptions> & {
   readonly category: string;
   readonly size?: number | undefined;
   readonly start?: 'first' | 'last' | number | undefined;
 };
 
-/** The group, which is created unless it is there. Throws `GROUP_EXISTS` when it is another one than was asked for. */
+/** Creates the group unless it exists. Throws `GROUP_EXISTS` if the existing one has another category or size. */
 export async function createGroup(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -58,7 +58,7 @@ export async function createGroup(
   }
 }
 
-/** A checkpoint to begin at, behind what retention has taken of the category. A number is the first position that is wanted. */
+/** The initial checkpoint, after the messages that retention deleted. A number is the first wanted position. */
 export async function positionOf(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -70,7 +70,7 @@ export async function positionOf(
   return start === 'last' ? head : Math.min(Math.max(start - 1, forgottenUpTo), head);
 }
 
-/** Generations of a group that was deleted may be in sinks; those of a later one go on behind them. */
+/** Sinks may have stored generations of a deleted group, so a later group continues above them. */
 async function lastGeneration(groups: ConsumerGroups, namespace: Namespace): Promise<number> {
   const [record] = await groups.node.options.store.read([generationKey(namespace.uid)]);
   return record === undefined ? 0 : (JSON.parse(record.text) as number);
@@ -86,7 +86,7 @@ function refuseOther({ category, size }: Group, group: string, request: GroupReq
 }
 
 export function groupBusy(group: string): PokewireError {
-  return new PokewireError('GROUP_BUSY', `The consumer group ${group} is being changed. Come again later.`, {
+  return new PokewireError('GROUP_BUSY', `The consumer group ${group} is being changed. Retry later.`, {
     details: { group },
   });
 }

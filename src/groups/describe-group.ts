@@ -6,14 +6,14 @@ import type { Group, Member } from './group.ts';
 import { isChanging } from './ownership.ts';
 import { isSettledByFloor, type PartitionRecord } from './partition-record.ts';
 
-/** Messages behind checkpoints that are counted; there may be more. */
+/** The lag is counted up to this many messages. */
 const maxCounted = 10_000;
 const pagePokes = 1_000;
 
-/** Partitions of which the age of the first message is looked up. */
+/** Maximum number of partitions whose first unsettled message is read for its age. */
 const maxTimed = 64;
 
-/** How far a partition is behind. `isExact`: false: there are more. */
+/** How far a partition is behind. `isExact` is false if there may be more messages. */
 export type Lag = { readonly messages: number; readonly isExact: boolean; readonly seconds: number | undefined };
 
 type DescribedPartition = {
@@ -27,7 +27,7 @@ type DescribedPartition = {
   readonly isRevoking: boolean;
 };
 
-/** What a group does; `new-log`: its log was replaced, and it waits for a reset. */
+/** States of a group; `new-log`: its log was replaced, and it waits for a reset. */
 export const stateNames = ['stable', 'moving', 'resizing', 'empty', 'stopped', 'new-log'] as const;
 
 type DescribedMember = Member & {
@@ -46,7 +46,7 @@ export type DescribedGroup = {
   readonly partitions: readonly DescribedPartition[];
 };
 
-/** What a group is about: its category. */
+/** Selects the category of a group. */
 export function selectionOf({ category }: Pick<Group, 'category'>): Selection {
   return { all: false, streams: [], categories: [category], group: null, fromPosition: 0 };
 }
@@ -65,7 +65,7 @@ export async function readPartitions(
   return records;
 }
 
-/** Who owns what, and how far behind it is. */
+/** Describes members, partitions and their lag. */
 export async function describeGroup(
   groups: ConsumerGroups,
   namespace: Namespace,

@@ -8,15 +8,15 @@ import type { MemberSession, Told } from './member-session.ts';
 import type { PartitionRecord } from './partition-record.ts';
 import { toldKey } from './reconcile.ts';
 
-/** Pokes of a partition that may be told without an acknowledgement. */
+/** Maximum number of pokes sent for a partition without an acknowledgement. */
 const maxUnacknowledged = 1_000;
 
-/** A partition whose member is told of its messages. */
+/** A partition whose member receives pokes. */
 type Target = {
   readonly session: MemberSession;
   readonly told: Told;
   readonly key: string;
-  /** The last message of this turn: a burst is told as one poke, and the member reads the others. */
+  /** The last message since the last flush: a burst is sent as one poke, and the member reads the rest. */
   pending: { readonly stream: string; readonly position: number; readonly globalPosition: number } | undefined;
   unacknowledged: number;
   checkpoint: number;
@@ -33,11 +33,11 @@ type GroupFeedOptions = {
 };
 
 /**
- * Tells members here of the messages of their partitions, of one log. A poke is a hint: one that is left out because its member
- * has enough, or was lost, is found by the next read.
+ * Sends pokes of one log to the members on this node that own the partitions. Pokes are hints: the member's next read finds messages
+ * whose poke was left out or lost.
  */
 export class GroupFeed {
-  /** When somebody last asked for it, for a member that is to join. */
+  /** When a join last asked for it. */
   askedAtMs = Number.NEGATIVE_INFINITY;
   readonly #options: GroupFeedOptions;
   readonly #tail: LogTail;
@@ -64,12 +64,12 @@ export class GroupFeed {
     this.#tail.start();
   }
 
-  /** What this node knows of the log's head. */
+  /** The log's head as far as this node knows it. */
   get head(): number {
     return this.#tail.bounds?.head ?? 0;
   }
 
-  /** Messages up to here may be gone. */
+  /** Retention may have deleted messages up to here. */
   get forgottenUpTo(): number {
     return this.#tail.bounds?.forgottenUpTo ?? 0;
   }
@@ -83,7 +83,7 @@ export class GroupFeed {
     return this.#tail.begun;
   }
 
-  /** Partitions that are told nothing until an acknowledgement of them is found. */
+  /** Partitions whose pokes are paused until an acknowledgement is found. */
   get waiting(): string[] {
     const keys: string[] = [];
     for (const layouts of this.#layouts.values()) {
@@ -94,7 +94,7 @@ export class GroupFeed {
     return keys;
   }
 
-  /** Looks for what was not announced. */
+  /** Reads messages that were not announced. */
   look(): void {
     this.#tail.readOn();
   }
@@ -104,7 +104,7 @@ export class GroupFeed {
     this.#tail.stop();
   }
 
-  /** Begins or ends telling a session of a partition, as what it was told says by now. */
+  /** Starts or stops the pokes of a partition, after its assignment to a session changed. */
   update(watched: WatchedGroup, session: MemberSession, told: Told, key: string): void {
     const { category, size, layout } = watched.group;
     const name = `${told.layout}/${watched.key}`;
@@ -144,7 +144,7 @@ export class GroupFeed {
         target.unacknowledged = 0;
       }
       if (pending === undefined || target.unacknowledged >= maxUnacknowledged) continue;
-      // Its member does not want them before it is retried.
+      // A held stream is not read before its retry.
       if (record?.held.some(({ stream }) => stream === pending.stream) === true) continue;
       target.unacknowledged++;
       const { partition, generation } = told;

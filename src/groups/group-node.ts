@@ -20,33 +20,33 @@ type GroupNodeOptions = {
   readonly now: () => number;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
-  /** An id that nobody has or guesses. */
+  /** Returns a unique id that cannot be guessed. */
   readonly newId: () => string;
   readonly observer: GroupObserver;
   /** Head of the log of a group's namespace, as far as this node knows it. */
   readonly headOf: (group: Group) => number;
-  /** A partition was told to a member here, or is told to it no longer. */
+  /** A partition was assigned to a member on this node, revoked from it, or dropped. */
   readonly toldChanged: (watched: WatchedGroup, session: MemberSession, told: Told) => void;
 };
 
 /** A member that asks to join. */
 type Joining = Pick<JoinRequest, 'member' | 'session' | 'attempt' | 'address'> & { readonly link: MemberLink };
 
-/** What became of a join; `not-valid`: this node may promise nothing now. */
+/** Outcome of a join; `not-valid`: this node may confirm no leases now. */
 export type Joined =
   | { readonly outcome: 'joined'; readonly session: MemberSession }
   | { readonly outcome: Exclude<JoinOutcome['outcome'], 'joined'> | 'not-valid' | 'no-group' };
 
 /**
- * The members that are connected to this node, and what it does for their groups: it alone judges whether they live, and every node
- * gives away what nobody owns. It acts on records of the store only by compare-and-set, so that no node leads.
+ * The members that are connected to this node, and the work for their groups. Only this node decides whether they are alive; any node
+ * assigns unowned partitions. It changes records only by compare-and-set, so no node is a leader.
  */
 export class GroupNode {
   readonly groups: Records<Group>;
   readonly partitions: Partitions;
   readonly health: NodeHealth;
   readonly options: GroupNodeOptions;
-  /** Changes of others that were met. */
+  /** Compare-and-set operations that lost. */
   conflicts = 0;
   readonly #watched = new Map<string, WatchedGroup>();
   readonly #sessions = new Map<string, { readonly watched: WatchedGroup; readonly session: MemberSession }>();
@@ -79,7 +79,7 @@ export class GroupNode {
     const key = groupKey(name.uid, name.name);
     const found = this.groups.known(key) ?? (await this.groups.read(key));
     if (found === undefined) return { outcome: 'no-group' };
-    // Before the change: its answer may be lost, and a member of this node must be somebody's business.
+    // Before the change, whose answer may be lost: this node must notice a member that it does not know it has.
     this.#watch(name, found).askedAtMs = now();
     const { group } = await changeGroup(this.groups, this.options.observer, key, 'join', (draft) => {
       joined = undefined;
@@ -120,7 +120,7 @@ export class GroupNode {
     return { outcome: 'joined', session };
   }
 
-  /** A member lives. Its node confirms a lease, in its stream alone: an answer on another way could overtake what is sent there. */
+  /** Takes a member's heartbeat. The lease is confirmed only in the member's stream, because a response could overtake events there. */
   beat(session: string, beat: number): void {
     const own = this.#sessions.get(session);
     if (own === undefined) this.health.passOn(session, beat);
@@ -134,17 +134,17 @@ export class GroupNode {
     if (own?.session === session) this.reconcile(own.watched);
   }
 
-  /** Lets a partition go, once what was done of it is acknowledged. */
+  /** Releases a partition whose work is acknowledged. */
   async release(name: GroupName, session: string, held: Held): Promise<void> {
     await this.change(name, 'join', (draft) => letGo(draft, session, held));
   }
 
-  /** Takes a session out whose worker has stopped. */
+  /** Removes a session whose worker has stopped. */
   async leave(name: GroupName, session: string, keepMs: number): Promise<void> {
     await this.change(name, 'leave', (draft) => leave(draft, session, keepMs));
   }
 
-  /** Changes a group, and does what follows from it. */
+  /** Changes a group, and reconciles it. */
   async change(
     name: GroupName,
     why: MoveReason,
@@ -157,7 +157,7 @@ export class GroupNode {
     return changed;
   }
 
-  /** What is to be done now and then; errors are for the observer. */
+  /** Runs the periodic work. Errors go to the observer. */
   async turn(): Promise<void> {
     if (this.#isTurning) return;
     this.#isTurning = true;
@@ -182,7 +182,7 @@ export class GroupNode {
     }
   }
 
-  /** Tells members here which held streams are due. */
+  /** Sends the retries that are due to the members on this node. */
   retry({ name, group, sessions }: WatchedGroup): void {
     for (const session of sessions.values()) {
       for (const told of session.told.values()) {
@@ -192,12 +192,12 @@ export class GroupNode {
     }
   }
 
-  /** Does what a group asks for that this node has no member of. */
+  /** Reconciles a group of which this node has no member. */
   look(name: GroupName, group: Group): void {
     this.reconcile(this.#watch(name, group));
   }
 
-  /** Does what the state of a group asks for. */
+  /** Starts the steps that the state of a group requires. */
   reconcile(watched: WatchedGroup): void {
     const { times, now, observer } = this.options;
     watched.group = this.groups.known(watched.key) ?? watched.group;
@@ -230,14 +230,14 @@ export class GroupNode {
     }
   }
 
-  /** Forgets a connection whose session is not here any more. */
+  /** Forgets a connection whose session has moved or ended. */
   drop(watched: WatchedGroup, session: MemberSession): void {
     watched.sessions.delete(session.session);
     if (this.#sessions.get(session.session)?.session === session) this.#sessions.delete(session.session);
     for (const told of session.told.values()) this.options.toldChanged(watched, session, told);
   }
 
-  /** Ends the members here of a group that is no more. */
+  /** Ends the streams of a deleted group's members on this node. */
   endGroup(name: GroupName): void {
     const watched = this.watchedGroup(name);
     if (watched === undefined) return;
@@ -248,7 +248,7 @@ export class GroupNode {
     this.#watched.delete(watched.key);
   }
 
-  /** Sends an event about a partition to whoever it was told to here, in this generation. */
+  /** Sends an event about a partition to the member on this node that owns it in this generation. */
   tell(name: GroupName, held: Held, eventOf: (told: Told) => GroupEvent): void {
     for (const session of this.watchedGroup(name)?.sessions.values() ?? []) {
       const told = session.told.get(toldKey(held));
@@ -273,7 +273,7 @@ export class GroupNode {
     return watched;
   }
 
-  /** Forgets a group that this node has nothing to do for, and of which no late answer can give it something. */
+  /** Stops watching a group without members on this node, once no late response can add one. */
   #unwatch({ sessions, busy, group, key, askedAtMs }: WatchedGroup): void {
     const { now, times } = this.options;
     const isOurs = Object.values(group.members).some(({ node }) => node === this.health.id);
@@ -281,7 +281,7 @@ export class GroupNode {
     if (isQuiet && sessions.size === 0 && busy.size === 0 && !isOurs && !isChanging(group)) this.#watched.delete(key);
   }
 
-  /** Reads groups that changed, before this node counts as valid. */
+  /** Reads the groups that changed. Must complete before this node counts as valid. */
   async #readChanges(): Promise<void> {
     const { revision, keys } = await this.options.store.changesSince(this.#revision);
     const news = this.#revision !== undefined && keys !== 'all' ? keys : undefined;
@@ -304,7 +304,7 @@ export class GroupNode {
     );
   }
 
-  /** This node was marked dead: what it had is others' now. */
+  /** Starts over under a new id: this node was marked dead, and other nodes have taken over its members. */
   #beginAgain(): void {
     this.health.beginAgain(this.options.newId());
     for (const watched of this.#watched.values()) {

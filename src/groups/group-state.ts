@@ -9,7 +9,7 @@ export type GroupName = { readonly uid: string; readonly name: string };
 /** Why partitions changed hands. */
 export type MoveReason = 'join' | 'leave' | 'expire' | 'forced' | 'resize';
 
-/** Told what happens to groups on this node, for logs and metrics. */
+/** Observes groups on this node, for logs and metrics. */
 export interface GroupObserver {
   moved(why: MoveReason, partitions: number): void;
   /** A step failed; it will be tried again. */
@@ -23,12 +23,12 @@ export class WatchedGroup {
   readonly sessions = new Map<string, MemberSession>();
   /** See `View`. */
   readonly missingSinceMs = new Map<string, number>();
-  /** Steps under way, so that none is done twice at a time. */
+  /** Steps that are running, so that none runs twice at a time. */
   readonly busy = new Set<string>();
   group: Group;
-  /** What retention had taken of the group's log when it was last looked at, and what of its category. */
+  /** The positions up to which retention had deleted messages of the group's log and category, when last read. */
   forgotten = { epoch: '', ofLog: 0, ofCategory: 0 };
-  /** When somebody last asked this node to join. */
+  /** When a member last asked this node to join. */
   askedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(name: GroupName, group: Group) {

@@ -12,8 +12,8 @@ import { layoutPrefix, partitionKey } from './record-keys.ts';
 import { removeRecords } from './records.ts';
 
 /**
- * Does a step. Undefined: it is done; else whether it changed something that asks for further steps. Each compare-and-set checks
- * again what the step was decided by: the same connection, and the same generation.
+ * Runs a step. Returns undefined if it is complete, otherwise resolves to whether the group must be reconciled again. Each
+ * compare-and-set repeats the checks that the step was decided by: the same connection and the same generation.
  */
 export function doStep(node: GroupNode, watched: WatchedGroup, step: Step): Promise<boolean> | undefined {
   switch (step.do) {
@@ -102,13 +102,13 @@ function removeNode(node: GroupNode, watched: WatchedGroup, dead: string): Promi
   });
 }
 
-/** Fences the former owner, then tells the new one: a crash in between costs nothing, for the next node does both again. */
+/** Fences the former owner, then assigns the partition. After a crash in between, the next node repeats both. */
 async function open(node: GroupNode, watched: WatchedGroup, session: MemberSession, held: Held): Promise<boolean> {
   const { name, group } = watched;
   const { layout, partition, generation } = held;
   const record = await node.partitions.open(partitionKey(name.uid, group.id, layout, partition), generation);
   if (record === undefined || session.isClosed || watched.sessions.get(session.session) !== session) return false;
-  // Who may promise nothing may announce nothing.
+  // A node that may confirm no leases must not assign partitions.
   if (node.health.validMs <= 0 || watched.group.layout !== layout) return false;
   const former = session.told.get(toldKey(held));
   if (former !== undefined && former.generation >= generation) return false;
@@ -140,7 +140,7 @@ function revoke(node: GroupNode, watched: WatchedGroup, session: MemberSession, 
   toldChanged(watched, session, told);
 }
 
-/** Sends the retries that are due of a partition: each once, and again where nothing came of it for the time of a lease. */
+/** Sends the retries of a partition that are due: once each, and again if the stream is still due after a lease time. */
 export function retryDue(
   node: GroupNode,
   session: MemberSession,
@@ -182,7 +182,7 @@ async function seal(
   );
 }
 
-/** Makes the first records of partitions, and gives them away. */
+/** Creates the records of a new layout's partitions, and assigns them. */
 async function makeReady(
   node: GroupNode,
   watched: WatchedGroup,

@@ -9,7 +9,7 @@ import { type HeldStream, maxGroupHeldStreams, maxHeldStreams } from './partitio
 import type { OwnerOutcome } from './partitions.ts';
 import { groupKey } from './record-keys.ts';
 
-/** A partition in one generation, up to a global position. */
+/** Settles a partition in one generation up to a global position. */
 export type Acknowledgement = Held & { readonly position: number };
 
 export type Acknowledged = {
@@ -45,7 +45,7 @@ export async function acknowledge(
   return { acked, fenced };
 }
 
-/** Settles, and lets go then: whoever is next goes on behind it. */
+/** Acknowledges partitions, then releases them to their next owners. */
 export async function release(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -59,7 +59,7 @@ export async function release(
   }
 }
 
-/** A stream that a worker cannot go on with. */
+/** A request to hold a stream whose message failed. */
 type HoldRequest = Held & {
   readonly stream: string;
   readonly position: number;
@@ -100,7 +100,7 @@ export async function hold(
   refuseFenced(groups, outcome, request);
 }
 
-/** A stream that is held already may be held again, whatever else is. */
+/** Throws `TOO_MANY_HELD` at the group's limit, unless the stream is held already. */
 async function refuseTooManyHeld(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -115,7 +115,7 @@ async function refuseTooManyHeld(
   });
 }
 
-/** Settles a held stream up to a position; `upTo`: messages behind it up to there were passed by and wait as well. */
+/** Settles a held stream up to a position; `upTo`: later messages up to this global position were skipped over and wait, too. */
 export async function settle(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -137,14 +137,14 @@ export async function settle(
   return record.held.find((other) => other.stream === stream);
 }
 
-/** Tells those who wait for a checkpoint of the group. */
+/** Wakes the requests that wait for the group. */
 function noteSettled(groups: ConsumerGroups, namespace: Namespace, name: string): void {
   for (const check of groups.waiting.get(groupKey(namespace.uid, name)) ?? []) check();
 }
 
-/** The error of a request of a generation that is over. */
+/** The error for a request of an outdated generation. */
 export function fencedError({ partition, generation }: Held, current: number): PokewireError {
-  return new PokewireError('FENCED', `Partition ${partition} is another generation's: ${current}, not ${generation}.`, {
+  return new PokewireError('FENCED', `Partition ${partition} is in generation ${current}, not ${generation}.`, {
     details: { partition, generation, current },
   });
 }
@@ -159,7 +159,7 @@ function refuseNewLog({ epoch }: Group, { log }: Namespace, request: Held): void
   if (epoch !== log) throw fencedError(request, 0);
 }
 
-/** Nothing can be settled that is not there. What is fenced anyway is not looked at. */
+/** Refuses acknowledgements beyond the head. Fenced ones are not checked. */
 async function refuseAhead(
   groups: ConsumerGroups,
   namespace: Namespace,

@@ -1,19 +1,19 @@
 /** A group as its record stands in the store. Only drafts of a compare-and-set are changed. */
 export type Group = {
-  /** Another one for each group that is created, also of the same name. */
+  /** Unique, also among groups that had the same name. */
   readonly id: string;
   readonly category: string;
   readonly options: GroupOptions;
   /** The log that its checkpoints are positions of. */
   epoch: string;
-  /** `new-log`: an import replaced the log, and somebody is to say where to begin. `deleted`: its records are being removed. */
+  /** `new-log`: an import replaced the log, and the group waits for a reset. `deleted`: its records are being removed. */
   state: 'running' | 'stopped' | 'new-log' | 'deleted';
   /** Rises with each resize and reset; a partition number means other streams, or another checkpoint, in each. */
   layout: number;
   size: number;
-  /** Where the partitions of this layout begin. */
+  /** The initial checkpoints of this layout. */
   origin: Origin;
-  /** The layout before, until every partition of this one has its checkpoint from it. */
+  /** The former layout, until every partition of this one has taken its checkpoint from it. */
   previous: PreviousLayout | undefined;
   /** The last generation that was given out, over all partitions and layouts. */
   generation: number;
@@ -25,7 +25,7 @@ export type Group = {
 };
 
 export type GroupOptions = {
-  /** `hold`: what fails for good is parked and the other streams go on. `stop`: its partition stops. */
+  /** `hold`: parks a stream whose message keeps failing; others continue. `stop`: its partition stops. */
   readonly onPoison: 'hold' | 'stop';
   readonly onNewLog: 'stop' | 'first' | 'last';
   readonly maxAttempts: number;
@@ -52,9 +52,9 @@ export type Member = {
   attempt: number;
   /** Its connection is gone; the same name may take its place at once. */
   isDetached: boolean;
-  /** It is to go, and gets nothing any more. */
+  /** It was evicted and is assigned nothing. */
   isEvicted: boolean;
-  /** It has left, and its share is kept for its name this long. */
+  /** It has left, and its share is reserved for its name this long. */
   keepMs: number | undefined;
   address: string | undefined;
 };
@@ -64,7 +64,7 @@ type Ownership = {
   /** Session that owns it. */
   holder: string | undefined;
   generation: number;
-  /** Session that is to own it. */
+  /** Session that owns it next. */
   next: string | undefined;
   /** Its checkpoint is known. */
   isReady: boolean;
@@ -73,7 +73,7 @@ type Ownership = {
 export const maxGroupMembers = 256;
 export const maxGroupPartitions = 1_024;
 
-/** A new group, whose partitions are still to be made. */
+/** A new group, whose partitions do not exist yet. */
 export function newGroup(
   id: string,
   given: Pick<Group, 'category' | 'options' | 'epoch' | 'size' | 'generation'> & { readonly position: number },
@@ -96,7 +96,7 @@ export function newGroup(
   };
 }
 
-/** Partitions that wait for their checkpoints. */
+/** Partitions without checkpoints. */
 export function freshPartitions(size: number): Ownership[] {
   return Array.from({ length: size }, () => ({ holder: undefined, generation: 0, next: undefined, isReady: false }));
 }

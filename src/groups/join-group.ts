@@ -13,7 +13,7 @@ export type GroupJoin = {
   readonly group: string;
   readonly category: string;
   readonly member: string;
-  /** With it a group that is not there is made. */
+  /** With a size, a missing group is created. */
   readonly size: number | undefined;
   readonly session: string | undefined;
   readonly attempt: number;
@@ -44,7 +44,7 @@ export async function joinGroup(
   return stream;
 }
 
-/** The log is another one than the checkpoints are of: goes on where the group's options say, or waits for a reset. */
+/** The log was replaced: resets the group as its `onNewLog` says, or lets it wait for a reset. */
 async function meetNewLog(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -80,6 +80,6 @@ function refusalOf(outcome: Exclude<Joined['outcome'], 'joined'>, group: string,
         details: { group, maxGroupMembers },
       });
     case 'not-valid':
-      return new PokewireError('NOT_READY', 'This node cannot reach its store in time. Come again later.');
+      return new PokewireError('NOT_READY', 'This node cannot reach its store in time. Retry later.');
   }
 }

@@ -2,7 +2,7 @@ import type { Held } from './ownership.ts';
 import type { Floor, HeldStream } from './partition-record.ts';
 import { type SessionView, type ToldView, toldKey } from './reconcile.ts';
 
-/** What a member is told on its stream, by the event's name; docs/PROTOCOL.md says what each means. */
+/** An event of a member's stream; docs/PROTOCOL.md defines each. */
 export type GroupEvent =
   | {
       readonly event: 'joined';
@@ -88,9 +88,9 @@ export interface MemberLink {
   end(code: GroupEnd): void;
 }
 
-/** A partition that was told to a connection. */
+/** A partition that was assigned to or revoked from a connection. */
 export type Told = { -readonly [Key in keyof ToldView]: ToldView[Key] } & {
-  /** Held streams whose retry was told: what it was for, and when. */
+  /** The last retry sent for each held stream. */
   readonly retried: Map<string, { readonly what: string; readonly atMs: number }>;
 };
 
@@ -131,7 +131,7 @@ export class MemberSession implements SessionView {
     return told;
   }
 
-  /** Confirms a lease for what is told here and not stopped. */
+  /** Confirms the lease of all partitions that are not stopped. */
   extend(beat: number, leaseMs: number, nowMs: number, head: number): void {
     this.beat = beat;
     this.extendedAtMs = nowMs;

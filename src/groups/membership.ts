@@ -50,7 +50,7 @@ export function join(group: Group, request: JoinRequest): JoinOutcome {
   return { outcome: 'joined', session: newSession };
 }
 
-/** Notes that a connection is gone. False: another one is known by now. */
+/** Marks a connection as gone. Returns false if a later one is known. */
 export function detach(group: Group, session: string, attempt: number): boolean {
   const member = group.members[session];
   if (member?.attempt !== attempt || member.isDetached) return false;
@@ -58,7 +58,7 @@ export function detach(group: Group, session: string, attempt: number): boolean 
   return true;
 }
 
-/** Takes sessions out and gives away what they own. False: there were none of them. */
+/** Removes sessions and reassigns their partitions. Returns false if none was a member. */
 export function remove(group: Group, sessions: readonly string[]): boolean {
   const present = sessions.filter((session) => session in group.members);
   if (present.length === 0) return false;
@@ -67,7 +67,7 @@ export function remove(group: Group, sessions: readonly string[]): boolean {
   return true;
 }
 
-/** A worker that has stopped leaves. With `keepMs` its share waits that long for a worker of its name. */
+/** Removes a session whose worker has stopped. With `keepMs`, its share is reserved that long for a worker of its name. */
 export function leave(group: Group, session: string, keepMs: number): boolean {
   if (keepMs === 0) return remove(group, [session]);
   const member = group.members[session];
@@ -77,7 +77,7 @@ export function leave(group: Group, session: string, keepMs: number): boolean {
   return true;
 }
 
-/** Lets a member get nothing any more; its node ends it. False: there is no such member. */
+/** Marks a member as evicted; its node ends the stream. Returns false if there is no such member. */
 export function evict(group: Group, name: string): boolean {
   const members = Object.values(group.members).filter((member) => member.name === name && !member.isEvicted);
   if (members.length === 0) return false;

@@ -17,8 +17,8 @@ const maxForeignBeats = 4_096;
 const keepRecordMs = 600_000;
 
 /**
- * Whether this node may promise anything. It writes a record each turn; who sees that stand still for long enough marks it dead,
- * which this node finds before it promises more. A store that one process has alone needs none of that.
+ * Tracks whether this node may confirm leases. It updates its record each turn; a node that sees the record unchanged for too long
+ * marks it dead, which this node finds before it confirms more. A store of a single process needs none of this.
  */
 export class NodeHealth {
   readonly #store: GroupStore;
@@ -47,12 +47,12 @@ export class NodeHealth {
     return this.#others;
   }
 
-  /** How long promises hold from now on; 0 or less: there may be none. */
+  /** How long this node may confirm leases, in milliseconds; 0 or less: not at all. */
   get validMs(): number {
     return this.#validUntilMs - this.#now();
   }
 
-  /** Tells the node of a session that its member has beaten. */
+  /** Forwards a heartbeat to the node of its session. */
   passOn(session: string, beat: number): void {
     if (this.#foreign.size >= maxForeignBeats && !this.#foreign.has(session)) return;
     this.#foreign.set(session, Math.max(beat, this.#foreign.get(session) ?? 0));
@@ -89,7 +89,7 @@ export class NodeHealth {
     return written !== undefined;
   }
 
-  /** Goes on as another node: an id is never used again. */
+  /** Continues as a new node: ids are never reused. */
   beginAgain(id: string): void {
     this.#id = id;
     this.#revision = 0;

@@ -22,7 +22,7 @@ export function letGo(group: Group, session: string, { layout, partition, genera
   return true;
 }
 
-/** Begins another layout. False: the one before is not complete. */
+/** Starts a new layout. Returns false while the former one is incomplete. */
 export function relayout(group: Group, size: number, origin: Origin): boolean {
   if (isChanging(group)) return false;
   group.previous = {
@@ -37,7 +37,7 @@ export function relayout(group: Group, size: number, origin: Origin): boolean {
   return true;
 }
 
-/** Whether a layout is still to be made. */
+/** Whether a layout change is in progress. */
 export function isChanging(group: Group): boolean {
   return group.previous !== undefined || group.partitions.some(({ isReady }) => !isReady);
 }
@@ -61,7 +61,7 @@ export function noteReady(group: Group, layout: number, ready: readonly number[]
   return true;
 }
 
-/** Partitions of this layout whose checkpoint can be told: everything that they take over is sealed. */
+/** Partitions of this layout whose checkpoints are final, because all their predecessors are sealed. */
 export function readyToMake(group: Group): number[] {
   const { previous, partitions, size } = group;
   const divisor = previous === undefined ? 1 : greatestCommonDivisor(previous.size, size);

@@ -7,10 +7,10 @@ import type { Group } from './group.ts';
 import { isSettledByFloor, type PartitionRecord } from './partition-record.ts';
 import { groupKey } from './record-keys.ts';
 
-/** Acknowledgements of other nodes are looked for this often. */
+/** How often records are read for acknowledgements that other nodes took. */
 const lookEveryMs = 250;
 
-/** Requests that wait at once, over all groups. */
+/** Maximum number of waiting requests, over all groups. */
 export const maxGroupWaits = 1_000;
 
 type Reached = { readonly reached: boolean; readonly checkpoint: number; readonly held: number };
@@ -98,7 +98,7 @@ async function isSettled(
   }
 }
 
-/** Resolves at the next acknowledgement here, or when it is time to look again. */
+/** Resolves at the next acknowledgement on this node, or after `ms`. */
 function next(groups: ConsumerGroups, key: string, ms: number): Promise<void> {
   const checks = groups.waiting.getOrInsertComputed(key, () => new Set());
   return new Promise((resolve) => {

@@ -26,7 +26,7 @@ export const groupMemberQuery = {
 
 type Query = Partial<Static<ReturnType<typeof queryOf>>> & Readonly<Record<string, unknown>>;
 
-/** What is of a subscription alone. */
+/** Parameters that only plain subscriptions take. */
 const others = [
   'stream',
   'all',

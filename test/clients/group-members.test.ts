@@ -38,3 +38,20 @@ test('A member without a size ends where there is no such group.', async () => {
   const worker = connect(app.url).consume({ ...work, size: undefined }, () => {});
   await expect(worker.done).rejects.toMatchObject({ code: 'GROUP_NOT_FOUND', status: 404 });
 });
+
+test('A member ends when its token is revoked.', async () => {
+  const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
+  await using app = await startTestApp(['--token', admin]);
+  const headers = { authorization: `Bearer ${admin}`, 'content-type': 'application/json' };
+  const rpc = async (...call: unknown[]) => {
+    const answer = await fetch(`${app.url}/rpc`, { method: 'POST', headers, body: JSON.stringify(call) });
+    return (await answer.json()) as { token: string; tokenId: string };
+  };
+  const { token, tokenId } = await rpc('ns.token.create', 'default', { scope: 'write' });
+  const assigned = Promise.withResolvers<void>();
+  const worker = connect(app.url, { token }).consume(work, () => {}, { onAssigned: () => assigned.resolve() });
+  const why = worker.done.catch((error: unknown) => error);
+  await assigned.promise;
+  await rpc('ns.token.revoke', 'default', tokenId);
+  expect(await why).toMatchObject({ code: 'REVOKED' });
+});

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 /** A message of the scripted log, and the partition that its stream belongs to. */
 export type ScriptedMessage = { readonly stream: string; readonly position: number; readonly partition: number };
 
-/** What the handler under test has reported: it was started with this. */
+/** What the handler under test reports when it starts. */
 export type Start = {
   readonly stream: string;
   readonly position: number;
@@ -19,9 +19,9 @@ export type Asked = { readonly route: string; readonly body: Readonly<Record<str
 
 type Answer = { readonly status: number; readonly body?: object; readonly headers?: Record<string, string> };
 
-/** How long the worker may take for what it must do, milliseconds. */
+/** Time limit for an expected action of the worker, milliseconds. */
 const patienceMs = 20_000;
-/** How long it is watched for what it must not do. */
+/** How long to watch for an action that must not happen, milliseconds. */
 const watchMs = 500;
 
 /** One connection of the worker. */
@@ -45,21 +45,21 @@ export class GroupConnection {
   }
 }
 
-/** Speaks the protocol of groups as a scenario says, and notes what the worker does. */
+/** A scripted server of consumer groups that records what the worker does. */
 export class FakeGroupServer {
   readonly log: ScriptedMessage[] = [];
   readonly starts: Start[] = [];
   readonly asked: Asked[] = [];
   readonly connections: GroupConnection[] = [];
-  /** Pages that were read up to a head. */
+  /** The head at each read of the category. */
   readonly readUpTo: number[] = [];
-  /** What to answer in place of the usual; undefined: the usual. */
+  /** Overrides an answer; undefined: the default one. */
   answer: (asked: Asked) => Promise<Answer | undefined> | Answer | undefined = () => undefined;
-  /** What a handler waits for, and then whether it succeeds. */
+  /** Decides when a handler ends and whether it succeeds. */
   handle: (start: Start) => Promise<boolean> | boolean = () => true;
   /** Called for each beat, before it is answered. */
   onBeat: (beat: number) => void = () => {};
-  /** Refuses connections; undefined: takes them. */
+  /** The refusal of connections; undefined: they are accepted. */
   refuse: Answer | undefined = undefined;
   readonly #server: Server;
 
@@ -98,7 +98,7 @@ export class FakeGroupServer {
     return Number(this.bodies('beat').at(-1)?.beat ?? 0);
   }
 
-  /** The position that was acknowledged last of a partition in a generation. */
+  /** The highest acknowledged position of a partition in a generation. */
   acked(partition: number, generation: number): number {
     const acks = ['ack', 'release', 'leave'].flatMap((route) =>
       this.bodies(route).flatMap((body) => (body.acks ?? body.releases) as unknown as Record<string, number>[]),
@@ -107,7 +107,7 @@ export class FakeGroupServer {
     return Math.max(-1, ...own.map(({ position }) => position!));
   }
 
-  /** Waits for what the worker must do. */
+  /** Waits until the worker has done what it must. */
   async until(what: string, isSo: () => boolean): Promise<void> {
     const endAtMs = performance.now() + patienceMs;
     while (!isSo()) {
@@ -116,7 +116,7 @@ export class FakeGroupServer {
     }
   }
 
-  /** Watches that the worker does not do what it must not. */
+  /** Fails if the worker does what it must not. */
   async never(what: string, isSo: () => boolean, ms = watchMs): Promise<void> {
     const endAtMs = performance.now() + ms;
     while (performance.now() < endAtMs) {
@@ -125,7 +125,7 @@ export class FakeGroupServer {
     }
   }
 
-  /** The next connection, which the count says. */
+  /** The connection with this number, counted from 1. */
   async connection(count: number): Promise<GroupConnection> {
     await this.until(`connect for the ${count}. time`, () => this.connections.length >= count);
     return this.connections[count - 1]!;

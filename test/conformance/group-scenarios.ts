@@ -1,6 +1,6 @@
 import type { FakeGroupServer, GroupConnection } from './fake-group-server.ts';
 
-/** What a worker under test must do, with the server that plays it. `stop` asks the worker to leave. */
+/** Checks one rule against a worker, by scripting the server. `stop` asks the worker to leave. */
 export type Scenario = (server: FakeGroupServer, stop: () => void) => Promise<void>;
 
 const session = 's-1';
@@ -26,7 +26,7 @@ function lease(server: FakeGroupServer, connection: GroupConnection, beat: numbe
   connection.send('lease', { beat, leaseMs, except: [], head: server.head, ...over });
 }
 
-/** Appends a message and tells it. */
+/** Appends a message and sends its poke. */
 function poke(server: FakeGroupServer, connection: GroupConnection, generation: number, stream: string): void {
   server.append(stream);
   const { position } = server.log.at(-1)!;
@@ -38,13 +38,13 @@ function keepLeased(server: FakeGroupServer, connection: GroupConnection, over: 
   server.onBeat = (beat) => lease(server, connection, beat, over);
 }
 
-/** Waits until every lease that was promised has passed, on whichever clock. */
+/** Waits until every lease sent so far has expired, on any clock. */
 const passed = (server: FakeGroupServer) => server.never('nothing', () => false, leaseMs * 1.2);
 
 const hasRead = (server: FakeGroupServer) =>
   server.until('read to the head', () => server.readUpTo.at(-1) === server.head);
 
-/** A worker with partition 0 in generation 1, whose lease lasts. */
+/** Assigns partition 0 to the worker in generation 1 and keeps it leased. */
 async function owner(server: FakeGroupServer, over: object = {}): Promise<GroupConnection> {
   const connection = await server.connection(1);
   keepLeased(server, connection);
@@ -63,7 +63,7 @@ function same(what: string, found: unknown, expected: unknown): void {
     throw new Error(`${what}: ${JSON.stringify(found)} and not ${JSON.stringify(expected)}`);
 }
 
-/** By what each of them shows of a worker. */
+/** The scenarios, by what a worker must do in each. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   'handles each stream in order, and acknowledges what is settled': async (server) => {
     for (const stream of ['a-1', 'a-2', 'a-1', 'a-2', 'a-1']) server.append(stream);
@@ -206,7 +206,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     );
   },
 
-  'lets a partition go when its acknowledgement is fenced': async (server) => {
+  'drops a partition when its acknowledgement is fenced': async (server) => {
     server.answer = ({ route }) =>
       route === 'ack'
         ? { status: 409, body: { error: { code: 'FENCED', message: 'fenced', details: {} } } }
@@ -261,12 +261,12 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     if (startsOf(server).includes('a-1/1')) throw new Error('The worker started a message behind a held one.');
   },
 
-  'takes a held stream up again in order, and what came behind it after that': async (server) => {
+  'retries a held stream in order, and handles its later messages after that': async (server) => {
     for (const stream of ['a-1', 'a-1', 'a-1']) server.append(stream);
     const connection = await owner(server, { position: 2, held: [{ stream: 'a-1', position: 0 }] });
     await server.until('acknowledge up to the head', () => server.acked(0, 1) === 3);
     const settled = () => server.bodies('settle').map(({ position }) => Number(position));
-    // It waits at the next one as long as there is one at or below the checkpoint.
+    // The stream is held at its next message as long as one is at or below the checkpoint.
     server.answer = ({ route, body }) =>
       route === 'settle' && Number(body.position) < 2
         ? { status: 200, body: { held: true, position: Number(body.position) + 1 } }
@@ -279,7 +279,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     same('Settled', settled(), [0, 1, 2]);
   },
 
-  'acknowledges nothing while it is decided whether a stream is still held': async (server) => {
+  'acknowledges nothing while the server decides whether a stream is still held': async (server) => {
     server.append('a-1');
     const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 0 }] });
     let isPassed = false;
@@ -290,17 +290,17 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       }
       return undefined;
     };
-    // It waits at the server, and is not yet acknowledged.
+    // The message belongs to a held stream, and is not yet acknowledged.
     poke(server, connection, 1, 'a-1');
     await hasRead(server);
     connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 0, attempt: 2 });
     await server.until('acknowledge up to the head', () => server.acked(0, 1) === 2);
-    same('Passed a message that waits', isPassed, false);
+    same('Acknowledged past a message that waits', isPassed, false);
     await started(server, 2);
     same('Starts', startsOf(server), ['a-1/0', 'a-1/1']);
   },
 
-  'acknowledges what it handled while it was decided whether a stream is still held': async (server) => {
+  'acknowledges what it handled while the server decided whether a stream is still held': async (server) => {
     server.append('a-1');
     const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 0 }] });
     server.answer = async ({ route }) => {
@@ -347,21 +347,21 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     same('Settled meanwhile', hasSettled, false);
   },
 
-  'handles a message that comes while it is found that a held stream has none left': async (server) => {
+  'handles a message that arrives while the server finds that a held stream has none left': async (server) => {
     server.append('a-1');
     const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 1 }] });
     server.answer = ({ route }) => {
       if (route === 'settle' && server.head === 1) poke(server, connection, 1, 'a-1');
       return undefined;
     };
-    // An administrator has skipped the message that it waited at.
+    // An administrator has skipped the message at which the stream was held.
     connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 1, attempt: 1 });
     await started(server, 1);
     await server.until('acknowledge up to the head', () => server.acked(0, 1) === 2);
     same('Starts', startsOf(server), ['a-1/1']);
   },
 
-  'leaves when it is asked to: finishes, says how far it came, and takes nothing on': async (server, stop) => {
+  'leaves when asked to: finishes, acknowledges, and accepts no assignment': async (server, stop) => {
     const gate = Promise.withResolvers<boolean>();
     server.handle = () => gate.promise;
     for (const stream of ['a-1', 'a-1']) server.append(stream);
@@ -377,7 +377,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     same('Starts', startsOf(server), ['a-1/0']);
   },
 
-  'waits for its name while the lease of another one runs': async (server) => {
+  'retries to join while another process holds its name': async (server) => {
     server.refuse = {
       status: 409,
       headers: { 'retry-after': '1' },

@@ -1,6 +1,6 @@
 import { connect } from '../../src/client/client.ts';
 
-/** Runs the worker of `pokewire/client` against a scenario: its handler tells the server what it was given, and does as it is answered. */
+/** Runs a member of `pokewire/client` against a scenario: its handler reports each start to the server, and fails if the answer is no success. */
 export function startWorker(url: string, group = 'conformance', member = 'worker-1') {
   return connect(url, { retry: { minMs: 10, maxMs: 100 } }).consume(
     { category: 'a', group, member, size: 2 },

@@ -5,8 +5,8 @@ import { FakeGroupServer } from './fake-group-server.ts';
 import { scenarios } from './group-scenarios.ts';
 
 /**
- * Plays the scenarios of consumer groups against a worker in any language: `node test/conformance/run.ts -- COMMAND ARGS`. The
- * command is started for each of them. It consumes the category `a` as the member POKEWIRE_MEMBER of the group POKEWIRE_GROUP, with
+ * Runs the scenarios of consumer groups against a worker in any language: `node test/conformance/run.ts -- COMMAND ARGS`. The
+ * command is started once per scenario. It consumes the category `a` as the member POKEWIRE_MEMBER of the group POKEWIRE_GROUP, with
  * `size=2`, of the server POKEWIRE_URL, and leaves at SIGTERM. Its handler posts `{stream, position, globalPosition, generation,
  * attempt}` to POKEWIRE_URL/handled, and fails if that is not answered with 2xx. It holds a stream after at most five tries.
  */

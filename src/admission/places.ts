@@ -12,7 +12,7 @@ export type PlaceLimits = {
 };
 
 /** Who a place is for. */
-export type Holder = {
+type Holder = {
   readonly namespaceId: string;
   /** IP address of the peer; undefined where addresses have no limit of their own. */
   readonly address: string | undefined;

@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { requireScope } from '../../access/access.ts';
 import type { GrantWatch } from '../../access/grant-watch.ts';
-import type { Holder, Places } from '../../admission/places.ts';
+import type { Places } from '../../admission/places.ts';
 import { invalid, PokewireError } from '../../errors.ts';
 import { joinGroup } from '../../groups/join-group.ts';
 import type { MemberStream } from '../../groups/member-stream.ts';
@@ -136,7 +136,9 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
   };
 
   /** Takes what a subscription holds while it is open; returns what gives it back. */
-  const admit = (holder: Holder): (() => void) => {
+  const admit = (request: FastifyRequest): (() => void) => {
+    const address = options.places.limitsAddresses ? request.ip : undefined;
+    const holder = { namespaceId: grantOf(request).namespace.id, address };
     try {
       options.places.take(holder);
     } catch (error) {
@@ -163,8 +165,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
   const join = async (request: FastifyRequest<{ Querystring: Query }>, reply: FastifyReply) => {
     const { asked, groups } = parseJoin(request);
     const grant = grantOf(request);
-    const address = options.places.limitsAddresses ? request.ip : undefined;
-    let released = admit({ namespaceId: grant.namespace.id, address });
+    let released = admit(request);
     let stream: MemberStream | undefined;
     try {
       stream = await joinGroup(groups, grant.namespace, asked, () => released()).catch((error) => {
@@ -195,8 +196,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
     if (isMember(request.query)) return join(request, reply);
     const asked = parse(request);
     const grant = grantOf(request);
-    const address = options.places.limitsAddresses ? request.ip : undefined;
-    const release = admit({ namespaceId: grant.namespace.id, address });
+    const release = admit(request);
     let released = release;
     let subscription: Subscription | undefined;
     try {

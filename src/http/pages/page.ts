@@ -23,11 +23,14 @@ const pageHeaders = {
   'referrer-policy': 'no-referrer',
 };
 
+/** The part of the head that all pages share. */
+const commonHead = readFileSync(new URL('./common-head.html', import.meta.url), 'utf8');
+
 /** Where a page is, and who may see it. */
 export type PageOptions = {
   /** Of the page; its other files are below it. */
   readonly path: string;
-  /** What is in it is read once: `page.html` and what that names. */
+  /** What is in it is read once: `page.html`, in which `<!-- common head -->` stands for the shared part, and what that names. */
   readonly folder: URL;
   readonly mode: AuthMode;
 };
@@ -36,6 +39,10 @@ export type PageOptions = {
 export function routePage(server: Server, { path, folder, mode }: PageOptions): ReadonlyMap<string, Buffer> {
   const names = readdirSync(folder).filter((name) => contentTypes[extname(name)] !== undefined);
   const files = new Map(names.map((name) => [name, readFileSync(new URL(name, folder))]));
+  files.set(
+    'page.html',
+    Buffer.from(files.get('page.html')!.toString().replace('    <!-- common head -->\n', commonHead)),
+  );
   for (const [name, content] of files) {
     const headers = { ...pageHeaders, 'content-type': contentTypes[extname(name)] };
     const url = name === 'page.html' ? path : `${path}/${name}`;

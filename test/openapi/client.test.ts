@@ -40,16 +40,20 @@ function checkCalls(types: string): string {
   return stdout + stderr;
 }
 
-/** Asks, and reads the body: of an endless stream what comes first. */
+/** Asks, and reads the body: of an endless stream what comes first, of a group member's until it owns a partition. */
 async function ask(...request: Parameters<typeof fetch>): Promise<{ response: Response; body: string }> {
   const response = await fetch(...request);
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
     return { response, body: await response.text() };
   }
-  const reader = response.body!.getReader();
-  const { value } = await reader.read();
-  await reader.cancel();
-  return { response, body: new TextDecoder().decode(value) };
+  const awaited = new URL(response.url).searchParams.has('group') ? 'event: assigned' : '\n';
+  const decoder = new TextDecoder();
+  let body = '';
+  for await (const chunk of response.body!) {
+    body += decoder.decode(chunk, { stream: true });
+    if (body.includes(awaited)) break;
+  }
+  return { response, body };
 }
 
 test('openapi-typescript generates types by which every operation can be called.', async () => {

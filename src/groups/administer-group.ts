@@ -5,6 +5,7 @@ import { groupBusy, positionOf } from './create-group.ts';
 import { readPartitions } from './describe-group.ts';
 import type { Group } from './group.ts';
 import type { MoveReason } from './group-state.ts';
+import type { NamedStreams } from './held-streams.ts';
 import { evict, remove } from './membership.ts';
 import { relayout, setRunning } from './ownership.ts';
 import type { HeldStream } from './partition-record.ts';
@@ -71,11 +72,11 @@ export async function heldStreams({ groups, namespace, name }: Administration): 
   return records.flatMap((record, partition) => (record?.held ?? []).map((held) => ({ ...held, partition })));
 }
 
-/** Retries parked streams, or skips the messages they wait at; undefined: all of them. Resolves to the streams it changed. */
+/** Retries the named streams, or skips the messages they wait at; undefined: all of them. Resolves to the streams it changed. */
 export async function releaseParked(
   { groups, namespace, name }: Administration,
   how: 'replay' | 'skip',
-  streams: readonly string[] | undefined,
+  named: NamedStreams | undefined,
   reason: string,
 ): Promise<string[]> {
   const group = await groups.find(namespace, name);
@@ -84,7 +85,7 @@ export async function releaseParked(
   for (const [partition, record] of records.entries()) {
     if (record === undefined || record.held.length === 0) continue;
     const key = groups.partitionKey(namespace, group, group.layout, partition);
-    done.push(...(await groups.node.partitions.administer(key, how, streams)));
+    done.push(...(await groups.node.partitions.administer(key, how, named)));
   }
   if (how === 'skip') groups.counts.skipped += done.length;
   if (done.length > 0) audit({ groups, namespace, name }, `group-${how}`, { streams: done, reason });

@@ -18,6 +18,9 @@ export type Failure = {
   readonly retryAtMs: number | undefined;
 };
 
+/** Held streams that an administrator names: by name, or only while they wait at the message that the administrator saw. */
+export type NamedStreams = readonly { readonly stream: string; readonly position?: number | undefined }[];
+
 /** Bytes of an error's text that are kept. */
 const maxErrorLength = 500;
 
@@ -54,13 +57,13 @@ export function settle(
 }
 
 /**
- * Skips the message that each of these parked streams waits at; undefined: all of them. They stay held, because their worker, who alone
+ * Skips the message that each of the named parked streams waits at; undefined: all of them. They stay held, because their worker, who alone
  * knows which of their messages it has passed by, settles them.
  */
-export function skip(record: PartitionRecord, streams: readonly string[] | undefined, nowMs: number): Changed {
+export function skip(record: PartitionRecord, named: NamedStreams | undefined, nowMs: number): Changed {
   if (record.isSealed) return undefined;
   // What is due moves on by itself, and another message than the administrator saw would be skipped.
-  const isMeant = ({ stream, retryAtMs }: HeldStream) => retryAtMs === undefined && (streams?.includes(stream) ?? true);
+  const isMeant = (held: HeldStream) => held.retryAtMs === undefined && isNamed(held, named);
   if (!record.held.some(isMeant)) return undefined;
   const skipped = record.held.map((held) =>
     isMeant(held) ? { ...held, position: held.position + 1, attempts: 0, retryAtMs: nowMs, error: '' } : held,
@@ -68,11 +71,11 @@ export function skip(record: PartitionRecord, streams: readonly string[] | undef
   return { ...record, held: skipped };
 }
 
-/** Makes streams due at once, parked or not. Undefined streams: all of them. */
-export function replay(record: PartitionRecord, streams: readonly string[] | undefined, nowMs: number): Changed {
+/** Makes the named streams due at once, parked or not; undefined: all of them. */
+export function replay(record: PartitionRecord, named: NamedStreams | undefined, nowMs: number): Changed {
   if (record.isSealed) return undefined;
-  const isMeant = ({ stream, retryAtMs }: HeldStream) =>
-    (streams?.includes(stream) ?? true) && (retryAtMs === undefined || retryAtMs > nowMs);
+  const isMeant = (held: HeldStream) =>
+    isNamed(held, named) && (held.retryAtMs === undefined || held.retryAtMs > nowMs);
   if (!record.held.some(isMeant)) return undefined;
   return { ...record, held: record.held.map((held) => (isMeant(held) ? { ...held, retryAtMs: nowMs } : held)) };
 }
@@ -80,6 +83,11 @@ export function replay(record: PartitionRecord, streams: readonly string[] | und
 /** Held streams that are to be tried now. */
 export function due(record: PartitionRecord, nowMs: number): readonly HeldStream[] {
   return record.held.filter(({ retryAtMs }) => retryAtMs !== undefined && retryAtMs <= nowMs);
+}
+
+function isNamed(held: HeldStream, named: NamedStreams | undefined): boolean {
+  if (named === undefined) return true;
+  return named.some(({ stream, position = held.position }) => stream === held.stream && position === held.position);
 }
 
 function put(record: PartitionRecord, changed: HeldStream): PartitionRecord {

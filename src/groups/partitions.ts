@@ -1,4 +1,4 @@
-import { type Failure, hold, replay, settle, skip } from './held-streams.ts';
+import { type Failure, hold, type NamedStreams, replay, settle, skip } from './held-streams.ts';
 import {
   acknowledge,
   type HeldStream,
@@ -99,14 +99,14 @@ export class Partitions {
   }
 
   /** Makes held streams due, or skips the messages they wait at. Resolves to the streams it was done to. */
-  async administer(key: string, how: 'replay' | 'skip', streams: readonly string[] | undefined): Promise<string[]> {
+  async administer(key: string, how: 'replay' | 'skip', named: NamedStreams | undefined): Promise<string[]> {
     const nowMs = this.#wallNow();
     let before: readonly HeldStream[] = [];
     const { outcome, value } = await this.#records.change(
       key,
       (record) => {
         before = record.held;
-        return how === 'replay' ? replay(record, streams, nowMs) : skip(record, streams, nowMs);
+        return how === 'replay' ? replay(record, named, nowMs) : skip(record, named, nowMs);
       },
       false,
     );

@@ -292,7 +292,7 @@ export class World {
           .administer(
             key,
             how,
-            parked.map(({ stream }) => stream),
+            parked.map(({ stream, position }) => ({ stream, position })),
           )
           .then(
             (streams) => this.count(`${how}s of ${streams.length}`),

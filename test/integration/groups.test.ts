@@ -182,6 +182,22 @@ test('A skipped message is passed by, and what lies behind it goes on.', async (
   });
 });
 
+test('A message is skipped only while its stream waits at it, where the request names it.', async () => {
+  await using app = await filled();
+  const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');
+  await using _client = worker.client;
+  const [owned] = await worker.wait<Assigned>('assigned');
+  const skip = (position: number) =>
+    post(app, '/groups/billing/parked/skip', { messages: [{ stream: 'account-1', position }], reason: 'it is broken' });
+  await worker.post('hold', { ...of(owned!), stream: 'account-1', position: 0, error: 'bad', park: true });
+  expect((await skip(1)).body).toEqual({ streams: [] });
+  expect((await skip(0)).body).toEqual({ streams: ['account-1'] });
+  // The next message fails, too: nobody has seen that it is the one that would be skipped.
+  await worker.post('hold', { ...of(owned!), stream: 'account-1', position: 1, error: 'bad', park: true });
+  expect((await skip(0)).body).toEqual({ streams: [] });
+  expect((await app.get('/groups/billing/parked')).body.held).toMatchObject([{ stream: 'account-1', position: 1 }]);
+});
+
 test('Who waits for a position is answered when the group has settled it, whether its partition has a message there or not.', async () => {
   await using app = await filled();
   const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');

@@ -87,9 +87,9 @@ function heldItem(group, { stream, position, partition, attempts, retryAt, error
     {},
     element('code', {}, `${stream}@${position}`),
     element('span', { className: 'why' }, `partition ${partition}, ${until}, failed ${attempts}×: ${error}`),
-    actButton('Replay', () => act(group, 'replay', stream)),
+    actButton('Replay', () => act(group, 'replay', { stream, position })),
   );
-  if (retryAt === null) item.append(actButton('Skip', () => act(group, 'skip', stream)));
+  if (retryAt === null) item.append(actButton('Skip', () => act(group, 'skip', { stream, position })));
   return item;
 }
 
@@ -98,17 +98,22 @@ function actButton(text, onclick) {
 }
 
 /** What an administrator decides of a held stream. */
-async function act(group, how, stream) {
-  if (how === 'skip' && !confirm(`Pass over the message that ${stream} waits at? It is never handled.`)) return;
+async function act(group, how, { stream, position }) {
+  if (how === 'skip' && !confirm(`Pass over message ${position} of ${stream}? It is never handled.`)) return;
   const response = await fetch(`groups/${encodeURIComponent(group)}/parked/${how}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ streams: [stream], reason: 'by the page of groups' }),
+    body: JSON.stringify({ messages: [{ stream, position }], reason: 'by the page of groups' }),
   });
   byId('answer').textContent = response.ok
-    ? `${stream}: ${how === 'skip' ? 'skipped' : 'tried again'}`
+    ? outcomeText(how, stream, position, (await response.json()).streams.length > 0)
     : await serverError(response);
   await look();
+}
+
+function outcomeText(how, stream, position, isDone) {
+  if (!isDone) return `${stream} no longer waits at message ${position}`;
+  return `${stream}: ${how === 'skip' ? 'skipped' : 'tried again'}`;
 }
 
 addEventListener('hashchange', look);

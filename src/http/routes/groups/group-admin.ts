@@ -28,6 +28,7 @@ const place = Type.Union([
   Type.Enum(['first', 'last']),
   Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
 ]);
+const messagePosition = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const reason = Type.String({ minLength: 1, maxLength: 1_024, description: 'For the log' });
 
 const bodies = {
@@ -57,6 +58,12 @@ const bodies = {
   parked: Type.Object(
     {
       streams: Type.Optional(Type.Array(streamText, { maxItems: maxGroupEntries })),
+      messages: Type.Optional(
+        Type.Array(Type.Object({ stream: streamText, position: messagePosition }, strict), {
+          maxItems: maxGroupEntries,
+          description: 'Streams that still wait at these messages; others are left as they are',
+        }),
+      ),
       all: Type.Optional(Type.Literal(true)),
       reason,
     },
@@ -240,10 +247,11 @@ export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
       },
       async (request) => {
         const about = aboutOf(maybe, request);
-        const { streams, all, reason: why } = await bodyOf(request, bodies.parked);
+        const { streams, messages, all, reason: why } = await bodyOf(request, bodies.parked);
         // All of them only where that is said.
-        const meant = streams ?? (all === true ? undefined : []);
-        return { streams: await releaseParked(about, how, meant, why) };
+        const isAll = all === true && streams === undefined && messages === undefined;
+        const named = [...(streams ?? []).map((stream) => ({ stream })), ...(messages ?? [])];
+        return { streams: await releaseParked(about, how, isAll ? undefined : named, why) };
       },
     );
   }

@@ -7,9 +7,12 @@ import type { Group } from './group.ts';
 export function assign(group: Group): void {
   const shares = sharesOf(group);
   const { partitions } = group;
-  const wanted = partitions.map(({ holder }) => (holder !== undefined && shares.take(holder) ? holder : undefined));
+  const taken = (session: string | undefined) => (session !== undefined && shares.take(session) ? session : undefined);
+  const stay = partitions.map(({ holder }) => taken(holder));
+  // A move that is under way keeps its target, or another call would change it although nothing has happened.
+  const next = partitions.map((partition, index) => stay[index] ?? taken(partition.next));
   for (const [index, partition] of partitions.entries()) {
-    partition.next = wanted[index] ?? shares.takeLeast();
+    partition.next = next[index] ?? shares.takeLeast();
     const isOwned = partition.holder !== undefined && partition.holder in group.members;
     if (isOwned || !partition.isReady) continue;
     partition.holder = partition.next;

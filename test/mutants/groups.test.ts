@@ -137,8 +137,8 @@ const foundByTests: readonly (Mutation & { readonly title: string })[] = [
   {
     title: 'moves partitions that need not move',
     file: 'src/groups/assign.ts',
-    from: 'holder !== undefined && shares.take(holder) ? holder : undefined',
-    to: 'holder !== undefined && !(holder in group.members) ? holder : undefined',
+    from: 'const stay = partitions.map(({ holder }) => taken(holder));',
+    to: 'const stay = partitions.map((): string | undefined => undefined);',
   },
 ];
 

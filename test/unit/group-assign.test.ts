@@ -88,6 +88,18 @@ describe('the assignment of partitions', () => {
     );
   });
 
+  test('keeps the targets of moves under way while nothing else happens', () => {
+    const group = joined(groupOf(9), 'w0', 'w3', 'w1', 'w2');
+    settle(group);
+    evict(group, 'w0');
+    joined(group, 'w4');
+    // Gives the partitions of this one at once to whoever is to own them.
+    remove(group, ['w1']);
+    const before = structuredClone(group);
+    assign(group);
+    expect(group).toEqual(before);
+  });
+
   test('gives no generation twice, and lowers none', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), steps, (size, all) => {

@@ -137,8 +137,8 @@ const foundByTests: readonly (Mutation & { readonly title: string })[] = [
   {
     title: 'moves partitions that need not move',
     file: 'src/groups/assign.ts',
-    from: 'const stay = partitions.map(({ holder }) => taken(holder));',
-    to: 'const stay = partitions.map((): string | undefined => undefined);',
+    from: 'session !== undefined && shares.take(session) ? session : undefined',
+    to: 'session !== undefined && !(session in group.members) ? session : undefined',
   },
 ];
 

@@ -6,7 +6,7 @@ const milliseconds = (initial: number, description: string) =>
 /**
  * Every setting with its default, its unit and what 0 means. A setting `drainMs` is the flag `--drain-ms`, the variable
  * `POKEWIRE_DRAIN_MS` and the key `drain-ms` of a configuration file; flags win over variables, variables over the file.
- * The README's table is compared with this by a test.
+ * A test compares the table in docs/settings.md with this.
  */
 export const configSchema = Type.Object({
   port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, description: 'TCP port. 0: any free port.' }),

@@ -149,10 +149,10 @@ function problemsOfLog(lines: readonly string[], secretParts: readonly string[])
   ];
 }
 
-/** Names of the methods of `/rpc`, as docs/PROTOCOL.md lists them. */
+/** Names of the methods of `/rpc`, as docs/eventodb.md lists them. */
 function rpcMethods(): string[] {
-  const protocol = readFileSync(new URL('../../docs/PROTOCOL.md', import.meta.url), 'utf8');
-  return [...new Set([...protocol.matchAll(/`((?:stream|category|ns|sys)\.[a-z.]+) \[/g)].map(([, name]) => name!))];
+  const page = readFileSync(new URL('../../docs/eventodb.md', import.meta.url), 'utf8');
+  return [...new Set([...page.matchAll(/`((?:stream|category|ns|sys)\.[a-z.]+) \[/g)].map(([, name]) => name!))];
 }
 
 /** The server as its operator sees it. */

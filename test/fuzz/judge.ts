@@ -65,7 +65,7 @@ function judgeError({ status, headers, body }: HttpResponse, request: Asked, isH
     return 'it is not in the shape of errors';
   if (!Object.hasOwn(errorStatuses, code)) return `its code ${code} is not documented`;
   if (faults.includes(code)) return 'it is a fault';
-  // EventoDB's code for both, see docs/PROTOCOL.md.
+  // EventoDB's code for both, see docs/eventodb.md.
   const isRpcRefusal = code === 'INVALID_REQUEST' && (status === 405 || status === 413);
   if (errorStatuses[code as ErrorCode] !== status && !isRpcRefusal) return `${code} does not go with ${status}`;
   const place = places[code as ErrorCode];

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { commands, usageOf } from '../../src/cli/help.ts';
 import { configSchema, flagOf } from '../../src/config.ts';
@@ -6,7 +6,7 @@ import { errorStatuses } from '../../src/errors.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
-test('The settings table of the README lists every flag with its default and description.', () => {
+test('The table of docs/settings.md lists every flag with its default and description.', () => {
   const rows = Object.entries(configSchema.properties).map(([name, schema]) => {
     const { default: initial, description } = schema as { default?: unknown; description?: string };
     const shown = String(initial) === '' ? 'none' : `\`${initial}\``;
@@ -14,14 +14,14 @@ test('The settings table of the README lists every flag with its default and des
   });
   const table = ['| flag | default | meaning |', '|---|---|---|', ...rows].join('\n');
 
-  expect(read('README.md')).toContain(`-->\n${table}\n<!-- /settings -->`);
+  expect(read('docs/settings.md')).toContain(`-->\n${table}\n<!-- /settings -->`);
 });
 
-test('The README lists every command with what it takes and does.', () => {
+test('docs/command-line.md lists every command with what it takes and does.', () => {
   const rows = commands().map((command) => `| \`${usageOf(command)}\` | ${command.summary.replaceAll('|', '\\|')} |`);
   const table = ['| command | what it does |', '|---|---|', ...rows].join('\n');
 
-  expect(read('README.md')).toContain(`-->\n${table}\n<!-- /commands -->`);
+  expect(read('docs/command-line.md')).toContain(`-->\n${table}\n<!-- /commands -->`);
 });
 
 test('The error table of the protocol lists every code with its status.', () => {
@@ -30,4 +30,14 @@ test('The error table of the protocol lists every code with its status.', () => 
   );
 
   expect(Object.fromEntries(documented)).toEqual(errorStatuses);
+});
+
+test('The README has fewer than 150 lines.', () => {
+  expect(read('README.md').split('\n').length).toBeLessThan(150);
+});
+
+test('The index of the documentation lists every page.', () => {
+  const pages = readdirSync(new URL('../../docs/', import.meta.url)).filter((name) => name.endsWith('.md'));
+  const index = read('docs/README.md');
+  expect(pages.filter((name) => name !== 'README.md' && !index.includes(`](${name})`))).toEqual([]);
 });

@@ -82,9 +82,9 @@ test('The limits that have no setting are those of the code.', () => {
   expect(rowsOf('Limits').map(([, , value]) => value)).toContain('30 s, found within a quarter of a second');
 });
 
-test('The README’s table of limits has the defaults of its settings.', () => {
+test('The table of limits in docs/settings.md has the defaults of its settings.', () => {
   const { properties } = configSchema;
-  const table = readText('README.md').split('\n## Limits\n')[1]!.split('\n## ')[0]!;
+  const table = readText('docs/settings.md').split('\n## Limits\n')[1]!.split('\n## ')[0]!;
   const said = (name: keyof typeof properties) =>
     (properties[name] as unknown as { default: number }).default.toLocaleString('en');
   for (const name of ['maxSubscriptions', 'maxTransfers', 'maxReads', 'maxSelectors'] as const) {

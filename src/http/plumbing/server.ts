@@ -59,7 +59,7 @@ export type ServerOptions = AllowedHostsOptions & {
   readonly readRefused: (reason: ReadRefusal) => void;
 };
 
-/** What EventoDB calls itself, because programs that find it by this name are to find Pokewire; see docs/PROTOCOL.md. */
+/** The name under which programs look for a server of EventoDB’s wire; see docs/eventodb.md. */
 const serverName = `EventoDB/${version}`;
 
 /**

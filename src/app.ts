@@ -18,6 +18,7 @@ import type { Config } from './config.ts';
 import { ConsumerGroups } from './groups/consumer-groups.ts';
 import { measureGroups } from './groups/group-metrics.ts';
 import { routeRpc } from './http/eventodb/route.ts';
+import { routeCommon } from './http/pages/common.ts';
 import { routeDiagnose } from './http/pages/diagnose.ts';
 import { describeRoutes, routeDocs } from './http/pages/docs.ts';
 import { routeGroupsPage } from './http/pages/groups.ts';
@@ -241,6 +242,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     server.register(async (pages) => {
       await useSessions(pages);
       routeSession(pages, access.mode);
+      routeCommon(pages);
       routeDocs(pages, access.mode);
       routeGroupsPage(pages, access.mode);
       routeDiagnose(pages, { mode: access.mode, streams: testStreams, heartbeatMs: config.heartbeatMs });

@@ -82,7 +82,7 @@ test('an append that is refused shows the sentence of the server', async () => {
   await append(page);
   const answer = await app.append('account-123', { type: 'Deposited', data: {} }, 'expectedVersion=4');
   const { code, message } = answer.body.error;
-  await page.getByText(`409 ${code}: ${message}`).waitFor();
+  await page.getByText(`${message} (409 ${code})`).waitFor();
 });
 
 test('data that is not JSON is not sent', async () => {
@@ -147,7 +147,7 @@ test('a subscription that is refused shows the sentence of the server', async ()
   await page.getByLabel('of group size').fill('2');
   await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
   const { code, message } = (await app.get('/subscribe?category=account&consumer=2&size=2')).body.error;
-  await page.getByText(`400 ${code}: ${message}`).waitFor();
+  await page.getByText(`${message} (400 ${code})`).waitFor();
   await page.getByText('refused', { exact: true }).waitFor();
 });
 

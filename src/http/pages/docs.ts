@@ -5,6 +5,7 @@ import type { AuthMode } from '../../access/access.ts';
 import { completeDescription, describeRoute, tags } from '../plumbing/openapi.ts';
 import { components } from '../plumbing/openapi-components.ts';
 import type { Server } from '../plumbing/server.ts';
+import { icon as iconFile } from './common.ts';
 import { routePage } from './page.ts';
 
 /** Collects the schemas of the routes that follow; comes before them. */
@@ -58,8 +59,8 @@ export function routeDocs(server: Server, mode: AuthMode): void {
 
   server.get('/', { schema: { hide: true }, config: { access: 'none' } }, (_request, reply) => reply.redirect('/docs'));
 
-  const files = routePage(server, { path: '/docs', folder: pageFolder, mode });
-  const icon = { filename: 'icon.svg', content: files.get('icon.svg')!, type: 'image/svg+xml' };
+  routePage(server, { path: '/docs', folder: pageFolder, mode });
+  const icon = { filename: 'icon.svg', content: iconFile, type: 'image/svg+xml' };
   server.register(async (reference) => {
     reference.addHook('onRequest', (_request, reply, done) => {
       // The same for everybody, so it may be kept, and asked about again.

@@ -1,4 +1,4 @@
-import { byId, element } from '../../docs/element.js';
+import { byId, element } from '../common/element.js';
 
 /** The checks in their order, as they wait, run and end. */
 export class CheckList {

@@ -1,4 +1,4 @@
-import { serverError } from '../../docs/server-error.js';
+import { serverError } from '../common/server-error.js';
 import { readEventStream } from './event-stream.js';
 
 /** Reads an event stream of the server that the page came from. */

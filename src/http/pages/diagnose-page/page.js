@@ -1,4 +1,4 @@
-import { byId } from '../../docs/element.js';
+import { byId } from '../common/element.js';
 import { CheckList } from './check-list.js';
 import { measureConnection, read } from './connection.js';
 import { measureDelivery, measureSilence, rhythm, Subscription } from './measure.js';

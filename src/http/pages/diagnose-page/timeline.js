@@ -1,4 +1,4 @@
-import { element } from '../../docs/element.js';
+import { element } from '../common/element.js';
 
 const namespace = 'http://www.w3.org/2000/svg';
 

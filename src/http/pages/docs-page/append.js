@@ -1,5 +1,5 @@
-import { byId } from './element.js';
-import { noAnswer, serverError } from './server-error.js';
+import { byId } from '../common/element.js';
+import { noAnswer, serverError } from '../common/server-error.js';
 
 /** The form that appends a message and shows the answer, or the sentence with which the server refused. */
 export function setUpAppend() {

@@ -1,4 +1,4 @@
-import { byId } from './element.js';
+import { byId } from '../common/element.js';
 
 const endings = {
   overloaded: 'The server takes on nobody now. The browser tries again.',

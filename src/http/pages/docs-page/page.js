@@ -1,5 +1,5 @@
+import { byId } from '../common/element.js';
 import { setUpAppend } from './append.js';
-import { byId } from './element.js';
 import { showReference } from './reference.js';
 import { setUpSubscribe } from './subscribe.js';
 
@@ -8,7 +8,6 @@ setUpAppend();
 
 try {
   const description = await (await fetch('openapi.json')).json();
-  byId('version').textContent = description.info.version;
   showReference(byId('reference'), description);
 } catch (error) {
   byId('api-lead').textContent = `The description of the API could not be read: ${error.message}`;

@@ -1,4 +1,4 @@
-import { byId, element } from './element.js';
+import { byId, element } from '../common/element.js';
 import { showMessage } from './message.js';
 
 /** Rows the list keeps; older ones go. */

@@ -1,5 +1,5 @@
-import { curlLine } from './curl-line.js';
-import { element } from './element.js';
+import { curlLine } from '../common/curl-line.js';
+import { element } from '../common/element.js';
 
 /** Shows every operation of an OpenAPI description, grouped by tag, and the codes of failures. */
 export function showReference(parent, { components, ...named }) {

@@ -1,8 +1,8 @@
+import { curlLine } from '../common/curl-line.js';
+import { byId, element } from '../common/element.js';
+import { noAnswer, serverError } from '../common/server-error.js';
 import { Continuity } from './continuity.js';
-import { curlLine } from './curl-line.js';
-import { byId, element } from './element.js';
 import { PokeList } from './poke-list.js';
-import { noAnswer, serverError } from './server-error.js';
 
 const stateNames = {
   idle: 'not subscribed',

@@ -1,5 +1,5 @@
-import { byId, element } from '../../docs/element.js';
-import { serverError } from '../../docs/server-error.js';
+import { byId, element } from '../common/element.js';
+import { serverError } from '../common/server-error.js';
 
 const everyMs = 2_000;
 

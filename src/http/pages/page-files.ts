@@ -1,0 +1,42 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import type { Server } from '../plumbing/server.ts';
+
+const contentTypes: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+// A page takes nothing from elsewhere, and text never becomes markup: the browser refuses it.
+const pageHeaders = {
+  'cache-control': 'no-cache',
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  'referrer-policy': 'no-referrer',
+};
+
+/** What a browser is told of a file of a page. */
+export function headersOf(name: string): Readonly<Record<string, string>> {
+  return { ...pageHeaders, 'content-type': contentTypes[extname(name)]! };
+}
+
+/** Reads the files of a folder that a browser takes, by name. */
+export function readFiles(folder: URL): Map<string, Buffer> {
+  const names = readdirSync(folder).filter((name) => contentTypes[extname(name)] !== undefined);
+  return new Map(names.map((name) => [name, readFileSync(new URL(name, folder))]));
+}
+
+/** Serves files below a path, for whoever may read. */
+export function routeFiles(server: Server, path: string, files: ReadonlyMap<string, Buffer>): void {
+  for (const [name, content] of files) {
+    const headers = headersOf(name);
+    server.get(
+      `${path}/${name}`,
+      { schema: { hide: true }, config: { access: 'read', takesAbsentNamespace: true } },
+      (_request, reply) => reply.headers(headers).send(content),
+    );
+  }
+}

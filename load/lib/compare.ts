@@ -46,9 +46,10 @@ export async function compare(
     const cells = [before, here].map((value) => value.toPrecision(5).padStart(12)).join(' ');
     context.say(`${label.padEnd(60)} ${cells} ${(here / before).toFixed(3).padStart(10)}`);
   }
+  // The bounds compare with peers, which do not run here.
   return [
-    ...results.there.map((result) => ({ ...result, scenario: `${name} (there)` })),
-    ...results.here.map((result) => ({ ...result, scenario: `${name} (here)` })),
+    ...results.there.map((result) => ({ ...result, scenario: `${name} (there)`, verdicts: [] })),
+    ...results.here.map((result) => ({ ...result, scenario: `${name} (here)`, verdicts: [] })),
   ];
 }
 

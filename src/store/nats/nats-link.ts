@@ -3,6 +3,7 @@ import type { Msg, MsgHdrs, NatsConnection, NodeConnectionOptions } from '@nats-
 import { ConfigError } from '../../config-error.ts';
 import { JetStreamRefusal, textOfFault } from './nats-faults.ts';
 import type { NatsUrl } from './nats-url.ts';
+import { WriteAnswers } from './write-answers.ts';
 
 /** The client's module, loaded only when the URL asks for NATS. */
 export type NatsModule = typeof import('@nats-io/transport-node');
@@ -39,24 +40,30 @@ export async function loadNats(): Promise<NatsModule> {
 export class NatsLink {
   readonly connection: NatsConnection;
   readonly #nats: NatsModule;
+  readonly #writes: WriteAnswers;
   readonly #reconnected = new Set<() => void>();
   /** How often it broke. */
   breaks = 0;
   /** Requests sent. */
   requests = 0;
-  /** Requests in flight. */
-  underWay = 0;
   isConnected = true;
+  #requestsUnderWay = 0;
 
   private constructor(nats: NatsModule, connection: NatsConnection) {
     this.#nats = nats;
     this.connection = connection;
+    this.#writes = new WriteAnswers(connection, this.inbox(), nobodyListens(nats));
     void this.#watch();
   }
 
   /** Connects to the first server that answers; rejects with the client's error. */
   static async open(nats: NatsModule, url: NatsUrl): Promise<NatsLink> {
     return new NatsLink(nats, await nats.connect(optionsOf(nats, url)));
+  }
+
+  /** Requests in flight. */
+  get underWay(): number {
+    return this.#requestsUnderWay + this.#writes.waiting;
   }
 
   /** The largest message that the server accepts, with its headers. */
@@ -75,10 +82,11 @@ export class NatsLink {
     return () => this.#reconnected.delete(reconnected);
   }
 
+  /** Headers of valid names and values. The client's `set` checks names by character, which costs more than all the rest of a write. */
   headers(values: HeaderValues): MsgHdrs {
-    const headers = this.#nats.headers();
-    for (const name in values) headers.set(name, String(values[name]));
-    return headers;
+    const record: Record<string, string[]> = {};
+    for (const name in values) record[name] = [String(values[name])];
+    return this.#nats.MsgHdrsImpl.fromRecord(record);
   }
 
   /** Decodes headers from the base64 of JetStream's API. */
@@ -100,7 +108,7 @@ export class NatsLink {
     for (let waitMs = repeatable.test(name) ? firstWaitMs : timeoutMs; ; waitMs *= 2) {
       const leftMs = deadline - performance.now();
       try {
-        return refuseError(await this.request(`$JS.API.${name}`, payload, undefined, Math.min(waitMs, leftMs)));
+        return refuseError(await this.#request(`$JS.API.${name}`, payload, Math.min(waitMs, leftMs)));
       } catch (error) {
         if (!(error instanceof this.#nats.TimeoutError) || leftMs <= waitMs) throw error;
       }
@@ -109,27 +117,8 @@ export class NatsLink {
 
   /** Writes a message to a stream and resolves to its acknowledgement; rejects as {@link api}. */
   async write(subject: string, payload: Uint8Array | string, values: HeaderValues, timeoutMs: number) {
-    return refuseError<PublishAnswer>(await this.request(subject, payload, this.headers(values), timeoutMs));
-  }
-
-  async request(
-    subject: string,
-    payload: Uint8Array | string,
-    headers: MsgHdrs | undefined,
-    timeoutMs: number,
-  ): Promise<Msg> {
     this.requests++;
-    this.underWay++;
-    try {
-      const timeout = Math.max(1, timeoutMs);
-      return await this.connection.request(
-        subject,
-        payload,
-        headers === undefined ? { timeout } : { timeout, headers },
-      );
-    } finally {
-      this.underWay--;
-    }
+    return refuseError<PublishAnswer>(await this.#writes.write(subject, payload, this.headers(values), timeoutMs));
   }
 
   /** Whether the request had no responders: no stream has the subject, or its stream has no leader. */
@@ -140,19 +129,39 @@ export class NatsLink {
   async close(): Promise<void> {
     this.#reconnected.clear();
     await this.connection.close();
+    this.#writes.close();
+  }
+
+  async #request(subject: string, payload: string, timeoutMs: number): Promise<Msg> {
+    this.requests++;
+    this.#requestsUnderWay++;
+    try {
+      return await this.connection.request(subject, payload, { timeout: Math.max(1, timeoutMs) });
+    } finally {
+      this.#requestsUnderWay--;
+    }
   }
 
   async #watch(): Promise<void> {
-    for await (const { type } of this.connection.status()) {
-      if (type === 'disconnect') {
+    for await (const status of this.connection.status()) {
+      if (status.type === 'disconnect') {
         this.breaks++;
         this.isConnected = false;
-      } else if (type === 'reconnect') {
+      } else if (status.type === 'reconnect') {
         this.isConnected = true;
         for (const reconnected of this.#reconnected) reconnected();
+      } else if (status.type === 'error' && status.error instanceof this.#nats.PermissionViolationError) {
+        this.#writes.refuse(status.error.subject, status.error);
       }
     }
   }
+}
+
+function nobodyListens({ RequestError, NoRespondersError }: NatsModule): (subject: string) => Error {
+  return (subject) => {
+    const cause = new NoRespondersError(subject);
+    return new RequestError(cause.message, { cause });
+  };
 }
 
 function refuseError<T>(message: Msg): T {

@@ -29,10 +29,13 @@ export function relayout(group: Group, size: number, origin: Origin): boolean {
     size: group.size,
     partitions: group.partitions.map(({ holder, generation }) => ({ holder, generation, isSealed: false })),
   };
+  const targets = group.partitions.map(({ next }) => next);
   group.layout++;
   group.size = size;
   group.origin = origin;
   group.partitions = freshPartitions(size);
+  // The target of a partition with streams in common: where one size is a multiple of the other, its streams stay with their member.
+  for (const [index, partition] of group.partitions.entries()) partition.next = targets[index % targets.length];
   assign(group);
   return true;
 }

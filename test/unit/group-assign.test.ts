@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { assign } from '../../src/groups/assign.ts';
 import { type Group, newGroup } from '../../src/groups/group.ts';
 import { evict, join, remove } from '../../src/groups/membership.ts';
-import { letGo, noteReady, setRunning } from '../../src/groups/ownership.ts';
+import { letGo, noteReady, relayout, setRunning } from '../../src/groups/ownership.ts';
 
 /** A group whose partitions all have their checkpoints. */
 function groupOf(size: number): Group {
@@ -179,6 +179,42 @@ describe('the assignment of partitions', () => {
     for (const [index, { holder, generation }] of group.partitions.entries()) {
       if (holder === 'b') expect(group.partitions[index]).toEqual(before[index]);
       else expect(generation).toBeGreaterThan(6);
+    }
+  });
+});
+
+describe('a resize', () => {
+  const nexts = ({ partitions }: Group) => partitions.map(({ next }) => next);
+
+  /** Two members, the first of which owned all of it before the second one joined. */
+  function shared(size: number): Group {
+    const group = joined(groupOf(size), 'a', 'b');
+    settle(group);
+    return group;
+  }
+
+  test('to a multiple leaves all streams with their members', () => {
+    const group = shared(4);
+    expect(nexts(group)).toEqual(['a', 'a', 'b', 'b']);
+    relayout(group, 8, { from: 'previous' });
+    expect(nexts(group)).toEqual(['a', 'a', 'b', 'b', 'a', 'a', 'b', 'b']);
+  });
+
+  test('to a divisor leaves a partition with a member that owned some of its streams', () => {
+    const group = shared(8);
+    const before = nexts(group);
+    relayout(group, 2, { from: 'previous' });
+    expect(nexts(group).sort()).toEqual(['a', 'b']);
+    for (const [index, next] of nexts(group).entries()) {
+      expect(before.filter((_member, old) => old % 2 === index)).toContain(next);
+    }
+  });
+
+  test('to any size leaves the shares balanced', () => {
+    for (let size = 1; size <= 17; size++) {
+      const group = shared(8);
+      relayout(group, size, { from: 'previous' });
+      expect(Math.abs(nextOf(group, 'a') - nextOf(group, 'b'))).toBe(size % 2);
     }
   });
 });

@@ -15,6 +15,7 @@ import { GroupFeed } from './group-feed.ts';
 import { GroupNode } from './group-node.ts';
 import type { GroupName, MoveReason, WatchedGroup } from './group-state.ts';
 import { type GroupTimes, groupTimes } from './group-times.ts';
+import { LagMeter } from './lag-meter.ts';
 import type { MemberSession, Told } from './member-session.ts';
 import type { MemberStream } from './member-stream.ts';
 import { passForgotten } from './pass-forgotten.ts';
@@ -45,6 +46,7 @@ type GroupCounts = {
 export class ConsumerGroups {
   readonly node: GroupNode;
   readonly log: FastifyBaseLogger;
+  readonly lags: LagMeter;
   readonly counts: GroupCounts = {
     moves: { join: 0, leave: 0, expire: 0, forced: 0, resize: 0 },
     acknowledged: 0,
@@ -90,7 +92,11 @@ export class ConsumerGroups {
       headOf: (group) => this.#feeds.get(group.epoch as LogId)?.head ?? 0,
       toldChanged: (watched, session, told) => this.#toldChanged(watched, session, told),
     });
-    this.#timer = setInterval(() => void this.turn(), times.turnMs).unref();
+    this.lags = new LagMeter(this, store.namespaces);
+    this.#timer = setInterval(() => {
+      void this.turn();
+      void this.lags.turn();
+    }, times.turnMs).unref();
     // Only changes by other nodes are news. Hints may be lost, so the timer stays.
     this.#unfollow = records.sharedBy === 'nodes' ? records.follow(() => void this.turn()) : () => {};
     void this.turn();

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { PokewireError } from '../errors.ts';
 import type { Namespace } from '../store/namespace-store.ts';
 import type { ConsumerGroups } from './consumer-groups.ts';
-import { selectionOf } from './describe-group.ts';
 import { type Group, type GroupOptions, newGroup } from './group.ts';
+import { selectionOf } from './group-lag.ts';
 import { generationKey, groupKey, groupPrefix } from './record-keys.ts';
 
 /** Maximum number of groups in a namespace. */
@@ -53,6 +53,7 @@ export async function createGroup(
     });
     if (!(await groups.node.groups.create(key, group))) continue;
     groups.node.look(groups.nameOf(namespace, name), group);
+    groups.lags.add(namespace, name);
     groups.log.info({ namespace: namespace.id, group: name, audit: 'group-created' }, 'a consumer group was created');
     return { group, isNew: true };
   }

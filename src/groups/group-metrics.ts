@@ -1,6 +1,7 @@
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ConsumerGroups } from './consumer-groups.ts';
 import type { MoveReason } from './group-state.ts';
+import type { LagMeter, MeasuredGroup } from './lag-meter.ts';
 import { partitionKey } from './record-keys.ts';
 
 const reasons: readonly MoveReason[] = ['join', 'leave', 'expire', 'forced', 'resize'];
@@ -57,9 +58,49 @@ export function measureGroups(metrics: Metrics, groups: ConsumerGroups | undefin
     'Steps for groups that failed; they are tried again.',
     () => counts?.failedSteps ?? 0,
   );
+  measureLags(metrics, groups?.lags);
   metrics.gauge('pokewire_group_node_valid', '1 while this node may confirm leases.', () => {
     return groups !== undefined && groups.node.health.validMs <= 0 ? 0 : 1;
   });
+}
+
+/** Series of single groups, at most `maxMeasuredGroups` of each metric. */
+function measureLags(metrics: Metrics, lags: LagMeter | undefined): void {
+  const ofGroups = (name: string, help: string, read: (measured: MeasuredGroup) => number | undefined) => {
+    metrics.gauges(name, help, ['namespace', 'group'], () =>
+      Array.from(lags?.measured ?? []).flatMap((measured) => {
+        const value = read(measured);
+        return value === undefined
+          ? []
+          : [{ labels: { namespace: measured.namespace.id, group: measured.group }, value }];
+      }),
+    );
+  };
+  ofGroups(
+    'pokewire_group_lag_messages',
+    'Messages that a consumer group has not settled, counted up to 10,000.',
+    ({ lag }) => lag?.messages,
+  );
+  ofGroups(
+    'pokewire_group_lag_seconds',
+    'Age of the first message that a consumer group has not settled.',
+    ({ lag }) => lag?.seconds,
+  );
+  ofGroups(
+    'pokewire_group_forgotten_in_seconds',
+    'Seconds until retention takes the first message that a consumer group has not settled.',
+    ({ lag }) => lag?.secondsLeft,
+  );
+  ofGroups(
+    'pokewire_group_attached_members',
+    'Members of a consumer group whose connection stands, on whichever node.',
+    ({ attached }) => attached,
+  );
+  metrics.gauge(
+    'pokewire_groups_unmeasured',
+    'Consumer groups without series of their own, because there are too many.',
+    () => lags?.omitted ?? 0,
+  );
 }
 
 /** Counts partitions that were told to members here, and what they hold as far as this node knows. */

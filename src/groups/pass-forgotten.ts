@@ -1,5 +1,5 @@
 import type { Log } from '../store/log.ts';
-import { selectionOf } from './describe-group.ts';
+import { selectionOf } from './group-lag.ts';
 import type { GroupNode } from './group-node.ts';
 import type { WatchedGroup } from './group-state.ts';
 import { partitionKey } from './record-keys.ts';

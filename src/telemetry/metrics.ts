@@ -10,7 +10,7 @@ export type Readings = Iterable<{ readonly labels: Labels; readonly value: numbe
 
 /**
  * The metrics of the process, one registry that every part adds its own to. What is counted anyway is read at the scrape.
- * Labels have few values; none is a name that a writer chose. `docs/metrics.md` lists the same, kept equal by a test.
+ * Labels have few values; none is a name that a writer chose, but for the names of a bounded number of consumer groups. `docs/metrics.md` lists the same, kept equal by a test.
  */
 export class Metrics {
   readonly registry = new Registry();

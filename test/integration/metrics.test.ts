@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { chunkHeadBytes, chunkTailBytes } from '../../src/sse/frame.ts';
 import { Exposition } from '../support/exposition.ts';
 import { FakeStore } from '../support/fake-store.ts';
+import { makeLaggingGroup } from '../support/lagging-group.ts';
 import { allExpressions, conditionsIn, metricsIn, readMetricDocs } from '../support/monitoring.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
@@ -46,6 +47,7 @@ async function subscribeLive(app: TestApp, query: string, kind: string): Promise
 /** Gives every metric with labels a sample. */
 async function useEverything(app: TestApp): Promise<void> {
   await app.append('account-1', message);
+  await makeLaggingGroup(app);
   const queries = {
     stream: 'stream=a-1',
     category: 'category=a',
@@ -56,6 +58,7 @@ async function useEverything(app: TestApp): Promise<void> {
     await using _reader = await subscribeLive(app, query, kind);
   }
   await scrapeUntil(app, 'pokewire_subscriptions_closed_total', { reason: 'peer' }, 5);
+  await scrapeUntil(app, 'pokewire_group_lag_messages', { group: 'billing' }, 1);
 }
 
 /** Whether only a store has it that docs/stores.md lists the metrics of, or a series of it. */

@@ -8,6 +8,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { NatsCluster } from '../nats/nats-cluster.ts';
 import { natsProgram } from '../nats/nats-server.ts';
 import { hasPostgres, PostgresCluster } from '../postgres/postgres-cluster.ts';
+import { makeLaggingGroup } from '../support/lagging-group.ts';
 import { panelExpressions, readAlerts, readText } from '../support/monitoring.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
@@ -134,6 +135,7 @@ describe('A Prometheus with the shipped configuration', () => {
       await using databaseNode = await startNode(cluster?.url(await cluster.create()));
       await using natsNode = await startNode(nats?.url('panels'));
       const apps = [app, databaseNode, natsNode].filter((one) => one !== undefined);
+      await makeLaggingGroup(app);
       await using prometheus = await Prometheus.start(...apps.map(({ url }) => new URL(url).host));
 
       await vi.waitFor(

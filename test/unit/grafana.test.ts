@@ -86,9 +86,10 @@ describe.each(dashboards)('The dashboard $file', ({ file, dashboard }) => {
 });
 
 describe('The dashboards', () => {
-  test('are one each for delivery, subscribers, nodes, pools, HTTP and the runtime.', () => {
+  test('are one each for delivery, subscribers, consumer groups, nodes, pools, HTTP and the runtime.', () => {
     expect(dashboards.map(({ file }) => file).sort()).toEqual([
       'delivery.json',
+      'groups.json',
       'http.json',
       'nodes.json',
       'pools.json',

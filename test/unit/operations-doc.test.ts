@@ -43,6 +43,8 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxMembers: 'members of a record of an import, and of a message or options of `/rpc`',
   maxGroupSize: 'size of a consumer group',
   maxGroups: 'consumer groups with members of a namespace',
+  maxMeasuredGroups: 'consumer groups whose lag a node measures',
+  maxMeasuredGroupsOfNamespace: 'consumer groups of a namespace whose lag a node measures',
   maxGroupMembers: 'members of a consumer group',
   maxGroupPartitions: 'partitions of a consumer group with members',
   maxHeldStreams: 'held streams of a partition',

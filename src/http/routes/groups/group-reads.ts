@@ -67,7 +67,7 @@ const groupSchema = Type.Object(
           held: count,
           secondsLeft: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
             description:
-              'Until retention by age takes the first unsettled message; null: there is none, or no such rule, or its age is not known',
+              'Until retention takes the first unsettled message, by its age or at the speed of the last minutes; null: there is none, or nothing takes it as far as is known',
           }),
           lastAck: time,
           revoking: Type.Boolean(),

@@ -1,0 +1,10 @@
+import type { TestApp } from './start-app.ts';
+
+/** Makes a consumer group of `account` that nobody works for, and a rule by which retention takes what it has not settled. */
+export async function makeLaggingGroup(app: TestApp): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const put = (path: string, body: object) =>
+    fetch(app.url + path, { method: 'PUT', headers, body: JSON.stringify(body) });
+  await put('/retention', { maxAgeMs: 86_400_000 });
+  await put('/groups/billing', { category: 'account', size: 2 });
+}

@@ -34,6 +34,7 @@ import { routeCategories } from './http/routes/categories.ts';
 import { routeErasure } from './http/routes/erasure.ts';
 import { routeExport } from './http/routes/export.ts';
 import { routeGroupAdmin } from './http/routes/groups/group-admin.ts';
+import { routeGroupPlan } from './http/routes/groups/group-plan.ts';
 import { routeGroupReads } from './http/routes/groups/group-reads.ts';
 import { routeGroupWork } from './http/routes/groups/group-work.ts';
 import { routeImport } from './http/routes/import.ts';
@@ -207,6 +208,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     routeTickets(server, tickets, config.maxSelectors);
     routeGroupWork(server, groups);
     routeGroupReads(server, groups);
+    routeGroupPlan(server, groups);
     routeGroupAdmin(server, groups);
     routeImport(server, store, { ...config, begin: beginTransfer });
     routeExport(server, store, beginTransfer, sendPages);

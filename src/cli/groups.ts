@@ -1,8 +1,11 @@
+import { ConfigError } from '../config-error.ts';
 import { askJson } from './ask.ts';
 import type { Invocation } from './invocation.ts';
 import { visible } from './message-lines.ts';
 import { writeText } from './output.ts';
+import { planResize } from './plan-resize.ts';
 import { countText, messagesText } from './progress.ts';
+import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 type Lag = { readonly messages: number; readonly exact: boolean; readonly seconds: number | null };
@@ -43,6 +46,12 @@ type HeldStream = {
 /** `pokewire groups`: who owns what of consumer groups, how far behind it is, and what is held. */
 export async function showGroups(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server, words } = invocation;
+  const size = invocation.integer('plan', 1, 1_024);
+  if (size !== undefined) {
+    if (words[0] === undefined) throw new ConfigError('--plan needs the name of a group.');
+    await planResize(invocation, terminal, words[0], size);
+    return;
+  }
   const get = <T extends object>(path: string, field: keyof T) =>
     askJson<T>(server, terminal, { method: 'GET', path }, (answer) => Array.isArray(answer[field]));
   const names =
@@ -90,10 +99,4 @@ function lagText({ messages, exact, seconds }: Lag): string {
   if (messages === 0 && exact) return 'nothing behind';
   const count = `${exact ? '' : 'at least '}${messagesText(messages)} behind`;
   return seconds === null ? count : `${count}, ${seconds.toFixed(1)} s`;
-}
-
-/** Pads each column to its widest cell. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
-  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd());
 }

@@ -145,7 +145,20 @@ export const verbs: readonly Verb[] = [
     words: [{ name: 'GROUP', isOptional: true }],
     summary: 'Shows who owns what of consumer groups, how far behind it is, and what is held.',
     notes: ['Lag is counted up to 10,000 messages. Parked streams wait for an administrator: see docs/groups.md.'],
-    flagGroups: [{ title: 'Groups', flags: [json('Groups')] }, server('read')],
+    flagGroups: [
+      {
+        title: 'Groups',
+        flags: [
+          {
+            name: 'plan',
+            value: 'SIZE',
+            description: 'Shows what another number of partitions would change instead, 1 to 1024.',
+          },
+          json('Groups'),
+        ],
+      },
+      server('read'),
+    ],
     load: async () => (await import('./groups.ts')).showGroups,
   },
   {

@@ -66,6 +66,7 @@ export const calls: Readonly<Record<string, (client: Client) => Promise<unknown>
   leaveGroup: (client) => client.POST('/groups/{group}/leave', { params: { path: group }, body: { session } }),
   waitForGroup: (client) =>
     client.GET('/groups/{group}/wait', { params: { path: group, query: { position: 1, timeoutMs: 0 } } }),
+  planResize: (client) => client.POST('/groups/{group}/plan', { params: { path: group, query: { size: 4 } } }),
   listHeldStreams: (client) => client.GET('/groups/{group}/parked', { params: { path: group } }),
   replayParked: (client) =>
     client.POST('/groups/{group}/parked/replay', { params: { path: group }, body: { all: true, reason: 'mended' } }),

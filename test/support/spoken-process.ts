@@ -19,6 +19,8 @@ export type ProcessOptions = {
   readonly cwd?: string;
   /** Work tree whose program runs; absent: this one. */
   readonly root?: string | undefined;
+  /** Its file there. */
+  readonly program?: string;
 };
 
 /** The program as a process of its own, whose every word is kept. Close it by `await using`. */
@@ -30,8 +32,9 @@ export class SpokenProcess implements AsyncDisposable {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, options: ProcessOptions = {}) {
-    const { under = [], nodeFlags = [], isUnheard = false, isDeaf = false, cwd, root = ownRoot } = options;
-    const [command, ...rest] = [...under, process.execPath, ...nodeFlags, join(root, 'src/main.ts'), ...args];
+    const { under = [], nodeFlags = [], isUnheard = false, isDeaf = false, cwd } = options;
+    const { root = ownRoot, program = 'src/main.ts' } = options;
+    const [command, ...rest] = [...under, process.execPath, ...nodeFlags, join(root, program), ...args];
     this.#child = spawn(...withParent(command!, rest), {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd,

@@ -20,7 +20,7 @@ export async function refusalOf(response) {
 
 /** A refusal as the contents of an element. */
 export function refusalParts({ sentence, code }) {
-  return [sentence, ' ', element('code', { className: 'tag' }, code)];
+  return code === undefined ? [sentence] : [sentence, ' ', element('code', { className: 'tag' }, code)];
 }
 
 /** A refusal as one line of text. */

@@ -1,8 +1,9 @@
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { startSqliteApp } from '../support/start-sqlite-app.ts';
+import { append, pokes, subscribe, visit } from './try-page.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -10,44 +11,16 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** A page that notes everything a visitor would find in the console, and every request that leaves the server. */
-async function visit(url: string, options: BrowserContextOptions = {}) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('request', (request) => {
-    const to = new URL(request.url());
-    if (to.protocol !== 'data:' && to.origin !== new URL(url).origin) complaints.push(`request to ${to.origin}`);
-  });
-  await page.goto(url);
-  return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
-}
-
-async function subscribe(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
-  await page.getByText('open', { exact: true }).waitFor();
-}
-
-function append(page: Page): Promise<void> {
-  return page.getByRole('button', { name: 'Append' }).click();
-}
-
-const pokes = (page: Page) => page.getByLabel('Pokes, newest first').getByRole('button');
-
 test('a visitor subscribes, appends, sees the poke, and reads its message, without a complaint of the browser', async () => {
   await using app = await startTestApp();
-  await using visitor = await visit(`${app.url}/`);
+  await using visitor = await visit(browser, `${app.url}/`);
   const { page } = visitor;
   expect(page.url()).toBe(`${app.url}/docs`);
 
   await subscribe(page);
   await page.getByLabel('Data').fill('{"amount": 12345678901234567890.10, "note": "<b>&amp;</b>"}');
   await append(page);
-  await page.getByText('201: account-123 at 0, global position 1').waitFor();
+  await page.getByText('Stored: account-123 at 0, global position 1').waitFor();
   await pokes(page).click();
   await page.getByRole('heading', { name: 'account-123 at 0' }).waitFor();
 
@@ -61,7 +34,7 @@ test('a visitor subscribes, appends, sees the poke, and reads its message, witho
 test('names that look like markup and paths stay text on the page and reach their stream', async () => {
   await using app = await startTestApp();
   const stream = '<img src=x onerror=alert(1)>/../"é?#%-1';
-  await using visitor = await visit(`${app.url}/docs`);
+  await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
   await page.getByLabel('Kind of selector').selectOption('stream');
   await page.getByLabel('To', { exact: true }).fill(stream);
@@ -74,31 +47,9 @@ test('names that look like markup and paths stay text on the page and reach thei
   expect(visitor.complaints).toEqual([]);
 });
 
-test('an append that is refused shows the sentence of the server', async () => {
-  await using app = await startTestApp();
-  await using visitor = await visit(`${app.url}/docs`);
-  const { page } = visitor;
-  await page.getByLabel('if the version is').fill('4');
-  await append(page);
-  const answer = await app.append('account-123', { type: 'Deposited', data: {} }, 'expectedVersion=4');
-  const { code, message } = answer.body.error;
-  await page.getByText(`${message} (409 ${code})`).waitFor();
-});
-
-test('data that is not JSON is not sent', async () => {
-  await using app = await startTestApp();
-  await using visitor = await visit(`${app.url}/docs`);
-  const { page } = visitor;
-  await page.getByLabel('Data').fill('{"amount": }');
-  await append(page);
-  await page.getByText('The data is not JSON').waitFor();
-  expect((await app.get('/streams')).body.streams).toEqual([]);
-  expect(visitor.complaints).toEqual([]);
-});
-
 test('several selectors are one subscription, and a selector can be taken away', async () => {
   await using app = await startTestApp();
-  await using visitor = await visit(`${app.url}/docs`);
+  await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
   await page.getByRole('button', { name: 'Add' }).click();
   await page.getByLabel('To', { exact: true }).fill('order');
@@ -122,7 +73,7 @@ test('everything is subscribed to from now on, or by a member of a consumer grou
   await using app = await startTestApp();
   const appended = await app.append('account-1', { type: 'Made', data: {} });
   expect(appended.status).toBe(201);
-  await using visitor = await visit(`${app.url}/docs`);
+  await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
   await page.getByLabel('Kind of selector').selectOption('all');
   await subscribe(page);
@@ -130,44 +81,20 @@ test('everything is subscribed to from now on, or by a member of a consumer grou
   await pokes(page).waitFor();
   expect(await page.locator('#pokes .global').allTextContents()).toEqual(['2']);
 
-  await page.getByRole('button', { name: 'Remove everything' }).click();
-  await page.getByLabel('To', { exact: true }).fill('account');
+  await page.getByLabel('Kind of selector').selectOption('category');
+  await page.getByRole('button', { name: 'More' }).click();
   await page.getByLabel('Consumer').fill('0');
-  await page.getByLabel('of group size').fill('1');
-  await subscribe(page);
-  await pokes(page).nth(1).waitFor();
-  expect(await page.locator('#pokes .stream').allTextContents()).toEqual(['account-123', 'account-1']);
-});
-
-test('a subscription that is refused shows the sentence of the server', async () => {
-  await using app = await startTestApp();
-  await using visitor = await visit(`${app.url}/docs`);
-  const { page } = visitor;
-  await page.getByLabel('Consumer').fill('2');
-  await page.getByLabel('of group size').fill('2');
-  await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
-  const { code, message } = (await app.get('/subscribe?category=account&consumer=2&size=2')).body.error;
-  await page.getByText(`${message} (400 ${code})`).waitFor();
-  await page.getByText('refused', { exact: true }).waitFor();
-});
-
-test('the page tells that the server went away, and goes on by itself when it is back', async () => {
-  const flags = ['--retry-min-ms', '50', '--retry-max-ms', '100'];
-  const first = await startTestApp(flags);
-  await using visitor = await visit(`${first.url}/docs`);
-  const { page } = visitor;
-  await subscribe(page);
-  await first.close();
-  await page.getByText('reconnecting', { exact: true }).waitFor();
-  await append(page);
-  await page.getByText('The server does not answer.').waitFor();
-
-  await using _second = await startTestApp([...flags, '--port', String(first.port)]);
-  await page.getByText('open', { exact: true }).waitFor();
-  await append(page);
-  await pokes(page).waitFor();
-  await page.getByRole('button', { name: 'Unsubscribe' }).click();
-  await page.getByText('not subscribed', { exact: true }).waitFor();
+  await page.getByLabel('Group size').fill('1');
+  await page.getByRole('button', { name: 'Resubscribe' }).click();
+  await pokes(page).nth(2).waitFor();
+  const shown = (await page.locator('#pokes > li').allTextContents()).map((text) => text.replace(/ ?\d\d:.*/, ''));
+  expect(shown).toEqual([
+    '2account-1230',
+    '1account-10',
+    'subscribed to category account, consumer 0 of 1 at',
+    '2account-1230',
+    'subscribed to everything at',
+  ]);
 });
 
 async function put(url: string, body: unknown): Promise<void> {
@@ -178,7 +105,7 @@ async function put(url: string, body: unknown): Promise<void> {
 
 test('every operation of the description is on the page, with a command that works', async () => {
   await using app = await startSqliteApp();
-  await using visitor = await visit(`${app.url}/docs`);
+  await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
   await page.locator('details').first().waitFor();
   const { paths } = (await app.get('/openapi.json')).body as { paths: Record<string, Record<string, unknown>> };
@@ -221,7 +148,7 @@ test('every operation of the description is on the page, with a command that wor
 
 test('the page fits a narrow screen, also when everything is unfolded', async () => {
   await using app = await startTestApp();
-  await using visitor = await visit(`${app.url}/docs`, { viewport: { width: 360, height: 740 } });
+  await using visitor = await visit(browser, `${app.url}/docs`, { viewport: { width: 360, height: 740 } });
   const { page } = visitor;
   await page.locator('details').first().waitFor();
   for (const summary of await page.locator('summary').all()) await summary.click();
@@ -230,34 +157,11 @@ test('the page fits a narrow screen, also when everything is unfolded', async ()
 
 test('the full reference shows the operations from this server alone, without a complaint of the browser', async () => {
   await using app = await startTestApp();
-  await using visitor = await visit(`${app.url}/docs`);
+  await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
   await page.getByRole('link', { name: 'Full reference' }).click();
   await page.getByRole('button', { name: 'GET /subscribe' }).first().click();
   await page.getByText('Last-Event-ID').first().waitFor();
   expect(new URL(page.url()).pathname).toBe('/docs/reference');
   expect(visitor.complaints).toEqual([]);
-});
-
-test('a visitor is told that nothing was missed, why a stream ended, and when the log is another one', async () => {
-  await using first = await startTestApp(['--heartbeat-ms', '150', '--retry-min-ms', '1', '--retry-max-ms', '1']);
-  await using visitor = await visit(`${first.url}/docs`);
-  const { page } = visitor;
-  await subscribe(page);
-  await append(page);
-  await page.getByText('nothing missed', { exact: true }).waitFor();
-  expect(visitor.complaints).toEqual([]);
-  await first.close();
-  await page.getByText('The server stops. The browser reconnects and resumes.').waitFor();
-
-  // Its cursor would hide the first message of the new log, if it did not name the old one.
-  await using second = await startTestApp(['--port', String(first.port), '--retry-min-ms', '1', '--retry-max-ms', '1']);
-  await second.append('account-9', [
-    { type: 'Happened', data: {} },
-    { type: 'Happened', data: {} },
-  ]);
-  await page.getByText('The log is another one: 2 on cannot be told.').waitFor();
-  await pokes(page).nth(2).waitFor();
-  const newest = (await pokes(page).allTextContents()).slice(0, 2).map((text) => text.replace(/\d\d:.*/, ''));
-  expect(newest).toEqual(['2account-91', '1account-90']);
 });

@@ -1,19 +1,33 @@
 import { byId } from '../common/element.js';
-import { noAnswer, serverError } from '../common/server-error.js';
+import { number } from '../common/format.js';
+import { noAnswer, refusalOf, refusalParts } from '../common/server-error.js';
+import { clearFields, showAtField } from './field-errors.js';
 
-/** The form that appends a message and shows the answer, or the sentence with which the server refused. */
+/** Fields of the form by what the server calls them, or by the code of a refusal that is about one. */
+const fieldIds = {
+  stream: 'stream',
+  type: 'type',
+  data: 'data',
+  body: 'data',
+  expectedVersion: 'expected-version',
+  '409 STREAM_VERSION_CONFLICT': 'expected-version',
+};
+
+/** The form that appends a message and shows the answer, or where and why the server refused it. */
 export function setUpAppend() {
   byId('append-form').addEventListener('submit', async (event) => {
     event.preventDefault();
+    clearFields(byId('append-form'));
+    answer(false);
     const problem = problemOf(byId('data').value);
-    if (problem !== undefined) return answer(problem, true);
+    if (problem !== undefined) return showAtField(byId('data'), problem);
     try {
       const response = await append();
-      if (!response.ok) return answer(await serverError(response), true);
+      if (!response.ok) return showRefusal(await refusalOf(response));
       const { stream, position, globalPosition } = await response.json();
-      answer(`${response.status}: ${stream} at ${position}, global position ${globalPosition}`, false);
+      answer(false, `Stored: ${stream} at ${number(position)}, global position ${number(globalPosition)}`);
     } catch {
-      answer(noAnswer(), true);
+      answer(true, noAnswer());
     }
   });
 }
@@ -38,8 +52,14 @@ function problemOf(json) {
   }
 }
 
-function answer(text, refused) {
-  const output = byId('append-answer');
-  output.textContent = text;
-  output.classList.toggle('refused', refused);
+function showRefusal(refusal) {
+  const input = byId(fieldIds[refusal.field] ?? fieldIds[refusal.code]);
+  const parts = refusalParts(refusal);
+  if (input === null) answer(true, ...parts);
+  else showAtField(input, ...parts);
+}
+
+function answer(isRefused, ...parts) {
+  byId('append-answer').replaceChildren(...parts);
+  byId('append-answer').classList.toggle('refused', isRefused);
 }

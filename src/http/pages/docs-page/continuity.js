@@ -1,60 +1,50 @@
-import { byId } from '../common/element.js';
+import { number } from '../common/format.js';
+import { endingText } from './endings.js';
 
-const endings = {
-  overloaded: 'The server takes on nobody now. The browser tries again.',
-  'too-many-subscriptions': 'All subscriptions are taken. The browser tries again.',
-  draining: 'The server stops. The browser reconnects and resumes.',
-  stalled: 'The page read too slowly.',
-  revoked: 'The token is no longer valid.',
-  'namespace-deleted': 'The namespace was deleted.',
-  'log-replaced': 'An import replaced the log. The browser reconnects and is sent all of the new one.',
-  'log-forgotten': 'The store no longer holds what was still to be sent.',
-  'backend-error': 'The store fails. The browser tries again.',
-  'not-ready': 'The server is not ready. The browser tries again.',
-};
-
-const resets = {
-  'other-epoch': 'The log is another one',
-  'cursor-ahead': 'The log is another one',
-  forgotten: 'The store no longer holds what you missed',
-};
-
-/** What a stream says beside its pokes: which log it tells, where it could not resume, and that nothing is missing. */
+/** Follows what a stream says beside its pokes: which log it is of, where it could not resume, and that nothing is missing. */
 export class Continuity {
-  /** Global position up to which everything was told, or need not be. */
-  #upTo;
+  /** Global position up to which everything was delivered, or need not be. */
+  #upTo = 0;
   /** Pokes of this connection. */
-  #count;
+  #count = 0;
   #beginsAfter;
+  #isResumed = false;
   #epoch;
-  #note;
+  #shown;
 
-  /** `note` shows a line among the pokes. */
-  constructor(note) {
-    this.#note = note;
+  /**
+   * `shown.note(text)` puts a line among the pokes, `shown.beginLog()` separates them from those of an earlier log,
+   * `shown.proof(proof)` takes the outcome of a heartbeat.
+   */
+  constructor(shown) {
+    this.#shown = shown;
   }
 
-  /** Forgets the stream before. `beginsAfter` takes the head and gives the global position behind which the next one begins. */
-  clear(beginsAfter) {
+  /** Another subscription takes over. `beginsAfter` takes the head and gives the global position behind which it begins. */
+  begin(beginsAfter) {
     this.#beginsAfter = beginsAfter;
-    this.#epoch = undefined;
-    this.#upTo = 0;
-    byId('proof').hidden = true;
+    this.#isResumed = false;
+    this.#shown.proof(undefined);
   }
 
-  /** The browser gives its cursor back, which names its log; so a stream of the same log goes on where it was. */
-  hello({ data }) {
-    const { epoch, head } = JSON.parse(data);
-    if (epoch !== this.#epoch) this.#upTo = this.#beginsAfter(head);
+  /** A reconnected stream of the same log goes on where it was, because its cursor names the log. */
+  hello({ epoch, head }) {
+    const isOtherLog = this.#epoch !== undefined && this.#epoch !== epoch;
+    if (isOtherLog) this.#shown.beginLog();
+    if (isOtherLog || !this.#isResumed) this.#upTo = this.#beginsAfter(head);
+    this.#isResumed = true;
     this.#epoch = epoch;
     this.#count = 0;
   }
 
-  reset({ data }) {
-    const { reason, lost } = JSON.parse(data);
+  reset({ reason, lost }) {
     this.#upTo = 0;
-    const to = lost.to === null ? 'on' : `to ${lost.to}`;
-    this.#note(`${resets[reason]}: ${lost.from} ${to} cannot be told. Told is what there is:`);
+    const range = lost.to === null ? `${number(lost.from)} and later` : `${number(lost.from)} to ${number(lost.to)}`;
+    const text =
+      reason === 'forgotten'
+        ? `Not delivered: global positions ${range}. Retention deleted them first.`
+        : `Not delivered from the earlier log: global positions ${range}.`;
+    this.#shown.note(text);
   }
 
   poke({ globalPosition }) {
@@ -62,15 +52,12 @@ export class Continuity {
     this.#count++;
   }
 
-  heartbeat({ data }) {
-    const { head, count } = JSON.parse(data);
-    const isWhole = head <= this.#upTo && count === this.#count;
-    byId('proof').textContent = isWhole ? 'nothing missed' : `missed up to ${head}`;
-    byId('proof').hidden = false;
+  heartbeat({ head, count }) {
+    const isComplete = head <= this.#upTo && count === this.#count;
+    this.#shown.proof({ isComplete, head, sent: count, arrived: this.#count });
   }
 
-  end({ data }) {
-    const { code } = JSON.parse(data);
-    this.#note(endings[code] ?? code);
+  end({ code }) {
+    this.#shown.note(endingText(code));
   }
 }

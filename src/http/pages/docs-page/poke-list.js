@@ -1,93 +1,186 @@
-import { byId, element } from '../common/element.js';
-import { showMessage } from './message.js';
+import { byId } from '../common/element.js';
+import { number } from '../common/format.js';
+import { Hold } from './hold.js';
+import { MessageSheet } from './message-sheet.js';
+import { setUpListKeys, setUpPageKeys } from './poke-keys.js';
+import { PokeQueue } from './poke-queue.js';
+import { isReadable, logRow, noteRow, outdated, pokeOf, pokeRow } from './poke-row.js';
+import { Rate } from './rate.js';
 
 /** Rows the list keeps; older ones go. */
 const maxRows = 200;
 
-/** Milliseconds in which a burst gathers: about a frame. */
-const gatherMs = 16;
+/** Above this rate rows are drawn four times a second, so that they can be read and aimed at; else within about a frame. */
+const calmPerSecond = 30;
+const calmMs = 16;
+const busyMs = 250;
 
 /**
- * The pokes as they arrive, newest first. A burst is drawn once, however many pokes it has. By a timer, since no frame comes
- * while the page is hidden or the browser draws nothing.
+ * The pokes as they arrive, newest first. What arrives while the list is paused or in use waits. Drawn by timers, since no frame
+ * comes while the page is hidden.
  */
 export class PokeList {
   #list = byId('pokes');
+  #hold = new Hold(this.#list);
+  #queue = new PokeQueue(maxRows);
+  #rate = new Rate();
+  #sheet;
+  #rowsChanged;
   #received = 0;
-  #waiting = [];
+  #clockOffsetMs = 0;
+  #isPaused = false;
+  #filter = '';
+  #drawing;
+  #counting;
 
   constructor() {
+    this.#sheet = new MessageSheet({ step: (rows) => this.#step(rows), closed: (byKey) => this.#unmark(byKey) });
+    this.#rowsChanged = setUpListKeys(this.#list, { closeMessage: () => this.#sheet.close(true) });
     this.#list.addEventListener('click', ({ target }) => {
-      const row = target.closest('button')?.parentElement ?? null;
-      if (row !== null) this.#select(row);
+      const row = target.closest('li');
+      if (row !== null && isReadable(row)) this.#read(row);
     });
+    byId('pause').addEventListener('click', () => this.#togglePause());
+    byId('new').addEventListener('click', (event) => this.#showNew(event));
+    byId('filter').addEventListener('input', ({ target }) => this.#filterBy(target.value.trim()));
+    setUpPageKeys({ togglePause: () => this.#togglePause() });
   }
 
-  clear() {
+  /** Another subscription begins: its pokes are counted from 0, and those of the one before stay below the line. */
+  begin(text) {
     this.#received = 0;
-    this.#waiting = [];
-    this.#list.replaceChildren();
-    byId('message').hidden = true;
-    this.#show();
+    this.note(text);
+    this.#showCounts();
+  }
+
+  /** The server's clock says so, now. */
+  setClock(time) {
+    this.#clockOffsetMs = Date.parse(time) - Date.now();
   }
 
   add(poke) {
     this.#received++;
-    this.#enqueue({ ...poke, at: new Date() });
+    this.#rate.add(performance.now());
+    this.#counting ??= setInterval(() => this.#showCounts(), busyMs);
+    const arrived = { ...poke, at: new Date(), clockOffsetMs: this.#clockOffsetMs };
+    if (this.#isShown(poke)) this.#enqueue(() => pokeRow(arrived));
   }
 
   /** A line of text among the pokes. */
   note(text) {
-    this.#enqueue({ text });
+    this.#enqueue(() => noteRow(text));
   }
 
-  #enqueue(entry) {
-    this.#waiting.unshift(entry);
-    if (this.#waiting.length === 1) setTimeout(() => this.#draw(), gatherMs);
-    if (this.#waiting.length > maxRows) this.#waiting.length = maxRows;
+  /** What is here so far is of an earlier log. */
+  beginLog() {
+    const at = new Date();
+    for (const row of this.#list.children) outdated(row);
+    this.#queue.map(outdated);
+    this.#enqueue(() => logRow(at));
+  }
+
+  get #isHeld() {
+    return this.#isPaused || this.#hold.isHeld;
+  }
+
+  get #isCalm() {
+    return this.#rate.perSecond(performance.now()) <= calmPerSecond;
+  }
+
+  #enqueue(make) {
+    this.#queue.add(make);
+    this.#drawing ??= setTimeout(() => this.#tick(), this.#isCalm ? calmMs : busyMs);
+  }
+
+  #tick() {
+    this.#drawing = undefined;
+    if (this.#isHeld) this.#drawing = setTimeout(() => this.#tick(), busyMs);
+    else this.#draw();
+    this.#showCounts();
   }
 
   #draw() {
-    this.#list.prepend(...this.#waiting.map((entry) => (entry.text === undefined ? row(entry) : noteRow(entry))));
-    this.#waiting = [];
-    while (this.#list.children.length > maxRows) this.#list.lastChild.remove();
-    this.#show();
+    const rows = this.#queue.take();
+    // Rows that come in their hundreds would only flicker.
+    if (rows.length <= calmPerSecond) for (const row of rows) row.classList.add('arrived');
+    this.#list.prepend(...rows);
+    this.#trim();
+    this.#rowsChanged();
     pulse();
   }
 
-  #show() {
-    byId('count').textContent = this.#received.toLocaleString('en');
-    byId('no-pokes').hidden = this.#received > 0;
-    byId('poke-columns').hidden = this.#received === 0;
+  /** Drops the oldest rows, but not the one whose message is shown. */
+  #trim() {
+    let surplus = this.#list.childElementCount - maxRows;
+    for (let row = this.#list.lastElementChild; surplus > 0; surplus--) {
+      if (row.ariaCurrent !== null) row = row.previousElementSibling;
+      const newer = row.previousElementSibling;
+      row.remove();
+      row = newer;
+    }
   }
 
-  #select(row) {
-    this.#list.querySelector('[aria-current]')?.removeAttribute('aria-current');
+  #showCounts() {
+    const rate = this.#rate.perSecond(performance.now());
+    byId('count').textContent = number(this.#received);
+    byId('rate').textContent = rate === 0 ? '' : `${number(rate)}/s`;
+    byId('new').textContent = `${number(this.#queue.total)} new ↑`;
+    byId('new').hidden = this.#queue.total === 0 || !this.#isHeld;
+    byId('no-pokes').hidden = this.#list.childElementCount > 0;
+    if (rate > 0 || this.#counting === undefined) return;
+    clearInterval(this.#counting);
+    this.#counting = undefined;
+  }
+
+  #togglePause() {
+    this.#isPaused = !this.#isPaused;
+    byId('pause').textContent = this.#isPaused ? 'Resume' : 'Pause';
+    this.#showCounts();
+  }
+
+  /** Also while the list is held: who asks wants to see them. */
+  #showNew({ detail }) {
+    this.#draw();
+    this.#list.scrollTop = 0;
+    this.#showCounts();
+    // By the keyboard: the button is gone, and would take the focus along.
+    if (detail === 0) this.#list.querySelector('[tabindex="0"]')?.focus();
+  }
+
+  /** From now on only such pokes are kept, so that what is looked for is not pushed out by the others. */
+  #filterBy(text) {
+    this.#filter = text;
+    for (const row of this.#list.children) row.hidden = pokeOf(row) !== undefined && !this.#isShown(pokeOf(row));
+    this.#rowsChanged();
+  }
+
+  #isShown({ stream }) {
+    return stream.includes(this.#filter);
+  }
+
+  #read(row) {
+    this.#unmark(false);
     row.ariaCurrent = 'true';
-    const { stream, position } = row.dataset;
-    showMessage(stream, position);
+    this.#sheet.show(pokeOf(row));
   }
-}
 
-function row({ stream, position, globalPosition, at }) {
-  const made = element(
-    'li',
-    {},
-    element(
-      'button',
-      { type: 'button', className: 'poke', title: `Read ${stream} at ${position}` },
-      element('span', { className: 'global' }, String(globalPosition)),
-      element('span', { className: 'stream' }, stream),
-      element('span', { className: 'place' }, String(position)),
-      element('time', { dateTime: at.toISOString() }, at.toLocaleTimeString('en-GB')),
-    ),
-  );
-  Object.assign(made.dataset, { stream, position });
-  return made;
-}
+  /** `returnsFocus`: to the row, for whoever goes on by the keyboard. */
+  #unmark(returnsFocus) {
+    const current = this.#list.querySelector('[aria-current]');
+    if (current === null) return;
+    current.ariaCurrent = null;
+    if (returnsFocus) current.firstElementChild.focus();
+  }
 
-function noteRow({ text }) {
-  return element('li', { className: 'note' }, text);
+  /** Reads the message so many rows further down. */
+  #step(rows) {
+    const readable = [...this.#list.children].filter(isReadable);
+    const at = readable.findIndex((row) => row.ariaCurrent !== null);
+    const row = readable[at + rows];
+    if (at === -1 || row === undefined) return;
+    this.#read(row);
+    row.scrollIntoView({ block: 'nearest' });
+  }
 }
 
 function pulse() {

@@ -22,6 +22,7 @@ import { routeCommon } from './http/pages/common.ts';
 import { routeDiagnose } from './http/pages/diagnose.ts';
 import { describeRoutes, routeDocs } from './http/pages/docs.ts';
 import { routeGroupsPage } from './http/pages/groups.ts';
+import { refusalPages } from './http/pages/refusal-page.ts';
 import { TestStreams } from './http/pages/test-streams.ts';
 import { useAccessLog } from './http/plumbing/access-log.ts';
 import { closeGraceMs, Listener } from './http/plumbing/listener.ts';
@@ -183,7 +184,8 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const reads = new Reads(config, overload);
   const readRefused = measureReads(metrics, reads);
-  const server = createServer({ log, access, tickets, overload, reads, readRefused, ...config });
+  const refusalPage = refusalPages(access.mode);
+  const server = createServer({ log, access, tickets, overload, reads, readRefused, refusalPage, ...config });
   stack.defer(() => server.close());
   const routes = collectRoutes(server);
   useAccessLog(server, metrics, log);

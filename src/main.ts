@@ -165,7 +165,7 @@ ${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ?
     curl${credential} ${base}/streams/account-123/messages -H 'content-type: application/json' \\
       -d '{"type":"Deposited","data":{"amount":100}}'
 
-  Try it in a browser:  http://${base}/docs${authMode === 'off' ? '' : '?token=$TOKEN'}
+  Try it in a browser:  http://${base}/docs${authMode === 'off' ? '' : '  (it asks for the token)'}
 
 `;
 }

@@ -76,7 +76,7 @@ export class Access {
     if (token === undefined || token === '') {
       throw new PokewireError(
         'AUTH_REQUIRED',
-        'This needs a token: send the header "authorization: Bearer <token>". In a browser, open /docs?token=<token>.',
+        'This needs a token: send the header "authorization: Bearer <token>". In a browser, open /docs and sign in.',
       );
     }
     const parsed = parseToken(token);

@@ -14,7 +14,8 @@ const write = ['stream.write', 'a-1', { type: 'T', data: {} }];
 
 /** What a page that rebound its name gets of the server, which to the browser is its own: statuses and texts. */
 async function askAsOwn({ port }: TestApp, calls: readonly (readonly [path: string, body?: unknown])[]) {
-  await using page = await browser.newPage();
+  // The attacker's page came from elsewhere, without the policy of ours.
+  await using page = await browser.newPage({ bypassCSP: true });
   await page.goto(`http://rebound.example:${port}/`);
   const asked = calls.map(([path, body]) => [path, body === undefined ? null : JSON.stringify(body)] as const);
   return await page.evaluate(async (list) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
-import { cleanJson, cleanUrl, holdsToken, withoutCredentials } from '../../src/http/plumbing/clean-text.ts';
+import { cleanHtml, cleanJson, cleanUrl, holdsToken, withoutCredentials } from '../../src/http/plumbing/clean-text.ts';
 
 const token = newToken('my_tenant.1');
 
@@ -61,4 +61,9 @@ test('JSON stays the same JSON, with C1 controls escaped.', () => {
 test('A token is recognised each time it is looked for.', () => {
   expect([1, 2, 3].map(() => holdsToken(`x ${token}`))).toEqual([true, true, true]);
   expect(holdsToken('ns_deposits')).toBe(false);
+});
+
+test('A text in HTML is never markup, and has no control character and no credential.', () => {
+  const text = cleanHtml(`<b title="x">&amp; 'it'\x9b31m\x1b ${newToken('a')}`);
+  expect(text).toBe('&#60;b title=&#34;x&#34;&#62;&#38;amp; &#39;it&#39;\ufffd31m\ufffd [redacted]');
 });

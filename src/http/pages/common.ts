@@ -8,6 +8,9 @@ const styles = ['palette', 'base', 'header', 'forms', 'states', 'code'];
 /** The style that all pages share, in one. */
 export const commonStyle = styles.map((name) => files.get(`${name}.css`)!.toString()).join('\n');
 
+/** The style of pages that are one card, beside the shared one. */
+export const loneStyle = files.get('card.css')!.toString();
+
 /** The part of the head that all pages share. */
 export const commonHead = files.get('head.html')!.toString();
 

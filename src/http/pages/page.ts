@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuthMode } from '../../access/access.ts';
-import { foreignPage, queryToken } from '../plumbing/credential.ts';
+import { PokewireError } from '../../errors.ts';
+import { queryToken } from '../plumbing/credential.ts';
 import type { Server } from '../plumbing/server.ts';
 import { beginSession } from '../routes/session.ts';
 import { askFirst } from './ask-first.ts';
@@ -49,6 +50,8 @@ function beginHere(request: FastifyRequest, reply: FastifyReply, token: string, 
   // A link on a page of others must not make the visitor work with a token of theirs.
   const site = request.headers['sec-fetch-site'];
   if (site === undefined) return askFirst(reply);
-  if (site !== 'none' && site !== 'same-origin') throw foreignPage();
+  if (site !== 'none' && site !== 'same-origin') {
+    throw new PokewireError('AUTH_UNAUTHORIZED', 'A page of another site gave this token, so it is not used.');
+  }
   return beginSession(request, reply, token).header('cache-control', 'no-store').redirect(path.slice(1), 303);
 }

@@ -64,6 +64,13 @@ export function cleanJson(text: string): string {
   return withoutCredentials(text).replace(controlCharacters, (control) => `\\u${hex(control).padStart(4, '0')}`);
 }
 
+/** A text as it may stand in HTML: without credentials and control characters, and never markup. */
+export function cleanHtml(text: string): string {
+  return withoutCredentials(text)
+    .replace(controlCharacters, '\ufffd')
+    .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
 function percentEncoded(control: string): string {
   return `%${hex(control).padStart(2, '0').toUpperCase()}`;
 }

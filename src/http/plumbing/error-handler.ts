@@ -30,8 +30,21 @@ const parserCodes: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
 };
 
-/** Gives every failure on every route the one error shape. Texts of faults stay in the log. */
-export function useErrorHandler(server: FastifyInstance): void {
+declare module 'fastify' {
+  interface FastifyInstance {
+    refusalPage: RefusalPage;
+  }
+}
+
+/** Makes the page that shows a refusal to a visitor; undefined: the request is of a program. */
+export type RefusalPage = (
+  request: FastifyRequest,
+  refusal: PokewireError,
+) => { readonly headers: Readonly<Record<string, string>>; readonly html: string } | undefined;
+
+/** Gives every failure on every route the one error shape, or a page. Texts of faults stay in the log. */
+export function useErrorHandler(server: FastifyInstance, refusalPage: RefusalPage): void {
+  server.decorate('refusalPage', refusalPage);
   server.setErrorHandler((error: FastifyError, request, reply) => sendRefusal(reply, refusalOf(error, request)));
   server.setNotFoundHandler((request, reply) =>
     sendRefusal(reply, new PokewireError('NOT_FOUND', `No route ${request.method} ${pathOf(request)}. See /docs.`)),
@@ -109,7 +122,7 @@ function codedError(error: FastifyError, bodyLimitBytes: number): PokewireError 
   return new PokewireError('INTERNAL_ERROR', 'The server failed; its log has the cause.', { cause: error });
 }
 
-/** Sends a refusal in the one error shape. */
+/** Sends a refusal in the one error shape, or as a page where a browser opens the address. */
 export function sendRefusal(reply: FastifyReply, error: PokewireError): FastifyReply {
   // Fastify would end the connection, which what is unread makes a reset, and that takes the answer along. So the rest is
   // passed over for a second, as after every other refusal: see open-connection.ts, whose own end is kept.
@@ -122,11 +135,11 @@ export function sendRefusal(reply: FastifyReply, error: PokewireError): FastifyR
     // It gives its descriptor back until it comes again. With an unread body the end would be a reset.
     if (placeless.has(error.code) && !hasBody(reply.request)) reply.header('connection', 'close');
   }
+  const page = reply.server.refusalPage(reply.request, error);
+  const headers = page?.headers ?? { 'content-type': jsonType, 'cache-control': 'no-store' };
   // As bytes, because the route's response schema describes its successes, and Fastify adds a charset to JSON text.
-  return reply
-    .code(error.status)
-    .headers({ 'content-type': jsonType, 'cache-control': 'no-store' })
-    .send(Buffer.from(cleanJson(errorBody(error))));
+  const body = Buffer.from(page?.html ?? cleanJson(errorBody(error)));
+  return reply.code(error.status).headers(headers).send(body);
 }
 
 /** Whoever is told these is one too many. */

@@ -20,7 +20,13 @@ import type { AllowedHostsOptions } from './allowed-hosts.ts';
 import { useAppendLimit } from './append-limit.ts';
 import { useAccess } from './authenticate.ts';
 import { hideCredentials } from './credential.ts';
-import { answerFrameworkError, describeSchemaError, jsonType, useErrorHandler } from './error-handler.ts';
+import {
+  answerFrameworkError,
+  describeSchemaError,
+  jsonType,
+  type RefusalPage,
+  useErrorHandler,
+} from './error-handler.ts';
 import { useForwardedAddresses } from './forwarded-addresses.ts';
 import { hostRefusals } from './host.ts';
 import { convertQuery } from './query.ts';
@@ -57,6 +63,7 @@ export type ServerOptions = AllowedHostsOptions & {
   readonly reads: Reads;
   /** Counts a refused read. */
   readonly readRefused: (reason: ReadRefusal) => void;
+  readonly refusalPage: RefusalPage;
 };
 
 /** The name under which programs look for a server of EventoDB’s wire; see docs/eventodb.md. */
@@ -91,7 +98,7 @@ export function createServer(options: ServerOptions) {
     schemaErrorFormatter: describeSchemaError,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
-  useErrorHandler(server);
+  useErrorHandler(server, options.refusalPage);
   // Nothing is coerced, filled in or taken away: query.ts gives the types, and what is wrong is refused.
   const ajv = new Ajv({ strict: false });
   // Bodies are read by message/new-message.ts, which keeps payloads as text; their schemas only describe them.

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { commonStyle, icon, loneStyle } from './common.ts';
+import { headerOf } from './header.ts';
+
+const style = `${commonStyle}\n${loneStyle}`;
+const styleHash = hashOf(style);
+const iconUrl = `data:image/svg+xml;base64,${icon.toString('base64')}`;
+
+/** What a page says that needs no other file. */
+export type LonePage = {
+  readonly title: string;
+  /** From the address of the page to the root of the server, e.g. `../`. */
+  readonly root: string;
+  /** Markup of its card. */
+  readonly card: string;
+  /** What runs behind the card; undefined: nothing. */
+  readonly script?: string;
+};
+
+/**
+ * A page of one card, whole in one answer, because who may not read the files of pages is shown it too. The browser runs and
+ * applies only what has the hashes of its policy.
+ */
+export function lonePage({ title, root, card, script }: LonePage) {
+  const html = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>${title} – Pokewire</title>
+    <link rel="icon" type="image/svg+xml" href="${iconUrl}">
+    <style>${style}</style>
+  </head>
+  <body>
+${headerOf(undefined, root)}
+    <main id="main" class="lone" tabindex="-1">
+      <div class="panel card">
+${card}
+      </div>
+    </main>
+${script === undefined ? '' : `    <script>${script}</script>\n`}  </body>
+</html>
+`;
+  const scriptSource = script === undefined ? '' : `script-src '${hashOf(script)}'; connect-src 'self'; `;
+  const headers = {
+    'content-type': 'text/html; charset=utf-8',
+    'cache-control': 'no-store',
+    'referrer-policy': 'no-referrer',
+    'content-security-policy':
+      `default-src 'none'; ${scriptSource}style-src '${styleHash}'; img-src data:; base-uri 'none'; ` +
+      "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  };
+  return { headers, html };
+}
+
+function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}

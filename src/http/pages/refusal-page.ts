@@ -1,0 +1,54 @@
+import type { FastifyRequest } from 'fastify';
+import type { AuthMode } from '../../access/access.ts';
+import type { PokewireError } from '../../errors.ts';
+import { cleanHtml } from '../plumbing/clean-text.ts';
+import { lonePage } from './lone-page.ts';
+import { signInPage } from './sign-in.ts';
+
+/** Makes the page with which a visitor's browser is refused; undefined: a program asks, which gets JSON. */
+export function refusalPages(mode: AuthMode) {
+  return (request: FastifyRequest, error: PokewireError) => {
+    if (!isVisit(request)) return undefined;
+    const root = rootOf(request.url);
+    if (mode === 'token' && error.code.startsWith('AUTH_')) {
+      const reason = error.code === 'AUTH_REQUIRED' ? 'This server asks for a token.' : cleanHtml(error.message);
+      const site = request.headers['sec-fetch-site'];
+      return signInPage({ root, reason, isFromElsewhere: site === 'cross-site' || site === 'same-site' });
+    }
+    return lonePage({ ...textsOf(error), root });
+  };
+}
+
+function textsOf({ code, status, message }: PokewireError): { readonly title: string; readonly card: string } {
+  const title = titleOf(code, status);
+  const sentence = code === 'NOT_FOUND' ? 'The address has no page. The pages are above.' : cleanHtml(message);
+  const card = `        <h1>${title}</h1>
+        <p>${sentence}</p>
+        <p class="quiet"><code class="tag">${status} ${code}</code></p>`;
+  return { title, card };
+}
+
+function titleOf(code: string, status: number): string {
+  if (code === 'NOT_FOUND') return 'Nothing is here';
+  return status >= 500 ? 'The server could not answer' : 'The server refused';
+}
+
+/**
+ * Whether a browser opens the address for a visitor, and no script or program asks. Java's HttpURLConnection names text/html
+ * unless told otherwise, beside image/gif, which browsers do not name.
+ */
+function isVisit({ method, headers }: FastifyRequest): boolean {
+  const { accept = '', 'sec-fetch-dest': destination = 'document' } = headers;
+  return (
+    (method === 'GET' || method === 'HEAD') &&
+    destination === 'document' &&
+    /\btext\/html\b/i.test(accept) &&
+    !/\bapplication\/json\b|\bimage\/gif\b/i.test(accept)
+  );
+}
+
+/** From an address back to the root, relative because a proxy may have put the server below a path of its own. */
+function rootOf(url: string): string {
+  const depth = url.split('?', 1)[0]!.split('/').length - 2;
+  return '../'.repeat(Math.max(0, depth));
+}

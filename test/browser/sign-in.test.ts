@@ -1,0 +1,126 @@
+import type { Browser, BrowserContextOptions } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newToken } from '../../src/access/token.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { startTestApp } from '../support/start-app.ts';
+
+const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
+// Over plain http from afar a browser does not say whether a link of another page led here.
+const afar = 'pokewire.example';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchBrowser([`--host-resolver-rules=MAP ${afar} 127.0.0.1`]);
+});
+afterAll(() => browser.close());
+
+/** Opens the address, and notes what the browser complains of except for the refusals, and every address it asks for. */
+async function visit(url: string, options: BrowserContextOptions = {}) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const asked: string[] = [];
+  page.on('console', (message) => {
+    const isRefusal = message.text().startsWith('Failed to load resource: the server responded with a status of 40');
+    if (message.type() === 'error' && !isRefusal) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', (request) => asked.push(request.url()));
+  await page.goto(url);
+  return { context, page, complaints, asked, [Symbol.asyncDispose]: () => context.close() };
+}
+
+test('A visitor signs in by the keyboard and is where they wanted to go, query and hash included.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  const url = `${app.url}/consumer-groups?of=mine#billing`;
+  await using visitor = await visit(url);
+  const { page, context } = visitor;
+  expect(await page.evaluate('document.activeElement.id')).toBe('token');
+  await page.keyboard.type(admin);
+  await page.keyboard.press('Enter');
+  await page.getByText('There are no consumer groups.').waitFor();
+  expect(page.url()).toBe(url);
+  expect(await page.evaluate('history.length')).toBe(2);
+  expect(await context.cookies()).toMatchObject([
+    { name: 'pokewire', httpOnly: true, sameSite: 'Strict', expires: -1 },
+  ]);
+  expect(visitor.asked.filter((address) => address.includes(admin.slice(15)))).toEqual([]);
+  expect(visitor.complaints).toEqual([]);
+});
+
+test('A wrong token is refused beside its field, which keeps the focus, and the right one goes on.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  await using visitor = await visit(`${app.url}/docs`);
+  const { page, context } = visitor;
+  for (const [token, sentence] of [
+    ['two words', 'A token has no spaces'],
+    ['süß', 'A token has no spaces'],
+    ['secret', 'The token is malformed'],
+    [newToken('default'), 'The token is not valid'],
+  ] as const) {
+    await page.getByLabel('Token').fill(token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').getByText(sentence).waitFor();
+    expect(await page.evaluate('document.activeElement.id')).toBe('token');
+    expect(await page.getByLabel('Token').getAttribute('aria-invalid')).toBe('true');
+  }
+  expect(await context.cookies()).toEqual([]);
+  await page.getByLabel('Token').fill(` ${admin} `);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Append' }).waitFor();
+  expect(visitor.complaints).toEqual([]);
+});
+
+test('A wrong token in the address is taken out of it, and does not come back after signing in.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  await using visitor = await visit(`${app.url}/docs?token=${newToken('default')}&x=1`);
+  const { page } = visitor;
+  expect(page.url()).toBe(`${app.url}/docs?x=1`);
+  await page.getByLabel('Token').fill(admin);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Append' }).waitFor();
+  expect(page.url()).toBe(`${app.url}/docs?x=1`);
+});
+
+test('A visitor who follows a link of another site signs in, or goes on with the session they have.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  await using elsewhere = await startTestApp();
+  await using visitor = await visit(`${elsewhere.url.replace('127.0.0.1', 'localhost')}/health`);
+  const { page } = visitor;
+  const follow = () =>
+    page.evaluate(`document.body.innerHTML = '<a href="${app.url}/consumer-groups#billing">there</a>';
+      document.querySelector('a').click()`);
+  const arrived = () => page.getByText('There are no consumer groups.').waitFor();
+  await follow();
+  await page.getByLabel('Token').fill(admin);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await arrived();
+
+  await page.goto(`${elsewhere.url.replace('127.0.0.1', 'localhost')}/health`);
+  await follow();
+  await page.getByRole('button', { name: 'Go on with my session' }).click();
+  await arrived();
+  expect(page.url()).toBe(`${app.url}/consumer-groups#billing`);
+});
+
+test('By plain http from afar a visitor signs in as well.', async () => {
+  await using app = await startTestApp(['--token', admin, '--allowed-hosts', afar]);
+  await using visitor = await visit(`http://${afar}:${app.port}/diagnose`);
+  const { page } = visitor;
+  await page.getByLabel('Token').fill(admin);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Start' }).waitFor();
+  expect(page.url()).toBe(`http://${afar}:${app.port}/diagnose`);
+  expect(visitor.complaints).toEqual([]);
+});
+
+test('A page without an address leads back to the pages, and fits a phone.', async () => {
+  await using app = await startTestApp();
+  await using visitor = await visit(`${app.url}/no/where`, { viewport: { width: 360, height: 740 } });
+  const { page } = visitor;
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+  await page.getByRole('link', { name: 'Diagnose' }).click();
+  await page.getByRole('button', { name: 'Start' }).waitFor();
+  expect(page.url()).toBe(`${app.url}/diagnose`);
+  expect(visitor.complaints).toEqual([]);
+});

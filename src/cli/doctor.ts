@@ -71,7 +71,13 @@ class Doctor {
         'A real subscription',
         page.judgeGreeting(subscription.measured, greetedMs, connection.roundTripMs, delivered),
       ];
-      const silence = await this.#measured(page.measureSilence(read, silenceSeconds, this.#signal));
+      const silence = await this.#measured(
+        page.measureSilence(read, {
+          seconds: silenceSeconds,
+          roundTripMs: connection.roundTripMs,
+          signal: this.#signal,
+        }),
+      );
       await new Promise((resolve) => setTimeout(resolve, settleMs));
       yield ['Silence', page.judgeSilence(silence, subscription.measured, connection.seen.heartbeatMs)];
     } finally {

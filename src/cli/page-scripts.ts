@@ -60,8 +60,7 @@ export type PageScripts = {
   readonly measureDelivery: (read: ReadStream, signal: AbortSignal) => Promise<Delivery>;
   readonly measureSilence: (
     read: ReadStream,
-    seconds: number,
-    signal: AbortSignal,
+    options: { readonly seconds: number; readonly roundTripMs: number; readonly signal: AbortSignal },
   ) => Promise<{ readonly outcome: string }>;
   readonly Subscription: new (
     read: ReadStream,

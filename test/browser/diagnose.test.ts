@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nginxDefault, nginxTuned, selfSigned } from '../proxies/documented.ts';
@@ -47,7 +48,8 @@ async function checkOf(page: Page, name: string) {
 /** What it measured. */
 // biome-ignore lint/suspicious/noExplicitAny: what the page has gathered
 async function reportOf(page: Page): Promise<any> {
-  return JSON.parse((await page.locator('#report-text').textContent())!);
+  const text = (await page.locator('#report-text').textContent())!;
+  return JSON.parse(text.slice(text.indexOf('\n{')));
 }
 
 const saying = (state: string, ...texts: string[]) => ({
@@ -62,14 +64,13 @@ describe.concurrent('The page of /diagnose', () => {
     const { page } = visitor;
     await diagnose(page);
     expect(await checkOf(page, 'connection')).toEqual(saying('good', 'no proxy seen', '127.0.0.1'));
-    expect(await checkOf(page, 'protocol')).toEqual(
-      saying('mind', 'HTTP/1.1', 'six connections', 'listen 443 ssl http2'),
-    );
+    expect(await checkOf(page, 'protocol')).toEqual(saying('info', 'To know:', 'HTTP/1.1', 'six connections'));
     expect(await checkOf(page, 'delivery')).toEqual(saying('good', 'within', ' ms'));
     expect(await checkOf(page, 'compression')).toEqual(saying('good', 'none'));
     expect(await checkOf(page, 'greeting')).toEqual(saying('good', 'within'));
     expect(await checkOf(page, 'silence')).toEqual(saying('good', '2 s and open', 'heartbeats every 0.5 s'));
-    expect(await page.locator('#verdict').textContent()).toContain('Streams work from here.');
+    expect(await page.locator('#verdict').textContent()).toBe('Streams work from here: nothing is in the way.');
+    expect(await page.locator('#summary').textContent()).toBe('1 to know · 5 good');
     expect((await reportOf(page)).silence).toEqual({ outcome: 'survived', seconds: 2 });
     expect((await app.get('/streams')).body.streams).toEqual([]);
     await expect.poll(() => app.hub.subscriptions.size).toBe(0);
@@ -87,6 +88,8 @@ describe.concurrent('The page of /diagnose', () => {
     await page.locator('#check-greeting[data-state=good]').waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByText('Stopped.').waitFor();
+    expect(await page.locator('#summary').textContent()).toContain('1 to know');
+    await page.getByRole('button', { name: 'Start' }).waitFor();
     expect(await checkOf(page, 'silence')).toEqual(saying('stopped', 'not measured'));
     await expect.poll(() => app.hub.subscriptions.size).toBe(0);
   });
@@ -114,10 +117,45 @@ describe.concurrent('The page of /diagnose', () => {
       expect(afterSeconds).toBeGreaterThan(0.4);
       expect(afterSeconds).toBeLessThan(1.4);
       expect(await checkOf(page, 'silence')).toEqual(saying('good', 'cut after ', 'lived on'));
-      expect(await page.locator('#verdict').textContent()).toContain('One check failed');
+      expect(await page.locator('#verdict').textContent()).toBe('Streams do not work properly from here.');
       expect(visitor.complaints).toEqual([]);
     },
   );
+
+  test('says before it starts what it measures and how long that takes', async ({ expect }) => {
+    await using app = await startTestApp();
+    await using visitor = await visit(`${app.url}/diagnose`);
+    const { page } = visitor;
+    const titles = await page.locator('#checks h2').allTextContents();
+    expect(titles).toHaveLength(6);
+    for (const text of await page.locator('#checks p').allTextContents()) expect(text).toMatch(/^[A-Z].{30,}\.$/);
+    await page.getByText('Takes about 80 s.').waitFor();
+    await page.getByLabel('Longest silence to try').selectOption('10 seconds');
+    await page.getByText('Takes about 15 s.').waitFor();
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByText(/^about \d+ s left$/).waitFor();
+    await page.getByRole('progressbar', { name: 'Measured so far' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Start' }).count()).toBe(0);
+  });
+
+  test('gives a report in words to copy and to save', async ({ expect }) => {
+    await using app = await startTestApp();
+    await using visitor = await visit(`${app.url}/diagnose`, { permissions: ['clipboard-read', 'clipboard-write'] });
+    const { page } = visitor;
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.locator('#check-protocol[data-state=info]').waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Copy report' }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    const copied = await page.evaluate('navigator.clipboard.readText()');
+    expect(copied).toMatch(/^Pokewire at http:\S+, \d{4}-.*\n\n✓ What the server sees: no proxy seen\n {2}No proxy/);
+    const saving = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download' }).click();
+    const saved = await saving;
+    expect(saved.suggestedFilename()).toBe('pokewire-diagnosis.txt');
+    expect(await readFile(await saved.path(), 'utf8')).toBe(copied);
+    expect(visitor.complaints).toEqual([]);
+  });
 
   test('fits a narrow screen', async ({ expect }) => {
     await using app = await startTestApp();
@@ -138,12 +176,12 @@ describe.concurrent('The page of /diagnose', () => {
       await diagnose(page);
       const settings = ['nginx', 'proxy_buffering off;', 'X-Accel-Buffering'];
       expect(await checkOf(page, 'delivery')).toEqual(saying('bad', 'one burst', ...settings));
-      expect(await checkOf(page, 'greeting')).toEqual(saying('bad', 'no greeting', 'What helps the events'));
+      expect(await checkOf(page, 'greeting')).toEqual(saying('bad', 'no greeting', 'What helps the events helps here'));
       expect(await checkOf(page, 'silence')).toEqual(saying('bad', '2 s and open', 'something holds them back'));
       expect(await checkOf(page, 'connection')).toEqual(
         saying('mind', 'nginx/', 'proxy_set_header Host $http_host;', 'X-Forwarded-For', 'proxy_http_version 1.1'),
       );
-      expect(await page.locator('#verdict').textContent()).toContain('3 checks failed');
+      expect(await page.locator('#summary').textContent()).toContain('3 failed');
       expect(visitor.complaints).toEqual([]);
     },
   );
@@ -162,7 +200,9 @@ describe.concurrent('The page of /diagnose', () => {
       expect(afterSeconds).toBeGreaterThan(1.4);
       expect(afterSeconds).toBeLessThan(4);
       const settings = ['Pokewire', '--heartbeat-ms ', 'nginx', 'proxy_read_timeout 75s;'];
-      expect(await checkOf(visitor.page, 'silence')).toEqual(saying('bad', 'cut after ', 'too seldom', ...settings));
+      expect(await checkOf(visitor.page, 'silence')).toEqual(
+        saying('bad', 'cut after ', 'not often enough', ...settings),
+      );
     },
   );
 
@@ -179,7 +219,7 @@ describe.concurrent('The page of /diagnose', () => {
       expect(await checkOf(page, 'protocol')).toEqual(saying('good', 'HTTP/2'));
       expect(await checkOf(page, 'connection')).toEqual(saying('good', 'nginx/'));
       expect(await checkOf(page, 'silence')).toEqual(saying('good', 'cut after ', 'lived on'));
-      expect(await page.locator('#verdict').textContent()).toBe('Nothing is in the way: streams work from here.');
+      expect(await page.locator('#verdict').textContent()).toBe('Streams work from here: nothing is in the way.');
       expect(visitor.complaints).toEqual([]);
     },
   );

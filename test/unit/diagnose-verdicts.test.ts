@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest';
 
 // Not known to the compiler: they are scripts of a page.
 const folder = new URL('../../src/http/pages/diagnose-page/', import.meta.url);
-const { judgeCompression, judgeConnection, judgeDelivery, judgeGreeting } = await import(`${folder}verdicts.js`);
+const { judgeCompression, judgeConnection, judgeDelivery, judgeGreeting, judgeProtocol, namedProxy } = await import(
+  `${folder}verdicts.js`
+);
+const { measureSilence } = await import(`${folder}measure.js`);
 const { judgeSilence } = await import(`${folder}silence-verdict.js`);
 
 type Tick = { readonly sentMs: number; readonly atMs: number; readonly piece: number };
@@ -88,7 +91,7 @@ describe('The greeting of a subscription', () => {
   });
 
   test('that has not come is told apart from a subscription that was refused, and from one that was cut.', () => {
-    expect(judgeGreeting(open, undefined, 5, good)).toMatchObject(saying('bad', 'nothing of it has arrived so far'));
+    expect(judgeGreeting(open, undefined, 5, good)).toMatchObject(saying('bad', 'has arrived so far'));
     expect(judgeGreeting({ ...open, refused: 'Too many.', endedMs: 9 }, undefined, 5, good)).toMatchObject(
       saying('bad', 'No subscription could be opened: Too many.', { settings: [] }),
     );
@@ -112,7 +115,7 @@ describe('A silent stream and the subscription beside it', () => {
   test('show that heartbeats are too seldom where both are cut after the same silence.', () => {
     expect(judgeSilence(cut, { arrivals: [20], ageMs: 60_520, endedMs: 60_020 }, 90_000)).toMatchObject({
       state: 'bad',
-      sentence: expect.stringContaining('too seldom'),
+      sentence: expect.stringContaining('not often enough'),
       settings: [{ who: 'Pokewire', setting: '--heartbeat-ms 30000' }, {}, {}, {}, {}],
     });
   });
@@ -125,13 +128,15 @@ describe('A silent stream and the subscription beside it', () => {
   test('do not blame the period of heartbeats that something holds back.', () => {
     const held = { arrivals: [20], ageMs: 60_520, endedMs: 60_020 };
     const { settings, ...verdict } = judgeSilence(cut, held, 4_000);
-    expect(verdict).toMatchObject(saying('bad', 'got nothing for 60 s, and was cut after 60 s: something holds them'));
+    expect(verdict).toMatchObject(
+      saying('bad', 'received nothing for 60 s, and was cut after 60 s: something holds them'),
+    );
     expect(settings).not.toContainEqual(expect.objectContaining({ who: 'Pokewire' }));
   });
 
   test('are not said to live on where the subscription has got nothing for long, but was not cut.', () => {
     expect(judgeSilence({ outcome: 'lost', seconds: 75 }, { arrivals: [20], ageMs: 85_500 }, 15_000)).toMatchObject(
-      saying('bad', 'got nothing for 85 s'),
+      saying('bad', 'received nothing for 85 s'),
     );
     expect(judgeSilence(survived, { arrivals: [20], ageMs: 75_500 }, 4_000)).toMatchObject({ state: 'bad' });
   });
@@ -139,7 +144,7 @@ describe('A silent stream and the subscription beside it', () => {
   test('show that something else than silence cuts where the subscription had heartbeats.', () => {
     const both = { arrivals: [20, 15_000, 29_000], ageMs: 30_600, endedMs: 30_000 };
     expect(judgeSilence({ ...cut, afterSeconds: 30 }, both, 15_000)).toMatchObject(
-      saying('bad', 'was cut after 30 s, 1.0 s after something had arrived last'),
+      saying('bad', 'was cut after 30 s, 1.0 s after it had last received something'),
     );
   });
 
@@ -152,6 +157,14 @@ describe('A silent stream and the subscription beside it', () => {
     const refused = { arrivals: [], ageMs: 75_500, endedMs: 5, refused: 'Too many.' };
     expect(judgeSilence(survived, refused, 15_000)).toMatchObject(saying('mind', 'could not be seen'));
     expect(judgeSilence(cut, refused, 15_000)).toMatchObject(saying('bad', 'could not be seen'));
+  });
+
+  test('are cut for the same reason where what passes them on held back the first bytes of both.', () => {
+    // Cut 6 s after the server sent something, which a proxy let go after 2.5 s: 3.5 s after that had arrived.
+    const both = { arrivals: [2_500], ageMs: 6_600, endedMs: 6_100 };
+    expect(judgeSilence({ ...cut, afterSeconds: 6 }, both, 15_000)).toMatchObject(
+      saying('bad', 'not often enough', { value: 'cut after 6.0 s' }),
+    );
   });
 
   test('show that nothing keeps a stream which is dropped without a word when there are no heartbeats.', () => {
@@ -169,11 +182,41 @@ describe('A silent stream and the subscription beside it', () => {
   });
 });
 
+describe('The silence before a cut', () => {
+  /** What is told of a stream that was cut, from what arrived when. */
+  const cutStream = (stream: { blocks: readonly object[]; lastByteMs: number; endMs: number }) =>
+    measureSilence(async () => stream, { seconds: 75, roundTripMs: 10, signal: new AbortController().signal });
+
+  test('begins when the last byte was sent, although something let it go later.', async () => {
+    const blocks = [{ data: { sentMs: 0.5 }, atMs: 2_500, piece: 0 }];
+    const { outcome, afterSeconds } = await cutStream({ blocks, lastByteMs: 2_500, endMs: 6_005 });
+    expect(outcome).toBe('cut');
+    expect(afterSeconds).toBeCloseTo(6, 2);
+  });
+
+  test('begins when the stream did where nothing but its head has arrived.', async () => {
+    expect((await cutStream({ blocks: [], lastByteMs: 3_000, endMs: 4_005 })).afterSeconds).toBeCloseTo(4, 2);
+  });
+
+  test('begins when a proxy added something of its own.', async () => {
+    const blocks = [
+      { data: { sentMs: 0 }, atMs: 6, piece: 0 },
+      { comment: ':', atMs: 1_500, piece: 1 },
+    ];
+    expect((await cutStream({ blocks, lastByteMs: 1_500, endMs: 2_000 })).afterSeconds).toBeCloseTo(0.5, 2);
+  });
+
+  test('is not longer than what has arrived, however long the way is.', async () => {
+    const blocks = [{ data: { sentMs: 3 }, atMs: 4, piece: 0 }];
+    expect((await cutStream({ blocks, lastByteMs: 4, endMs: 1_004 })).afterSeconds).toBeCloseTo(1, 2);
+  });
+});
+
 describe('What compresses', () => {
   const delivered = { headers: { 'content-encoding': 'gzip' } };
 
   test('is said to pass on each event only where each came by itself.', () => {
-    expect(judgeCompression(delivered, { state: 'good' })).toMatchObject(saying('good', 'passes each event on'));
+    expect(judgeCompression(delivered, { state: 'good' })).toMatchObject(saying('good', 'still passes each event on'));
     expect(judgeCompression(delivered, { state: 'mind' })).toMatchObject(saying('mind', 'may wait'));
     expect(judgeCompression(delivered, { state: 'bad' })).toMatchObject(saying('bad', 'may wait'));
   });
@@ -185,7 +228,7 @@ describe('What is in between', () => {
 
   test('is not called nothing where no proxy shows itself.', () => {
     expect(judgeConnection({ ...connection, headers: { via: null } })).toMatchObject(
-      saying('good', 'Nothing shows a proxy', { value: 'no proxy seen' }),
+      saying('good', 'No proxy shows itself', { value: 'no proxy seen' }),
     );
   });
 
@@ -193,7 +236,30 @@ describe('What is in between', () => {
     'is a proxy where Pokewire cannot have answered so: %j.',
     (over) => {
       const verdict = judgeConnection({ ...connection, headers: { via: null }, ...over });
-      expect(verdict.value).toBe('a proxy that does not tell its name');
+      expect(verdict.value).toBe('an unnamed proxy');
     },
   );
+
+  test.each([
+    ['1.1 corp-proxy', 'corp-proxy'],
+    ['2 outer.example (Apache/1.1), HTTP/1.1 inner:8080 (Squid)', 'inner:8080'],
+    ['odd', 'odd'],
+  ])('is called by the name that it gives itself in Via: %s.', (via, name) => {
+    expect(namedProxy({ ...connection, headers: { via } })).toBe(name);
+    expect(judgeConnection({ ...connection, headers: { via } }).sentence).toContain(`The last proxy is ${name}.`);
+  });
+
+  test.each(['localhost:3000', '127.0.0.1:3000', '[::1]:3000', 'pokes.localhost'])(
+    'is not to be changed for HTTP/2 at %s, where one develops without a proxy.',
+    (page) => {
+      const local = { ...connection, headers: { via: null }, page };
+      expect(judgeProtocol(local)).toMatchObject(saying('info', 'at most six', { value: 'HTTP/1.1', settings: [] }));
+    },
+  );
+
+  test('could be better where HTTP/1.1 is spoken elsewhere, or by a proxy.', () => {
+    const far = { ...connection, headers: { via: null }, page: 'localhost.example' };
+    expect(judgeProtocol(far).state).toBe('mind');
+    expect(judgeProtocol({ ...connection, headers: { via: '1.1 p' }, page: 'localhost' }).state).toBe('mind');
+  });
 });

@@ -8,11 +8,12 @@ export function curlLine(command) {
   return element('div', { className: 'curl' }, code, button);
 }
 
-/** Copies the text of an element and says so on the button. */
+/** Copies the text of an element and says so on the button, which then has its name back. */
 export async function copyText(button, shown) {
+  button.dataset.name ??= button.textContent;
   button.textContent = (await copy(shown)) ? 'Copied' : 'Selected';
   setTimeout(() => {
-    button.textContent = 'Copy';
+    button.textContent = button.dataset.name;
   }, 1_500);
 }
 
@@ -22,6 +23,7 @@ async function copy(shown) {
     await navigator.clipboard.writeText(shown.textContent);
     return true;
   } catch {
+    shown.closest('details')?.setAttribute('open', '');
     getSelection().selectAllChildren(shown);
     return false;
   }

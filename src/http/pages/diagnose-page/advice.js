@@ -7,18 +7,18 @@ export const advice = {
     {
       who: 'nginx',
       setting: 'proxy_buffering off;',
-      why: 'Pokewire asks for it by X-Accel-Buffering: no, which nginx obeys unless proxy_ignore_headers names that header.',
+      why: 'Pokewire asks for it with X-Accel-Buffering: no, which nginx obeys unless proxy_ignore_headers names that header.',
     },
     {
       who: 'Apache httpd',
       setting: 'ProxyPass … flushpackets=on',
-      why: 'Sends on what has come instead of waiting for more.',
+      why: 'Passes on what has arrived instead of waiting for more.',
       untested: true,
     },
     {
       who: 'Virus scanner or company proxy',
       setting: 'https',
-      why: 'They collect plain http to look into it. Let the page and the stream come by https.',
+      why: 'They hold plain http back to inspect it. Serve the page and the stream over https.',
       untested: true,
       onlyByHttp: true,
     },
@@ -27,27 +27,32 @@ export const advice = {
     {
       who: 'nginx',
       setting: 'gzip_types',
-      why: 'Leave text/event-stream out of the list, so that nothing waits to be compressed.',
+      why: 'Leave text/event-stream out of the list, so that no event waits to be compressed.',
     },
     { who: 'HAProxy', setting: 'compression type', why: 'Leave text/event-stream out of the list.' },
-    { who: 'Apache httpd', setting: 'SetEnv no-gzip 1', why: 'In the location of Pokewire.', untested: true },
+    {
+      who: 'Apache httpd',
+      setting: 'SetEnv no-gzip 1',
+      why: 'In the location that leads to Pokewire.',
+      untested: true,
+    },
   ],
   idle: [
     {
       who: 'nginx',
       setting: 'proxy_read_timeout 75s;',
-      why: 'Longer than the pause between heartbeats; 60s unless it is set.',
+      why: 'Longer than the pause between heartbeats. Default: 60s.',
     },
     {
       who: 'HAProxy',
       setting: 'timeout server 75s, timeout client 75s',
-      why: 'Where timeout tunnel is set, it counts instead.',
+      why: 'Where timeout tunnel is set, that one counts.',
     },
     { who: 'Apache httpd', setting: 'ProxyTimeout 75', why: 'Or timeout=75 of ProxyPass.', untested: true },
     {
       who: 'Cloud load balancer',
       setting: 'idle timeout',
-      why: 'AWS ALB: 60 seconds unless it is set. Others have the same by other names.',
+      why: 'AWS ALB: 60 seconds by default. Others have the same under other names.',
       untested: true,
     },
   ],
@@ -55,43 +60,43 @@ export const advice = {
     {
       who: 'Cloud load balancer or platform',
       setting: 'request or backend timeout',
-      why: 'It limits the whole answer, silent or not. An EventSource comes back by itself and misses nothing, but each return costs a request.',
+      why: 'It limits the whole response, silent or not. An EventSource reconnects by itself and misses nothing, but each time costs a request.',
       untested: true,
     },
   ],
   http2: [
-    { who: 'nginx', setting: 'listen 443 ssl http2;', why: 'From 1.25.1 on: http2 on; in the server block.' },
-    { who: 'HAProxy', setting: 'bind :443 ssl crt … alpn h2,http/1.1', why: 'Browsers speak HTTP/2 over TLS only.' },
+    { who: 'nginx', setting: 'listen 443 ssl http2;', why: 'Since 1.25.1: http2 on; in the server block.' },
+    { who: 'HAProxy', setting: 'bind :443 ssl crt … alpn h2,http/1.1', why: 'Browsers speak HTTP/2 only over TLS.' },
   ],
   keepAlive: [
     {
       who: 'nginx',
       setting: 'proxy_http_version 1.1; proxy_set_header Connection "";',
-      why: 'Keeps connections to Pokewire.',
+      why: 'Keeps connections to Pokewire open.',
     },
   ],
   host: [
     {
       who: 'nginx',
       setting: 'proxy_set_header Host $http_host;',
-      why: 'By the host Pokewire tells its own pages from others, which may not append.',
+      why: 'Pokewire tells its own pages from those of other sites by the host; others may not append.',
     },
   ],
   forwardedFor: [
     {
       who: 'nginx',
       setting: 'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
-      why: 'Else every visitor has the address of the proxy, and limits of an address count them as one.',
+      why: 'Otherwise every visitor has the address of the proxy, and limits per address count them as one.',
     },
-    { who: 'HAProxy', setting: 'option forwardfor', why: 'The same.' },
+    { who: 'HAProxy', setting: 'option forwardfor', why: 'Does the same.' },
   ],
   forwardedProto: [
     {
       who: 'nginx',
       setting: 'proxy_set_header X-Forwarded-Proto $scheme;',
-      why: 'Makes the cookie of a session one for https only.',
+      why: 'Makes session cookies https-only.',
     },
-    { who: 'HAProxy', setting: 'http-request set-header X-Forwarded-Proto https', why: 'The same.' },
+    { who: 'HAProxy', setting: 'http-request set-header X-Forwarded-Proto https', why: 'Does the same.' },
   ],
 };
 

@@ -1,23 +1,44 @@
 import { byId, element } from '../common/element.js';
 
+/** What the sign of a check says, for those who do not see it. */
+const words = { good: 'Good:', info: 'To know:', mind: 'Could be better:', bad: 'Failed:' };
+
 /** The checks in their order, as they wait, run and end. */
 export class CheckList {
   #rows = new Map();
   /** Verdicts so far, by name. */
   verdicts = {};
 
-  constructor(titles) {
-    for (const [name, title] of Object.entries(titles)) {
+  /** `checks`: title and purpose of each, by name. */
+  constructor(checks) {
+    for (const [name, { title, purpose }] of Object.entries(checks)) {
       const row = {
-        value: element('span', { className: 'value' }),
-        body: element('div', { className: 'body' }),
+        word: element('span', { className: 'unseen' }),
+        value: element('span', {}),
+        body: element('div', { className: 'body' }, element('p', { className: 'quiet' }, purpose)),
       };
-      const head = element('div', { className: 'check-head' }, element('h2', {}, title), row.value);
+      const value = element('span', { className: 'value' }, row.word, ' ', row.value);
+      const head = element('div', { className: 'check-head' }, element('h2', {}, title), value);
       row.item = element('li', { className: 'panel check', id: `check-${name}` }, head, row.body);
       this.#rows.set(name, row);
       this.#set(name, 'waiting', '');
     }
     byId('checks').replaceChildren(...[...this.#rows.values()].map(({ item }) => item));
+  }
+
+  /** How many checks ended how, as text. */
+  get summary() {
+    const states = Object.values(this.verdicts).map(({ state }) => state);
+    const count = (state, word) => {
+      const times = states.filter((other) => other === state).length;
+      return times === 0 ? [] : [`${times} ${word}`];
+    };
+    return [
+      ...count('bad', 'failed'),
+      ...count('mind', 'could be better'),
+      ...count('info', 'to know'),
+      ...count('good', 'good'),
+    ].join(' · ');
   }
 
   /** Shows that a check runs, with what there is to see meanwhile. */
@@ -45,8 +66,9 @@ export class CheckList {
   }
 
   #set(name, state, value) {
-    const { item, value: shown } = this.#rows.get(name);
+    const { item, word, value: shown } = this.#rows.get(name);
     item.dataset.state = state;
+    word.textContent = words[state] ?? '';
     shown.textContent = value;
   }
 }

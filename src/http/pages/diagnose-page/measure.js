@@ -69,8 +69,11 @@ export class Subscription {
   }
 }
 
-/** A stream that says nothing for so many seconds, and when it was cut: so long after its last byte, and so old. */
-export async function measureSilence(read, seconds, signal) {
+/**
+ * A stream that says nothing for so many seconds, and when it was cut: so long after its last byte was sent, and so old. Who
+ * holds the first bytes back counts from when it got them, and not from when it let them go.
+ */
+export async function measureSilence(read, { seconds, roundTripMs, signal }) {
   const silentMs = seconds * 1000;
   const giveUp = new AbortController();
   const timer = setTimeout(() => giveUp.abort(), silentMs + graceMs);
@@ -80,7 +83,12 @@ export async function measureSilence(read, seconds, signal) {
     const either = AbortSignal.any([signal, giveUp.signal]);
     const { blocks, lastByteMs, endMs } = await read(`diagnose/stream?${query}`, { signal: either });
     if (blocks.at(-1)?.data?.last) return { outcome: 'survived', seconds };
-    return { outcome: 'cut', seconds, afterSeconds: (endMs - lastByteMs) / 1000, ageSeconds: endMs / 1000 };
+    const tick = blocks.find(({ data }) => data !== undefined);
+    const sentMs = (tick?.data.sentMs ?? 0) + roundTripMs / 2;
+    // What a proxy adds by itself comes later, and shows when it was sent by nothing but its arrival.
+    const isAddedTo = tick !== undefined && lastByteMs > tick.atMs;
+    const silentFromMs = isAddedTo ? lastByteMs : Math.min(lastByteMs, sentMs);
+    return { outcome: 'cut', seconds, afterSeconds: (endMs - silentFromMs) / 1000, ageSeconds: endMs / 1000 };
   } catch (error) {
     if (giveUp.signal.aborted) return { outcome: 'lost', seconds };
     // A proxy that holds everything back cuts before it has answered.

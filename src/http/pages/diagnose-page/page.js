@@ -2,77 +2,93 @@ import { byId } from '../common/element.js';
 import { CheckList } from './check-list.js';
 import { measureConnection, read } from './connection.js';
 import { measureDelivery, measureSilence, rhythm, Subscription } from './measure.js';
+import { Progress, runSeconds } from './progress.js';
+import { setUpReport, showReport } from './report.js';
 import { judgeSilence } from './silence-verdict.js';
 import { Timeline } from './timeline.js';
 import * as judge from './verdicts.js';
 
-const titles = {
-  connection: 'What the server sees',
-  protocol: 'HTTP version',
-  delivery: 'Events one by one',
-  compression: 'Compression',
-  greeting: 'A real subscription',
-  silence: 'Silence',
+const checkTexts = {
+  connection: {
+    title: 'What the server sees',
+    purpose: 'Which host, address and scheme arrive at the server, and whether a proxy names itself.',
+  },
+  protocol: { title: 'HTTP version', purpose: 'How many streams this browser can open at once.' },
+  delivery: {
+    title: 'Events one by one',
+    purpose: 'Whether each of 13 events arrives when it is sent, or a proxy collects them.',
+  },
+  compression: {
+    title: 'Compression',
+    purpose: 'Whether something compresses the stream, and waits for more to compress.',
+  },
+  greeting: {
+    title: 'A real subscription',
+    purpose: 'Whether /subscribe, which may have settings of its own, is answered at once.',
+  },
+  silence: {
+    title: 'Silence',
+    purpose: 'After how long something cuts a silent stream, and whether heartbeats keep a subscription open.',
+  },
 };
 
 let running;
 
+setUpReport();
+new CheckList(checkTexts);
+byId('silence').addEventListener('change', showEstimate);
+showEstimate();
+
 byId('run-form').addEventListener('submit', async (event) => {
   event.preventDefault();
-  running?.abort();
+  if (running !== undefined) return running.abort();
   const run = new AbortController();
   running = run;
   setRunning(true);
-  const checks = new CheckList(titles);
+  const seconds = Number(byId('silence').value);
+  const checks = new CheckList(checkTexts);
+  const progress = new Progress(seconds);
   const measured = { at: new Date().toISOString(), browser: navigator.userAgent };
   try {
-    await diagnose(checks, measured, Number(byId('silence').value), run.signal);
-    conclude(checks.verdicts);
+    await diagnose(checks, measured, seconds, run.signal);
+    conclude(checks);
   } catch (error) {
-    if (running !== run) return;
     checks.stop();
-    say(
-      run.signal.aborted ? 'idle' : 'bad',
-      run.signal.aborted ? 'Stopped.' : `Could not be measured. ${error.message}`,
-    );
+    if (run.signal.aborted) say('idle', 'Stopped.', checks.summary);
+    else say('bad', `The rest could not be measured. ${error.message}`, checks.summary);
   } finally {
+    progress.end();
     run.abort();
-    if (running === run) {
-      setRunning(false);
-      showReport({ ...measured, verdicts: checks.verdicts });
-    }
+    running = undefined;
+    setRunning(false);
+    showReport(checkTexts, { ...measured, verdicts: checks.verdicts });
   }
 });
 
-byId('stop').addEventListener('click', () => running?.abort());
-
 async function diagnose(checks, measured, seconds, signal) {
-  say('running', 'Measuring …');
+  say('running', 'Measuring …', '');
   checks.run('connection', 'Asking the server what arrives there.');
   const connection = await measureConnection(signal);
   measured.connection = connection;
+  const { roundTripMs } = connection;
   const proxy = judge.namedProxy(connection);
   checks.end('connection', judge.judgeConnection(connection), proxy);
   checks.end('protocol', judge.judgeProtocol(connection), proxy);
 
   const delivery = await showDelivery(checks, signal);
   measured.delivery = delivery;
-  const delivered = judge.judgeDelivery(delivery, connection.roundTripMs, rhythm.events + 1);
+  const delivered = judge.judgeDelivery(delivery, roundTripMs, rhythm.events + 1);
   checks.end('delivery', delivered, proxy);
   checks.end('compression', judge.judgeCompression(delivery, delivered), proxy);
 
-  checks.run('greeting', 'Subscribing to a stream that nobody writes.');
+  checks.run('greeting', 'Subscribing to a stream that nobody writes to.');
   const subscription = new Subscription(read, signal);
   const greetedMs = await subscription.greeted();
   signal.throwIfAborted();
   measured.greetedMs = greetedMs;
-  checks.end(
-    'greeting',
-    judge.judgeGreeting(subscription.measured, greetedMs, connection.roundTripMs, delivered),
-    proxy,
-  );
+  checks.end('greeting', judge.judgeGreeting(subscription.measured, greetedMs, roundTripMs, delivered), proxy);
 
-  const silence = await showSilence(checks, seconds, subscription, signal);
+  const silence = await showSilence(checks, seconds, subscription, signal, roundTripMs);
   Object.assign(measured, { silence, subscription: subscription.measured });
   checks.end('silence', judgeSilence(silence, subscription.measured, connection.seen.heartbeatMs), proxy);
 }
@@ -83,11 +99,8 @@ async function showDelivery(checks, signal) {
   const line = new Timeline(['sent', 'arrived'], lengthMs * 1.04, 'When events were sent and when they arrived');
   for (let number = 0; number < events; number++) line.mark(0, number * everyMs);
   line.mark(0, lengthMs);
-  checks.run(
-    'delivery',
-    'The server sends 12 events, one every quarter of a second, and a last one after a pause.',
-    line.element,
-  );
+  const sentence = 'The server sends 12 events, one every quarter of a second, and a last one after a pause.';
+  checks.run('delivery', sentence, line.element);
   return measureDelivery(read, signal, ({ data, atMs }) => {
     if (data === undefined) return;
     line.join(data.sentMs, atMs);
@@ -95,9 +108,9 @@ async function showDelivery(checks, signal) {
   });
 }
 
-async function showSilence(checks, seconds, subscription, signal) {
+async function showSilence(checks, seconds, subscription, signal, roundTripMs) {
   const line = new Timeline(['silent', 'subscription'], (seconds + 1) * 1000, 'Both streams over time');
-  const sentence = `A stream says nothing for ${seconds} seconds, beside the subscription.`;
+  const sentence = `A stream stays silent for ${seconds} seconds, beside the subscription.`;
   checks.run('silence', sentence, line.element);
   const startMs = performance.now();
   // Both lines begin with the silence, although the subscription is older.
@@ -112,7 +125,7 @@ async function showSilence(checks, seconds, subscription, signal) {
   };
   const drawing = setInterval(() => draw(performance.now() - startMs), 100);
   try {
-    const silence = await measureSilence(read, seconds, signal);
+    const silence = await measureSilence(read, { seconds, roundTripMs, signal });
     // What cuts both at once need not do so in the same instant.
     await new Promise((resolve) => setTimeout(resolve, 500));
     const silentMs = (silence.ageSeconds ?? seconds) * 1000;
@@ -125,29 +138,26 @@ async function showSilence(checks, seconds, subscription, signal) {
   }
 }
 
-function conclude(verdicts) {
-  const all = Object.values(verdicts);
-  const bad = all.filter(({ state }) => state === 'bad').length;
-  const mind = all.filter(({ state }) => state === 'mind').length;
-  if (bad > 0) {
-    const failed = bad === 1 ? 'One check' : `${bad} checks`;
-    say('bad', `${failed} failed: streams do not work here as they should. See below.`);
-  } else if (mind > 0) say('mind', 'Streams work from here. Something could be better or is not known, see below.');
-  else say('good', 'Nothing is in the way: streams work from here.');
+function conclude({ verdicts, summary }) {
+  const states = new Set(Object.values(verdicts).map(({ state }) => state));
+  if (states.has('bad')) say('bad', 'Streams do not work properly from here.', summary);
+  else if (states.has('mind')) say('mind', 'Streams work from here, and something could be better.', summary);
+  else say('good', 'Streams work from here: nothing is in the way.', summary);
 }
 
-function say(state, text) {
-  byId('verdict').dataset.state = state;
-  byId('verdict').textContent = text;
+function say(state, sentence, summary) {
+  byId('result').dataset.state = state;
+  byId('verdict').textContent = sentence;
+  byId('summary').textContent = summary;
 }
 
 function setRunning(isRunning) {
-  byId('start').disabled = isRunning;
-  byId('stop').disabled = !isRunning;
-  byId('report').hidden = isRunning;
+  byId('start').textContent = isRunning ? 'Stop' : 'Start';
+  byId('start').classList.toggle('primary', !isRunning);
+  byId('silence').disabled = isRunning;
+  if (isRunning) byId('report').hidden = true;
 }
 
-function showReport(measured) {
-  byId('report').hidden = false;
-  byId('report-text').textContent = JSON.stringify(measured, undefined, 2);
+function showEstimate() {
+  byId('estimate').textContent = `Takes about ${runSeconds(Number(byId('silence').value))} s.`;
 }

@@ -17,25 +17,27 @@ export function judgeSilence(silence, subscription, heartbeatMs) {
   const value = { cut: `cut after ${seconds(cutMs)}`, lost: 'lost', survived: `${waited} s and open` }[outcome];
   const what = {
     cut: `A stream was cut after ${seconds(cutMs)} of silence.`,
-    lost: `The end of a stream that was silent for ${waited} seconds did not arrive: something dropped it and did not say so.`,
+    lost: `The end of a stream that was silent for ${waited} seconds did not arrive: something dropped it without a word.`,
     survived: `Nothing cut a stream that was silent for ${waited} seconds.`,
   }[outcome];
   const beats =
     heartbeatMs === 0 ? 'Pokewire sends no heartbeats' : `Pokewire sends heartbeats every ${seconds(heartbeatMs)}`;
   const { ageMs, arrivals, endedMs, refused } = subscription;
   if (refused !== undefined) {
-    const sentence = `${what} ${beats}. Whether they keep a subscription open could not be seen: there was none.`;
+    const sentence = `${what} ${beats}. Whether they keep a subscription open could not be seen, because none was open.`;
     return verdict(outcome === 'survived' ? 'mind' : 'bad', value, sentence, outcome === 'survived' ? [] : advice.idle);
   }
   const quietMs = (endedMs ?? ageMs) - (arrivals.at(-1) ?? 0);
   const areBeatsMissing = heartbeatMs > 0 && quietMs > heartbeatMs + graceMs;
   if (areBeatsMissing) {
     const end = endedMs === undefined ? '' : `, and was cut after ${seconds(endedMs)}`;
-    const sentence = `${what} ${beats}, but the subscription beside it got nothing for ${seconds(quietMs)}${end}: something holds them back.`;
+    const sentence = `${what} ${beats}, but the subscription beside it received nothing for ${seconds(quietMs)}${end}: something holds them back.`;
     return verdict('bad', value, sentence, advice.buffering);
   }
-  if (endedMs !== undefined && (outcome === 'survived' || quietMs < cutMs * 0.8)) {
-    const sentence = `${what} The subscription beside it was cut after ${seconds(endedMs)}, ${seconds(quietMs)} after something had arrived last.`;
+  // As in measureSilence: the greeting left when it was asked for, however late it arrived.
+  const silentMs = (endedMs ?? ageMs) - (arrivals.length > 1 ? arrivals.at(-1) : 0);
+  if (endedMs !== undefined && (outcome === 'survived' || silentMs < cutMs * 0.8)) {
+    const sentence = `${what} The subscription beside it was cut after ${seconds(endedMs)}, ${seconds(quietMs)} after it had last received something.`;
     return verdict('bad', value, sentence, advice.duration);
   }
   if (outcome === 'survived') {
@@ -45,8 +47,8 @@ export function judgeSilence(silence, subscription, heartbeatMs) {
   if (endedMs === undefined && heartbeatMs > 0 && heartbeatMs < cutMs) {
     return verdict('good', value, `${what} ${beats}, and the subscription beside it lived on.`);
   }
-  const consequence = heartbeatMs === 0 ? 'so' : 'which is too seldom:';
-  return verdict('bad', value, `${what} ${beats}, ${consequence} a quiet subscription breaks again and again.`, [
+  const consequence = heartbeatMs === 0 ? 'so' : 'which is not often enough:';
+  return verdict('bad', value, `${what} ${beats}, ${consequence} a quiet subscription is cut again and again.`, [
     ...oftenEnough(cutMs),
     ...advice.idle,
   ]);
@@ -56,5 +58,10 @@ export function judgeSilence(silence, subscription, heartbeatMs) {
 function oftenEnough(cutMs) {
   const enough = Math.floor(cutMs / 200) * 100;
   if (enough < leastHeartbeatMs) return [];
-  return [ofPokewire(`--heartbeat-ms ${enough}`, 'Milliseconds between two heartbeats: half of what is cut.')];
+  return [
+    ofPokewire(
+      `--heartbeat-ms ${enough}`,
+      'Milliseconds between heartbeats: half the time after which a stream is cut.',
+    ),
+  ];
 }

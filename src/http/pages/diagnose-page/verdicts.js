@@ -3,7 +3,7 @@ import { advice, ofPokewire } from './advice.js';
 /** Later than this behind the round trip, an event was held back and not only slow. */
 const lateMs = 800;
 
-/** Each verdict: `state` (good, mind, bad), a short `value`, a `sentence`, and `settings` to change. */
+/** Each verdict: `state` (good, info, mind, bad), a short `value`, a `sentence`, and `settings` to change. */
 export const verdict = (state, value, sentence, settings = []) => ({ state, value, sentence, settings });
 
 export const seconds = (ms) => `${(ms / 1000).toFixed(ms < 9_950 ? 1 : 0)} s`;
@@ -14,28 +14,35 @@ export function namedProxy({ headers, seen, protocol, scheme }) {
   const server = headers.server ?? '';
   const known = [/nginx/i, /apache/i, /cloudflare/i, /envoy/i, /caddy/i, /iis/i].find((name) => name.test(server));
   if (known !== undefined) return server;
-  if (headers.via !== null) return headers.via;
+  if (headers.via !== null) return viaName(headers.via);
   // Pokewire itself speaks neither TLS nor HTTP/2.
   const isTranslated = scheme === 'https:' || protocol === 'h2' || protocol === 'h3';
-  return isTranslated || seen.proxyHeaders.length > 0 ? 'a proxy that does not tell its name' : undefined;
+  return isTranslated || seen.proxyHeaders.length > 0 ? 'an unnamed proxy' : undefined;
+}
+
+/** Who a `Via` header says has passed the answer on last: behind the protocol, without a comment (RFC 9110, 7.6.3). */
+function viaName(via) {
+  const last = via.split(',').at(-1).trim();
+  return last.split(/\s+/)[1] ?? last;
 }
 
 /** HTTP between the browser and whoever answers it. */
-export function judgeProtocol({ protocol }) {
+export function judgeProtocol(connection) {
+  const { protocol, page } = connection;
   if (protocol === 'h2' || protocol === 'h3') {
-    return verdict(
-      'good',
-      `HTTP/${protocol.slice(1)}`,
-      'All streams of this browser to this host share one connection.',
-    );
+    return verdict('good', `HTTP/${protocol.slice(1)}`, 'All streams from this browser share one connection.');
   }
-  return verdict(
-    'mind',
-    protocol === '' ? 'unknown' : protocol.toUpperCase(),
-    'With HTTP/1.1 a browser opens at most six connections to one host, all its tabs together, and each stream takes ' +
-      'one: the seventh tab waits. HTTP/2 lifts that.',
-    advice.http2,
-  );
+  const sentence =
+    'With HTTP/1.1 a browser opens at most six connections to a host, over all its tabs, and each stream takes one: a ' +
+    'seventh waits. HTTP/2 has no such limit.';
+  const value = protocol === '' ? 'unknown' : protocol.toUpperCase();
+  // Browsers speak HTTP/2 over TLS only, which takes a proxy; where one develops there is none.
+  if (isLoopback(page) && namedProxy(connection) === undefined) return verdict('info', value, sentence);
+  return verdict('mind', value, sentence, advice.http2);
+}
+
+function isLoopback(host) {
+  return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host);
 }
 
 /** What arrives at the server. */
@@ -49,14 +56,17 @@ export function judgeConnection(connection) {
     if (!seen.proxyHeaders.includes('x-forwarded-for')) settings.push(...advice.forwardedFor);
     else if (!seen.addressIsForwarded) {
       settings.push(
-        ofPokewire(`--trusted-proxies ${seen.address}`, 'The proxy tells your address, but is not trusted to.'),
+        ofPokewire(
+          `--trusted-proxies ${seen.address}`,
+          'The proxy forwards your address, but Pokewire is not told to trust it.',
+        ),
       );
     }
     if (seen.httpVersion === '1.0') settings.push(...advice.keepAlive);
   }
-  const asked = `The server got HTTP/${seen.httpVersion} for host ${seen.host} from ${seen.address}`;
-  const from = proxy === undefined ? 'Nothing shows a proxy in between.' : `In between is ${proxy}.`;
-  return verdict(settings.length > 0 ? 'mind' : 'good', proxy ?? 'no proxy seen', `${from} ${asked}.`, settings);
+  const route = proxy === undefined ? 'No proxy shows itself.' : `The last proxy is ${proxy}.`;
+  const arrived = `The server received HTTP/${seen.httpVersion} for host ${seen.host} from ${seen.address}.`;
+  return verdict(settings.length > 0 ? 'mind' : 'good', proxy ?? 'no proxy seen', `${route} ${arrived}`, settings);
 }
 
 /** Whether events arrive as they are sent. */
@@ -75,7 +85,7 @@ export function judgeDelivery({ ticks, isWhole }, roundTripMs, due) {
       'bad',
       `held ${seconds(heldMs)}`,
       `${ticks.length} events came in ${bursts.length === 1 ? 'one burst' : `${bursts.length} bursts`}: something ` +
-        'collects the stream before it passes it on. Pokes come late, or when the next ones push them.',
+        'collects the stream before it passes it on. Pokes arrive late, or only when the next ones push them out.',
       advice.buffering,
     );
   }
@@ -83,16 +93,16 @@ export function judgeDelivery({ ticks, isWhole }, roundTripMs, due) {
     const late = delays.filter((delayMs) => delayMs - roundTripMs > lateMs).length;
     const sentence = isPushed(ticks, roundTripMs)
       ? 'Each event came only after the next one was sent: something holds back the newest one.'
-      : `${late} of ${ticks.length} events came more than ${seconds(lateMs)} late: something held them, or the network stood still.`;
+      : `${late} of ${ticks.length} events came more than ${seconds(lateMs)} late: something held them back, or the network stalled.`;
     return verdict('bad', `up to ${seconds(slowestMs)}`, sentence, advice.buffering);
   }
   if (together > 0) {
     const sentence =
-      `${together} of ${ticks.length} events came together with another, although ${milliseconds(leastGapMs(ticks))} or ` +
-      'more lay between their sending: something collects for a moment, or the network or this browser was busy.';
+      `${together} of ${ticks.length} events came together with another one, although they were sent at least ` +
+      `${milliseconds(leastGapMs(ticks))} apart: something collects for a moment, or the network or this browser was busy.`;
     return verdict('mind', value, sentence, advice.buffering);
   }
-  const way = 'The time has your way to the server and back in it.';
+  const way = 'The time includes one round trip to the server.';
   const isAhead = ticks.every(({ atMs }, n) => n === ticks.length - 1 || atMs < ticks[n + 1].sentMs);
   const ahead = isAhead
     ? 'Every event arrived by itself, before the next one was sent.'
@@ -130,7 +140,7 @@ function isPushed(ticks, roundTripMs) {
 /** Whether a real subscription is greeted at once: /subscribe may have settings of its own in a proxy. */
 export function judgeGreeting({ refused, endedMs }, greetedMs, roundTripMs, delivery) {
   const isHeldToo = delivery.state === 'bad';
-  const [help, settings] = isHeldToo ? [' What helps the events helps it too.', []] : ['', advice.buffering];
+  const [help, settings] = isHeldToo ? [' What helps the events helps here, too.', []] : ['', advice.buffering];
   if (greetedMs !== undefined && greetedMs - roundTripMs <= lateMs) {
     return verdict(
       'good',
@@ -147,7 +157,7 @@ export function judgeGreeting({ refused, endedMs }, greetedMs, roundTripMs, deli
     const sentence = `A subscription ended after ${seconds(endedMs)}, before anything of it had arrived.`;
     return verdict('bad', 'cut', sentence, advice.duration);
   }
-  const sentence = 'A subscription was asked for, and nothing of it has arrived so far: its first bytes are held back.';
+  const sentence = 'Nothing of a real subscription has arrived so far: its first bytes are held back.';
   return verdict('bad', 'no greeting', sentence + help, settings);
 }
 
@@ -156,12 +166,12 @@ export function judgeCompression({ headers }, delivery) {
   const encoding = headers['content-encoding'];
   if (encoding === undefined) return verdict('good', 'none', 'Event streams arrive here uncompressed.');
   if (delivery.state === 'good') {
-    return verdict('good', encoding, 'Something compresses event streams, and passes each event on all the same.');
+    return verdict('good', encoding, 'Something compresses event streams, but still passes each event on at once.');
   }
   return verdict(
     delivery.state,
     encoding,
-    'Something compresses event streams, and may wait until it is worth it.',
+    'Something compresses event streams, and may wait until there is enough to compress.',
     advice.compression,
   );
 }

@@ -54,6 +54,40 @@ test('The page of groups shows members, partitions and held streams, and has one
   expect(complaints).toEqual([]);
 });
 
+test('A button of the page of groups keeps its place and the focus while the page is updated.', async () => {
+  await using app = await startTestApp();
+  const pokewire = connect(app.url);
+  await pokewire.append('order-1', { type: 'Placed', data: {} });
+  const held = Promise.withResolvers<void>();
+  await using _worker = pokewire.consume(
+    { category: 'order', group: 'billing', member: 'worker-1', size: 2 },
+    () => {
+      throw new Error('no such account');
+    },
+    { retryMs: [], maxAttempts: 1, onHeld: () => held.resolve() },
+  );
+  await held.promise;
+  await using visited = await visit(app.url);
+  const { page } = visited;
+  const replay = page.getByRole('button', { name: 'Replay order-1@0' });
+  await replay.focus();
+  await page.evaluate('window.focused = document.activeElement');
+  const isUpdate = (url: string) => url.endsWith('/parked');
+  for (let updates = 0; updates < 2; updates++) await page.waitForResponse((response) => isUpdate(response.url()));
+  await page.getByText('up to date').waitFor();
+  expect(await page.evaluate("document.activeElement === focused && focused.textContent === 'Replay'")).toBe(true);
+});
+
+test('The page of groups says since when the server does not answer.', async () => {
+  const app = await startTestApp();
+  await using visited = await visit(app.url);
+  const { page } = visited;
+  await page.getByText('up to date').waitFor();
+  await app.close();
+  await page.getByText(/^no answer since \d\d:\d\d:\d\d$/).waitFor();
+  expect(await page.getByRole('alert').innerText()).toContain('The server does not answer. Is it running?');
+});
+
 test('The page of groups fits a phone, and breaks no heading of a column.', async () => {
   await using app = await startTestApp();
   const joined = Promise.withResolvers<void>();

@@ -1,14 +1,23 @@
+import { curlLine } from '../common/curl-line.js';
 import { byId, element } from '../common/element.js';
-import { serverError } from '../common/server-error.js';
+import { showItems } from '../common/keyed-children.js';
+import { noAnswer, refusalOf, refusalParts } from '../common/server-error.js';
+import { showTopState } from '../common/top-state.js';
+import { heldItem, memberRow, partitionRow, showGroupHead } from './group.js';
 
 const everyMs = 2_000;
 
 /** Name of the group that is shown; it is in the address, so that it can be shared. */
 const chosen = () => decodeURIComponent(location.hash.slice(1));
 
+const signIn = element('button', { type: 'button', onclick: () => location.reload() }, 'Sign in');
+
+/** When an answer came last. */
+let answeredAt = new Date();
+
 async function get(path) {
   const response = await fetch(path);
-  if (!response.ok) throw new Error(await serverError(response));
+  if (!response.ok) throw await refusalOf(response);
   return response.json();
 }
 
@@ -21,94 +30,65 @@ async function look() {
       history.replaceState(null, '', `#${encodeURIComponent(names[0])}`);
     byId('none').hidden = names.length > 0;
     byId('group').hidden = names.length === 0;
-    byId('names').replaceChildren(...names.map(nameLink));
+    const links = names.map((name) => ({ name, isChosen: name === chosen() }));
+    showItems(byId('names'), links, ({ name }) => name, nameLink);
     if (names.length > 0) await showGroup(chosen());
     byId('problem').hidden = true;
+    answeredAt = new Date();
+    showTopState('good', 'up to date');
   } catch (error) {
-    byId('problem').hidden = false;
-    byId('problem').textContent = error.message;
+    showProblem(error);
   }
 }
 
-function nameLink(name) {
+/** A refusal of the server, or a request without an answer. */
+function showProblem(error) {
+  const isRefusal = error.sentence !== undefined;
+  const since = answeredAt.toLocaleTimeString('en-GB');
+  showTopState('danger', isRefusal ? `refused since ${since}` : `no answer since ${since}`);
+  byId('problem').replaceChildren(...(isRefusal ? refusalParts(error) : [noAnswer()]));
+  // Where the session has ended, the page itself asks for a token.
+  if (error.code?.startsWith('401')) byId('problem').append(' ', signIn);
+  byId('problem').hidden = false;
+}
+
+function nameLink({ name, isChosen }) {
   const link = element('a', { href: `#${encodeURIComponent(name)}` }, name);
-  if (name === chosen()) link.setAttribute('aria-current', 'true');
+  if (isChosen) link.setAttribute('aria-current', 'true');
   return link;
 }
 
 async function showGroup(name) {
   const path = `groups/${encodeURIComponent(name)}`;
   const [group, { held }] = await Promise.all([get(path), get(`${path}/parked`)]);
-  byId('title').textContent = `${name}: category ${group.category}, ${group.size} partitions`;
-  byId('state').textContent = group.state;
-  byId('state').dataset.state = group.state;
-  byId('lag').textContent = lagText(group.lag);
-  byId('members').replaceChildren(...group.members.map(memberRow));
-  byId('partitions').replaceChildren(...group.partitions.map(partitionRow));
+  showGroupHead(name, group);
+  showItems(byId('members'), group.members, ({ member }) => member, memberRow);
+  showItems(byId('partitions'), group.partitions, ({ partition }) => partition, partitionRow);
   byId('no-held').hidden = held.length > 0;
-  byId('held').replaceChildren(...held.map((stream) => heldItem(name, stream)));
-}
-
-const cell = (text, className = '') => element('td', { className }, String(text));
-
-function memberRow({ member, partitions, attached, address }) {
-  const connection = attached ? (address ?? 'connected') : 'gone: its share moves when its lease ends';
-  return element(
-    'tr',
-    {},
-    cell(member),
-    cell(partitions.length === 0 ? 'nothing' : partitions.join(' ')),
-    cell(connection, attached ? '' : 'gone'),
-  );
-}
-
-function partitionRow({ partition, member, generation, checkpoint, lag, revoking }) {
-  return element(
-    'tr',
-    {},
-    cell(partition, 'number'),
-    cell(`${member ?? 'nobody'}${revoking ? ', moving' : ''}`, member === null || revoking ? 'gone' : ''),
-    cell(generation, 'number generation'),
-    cell(checkpoint ?? '–', 'number'),
-    cell(lagText(lag), lag.messages > 0 ? 'behind' : ''),
-  );
-}
-
-function lagText({ messages, exact, seconds }) {
-  if (messages === 0 && exact) return 'nothing behind';
-  const count = `${exact ? '' : 'at least '}${messages.toLocaleString('en')} behind`;
-  return seconds === null ? count : `${count}, ${seconds.toFixed(1)} s`;
-}
-
-function heldItem(group, { stream, position, partition, attempts, retryAt, error }) {
-  const until = retryAt === null ? 'parked' : `next try at ${new Date(retryAt).toLocaleTimeString('en')}`;
-  const item = element(
-    'li',
-    {},
-    element('code', {}, `${stream}@${position}`),
-    element('span', { className: 'why' }, `partition ${partition}, ${until}, failed ${attempts}×: ${error}`),
-    actButton('Replay', () => act(group, 'replay', { stream, position })),
-  );
-  if (retryAt === null) item.append(actButton('Skip', () => act(group, 'skip', { stream, position })));
-  return item;
-}
-
-function actButton(text, onclick) {
-  return element('button', { type: 'button', className: 'plain', onclick }, text);
+  const keyOf = ({ stream }) => `${name} ${stream}`;
+  showItems(byId('held'), held, keyOf, (stream) => heldItem(stream, (how) => act(name, how, stream)));
 }
 
 /** What an administrator decides of a held stream. */
 async function act(group, how, { stream, position }) {
-  if (how === 'skip' && !confirm(`Pass over message ${position} of ${stream}? It is never handled.`)) return;
-  const response = await fetch(`groups/${encodeURIComponent(group)}/parked/${how}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ messages: [{ stream, position }], reason: 'by the page of groups' }),
-  });
-  byId('answer').textContent = response.ok
-    ? outcomeText(how, stream, position, (await response.json()).streams.length > 0)
-    : await serverError(response);
+  if (how === 'skip' && !confirm(`Skip message ${position} of ${stream}? No member will ever handle it.`)) return;
+  try {
+    const response = await fetch(`groups/${encodeURIComponent(group)}/parked/${how}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ messages: [{ stream, position }], reason: 'by the page of groups' }),
+    });
+    if (!response.ok) answer(refusalParts(await refusalOf(response)), true);
+    else answer([outcomeText(how, stream, position, (await response.json()).streams.length > 0)], false);
+  } catch {
+    answer([noAnswer()], true);
+  }
   await look();
+}
+
+function answer(parts, isRefused) {
+  byId('answer').classList.toggle('refused', isRefused);
+  byId('answer').replaceChildren(...parts);
 }
 
 function outcomeText(how, stream, position, isDone) {
@@ -116,6 +96,8 @@ function outcomeText(how, stream, position, isDone) {
   return `${stream}: ${how === 'skip' ? 'skipped' : 'tried again'}`;
 }
 
+const join = new URL('subscribe?category=account&group=billing&member=worker-1&size=8', document.baseURI);
+byId('join').append(curlLine(`curl -N '${join}'`));
 addEventListener('hashchange', look);
 await look();
 // A page that nobody sees asks nothing.

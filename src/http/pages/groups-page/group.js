@@ -1,0 +1,68 @@
+import { byId, element } from '../common/element.js';
+
+/** Every other state passes by itself. */
+const tones = { stable: 'good', stopped: 'danger', 'new-log': 'danger' };
+
+/** What is told of a group as a whole. */
+export function showGroupHead(name, { category, size, state, lag }) {
+  setText(byId('title'), `${name}: category ${category}, ${size} partitions`);
+  byId('state').dataset.tone = tones[state] ?? 'wait';
+  setText(byId('state'), state);
+  setText(byId('lag'), lagText(lag));
+}
+
+/** Who reads a status aloud does so whenever its text is set. */
+function setText(shown, text) {
+  if (shown.textContent !== text) shown.textContent = text;
+}
+
+const cell = (text, className = '') => element('td', { className }, String(text));
+const heading = (text, className = '') => element('th', { scope: 'row', className }, String(text));
+
+export function memberRow({ member, partitions, attached, address }) {
+  const connection = attached ? (address ?? 'connected') : 'gone; its partitions move when its lease ends';
+  return element(
+    'tr',
+    {},
+    heading(member),
+    cell(partitions.length === 0 ? 'nothing' : partitions.join(' ')),
+    cell(connection, attached ? '' : 'gone'),
+  );
+}
+
+export function partitionRow({ partition, member, generation, checkpoint, lag, revoking }) {
+  return element(
+    'tr',
+    {},
+    heading(partition, 'number'),
+    cell(`${member ?? 'nobody'}${revoking ? ', moving' : ''}`, member === null || revoking ? 'gone' : ''),
+    cell(generation, 'number generation'),
+    cell(checkpoint?.toLocaleString('en') ?? '–', 'number'),
+    cell(lagText(lag), lag.messages > 0 ? 'behind' : ''),
+  );
+}
+
+function lagText({ messages, exact, seconds }) {
+  if (messages === 0 && exact) return 'caught up';
+  const count = `${exact ? '' : 'at least '}${messages.toLocaleString('en')} behind`;
+  return seconds === null ? count : `${count}, ${seconds.toFixed(1)} s`;
+}
+
+/** A held stream; `act` is told what an administrator decides of it: `replay` or `skip`. */
+export function heldItem({ stream, position, partition, attempts, retryAt, error }, act) {
+  const until = retryAt === null ? 'parked' : `next try at ${new Date(retryAt).toLocaleTimeString('en-GB')}`;
+  const place = `${stream}@${position}`;
+  const item = element(
+    'li',
+    {},
+    element('code', {}, place),
+    element('span', { className: 'why' }, `partition ${partition}, ${until}, failed ${attempts}×: ${error}`),
+    actButton('Replay', place, () => act('replay')),
+  );
+  if (retryAt === null) item.append(actButton('Skip', place, () => act('skip')));
+  return item;
+}
+
+function actButton(text, place, onclick) {
+  return element('button', { type: 'button', ariaLabel: `${text} ${place}`, onclick }, text);
+}

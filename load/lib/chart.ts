@@ -1,96 +1,104 @@
-import { BarChart, LineChart } from 'echarts/charts';
-import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
-import { init, use } from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
-import { short } from './number-text.ts';
+export type Bar = { readonly label: string; readonly value: number; readonly colour: string; readonly isBold: boolean };
 
-use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
-
-/** Pokewire first, then as told apart by people with all kinds of sight (Okabe and Ito). */
-const colours = ['#d55e00', '#0072b2', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7f7f7f', '#000000', '#a07000'];
-const size = { width: 760, height: 420 };
-const font = 'system-ui, sans-serif';
-
-export type Line = { readonly name: string; readonly points: readonly (readonly [x: number, y: number])[] };
-
-export type LineChartOptions = {
+export type BarChart = {
   readonly title: string;
-  readonly x: string;
-  readonly y: string;
-  /** Axes in powers of ten. */
-  readonly logarithmic: 'x and y' | 'y' | 'none';
-  readonly lines: readonly Line[];
+  /** What the bars measure: `deliveries per second`. */
+  readonly measure: string;
+  readonly better: 'higher' | 'lower';
+  /** Each to its own scale; a single one needs no name. */
+  readonly groups: readonly { readonly name?: string; readonly bars: readonly Bar[] }[];
+  readonly format: (value: number) => string;
+  /** Why the numbers are as they are, where nobody would believe them. */
+  readonly note?: string;
+  /** Machine, commit and date. */
+  readonly source: string;
 };
 
-/** Lines over a numeric axis, as SVG text. */
-export function lineChart({ title, x, y, logarithmic, lines }: LineChartOptions): string {
-  return render({
-    ...frameOf(title),
-    legend: { bottom: 4, itemGap: 26 },
-    xAxis: {
-      type: logarithmic === 'x and y' ? 'log' : 'value',
-      name: x,
-      nameLocation: 'middle',
-      nameGap: 28,
-      axisLabel: { formatter: (value: number) => short(value) },
-    },
-    yAxis: {
-      type: logarithmic === 'none' ? 'value' : 'log',
-      name: y,
-      axisLabel: { formatter: (value: number) => short(value) },
-    },
-    series: lines.map(({ name, points }, at) => ({
-      type: 'line',
-      name,
-      data: points.map((point) => [...point]),
-      symbolSize: 7,
-      lineStyle: { width: at === 0 ? 3.5 : 1.8 },
-      color: colours[at % colours.length],
-    })),
-  });
+const width = 800;
+const rowHeight = 26;
+const barHeight = 16;
+const sizes = { title: 17, text: 13, small: 12 };
+/** Width of a character over the font size: at least that of wide system fonts, in bold too, so that nothing overlaps. */
+const characterWidth = 0.64;
+
+// A README shows the file as an image, which knows the reader’s scheme only by this query.
+const style = `
+text { font: ${sizes.text}px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #1c1d21; }
+.title { font-size: ${sizes.title}px; font-weight: 600; }
+.small { font-size: ${sizes.small}px; fill: #5b5d66; }
+.bold { font-weight: 600; }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e9e6df; }
+  .small { fill: #a5a29b; }
+}`;
+
+/** Horizontal bars, the best first, as SVG text for light and dark pages. */
+export function barChart({ title, measure, better, groups, format, note, source }: BarChart): string {
+  const all = groups.flatMap(({ bars }) => bars);
+  const labelWidth = Math.max(...all.map(({ label }) => widthOf(label)));
+  const valueWidth = Math.max(...all.map(({ value }) => widthOf(format(value))));
+  const left = Math.ceil(labelWidth) + 10;
+  const room = width - left - 8 - Math.ceil(valueWidth);
+  const scale = groups.length > 1 ? '; each group has its own scale' : '';
+  const parts = [text(title, 0, 20, 'title'), text(`${measure}; ${better} is better${scale}`, 0, 42, 'small')];
+  let y = 60;
+  for (const { name, bars } of groups) {
+    if (name !== undefined) {
+      parts.push(text(name, 0, y + sizes.text, 'bold'));
+      y += rowHeight;
+    }
+    const longest = Math.max(...bars.map(({ value }) => value));
+    for (const { label, value, colour, isBold } of sorted(bars, better)) {
+      const length = Math.max(1.5, (room * value) / longest);
+      const baseline = y + barHeight - 3;
+      parts.push(
+        text(label, left - 10, baseline, isBold ? 'bold' : '', 'end'),
+        `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="2" fill="${colour}"/>`,
+        text(format(value), Number((left + length + 8).toFixed(1)), baseline, isBold ? 'bold' : ''),
+      );
+      y += rowHeight;
+    }
+    y += 6;
+  }
+  for (const line of [...wrapped(note ?? ''), ...wrapped(source)]) {
+    parts.push(text(line, 0, y + sizes.small, 'small'));
+    y += 18;
+  }
+  const height = y + 4;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(title)}">`,
+    `<style>${style}\n</style>`,
+    ...parts,
+    '</svg>\n',
+  ].join('\n');
 }
 
-export type BarChartOptions = {
-  readonly title: string;
-  readonly y: string;
-  readonly groups: readonly string[];
-  readonly bars: readonly { readonly name: string; readonly values: readonly number[] }[];
-};
-
-/** Bars by group, each with its value above, as SVG text. */
-export function barChart({ title, y, groups, bars }: BarChartOptions): string {
-  return render({
-    ...frameOf(title),
-    ...(bars.length > 1 ? { legend: { bottom: 4, itemGap: 26 } } : {}),
-    xAxis: { type: 'category', data: [...groups], axisLabel: { interval: 0, rotate: groups.length > 4 ? 25 : 0 } },
-    yAxis: { type: 'value', name: y, axisLabel: { formatter: (value: number) => short(value) } },
-    series: bars.map(({ name, values }, bar) => ({
-      type: 'bar',
-      name,
-      data: values.map((value, at) => ({
-        value,
-        itemStyle: { color: colours[bars.length > 1 ? bar : Math.min(at, 1)] },
-      })),
-      color: colours[bar],
-      label: { show: true, position: 'top', formatter: ({ value }: { value: number }) => short(value) },
-    })),
-  });
+function sorted(bars: readonly Bar[], better: BarChart['better']): Bar[] {
+  const sign = better === 'higher' ? -1 : 1;
+  return bars.toSorted((a, b) => sign * (a.value - b.value));
 }
 
-function frameOf(title: string) {
-  return {
-    animation: false,
-    backgroundColor: '#ffffff',
-    textStyle: { fontFamily: font },
-    title: { text: title, left: 'center', textStyle: { fontSize: 15, fontFamily: font } },
-    grid: { left: 70, right: 40, top: 70, bottom: 90 },
-  };
+function text(content: string, x: number, y: number, className: string, anchor = 'start'): string {
+  const attributes = `${className === '' ? '' : ` class="${className}"`}${anchor === 'end' ? ' text-anchor="end"' : ''}`;
+  return `<text x="${x}" y="${y}"${attributes}>${escaped(content)}</text>`;
 }
 
-function render(option: Record<string, unknown>): string {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, ...size });
-  chart.setOption(option);
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  return `${svg}\n`;
+function widthOf(content: string): number {
+  return content.length * sizes.text * characterWidth;
+}
+
+/** Lines of small text that fit into the width. */
+function wrapped(content: string): string[] {
+  const most = Math.floor(width / (sizes.small * characterWidth));
+  const lines: string[] = [];
+  for (const word of content.split(' ').filter(Boolean)) {
+    const longer = `${lines.at(-1) ?? ''} ${word}`.trim();
+    if (lines.length > 0 && longer.length <= most) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+function escaped(content: string): string {
+  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

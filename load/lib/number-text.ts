@@ -5,3 +5,17 @@ export function short(value: number, digits = 3): string {
   if (size >= 1e3) return `${Number((value / 1e3).toPrecision(digits))}k`;
   return String(Number(value.toPrecision(digits)));
 }
+
+const timeUnits = [
+  ['s', 1e9],
+  ['ms', 1e6],
+  ['µs', 1e3],
+] as const;
+
+/** Nanoseconds in the unit that people read them in: 63.3 ns, 1.24 ms. */
+export function duration(ns: number, digits = 3): string {
+  // Rounded first: 999.9 µs is 1 ms.
+  const rounded = Number(ns.toPrecision(digits));
+  const [unit, size] = timeUnits.find(([, size]) => Math.abs(rounded) >= size) ?? ['ns', 1];
+  return `${Number((rounded / size).toPrecision(digits))} ${unit}`;
+}

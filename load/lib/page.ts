@@ -1,23 +1,31 @@
 import { boundsRows } from './bounds.ts';
-import { short } from './number-text.ts';
-import type { Found } from './result-files.ts';
+import { duration, short } from './number-text.ts';
+import { type Found, placeOf } from './result-files.ts';
 import type { Report, Series, Verdict } from './results.ts';
+import { shownAs } from './servers.ts';
 
 /** A chart of a scenario, by its path from `docs/`. */
 export type Picture = { readonly scenario: string; readonly file: string; readonly alt: string };
 
 const introduction = `# Benchmarks
 
-Written by \`npm run load:charts\` from the newest result of each scenario in \`load/results/\`; not to be edited by hand.
-What the scenarios do: [load/README.md](../load/README.md).
+\`npm run load:charts\` writes this page from the newest result of each scenario in \`load/results/\`; do not edit it by hand.
+[load/README.md](../load/README.md) says what the scenarios do.
 
 ## Method
 
 The server runs on one core, the load on the other, each pinned. A reader in C holds all subscribers and writers in one thread
 that never sleeps while it measures, so the server is the limit and is not charged for waking it. Latency is that of each
-delivery, from the send of its append to the read by that subscriber: the time to the last of 1,000 subscribers mostly tells
-how long 1,000 writes take. Servers are warm, and measured in turn within one run; ratios and medians are of one run. Absolute
-numbers wander with the machine; compare rows, not runs.
+delivery, from the send of its append to the read by that subscriber: the time until the last of 1,000 subscribers has it mostly
+tells how long 1,000 writes take. Servers are warm, and are measured in turn within one run; medians and ratios are of one run. Absolute
+numbers vary with the machine: compare servers within a table, not tables.
+
+| server | |
+|---|---|
+| C, bare epoll loop | the least a server must do: one \`send\` for each poke and subscriber, no HTTP library, no store |
+| Node, bare node:net | the same in Node. *Batched*: the pokes of one turn of the event loop in one write |
+| Nagle | without \`TCP_NODELAY\`, as nginx runs nchan: the kernel may hold back a small write until the one before is acknowledged |
+| Fastify, reply.raw.write | what one writes by hand: \`JSON.stringify\` and a write for each poke and subscriber |
 `;
 
 /** The page of all results. */
@@ -44,17 +52,9 @@ export function benchmarksPage(
 function boundsSection(report: Report): string {
   return [
     '## Bounds\n',
-    `\`npm run load -- bounds\` repeats them; here from ${placeOf(report)}\n`,
+    `\`npm run load -- bounds\` repeats them; measured on ${placeOf(report)}.\n`,
     table(['what', 'bound', 'measured', 'ok'], boundsRows(report.results)),
   ].join('\n');
-}
-
-/** When, of what and where. */
-function placeOf({ machine, commit, dirty, date }: Report): string {
-  return (
-    `${date.slice(0, 16).replace('T', ' ')} UTC, commit ${commit.slice(0, 12)}${dirty ? ' with changes' : ''}, ` +
-    `Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores${machine.pinned ? ', pinned' : ''}.`
-  );
 }
 
 function targetsTable(verdicts: readonly Verdict[]): string {
@@ -72,13 +72,15 @@ function targetsTable(verdicts: readonly Verdict[]): string {
 
 function section({ result, report }: Found, pictures: readonly Picture[]): string {
   const { scenario, series, missing } = result;
-  const problems = series.flatMap(({ target, problems }) => (problems ?? []).map((text) => `- ${target}: ${text}`));
+  const problems = series.flatMap(({ target, problems }) =>
+    (problems ?? []).map((text) => `- ${shownAs(target).label}: ${text}`),
+  );
   return [
     `## ${scenario}\n`,
-    `${placeOf(report)}\n`,
+    `${placeOf(report)}.\n`,
     ...pictures.map(({ file, alt }) => `![${alt}](${file})\n`),
     seriesTable(series),
-    ...missing.map(({ peer, why }) => `${peer} is missing: ${why}.\n`),
+    ...missing.map(({ peer, why }) => `${shownAs(peer).label} is missing: ${why}.\n`),
     ...(problems.length === 0 ? [] : [`Failed repeats:\n\n${problems.join('\n')}\n`]),
   ].join('\n');
 }
@@ -87,14 +89,15 @@ function seriesTable(series: readonly Series[]): string {
   const settings = [...new Set(series.flatMap(({ setting }) => Object.keys(setting ?? {})))];
   const metrics = [...new Set(series.flatMap(({ median }) => Object.keys(median)))];
   const rows = series.map(({ target, setting, repeats, median }) => [
-    target,
+    shownAs(target).label,
     ...settings.map((name) => String(setting?.[name] ?? '')),
-    ...metrics.map((name) => number(median[name])),
+    ...metrics.map((name) => cell(name, median[name])),
     String(repeats.length),
   ]);
+  const header = ['server', ...settings.map(inWords), ...metrics.map(inWords), 'repeats'];
   // Many numbers of few servers are read more easily down than across.
-  const header = ['server', ...settings, ...metrics.map(inWords), 'repeats'];
-  return rows.length <= 2 ? table(['', ...rows.map(([name]) => name!)], turned(header, rows)) : table(header, rows);
+  const isTurned = header.length > 3 * rows.length;
+  return isTurned ? table(['', ...rows.map(([name]) => name!)], turned(header, rows)) : table(header, rows);
 }
 
 function turned(header: readonly string[], rows: readonly string[][]): string[][] {
@@ -111,12 +114,26 @@ function number(value: number | null | undefined, digits = 3): string {
   return value === undefined || value === null || Number.isNaN(value) ? '–' : short(value, digits);
 }
 
-// `cpuUsPerDelivery` → `cpu µs per delivery`.
+const nanoseconds = { Seconds: 1e9, Ms: 1e6, Us: 1e3, ns: 1 };
+/** The unit of a time within the name of its number: `p50Ms`, `cpuUsPerDelivery`, `encode, 1 stream: ns`. */
+const timeUnit = /(Seconds|Ms|Us)(?=[A-Z]|$)|: (ns)$/;
+
+/** A number of a series; times in the unit that people read them in. */
+function cell(name: string, value: number | null | undefined): string {
+  const [, unit, plain] = timeUnit.exec(name) ?? [];
+  if (unit === undefined && plain === undefined) return number(value);
+  return Number.isFinite(value) ? duration(value! * nanoseconds[(unit ?? plain) as keyof typeof nanoseconds]) : '–';
+}
+
+/** `cpuUsPerDelivery` as `cpu per delivery`: the unit of a time stands in the cell. */
 function inWords(name: string): string {
-  const words = name.replace(/[A-Z]+|\d+/g, (part) => ` ${part.toLowerCase()}`);
+  const unitless = name.replace(timeUnit, '');
+  // A name that has spaces is in words already.
+  if (unitless.includes(' ')) return unitless;
+  const words = unitless.replace(/[A-Z]+|\d+/g, (part) => ` ${part.toLowerCase()}`);
   return words
-    .replace(' us', ' µs')
     .replace(' mib', ' MiB')
     .replace('kib', 'KiB')
-    .replace(/ (p\d|c)$/, '$1');
+    .replace(/(^| )p (\d+)/, '$1p$2')
+    .replace(/^cpu\b/, 'CPU');
 }

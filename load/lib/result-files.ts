@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Report, ScenarioResult, Series } from './results.ts';
+import type { Report, ScenarioResult } from './results.ts';
 
 /** A scenario's result with the report it stands in. */
 export type Found = { readonly result: ScenarioResult; readonly report: Report };
@@ -32,20 +32,14 @@ export function newestResults(folder: string): Map<string, Found> {
   return newest;
 }
 
-/** The lines of a chart: one for each target, by a number of the setting and one of the median. */
-export function linesOf(
-  series: readonly Series[],
-  x: string,
-  y: string,
-  keep: (setting: Series['setting']) => boolean,
-) {
-  const lines = new Map<string, [number, number][]>();
-  for (const { target, setting, median } of series) {
-    const value = median[y];
-    if (setting === undefined || value === undefined || value === null || !keep(setting)) continue;
-    lines.set(target, [...(lines.get(target) ?? []), [Number(setting[x]), value]]);
-  }
-  return [...lines].map(([name, points]) => ({ name, points: points.sort(([a], [b]) => a - b) }));
+/** When, of what and where it was measured. */
+export function placeOf({ machine, commit, dirty, date }: Report): string {
+  const day = new Date(date).toLocaleDateString('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
+  const { cpu, cores, node, pinned } = machine;
+  return (
+    `${cpu}, ${cores} cores${pinned ? ', pinned' : ''}; Node ${node.replace(/^v/, '')}; ` +
+    `commit ${commit.slice(0, 12)}${dirty ? ' with changes' : ''}; ${day}`
+  );
 }
 
 /** Of one of two work trees, which stands behind the name of the scenario. */

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
-const pages = globSync(['*.md', 'docs/*.md', 'examples/*/README.md', 'load/README.md', 'test/README.md'], {
+const pages = globSync(['*.md', 'docs/*.md', 'examples/**/README.md', 'load/README.md', 'test/README.md'], {
   cwd: root,
 });
 

@@ -30,6 +30,8 @@ test('Every configuration of the guide is run or read by a test.', () => {
     'haproxy-default',
     'haproxy',
     'haproxy-away',
+    'caddy-default',
+    'caddy',
     'haproxy-nodes',
     'nginx-nodes',
     'nginx-nodes-location',

@@ -97,6 +97,34 @@ export function haproxyTuned(
   };
 }
 
+const caddySite = 'pokes.example.com {';
+
+/** Puts a site on this port of 127.0.0.1, with a certificate in place of one that Caddy would ask for, and nothing beside it. */
+function caddy(text: string, port: number): string {
+  const site = `https://localhost:${port}, https://127.0.0.1:${port} {\n\ttls cert.pem key.pem`;
+  const globals = '{\n\tadmin off\n\tdefault_bind 127.0.0.1\n\tauto_https disable_redirects\n\tgrace_period 100ms\n}\n';
+  return globals + replaced(text, { [caddySite]: site });
+}
+
+/** Caddy with the least of configuration. */
+export function caddyDefault({ url }: Upstream, { cert, key }: Certificate): ProxyFiles {
+  const text = replaced(documented('caddy-default'), { '127.0.0.1:8080': new URL(url).host });
+  return { files: { 'cert.pem': cert, 'key.pem': key }, config: (port) => caddy(text, port) };
+}
+
+/** Caddy as docs/deploying.md has it. */
+export function caddyTuned({ url, idleTimeout = '75s' }: Upstream, { cert, key }: Certificate): ProxyFiles {
+  const text = replaced(documented('caddy'), {
+    '127.0.0.1:8080': new URL(url).host,
+    '/var/log/caddy/pokewire.log': 'access.log',
+    'read_timeout 75s': `read_timeout ${idleTimeout}`,
+    'retry: 2000': 'retry: 100',
+    // There may be one block of global options only.
+    '{\n\tgrace_period 5s\n}\n': '',
+  });
+  return { files: { 'cert.pem': cert, 'key.pem': key }, config: (port) => caddy(text, port) };
+}
+
 /** HAProxy as docs/deploying.md has it for three servers, without TLS and with a proxy that notices sooner. */
 export function haproxyNodes(urls: readonly [string, string, string]): ProxyFiles {
   const tuned = documented('haproxy');

@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import { isInstalled, type ProxyFiles, type ProxyKind, RealProxy } from '../support/real-proxy.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { idleTimeoutMs, subscribe } from './delivery.ts';
-import { haproxyDefault, haproxyTuned, nginxDefault, nginxTuned, selfSigned, type Upstream } from './documented.ts';
+import {
+  caddyTuned,
+  haproxyDefault,
+  haproxyTuned,
+  nginxDefault,
+  nginxTuned,
+  selfSigned,
+  type Upstream,
+} from './documented.ts';
 import type { ProxiedOptions } from './proxied-client.ts';
 
 const hasTls = isInstalled('openssl');
@@ -10,6 +18,7 @@ const certificate = hasTls ? selfSigned() : { cert: '', key: '' };
 const tls = { ca: certificate.cert };
 const nginx = (upstream: Upstream) => nginxTuned(upstream, certificate);
 const haproxy = (upstream: Upstream) => haproxyTuned(upstream, certificate);
+const caddy = (upstream: Upstream) => caddyTuned(upstream, certificate);
 
 type Setup = [name: string, kind: ProxyKind, files: (upstream: Upstream) => ProxyFiles, client: ProxiedOptions];
 
@@ -20,6 +29,7 @@ const setups: Setup[] = [
   ['HAProxy with its default configuration', 'haproxy', haproxyDefault, {}],
   ['HAProxy as documented, HTTP/1.1 and TLS', 'haproxy', haproxy, tls],
   ['HAProxy as documented, HTTP/2 and TLS', 'haproxy', haproxy, { ...tls, http2: true }],
+  ['Caddy as documented, HTTP/2 and TLS', 'caddy', caddy, { ...tls, http2: true }],
 ];
 
 let silent: ServerProcess;

@@ -3,10 +3,10 @@ import { Agent, fetch as fetchBy } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { isInstalled, RealProxy } from '../support/real-proxy.ts';
 import { ServerProcess } from '../support/server-process.ts';
-import { type Certificate, haproxyTuned, nginxTuned, selfSigned } from './documented.ts';
+import { type Certificate, caddyTuned, haproxyTuned, nginxTuned, selfSigned } from './documented.ts';
 
 const patience = { timeout: 40_000, interval: 20 };
-const files = { nginx: nginxTuned, haproxy: haproxyTuned };
+const files = { nginx: nginxTuned, haproxy: haproxyTuned, caddy: caddyTuned };
 
 /** An `EventSource` that trusts the certificate, and what became of it. */
 function sourceVia(proxy: RealProxy, { cert }: Certificate) {
@@ -28,7 +28,7 @@ function sourceVia(proxy: RealProxy, { cert }: Certificate) {
   };
 }
 
-describe.each(['nginx', 'haproxy'] as const)('While the server is away, %s', (kind) => {
+describe.each(['nginx', 'haproxy', 'caddy'] as const)('While the server is away, %s', (kind) => {
   const isMissing = !isInstalled(kind) || !isInstalled('openssl');
 
   test.skipIf(isMissing)(

@@ -8,7 +8,7 @@ import { freePort } from './free-port.ts';
 import { withParent } from './with-parent.ts';
 
 /** A proxy as a distribution ships it. */
-export type ProxyKind = 'nginx' | 'haproxy' | 'varnishd';
+export type ProxyKind = 'nginx' | 'haproxy' | 'varnishd' | 'caddy';
 
 // Where Debian puts them, which is not on everybody's PATH.
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` };
@@ -25,11 +25,15 @@ const programs = {
   },
   // With a master, which is the one that says when it listens.
   haproxy: { args: (file: string) => ['-W', '-db', '-f', file], ready: 'Loading success' },
+  caddy: {
+    args: (file: string) => ['run', '--config', file, '--adapter', 'caddyfile'],
+    ready: 'serving initial configuration',
+  },
 } as const;
 
 /** Whether the program is installed. */
 export function isInstalled(program: ProxyKind | 'openssl'): boolean {
-  const flag = { openssl: 'version', nginx: '-v', haproxy: '-v', varnishd: '-V' }[program];
+  const flag = { openssl: 'version', nginx: '-v', haproxy: '-v', varnishd: '-V', caddy: 'version' }[program];
   return spawnSync(program, [flag], { env, stdio: 'ignore' }).status === 0;
 }
 
@@ -95,7 +99,8 @@ async function run(kind: ProxyKind, folder: string, port: number): Promise<Child
   const { args, ready } = programs[kind];
   const child = spawn(...withParent(kind, args('proxy.conf', folder, port)), {
     cwd: folder,
-    env,
+    // Caddy keeps keys and its last configuration there.
+    env: { ...env, HOME: folder },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const lines: string[] = [];

@@ -145,7 +145,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   stack.defer(() => namespaces.stop());
   const initialToken = config.token === '' ? newToken(defaultNamespaceId) : config.token;
   const becameOfToken = await namespaces.openDefault(initialToken, config.token !== '');
-  if (becameOfToken === 'replaced') log.warn('the token of this start replaced all tokens of `default`');
+  if (becameOfToken === 'replaced') log.warn('the configured token replaced all tokens of `default`');
   const access = new Access(config.auth === 'off' ? 'off' : 'token', namespaces, config.testMode);
   const tickets = new Tickets(namespaces, store.tickets ?? new ProcessTickets());
   const transfers = new Transfers(config);

@@ -42,7 +42,7 @@ export function parseConfigFile(path: string, bytes: Uint8Array): ConfigFile {
   const placeOf = (at: number | undefined) => `${path}:${lines.linePos(at ?? 0).line}`;
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
-    throw new ConfigError(`${placeOf(problem.pos[0])}: this is no valid YAML: ${problem.message.split('\n', 1)[0]}`);
+    throw new ConfigError(`${placeOf(problem.pos[0])}: not valid YAML: ${problem.message.split('\n', 1)[0]}`);
   }
   const { contents } = document;
   const entries = new Map<keyof Config, FileEntry>();

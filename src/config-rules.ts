@@ -35,7 +35,7 @@ export function checkTogether(
   }
   if (config.testMode && config.auth === 'token') {
     throw new ConfigError(
-      `${called('testMode')} needs no tokens, and ${called('auth')} token asks for them: leave one of them out.`,
+      `${called('testMode')} turns authentication off, and ${called('auth')} token turns it on: remove one of them.`,
     );
   }
   for (const name of ['storeMaxBytes', 'storeMaxBytesPerNamespace'] as const) {
@@ -47,8 +47,8 @@ export function checkTogether(
   const auth = config.testMode ? 'off' : config.auth === 'auto' ? (config.token === '' ? 'off' : 'token') : config.auth;
   if (auth === 'off' && !config.insecure && !isLoopback(config.host)) {
     throw new ConfigError(
-      `${called('host')} ${config.host} can be reached by other machines, and there is no authentication: everybody there could ` +
-        'read and append. Ask for tokens with --auth token, listen on localhost, or say --insecure.',
+      `${called('host')} ${config.host} can be reached by other machines, and there is no authentication: anyone there could ` +
+        'read and append. Require tokens with --auth token, listen on localhost, or pass --insecure.',
     );
   }
   return Object.freeze({ ...config, auth });

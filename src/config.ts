@@ -18,26 +18,25 @@ export const configSchema = Type.Object({
   }),
   insecure: Type.Boolean({
     default: false,
-    description: 'Allows an address that other machines can reach although there is no authentication.',
+    description: 'Allows listening on an address that other machines can reach, without authentication.',
   }),
   auth: Type.Union([Type.Literal('auto'), Type.Literal('off'), Type.Literal('token')], {
     default: 'auto',
     description:
-      '`token`: requests need a valid token. `off`: they need none. `auto`: `token` when `--token` is given.',
+      '`token`: requests need a valid token. `off`: they need none. `auto`: `token` if `--token` is given, else `off`.',
   }),
   token: Type.String({
     default: '',
     description:
-      'Token of the namespace `default`, whose admin runs the server. Empty: a random one is printed, unless the store has one.',
+      'Admin token of the namespace `default`, which administers the server. Empty: a random one is created and printed, unless the store has one.',
   }),
   testMode: Type.Boolean({
     default: false,
-    description:
-      'As `--auth off`, whatever else is said: a token only names its namespace, created by its first write.',
+    description: 'Turns authentication off. A token only names its namespace, which its first write creates.',
   }),
   metricsToken: Type.String({
     default: '',
-    description: 'Token for `/metrics`, and for nothing else. Empty: only an admin token of `default` opens it.',
+    description: 'Token that allows `/metrics` and nothing else. Empty: only an admin token of `default` does.',
   }),
   logLevel: Type.Union(
     ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'].map((level) => Type.Literal(level)),
@@ -45,145 +44,157 @@ export const configSchema = Type.Object({
   ),
   corsOrigins: Type.Array(Type.String({ minLength: 1 }), {
     default: [],
-    description: 'Origins whose pages may call the API, separated by commas; `*`: all. Empty: none.',
+    description: 'Origins whose pages may call the API, separated by commas. `*`: all. Empty: none.',
   }),
   subscribeOrigins: Type.Array(Type.String({ minLength: 1 }), {
     default: ['*'],
-    description: 'The same for `/subscribe`. Empty: none.',
+    description: 'Origins whose pages may call `/subscribe`. `*`: all. Empty: none.',
   }),
   allowedHosts: Type.Array(Type.String({ minLength: 1 }), {
     default: [],
     description:
-      'Names that requests may have as `Host` beside `localhost`, without port, separated by commas; `*.name`: all below ' +
-      'it, `*`: all. Checked without authentication, or when given.',
+      'Names accepted in the `Host` header in addition to `localhost`, without port, separated by commas. `*.name`: all names ' +
+      'below it; `*`: all. Checked if this is set, or if there is no authentication.',
   }),
   bodyLimitBytes: Type.Integer({
     minimum: 1_024,
     maximum: 1_073_741_824,
     default: 1_048_576,
-    description: 'Largest request body, bytes.',
+    description: 'Maximum size of a request body, in bytes.',
   }),
   importLimitBytes: Type.Integer({
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
     default: 68_719_476_736,
-    description: 'Largest body of an import, bytes; it is never in memory as a whole. 0: no limit.',
+    description:
+      'Maximum size of an import, in bytes. Imports are streamed, so this is not a memory limit. 0: no limit.',
   }),
   headerLimitBytes: Type.Integer({
     minimum: 1_024,
     maximum: 1_048_576,
     default: 16_384,
-    description: 'Largest request head, bytes: request line and headers together.',
+    description: 'Maximum size of a request line with its headers, in bytes.',
   }),
-  requestTimeoutMs: milliseconds(30_000, 'A request must have arrived within so many milliseconds. 0: no limit.'),
+  requestTimeoutMs: milliseconds(
+    30_000,
+    'Time within which a request must arrive completely, in milliseconds. 0: no limit.',
+  ),
   trustedProxies: Type.Array(Type.String({ minLength: 1 }), {
     default: [],
-    description:
-      'Addresses or ranges of proxies, separated by commas, whose `X-Forwarded-For` is believed. Empty: none.',
+    description: 'Addresses or ranges of proxies whose `X-Forwarded-For` is trusted, separated by commas. Empty: none.',
   }),
   store: Type.String({
     minLength: 1,
     default: 'memory:',
     description:
-      'Where messages and namespaces live. `memory:`: in this process, gone with it. `sqlite:FILE`: in a database on a local disk. `postgres://…`: in a Message DB. `nats://…`: in JetStream of NATS servers.',
+      'Where messages and namespaces are stored. `memory:`: in this process, until it ends. `sqlite:FILE`: in a database on a local disk. `postgres://…`: in a Message DB. `nats://…`: in NATS JetStream.',
   }),
   storeMaxBytes: Type.Integer({
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
     default: 1_073_741_824,
     description:
-      'Appends beyond this many bytes in the store are refused. 0: no limit, as with `sqlite:` unless set; else at least 65536.',
+      'Maximum size of the store in bytes; appends beyond it are refused. Applies to `sqlite:` only if set. At least 65536. 0: no limit.',
   }),
   storeMaxBytesPerNamespace: limit(
     Number.MAX_SAFE_INTEGER,
-    'Of these, the bytes of one namespace at most. 0: all; else at least 65536.',
+    'Maximum share of one namespace of these bytes. At least 65536. 0: all.',
   ),
   retentionMaxAgeMs: limit(
     Number.MAX_SAFE_INTEGER,
-    'Messages of a namespace without a rule of its own are forgotten when they are so many milliseconds old. 0: never.',
+    'Maximum age of messages in milliseconds, in namespaces without a rule of their own; older ones are deleted. 0: no limit.',
   ),
-  retentionMaxMessages: limit(Number.MAX_SAFE_INTEGER, 'The same of its oldest messages beyond so many. 0: no limit.'),
+  retentionMaxMessages: limit(
+    Number.MAX_SAFE_INTEGER,
+    'Maximum number of messages in such a namespace; the oldest beyond it are deleted. 0: no limit.',
+  ),
   retentionMaxBytes: limit(
     Number.MAX_SAFE_INTEGER,
-    'The same beyond so many bytes, as the store counts them. 0: no limit.',
+    'Maximum bytes of such a namespace, as the store counts them; the oldest messages beyond it are deleted. 0: no limit.',
   ),
   maxNamespaces: Type.Integer({
     minimum: 1,
     maximum: 1_000_000,
     default: 10_000,
-    description: 'Namespaces at most, `default` included; more are refused.',
+    description: 'Maximum number of namespaces, including `default`.',
   }),
   maxSubscriptions: Type.Integer({
     minimum: 1,
     maximum: 1_000_000,
     default: 15_000,
-    description: 'Open subscriptions at most; more are refused.',
+    description: 'Maximum number of open subscriptions.',
   }),
-  maxSubscriptionsPerNamespace: limit(1_000_000, 'Of these, the subscriptions of one namespace at most. 0: all.'),
+  maxSubscriptionsPerNamespace: limit(1_000_000, 'Maximum share of one namespace of these subscriptions. 0: all.'),
   maxSubscriptionsPerAddress: limit(
     1_000_000,
-    'Of these, the subscriptions from one IP address (IPv6: from one /64 network) at most. 0: all.',
+    'Maximum share of one IP address (IPv6: one /64 network) of these subscriptions. 0: all.',
   ),
   maxSelectors: Type.Integer({
     minimum: 1,
     maximum: 10_000,
     default: 100,
-    description: 'Streams and categories of one subscription at most.',
+    description: 'Maximum number of streams and categories in one subscription.',
   }),
   maxEventLoopDelayMs: milliseconds(
     500,
-    'New subscriptions are refused with 503 while the event loop is held up for longer, milliseconds. 0: no limit.',
+    'Event loop delay in milliseconds above which new subscriptions are refused with 503. 0: no limit.',
   ),
   maxMemoryPercent: Type.Integer({
     minimum: 0,
     maximum: 100,
     default: 90,
     description:
-      'New subscriptions, appends and reads are refused with 503 while more of the memory is in use, percent. 0: no limit.',
+      'Percentage of memory in use above which new subscriptions, appends and reads are refused with 503. 0: no limit.',
   }),
   maxAppendsPerSecond: limit(
     1_000_000,
-    'Appends to one namespace at most in a second; more are refused with 429. 0: no limit.',
+    'Maximum appends per second to one namespace; more are refused with 429. 0: no limit.',
   ),
-  maxTransfers: limit(10_000, 'Imports and exports under way at most; more are refused with 429. 0: no limit.', 32),
-  maxTransfersPerNamespace: limit(10_000, 'Of these, the ones of one namespace at most. 0: all.', 8),
+  maxTransfers: limit(
+    10_000,
+    'Maximum number of concurrent imports and exports; more are refused with 429. 0: no limit.',
+    32,
+  ),
+  maxTransfersPerNamespace: limit(10_000, 'Maximum share of one namespace of these imports and exports. 0: all.', 8),
   maxReads: limit(
     100_000,
-    'Reads under way at most, from the request until its answer was taken; more are refused with 429. 0: no limit.',
+    'Maximum number of concurrent reads, each counted until its client has received the answer; more are refused with 429. 0: no limit.',
     256,
   ),
-  maxReadsPerNamespace: limit(100_000, 'Of these, the ones of one namespace at most. 0: all.', 128),
+  maxReadsPerNamespace: limit(100_000, 'Maximum share of one namespace of these reads. 0: all.', 128),
   safetyReadMs: Type.Integer({
     minimum: 100,
     maximum: 60_000,
     default: 1_000,
-    description: 'Milliseconds between two looks at a log that somebody subscribes to, should announcements be lost.',
+    description:
+      'Milliseconds between two reads of each followed log, which find messages whose announcements were lost.',
   }),
   windowPokes: Type.Integer({
     minimum: 64,
     maximum: 1_048_576,
     default: 16_384,
-    description: 'Last pokes of each log kept in memory, for subscribers who were away briefly.',
+    description: 'Number of recent pokes of each log kept in memory, for subscribers that reconnect.',
   }),
   heartbeatMs: milliseconds(
     4_000,
-    'Milliseconds between two heartbeats of a subscriber who does not ask for a period of its own. 0: none.',
+    'Milliseconds between two heartbeats, unless a subscriber asks for another period. 0: no heartbeats.',
   ),
   stallTimeoutMs: milliseconds(
     60_000,
-    'Whoever takes nothing of an answer or a subscription for so many milliseconds is closed. 0: never.',
+    'Time after which a connection that reads nothing of its answer or subscription is closed, in milliseconds. 0: never.',
   ),
-  retryMinMs: milliseconds(2_000, 'Least reconnection time told to a subscriber, milliseconds.'),
-  retryMaxMs: milliseconds(5_000, 'Greatest reconnection time told to a subscriber; each gets a random one between.'),
-  drainMs: milliseconds(0, 'Milliseconds over which subscriptions are ended at a stop. 0: all at once.'),
+  retryMinMs: milliseconds(2_000, 'Minimum reconnection time sent to subscribers, in milliseconds.'),
+  retryMaxMs: milliseconds(5_000, 'Maximum reconnection time; each subscriber gets a random one in between.'),
+  drainMs: milliseconds(0, 'Milliseconds over which a stopping server ends its subscriptions. 0: all at once.'),
   pooling: Type.Union([Type.Literal('on'), Type.Literal('off')], {
     default: 'on',
-    description: '`off`: no pools, fresh objects and buffers instead; the same bytes, for measuring.',
+    description:
+      '`off`: allocates objects and buffers instead of pooling them, for measurements. The output is the same.',
   }),
-  pokePoolMin: limit(1_000_000, 'Pokes kept ready at least.', 256),
-  pokePoolMax: limit(1_000_000, 'Idle pokes kept at most. 0: none.', 16_384),
-  bufferPoolMin: limit(10_000, 'Buffers of each size (4, 16 and 64 KiB) kept ready at least.', 2),
-  bufferPoolMax: limit(10_000, 'Idle buffers of each size kept at most. 0: none.', 64),
+  pokePoolMin: limit(1_000_000, 'Minimum number of pokes kept in the pool.', 256),
+  pokePoolMax: limit(1_000_000, 'Maximum number of idle pokes in the pool. 0: none.', 16_384),
+  bufferPoolMin: limit(10_000, 'Minimum number of buffers of each size (4, 16 and 64 KiB) kept in the pool.', 2),
+  bufferPoolMax: limit(10_000, 'Maximum number of idle buffers of each size in the pool. 0: none.', 64),
 });
 
 function limit(maximum: number, description: string, initial = 0) {

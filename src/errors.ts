@@ -43,7 +43,7 @@ export const errorStatuses = {
   MEMBER_TAKEN: 409,
   /** The stream is held by its consumer group, so its checkpoint does not say that it is settled. */
   STREAM_HELD: 409,
-  /** The partition holds as many streams as it may. */
+  /** The partition holds the maximum number of streams. */
   TOO_MANY_HELD: 409,
   /** The log was deleted or replaced while it was read, or is not the one that the read names. */
   LOG_GONE: 410,

@@ -39,7 +39,7 @@ export function readFlags(args: readonly string[], types: FlagTypes, help: strin
       words.push(token.value);
       if (words.length <= maxWords) continue;
       refuse(
-        `Unexpected argument ${quote(token.value)}: ${maxWords === 0 ? 'all settings are flags' : 'it is one too many'}`,
+        `Unexpected argument ${quote(token.value)}: ${maxWords === 0 ? 'all settings are flags' : 'too many arguments'}`,
       );
     }
     // After it, words may begin with a dash.

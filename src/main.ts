@@ -46,7 +46,7 @@ async function main(): Promise<void> {
     const { checkConfig } = await import('./cli/check-config.ts');
     const { configText } = await import('./cli/print-config.ts');
     checkConfig(command.config);
-    return print(command.run === 'check-config' ? 'The settings can be used.\n' : configText(command.config, origins));
+    return print(command.run === 'check-config' ? 'The settings are valid.\n' : configText(command.config, origins));
   }
   const { log, lines } = await createLog(command.config);
   // Imported here, so that commands do not load the server.
@@ -102,7 +102,7 @@ async function createLog({ logLevel }: Config): Promise<{ log: Logger; lines: Lo
   const lines = openOutput(process.stdout, format);
   const log = pino(options, lines);
   // Node would write these to standard error synchronously, and block on a slow reader.
-  process.removeAllListeners('warning').on('warning', (warning) => log.warn({ err: warning }, 'warning of Node'));
+  process.removeAllListeners('warning').on('warning', (warning) => log.warn({ err: warning }, 'warning from Node'));
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'a fault ended the process');
     process.exit(1);
@@ -124,7 +124,7 @@ function stopInOrder({ store, close }: App, log: Logger): void {
     close().then(
       () => log.flush(() => process.exit(exitCode)),
       (error: unknown) => {
-        log.fatal({ err: error }, 'could not stop in order');
+        log.fatal({ err: error }, 'could not shut down cleanly');
         log.flush(() => process.exit(1));
       },
     );
@@ -138,7 +138,7 @@ function stopInOrder({ store, close }: App, log: Logger): void {
   process.on('SIGINT', stopAt);
   void store.failed.then((error) => {
     exitCode = 1;
-    log.fatal({ err: error }, 'the store failed and must be opened anew: the process ends');
+    log.fatal({ err: error }, 'the store failed and must be reopened: the process exits');
     if (!stopping) stop();
   });
 }
@@ -157,7 +157,7 @@ function welcome({ urls, newToken, authMode, store }: App, configPath: string | 
   Pokewire ${version}  http://${base}
 
 ${opening}
-${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ? ', --token or one of earlier starts' : '; this one is told only now'}:\n    TOKEN=${newToken ?? '…'}\n`}
+${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ? ', --token or one of earlier starts' : '; this one is shown only now'}:\n    TOKEN=${newToken ?? '…'}\n`}
   Subscribe, and leave it running:
     curl -N${credential} '${base}/subscribe?category=account'
 

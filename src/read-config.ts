@@ -25,11 +25,11 @@ export type Command =
 
 /** Flags of the server that are not settings. */
 export const startFlags = {
-  config: 'File with settings; empty: none. [pokewire.yaml, where there is one]',
-  'check-config': 'Checks all settings and exits: 0 when they can be used.',
+  config: 'File with settings; empty: none. [pokewire.yaml, if present]',
+  'check-config': 'Checks all settings and exits: 0 if they are valid.',
   'print-config': 'Prints all settings and where each comes from, without secrets.',
-  help: 'This text.',
-  version: 'The version.',
+  help: 'Prints this help.',
+  version: 'Prints the version.',
 } as const;
 
 /** The variable for `--config`. */

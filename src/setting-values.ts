@@ -24,7 +24,7 @@ export function checkSetting(called: string, name: keyof Config, given: GivenVal
   const value = convert(schema, given);
   // The message leaves out the value, which is a secret.
   if (name === 'metricsToken' && !isSendable(String(value))) {
-    throw new ConfigError(`${called} must be letters, digits and signs of ASCII without spaces, as headers carry it.`);
+    throw new ConfigError(`${called} must be printable ASCII without spaces, because it is sent in a header.`);
   }
   const refuse = (reason: string): never => {
     throw new ConfigError(`${called} cannot be ${quote(String(given))}${reason}`);

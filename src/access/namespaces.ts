@@ -134,8 +134,8 @@ export class Namespaces {
       if (namespaceId === defaultNamespaceId && tokens.some(isLastingAdmin) && !rest.some(isLastingAdmin)) {
         throw invalid(
           'token',
-          `is the last admin token of ${defaultNamespaceId} that does not expire: without it nobody could run the server ` +
-            'some day. Make another one first',
+          `is the last admin token of ${defaultNamespaceId} that does not expire, and without one nobody could administer ` +
+            'the server. Create another one first',
         );
       }
       return rest;

@@ -38,13 +38,13 @@ export class Tickets {
   async take(text: string): Promise<Grant> {
     const ticket = await this.#store.take(hashToken(text));
     if (ticket === undefined) {
-      throw new PokewireError('AUTH_INVALID_TOKEN', 'The ticket is unknown, used or expired. Ask for another one.');
+      throw new PokewireError('AUTH_INVALID_TOKEN', 'The ticket is unknown, used or expired. Request a new one.');
     }
     const { namespaceId, uid, tokenId, selectionDigest } = ticket;
     const namespace = await this.#namespaces.find(namespaceId);
     const token = namespace && liveTokens(namespace, Date.now()).find(({ id }) => id === tokenId);
     if (namespace?.uid !== uid || (tokenId !== undefined && token === undefined)) {
-      throw new PokewireError('AUTH_UNAUTHORIZED', 'The token with which the ticket was made is no longer valid.', {
+      throw new PokewireError('AUTH_UNAUTHORIZED', 'The token that created the ticket is no longer valid.', {
         details: { namespace: namespaceId },
       });
     }

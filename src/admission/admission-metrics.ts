@@ -19,10 +19,10 @@ export type AdmissionParts = {
 
 /** Adds the reads under way to the metrics; returns what counts refused ones. */
 export function measureReads(metrics: Metrics, reads: Reads): (reason: ReadRefusal) => void {
-  metrics.gauge('pokewire_reads', 'Reads under way: their answers were not taken yet.', () => reads.underWay);
+  metrics.gauge('pokewire_reads', 'Concurrent reads, whose answers have not been received yet.', () => reads.underWay);
   return metrics.events(
     'pokewire_reads_refused_total',
-    'Reads refused, by why: a configured number was under way, or memory was short.',
+    'Reads refused, by reason: a limit was reached, or memory was short.',
     'reason',
     readRefusals,
   );
@@ -31,7 +31,7 @@ export function measureReads(metrics: Metrics, reads: Reads): (reason: ReadRefus
 /** Adds limits, overload, readiness and the store's sizes to the metrics; returns what counts refused subscriptions. */
 export function measureAdmission(metrics: Metrics, parts: AdmissionParts): (reason: RefusalReason) => void {
   const { appends, overload, readiness, maxSubscriptions } = parts;
-  metrics.gauge('pokewire_subscriptions_max', 'Open subscriptions at most.', () => maxSubscriptions);
+  metrics.gauge('pokewire_subscriptions_max', 'Maximum number of open subscriptions.', () => maxSubscriptions);
   metrics.counter('pokewire_messages_appended_total', 'Messages appended by this process.', () => appends.messages);
   metrics.counters('pokewire_appends_total', 'Appends by outcome.', ['outcome'], () =>
     Object.entries(appends.outcomes).map(([outcome, value]) => ({ labels: { outcome }, value })),
@@ -44,12 +44,12 @@ export function measureAdmission(metrics: Metrics, parts: AdmissionParts): (reas
   );
   metrics.gauge(
     'pokewire_memory_used_ratio',
-    'Share of the memory in use: of the heap, or of what the process may have.',
+    'Share of memory in use, of the heap or of the memory available to the process.',
     () => overload.memoryRatio,
   );
   metrics.gauges(
     'pokewire_overloaded',
-    '1 while the server is short of this and takes on no more, else 0.',
+    '1 while the server is short of this resource and refuses new work, else 0.',
     ['reason'],
     () => overloadReasons.map((reason) => ({ labels: { reason }, value: Number(overload.reasons.includes(reason)) })),
   );
@@ -75,12 +75,12 @@ export function measureAdmission(metrics: Metrics, parts: AdmissionParts): (reas
   );
   metrics.counter(
     'pokewire_messages_forgotten_total',
-    'Messages that retention forgot since this process has the store open.',
+    'Messages deleted by retention since this process opened the store.',
     async () => (await usage())?.forgotten.messages,
   );
   metrics.counter(
     'pokewire_bytes_forgotten_total',
-    'The same in bytes, as the store counts them.',
+    'Bytes deleted by retention since this process opened the store, as the store counts them.',
     async () => (await usage())?.forgotten.bytes,
   );
   metrics.gauge('pokewire_store_full', '1 while the store has no room for appends, else 0.', async () =>
@@ -88,7 +88,7 @@ export function measureAdmission(metrics: Metrics, parts: AdmissionParts): (reas
   );
   return metrics.events(
     'pokewire_subscriptions_refused_total',
-    'Subscriptions refused, by why: a configured number was open, or the server was overloaded.',
+    'Subscriptions refused, by reason: a limit was reached, or the server was overloaded.',
     'reason',
     refusalReasons,
   );

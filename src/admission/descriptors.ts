@@ -32,7 +32,7 @@ export function subscriptionsWithin(
   if (allowed >= wanted) return wanted;
   log.warn(
     { descriptors: limit, wanted, maxSubscriptions: allowed },
-    'the limit of file descriptors allows fewer subscriptions than --max-subscriptions; raise it (ulimit -n)',
+    'the file descriptor limit allows fewer subscriptions than --max-subscriptions; raise it (ulimit -n)',
   );
   return allowed;
 }
@@ -60,10 +60,10 @@ export class DescriptorWatch {
     this.#isExhausted = !isOneFree();
     if (this.#isExhausted && !wasExhausted) {
       this.#log.error(
-        'no file descriptor is free: new connections are dropped until some end; raise the limit (ulimit -n)',
+        'out of file descriptors: new connections are dropped until others close; raise the limit (ulimit -n)',
       );
     } else if (wasExhausted && !this.#isExhausted) {
-      this.#log.warn('file descriptors are free again: connections are accepted');
+      this.#log.warn('file descriptors are available again: connections are accepted');
     }
   }
 }

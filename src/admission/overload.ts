@@ -25,8 +25,8 @@ export type LoadMeter = {
 const sampleMs = 500;
 
 const reasonTexts: Readonly<Record<OverloadReason, string>> = {
-  'event-loop': 'its event loop is held up',
-  memory: 'it runs short of memory',
+  'event-loop': 'its event loop is blocked',
+  memory: 'it is short of memory',
 };
 
 /**
@@ -111,7 +111,7 @@ export class OverloadWatch {
   }
 
   #refusal(): PokewireError {
-    const message = `${this.description} Come again later.`;
+    const message = `${this.description} Retry later.`;
     return new PokewireError('OVERLOADED', message, { details: { reasons: this.#reasons } });
   }
 }

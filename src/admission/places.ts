@@ -107,7 +107,7 @@ function refuse(whose: string, limit: Partial<PlaceLimits>): never {
   const [max] = Object.values(limit);
   throw new PokewireError(
     'TOO_MANY_SUBSCRIPTIONS',
-    `All ${max} subscriptions${whose} are taken. Come again later, or end one first.`,
+    `All ${max} subscriptions${whose} are in use. Retry later, or close one first.`,
     { details: limit },
   );
 }

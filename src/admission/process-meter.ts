@@ -80,5 +80,8 @@ export function warnOfStore(
 ): void {
   const usableBytes = memoryBytes * ((maxMemoryPercent || 100) / 100);
   if (storeMaxBytes + processBytes <= usableBytes) return;
-  log.warn({ storeMaxBytes, memoryBytes }, 'memory ends before --store-max-bytes: lower it, or give more memory');
+  log.warn(
+    { storeMaxBytes, memoryBytes },
+    'the process runs out of memory before --store-max-bytes is reached: lower it, or provide more memory',
+  );
 }

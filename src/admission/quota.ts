@@ -67,10 +67,10 @@ export function sayReached(
 ): string {
   switch (reached) {
     case 'all':
-      return `${limits.max} ${what} are under way, and no more may be.`;
+      return `${limits.max} ${what} are running, which is the limit.`;
     case 'holder':
-      return `${limits.maxPerHolder} ${what} of ${holder} are under way, and no more may be.`;
+      return `${limits.maxPerHolder} ${what} of ${holder} are running, which is the limit.`;
     case 'kept':
-      return `Most of ${limits.max} ${what} are under way, and the rest are kept for namespaces with few of them.`;
+      return `Most of the ${limits.max} ${what} are in use, and the rest are reserved for namespaces with few of them.`;
   }
 }

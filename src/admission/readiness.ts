@@ -44,7 +44,7 @@ export class Readiness {
     if (this.#isStopping) throw notReady('The server is stopping.', ['stopping']);
     if (overload.reasons.length > 0) throw notReady(overload.description, overload.reasons);
     await inTime(store.check()).catch((cause: unknown) => {
-      throw notReady('The store does not answer.', ['store'], cause);
+      throw notReady('The store does not respond.', ['store'], cause);
     });
     if (failingLogs() > 0) throw notReady('The store cannot be read for some subscriptions.', ['store']);
   }

@@ -67,7 +67,7 @@ export class Reads {
     const { maxReads: max, maxReadsPerNamespace: maxPerHolder } = this.#limits;
     const why = sayReached(reached, 'reads', `namespace ${namespaceId}`, { max, maxPerHolder });
     const details = reached === 'holder' ? { maxReadsPerNamespace: maxPerHolder } : { maxReads: max };
-    throw new PokewireError('RATE_LIMITED', `${why} Take the answers of those first, or come again later.`, {
+    throw new PokewireError('RATE_LIMITED', `${why} Read the answers of those first, or retry later.`, {
       details,
     });
   }

@@ -77,6 +77,6 @@ export class Transfers {
     const { maxTransfers: max, maxTransfersPerNamespace: maxPerHolder } = this.#limits;
     const why = sayReached(reached, 'imports and exports', `namespace ${namespaceId}`, { max, maxPerHolder });
     const details = reached === 'holder' ? { maxTransfersPerNamespace: maxPerHolder } : { maxTransfers: max };
-    throw new PokewireError('RATE_LIMITED', `${why} Come again later.`, { details });
+    throw new PokewireError('RATE_LIMITED', `${why} Retry later.`, { details });
   }
 }

@@ -66,10 +66,10 @@ async function bodyOfInput(invocation: Invocation, { stdin }: Terminal): Promise
     invocation.text('id') !== undefined ||
     (stdin as { isTTY?: boolean }).isTTY
   ) {
-    throw new ConfigError('TYPE is missing; "pokewire help append" tells how to call it.');
+    throw new ConfigError('TYPE is missing; see "pokewire help append".');
   }
   const lines = (await readInput(stdin)).split('\n').filter((line) => line.trim() !== '');
-  if (lines.length === 0) throw new CliError('The input has no message.');
+  if (lines.length === 0) throw new CliError('The input contains no message.');
   for (const [index, line] of lines.entries()) checkJson(`line ${index + 1} of the input`, line);
   return `[${lines.join(',')}]`;
 }
@@ -78,12 +78,12 @@ function checkJson(called: string, text: string): void {
   try {
     JSON.parse(text);
   } catch {
-    throw new ConfigError(`${called} is no JSON, like {"amount":100}.`);
+    throw new ConfigError(`${called} is not JSON such as {"amount":100}.`);
   }
 }
 
 async function readInput(stdin: Readable): Promise<string> {
   const { text, isWhole } = await readUpTo(maxInputBytes, stdin);
   if (isWhole) return text;
-  throw new CliError('The input is more than an append takes; "pokewire import" takes it.');
+  throw new CliError('The input is too large for one append; use "pokewire import".');
 }

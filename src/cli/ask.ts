@@ -23,7 +23,7 @@ export async function ask(
     if (isWhole) return text;
   } catch (error) {
     if (terminal.interrupted.aborted) throw error;
-    throw new CliError(`The connection to ${server.url.origin} ended before the answer was whole.`);
+    throw new CliError(`The connection to ${server.url.origin} ended before the answer was complete.`);
   }
   throw new CliError(`The answer of ${server.url.origin} is too long.`);
 }
@@ -57,8 +57,8 @@ export function parseAnswer<T>(text: string, isExpected: Check<T>): T {
   try {
     answer = JSON.parse(text) as T | null;
   } catch {
-    throw new CliError('The server did not answer with JSON. It does not seem to be Pokewire.');
+    throw new CliError('The server did not answer with JSON. It may not be Pokewire.');
   }
   if (typeof answer === 'object' && answer !== null && isExpected(answer)) return answer;
-  throw new CliError('The answer of the server lacks what was asked for. It does not seem to be Pokewire.');
+  throw new CliError('The answer lacks the requested data. The server may not be Pokewire.');
 }

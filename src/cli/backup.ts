@@ -14,12 +14,12 @@ export async function backUp({ server, words }: Invocation, terminal: Terminal):
   // A running store would go on writing to the replaced file, which has no name any more.
   const lock = `${existsSync(file) ? realpathSync(file) : file}-lock`;
   if (existsSync(lock)) {
-    throw new CliError(`${file} is where a store lives, as ${lock} shows. Choose another file.`);
+    throw new CliError(`${file} belongs to a store, because ${lock} exists. Choose another file.`);
   }
   const { request, response } = call(server, terminal, { method: 'POST', path: 'backup' });
   request.end();
   const answer = await response;
-  const brokenOff = `The connection to ${url.origin} ended before the backup was whole.`;
+  const brokenOff = `The connection to ${url.origin} ended before the backup was complete.`;
   const progress = new Progress(terminal, 'copied', bytesText);
   let bytes = 0;
   const count = async function* (pieces: AsyncIterable<Buffer>) {

@@ -26,7 +26,9 @@ type Load = {
 export async function bench(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server } = invocation;
   if (!isLoopback(server.url) && invocation.text('url') === undefined) {
-    throw new ConfigError(`POKEWIRE_URL is another machine, ${server.url.origin}: give it by --url to put load on it.`);
+    throw new ConfigError(
+      `POKEWIRE_URL names another machine, ${server.url.origin}. Pass it as --url to put load on it.`,
+    );
   }
   const load: Load = {
     subscribers: invocation.integer('subscribers', 1, 1_000) ?? 100,
@@ -205,7 +207,7 @@ function textOf(
   const mebibytes = (n: number) => `${(n / 1_048_576).toFixed(0)} MiB`;
   const memory =
     serverMemoryBytes === null
-      ? 'the token does not open /metrics'
+      ? 'the token does not allow /metrics'
       : `${mebibytes(serverMemoryBytes.before)} before, ${mebibytes(serverMemoryBytes.after)} after`;
   return `${url.origin}: ${subscribers} subscribers, ${publishers} publishers, ${bytes} bytes a message, ${seconds} s
 

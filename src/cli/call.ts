@@ -64,7 +64,7 @@ export function call(
 
 async function refusalOf(answer: IncomingMessage): Promise<RefusedError> {
   const body = await startOf(answer);
-  return new RefusedError(answer.statusCode ?? 0, sentenceOf(body) ?? 'It does not seem to be Pokewire.');
+  return new RefusedError(answer.statusCode ?? 0, sentenceOf(body) ?? 'It may not be Pokewire.');
 }
 
 /** The start of the body. The connection is dropped when there is more, or when it takes too long. */

@@ -33,7 +33,7 @@ export async function runCommand(name: string, args: readonly string[], terminal
     }
     const missing = verb.words.filter(({ isOptional }) => isOptional !== true)[words.length];
     if (missing !== undefined) {
-      throw new ConfigError(`${missing.name} is missing; "pokewire help ${name}" tells how to call it.`);
+      throw new ConfigError(`${missing.name} is missing; see "pokewire help ${name}".`);
     }
     checkChoices(verb, flags, words);
     const run = await verb.load();

@@ -109,7 +109,7 @@ compdef _pokewire pokewire
 }
 
 function zshFlags(command: Description): string {
-  const specs = [...flagsOf(command).map(zshFlag), "'--help[This text.]'"];
+  const specs = [...flagsOf(command).map(zshFlag), "'--help[Prints this help.]'"];
   const choices = command.words.flatMap((word) => (word.choices === undefined ? [] : [word.choices]))[0];
   return [...specs, `'*:word:${zshChoices(choices)}'`].join(' ');
 }

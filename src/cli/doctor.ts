@@ -91,7 +91,7 @@ class Doctor {
       return await measuring;
     } catch (error) {
       this.#signal.throwIfAborted();
-      throw new CliError(`The rest could not be measured: ${visible((error as Error).message)}`);
+      throw new CliError(`The remaining checks could not run: ${visible((error as Error).message)}`);
     }
   }
 
@@ -131,7 +131,7 @@ class Doctor {
     for (const [path, status, code] of expected) {
       const { response, text } = await this.#get(path, {});
       if (response.status === status && (code === undefined || text.includes(`"${code}"`))) continue;
-      const sentence = `GET /${path} was answered with ${response.status} ${type(response)} instead of ${status}${code === undefined ? '' : ` and the code ${code}`}: something answers in place of the server, so programs cannot tell why they are refused.`;
+      const sentence = `GET /${path} was answered with ${response.status} ${type(response)} instead of ${status}${code === undefined ? '' : ` and the code ${code}`}: something in between answers in place of the server, so programs cannot tell why they are refused.`;
       return { state: 'bad', value: String(response.status), sentence, settings: [] };
     }
     const ready = await this.#get('ready', {});
@@ -142,7 +142,7 @@ class Doctor {
     return {
       state: 'good',
       value: 'as sent',
-      sentence: 'Answers and refusals arrive as the server says them.',
+      sentence: 'Answers and refusals arrive as the server sent them.',
       settings: [],
     };
   }
@@ -154,14 +154,14 @@ class Doctor {
     const endMs = Date.now();
     const serverMs = Date.parse(response.headers.get('date') ?? '');
     if (Number.isNaN(serverMs)) {
-      return { state: 'mind', value: 'unknown', sentence: 'No answer tells the time of the server.', settings: [] };
+      return { state: 'mind', value: 'unknown', sentence: 'No answer contains a time.', settings: [] };
     }
     // `Date` is truncated to the second and was taken between the two instants.
     const offMs = serverMs > endMs ? serverMs - endMs : Math.max(0, startMs - serverMs - 1_000);
     const value = `${Math.round(offMs / 1_000)} s apart`;
     if (offMs < 5_000)
       return { state: 'good', value, sentence: 'The clocks of this machine and the server agree.', settings: [] };
-    const sentence = `The clock of the server is ${serverMs > endMs ? 'ahead' : 'behind'}. Times of messages, expiry of tokens and retention go by it.`;
+    const sentence = `The clock of the server is ${serverMs > endMs ? 'ahead' : 'behind'}. Message times, token expiry and retention depend on it.`;
     return { state: 'mind', value, sentence, settings: [] };
   }
 
@@ -191,7 +191,7 @@ function describeRefusal({ response, text }: Answer): string {
     const { error } = JSON.parse(text) as { error: { code: string; message: string } };
     return visible(`${response.status}: ${error.message} (${error.code})`);
   } catch {
-    return `${response.status} and nothing that Pokewire would say.`;
+    return `${response.status} with a body that is not Pokewire's.`;
   }
 }
 
@@ -206,7 +206,7 @@ function textOf(title: string, { state, value, sentence, settings }: Verdict, { 
   const mark = styleText(colour, word, { stream: stdout });
   const lines = [`${mark}  ${title}: ${visible(value)}`, `      ${visible(sentence)}`];
   for (const { who, setting, why, untested } of settings) {
-    lines.push(`      ${who}${untested === true ? ' (not tested by us)' : ''}: ${visible(setting)}`, `        ${why}`);
+    lines.push(`      ${who}${untested === true ? ' (untested)' : ''}: ${visible(setting)}`, `        ${why}`);
   }
   return `${lines.join('\n')}\n`;
 }

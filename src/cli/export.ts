@@ -37,7 +37,7 @@ export async function exportLog(invocation: Invocation, terminal: Terminal): Pro
 }
 
 function brokenOff(url: URL): string {
-  return `The connection to ${url.origin} ended before the export was whole.`;
+  return `The connection to ${url.origin} ended before the export was complete.`;
 }
 
 /** Counts lines and checks that the export ends with its end record. */

@@ -66,7 +66,7 @@ export async function showGroups(invocation: Invocation, terminal: Terminal): Pr
     await writeText(terminal.stdout, text);
   }
   if (names.length === 0 && !invocation.isSet('json')) {
-    await writeText(terminal.stdout, 'There are no consumer groups. A first member makes one.\n');
+    await writeText(terminal.stdout, 'There are no consumer groups. The first member to join creates one.\n');
   }
 }
 

@@ -26,10 +26,10 @@ export function overview(): string {
   });
   return [
     'pokewire [SETTINGS]       starts the server',
-    'pokewire COMMAND [FLAGS]  does one of these, mostly with a running server',
+    'pokewire COMMAND [FLAGS]  runs a command, usually against a running server',
     '',
     ...groups,
-    'Settings most often used:',
+    'Common settings:',
     ...flagsOf(serve)
       .filter(({ name }) => ['port', 'store', 'token', 'config'].includes(name))
       .map(flagRow),

@@ -30,12 +30,10 @@ export async function importLog(invocation: Invocation, terminal: Terminal): Pro
   const progress = new Progress(terminal, 'imported');
   try {
     const { imported, known = 0, complete, elapsed } = await follow(await response, progress, server.url, force);
-    const passedOver = known === 0 ? '' : `; ${known.toLocaleString('en')} more were there already`;
+    const passedOver = known === 0 ? '' : `; ${known.toLocaleString('en')} more were already stored`;
     terminal.stdout.write(`Imported ${messagesText(imported)} in ${elapsed}${passedOver}.\n`);
     if (complete === false && !allowIncomplete) {
-      terminal.stderr.write(
-        'pokewire: The input does not end as an export does, so nothing shows that it was whole.\n',
-      );
+      terminal.stderr.write('pokewire: The input lacks the end record of an export, so it may be incomplete.\n');
     }
   } catch (error) {
     progress.end();
@@ -73,7 +71,9 @@ async function follow(answer: IncomingMessage, progress: Progress, url: URL, for
     stored = event.imported + (event.known ?? 0);
     progress.tell(stored);
   }
-  throw new CliError(`The connection to ${url.origin} ended before the import was done.${force ? '' : before(stored)}`);
+  throw new CliError(
+    `The connection to ${url.origin} ended before the import was complete.${force ? '' : before(stored)}`,
+  );
 }
 
 async function* eventsOf(answer: IncomingMessage): AsyncGenerator<ImportEvent> {
@@ -95,5 +95,5 @@ function describe({ error, message, line }: Extract<ImportEvent, { error: string
 
 function before(stored: number): string {
   if (stored === 0) return '';
-  return `\nThe first ${messagesText(stored)} are stored. Repeat the import to go on: it passes over what is there.`;
+  return `\nThe first ${messagesText(stored)} are stored. Repeat the import to continue: it skips what is already stored.`;
 }

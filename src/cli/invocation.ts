@@ -50,7 +50,7 @@ export class Invocation {
     const [source, text] = this.#given('url', 'http://localhost:8080');
     const url = URL.parse(text);
     if (url === null || !/^https?:$/.test(url.protocol)) {
-      throw new ConfigError(`${source} must be like http://localhost:8080, got ${quote(text)}`);
+      throw new ConfigError(`${source} must be a URL such as http://localhost:8080, got ${quote(text)}`);
     }
     // Behind a proxy the server may live below a path.
     if (!url.pathname.endsWith('/')) url.pathname += '/';
@@ -60,7 +60,7 @@ export class Invocation {
   get #token(): string {
     const [source, token] = this.#given('token', '');
     if (isSendable(token)) return token;
-    throw new ConfigError(`${source} must be letters, digits and signs of ASCII without spaces, as headers carry it.`);
+    throw new ConfigError(`${source} must be printable ASCII without spaces, because it is sent in a header.`);
   }
 
   #given(flag: 'url' | 'token', initial: string): [source: string, text: string] {

@@ -13,6 +13,6 @@ export function parseMoment(flag: string, text: string, direction: 'ago' | 'ahea
   const ms = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(ms)) return ms;
   throw new ConfigError(
-    `--${flag} cannot be ${quote(text)}. It is like 90s, 30m, 2h or 7d, or a date like 2026-11-27T08:00Z.`,
+    `--${flag} cannot be ${quote(text)}. Use 90s, 30m, 2h or 7d, or a date such as 2026-11-27T08:00Z.`,
   );
 }

@@ -19,7 +19,7 @@ export function configText(config: Config, origins: Origins): string {
 
 function lineOf(name: keyof Config, value: Config[keyof Config]): string {
   const key = flagOf(name);
-  if (value !== '' && secretSettings.has(name)) return `# ${key}: set, and not shown`;
+  if (value !== '' && secretSettings.has(name)) return `# ${key}: set, but not shown`;
   if (name !== 'store') return `${key}: ${scalarOf(value)}`;
   const url = withoutPassword(String(value));
   return url === value ? `${key}: ${scalarOf(value)}` : `# Its password is not shown.\n${key}: ${scalarOf(url)}`;

@@ -22,7 +22,7 @@ async function startOf(invocation: Invocation, pages: MessagePages): Promise<num
   const since = invocation.text('since');
   const last = invocation.integer('last', 1, 1_000_000);
   if ([position, since, last].filter((given) => given !== undefined).length > 1) {
-    throw new ConfigError('--position, --since and --last say where to begin: give one of them.');
+    throw new ConfigError('--position, --since and --last all set the start: use one of them.');
   }
   if (since !== undefined) return pages.startSince(parseMoment('since', since, 'ago'));
   return last === undefined ? (position ?? 0) : pages.startOfLast(last);

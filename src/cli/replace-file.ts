@@ -16,7 +16,8 @@ export async function replaceFile(file: string, write: (target: Writable) => Pro
   const target = await targetOf(file);
   const found = await orUndefined(stat(target));
   if (found?.isCharacterDevice() || found?.isFIFO()) return write(createWriteStream(target));
-  if (found !== undefined && !found.isFile()) throw new CliError(`${file} is no file that can be replaced.`);
+  if (found !== undefined && !found.isFile())
+    throw new CliError(`${file} is not a regular file, so it cannot be replaced.`);
   const part = join(dirname(target), `.pokewire-${randomUUID()}.part`);
   const mode = found === undefined ? 0o666 : 0o600;
   try {
@@ -35,7 +36,7 @@ async function targetOf(file: string): Promise<string> {
   const target = await orUndefined(realpath(file));
   if (target !== undefined) return target;
   if ((await orUndefined(lstat(file))) === undefined) return resolve(file);
-  throw new CliError(`${file} is a link to nothing.`);
+  throw new CliError(`${file} is a dangling symbolic link.`);
 }
 
 async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {

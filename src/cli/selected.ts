@@ -9,9 +9,9 @@ export function parseSelected(text: string): Selected {
   if (text === 'all') return { kind: 'all' };
   const [, kind, name = ''] = /^(stream|category):(.*)$/s.exec(text) ?? [];
   if (kind !== undefined) {
-    if (name === '') throw new ConfigError(`${quote(text)} lacks the name of a ${kind}.`);
+    if (name === '') throw new ConfigError(`${quote(text)} lacks a ${kind} name.`);
     return { kind: kind as 'stream' | 'category', name };
   }
   if (text.includes('-')) return { kind: 'stream', name: text };
-  throw new ConfigError(`${quote(text)} can be either: say category:${text} or stream:${text}.`);
+  throw new ConfigError(`${quote(text)} is ambiguous: use category:${text} or stream:${text}.`);
 }

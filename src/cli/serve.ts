@@ -7,9 +7,9 @@ export const serve: Description = {
   name: 'serve',
   group: 'Server',
   words: [],
-  summary: 'Serves message streams and pokes their subscribers; needs no name.',
+  summary: 'Starts the server; the default when no command is given.',
   notes: [
-    `Each setting can be a variable (--drain-ms is ${variableOf('drainMs')}) or a key of a file ("drain-ms: 5000" in pokewire.yaml, or in the file of --config). Flags win over variables, and variables over the file.`,
+    `Each setting can be a variable (--drain-ms is ${variableOf('drainMs')}) or a key of a file ("drain-ms: 5000" in pokewire.yaml, or in the file of --config). Flags override variables, and variables override the file.`,
   ],
   flagGroups: [
     {

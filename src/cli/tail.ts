@@ -27,7 +27,7 @@ export async function tailMessages(invocation: Invocation, terminal: Terminal): 
   const last = invocation.integer('last', 0, 1_000_000);
   const since = invocation.text('since');
   if (last !== undefined && since !== undefined)
-    throw new ConfigError('--last and --since say where to begin: give one of them.');
+    throw new ConfigError('--last and --since both set the start: use one of them.');
   try {
     const start =
       since === undefined
@@ -130,13 +130,13 @@ class Tail {
   #move(state: State): void {
     if (state.name === 'away' && !this.#isAway) {
       this.#isAway = true;
-      this.#tell(`Lost the server (${visible(state.why.message).replace(/\.$/, '')}); trying again.`);
+      this.#tell(`Lost the connection (${visible(state.why.message).replace(/\.$/, '')}); trying again.`);
     }
     if (state.name === 'live') {
       if (this.#isAway) this.#tell('Connected again.');
       this.#isAway = false;
       if (state.isBuffered && !this.#isBuffered) {
-        this.#tell('A proxy holds events back, so messages come late; "pokewire doctor" looks for it.');
+        this.#tell('A proxy buffers events, so messages arrive late; diagnose it with "pokewire doctor".');
       }
       this.#isBuffered = state.isBuffered;
       // Reads what was appended before the subscription opened, or while it was lost.
@@ -150,10 +150,10 @@ class Tail {
 
   #reset({ reason, lost }: Reset): void {
     if (reason === 'forgotten') {
-      this.#tell(`Messages up to global position ${lost.to} were forgotten by the server.`);
+      this.#tell(`Messages up to global position ${lost.to} were deleted by retention.`);
       return;
     }
-    this.#tell('The server has another log now, which is printed from its beginning.');
+    this.#tell('The server has a new log, which is printed from the beginning.');
     this.#log++;
     this.#next = 0;
     this.#wake();

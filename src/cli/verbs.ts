@@ -9,7 +9,7 @@ export const verbs: readonly Verb[] = [
     words: [],
     summary: 'Measures what proxies do to event streams, as the page /diagnose does.',
     notes: [
-      'It looks for what buffers, compresses or cuts event streams, whether refusals come through as they are, and whether the clocks agree. It takes some 20 seconds, touches no message, and exits with 1 when a check has failed.',
+      'It detects proxies that buffer, compress or cut event streams or replace error responses, and compares the clocks. It takes about 20 seconds, touches no message, and exits with 1 if a check fails.',
     ],
     flagGroups: [
       {
@@ -19,7 +19,7 @@ export const verbs: readonly Verb[] = [
             name: 'silence',
             value: 'SECONDS',
             description:
-              'How long a stream without heartbeats is kept silent, 1 to 900. Proxies often cut after 60. [10]',
+              'How long to keep a stream silent without heartbeats, 1 to 900. Proxies often cut after 60. [10]',
           },
           { name: 'json', description: 'All verdicts as one line of JSON.' },
         ],
@@ -32,18 +32,18 @@ export const verbs: readonly Verb[] = [
     name: 'bench',
     group: 'Server',
     words: [],
-    summary: 'Loads a server for some seconds and tells times, throughput and memory.',
+    summary: 'Puts load on a server for some seconds and reports latency, throughput and memory.',
     notes: [
-      'It opens subscriptions, appends messages to a category of its own, and erases them where the token may (scope admin); the names of its streams stay. Ctrl-C erases them, too; a second one ends it at once. It takes less than 20 seconds. A machine other than this one must be given by --url. What a server can do, load tests tell better: see docs/benchmarks.md.',
+      'It opens subscriptions, appends messages to a category of its own, and erases them afterwards if the token has scope admin; the names of its streams remain. Ctrl-C erases them, too; a second Ctrl-C stops at once. It takes less than 20 seconds. Another machine must be named with --url. For the limits of a server, see the load tests in docs/benchmarks.md.',
     ],
     flagGroups: [
       {
         title: 'Bench',
         flags: [
-          { name: 'subscribers', value: 'N', description: 'Subscriptions, 1 to 1000. [100]' },
-          { name: 'publishers', value: 'N', description: 'Appends at a time, 1 to 64. [4]' },
-          { name: 'seconds', value: 'N', description: 'How long, 1 to 10. [5]' },
-          { name: 'bytes', value: 'N', description: 'Data of a message, 1 to 10000. [100]' },
+          { name: 'subscribers', value: 'N', description: 'Number of subscriptions, 1 to 1000. [100]' },
+          { name: 'publishers', value: 'N', description: 'Concurrent appends, 1 to 64. [4]' },
+          { name: 'seconds', value: 'N', description: 'Duration, 1 to 10. [5]' },
+          { name: 'bytes', value: 'N', description: 'Bytes of data per message, 1 to 10000. [100]' },
           { name: 'json', description: 'The result as one line of JSON.' },
         ],
       },
@@ -55,10 +55,10 @@ export const verbs: readonly Verb[] = [
     name: 'append',
     group: 'Messages',
     words: [{ name: 'STREAM' }, { name: 'TYPE', isOptional: true }, { name: 'DATA', isOptional: true }],
-    summary: 'Stores a message, or those of its input.',
+    summary: 'Appends a message, or the messages in its input.',
     notes: [
-      `DATA is a JSON object, or - for standard input; without it {}. Example: pokewire append account-123 Deposited '{"amount":100}'`,
-      'Without TYPE the input has the messages, one a line, each like {"type":"Deposited","data":{"amount":100}}. They are stored together or not at all.',
+      `DATA is a JSON object, or - for standard input. Default: {}. Example: pokewire append account-123 Deposited '{"amount":100}'`,
+      'Without TYPE, standard input holds one message per line, such as {"type":"Deposited","data":{"amount":100}}. They are stored together or not at all.',
     ],
     flagGroups: [
       {
@@ -67,11 +67,15 @@ export const verbs: readonly Verb[] = [
           {
             name: 'expected-version',
             value: 'N',
-            description: 'Position that the last message of the stream must have; -1: it must have none.',
+            description: 'Position that the last message of the stream must have; -1: it must never have had one.',
           },
-          { name: 'id', value: 'UUID', description: 'Id of the message: repeated with it, it is stored once.' },
+          {
+            name: 'id',
+            value: 'UUID',
+            description: 'Id of the message. An append repeated with the same id is stored once.',
+          },
           { name: 'metadata', value: 'JSON', description: 'Metadata of the message, a JSON object.' },
-          { name: 'json', description: 'Prints the answer of the server.' },
+          { name: 'json', description: "Prints the server's answer." },
         ],
       },
       server('write'),
@@ -91,12 +95,12 @@ export const verbs: readonly Verb[] = [
           {
             name: 'position',
             value: 'N',
-            description: 'Where to begin: in a stream a position of it, else a global position. [the first message]',
+            description: 'First position: of the stream if WHAT is a stream, else global. [the first message]',
           },
-          { name: 'since', value: 'WHEN', description: 'Begins so long ago (90s, 30m, 2h, 7d), or at a date.' },
-          { name: 'last', short: 'n', value: 'N', description: 'Begins with the last so many messages.' },
-          { name: 'limit', value: 'N', description: 'Ends after so many messages.' },
-          json('Messages'),
+          { name: 'since', value: 'WHEN', description: 'Starts this long ago (90s, 30m, 2h, 7d), or at a date.' },
+          { name: 'last', short: 'n', value: 'N', description: 'Starts with the last N messages.' },
+          { name: 'limit', value: 'N', description: 'Stops after N messages.' },
+          json('messages'),
         ],
       },
       server('read'),
@@ -107,18 +111,22 @@ export const verbs: readonly Verb[] = [
     name: 'tail',
     group: 'Messages',
     words: [selector],
-    summary: 'Prints the last messages, and each new one as it comes.',
+    summary: 'Prints the last messages, then each new one as it arrives.',
     notes: [
       selectorNote,
-      'It comes back by itself when the server restarts, goes on behind the last message it printed, and says on standard error when it is away or behind. Ctrl-C ends it. Example: pokewire tail category:account -n 10 --json | jq .data',
+      'It reconnects when the server restarts, continues after the last message it printed, and reports on standard error while it is disconnected or behind. Ctrl-C stops it. Example: pokewire tail category:account -n 10 --json | jq .data',
     ],
     flagGroups: [
       {
         title: 'Tail',
         flags: [
-          { name: 'last', short: 'n', value: 'N', description: 'Begins with the last so many messages. [10]' },
-          { name: 'since', value: 'WHEN', description: 'Begins so long ago instead (90s, 30m, 2h, 7d), or at a date.' },
-          json('Messages'),
+          { name: 'last', short: 'n', value: 'N', description: 'Starts with the last N messages. [10]' },
+          {
+            name: 'since',
+            value: 'WHEN',
+            description: 'Starts this long ago instead (90s, 30m, 2h, 7d), or at a date.',
+          },
+          json('messages'),
         ],
       },
       server('read'),
@@ -129,11 +137,11 @@ export const verbs: readonly Verb[] = [
     name: 'streams',
     group: 'Messages',
     words: [{ name: 'PREFIX', isOptional: true }],
-    summary: 'Lists the streams whose names begin so, or all of them.',
+    summary: 'Lists all streams, or those whose names start with PREFIX.',
     flagGroups: [
       {
         title: 'Streams',
-        flags: [{ name: 'categories', description: 'Lists categories instead.' }, json('Entries')],
+        flags: [{ name: 'categories', description: 'Lists categories instead.' }, json('entries')],
       },
       server('read'),
     ],
@@ -143,7 +151,7 @@ export const verbs: readonly Verb[] = [
     name: 'groups',
     group: 'Messages',
     words: [{ name: 'GROUP', isOptional: true }],
-    summary: 'Shows who owns what of consumer groups, how far behind it is, and what is held.',
+    summary: 'Shows consumer groups: owners of partitions, their lag, and held streams.',
     notes: ['Lag is counted up to 10,000 messages. Parked streams wait for an administrator: see docs/groups.md.'],
     flagGroups: [
       {
@@ -154,7 +162,7 @@ export const verbs: readonly Verb[] = [
             value: 'SIZE',
             description: 'Shows what another number of partitions would change instead, 1 to 1024.',
           },
-          json('Groups'),
+          json('groups'),
         ],
       },
       server('read'),
@@ -165,7 +173,7 @@ export const verbs: readonly Verb[] = [
     name: 'export',
     group: 'Whole logs',
     words: [],
-    summary: 'Writes all messages of a namespace as NDJSON, one record a line.',
+    summary: 'Writes all messages of a namespace as NDJSON, one record per line.',
     flagGroups: [
       {
         title: 'Export',
@@ -174,7 +182,7 @@ export const verbs: readonly Verb[] = [
           {
             name: 'file',
             value: 'FILE',
-            description: 'Where to write; a file is replaced when the export is whole. [standard output]',
+            description: 'File to write, replaced only by a complete export. [standard output]',
             choices: 'file',
           },
         ],
@@ -187,22 +195,20 @@ export const verbs: readonly Verb[] = [
     name: 'import',
     group: 'Whole logs',
     words: [],
-    summary: 'Stores the messages of an export, with their positions.',
+    summary: 'Stores the messages of an export, keeping their positions.',
     flagGroups: [
       {
         title: 'Import',
         flags: [
           {
             name: 'force',
-            description:
-              'Replaces everything in the namespace, when it is a whole export and all of it has been found good.',
+            description: 'Replaces everything in the namespace, once the whole export has been read and validated.',
           },
           {
             name: 'allow-incomplete',
-            description:
-              'Takes what is no whole export: it has no end, as those of EventoDB, or is a part, or is empty.',
+            description: 'Accepts input without the end record of an export: from EventoDB, partial or empty.',
           },
-          { name: 'file', value: 'FILE', description: 'What to read. [standard input]', choices: 'file' },
+          { name: 'file', value: 'FILE', description: 'File to read. [standard input]', choices: 'file' },
         ],
       },
       server('write, or admin for --force'),
@@ -213,8 +219,8 @@ export const verbs: readonly Verb[] = [
     name: 'backup',
     group: 'Whole logs',
     words: [{ name: 'FILE', choices: 'file' }],
-    summary: 'Copies the whole store of a running server, which can be started on the copy.',
-    notes: ['FILE is replaced when the copy is whole.'],
+    summary: 'Copies the whole store of a running server; a server can start on the copy.',
+    notes: ['FILE is replaced only by a complete copy.'],
     flagGroups: [server('admin of the namespace default')],
     load: async () => (await import('./backup.ts')).backUp,
   },
@@ -222,9 +228,9 @@ export const verbs: readonly Verb[] = [
     name: 'store init',
     group: 'Server',
     words: [{ name: 'URL' }],
-    summary: 'Makes a place for tokens and tickets in a database of Message DB.',
+    summary: 'Creates the tables for tokens, tickets and groups in a Message DB database.',
     notes: [
-      'URL is that of --store, with a role that may create a schema, for example postgres://postgres@localhost/message_store. The schema is called pokewire and keeps hashes only. Nothing else is changed, and a second time changes nothing.',
+      'URL is the --store URL with a role that may create a schema, for example postgres://postgres@localhost/message_store. The schema is called pokewire and holds only hashes of tokens and tickets. The command changes nothing else and can be repeated.',
     ],
     flagGroups: [
       {
@@ -233,7 +239,7 @@ export const verbs: readonly Verb[] = [
           {
             name: 'role',
             value: 'NAME',
-            description: 'Role of the nodes, which is granted the use of it. [message_store]',
+            description: 'Role of the nodes, which gets access to it. [message_store]',
           },
         ],
       },
@@ -244,7 +250,7 @@ export const verbs: readonly Verb[] = [
     name: 'token create',
     group: 'Access',
     words: [],
-    summary: 'Makes a token and prints it, this once.',
+    summary: 'Creates a token and prints it; it is not shown again.',
     flagGroups: [
       {
         title: 'Token',
@@ -253,12 +259,12 @@ export const verbs: readonly Verb[] = [
           {
             name: 'scope',
             value: 'SCOPE',
-            description: 'read, write or admin, each with what comes before it. [read]',
+            description: 'read, write or admin; each includes the ones before it. [read]',
             choices: ['read', 'write', 'admin'],
           },
-          { name: 'label', value: 'TEXT', description: 'What it is for, for lists.' },
-          { name: 'expires', value: 'WHEN', description: 'In so long (90s, 30m, 2h, 7d), or at a date. [never]' },
-          { name: 'json', description: 'Prints it as JSON, with its id.' },
+          { name: 'label', value: 'TEXT', description: 'Description of the token, shown in lists.' },
+          { name: 'expires', value: 'WHEN', description: 'After this long (90s, 30m, 2h, 7d), or at a date. [never]' },
+          { name: 'json', description: 'Prints the token as JSON, with its id.' },
         ],
       },
       server('admin'),
@@ -269,15 +275,15 @@ export const verbs: readonly Verb[] = [
     name: 'token list',
     group: 'Access',
     words: [],
-    summary: 'Lists the tokens of a namespace by id, without what opens.',
-    flagGroups: [{ title: 'Token', flags: [namespace, json('Entries')] }, server('admin')],
+    summary: 'Lists the tokens of a namespace by id, without their secrets.',
+    flagGroups: [{ title: 'Token', flags: [namespace, json('entries')] }, server('admin')],
     load: async () => (await import('./token.ts')).listTokens,
   },
   {
     name: 'token revoke',
     group: 'Access',
     words: [{ name: 'ID' }],
-    summary: 'Revokes the token of this id; what it opened ends within a second.',
+    summary: 'Revokes a token; its subscriptions end within a second.',
     flagGroups: [{ title: 'Token', flags: [namespace] }, server('admin')],
     load: async () => (await import('./token.ts')).revokeToken,
   },
@@ -285,11 +291,11 @@ export const verbs: readonly Verb[] = [
     name: 'token generate',
     group: 'Access',
     words: [],
-    summary: 'Prints a random token for --token of a server, which it does not ask.',
+    summary: 'Prints a random token for --token, without contacting a server.',
     flagGroups: [
       {
         title: 'Token',
-        flags: [{ name: 'namespace', value: 'ID', description: 'Namespace that it is for. [default]' }],
+        flags: [{ name: 'namespace', value: 'ID', description: 'Namespace of the token. [default]' }],
       },
     ],
     load: async () => (await import('./token.ts')).generateToken,
@@ -298,7 +304,7 @@ export const verbs: readonly Verb[] = [
     name: 'completion',
     group: 'Shell',
     words: [{ name: 'SHELL', choices: ['bash', 'zsh', 'fish'] }],
-    summary: 'Prints a script that completes commands and flags in bash, zsh or fish.',
+    summary: 'Prints the completion script for bash, zsh or fish.',
     notes: ['For bash add this line to ~/.bashrc: source <(pokewire completion bash)'],
     flagGroups: [],
     load: async () => (await import('./completion.ts')).printCompletion,
@@ -310,7 +316,7 @@ export const verbs: readonly Verb[] = [
       { name: 'COMMAND', isOptional: true },
       { name: 'SUBCOMMAND', isOptional: true },
     ],
-    summary: 'Tells about a command, or lists all of them.',
+    summary: 'Describes a command, or lists all commands.',
     flagGroups: [],
     load: async () => (await import('./help.ts')).printHelp,
   },

@@ -86,7 +86,8 @@ export class ConsumerGroups {
         },
         failed: (error) => {
           this.counts.failedSteps++;
-          if (!this.#isStopped) log.warn({ err: error }, 'a step for a consumer group failed; it will be tried again');
+          if (!this.#isStopped)
+            log.warn({ err: error }, 'a maintenance step of a consumer group failed and will be retried');
         },
       },
       headOf: (group) => this.#feeds.get(group.epoch as LogId)?.head ?? 0,
@@ -238,7 +239,7 @@ export class ConsumerGroups {
 export function groupNotFound(group: string): PokewireError {
   return new PokewireError(
     'GROUP_NOT_FOUND',
-    `There is no consumer group ${group}. A first join with size= makes one.`,
+    `There is no consumer group ${group}. The first join with size= creates it.`,
     {
       details: { group },
     },

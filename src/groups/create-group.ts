@@ -81,7 +81,7 @@ function refuseOther({ category, size }: Group, group: string, request: GroupReq
   if (category === request.category && (request.size ?? size) === size) return;
   throw new PokewireError(
     'GROUP_EXISTS',
-    `The consumer group ${group} is of category ${category} and has size ${size}. Resize it, or take another name.`,
+    `The consumer group ${group} has category ${category} and size ${size}. Resize it, or choose another name.`,
     { details: { group, category, size, asked: { category: request.category, size: request.size ?? null } } },
   );
 }

@@ -14,7 +14,7 @@ export function measureGroups(metrics: Metrics, groups: ConsumerGroups | undefin
   });
   metrics.gauges(
     'pokewire_group_partitions',
-    'Partitions of consumer groups that members on this node own, by whether they are to let go.',
+    'Partitions of consumer groups owned by members on this node, by state.',
     ['state'],
     () => {
       const { owned, revoking } = countTold(groups);
@@ -29,33 +29,28 @@ export function measureGroups(metrics: Metrics, groups: ConsumerGroups | undefin
   });
   metrics.counters(
     'pokewire_group_moves_total',
-    'Partitions of consumer groups that this node gave to another member, by why.',
+    'Partitions of consumer groups that this node gave to another member, by reason.',
     ['why'],
     () => reasons.map((why) => ({ labels: { why }, value: counts?.moves[why] ?? 0 })),
   );
-  metrics.counters(
-    'pokewire_group_acks_total',
-    'Acknowledgements of partitions by what became of them.',
-    ['result'],
-    () => [
-      { labels: { result: 'acked' }, value: counts?.acknowledged ?? 0 },
-      { labels: { result: 'fenced' }, value: counts?.fenced ?? 0 },
-    ],
-  );
+  metrics.counters('pokewire_group_acks_total', 'Acknowledgements of partitions, by result.', ['result'], () => [
+    { labels: { result: 'acked' }, value: counts?.acknowledged ?? 0 },
+    { labels: { result: 'fenced' }, value: counts?.fenced ?? 0 },
+  ]);
   metrics.counter('pokewire_group_skipped_total', 'Messages that administrators skipped.', () => counts?.skipped ?? 0);
   metrics.counter(
     'pokewire_group_forgotten_total',
-    'Partitions of consumer groups whose checkpoint retention passed.',
+    'Partitions of consumer groups whose checkpoint was overtaken by retention.',
     () => counts?.forgotten ?? 0,
   );
   metrics.counter(
     'pokewire_group_cas_conflicts_total',
-    'Changes of records of groups that met another one, and were made again.',
+    'Updates of group records that conflicted with another update and were retried.',
     () => groups?.node.conflicts ?? 0,
   );
   metrics.counter(
     'pokewire_group_step_failures_total',
-    'Steps for groups that failed; they are tried again.',
+    'Failed maintenance steps of groups, which are retried.',
     () => counts?.failedSteps ?? 0,
   );
   measureLags(metrics, groups?.lags);

@@ -93,7 +93,7 @@ export async function hold(
   const failure = { stream, position, globalPosition, error, retryAtMs };
   const outcome = await groups.node.partitions.hold(key, request.generation, failure);
   if (outcome === 'too-many') {
-    throw new PokewireError('TOO_MANY_HELD', `Partition ${request.partition} holds as many streams as it may.`, {
+    throw new PokewireError('TOO_MANY_HELD', `Partition ${request.partition} holds the maximum number of streams.`, {
       details: { partition: request.partition },
     });
   }
@@ -110,7 +110,7 @@ async function refuseTooManyHeld(
   if (group.size * maxHeldStreams <= maxGroupHeldStreams) return;
   const held = (await readPartitions(groups, namespace, group)).flatMap((record) => record?.held ?? []);
   if (held.length < maxGroupHeldStreams || held.some((other) => other.stream === stream)) return;
-  throw new PokewireError('TOO_MANY_HELD', `The group holds ${maxGroupHeldStreams} streams, as many as it may.`, {
+  throw new PokewireError('TOO_MANY_HELD', `The group holds ${maxGroupHeldStreams} streams, which is the limit.`, {
     details: { maxGroupHeldStreams },
   });
 }

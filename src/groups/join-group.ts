@@ -68,11 +68,15 @@ function refusalOf(outcome: Exclude<Joined['outcome'], 'joined'>, group: string,
     case 'no-group':
       return groupNotFound(group);
     case 'taken':
-      return new PokewireError('MEMBER_TAKEN', `A member ${member} of ${group} is connected, or its lease may run.`, {
-        details: { group, member },
-      });
+      return new PokewireError(
+        'MEMBER_TAKEN',
+        `A member ${member} of ${group} is connected, or its lease may still be valid.`,
+        {
+          details: { group, member },
+        },
+      );
     case 'old-attempt':
-      return new PokewireError('MEMBER_TAKEN', `A later attempt of this session of ${group} was let in.`, {
+      return new PokewireError('MEMBER_TAKEN', `A later attempt of this session of ${group} was accepted.`, {
         details: { group, member },
       });
     case 'too-many':

@@ -31,7 +31,7 @@ export async function waitForGroup(
   let waits = 0;
   for (const checks of groups.waiting.values()) waits += checks.size;
   if (waits >= maxGroupWaits)
-    throw new PokewireError('OVERLOADED', `Already ${maxGroupWaits} requests wait for groups.`);
+    throw new PokewireError('OVERLOADED', `${maxGroupWaits} requests already wait for groups, which is the limit.`);
   for (;;) {
     const reached = await look(groups, namespace, name, asked.position, asked.stream);
     const leftMs = untilMs - performance.now();

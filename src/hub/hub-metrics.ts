@@ -64,7 +64,11 @@ export function measureHub(metrics: Metrics, hub: Hub): void {
     'Pokes encoded for live subscriptions, once each.',
     () => stats.framesEncoded,
   );
-  metrics.counter('pokewire_lagging_episodes_total', 'Times a live socket was full.', () => hub.laggingEpisodes);
+  metrics.counter(
+    'pokewire_lagging_episodes_total',
+    'Number of times that the socket of a live subscription was full.',
+    () => hub.laggingEpisodes,
+  );
   metrics.counters(
     'pokewire_catch_up_reads_total',
     'Pages read for subscriptions: from the store, or from the window of the last pokes.',
@@ -77,24 +81,24 @@ export function measureHub(metrics: Metrics, hub: Hub): void {
   metrics.gauge('pokewire_catch_up_waiting', 'Subscriptions that wait for their next page.', () => hub.catchUpWaiting);
   metrics.counter(
     'pokewire_log_read_failures_total',
-    'Reads of a log for its subscriptions that failed; they are repeated.',
+    'Failed reads of a log for its subscriptions, which are retried.',
     () => hub.failedReads,
   );
   metrics.gauge(
     'pokewire_cursor_forgotten_in_seconds',
-    'Until the first lagging subscription misses messages by retention, as fast as it goes now; +Inf: none will.',
+    'Estimated time until retention overtakes a lagging subscription; +Inf: never.',
     () => hub.forgottenInSeconds,
   );
   metrics.gauge('pokewire_logs_followed', 'Logs that this node follows.', () => hub.logs);
   metrics.gauge(
     'pokewire_logs_failing',
-    'Of these, logs whose reads fail again and again; their subscriptions wait.',
+    'Followed logs whose reads fail repeatedly; their subscriptions wait.',
     () => hub.failingLogs,
   );
-  metrics.counters('pokewire_pokes_sent_total', 'Pokes handed to sockets, by how they came about.', ['kind'], () =>
+  metrics.counters('pokewire_pokes_sent_total', 'Pokes written to sockets, by source.', ['kind'], () =>
     byKind(stats.pokes, caughtUp.pokes),
   );
-  metrics.counters('pokewire_sent_bytes_total', 'Bytes of frames handed to sockets.', ['kind'], () =>
+  metrics.counters('pokewire_sent_bytes_total', 'Bytes of frames written to sockets.', ['kind'], () =>
     byKind(stats.bytes, caughtUp.bytes),
   );
   metrics.gauges(

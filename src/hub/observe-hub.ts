@@ -30,7 +30,7 @@ export function observeHub(counts: HubCounts, log: Log, logGone: (id: LogId) => 
       const nowMs = performance.now();
       if (nowMs - loggedAtMs < leastLogMs) return;
       loggedAtMs = nowMs;
-      log.error({ err: error, log: id }, 'a log could not be read; its subscriptions wait until it can');
+      log.error({ err: error, log: id }, 'a log could not be read; its subscriptions wait until it can be');
     },
     delivered: counts.delivered,
   };

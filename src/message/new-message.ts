@@ -93,7 +93,7 @@ function readMessages({ text, parsed }: JsonBody): NewMessage[] {
   if (!Array.isArray(parsed)) return [parseMessage(text, start, parsed, '').message];
   if (parsed.length === 0) throw invalid('body', 'must hold at least one message, got an empty array');
   if (parsed.length > maxMessagesPerAppend) {
-    throw invalid('body', `must hold at most ${maxMessagesPerAppend} messages: append them by several requests`);
+    throw invalid('body', `must hold at most ${maxMessagesPerAppend} messages: use several requests`);
   }
   let at = firstElement(text, start);
   // An array that `map` makes: one that begins as `[]` V8 soon puts among what lives long, with all that is in it.

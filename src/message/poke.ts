@@ -3,7 +3,7 @@ import { StreamName } from './stream-name.ts';
 const noStream = new StreamName('');
 
 /**
- * The hint that a message exists: where it stands, never what it says. Pokes are pooled: whoever is handed one may read
+ * The hint that a message exists: its position, never its content. Pokes are pooled: whoever is handed one may read
  * it until the call returns (or the page is released) and must not keep it.
  */
 export class Poke {

@@ -17,7 +17,7 @@ export function measurePools<Pooled>(metrics: Metrics, { pokes, buffers }: Pools
     pools().map(({ pool, size, stats }) => ({ labels: { pool }, value: read(stats, size) }));
   metrics.counters(
     'pokewire_pool_acquires_total',
-    'Things lent by a pool: hit, it was kept; miss, it was made.',
+    'Objects acquired from a pool: hit, reused; miss, newly allocated.',
     ['pool', 'result'],
     () =>
       pools().flatMap(({ pool, stats }) => [
@@ -28,13 +28,13 @@ export function measurePools<Pooled>(metrics: Metrics, { pokes, buffers }: Pools
   const ofPool = ['pool'];
   metrics.counters(
     'pokewire_pool_releases_total',
-    'Things given back and kept.',
+    'Objects released to a pool and kept.',
     ofPool,
     each((stats) => stats.released),
   );
   metrics.counters(
     'pokewire_pool_drops_total',
-    'Things given back and not kept.',
+    'Objects released to a pool and dropped.',
     ofPool,
     each((stats) => stats.dropped),
   );
@@ -46,13 +46,13 @@ export function measurePools<Pooled>(metrics: Metrics, { pokes, buffers }: Pools
   );
   metrics.gauges(
     'pokewire_pool_size',
-    'Idle things the pool may keep now.',
+    'Idle objects that the pool may keep now.',
     ofPool,
     each((_stats, size) => size),
   );
   metrics.gauges(
     'pokewire_pool_leased',
-    'Things out of the pool now.',
+    'Objects in use, outside the pool.',
     ofPool,
     each((stats) => stats.leased),
   );

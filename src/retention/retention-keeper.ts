@@ -62,7 +62,7 @@ export class RetentionKeeper {
       this.#isFailing = false;
     } catch (error) {
       this.failures++;
-      if (!this.#isFailing) log.warn({ err: error }, 'messages beyond retention could not be forgotten; tried again');
+      if (!this.#isFailing) log.warn({ err: error }, 'messages beyond retention could not be deleted; retrying');
       this.#isFailing = true;
     }
   }

@@ -5,7 +5,7 @@ import type { RetentionKeeper } from './retention-keeper.ts';
 export function measureRetention(metrics: Metrics, keeper: RetentionKeeper | undefined): (messages: number) => void {
   metrics.counter(
     'pokewire_retention_failures_total',
-    'Attempts to forget messages beyond retention that failed; they are repeated.',
+    'Failed attempts to delete messages beyond retention, which are retried.',
     () => keeper?.failures ?? 0,
   );
   let erased = 0;

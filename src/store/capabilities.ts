@@ -47,11 +47,10 @@ const needs: Readonly<Record<Support, string>> = {
   appends: 'take appends: it only reads what other programs write',
   imports: 'import messages with the positions they have',
   replacements: 'replace a whole log',
-  retention: 'forget messages by rules: what writes to it decides what it keeps',
+  retention: 'delete messages by rules: the programs that write to it decide what it keeps',
   erasure: 'erase messages',
   backups: 'make backups',
-  tokens:
-    'keep further tokens: it has no place for them until `pokewire store init` was run, and the server was started again',
+  tokens: 'store more tokens: run `pokewire store init` and restart the server',
   namespaces: 'create or delete namespaces: it has the one namespace `default`',
 };
 

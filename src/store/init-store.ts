@@ -5,8 +5,7 @@ import { ConfigError } from '../config-error.ts';
  * they need when they are opened.
  */
 export async function initStore(url: string, role: string): Promise<string> {
-  if (!/^postgres(ql)?:/.test(url))
-    throw new ConfigError('only a store postgres://… is initialized; others need nothing');
+  if (!/^postgres(ql)?:/.test(url)) throw new ConfigError('only postgres:// stores need to be initialized');
   const { initSchema } = await import('./postgres/own-schema.ts');
   const { database, wasThere } = await initSchema(url, role);
   const done = wasThere ? 'was there' : 'was created';

@@ -5,8 +5,8 @@ import type { Metrics } from './metrics.ts';
 export function measureLogs(metrics: Metrics, dropped: LogLoss): void {
   metrics.counter(
     'pokewire_log_lines_dropped_total',
-    'Log lines dropped because standard output took none.',
+    'Log lines dropped because standard output was blocked.',
     () => dropped.lines,
   );
-  metrics.counter('pokewire_log_bytes_dropped_total', 'Bytes of these lines.', () => dropped.bytes);
+  metrics.counter('pokewire_log_bytes_dropped_total', 'Bytes of dropped log lines.', () => dropped.bytes);
 }

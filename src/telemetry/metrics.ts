@@ -20,7 +20,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     new Gauge({
       name: 'pokewire_build_info',
-      help: 'Always 1; the label tells the version.',
+      help: 'Always 1; the label holds the version.',
       labelNames: ['version'],
       registers,
     }).set({ version }, 1);

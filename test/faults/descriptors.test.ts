@@ -10,10 +10,10 @@ const acceptFails = new URL('./support/accept.ts', import.meta.url).pathname;
 /** Runs a command with so few file descriptors. */
 const withDescriptors = (count: number) => ['bash', '-c', `ulimit -n ${count} && exec "$0" "$@"`];
 
-const warning =
-  'the limit of file descriptors allows fewer subscriptions than --max-subscriptions; raise it (ulimit -n)';
-const exhausted = 'no file descriptor is free: new connections are dropped until some end; raise the limit (ulimit -n)';
-const recovered = 'file descriptors are free again: connections are accepted';
+const warning = 'the file descriptor limit allows fewer subscriptions than --max-subscriptions; raise it (ulimit -n)';
+const exhausted =
+  'out of file descriptors: new connections are dropped until others close; raise the limit (ulimit -n)';
+const recovered = 'file descriptors are available again: connections are accepted';
 
 /** Requests on one connection, which stays open in between. */
 class KeptConnection {

@@ -200,7 +200,7 @@ test.skipIf(!canBeNobody)(
     await using server = new SpokenProcess(['--port=0', `--store=sqlite:${path}`], {}, { under: asNobody });
     expect(await server.exit).toBe(2);
     expect(server.stderr).toBe(
-      `pokewire: --store: ${path} cannot be written. Check the rights of the file and its folder.\n`,
+      `pokewire: --store: ${path} cannot be written. Check the permissions of the file and its folder.\n`,
     );
     expect(readdirSync(folder.path)).toEqual(['pokewire.db']);
   },
@@ -217,7 +217,7 @@ test.skipIf(!canBeNobody)(
       { under: asNobody },
     );
     expect(await server.exit).toBe(2);
-    expect(server.stderr).toMatch(/^pokewire: --store: cannot write [^\n]+ Check the rights of [^\n]+\.\n$/);
+    expect(server.stderr).toMatch(/^pokewire: --store: cannot write [^\n]+ Check the permissions of [^\n]+\.\n$/);
     expect(readdirSync(folder.path)).toEqual([]);
   },
 );

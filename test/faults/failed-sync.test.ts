@@ -29,7 +29,7 @@ test.skipIf(!hasCompiler)(
     });
     expect(status).toBe(500);
     expect(await server.exit).toBe(1);
-    const [line] = server.logged('the store failed and must be opened anew: the process ends');
+    const [line] = server.logged('the store failed and must be reopened: the process exits');
     expect([line.level, line.err.message]).toEqual([60, 'disk I/O error']);
     await client.closed;
     // It was told to come again, and by which cursor.

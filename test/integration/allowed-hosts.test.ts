@@ -60,7 +60,7 @@ test('The refusal names the host and the setting.', async () => {
   expect(error).toEqual({
     code: 'HOST_NOT_ALLOWED',
     message:
-      'This server does not answer to the host "rebound.example:8080". If it should, start it with the name in ' +
+      'This server does not serve the host "rebound.example:8080". To allow it, start the server with this name in ' +
       '--allowed-hosts (POKEWIRE_ALLOWED_HOSTS); a proxy can also set Host to localhost.',
     details: { host: rebound },
   });

@@ -197,7 +197,7 @@ test('The command leaves the file of before when the backup is not whole, whatev
     expect(await backUp([copy, '--url', source.url])).toEqual({
       code: 1,
       stdout: '',
-      stderr: `pokewire: The connection to ${source.url} ended before the backup was whole.\n`,
+      stderr: `pokewire: The connection to ${source.url} ended before the backup was complete.\n`,
     });
   }
   expect([readFileSync(copy, 'utf8'), readdirSync(folder.path)]).toEqual(['earlier', ['copy.db']]);
@@ -210,13 +210,13 @@ test('The command writes no backup over a store that may be running.', async () 
   const refused = await backUp([path, '--url', app.url]);
   expect([refused.code, refused.stderr]).toEqual([
     1,
-    `pokewire: ${path} is where a store lives, as ${path}-lock shows. Choose another file.\n`,
+    `pokewire: ${path} belongs to a store, because ${path}-lock exists. Choose another file.\n`,
   ]);
 });
 
 test.each([
-  [[], 'FILE is missing; "pokewire help backup" tells how to call it.'],
-  [['a', 'b'], 'Unexpected argument "b": it is one too many; "pokewire help backup" lists the flags.'],
+  [[], 'FILE is missing; see "pokewire help backup".'],
+  [['a', 'b'], 'Unexpected argument "b": too many arguments; "pokewire help backup" lists the flags.'],
   [['a', '--category', 'b'], `Unknown option '--category'; "pokewire help backup" lists the flags.`],
 ])('The command that is called wrongly says so: %j', async (args, sentence) => {
   expect(await backUp(args)).toEqual({ code: 2, stdout: '', stderr: `pokewire: ${sentence}\n` });

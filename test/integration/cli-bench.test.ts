@@ -56,7 +56,7 @@ test('bench says what it could not erase with its token, and that it saw no memo
   const { token } = await app.namespaces.createToken('default', { label: '', scope: 'write', expiresAtMs: undefined });
   const { stdout, stderr } = await runHere('bench', ['--url', app.url, '--token', token, ...small]);
   expect(stdout).toMatch(/^appends {5}[\d,]+ a second, p50 [\d.]+ ms, p99 [\d.]+ ms$/m);
-  expect(stdout).toContain('the token does not open /metrics');
+  expect(stdout).toContain('the token does not allow /metrics');
   expect(stderr).toMatch(/^pokewire: The messages of category bench\w+ could not be erased\.\n/);
 });
 
@@ -65,7 +65,7 @@ test('bench puts load on another machine only where the command line names it.',
   expect(await runHere('bench', [], '', undefined, env)).toEqual({
     code: 2,
     stdout: '',
-    stderr: 'pokewire: POKEWIRE_URL is another machine, http://pokes.example: give it by --url to put load on it.\n',
+    stderr: 'pokewire: POKEWIRE_URL names another machine, http://pokes.example. Pass it as --url to put load on it.\n',
   });
 });
 

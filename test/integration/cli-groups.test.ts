@@ -11,7 +11,7 @@ describe('groups', () => {
     await using app = await startTestApp();
     expect(await runHere('groups', on(app))).toEqual({
       code: 0,
-      stdout: 'There are no consumer groups. A first member makes one.\n',
+      stdout: 'There are no consumer groups. The first member to join creates one.\n',
       stderr: '',
     });
     expect(await runHere('groups', on(app, '--json'))).toMatchObject({ stdout: '' });

@@ -54,10 +54,10 @@ describe('append', () => {
   });
 
   test.each([
-    [['a-1', 'A', '{x'], '', 'DATA is no JSON, like {"amount":100}.'],
-    [['a-1', 'A', '{}', '--metadata', 'x'], '', '--metadata is no JSON'],
+    [['a-1', 'A', '{x'], '', 'DATA is not JSON such as {"amount":100}.'],
+    [['a-1', 'A', '{}', '--metadata', 'x'], '', '--metadata is not JSON'],
     [['a-1', 'A', '{}', '--expected-version', '-2'], '', '--expected-version cannot be "-2"'],
-    [['a-1'], '{"type":"A"}\n{', 'line 2 of the input is no JSON'],
+    [['a-1'], '{"type":"A"}\n{', 'line 2 of the input is not JSON'],
     [['a-1', '--id', 'x'], '', 'TYPE is missing'],
     [[], '', 'STREAM is missing'],
   ])('that is called wrongly says so: %j.', async (args, input, sentence) => {
@@ -140,14 +140,14 @@ describe('read', () => {
     expect(await runHere('read', ['all'], '', undefined, env)).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(await runHere('read', ['all'], '', undefined, { POKEWIRE_URL: 'nowhere' })).toMatchObject({
       code: 2,
-      stderr: 'pokewire: POKEWIRE_URL must be like http://localhost:8080, got "nowhere"\n',
+      stderr: 'pokewire: POKEWIRE_URL must be a URL such as http://localhost:8080, got "nowhere"\n',
     });
   });
 
   test.each([
-    [['account'], '"account" can be either: say category:account or stream:account.'],
+    [['account'], '"account" is ambiguous: use category:account or stream:account.'],
     [['all', '--since', 'x'], '--since cannot be "x"'],
-    [['all', '--since', '2h', '--last', '1'], '--position, --since and --last say where to begin: give one of them.'],
+    [['all', '--since', '2h', '--last', '1'], '--position, --since and --last all set the start: use one of them.'],
     [['all', '--limit', '0'], '--limit cannot be "0". It is an integer from 1 to'],
   ])('that is called wrongly says so: %j.', async (args, sentence) => {
     const { code, stderr } = await runHere('read', args);
@@ -207,7 +207,7 @@ test.each([
     expect(await runHere(name, [...words, '--url', other.url])).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'pokewire: The answer of the server lacks what was asked for. It does not seem to be Pokewire.\n',
+      stderr: 'pokewire: The answer lacks the requested data. The server may not be Pokewire.\n',
     });
   }
 });

@@ -84,7 +84,7 @@ describe('tail', () => {
     await append(url, 'a-1');
     await poll(() => printed(tailing)).toHaveLength(3);
     first.kill('SIGKILL');
-    await poll(() => tailing.stderr).toMatch(/^pokewire: Lost the server \([^\n]+[^.]\); trying again\.\n$/);
+    await poll(() => tailing.stderr).toMatch(/^pokewire: Lost the connection \([^\n]+[^.]\); trying again\.\n$/);
     await using second = new SpokenProcess(flags);
     await second.listening();
     for (let n = 0; n < 3; n++) await append(url, 'a-1');
@@ -111,9 +111,7 @@ describe('tail', () => {
     await second.listening();
     await append(url, 'a-9');
     await poll(() => printed(tailing)).toEqual(['a-1@0', 'a-2@0', 'a-3@0', 'a-9@0']);
-    expect(tailing.stderr).toContain(
-      'pokewire: The server has another log now, which is printed from its beginning.\n',
-    );
+    expect(tailing.stderr).toContain('pokewire: The server has a new log, which is printed from the beginning.\n');
   });
 
   test('whose reader has had enough ends without a word.', async () => {

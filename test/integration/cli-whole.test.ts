@@ -44,7 +44,7 @@ test('Of what a foreign server refuses with, no more than 64 KiB is read.', asyn
   expect(await run('export', ['--url', source.url])).toEqual({
     code: 1,
     stdout: '',
-    stderr: 'pokewire: The server answered 502: It does not seem to be Pokewire.\n',
+    stderr: 'pokewire: The server answered 502: It may not be Pokewire.\n',
   });
   // Besides, there is what the sockets of both took.
   expect(await sent.promise).toBeLessThan(64 * 1_048_576);
@@ -55,7 +55,9 @@ test('A forced import of an export that could not begin leaves the log, and says
   const exported = await run('export', ['--url', 'http://localhost:1']);
   const imported = await run('import', ['--force', '--url', started.app.url], exported.stdout);
   expect([exported.code, imported.code, imported.stdout]).toEqual([1, 1, '']);
-  expect(imported.stderr).toMatch(/^pokewire: There is no record, .*--allow-incomplete.*\nNothing was replaced\.\n$/);
+  expect(imported.stderr).toMatch(
+    /^pokewire: The input has no records, .*--allow-incomplete.*\nNothing was replaced\.\n$/,
+  );
   expect(await toText(started.app)).toBe(started.whole);
 });
 
@@ -86,7 +88,7 @@ test('An export that ends in order without its end is no whole one, as when a pr
   expect(await run('export', ['--url', source.url])).toEqual({
     code: 1,
     stdout: records(9),
-    stderr: `pokewire: The connection to ${source.url} ended before the export was whole.\n`,
+    stderr: `pokewire: The connection to ${source.url} ended before the export was complete.\n`,
   });
 });
 
@@ -107,7 +109,7 @@ test('A forced import may be told that its input is incomplete, and one that add
   const added = await run('import', args, records(4));
   expect([added.code, added.stderr]).toEqual([
     0,
-    'pokewire: The input does not end as an export does, so nothing shows that it was whole.\n',
+    'pokewire: The input lacks the end record of an export, so it may be incomplete.\n',
   ]);
   const forced = await run('import', [...args, '--force', '--allow-incomplete'], records(2));
   expect([forced.code, forced.stderr, await toText(started.app)]).toEqual([0, '', ended(records(2))]);
@@ -135,14 +137,17 @@ test('An export to a link replaces what it leads to, and one to a link to nothin
   expect((await run('export', ['--url', app.url, '--file', link])).code).toBe(0);
   expect([(await lstat(link)).isSymbolicLink(), await readFile(file, 'utf8')]).toEqual([true, whole]);
   const refused = await run('export', ['--url', app.url, '--file', dangling]);
-  expect([refused.code, refused.stderr]).toEqual([1, `pokewire: ${dangling} is a link to nothing.\n`]);
+  expect([refused.code, refused.stderr]).toEqual([1, `pokewire: ${dangling} is a dangling symbolic link.\n`]);
 });
 
 test('An export to a folder is refused, and one to a full device fails.', async () => {
   await using started = await startWithFolder();
   const { app, folder } = started;
   const ofFolder = await run('export', ['--url', app.url, '--file', folder]);
-  expect([ofFolder.code, ofFolder.stderr]).toEqual([1, `pokewire: ${folder} is no file that can be replaced.\n`]);
+  expect([ofFolder.code, ofFolder.stderr]).toEqual([
+    1,
+    `pokewire: ${folder} is not a regular file, so it cannot be replaced.\n`,
+  ]);
   const full = await run('export', ['--url', app.url, '--file', '/dev/full']);
   expect([full.code, full.stderr]).toEqual([1, 'pokewire: Cannot write /dev/full: ENOSPC: no space left on device\n']);
 });

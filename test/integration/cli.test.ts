@@ -100,7 +100,7 @@ test('An import that fails says why and in which line, what stays, and exits 1.'
     code: 1,
     stdout: '',
     stderr:
-      'pokewire: line 1201: stream is missing or empty (INVALID_RECORD)\nThe first 1,000 messages are stored. Repeat the import to go on: it passes over what is there.\n',
+      'pokewire: line 1201: stream is missing or empty (INVALID_RECORD)\nThe first 1,000 messages are stored. Repeat the import to continue: it skips what is already stored.\n',
   });
 });
 
@@ -108,7 +108,7 @@ test('An import that is repeated says how many messages were there already.', as
   await using app = await startTestApp();
   await run(['import', '--url', app.url], records(1_200));
   expect((await run(['import', '--url', app.url], records(1_201))).stdout).toMatch(
-    /^Imported 1 message in \d+\.\ds; 1,200 more were there already\.\n$/,
+    /^Imported 1 message in \d+\.\ds; 1,200 more were already stored\.\n$/,
   );
 });
 
@@ -149,7 +149,7 @@ test('The token comes from --token or POKEWIRE_TOKEN, and the refusal of the ser
 });
 
 test('A token that no header can carry is refused by the name of its setting, without repeating it.', async () => {
-  const rule = 'must be letters, digits and signs of ASCII without spaces, as headers carry it.';
+  const rule = 'must be printable ASCII without spaces, because it is sent in a header.';
   for (const command of ['export', 'import']) {
     const flag = await run([command, '--token', 'ns_a\nb']);
     expect(flag).toMatchObject({ code: 2, stdout: '', stderr: `pokewire: --token ${rule}\n` });
@@ -167,7 +167,7 @@ test.each(['export', 'import'])(
     await other[Symbol.asyncDispose]();
     const nobody = await run([command, '--url', url]);
     expect([stranger.code, nobody.code]).toEqual([1, 1]);
-    expect(stranger.stderr).toBe('pokewire: The server answered 404: It does not seem to be Pokewire.\n');
+    expect(stranger.stderr).toBe('pokewire: The server answered 404: It may not be Pokewire.\n');
     expect(nobody.stderr).toBe(`pokewire: Cannot reach ${url}: nothing listens there (connection refused).\n`);
     const [flag, address, help] = await Promise.all([
       run([command, '--urk', 'x']),
@@ -175,7 +175,7 @@ test.each(['export', 'import'])(
       run([command, '--help']),
     ]);
     expect([flag.code, flag.stderr]).toEqual([2, expect.stringContaining("Unknown option '--urk'")]);
-    expect([address.code, address.stderr]).toEqual([2, expect.stringContaining('--url must be like')]);
+    expect([address.code, address.stderr]).toEqual([2, expect.stringContaining('--url must be a URL such as')]);
     expect([help.code, help.stdout]).toEqual([0, expect.stringContaining(`pokewire ${command} [FLAGS]`)]);
   },
 );
@@ -195,13 +195,13 @@ test('A server that ends in the midst is told, and the file of an earlier export
   const imported = await run(['import', '--url', url], records(10));
   expect([exported.code, exported.stderr]).toEqual([
     1,
-    `pokewire: The connection to ${url} ended before the export was whole.\n`,
+    `pokewire: The connection to ${url} ended before the export was complete.\n`,
   ]);
   expect(await readFile(file, 'utf8')).toBe('earlier');
   await expect(access(`${file}.part`)).rejects.toThrow();
   expect([imported.code, imported.stderr]).toEqual([
     1,
-    `pokewire: The connection to ${url} ended before the import was done.\nThe first 1,000 messages are stored. Repeat the import to go on: it passes over what is there.\n`,
+    `pokewire: The connection to ${url} ended before the import was complete.\nThe first 1,000 messages are stored. Repeat the import to continue: it skips what is already stored.\n`,
   ]);
 });
 

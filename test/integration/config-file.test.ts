@@ -47,7 +47,7 @@ test('--check-config says yes with exit code 0, or what it is that a start would
   });
   expect(await run(['--check-config', '--store', 'sqlite:never-made.db'], folder.path)).toEqual({
     code: 0,
-    stdout: 'The settings can be used.\n',
+    stdout: 'The settings are valid.\n',
     stderr: '',
   });
   expect(await run(['--check-config', '--store', 'memory:', '--token', 'ns_x'], folder.path)).toMatchObject({

@@ -60,7 +60,7 @@ describe('doctor', () => {
     expect(stdout).toMatch(/^BAD {3}Statuses: 404\n {6}GET \/no\/such\/route was answered with 404 /m);
     expect([code, stderr]).toEqual([
       1,
-      'pokewire: The rest could not be measured: 404 and nothing that Pokewire would say.\n',
+      "pokewire: The remaining checks could not run: 404 with a body that is not Pokewire's.\n",
     ]);
   });
 

@@ -15,14 +15,15 @@ const done = (imported: number, known = 0, complete = false) => ({
   complete,
   elapsed: expect.stringMatching(/^\d+\.\ds$/),
 });
+const withoutTime = (text: string) => text.replace(/"elapsed":"\d+\.\ds"/, '"elapsed":"N s"');
 
 test('An import answers with an event stream of one event, and the records are there with all they had.', async () => {
   await using app = await startTestApp();
   const body = recordAt('account-1/5@999', {}, { id: '1', timeNanos: 456_789 });
   const { status, headers, text } = await importBody(`${app.url}/import`, body);
-  expect([status, text]).toEqual([
+  expect([status, withoutTime(text)]).toEqual([
     200,
-    'data: {"done":true,"imported":1,"known":0,"complete":false,"elapsed":"0.0s"}\n\n',
+    'data: {"done":true,"imported":1,"known":0,"complete":false,"elapsed":"N s"}\n\n',
   ]);
   expect(headers).toMatchObject({
     'content-type': 'text/event-stream; charset=utf-8',
@@ -70,8 +71,8 @@ test('An export without messages is imported as a whole one, which alone may rep
 test('A request without any body is an empty import.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/import`, { method: 'POST' });
-  expect(await response.text()).toBe(
-    'data: {"done":true,"imported":0,"known":0,"complete":false,"elapsed":"0.0s"}\n\n',
+  expect(withoutTime(await response.text())).toBe(
+    'data: {"done":true,"imported":0,"known":0,"complete":false,"elapsed":"N s"}\n\n',
   );
 });
 
@@ -250,10 +251,10 @@ test('A forced import that fails in its last line leaves the old log as it was.'
 });
 
 test.each([
-  ['no record', '\n', 'There is no record'],
+  ['no record', '\n', 'The input has no records'],
   ['a last record that ends no export', records(3), 'The last record does not end an export'],
   ['records behind the end', `${ended(records(3))}${recordAt('a-1/0@9')}`, 'The last record does not end an export'],
-  ['a record too few', ended(records(3)).replace(/^.*\n/, ''), 'ends an export of 3 records, but 2 came'],
+  ['a record too few', ended(records(3)).replace(/^.*\n/, ''), 'ends an export of 3 records, but 2 were received'],
 ])('A forced import of %s replaces nothing, unless it may be incomplete.', async (_what, body, problem) => {
   await using app = await startTestApp();
   await app.append('old-1', message);

@@ -49,7 +49,7 @@ describe('A server short of memory', () => {
     expect(headers.get('retry-after')).toMatch(/^\d+$/);
     expect(body.error).toMatchObject({
       code: 'NOT_READY',
-      message: 'The server is overloaded: it runs short of memory.',
+      message: 'The server is overloaded: it is short of memory.',
       details: { reasons: ['memory'] },
     });
     const refused = [

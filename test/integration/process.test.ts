@@ -26,7 +26,7 @@ test.each([
   [['--prot', '1'], {}, "Unknown option '--prot'"],
   [[], { POKEWIRE_PROT: '1' }, 'Unknown variable POKEWIRE_PROT'],
   [['--port', '70000'], {}, '--port cannot be "70000". It is an integer from 0 to 65535.'],
-  [['--host', '0.0.0.0', '--port', '0'], {}, 'say --insecure'],
+  [['--host', '0.0.0.0', '--port', '0'], {}, 'pass --insecure'],
   [['--trusted-proxies', '10.0.0.0/33'], {}, '--trusted-proxies cannot be "10.0.0.0/33"'],
   [['--port', '0', '--token', 'secret'], {}, '--token is malformed: a token begins with ns_'],
   [
@@ -41,15 +41,15 @@ test.each([
   ],
   [[], { POKEWIRE_STORE: 'oracle://host/db', POKEWIRE_PORT: '0' }, 'pokewire: POKEWIRE_STORE must be memory:'],
   [['--token', 'secret'], { POKEWIRE_TOKEN: 'other', POKEWIRE_PORT: '0' }, 'pokewire: --token is malformed'],
-  [['export', '--url', 'nowhere'], {}, '--url must be like http://localhost:8080, got "nowhere"'],
+  [['export', '--url', 'nowhere'], {}, '--url must be a URL such as http://localhost:8080, got "nowhere"'],
   [['export', '--prot', '1'], {}, "Unknown option '--prot'"],
   [['import', '--file', ''], {}, '--file cannot be empty.'],
-  [['store', 'init'], {}, 'URL is missing; "pokewire help store init" tells how to call it.'],
-  [['store', 'init', 'sqlite:a.db'], {}, 'others need nothing'],
+  [['store', 'init'], {}, 'URL is missing; see "pokewire help store init".'],
+  [['store', 'init', 'sqlite:a.db'], {}, 'only postgres:// stores need to be initialized'],
   [['store', 'inti', 'x'], {}, 'Unknown command "store inti"; did you mean store init?'],
-  [['backup'], {}, 'FILE is missing; "pokewire help backup" tells how to call it.'],
+  [['backup'], {}, 'FILE is missing; see "pokewire help backup".'],
   [['backup', 'a.db', '--prot', '1'], {}, "Unknown option '--prot'"],
-  [['backup', 'a.db', '--url', 'nowhere'], {}, '--url must be like http://localhost:8080, got "nowhere"'],
+  [['backup', 'a.db', '--url', 'nowhere'], {}, '--url must be a URL such as http://localhost:8080, got "nowhere"'],
 ])('It refuses to start with %j and %j, and says why.', async (args, env, sentence) => {
   await using server = new SpokenProcess(args, env);
   expect(await server.exit).toBe(2);

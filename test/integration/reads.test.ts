@@ -87,7 +87,7 @@ describe('reads under way', () => {
         {
           code: 'RATE_LIMITED',
           message:
-            '2 reads of namespace tenant are under way, and no more may be. Take the answers of those first, or come again later.',
+            '2 reads of namespace tenant are running, which is the limit. Read the answers of those first, or retry later.',
           details: { maxReadsPerNamespace: 2 },
         },
       ]);
@@ -120,7 +120,7 @@ describe('reads under way', () => {
       {
         code: 'RATE_LIMITED',
         message:
-          'Most of 8 reads are under way, and the rest are kept for namespaces with few of them. Take the answers of those first, or come again later.',
+          'Most of the 8 reads are in use, and the rest are reserved for namespaces with few of them. Read the answers of those first, or retry later.',
         details: { maxReads: 8 },
       },
     ]);

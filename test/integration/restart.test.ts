@@ -97,7 +97,7 @@ test('Namespaces and tokens outlive a restart; a start without --token makes no 
   expect((await third.append('a-1', token)).status).toBe(403);
   expect((await third.append('a-1', configured)).status).toBe(201);
   expect((await third.append('a-1', tenant)).status).toBe(201);
-  expect(third.logged('the token of this start replaced all tokens of `default`')).toHaveLength(1);
+  expect(third.logged('the configured token replaced all tokens of `default`')).toHaveLength(1);
 });
 
 test('A second server on the file is refused by a sentence, and served once the first was killed.', async () => {

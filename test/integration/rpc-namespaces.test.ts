@@ -209,7 +209,7 @@ describe('Other namespaces (section 13, D1)', () => {
       403,
       {
         code: 'AUTH_UNAUTHORIZED',
-        message: 'Only an admin token of default may do this with other namespaces.',
+        message: 'Only an admin token of default may do this in other namespaces.',
         details: { namespace: id },
       },
     ]);

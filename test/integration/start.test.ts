@@ -43,7 +43,7 @@ test('A start says where messages are, what that means, and how many there are.'
     return server.stderr;
   };
   expect(await welcomeOf()).toContain(
-    'Messages are in memory and go with the process; keep them with --store sqlite:pokewire.db\n',
+    'Messages are in memory and end with the process; keep them with --store sqlite:pokewire.db\n',
   );
   expect(await welcomeOf('--store', `sqlite:${file}`)).toContain(`Messages are in ${file}, which was created now.\n`);
   expect(await welcomeOf('--store', `sqlite:${file}`)).toContain(

@@ -62,7 +62,7 @@ test('An import ends when its token is revoked, with an error that says so; the 
     200,
     [
       { imported: 1_000, known: 0, gpos: 1_000 },
-      { error: 'AUTH_UNAUTHORIZED', message: 'The token was revoked or has expired meanwhile.', line: 1_500 },
+      { error: 'AUTH_UNAUTHORIZED', message: 'The token has been revoked or has expired.', line: 1_500 },
     ],
   ]);
   expect(await tenant.exported()).toBe(ended(records(1_000)));
@@ -95,7 +95,7 @@ test('An import ends when its namespace is deleted, also while nothing of its bo
   await expect.poll(() => tenant.app.transfers.underWay.size).toBe(1);
   await tenant.app.namespaces.remove('tenant');
   const { events } = await failed(sending);
-  expect(events).toMatchObject([{ error: 'IMPORT_FAILED', message: 'The namespace was deleted meanwhile.' }]);
+  expect(events).toMatchObject([{ error: 'IMPORT_FAILED', message: 'The namespace has been deleted.' }]);
 });
 
 test('An export ends when its token is revoked: its connection breaks, so that nobody takes it for the whole.', async () => {
@@ -132,7 +132,7 @@ test('Imports and exports beyond the limit are refused with the time to come aga
     429,
     {
       code: 'RATE_LIMITED',
-      message: '2 imports and exports of namespace tenant are under way, and no more may be. Come again later.',
+      message: '2 imports and exports of namespace tenant are running, which is the limit. Retry later.',
       details: { maxTransfersPerNamespace: 2 },
     },
   ]);
@@ -174,7 +174,7 @@ test('Namespaces with many imports leave the last quarter of the places to other
     {
       code: 'RATE_LIMITED',
       message:
-        'Most of 32 imports and exports are under way, and the rest are kept for namespaces with few of them. Come again later.',
+        'Most of the 32 imports and exports are in use, and the rest are reserved for namespaces with few of them. Retry later.',
       details: { maxTransfers: 32 },
     },
   ]);

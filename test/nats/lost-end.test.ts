@@ -32,7 +32,7 @@ describeWithNats('A server that has lost the last messages of a log', () => {
     rmSync(server!.storeFolder, { recursive: true });
     cpSync(copy, server!.storeFolder, { recursive: true });
     await server!.run();
-    await expect.poll(() => warnings.join(), { timeout: 30_000 }).toMatch(/NATS has lost messages that were delivered/);
+    await expect.poll(() => warnings.join(), { timeout: 30_000 }).toMatch(/NATS lost messages that were delivered/);
     stop();
   });
 });

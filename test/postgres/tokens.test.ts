@@ -86,7 +86,7 @@ describe.skipIf(!hasPostgres)('"pokewire store init"', () => {
     await expect(init(cluster.url(database))).rejects.toThrow(/may not create the schema: use that of the owner/);
     await expect(init(cluster.url(database, 'postgres'), 'nobody"')).rejects.toThrow(/there is no role nobody"/);
     await expect(init(cluster.url('postgres', 'postgres'))).rejects.toThrow(/no table message_store\.messages/);
-    await expect(init('sqlite:a.db')).rejects.toThrow(/others need nothing/);
+    await expect(init('sqlite:a.db')).rejects.toThrow(/only postgres:\/\/ stores need to be initialized/);
     const { rows } = await owner.query("SELECT 1 FROM pg_namespace WHERE nspname = 'pokewire'");
     expect(rows).toEqual([]);
   });

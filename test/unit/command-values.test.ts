@@ -18,7 +18,7 @@ describe('What is selected', () => {
   });
 
   test.each(['account', '', 'category:', 'stream:'])('by %j is not clear, which is said.', (text) => {
-    expect(() => parseSelected(text)).toThrow(/can be either|lacks the name/);
+    expect(() => parseSelected(text)).toThrow(/is ambiguous|lacks a/);
   });
 });
 
@@ -39,7 +39,7 @@ describe('A moment', () => {
   });
 
   test.each(['', '2', '2 h', '-2h', '2w', 'yesterday', '2026', '9999999d'])('%j is refused by its flag.', (text) => {
-    expect(() => parseMoment('since', text, 'ago', nowMs)).toThrow(/^--since cannot be ".*"\. It is like 90s/);
+    expect(() => parseMoment('since', text, 'ago', nowMs)).toThrow(/^--since cannot be ".*"\. Use 90s/);
   });
 });
 

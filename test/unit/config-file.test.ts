@@ -120,13 +120,13 @@ describe('A refusal of a file names file, line and key', () => {
     ['heartbeatMs: 2', 'pokewire.yaml:1: unknown key "heartbeatMs"; did you mean heartbeat-ms? "pokewire help serve"'],
     ['anything: 2', 'pokewire.yaml:1: unknown key "anything". "pokewire help serve" lists the settings.'],
     ['constructor: 2', 'pokewire.yaml:1: unknown key "constructor". '],
-    ['port: 1\nport: 2', 'pokewire.yaml:2: this is no valid YAML: Map keys must be unique'],
-    ['port: 1\nhost: "a', 'pokewire.yaml:2: this is no valid YAML: '],
-    ['port: !secret 1', 'pokewire.yaml:1: this is no valid YAML: Unresolved tag: !secret'],
+    ['port: 1\nport: 2', 'pokewire.yaml:2: not valid YAML: Map keys must be unique'],
+    ['port: 1\nhost: "a', 'pokewire.yaml:2: not valid YAML: '],
+    ['port: !secret 1', 'pokewire.yaml:1: not valid YAML: Unresolved tag: !secret'],
     ['- port', 'pokewire.yaml:1: settings are lines like "port: 8080".'],
     ['port', 'pokewire.yaml:1: settings are lines like "port: 8080".'],
     ['? [port]\n: 1', 'pokewire.yaml:1: unknown key ""'],
-    ['port: 1\n---\nport: 2', 'pokewire.yaml:2: this is no valid YAML: '],
+    ['port: 1\n---\nport: 2', 'pokewire.yaml:2: not valid YAML: '],
     ['port: &a 1\ndrain-ms: *a', 'pokewire.yaml:2: drain-ms must be a value or a list of values.'],
   ])('%j', (text, sentence) => {
     const refused = refusal(text);
@@ -187,7 +187,7 @@ describe('The printed configuration', () => {
   test('has no secret, neither a token nor a password in the URL of a store.', () => {
     const text = printed('metrics-token: s3cret\ntoken: s3cret\nstore: postgres://me:s3cret@db.example/events?lanes=2');
     expect(text).not.toContain('s3cret');
-    expect(text).toContain('# token: set, and not shown  # pokewire.yaml:2\n');
+    expect(text).toContain('# token: set, but not shown  # pokewire.yaml:2\n');
     expect(text).toContain('store: postgres://me@db.example/events?lanes=2  # pokewire.yaml:3\n');
   });
 

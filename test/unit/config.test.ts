@@ -351,7 +351,7 @@ describe('a refusal names its setting', () => {
     ],
     [
       ['--test-mode', '--auth', 'token'],
-      '--test-mode needs no tokens, and --auth token asks for them: leave one of them out.',
+      '--test-mode turns authentication off, and --auth token turns it on: remove one of them.',
     ],
   ])('and the one that it contradicts: %j', (args, sentence) => {
     expect(refusal(args)).toBe(sentence);
@@ -364,7 +364,7 @@ describe('a refusal names its setting', () => {
 
   test('but not a secret', () => {
     expect(refusal(['--metrics-token', 'my secret'])).toBe(
-      '--metrics-token must be letters, digits and signs of ASCII without spaces, as headers carry it.',
+      '--metrics-token must be printable ASCII without spaces, because it is sent in a header.',
     );
   });
 

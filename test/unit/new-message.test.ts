@@ -151,7 +151,7 @@ describe('an array', () => {
       .join()}]`;
     expect(refusal(text)).toEqual({
       field: 'body',
-      message: 'body must hold at most 10000 messages: append them by several requests',
+      message: 'body must hold at most 10000 messages: use several requests',
     });
   });
 

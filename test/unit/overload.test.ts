@@ -137,7 +137,7 @@ describe('an overload', () => {
       { reasons: ['event-loop', 'memory'] },
     ]);
     expect(samples.watch.description).toBe(
-      'The server is overloaded: its event loop is held up, and it runs short of memory.',
+      'The server is overloaded: its event loop is blocked, and it is short of memory.',
     );
   });
 

@@ -102,7 +102,7 @@ const wrongFiles: Readonly<Record<string, readonly [make: (path: string) => unkn
       using database = new DatabaseSync(path);
       database.exec('PRAGMA user_version = 999');
     },
-    /has schema 999, and this version of Pokewire knows up to \d+. Use a newer version/,
+    /has schema 999, and this version of Pokewire supports schemas up to \d+. Use a newer version/,
   ],
   'is of another program': [
     (path) => {

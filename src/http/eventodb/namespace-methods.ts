@@ -68,7 +68,7 @@ export function namespaceMethods(parts: NamespaceMethodParts): RpcMethods {
         const id = readText('namespace', call.args[0]);
         requireReach(grant, id);
         if (id === defaultNamespaceId && !isTestMode) {
-          throw invalid('namespace', `cannot be ${defaultNamespaceId}: its tokens run the server`);
+          throw invalid('namespace', `cannot be ${defaultNamespaceId}: its tokens administer the server`);
         }
         const messagesDeleted = await namespaces.remove(id);
         return JSON.stringify({ namespace: id, deletedAt: rfc3339(Date.now()), messagesDeleted });
@@ -156,7 +156,7 @@ export function requireReach(grant: Grant, namespaceId: string): void {
 function notYours(grant: Grant): PokewireError {
   return new PokewireError(
     'AUTH_UNAUTHORIZED',
-    `Only an admin token of ${defaultNamespaceId} may do this with other namespaces.`,
+    `Only an admin token of ${defaultNamespaceId} may do this in other namespaces.`,
     { details: { namespace: grant.namespace.id } },
   );
 }

@@ -111,7 +111,7 @@ export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: Di
       const namespaceId = grantOf(request).namespace.id;
       if (!streams.take(namespaceId)) {
         retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
-        throw new PokewireError('RATE_LIMITED', 'Too many test streams are open. Come again later.', {
+        throw new PokewireError('RATE_LIMITED', 'Too many test streams are open. Retry later.', {
           details: { maxTestStreams, maxTestStreamsOfNamespace },
         });
       }

@@ -47,7 +47,7 @@ export function misdirected(host: string): PokewireError {
   const name = host.slice(0, 128);
   return new PokewireError(
     'HOST_NOT_ALLOWED',
-    `This server does not answer to the host ${JSON.stringify(name)}. If it should, start it with the name in --allowed-hosts ` +
+    `This server does not serve the host ${JSON.stringify(name)}. To allow it, start the server with this name in --allowed-hosts ` +
       '(POKEWIRE_ALLOWED_HOSTS); a proxy can also set Host to localhost.',
     { details: { host: name } },
   );

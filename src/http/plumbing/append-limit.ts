@@ -39,7 +39,7 @@ export function useAppendLimit(server: FastifyInstance, maxPerSecond: number, ov
       retryAfter(reply, state.ttlInSeconds, 2);
       throw new PokewireError(
         'RATE_LIMITED',
-        `Namespace ${grantOf(request).namespace.id} may make ${maxPerSecond} appends a second. Come again later.`,
+        `Namespace ${grantOf(request).namespace.id} may make ${maxPerSecond} appends per second. Retry later.`,
         { details: { maxAppendsPerSecond: maxPerSecond } },
       );
     };

@@ -77,7 +77,7 @@ export function answerClientError(code: ErrorCode, socket: Socket): void {
 }
 
 const clientErrorTexts: Partial<Record<ErrorCode, string>> = {
-  HEADERS_TOO_LARGE: 'The head of the request exceeds the size limit.',
+  HEADERS_TOO_LARGE: 'The request head exceeds the size limit.',
   REQUEST_TIMEOUT: 'The request did not arrive in time.',
 };
 

@@ -36,7 +36,7 @@ export function hostRefusals(
 /** Why the header must be refused; undefined: it may stand. */
 function hostProblem(request: IncomingMessage): string | undefined {
   const { host } = request.headers;
-  if (host === undefined) return request.httpVersion === '1.0' ? undefined : 'is missing, and HTTP/1.1 needs it';
+  if (host === undefined) return request.httpVersion === '1.0' ? undefined : 'is missing, and HTTP/1.1 requires it';
   return isHost(host) ? repetition(request) : 'must be a host name or address, with or without a port';
 }
 

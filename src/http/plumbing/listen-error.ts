@@ -13,13 +13,13 @@ export class ListenError extends Error {
 function sentenceOf(host: string, port: number, { code, message }: NodeJS.ErrnoException): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `--port: port ${port} of ${host} is in use; stop what listens there, or choose another, like --port 9000.`;
+      return `--port: port ${port} of ${host} is in use; stop the program that listens there, or choose another port, such as --port 9000.`;
     case 'EACCES':
-      return `--port: this user may not listen on port ${port} of ${host}; choose one from 1024 on, like --port 9000.`;
+      return `--port: this user may not listen on port ${port} of ${host}; choose a port of 1024 or above, such as --port 9000.`;
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
     case 'EINVAL':
-      return `--host: ${host} is not an address of this machine that can be listened on.`;
+      return `--host: ${host} is not an address of this machine.`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'EAI_FAIL':

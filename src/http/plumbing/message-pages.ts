@@ -72,7 +72,7 @@ async function check({ epoch, bounds }: ExpectedLog, found: LogId, from: number)
   if (bounds === undefined) return;
   const { head, forgottenUpTo } = await bounds();
   if (forgottenUpTo === 0 || forgottenUpTo < from) return;
-  const sentence = `Messages from ${from} to ${forgottenUpTo} were forgotten by retention.`;
+  const sentence = `Retention has deleted the messages from ${from} to ${forgottenUpTo}.`;
   throw new PokewireError('LOG_FORGOTTEN', sentence, { details: { epoch, head, forgottenUpTo } });
 }
 

@@ -45,7 +45,7 @@ export const components = {
   schemas: {
     Poke: {
       type: 'object',
-      description: 'The hint that a message exists: where it stands, never what it says.',
+      description: 'The hint that a message exists: its position, never its content.',
       required: ['stream', 'position', 'globalPosition'],
       properties: {
         stream: { type: 'string', ...nameLimits },

@@ -70,9 +70,9 @@ class Pages extends Readable {
 function errorOf(reason: GrantEnd): PokewireError {
   switch (reason) {
     case 'revoked':
-      return new PokewireError('AUTH_UNAUTHORIZED', 'The token was revoked or has expired meanwhile.');
+      return new PokewireError('AUTH_UNAUTHORIZED', 'The token has been revoked or has expired.');
     case 'namespace-deleted':
-      return new PokewireError('NAMESPACE_NOT_FOUND', 'The namespace was deleted meanwhile.');
+      return new PokewireError('NAMESPACE_NOT_FOUND', 'The namespace has been deleted.');
     case 'log-replaced':
       return logGone();
   }

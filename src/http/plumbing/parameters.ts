@@ -42,7 +42,7 @@ export function readCategory(field: string, name: string): string {
   if (hyphen === -1) return name;
   throw invalid(
     field,
-    `cannot contain a hyphen: name the stream by stream=, or the category by what stands before the first hyphen, ` +
+    `cannot contain a hyphen: name the stream with stream=, or the category by the text before the first hyphen, ` +
       `"${name.slice(0, hyphen)}"`,
   );
 }
@@ -94,7 +94,7 @@ export function groupOf(
   if (member === undefined && size === undefined) return null;
   if (size === undefined) throw invalid('size', 'is missing: a consumer group member needs the size of its group');
   if (member === undefined) throw invalid(name, 'is missing: which member of the group asks, from 0');
-  if (member >= size) throw invalid(name, `must be below size: members of ${size} count from 0 to ${size - 1}`);
+  if (member >= size) throw invalid(name, `must be less than size: a group of ${size} has members 0 to ${size - 1}`);
   return { member, size };
 }
 

@@ -129,18 +129,18 @@ function accepted(stream: string, outcome: AppendOutcome): Accepted {
       const { expected, actual } = outcome;
       throw new PokewireError(
         'STREAM_VERSION_CONFLICT',
-        `Stream ${stream} is at version ${actual}, not at the expected ${expected}. Read on from there and decide again.`,
+        `Stream ${stream} is at version ${actual}, not at the expected ${expected}. Read the new messages and decide again.`,
         { details: { expected, actual } },
       );
     }
     case 'duplicate-id':
       throw new PokewireError(
         'DUPLICATE_MESSAGE_ID',
-        `A message with id ${outcome.id} exists, and it is not the same message. Every message needs an id of its own.`,
+        `A message with id ${outcome.id} already exists with different content. Every message needs its own id.`,
         { details: { id: outcome.id } },
       );
     case 'gone':
-      throw new PokewireError('NAMESPACE_NOT_FOUND', 'The namespace was deleted while the append was under way.');
+      throw new PokewireError('NAMESPACE_NOT_FOUND', 'The namespace was deleted during the append.');
     case 'full':
       throw storeFull(outcome);
   }

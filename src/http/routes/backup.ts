@@ -67,12 +67,12 @@ function refusalOf(sentence: string): PokewireError {
 
 function errorOf(outcome: Exclude<BackupOutcome, { outcome: 'copied' }>): PokewireError {
   if (outcome.outcome === 'under-way') {
-    return new PokewireError('RATE_LIMITED', 'A backup is under way, and there is one at a time. Come again later.');
+    return new PokewireError('RATE_LIMITED', 'Another backup is running, and only one may run at a time. Retry later.');
   }
   const { neededBytes, freeBytes } = outcome;
   return new PokewireError(
     'STORE_FULL',
-    `The disk, or a quota on it, has no room for a copy: it needs ${neededBytes} bytes beside the reserve, and the disk has ${freeBytes} free.`,
+    `The disk, or a quota on it, has no room for a copy: it needs ${neededBytes} bytes in addition to the reserve, and the disk has ${freeBytes} free.`,
     { details: { limit: 'disk', neededBytes, freeBytes } },
   );
 }

@@ -56,7 +56,7 @@ export class ImportBody {
       }
       if (!this.#stopped) yield splitter.end();
     } catch {
-      this.problem = 'The body could not be read to its end.';
+      this.problem = 'The body ended early.';
     } finally {
       // A piece that is still waited for is waited for here, and by nobody else.
       void pieces.return!().then(

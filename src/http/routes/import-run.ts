@@ -117,7 +117,7 @@ export class ImportRun {
   #count(end: number | undefined): ImportFailure | undefined {
     if (end === undefined) return undefined;
     if (end !== this.#open && !this.#mode.allowIncomplete) {
-      return this.#incomplete(`This record ends an export of ${end} records, but ${this.#open} came.`);
+      return this.#incomplete(`This record ends an export of ${end} records, but ${this.#open} were received.`);
     }
     this.#open = 0;
     return undefined;
@@ -146,8 +146,8 @@ export class ImportRun {
     if (this.#mode.replace && !this.#mode.allowIncomplete && !this.isComplete) {
       return this.#incomplete(
         this.#hasRecords
-          ? 'The last record does not end an export, so what was sent may have been cut.'
-          : 'There is no record, and nothing would be left of the log.',
+          ? 'The last record does not end an export, so the input may be truncated.'
+          : 'The input has no records, which would leave the log empty.',
       );
     }
     const outcome = await this.#session.commit();
@@ -163,7 +163,7 @@ export class ImportRun {
     const { endReason, isFinished } = this.#transfer;
     if (endReason === 'revoked') return { code: 'AUTH_UNAUTHORIZED', message: endTexts.revoked, line: this.line };
     if (endReason !== undefined) return this.#importFailed(endTexts[endReason]);
-    return isFinished ? this.#importFailed('The client has gone.') : undefined;
+    return isFinished ? this.#importFailed('The client disconnected.') : undefined;
   }
 
   #failureOf(outcome: Exclude<ImportOutcome, { outcome: 'imported' }>): ImportFailure {
@@ -178,14 +178,14 @@ export class ImportRun {
         return { code: 'INVALID_RECORD', message, line: this.#lines[outcome.index]! };
       }
       case 'gone':
-        return this.#importFailed('The namespace was deleted, or its log replaced, meanwhile.');
+        return this.#importFailed('The namespace was deleted or its log was replaced during the import.');
       case 'full':
         return this.#importFailed(fullText(outcome));
     }
   }
 
   #incomplete(problem: string): ImportFailure {
-    const message = `${problem} To take it as it is: allowIncomplete=true, or --allow-incomplete of the command.`;
+    const message = `${problem} To accept it anyway, use allowIncomplete=true, or --allow-incomplete on the command line.`;
     return { code: 'INCOMPLETE', message, line: this.line };
   }
 

@@ -116,7 +116,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
     if (boundTo !== undefined && boundTo !== selectionDigest(selection)) {
       throw new PokewireError(
         'AUTH_UNAUTHORIZED',
-        'The ticket is for other selectors. It is used up; ask for another.',
+        'The ticket is for other selectors, and is now used up. Request a new one.',
       );
     }
     const claimed = claimedText(request);

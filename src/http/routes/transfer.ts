@@ -7,8 +7,8 @@ import { grantOf } from '../plumbing/authenticate.ts';
 
 /** Why an import or export was ended, for its client. */
 export const endTexts: Readonly<Record<TransferEnd, string>> = {
-  revoked: 'The token was revoked or has expired meanwhile.',
-  'namespace-deleted': 'The namespace was deleted meanwhile.',
+  revoked: 'The token has been revoked or has expired.',
+  'namespace-deleted': 'The namespace has been deleted.',
 };
 
 /** Begins an import or export, which keeps its place until the answer is over; throws `RATE_LIMITED`. */

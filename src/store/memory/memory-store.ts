@@ -16,7 +16,7 @@ import type { MemoryStorage } from './memory-storage.ts';
 export class MemoryStore implements Store {
   readonly kind = 'memory';
   readonly opening: StoreOpening = {
-    summary: 'Messages are in memory and go with the process; keep them with --store sqlite:pokewire.db',
+    summary: 'Messages are in memory and end with the process; keep them with --store sqlite:pokewire.db',
     warning: undefined,
   };
   readonly capabilities: StoreCapabilities = {

@@ -73,7 +73,7 @@ export class LogFollower {
         gone: () => this.#wake(),
         lostItsEnd: () => {
           const text =
-            'NATS has lost messages that were delivered, and gives their positions to others: subscribers miss those';
+            'NATS lost messages that were delivered, and reuses their positions: subscribers miss the new messages there';
           this.#report?.warn({ log: this.#log.id }, text);
         },
       });

@@ -9,7 +9,7 @@ export type NatsMeasured = {
   readonly appender: Pick<Appender, 'retries' | 'busyStreams'>;
   readonly reader: Pick<PokeReader, 'keptCount'>;
   readonly followed: () => number;
-  /** Consumers of followed logs that were made anew. */
+  /** Consumers of followed logs that were recreated. */
   readonly restarts: () => number;
 };
 
@@ -23,14 +23,14 @@ export function measureNats(metrics: Metrics, { link, appender, reader, followed
   metrics.counter('pokewire_store_nats_breaks_total', 'How often the connection broke.', () => link.breaks);
   metrics.counter(
     'pokewire_store_nats_append_retries_total',
-    'Tries of appends that another writer went before, or that were not answered.',
+    'Attempts of appends that another writer overtook, or that got no answer.',
     () => appender.retries,
   );
   metrics.gauge('pokewire_store_nats_append_streams', 'Streams with appends under way.', () => appender.busyStreams);
   metrics.gauge('pokewire_store_nats_followed_logs', 'Logs that a consumer follows.', () => followed());
   metrics.counter(
     'pokewire_store_nats_consumer_restarts_total',
-    'Consumers of followed logs that were made anew.',
+    'Consumers of followed logs that were recreated.',
     () => restarts(),
   );
   metrics.gauge(

@@ -203,7 +203,8 @@ export class NatsStore implements Store {
     this.#lost.add(log);
     this.namespaces.replaceLost(log).then(
       (isReplaced) => {
-        if (isReplaced) this.#log?.warn({ log }, 'the stream of a log was deleted: its namespace has an empty one now');
+        if (isReplaced)
+          this.#log?.warn({ log }, 'the JetStream stream of a log was deleted: its namespace now has an empty log');
       },
       // The next request for it tries again.
       () => this.#lost.delete(log),
@@ -233,7 +234,7 @@ function openingOf({ place, prefix }: NatsUrl, replicas: number): StoreOpening {
     summary: `Messages are in JetStream of NATS at ${place}, in streams ${prefix}-…, ${copies} where they are made by this node.`,
     warning:
       replicas === 1
-        ? 'Streams with one copy are lost with their server: three servers and ?replicas=3 keep them.'
+        ? 'Logs with one copy are lost with their server: use three servers and ?replicas=3 to keep them.'
         : undefined,
   };
 }

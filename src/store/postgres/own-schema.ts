@@ -107,7 +107,7 @@ async function versionOf(client: Client): Promise<number | undefined> {
 function refuseNewer(version: number | undefined): void {
   if (version === undefined || version <= schemaVersion) return;
   throw new ConfigError(
-    `the schema pokewire has version ${version}, and this Pokewire knows ${schemaVersion}: use a newer Pokewire`,
+    `the schema pokewire has version ${version}, and this Pokewire supports ${schemaVersion}: use a newer Pokewire`,
   );
 }
 
@@ -122,8 +122,8 @@ function refusalOf(error: unknown, database: string, role: string): unknown {
     );
   }
   if (state === '42704') {
-    return new PokewireError('NOT_SUPPORTED', `there is no role ${role}: name the one that serves with --role`);
+    return new PokewireError('NOT_SUPPORTED', `there is no role ${role}: name the role of the nodes with --role`);
   }
   if (!isConnectionFault(error)) return error;
-  return new PokewireError('NOT_READY', `PostgreSQL broke off, and nothing was changed: ${textOfFault(error)}`);
+  return new PokewireError('NOT_READY', `PostgreSQL failed, and nothing was changed: ${textOfFault(error)}`);
 }

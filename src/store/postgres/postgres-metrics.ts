@@ -49,7 +49,7 @@ export function measurePostgres(
   );
   metrics.counter(
     'pokewire_store_unpokable_total',
-    'Messages of others that nobody is poked about: their stream names are too long or have control characters.',
+    'Messages of other writers that are not poked: their stream names are too long or have control characters.',
     () => settled().unpokable,
   );
   metrics.counter('pokewire_store_connection_breaks_total', 'Connections that broke or could not be opened.', () =>
@@ -66,7 +66,7 @@ export function measurePostgres(
   );
   metrics.gauge(
     'pokewire_store_connections_max',
-    'Connections that this node takes at most.',
+    'Maximum number of connections of this node.',
     () => connections.length,
   );
   metrics.gauge('pokewire_store_lane_queue_length', 'Appends that wait for a lane.', () =>

@@ -67,7 +67,7 @@ export class ServedLog {
       served = await epochs.replace(query, found.epoch, served, next);
       log?.warn(
         { epoch: settled.epoch, next: served },
-        'the database has lost messages that were delivered, so its log has another epoch',
+        'the database lost messages that were delivered, so its log gets a new epoch',
       );
     }
     if (served === settled.epoch) return;
@@ -93,7 +93,7 @@ export class ServedLog {
     if (epoch === this.#ofDatabase) return;
     // Opens the tail if it is closed, which switches; an open one notices when it breaks.
     void this.#options.tail.query('SELECT 1').catch(() => {});
-    throw new PokewireError('NOT_READY', 'PostgreSQL now holds another log than this node serves.');
+    throw new PokewireError('NOT_READY', 'PostgreSQL now holds a different log from the one this node serves.');
   }
 
   #settledOf({ sequence }: MessageDb, epoch: LogId): SettledLog {

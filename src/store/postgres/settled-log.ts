@@ -110,7 +110,7 @@ export class SettledLog {
     }
     if (this.#safe !== undefined) return this.#safe;
     const { culprit } = this.#gap!;
-    throw new PokewireError('NOT_READY', `The order of the log is held up since the start${nameOf(culprit)}.`);
+    throw new PokewireError('NOT_READY', `The order of the log has been blocked since the start${nameOf(culprit)}.`);
   }
 
   /** Whether messages that this node settled are missing in the database that `query` asks. */

@@ -13,12 +13,15 @@ export class StallReport {
   stalled(culprit: Culprit | undefined): void {
     if (culprit === undefined || culprit.pid === this.#reported) return;
     this.#reported = culprit.pid;
-    this.#log?.warn({ ...culprit }, 'an open transaction holds up the order of the log: nothing behind it is poked');
+    this.#log?.warn(
+      { ...culprit },
+      'an open transaction blocks the order of the log: messages behind it are not poked',
+    );
   }
 
   ended(): void {
     if (this.#reported === undefined) return;
-    this.#log?.info({ pid: this.#reported }, 'the transaction that held up the order of the log has ended');
+    this.#log?.info({ pid: this.#reported }, 'the transaction that blocked the order of the log has ended');
     this.#reported = undefined;
   }
 }

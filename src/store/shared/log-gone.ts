@@ -7,5 +7,5 @@ export function isLogGone(error: unknown): boolean {
 
 /** What a call on a log that was deleted or replaced rejects with. */
 export function logGone(): PokewireError {
-  return new PokewireError('LOG_GONE', 'The log was deleted or replaced meanwhile. Ask again.');
+  return new PokewireError('LOG_GONE', 'The log was deleted or replaced. Repeat the request.');
 }

@@ -4,8 +4,8 @@ import type { StoreFull } from '../log.ts';
 /** What limit a refused write would have gone past. How full the store is would tell one tenant of the others. */
 export function fullText({ limit, bytes, maxBytes }: StoreFull): string {
   if (limit === 'store') return 'This would exceed the byte limit of the store.';
-  if (limit === 'disk') return 'The disk of the store has no room for more; reads and subscriptions go on.';
-  return `The namespace holds ${bytes} of its ${maxBytes} bytes, and this would exceed its limit.`;
+  if (limit === 'disk') return 'The disk of the store is full; reads and subscriptions continue.';
+  return `The namespace uses ${bytes} of its ${maxBytes} bytes, and this would exceed its limit.`;
 }
 
 /** The refusal of a write that there is no room for. */

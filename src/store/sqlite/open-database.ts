@@ -79,7 +79,7 @@ export function lockFile(path: string, typeOf: FileSystemType = typeOfFileSystem
       throw new ConfigError(`--store: ${path} is in use by another process. Stop it, or choose another file.`);
     }
     throw new ConfigError(
-      `--store: cannot write ${lockPath}: ${(error as Error).message}. Check the rights of ${folder}.`,
+      `--store: cannot write ${lockPath}: ${(error as Error).message}. Check the permissions of ${folder}.`,
     );
   }
 }
@@ -89,7 +89,7 @@ function checkRights(path: string): void {
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
   } catch {
-    throw new ConfigError(`--store: ${path} cannot be written. Check the rights of the file and its folder.`);
+    throw new ConfigError(`--store: ${path} cannot be written. Check the permissions of the file and its folder.`);
   }
 }
 
@@ -143,7 +143,7 @@ function versionOf(path: string): number {
     }
     if (version > schemaVersion) {
       throw new ConfigError(
-        `--store: ${path} has schema ${version}, and this version of Pokewire knows up to ${schemaVersion}. Use a newer version.`,
+        `--store: ${path} has schema ${version}, and this version of Pokewire supports schemas up to ${schemaVersion}. Use a newer version.`,
       );
     }
     return version;
@@ -160,15 +160,13 @@ export function refusalOf(path: string, error: unknown): ConfigError {
   const told = (problem: string) => new ConfigError(`--store: ${path} ${problem} (${(error as Error).message}).`);
   switch (errcode & 0xff) {
     case 5:
-      return told('is held by another program. End that, or choose another file');
+      return told('is locked by another program. Stop it, or choose another file');
     case 8:
     case 14:
-      return told('cannot be written. Check the rights of the file and its folder');
+      return told('cannot be written. Check the permissions of the file and its folder');
     case 10:
     case 13:
-      return told(
-        'cannot be written: the disk has no room, or is at fault. Make room, or look at the log of the kernel',
-      );
+      return told('cannot be written: the disk is full or faulty. Free space, or check the kernel log');
     case 11:
     case 26:
       return told('is damaged. Restore a backup, or choose another file');

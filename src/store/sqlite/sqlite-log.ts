@@ -157,10 +157,14 @@ export class SqliteLog implements Log {
       if (performance.now() - busySinceMs > maxBusyMs) break;
       await sleep(busyRestMs);
     }
-    const cause = new Error('a reader keeps the write-ahead log from being emptied: a backup under way');
-    throw new PokewireError('BACKEND_ERROR', 'The messages are erased, but not their bytes in the file. Repeat it.', {
-      cause,
-    });
+    const cause = new Error('a reader, such as a running backup, keeps the write-ahead log from being emptied');
+    throw new PokewireError(
+      'BACKEND_ERROR',
+      'The messages are erased, but their bytes are still in the file. Repeat the request.',
+      {
+        cause,
+      },
+    );
   }
 
   follow(announced: Announced): () => void {

@@ -25,23 +25,25 @@ export function measureSqlite(metrics: Metrics, measured: SqliteMeasured): NoteC
   const { path, reserveBytes, writer, reader, freeBytes } = measured;
   metrics.gauge('pokewire_store_file_bytes', 'Bytes of the database file.', () => bytesOf(path));
   metrics.gauge('pokewire_store_wal_bytes', 'Bytes of its write-ahead log.', () => bytesOf(`${path}-wal`));
-  metrics.gauge('pokewire_store_free_bytes', 'Bytes of the file that later writes use again.', freeBytes);
-  metrics.gauge('pokewire_store_disk_free_bytes', 'Bytes that are free on its disk.', () => freeBytesOf(dirname(path)));
+  metrics.gauge('pokewire_store_free_bytes', 'Free bytes of the file, which later writes reuse.', freeBytes);
+  metrics.gauge('pokewire_store_disk_free_bytes', 'Free bytes on the disk of the database.', () =>
+    freeBytesOf(dirname(path)),
+  );
   metrics.gauge(
     'pokewire_store_disk_reserve_bytes',
-    'Appends are refused while the disk has less free.',
+    'Reserve: appends are refused while the disk has fewer free bytes.',
     () => reserveBytes,
   );
-  metrics.gauges('pokewire_store_queue_length', 'Calls that wait for a thread of the store.', ['thread'], () => [
+  metrics.gauges('pokewire_store_queue_length', 'Calls waiting for a thread of the store.', ['thread'], () => [
     { labels: { thread: 'writer' }, value: writer.waiting },
     { labels: { thread: 'reader' }, value: reader.waiting },
   ]);
   let written = 0;
-  metrics.counter('pokewire_store_writes_total', 'Writes that were committed, in groups.', () => written);
+  metrics.counter('pokewire_store_writes_total', 'Committed writes; several may share a commit.', () => written);
   const durations = metrics
     .histogram({
       name: 'pokewire_store_commit_duration_seconds',
-      help: 'How long a commit takes until the disk has it.',
+      help: 'Duration of a commit, including the sync to disk.',
       buckets: commitBuckets,
     })
     .series({});

@@ -200,7 +200,7 @@ const renewals: Readonly<Record<EpochRenewal, string>> = {
   asked: 'was opened with newEpoch=true',
 };
 
-const newEpochs = 'so its logs have new epochs: subscribers with cursors of before are told everything anew.';
+const newEpochs = 'so its logs have new epochs: subscribers with earlier cursors receive everything again.';
 
 function counted(count: number, what: string): string {
   return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;

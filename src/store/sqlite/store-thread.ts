@@ -46,7 +46,7 @@ export type StartThread = (name: 'writer' | 'reader' | 'backup', options: unknow
 /** What the thread says first; rejects when it ends before. */
 export async function firstWord<Opened>(thread: Thread): Promise<Opened> {
   const ended = once(thread, 'exit').then(() => {
-    throw new Error('a thread of the SQLite store ended before it had opened the database');
+    throw new Error('a thread of the SQLite store ended before it opened the database');
   });
   const [word] = await Promise.race([once(thread, 'message'), ended]);
   return word as Opened;
@@ -114,7 +114,7 @@ export class StoreThread {
   ): Promise<Awaited<ReturnType<Method>>> {
     if (this.#fault !== undefined) return Promise.reject(failure(this.#fault));
     if (this.#waiting.size >= maxWaiting || this.#waitingCharacters >= maxWaitingCharacters) {
-      const message = 'The store has too much to do. Come again later.';
+      const message = 'The store is overloaded. Retry later.';
       return Promise.reject(new PokewireError('OVERLOADED', message, { details: { reasons: ['store'] } }));
     }
     const settle = Promise.withResolvers<unknown>();

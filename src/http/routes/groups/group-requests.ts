@@ -41,7 +41,7 @@ export const sizeMember = Type.Integer({ minimum: 1, maximum: maxGroupPartitions
 /** The groups of the store; throws `NOT_SUPPORTED`. */
 export function supported(groups: MaybeGroups): ConsumerGroups {
   if (groups !== undefined) return groups;
-  throw new PokewireError('NOT_SUPPORTED', 'The store has no place for consumer groups.', {
+  throw new PokewireError('NOT_SUPPORTED', 'The store does not support consumer groups.', {
     details: { support: 'groups' },
   });
 }

@@ -1,5 +1,6 @@
 import { errorStatuses } from '../../errors.ts';
 import { cookieName, secureCookieName } from './credential.ts';
+import { refusalExample } from './openapi-examples.ts';
 import { nameLimits } from './parameters.ts';
 
 /** What a route may need, as its `security`. */
@@ -76,7 +77,7 @@ export const components = {
   responses: {
     Error: {
       description: 'Every failure, on every route, in one shape',
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' }, example: refusalExample } },
     },
   },
 };

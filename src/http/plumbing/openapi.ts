@@ -5,6 +5,7 @@ import { Poke } from '../../message/poke.ts';
 import { StreamName } from '../../message/stream-name.ts';
 import { maxFrameBytes, PlainFrameEncoder, payloadOf, readyFrame, retryFrame } from '../../sse/frame.ts';
 import { components, nameSchemas, requirements } from './openapi-components.ts';
+import { answerExamples } from './openapi-examples.ts';
 import { categoryText, groupText, nameText } from './parameters.ts';
 
 /** What the routes are grouped by, in the order of the page. */
@@ -24,8 +25,9 @@ type Operation = {
   security: readonly unknown[];
   requestBody?: { required?: boolean };
   parameters?: Parameter[];
-  responses: Record<string, { description: string }>;
+  responses: Record<string, Answer>;
 };
+type Answer = { description: string; content?: Record<string, { example?: unknown }> };
 type Parameter = {
   in: string;
   name: string;
@@ -42,9 +44,11 @@ type Parameter = {
 export function describeRoute<S>(input: RouteInput<S>): { schema: S; url: string } {
   const { schema, url, route } = input;
   const { produces, response } = (schema ?? {}) as { produces?: string[]; response?: unknown };
-  const { access, takesTicket = false } = route.config ?? {};
+  const { access = 'admin', takesTicket = false } = route.config ?? {};
   const byToken = [...requirements.token, ...(takesTicket ? requirements.ticket : [])];
-  const described = { ...schema, security: access === 'none' ? requirements.none : byToken };
+  // OpenAPI has scopes for OAuth only, so that of the token is an extension.
+  const needed = access === 'none' ? { security: requirements.none } : { security: byToken, 'x-scope': access };
+  const described = { ...schema, ...needed };
   if (produces === undefined || response !== undefined) return { schema: described, url };
   const content = Object.fromEntries(produces.map((type) => [type, textContents[type] ?? plainText]));
   return { schema: { ...described, response: { 200: { description: 'Text', content } } }, url };
@@ -84,7 +88,7 @@ function complete(path: string, operations: Record<string, Operation>): Record<s
     if (path === '/subscribe') parameters.push(lastEventId);
     const described = Object.entries(operation.responses).map(([status, response]) => [
       status,
-      response.description === 'Default Response' ? { ...response, description: STATUS_CODES[status] } : response,
+      withExample(operation.operationId, status, response),
     ]);
     const refused = refusalsOf(path, method, operation).map((status) => [status, refusal]);
     const responses = { ...Object.fromEntries([...described, ...refused]), default: refusal };
@@ -100,6 +104,14 @@ function complete(path: string, operations: Record<string, Operation>): Record<s
     ];
   });
   return Object.fromEntries(completed);
+}
+
+function withExample(operationId: string, status: string, answer: Answer): Answer {
+  const description = answer.description === 'Default Response' ? STATUS_CODES[status]! : answer.description;
+  const example = answerExamples[operationId];
+  if (example === undefined) return { ...answer, description };
+  const content = Object.entries(answer.content ?? {}).map(([type, media]) => [type, { example, ...media }]);
+  return { ...answer, description, content: Object.fromEntries(content) };
 }
 
 const refusal = { $ref: '#/components/responses/Error' };

@@ -11,7 +11,10 @@ import { type BeginTransfer, endTexts } from './transfer.ts';
 const copy = {
   description: 'The copy, with its length. A connection that ends before it is not the end of the copy',
   headers: {
-    'Content-Disposition': Type.String({ description: 'A name for the file, with the time' }),
+    'Content-Disposition': Type.String({
+      description: 'A name for the file, with the time',
+      examples: ['attachment; filename="pokewire-2026-11-27T03-12-09Z.db"'],
+    }),
   },
   content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } },
 };

@@ -53,7 +53,9 @@ export function routeGroupPlan(server: Server, maybe: MaybeGroups): void {
           'streams and messages would be spread. With the size of today: how they are spread now. Nothing is changed.',
         tags: ['groups'],
         params: groupParam,
-        querystring: Type.Object({ size: sizeMember }),
+        querystring: Type.Object({
+          size: Type.Integer({ minimum: 1, maximum: maxGroupPartitions, description: 'Partitions', examples: [16] }),
+        }),
         response: { 200: planSchema },
       },
     },

@@ -18,6 +18,7 @@ import type { Config } from './config.ts';
 import { ConsumerGroups } from './groups/consumer-groups.ts';
 import { measureGroups } from './groups/group-metrics.ts';
 import { routeRpc } from './http/eventodb/route.ts';
+import { routeBrowsePage } from './http/pages/browse.ts';
 import { routeCommon } from './http/pages/common.ts';
 import { routeDiagnose } from './http/pages/diagnose.ts';
 import { describeRoutes, routeDocs } from './http/pages/docs.ts';
@@ -248,6 +249,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       routeSession(pages, access.mode);
       routeCommon(pages);
       routeDocs(pages, access.mode);
+      routeBrowsePage(pages, access.mode);
       routeGroupsPage(pages, access.mode);
       routeDiagnose(pages, { mode: access.mode, streams: testStreams, heartbeatMs: config.heartbeatMs });
       refuseOtherMethods(pages, routes);

@@ -2,7 +2,8 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
 import { startTestApp } from '../support/start-app.ts';
-import { append, pokes, subscribe, visit } from './try-page.ts';
+import { append, pokes, subscribe } from './try-page.ts';
+import { visit } from './visit.ts';
 
 let browser: Browser;
 beforeAll(async () => {

@@ -3,7 +3,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
-import { pokes, subscribe, visit } from './try-page.ts';
+import { pokes, subscribe } from './try-page.ts';
+import { visit } from './visit.ts';
 
 let browser: Browser;
 beforeAll(async () => {

@@ -3,6 +3,7 @@ import { version } from '../../version.ts';
 /** The pages of the header, in its order. */
 export const headerLinks: readonly { readonly path: string; readonly text: string }[] = [
   { path: '/docs', text: 'Try it' },
+  { path: '/browse', text: 'Streams' },
   { path: '/consumer-groups', text: 'Groups' },
   { path: '/diagnose', text: 'Diagnose' },
   { path: '/docs/reference', text: 'Full reference' },

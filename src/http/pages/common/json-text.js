@@ -1,24 +1,73 @@
 import { element } from './element.js';
 
-/** Parses JSON so that `jsonParts` shows numbers as they were written, also those that JavaScript cannot hold. */
-export function parseVerbatim(text) {
-  return JSON.parse(text, (_key, value, context) =>
-    typeof value === 'number' && JSON.rawJSON !== undefined ? JSON.rawJSON(context.source) : value,
-  );
+// JSON is cut and indented as text: a parser would change numbers that JavaScript cannot hold, put members whose names are
+// numbers first, and keep only the last one of repeated members.
+
+/** Strings, punctuation, and what is neither: numbers and words. */
+const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}:,]|[^\s[\]{}:,"]+/g;
+
+/** Beyond so many tokens colours would cost the browser more than they show. */
+const maxColoured = 20_000;
+
+/** The elements of an array, or the members of an object, each as it is written. */
+export function elementsOf(json) {
+  const elements = [];
+  let depth = 0;
+  let start = 0;
+  for (const { 0: piece, index } of json.matchAll(token)) {
+    const closes = piece === ']' || piece === '}';
+    if (closes) depth -= 1;
+    if ((closes && depth === 0) || (piece === ',' && depth === 1)) {
+      const text = json.slice(start, index).trim();
+      if (text !== '') elements.push(text);
+      start = index + 1;
+    }
+    if (piece === '[' || piece === '{') {
+      depth += 1;
+      if (depth === 1) start = index + 1;
+    }
+  }
+  return elements;
 }
 
-const token = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.eE+-]*/g;
+/** The values of an object by name, each as it is written. */
+export function membersOf(json) {
+  const members = elementsOf(json).map((member) => {
+    const [name] = member.match(token);
+    return [JSON.parse(name), member.slice(name.length).replace(/^\s*:\s*/, '')];
+  });
+  return Object.fromEntries(members);
+}
 
-/** A value as indented JSON: text and spans, a class for each kind of token. */
-export function jsonParts(value) {
-  const json = JSON.stringify(value, null, 2);
+/** JSON with a line for each member: text and spans, a class for each kind of token. */
+export function jsonParts(json) {
+  const tokens = json.match(token);
   const parts = [];
-  let end = 0;
-  for (const match of json.matchAll(token)) {
-    const [text, string, colon = ''] = match;
-    const kind = string === undefined ? 'literal' : colon === '' ? 'string' : 'key';
-    parts.push(json.slice(end, match.index), element('span', { className: kind }, string ?? text), colon);
-    end = match.index + text.length;
+  let text = '';
+  let depth = 0;
+  const newLine = () => `\n${'  '.repeat(depth)}`;
+  for (const [index, piece] of tokens.entries()) {
+    const next = tokens[index + 1];
+    if (piece === '{' || piece === '[') {
+      const isEmpty = next === '}' || next === ']';
+      if (!isEmpty) depth += 1;
+      text += isEmpty ? piece : piece + newLine();
+    } else if (piece === '}' || piece === ']') {
+      const isEmpty = tokens[index - 1] === '{' || tokens[index - 1] === '[';
+      if (!isEmpty) depth -= 1;
+      text += isEmpty ? piece : newLine() + piece;
+    } else if (piece === ',') text += piece + newLine();
+    else if (piece === ':') text += ': ';
+    else if (tokens.length > maxColoured) text += piece;
+    else {
+      parts.push(text, element('span', { className: kindOf(piece, next) }, piece));
+      text = '';
+    }
   }
-  return [...parts, json.slice(end)];
+  return [...parts, text];
+}
+
+function kindOf(piece, next) {
+  if (!piece.startsWith('"')) return 'literal';
+  return next === ':' ? 'key' : 'string';
 }

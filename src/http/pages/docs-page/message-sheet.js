@@ -1,7 +1,7 @@
 import { copyText } from '../common/curl-line.js';
 import { byId } from '../common/element.js';
 import { milliTime, number } from '../common/format.js';
-import { jsonParts, parseVerbatim } from '../common/json-text.js';
+import { elementsOf, jsonParts } from '../common/json-text.js';
 import { noAnswer, serverError } from '../common/server-error.js';
 
 /** A poke that comes later than this was not live, so how late it came says nothing. */
@@ -35,7 +35,7 @@ export class MessageSheet {
     if (asked !== this.#asked) return;
     const title = `${poke.stream} at ${number(poke.position)}`;
     byId('message-title').textContent = title;
-    byId('message-facts').textContent = message === undefined ? '' : factsOf(message, poke);
+    byId('message-facts').textContent = message === undefined ? '' : factsOf(JSON.parse(message), poke);
     byId('message-text').replaceChildren(...(problem === undefined ? jsonParts(message) : [problem]));
     // Only this is read out.
     byId('message-said').textContent = title;
@@ -56,7 +56,7 @@ async function read({ stream, position }) {
   try {
     const response = await fetch(`streams/${encodeURIComponent(stream)}/messages?position=${position}&batchSize=1`);
     if (!response.ok) return { problem: await serverError(response) };
-    const [message] = parseVerbatim(await response.text());
+    const [message] = elementsOf(await response.text());
     return message === undefined ? { problem: 'The message is gone.' } : { message };
   } catch {
     return { problem: noAnswer() };

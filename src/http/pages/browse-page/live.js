@@ -1,0 +1,145 @@
+import { byId } from '../common/element.js';
+import { number } from '../common/format.js';
+import { Follow } from './follow.js';
+import { maxRows } from './message-list.js';
+import { readUp } from './reads.js';
+
+/** Milliseconds between two looks for new messages, so that thousands of pokes a second cost a few reads. */
+const everyMs = 250;
+
+const texts = {
+  off: ['idle', ''],
+  connecting: ['wait', 'connecting'],
+  live: ['good', 'live'],
+  paused: ['idle', 'paused'],
+  away: ['wait', 'reconnecting'],
+  ended: ['danger', 'ended'],
+};
+
+/**
+ * Follows the stream that is shown: `off`, or a subscription that may be paused. Pokes only say up to where messages are; these
+ * are read a few times a second, while the list is not held.
+ */
+export class Live {
+  #list;
+  #handlers;
+  #follow;
+  #stream;
+  #state = 'off';
+  #isPaused = false;
+  /** The first position that is not shown yet, and the last one that was poked. */
+  #next = 0;
+  #last = -1;
+  #timer;
+  #isReading = false;
+
+  /** `onAdded` gets the newest message, `failed` an error, or undefined once reading works again. */
+  constructor(list, { onAdded, onOtherLog, failed }) {
+    this.#list = list;
+    this.#handlers = { onAdded, onOtherLog, failed };
+    byId('new').addEventListener('click', () => {
+      this.#isPaused = false;
+      this.#list.close();
+      byId('messages').scrollIntoView({ block: 'nearest' });
+      byId('follow').focus();
+      this.#read();
+    });
+    this.#tell();
+  }
+
+  get isOn() {
+    return this.#follow !== undefined;
+  }
+
+  /** Follows from a position on. */
+  start(stream, position) {
+    this.stop();
+    this.#stream = stream;
+    this.#next = position;
+    this.#last = position - 1;
+    this.#follow = new Follow(stream, position, {
+      onState: (state, sentence) => this.#become(state, sentence),
+      onPoke: (at) => {
+        this.#last = Math.max(this.#last, at);
+        this.schedule();
+      },
+      onOtherLog: this.#handlers.onOtherLog,
+    });
+    this.#become('connecting');
+  }
+
+  stop() {
+    this.#follow?.close();
+    this.#follow = undefined;
+    this.#isPaused = false;
+    this.#last = this.#next - 1;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#become('off');
+  }
+
+  /** Pauses, or goes on. */
+  toggle() {
+    this.#isPaused = !this.#isPaused;
+    this.schedule();
+    this.#tell();
+  }
+
+  /** Looks for new messages soon, once for all that ask meanwhile. */
+  schedule() {
+    if (!this.isOn) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (!this.#isPaused && !this.#list.isHeld) this.#read();
+      else this.#tell();
+    }, everyMs);
+  }
+
+  async #read() {
+    const follow = this.#follow;
+    const upTo = this.#last;
+    // Of more than the list keeps, only the newest are read.
+    const from = Math.max(this.#next, upTo - maxRows + 1);
+    if (follow === undefined || upTo < from || this.#isReading) return this.#tell();
+    this.#isReading = true;
+    try {
+      const messages = (await readUp(this.#stream, from, maxRows)).toReversed();
+      if (follow !== this.#follow) return;
+      this.#handlers.failed(undefined);
+      if (from > this.#next) this.#list.clear();
+      // Poked messages that are not there were erased meanwhile.
+      this.#next = Math.max(upTo, messages[0]?.position ?? 0) + 1;
+      this.#last = Math.max(this.#last, this.#next - 1);
+      this.#list.add(messages);
+      if (messages.length > 0) this.#handlers.onAdded(messages[0]);
+      this.schedule();
+    } catch (error) {
+      if (follow === this.#follow) this.#handlers.failed(error);
+    } finally {
+      this.#isReading = false;
+    }
+    this.#tell();
+  }
+
+  #become(state, sentence) {
+    this.#state = state;
+    if (state === 'ended') {
+      this.#follow = undefined;
+      this.#handlers.failed(new Error(sentence));
+    }
+    this.#tell();
+  }
+
+  #tell() {
+    const isPaused = this.isOn && this.#isPaused;
+    const [tone, text] = texts[isPaused && this.#state === 'live' ? 'paused' : this.#state];
+    byId('live-state').dataset.tone = tone;
+    byId('live-state').textContent = text;
+    byId('live-state').hidden = this.#state === 'off';
+    byId('follow').textContent = !this.isOn ? 'Follow live' : isPaused ? 'Resume' : 'Pause';
+    byId('follow').classList.toggle('primary', !this.isOn);
+    const waiting = this.#last - this.#next + 1;
+    byId('new').hidden = waiting <= 0;
+    byId('new').textContent = `${number(waiting)} new ↑`;
+  }
+}

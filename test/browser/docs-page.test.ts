@@ -2,8 +2,8 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
 import { startTestApp } from '../support/start-app.ts';
-import { startSqliteApp } from '../support/start-sqlite-app.ts';
-import { append, pokes, subscribe, visit } from './try-page.ts';
+import { append, pokes, subscribe } from './try-page.ts';
+import { visit } from './visit.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -97,71 +97,9 @@ test('everything is subscribed to from now on, or by a member of a consumer grou
   ]);
 });
 
-async function put(url: string, body: unknown): Promise<void> {
-  const headers = { 'content-type': 'application/json' };
-  const { status } = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(body) });
-  expect(status).toBe(201);
-}
-
-test('every operation of the description is on the page, with a command that works', async () => {
-  await using app = await startSqliteApp();
-  await using visitor = await visit(browser, `${app.url}/docs`);
-  const { page } = visitor;
-  await page.locator('details').first().waitFor();
-  const { paths } = (await app.get('/openapi.json')).body as { paths: Record<string, Record<string, unknown>> };
-  const described = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
-  );
-  const shown = await page
-    .locator('summary')
-    .evaluateAll((summaries) =>
-      summaries.map(({ children: [method, path] }) => `${method?.textContent} ${path?.textContent}`),
-    );
-  expect(shown.toSorted()).toEqual(described.toSorted());
-
-  const refusals = await page.getByText('A failure, see errors').count();
-  expect(refusals, 'rows of refusals').toBe(described.length);
-
-  await put(`${app.url}/groups/billing`, { category: 'account', size: 8 });
-  // What a member of the group holds in the examples.
-  await app.append('account-28', Array(8).fill({ type: 'Deposited', data: {} }));
-  // The first one appends, so that the others find something, until the last ones delete it, parts before wholes.
-  const commands = await page.locator('#reference .curl code').allTextContents();
-  const deletes = (command: string) => Number(command.includes(' -X DELETE'));
-  for (const command of commands.toSorted((a, b) => deletes(a) - deletes(b) || deletes(a) * (b.length - a.length))) {
-    const url = /'(http[^']*)'/.exec(command)![1]!;
-    const body = /-d '([^']*)'/.exec(command)?.[1];
-    const method = / -X (\w+)/.exec(command)?.[1] ?? (body === undefined ? 'GET' : 'POST');
-    const json = { method, body: body!, headers: { 'content-type': 'application/json' } };
-    const outcome = async () => {
-      const response = await fetch(url, body === undefined ? { method } : json);
-      if (!response.ok) return ((await response.json()) as { error: { code: string } }).error.code;
-      await response.body?.cancel();
-      return 'done';
-    };
-    // Nobody is a member of the group here, whose partitions would have the generation of the example.
-    const outcomes = command.includes('"generation"') ? ['done', 'FENCED'] : ['done'];
-    // A group that is being resized is busy for a moment.
-    await expect.poll(outcome, { timeout: 10_000, message: command }).toBeOneOf(outcomes);
-  }
-});
-
-test('the page fits a narrow screen, also when everything is unfolded', async () => {
+test('the page fits a narrow screen', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`, { viewport: { width: 360, height: 740 } });
   const { page } = visitor;
-  await page.locator('details').first().waitFor();
-  for (const summary of await page.locator('summary').all()) await summary.click();
   expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
-});
-
-test('the full reference shows the operations from this server alone, without a complaint of the browser', async () => {
-  await using app = await startTestApp();
-  await using visitor = await visit(browser, `${app.url}/docs`);
-  const { page } = visitor;
-  await page.getByRole('link', { name: 'Full reference' }).click();
-  await page.getByRole('button', { name: 'GET /subscribe' }).first().click();
-  await page.getByText('Last-Event-ID').first().waitFor();
-  expect(new URL(page.url()).pathname).toBe('/docs/reference');
-  expect(visitor.complaints).toEqual([]);
 });

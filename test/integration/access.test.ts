@@ -31,7 +31,7 @@ test.each([
     '/metrics',
     '/docs',
     '/openapi.json',
-    '/docs/reference/',
+    '/reference',
   ];
   for (const path of paths) {
     const refused = await ask(app, path, token);

@@ -61,7 +61,7 @@ test.each(answers)(
   },
 );
 
-test.each(['/streams', '/metrics', '/docs', '/docs/reference/', '/subscribe?all=true'])(
+test.each(['/streams', '/metrics', '/docs', '/reference', '/subscribe?all=true'])(
   'A refusal of %s for want of a credential, or for a wrong one, is kept by no cache.',
   async (path) => {
     await using app = await startTestApp(['--token', admin]);
@@ -89,7 +89,7 @@ test('Bytes that are no request are refused with an answer that no cache keeps.'
   expect(await text(socket)).toContain('\r\nCache-Control: no-store\r\n');
 });
 
-test.each(['/docs', '/docs/page.js', '/docs/reference/static/index.html', '/diagnose'])(
+test.each(['/docs', '/docs/page.js', '/reference', '/reference/page.js', '/browse', '/common/common.css', '/diagnose'])(
   'The file %s, the same for everybody, is asked about again each time.',
   async (path) => {
     await using app = await startTestApp();

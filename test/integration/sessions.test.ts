@@ -40,7 +40,7 @@ test.each(['https', 'HTTPS', 'https, http'])(
 test('The cookie opens what its token opens: reading, subscribing, the page.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const cookie = await beginSession(app);
-  for (const path of ['/streams', '/docs', '/docs/page.js', '/docs/reference/', '/openapi.json', '/metrics']) {
+  for (const path of ['/streams', '/docs', '/docs/page.js', '/reference', '/openapi.json', '/metrics']) {
     expect([path, (await ask(app, path, { cookie })).status]).toEqual([path, 200]);
   }
   await using client = await SseClient.connect(app.port, '/subscribe?all=true', { headers: { cookie } });
@@ -131,9 +131,11 @@ test('/docs?token= sets no cookie for a token that is not valid, nor by a link o
   expect([foreign.status, foreign.headers.getSetCookie()]).toEqual([403, []]);
 });
 
-test('The whole reference sends no referrer either.', async () => {
+test('The reference and the browser of streams send no referrer either.', async () => {
   await using app = await startTestApp();
-  expect((await ask(app, '/docs/reference/')).headers.get('referrer-policy')).toBe('no-referrer');
+  for (const path of ['/reference', '/browse']) {
+    expect((await ask(app, path)).headers.get('referrer-policy')).toBe('no-referrer');
+  }
 });
 
 test('Without authentication there are no sessions: cookies are neither set nor read.', async () => {

@@ -6,7 +6,7 @@ export const headerLinks: readonly { readonly path: string; readonly text: strin
   { path: '/browse', text: 'Streams' },
   { path: '/consumer-groups', text: 'Groups' },
   { path: '/diagnose', text: 'Diagnose' },
-  { path: '/docs/reference', text: 'Full reference' },
+  { path: '/reference', text: 'API' },
 ];
 
 /**

@@ -1,0 +1,26 @@
+const read = (selection) => `for await (const message of pokewire.read(${selection})) console.log(message);`;
+
+/** What pokewire/client has methods for; any other GET that answers JSON it asks for by `get`. */
+const methods = {
+  appendMessages: `const { position } = await pokewire.append('account-123', { type: 'Deposited', data: { amount: 100 } });
+console.log(position);`,
+  readStream: read("{ stream: 'account-123' }"),
+  readCategory: read("{ category: 'account' }"),
+  subscribe: `const pokes = pokewire.subscribe(
+  { category: 'account' },
+  { onPoke: ({ stream, position }) => console.log(stream, position) },
+);`,
+};
+
+/** The same by pokewire/client; none where it has no way to ask. */
+export function clientSample({ id }, { method, target, url, answerType }) {
+  const call =
+    methods[id] ??
+    (method === 'GET' && answerType === 'application/json'
+      ? `console.log(await pokewire.get('${target}'));`
+      : undefined);
+  if (call === undefined) return [];
+  const server = url.slice(0, -target.length);
+  const text = `import { connect } from 'pokewire/client';\n\nconst pokewire = connect('${server}');\n${call}`;
+  return [{ name: 'pokewire/client', text }];
+}

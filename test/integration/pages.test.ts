@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { headerLinks } from '../../src/http/pages/header.ts';
+import { startTestApp } from '../support/start-app.ts';
+
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
+  "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+test.each(headerLinks.map(({ path }) => path))(
+  'The page %s loads, runs and asks for nothing but what this server has.',
+  async (path) => {
+    await using app = await startTestApp();
+    const { status, headers, text } = await app.get(path);
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(headers.get('content-security-policy')).toBe(policy);
+    expect(text.match(/<style|\son[a-z]+=|\sstyle=|<script(?![^>]* src=)/g)).toBeNull();
+    const files = [...text.matchAll(/<(?:link|script)[^>]* (?:href|src)="([^"]*)"/g)].map(([, file]) => file!);
+    expect(files.length).toBeGreaterThan(2);
+    for (const file of files) {
+      const answer = await app.get(new URL(file, `http://x${path}`).pathname);
+      expect([file, answer.status, answer.headers.get('content-security-policy')]).toEqual([file, 200, policy]);
+    }
+  },
+);

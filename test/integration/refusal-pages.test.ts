@@ -16,7 +16,7 @@ async function ask(app: TestApp, path: string, headers: Record<string, string> =
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-test.each(['/docs', '/diagnose', '/consumer-groups', '/docs/reference/', '/streams/a-1/messages', '/metrics'])(
+test.each(['/docs', '/diagnose', '/consumer-groups', '/reference', '/browse', '/streams/a-1/messages', '/metrics'])(
   'With tokens a visitor without a session is shown a card to sign in at %s itself.',
   async (path) => {
     await using app = await startTestApp(['--token', admin]);

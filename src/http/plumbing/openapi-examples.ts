@@ -137,7 +137,7 @@ export const answerExamples: Readonly<Record<string, unknown>> = {
 export const refusalExample = {
   error: {
     code: 'STREAM_VERSION_CONFLICT',
-    message: 'Stream account-123 is at version 5, not at the expected 3. Read on from there and decide again.',
+    message: 'Stream account-123 is at version 5, not at the expected 3. Read the new messages and decide again.',
     details: { expected: 3, actual: 5 },
   },
 };

@@ -91,9 +91,9 @@ test('everything is subscribed to from now on, or by a member of a consumer grou
   expect(shown).toEqual([
     '2account-1230',
     '1account-10',
-    'subscribed to category account, consumer 0 of 1 at',
+    'Subscribed to category account, consumer 0 of 1 at',
     '2account-1230',
-    'subscribed to everything at',
+    'Subscribed to everything at',
   ]);
 });
 

@@ -75,9 +75,9 @@ test('When another log took the place of the one before, a line parts them and t
     '2account-91',
     '1account-90',
     'Not delivered from the earlier log: global positions 2 and later.',
-    'new log since',
+    'New log since',
     '1account-1230',
-    'subscribed to category account at',
+    'Subscribed to category account at',
   ]);
   const disabled = await pokes(page).evaluateAll((all) => all.map((row) => row.getAttribute('aria-disabled')));
   expect(disabled).toEqual([null, null, 'true']);

@@ -152,6 +152,7 @@ test('Subscribe, append and the poke fit a small laptop without scrolling, and n
   const answer = page.getByText('Stored: account-123 at 0');
   await answer.waitFor();
   await pokes(page).waitFor();
+  await page.getByText(/poked after [\d,]+ ms$/).waitFor();
   expect(await button.boundingBox()).toEqual(before);
   for (const part of [button, answer, pokes(page), page.getByLabel('Pokes, newest first')]) {
     expect(await isInView(part)).toBe(true);

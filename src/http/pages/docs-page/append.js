@@ -13,19 +13,22 @@ const fieldIds = {
   '409 STREAM_VERSION_CONFLICT': 'expected-version',
 };
 
-/** The form that appends a message and shows the answer, or where and why the server refused it. */
-export function setUpAppend() {
+/** The form that appends a message and shows the answer and how soon its poke came, or where and why the server refused it. */
+export function setUpAppend(roundTrip) {
   byId('append-form').addEventListener('submit', async (event) => {
     event.preventDefault();
     clearFields(byId('append-form'));
     answer(false);
     const problem = problemOf(byId('data').value);
     if (problem !== undefined) return showAtField(byId('data'), problem);
+    roundTrip.sent();
     try {
       const response = await append();
       if (!response.ok) return showRefusal(await refusalOf(response));
       const { stream, position, globalPosition } = await response.json();
-      answer(false, `Stored: ${stream} at ${number(position)}, global position ${number(globalPosition)}`);
+      const stored = `Stored: ${stream} at ${number(position)}, global position ${number(globalPosition)}`;
+      answer(false, stored);
+      roundTrip.stored(globalPosition, (ms) => answer(false, `${stored} · poked after ${number(Math.ceil(ms))} ms`));
     } catch {
       answer(true, noAnswer());
     }

@@ -1,5 +1,7 @@
 import { setUpAppend } from './append.js';
+import { RoundTrip } from './round-trip.js';
 import { setUpSubscribe } from './subscribe.js';
 
-setUpSubscribe();
-setUpAppend();
+const roundTrip = new RoundTrip();
+setUpSubscribe(roundTrip);
+setUpAppend(roundTrip);

@@ -29,7 +29,7 @@ export function noteRow(text) {
 
 /** The line between the pokes of a log and those of the one before. */
 export function logRow(at) {
-  const parts = [`new log since ${clockTime(at)} ↑`, 'earlier log ↓'].map((text) => element('span', {}, text));
+  const parts = [`New log since ${clockTime(at)} ↑`, 'Earlier log ↓'].map((text) => element('span', {}, text));
   return element('li', { className: 'note log-start' }, ...parts);
 }
 

@@ -21,8 +21,8 @@ const fieldIds = {
   size: 'size',
 };
 
-/** The form that chooses selectors, and the one subscription it opens. */
-export function setUpSubscribe() {
+/** The form that chooses selectors, and the one subscription it opens. `roundTrip` is told of its pokes. */
+export function setUpSubscribe(roundTrip) {
   const pokes = new PokeList();
   const proof = new Proof();
   const continuity = new Continuity({
@@ -35,13 +35,16 @@ export function setUpSubscribe() {
   const subscriptions = new Subscriptions({
     event: (name, data) => {
       if (name === 'hello') pokes.setClock(data.time);
-      if (name === 'poke') pokes.add(data);
+      if (name === 'poke') {
+        pokes.add(data);
+        roundTrip.poked(data);
+      }
       continuity[name](data);
     },
     opened: ({ text, beginsAfter }) => {
       clearError();
       continuity.begin(beginsAfter);
-      pokes.begin(`subscribed to ${text} at ${clockTime(new Date())}`);
+      pokes.begin(`Subscribed to ${text} at ${clockTime(new Date())}`);
     },
     state: (state) => {
       connection.show(state);

@@ -158,10 +158,12 @@ export class PokeList {
     return stream.includes(this.#filter);
   }
 
-  #read(row) {
+  async #read(row) {
     this.#unmark(false);
     row.ariaCurrent = 'true';
-    this.#sheet.show(pokeOf(row));
+    await this.#sheet.show(pokeOf(row));
+    // On a phone the sheet covers the lower half of the window.
+    if (row.ariaCurrent !== null) row.scrollIntoView({ block: 'nearest' });
   }
 
   /** `returnsFocus`: to the row, for whoever goes on by the keyboard. */
@@ -177,9 +179,7 @@ export class PokeList {
     const readable = [...this.#list.children].filter(isReadable);
     const at = readable.findIndex((row) => row.ariaCurrent !== null);
     const row = readable[at + rows];
-    if (at === -1 || row === undefined) return;
-    this.#read(row);
-    row.scrollIntoView({ block: 'nearest' });
+    if (at !== -1 && row !== undefined) this.#read(row);
   }
 }
 

@@ -36,6 +36,7 @@ function claimOf({ isComplete, head, sent, arrived }) {
 }
 
 function pulse(badge) {
+  if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
   for (const animation of badge.getAnimations()) animation.cancel();
   badge.animate([{ boxShadow: '0 0 0 0 currentColor' }, { boxShadow: '0 0 0 7px transparent' }], 900);
 }

@@ -1,8 +1,8 @@
 /** One event. `id` is undefined if the event has none of its own. */
 export type StreamEvent = { readonly type: string; readonly data: string; readonly id: string | undefined };
 
-/** Longer than any event of Pokewire, whose names have at most 1,024 bytes. */
-const maxEventLength = 65_536;
+/** Longer than any event of Pokewire: the longest one assigns a partition that holds 100 streams with names of 1,024 bytes. */
+const maxEventLength = 524_288;
 
 /**
  * Parses an event stream as the HTML standard says (9.2.6), in pieces of any size, except that an id belongs to its event:

@@ -55,3 +55,26 @@ test('A member ends when its token is revoked.', async () => {
   await rpc('ns.token.revoke', 'default', tokenId);
   expect(await why).toMatchObject({ code: 'REVOKED' });
 });
+
+test('A member takes on a partition that holds as many streams as it may, with the longest names.', async () => {
+  await using app = await startTestApp();
+  const pokewire = connect(app.url);
+  const streams = Array.from({ length: 100 }, (_value, n) => `account-${n}-`.padEnd(1_024, '"'));
+  for (const stream of streams) await pokewire.append(stream, deposit);
+  const parked = Promise.withResolvers<void>();
+  let held = 0;
+  const fail = () => {
+    throw new Error('bad');
+  };
+  const first = pokewire.consume(work, fail, {
+    retryMs: [],
+    maxAttempts: 1,
+    onHeld: () => ++held === streams.length && parked.resolve(),
+  });
+  await parked.promise;
+  await first.stop();
+  const assigned = Promise.withResolvers<void>();
+  const second = pokewire.consume(work, fail, { onAssigned: () => assigned.resolve() });
+  await assigned.promise;
+  await second.stop();
+});

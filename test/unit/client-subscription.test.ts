@@ -213,8 +213,8 @@ describe('a malformed event', () => {
   test.each([
     ['JSON that does not parse', 'event: poke\ndata: {"stream":\n\n'],
     ['null', 'event: poke\ndata: null\n\n'],
-    ['a line that does not end', 'x'.repeat(70_000)],
-    ['an event that does not end', 'data: x\n'.repeat(10_000)],
+    ['a line that does not end', 'x'.repeat(530_000)],
+    ['an event that does not end', 'data: x\n'.repeat(80_000)],
     ['a poke without its stream', 'event: poke\nid: 2-aaaa\ndata: {"position":1,"globalPosition":2}\n\n'],
     ['a poke without its position', 'event: poke\nid: 2-aaaa\ndata: {"stream":"account-1","globalPosition":2}\n\n'],
     [

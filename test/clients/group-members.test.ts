@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { connect } from '../../src/client/client.ts';
-import { startTestApp } from '../support/start-app.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
 
 const work = { category: 'account', group: 'billing', member: 'worker-1', size: 1 };
 const deposit = { type: 'Deposited', data: {} };
@@ -54,6 +54,53 @@ test('A member ends when its token is revoked.', async () => {
   await assigned.promise;
   await rpc('ns.token.revoke', 'default', tokenId);
   expect(await why).toMatchObject({ code: 'REVOKED' });
+});
+
+/** The server is gone, and another one with an empty log takes its place. */
+async function restarted(app: TestApp): Promise<TestApp> {
+  await app.close();
+  return startTestApp(['--port', String(app.port)]);
+}
+
+test('A member creates its group again in the log of a server that was started anew.', async () => {
+  const first = await startTestApp();
+  const pokewire = connect(first.url, { retry: { minMs: 10, maxMs: 100 } });
+  await pokewire.append('account-1', deposit);
+  const [finish, begun, again] = [1, 2, 3].map(() => Promise.withResolvers<void>());
+  const worker = pokewire.consume(work, async ({ stream }) => {
+    if (stream !== 'account-1') {
+      again!.resolve();
+      return;
+    }
+    begun!.resolve();
+    await finish!.promise;
+  });
+  worker.done.catch(again!.reject);
+  await begun!.promise;
+  await using second = await restarted(first);
+  // What this acknowledges is of a group that is no more.
+  finish!.resolve();
+  await pokewire.append('account-2', deposit);
+  await again!.promise;
+  expect((await second.get('/groups/billing')).status).toBe(200);
+  await worker.stop();
+});
+
+test('A member that finds its group gone when it comes back says that it was deleted.', async () => {
+  const first = await startTestApp();
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ category: 'account', size: 1 });
+  await fetch(`${first.url}/groups/billing`, { method: 'PUT', headers, body });
+  const assigned = Promise.withResolvers<void>();
+  const worker = connect(first.url, { retry: { minMs: 10, maxMs: 100 } }).consume(
+    { ...work, size: undefined },
+    () => {},
+    { onAssigned: () => assigned.resolve() },
+  );
+  const why = worker.done.catch((error: unknown) => error);
+  await assigned.promise;
+  await using _second = await restarted(first);
+  expect(await why).toMatchObject({ code: 'GROUP_DELETED', cause: { code: 'GROUP_NOT_FOUND' } });
 });
 
 test('A member takes on a partition that holds as many streams as it may, with the longest names.', async () => {

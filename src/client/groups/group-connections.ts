@@ -61,7 +61,7 @@ export class GroupConnections {
         this.#refusals = 0;
       }
       if (this.#isFinal(why)) throw why;
-      const waitMs = why.retryAfterMs ?? (hadJoined ? Math.random() * reconnectMs : backOff.next());
+      const waitMs = hadJoined ? Math.random() * reconnectMs : backOff.next(why.retryAfterMs);
       changed({ name: 'away', nextTryAt: new Date(Date.now() + waitMs), why });
       await pause(waitMs, signal);
     }

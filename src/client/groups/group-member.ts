@@ -81,7 +81,7 @@ export class GroupMember<Data> {
 
   /** Resolves when it has left; rejects when it cannot go on. */
   async run(): Promise<void> {
-    const connected = this.#connections.run().catch((error) => this.#fail(error));
+    const connected = this.#connections.run().catch((error) => this.#fail(this.#endOf(error)));
     const { signal } = this.#leaving;
     const leave = () => this.#leaving.abort();
     this.#stopping.addEventListener('abort', leave);
@@ -293,6 +293,12 @@ export class GroupMember<Data> {
     }
     clearTimeout(this.#expiry);
     clearInterval(this.#beats);
+  }
+
+  /** A group that is not found was deleted, if this member has joined it before. */
+  #endOf(error: unknown): unknown {
+    if ((error as ClientError).code !== 'GROUP_NOT_FOUND' || this.#book.session === undefined) return error;
+    return new this.#source.ClientError('GROUP_DELETED', 'The group was deleted', { cause: error });
   }
 
   #fail(error: unknown): void {

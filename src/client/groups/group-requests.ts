@@ -87,7 +87,8 @@ export class GroupRequests {
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof this.#source.ClientError)) throw error;
-        if (error.code === 'FENCED') return 'fenced';
+        // Whether a group that is gone ends the member is for its connection to learn: a join may create it again.
+        if (error.code === 'FENCED' || error.code === 'GROUP_NOT_FOUND') return 'fenced';
         if (!error.passes) throw error;
         this.#onError(error);
         await this.#source.pause(backOff.next(error.retryAfterMs), signal);

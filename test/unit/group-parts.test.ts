@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { AckRounds } from '../../src/client/groups/ack-rounds.ts';
+import { parseGroupEvent } from '../../src/client/groups/group-events.ts';
 import type { Ack } from '../../src/client/groups/group-requests.ts';
 import { HandlerSlots } from '../../src/client/groups/handler-slots.ts';
 import { LeaseClock } from '../../src/client/groups/lease-clock.ts';
@@ -160,4 +161,27 @@ test('Acknowledgements of more partitions than one request takes follow in the n
   await vi.advanceTimersByTimeAsync(400);
   expect([sent, acked.size]).toEqual([[1_000, 1], 1_001]);
   vi.useRealTimers();
+});
+
+describe('an event of a member', () => {
+  const lease = { beat: 3, leaseMs: 15_000, except: [2], head: 40 };
+  const parse = (type: string, value: unknown) => parseGroupEvent({ type, data: JSON.stringify(value), id: undefined });
+
+  test('is what the server sent, with members that are not known here', () => {
+    expect(parse('lease', { ...lease, later: true })).toEqual({ type: 'lease', value: { ...lease, later: true } });
+    expect(parse('unknown', 7)).toEqual({ type: 'unknown', value: 7 });
+  });
+
+  test.each([
+    ['lease', { ...lease, leaseMs: undefined }],
+    ['lease', { ...lease, head: 'all' }],
+    ['lease', { ...lease, beat: 1.5 }],
+    ['lease', { ...lease, except: null }],
+    ['assigned', { partition: 0, layout: 0, size: 1, generation: 1, floors: [], held: [] }],
+    ['forgotten', { partition: 0, generation: 1, lost: { from: 1 } }],
+    ['end', {}],
+    ['end', null],
+  ])('is refused as %s %j, of which a member is missing', (type, value) => {
+    expect(() => parse(type, value)).toThrow(TypeError);
+  });
 });

@@ -1,3 +1,4 @@
+import type { StreamEvent } from '../event-stream.ts';
 import type { Generation } from './deadline-book.ts';
 
 /** Messages up to `upTo` of a partition before a resize are settled. */
@@ -43,6 +44,34 @@ export type GroupEvents = {
 };
 
 /** One event. The member ignores other types. */
-export type GroupEvent = {
+type GroupEvent = {
   [Type in keyof GroupEvents]: { readonly type: Type; readonly value: GroupEvents[Type] };
 }[keyof GroupEvents];
+
+/** The members that each event must have, each shown by an example of its type. */
+const shapes: { readonly [Type in keyof GroupEvents]: GroupEvents[Type] } = {
+  joined: { member: '', session: '', epoch: '', leaseMs: 0, beatMs: 0, head: 0 },
+  assigned: { partition: 0, layout: 0, size: 0, generation: 0, position: 0, floors: [], held: [] },
+  poke: { partition: 0, generation: 0, globalPosition: 0 },
+  lease: { beat: 0, leaseMs: 0, except: [], head: 0 },
+  revoke: { partition: 0, layout: 0, generation: 0 },
+  retry: { partition: 0, generation: 0, stream: '', position: 0, attempt: 0 },
+  forgotten: { partition: 0, generation: 0, lost: { from: 0, to: 0 } },
+  end: { code: '' },
+};
+
+/** Parses an event. Throws where a member is missing: a deadline or a position that is not a number would hold for ever, or never. */
+export function parseGroupEvent({ type, data }: StreamEvent): GroupEvent {
+  const value: unknown = JSON.parse(data);
+  const shape = (shapes as Readonly<Record<string, object>>)[type];
+  if (shape !== undefined && !fits(value, shape)) throw new TypeError(`The event ${type} lacks a member: ${data}`);
+  return { type, value } as GroupEvent;
+}
+
+function fits(value: unknown, shape: unknown): boolean {
+  if (typeof shape === 'number') return Number.isSafeInteger(value);
+  if (typeof shape === 'string') return typeof value === 'string';
+  if (Array.isArray(shape)) return Array.isArray(value);
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(shape as object).every(([name, part]) => fits((value as Record<string, unknown>)[name], part));
+}

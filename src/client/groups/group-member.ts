@@ -5,7 +5,7 @@ import { AckRounds, acksPerRequest } from './ack-rounds.ts';
 import type { ConsumeGroupOptions, GroupHandler, GroupState, GroupWork, LeaveOptions } from './consume-group.ts';
 import * as deadlines from './deadline-book.ts';
 import { GroupConnections } from './group-connections.ts';
-import type { GroupEvent, GroupEvents } from './group-events.ts';
+import { type GroupEvents, parseGroupEvent } from './group-events.ts';
 import { type Ack, GroupRequests } from './group-requests.ts';
 import { HandlerSlots } from './handler-slots.ts';
 import { LeaseClock } from './lease-clock.ts';
@@ -119,8 +119,8 @@ export class GroupMember<Data> {
   }
 
   /** Throws to close the connection. */
-  #take({ type, data }: StreamEvent): void {
-    const event = { type, value: JSON.parse(data) } as GroupEvent;
+  #take(told: StreamEvent): void {
+    const event = parseGroupEvent(told);
     if (event.type === 'joined') this.#joined(event.value);
     else if (event.type === 'assigned') this.#assigned(event.value);
     else if (event.type === 'lease') this.#leased(event.value);

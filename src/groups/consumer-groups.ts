@@ -136,6 +136,11 @@ export class ConsumerGroups {
     return known === undefined || known.state === 'deleted' ? this.find(namespace, name) : known;
   }
 
+  /** Whether other nodes change records, too, so that what is known here may be old. */
+  get isShared(): boolean {
+    return this.node.options.store.sharedBy === 'nodes';
+  }
+
   partitionKey({ uid }: Namespace, group: Group, layout: number, partition: number): string {
     return partitionKey(uid, group.id, layout, partition);
   }

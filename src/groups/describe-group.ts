@@ -36,18 +36,33 @@ export type DescribedGroup = {
   readonly partitions: readonly DescribedPartition[];
 };
 
-/** The records of the partitions of a group, in their order. */
+/** The records of partitions of a group, in this order; by default of all. */
 export async function readPartitions(
   groups: ConsumerGroups,
   namespace: Namespace,
   group: Group,
+  partitions: readonly number[] = [...group.partitions.keys()],
 ): Promise<(PartitionRecord | undefined)[]> {
-  const keys = [...group.partitions.keys()].map((index) => groups.partitionKey(namespace, group, group.layout, index));
+  const keys = partitions.map((index) => groups.partitionKey(namespace, group, group.layout, index));
   const records: (PartitionRecord | undefined)[] = [];
   for (let at = 0; at < keys.length; at += 500) {
     records.push(...(await groups.node.partitions.readAll(keys.slice(at, at + 500))));
   }
   return records;
+}
+
+/** As {@link readPartitions}, without a read where all changes pass through this process. */
+export async function currentPartitions(
+  groups: ConsumerGroups,
+  namespace: Namespace,
+  group: Group,
+  partitions: readonly number[],
+): Promise<(PartitionRecord | undefined)[]> {
+  if (groups.isShared) return readPartitions(groups, namespace, group, partitions);
+  const known = partitions.map((index) =>
+    groups.node.partitions.known(groups.partitionKey(namespace, group, group.layout, index)),
+  );
+  return known.includes(undefined) ? readPartitions(groups, namespace, group, partitions) : known;
 }
 
 /** Describes members, partitions and their lag. */

@@ -2,7 +2,7 @@ import { PokewireError } from '../errors.ts';
 import { StreamName } from '../message/stream-name.ts';
 import type { Namespace } from '../store/namespace-store.ts';
 import type { ConsumerGroups } from './consumer-groups.ts';
-import { readPartitions } from './describe-group.ts';
+import { currentPartitions } from './describe-group.ts';
 import type { Group } from './group.ts';
 import { isSettledByFloor, type PartitionRecord } from './partition-record.ts';
 import { groupKey } from './record-keys.ts';
@@ -15,6 +15,8 @@ export const maxGroupWaits = 1_000;
 
 type Reached = { readonly reached: boolean; readonly checkpoint: number; readonly held: number };
 
+type Asked = { readonly position: number; readonly stream: string | undefined };
+
 /**
  * Waits until a group has settled everything up to a global position, or all of that of one stream. Throws `STREAM_HELD` when the
  * stream is held, for then it may take any time.
@@ -23,7 +25,7 @@ export async function waitForGroup(
   groups: ConsumerGroups,
   namespace: Namespace,
   name: string,
-  asked: { readonly position: number; readonly stream: string | undefined; readonly timeoutMs: number },
+  asked: Asked & { readonly timeoutMs: number },
   isGone: () => boolean,
 ): Promise<Reached> {
   const key = groupKey(namespace.uid, name);
@@ -32,69 +34,100 @@ export async function waitForGroup(
   for (const checks of groups.waiting.values()) waits += checks.size;
   if (waits >= maxGroupWaits)
     throw new PokewireError('OVERLOADED', `${maxGroupWaits} requests already wait for groups, which is the limit.`);
+  const wait = new GroupWait(groups, namespace, name, asked);
   for (;;) {
-    const reached = await look(groups, namespace, name, asked.position, asked.stream);
+    const reached = await wait.look();
     const leftMs = untilMs - performance.now();
     if (reached.reached || leftMs <= 0 || groups.isStopped || isGone()) return reached;
     await next(groups, key, Math.min(lookEveryMs, leftMs));
   }
 }
 
-async function look(
-  groups: ConsumerGroups,
-  namespace: Namespace,
-  name: string,
-  position: number,
-  streamName: string | undefined,
-): Promise<Reached> {
-  const group = await groups.find(namespace, name);
-  const records = await readPartitions(groups, namespace, group);
-  const stream = streamName === undefined ? undefined : new StreamName(streamName);
-  const only = stream?.owner(group.size);
-  let checkpoint = Number.POSITIVE_INFINITY;
-  let held = 0;
-  let isReached = group.epoch === namespace.log;
-  for (const [partition, record] of records.entries()) {
-    if (only !== undefined && only !== partition) continue;
-    if (record === undefined) {
-      isReached = false;
-      continue;
+/** A request that waits. It looks again only at partitions that are not there yet. */
+class GroupWait {
+  readonly #groups: ConsumerGroups;
+  readonly #namespace: Namespace;
+  readonly #name: string;
+  readonly #asked: Asked;
+  /** The layout that the partitions are of. */
+  #layout = '';
+  #open = new Set<number>();
+  readonly #seen = new Map<number, PartitionRecord>();
+
+  constructor(groups: ConsumerGroups, namespace: Namespace, name: string, asked: Asked) {
+    this.#groups = groups;
+    this.#namespace = namespace;
+    this.#name = name;
+    this.#asked = asked;
+  }
+
+  async look(): Promise<Reached> {
+    const groups = this.#groups;
+    const group = await (groups.isShared
+      ? groups.find(this.#namespace, this.#name)
+      : groups.known(this.#namespace, this.#name));
+    this.#begin(group);
+    const open = [...this.#open];
+    const records = await currentPartitions(groups, this.#namespace, group, open);
+    for (const [index, partition] of open.entries()) {
+      const record = records[index];
+      if (record !== undefined) await this.#take(group, partition, record);
     }
-    checkpoint = Math.min(checkpoint, record.checkpoint);
-    held += record.held.length;
-    if (streamName !== undefined && record.held.some((other) => other.stream === streamName)) {
-      throw new PokewireError('STREAM_HELD', `The consumer group ${name} holds ${streamName}.`, {
-        details: { stream: streamName, group: name },
+    const seen = [...this.#seen.values()];
+    return {
+      reached: this.#open.size === 0 && group.epoch === this.#namespace.log,
+      checkpoint: seen.length === 0 ? 0 : Math.min(...seen.map(({ checkpoint }) => checkpoint)),
+      held: seen.reduce((sum, { held }) => sum + held.length, 0),
+    };
+  }
+
+  /** Begins again where a resize or a reset has made other partitions. */
+  #begin({ id, layout, size, partitions }: Group): void {
+    if (this.#layout === `${id}/${layout}`) return;
+    const { stream } = this.#asked;
+    this.#layout = `${id}/${layout}`;
+    this.#seen.clear();
+    this.#open = new Set(stream === undefined ? partitions.keys() : [new StreamName(stream).owner(size)]);
+    // Nobody handles a stream without an id.
+    this.#open.delete(-1);
+  }
+
+  async #take(group: Group, partition: number, record: PartitionRecord): Promise<void> {
+    const { stream, position } = this.#asked;
+    const before = this.#seen.get(partition);
+    this.#seen.set(partition, record);
+    if (stream !== undefined && record.held.some((held) => held.stream === stream)) {
+      throw new PokewireError('STREAM_HELD', `The consumer group ${this.#name} holds ${stream}.`, {
+        details: { stream, group: this.#name },
       });
     }
-    isReached &&= await isSettled(groups, namespace, group, partition, record, position);
+    if (before?.checkpoint === record.checkpoint) return;
+    if (await this.#isSettled(group, partition, record, position)) this.#open.delete(partition);
   }
-  return { reached: isReached, checkpoint: Number.isFinite(checkpoint) ? checkpoint : 0, held };
-}
 
-/** Whether no message of a partition up to a position lies behind its checkpoint: it moves only when it is acknowledged. */
-async function isSettled(
-  groups: ConsumerGroups,
-  namespace: Namespace,
-  { category, size }: Group,
-  partition: number,
-  record: PartitionRecord,
-  position: number,
-): Promise<boolean> {
-  if (record.checkpoint >= position) return true;
-  const member = { member: partition, size };
-  const selection = { all: false, streams: [], categories: [category], group: member, fromPosition: 0 };
-  const log = groups.logOf(namespace);
-  if (record.floors.length === 0) return (await log.last(selection, record.checkpoint, position)) === record.checkpoint;
-  const page = await log.pokes(selection, record.checkpoint, 1_000);
-  try {
-    const isDone = page.pokes.every(
-      ({ stream, globalPosition }) =>
-        globalPosition > position || isSettledByFloor(record.floors, (other) => stream.owner(other), globalPosition),
-    );
-    return isDone && page.upTo >= position;
-  } finally {
-    page.release();
+  /** Whether no message of a partition up to a position lies behind its checkpoint: it moves only when it is acknowledged. */
+  async #isSettled(
+    { category, size }: Group,
+    partition: number,
+    record: PartitionRecord,
+    position: number,
+  ): Promise<boolean> {
+    if (record.checkpoint >= position) return true;
+    const member = { member: partition, size };
+    const selection = { all: false, streams: [], categories: [category], group: member, fromPosition: 0 };
+    const log = this.#groups.logOf(this.#namespace);
+    if (record.floors.length === 0)
+      return (await log.last(selection, record.checkpoint, position)) === record.checkpoint;
+    const page = await log.pokes(selection, record.checkpoint, 1_000);
+    try {
+      const isDone = page.pokes.every(
+        ({ stream, globalPosition }) =>
+          globalPosition > position || isSettledByFloor(record.floors, (other) => stream.owner(other), globalPosition),
+      );
+      return isDone && page.upTo >= position;
+    } finally {
+      page.release();
+    }
   }
 }
 

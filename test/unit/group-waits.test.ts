@@ -1,0 +1,73 @@
+import { pino } from 'pino';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { ConsumerGroups } from '../../src/groups/consumer-groups.ts';
+import { createGroup } from '../../src/groups/create-group.ts';
+import { acknowledge } from '../../src/groups/group-work.ts';
+import { joinGroup } from '../../src/groups/join-group.ts';
+import { groupKey } from '../../src/groups/record-keys.ts';
+import { waitForGroup } from '../../src/groups/wait-for-group.ts';
+import { MemoryGroups } from '../../src/store/memory/memory-groups.ts';
+import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createNamespace } from '../support/create-namespace.ts';
+import { newMessages, pokePool } from '../support/fake-messages.ts';
+
+/** A node over a store in memory, with a group of two partitions and a message of each. */
+async function startGroup() {
+  const store = new MemoryStore(new MemoryStorage(), pokePool());
+  const spec = { id: 'default', uid: 'uid', description: '', createdAtMs: 1, tokens: [] };
+  const namespace = await createNamespace(store.namespaces, spec);
+  const records = new MemoryGroups();
+  const log = pino({ level: 'silent' });
+  const groups = new ConsumerGroups({ store, records, log, stallTimeoutMs: 1_000, retention: {} });
+  onTestFinished(async () => {
+    groups.stop();
+    await store.close();
+  });
+  for (const stream of ['account-0', 'account-1']) {
+    await store.log(namespace.log).append(stream, newMessages(1), undefined);
+  }
+  await createGroup(groups, namespace, 'billing', { category: 'account', size: 2 });
+  return { store, namespace, groups, records };
+}
+
+const asked = {
+  group: 'billing',
+  category: 'account',
+  member: 'one',
+  size: 2,
+  session: undefined,
+  attempt: 1,
+  address: undefined,
+};
+
+/** A member that owns both partitions, as the group's record says. */
+async function joinAll({ groups, namespace }: Awaited<ReturnType<typeof startGroup>>) {
+  await joinGroup(groups, namespace, asked, () => {});
+  const owned = async () => (await groups.find(namespace, 'billing')).partitions;
+  await vi.waitFor(async () => expect((await owned()).every(({ holder }) => holder !== undefined)).toBe(true));
+  return (await owned()).map(({ generation }, partition) => ({ layout: 0, partition, generation }));
+}
+
+test('A request that waits in the only process reads no record, and looks only at partitions that are not there yet.', async () => {
+  const started = await startGroup();
+  const { store, namespace, groups, records } = started;
+  const owned = await joinAll(started);
+  const ack = (partition: number) => acknowledge(groups, namespace, 'billing', [{ ...owned[partition]!, position: 2 }]);
+  await vi.waitFor(async () => expect((await ack(0)).acked).toHaveLength(1));
+  const asking = { position: 2, stream: undefined, timeoutMs: 60_000 };
+  const log = store.log(namespace.log);
+  const lasts = vi.spyOn(log, 'last');
+  vi.spyOn(store, 'log').mockReturnValue(log);
+  const reads = vi.spyOn(records, 'read');
+  const waiting = waitForGroup(groups, namespace, 'billing', asking, () => false);
+  const key = groupKey(namespace.uid, 'billing');
+  for (let look = 0; look < 5; look++) {
+    await vi.waitFor(() => expect(groups.waiting.get(key)?.size).toBe(1));
+    for (const check of groups.waiting.get(key)!) check();
+  }
+  expect(reads).not.toHaveBeenCalled();
+  expect(lasts).toHaveBeenCalledTimes(1);
+  await ack(1);
+  expect(await waiting).toEqual({ reached: true, checkpoint: 2, held: 0 });
+});

@@ -68,6 +68,8 @@ export class ConsumerGroups {
   readonly #stallTimeoutMs: number;
   readonly #retention: RetentionLimits;
   #isStopped = false;
+  /** Why streams end that are opened from now on; undefined: they do not. */
+  #endCode: string | undefined = undefined;
 
   constructor({ store, records, log, times = groupTimes, stallTimeoutMs, retention }: ConsumerGroupsOptions) {
     this.#store = store;
@@ -181,8 +183,15 @@ export class ConsumerGroups {
     for (const watched of [...this.node.watched]) await this.#passForgotten(watched);
   }
 
+  /** Adds the stream of a member that joined. A join that was under way when all streams were ended is ended as they were. */
+  opened(stream: MemberStream): void {
+    this.streams.add(stream);
+    if (this.#endCode !== undefined) stream.end(this.#endCode);
+  }
+
   /** Ends all member streams. The members reconnect to other nodes within their leases. */
   endAll(code: string): void {
+    this.#endCode = code;
     for (const stream of [...this.streams]) stream.end(code);
   }
 

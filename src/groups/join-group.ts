@@ -40,7 +40,7 @@ export async function joinGroup(
   });
   joined = await groups.node.join(groups.nameOf(namespace, name), { member, session, attempt, address, link: stream });
   if (joined.outcome !== 'joined') throw refusalOf(joined.outcome, name, member);
-  groups.streams.add(stream);
+  groups.opened(stream);
   return stream;
 }
 

@@ -11,6 +11,7 @@ import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { createNamespace } from '../support/create-namespace.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
+import { FakeSink } from '../support/fake-sink.ts';
 
 /** A node over a store in memory, with a group of two partitions and a message of each. */
 async function startGroup() {
@@ -70,4 +71,21 @@ test('A request that waits in the only process reads no record, and looks only a
   expect(lasts).toHaveBeenCalledTimes(1);
   await ack(1);
   expect(await waiting).toEqual({ reached: true, checkpoint: 2, held: 0 });
+});
+
+test('A join that ends after all streams were ended is ended as they were.', async () => {
+  const { namespace, groups } = await startGroup();
+  const released = Promise.withResolvers<void>();
+  const join = groups.node.join.bind(groups.node);
+  vi.spyOn(groups.node, 'join').mockImplementation(async (name, joining) => {
+    const joined = await join(name, joining);
+    groups.endAll('draining');
+    return joined;
+  });
+  const stream = await joinGroup(groups, namespace, asked, released.resolve);
+  const sink = new FakeSink();
+  stream.open(sink, 'plain', Buffer.from('head'), 1_000);
+  await released.promise;
+  expect(sink.received.toString()).toMatch(/event: end\ndata: ?\{"code":"draining"\}/);
+  expect(groups.streams.size).toBe(0);
 });

@@ -71,6 +71,8 @@ type Ownership = {
 };
 
 export const maxGroupMembers = 256;
+/** Members of all groups of a namespace that have members on one node. */
+export const maxNamespaceMembers = 10_000;
 export const maxGroupPartitions = 1_024;
 
 /** A new group, whose partitions do not exist yet. */

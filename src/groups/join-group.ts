@@ -4,7 +4,7 @@ import { resetGroup } from './administer-group.ts';
 import { assign } from './assign.ts';
 import { type ConsumerGroups, groupNotFound } from './consumer-groups.ts';
 import { createGroup } from './create-group.ts';
-import { type Group, maxGroupMembers } from './group.ts';
+import { type Group, maxGroupMembers, maxNamespaceMembers } from './group.ts';
 import type { Joined } from './group-node.ts';
 import { MemberStream } from './member-stream.ts';
 
@@ -30,6 +30,7 @@ export async function joinGroup(
   const { group: name, member, session, attempt, address, category, size } = asked;
   if (size === undefined) await groups.find(namespace, name);
   const { group } = await createGroup(groups, namespace, name, { category, size });
+  refuseTooMany(groups, namespace, asked);
   await groups.feedOf(namespace);
   if (group.epoch !== namespace.log) await meetNewLog(groups, namespace, name, group);
   let joined: Joined | undefined;
@@ -60,6 +61,19 @@ async function meetNewLog(
     draft.state = 'new-log';
     assign(draft);
     return true;
+  });
+}
+
+/** Throws `TOO_MANY_MEMBERS` at the limit of a namespace, as far as this node knows its groups; who was a member may come back. */
+function refuseTooMany(groups: ConsumerGroups, { uid }: Namespace, { session, group }: GroupJoin): void {
+  if (session !== undefined) return;
+  let members = 0;
+  for (const watched of groups.node.watched) {
+    if (watched.name.uid === uid) members += Object.keys(watched.group.members).length;
+  }
+  if (members < maxNamespaceMembers) return;
+  throw new PokewireError('TOO_MANY_MEMBERS', `The namespace has ${maxNamespaceMembers} members of groups.`, {
+    details: { group, maxNamespaceMembers },
   });
 }
 

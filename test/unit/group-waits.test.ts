@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { ConsumerGroups } from '../../src/groups/consumer-groups.ts';
 import { createGroup } from '../../src/groups/create-group.ts';
+import { maxNamespaceMembers, newGroup } from '../../src/groups/group.ts';
 import { acknowledge } from '../../src/groups/group-work.ts';
 import { joinGroup } from '../../src/groups/join-group.ts';
 import { groupKey } from '../../src/groups/record-keys.ts';
@@ -71,6 +72,28 @@ test('A request that waits in the only process reads no record, and looks only a
   expect(lasts).toHaveBeenCalledTimes(1);
   await ack(1);
   expect(await waiting).toEqual({ reached: true, checkpoint: 2, held: 0 });
+});
+
+test('A namespace has only so many members, and who was one may come back.', async () => {
+  const { namespace, groups, records } = await startGroup();
+  const options = { onPoison: 'hold', onNewLog: 'stop', maxAttempts: 3 } as const;
+  const given = { category: 'account', options, epoch: namespace.log, size: 1, generation: 0, position: 0 };
+  const common = { node: 'other', attempt: 1, isDetached: false, isEvicted: false, keepMs: undefined };
+  const perGroup = 250;
+  for (let n = 0; n < maxNamespaceMembers / perGroup; n++) {
+    const name = groups.nameOf(namespace, `full-${n}`);
+    const group = newGroup(`id-${n}`, given);
+    for (let order = 0; order < perGroup; order++) {
+      group.members[`s-${n}-${order}`] = { ...common, name: `m-${order}`, order, address: undefined };
+    }
+    await records.write([
+      { key: groupKey(name.uid, name.name), revision: 0, text: JSON.stringify(group), isQuiet: false },
+    ]);
+    groups.node.look(name, group);
+  }
+  await expect(joinGroup(groups, namespace, asked, () => {})).rejects.toMatchObject({ code: 'TOO_MANY_MEMBERS' });
+  const back = joinGroup(groups, namespace, { ...asked, session: 'before' }, () => {});
+  await expect(back).resolves.toBeDefined();
 });
 
 test('A join that ends after all streams were ended is ended as they were.', async () => {

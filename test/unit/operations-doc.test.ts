@@ -46,6 +46,7 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxMeasuredGroups: 'consumer groups whose lag a node measures',
   maxMeasuredGroupsOfNamespace: 'consumer groups of a namespace whose lag a node measures',
   maxGroupMembers: 'members of a consumer group',
+  maxNamespaceMembers: 'members of all consumer groups of a namespace, those of which a node has members',
   maxGroupPartitions: 'partitions of a consumer group with members',
   maxHeldStreams: 'held streams of a partition',
   maxGroupHeldStreams: 'held streams of a consumer group',

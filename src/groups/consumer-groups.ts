@@ -18,6 +18,7 @@ import { type GroupTimes, groupTimes } from './group-times.ts';
 import { LagMeter } from './lag-meter.ts';
 import type { MemberSession, Told } from './member-session.ts';
 import type { MemberStream } from './member-stream.ts';
+import { ErasedMessages } from './pass-erased.ts';
 import { passForgotten } from './pass-forgotten.ts';
 import { groupKey, partitionKey } from './record-keys.ts';
 
@@ -67,6 +68,7 @@ export class ConsumerGroups {
   readonly #unfollow: () => void;
   readonly #stallTimeoutMs: number;
   readonly #retention: RetentionLimits;
+  readonly #erased: ErasedMessages;
   #isStopped = false;
   /** Why streams end that are opened from now on; undefined: they do not. */
   #endCode: string | undefined = undefined;
@@ -95,6 +97,7 @@ export class ConsumerGroups {
       headOf: (group) => this.#feeds.get(group.epoch as LogId)?.head ?? 0,
       toldChanged: (watched, session, told) => this.#toldChanged(watched, session, told),
     });
+    this.#erased = new ErasedMessages(this.node, ({ group }) => store.log(group.epoch as LogId));
     this.lags = new LagMeter(this, store.namespaces);
     this.#timer = setInterval(() => {
       void this.turn();
@@ -181,6 +184,7 @@ export class ConsumerGroups {
       if (waiting.length > 0) await this.node.partitions.readAll(waiting.slice(0, 100)).catch(() => {});
     }
     for (const watched of [...this.node.watched]) await this.#passForgotten(watched);
+    await this.#passErased();
   }
 
   /** Adds the stream of a member that joined. A join that was under way when all streams were ended is ended as they were. */
@@ -236,6 +240,17 @@ export class ConsumerGroups {
       }
     } catch (error) {
       if (!isLogGone(error)) this.node.options.observer.failed(error);
+    }
+  }
+
+  async #passErased(): Promise<void> {
+    try {
+      for (const { name, ...held } of await this.#erased.turn()) {
+        const facts = { audit: 'group-erased', namespaceUid: name.uid, group: name.name, ...held };
+        this.log.info(facts, 'a message at which a consumer group held a stream was erased');
+      }
+    } catch (error) {
+      this.node.options.observer.failed(error);
     }
   }
 

@@ -83,11 +83,16 @@ export async function hold(
   if (streamName.category !== group.category || (size !== undefined && streamName.owner(size) !== request.partition)) {
     throw invalid('stream', `must be of partition ${request.partition}`);
   }
-  const page = await groups.logOf(namespace).readStream(stream, { position }, 1);
-  const message = page.messages[0];
-  if (message?.position !== position) throw invalid('position', `must be that of a message of ${stream}`);
-  const { globalPosition } = message;
-  const retryAtMs = retryInMs === undefined ? undefined : Date.now() + retryInMs;
+  const log = groups.logOf(namespace);
+  const message = (await log.readStream(stream, { position }, 1)).messages[0];
+  const isThere = message?.position === position;
+  if (!isThere && position > (await log.version(stream))) {
+    throw invalid('position', `must be that of a message of ${stream}`);
+  }
+  // A message that was erased meanwhile is retried at once: its worker finds nothing, and settles it.
+  const globalPosition = isThere ? message.globalPosition : Number.POSITIVE_INFINITY;
+  const delayMs = isThere ? retryInMs : 0;
+  const retryAtMs = delayMs === undefined ? undefined : Date.now() + delayMs;
   await refuseTooManyHeld(groups, namespace, group, stream);
   const key = groups.partitionKey(namespace, group, request.layout, request.partition);
   const failure = { stream, position, globalPosition, error, retryAtMs };

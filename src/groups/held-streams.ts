@@ -80,6 +80,18 @@ export function replay(record: PartitionRecord, named: NamedStreams | undefined,
   return { ...record, held: record.held.map((held) => (isMeant(held) ? { ...held, retryAtMs: nowMs } : held)) };
 }
 
+/** Moves a held stream to `next` from a message that is no more. Undefined: it does not wait there any more. */
+export function passErased(
+  record: PartitionRecord,
+  { stream, position }: Pick<HeldStream, 'stream' | 'position'>,
+  next: number,
+  nowMs: number,
+): Changed {
+  const waits = record.held.some((held) => held.stream === stream && held.position === position);
+  if (record.isSealed || !waits) return undefined;
+  return put(record, { stream, position: next, attempts: 0, retryAtMs: nowMs, error: '' });
+}
+
 /** Held streams that are to be tried now. */
 export function due(record: PartitionRecord, nowMs: number): readonly HeldStream[] {
   return record.held.filter(({ retryAtMs }) => retryAtMs !== undefined && retryAtMs <= nowMs);

@@ -1,4 +1,4 @@
-import { type Failure, hold, type NamedStreams, replay, settle, skip } from './held-streams.ts';
+import { type Failure, hold, type NamedStreams, passErased, replay, settle, skip } from './held-streams.ts';
 import {
   acknowledge,
   type HeldStream,
@@ -112,6 +112,13 @@ export class Partitions {
     );
     if (outcome !== 'changed') return [];
     return value.held.filter((held) => !before.includes(held)).map(({ stream }) => stream);
+  }
+
+  /** Moves a held stream to `next` from a message that is no more; false: it does not wait there any more. */
+  async passErased(key: string, held: HeldStream, next: number): Promise<boolean> {
+    const nowMs = this.#wallNow();
+    const { outcome } = await this.#records.change(key, (record) => passErased(record, held, next, nowMs), false);
+    return outcome === 'changed';
   }
 
   /** Moves on behind what is forgotten; undefined: nothing of it was to come. */

@@ -1,0 +1,82 @@
+import type { Log } from '../store/log.ts';
+import { isLogGone } from '../store/shared/log-gone.ts';
+import type { GroupNode } from './group-node.ts';
+import type { GroupName, WatchedGroup } from './group-state.ts';
+import type { HeldStream } from './partition-record.ts';
+import { partitionKey } from './record-keys.ts';
+
+/** One turn looks at so many partitions, and reads so many held streams, at most. */
+const partitionsPerTurn = 100;
+const streamsPerTurn = 4;
+
+/** A held stream that waited at a message that is no more. */
+type Erased = {
+  readonly name: GroupName;
+  readonly partition: number;
+  readonly stream: string;
+  readonly position: number;
+};
+
+/** The held streams of a partition that a member on this node owns. */
+type HeldOf = { readonly watched: WatchedGroup; readonly partition: number; readonly key: string };
+
+/**
+ * Finds held streams whose message was erased, or deleted by retention, some in each turn, and moves them behind it. Their workers settle
+ * them. A stream that is due is left to its worker, who finds that there is no message.
+ */
+export class ErasedMessages {
+  readonly #node: GroupNode;
+  readonly #logOf: (watched: WatchedGroup) => Log;
+  #partitions: Iterator<HeldOf> | undefined = undefined;
+
+  constructor(node: GroupNode, logOf: (watched: WatchedGroup) => Log) {
+    this.#node = node;
+    this.#logOf = logOf;
+  }
+
+  /** Resolves to the streams that it moved. */
+  async turn(): Promise<Erased[]> {
+    const erased: Erased[] = [];
+    let reads = 0;
+    for (let looks = 0; looks < partitionsPerTurn && reads < streamsPerTurn; looks++) {
+      this.#partitions ??= this.#all();
+      const next = this.#partitions.next();
+      if (next.done === true) {
+        this.#partitions = undefined;
+        break;
+      }
+      const { watched, partition, key } = next.value;
+      const nowMs = this.#node.options.wallNow();
+      const held = this.#node.partitions.known(key)?.held ?? [];
+      const waiting = held.filter(({ retryAtMs }) => retryAtMs === undefined || retryAtMs > nowMs);
+      reads += waiting.length;
+      for (const stream of waiting) {
+        if (await this.#pass(watched, key, stream)) {
+          erased.push({ name: watched.name, partition, stream: stream.stream, position: stream.position });
+        }
+      }
+    }
+    return erased;
+  }
+
+  async #pass(watched: WatchedGroup, key: string, held: HeldStream): Promise<boolean> {
+    try {
+      const { messages } = await this.#logOf(watched).readStream(held.stream, { position: held.position }, 1);
+      const next = messages[0]?.position ?? held.position + 1;
+      return next !== held.position && (await this.#node.partitions.passErased(key, held, next));
+    } catch (error) {
+      if (isLogGone(error)) return false;
+      throw error;
+    }
+  }
+
+  *#all(): Generator<HeldOf> {
+    for (const watched of this.#node.watched) {
+      for (const { told } of watched.sessions.values()) {
+        for (const { layout, partition } of told.values()) {
+          yield { watched, partition, key: partitionKey(watched.name.uid, watched.group.id, layout, partition) };
+        }
+      }
+    }
+  }
+}

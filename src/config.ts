@@ -98,7 +98,7 @@ export const configSchema = Type.Object({
   }),
   storeMaxBytesPerNamespace: limit(
     Number.MAX_SAFE_INTEGER,
-    'Maximum share of one namespace of these bytes. At least 65536. 0: all.',
+    'Maximum size of one namespace in bytes. At least 65536. 0: no limit of its own.',
   ),
   retentionMaxAgeMs: limit(
     Number.MAX_SAFE_INTEGER,
@@ -124,10 +124,13 @@ export const configSchema = Type.Object({
     default: 15_000,
     description: 'Maximum number of open subscriptions.',
   }),
-  maxSubscriptionsPerNamespace: limit(1_000_000, 'Maximum share of one namespace of these subscriptions. 0: all.'),
+  maxSubscriptionsPerNamespace: limit(
+    1_000_000,
+    'Maximum number of open subscriptions per namespace. 0: no limit of its own.',
+  ),
   maxSubscriptionsPerAddress: limit(
     1_000_000,
-    'Maximum share of one IP address (IPv6: one /64 network) of these subscriptions. 0: all.',
+    'Maximum number of open subscriptions per IP address (IPv6: per /64 network). 0: no limit of its own.',
   ),
   maxSelectors: Type.Integer({
     minimum: 1,
@@ -155,13 +158,21 @@ export const configSchema = Type.Object({
     'Maximum number of concurrent imports and exports; more are refused with 429. 0: no limit.',
     32,
   ),
-  maxTransfersPerNamespace: limit(10_000, 'Maximum share of one namespace of these imports and exports. 0: all.', 8),
+  maxTransfersPerNamespace: limit(
+    10_000,
+    'Maximum number of concurrent imports and exports per namespace. 0: no limit of its own.',
+    8,
+  ),
   maxReads: limit(
     100_000,
     'Maximum number of concurrent reads, each counted until its client has received the answer; more are refused with 429. 0: no limit.',
     256,
   ),
-  maxReadsPerNamespace: limit(100_000, 'Maximum share of one namespace of these reads. 0: all.', 128),
+  maxReadsPerNamespace: limit(
+    100_000,
+    'Maximum number of concurrent reads per namespace. 0: no limit of its own.',
+    128,
+  ),
   safetyReadMs: Type.Integer({
     minimum: 100,
     maximum: 60_000,

@@ -39,7 +39,7 @@ export const errorStatuses = {
   GROUP_EXISTS: 409,
   /** The consumer group is being resized, reset or deleted. */
   GROUP_BUSY: 409,
-  /** A member of this name is connected, or its lease may still run; `Retry-After` says when to come again. */
+  /** A member of this name is connected, or its lease may still be valid; with `Retry-After`. */
   MEMBER_TAKEN: 409,
   /** The stream is held by its consumer group, so its checkpoint does not say that it is settled. */
   STREAM_HELD: 409,
@@ -55,7 +55,7 @@ export const errorStatuses = {
   UNSUPPORTED_MEDIA_TYPE: 415,
   /** The request is for a host that this server does not answer to. */
   HOST_NOT_ALLOWED: 421,
-  /** More appends a second, waiting tickets, or imports, exports, reads and backups at once than may be; `Retry-After` says when to come again. */
+  /** Too many appends per second, unused tickets, or concurrent imports, exports, reads or backups; with `Retry-After`. */
   RATE_LIMITED: 429,
   /** The request head is larger than the server reads. */
   HEADERS_TOO_LARGE: 431,
@@ -67,13 +67,13 @@ export const errorStatuses = {
   NOT_SUPPORTED: 501,
   /** The server is stopping or its store does not answer. */
   NOT_READY: 503,
-  /** The server is short of time or memory and takes on no more; `Retry-After` says when to come again. */
+  /** The server is short of CPU time or memory and refuses new work; with `Retry-After`. */
   OVERLOADED: 503,
   /** The namespace has as many consumer groups as it may have. */
   TOO_MANY_GROUPS: 503,
   /** The consumer group has as many members as it may have. */
   TOO_MANY_MEMBERS: 503,
-  /** A configured number of subscriptions is open; `Retry-After` says when to come again. */
+  /** The limit of open subscriptions is reached; with `Retry-After`. */
   TOO_MANY_SUBSCRIPTIONS: 503,
   /** The store, the namespace's share of it or the disk has no room, also for a backup; reads and subscriptions go on. */
   STORE_FULL: 507,

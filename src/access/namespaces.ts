@@ -197,7 +197,7 @@ export class Namespaces {
     });
     // Another node that starts at the same moment was first.
     if (wereKept) return 'kept';
-    // A store that keeps no tokens has none of before to replace.
+    // A store that keeps no tokens has no earlier ones to replace.
     return found?.tokens.length === 0 ? 'made' : 'replaced';
   }
 }
@@ -215,7 +215,7 @@ export function liveTokens(namespace: Namespace, nowMs: number): TokenRecord[] {
   return namespace.tokens.filter(({ expiresAtMs }) => expiresAtMs === undefined || expiresAtMs > nowMs);
 }
 
-/** The text of a new namespace's first token, the given one if there is one; throws `INVALID_REQUEST`. */
+/** The first token of a new namespace: the given one, or a new one; throws `INVALID_REQUEST`. */
 function firstToken(id: string, given: string | undefined): string {
   checkNamespaceId(id);
   const text = given ?? newToken(id);

@@ -1,6 +1,6 @@
 import type { AppendOutcome, StoreFull } from '../store/log.ts';
 
-/** The last append that was refused for want of room. */
+/** The last append that was refused because the store was full. */
 export type Refusal = {
   /** What the store held; undefined: it does not see the room that it lacks. */
   readonly bytes: number | undefined;

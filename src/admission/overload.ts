@@ -75,7 +75,7 @@ export class OverloadWatch {
     return `The server is overloaded: ${this.#reasons.map((reason) => reasonTexts[reason]).join(', and ')}.`;
   }
 
-  /** Throws `OVERLOADED` when a subscription more would be one too many. */
+  /** Throws `OVERLOADED` if the server accepts no more subscriptions. */
   refuseSubscription(): void {
     if (this.#reasons.length > 0) throw this.#refusal();
   }

@@ -16,7 +16,7 @@ export interface CheckpointStore {
   save(checkpoint: Checkpoint): Promise<void>;
 }
 
-/** Keeps the checkpoint in memory: after a restart of the process the worker begins anew. */
+/** Keeps the checkpoint in memory: after a restart of the process the worker starts over. */
 export function memoryCheckpoint(checkpoint?: Checkpoint): CheckpointStore {
   let kept = checkpoint;
   return {

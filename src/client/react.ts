@@ -48,7 +48,7 @@ class Held<Snapshot> {
 
 /**
  * Fetches when the component mounts and after each poke of the selection. `fetch` may be a new function at each rendering; a change of the
- * selection or of `key` begins anew.
+ * selection or of `key` starts over.
  */
 export function useLive<T>(
   pokewire: Pokewire,

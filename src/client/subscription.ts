@@ -27,7 +27,7 @@ export type SubscribeOptions = {
 export type Handlers = {
   readonly onPoke?: ((poke: Poke) => void) | undefined;
   readonly onState?: ((state: State) => void) | undefined;
-  /** Without it a reset ends the subscription with the code `RESET`, because pokes are missing or will come again. */
+  /** Without it a reset ends the subscription with the code `RESET`, because pokes are missing or will be repeated. */
   readonly onReset?: ((reset: Reset) => void) | undefined;
 };
 

@@ -22,7 +22,7 @@ export const stateNames = ['stable', 'moving', 'resizing', 'empty', 'stopped', '
 
 type DescribedMember = Member & {
   readonly session: string;
-  /** What is left of its lease, milliseconds; undefined: another node confirms it. */
+  /** Remaining time of its lease, in milliseconds; undefined: another node confirms it. */
   readonly leaseMs: number | undefined;
 };
 

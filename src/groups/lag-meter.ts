@@ -16,7 +16,7 @@ export const maxMeasuredGroupsOfNamespace = 100;
 const groupsPerTurn = 4;
 const namespacesPerTurn = 4;
 
-/** Milliseconds between two walks over the namespaces, which find groups of other nodes and of before the start. */
+/** Milliseconds between two walks over the namespaces, which find groups of other nodes and earlier ones. */
 const walkEveryMs = 30_000;
 
 /** An idle group is measured again after so long: an import may have added messages that it has not settled. */
@@ -32,7 +32,7 @@ export type GroupLag = {
 type Measured = {
   namespace: Namespace;
   readonly group: string;
-  /** Members whose connection stands, on whichever node. */
+  /** Connected members, on any node. */
   attached: number;
   lag: GroupLag | undefined;
   /** What the lag is of. */

@@ -60,7 +60,7 @@ export class MemberStream implements MemberLink {
     if (this.#state !== 'waiting') this.#finish();
   }
 
-  /** Ends it when its socket has taken nothing for so long; 0: never. */
+  /** Ends the stream if its socket has accepted nothing for this time; 0: never. */
   endIfStalled(nowMs: number, stallTimeoutMs: number): void {
     if (stallTimeoutMs > 0 && this.#state === 'full' && nowMs - this.#fullSinceMs >= stallTimeoutMs)
       this.end('stalled');

@@ -13,7 +13,7 @@ export type JoinRequest = {
   readonly newSession: string;
 };
 
-/** What became of a join. `taken`: the name's lease may still run. `old-attempt`: a later connection of the session is known. */
+/** Outcome of a join. `taken`: the lease of this name may still be valid. `old-attempt`: a later connection of the session is known. */
 export type JoinOutcome =
   | { readonly outcome: 'joined'; readonly session: string }
   | { readonly outcome: 'taken' | 'old-attempt' | 'too-many' };

@@ -46,7 +46,7 @@ export function open(record: PartitionRecord, generation: number): Changed {
   return record.generation === generation ? record : { ...record, generation };
 }
 
-/** Settles everything up to a global position. Undefined: another generation is in force. A position of before changes nothing. */
+/** Settles everything up to a global position. Undefined: another generation is current. An earlier position changes nothing. */
 export function acknowledge(record: PartitionRecord, generation: number, position: number, nowMs: number): Changed {
   if (!isOf(record, generation)) return undefined;
   if (position <= record.checkpoint) return record;
@@ -90,7 +90,7 @@ export function succeed(
   return { ...newPartition(checkpoint), floors: floors.filter(({ upTo }) => upTo > checkpoint), held };
 }
 
-/** Up to where messages of a stream are settled, but for what it is held at: the checkpoint, or a floor beyond it. */
+/** Position up to which messages of a stream are settled, ignoring holds: the checkpoint, or a floor beyond it. */
 export function passedUpTo({ checkpoint, floors }: PartitionRecord, stream: string): number {
   const name = new StreamName(stream);
   const passed = floors.filter(({ size, partition }) => name.owner(size) === partition).map(({ upTo }) => upTo);

@@ -10,7 +10,7 @@ import {
 } from './partition-record.ts';
 import type { ChangeOutcome, Records } from './records.ts';
 
-/** What became of a change that only the owner may make. */
+/** Outcome of a change that only the owner may make. */
 export type OwnerOutcome =
   | { readonly outcome: 'done'; readonly record: PartitionRecord }
   /** Another generation is in force; `current`: which, 0 where the partition is gone. */

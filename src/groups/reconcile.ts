@@ -7,7 +7,7 @@ export type SessionView = {
   readonly attempt: number;
   /** Its connection takes no more. */
   readonly isClosed: boolean;
-  /** It was decided to take it out: no lease is confirmed any more. */
+  /** It is being removed: its leases are no longer confirmed. */
   readonly isExpiring: boolean;
   /** When a lease was confirmed last. */
   readonly extendedAtMs: number;
@@ -173,7 +173,7 @@ function isOverdue({ nowMs, times }: View, { revokedAtMs }: ToldView): boolean {
   return revokedAtMs !== undefined && nowMs - revokedAtMs > times.handOverMs;
 }
 
-/** Whether no lease covers it any more. */
+/** Whether its lease has expired. */
 function isLeaseOver({ nowMs, times }: View, { extendedAtMs, isStopped }: ToldView): boolean {
   return isStopped && nowMs - extendedAtMs > times.leaseMs;
 }

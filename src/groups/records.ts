@@ -28,7 +28,7 @@ export class Records<T> {
     this.#conflicted = conflicted;
   }
 
-  /** What is known without asking. */
+  /** The last known value, without a read of the store. */
   known(key: string): T | undefined {
     return this.#known.get(key)?.value;
   }

@@ -36,7 +36,7 @@ export type CatchUpOptions = {
   readonly stats: CatchUpStats;
   /** Of the log's epoch, for ids. */
   readonly tag: string;
-  /** A page of the window; undefined: the position lies before it. */
+  /** A page of the window; undefined: the position lies before the window. */
   readonly readWindow: (selection: Selection, after: number) => PokePage | undefined;
   readonly readStore: (selection: Selection, after: number) => Promise<PokePage>;
   /** Streams that a round of conflation may have now. */

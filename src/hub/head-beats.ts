@@ -5,7 +5,7 @@ import type { FanOutGroup } from './fan-out-group.ts';
 /** What is known of a group that was delivered nothing yet. */
 type Quiet = { head: number | undefined; isReading: boolean };
 
-/** What a frame says, and the frame. */
+/** A frame, and what it was encoded from. */
 type LastFrame = {
   readonly head: number;
   readonly count: number;

@@ -120,7 +120,7 @@ function resetOf(request: SubscribeRequest, { epoch, head, forgottenUpTo }: LogB
   if (claimed?.tag !== undefined) {
     if (claimed.tag !== tagOf(epoch)) return reset('other-epoch', null, null);
   } else if (request.epoch !== undefined && request.epoch !== epoch) return reset('other-epoch', request.epoch, null);
-  // One that does not and lies beyond the head is of another log, say of before a restart. One of this log waits.
+  // One that does not and lies beyond the head is of another log, such as one from before a restart. One of this log waits.
   else if (claimed !== undefined && claimed.globalPosition > head) return reset('cursor-ahead', null, null);
   // A request without a cursor starts with what there is and misses nothing.
   return namesCursor(request) && from <= forgottenUpTo ? reset('forgotten', epoch, forgottenUpTo) : undefined;

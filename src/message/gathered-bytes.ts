@@ -16,7 +16,7 @@ export class GatheredBytes {
     this.length += piece.length;
   }
 
-  /** Hands over what was gathered, and begins anew. */
+  /** Returns the gathered bytes and starts over. */
   take(): Buffer {
     const bytes = this.#bytes?.subarray(0, this.length) ?? Buffer.alloc(0);
     this.#bytes = undefined;

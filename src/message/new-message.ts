@@ -40,7 +40,7 @@ function parseJsonBody(body: Buffer | undefined, expected: string, outline: Outl
   }
 }
 
-/** As {@link parseJsonBody}; other work has its turns while it reads a long body. */
+/** Like {@link parseJsonBody}, but yields to the event loop while it parses a long body. */
 export async function parseJsonBodyInTurns(
   body: Buffer | undefined,
   expected: string,

@@ -1,6 +1,6 @@
 /** The events of an import's answer, which HTTP frames as it does every body. EventoDB's importers read lines that begin with `data: `, and no event names. */
 
-/** What became of the messages so far: `imported` are new, `known` were there before. */
+/** Progress of an import: `imported` messages are new, `known` ones existed before. */
 export type ImportCounts = { readonly imported: number; readonly known: number };
 
 /** How far an import is: messages so far, and the global position of the last one. */

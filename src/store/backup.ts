@@ -12,7 +12,7 @@ export type StoreCopy = {
   readonly content: Readable;
 };
 
-/** What became of a backup. */
+/** Outcome of a backup. */
 export type BackupOutcome =
   | { readonly outcome: 'copied'; readonly copy: StoreCopy }
   /** Another one is being made or read. */

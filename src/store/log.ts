@@ -118,14 +118,14 @@ export type LogBounds = {
   readonly importsBelowHead: number;
 };
 
-/** What became of an append. `position` and `globalPosition` are those of the last message. */
+/** Outcome of an append. `position` and `globalPosition` are those of the last message. */
 export type AppendOutcome =
   | { readonly outcome: 'appended'; readonly position: number; readonly globalPosition: number }
   /** A retry: the same messages are there already, at these positions. */
   | { readonly outcome: 'known'; readonly position: number; readonly globalPosition: number }
   /** The stream is at another version; nothing was written. */
   | { readonly outcome: 'version-conflict'; readonly expected: number; readonly actual: number }
-  /** A message with this id exists and differs, or the id stands twice in the append; nothing was written. */
+  /** A different message with this id exists, or the append contains the id twice; nothing was written. */
   | { readonly outcome: 'duplicate-id'; readonly id: string }
   /** The log was deleted or replaced; nothing was written. */
   | { readonly outcome: 'gone' }
@@ -157,7 +157,7 @@ export interface ImportSession {
   abort(): Promise<void>;
 }
 
-/** What became of a batch. `index` is that of the message at fault; of two that exclude each other the later one. */
+/** Outcome of a batch. `index` is that of the invalid message; of two conflicting ones, the later. */
 export type ImportOutcome =
   /** All messages are in the log; `known` of them were there before, or stood in the batch before. */
   | { readonly outcome: 'imported'; readonly known: number }
@@ -173,7 +173,7 @@ export type ImportOutcome =
 /** What is unique in a log. */
 export type ImportKey = 'id' | 'position' | 'globalPosition';
 
-/** What became of an import as a whole; `gone`: the log was deleted or replaced, and with it what was imported. */
+/** Outcome of a whole import; `gone`: the log was deleted or replaced, along with the imported messages. */
 export type CommitOutcome = { readonly outcome: 'committed' } | { readonly outcome: 'gone' };
 
 /** Where a stream read begins, inclusive. */

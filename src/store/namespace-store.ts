@@ -83,7 +83,7 @@ export interface NamespaceStore {
   follow(changed: () => void): () => void;
 }
 
-/** What became of a creation. */
+/** Outcome of creating a namespace. */
 export type CreateOutcome =
   | { readonly outcome: 'created'; readonly namespace: Namespace }
   /** The id is taken. */

@@ -13,7 +13,7 @@ export type RetentionRule = { readonly category: string | undefined; readonly li
 /** Rules of one namespace at most. */
 export const maxRetentionRules = 100;
 
-/** What became of a change of rules; `gone`: the namespace is not there, or another one. */
+/** Outcome of a change of rules; `gone`: the namespace does not exist, or is another one of the same name. */
 export type RetentionOutcome = 'changed' | 'too-many' | 'gone';
 
 /** What one slice of forgetting came to. */
@@ -24,7 +24,7 @@ export type Forgotten = {
   readonly isDone: boolean;
 };
 
-/** What a rule is about, and what it would take. */
+/** The messages that a rule covers, and those that it would delete. */
 export type Kept = {
   readonly messages: number;
   readonly bytes: number;

@@ -6,7 +6,7 @@ import { PokewireError } from '../../errors.ts';
 import { AppendCounts } from './append-counts.ts';
 import { grantOf } from './authenticate.ts';
 
-/** Counts an append; throws `RATE_LIMITED` when it is one too many, `OVERLOADED` when there is no memory for it. */
+/** Counts an append; throws `RATE_LIMITED` beyond the limit, and `OVERLOADED` if memory is short. */
 export type LimitAppends = (request: FastifyRequest, reply: FastifyReply) => Promise<void> | undefined;
 
 declare module 'fastify' {
@@ -46,7 +46,7 @@ export function useAppendLimit(server: FastifyInstance, maxPerSecond: number, ov
   });
 }
 
-/** Says when to come again: after `leastSeconds`, and up to `spreadSeconds` later, so that not all come at once. */
+/** Sets `Retry-After` to `leastSeconds` plus up to `spreadSeconds`, so that clients do not all retry at once. */
 export function retryAfter(reply: FastifyReply, leastSeconds: number, spreadSeconds: number): void {
   reply.header('retry-after', String(leastSeconds + randomInt(spreadSeconds + 1)));
 }

@@ -24,9 +24,9 @@ declare module 'fastify' {
     ownCheck?: (request: FastifyRequest) => Promise<Grant | undefined>;
     /** Only admins of `default` may, beside whom `ownCheck` knows. */
     isForOperators?: boolean;
-    /** The route itself sees to a namespace that does not exist. */
+    /** The route itself handles a namespace that does not exist. */
     takesAbsentNamespace?: boolean;
-    /** A ticket will do. */
+    /** A ticket is accepted. */
     takesTicket?: boolean;
   }
 

@@ -15,7 +15,7 @@ import { schemaProblem } from './schema-problem.ts';
 /** Content type of every JSON answer, errors included; exact, because EventoDB's clients compare it. */
 export const jsonType = 'application/json';
 
-/** Who is told 503 comes again after these seconds, and up to so many later. */
+/** `Retry-After` of a 503: these seconds, plus a random number up to the second one. */
 const leastRetrySeconds = 5;
 const retrySpreadSeconds = 10;
 
@@ -132,7 +132,7 @@ export function sendRefusal(reply: FastifyReply, error: PokewireError): FastifyR
   if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="pokewire"');
   if (error.status === 503) {
     retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
-    // It gives its descriptor back until it comes again. With an unread body the end would be a reset.
+    // Frees the descriptor until the client retries. With an unread body, closing would cause a reset.
     if (placeless.has(error.code) && !hasBody(reply.request)) reply.header('connection', 'close');
   }
   const page = reply.server.refusalPage(reply.request, error);
@@ -142,7 +142,7 @@ export function sendRefusal(reply: FastifyReply, error: PokewireError): FastifyR
   return reply.code(error.status).headers(headers).send(body);
 }
 
-/** Whoever is told these is one too many. */
+/** Refusals for lack of capacity, after which the connection is closed. */
 const placeless: ReadonlySet<ErrorCode> = new Set(['TOO_MANY_SUBSCRIPTIONS', 'OVERLOADED']);
 
 function hasBody({ headers }: FastifyRequest): boolean {

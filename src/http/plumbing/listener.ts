@@ -45,7 +45,7 @@ export class Listener {
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(code)) return [first];
-      // Half a start would go on serving, although it is said to have failed.
+      // Otherwise the addresses that did open would keep serving after a failed start.
       await this.close(0);
       throw error;
     }

@@ -39,7 +39,7 @@ class Pages extends Readable {
   #next: ReadPage | undefined;
 
   constructor(read: Read, { text, next }: AnswerPage) {
-    // No page is read before the one before it has left.
+    // Reads a page only when the previous one has been sent.
     super({ highWaterMark: 0 });
     this.#read = read;
     this.#text = text;
@@ -60,7 +60,7 @@ class Pages extends Readable {
       this.#text = text;
       this.#next = next;
     }
-    // As bytes, which lie outside of the heap while they wait.
+    // As bytes, which are outside the heap while they wait.
     const bytes = this.#text === '' ? null : Buffer.from(this.#text);
     this.#text = '';
     this.push(bytes);

@@ -1,4 +1,4 @@
-/** What a validator says of a value that does not fit; those of routes and of tickets both say it so. */
+/** A validator's error, in the form common to the validators of routes and of tickets. */
 type Finding = {
   readonly keyword: string;
   readonly message?: string;

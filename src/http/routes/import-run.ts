@@ -60,7 +60,7 @@ export class ImportRun {
   #bytes = 0;
   /** What may be read before other work has its turn. */
   #left = charactersPerTurn;
-  /** What the last progress said. */
+  /** The last reported progress. */
   #told = 0;
 
   constructor(session: ImportSession, transfer: Transfer, mode: ImportMode) {
@@ -134,13 +134,13 @@ export class ImportRun {
     this.#batch = [];
     this.#lines = [];
     this.#bytes = 0;
-    // Where a store answers at once, batches that have arrived would be stored in one turn.
+    // If the store answers synchronously, all received batches would be stored in one turn of the event loop.
     await ownTurn();
     return undefined;
   }
 
   async finish(): Promise<ImportFailure | undefined> {
-    // The last batch may have taken its time.
+    // The token may have been revoked while the last batch was stored.
     const failure = (await this.store()) ?? this.#ended();
     if (failure !== undefined) return failure;
     if (this.#mode.replace && !this.#mode.allowIncomplete && !this.isComplete) {

@@ -77,7 +77,7 @@ export function routeSession(server: Server, mode: AuthMode): void {
 
 /** Puts the token into the cookie of the answer. */
 export function beginSession(request: FastifyRequest, reply: FastifyReply, token: string): FastifyReply {
-  // Anybody may claim to come by https: the cookie only becomes stricter.
+  // A forged header only makes the cookie stricter.
   const claimed = String(request.headers['x-forwarded-proto'] ?? '')
     .split(',', 1)[0]!
     .trim()

@@ -318,7 +318,7 @@ export class MemoryLog implements ImportTarget {
     return [...ofStreams, ...categories.map((category) => this.#directory.categoryRows(category))];
   }
 
-  /** Global position of a start by stream position; it comes with a single stream only, whose rows are in position order. */
+  /** Global position of the first message at or behind a stream position. Only for a single stream, whose rows are in position order. */
   #startOf({ streams: [name = ''], fromPosition }: Selection): number {
     const stream = this.#directory.stream(name);
     const row = stream?.rows.at(this.indexOf(stream, fromPosition));

@@ -20,7 +20,7 @@ export async function seqOfPosition(log: LogStream, stream: string, position: nu
   let high = spotOf(last);
   if (position <= low.position) return low.seq;
   if (position > high.position) return undefined;
-  /** The message is `high`, or stands before this number. */
+  /** The message is `high`, or lies before this sequence. */
   let end = high.seq;
   for (let turn = 0; end - low.seq > 1 && high.position - low.position > 1; turn++) {
     const share = turn % 2 === 0 ? (position - low.position) / (high.position - low.position) : 0.5;

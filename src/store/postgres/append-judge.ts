@@ -9,7 +9,7 @@ export type PendingAppend = {
   readonly expectedVersion: number | undefined;
   /** UTF-16 units of its payloads. */
   readonly units: number;
-  /** An insert of it was sent, and what became of it is not known: its ids tell. */
+  /** Its insert was sent and may have been committed; a look-up of its ids decides. */
   isUnsure: boolean;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;

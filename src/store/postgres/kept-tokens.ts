@@ -32,7 +32,7 @@ export class ProcessTokens implements KeptTokens {
 /** JSON has no `undefined`. */
 type StoredToken = Omit<TokenRecord, 'expiresAtMs'> & { readonly expiresAtMs?: number };
 
-/** Keeps tokens in the schema `pokewire`, for all nodes. Reads them anew each time; concurrent requests share a read. */
+/** Keeps tokens in the schema `pokewire`, for all nodes. Reads them every time; concurrent requests share a read. */
 export class StoredTokens implements KeptTokens {
   readonly #query: Query;
   readonly #changed: () => void;

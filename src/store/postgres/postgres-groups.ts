@@ -37,7 +37,7 @@ export const grantGroupsSql = (role: string): readonly string[] => [
 
 /**
  * Rows are locked in the order of their keys, so that two batches never wait for each other. A row that changed while its lock was
- * waited for is judged anew, so of two changes of one revision one loses.
+ * waited for is evaluated again, so of two changes of one revision one loses.
  */
 const writeSql = `
 WITH given AS (

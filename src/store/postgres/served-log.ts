@@ -12,7 +12,7 @@ export type ServedLogOptions = Pick<StoreOptions, 'pokes' | 'log'> & {
   readonly epochs: KeptEpochs;
   /** Called with the duration of each look at the table. */
   readonly looked: (durationMs: number) => void;
-  /** Called when another log, which has this epoch, takes the place of the one before. */
+  /** Called with the epoch of the new log when it replaces the previous one. */
   readonly replaced: (epoch: LogId) => void;
 };
 

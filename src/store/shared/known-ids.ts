@@ -47,7 +47,7 @@ export function judgeIds<Compared>(
   return respelled.length === 0 ? known : compare(respelled, known);
 }
 
-/** A payload that is spelled otherwise than the stored one of the same id. */
+/** A payload spelled differently from the stored one with the same id. */
 export type Respelled = { readonly id: string; readonly stored: JsonText | null; readonly given: JsonText | null };
 
 /** `known` when all of them are the same values. */

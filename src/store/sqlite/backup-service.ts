@@ -17,7 +17,7 @@ export type BackupOptions = {
   readonly reserveBytes: number;
 };
 
-/** What became of it. */
+/** Its outcome. */
 export type BackupAnswer =
   | { readonly outcome: 'copied' }
   | { readonly outcome: 'no-room'; readonly neededBytes: number; readonly freeBytes: number }
@@ -36,7 +36,7 @@ export function removeCopy(copyPath: string): void {
   for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(copyPath + suffix, { force: true });
 }
 
-/** Makes one copy, says what became of it, and ends; any message ends it before. A copy that is not whole is removed. */
+/** Makes one copy, reports the outcome, and exits; any message cancels it. An incomplete copy is removed. */
 export function serveBackup(port: MessagePort, options: BackupOptions): void {
   let isEnded = false;
   port.on('message', () => {
@@ -55,7 +55,7 @@ function end(port: MessagePort, answer: BackupAnswer): void {
 
 async function makeCopy({ path, copyPath, reserveBytes }: BackupOptions, isEnded: () => boolean) {
   using source = openForReading(path);
-  // One transaction around all steps, or the copy would begin anew at each commit of the writer.
+  // One transaction around all steps; otherwise the copy would restart at each commit of the writer.
   source.exec('BEGIN');
   const pragma = (name: string) => new Query<readonly [number]>(source, `PRAGMA ${name}`).first()![0];
   const neededBytes = pragma('page_count') * pragma('page_size');

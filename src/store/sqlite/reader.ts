@@ -12,7 +12,7 @@ import { PokeReader } from './read-pokes.ts';
 import { readUsage } from './read-usage.ts';
 import { StreamNames } from './stream-names.ts';
 
-/** What the reader answers. Every call sees everything that was committed when it began. */
+/** The calls of the reader thread. Every call sees everything that was committed when it began. */
 export type ReaderMethods = ReturnType<typeof methodsOf>;
 
 function methodsOf(database: DatabaseSync) {

@@ -42,7 +42,7 @@ export class SqliteReplacement implements ImportSession {
   readonly #replaced: Replaced;
   #staged: LogId | undefined;
 
-  /** `staged` is undefined when the namespace is not there. */
+  /** `staged` is undefined if the namespace does not exist. */
   constructor(parts: SqliteParts, namespace: NamespaceName, staged: LogId | undefined, replaced: Replaced) {
     this.#parts = parts;
     this.#namespace = namespace;

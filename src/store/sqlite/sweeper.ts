@@ -9,10 +9,10 @@ const rowsPerSweep = 1_000;
 /** Pages given back to the file system at once: 1 MiB, some 2 ms on a calm disk. */
 const pagesPerSweep = 256;
 
-/** Milliseconds that emptying the write-ahead log waits for readers, and every append with it. */
+/** Time that emptying the write-ahead log waits for readers, in milliseconds. Appends wait too. */
 const readersWaitMs = 20;
 
-/** What one step of purging came to. */
+/** Result of one step of purging. */
 export type Purged = 'done' | 'more' | 'busy';
 
 /** Removes what dead logs hold, a little at a time, and then gives free pages back. */

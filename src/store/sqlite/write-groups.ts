@@ -23,7 +23,7 @@ export class GroupWriter {
     this.#noteWritten = new Query(database, "INSERT OR REPLACE INTO meta(key, value) VALUES ('group_revision', ?)");
   }
 
-  /** What became of each change: its revision, which none had before, or undefined where it lost. */
+  /** Outcome of each change: its new, unique revision, or undefined if it lost against another change. */
   write(changes: readonly GroupChange[]): (number | undefined)[] {
     let written = this.#written.first()?.[0] ?? 0;
     const outcomes = changes.map((change) => (this.#change(change, written + 1) ? ++written : undefined));

@@ -5,7 +5,7 @@ export type Poke = {
   readonly position: number;
   /** Its place in the log. */
   readonly globalPosition: number;
-  /** With `conflate`, of what was missed: this poke stands for `count` messages of its stream, from this position on. */
+  /** With `conflate`, after a lag: this poke stands for `count` messages of its stream, from this position on. */
   readonly from?: number;
   readonly count?: number;
 };

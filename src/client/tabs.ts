@@ -147,7 +147,7 @@ class Tab {
     const { leader, number } = message;
     const isOfMine = this.#isSynced && leader === this.#leaderId;
     if (message.type === 'ping') {
-      // Another number: the messages in between were missed.
+      // The numbers differ, so this tab missed the messages in between.
       if (!isOfMine || number !== this.#number) this.#resync();
       else if (message.isCheck) this.#send({ type: 'here', tab: this.#id });
     } else if (message.type === 'state' && isOfMine && message.covers[this.#id] === undefined) {

@@ -120,7 +120,7 @@ async function refuseTooManyHeld(
   });
 }
 
-/** Settles a held stream up to a position; `upTo`: later messages up to this global position were skipped over and wait, too. */
+/** Settles a held stream up to a position; `upTo`: later messages up to this global position were skipped and also wait. */
 export async function settle(
   groups: ConsumerGroups,
   namespace: Namespace,

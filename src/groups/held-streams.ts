@@ -62,7 +62,7 @@ export function settle(
  */
 export function skip(record: PartitionRecord, named: NamedStreams | undefined, nowMs: number): Changed {
   if (record.isSealed) return undefined;
-  // What is due moves on by itself, and another message than the administrator saw would be skipped.
+  // A stream with a pending retry advances by itself, so a message that the administrator did not see would be skipped.
   const isMeant = (held: HeldStream) => held.retryAtMs === undefined && isNamed(held, named);
   if (!record.held.some(isMeant)) return undefined;
   const skipped = record.held.map((held) =>

@@ -9,7 +9,7 @@ export type PartitionRecord = {
   /** What was settled beyond the checkpoint by partitions of former layouts. */
   readonly floors: readonly Floor[];
   readonly held: readonly HeldStream[];
-  /** Its layout has ended: nothing changes any more. */
+  /** Its layout has ended, so it no longer changes. */
   readonly isSealed: boolean;
   /** When the checkpoint last moved, milliseconds since 1970. */
   readonly lastAckMs: number | undefined;

@@ -54,7 +54,7 @@ export class Partitions {
     );
   }
 
-  /** Holds a stream; `too-many`: the partition holds as many as it may. */
+  /** Holds a stream; `too-many`: the partition holds the maximum number. */
   async hold(key: string, generation: number, failure: Failure): Promise<OwnerOutcome | 'too-many'> {
     let isFull = false;
     const changed = await this.#records.change(
@@ -114,7 +114,7 @@ export class Partitions {
     return value.held.filter((held) => !before.includes(held)).map(({ stream }) => stream);
   }
 
-  /** Moves a held stream to `next` from a message that is no more; false: it does not wait there any more. */
+  /** Moves a held stream from an erased message to `next`; false: it no longer waits at that message. */
   async passErased(key: string, held: HeldStream, next: number): Promise<boolean> {
     const nowMs = this.#wallNow();
     const { outcome } = await this.#records.change(key, (record) => passErased(record, held, next, nowMs), false);

@@ -12,7 +12,7 @@ import { predecessors, relayout } from './ownership.ts';
 const maxPlannedStreams = 100_000;
 const pageStreams = 1_000;
 
-/** The rates of a plan are those of about so many messages, the latest of the category. */
+/** A plan estimates rates from about this number of the category's latest messages. */
 const sampledMessages = 10_000;
 const pagePokes = 1_000;
 const dayMs = 86_400_000;

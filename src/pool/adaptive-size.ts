@@ -1,4 +1,4 @@
-/** How many idle things a pool may keep. */
+/** The number of idle objects that a pool may keep. */
 export type PoolBounds = {
   /** Kept and pre-warmed at least. */
   readonly min: number;

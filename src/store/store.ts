@@ -28,8 +28,8 @@ export interface Store {
   log(id: LogId): Log;
 
   /**
-   * Begins an import that takes the place of the namespace's whole log in one step at its commit: a new log, with an epoch
-   * of its own, behind every position that the old one ever gave. Of two at once the one that commits last holds.
+   * Begins an import that replaces the namespace's whole log atomically at its commit: a new log, with an epoch
+   * of its own, behind every position that the old one ever gave. Of two concurrent ones, the last to commit wins.
    */
   beginReplacement(namespace: Namespace): Promise<ImportSession>;
 

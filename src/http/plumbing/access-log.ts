@@ -9,7 +9,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Logs and counts an answer that Fastify did not send, with the status that it stands for. */
     noteAnswer: (request: FastifyRequest, reply: FastifyReply, status: number) => void;
-    /** Logs and counts a request whose answer did not leave whole. */
+    /** Logs and counts a request whose answer was not sent completely. */
     noteBroken: (response: ServerResponse, status: number) => void;
     /** Logs and counts what was refused before there was a request. */
     noteRefused: (status: number) => void;

@@ -54,7 +54,7 @@ export function eventStreamHead(reply: FastifyReply, framing: Framing): Buffer {
   return Buffer.from(`${lines}${fixedLines[framing]}${dateLine()}\r\n`, 'latin1');
 }
 
-// Checked once a line: with this for each head, heads were 5 % of a connection in a storm (profile of connection-storm).
+// Each line is checked once: checking every head took 5 % of the time of a connection (profile of connection-storm).
 function lineOf(name: string, value: string): string {
   const line = `${name}: ${value}\r\n`;
   if (validLines.has(line)) return line;

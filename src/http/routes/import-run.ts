@@ -30,7 +30,7 @@ export type ImportFailure = {
   readonly line: number;
 };
 
-/** What becomes of the messages of an import. */
+/** What to do with the messages of an import. */
 export type ImportMode = {
   /** They replace the log. */
   readonly replace: boolean;

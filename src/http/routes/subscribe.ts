@@ -103,7 +103,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
       'An endless stream of server-sent events, one `poke` for each message that a selector names: what the log holds ' +
       'behind the starting point, then every message as it is appended. Resumes after Last-Event-ID.',
     tags: ['subscriptions'],
-    // Both together have this limit too; see parseSelection.
+    // The limit also applies to streams and categories together; see parseSelection.
     querystring: querySchema(options.maxSelectors),
     produces: ['text/event-stream'],
   };

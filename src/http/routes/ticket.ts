@@ -87,7 +87,7 @@ async function parseBody(body: Buffer | undefined, maxSelectors: number): Promis
   return fitBody(bodySchema, parsed);
 }
 
-/** Before each element is looked at. */
+/** Checks the lengths before the elements are validated. */
 function refuseLongLists(parsed: unknown, maxSelectors: number): void {
   for (const name of ['stream', 'category'] as const) {
     const list = (parsed as Partial<Static<typeof bodySchema>> | null)?.[name];

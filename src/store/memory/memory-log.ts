@@ -60,7 +60,7 @@ export class MemoryLog implements ImportTarget {
     return this.boundsOf(everything);
   }
 
-  /** The bounds, with what was forgotten of a selection. */
+  /** The bounds, with the position up to which messages of a selection were forgotten. */
   boundsOf({ all, streams, categories }: Selection): LogBounds {
     let forgottenUpTo = Math.max(this.behind, all ? this.#forgottenUpTo : 0);
     for (const name of streams) {

@@ -20,7 +20,7 @@ export class PageBuilder {
     this.#limit = Math.min(limit, maxPageMessages);
   }
 
-  /** Whether the row still went into the page. */
+  /** Adds a row; false: the page is full. */
   add(row: number): boolean {
     const bytes = this.#log.table.payloadBytes(row);
     const tooLarge = this.#bytes + bytes > maxPageBytes && this.#messages.length > 0;

@@ -7,7 +7,7 @@ export type Rows = {
 /** Tells where rows stand in the log; the message table does. */
 export type GlobalPositions = { globalPosition(row: number): number };
 
-/** Up to so many rows lie in an array, which for a few of them is smaller. */
+/** Up to this number of rows, an array is used, which takes less memory. */
 const fewRows = 16;
 
 /**
@@ -20,7 +20,7 @@ export class RowList implements Rows {
   #start = 0;
   #length = 0;
 
-  /** So many rows in a row, from the given one on. */
+  /** `length` consecutive rows, starting with `first`. */
   static counting(first: number, length: number): RowList {
     const list = new RowList();
     list.#rows = new Uint32Array(Math.max(length, fewRows + 1));

@@ -79,7 +79,7 @@ export function judgeGroup(group: readonly PendingAppend[], { versions, byId }: 
   return judged;
 }
 
-/** An append that turns out to be stored by an earlier try of its own. */
+/** The outcome of an append that one of its earlier attempts has stored. */
 function asFirst(known: AppendOutcome): AppendOutcome {
   return known.outcome === 'known' ? { ...known, outcome: 'appended' } : known;
 }

@@ -92,7 +92,7 @@ export class SettledLog {
     return gap === undefined ? undefined : { ageS: (performance.now() - gap.sinceMs) / 1_000, culprit: gap.culprit };
   }
 
-  /** Rows whose stream names no poke can carry. */
+  /** Number of rows whose stream names cannot be poked. */
   get unpokable(): number {
     return this.#followers.unpokable;
   }

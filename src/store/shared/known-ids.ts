@@ -56,7 +56,7 @@ export function compareNow(respelled: readonly Respelled[], known: AppendOutcome
   return other === undefined ? known : { outcome: 'duplicate-id', id: other.id };
 }
 
-/** The same for an event loop that has other work. */
+/** The same, yielding to the event loop between slices. */
 export async function compareInTurns(respelled: readonly Respelled[], known: AppendOutcome): Promise<AppendOutcome> {
   let left = charactersPerTurn;
   for (const { id, stored, given } of respelled) {

@@ -26,7 +26,7 @@ export class OldestFirst {
     return { messages: this.#messages, bytes: this.#bytes };
   }
 
-  /** Whether the oldest message that is left goes; it is no longer left then. */
+  /** Whether the rule deletes the oldest remaining message; if so, that message is no longer counted. */
   takes(timeMs: number, bytes: number): boolean {
     const { maxAgeMs, maxMessages, maxBytes } = this.#limits;
     const isOver =
@@ -81,10 +81,10 @@ export type SliceBounds = {
 /** What the namespaces of an engine are to it. */
 export type ForgettingOptions = {
   readonly namespaces: () => Iterator<Namespace>;
-  /** Of namespaces without a rule for their whole log. */
+  /** Limits of namespaces without a rule for their whole log. */
   readonly initial: RetentionLimits;
   readonly slice: SliceBounds;
-  /** Forgets the oldest messages of a namespace that the rule no longer keeps, at most so many. */
+  /** Deletes the oldest messages of a namespace that the rule no longer keeps, at most `most`. */
   readonly forget: (namespace: Namespace, rule: RetentionRule, most: number, nowMs: number) => Amount;
   /** A clock that only goes forward, milliseconds. */
   readonly clock?: () => number;

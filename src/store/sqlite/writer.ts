@@ -180,7 +180,7 @@ export class Writer {
     }
   }
 
-  /** Ends a transaction that failed, and reads again what is known in memory. */
+  /** Rolls back a failed transaction and reloads the state in memory. */
   #recover(): void {
     // SQLite has rolled back by itself after some faults.
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK');

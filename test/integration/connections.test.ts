@@ -258,3 +258,22 @@ test('A stall of the process is not charged to a peer whose request came meanwhi
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
   expect(String((await answered)[0])).toMatch(/^HTTP\/1\.1 200 /);
 });
+
+test('An import leaves no deadline to the request behind it on its connection.', async () => {
+  await using app = await startTestApp(['--request-timeout-ms', '60000']);
+  await app.append('account-1', { type: 'Deposited', data: {} });
+  const group = {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: '{"category":"account","size":1}',
+  };
+  expect((await fetch(`${app.url}/groups/billing`, group)).status).toBe(201);
+  using accepted = new Accepted();
+  using peer = new Peer(app);
+  const wait = 'GET /groups/billing/wait?position=1&timeoutMs=60000 HTTP/1.1\r\nHost: x\r\n\r\n';
+  const head =
+    'POST /import?force=true HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1\r\n\r\n\n';
+  const socket = peer.open(head + wait);
+  expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /);
+  await expect.poll(() => accepted.sockets.at(-1)!.timeout).toBe(0);
+});

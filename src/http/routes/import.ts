@@ -141,6 +141,8 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
   } finally {
     await run?.abort();
     takeItsTime(raw.socket, false);
+    // Or a later request of the connection would be cut off while it waits for its answer.
+    raw.socket.setTimeout(0);
     // What nobody reads would keep the client from sending on, and so from reading the answer.
     raw.resume();
   }

@@ -64,7 +64,7 @@ export async function errorOf(response: Response): Promise<ClientError> {
   const body = await new Response(response.body?.pipeThrough(bound)).json().catch(() => undefined);
   const {
     code = `HTTP_${status}`,
-    message = `Status ${status}, not from Pokewire`,
+    message = `Not from Pokewire: ${status}`,
     details,
   } = (body as { error?: { code?: string; message?: string; details?: Record<string, unknown> } } | undefined)?.error ??
   {};

@@ -10,7 +10,7 @@ export type Poke = {
   readonly count?: number;
 };
 
-/** Pokes remembered since the last proof. A loss after more of them delivers some twice. */
+/** Pokes remembered since the last proof, the first ones. A loss among more of them delivers some twice. */
 const maxRemembered = 10_000;
 
 /**
@@ -24,11 +24,17 @@ export class Completeness {
   #count = 0;
   /** Global positions delivered since the last proof, on this connection or earlier ones. */
   readonly #delivered = new Set<number>();
+  /**
+   * Whether a poke is missing, or this connection brought new ones, all remembered, and no proof that none is missing among them. One that
+   * brings only known ones confirms them.
+   */
+  isOpen = false;
 
   /** A connection begins behind this global position; undefined: at a position of its stream. */
   begin(behind: number | undefined): void {
     this.#last = behind;
     this.#count = 0;
+    this.isOpen = false;
   }
 
   /** Forgets what was delivered: the log is another one, or is replayed. */
@@ -43,16 +49,16 @@ export class Completeness {
     this.#count++;
     // A conflated poke may also stand for messages that were not delivered.
     if (this.#delivered.has(globalPosition) && !count) return false;
-    this.#delivered.add(globalPosition);
-    if (this.#delivered.size > maxRemembered) this.forget();
+    this.isOpen = this.#delivered.size < maxRemembered;
+    if (this.isOpen) this.#delivered.add(globalPosition);
     return true;
   }
 
   /** Takes a heartbeat. Returns whether every poke up to its head was delivered. */
   isComplete(head: number, count: number): boolean {
     this.#last ??= head;
-    const isComplete = head <= this.#last && count === this.#count;
-    if (isComplete) this.forget();
-    return isComplete;
+    this.isOpen = head > this.#last || count !== this.#count;
+    if (!this.isOpen) this.#delivered.clear();
+    return !this.isOpen;
   }
 }

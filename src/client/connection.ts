@@ -57,8 +57,8 @@ export async function readConnection(transport: Transport, options: ConnectionOp
     const opening = options.path().then((path) => transport.request(path, { headers, signal: either }));
     const { headers: told, body } = await Promise.race([opening, broken]);
     if (!told.get('content-type')?.startsWith('text/event-stream'))
-      throw new ClientError('NOT_AN_EVENT_STREAM', 'The answer is not from Pokewire');
-    silence = ['BUFFERED', 'A proxy buffers the stream: see /diagnose'];
+      throw new ClientError('NOT_AN_EVENT_STREAM', 'Not from Pokewire');
+    silence = ['BUFFERED', 'A proxy buffers: see /diagnose'];
     options.onOpen();
     const reader = body!.getReader();
     for (;;) {

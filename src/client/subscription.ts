@@ -49,8 +49,8 @@ const members: Readonly<Record<string, object>> = {
 };
 
 /**
- * A subscription, and the only writer of its state. It makes one attempt at a time and resumes behind the last delivered poke, so
- * each poke is delivered once and in order.
+ * A subscription, and the only writer of its state. It makes one attempt at a time. After a loss of the connection it asks once more
+ * for what no heartbeat has proved, as a poke may be missing in there, and delivers each poke once.
  */
 export class Subscription implements Subscribed {
   readonly #transport: Transport;
@@ -67,7 +67,7 @@ export class Subscription implements Subscribed {
   #position: number | undefined = undefined;
   /** Log and first cursor of this connection; taken over once the next event shows that no reset follows. */
   #hello: { readonly id: string | undefined; readonly epoch: string } | undefined = undefined;
-  /** Where to resume when a poke is missing: behind the last proof, or where this connection began. */
+  /** Where to resume when a poke is or may be missing: behind the last proof, or where this connection began. */
   #proved: { readonly cursor: string | undefined; readonly position: number | undefined } | undefined = undefined;
   #refusals = 0;
 
@@ -119,16 +119,14 @@ export class Subscription implements Subscribed {
       this.#move({ name: 'connecting' });
       const { why, retryMs } = await this.#connect();
       if (signal.aborted) return;
+      // Without an event of this connection the place is as it was.
+      if (this.#proved && this.#completeness.isOpen)
+        ({ cursor: this.#cursor, position: this.#position } = this.#proved);
       if (why.code === 'RENEWING') this.#transport.renew();
       if (atOnce.includes(why.code)) continue;
       if (this.#isFinal(why)) return this.#end(why.code, why);
-      let askedMs = why.retryAfterMs ?? retryMs;
-      if (why.code === 'POKE_LOST') {
-        ({ cursor: this.#cursor, position: this.#position } = this.#proved!);
-        // The server is up, so its `retry:` does not apply.
-        askedMs = 0;
-      }
-      const waitMs = this.#backOff.next(askedMs);
+      // A server that a poke was lost from is up, so its `retry:` does not apply.
+      const waitMs = this.#backOff.next(why.code === 'POKE_LOST' ? 0 : (why.retryAfterMs ?? retryMs));
       this.#move({ name: 'away', nextTryAt: new Date(Date.now() + waitMs), why });
       const waking = new AbortController();
       // A wake-up must not cut a `Retry-After` short.
@@ -185,7 +183,7 @@ export class Subscription implements Subscribed {
     else if (type === 'heartbeat') this.#prove(value, id, isBuffered);
     else if (type === 'end') {
       const code = String(value.code).toUpperCase().replaceAll('-', '_');
-      throw new ClientError(code, `Ended by the server: ${value.code}`);
+      throw new ClientError(code, `Ended: ${value.code}`);
     }
   }
 

@@ -109,13 +109,18 @@ export class TabLeader {
       place === undefined ? { position: 'head' as const } : { cursor: String(place.position), epoch: place.epoch };
     let hasBegun = false;
     this.#epoch = place?.epoch;
+    let last = 0;
     const leader = this.#id;
     this.#subscription = this.#open(selectors, begin, {
       onPoke: (poke) => {
-        const place = { position: poke.globalPosition, epoch: this.#subscription!.epoch! };
-        this.#send({ type: 'poke', leader, number: ++this.#number, poke, place });
+        const { globalPosition: position } = poke;
+        const place = { position, epoch: this.#subscription!.epoch! };
+        const isLate = position < last;
+        last = Math.max(last, position);
+        this.#send({ type: 'poke', leader, number: ++this.#number, poke, place, isLate });
       },
       onReset: (reset) => {
+        last = 0;
         this.#epoch = reset.epoch;
         const place = { position: reset.replayFrom - 1, epoch: reset.epoch };
         this.#send({ type: 'reset', leader, number: ++this.#number, reset, place });

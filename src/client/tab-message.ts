@@ -30,6 +30,8 @@ export type TabMessage =
       readonly number: number;
       readonly poke: Poke;
       readonly place: Place;
+      /** Whether it was missing, and pokes behind it were sent before. */
+      readonly isLate: boolean;
     }
   | {
       readonly type: 'reset';

@@ -173,8 +173,9 @@ class Tab {
 
   #take(message: Extract<TabMessage, { readonly number: number }>): void {
     if (message.type === 'poke') {
-      if (message.place.epoch === this.#place?.epoch && message.poke.globalPosition <= this.#place.position) return;
-      this.#place = message.place;
+      const isBefore = message.place.epoch === this.#place?.epoch && message.place.position <= this.#place!.position;
+      if (isBefore && !message.isLate) return;
+      if (!isBefore) this.#place = message.place;
       for (const subscription of [...this.#subscriptions]) subscription.poke(message.poke);
     } else if (message.type === 'reset') {
       this.#place = message.place;

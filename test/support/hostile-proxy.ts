@@ -10,8 +10,8 @@ export type Mischief =
   | { readonly status: number }
   /** Takes the request and never answers. */
   | { readonly stalls: 'head' | 'body' }
-  /** Passes each event on so often. */
-  | { readonly times: (event: string) => number };
+  /** Passes each event on so often, and breaks off behind so many bytes of what it was given. */
+  | { readonly times: (event: string) => number; readonly cutAfterBytes?: number };
 
 /** An HTTP proxy that does its worst to event streams. Close it by `await using`. */
 export class HostileProxy implements AsyncDisposable {
@@ -79,18 +79,23 @@ export class HostileProxy implements AsyncDisposable {
 }
 
 function misuse(mischief: Mischief, answer: ServerResponse): (bytes: Buffer) => void {
-  if ('times' in mischief) {
-    let rest = '';
-    return (bytes) => {
-      const events = (rest + bytes).split('\n\n');
-      rest = events.pop()!;
-      for (const event of events) answer.write(`${event}\n\n`.repeat(mischief.times(event)));
-    };
-  }
-  let left = (mischief as { cutAfterBytes: number }).cutAfterBytes;
+  const { times, cutAfterBytes = Number.POSITIVE_INFINITY } = mischief as Partial<
+    Record<'times', (event: string) => number>
+  > & { cutAfterBytes?: number };
+  let left = cutAfterBytes;
+  let rest = '';
+  const write = (bytes: Buffer) => {
+    if (times === undefined) {
+      answer.write(bytes);
+      return;
+    }
+    const events = (rest + bytes).split('\n\n');
+    rest = events.pop()!;
+    for (const event of events) answer.write(`${event}\n\n`.repeat(times(event)));
+  };
   return (bytes) => {
     if (left < 0) return;
-    answer.write(bytes.subarray(0, left));
+    write(bytes.subarray(0, left));
     left -= bytes.length;
     // What was written goes out before the connection ends, without a last chunk.
     if (left > 0) return;

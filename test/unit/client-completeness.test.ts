@@ -66,7 +66,31 @@ test('After ten thousand pokes without a proof a loss delivers some twice, and l
   const completeness = begun(0);
   for (let at = 1; at <= 10_001; at++) completeness.poke(poke(at));
   completeness.begin(0);
-  expect(completeness.poke(poke(1))).toBe(true);
+  expect([completeness.poke(poke(10_000)), completeness.poke(poke(10_001))]).toEqual([false, true]);
+});
+
+test('What a connection brought is to be confirmed until a heartbeat proves it, or a connection brings it again.', () => {
+  const completeness = begun(0);
+  const seen = [completeness.isOpen];
+  completeness.poke(poke(1));
+  seen.push(completeness.isOpen);
+  completeness.isComplete(1, 1);
+  seen.push(completeness.isOpen);
+  completeness.poke(poke(2));
+  completeness.begin(1);
+  completeness.poke(poke(2));
+  seen.push(completeness.isOpen);
+  completeness.isComplete(3, 2);
+  seen.push(completeness.isOpen);
+  expect(seen).toEqual([false, true, false, false, true]);
+});
+
+test('More than ten thousand pokes without a proof are not asked for again.', () => {
+  const completeness = begun(0);
+  for (let at = 1; at <= 10_000; at++) completeness.poke(poke(at));
+  expect(completeness.isOpen).toBe(true);
+  completeness.poke(poke(10_001));
+  expect(completeness.isOpen).toBe(false);
 });
 
 test('Nothing of another log counts as delivered.', () => {

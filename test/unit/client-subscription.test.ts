@@ -95,9 +95,9 @@ describe('a connection', () => {
 });
 
 describe('a loss of the connection', () => {
-  test('is made good behind the last poke, after the time that the server told', async () => {
+  test('is made good behind the last proof, after the time that the server told', async () => {
     const { server, states, positions } = await subscribe();
-    const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1));
+    const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1) + log.heartbeat(1, 1));
     await stream.cut();
     expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'CUT' } });
     await vi.advanceTimersByTimeAsync(2_999);
@@ -108,6 +108,34 @@ describe('a loss of the connection', () => {
     expect(again.query.position).toBeUndefined();
     await again.open(log.hello(2, 1) + log.poke('account-1', 1, 2));
     expect(positions()).toEqual([1, 2]);
+  });
+
+  test('fetches a poke that went missing between two others before it', async () => {
+    const { server, states, positions } = await subscribe();
+    const pokes = [0, 1, 2, 3].map((position) => log.poke('account-1', position, position + 1));
+    await (await server.nth(1).open(log.hello(3, 0) + pokes[0] + pokes[2])).cut();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(server.nth(2).headers.get('last-event-id')).toBe('0-aaaa');
+    await server.nth(2).open(log.hello(4, 0) + pokes.join('') + log.heartbeat(4, 4));
+    expect(positions()).toEqual([1, 3, 2, 4]);
+    expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 4 });
+  });
+
+  test('gets on where each connection is cut after the same number of pokes', async () => {
+    const { server, positions } = await subscribe();
+    const pokes = [0, 1, 2, 3].map((position) => log.poke('account-1', position, position + 1));
+    const asked: (string | null)[] = [];
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      const { headers } = server.nth(attempt);
+      const behind = Number.parseInt(headers.get('last-event-id') ?? '0', 10);
+      asked.push(headers.get('last-event-id'));
+      const stream = await server.nth(attempt).open(log.hello(4, behind) + pokes.slice(behind, behind + 2).join(''));
+      await stream.cut();
+      while (server.requests.length === attempt) await vi.advanceTimersByTimeAsync(250);
+    }
+    expect(positions()).toEqual([1, 2, 3, 4]);
+    // Every second connection confirms what the one before it delivered.
+    expect(asked).toEqual([null, '0-aaaa', '2-aaaa', '2-aaaa']);
   });
 
   test('by an end of the stream that nobody announced is told as a cut', async () => {
@@ -192,7 +220,7 @@ describe('a loss of the connection', () => {
 
   test('by a refusal inside a stream waits for its retry, and keeps the cursor', async () => {
     const { server, states } = await subscribe();
-    await (await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1))).cut();
+    await (await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1) + log.heartbeat(1, 1))).cut();
     await vi.advanceTimersByTimeAsync(3_000);
     await server.nth(2).open(`retry: 4217\n${log.end('overloaded')}`);
     expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'OVERLOADED' } });
@@ -224,9 +252,9 @@ describe('a malformed event', () => {
     ['a heartbeat without its head', 'event: heartbeat\nid: 2-aaaa\ndata: {"epoch":"aaaa-1111","count":1}\n\n'],
     ['a heartbeat without its count', 'event: heartbeat\nid: 2-aaaa\ndata: {"epoch":"aaaa-1111","head":2}\n\n'],
     ['an end that is null', 'event: end\ndata: null\n\n'],
-  ])('ends the connection as CUT, and the next one begins behind the last good event: %s', async (_what, malformed) => {
+  ])('ends the connection as CUT, and the next one begins behind the last proof: %s', async (_what, malformed) => {
     const { server, states, positions } = await subscribe();
-    const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1));
+    const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1) + log.heartbeat(1, 1));
     await stream.send(malformed);
     expect(stream.isAborted).toBe(true);
     expect(states.at(-1)).toMatchObject({ name: 'away', why: { name: 'ClientError', code: 'CUT' } });
@@ -357,8 +385,9 @@ describe('completeness', () => {
     await (await server.nth(2).open(log.hello(3, 0) + log.poke('account-1', 0, 1))).cut();
     await vi.advanceTimersByTimeAsync(3_000);
     const last = server.nth(3);
-    expect(last.headers.get('last-event-id')).toBe('1-aaaa');
-    await last.open(log.hello(3, 1) + log.poke('account-2', 0, 2) + log.poke('account-3', 0, 3) + log.heartbeat(3, 2));
+    expect(last.headers.get('last-event-id')).toBe('0-aaaa');
+    const first = log.poke('account-1', 0, 1) + log.poke('account-2', 0, 2);
+    await last.open(log.hello(3, 0) + first + log.poke('account-3', 0, 3) + log.heartbeat(3, 3));
     expect(positions()).toEqual([3, 1, 2]);
     expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 3 });
   });
@@ -430,7 +459,7 @@ describe('a reset', () => {
 
   test('that a cut hid behind its hello is told by the next connection', async () => {
     const { server, resets } = await subscribe();
-    await (await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1))).cut();
+    await (await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1) + log.heartbeat(1, 1))).cut();
     await vi.advanceTimersByTimeAsync(3_000);
     await (await server.nth(2).open(otherLog.hello(1, 0))).cut();
     await vi.advanceTimersByTimeAsync(6_000);

@@ -124,9 +124,9 @@ describe('a tab that another one leads', () => {
     const state = (state: State, position: number, covers: Record<string, number>) =>
       receive({ data: { type: 'state', leader: 'l', number: ++number, state, covers, place: place(position) } });
     const covering = () => ({ [want().tab]: want().version });
-    const poke = (at: number) => {
+    const poke = (at: number, isLate = false) => {
       const poke = { stream: 'account-1', position: at, globalPosition: at };
-      receive({ data: { type: 'poke', leader: 'l', number: ++number, poke, place: place(at) } });
+      receive({ data: { type: 'poke', leader: 'l', number: ++number, poke, place: place(at), isLate } });
     };
     const ping = (isCheck: boolean) => receive({ data: { type: 'ping', leader: 'l', number, isCheck } });
     const positions = () => pokes.map(({ globalPosition }) => globalPosition);
@@ -162,7 +162,18 @@ describe('a tab that another one leads', () => {
     poke(4);
     const why = new ClientError('POKE_LOST', 'A poke is missing');
     state(portable({ name: 'away', nextTryAt: new Date(0), why }), 2, covering());
-    poke(3);
+    poke(3, true);
     expect(positions()).toEqual([2, 4, 3]);
+  });
+
+  test('is poked of what only a connection that came later had, and keeps its place', async () => {
+    const { want, state, poke, positions } = await join();
+    poke(2);
+    poke(4);
+    poke(3, true);
+    poke(4);
+    expect(positions()).toEqual([2, 4, 3]);
+    state({ name: 'catching-up' }, 4, { another: 1 });
+    expect(want().place).toEqual({ position: 4, epoch: 'e' });
   });
 });

@@ -138,7 +138,7 @@ export class GroupMember<Data> {
     } else if (event.type === 'end') {
       const { ClientError } = this.#source;
       const code = String(event.value.code).toUpperCase().replaceAll('-', '_');
-      throw new ClientError(code, `Ended by the server: ${event.value.code}`);
+      throw new ClientError(code, `Ended: ${event.value.code}`);
     }
   }
 

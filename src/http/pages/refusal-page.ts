@@ -21,7 +21,7 @@ export function refusalPages(mode: AuthMode) {
 
 function textsOf({ code, status, message }: PokewireError): { readonly title: string; readonly card: string } {
   const title = titleOf(code, status);
-  const sentence = code === 'NOT_FOUND' ? 'The address has no page. The pages are above.' : cleanHtml(message);
+  const sentence = code === 'NOT_FOUND' ? 'There is no page at this address. Choose one above.' : cleanHtml(message);
   const card = `        <h1>${title}</h1>
         <p>${sentence}</p>
         <p class="quiet"><code class="tag">${status} ${code}</code></p>`;

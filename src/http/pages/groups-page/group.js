@@ -1,4 +1,5 @@
 import { byId, element } from '../common/element.js';
+import { clockTime, number } from '../common/format.js';
 
 /** Every other state passes by itself. */
 const tones = { stable: 'good', stopped: 'danger', 'new-log': 'danger' };
@@ -37,20 +38,20 @@ export function partitionRow({ partition, member, generation, checkpoint, lag, r
     heading(partition, 'number'),
     cell(`${member ?? 'nobody'}${revoking ? ', moving' : ''}`, member === null || revoking ? 'gone' : ''),
     cell(generation, 'number generation'),
-    cell(checkpoint?.toLocaleString('en') ?? '–', 'number'),
+    cell(checkpoint === null ? '–' : number(checkpoint), 'number'),
     cell(lagText(lag), lag.messages > 0 ? 'behind' : ''),
   );
 }
 
 function lagText({ messages, exact, seconds }) {
   if (messages === 0 && exact) return 'caught up';
-  const count = `${exact ? '' : 'at least '}${messages.toLocaleString('en')} behind`;
+  const count = `${exact ? '' : 'at least '}${number(messages)} behind`;
   return seconds === null ? count : `${count}, ${seconds.toFixed(1)} s`;
 }
 
 /** A held stream; `act` is told what an administrator decides of it: `replay` or `skip`. */
 export function heldItem({ stream, position, partition, attempts, retryAt, error }, act) {
-  const until = retryAt === null ? 'parked' : `next try at ${new Date(retryAt).toLocaleTimeString('en-GB')}`;
+  const until = retryAt === null ? 'parked' : `next try at ${clockTime(new Date(retryAt))}`;
   const place = `${stream}@${position}`;
   const item = element(
     'li',

@@ -1,5 +1,6 @@
 import { curlLine } from '../common/curl-line.js';
 import { byId, element } from '../common/element.js';
+import { clockTime } from '../common/format.js';
 import { showItems } from '../common/keyed-children.js';
 import { noAnswer, refusalOf, refusalParts } from '../common/server-error.js';
 import { showTopState } from '../common/top-state.js';
@@ -44,7 +45,7 @@ async function look() {
 /** A refusal of the server, or a request without an answer. */
 function showProblem(error) {
   const isRefusal = error.sentence !== undefined;
-  const since = answeredAt.toLocaleTimeString('en-GB');
+  const since = clockTime(answeredAt);
   showTopState('danger', isRefusal ? `refused since ${since}` : `no answer since ${since}`);
   byId('problem').replaceChildren(...(isRefusal ? refusalParts(error) : [noAnswer()]));
   // Where the session has ended, the page itself asks for a token.

@@ -1,0 +1,47 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import type { Page } from 'playwright-core';
+import { launchBrowser } from '../support/browser.ts';
+import { startTour, stops } from './page-tour.ts';
+
+// Pictures of every page in three sizes and both schemes, to look at after a change: node test/browser/screens.ts [FOLDER]
+const folder = new URL(`${process.argv[2] ?? 'docs/screens'}/`, `file://${process.cwd()}/`);
+
+const sizes = [
+  { width: 1280, height: 800 },
+  { width: 1920, height: 1080 },
+  { width: 390, height: 844 },
+];
+
+/** WebP takes a third of the bytes of PNG; Playwright itself does not write it. */
+async function picture(page: Page): Promise<Buffer> {
+  const session = await page.context().newCDPSession(page);
+  const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 60 });
+  await session.detach();
+  return Buffer.from(data, 'base64');
+}
+
+await mkdir(folder, { recursive: true });
+for (const name of await readdir(folder)) if (name.endsWith('.webp')) await rm(new URL(name, folder));
+await using tour = await startTour();
+await using browser = await launchBrowser();
+await using context = await browser.newContext({ reducedMotion: 'reduce' });
+let bytes = 0;
+for (const stop of stops) {
+  await using page = await context.newPage();
+  await page.goto(tour.urlOf(stop));
+  await stop.prepare(page);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const size of sizes) {
+      await page.setViewportSize(size);
+      await page.evaluate(
+        'scrollTo(0, 0); new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))',
+      );
+      const taken = await picture(page);
+      bytes += taken.length;
+      await writeFile(new URL(`${stop.name}-${size.width}-${colorScheme}.webp`, folder), taken);
+    }
+  }
+  await context.clearCookies();
+}
+console.log(`${Math.round(bytes / 1024)} KiB in ${folder.pathname}`);

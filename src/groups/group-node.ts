@@ -3,13 +3,13 @@ import type { Group } from './group.ts';
 import { changeGroup, type GroupName, type GroupObserver, type MoveReason, WatchedGroup } from './group-state.ts';
 import { doStep, retryDue } from './group-steps.ts';
 import { type GroupTimes, leastValidMs } from './group-times.ts';
-import { type GroupEvent, type MemberLink, MemberSession, type Told } from './member-session.ts';
+import { type MemberLink, MemberSession, type Told } from './member-session.ts';
 import { type JoinOutcome, type JoinRequest, join, leave } from './membership.ts';
 import { NodeHealth } from './node-health.ts';
 import { type Held, isChanging, letGo } from './ownership.ts';
 import type { PartitionRecord } from './partition-record.ts';
 import { Partitions } from './partitions.ts';
-import { reconcile, toldKey } from './reconcile.ts';
+import { reconcile } from './reconcile.ts';
 import { groupKey, partitionKey } from './record-keys.ts';
 import { Records } from './records.ts';
 
@@ -246,14 +246,6 @@ export class GroupNode {
       this.drop(watched, session);
     }
     this.#watched.delete(watched.key);
-  }
-
-  /** Sends an event about a partition to the member on this node that owns it in this generation. */
-  tell(name: GroupName, held: Held, eventOf: (told: Told) => GroupEvent): void {
-    for (const session of this.watchedGroup(name)?.sessions.values() ?? []) {
-      const told = session.told.get(toldKey(held));
-      if (told?.generation === held.generation) session.send(eventOf(told));
-    }
   }
 
   #confirm(id: string, beat: number): void {

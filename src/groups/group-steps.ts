@@ -112,7 +112,7 @@ async function open(node: GroupNode, watched: WatchedGroup, session: MemberSessi
   if (node.health.validMs <= 0 || watched.group.layout !== layout) return false;
   const former = session.told.get(toldKey(held));
   if (former !== undefined && former.generation >= generation) return false;
-  const told = session.note({ layout, partition, generation });
+  const told = session.note({ layout, partition, generation }, record.forgotten?.to ?? 0);
   session.send({
     event: 'assigned',
     data: {

@@ -92,6 +92,8 @@ export interface MemberLink {
 export type Told = { -readonly [Key in keyof ToldView]: ToldView[Key] } & {
   /** The last retry sent for each held stream. */
   readonly retried: Map<string, { readonly what: string; readonly atMs: number }>;
+  /** The member knows what retention had taken up to here. */
+  forgottenUpTo: number;
 };
 
 /** A connection of a member on this node. */
@@ -124,9 +126,9 @@ export class MemberSession implements SessionView {
   }
 
   /** Adds a partition, whose lease is so far that of the connection. */
-  note(held: Held): Told {
+  note(held: Held, forgottenUpTo = Number.POSITIVE_INFINITY): Told {
     const { extendedAtMs } = this;
-    const told = { ...held, extendedAtMs, revokedAtMs: undefined, isStopped: false, retried: new Map() };
+    const told = { ...held, extendedAtMs, revokedAtMs: undefined, isStopped: false, retried: new Map(), forgottenUpTo };
     this.told.set(toldKey(held), told);
     return told;
   }

@@ -13,6 +13,8 @@ export type PartitionRecord = {
   readonly isSealed: boolean;
   /** When the checkpoint last moved, milliseconds since 1970. */
   readonly lastAckMs: number | undefined;
+  /** What retention last took before it was settled, global positions, both inclusive. Its owner may still have to be told. */
+  readonly forgotten?: { readonly from: number; readonly to: number } | undefined;
 };
 
 /** Messages up to `upTo` are settled of the streams that this member of this size owns. */
@@ -61,7 +63,8 @@ export function seal(record: PartitionRecord): PartitionRecord {
 /** Moves on behind what the store has forgotten. */
 export function skipForgotten(record: PartitionRecord, upTo: number): Changed {
   if (record.isSealed || record.checkpoint >= upTo) return undefined;
-  return { ...record, checkpoint: upTo, floors: record.floors.filter((floor) => floor.upTo > upTo) };
+  const floors = record.floors.filter((floor) => floor.upTo > upTo);
+  return { ...record, checkpoint: upTo, floors, forgotten: { from: record.checkpoint + 1, to: upTo } };
 }
 
 /** Whether this generation may change the record. */

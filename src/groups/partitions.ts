@@ -121,14 +121,9 @@ export class Partitions {
     return outcome === 'changed';
   }
 
-  /** Moves on behind what is forgotten; undefined: nothing of it was to come. */
-  async skipForgotten(key: string, upTo: number): Promise<PartitionRecord | undefined> {
-    let before: PartitionRecord | undefined;
-    const { outcome } = await this.#records.change(key, (record) => {
-      before = record;
-      return skipForgotten(record, upTo);
-    });
-    return outcome === 'changed' ? before : undefined;
+  /** Moves on behind what is forgotten, unless it is settled up to there. */
+  async skipForgotten(key: string, upTo: number): Promise<void> {
+    await this.#records.change(key, (record) => skipForgotten(record, upTo));
   }
 
   /** Ends a partition of a former layout; what it had settled is final then. */

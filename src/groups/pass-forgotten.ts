@@ -28,17 +28,18 @@ export async function passForgotten(
   const to = watched.forgotten.ofCategory;
   const { name, group, sessions } = watched;
   const passed: ForgottenPart[] = [];
-  for (const { layout, partition, generation } of [...sessions.values()].flatMap(({ told }) => [...told.values()])) {
-    const key = partitionKey(name.uid, group.id, layout, partition);
-    if ((node.partitions.known(key)?.checkpoint ?? 0) >= to) continue;
-    const before = await node.partitions.skipForgotten(key, to);
-    if (before === undefined) continue;
-    const lost = { from: before.checkpoint + 1, to };
-    passed.push({ partition, lost });
-    node.tell(name, { layout, partition, generation }, () => ({
-      event: 'forgotten',
-      data: { partition, generation, lost },
-    }));
+  for (const session of [...sessions.values()]) {
+    for (const told of [...session.told.values()]) {
+      const { layout, partition, generation } = told;
+      const key = partitionKey(name.uid, group.id, layout, partition);
+      if ((node.partitions.known(key)?.checkpoint ?? 0) < to) await node.partitions.skipForgotten(key, to);
+      // By the record, not by whose change it was: the answer to that may have been lost.
+      const lost = node.partitions.known(key)?.forgotten;
+      if (lost === undefined || lost.to <= told.forgottenUpTo) continue;
+      told.forgottenUpTo = lost.to;
+      passed.push({ partition, lost });
+      session.send({ event: 'forgotten', data: { partition, generation, lost } });
+    }
   }
   return passed;
 }

@@ -25,6 +25,10 @@ export class SimLog {
   readonly #last: number[] = new Array(streamCount).fill(-1);
   /** Where a stream may go back to because a request to hold it was repeated. */
   readonly #back: number[] = new Array(streamCount).fill(Number.POSITIVE_INFINITY);
+  /** Writes up to this generation are of before a reset of their stream. */
+  readonly #former: number[] = new Array(streamCount).fill(0);
+  /** Retention has deleted messages up to here. */
+  forgottenUpTo = 0;
   repeated = 0;
   refused = 0;
 
@@ -66,10 +70,43 @@ export class SimLog {
     return this.#ofStream[stream]![position];
   }
 
+  /** The first message of a stream at or behind a position that is still there. */
+  read(stream: number, position: number): SimMessage | undefined {
+    return this.#ofStream[stream]!.find(
+      (message) => message.position >= position && message.globalPosition > this.forgottenUpTo,
+    );
+  }
+
   /** The first message of a stream behind a position, at or below a global position. */
   nextOf(stream: number, position: number, upTo: number): number | undefined {
-    const next = this.message(stream, position + 1);
+    const next = this.read(stream, position + 1);
     return next !== undefined && next.globalPosition <= upTo ? next.position : undefined;
+  }
+
+  /** Retention deletes messages up to a global position, whether they were processed or not. */
+  forget(upTo: number): void {
+    this.forgottenUpTo = Math.max(this.forgottenUpTo, upTo);
+    for (let stream = 0; stream < streamCount; stream++) this.#pass(stream, this.forgottenUpTo);
+  }
+
+  /** A reset: the streams of these partitions are processed again, from behind a global position on, in later generations. */
+  reset(size: number, partitions: readonly number[] | undefined, position: number, generation: number): void {
+    for (let stream = 0; stream < streamCount; stream++) {
+      if (partitions?.includes(this.owner(stream, size)) === false) continue;
+      for (const message of this.#ofStream[stream]!) message.isDone = false;
+      this.#next[stream] = 0;
+      this.#former[stream] = generation;
+      this.#pass(stream, Math.max(position, this.forgottenUpTo));
+    }
+  }
+
+  /** Nobody need process the messages of a stream up to a global position. */
+  #pass(stream: number, upTo: number): void {
+    for (const message of this.#ofStream[stream]!) {
+      if (message.globalPosition > upTo) break;
+      message.isDone = true;
+      this.#next[stream] = Math.max(this.#next[stream]!, message.position + 1);
+    }
   }
 
   /** A request to hold the stream at a position goes out twice, and may arrive when it is settled. */
@@ -85,7 +122,7 @@ export class SimLog {
 
   /** Takes the effect of a handler; throws where an effect is lost or out of order. */
   take({ stream, position }: SimMessage, generation: number): void {
-    if (this.#highest[stream]! > generation) {
+    if (this.#highest[stream]! > generation || generation <= this.#former[stream]!) {
       this.refused++;
       return;
     }

@@ -47,6 +47,11 @@ export class SimWork implements Held {
     return this.#world.partitionKey(this.layout, this.partition);
   }
 
+  /** Retention has taken messages up to this global position, which the checkpoint has passed. */
+  forgotten(upTo: number): void {
+    this.done = Math.max(this.done, upTo);
+  }
+
   /** Starts the next handler that the deadline book allows, or acknowledges. */
   step(): void {
     const { log } = this.#world;
@@ -61,13 +66,14 @@ export class SimWork implements Held {
       const [stream, position] = retry;
       // Another retry may come before this one is over.
       this.retries.delete(stream);
-      const message = log.message(stream, position);
+      const message = log.read(stream, position);
       const processed = this.processed.get(stream) ?? -1;
-      if (message === undefined || processed >= position) this.#settle(stream, Math.max(position, processed));
+      if (message === undefined || processed >= message.position) this.#settle(stream, Math.max(position, processed));
       else this.#handle(message, true);
       return;
     }
-    for (let at = this.done; at < log.head; at++) {
+    // Its reads are refused until it is told what retention has taken.
+    for (let at = this.done; at >= log.forgottenUpTo && at < log.head; at++) {
       const message = log.messages[at]!;
       const isForeign = log.owner(message.stream, this.size) !== this.partition || log.isSettled(this.floors, message);
       const isProcessed = message.position <= (this.processed.get(message.stream) ?? -1);
@@ -107,14 +113,21 @@ export class SimWork implements Held {
     const { time } = this.#world;
     const isParked = failures === Number.POSITIVE_INFINITY;
     const retryAtMs = isParked ? undefined : time.now + time.random.int(100, 8_000);
-    const failure = { stream: this.#world.log.nameOf(stream), position, globalPosition, error: 'failed', retryAtMs };
+    const name = this.#world.log.nameOf(stream);
+    // As the server holds it: what is no more is retried at once.
+    const failure = () => {
+      const isThere = globalPosition > this.#world.log.forgottenUpTo;
+      const what = { stream: name, position, error: 'failed' };
+      if (!isThere) return { ...what, globalPosition: Number.POSITIVE_INFINITY, retryAtMs: time.now };
+      return { ...what, globalPosition, retryAtMs };
+    };
     // From now on, since its retry may come before the answer.
     this.held.set(stream, position);
     let tries = 0;
     const ask = () => {
       if (tries++ > 0) this.#world.log.mayRepeat(stream, position);
       this.#worker.post(
-        ({ node }) => node.partitions.hold(this.#key, this.generation, failure),
+        ({ node }) => node.partitions.hold(this.#key, this.generation, failure()),
         (outcome) => {
           if (!this.#worker.owns(this)) return;
           if (outcome === undefined) ask();

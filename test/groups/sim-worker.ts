@@ -276,6 +276,12 @@ export class SimWorker {
         if (work?.held.has(stream) === true) work.retries.set(stream, Math.max(position, work.held.get(stream)!));
         // Told late, or held again by a request that was repeated.
         else if (processed >= position) work?.retries.set(stream, processed);
+        return;
+      }
+      case 'forgotten': {
+        const { partition, generation, lost } = event.data;
+        const isMeant = (work: SimWork) => work.partition === partition && work.generation === generation;
+        this.#works.values().find(isMeant)?.forgotten(lost.to);
       }
     }
   }
@@ -284,6 +290,8 @@ export class SimWorker {
     const { book, action } = assigned(this.book, data);
     this.book = book;
     if (action === 'release') this.#release(data, 0);
+    // Only retention moves a checkpoint beyond what its worker has read.
+    if (action === 'continue') this.#works.get(keyOf(data))?.forgotten(data.position);
     if (action !== 'start') return;
     const held = data.held.map(({ stream, position }) => [this.#world.log.indexOf(stream), position] as const);
     this.#works.set(keyOf(data), new SimWork(this, this.#world, data, held));

@@ -36,6 +36,11 @@ export class World {
   isTroubled = true;
   readonly #store = new MemoryGroups();
   readonly #sizes = new Map([[0, firstSize]]);
+  /** Partitions of the layout that a reset has ended; undefined: all of them. */
+  #ended: { readonly layout: number; readonly partitions: readonly number[] | undefined } = {
+    layout: -1,
+    partitions: undefined,
+  };
   readonly #nodes: SimNode[] = [];
   readonly #workers: SimWorker[] = [];
   readonly #random: Random;
@@ -160,7 +165,7 @@ export class World {
     const worker = workers.length === 0 ? undefined : random.pick(workers);
     const node = this.anyNode();
     this.count('faults');
-    switch (random.int(0, 15)) {
+    switch (random.int(0, 17)) {
       case 0:
         if (workers.length < 7) this.#startWorker();
         break;
@@ -237,6 +242,15 @@ export class World {
         break;
       case 15:
         this.#administer(random.chance(0.5) ? 'replay' : 'skip');
+        break;
+      case 16:
+        if (random.chance(0.3)) {
+          this.count('retentions');
+          this.log.forget(random.int(Math.max(0, this.log.head - 40), this.log.head));
+        }
+        break;
+      case 17:
+        if (random.chance(0.3)) this.#reset();
     }
     time.after(random.int(200, 9_000), undefined, () => this.#fault());
   }
@@ -255,6 +269,18 @@ export class World {
 
   #relayout(size: number): void {
     this.#change((group) => group.size !== size && relayout(group, size, { from: 'previous' }), 'resizes');
+  }
+
+  /** Begins at another position, all partitions or some. */
+  #reset(): void {
+    const random = this.#random;
+    const position = random.int(Math.max(0, this.log.head - 80), this.log.head);
+    const isMeant = random.chance(0.5) ? undefined : random.int(0, 1);
+    this.#change((group) => {
+      const all = [...group.partitions.keys()];
+      const partitions = isMeant === undefined ? undefined : all.filter((index) => index % 2 === isMeant);
+      return relayout(group, group.size, { from: 'reset', position, partitions });
+    }, 'resets');
   }
 
   #change(edit: (group: Group) => boolean, counted?: string): void {
@@ -321,7 +347,11 @@ export class World {
   #check({ key, text }: GroupChange, before: string): void {
     if (text === undefined) return;
     if (key === groupKey(groupName.uid, groupName.name)) {
-      const { layout, size } = JSON.parse(text) as Group;
+      const { layout, size, origin, generation } = JSON.parse(text) as Group;
+      if (origin.from === 'reset' && !this.#sizes.has(layout)) {
+        this.log.reset(size, origin.partitions, origin.position, generation);
+        this.#ended = { layout: layout - 1, partitions: origin.partitions };
+      }
       this.#sizes.set(layout, size);
     }
     const prefix = `${groupName.uid}/partition/${groupId}/`;
@@ -332,6 +362,9 @@ export class World {
     if (next.generation < old.generation) throw new Error(`the generation of ${key} falls`);
     if (old.isSealed) throw new Error(`${key} changes although it is sealed`);
     if (next.checkpoint < old.checkpoint) throw new Error(`the checkpoint of ${key} falls`);
+    // What a reset has ended may be acknowledged until it is sealed.
+    const { layout: last, partitions: ended } = this.#ended;
+    if (layout === last && ended?.includes(partition!) !== false) return;
     this.log.checkPassed(this.#sizes.get(layout!)!, partition!, old, next);
   }
 

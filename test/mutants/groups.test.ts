@@ -65,6 +65,24 @@ const foundBySchedules: readonly (Mutation & { readonly title: string })[] = [
     to: 'const checkpoint = Math.max(',
   },
   {
+    title: 'passes by one message more than retention has taken',
+    file: record,
+    from: 'return { ...record, checkpoint: upTo, floors, forgotten:',
+    to: 'return { ...record, checkpoint: upTo + 1, floors, forgotten:',
+  },
+  {
+    title: 'moves a held stream on although its message is still there',
+    file: 'src/groups/pass-erased.ts',
+    from: 'const next = messages[0]?.position ?? held.position + 1;',
+    to: 'const next = held.position + messages.length;',
+  },
+  {
+    title: 'resets all partitions where some are named',
+    file: steps,
+    from: "origin.from === 'reset' && (origin.partitions?.includes(partition) ?? true);",
+    to: "origin.from === 'reset';",
+  },
+  {
     title: 'gives a released partition back in the same generation',
     file: ownership,
     from: '    if (owned.next !== undefined) owned.generation = ++group.generation;\n    return true;',
@@ -135,6 +153,12 @@ const foundByTests: readonly (Mutation & { readonly title: string })[] = [
     to: 'return first === undefined ? this.readUpTo : this.readUpTo;',
   },
   {
+    title: 'sends pokes whether they are acknowledged or not',
+    file: 'src/groups/group-feed.ts',
+    from: 'if (pending === undefined || target.unacknowledged >= maxUnacknowledged) continue;',
+    to: 'if (pending === undefined) continue;',
+  },
+  {
     title: 'moves partitions that need not move',
     file: 'src/groups/assign.ts',
     from: 'session !== undefined && shares.take(session) ? session : undefined',
@@ -144,7 +168,7 @@ const foundByTests: readonly (Mutation & { readonly title: string })[] = [
 
 const tests = [
   ...['scenarios.test.ts', 'scene.ts'].map((file) => `test/groups/${file}`),
-  ...['assign', 'deadline-book', 'parts'].map((name) => `test/unit/group-${name}.test.ts`),
+  ...['assign', 'deadline-book', 'feeds', 'parts'].map((name) => `test/unit/group-${name}.test.ts`),
 ];
 
 /** Why the first schedule fails that does, on a copy of the code with this change. */

@@ -3,15 +3,21 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { resetGroup } from '../../src/groups/administer-group.ts';
 import { ConsumerGroups } from '../../src/groups/consumer-groups.ts';
 import { createGroup } from '../../src/groups/create-group.ts';
+import { newGroup } from '../../src/groups/group.ts';
+import { GroupFeed } from '../../src/groups/group-feed.ts';
+import { WatchedGroup } from '../../src/groups/group-state.ts';
 import { groupTimes } from '../../src/groups/group-times.ts';
 import { joinGroup } from '../../src/groups/join-group.ts';
+import { type GroupEvent, MemberSession } from '../../src/groups/member-session.ts';
+import { newPartition } from '../../src/groups/partition-record.ts';
+import { ReadSlots } from '../../src/hub/read-slots.ts';
 import type { Log, LogBounds } from '../../src/store/log.ts';
 import { newLogId } from '../../src/store/log-id.ts';
 import { MemoryGroups } from '../../src/store/memory/memory-groups.ts';
 import { MemoryStorage } from '../../src/store/memory/memory-storage.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { createNamespace } from '../support/create-namespace.ts';
-import { pokePool } from '../support/fake-messages.ts';
+import { newMessages, pokePool } from '../support/fake-messages.ts';
 
 /** The groups of one node over a store in memory, and a namespace there. */
 async function startGroups() {
@@ -84,4 +90,40 @@ test('A member that waits for a reset after its log was replaced follows the new
     { position: 'first', partitions: undefined, reason: 'replaced' },
   );
   await vi.waitFor(() => expect(groups.knownFeed(replaced)?.isIdle).toBe(false));
+});
+
+test('Pokes of a partition pause while 1,000 of them are not acknowledged, and go on after an acknowledgement.', async () => {
+  const { store, namespace } = await startGroups();
+  const log = store.log(namespace.log);
+  let record = newPartition(0);
+  const failed = (error: unknown) => Promise.reject(error);
+  const feed = new GroupFeed({ log, slots: new ReadSlots(), partition: () => record, failed });
+  onTestFinished(() => feed.stop());
+  await feed.begun;
+  const pokes: number[] = [];
+  const send = (event: GroupEvent) => event.event === 'poke' && pokes.push(event.data.globalPosition);
+  const session = new MemberSession('session', 1, { send, end: () => {} }, 0);
+  const told = session.note({ layout: 0, partition: 0, generation: 1 });
+  const options = { onPoison: 'hold', onNewLog: 'stop', maxAttempts: 3 } as const;
+  const given = { category: 'account', options, epoch: namespace.log, size: 1, generation: 1, position: 0 };
+  feed.update(new WatchedGroup({ uid: 'uid', name: 'billing' }, newGroup('id', given)), session, told, 'key');
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const append = async () => {
+    await log.append('account-1', newMessages(1), undefined);
+    await turn();
+  };
+  for (let count = 1; count <= 1_000; count++) {
+    await append();
+    while (pokes.length < count) await turn();
+  }
+  expect(feed.waiting).toEqual(['key']);
+  await append();
+  while (feed.head < 1_001) await turn();
+  await turn();
+  expect(pokes.length).toBe(1_000);
+  record = { ...record, checkpoint: 500 };
+  await append();
+  while (pokes.length < 1_001) await turn();
+  expect(pokes.at(-1)).toBe(1_002);
+  expect(feed.waiting).toEqual([]);
 });

@@ -9,7 +9,13 @@ import { printProfiles } from './lib/profile.ts';
 import { type ScenarioResult, writeResults } from './lib/results.ts';
 import type { Context } from './lib/scenario.ts';
 import { killServers } from './lib/target.ts';
-import { durableScenarios, natsScenarios, postgresScenarios, scenarios as usualScenarios } from './scenarios.ts';
+import {
+  durableScenarios,
+  groupScenarios,
+  natsScenarios,
+  postgresScenarios,
+  scenarios as usualScenarios,
+} from './scenarios.ts';
 
 /** A run ends by then, whatever it is doing, and writes what it has; later where it is asked to measure for longer. */
 const usualLimitMs = 600_000;
@@ -30,8 +36,13 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const groups = { durable: durableScenarios, postgres: postgresScenarios, nats: natsScenarios };
-const scenarios = { ...usualScenarios, ...durableScenarios, ...postgresScenarios, ...natsScenarios };
+const groups = {
+  durable: durableScenarios,
+  postgres: postgresScenarios,
+  nats: natsScenarios,
+  groups: groupScenarios,
+};
+const scenarios = Object.assign({}, usualScenarios, ...Object.values(groups)) as typeof usualScenarios;
 const onlyBounds = positionals.includes('bounds');
 const isGroup = (name: string): name is keyof typeof groups => Object.hasOwn(groups, name);
 const asked = positionals.flatMap((name) => (isGroup(name) ? Object.keys(groups[name]) : [name]));

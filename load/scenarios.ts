@@ -17,6 +17,9 @@ import { durableSize } from './scenarios/durable-size.ts';
 import { encoding } from './scenarios/encoding.ts';
 import { fanOut } from './scenarios/fan-out.ts';
 import { fewSubscribers } from './scenarios/few-subscribers.ts';
+import { groupAcks } from './scenarios/group-acks.ts';
+import { groupHandOver } from './scenarios/group-handover.ts';
+import { groupIdle } from './scenarios/group-idle.ts';
 import { idleMemory } from './scenarios/idle-memory.ts';
 import { importBeside } from './scenarios/import-beside.ts';
 import { latency } from './scenarios/latency.ts';
@@ -69,6 +72,13 @@ export const natsScenarios: Readonly<Record<string, Scenario>> = {
   'nats-delivery': withNats('nats-delivery', withReader('nats-delivery', natsDelivery)),
   'nats-catch-up': withNats('nats-catch-up', natsCatchUp),
   'nats-pages': withNats('nats-pages', natsPages),
+};
+
+/** What consumer groups with members promise, on one node and on PostgreSQL; another run of some minutes. */
+export const groupScenarios: Readonly<Record<string, Scenario>> = {
+  'group-handover': withPostgres('group-handover', groupHandOver),
+  'group-acks': withPostgres('group-acks', groupAcks),
+  'group-idle': withPostgres('group-idle', groupIdle),
 };
 
 /** By name, in the order of a full run: what matters most comes first. */

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type pg from 'pg';
+import { initStore } from '../../src/store/init-store.ts';
 import { hasPostgres, PostgresCluster } from '../../test/postgres/postgres-cluster.ts';
 import { cpuSeconds, serverCore } from './machine.ts';
 import type { Context, Scenario } from './scenario.ts';
@@ -40,6 +41,13 @@ export class MessageDb implements AsyncDisposable {
   /** The name of a new database. */
   fresh(): Promise<string> {
     return this.#cluster.create();
+  }
+
+  /** The name of a new database with the place for tokens and consumer groups. */
+  async freshForGroups(): Promise<string> {
+    const database = await this.fresh();
+    await initStore(this.#cluster.url(database, 'postgres'), 'message_store');
+    return database;
   }
 
   url(database: string): string {

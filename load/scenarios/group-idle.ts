@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Bench } from '../lib/bench.ts';
+import { GroupLoad } from '../lib/group-load.ts';
+import { MessageDb } from '../lib/message-db.ts';
+import { atMost, type Reading, type ScenarioResult } from '../lib/results.ts';
+import { type Context, medianOf, pokewireOf, repeatInTurn } from '../lib/scenario.ts';
+import type { Target } from '../lib/target.ts';
+
+const settings = {
+  groups: 1_000,
+  membersOfGroup: 4,
+  idleMs: 10_000,
+  subscribers: 100,
+  appends: 12_000,
+  connections: 4,
+};
+
+/** 1,000 groups that have nothing to do: what they cost, and what plain subscriptions beside them lose. */
+export async function groupIdle(context: Context): Promise<ScenarioResult> {
+  await using db = await MessageDb.start();
+  const database = await db.freshForGroups();
+  const shared = db.target(context, 'postgres', 'all', database);
+  const series = [
+    ...(await repeatInTurn(context, [pokewireOf(context)], 1, measureBeside)),
+    ...(await repeatInTurn(context, [shared], 1, (target) => measureScans(target, db, database))),
+  ];
+  const ours = (name: string) => medianOf(series, 'pokewire', name);
+  const added = medianOf(series, 'postgres', 'scansPerSecond');
+  return {
+    scenario: 'group-idle',
+    settings,
+    series,
+    missing: [],
+    verdicts: [
+      atMost('13f', 'of a core for 1,000 idle groups of 4 members', ours('idleShare'), 0.02),
+      atMost('13f', 'MiB resident for 1,000 idle groups of 4 members', ours('idleMib'), 40),
+      atMost('13f', 'scans/s of the tables in PostgreSQL for 1,000 idle groups of 4 members', added, 2),
+      atMost(
+        '13g',
+        'CPU per append to 100 subscribers beside 1,000 idle groups, times that alone',
+        ours('besideCpuUs') / ours('aloneCpuUs'),
+        1.03,
+      ),
+    ],
+  };
+}
+
+function measureBeside(target: Target): Promise<Reading> {
+  return Bench.run(target, async (bench) => {
+    const { subscribers, appends, connections, idleMs, groups, membersOfGroup } = settings;
+    const order = { port: bench.server.port, groups, membersOfGroup };
+    using load = new GroupLoad();
+    await bench.subscribe(subscribers);
+    let frames = 0;
+    const cpuUs = async () => {
+      const meter = bench.meter();
+      await bench.publish({ connections, count: appends });
+      frames += appends;
+      await bench.awaitAll(frames);
+      return (meter.read().serverCpuSeconds / appends) * 1_000_000;
+    };
+    const share = async () => {
+      const meter = bench.meter(load.pid);
+      await sleep(idleMs);
+      return meter.read().serverShare;
+    };
+    await cpuUs();
+    await cpuUs();
+    const before = await cpuUs();
+    const alone = await share();
+    const aloneKib = await bench.settledKib();
+    await load.beginIdle(order);
+    // Letting them in leaves garbage, which is not theirs.
+    await bench.settledKib();
+    const idleShare = (await share()) - alone;
+    const idleMib = ((await bench.settledKib()) - aloneKib) / 1_024;
+    await cpuUs();
+    const besideCpuUs = await cpuUs();
+    await load.endIdle(order);
+    await bench.settledKib();
+    await cpuUs();
+    return { idleShare, idleMib, aloneCpuUs: (before + (await cpuUs())) / 2, besideCpuUs };
+  });
+}
+
+/** The scans of tables and indexes of Pokewire's schema that groups add to those of a node with a subscription and without groups. */
+function measureScans(target: Target, db: MessageDb, database: string): Promise<Reading> {
+  return Bench.run(target, async (bench) => {
+    const { groups, membersOfGroup, idleMs } = settings;
+    using load = new GroupLoad();
+    await bench.subscribe(1, 'category=idle', 'one');
+    const perSecond = async () => {
+      const before = await scansOf(db, database);
+      await sleep(idleMs);
+      return ((await scansOf(db, database)) - before) / (idleMs / 1_000);
+    };
+    const alone = await perSecond();
+    await load.beginIdle({ port: bench.server.port, groups, membersOfGroup });
+    return { alonePerSecond: alone, scansPerSecond: (await perSecond()) - alone };
+  });
+}
+
+/** Of the schema alone: looks for messages vary by more than what is measured. */
+async function scansOf(db: MessageDb, database: string): Promise<number> {
+  await using client = await db.connect(database);
+  const { rows } = await client.query<{ count: string }>(
+    "SELECT sum(seq_scan + coalesce(idx_scan, 0)) AS count FROM pg_stat_user_tables WHERE schemaname = 'pokewire'",
+  );
+  return Number(rows[0]!.count);
+}

@@ -41,3 +41,13 @@ test('The index of the documentation lists every page.', () => {
   const index = read('docs/README.md');
   expect(pages.filter((name) => name !== 'README.md' && !index.includes(`](${name})`))).toEqual([]);
 });
+
+test('The README’s pictures move, and are smaller than 400 KB.', () => {
+  const names = [...read('README.md').matchAll(/docs\/picture-\w+\.png/g)].map(([name]) => name);
+  expect(names).toEqual(['docs/picture-dark.png', 'docs/picture-light.png']);
+  for (const name of names) {
+    const picture = readFileSync(new URL(`../../${name}`, import.meta.url));
+    expect(picture.subarray(0, 100).includes('acTL')).toBe(true);
+    expect(picture.length).toBeLessThan(400_000);
+  }
+});

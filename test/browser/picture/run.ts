@@ -85,6 +85,8 @@ async function play(browser: Browser, app: TestApp, colorScheme: 'light' | 'dark
   await arrive('account-123', 'Withdrawn', 30, 3);
   await arrive('account-42', 'Deposited', 250, 4);
   await arrive('account-7', 'Deposited', 80, 5);
+  await page.getByText('complete up to 5').waitFor();
+  await film.take(900);
   await film.click(pokes.first());
   await page.getByRole('heading', { name: 'account-7 at 1' }).waitFor();
   await film.take(3_000);
@@ -94,7 +96,7 @@ async function play(browser: Browser, app: TestApp, colorScheme: 'light' | 'dark
 
 await using browser = await launchBrowser();
 for (const scheme of ['light', 'dark'] as const) {
-  await using app = await startTestApp();
+  await using app = await startTestApp(['--heartbeat-ms', '1000']);
   const file = join(docs, `picture-${scheme}.png`);
   writeFileSync(file, encodeApng(size, await play(browser, app, scheme)));
   console.log(file);

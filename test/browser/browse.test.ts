@@ -177,6 +177,7 @@ test('Another log in place of the one that is followed is told, and what is show
   await page.locator('#live-state').getByText('live').waitFor();
   await append(second, 'account-1', 1);
   await eventually(() => positions(page)).toEqual(['0']);
+  expect(await page.getByText('The log was replaced by another one.').isVisible()).toBe(true);
 });
 
 test('With tokens a session reads and follows, and once its token is revoked the page says so.', async () => {

@@ -32,6 +32,7 @@ export class Live {
   #last = -1;
   #timer;
   #isReading = false;
+  #hasFailed = false;
 
   /** `onAdded` gets the newest message, `failed` an error, or undefined once reading works again. */
   constructor(list, { onAdded, onOtherLog, failed }) {
@@ -72,6 +73,7 @@ export class Live {
     this.#follow?.close();
     this.#follow = undefined;
     this.#isPaused = false;
+    this.#hasFailed = false;
     this.#last = this.#next - 1;
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -90,8 +92,8 @@ export class Live {
     if (!this.isOn) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      if (!this.#isPaused && !this.#list.isHeld) this.#read();
-      else this.#tell();
+      if (this.#isWaiting || this.#last < this.#next) this.#tell();
+      else this.#read();
     }, everyMs);
   }
 
@@ -104,21 +106,36 @@ export class Live {
     this.#isReading = true;
     try {
       const messages = (await readUp(this.#stream, from, maxRows)).toReversed();
-      if (follow !== this.#follow) return;
-      this.#handlers.failed(undefined);
-      if (from > this.#next) this.#list.clear();
-      // Poked messages that are not there were erased meanwhile.
-      this.#next = Math.max(upTo, messages[0]?.position ?? 0) + 1;
-      this.#last = Math.max(this.#last, this.#next - 1);
-      this.#list.add(messages);
-      if (messages.length > 0) this.#handlers.onAdded(messages[0]);
-      this.schedule();
+      if (follow === this.#follow) this.#add(messages, from, upTo);
     } catch (error) {
-      if (follow === this.#follow) this.#handlers.failed(error);
+      if (follow === this.#follow) this.#failed(error);
     } finally {
       this.#isReading = false;
+      // What was poked meanwhile, also of another stream. What failed is tried again at the next poke.
+      if (!this.#hasFailed) this.schedule();
+      this.#tell();
     }
-    this.#tell();
+  }
+
+  /** Shows what was read from a position on, `upTo` the last one that was poked, unless the list is held by now. */
+  #add(messages, from, upTo) {
+    if (this.#hasFailed) this.#failed(undefined);
+    if (this.#isWaiting) return;
+    if (from > this.#next) this.#list.clear();
+    // Poked messages that are not there were erased meanwhile.
+    this.#next = Math.max(upTo, messages[0]?.position ?? 0) + 1;
+    this.#last = Math.max(this.#last, this.#next - 1);
+    this.#list.add(messages);
+    if (messages.length > 0) this.#handlers.onAdded(messages[0]);
+  }
+
+  #failed(error) {
+    this.#hasFailed = error !== undefined;
+    this.#handlers.failed(error);
+  }
+
+  get #isWaiting() {
+    return this.#isPaused || this.#list.isHeld;
   }
 
   #become(state, sentence) {

@@ -130,7 +130,7 @@ export class StreamView {
     byId('facts').textContent =
       version === undefined
         ? 'no messages'
-        : `version ${number(version)} · ${number(messageCount)} messages · ` + `last ${timeText(lastActivity)}`;
+        : `version ${number(version)} · ${number(messageCount)} messages · last ${timeText(lastActivity)}`;
   }
 
   /** The log was replaced: what is shown is of the one before. */

@@ -68,13 +68,13 @@ type HoldRequest = Held & {
   readonly retryInMs: number | undefined;
 };
 
-/** Holds a stream; throws `FENCED` or `TOO_MANY_HELD`. */
+/** Holds a stream; false: the message was settled, or deleted by retention, meanwhile. Throws `FENCED` or `TOO_MANY_HELD`. */
 export async function hold(
   groups: ConsumerGroups,
   namespace: Namespace,
   name: string,
   request: HoldRequest,
-): Promise<void> {
+): Promise<boolean> {
   const { stream, position, error, retryInMs } = request;
   const group = await groups.known(namespace, name);
   refuseNewLog(group, namespace, request);
@@ -102,7 +102,8 @@ export async function hold(
       details: { partition: request.partition },
     });
   }
-  refuseFenced(groups, outcome, request);
+  const { held } = refuseFenced(groups, outcome, request);
+  return held.some((other) => other.stream === stream);
 }
 
 /** Throws `TOO_MANY_HELD` at the group's limit, unless the stream is held already. */

@@ -185,6 +185,7 @@ function messageOf({ stream, position, partition }: ScriptedMessage) {
 
 function usual({ route, body }: Asked): Answer {
   if (route === 'ack') return { status: 200, body: { acked: body.acks, fenced: [] } };
+  if (route === 'hold') return { status: 200, body: { held: true } };
   if (route === 'settle') return { status: 200, body: { held: false } };
   return route === 'beat' || route === 'leave' ? { status: 204 } : { status: 200, body: {} };
 }

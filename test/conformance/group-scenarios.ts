@@ -261,6 +261,17 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     if (startsOf(server).includes('a-1/1')) throw new Error('The worker started a message behind a held one.');
   },
 
+  'goes on with a stream that the server does not hold, because its message was settled or deleted meanwhile': async (
+    server,
+  ) => {
+    server.handle = ({ stream, position }) => stream !== 'a-1' || position > 0;
+    server.answer = ({ route }) => (route === 'hold' ? { status: 200, body: { held: false } } : undefined);
+    for (const stream of ['a-1', 'a-1']) server.append(stream);
+    await owner(server);
+    await server.until('start the next message', () => startsOf(server).includes('a-1/1'));
+    await server.until('acknowledge up to the head', () => server.acked(0, 1) === 2);
+  },
+
   'retries a held stream in order, and handles its later messages after that': async (server) => {
     for (const stream of ['a-1', 'a-1', 'a-1']) server.append(stream);
     const connection = await owner(server, { position: 2, held: [{ stream: 'a-1', position: 0 }] });

@@ -134,6 +134,11 @@ export class SimWork implements Held {
           else if (outcome === 'too-many') throw new Error('more streams are held than there are');
           else if (outcome.outcome === 'fenced') this.#worker.fenced(this);
           else {
+            if (!outcome.record.held.some((other) => other.stream === name)) {
+              // Settled meanwhile by a retry, or deleted by retention.
+              this.held.delete(stream);
+              this.processed.set(stream, Math.max(position, this.processed.get(stream) ?? -1));
+            }
             this.isRunning = false;
             this.#worker.step();
           }

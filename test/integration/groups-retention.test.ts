@@ -78,3 +78,19 @@ test('A group that is made after messages were forgotten begins with the first o
   await using _client = worker.client;
   expect(await worker.wait<Assigned>('assigned')).toMatchObject([{ position: 3 }]);
 });
+
+test('A failure that is reported behind the checkpoint holds nothing, and says so.', async () => {
+  await using app = await startTestApp();
+  for (let n = 0; n < 4; n++) await append(app);
+  const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');
+  await using _client = worker.client;
+  const [owned] = await worker.wait<Assigned>('assigned');
+  await worker.post('ack', { acks: [{ ...of(owned!), position: 3 }] });
+  const hold = async (position: number) => {
+    const failure = { ...of(owned!), stream: 'account-0', position, error: 'bad', park: true };
+    return (await worker.post('hold', failure)).body;
+  };
+  // As a request does that was on its way while retention moved the checkpoint.
+  expect(await hold(2)).toEqual({ held: false });
+  expect(await hold(3)).toEqual({ held: true });
+});

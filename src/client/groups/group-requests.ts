@@ -47,16 +47,17 @@ export class GroupRequests {
     await this.#insist('leave', { session, acks, keepMs }, signal);
   }
 
-  /** `full`: the limit of held streams is reached. */
+  /** `full`: the limit of held streams is reached. `settled`: the message was settled, or deleted, meanwhile. */
   async hold(
     session: string,
     stream: HeldStream,
     hold: Hold,
     signal: AbortSignal,
-  ): Promise<'held' | 'fenced' | 'full'> {
+  ): Promise<'held' | 'fenced' | 'full' | 'settled'> {
     try {
-      const answer = await this.#insist('hold', { session, ...stream, ...hold }, signal);
-      return answer === 'fenced' ? 'fenced' : 'held';
+      const answer = await this.#insist<{ held: boolean }>('hold', { session, ...stream, ...hold }, signal);
+      if (answer === 'fenced') return 'fenced';
+      return answer.held ? 'held' : 'settled';
     } catch (error) {
       if ((error as { code?: string }).code === 'TOO_MANY_HELD') return 'full';
       throw error;

@@ -72,7 +72,11 @@ export class HeldStreams<Data> {
   }
 
   /** Asks the server to hold the stream from this message on. `full`: it has reached its limit of held streams. */
-  async hold(message: Message<Data>, error: unknown, attempt: number): Promise<'held' | 'stopped' | 'full'> {
+  async hold(
+    message: Message<Data>,
+    error: unknown,
+    attempt: number,
+  ): Promise<'held' | 'stopped' | 'full' | 'settled'> {
     const { generation, session, requests, source, options, dropped } = this.#parts;
     const { stream, position } = message;
     const { maxAttempts = 10, retryHeld: { minMs = 30_000, maxMs = 3_600_000 } = {} } = options;
@@ -86,7 +90,7 @@ export class HeldStreams<Data> {
       ...(isParked ? { park: true as const } : { retryInMs }),
     };
     const answer = await requests.hold(session, { ...generation, stream, position }, what, dropped);
-    if (answer === 'full') return 'full';
+    if (answer === 'full' || answer === 'settled') return answer;
     if (answer === 'fenced') {
       this.#parts.fenced();
       return 'stopped';
@@ -118,7 +122,8 @@ export class HeldStreams<Data> {
             return;
           }
           if (outcome !== 'settled') {
-            await this.hold(message, outcome.error, tries);
+            const answer = await this.hold(message, outcome.error, tries);
+            if (answer === 'settled') this.#letGo(stream, message.position);
             return;
           }
         }

@@ -170,8 +170,8 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
       const { groups, namespace, name } = aboutOf(maybe, request);
       const { session: _session, park: isParked, retryInMs: retryMs, ...body } = await bodyOf(request, workBodies.hold);
       const retryInMs = isParked === true ? undefined : retryMs;
-      await hold(groups, namespace, name, { ...body, stream: checkName('stream', body.stream), retryInMs });
-      return { held: true };
+      const asked = { ...body, stream: checkName('stream', body.stream), retryInMs };
+      return { held: await hold(groups, namespace, name, asked) };
     },
   );
 

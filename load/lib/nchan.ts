@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answering } from './answering.ts';
 import { freePort } from './collect-garbage.ts';
 import { pinned, serverCore } from './machine.ts';
 import { type RunningTarget, stopChild, track } from './target.ts';
@@ -66,18 +66,4 @@ async function workerOf(master: number): Promise<number> {
     await sleep(20);
   }
   throw new Error('nginx has no worker');
-}
-
-async function answering(port: number): Promise<void> {
-  for (let tries = 0; tries < 250; tries++) {
-    const answers = await new Promise<boolean>((resolve) => {
-      const socket = connect({ host: '127.0.0.1', port });
-      socket.on('connect', () => resolve(true));
-      socket.on('error', () => resolve(false));
-      socket.on('connect', () => socket.destroy());
-    });
-    if (answers) return;
-    await sleep(20);
-  }
-  throw new Error('nginx did not start');
 }

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { centrifugo, goModules, goSse, published } from './go-peers.ts';
 import { startNchan } from './nchan.ts';
 import { oneMessage, type RunningTarget, startServer, type Target } from './target.ts';
 
@@ -11,18 +12,21 @@ const nchanModule = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 /** A server to compare with, or why it cannot be. */
 export type Peer = Target | { readonly name: string; readonly missing: string };
 
-function peer(name: string, start: () => Promise<RunningTarget>): Target {
+/** Machine code from the start. */
+const compiled = { compiled: true };
+
+/** A server that takes the same requests as Pokewire, apart from what differs. */
+function peer(name: string, start: () => Promise<RunningTarget>, differs: Partial<Target> = {}): Target {
   return {
     name,
     start,
     subscribePath: (selector) => `/subscribe?${selector}`,
     appendPath: (category) => `/streams/${category}-{}/messages`,
-    // nchan passes on what was published, so it gets what the others make of a message.
-    appendBody:
-      name === 'nchan' ? '{"stream":"account-{}","position":{position},"globalPosition":{globalPosition}}' : oneMessage,
-    order: name === 'nchan' ? 'rising' : 'consecutive',
-    compiled: name === 'nchan' || name.startsWith('c-floor'),
+    appendBody: oneMessage,
+    order: 'consecutive',
+    compiled: false,
     hasMetrics: false,
+    ...differs,
   };
 }
 
@@ -39,21 +43,29 @@ function installedPeer(name: string, file: string): Peer {
 
 function floorInC(name: string, ...args: string[]): Peer {
   if (spawnSync('cc', ['--version']).status !== 0) return { name, missing: 'there is no C compiler' };
-  return peer(name, async () => {
-    const folderOfBinary = mkdtempSync(join(tmpdir(), 'pokewire-floor-'));
-    const binary = join(folderOfBinary, 'floor');
-    execFileSync('cc', ['-O2', '-o', binary, join(folder, 'floor.c')]);
-    const server = await startServer(binary, args);
-    rmSync(folderOfBinary, { recursive: true });
-    return server;
-  });
+  return peer(
+    name,
+    async () => {
+      const folderOfBinary = mkdtempSync(join(tmpdir(), 'pokewire-floor-'));
+      const binary = join(folderOfBinary, 'floor');
+      execFileSync('cc', ['-O2', '-o', binary, join(folder, 'floor.c')]);
+      const server = await startServer(binary, args);
+      rmSync(folderOfBinary, { recursive: true });
+      return server;
+    },
+    compiled,
+  );
+}
+
+function goPeer(name: string, found: ReturnType<typeof goSse>): Peer {
+  return 'missing' in found ? { name, ...found } : peer(name, found.start, { ...found, ...compiled });
 }
 
 function nchan(): Peer {
   if (spawnSync('nginx', ['-v']).status !== 0 || !existsSync(nchanModule)) {
     return { name: 'nchan', missing: 'nginx with its nchan module is not installed' };
   }
-  return peer('nchan', () => startNchan(nchanModule));
+  return peer('nchan', () => startNchan(nchanModule), { appendBody: published, order: 'rising', ...compiled });
 }
 
 const peers: Record<string, () => Peer> = {
@@ -64,6 +76,8 @@ const peers: Record<string, () => Peer> = {
   'node-net-batched': () => nodePeer('node-net-batched', 'node-net.ts', 'batched'),
   'node-net-batched-nagle': () => nodePeer('node-net-batched-nagle', 'node-net.ts', 'batched', 'nagle'),
   nchan,
+  centrifugo: () => goPeer('centrifugo', centrifugo()),
+  'go-sse': () => goPeer('go-sse', goSse()),
   'better-sse': () => installedPeer('better-sse', 'better-sse.ts'),
   'fastify-sse': () => installedPeer('fastify-sse', 'fastify-sse.ts'),
   'fastify-plain': () => installedPeer('fastify-plain', 'fastify-plain.ts'),
@@ -86,5 +100,5 @@ export function peerVersions(): Record<string, string> {
     dependencies: Record<string, string>;
   };
   const nginx = /nginx\/([\d.]+)/.exec(String(spawnSync('nginx', ['-v']).stderr ?? ''))?.[1];
-  return { ...dependencies, ...(nginx === undefined ? {} : { nginx }) };
+  return { ...dependencies, ...goModules, ...(nginx === undefined ? {} : { nginx }) };
 }

@@ -23,7 +23,6 @@ export const servers: Readonly<Record<string, Shown>> = {
   'node-net-batched': other('Node, bare node:net, batched', '#1c7f92'),
   'node-net-batched-nagle': other('Node, bare node:net, batched, Nagle', '#3f929f'),
   nchan: other('nginx with nchan', '#2f8f4e'),
-  eventodb: other('EventoDB', '#c04e7d'),
   centrifugo: other('Centrifugo', '#5f5fc4'),
   'go-sse': other('Go with go-sse', '#3d8f7c'),
   'better-sse': other('Fastify with better-sse', '#9a5bb5'),

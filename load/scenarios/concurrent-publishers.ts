@@ -4,7 +4,7 @@ import { measureThroughput } from '../lib/throughput.ts';
 
 const settings = { publishers: 64, subscribers: 1_000, warmUpMs: 2_000, measureMs: 1_000 };
 /** Peers that no target is about are measured once. */
-const onceOnly = /sse|fastify|c-floor|^node-net-nagle$/;
+const onceOnly = /sse|fastify|centrifugo|c-floor|^node-net-nagle$/;
 const repeats = (target: string) => (onceOnly.test(target) ? 1 : target.endsWith('nagle') ? 2 : 3);
 const peers = [
   'node-net-batched',
@@ -12,6 +12,8 @@ const peers = [
   'c-floor-nagle',
   'node-net-nagle',
   'nchan',
+  'centrifugo',
+  'go-sse',
   'better-sse',
   'fastify-sse',
   'fastify-plain',

@@ -4,13 +4,15 @@ import { measureThroughput } from '../lib/throughput.ts';
 
 const settings = { publishers: 1, subscribers: 1_000, warmUpMs: 1_500, measureMs: 1_000 };
 /** Peers that no target is about are measured once. */
-const repeats = (target: string) => (/sse|fastify/.test(target) ? 1 : target.endsWith('nagle') ? 2 : 3);
+const repeats = (target: string) => (/sse|fastify|centrifugo/.test(target) ? 1 : target.endsWith('nagle') ? 2 : 3);
 const peers = [
   'c-floor',
   'c-floor-nagle',
   'node-net',
   'node-net-nagle',
   'nchan',
+  'centrifugo',
+  'go-sse',
   'better-sse',
   'fastify-sse',
   'fastify-plain',

@@ -1,0 +1,75 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { answering } from './answering.ts';
+import { freePort } from './collect-garbage.ts';
+import { pinned, serverCore } from './machine.ts';
+import { type RunningTarget, startServer, stopChild, type Target, track } from './target.ts';
+
+const folder = join(import.meta.dirname, '../peers');
+const programs = join(folder, 'go-programs');
+
+/** Version of what is installed by hand, because Go needs minutes for it. */
+export const goModules = { centrifugo: 'github.com/centrifugal/centrifugo/v6@v6.9.1' };
+
+/** A server, or why it is missing. */
+type Found = { readonly start: () => Promise<RunningTarget> } & Partial<Target>;
+type Missing = { readonly missing: string };
+
+/** The library tmaxmax/go-sse behind net/http. */
+export function goSse(): Found | Missing {
+  if (spawnSync('go', ['version']).status !== 0) return { missing: 'there is no Go' };
+  const program = join(programs, 'go-sse');
+  const { status } = spawnSync('go', ['build', '-o', program, '.'], { cwd: join(folder, 'go-sse'), stdio: 'ignore' });
+  return status === 0 ? { start: () => startServer(program, []) } : { missing: 'Go could not build it' };
+}
+
+/** A message as the others announce it, for servers that pass on what is published. */
+export const published = '{"stream":"account-{}","position":{position},"globalPosition":{globalPosition}}';
+
+const connectRequest = encodeURIComponent(JSON.stringify({ subs: { pokes: {} } }));
+
+/** Centrifugo, whose subscribers get what is published over its HTTP API. */
+export function centrifugo(): Found | Missing {
+  const program = join(programs, 'centrifugo');
+  if (!existsSync(program)) return { missing: 'it is not installed, see load/README.md' };
+  return {
+    start: () => startCentrifugo(program),
+    subscribePath: () => `/connection/uni_sse?cf_connect=${connectRequest}`,
+    appendPath: () => '/api/publish',
+    appendBody: `{"channel":"pokes","data":${published}}`,
+    order: 'rising',
+  };
+}
+
+async function startCentrifugo(program: string): Promise<RunningTarget> {
+  const port = await freePort();
+  const home = mkdtempSync(join(tmpdir(), 'pokewire-centrifugo-'));
+  const config = {
+    http_server: { address: '127.0.0.1', port: String(port) },
+    uni_sse: { enabled: true },
+    client: { insecure: true },
+    http_api: { insecure: true },
+    channel: { without_namespace: { allow_subscribe_for_client: true } },
+    log: { level: 'error' },
+  };
+  writeFileSync(join(home, 'config.json'), JSON.stringify(config));
+  const server = await startOn(port, program, ['--config', join(home, 'config.json')]);
+  return {
+    ...server,
+    stop: async () => {
+      await server.stop();
+      rmSync(home, { recursive: true });
+    },
+  };
+}
+
+/** Starts a program on this port, pinned as every server is; resolves when it listens. */
+async function startOn(port: number, program: string, args: readonly string[]): Promise<RunningTarget> {
+  const [command, all] = pinned(serverCore, program, args);
+  const child = spawn(command, all, { detached: true, stdio: 'ignore' });
+  track(child);
+  await answering(port);
+  return { port, pid: child.pid!, stop: () => stopChild(child) };
+}

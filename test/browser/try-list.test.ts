@@ -218,6 +218,18 @@ test('A message is read beside the list, from row to row, and copied as it is st
   expect(await focused(page)).toContain('account-3');
 });
 
+test('A message leads to its place in its stream.', async () => {
+  await using app = await startTestApp();
+  await using visitor = await visit(browser, `${app.url}/docs`);
+  const { page } = visitor;
+  await subscribe(page);
+  await app.append('account-1/ä?#', many(3));
+  await pokes(page).nth(1).click();
+  await page.getByRole('link', { name: 'Open stream' }).click();
+  await page.getByRole('heading', { name: 'account-1/ä?#' }).first().waitFor();
+  expect(page.url()).toBe(`${app.url}/browse#${encodeURIComponent('account-1/ä?#')}/1`);
+});
+
 test('On a phone the row that is read stays above the sheet with its message.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`, { viewport: { width: 390, height: 844 } });

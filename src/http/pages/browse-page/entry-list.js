@@ -1,5 +1,5 @@
 import { element } from '../common/element.js';
-import { rove } from './rove.js';
+import { rove } from '../common/rove.js';
 
 /** Entries that one list shows at most; whoever looks for more narrows the search. */
 const maxEntries = 1_000;

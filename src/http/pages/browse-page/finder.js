@@ -1,7 +1,7 @@
 import { byId, element } from '../common/element.js';
 import { number } from '../common/format.js';
+import { hashOf, placeOf } from '../common/place.js';
 import { EntryList } from './entry-list.js';
-import { hashOf, placeOf } from './place.js';
 import { describeStream, listCategories, listStreams } from './reads.js';
 
 /** What streams are there: by the beginning of their names, or by category. */

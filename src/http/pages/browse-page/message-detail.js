@@ -1,7 +1,7 @@
 import { copyText, curlLine } from '../common/curl-line.js';
 import { element } from '../common/element.js';
 import { jsonParts, membersOf } from '../common/json-text.js';
-import { hashOf, pathPart } from './place.js';
+import { hashOf, pathPart } from '../common/place.js';
 import { readText } from './reads.js';
 
 /** Whether messages are shown as they were written; stays from one message to the next. */

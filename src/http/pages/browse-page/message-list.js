@@ -1,7 +1,7 @@
 import { element } from '../common/element.js';
 import { milliTime, number } from '../common/format.js';
+import { rove } from '../common/rove.js';
 import { messageDetail } from './message-detail.js';
-import { rove } from './rove.js';
 
 /** Rows that are kept; older ones go when new ones come. */
 export const maxRows = 200;

@@ -1,6 +1,6 @@
 import { byId, element } from '../common/element.js';
+import { placeOf } from '../common/place.js';
 import { Finder } from './finder.js';
-import { placeOf } from './place.js';
 import { StreamView } from './stream-view.js';
 
 byId('top-state').append(element('span', { id: 'live-state', className: 'status', role: 'status' }));

@@ -1,6 +1,6 @@
 import { elementsOf, membersOf } from '../common/json-text.js';
+import { pathPart } from '../common/place.js';
 import { noAnswer, serverError } from '../common/server-error.js';
-import { pathPart } from './place.js';
 
 /** Messages of one page. */
 export const pageSize = 50;

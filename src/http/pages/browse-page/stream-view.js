@@ -1,9 +1,9 @@
 import { curlLine } from '../common/curl-line.js';
 import { byId } from '../common/element.js';
 import { number } from '../common/format.js';
+import { hashOf, pathPart } from '../common/place.js';
 import { Live } from './live.js';
 import { MessageList, timeText } from './message-list.js';
-import { hashOf, pathPart } from './place.js';
 import { describeStream, pageSize, readDown } from './reads.js';
 
 /** Newer messages that a page shows above the one that a link names. */

@@ -2,6 +2,7 @@ import { copyText } from '../common/curl-line.js';
 import { byId } from '../common/element.js';
 import { milliTime, number } from '../common/format.js';
 import { elementsOf, jsonParts } from '../common/json-text.js';
+import { hashOf } from '../common/place.js';
 import { noAnswer, serverError } from '../common/server-error.js';
 
 /** A poke that comes later than this was not live, so how late it came says nothing. */
@@ -37,6 +38,7 @@ export class MessageSheet {
     byId('message-title').textContent = title;
     byId('message-facts').textContent = message === undefined ? '' : factsOf(JSON.parse(message), poke);
     byId('message-text').replaceChildren(...(problem === undefined ? jsonParts(message) : [problem]));
+    byId('message-stream').href = `browse${hashOf(poke.stream, poke.position)}`;
     // Only this is read out.
     byId('message-said').textContent = title;
     this.#sheet.hidden = false;

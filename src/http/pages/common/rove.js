@@ -1,6 +1,6 @@
 /**
  * Makes a list one stop of the tab key: ↑ ↓ Home End go from item to item. Returns what is to be called after items came or
- * went.
+ * went; it may be given the item at which the tab key is to enter.
  */
 export function rove(list, selector) {
   const items = () => [...list.querySelectorAll(selector)];
@@ -16,8 +16,8 @@ export function rove(list, selector) {
     event.preventDefault();
     all[to].focus();
   });
-  return () => {
+  return (entry) => {
     const all = items();
-    stopAt(all.find(({ tabIndex }) => tabIndex === 0) ?? all[0]);
+    stopAt(entry ?? all.find(({ tabIndex }) => tabIndex === 0) ?? all[0]);
   };
 }

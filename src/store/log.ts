@@ -206,7 +206,7 @@ export type PokePage = {
   readonly upTo: number;
   /** Whether that is the end of the log as it was when the page was read. */
   readonly atEnd: boolean;
-  /** As in {@link LogBounds} for the selection, when the page was read: above `after`, selected messages are missing. */
+  /** As in {@link LogBounds} for the selection, when the page was read. If it exceeds `after`, the page lacks selected messages. */
   readonly forgottenUpTo: number;
   /** As in {@link LogBounds}, when the page was read. */
   readonly importsBelowHead: number;

@@ -57,8 +57,8 @@ export interface NamespaceStore {
   list(after: string | undefined, limit: number): Promise<Namespace[]>;
 
   /**
-   * Puts other tokens in place of the namespace's, which are those it was found with; false: it does not exist, is another
-   * one or has other tokens by now. Tokens with the same ids are the same tokens. Their bytes are counted, but never refused:
+   * Replaces the tokens of the namespace as it was found; false: it does not exist, is another one, or its tokens have
+   * changed. Tokens are equal if their ids are. Their bytes are counted, but never refused:
    * a token must be replaceable in a full store, and callers bound their number.
    */
   setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean>;

@@ -226,7 +226,7 @@ export class OpenConnection {
     }
   }
 
-  /** Whether the kernel has taken nothing of what waits for so long; what the peer sends meanwhile does not count. */
+  /** Whether the kernel has accepted none of the waiting bytes for this time, whatever the peer sends meanwhile. */
   #isStalled(nowMs: number, stallTimeoutMs: number): boolean {
     const { bytesWritten, writableLength } = this.#socket;
     if (writableLength === 0) {

@@ -37,7 +37,7 @@ const metrics = `# HELP pokewire_messages_appended_total Messages appended
 pokewire_messages_appended_total 1234
 `;
 
-/** What an operation answers when it succeeds, by its id, for those whose schema does not say it. */
+/** Answers of successful operations, by operation id, where the schema has no example. */
 export const answerExamples: Readonly<Record<string, unknown>> = {
   appendMessages: { ...at, count: 1 },
   listStreams: { streams: [described], cursor: 'account-123' },

@@ -31,7 +31,7 @@ const reader = new StoreUrlReader(
     '&pooled=true, &sslmode=disable, require or verify-full',
 );
 
-/** What stands before the servers of a URL, the servers, and the rest. `URL` takes no list of them. */
+/** The text before the servers of a URL, the servers, and the rest. `URL` does not accept a list of servers. */
 const parts = /^([^/]*\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/s;
 
 /** Reads the URL of `--store`; throws a `ConfigError`, never with the password. */

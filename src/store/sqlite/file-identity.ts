@@ -38,7 +38,7 @@ export function renewEpochsOfCopy(
   const start = meta.first(startKey)?.[0];
   const startOfLock = startNumber(lock);
   const isOtherFile = known !== undefined && known !== identity;
-  // A start that ended between its two writes left the number of the one before it in the lock file.
+  // If a start ended between its two writes, the lock file still has the number of the previous start.
   const isOlder =
     startOfLock !== 0 &&
     start !== undefined &&

@@ -82,7 +82,7 @@ export class Sweeper {
     }
   }
 
-  /** Removes a little of a dead log; whether there was one. */
+  /** Removes a slice of a dead log; false: there is none. */
   #sweepDead(): boolean {
     const dead = this.#dead.first()?.[0];
     if (dead === undefined) return false;

@@ -50,9 +50,9 @@ export class Subscribers {
     this.#tally.count('subscribe', 1, [{ status, headers: client.head.headers, body: Buffer.alloc(0) }]);
     if (!statuses.includes(status)) throw new Error(`${status} to ${target} with ${JSON.stringify(headers)}`);
     if (status === 200 && target.startsWith('/subscribe')) {
-      // Who finds no place is told when to come back, and nothing else.
-      const isAnswered = () => client.comments.includes(' ready') || (client.retry !== undefined && client.isClosed);
-      await client.waitFor(isAnswered, `: ready, to ${target}`);
+      // Who finds no place is told when to come back, and nothing else; whose log an import has replaced by then, that it is gone.
+      const isEnded = () => client.isClosed && (client.retry !== undefined || client.bytes.includes('"log-replaced"'));
+      await client.waitFor(() => client.comments.includes(' ready') || isEnded(), `: ready, to ${target}`);
     }
     if (random.chance(0.2)) client.pause();
     this.#open.push(client);

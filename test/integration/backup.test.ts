@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { PassThrough, Readable } from 'node:stream';
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import type { BackupOutcome } from '../../src/store/backup.ts';
@@ -36,9 +37,10 @@ class CopyingStore extends FakeStore {
 }
 
 /** Starts a server whose backups come of this. */
-function startCopying(make: CopyingStore['make'], ...flags: string[]): Promise<TestApp> {
+function startCopying(make: CopyingStore['make'], flags: string[] = [], errors: string[] = []): Promise<TestApp> {
   return startTestApp(flags, {
     openStore: async (_url, options) => Object.assign(new CopyingStore(options), { make }),
+    log: pino({ level: 'error' }, { write: (line) => void errors.push(line) }),
   });
 }
 
@@ -88,7 +90,7 @@ test('A backup is an attachment with its length and a name with the time, which 
 
 test('Only admins of `default` make backups, which hold all namespaces.', async () => {
   const token = newToken('default');
-  await using app = await startCopying(async () => ({ outcome: 'under-way' }), '--token', token);
+  await using app = await startCopying(async () => ({ outcome: 'under-way' }), ['--token', token]);
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const rpc = async (...call: unknown[]) =>
     (await fetch(`${app.url}/rpc`, { method: 'POST', headers, body: JSON.stringify(call) })).json();
@@ -128,17 +130,22 @@ test.each(['1.0', '1.1'] as const)(
   },
 );
 
-test('A backup ends with its client, while it is made and while it is taken.', async () => {
+test('A backup ends with its client, while it is made and while it is taken, and no error is logged.', async () => {
+  const errors: string[] = [];
   const cancelled = Promise.withResolvers<void>();
   const content = new PassThrough();
   content.write(Buffer.alloc(1_000));
   let isMade = false;
-  await using app = await startCopying(async (signal) => {
-    if (isMade) return { outcome: 'copied', copy: { bytes: 1_000_000, extension: 'db', content } };
-    await once(signal, 'abort');
-    cancelled.resolve();
-    throw signal.reason;
-  });
+  await using app = await startCopying(
+    async (signal) => {
+      if (isMade) return { outcome: 'copied', copy: { bytes: 1_000_000, extension: 'db', content } };
+      await once(signal, 'abort');
+      cancelled.resolve();
+      throw signal.reason;
+    },
+    [],
+    errors,
+  );
   const begin = () => request(`${app.url}/backup`, { method: 'POST' }).on('error', () => {});
   const making = begin();
   making.end();
@@ -153,6 +160,7 @@ test('A backup ends with its client, while it is made and while it is taken.', a
   await once(taking, 'response');
   taking.destroy();
   await expect.poll(() => content.destroyed).toBe(true);
+  expect(errors).toEqual([]);
 });
 
 test('A backup ends with the token that it was asked for by.', async () => {
@@ -160,7 +168,7 @@ test('A backup ends with the token that it was asked for by.', async () => {
   const content = new PassThrough();
   content.write(Buffer.alloc(1_000));
   const copied: BackupOutcome = { outcome: 'copied', copy: { bytes: 1_000_000, extension: 'db', content } };
-  await using app = await startCopying(async () => copied, '--token', token);
+  await using app = await startCopying(async () => copied, ['--token', token]);
   const response = await post(app, token);
   for (const transfer of app.transfers.underWay) transfer.end('revoked');
   await expect(response.arrayBuffer()).rejects.toThrow();

@@ -43,8 +43,15 @@ export function routeBackup(server: Server, store: Store, begin: BeginTransfer):
       reply.raw.once('close', () => cancelled.abort());
       transfer.onEnd = () => cancelled.abort();
       const made = await store.backup(cancelled.signal).catch((error: unknown) => {
-        throw transfer.endReason === undefined ? error : refusalOf(endTexts[transfer.endReason]);
+        if (transfer.endReason !== undefined) throw refusalOf(endTexts[transfer.endReason]);
+        if (!cancelled.signal.aborted) throw error;
+        return undefined;
       });
+      if (made === undefined) {
+        // The client is gone, which is no failure of the store.
+        reply.hijack();
+        return undefined as never;
+      }
       if (made.outcome !== 'copied') {
         retryAfter(reply, 10, 20);
         throw errorOf(made);

@@ -7,6 +7,7 @@ import {
 } from '../group-store.ts';
 import { Followers } from '../shared/followers.ts';
 import type { Query } from './read-pokes.ts';
+import { SharedWrites } from './shared-writes.ts';
 
 /** Channel on which changes are notified; never together with pokes, whose channel the URL names. */
 export const groupsChannel = 'pokewire_groups';
@@ -77,6 +78,7 @@ export class PostgresGroups implements GroupStore {
   readonly sharedBy = 'nodes';
   readonly #query: Query;
   readonly #followers = new Followers();
+  readonly #shared = new SharedWrites((changes) => this.#write(changes));
 
   constructor(query: Query) {
     this.#query = query;
@@ -88,7 +90,12 @@ export class PostgresGroups implements GroupStore {
     return keys.map((key) => found.get(key));
   }
 
-  async write(changes: readonly GroupChange[]): Promise<(number | undefined)[]> {
+  write(changes: readonly GroupChange[]): Promise<(number | undefined)[]> {
+    // Acknowledgements, many a second. Others are rare, and lock the row that orders them.
+    return changes.every(({ isQuiet }) => isQuiet) ? this.#shared.add(changes) : this.#write(changes);
+  }
+
+  async #write(changes: readonly GroupChange[]): Promise<(number | undefined)[]> {
     const { rows } = await this.#query<readonly [key: string, revision: number, isHeard: boolean]>(writeSql, [
       changes.map(({ key }) => key),
       changes.map(({ revision }) => revision),

@@ -58,7 +58,8 @@ async function subscriber(port: number, random: Random, calm: () => boolean) {
       },
     },
   );
-  return { told: pokes, claims, proxy, close: () => subscription.close() };
+  const ended = () => (subscription.state.name === 'ended' ? subscription.state.why : undefined);
+  return { told: pokes, claims, proxy, ended, close: () => subscription.close() };
 }
 
 /** A worker behind such a proxy. */
@@ -72,7 +73,11 @@ async function worker(port: number, random: Random, calm: () => boolean) {
   };
   const options = { checkpoint: memoryCheckpoint(), retry, batchSize: 20 };
   const consumed = connect(proxy.url, { retry }).consume({ category: 'account' }, handler, options);
-  return { told: handled, proxy, close: () => consumed.stop() };
+  let why: unknown;
+  consumed.done.catch((error) => {
+    why = error;
+  });
+  return { told: handled, proxy, ended: () => why, close: () => consumed.stop() };
 }
 
 /** Claims of completeness up to a position that come before something up to there was told. */
@@ -127,8 +132,11 @@ test.each(stores)(
     isCalm = true;
     for (const { proxy } of clientsOfAll) proxy.cut();
     const last = written.at(-1);
-    const all = clientsOfAll.map(({ told }) => told);
-    await expect.poll(() => all.filter((told) => !told.slice(-100).includes(last!)).length, patience).toBe(0);
+    const missing = () =>
+      clientsOfAll.flatMap(({ told, ended }, client) =>
+        told.slice(-100).includes(last!) ? [] : [{ client, behind: written.length - told.length, ended: ended() }],
+      );
+    await expect.poll(missing, patience).toEqual([]);
     for (const { close } of clientsOfAll) await close();
     for (const { proxy } of clientsOfAll) await proxy[Symbol.asyncDispose]();
 

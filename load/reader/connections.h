@@ -112,6 +112,15 @@ static uint64_t digits_behind(const char **at, const char *end, char mark) {
   return value;
 }
 
+/* Centrifugo greets and pings by events of its own. */
+static int is_of_centrifugo(const char *data, const char *end) {
+  if (data < end && *data == ' ') data++;
+  static const char greeting[] = "{\"connect\":";
+  size_t length = sizeof greeting - 1;
+  int is_ping = end - data == 2 && memcmp(data, "{}", 2) == 0;
+  return is_ping || ((size_t)(end - data) > length && memcmp(data, greeting, length) == 0);
+}
+
 /* {"stream":"account-17","position":3,"globalPosition":3018}, alone or within what a server wraps around it. */
 static void take_poke(struct subscriber *one, const char *line, const char *end, uint64_t time) {
   const char *data = line;
@@ -120,8 +129,7 @@ static void take_poke(struct subscriber *one, const char *line, const char *end,
   uint64_t global_position = digits_behind(&data, end, ':');
   uint64_t message = position * STREAMS + stream;
   if (global_position == 0 || stream >= STREAMS || message >= messages) {
-    /* Centrifugo greets and pings by events of its own. */
-    if (memmem(line, end - line, "\"stream\":", 9)) strange++;
+    if (!is_of_centrifugo(line + 5, end)) strange++;
     return;
   }
   if (is_ordered && global_position <= one->last_global_position) disordered++;

@@ -52,8 +52,9 @@ export class Exposition {
 }
 
 function parseSample(line: string): Sample {
-  const [, name, labels = '', value] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+  // A label may have any character, also one that ends a line for JavaScript.
+  const [, name, labels = '', value] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/s.exec(line) ?? [];
   if (name === undefined) throw new TypeError(`not a sample: ${line}`);
-  const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, label, text]) => [label, text]);
+  const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/gs)].map(([, label, text]) => [label, text]);
   return { name, labels: Object.fromEntries(pairs), value: Number(value) };
 }

@@ -14,8 +14,13 @@ export async function workerOf<Data>(
   options: ConsumeOptions | ConsumeGroupOptions | undefined = {},
   stopping: AbortSignal,
 ): Promise<Runnable> {
-  if (!('group' in work))
-    return new PageWorker(source, work, handler as Handler<Data>, options as ConsumeOptions, stopping);
+  if (!('group' in work)) {
+    if (!('checkpoint' in options))
+      throw new TypeError(
+        'consume needs a checkpoint, such as memoryCheckpoint(), or the group whose member this worker is',
+      );
+    return new PageWorker(source, work, handler as Handler<Data>, options, stopping);
+  }
   const { GroupMember } = await import('./groups/group-member.ts');
   const member = new GroupMember(source, work, handler as GroupHandler<Data>, options as ConsumeGroupOptions, stopping);
   // A group's parked streams are at the server; an administrator replays them.

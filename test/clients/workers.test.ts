@@ -56,6 +56,12 @@ describeStores('with messages in %s, a worker', (start) => {
 });
 
 describe('a worker', () => {
+  test('without a checkpoint and a group says that it needs one', async () => {
+    // As JavaScript, which has no types, may call it.
+    const { done } = connect('http://localhost:1').consume({ category: 'account' }, () => {}, undefined as never);
+    await expect(done).rejects.toThrow('consume needs a checkpoint, such as memoryCheckpoint(), or the group');
+  });
+
   test('of a consumer group handles the share of its member', async () => {
     await using app = await startTestApp();
     const pokewire = connect(app.url);

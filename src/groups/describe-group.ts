@@ -12,7 +12,7 @@ type DescribedPartition = {
   readonly generation: number;
   readonly record: PartitionRecord | undefined;
   readonly lag: Lag;
-  /** Until retention takes the first unsettled message; undefined: there is none, or nothing takes it as far as is known. */
+  /** Time until retention deletes the first unsettled message; undefined: there is none, or no known rule will delete it. */
   readonly secondsLeft: number | undefined;
   readonly isRevoking: boolean;
 };

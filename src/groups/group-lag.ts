@@ -17,7 +17,7 @@ export type Lag = {
   readonly isExact: boolean;
   /** Age of the first unsettled message; undefined: not known. */
   readonly seconds: number | undefined;
-  /** Global position of the first unsettled message; undefined: there is none, or it was not found. */
+  /** Global position of the first unsettled message; undefined: all are settled, or it was not found. */
   readonly first: number | undefined;
 };
 
@@ -36,7 +36,7 @@ export function selectionOf({ category }: Pick<Group, 'category'>): Selection {
   return { all: false, streams: [], categories: [category], group: null, fromPosition: 0 };
 }
 
-/** When the first message that a filter selects, at or behind a global position, was appended; undefined: there is none. */
+/** Time of the first selected message at or after a global position; undefined: there is none. */
 export async function timeOf(
   log: Log,
   filter: Pick<LogFilter, 'category' | 'group'>,

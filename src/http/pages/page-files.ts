@@ -18,7 +18,7 @@ const pageHeaders = {
   'referrer-policy': 'no-referrer',
 };
 
-/** What a browser is told of a file of a page. */
+/** Response headers of the files of a page. */
 export function headersOf(name: string): Readonly<Record<string, string>> {
   return { ...pageHeaders, 'content-type': contentTypes[extname(name)]! };
 }
@@ -29,7 +29,7 @@ export function readFiles(folder: URL): Map<string, Buffer> {
   return new Map(names.map((name) => [name, readFileSync(new URL(name, folder))]));
 }
 
-/** Serves files below a path, for whoever may read. */
+/** Serves files below a path to clients that may read. */
 export function routeFiles(server: Server, path: string, files: ReadonlyMap<string, Buffer>): void {
   for (const [name, content] of files) {
     const headers = headersOf(name);

@@ -67,7 +67,7 @@ const groupSchema = Type.Object(
           held: count,
           secondsLeft: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
             description:
-              'Until retention takes the first unsettled message, by its age or at the speed of the last minutes; null: there is none, or nothing takes it as far as is known',
+              'Until retention deletes the first unsettled message, by its age or at the speed of the last minutes; null: there is none, or no known rule will delete it',
           }),
           lastAck: time,
           revoking: Type.Boolean(),

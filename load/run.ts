@@ -68,6 +68,8 @@ const group = onlyBounds ? 'bounds' : positionals.find(isGroup);
 
 const limitMs = usualLimitMs + 4_000 * (context.seconds ?? 0);
 setTimeout(() => finish(`stopped at the limit of ${limitMs / 60_000} minutes`, 1), limitMs).unref();
+// Also after an error that nobody caught.
+process.on('exit', killServers);
 process.on('SIGINT', () => finish('interrupted', 130));
 process.on('SIGTERM', () => finish('interrupted', 143));
 
@@ -98,7 +100,6 @@ async function compareAll(ref: string, names: readonly string[]): Promise<void> 
 }
 
 function finish(ended: string, code: number): never {
-  killServers();
   if (boundVerdicts(results).length > 1) console.log(`\n${boundsTable(results)}\n`);
   if (results.length > 0 && !values['no-results'] && !values.profile) {
     console.log(`${ended}: ${writeResults(join(root, 'load/results'), context.root, results, ended, group)}`);

@@ -66,6 +66,8 @@ export class Reader {
     const [command, all] = pinned(loadCore, binary(), [...args, order]);
     this.#process = spawn(command, all, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
     hurry(this.#process.pid!, -15);
+    // An answer that does not come says so.
+    this.#process.stdin!.on('error', () => {});
     this.#lines = createInterface({ input: this.#process.stdout! });
     this.#answers = this.#lines[Symbol.asyncIterator]();
   }

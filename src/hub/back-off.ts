@@ -1,10 +1,10 @@
-/** How long to wait behind the first failure, and at most. */
+/** First and longest wait between attempts. */
 export type RetryDelays = { readonly firstMs: number; readonly longestMs: number };
 
-/** Of reads that failed. */
+/** Retry delays for failed reads. */
 export const readRetryDelays: RetryDelays = { firstMs: 100, longestMs: 5_000 };
 
-/** Waits after failures in a row: doubled each time, and up to half of it less at random, so that nodes spread out. */
+/** Exponential back-off: each wait is up to twice the last one, shortened at random by up to half so that nodes do not retry in step. */
 export class BackOff {
   readonly #delays: RetryDelays;
   #failures = 0;
@@ -14,14 +14,14 @@ export class BackOff {
     this.#delays = delays;
   }
 
-  /** Whether attempts fail again and again. */
+  /** Whether several attempts in a row have failed. */
   get isFailing(): boolean {
     return this.#failures > 1;
   }
 
   /**
-   * An attempt succeeded. After an outage all waiting callers go on at once; a read that fails while others succeed still
-   * waits, or it would be repeated as often as they are.
+   * Call after a successful attempt. After an outage this wakes every waiting caller. A single read that fails while
+   * others succeed keeps waiting; otherwise it would be retried as often as they run.
    */
   succeeded(): void {
     const wasOutage = this.#failures > 1;
@@ -45,7 +45,7 @@ export class BackOff {
     return promise;
   }
 
-  /** Nobody waits any more. */
+  /** Ends the wait early; its callers resume at once. */
   stop(): void {
     this.#wait?.end();
   }

@@ -9,51 +9,51 @@ import type { Conflation } from './conflation.ts';
 import type { ReadSlots } from './read-slots.ts';
 import type { Subscription } from './subscription.ts';
 
-/** Pokes of one page, about as many as fill the largest buffer. */
+/** Pokes in one page: about as many as fill the largest buffer. */
 export const catchUpPagePokes = 768;
-/** Most frames are shorter; a page whose frames need more than its buffer goes out in several writes. */
+/** Estimated frame size. A page whose frames outgrow its buffer is sent in several writes. */
 const usualFrameBytes = 128;
-/** A page that many wait for is delivered for so long before other work gets the event loop. */
+/** Longest time to deliver one page to its readers before yielding to the event loop. */
 const longestDeliveryMs = 4;
 
-/** Counts of what was read and delivered while catching up. */
+/** Counts pages read and pokes delivered during catch-up. */
 export class CatchUpStats {
   /** Pages read, from the store or the window. */
   reads = 0;
-  /** Of these, pages of the window. */
+  /** Pages served from the window, included in `reads`. */
   windowReads = 0;
   pokes = 0;
   bytes = 0;
 }
 
-/** What catching up needs of the log it is about. */
+/** What catch-up needs from its log. */
 export type CatchUpOptions = {
-  /** Stands for the log where reads of several logs take turns. */
+  /** Identifies the log when reads of several logs take turns. */
   readonly log: object;
   readonly slots: ReadSlots;
   readonly buffers: BufferPool;
   readonly encoder: FrameEncoder;
   readonly stats: CatchUpStats;
-  /** Of the log's epoch, for ids. */
+  /** Tag of the log's epoch, part of each event id. */
   readonly tag: string;
-  /** A page of the window; undefined: the position lies before the window. */
+  /** Reads a page from the window. Returns undefined if the position lies before the window. */
   readonly readWindow: (selection: Selection, after: number) => PokePage | undefined;
   readonly readStore: (selection: Selection, after: number) => Promise<PokePage>;
-  /** Streams that a round of conflation may have now. */
+  /** Current limit of streams in one round of conflation. */
   readonly roundStreams: () => number;
-  /** Goes on with a subscription that has taken its page. */
+  /** Continues a subscription whose page was delivered. */
   readonly goOn: (subscription: Subscription) => void;
-  /** Called for a read that failed; resolves when it is to be tried again. */
+  /** Called when a read has failed; resolves when it should be retried. */
   readonly failed: (error: unknown) => Promise<void>;
 };
 
-/** One page that some subscriptions wait for. */
+/** A page and the subscriptions that wait for it. */
 type SharedRead = { readonly selection: Selection; readonly after: number; readonly readers: Set<Subscription> };
 
-/** Frames of a page, in pieces of one buffer each. */
+/** Part of a page's frames that fits in one buffer. */
 type Piece = { readonly lease: BufferLease; readonly frames: Buffer; readonly count: number; readonly upTo: number };
 
-/** Reads one log, page by page, for subscriptions that are behind. Those with the same cursor and selection share a page. */
+/** Reads one log page by page for subscriptions that are behind. Subscriptions with the same cursor and selection share a page. */
 export class CatchUp {
   readonly #options: CatchUpOptions;
   readonly #reads = new Map<string, SharedRead>();
@@ -83,7 +83,7 @@ export class CatchUp {
     void this.#run(key, read);
   }
 
-  /** Delivers what the window holds behind the cursor, at once. False: the window begins later. */
+  /** Delivers what the window holds after the cursor, synchronously. Returns false if the window starts later. */
   deliverNow(subscription: Subscription): boolean {
     const { selection, readFrom } = subscription;
     const page = this.#readWindow(selection, readFrom);
@@ -118,7 +118,7 @@ export class CatchUp {
       for (const { lease } of pieces) lease.release();
       page.release();
     }
-    // After the last delivery: a reader that went on earlier would read its next page alone.
+    // Only after every delivery: a reader resumed earlier would request its next page alone.
     for (const subscription of delivered) {
       if (subscription.state.name === 'catching-up') this.#options.goOn(subscription);
     }
@@ -144,7 +144,7 @@ export class CatchUp {
         await failed(error);
       }
     }
-    // Before the caller resumes: a reader that joined in between would wait for a page that is never read.
+    // Before the caller resumes, or a reader that joins in between would wait for a page that is never read.
     this.#reads.delete(key);
     return undefined;
   }
@@ -193,7 +193,7 @@ export class CatchUp {
     }
   }
 
-  /** Gathers the page, and delivers what was gathered when that is all or enough. */
+  /** Adds the page to the round of conflation, and delivers the round if it is full or the log is read. */
   #gather(subscription: Subscription, conflation: Conflation, { pokes, upTo, atEnd }: PokePage): void {
     const maxStreams = this.#options.roundStreams();
     const isFull = !pokes.every((poke) => conflation.gather(poke, maxStreams));
@@ -201,7 +201,7 @@ export class CatchUp {
     if (isFull || atEnd) this.deliverRound(subscription, conflation);
   }
 
-  /** Delivers a round of conflation, or what is left of it, as far as the socket takes it. */
+  /** Delivers a round of conflation, or the rest of it, until the socket is full. */
   deliverRound(subscription: Subscription, conflation: Conflation): void {
     const { buffers, tag } = this.#options;
     if (!conflation.isTelling) conflation.close();
@@ -227,7 +227,7 @@ export class CatchUp {
         }
         const frames = bytes.subarray(0, at);
         this.#count(frames, count);
-        // The rest of the round waits for the socket.
+        // The rest of the round waits until the socket drains.
         isTaken = subscription.deliverRound(frames, count, upTo, lease);
       } finally {
         lease.release();
@@ -241,7 +241,7 @@ export class CatchUp {
   }
 }
 
-/** Whether it still waits for the page behind `after`: its socket may have been full meanwhile, or gone. */
+/** Whether the subscription still waits for the page after `after`. Its socket may have filled up or closed meanwhile. */
 function isAt(subscription: Subscription, after: number): boolean {
   return subscription.state.name === 'catching-up' && subscription.readFrom === after;
 }

@@ -1,8 +1,8 @@
 import { endFrame } from '../sse/frame.ts';
 
 /**
- * Why a subscription ended: the peer went, it took nothing for too long, the server stops, its token is no longer valid,
- * its namespace was deleted, an import replaced its log, or the store forgot messages that were still to be delivered.
+ * Why a subscription ended: the peer left, its socket stalled, the server stops, its token is no longer valid, its
+ * namespace was deleted, an import replaced its log, or retention removed messages before they were delivered.
  */
 export const closeReasons = [
   'peer',
@@ -17,7 +17,7 @@ export const closeReasons = [
 /** One of {@link closeReasons}. */
 export type CloseReason = (typeof closeReasons)[number];
 
-/** Subscribers that asked for named events learn every reason. */
+/** Last events for subscribers that asked for named events: one for each reason. */
 const toThoseWhoAsked: Readonly<Record<CloseReason, Buffer | undefined>> = {
   peer: undefined,
   stalled: endFrame('stalled'),
@@ -28,19 +28,19 @@ const toThoseWhoAsked: Readonly<Record<CloseReason, Buffer | undefined>> = {
   'log-forgotten': endFrame('log-forgotten'),
 };
 
-/** Others only learn what a reconnection will not mend. */
+/** Last events for all other subscribers: only where reconnecting will not help. */
 const toOthers: Readonly<Record<CloseReason, Buffer | undefined>> = {
   ...toThoseWhoAsked,
   stalled: undefined,
   draining: undefined,
 };
 
-/** The last event of a stream that ends for this reason; undefined: none. `asked`: the subscriber asked for named events. */
+/** The last event of a stream that ends for this reason, or undefined if there is none. `asked`: the subscriber asked for named events. */
 export function lastWords(reason: CloseReason, asked: boolean): Buffer | undefined {
   return asked ? toThoseWhoAsked[reason] : toOthers[reason];
 }
 
-/** Whether the subscriber is not to come back: only then is the body of its stream complete. */
+/** Whether the subscriber must not reconnect. Only then is the response body completed. */
 export function isFinal(reason: CloseReason): boolean {
   return reason === 'revoked' || reason === 'namespace-deleted';
 }

@@ -1,16 +1,16 @@
 import type { Poke } from '../message/poke.ts';
 import type { StreamName } from '../message/stream-name.ts';
 
-/** Most streams in one round. A full round is delivered, and the next one starts after it. */
+/** Most streams in one round. A full round is delivered before the next one starts. */
 export const maxRoundStreams = 8_192;
 
-/** Streams in all rounds together, about: 80 MB. Otherwise subscribers who stall on purpose would take 700 KB each. */
+/** Most streams in all rounds together, about 80 MB. Without this bound, subscribers that stall on purpose would take 700 KB each. */
 export const maxGatheredStreams = 1_048_576;
 
-/** However many conflate, a round is worth its writes; it then takes less than the subscription itself. */
+/** Lower bound of a round however many subscribers conflate; such a round takes less memory than its subscription. */
 const leastRoundStreams = 64;
 
-/** Streams in one round at most while so many subscribers may have one. */
+/** Most streams in one round when this many subscribers conflate. */
 export function roundStreamsFor(subscribers: number): number {
   return Math.max(leastRoundStreams, Math.min(maxRoundStreams, Math.floor(maxGatheredStreams / subscribers)));
 }
@@ -23,36 +23,36 @@ export type ConflatedPoke = {
   /** Position of the last. */
   position: number;
   globalPosition: number;
-  /** Messages it missed: fewer than the positions from the first to the last where an import left gaps. */
+  /** Messages it missed. Lower than `position - from + 1` where an import left gaps. */
   count: number;
 };
 
 /**
- * What a subscriber missed while it lagged, gathered by stream and delivered in the order of the last messages. Its
- * memory is bounded by streams, not by messages.
+ * Collects what a subscriber missed while it lagged, by stream, and delivers it in the order of each stream's last
+ * message. Memory is bounded by the number of streams, not of messages.
  */
 export class Conflation {
-  /** Everything selected up to this global position is in this round or was delivered before. */
+  /** Everything selected up to this global position is in this round or was delivered earlier. */
   upTo: number;
   readonly #byStream = new Map<string, ConflatedPoke>();
   #untold: ConflatedPoke[] | undefined = undefined;
 
-  /** Begins behind the subscription's cursor. */
+  /** Starts after the subscription's cursor. */
   constructor(cursor: number) {
     this.upTo = cursor;
   }
 
-  /** Whether it is being delivered; nothing more is gathered then. */
+  /** Whether the round is being delivered. It accepts no more pokes then. */
   get isTelling(): boolean {
     return this.#untold !== undefined;
   }
 
-  /** Whether it holds something and is still gathering. */
+  /** Whether the round has content and still accepts pokes. */
   get hasGathered(): boolean {
     return this.#byStream.size > 0;
   }
 
-  /** Gathers the poke; false: the round has `maxStreams` already, and the poke belongs to the next one. */
+  /** Adds the poke. Returns false if the round already has `maxStreams` streams; the poke then belongs to the next round. */
   gather({ stream, position, globalPosition }: Poke, maxStreams = maxRoundStreams): boolean {
     const known = this.#byStream.get(stream.text);
     if (known !== undefined) {
@@ -67,19 +67,19 @@ export class Conflation {
     return true;
   }
 
-  /** Ends the gathering. */
+  /** Stops accepting pokes, and sorts the round for delivery. */
   close(): void {
-    // Taken from the end.
+    // In reverse order, because `take` pops from the end.
     this.#untold = [...this.#byStream.values()].sort((a, b) => b.globalPosition - a.globalPosition);
     this.#byStream.clear();
   }
 
-  /** Takes the next one to deliver; undefined when none is left. */
+  /** Removes and returns the next entry to deliver, or undefined if none is left. */
   take(): ConflatedPoke | undefined {
     return this.#untold?.pop();
   }
 
-  /** How many are left to deliver. */
+  /** Number of entries left to deliver. */
   get left(): number {
     return this.#untold?.length ?? 0;
   }

@@ -3,24 +3,24 @@ import type { BufferLease, BufferPool } from '../pool/buffer-pool.ts';
 
 /** A live subscription as its group sees it. */
 export interface GroupMember {
-  /** Its index in the group, kept by the group; -1: in none. */
+  /** Index in the group's member list, maintained by the group; -1 if it is in no group. */
   place: number;
-  /** Takes `count` frames that end with global position `upTo`. It may leave the group meanwhile. */
+  /** Receives `count` frames, the last for global position `upTo`. The member may leave the group during the call. */
   deliver(frames: Buffer, count: number, upTo: number, lease: BufferLease): void;
 }
 
-/** All live subscriptions of one selection. Their frames are gathered once a batch, and each member gets them in one write. */
+/** All live subscriptions with the same selection. Collects their frames once per batch, and writes them to each member in one call. */
 export class FanOutGroup {
   readonly key: string;
   readonly selection: Selection;
   readonly members: GroupMember[] = [];
-  /** Global position of the last poke that was gathered. */
+  /** Global position of the last poke collected. */
   gatheredUpTo = 0;
-  /** Global position of the last poke that was delivered; 0: none was since the group exists. */
+  /** Global position of the last poke delivered by this group; 0 if none. */
   deliveredUpTo = 0;
-  /** Frames gathered in the current batch. */
+  /** Number of frames collected in the current batch. */
   count = 0;
-  // Where the gathered frames lie in the batch's buffer. Mostly they are adjacent; then one span is all there is.
+  // Span of the collected frames in the batch's buffer. Usually they are adjacent, so one span is enough.
   #start = 0;
   #end = 0;
   #earlierSpans: number[] | undefined = undefined;
@@ -44,7 +44,7 @@ export class FanOutGroup {
     member.place = -1;
   }
 
-  /** Notes that the frame at `start` to `end` of the batch's buffer is for this group. */
+  /** Records that the frame from `start` to `end` of the batch's buffer is for this group. */
   gather(start: number, end: number, globalPosition: number): void {
     if (this.count > 0 && start !== this.#end) {
       this.#earlierSpans ??= [];
@@ -57,8 +57,8 @@ export class FanOutGroup {
   }
 
   /**
-   * Hands the gathered frames to every member and forgets them. Frames that are not adjacent are copied together first,
-   * once for the whole group. Returns the bytes of the gathered frames.
+   * Writes the collected frames to every member and clears them. Frames that are not adjacent are first copied
+   * together, once for the whole group. Returns the size of the frames in bytes.
    */
   deliver(batch: BufferLease, buffers: BufferPool): number {
     const { count, gatheredUpTo } = this;
@@ -66,7 +66,7 @@ export class FanOutGroup {
     const frames = lease.bytes.subarray(this.#start, this.#end);
     this.count = 0;
     this.deliveredUpTo = gatheredUpTo;
-    // Backwards, because a member whose socket is full leaves and the last one takes its place.
+    // Backwards, because a member whose socket is full leaves and the last member moves to its index.
     for (let at = this.members.length - 1; at >= 0; at--) this.members[at]!.deliver(frames, count, gatheredUpTo, lease);
     if (lease !== batch) lease.release();
     return frames.length;

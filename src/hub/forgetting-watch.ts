@@ -1,18 +1,18 @@
 import type { Selection } from '../message/selection.ts';
 
-/** Subscriptions looked at at once, those furthest behind: each costs a read of bounds. */
+/** Subscriptions checked at a time, those furthest behind first. Each check reads the log's bounds. */
 const mostLookedAt = 8;
 
-/** What is looked at of a subscription. */
+/** The part of a subscription that the watch needs. */
 export type Behind = { readonly cursor: number; readonly selection: Selection };
 
 /**
- * Foretells when messages are forgotten that subscriptions which are behind are still to be told: from how fast what is gone
- * of their selection has come nearer since they were first seen behind.
+ * Predicts when retention will overtake a subscription that is behind. Extrapolates from how fast the deleted range of
+ * its selection has grown since the subscription was first seen behind.
  */
 export class ForgettingWatch<Subscriber extends Behind> {
   readonly #forgottenUpTo: (selection: Selection) => Promise<number>;
-  /** What was gone, and when, as each was first seen behind. */
+  /** Deleted range and time when each subscription was first seen behind. */
   #first = new Map<Subscriber, { readonly upTo: number; readonly atMs: number }>();
   #secondsLeft = Number.POSITIVE_INFINITY;
 
@@ -20,12 +20,12 @@ export class ForgettingWatch<Subscriber extends Behind> {
     this.#forgottenUpTo = forgottenUpTo;
   }
 
-  /** Seconds until the first of them misses something; infinite: none will. */
+  /** Seconds until the first subscription misses a message; infinite if none will. */
   get secondsLeft(): number {
     return this.#secondsLeft;
   }
 
-  /** Looks at those who are behind. */
+  /** Updates the prediction from the subscriptions that are behind. */
   async look(behind: readonly Subscriber[], nowMs: number): Promise<void> {
     const furthest = behind.toSorted((a, b) => a.cursor - b.cursor).slice(0, mostLookedAt);
     const seen = new Map<Subscriber, { readonly upTo: number; readonly atMs: number }>();

@@ -8,53 +8,54 @@ const smallestBuffer: number = bufferSizes[0];
 const largestBuffer: number = bufferSizes[bufferSizes.length - 1]!;
 
 /**
- * Writing to a thousand sockets takes milliseconds, and a thousand more for the next poke right behind it. So while pokes keep
- * coming, each within 0.2 ms of the one before, the next flush is delayed, at most by a share of the time that the last one
- * took: what gathers costs one write together, 10 times the deliveries with one publisher that waits for its answers. A
- * publisher that keeps to a clock never has its next poke there so soon, and nothing is delayed for it. Where many gathered,
- * more are coming, and a longer delay gathers more. load/results: fan-out, concurrent-publishers, latency.
+ * Writing to a thousand sockets takes milliseconds, and so does writing the next poke right after it. While pokes
+ * arrive within 0.2 ms of each other, the next flush is therefore delayed, at most by a multiple of the last flush's
+ * duration: one write then carries several frames, which is 10 times the deliveries with one publisher that awaits each
+ * answer. A publisher with a fixed rate rarely sends its next poke that soon, so its pokes are not delayed. After a
+ * batch of many pokes more are likely, so the delay may be longer. Measured in load/results: fan-out,
+ * concurrent-publishers, latency.
  */
 const delays = { behindFew: { share: 1, longestMs: 4 }, behindMany: { share: 2, longestMs: 16 } } as const;
 const manyPokes = 16;
 const closePokesMs = 0.2;
-/** A durable store announces pokes in groups: the writers of one commit get their answers together, and send their next messages. */
+/** A durable store announces pokes in groups: all writers of a commit get their answers together, then send their next messages. */
 const closeGroupsMs = 4;
 const groupPollMs = 1;
 
-/** A flush that is over so soon is made before the append that caused it is answered, which saves its subscribers that time. */
+/** A flush shorter than this runs before the append that caused it is answered, which saves its subscribers that time. */
 const quickFlushMs = 1;
 
 /** What a batch is made from. */
 export type FrameBatchOptions = {
   readonly buffers: BufferPool;
   readonly encoder: FrameEncoder;
-  /** Called for each poke that was written to a subscriber, with the milliseconds since its append where known. */
+  /** Called for each poke written to a subscriber, with the milliseconds since its append if known. */
   readonly delivered: (delayMs: number) => void;
 };
 
-/** A log's part in the batch. */
+/** The log as a batch sees it. */
 export interface BatchedLog {
-  /** Of the log's epoch, for ids. */
+  /** Tag of the log's epoch, part of each event id. */
   readonly tag: string;
   readonly groups: GroupIndex;
-  /** Whether the batch holds frames of it; kept by the batch. */
+  /** Whether the batch holds frames of this log. Maintained by the batch. */
   hasPending: boolean;
-  /** Its frames were written. */
+  /** Called when the log's frames were written. */
   flushed(): void;
 }
 
 /**
- * Gathers the frames of all logs for one flush: mostly those of one turn of the event loop, under load those of a flush
- * delay. Each poke is encoded once; at the flush each group's frames go to each member in one write.
+ * Collects the frames of all logs for one flush: usually those of one turn of the event loop, under load those of a
+ * flush delay. Each poke is encoded once; each group's frames are written to each member in one call.
  */
 export class FrameBatch {
-  /** Counts since the start. */
+  /** Totals since the start. */
   readonly stats = { framesEncoded: 0, pokes: 0, bytes: 0 };
   readonly #options: FrameBatchOptions;
   #lease: BufferLease | undefined = undefined;
   #used = 0;
   #isFlushScheduled = false;
-  /** While pokes keep coming no flush before, by `performance.now()`. */
+  /** No flush before this time (`performance.now()`) while pokes keep arriving. */
   #delayedUntilMs = 0;
   #lastFlushMs = 0;
   #lastPokeAtMs = 0;
@@ -62,7 +63,7 @@ export class FrameBatch {
   readonly #gathering: FanOutGroup[] = [];
   readonly #logs: BatchedLog[] = [];
   readonly #appendTimesMs: number[] = [];
-  // The poke being routed, and where its frame lies; -1 until the first group wants it.
+  // The poke being routed, and the index of its frame; -1 until the first group selects it.
   #poke: Poke | undefined = undefined;
   #log: BatchedLog | undefined = undefined;
   #frameStart = -1;
@@ -71,7 +72,7 @@ export class FrameBatch {
     this.#options = options;
   }
 
-  /** Adds the poke for those groups of its log that it concerns. */
+  /** Adds the poke to the groups of its log that select it. */
   add(poke: Poke, log: BatchedLog): void {
     this.#makeRoom(frameBytesAtMost(poke));
     this.#poke = poke;
@@ -80,7 +81,7 @@ export class FrameBatch {
     log.groups.route(poke, this.#found);
   }
 
-  /** Writes what was gathered, now. */
+  /** Writes everything collected so far. */
   flush(): void {
     const lease = this.#lease;
     if (lease === undefined) return;
@@ -115,7 +116,7 @@ export class FrameBatch {
     group.gather(this.#frameStart, this.#used, poke.globalPosition);
   };
 
-  /** Moves to a larger buffer when the frame may not fit, and out of the largest one by a flush. */
+  /** Makes room for one more frame: moves to a larger buffer, or flushes the largest one. */
   #makeRoom(frameBytes: number): void {
     const lease = this.#lease;
     if (lease === undefined || this.#used + frameBytes <= lease.bytes.length) return;
@@ -160,7 +161,7 @@ export class FrameBatch {
       setImmediate(this.#flushScheduled);
       return;
     }
-    // By a timer, which leaves the processor to the threads of the store.
+    // With a timer rather than `setImmediate`, to leave the processor to the store's threads.
     if (this.#isBehindMany && nowMs + groupPollMs < this.#delayedUntilMs && quietMs < closeGroupsMs) {
       setTimeout(this.#flushScheduled, groupPollMs);
       return;

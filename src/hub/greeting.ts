@@ -1,7 +1,7 @@
 import { helloFrame, readyBeforeHelloFrame, readyFrame, resetFrame, retryFrame } from '../sse/frame.ts';
 import type { StartingPoint } from './starting-point.ts';
 
-/** How a subscription's response begins. */
+/** How a subscription's response starts. */
 export type Greeting = {
   /** Status line and headers, as bytes. */
   readonly head: Buffer;
@@ -9,7 +9,7 @@ export type Greeting = {
   readonly retryMs: number;
 };
 
-/** What comes before the pokes: the promise that everything appended from now on is delivered, and what was asked for. */
+/** The frames before the first poke: everything appended from now on will be delivered, plus the events the subscriber asked for. */
 export function greetingOf(start: StartingPoint, retryMs: number, hello: boolean): Buffer {
   if (!hello) return Buffer.concat([readyFrame, retryFrame(retryMs)]);
   const { cursor, canResume, reset } = start;

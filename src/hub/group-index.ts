@@ -1,13 +1,13 @@
 import type { Poke } from '../message/poke.ts';
 import type { FanOutGroup } from './fan-out-group.ts';
 
-/** The groups of the members of consumer groups of one size. */
+/** Fan-out groups of consumer group members, for one group size. */
 type BySize = { readonly size: number; readonly members: Map<number, FanOutGroup[]> };
 
-/** The groups of one category: those of the whole of it, and those of consumer group members. */
+/** Fan-out groups of one category: those of the whole category, and those of consumer group members. */
 class OfCategory {
   readonly whole: FanOutGroup[] = [];
-  /** One of each size. A list, because to walk a map makes an iterator for each poke (load/micro/routing.ts). */
+  /** One entry per size. A list, because iterating over a map allocates an iterator for each poke (load/micro/routing.ts). */
   readonly bySize: BySize[] = [];
 
   get isEmpty(): boolean {
@@ -41,7 +41,7 @@ export class GroupIndex {
     return this.#byKey.size;
   }
 
-  /** The group with the same selection as this new one: an older one if there is one, else the new one, registered. */
+  /** Returns the existing group with the same selection, or registers and returns this one. */
   admit(fresh: FanOutGroup): FanOutGroup {
     const existing = this.#byKey.get(fresh.key);
     if (existing !== undefined) return existing;
@@ -57,7 +57,7 @@ export class GroupIndex {
     return fresh;
   }
 
-  /** Forgets a group without members. */
+  /** Removes a group without members. */
   remove(group: FanOutGroup): void {
     this.#byKey.delete(group.key);
     const { all, streams, categories, group: consumers } = group.selection;
@@ -75,7 +75,7 @@ export class GroupIndex {
     }
   }
 
-  /** Calls back for each group whose selection names the poke, once each. */
+  /** Calls `found` once for each group that selects the poke. */
   route(poke: Poke, found: (group: FanOutGroup) => void): void {
     const { stream } = poke;
     for (const group of this.#all) found(group);
@@ -93,7 +93,7 @@ export class GroupIndex {
 
 function match(groups: FanOutGroup[], poke: Poke, found: (group: FanOutGroup) => void): void {
   for (const group of groups) {
-    // A group of several selectors may be found by its stream and by its category.
+    // A group with several selectors may be found both by its stream and by its category.
     if (group.gatheredUpTo !== poke.globalPosition && poke.position >= group.selection.fromPosition) found(group);
   }
 }

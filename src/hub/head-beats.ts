@@ -2,10 +2,10 @@ import type { Selection } from '../message/selection.ts';
 import { headFrame } from '../sse/frame.ts';
 import type { FanOutGroup } from './fan-out-group.ts';
 
-/** What is known of a group that was delivered nothing yet. */
+/** What is known of a group to which nothing was delivered yet. */
 type Quiet = { head: number | undefined; isReading: boolean };
 
-/** A frame, and what it was encoded from. */
+/** A frame and the values it was encoded from. */
 type LastFrame = {
   readonly head: number;
   readonly count: number;
@@ -13,7 +13,7 @@ type LastFrame = {
   readonly frame: Buffer;
 };
 
-/** Heads and frames of `heartbeat=head`: one look-up for each group, one encoding for members whose beats say the same. */
+/** Heads and frames for `heartbeat=head`: one look-up per group, one encoding for all members with equal values. */
 export class HeadBeats {
   readonly #readLast: (selection: Selection, upTo: number) => Promise<number>;
   readonly #quiet = new WeakMap<FanOutGroup, Quiet>();
@@ -25,8 +25,8 @@ export class HeadBeats {
   }
 
   /**
-   * The last message that the members who were delivered none on their connection know of; undefined: not known yet. What
-   * the group was delivered before they came, or else what the log held by then.
+   * Head of the group for members to which nothing was delivered on their connection: the last poke delivered to the
+   * group, otherwise the last selected message in the log. Undefined while that is being read.
    */
   headOf(group: FanOutGroup, flushedUpTo: number): number | undefined {
     if (group.deliveredUpTo > 0) return group.deliveredUpTo;
@@ -36,7 +36,7 @@ export class HeadBeats {
     return undefined;
   }
 
-  /** The frame for this group; made when the last beat's said something else. `count`: pokes sent on the connection. */
+  /** The heartbeat's frame for this group, encoded again only if a value changed. `count`: pokes sent on the connection. */
   frame(group: FanOutGroup, epoch: string, head: number, count: number, upTo: number | undefined): Buffer {
     const last = this.#frames.get(group);
     if (last?.head === head && last.count === count && last.upTo === upTo) return last.frame;
@@ -51,7 +51,7 @@ export class HeadBeats {
     try {
       quiet.head = await this.#readLast(group.selection, upTo);
     } catch {
-      // The next beat asks again; until then beats are comments.
+      // The next heartbeat tries again; until then heartbeats are comments.
     } finally {
       quiet.isReading = false;
     }

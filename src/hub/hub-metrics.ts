@@ -6,14 +6,14 @@ import type { Hub } from './hub.ts';
 const delayBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 const lifetimeBuckets = [1, 10, 60, 300, 1_800, 3_600, 14_400, 86_400];
 
-/** What the hub's observer counts. */
+/** Counters that the hub's observer updates. */
 export type HubCounts = {
   readonly opened: (kind: SelectionKind) => void;
   readonly closed: (kind: SelectionKind, reason: CloseReason, seconds: number) => void;
   readonly delivered: (delayMs: number) => void;
 };
 
-/** Adds the counts of events to the metrics, for the observer that the hub is made with. */
+/** Registers the counters that the hub's observer updates. */
 export function countHubEvents(metrics: Metrics): HubCounts {
   const opened = metrics.events(
     'pokewire_subscriptions_opened_total',
@@ -51,7 +51,7 @@ export function countHubEvents(metrics: Metrics): HubCounts {
   };
 }
 
-/** Adds what the hub counts itself to the metrics. */
+/** Registers the metrics that read the hub's own counts. */
 export function measureHub(metrics: Metrics, hub: Hub): void {
   const { stats } = hub.batch;
   const caughtUp = hub.catchUpStats;

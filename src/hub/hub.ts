@@ -16,13 +16,13 @@ import { windowPokesFor } from './poke-window.ts';
 import { ReadSlots } from './read-slots.ts';
 import { Subscription, type SubscriptionOptions, type SubscriptionState } from './subscription.ts';
 
-/** Told what happens, for logs and metrics. */
+/** Notified of what happens, for logs and metrics. */
 export interface HubObserver {
   opened(subscription: Subscription): void;
   closed(subscription: Subscription, reason: CloseReason): void;
-  /** A read of a log failed; it will be repeated. */
+  /** A read of a log failed and will be retried. */
   readFailed(log: LogId, error: unknown): void;
-  /** Milliseconds from append to the write of its frames, for each message that was delivered live. */
+  /** Milliseconds from the append of a message to the write of its frames, for each message delivered live. */
   delivered(delayMs: number): void;
 }
 
@@ -33,13 +33,13 @@ export type HubOptions = {
   readonly buffers: BufferPool;
   readonly encoder: FrameEncoder;
   readonly observer: HubObserver;
-  /** Default heartbeat period, milliseconds; 0: none. A subscriber may ask for its own. */
+  /** Default heartbeat period in milliseconds; 0: none. A subscriber may ask for another period. */
   readonly heartbeatMs: number;
-  /** A socket that takes nothing for so many milliseconds is closed; 0: never. */
+  /** A socket that accepts nothing for this many milliseconds is closed; 0: never. */
   readonly stallTimeoutMs: number;
-  /** Milliseconds between two looks at a log that announces nothing. */
+  /** Milliseconds between two checks of a log without announcements. */
   readonly safetyReadMs: number;
-  /** Last pokes of each log that are kept in memory. */
+  /** Number of recent pokes kept in memory for each log. */
   readonly windowPokes: number;
   readonly retryDelays: RetryDelays;
 };
@@ -48,14 +48,14 @@ const openStates = ['catching-up', 'live', 'lagging'] as const;
 const stallCheckMs = 1_000;
 const drainStepMs = 20;
 
-/** All subscriptions, by the log that they are about. */
+/** All subscriptions, grouped by log. */
 export class Hub {
   readonly batch: FrameBatch;
   readonly catchUpStats = new CatchUpStats();
   readonly subscriptions = new Set<Subscription>();
-  /** Times a live subscription became lagging. */
+  /** How often a live subscription became lagging. */
   laggingEpisodes = 0;
-  /** Reads of logs that failed. */
+  /** Number of failed reads of logs. */
   failedReads = 0;
   readonly #options: HubOptions;
   readonly #logs = new Map<LogId, LogFanOut>();
@@ -77,7 +77,7 @@ export class Hub {
     ];
   }
 
-  /** Opens a subscription on a socket: everything behind its start is delivered, first from the log, then as it happens. */
+  /** Opens a subscription on a socket: delivers everything after its starting point, first from the log, then live. */
   subscribe(options: SubscriptionOptions): Subscription {
     const fanOut = this.#fanOut(options.request.log);
     const subscription = new Subscription(options, fanOut);
@@ -91,7 +91,7 @@ export class Hub {
     return subscription;
   }
 
-  /** Open subscriptions of every kind in every open state, for the scrape. */
+  /** Number of open subscriptions by kind and state, for the scrape. */
   census(): { kind: SelectionKind; state: string; count: number }[] {
     const counts = new Map<string, number>();
     for (const { kind, state } of this.subscriptions) {
@@ -103,31 +103,31 @@ export class Hub {
     );
   }
 
-  /** Logs that are followed. */
+  /** Number of logs followed. */
   get logs(): number {
     return this.#logs.size;
   }
 
-  /** Logs whose reads fail again and again, so that their subscriptions wait. */
+  /** Number of logs whose reads fail repeatedly, so that their subscriptions wait. */
   get failingLogs(): number {
     let count = 0;
     for (const { isFailing, subscriptions } of this.#logs.values()) if (isFailing && subscriptions.size > 0) count++;
     return count;
   }
 
-  /** Seconds until the first subscription that is behind misses something that is forgotten; infinite: none will. */
+  /** Seconds until retention overtakes the first subscription that is behind; infinite if it will not. */
   get forgottenInSeconds(): number {
     return Math.min(Number.POSITIVE_INFINITY, ...this.#logs.values().map((fanOut) => fanOut.forgottenInSeconds));
   }
 
-  /** Subscriptions that wait for a page of their log. */
+  /** Number of subscriptions that wait for a page of their log. */
   get catchUpWaiting(): number {
     let count = 0;
     for (const { waiting } of this.#logs.values()) count += waiting;
     return count;
   }
 
-  /** Closes subscriptions whose sockets have taken nothing for the stall time-out. */
+  /** Closes subscriptions whose sockets have accepted nothing for the stall time-out. */
   closeStalled(nowMs: number): void {
     if (this.#options.stallTimeoutMs === 0) return;
     for (const subscription of this.#lagging) {
@@ -149,8 +149,8 @@ export class Hub {
   }
 
   /**
-   * Ends every subscription, evenly over `spreadMs` milliseconds, so that they do not all come back at once. Who
-   * subscribes from now on, say because the store was slow to answer, is ended at once.
+   * Ends every subscription, spread over `spreadMs` milliseconds so that they do not all reconnect at once. A
+   * subscription opened later, for example because the store answered slowly, ends at once.
    */
   async endAll(reason: CloseReason, spreadMs: number): Promise<void> {
     this.#endReason = reason;
@@ -165,7 +165,7 @@ export class Hub {
     }
   }
 
-  /** Stops the timers, and follows no log any more. */
+  /** Stops the timers, and stops following all logs. */
   stop(): void {
     this.#heartbeats.stop();
     for (const timer of this.#timers) clearInterval(timer);

@@ -21,13 +21,13 @@ import type { ReadSlots } from './read-slots.ts';
 import { needsFreshBounds, needsOwnBounds, needsVersion, type StartingPoint, startingPoint } from './starting-point.ts';
 import type { Subscription, SubscriptionHost, SubscriptionState } from './subscription.ts';
 
-/** A log is followed this long after its last subscription has closed, because subscribers usually reconnect. */
+/** How long to follow a log after its last subscription has closed. Subscribers usually reconnect. */
 const lingerMs = 5_000;
 
-/** Most subscriptions that go live at one flush; the rest follow at the next one or in the next turn. */
+/** Most subscriptions resumed in one turn of the event loop; the rest follow in the next turns. */
 const mostWoken = 256;
 
-/** What all fan-outs of a hub share, and the log. */
+/** The log, and what all fan-outs of a hub share. */
 export type LogFanOutOptions = {
   readonly log: Log;
   readonly batch: FrameBatch;
@@ -37,22 +37,21 @@ export type LogFanOutOptions = {
   readonly encoder: FrameEncoder;
   readonly catchUpStats: CatchUpStats;
   readonly retryDelays: RetryDelays;
-  /** Pokes that a window may hold now. */
+  /** Current limit of pokes in the window. */
   readonly windowPokes: () => number;
-  /** Streams that a round of conflation may have now. */
+  /** Current limit of streams in one round of conflation. */
   readonly roundStreams: () => number;
   /** Called after every change of a subscription's state. */
   readonly moved: (subscription: Subscription, from: SubscriptionState) => void;
-  /** A read of the log failed; it will be repeated. */
+  /** A read of the log failed and will be retried. */
   readonly readFailed: (error: unknown) => void;
 };
 
 /**
- * The fan-out of one log, for as long as it has subscriptions: follows the log, owns the subscriptions and routes pokes.
- *
- * Everything up to `flushedUpTo` was delivered to every live subscription, and the batch holds what lies between that and the
- * tail's head. So a subscription may go live only where its cursor, the head and `flushedUpTo` are equal: then nothing lies
- * between what it has read and what it will receive.
+ * Fan-out of one log while it has subscriptions: follows the log, owns the subscriptions and routes pokes.
+ * Everything up to `flushedUpTo` was delivered to every live subscription; the batch holds the pokes between that
+ * position and the tail's head. A subscription may therefore go live only when its cursor, the head and `flushedUpTo`
+ * are equal. Then it misses nothing between what it has read and what it will receive.
  */
 export class LogFanOut implements SubscriptionHost, BatchedLog {
   readonly tag: string;
@@ -62,7 +61,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   flushedUpTo = 0;
   /** The log was deleted or replaced. `GrantWatch` ends its subscriptions, with the reason. */
   #isGone = false;
-  /** When its last subscription closed, by `performance.now()`. */
+  /** When the last subscription closed, by `performance.now()`. */
   #idleSinceMs = performance.now();
   readonly #options: LogFanOutOptions;
   readonly #tail: LogTail;
@@ -114,7 +113,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     return this.subscriptions.size > 0 && !this.#isGone && this.#tail.backOff.isFailing;
   }
 
-  /** Whether to go on following the log without subscriptions. */
+  /** Whether to keep following the log without subscriptions. */
   canLinger(nowMs: number): boolean {
     return !this.#isGone && !this.#tail.backOff.isFailing && nowMs - this.#idleSinceMs < lingerMs;
   }
@@ -124,9 +123,9 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     return this.#catchUp.waiting;
   }
 
-  /** Takes a new subscription: finds out where it begins, greets it, and lets it catch up. */
+  /** Adds a new subscription: finds its starting point, greets it, and starts to catch up. */
   add(subscription: Subscription): void {
-    // Without subscriptions the log was not checked for unannounced messages.
+    // Nobody checked the log for unannounced messages while it had no subscriptions.
     if (this.subscriptions.size === 0) this.#tail.readOn();
     this.subscriptions.add(subscription);
     void this.#begin(subscription);
@@ -139,7 +138,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     if ((this.#tail.bounds?.forgottenUpTo ?? 0) > 0) this.#lookAtForgetting();
   }
 
-  /** Seconds until a subscription that is behind misses something that is forgotten; infinite: none will. */
+  /** Seconds until retention overtakes a subscription that is behind; infinite if it will not. */
   get forgottenInSeconds(): number {
     return this.#forgetting.secondsLeft;
   }
@@ -149,16 +148,15 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
       .values()
       .filter(({ state: { name } }) => name === 'lagging' || name === 'catching-up')
       .toArray();
-    // A read that fails is told by those of the tail.
+    // The tail reports failing reads; this one is repeated at the next check.
     this.#forgetting.look(behind, performance.now()).catch(() => {});
   }
 
-  /** Ends all its subscriptions. */
   endAll(reason: CloseReason): void {
     for (const subscription of this.subscriptions) subscription.end(reason);
   }
 
-  /** Follows the log no longer. */
+  /** Stops following the log. */
   stop(): void {
     this.#tail.stop();
   }
@@ -178,15 +176,15 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   headBeat(subscription: Subscription, group: FanOutGroup): Buffer | undefined {
     const head = this.#headOf(subscription, group);
     if (head === undefined) return undefined;
-    // Until the requested position is reached, resuming after an id would deliver what lies before it.
+    // Before the requested stream position is reached, an id here would make a reconnect deliver messages before that position.
     const canResume = group.selection.fromPosition === 0;
     const upTo = canResume ? this.flushedUpTo : undefined;
     return this.#headBeats.frame(group, this.#options.log.id, head, subscription.pokes, upTo);
   }
 
-  /** The last selected message delivered on this connection or, as far as can be known, before it. */
+  /** The last selected message delivered on this connection or, as far as known, before it. */
   #headOf({ deliveredUpTo, selection }: Subscription, group: FanOutGroup): number | undefined {
-    // A start at a stream position selects nothing before it, so all it selects was delivered on this connection.
+    // A selection that starts at a stream position selects nothing before it, so everything was delivered on this connection.
     if (deliveredUpTo > 0 || selection.fromPosition > 0) return deliveredUpTo;
     return this.#headBeats.headOf(group, this.flushedUpTo);
   }
@@ -212,7 +210,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     if (!this.#tail.hasBegun) await this.#tail.begun;
     const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;
     const known = this.#tail.bounds!;
-    // After the version, so that its message does not lie behind this head.
+    // Read after the version, so that the message with that version is not beyond this head.
     const { selection } = request;
     const bounds = needsOwnBounds(request, known)
       ? await slots.run(log, () => log.bounds(selection))
@@ -222,17 +220,17 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     return startingPoint(request, bounds, version);
   }
 
-  /** Next step of a subscription that is catching up: read a page, go live, or wait. */
+  /** Next step of a catching-up subscription: read a page, go live, or wait. */
   #goOn(subscription: Subscription): void {
     const { conflation, readFrom } = subscription;
     const { head, isCaughtUp } = this.#tail;
-    // The rest of a round waited for the socket, or its last page did not say that it was the last one.
+    // The socket was full during the round, or the page that completed it was not marked as the last one.
     if (conflation?.isTelling || (conflation?.hasGathered && readFrom >= head)) {
       this.#catchUp.deliverRound(subscription, conflation);
       if (subscription.state.name === 'catching-up') this.#goOn(subscription);
       return;
     }
-    // While the tail reads older messages, nothing of them may be delivered as live.
+    // While the tail reads older messages, none of them may be delivered as live.
     if (!isCaughtUp) this.#park(subscription);
     else if (readFrom < head) this.#catchUp.enqueue(subscription);
     else if (readFrom === head && this.flushedUpTo === head) this.#goLive(subscription);
@@ -252,7 +250,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
 
   #park(subscription: Subscription): void {
     this.#parked.add(subscription);
-    // The log may be further than announcements have shown.
+    // The log may be ahead of what was announced.
     if (subscription.readFrom > this.#tail.head || !this.#tail.isCaughtUp) this.#tail.readOn();
   }
 
@@ -266,7 +264,8 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   }
 
   #add(poke: Poke): void {
-    // The batch first: it may flush earlier pokes, and subscriptions that go live then receive this one by their group.
+    // Batch before window: the batch may flush earlier pokes, and a subscription that goes live in that flush then
+    // receives this one through its group.
     this.#options.batch.add(poke, this);
     this.#window.push(poke, this.#options.windowPokes());
   }
@@ -275,12 +274,12 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     if (!this.hasPending) this.flushed();
   }
 
-  /** Resumes subscriptions whose position has been flushed. */
+  /** Resumes subscriptions whose position was flushed. */
   #wakeParked(): void {
     if (!this.#tail.isCaughtUp) return;
     const woken = this.#parked.take(this.flushedUpTo, mostWoken);
     for (const subscription of woken) {
-      // From the window and in this turn where possible: on a busy log the head has moved by the time a read returns.
+      // From the window in the same turn if possible: on a busy log the head moves on before a read of the store returns.
       if (subscription.readFrom < this.#tail.head) this.#catchUp.deliverNow(subscription);
       if (subscription.state.name === 'catching-up') this.#goOn(subscription);
     }
@@ -299,7 +298,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   #readWindow(selection: Selection, after: number): PokePage | undefined {
     const { pokes, log } = this.#options;
     const { head, bounds } = this.#tail;
-    // The window has nothing ahead of the tail, and does not know what is gone.
+    // The window ends at the tail's head, and does not know which messages retention deleted.
     if (after >= head || after < bounds!.forgottenUpTo) return undefined;
     return this.#window.read(selection, after, catchUpPagePokes, pokes, { id: log.id, head });
   }
@@ -311,7 +310,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     return page;
   }
 
-  /** Sends the response heads of subscriptions that wait for their start. */
+  /** Before the tail has started, sends the response heads of waiting subscriptions. */
   #tailFailed(error: unknown): void {
     this.#noteFailure(error);
     if (this.#tail.hasBegun) return;
@@ -328,7 +327,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     this.#options.readFailed(error);
   }
 
-  /** The store forgot messages before this node could read them: ends the subscriptions that miss some. */
+  /** Retention deleted messages before this node read them: ends the subscriptions that miss some. */
   #endForgotten(upTo: number): void {
     this.#options.batch.flush();
     for (const subscription of this.subscriptions) {

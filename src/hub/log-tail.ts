@@ -6,7 +6,7 @@ import { isLogGone } from '../store/shared/log-gone.ts';
 import { BackOff, type RetryDelays } from './back-off.ts';
 import type { ReadSlots } from './read-slots.ts';
 
-/** Pokes asked of the store at once. */
+/** Pokes requested from the store at a time. */
 const pagePokes = 2_048;
 
 /** What a tail needs. */
@@ -14,27 +14,27 @@ export type LogTailOptions = {
   readonly log: Log;
   readonly slots: ReadSlots;
   readonly retryDelays: RetryDelays;
-  /** How far behind the head it begins, in global positions, so that what came lately is known. */
+  /** How far before the head to start, in global positions, so that recent messages are known. */
   readonly lookBack: number;
-  /** It knows where it begins, which is its head now. */
+  /** The start is known; the head is there now. */
   readonly began: () => void;
-  /** Takes the pokes of the log in order, each once; behind it the head moves on. The poke is the caller's again then. */
+  /** Receives each poke of the log once, in order; the head moves after the call. The poke belongs to the caller again afterwards. */
   readonly poked: (poke: Poke) => void;
-  /** The head has moved on. */
+  /** The head has moved. */
   readonly advanced: () => void;
-  /** Messages up to here are gone, and this node had not read them. */
+  /** Retention deleted messages up to this global position before this node read them. */
   readonly forgotten: (upTo: number) => void;
-  /** What is kept of the log up to here is not what it holds: an import put messages there. */
+  /** An import put messages at or below this global position, so what was read of that range is outdated. */
   readonly changedUpTo: (globalPosition: number) => void;
   readonly failed: (error: unknown) => void;
 };
 
 /**
- * Follows one log. Announcements are hints: one that continues the head is taken as a page, any other makes the tail read on
- * from its own head, as it also does once in a while without any.
+ * Follows one log. Announcements are hints: a page that continues the head is used directly; any other makes the tail
+ * read from its own head, which it also does periodically without an announcement.
  */
 export class LogTail {
-  /** Everything up to here was handed on. */
+  /** Everything up to this global position was handed on. */
   head = 0;
   readonly backOff: BackOff;
   readonly #options: LogTailOptions;
@@ -50,22 +50,22 @@ export class LogTail {
   constructor(options: LogTailOptions) {
     this.#options = options;
     this.backOff = new BackOff(options.retryDelays);
-    // Without a waiter its rejection is no fault.
+    // Nobody may be waiting, and a rejection without a handler would end the process.
     this.#begun.promise.catch(() => {});
   }
 
-  /** What this node knows of the log's bounds; undefined: nothing yet. */
+  /** What this node knows of the log's bounds; undefined before the first read. */
   get bounds(): LogBounds | undefined {
     const known = this.#known;
     return known === undefined || known.head >= this.head ? known : { ...known, head: this.head };
   }
 
-  /** Whether it follows the log already. Before that its head means nothing. */
+  /** Whether the start is known. Before that, `head` is meaningless. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
 
-  /** Whether it has read as far as the log is known to go. */
+  /** Whether it has read up to the known end of the log. */
   get isCaughtUp(): boolean {
     return this.#hasBegun && this.head >= this.#known!.head;
   }
@@ -81,7 +81,7 @@ export class LogTail {
     void this.#begin();
   }
 
-  /** `reason`: what waiters for the head are rejected with. */
+  /** `reason`: the error for callers that wait for the head. */
   stop(reason: unknown = new PokewireError('NOT_READY', 'The log could not be read in time. Retry later.')): void {
     this.#isStopped = true;
     this.#begun.reject(reason);
@@ -89,7 +89,7 @@ export class LogTail {
     this.backOff.stop();
   }
 
-  /** Takes note of what a page says of its log. One that is older than what is known changes nothing. */
+  /** Updates the bounds from a page. Ignores a page older than what is known. */
   note({ forgottenUpTo, importsBelowHead }: Pick<LogBounds, 'forgottenUpTo' | 'importsBelowHead'>): void {
     const known = this.#known;
     if (known === undefined) return;
@@ -101,7 +101,7 @@ export class LogTail {
     if (importsBelowHead > known.importsBelowHead) this.#options.changedUpTo(this.head);
   }
 
-  /** Reads on from the head, or sees that a read under way does not miss what made the caller ask. */
+  /** Reads on from the head. If a read is under way, repeats it if it might miss what the caller asks for. */
   readOn(): void {
     if (!this.#hasBegun || this.#isStopped) return;
     this.#isBehind = true;
@@ -165,7 +165,7 @@ export class LogTail {
   }
 
   #take(announcement: Announcement): void {
-    // Until it has begun there is no head to compare with; then it reads on anyway.
+    // Before the start there is no head to compare with, and the first read covers the announcement.
     if (!this.#hasBegun || this.#isStopped) return;
     if (announcement === 'wake-up' || announcement.epoch !== this.#options.log.id) this.readOn();
     else if (announcement.after > this.head) this.readOn();

@@ -3,16 +3,16 @@ import { isLogGone } from '../store/shared/log-gone.ts';
 import type { HubObserver } from './hub.ts';
 import type { HubCounts } from './hub-metrics.ts';
 
-/** A store that fails would fill the log, and say the same each time. */
+/** Shortest time between two log lines about a failing store. */
 const leastLogMs = 1_000;
 
-/** What the observer writes to; Fastify's and Pino's loggers have it. */
+/** The part of a logger that the observer uses; Fastify's and Pino's loggers have it. */
 type Log = {
   info(facts: object, text: string): void;
   error(facts: object, text: string): void;
 };
 
-/** The hub's observer: counts, and writes a line for each subscription's start and end. `logGone` learns of logs that are no more. */
+/** The hub's observer: counts events, and logs the start and end of each subscription. Calls `logGone` for logs that no longer exist. */
 export function observeHub(counts: HubCounts, log: Log, logGone: (id: LogId) => void): HubObserver {
   let loggedAtMs = Number.NEGATIVE_INFINITY;
   return {

@@ -1,9 +1,9 @@
 import type { Subscription } from './subscription.ts';
 
-/** Subscriptions at the head or ahead of it, which wait until the log was flushed as far as they have read. */
+/** Subscriptions at or ahead of the head, waiting until the log is flushed up to their position. */
 export class Parked {
   readonly #subscriptions = new Set<Subscription>();
-  /** None has read less far. */
+  /** Lowest position of any parked subscription. */
   #lowest = Number.POSITIVE_INFINITY;
 
   add(subscription: Subscription): void {
@@ -15,7 +15,7 @@ export class Parked {
     this.#subscriptions.delete(subscription);
   }
 
-  /** Takes out those that have read no further than `upTo`, at most so many of them. */
+  /** Removes and returns up to `most` subscriptions that have read no further than `upTo`. */
   take(upTo: number, most: number): Subscription[] {
     const taken: Subscription[] = [];
     if (this.#lowest > upTo) return taken;

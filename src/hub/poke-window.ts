@@ -5,26 +5,26 @@ import type { ObjectPool } from '../pool/object-pool.ts';
 import type { PokePage } from '../store/log.ts';
 import type { LogId } from '../store/log-id.ts';
 
-/** Most pokes scanned for one page, so a selection that matches little does not hold up the event loop. */
+/** Most pokes scanned for one page, so that a selection with few matches does not block the event loop. */
 const maxLookedAt = 8_192;
 const firstCapacity = 64;
 
-/** Pokes in the windows of all logs together, about 50 MB. */
+/** Most pokes in the windows of all logs together, about 50 MB. */
 export const maxWindowPokes = 1_048_576;
 
-/** Smallest window, however many logs are followed: subscriptions that wait for a flush are served from it. */
+/** Smallest window however many logs are followed. Subscriptions that wait for a flush read from it. */
 export const leastWindowPokes = 64;
 
-/** Pokes in the window of one log while so many are followed. */
+/** Size of one log's window when this many logs are followed. */
 export function windowPokesFor(logs: number, wanted: number): number {
   return Math.max(leastWindowPokes, Math.min(wanted, Math.floor(maxWindowPokes / Math.max(1, logs))));
 }
 
 const noStream = new StreamName('');
 
-/** The last pokes of a log, a ring in columns. Whoever was away briefly reads them instead of the store. */
+/** The last pokes of a log, in a ring of columns. Serves subscribers that were away briefly, without the store. */
 export class PokeWindow {
-  /** Every poke behind this global position is in it. */
+  /** The window holds every poke after this global position. */
   after: number;
   #streams: StreamName[] = new Array(firstCapacity).fill(noStream);
   #positions = new Float64Array(firstCapacity);
@@ -40,14 +40,14 @@ export class PokeWindow {
     return this.#length;
   }
 
-  /** Drops the oldest pokes beyond `maxLength`, and gives back what is then mostly empty. */
+  /** Drops the oldest pokes beyond `maxLength`, and shrinks the ring when it is mostly empty. */
   trim(maxLength: number): void {
     while (this.#length > maxLength) this.#dropOldest();
     const { length } = this.#streams;
     if (length > firstCapacity && this.#length <= length / 4) this.#resize(length / 2);
   }
 
-  /** Adds the next poke; the oldest ones beyond `maxLength` are dropped. */
+  /** Adds the next poke, and drops the oldest ones beyond `maxLength`. */
   push({ stream, position, globalPosition }: Poke, maxLength: number): void {
     while (this.#length >= maxLength) this.#dropOldest();
     if (this.#length === this.#streams.length) this.#resize(this.#length * 2);
@@ -58,8 +58,8 @@ export class PokeWindow {
   }
 
   /**
-   * The selected pokes behind `after`, as a store would give them from a log that ends at `head`; undefined: the window
-   * begins later.
+   * The selected pokes after `after`, as a store would return them from a log that ends at `head`. Returns undefined if
+   * the window starts later.
    */
   read(
     selection: Selection,
@@ -95,7 +95,7 @@ export class PokeWindow {
     };
   }
 
-  /** Index of the first poke behind a global position; O(log n). */
+  /** Index of the first poke after a global position. O(log n). */
   #indexBehind(globalPosition: number): number {
     let low = 0;
     let high = this.#length;
@@ -108,7 +108,7 @@ export class PokeWindow {
   }
 
   #slot(index: number): number {
-    // The capacity is a power of two.
+    // A mask instead of a division: the capacity is a power of two.
     return (this.#first + index) & (this.#streams.length - 1);
   }
 

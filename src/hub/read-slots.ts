@@ -1,24 +1,24 @@
-/** Reads under way at once, over all logs. */
+/** Most concurrent reads, over all logs. */
 const maxReads = 16;
 
-/** Reads begun in one turn of the event loop; then requests and sockets have theirs. A store in memory answers at once. */
+/** Most reads started in one turn of the event loop, so that requests and sockets get their turn. A store in memory answers at once. */
 const readsPerTurn = 16;
 
-/** Shares a few reads of the store fairly between logs: each log that waits gets the next slot in turn. */
+/** Shares a few concurrent reads of the store fairly between logs, round robin. */
 export class ReadSlots {
   #underWay = 0;
   #begunThisTurn = 0;
-  /** Reads that wait, by log; the log in front is next. */
+  /** Waiting reads by log. The first log is next. */
   readonly #waiting = new Map<object, (() => void)[]>();
 
-  /** Reads that wait for a slot. */
+  /** Number of reads that wait for a slot. */
   get waiting(): number {
     let count = 0;
     for (const reads of this.#waiting.values()) count += reads.length;
     return count;
   }
 
-  /** Runs the read when its log has a slot. */
+  /** Runs the read when its log gets a slot. */
   async run<T>(log: object, read: () => Promise<T>): Promise<T> {
     if (this.#waiting.size > 0 || !this.#isOneFree) {
       await new Promise<void>((resolve) => this.#waiting.getOrInsertComputed(log, () => []).push(resolve));

@@ -4,64 +4,64 @@ import type { Reset } from '../sse/frame.ts';
 import type { LogBounds } from '../store/log.ts';
 import type { LogId } from '../store/log-id.ts';
 
-/** What a subscriber asks for beside its pokes. */
+/** Options of a subscription beside what it selects. */
 export type Wishes = {
   /** Named events: `hello`, `reset`, and `end` for every reason. */
   readonly hello: boolean;
-  /** Heartbeats that name the head of the selection. */
+  /** Heartbeats that name the selection's head. */
   readonly heads: boolean;
-  /** For what it missed while it lagged, one poke a stream. */
+  /** Whether to merge what it missed while it lagged into one poke per stream. */
   readonly conflated: boolean;
-  /** Milliseconds between its heartbeats; undefined: the server's own period. */
+  /** Milliseconds between heartbeats; undefined: the server's default. */
   readonly heartbeatMs: number | undefined;
 };
 
 /** What a subscriber asks for, as parsed from its request. */
 export type SubscribeRequest = {
   readonly log: LogId;
-  /** Its `fromPosition` is 0; this module sets it. */
+  /** `fromPosition` is always 0 here; this module sets it. */
   readonly selection: Selection;
-  /** Inclusive; a stream position for a single stream, else a global position. */
+  /** First position wanted: a stream position for a single stream, otherwise a global position. */
   readonly position: number;
-  /** The cursor behind which to resume; wins over `position`. */
+  /** The cursor to resume after; takes precedence over `position`. */
   readonly lastEventId: ClaimedCursor | undefined;
-  /** The log that its position, or a cursor that names none, is of; undefined: it does not say. */
+  /** The log that `position`, or a cursor without a log, refers to; undefined if the request does not say. */
   readonly epoch: string | undefined;
   readonly wishes: Wishes;
 };
 
-/** Where a subscription begins. */
+/** Where a subscription starts. */
 export type StartingPoint = {
-  /** What is read from the log. */
+  /** The selection for reading the log. */
   readonly selection: Selection;
-  /** What is delivered live behind the head: the same, or wider where the difference can no longer come. */
+  /** The selection for live pokes after the head: the same one, or a wider one where the difference can no longer occur. */
   readonly liveSelection: Selection;
-  /** Global position behind which everything is delivered. */
+  /** Everything after this global position is delivered. */
   readonly cursor: number;
   readonly epoch: LogId;
-  /** Head of the log when this was decided. */
+  /** Head of the log when the start was decided. */
   readonly head: number;
-  /** Of the selection; what was forgotten by then is not missing, and an import may have put messages there again. */
+  /** Deleted range of the selection at the start. Messages up to here are not missing; an import may have put some back. */
   readonly forgottenUpTo: number;
-  /** It asked for what there is, and not for what lies behind a cursor: up to the head nothing is missing before its first page. */
+  /** The request named no cursor: it takes what there is, and up to the head misses nothing before its first page. */
   readonly takesWhatIsThere: boolean;
-  /** Why it does not begin where the subscriber was, but with everything that the log holds; undefined: it does. */
+  /** Why the subscription starts from everything the log holds rather than from its cursor; undefined if it does not. */
   readonly reset: Reset | undefined;
   /**
-   * Whether one that comes again can resume behind the cursor. Not where a stream begins at a position of its own; nor
-   * beyond what the log holds, which a cursor that names no log would be refused for although nothing is lost.
+   * Whether a reconnecting subscriber can resume after the cursor. Not if a stream starts at a given position, and not
+   * beyond the end of the log: the server would refuse a cursor without a log there although nothing is lost.
    */
   readonly canResume: boolean;
 };
 
-/** Whether the start depends on where its stream is: then the caller reads the stream's version. */
+/** Whether the start depends on the stream's version, which the caller then reads. */
 export function needsVersion({ selection, position, lastEventId }: SubscribeRequest): boolean {
   return position > 0 && lastEventId === undefined && isSingleStream(selection);
 }
 
 /**
- * Whether the start depends on the very head of the log, and not only on what this node knows of it: where everything
- * before the head is left out, a cursor may lie ahead of it, or the version of a stream was read that may be newer.
+ * Whether the start needs the exact head of the log rather than the one this node knows: the request skips everything
+ * before the head, its cursor may be ahead of it, or the stream's version was read and may be newer.
  */
 export function needsFreshBounds(request: SubscribeRequest, knownHead: number): boolean {
   const { selection, lastEventId } = request;
@@ -70,14 +70,14 @@ export function needsFreshBounds(request: SubscribeRequest, knownHead: number): 
 }
 
 /**
- * Whether the start depends on what was forgotten of the selection, and not only of the whole log: where it lies before that,
- * what is gone of others must neither reset it nor hide what goes later.
+ * Whether the start needs the deleted range of its own selection rather than of the whole log. Messages deleted from
+ * other streams must neither reset the subscription nor hide later deletions from its own.
  */
 export function needsOwnBounds(request: SubscribeRequest, { forgottenUpTo }: LogBounds): boolean {
   return !request.selection.all && firstWanted(request) <= forgottenUpTo;
 }
 
-/** Decides where a subscription begins. `version` is that of its stream, where {@link needsVersion}; -1: it has no message. */
+/** Decides where a subscription starts. `version`: the stream's version if {@link needsVersion}; -1 if the stream is empty. */
 export function startingPoint(request: SubscribeRequest, bounds: LogBounds, version: number): StartingPoint {
   const { selection, position, lastEventId } = request;
   const { epoch, head, forgottenUpTo } = bounds;
@@ -93,14 +93,14 @@ export function startingPoint(request: SubscribeRequest, bounds: LogBounds, vers
     reset,
     canResume: read.fromPosition === 0 && cursor <= head && cursor >= forgottenUpTo,
   });
-  // The cursor is not of this log, or what lay behind it is gone: start over.
+  // The cursor belongs to another log, or retention deleted what followed it: start over.
   if (reset !== undefined) return from(0);
   if (lastEventId !== undefined && lastEventId !== 'unknown') return from(lastEventId.globalPosition);
-  // `all` does not replay: it begins at the head, or later.
+  // `all` does not replay: it starts at the head or later.
   if (selection.all) return from(Math.max(head, position - 1));
   if (!isSingleStream(selection)) return from(Math.max(0, position - 1));
   const fromPosition = { ...selection, fromPosition: position };
-  // Positions of a stream only rise, so once the stream has reached the position every later poke fits.
+  // Stream positions only increase, so once the stream has reached the position every later poke qualifies.
   return from(0, fromPosition, position <= version + 1 ? selection : fromPosition);
 }
 
@@ -116,17 +116,18 @@ function resetOf(request: SubscribeRequest, { epoch, head, forgottenUpTo }: LogB
     replayFrom: forgottenUpTo + 1,
   });
   if (lastEventId === 'unknown') return reset('other-epoch', null, null);
-  // A cursor that names its log is newer than `epoch`, which an EventSource repeats in its URL for ever.
+  // A cursor that names its log is newer than `epoch`, which an EventSource repeats in its URL forever.
   if (claimed?.tag !== undefined) {
     if (claimed.tag !== tagOf(epoch)) return reset('other-epoch', null, null);
   } else if (request.epoch !== undefined && request.epoch !== epoch) return reset('other-epoch', request.epoch, null);
-  // One that does not and lies beyond the head is of another log, such as one from before a restart. One of this log waits.
+  // A cursor without a log that lies beyond the head belongs to another log, for example one from before a restart. If
+  // it names this log, the subscription waits.
   else if (claimed !== undefined && claimed.globalPosition > head) return reset('cursor-ahead', null, null);
-  // A request without a cursor starts with what there is and misses nothing.
+  // A request without a cursor starts with what there is and so misses nothing.
   return namesCursor(request) && from <= forgottenUpTo ? reset('forgotten', epoch, forgottenUpTo) : undefined;
 }
 
-/** Global position of the first message that a request asks for, as far as it says so. */
+/** Global position of the first message that a request asks for, where it gives one. */
 function firstWanted({ lastEventId, position, selection }: SubscribeRequest): number {
   if (lastEventId === 'unknown') return 1;
   if (lastEventId !== undefined) return lastEventId.globalPosition + 1;

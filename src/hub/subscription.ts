@@ -10,10 +10,11 @@ import { type Greeting, greetingOf } from './greeting.ts';
 import type { StartingPoint, SubscribeRequest, Wishes } from './starting-point.ts';
 
 /**
- * - `starting`: where it begins is not known yet.
- * - `catching-up`: everything up to its cursor was delivered; it reads the log, or waits until this node has read as far.
+ * - `starting`: its starting point is not known yet.
+ * - `catching-up`: everything up to its cursor was delivered; it reads the log, or waits until this node has read as
+ *   far.
  * - `live`: receives what its group receives.
- * - `lagging`: its socket is full; nothing is queued for it, it will catch up from its cursor.
+ * - `lagging`: its socket is full; nothing is queued, and it will catch up from its cursor.
  * - `closed`: ended.
  */
 export type SubscriptionState =
@@ -26,13 +27,13 @@ export type SubscriptionState =
 const starting: SubscriptionState = { name: 'starting' };
 const noFrames = Buffer.alloc(0);
 
-/** What a subscription asks of the fan-out that owns it. */
+/** What a subscription needs from the fan-out that owns it. */
 export interface SubscriptionHost {
   /** Called after every change of state. */
   moved(subscription: Subscription, from: SubscriptionState): void;
   /** Everything selected up to this global position was delivered to every live subscription. */
   readonly flushedUpTo: number;
-  /** The frame of a heartbeat with the head of a live subscription's selection; undefined while that is unknown. */
+  /** The heartbeat frame with the head of a live subscription's selection; undefined while the head is unknown. */
   headBeat(subscription: Subscription, group: FanOutGroup): Buffer | undefined;
 }
 
@@ -44,19 +45,19 @@ export type SubscriptionOptions = {
   readonly request: SubscribeRequest;
   readonly socket: SubscriptionSocket;
   readonly greeting: Greeting;
-  /** Called once, when it has closed: gives back what its holder took for it. */
+  /** Called once when the subscription has closed, to give back its quota. */
   readonly released: () => void;
 };
 
-/** One subscriber's standing request, and the only writer of its state. */
+/** One subscriber's standing request. Only this class writes its state. */
 export class Subscription implements GroupMember, Beating, ConnectionEvents {
   readonly kind: SelectionKind;
   readonly openedAtMs = performance.now();
   place = -1;
   slot = -1;
-  /** Pokes delivered so far. */
+  /** Number of pokes delivered. */
   pokes = 0;
-  /** Global position of the last poke delivered on this connection; 0: none was. */
+  /** Global position of the last poke delivered on this connection; 0 if none. */
   deliveredUpTo = 0;
   readonly request: SubscribeRequest;
   readonly #released: () => void;
@@ -64,9 +65,9 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
   readonly #connection: Connection;
   #state: SubscriptionState = starting;
   #start: StartingPoint | undefined = undefined;
-  /** What was forgotten up to here is not missing. */
+  /** Messages deleted up to here are not missing. */
   #forgottenUpTo = 0;
-  /** Of the response; undefined once it was sent. */
+  /** The response head; undefined once sent. */
   #head: Buffer | undefined;
   readonly #retryMs: number;
   #conflation: Conflation | undefined = undefined;
@@ -89,23 +90,23 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     return this.request.wishes;
   }
 
-  /** What is read from the log. */
+  /** The selection for reading the log. */
   get selection(): Selection {
     return this.#start?.selection ?? this.request.selection;
   }
 
-  /** What is delivered live from a global position on. */
+  /** The selection for live pokes after a global position. */
   liveSelectionFrom(cursor: number): Selection {
     const start = this.#start!;
     return cursor >= start.head ? start.liveSelection : start.selection;
   }
 
-  /** What it missed while it lagged, to be delivered as one poke for each stream; undefined: every poke is delivered. */
+  /** What it missed while lagging, to be delivered as one poke per stream; undefined: every poke is delivered. */
   get conflation(): Conflation | undefined {
     return this.#conflation;
   }
 
-  /** Global position behind which it is to read next, while it is catching up. */
+  /** While catching up: the global position to read after. */
   get readFrom(): number {
     return this.#conflation?.upTo ?? this.cursor;
   }
@@ -117,12 +118,12 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     return state.name === 'catching-up' || state.name === 'lagging' ? state.cursor : 0;
   }
 
-  /** Whether messages that it was to be delivered are gone, now that those up to a global position are. */
+  /** Whether messages owed to this subscription are gone, given that everything up to `forgottenUpTo` was deleted. */
   isMissing(forgottenUpTo: number): boolean {
     const start = this.#start;
     if (start === undefined || forgottenUpTo <= this.#forgottenUpTo || forgottenUpTo <= this.readFrom) return false;
     const isFirstPage = start.takesWhatIsThere && this.readFrom === start.cursor;
-    // What was appended behind its start was promised.
+    // Everything appended after its start was promised.
     if (!isFirstPage || forgottenUpTo > start.head) return true;
     this.#forgottenUpTo = forgottenUpTo;
     return false;
@@ -132,13 +133,13 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     return this.#connection.bytesSent;
   }
 
-  /** Sends the head of the response before it is known where the subscription begins, because that takes time. */
+  /** Sends the response head before the starting point is known, because that takes time. */
   greetEarly(): void {
-    // A fresh socket that cannot take a few hundred bytes is not worth keeping.
+    // A new socket that cannot take a few hundred bytes is not worth keeping.
     if (this.#state.name === 'starting' && this.#head !== undefined && !this.#open(noFrames)) this.#abandon();
   }
 
-  /** Greets, and begins to catch up behind the starting point. */
+  /** Greets the subscriber, and starts to catch up after the starting point. */
   begin(start: StartingPoint): void {
     if (this.#state.name !== 'starting') return;
     this.#start = start;
@@ -148,38 +149,38 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     else this.#lag(start.cursor);
   }
 
-  /** Sends frames read from the log, which end with `upTo`. False: no more may be sent now. */
+  /** Sends frames read from the log, up to `upTo`. Returns false if the socket is full. */
   deliverPage(frames: Buffer, count: number, upTo: number, lease: BufferLease): boolean {
     this.pokes += count;
     this.deliveredUpTo = upTo;
     return this.#catchUp(frames, upTo, lease);
   }
 
-  /** Sends frames of a round of conflation; the last ones, which end with `upTo`, end it. False: no more may be sent now. */
+  /** Sends frames of a round of conflation. The last ones, up to `upTo`, complete the round. Returns false if the socket is full. */
   deliverRound(frames: Buffer, count: number, upTo: number, lease: BufferLease): boolean {
     const round = this.#conflation!;
     this.pokes += count;
-    // Streams are delivered one by one although their messages alternate, so nothing is complete before the last one.
+    // Streams are delivered one after another although their messages alternate, so the cursor moves only at the end.
     if (round.left > 0) return this.#catchUp(frames, this.cursor, lease);
     this.deliveredUpTo = upTo;
-    // What comes until it is live again it misses as well.
+    // What arrives until it is live again counts as missed too.
     this.#conflation = new Conflation(round.upTo);
     return this.#catchUp(frames, round.upTo, lease);
   }
 
-  /** Notes that nothing selected lies between the cursor and `upTo`. */
+  /** Records that nothing selected lies between the cursor and `upTo`. */
   advance(upTo: number): void {
     if (this.#state.name === 'catching-up') this.#state = { name: 'catching-up', cursor: upTo };
   }
 
-  /** Ends a round of conflation in which nothing was gathered. */
+  /** Ends an empty round of conflation. */
   endRound(): void {
     const { upTo } = this.#conflation!;
     this.#conflation = new Conflation(upTo);
     this.advance(upTo);
   }
 
-  /** From now on it receives what the group receives. */
+  /** Switches to the group's live pokes. */
   goLive(group: FanOutGroup): void {
     this.#conflation = undefined;
     this.#become({ name: 'live', group });
@@ -208,7 +209,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     }
   }
 
-  /** The socket has taken what made it lag. */
+  /** The socket has drained. */
   drained(): void {
     if (this.#state.name === 'lagging') this.#become({ name: 'catching-up', cursor: this.#state.cursor });
   }
@@ -218,13 +219,13 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     this.#close('peer');
   }
 
-  /** Ends it from this side, with an event that says why where the socket can take it. */
+  /** Ends it from the server's side, with an event that gives the reason if the socket can take it. */
   end(reason: CloseReason): void {
     const from = this.#state.name;
     if (from === 'closed') return;
     this.#close(reason);
     if (from === 'lagging') {
-      // What waits would have to be taken first, and it may never be.
+      // Destroy rather than end: the frames that wait would have to drain first, and may never.
       this.#connection.destroy();
       return;
     }
@@ -233,7 +234,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     else this.#connection.destroy();
   }
 
-  /** Sends frames, behind the head of the response if that is still to be sent. */
+  /** Sends frames, preceded by the response head if that was not sent yet. */
   #open(frames: Buffer): boolean {
     const head = this.#head;
     if (head === undefined) return frames.length === 0 || this.#connection.send(frames);

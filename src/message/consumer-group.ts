@@ -6,12 +6,12 @@ export type ConsumerGroup = { readonly member: number; readonly size: number };
 /** The largest group size: beyond it {@link ownerOf} would leave the range of exact integers. */
 export const maxGroupSize = 2 ** 31 - 1;
 
-/** The absolute value of the 64-bit group hash as two unsigned halves. */
+/** A group hash: the 64-bit absolute value as two unsigned halves. */
 export type GroupHash = { readonly high: number; readonly low: number };
 
 /**
- * The hash that decides which member owns a stream: the first 8 bytes of MD5 over the cardinal id's UTF-8 bytes, read
- * as a big-endian signed integer, absolute value. The same as `hash_64` of Message DB; |-2⁶³| is 2⁶³.
+ * The hash that decides which member owns a stream: absolute value of the first 8 bytes, as a big-endian signed
+ * integer, of MD5 over the cardinal id's UTF-8 bytes. Equal to Message DB's `hash_64`; |-2⁶³| is 2⁶³.
  */
 export function groupHash(cardinalId: string): GroupHash {
   const digest = hash('md5', cardinalId, 'buffer');

@@ -1,22 +1,22 @@
 const leastBytes = 1_024;
 
 /**
- * Bytes that come in pieces, put together. However they are cut, they take at most twice their number: a buffer for each
- * piece would take 200 bytes for a piece of one.
+ * Concatenates bytes that arrive in pieces. However small the pieces, memory stays below twice the number of bytes; one
+ * buffer per piece would take 200 bytes for a piece of one.
  */
 export class GatheredBytes {
-  /** Bytes gathered. */
+  /** Number of bytes collected. */
   length = 0;
   #bytes: Buffer | undefined = undefined;
 
-  /** Takes a piece over. A single one is not copied, so it must not change until it was taken. */
+  /** Takes ownership of a piece. A single piece is not copied, so it must not change before `take`. */
   add(piece: Buffer): void {
     if (this.#bytes === undefined) this.#bytes = piece;
     else this.#append(this.#bytes, piece);
     this.length += piece.length;
   }
 
-  /** Returns the gathered bytes and starts over. */
+  /** Returns the collected bytes and starts over. */
   take(): Buffer {
     const bytes = this.#bytes?.subarray(0, this.length) ?? Buffer.alloc(0);
     this.#bytes = undefined;
@@ -26,7 +26,7 @@ export class GatheredBytes {
 
   #append(bytes: Buffer, piece: Buffer): void {
     const needed = this.length + piece.length;
-    // A piece that was taken over is full, so it is never written to.
+    // A piece received from the caller is always full, so it is never written to.
     if (needed <= bytes.length) {
       piece.copy(bytes, this.length);
       return;

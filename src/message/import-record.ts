@@ -8,43 +8,43 @@ import { isObject, kindOf } from './new-message.ts';
 import { readPayload } from './payload.ts';
 import { checkName, checkType } from './stream-name.ts';
 
-/** Positions beyond this are not imported: what is appended behind them must still be counted exactly. */
+/** Highest position that can be imported; leaves room for exact integers after it. */
 export const maxImportedPosition = 2 ** 52;
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 const recordOutline: Outline = { levels: 1, isEmpty: () => true, maxMembers: maxMembers + 1, maxElements: 0 };
 
-/** A message out of a line, the end of an export without messages, or what is wrong with the line. */
+/** The message in a line, the end of an empty export, or what is wrong with the line. */
 export type ParsedRecord =
   | {
       readonly message: Message;
-      /** Records of the export that this one ends; undefined: it is not the last one of an export. */
+      /** Number of records in the export that this line ends; undefined if it is not the last line. */
       readonly end: number | undefined;
     }
   | { readonly message: undefined; readonly end: 0 }
   | { readonly code: 'INVALID_JSON' | 'INVALID_RECORD'; readonly problem: string };
 
-/** The message as a line of an export, the form in which an import takes it. */
+/** The message as a line of an export, the format that an import reads. */
 export function importRecord(message: Message): string {
   return `${recordStart(message)}}\n`;
 }
 
 /**
- * The last line of an export of so many records. Its end is a member, not a line of its own, because EventoDB's importer
- * ignores members that it does not know and refuses every line that is no message.
+ * The last line of an export. The record count is a member of the last message rather than a line of its own, because
+ * EventoDB's importer ignores unknown members but rejects every line that is not a message.
  */
 export function lastImportRecord(message: Message, records: number): string {
   return `${recordStart(message)},"end":{"records":${records}}}\n`;
 }
 
-/** The only line of an export without messages. EventoDB's importer refuses it, as it holds no message, and changes nothing. */
+/** The only line of an empty export. EventoDB's importer rejects it, as it contains no message, and changes nothing. */
 export const emptyExport = '{"end":{"records":0}}\n';
 
-/** How {@link lastImportRecord} ends; no other line can, because there the time is the last member. */
+/** Matches the end of {@link lastImportRecord}. No other line can match, because its last member is the time. */
 export const exportEnd = /,"end":\{"records":(\d+)\}\}\r?\n?$/;
 
-/** So many bytes at the end of an export are enough to match {@link exportEnd}. */
+/** How many bytes at the end of an export are enough to match {@link exportEnd}. */
 export const exportEndBytes = 64;
 
 function recordStart(message: Message): string {
@@ -56,8 +56,9 @@ function recordStart(message: Message): string {
 }
 
 /**
- * Reads a line of an import. `INVALID_JSON`: it is no JSON object, or a member has the wrong type. `INVALID_RECORD`: a
- * member is missing or its value cannot be stored. Members it does not know are ignored. Data and metadata stay text.
+ * Parses a line of an import. `INVALID_JSON`: the line is not a JSON object, or a member has the wrong type.
+ * `INVALID_RECORD`: a member is missing or its value cannot be stored. Unknown members are ignored. Data and metadata
+ * stay text.
  */
 export function parseImportRecord(line: Buffer): ParsedRecord {
   if (!isUtf8(line)) return notUtf8;
@@ -69,7 +70,7 @@ export function parseImportRecord(line: Buffer): ParsedRecord {
   }
 }
 
-/** As {@link parseImportRecord}; other work has its turns while it reads a long line. */
+/** Like {@link parseImportRecord}, but yields to the event loop while it parses a long line. */
 export async function parseImportRecordInTurns(line: Buffer): Promise<ParsedRecord> {
   if (!isUtf8(line)) return notUtf8;
   const text = line.toString();
@@ -80,7 +81,7 @@ export async function parseImportRecordInTurns(line: Buffer): Promise<ParsedReco
   }
 }
 
-// Decoding would put U+FFFD where the bytes are wrong, and so alter what was written.
+// Decoding would replace invalid bytes by U+FFFD and so alter what was written.
 const notUtf8: ParsedRecord = { code: 'INVALID_JSON', problem: 'the line must be UTF-8 text' };
 
 function recordOf(text: string, parsed: unknown): ParsedRecord {
@@ -137,7 +138,7 @@ function readRecord(text: string, record: JsonObject): ParsedRecord {
   let metadataText: JsonText | null = null;
   let end: number | undefined;
   walkMembers(text, skipSpace(text, 0), (key, from, to) => {
-    // JSON.parse lets the last of several equal members win, and so does this.
+    // Of several members with one name JSON.parse keeps the last, and so does this.
     if (key === 'data' && data !== null) dataText = readPayload(text, from, to, 'data');
     else if (key === 'meta' && meta !== null) metadataText = readPayload(text, from, to, 'meta');
     else if (key === 'end') end = readEnd(text.slice(from, to));
@@ -170,7 +171,7 @@ function readEnd(text: string): number {
   return records;
 }
 
-// From the text, because of a long line only the members of a message are parsed.
+// From the text, because in a long line only the members of a message are parsed.
 function recordsIn(text: string): number | undefined {
   const digits = /^\{\s*"records"\s*:\s*(0|[1-9]\d{0,15})\s*\}$/.exec(text)?.[1];
   return digits === undefined ? undefined : Number(digits);
@@ -185,7 +186,7 @@ function invalidRecord(member: string, problem: string): ParsedRecord {
   return { code: 'INVALID_RECORD', problem: `${member} ${problem}` };
 }
 
-/** The only line of an export of one message, as `/import` takes it; for descriptions. */
+/** An export of one message, as `/import` accepts it. For the API description. */
 export const exampleRecord =
   '{"id":"01a1fc26-1f9b-70f9-b89a-eb99cb2a63f6","stream":"account-123","type":"Deposited","pos":0,"gpos":1,' +
   '"data":{"amount":100},"meta":null,"time":"2026-11-21T03:28:39.323Z","end":{"records":1}}\n';

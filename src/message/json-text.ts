@@ -2,9 +2,8 @@ export const quote = 0x22;
 export const backslash = 0x5c;
 
 /**
- * Walks the members of the JSON object that begins at `start` and returns the index behind it. The text must already
- * have been accepted by `JSON.parse`: this only finds where values begin and end, so that they can be kept verbatim. It
- * ends early when `visit` returns false.
+ * Visits the members of the JSON object at `start`, and returns the index after it. The text must be valid JSON: this
+ * only finds where values start and end, so that they can be kept verbatim. Stops early when `visit` returns false.
  */
 export function walkMembers(
   text: string,
@@ -25,7 +24,7 @@ export function walkMembers(
   return at + 1;
 }
 
-/** Where the value of the last member of this name begins in the object that begins at `start`; -1: there is none. */
+/** Start of the value of the last member with this name in the object at `start`; -1 if there is none. */
 export function findMember(text: string, start: number, name: string): number {
   const spelled = `"${name}"`;
   let found = -1;
@@ -33,7 +32,7 @@ export function findMember(text: string, start: number, name: string): number {
   while (text.charCodeAt(at) === quote) {
     const end = skipString(text, at);
     const value = skipSpace(text, skipSpace(text, end) + 1);
-    // An escape makes it longer.
+    // Escapes make the spelled name longer.
     const isNamed =
       end - at === spelled.length
         ? text.startsWith(spelled, at)
@@ -45,35 +44,35 @@ export function findMember(text: string, start: number, name: string): number {
 }
 
 function isEscaped(text: string, at: number, end: number, name: string): boolean {
-  // Each unit takes six characters at most, and the first one that is escaped is not far.
+  // Each unit takes at most six characters, so a name spelled longer than that cannot match.
   if (end - at > 6 * name.length + 2) return false;
   const spelled = text.slice(at, end);
   return spelled.includes('\\') && JSON.parse(spelled) === name;
 }
 
-/** Where the first element of the JSON array that begins at `start` begins; where the array ends when it has none. */
+/** Start of the first element of the array at `start`, or the array's end if it is empty. */
 export function firstElement(text: string, start: number): number {
   return skipSpace(text, start + 1);
 }
 
-/** Where the next element begins, behind one that ends at `end`; behind the last one, where the array ends. */
+/** Start of the element after the one that ends at `end`, or the array's end if that was the last. */
 export function nextElement(text: string, end: number): number {
   const at = skipSpace(text, end);
   return text[at] === ',' ? skipSpace(text, at + 1) : at;
 }
 
-/** The same as {@link walkMembers} for the elements of the JSON array that begins at `start`. */
+/** Like {@link walkMembers}, for the elements of the JSON array at `start`. */
 export function walkElements(text: string, start: number, visit: (valueStart: number) => number): void {
   for (let at = firstElement(text, start); text[at] !== ']'; ) at = nextElement(text, visit(at));
 }
 
-/** Index of the first character at or behind `at` that is not JSON white space. */
+/** Index of the first character from `at` on that is not JSON white space. */
 export function skipSpace(text: string, at: number): number {
   while (isSpace(text.charCodeAt(at))) at++;
   return at;
 }
 
-/** Index behind the value that begins at `at`. */
+/** Index after the value at `at`. */
 export function skipValue(text: string, at: number): number {
   const first = text.charCodeAt(at);
   if (first === quote) return skipString(text, at);
@@ -94,14 +93,14 @@ export function skipValue(text: string, at: number): number {
   }
 }
 
-/** Index behind the string whose opening quote is at `at`. */
+/** Index after the string whose opening quote is at `at`. */
 export function skipString(text: string, at: number): number {
   for (;;) {
     const end = text.indexOf('"', at + 1);
     let slashes = 0;
     while (text.charCodeAt(end - 1 - slashes) === backslash) slashes++;
     at = end;
-    // An odd number of backslashes escapes the quote; the opening quote is never preceded by one of them.
+    // An odd number of backslashes escapes the quote. The opening quote is never preceded by a backslash.
     if (slashes % 2 === 0) return end + 1;
   }
 }
@@ -110,12 +109,12 @@ function isOpening(code: number): boolean {
   return code === 0x7b || code === 0x5b;
 }
 
-/** Whether it is white space of JSON. */
+/** Whether the code unit is JSON white space. */
 export function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
-// Comma, closing bracket or brace, white space, or the end of the text (NaN).
+// Whether it ends a number or literal: comma, closing bracket or brace, white space, or the end of the text (NaN).
 function isScalarEnd(code: number): boolean {
   return code === 0x2c || code === 0x7d || code === 0x5d || isSpace(code) || Number.isNaN(code);
 }

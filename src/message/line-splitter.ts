@@ -3,19 +3,22 @@ import { GatheredBytes } from './gathered-bytes.ts';
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
-/** Splits bytes that come in pieces into lines, which end with LF or CRLF, the last one perhaps with nothing. */
+/** Splits bytes that arrive in pieces into lines that end with LF or CRLF. The last line need not end with either. */
 export class LineSplitter {
-  /** Whether a line is longer than it may be; it is not given, and nothing behind it. */
+  /** Whether a line was too long. That line and everything after it are dropped. */
   isTooLong = false;
   readonly #maxBytes: number;
   readonly #held = new GatheredBytes();
 
-  /** Lines may be `maxBytes` long, without their end. */
+  /** `maxBytes`: longest line, without its line ending. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** The lines that end in this piece, without their ends. They are views of it: it must not change while they are used. */
+  /**
+   * Returns the lines that end in this piece, without line endings. They are views of the piece, which must not change
+   * while they are used.
+   */
   push(piece: Buffer): Buffer[] {
     const lines: Buffer[] = [];
     for (let from = 0; !this.isTooLong && from < piece.length; ) {
@@ -28,7 +31,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** The last line, when no end followed it. */
+  /** Returns the last line if it had no line ending. */
   end(): Buffer[] {
     return this.#held.length === 0 || this.isTooLong ? [] : [this.#release()];
   }
@@ -36,7 +39,7 @@ export class LineSplitter {
   #hold(part: Buffer): void {
     if (part.length === 0) return;
     this.#held.add(part);
-    // A carriage return may still turn out to be part of the end.
+    // A trailing carriage return may turn out to be part of the line ending.
     const allowed = part.at(-1) === carriageReturn ? this.#maxBytes + 1 : this.#maxBytes;
     this.isTooLong = this.#held.length > allowed;
   }

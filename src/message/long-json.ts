@@ -11,39 +11,39 @@ import {
 import { charactersPerTurn, finish, finishInTurns, type Steps } from './turns.ts';
 
 /**
- * `JSON.parse` makes an object of everything, which takes up to 90 ms for 1 MiB of small objects whose members have different
- * names. So a text longer than this is checked character by character, and only what is asked for is made of it. Shorter
- * texts take `JSON.parse` some 5 ms at most.
+ * Longest text to parse with `JSON.parse`, which takes some 5 ms at most. `JSON.parse` builds every object, which takes
+ * up to 90 ms for 1 MiB of small objects with different member names. Longer texts are therefore validated character by
+ * character, and only the requested parts are built.
  */
 const longLength = 65_536;
 
-/** Members of an object that is read for a few known ones and may have others: of a record, a message in a call, options. */
+/** Most members read from an object that has a few known ones and may have others: a record, a message in a call, options. */
 export const maxMembers = 100;
 
-/** What is made of a long text. */
+/** Which parts of a long text to build. */
 export type Outline = {
-  /** Levels of objects and arrays; those below are empty. */
+  /** Levels of objects and arrays to build; deeper ones stay empty. */
   readonly levels: number;
-  /** Whether the member stays empty if it is an object or array. */
+  /** Whether the member stays empty if its value is an object or array. */
   readonly isEmpty: (name: string) => boolean;
-  /** Members of an object at most; those behind are left out. */
+  /** Most members of an object; the rest is left out. */
   readonly maxMembers: number;
-  /** Elements of an array at most; the others are left out. */
+  /** Most elements of an array; the rest is left out. */
   readonly maxElements: number;
 };
 
-/** Whether a body is so long that it should be read in turns. */
+/** Whether a body is long enough to be parsed in turns. */
 export function isLong({ length }: { readonly length: number }): boolean {
   return length > longLength;
 }
 
-/** As `JSON.parse`; of a long text, only what the outline asks for. Throws a `SyntaxError`. */
+/** Like `JSON.parse`, but builds only what the outline asks for if the text is long. Throws a `SyntaxError`. */
 export function parseOutline(text: string, outline: Outline): unknown {
   if (!isLong(text)) return JSON.parse(text);
   return finish(outlining(text, outline));
 }
 
-/** As {@link parseOutline}; other work has its turns meanwhile. */
+/** Like {@link parseOutline}, but yields to the event loop while it parses. */
 export function parseOutlineInTurns(text: string, outline: Outline): Promise<unknown> {
   return finishInTurns(outlining(text, outline));
 }
@@ -82,7 +82,7 @@ function outlineMembers(text: string, at: number, outline: Outline, levels: numb
   walkMembers(text, at, (name, from) => {
     if (!Object.hasOwn(members, name) && count++ === outline.maxMembers) return false;
     const value = outlineAt(text, from, outline, outline.isEmpty(name) ? 0 : levels - 1);
-    // An assignment would set the prototype.
+    // An assignment would set the prototype instead.
     if (name === '__proto__') Object.defineProperty(members, name, { value, enumerable: true, configurable: true });
     else members[name] = value;
     return true;
@@ -98,13 +98,13 @@ const colon = 0x3a;
 const minus = 0x2d;
 const zero = 0x30;
 
-/** Index of the first character that cannot stand at its place in JSON (RFC 8259), the text's length when more is missing; -1: the text is JSON. */
+/** Index of the first character that is not valid JSON (RFC 8259), or the text's length if it ends too early; -1 if the text is JSON. */
 export function faultOf(text: string): number {
   return finish(searchFault(text));
 }
 
 function* searchFault(text: string): Steps<number> {
-  // The opening character of each level; what closes it comes two behind it in ASCII.
+  // Opening character of each level. Its closing counterpart is two code points later in ASCII.
   const levels = new Uint8Array(text.length + 1);
   let depth = 0;
   let at = skipSpace(text, 0);
@@ -129,7 +129,7 @@ function* searchFault(text: string): Steps<number> {
       at = scalarEnd(text, at, first);
       if (at < 0) return faultAt(at);
     }
-    // A value has ended. What closes the levels around it may follow.
+    // After a value, any number of levels may close.
     for (;;) {
       if (isSpace(text.charCodeAt(at))) at = skipSpace(text, at);
       if (depth === 0) return at === text.length ? -1 : at;
@@ -148,7 +148,7 @@ function* searchFault(text: string): Steps<number> {
   }
 }
 
-// Where something ends, or, as a negative number, where it is at fault.
+// Functions below return where an element ends or, as a negative number, where it is invalid.
 function fault(at: number): number {
   return -1 - at;
 }
@@ -157,7 +157,7 @@ function faultAt(negative: number): number {
   return -1 - negative;
 }
 
-/** Where the value of the member begins whose name begins at `at`. */
+/** Index of the value of the member whose name starts at `at`. */
 function memberValue(text: string, at: number): number {
   if (text.charCodeAt(at) !== quote) return fault(at);
   const end = stringEnd(text, at);
@@ -193,7 +193,7 @@ function numberEnd(text: string, start: number): number {
   let at = text.charCodeAt(start) === minus ? start + 1 : start;
   const integer = at;
   at = digitsEnd(text, at);
-  // None, or one that begins with a zero: 0 alone.
+  // No digits, or a leading zero, which only `0` itself may have.
   if (at === integer) return fault(at);
   if (text.charCodeAt(integer) === zero && at > integer + 1) return fault(integer + 1);
   if (text[at] === '.') {

@@ -1,22 +1,25 @@
 const rfc3339 = /^(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
 const minuteMs = 60_000;
 
-/** A point in time, to the nanosecond: a `Date` alone ends at milliseconds. */
+/** A point in time with nanosecond precision; a `Date` has milliseconds only. */
 export type MessageTime = {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970-01-01. */
   readonly timeMs: number;
-  /** Nanoseconds beyond them, 0 to 999,999. */
+  /** Nanoseconds within the millisecond, 0 to 999,999. */
   readonly timeNanos: number;
 };
 
-/** Reads RFC 3339 with any offset and up to nine digits of a second; undefined: it is no such time of the years 0 to 9999. */
+/**
+ * Parses RFC 3339 with any offset and up to nine fractional digits. Returns undefined for anything else, and outside
+ * the years 0 to 9999.
+ */
 export function parseTime(text: string): MessageTime | undefined {
   const parts = rfc3339.exec(text);
   if (parts === null) return undefined;
   const [, date, clock, fraction = '', sign, hours = '0', minutes = '0'] = parts;
   const local = `${date}T${clock}.000Z`;
   const localMs = Date.parse(local);
-  // `Date` takes a 30th of February for the 1st of March, and 24:00 for the next day.
+  // `Date` accepts 30 February as 1 March, and 24:00 as the next day.
   if (Number.isNaN(localMs) || new Date(localMs).toISOString() !== local) return undefined;
   if (Number(hours) > 23 || Number(minutes) > 59) return undefined;
   const offsetMs = (Number(hours) * 60 + Number(minutes)) * minuteMs * (sign === '-' ? -1 : 1);
@@ -27,7 +30,7 @@ export function parseTime(text: string): MessageTime | undefined {
     : undefined;
 }
 
-/** The time in UTC with three, six or nine digits of a second: as few as say all. */
+/** The time in UTC with three, six or nine fractional digits: as few as are exact. */
 export function timeText({ timeMs, timeNanos }: MessageTime): string {
   const text = millisecondText(timeMs);
   if (timeNanos === 0) return text;
@@ -35,8 +38,8 @@ export function timeText({ timeMs, timeNanos }: MessageTime): string {
   return `${text.slice(0, -1)}${digits.endsWith('000') ? digits.slice(0, 3) : digits}Z`;
 }
 
-// The second that was asked for last, and its text up to the point: messages of a page mostly share it, and a `Date` takes
-// two thirds of all the time of their JSON (load/micro/page.ts).
+// Cache of the last second formatted. Messages of a page mostly share it, and `Date` takes two thirds of the time of
+// their JSON (load/micro/page.ts).
 let second = Number.NaN;
 let secondText = '';
 

@@ -6,7 +6,7 @@ import { timeText } from './message-time.ts';
  */
 export type JsonText = string;
 
-/** A message as a writer hands it in: checked, with its id. */
+/** A validated message with its id, not yet stored. */
 export type NewMessage = {
   /** UUID, lower case; see `given`. */
   readonly id: string;
@@ -19,7 +19,7 @@ export type NewMessage = {
   readonly metadata: JsonText | null;
 };
 
-/** A message as the store holds it. */
+/** A stored message. */
 export type Message = {
   readonly id: string;
   readonly stream: string;
@@ -30,13 +30,16 @@ export type Message = {
   readonly globalPosition: number;
   readonly data: JsonText;
   readonly metadata: JsonText | null;
-  /** When it was stored, milliseconds since 1970; never before the last message of its namespace, unless it was imported. */
+  /**
+   * When it was stored, milliseconds since 1970-01-01. Never earlier than the previous message of its namespace, unless
+   * it was imported.
+   */
   readonly timeMs: number;
-  /** Nanoseconds beyond `timeMs`, 0 to 999,999; more than 0 only when it was imported. */
+  /** Nanoseconds within the millisecond, 0 to 999,999; above 0 only for imported messages. */
   readonly timeNanos: number;
 };
 
-// This file is the one place where a stored message becomes response text.
+// The functions below are the only place where a stored message becomes response text.
 
 /** The message as a JSON object. */
 export function messageJson(message: Message): string {
@@ -53,7 +56,7 @@ export function streamRowJson(message: Message): string {
   return `[${JSON.stringify(message.id)},${rowEnd(message)}`;
 }
 
-/** The same with the stream's name behind the id, as `category.get` returns it. */
+/** Like {@link streamRowJson} with the stream's name after the id, as `category.get` returns it. */
 export function categoryRowJson(message: Message): string {
   return `[${JSON.stringify(message.id)},${JSON.stringify(message.stream)},${rowEnd(message)}`;
 }

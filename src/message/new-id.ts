@@ -6,8 +6,8 @@ const hex = Buffer.from('0123456789abcdef');
 const text = Buffer.alloc(36, '-');
 
 /**
- * A new id: a UUID of version 7, which begins with the time (RFC 9562, 5.7). Node's `randomUUIDv7` puts it together from
- * 600 bytes of strings, half of what a message of an array costs: load/micro/body.ts.
+ * A new UUID of version 7, which starts with the time (RFC 9562, 5.7). Node's `randomUUIDv7` concatenates 600 bytes of
+ * strings, half the cost of a message in an array: load/micro/body.ts.
  */
 export function newId(): string {
   const nowMs = Date.now();
@@ -35,7 +35,7 @@ function randomByte(): number {
   return random[randomUsed++]!;
 }
 
-/** Writes the last eight bits of a number as two digits. */
+/** Writes the lowest eight bits of a number as two digits. */
 function writeByte(at: number, value: number): void {
   text[at] = hex[(value >>> 4) & 0xf]!;
   text[at + 1] = hex[value & 0xf]!;

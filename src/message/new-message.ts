@@ -8,13 +8,13 @@ import { readPayload } from './payload.ts';
 import { checkType } from './stream-name.ts';
 import { ownTurn } from './turns.ts';
 
-/** One append carries at most this many messages. */
+/** Most messages in one append. */
 export const maxMessagesPerAppend = 10_000;
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const known = new Set(['id', 'type', 'data', 'metadata']);
 
-/** A message's payloads are taken over as they stand. */
+/** Whether the member is a payload, whose text is stored verbatim. */
 export function isPayload(name: string): boolean {
   return name === 'data' || name === 'metadata';
 }
@@ -22,15 +22,15 @@ export function isPayload(name: string): boolean {
 const messagesOutline: Outline = {
   levels: 2,
   isEmpty: isPayload,
-  // One more, and one of them is not a member of a message.
+  // One more than the known members, so that an unknown member is always among them and can be named in the error.
   maxMembers: known.size + 1,
   maxElements: maxMessagesPerAppend + 1,
 };
 
-/** A body as text, and what `parseOutline` makes of it. */
+/** A body as text, and as parsed by `parseOutline`. */
 export type JsonBody = { readonly text: string; readonly parsed: unknown };
 
-/** Reads a body that is JSON; throws `INVALID_REQUEST`. */
+/** Parses a JSON body; throws `INVALID_REQUEST`. */
 function parseJsonBody(body: Buffer | undefined, expected: string, outline: Outline): JsonBody {
   const text = textOf(body, expected);
   try {
@@ -57,7 +57,7 @@ export async function parseJsonBodyInTurns(
 
 function textOf(body: Buffer | undefined, expected: string): string {
   if (body === undefined || body.length === 0) throw invalidBody(`is missing: send ${expected}`);
-  // Decoding would put U+FFFD where the bytes are wrong, and so alter what was written.
+  // Decoding would replace invalid bytes by U+FFFD and so alter what was written.
   if (!isUtf8(body)) throw invalidBody('must be UTF-8 text');
   return body.toString();
 }
@@ -66,20 +66,20 @@ function noJson(error: unknown): PokewireError {
   return invalidBody(`must be JSON: ${error instanceof Error ? error.message : String(error)}`);
 }
 
-/** The refusal of a body as a whole; `details.error` repeats the problem, as EventoDB has it. */
+/** The error for a body as a whole. `details.error` repeats the problem, as EventoDB does. */
 export function invalidBody(problem: string): PokewireError {
   return new PokewireError('INVALID_REQUEST', `body ${problem}`, { details: { field: 'body', error: problem } });
 }
 
 /**
- * Reads an append's body: one message `{id?, type, data, metadata?}` or an array of 1 to {@link maxMessagesPerAppend}.
- * `data` and `metadata` are taken over as text. Throws `INVALID_REQUEST` that names the member at fault.
+ * Parses an append's body: one message `{id?, type, data, metadata?}` or an array of 1 to {@link maxMessagesPerAppend}.
+ * Keeps `data` and `metadata` as text. Throws `INVALID_REQUEST` that names the invalid member.
  */
 export function parseNewMessages(body: Buffer | undefined): NewMessage[] {
   return readMessages(parseJsonBody(body, messagesExpected, messagesOutline));
 }
 
-/** As {@link parseNewMessages}; other work has its turns while it reads a long body. */
+/** Like {@link parseNewMessages}, but yields to the event loop while it parses a long body. */
 export async function parseNewMessagesInTurns(body: Buffer | undefined): Promise<NewMessage[]> {
   const messages = readMessages(await parseJsonBodyInTurns(body, messagesExpected, messagesOutline));
   await ownTurn();
@@ -96,7 +96,7 @@ function readMessages({ text, parsed }: JsonBody): NewMessage[] {
     throw invalid('body', `must hold at most ${maxMessagesPerAppend} messages: use several requests`);
   }
   let at = firstElement(text, start);
-  // An array that `map` makes: one that begins as `[]` V8 soon puts among what lives long, with all that is in it.
+  // `map` rather than pushing to `[]`: V8 soon allocates such arrays in the old generation, with everything in them.
   return parsed.map((one: unknown, index) => {
     const { message, end } = parseMessage(text, at, one, `[${index}].`);
     at = nextElement(text, end);
@@ -120,10 +120,10 @@ function parseMessage(
   return { message: identify(content, `${path}id`, parsed.id), end: content.end };
 }
 
-/** A message without its id. `end` is the index behind it in the text it was read from. */
+/** A message without its id. `end`: index after it in the text. */
 export type MessageContent = Pick<NewMessage, 'type' | 'data' | 'metadata'> & { readonly end: number };
 
-/** Reads the message object that begins at `start`, all but its id; throws `INVALID_REQUEST` that names the member. */
+/** Parses the message object at `start` except for its id; throws `INVALID_REQUEST` that names the invalid member. */
 export function parseContent(text: string, start: number, parsed: unknown, path: string): MessageContent {
   if (!isObject(parsed)) throw invalid(path.slice(0, -1), `must be a message object, got ${kindOf(parsed)}`);
   const { type, data, metadata } = parsed;
@@ -135,7 +135,7 @@ export function parseContent(text: string, start: number, parsed: unknown, path:
   let dataText: JsonText = '{}';
   let metadataText: JsonText | null = null;
   const end = walkMembers(text, start, (key, from, to) => {
-    // JSON.parse lets the last of several equal members win, and so does this.
+    // Of several members with one name JSON.parse keeps the last, and so does this.
     if (key === 'data') dataText = readPayload(text, from, to, `${path}data`);
     else if (key === 'metadata')
       metadataText = metadata === null ? null : readPayload(text, from, to, `${path}metadata`);
@@ -143,12 +143,12 @@ export function parseContent(text: string, start: number, parsed: unknown, path:
   return { type: checkType(`${path}type`, type), data: dataText, metadata: metadataText, end };
 }
 
-/** The message with the id that was given for it, or a new one; throws `INVALID_REQUEST` when it is not a UUID. */
+/** Gives the message its own id or a new one; throws `INVALID_REQUEST` if the id is not a UUID. */
 export function identify({ type, data, metadata }: MessageContent, field: string, id: unknown): NewMessage {
   return { id: checkId(field, id) ?? newId(), given: hasId(id), type, data, metadata };
 }
 
-/** The id in lower case, undefined when none was given; throws `INVALID_REQUEST` when it is not a UUID (any version). */
+/** The id in lower case, or undefined if none was given; throws `INVALID_REQUEST` if it is not a UUID of any version. */
 function checkId(field: string, id: unknown): string | undefined {
   if (!hasId(id)) return undefined;
   if (typeof id !== 'string' || !uuid.test(id)) {
@@ -169,7 +169,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What a value is, in the words of JSON. */
+/** The JSON type of a value, for error texts. */
 export function kindOf(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';

@@ -2,27 +2,28 @@ import { PokewireError } from '../errors.ts';
 import { backslash, isSpace, quote, skipSpace, skipString } from './json-text.ts';
 import type { JsonText } from './message.ts';
 
-// Payloads stay text, so whatever is taken here is read by every JSON library that a reader may use. One that cannot decode a
-// message cannot read past it, so what usual libraries refuse by default is refused here.
+// Payloads stay text, so readers parse what was accepted here with any JSON library. A reader that cannot decode one
+// message cannot get past it, so whatever common libraries reject by default is rejected here.
 
 /**
- * Levels of objects and arrays in data or metadata. With the two around them in an answer they stay below 64, where .NET's
- * System.Text.Json ends; Ruby's json ends at 100, serde_json at 128, PHP and Swift at 512, Jackson and Python at 1,000.
+ * Deepest nesting of objects and arrays in data or metadata. With the two levels around them in a response they stay
+ * below 64, the limit of .NET's System.Text.Json; Ruby's json allows 100, serde_json 128, PHP and Swift 512, Jackson
+ * and Python 1,000.
  */
 export const maxNesting = 60;
 
-/** The same for a whole body, which has data within an array and an object. */
+/** Deepest nesting of a whole body, which has data inside an array and an object. */
 export const maxBodyNesting = maxNesting + 2;
 
-/** Characters of one number; Jackson takes no more. */
+/** Longest number in characters, Jackson's limit. */
 export const maxNumberLength = 1_000;
 
-/** A shorter number with at most two digits of exponent is within the range of doubles. */
+/** A number no longer than this, with at most two exponent digits, is always within the range of doubles. */
 const surelyFiniteLength = 200;
 
 /**
- * The JSON value between `start` and `end` without white space between tokens; strings and numbers stay as they are spelled.
- * The text must already have been accepted by `JSON.parse`. Throws as {@link checkPayload} does.
+ * The JSON value between `start` and `end`, without white space between tokens; strings and numbers stay verbatim. The
+ * text must be valid JSON. Throws like {@link checkPayload}.
  */
 export function readPayload(text: string, start: number, end: number, field: string): JsonText {
   const hasSpace = checkPayload(text, start, end, field, maxNesting);
@@ -31,8 +32,8 @@ export function readPayload(text: string, start: number, end: number, field: str
 
 /**
  * Whether the JSON value between `start` and `end` has white space between tokens. Throws `INVALID_REQUEST` that names
- * `field` when it nests deeper than `levels`, or has a number beyond the range of doubles or a lone surrogate (RFC 7493,
- * sections 2.1 and 2.2).
+ * `field` if the value nests deeper than `levels`, or contains a number beyond the range of doubles or a lone surrogate
+ * (RFC 7493, 2.1 and 2.2).
  */
 export function checkPayload(text: string, start: number, end: number, field: string, levels: number): boolean {
   let hasSpace = false;
@@ -45,7 +46,7 @@ export function checkPayload(text: string, start: number, end: number, field: st
       hasSpace = true;
       at = skipSpace(text, at);
     } else {
-      // An opening or closing brace, then a bracket.
+      // `{` or `[` opens a level; `}` or `]` closes one.
       if (code === 0x7b || code === 0x5b) {
         if (++depth > levels) throw refusal(field, `must not nest deeper than ${levels} levels`);
       } else if (code === 0x7d || code === 0x5d) depth--;
@@ -57,7 +58,7 @@ export function checkPayload(text: string, start: number, end: number, field: st
   return hasSpace;
 }
 
-/** Copies code units: concatenating the pieces of a long text with white space between all tokens takes 20 ms a MiB. */
+/** Copies code units: concatenating substrings of a text with white space between all tokens takes 20 ms per MiB. */
 function withoutSpace(text: string, start: number, end: number): JsonText {
   const codes = new Uint16Array(end - start);
   let length = 0;
@@ -72,17 +73,17 @@ function withoutSpace(text: string, start: number, end: number): JsonText {
     else if (code === backslash) codes[length++] = text.charCodeAt(++at);
   }
   const used = codes.subarray(0, length);
-  // One byte a character where that is enough: V8 would keep two.
+  // One byte per character if possible; V8 would keep two.
   if (allBits <= 0xff) return Buffer.from(used).toString('latin1');
   return Buffer.from(used.buffer, 0, used.byteLength).toString('utf16le');
 }
 
-// `details.error` repeats the problem, as EventoDB has it.
+// `details.error` repeats the problem, as EventoDB does.
 function refusal(field: string, problem: string): PokewireError {
   return new PokewireError('INVALID_REQUEST', `${field} ${problem}`, { details: { field, error: problem } });
 }
 
-/** Index behind the number whose first digit is at `at`; a sign before it does not matter. */
+/** Index after the number whose first digit is at `at`. A sign before it does not matter. */
 function skipNumber(text: string, at: number, field: string): number {
   let end = at;
   let exponentAt = -1;
@@ -90,7 +91,7 @@ function skipNumber(text: string, at: number, field: string): number {
     if (code === 0x65 || code === 0x45) exponentAt = end;
   }
   const length = end - at;
-  // Making a double of each of 200,000 numbers takes 8 ms.
+  // Check only long numbers: converting 200,000 of them to doubles takes 8 ms.
   if (length > surelyFiniteLength || (exponentAt !== -1 && end - exponentAt > 3 && text[exponentAt + 1] !== '-')) {
     if (!Number.isFinite(Number(text.slice(at, end)))) {
       throw refusal(field, `has a number out of the range of doubles: ${text.slice(at, Math.min(end, at + 64))}`);
@@ -100,7 +101,7 @@ function skipNumber(text: string, at: number, field: string): number {
   return end;
 }
 
-/** Only escapes can spell one: the text itself was decoded from UTF-8. */
+/** Only escapes can contain one, because the text was decoded from UTF-8. */
 function refuseLoneSurrogates(text: string, field: string): void {
   for (let at = text.indexOf('\\'); at !== -1; at = text.indexOf('\\', at)) {
     const kind = surrogateAt(text, at);
@@ -113,7 +114,7 @@ function refuseLoneSurrogates(text: string, field: string): void {
 function surrogateAt(text: string, at: number): 'leading' | 'trailing' | 'none' {
   if (text[at] !== '\\' || text[at + 1] !== 'u' || (text.charCodeAt(at + 2) | 0x20) !== 0x64) return 'none';
   const second = text.charCodeAt(at + 3) | 0x20;
-  // 8, 9, a and b; c to f.
+  // Second hex digit 8, 9, a or b: leading surrogate; c to f: trailing.
   if (second === 0x38 || second === 0x39 || second === 0x61 || second === 0x62) return 'leading';
   return second >= 0x63 ? 'trailing' : 'none';
 }
@@ -122,7 +123,7 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-// Digits, signs, point and exponent.
+// Digit, sign, decimal point or exponent.
 function isNumberPart(code: number): boolean {
   return isDigit(code) || code === 0x2e || code === 0x65 || code === 0x45 || code === 0x2b || code === 0x2d;
 }

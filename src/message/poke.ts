@@ -3,8 +3,8 @@ import { StreamName } from './stream-name.ts';
 const noStream = new StreamName('');
 
 /**
- * The hint that a message exists: its position, never its content. Pokes are pooled: whoever is handed one may read
- * it until the call returns (or the page is released) and must not keep it.
+ * The hint that a message exists: its position, never its content. Pokes are pooled: a receiver may read one until the
+ * call returns (or the page is released), and must not keep it.
  */
 export class Poke {
   stream = noStream;
@@ -12,10 +12,10 @@ export class Poke {
   position = 0;
   /** Place in the namespace's log, from 1. */
   globalPosition = 0;
-  /** When the message was appended, milliseconds of the monotonic clock that `performance.now()` reads; 0: unknown. */
+  /** When the message was appended, by `performance.now()`; 0: unknown. */
   appendedAtMs = 0;
 
-  /** Sets every field, in the order of their declaration, so that fresh and reused pokes have one shape. */
+  /** Sets every field in the order of declaration, so that new and reused pokes have the same shape. */
   set(stream: StreamName, position: number, globalPosition: number, appendedAtMs: number): this {
     this.stream = stream;
     this.position = position;

@@ -2,15 +2,15 @@ import { firstElement, nextElement, quote, skipSpace, skipString, skipValue } fr
 import type { JsonText } from './message.ts';
 import { charactersPerTurn, finish, finishInTurns, type Steps } from './turns.ts';
 
-/** What a member counts beside its characters: it is kept in a map. */
+/** Cost of a map entry for a member, in characters. */
 const memberCharacters = 16;
 
-/** Whether two texts are the same JSON value; numbers must be spelled alike, members may stand in any order. */
+/** Whether two texts are the same JSON value. Numbers must be spelled alike; the order of members does not matter. */
 export function sameJson(a: JsonText | null, b: JsonText | null): boolean {
   return finish(comparing(a, b));
 }
 
-/** As {@link sameJson}; while it compares long texts, other work has its turns. */
+/** Like {@link sameJson}, but yields to the event loop while it compares long texts. */
 export function sameJsonInTurns(a: JsonText | null, b: JsonText | null): Promise<boolean> {
   return finishInTurns(comparing(a, b));
 }
@@ -21,7 +21,7 @@ function* comparing(a: JsonText | null, b: JsonText | null): Steps<boolean> {
   return yield* new Comparison(a, b).same(skipSpace(a, 0), skipSpace(b, 0));
 }
 
-/** Compares two texts in place: objects of their values would take many times their bytes. */
+/** Compares two texts in place. Parsed objects would take many times the memory of the texts. */
 class Comparison {
   readonly #a: JsonText;
   readonly #b: JsonText;
@@ -32,7 +32,7 @@ class Comparison {
     this.#b = b;
   }
 
-  /** Whether the values that begin there are the same. Payloads nest so little that it may call itself. */
+  /** Whether the values at these indexes are equal. Recursive, because the nesting of payloads is bounded. */
   *same(a: number, b: number): Steps<boolean> {
     const first = this.#a[a];
     if (first !== this.#b[b]) return false;
@@ -53,7 +53,7 @@ class Comparison {
     return true;
   }
 
-  /** Where the value of each member begins; of several of one name the last one holds. */
+  /** Index of the value of each member. If a name repeats, the last member counts. */
   *#members(text: JsonText, start: number): Steps<Map<string, number>> {
     const members = new Map<string, number>();
     let at = skipSpace(text, start + 1);
@@ -90,7 +90,7 @@ class Comparison {
   }
 }
 
-/** A text without its escapes, in quotes; anything else as it is spelled. */
+/** The text of a scalar: a string without escapes, in quotes; anything else verbatim. */
 function scalar(text: JsonText, at: number): string {
   return unescaped(text.slice(at, skipValue(text, at)));
 }

@@ -6,7 +6,7 @@ export function isSameMessage(one: Message, other: Message): boolean {
   return hasSamePlace(one, other) && sameJson(one.data, other.data) && sameJson(one.metadata, other.metadata);
 }
 
-/** As {@link isSameMessage}; while it compares long texts, other work has its turns. */
+/** Like {@link isSameMessage}, but yields to the event loop while it compares long texts. */
 export async function isSameMessageInTurns(one: Message, other: Message): Promise<boolean> {
   return (
     hasSamePlace(one, other) &&

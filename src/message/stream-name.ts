@@ -1,13 +1,13 @@
 import { invalid } from '../errors.ts';
 import { type ConsumerGroup, type GroupHash, groupHash, ownerOf } from './consumer-group.ts';
 
-/** A stream or category name is at most this many UTF-8 bytes. */
+/** Longest stream or category name in UTF-8 bytes. */
 export const maxNameBytes = 1024;
 
-/** A message type is at most this many UTF-8 bytes. */
+/** Longest message type in UTF-8 bytes. */
 export const maxTypeBytes = 256;
 
-/** What names and types are, as a pattern of JSON Schema; {@link checkName} says it in words. */
+/** JSON Schema pattern of names and types; {@link checkName} states the rule in words. */
 export const namePattern = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
@@ -20,7 +20,7 @@ const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
  */
 export class StreamName {
   readonly text: string;
-  // Computed when first asked for, because catching up needs the text alone (`npm run load -- durable-size`).
+  // Computed on first use, because catch-up needs the text only (`npm run load -- durable-size`).
   #category: string | undefined = undefined;
   #cardinalId: string | null | undefined = undefined;
   #hash: GroupHash | undefined = undefined;
@@ -45,7 +45,7 @@ export class StreamName {
     return this.#cardinalId;
   }
 
-  /** Whether the member owns this stream. A stream without a cardinal id belongs to no member, also of a group of one. */
+  /** Whether the member owns this stream. A stream without a cardinal id belongs to no member, even in a group of one. */
   ownedBy(group: ConsumerGroup): boolean {
     return this.owner(group.size) === group.member;
   }
@@ -63,19 +63,22 @@ function cardinalIdOf(text: string, from: number): string {
   return plus === -1 ? text.slice(from) : text.slice(from, plus);
 }
 
-/** Returns the name when it can be stored: 1 to {@link maxNameBytes} bytes of text without control characters; throws `INVALID_REQUEST`. */
+/**
+ * Returns the name if it is valid: 1 to {@link maxNameBytes} bytes of text without control characters. Throws
+ * `INVALID_REQUEST` otherwise.
+ */
 export function checkName(field: string, name: string): string {
   return checkText(field, name, maxNameBytes);
 }
 
-/** As {@link checkName}, for message types. */
+/** Like {@link checkName}, for message types. */
 export function checkType(field: string, type: string): string {
   return checkText(field, type, maxTypeBytes);
 }
 
 function checkText(field: string, text: string, maxBytes: number): string {
   if (text === '') throw invalid(field, 'must not be empty');
-  // A UTF-16 unit is at least one byte, so most names are judged without counting bytes.
+  // A UTF-16 unit takes at most three bytes, so most names need no byte count.
   if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
     throw invalid(field, `must be at most ${maxBytes} bytes, got ${Buffer.byteLength(text)}`);
   }

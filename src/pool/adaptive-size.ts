@@ -1,8 +1,8 @@
-/** The number of idle objects that a pool may keep. */
+/** Bounds of the number of idle objects in a pool. */
 export type PoolBounds = {
-  /** Kept and pre-warmed at least. */
+  /** Always kept, and created at the start. */
   readonly min: number;
-  /** Kept at most. 0: no pooling, every acquire makes a new thing. */
+  /** Most idle objects. 0: no pooling; every acquire creates an object. */
   readonly max: number;
 };
 
@@ -11,7 +11,7 @@ const growAbove = 0.05;
 const shrinkBelow = 0.01;
 
 /**
- * A pool's size that follows its misses: judged every 1,000 acquires, and once a window by {@link AdaptiveSize.settle},
+ * A pool size that adapts to the miss rate. Every 1,000 acquires, and once per window in {@link AdaptiveSize.settle}:
  * more than 5 % misses grow it by half, less than 1 % shrink it by a quarter, within the bounds.
  */
 export class AdaptiveSize {
@@ -25,18 +25,18 @@ export class AdaptiveSize {
     this.#size = Math.min(bounds.min, bounds.max);
   }
 
-  /** How many idle things the pool may keep now. */
+  /** Most idle objects that the pool may keep now. */
   get size(): number {
     return this.#size;
   }
 
-  /** Notes one acquire. Returns whether the size changed. */
+  /** Records one acquire. Returns whether the size changed. */
   note(miss: boolean): boolean {
     if (miss) this.#misses++;
     return ++this.#acquires >= windowAcquires && this.settle();
   }
 
-  /** Judges the running window now, so that an idle pool shrinks too. Returns whether the size changed. */
+  /** Evaluates the current window, so that an idle pool shrinks too. Returns whether the size changed. */
   settle(): boolean {
     const missRate = this.#acquires === 0 ? 0 : this.#misses / this.#acquires;
     this.#acquires = 0;

@@ -2,37 +2,37 @@ import type { PoolBounds } from './adaptive-size.ts';
 import { ObjectPool } from './object-pool.ts';
 import type { PoolStats } from './pool-stats.ts';
 
-/** The sizes that are pooled, in bytes. A larger buffer is made for its one use and dropped. */
+/** Pooled sizes in bytes. A larger buffer is allocated for one use and dropped. */
 export const bufferSizes = [4_096, 16_384, 65_536] as const;
 
-/** A buffer on loan. It goes back to its pool when every holder has released it: the lessee and each socket that still reads it. */
+/** A buffer on loan. It returns to its pool when every holder has released it: the lessee and each socket that still reads from it. */
 export class BufferLease {
   readonly bytes: Buffer;
   readonly #home: ObjectPool<BufferLease>;
   #holders = 0;
 
   constructor(size: number, home: ObjectPool<BufferLease>) {
-    // Not from Node's shared slab: a lease must not keep 8 KiB of strangers alive, nor they it.
+    // Not from Node's shared slab: a lease must not keep 8 KiB of unrelated data alive, or be kept alive by it.
     this.bytes = Buffer.allocUnsafeSlow(size);
     this.#home = home;
   }
 
-  /** One more holder. */
+  /** Adds a holder. */
   retain(): void {
     this.#holders++;
   }
 
-  /** One holder less; the last one gives the buffer back. */
+  /** Removes a holder. The last one returns the buffer to the pool. */
   release(): void {
     if (--this.#holders === 0) this.#home.release(this);
   }
 }
 
-/** Buffers in size classes, each class a bounded pool. */
+/** Buffers in size classes, each with a bounded pool. */
 export class BufferPool {
-  /** The pools by size in bytes, for metrics. */
+  /** Pools by buffer size in bytes, for metrics. */
   readonly classes: ReadonlyMap<number, ObjectPool<BufferLease>>;
-  /** The same in order of size: to walk a map makes an iterator for each acquire (load/micro/pools.ts). */
+  /** The same pools by ascending size: iterating over a map allocates an iterator for each acquire (load/micro/pools.ts). */
   readonly #pools: readonly ObjectPool<BufferLease>[];
   readonly #oversized: ObjectPool<BufferLease>;
   #oversize = 0;
@@ -43,19 +43,19 @@ export class BufferPool {
     this.#oversized = classPool(() => this.#oversize, { min: 0, max: 0 });
   }
 
-  /** What happened to buffers above the largest class: made and dropped, never kept. */
+  /** Counts of buffers above the largest class, which are created and dropped, never kept. */
   get oversizedStats(): PoolStats {
     return this.#oversized.stats;
   }
 
-  /** Lends a buffer of at least `size` bytes with one holder, the caller, who releases it once. Its content is arbitrary. */
+  /** Lends a buffer of at least `size` bytes to one holder, the caller, which releases it once. Its content is arbitrary. */
   acquire(size: number): BufferLease {
     const lease = this.#poolFor(size).acquire();
     lease.retain();
     return lease;
   }
 
-  /** Lets idle classes shrink. */
+  /** Shrinks idle classes. */
   settle(): void {
     for (const pool of this.classes.values()) pool.settle();
   }

@@ -2,8 +2,8 @@ import { AdaptiveSize, type PoolBounds } from './adaptive-size.ts';
 import { PoolStats } from './pool-stats.ts';
 
 /**
- * A bounded pool of equal objects. It does not reset them: whoever acquires one sets every field. Pre-warmed to its
- * lower bound. Releasing a thing twice would lend it twice; the caller releases exactly once.
+ * A bounded pool of equal objects. Objects are not reset: whoever acquires one sets every field. The pool starts with
+ * its minimum. Each object must be released exactly once; releasing it twice would lend it twice.
  */
 export class ObjectPool<T> {
   readonly stats = new PoolStats();
@@ -20,17 +20,17 @@ export class ObjectPool<T> {
     }
   }
 
-  /** How many idle objects it may keep now. */
+  /** Most idle objects that the pool may keep now. */
   get size(): number {
     return this.#size.size;
   }
 
-  /** How many idle objects it holds. */
+  /** Number of idle objects. */
   get idle(): number {
     return this.#idle.length;
   }
 
-  /** Lends an object; its fields are those of its last use. */
+  /** Lends an object with the fields of its last use. */
   acquire(): T {
     this.stats.acquired++;
     const kept = this.#idle.pop();
@@ -43,7 +43,6 @@ export class ObjectPool<T> {
     return this.#create(this);
   }
 
-  /** Takes an object back. */
   release(object: T): void {
     if (this.#idle.length < this.#size.size) {
       this.stats.released++;
@@ -51,7 +50,7 @@ export class ObjectPool<T> {
     } else this.stats.dropped++;
   }
 
-  /** Lets an idle pool shrink; called once in a while by one timer. */
+  /** Shrinks an idle pool. One timer calls this periodically. */
   settle(): void {
     if (this.#size.settle()) this.#resized();
   }

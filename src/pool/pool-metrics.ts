@@ -6,7 +6,7 @@ import type { PoolStats } from './pool-stats.ts';
 /** The pools of a process. */
 export type Pools<Pooled> = { readonly pokes: ObjectPool<Pooled>; readonly buffers: BufferPool };
 
-/** Adds what pools do to the metrics. */
+/** Registers the metrics of the pools. */
 export function measurePools<Pooled>(metrics: Metrics, { pokes, buffers }: Pools<Pooled>): void {
   const pools = function* (): Generator<{ pool: string; size: number; stats: PoolStats }> {
     yield { pool: 'pokes', size: pokes.size, stats: pokes.stats };

@@ -1,24 +1,24 @@
-/** What a pool did since the start. Counting costs one integer addition; the scrape reads them. */
+/** Totals of a pool since the start. Counting costs one integer addition; the scrape does the rest. */
 export class PoolStats {
-  /** Handed out. */
+  /** Objects lent. */
   acquired = 0;
-  /** Handed out from what was kept; `acquired - reused` is the misses. */
+  /** Objects lent that were idle before; `acquired - reused` are the misses. */
   reused = 0;
-  /** Made new, pre-warming included. */
+  /** Objects created, including those at the start. */
   created = 0;
-  /** Given back and kept. */
+  /** Objects returned and kept. */
   released = 0;
-  /** Given back and not kept: the pool was full, or the thing too large. */
+  /** Objects returned and dropped: the pool was full, or the object too large. */
   dropped = 0;
-  /** Times the pool grew or shrank. */
+  /** How often the pool grew or shrank. */
   resized = 0;
 
-  /** Out there now. */
+  /** Objects on loan now. */
   get leased(): number {
     return this.acquired - this.released - this.dropped;
   }
 
-  /** Share of acquires served from what was kept, 0 to 1; 1 before the first. */
+  /** Share of acquires served by an idle object, 0 to 1; 1 before the first acquire. */
   get hitRate(): number {
     return this.acquired === 0 ? 1 : this.reused / this.acquired;
   }

@@ -1,33 +1,33 @@
 import type { BufferLease } from '../pool/buffer-pool.ts';
 import { lastChunk, payloadOf } from './frame.ts';
 
-/** What a connection needs of a socket; `net.Socket` has it. */
+/** What a connection needs from a socket; `net.Socket` implements it. */
 export interface Sink {
-  /** `taken` is called when the kernel has the bytes, with an error when it will never have them. */
+  /** `taken` is called when the kernel has the bytes, or with an error if it never will. */
   write(bytes: Uint8Array, taken?: (error?: Error | null) => void): boolean;
-  /** Bytes handed over that the kernel has not taken. */
+  /** Bytes written that the kernel has not taken yet. */
   readonly writableLength: number;
-  /** Bytes handed over so far. */
+  /** Bytes written so far. */
   readonly bytesWritten: number;
   on(event: 'data' | 'end' | 'close', handler: () => void): unknown;
   on(event: 'error', handler: (error: Error) => void): unknown;
-  /** Ends the stream behind what waits, then closes both ways. */
+  /** Ends the stream after the pending bytes, then closes both directions. */
   destroySoon(): void;
   destroy(): unknown;
 }
 
-/** Told about the socket's life. */
+/** Notifications about the socket. */
 export interface ConnectionEvents {
-  /** After a `send` that returned false: the socket has taken everything. */
+  /** After a `send` that returned false: the socket has drained. */
   drained(): void;
-  /** The peer or we have closed; called once. */
+  /** The peer or the server has closed the socket; called once. */
   closed(): void;
 }
 
-/** How the body is delimited: by chunks, or only by the end of the connection, which is all that HTTP/1.0 has. */
+/** How the body is delimited: by chunks, or only by the end of the connection, as HTTP/1.0 requires. */
 export type Framing = 'chunked' | 'plain';
 
-/** How an answer begins. */
+/** How a response starts. */
 export type Greeting = {
   readonly framing: Framing;
   /** Status line and headers, as bytes. */
@@ -39,9 +39,8 @@ export type Greeting = {
 const nothing = Buffer.alloc(0);
 
 /**
- * One subscriber's socket, and the only door to it. Callers hand over whole chunks; a `plain` connection strips their
- * framing. At most one piece of bytes waits in the socket: after `open` or `send` returned false nothing may be sent until
- * `drained`.
+ * One subscriber's socket; nothing else writes to it. Callers pass whole chunks; a `plain` connection removes the chunk
+ * framing. At most one write is pending: after `open` or `send` returned false, nothing may be sent until `drained`.
  */
 export class Connection {
   readonly #sink: Sink;
@@ -55,10 +54,10 @@ export class Connection {
     this.#events = events;
     this.#framing = framing;
     this.#bytesBefore = sink.bytesWritten;
-    // The peer has nothing more to say after its request: what it sends, or that it ends, is the end.
+    // The peer has nothing to say after its request, so any further data closes the connection.
     sink.on('data', () => sink.destroy());
     sink.on('end', () => sink.destroy());
-    // `close` follows every error and tells the subscription.
+    // `close` follows every error and notifies the subscription.
     sink.on('error', () => sink.destroy());
     sink.on('close', () => {
       this.#letGo();
@@ -66,38 +65,38 @@ export class Connection {
     });
   }
 
-  /** Bytes sent, those that wait in the socket included. */
+  /** Bytes sent, including those pending in the socket. */
   get bytesSent(): number {
     return this.#sink.bytesWritten - this.#bytesBefore;
   }
 
-  /** Writes the head of the response and the first chunks at once, so that they leave in one packet. Answers as {@link send}. */
+  /** Writes the response head and the first chunks together, so that they leave in one packet. Returns like {@link send}. */
   open(head: Buffer, chunks: Buffer): boolean {
     return this.#write(Buffer.concat([head, this.#framed(chunks)]));
   }
 
   /**
-   * Writes the chunks. True: the kernel has them, and the buffer may be reused. False: the socket is full and holds on
-   * to the buffer (`lease` is retained until it does not); `drained` follows when it has taken all.
-   *
-   * The socket's own answer is true while less than its high-water mark waits, and false for a large piece that went
-   * straight to the kernel. Neither tells when a pooled buffer is free; what waits does. For the same reason `drain`,
-   * which follows only its false, is not asked: an empty write behind the waiting one calls back instead.
+   * Writes the chunks. True: the kernel has them, and the buffer may be reused. False: the socket is full and holds the
+   * buffer (`lease` stays retained until it is free); `drained` follows once everything was taken.
+   * The return value of the socket's own `write` does not say when a pooled buffer is free: it is true while less than
+   * the high-water mark is pending, and false for a large write that went straight to the kernel. The number of pending
+   * bytes does. `drain` follows only a false from `write`, so it is not used either: an empty write after the pending
+   * one calls back instead.
    */
   send(chunks: Buffer, lease?: BufferLease): boolean {
     return this.#write(this.#framed(chunks), lease);
   }
 
   /**
-   * Ends the stream after what waits in it. `isFinal` completes the body by the last chunk, which tells clients not to come
-   * back; without it they find the connection broken, and do.
+   * Ends the stream after its pending bytes. `isFinal` sends the last chunk, which completes the body and tells clients
+   * not to reconnect. Without it they see a broken connection and reconnect.
    */
   end(isFinal: boolean): void {
     if (isFinal && this.#framing === 'chunked') this.#sink.write(lastChunk);
     this.#sink.destroySoon();
   }
 
-  /** Drops the socket and what waits in it. */
+  /** Closes the socket and drops its pending bytes. */
   destroy(): void {
     this.#sink.destroy();
   }
@@ -112,7 +111,7 @@ export class Connection {
     lease?.retain();
     this.#held = lease;
     this.#sink.write(nothing, (error) => {
-      // After an error the socket closes, and until then it may hold the buffer.
+      // After an error the socket closes, and may hold the buffer until then.
       if (error !== undefined && error !== null) return;
       this.#letGo();
       this.#events.drained();

@@ -3,110 +3,114 @@ import { maxNameBytes } from '../message/stream-name.ts';
 import { cursorId, tagOf } from './cursor.ts';
 
 /**
- * The wire format of the event stream, and the only file that knows it (HTML standard, 9.2.5 "Parsing an event
- * stream"). Text in a frame is JSON, so no CR, LF or NUL of a value can end a line early. Every frame is one chunk with its
- * framing (RFC 9112, 7.1), so it is framed once for all subscribers; `Connection` strips that for HTTP/1.0.
+ * The wire format of the event stream; no other file knows it (HTML standard, 9.2.5 "Parsing an event stream"). Text in
+ * a frame is JSON, so a CR, LF or NUL in a value cannot end a line early. Every frame includes its chunk framing (RFC
+ * 9112, 7.1), which is thus encoded once for all subscribers; `Connection` removes it for HTTP/1.0.
  */
 
-/** Three hexadecimal digits, which may begin with zeros, and CRLF; behind the payload CRLF again. */
+/** Before the payload three hexadecimal digits, possibly with leading zeros, and CRLF; after it another CRLF. */
 export const chunkHeadBytes = 5;
 export const chunkTailBytes = 2;
 
-/** Ends a chunked body. Without it the end of the connection is an error to the client. */
+/** Completes a chunked body. Without it, clients treat the end of the connection as an error. */
 export const lastChunk = Buffer.from('0\r\n\r\n');
 
-/** Fixed text, tag, framing and the longest numbers. */
+/** Upper bound of fixed text, tag, framing and numbers. */
 const frameBytesWithoutName = 192;
 
-/** A frame is never longer, framing included: a name of quotes, backslashes or line separators doubles in JSON. */
+/** Longest frame including its framing. Quotes, backslashes and line separators in a name double in JSON. */
 export const maxFrameBytes = maxNameBytes * 2 + frameBytesWithoutName;
 
-/** The poke's frame is not longer, framing included: a UTF-16 unit of its stream's name is at most six bytes in JSON. */
+/** Upper bound of the poke's frame including its framing: a UTF-16 unit takes at most six bytes in JSON. */
 export function frameBytesAtMost(poke: Poke): number {
   return Math.min(poke.stream.text.length * 6 + frameBytesWithoutName, maxFrameBytes);
 }
 
-/** Says that the subscription is registered. The blank line makes clients drop half an event that a cut left them with. */
+/** Confirms that the subscription is registered. The blank line makes clients drop a partial event from a lost connection. */
 export const readyFrame = chunkOf(': ready\n\n');
 
-/** The same where a hello follows, whose own blank line does that: another one would be an empty event to some clients. */
+/**
+ * Sent instead of {@link readyFrame} when a hello follows, whose own blank line does the same. Some clients would
+ * dispatch an empty event for a second one.
+ */
 export const readyBeforeHelloFrame = chunkOf(': ready\n');
 
-/** Keeps proxies from closing an idle stream, and finds peers that are gone. A comment, and no event to any client. */
+/** Keeps proxies from closing an idle stream, and detects peers that are gone. A comment, so clients dispatch no event. */
 export const heartbeatFrame = chunkOf(':\n');
 
-/** Tells an `EventSource` how long to wait before it reconnects. Without a blank line, which is an event to some clients. */
+/** Tells an `EventSource` how long to wait before it reconnects. Without a blank line, for which some clients dispatch an event. */
 export function retryFrame(retryMs: number): Buffer {
   return chunkOf(`retry: ${retryMs}\n`);
 }
 
 /**
- * The last event of a stream that the server ends although the peer would go on; `code` says why. `id` echoes the cursor of
- * a subscriber that was sent nothing: some clients forget theirs at an event without one. Without the space after `data:`,
- * which is as valid: EventoDB's Go and Elixir clients take every line that begins with `data: ` for a poke.
+ * The last event of a stream that the server ends; `code` says why. `id` repeats the cursor of a subscriber to which
+ * nothing was sent: some clients forget theirs at an event without an id. There is no space after `data:`, which is
+ * valid, because EventoDB's Go and Elixir clients treat every line that starts with `data: ` as a poke.
  */
 export function endFrame(code: string, id?: string): Buffer {
   return namedEvent('end', { code }, id);
 }
 
-/** What a cursor that the log cannot resume behind is answered with. */
+/** The answer to a cursor that the log cannot resume after. */
 export type Reset = {
-  /** It lies beyond the head, is of another log, or lies before what the store still holds. */
+  /** The cursor lies beyond the head, belongs to another log, or lies before what the store still holds. */
   readonly reason: 'cursor-ahead' | 'other-epoch' | 'forgotten';
-  /** Of the log that is delivered from now on. */
+  /** Epoch of the log that is delivered from now on. */
   readonly epoch: string;
   readonly head: number;
-  /** Global positions, inclusive, that cannot be delivered. */
+  /** Inclusive range of global positions that cannot be delivered. */
   readonly lost: {
-    /** The log they are of; null: nobody knows. */
+    /** The log of that range; null: unknown. */
     readonly epoch: string | null;
     readonly from: number;
-    /** null: to the end of that log, which nobody knows any more. */
+    /** null: up to the unknown end of that log. */
     readonly to: number | null;
   };
-  /** No message of the log has a lower global position, unless it was imported. */
+  /** No message of the log has a lower global position, except for imported ones. */
   readonly replayFrom: number;
 };
 
-/** What the first event says. */
+/** Content of the first event. */
 export type Hello = {
   readonly epoch: string;
   readonly head: number;
-  /** Selected messages up to here may be gone. */
+  /** Selected messages up to here may have been deleted. */
   readonly forgottenUpTo: number;
 };
 
-/** The first event, where asked for, with the server's time. `cursor` becomes its id. */
+/** The first event if the subscriber asked for it, with the server's time. `cursor` becomes its id. */
 export function helloFrame(hello: Hello, cursor: number | undefined, nowMs: number): Buffer {
   const { epoch, head, forgottenUpTo } = hello;
   const time = new Date(nowMs).toISOString();
   return namedEvent('hello', { epoch, head, forgottenUpTo, time }, idOf(cursor, epoch));
 }
 
-/** Says that the subscription begins elsewhere than its cursor asked for, and what is missing. */
+/** Reports that the subscription does not start at its cursor, and what is missing. */
 export function resetFrame(reset: Reset): Buffer {
   return namedEvent('reset', reset);
 }
 
 /**
- * A heartbeat that names the last selected message and the number of pokes sent on this connection: a subscriber that was poked up to
- * it and received as many has missed nothing. `upTo`, up to which everything was delivered, becomes its id.
+ * A heartbeat that names the last selected message and the number of pokes sent on this connection. A subscriber that
+ * received a poke for that message and the same number of pokes has missed nothing. `upTo`, the position up to which
+ * everything was delivered, becomes its id.
  */
 export function headFrame(epoch: string, head: number, count: number, upTo: number | undefined): Buffer {
   return namedEvent('heartbeat', { epoch, head, count }, idOf(upTo, epoch));
 }
 
-/** An event of a test stream: its number from 1, milliseconds since the first one, and whether it is the last one. */
+/** An event of a test stream: its number from 1, milliseconds since the first one, and whether it is the last. */
 export function tickFrame(number: number, sentMs: number, isLast: boolean): Buffer {
   return namedEvent('tick', { number, sentMs, ...(isLast && { last: true }) });
 }
 
-/** An event of a consumer group. None has an id: nothing resumes behind one. */
+/** An event of a consumer group. It has no id, because nothing resumes after it. */
 export function groupFrame(name: string, data: Readonly<Record<string, unknown>>): Buffer {
   return namedEvent(name, data);
 }
 
-// Here the id may stand in front: it names what was delivered before. Without the space behind `data:`, as above.
+// The id may come first here: it names what was delivered before. No space after `data:`, see {@link endFrame}.
 function namedEvent(name: string, data: Readonly<Record<string, unknown>>, id?: string): Buffer {
   return chunkOf(`event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data:${jsonText(data)}\n\n`);
 }
@@ -115,7 +119,7 @@ function idOf(cursor: number | undefined, epoch: string): string | undefined {
   return cursor === undefined ? undefined : cursorId(cursor, tagOf(epoch));
 }
 
-/** What a subscriber that lagged receives of one stream: see `Conflation`. */
+/** What a subscriber that lagged receives for one stream: see `Conflation`. */
 export type ConflatedFrame = {
   readonly stream: string;
   readonly from: number;
@@ -125,9 +129,10 @@ export type ConflatedFrame = {
 };
 
 /**
- * Writes one poke for several messages of a stream at `at`, where {@link maxFrameBytes} must be free, and returns the index
- * behind it. Streams are delivered one by one although their messages alternate in the log, so only the last of them
- * may move the subscriber's cursor: it alone gets an `id`, which names this position of the log with this tag.
+ * Writes one poke for several messages of a stream at `at`, where {@link maxFrameBytes} must be free, and returns the
+ * index after it. Streams are delivered one after another although their messages alternate in the log, so only the
+ * last frame of a round may move the subscriber's cursor: it alone gets an `id`, made of this global position and the
+ * log's tag.
  */
 export function encodeConflated(
   frame: ConflatedFrame,
@@ -142,19 +147,21 @@ export function encodeConflated(
   return at + chunkOf(`event: poke\ndata: ${data}\n${idLine}\n`).copy(target, at);
 }
 
-/** Turns pokes into frames. The id is the global position and the log's tag, so one frame serves every subscription. */
+/** Encodes pokes as frames. The id consists of global position and tag, so one frame serves every subscription. */
 export interface FrameEncoder {
-  /** Writes the poke's frame at `at`, where {@link frameBytesAtMost} must be free, and returns the index behind it. */
+  /** Writes the poke's frame at `at`, where {@link frameBytesAtMost} must be free, and returns the index after it. */
   encode(poke: Poke, tag: string, target: Buffer, at: number): number;
 }
 
-/** The straightforward way: a fresh object, text and buffer for each poke. The reference for the bytes, and what pooling is measured against. */
+/**
+ * The straightforward encoder: a new object, text and buffer for each poke. Defines the expected bytes, and is the
+ * baseline for measuring pooling.
+ */
 export class PlainFrameEncoder implements FrameEncoder {
   encode(poke: Poke, tag: string, target: Buffer, at: number): number {
     const { stream, position, globalPosition } = poke;
     const data = jsonText({ stream: stream.text, position, globalPosition });
-    // The id stands behind the data: in front of them, a client whose connection is cut in between would resume behind a
-    // poke that it never received.
+    // The id comes after the data: if it came first, a client cut off in between would resume after a poke that it never received.
     return at + chunkOf(`event: poke\ndata: ${data}\nid: ${cursorId(globalPosition, tag)}\n\n`).copy(target, at);
   }
 }
@@ -165,7 +172,7 @@ function chunkOf(text: string): Buffer {
   return Buffer.from(`${size}\r\n${text}\r\n`);
 }
 
-/** The payload of chunks: of one alone in place, of several copied together. */
+/** The payload of one or more chunks. A single chunk is not copied. */
 export function payloadOf(chunks: Buffer): Buffer {
   const payloads: Buffer[] = [];
   for (let at = 0; at < chunks.length; ) {
@@ -177,12 +184,12 @@ export function payloadOf(chunks: Buffer): Buffer {
   return payloads.length === 1 ? payloads[0]! : Buffer.concat(payloads);
 }
 
-/** JSON whose line separators are escaped: some clients split lines at U+2028 and U+2029, which the standard does not. */
+/** JSON with U+2028 and U+2029 escaped: some clients split lines there, contrary to the standard. */
 function jsonText(value: unknown): string {
   return JSON.stringify(value).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
 
-/** Fixed ASCII text as the numbers whose bytes it is, eight each: one store in place of eight. load/micro/encode.ts has the gain. */
+/** Fixed ASCII text as numbers of eight bytes each: one store instead of eight. Measured by load/micro/encode.ts. */
 type Words = { readonly words: readonly number[]; readonly bytes: number };
 
 function wordsOf(text: string): Words {
@@ -197,24 +204,24 @@ const beginning = wordsOf('000\r\nevent: poke\ndata: {"stream":"');
 const beforePosition = wordsOf('","position":');
 const beforeGlobalPosition = wordsOf(',"globalPosition":');
 const beforeId = wordsOf('}\nid: ');
-/** Behind the tag. */
+/** Follows the tag. */
 const ending = '\n\n\r\n';
 const hexDigits = Buffer.from('0123456789abcdef');
 /** 1, 10, 100, … as far as integers are exact. */
 const powersOfTen = Array.from({ length: 16 }, (_, power) => 10 ** power);
 const digitZero = 0x30;
-/** Whether a UTF-16 unit stands in JSON as it is, in one byte: 1 or 0. */
+/** 1 if the UTF-16 unit is a single byte in JSON without an escape, otherwise 0. */
 const isPlain = Uint8Array.from({ length: 65_536 }, (_, unit) =>
   unit >= 0x20 && unit <= 0x7e && unit !== 0x22 && unit !== 0x5c ? 1 : 0,
 );
 const plainEncoder = new PlainFrameEncoder();
 
 /**
- * Writes frames in place, without making or remembering anything of a stream, so that its cost is the same however many
- * streams are live. Names that are not plain ASCII go the way of {@link PlainFrameEncoder}.
+ * Encodes frames in place. Keeps nothing per stream, so its cost does not depend on the number of live streams. Names
+ * that are not plain ASCII use {@link PlainFrameEncoder}.
  */
 export class DirectFrameEncoder implements FrameEncoder {
-  /** Of the buffers it has written to; pools lend the same ones again and again. */
+  /** Views of buffers used before; pools lend the same ones again and again. */
   readonly #views = new WeakMap<Buffer, DataView>();
   #target: Buffer | undefined = undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));
@@ -233,9 +240,9 @@ export class DirectFrameEncoder implements FrameEncoder {
     const digits = writeWords(beforeGlobalPosition, view, at);
     const digitsEnd = writeInteger(poke.globalPosition, target, digits);
     at = writeWords(beforeId, view, digitsEnd);
-    // Up to three bytes too many, which what follows overwrites.
+    // Writes up to three bytes too many, which the following text overwrites.
     for (let digit = digits; digit < digitsEnd; digit += 4) view.setInt32(at + digit - digits, view.getInt32(digit));
-    // All but its last byte, for nothing may be written behind the frame.
+    // Without its last byte, because nothing may be written after the frame.
     const end = writeWords(this.#idEnding, view, at + digitsEnd - digits) + 1;
     target[end - 1] = 0x0a;
     const size = end - chunkTailBytes - start - chunkHeadBytes;
@@ -260,13 +267,13 @@ function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
   return new DataView(buffer, byteOffset, length);
 }
 
-/** Writes the text, and up to seven bytes behind it, which the caller overwrites; returns the index behind the text. */
+/** Writes the text plus up to seven bytes after it, which the caller overwrites. Returns the index after the text. */
 function writeWords({ words, bytes }: Words, view: DataView, at: number): number {
   for (let word = 0; word < words.length; word++) view.setFloat64(at + word * 8, words[word]!, true);
   return at + bytes;
 }
 
-/** Writes the name, four characters a store; false: it does not stand in JSON as it is. */
+/** Writes the name four characters at a time. Returns false if a character needs escaping or is not ASCII. */
 function writeName(name: string, view: DataView, at: number): boolean {
   const { length } = name;
   let plain = 1;
@@ -287,7 +294,7 @@ function writeName(name: string, view: DataView, at: number): boolean {
   return plain === 1;
 }
 
-/** Writes a non-negative integer in decimal and returns the index behind it. */
+/** Writes a non-negative integer in decimal, and returns the index after it. */
 function writeInteger(value: number, target: Buffer, at: number): number {
   let digits = 1;
   while (value >= powersOfTen[digits]!) digits++;
@@ -298,7 +305,7 @@ function writeInteger(value: number, target: Buffer, at: number): number {
     target[--write] = digitZero + (value - rest * 10);
     value = rest;
   }
-  // Now a 31-bit integer, which divides without floating point.
+  // A 31-bit integer from here on, which divides without floating point.
   do {
     const rest = (value / 10) | 0;
     target[--write] = digitZero + (value - rest * 10);

@@ -1,26 +1,26 @@
-/** Something that wants a beat every period. */
+/** Something that needs a heartbeat every period. */
 export interface Beating {
-  /** Its slot in the wheels, kept by the heartbeats; -1: in none. */
+  /** Its slot in the wheel, maintained by `Heartbeats`; -1 if it is in none. */
   slot: number;
   beat(): void;
 }
 
-/** A wheel has so many slots: each member is beaten once a turn, and no tick has to serve them all at once. */
+/** Slots per wheel. Each member gets one heartbeat per turn, spread over the ticks so that no tick serves them all. */
 const slotsPerWheel = 15;
 
-/** Heartbeats of many members, each with a period of its own. Members of one period share one timer. */
+/** Heartbeats of many members, each with its own period. Members with the same period share a timer. */
 export class Heartbeats {
   readonly #wheels: Wheel[] = [];
   readonly #indexes = new Map<number, number>();
 
-  /** Adds a member; its first beat comes after a full period. `periodMs` 0: it has none. Every period that was ever used keeps a wheel. */
+  /** Adds a member. Its first heartbeat is due after a full period; `periodMs` 0: never. Each period used keeps its wheel. */
   add(member: Beating, periodMs: number): void {
     if (periodMs === 0) return;
     const index = this.#indexes.getOrInsertComputed(periodMs, () => this.#wheels.push(new Wheel(periodMs)) - 1);
     member.slot = index * slotsPerWheel + this.#wheels[index]!.add(member);
   }
 
-  /** Does nothing for one that is in no wheel. */
+  /** Removes a member, if it has a wheel. */
   remove(member: Beating): void {
     if (member.slot === -1) return;
     this.#wheels[Math.floor(member.slot / slotsPerWheel)]!.remove(member, member.slot % slotsPerWheel);
@@ -33,7 +33,7 @@ export class Heartbeats {
   }
 }
 
-/** The members of one period. Its timer runs while it has any. */
+/** Members with one period. The timer runs while there are any. */
 class Wheel {
   readonly #slots: Set<Beating>[] = Array.from({ length: slotsPerWheel }, () => new Set());
   readonly #tickMs: number;
@@ -48,7 +48,7 @@ class Wheel {
   /** Returns the member's slot. */
   add(member: Beating): number {
     if (this.#members++ === 0) this.#timer = setInterval(this.#tick, this.#tickMs).unref();
-    // The slot that was served last is the one that comes around last.
+    // The slot just served, which comes around last.
     const slot = (this.#next + slotsPerWheel - 1) % slotsPerWheel;
     this.#slots[slot]!.add(member);
     return slot;

@@ -4,7 +4,7 @@ import { type Mutation, testMutant } from './mutant.ts';
 const tail = 'src/hub/log-tail.ts';
 const fanOut = 'src/hub/log-fan-out.ts';
 
-/** What keeps a poke from being lost, doubled or told too early, each taken out of the code by one change of its text. */
+/** Safeguards against lost, duplicate and premature pokes, each removed by one textual change. */
 const mutations: readonly (Mutation & { readonly title: string })[] = [
   {
     title: 'takes a page that begins ahead of its head',
@@ -53,7 +53,7 @@ const mutations: readonly (Mutation & { readonly title: string })[] = [
     file: fanOut,
     from: `    const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;
     const known = this.#tail.bounds!;
-    // After the version, so that its message does not lie behind this head.
+    // Read after the version, so that the message with that version is not beyond this head.
     const { selection } = request;
     const bounds = needsOwnBounds(request, known)
       ? await slots.run(log, () => log.bounds(selection))
@@ -62,7 +62,7 @@ const mutations: readonly (Mutation & { readonly title: string })[] = [
         : known;
 `,
     to: `    const known = this.#tail.bounds!;
-    // After the version, so that its message does not lie behind this head.
+    // Read after the version, so that the message with that version is not beyond this head.
     const { selection } = request;
     const bounds = needsOwnBounds(request, known)
       ? await slots.run(log, () => log.bounds(selection))

@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream';
 
-/** A whole copy of a store. */
+/** A full copy of a store. */
 export type StoreCopy = {
   readonly bytes: number;
-  /** What names of such files end with. */
+  /** File extension of such a copy. */
   readonly extension: string;
   /**
-   * The copy, which is gone when this is destroyed or read to its end. Whoever gets it sees to that: there is no other copy
-   * before. It fails when it was not read within a day.
+   * Content of the copy, which is deleted when this stream ends or is destroyed. The receiver must do one of the two,
+   * because no other copy can be made before. Fails if not read within a day.
    */
   readonly content: Readable;
 };
@@ -15,7 +15,7 @@ export type StoreCopy = {
 /** Outcome of a backup. */
 export type BackupOutcome =
   | { readonly outcome: 'copied'; readonly copy: StoreCopy }
-  /** Another one is being made or read. */
+  /** Another copy is being made or read. */
   | { readonly outcome: 'under-way' }
-  /** The disk has no room for a copy beside the store. */
+  /** The disk has no room for a copy. */
   | { readonly outcome: 'no-room'; readonly neededBytes: number; readonly freeBytes: number };

@@ -1,38 +1,38 @@
 import { PokewireError } from '../errors.ts';
 
-/** What an engine can do, fixed when it is opened. The contract suite skips or relaxes its cases by these. */
+/** What an engine can do, fixed when it is opened. Selects and relaxes cases of the contract suite. */
 export type StoreCapabilities = {
-  /** `one`: only the namespace `default`, which can neither be created nor deleted. */
+  /** `one`: only the namespace `default`, which can be neither created nor deleted. */
   readonly namespaces: 'many' | 'one';
-  /** `process`: tokens are those of one process, neither kept nor shared between nodes. */
+  /** `process`: tokens belong to one process; they are neither stored nor shared between nodes. */
   readonly tokens: 'stored' | 'process';
-  /** Whether messages can be appended here, or only by others. */
+  /** Whether Pokewire can append messages, or only other programs. */
   readonly appends: boolean;
-  /** Messages that one append may have. Infinity: as many as a request may. */
+  /** Most messages in one append. Infinity: bounded by the request only. */
   readonly largestAppend: number;
-  /** Whether messages can be stored with positions that they have already. */
+  /** Whether it can store messages that already have positions. */
   readonly imports: boolean;
   /** Whether an import can replace a whole log in one step. */
   readonly replacements: boolean;
-  /** Whether messages outlive the process. */
+  /** Whether messages survive the process. */
   readonly durable: boolean;
-  /** Whether the whole store can be copied while it goes on. */
+  /** Whether the whole store can be copied while in use. */
   readonly backups: boolean;
-  /** Whether payload text comes back exactly as it was written, and not only as the same JSON value. */
+  /** Whether payload text is returned exactly as written, rather than only as the same JSON value. */
   readonly verbatim: boolean;
-  /** Whether messages and namespaces are refused beyond a number of bytes, of the store and of a namespace. */
+  /** Whether it limits the bytes of the store and of each namespace. */
   readonly byteLimit: boolean;
-  /** Whether it forgets messages by rules. */
+  /** Whether it deletes messages by retention rules. */
   readonly retention: boolean;
   /** Whether it can erase single messages and streams. */
   readonly erasure: boolean;
-  /** Order of lists: UTF-8 bytes, or the engine's own. */
+  /** How lists are sorted: by UTF-8 bytes, or in the engine's own order. */
   readonly listOrder: 'utf8' | 'store';
   /** Whether counts of messages and streams are exact. */
   readonly counts: 'exact' | 'estimated';
 };
 
-/** What a route may need of the store. */
+/** Capabilities that a route may require. */
 export type Support =
   | 'appends'
   | 'imports'
@@ -54,7 +54,7 @@ const needs: Readonly<Record<Support, string>> = {
   namespaces: 'create or delete namespaces: it has the one namespace `default`',
 };
 
-/** Throws `NOT_SUPPORTED` when the store cannot do it. */
+/** Throws `NOT_SUPPORTED` if the store lacks the capability. */
 export function requireSupport(
   { kind, capabilities }: { readonly kind: string; readonly capabilities: StoreCapabilities },
   support: Support,
@@ -65,7 +65,7 @@ export function requireSupport(
   });
 }
 
-/** Refuses a call that the engine does not support, as {@link requireSupport} does, for good. */
+/** Throws `NOT_SUPPORTED`, for a method that the engine lacks. */
 export function refuseUnsupported(
   store: { readonly kind: string; readonly capabilities: StoreCapabilities },
   support: Support,

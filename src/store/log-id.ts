@@ -3,12 +3,13 @@ import { randomUUID } from 'node:crypto';
 declare const brand: unique symbol;
 
 /**
- * Names one log, one history of messages, and is its epoch: global positions mean something within one log only. Letters,
- * digits, hyphens and underscores, at most 64. Never the id of a namespace, whose log an import may replace.
+ * Identifies one log, that is one history of messages; also its epoch, as global positions are only meaningful within a
+ * log. At most 64 letters, digits, hyphens and underscores. Not the namespace's id, because an import may replace the
+ * namespace's log.
  */
 export type LogId = string & { readonly [brand]: 'LogId' };
 
-/** The id of a log that begins now. */
+/** The id of a new log. */
 export function newLogId(): LogId {
   return randomUUID() as LogId;
 }

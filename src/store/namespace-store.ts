@@ -2,80 +2,80 @@ import type { StoreFull } from './log.ts';
 import type { LogId } from './log-id.ts';
 import type { RetentionLimits, RetentionOutcome, RetentionRule } from './retention.ts';
 
-/** What a token lets its holder do; each includes the ones before it. */
+/** What a token permits; each scope includes the ones before it. */
 export const scopes = ['read', 'write', 'admin'] as const;
 
 export type Scope = (typeof scopes)[number];
 
-/** A token as it is kept: never its text. */
+/** A token as stored, without its text. */
 export type TokenRecord = {
-  /** Names it for revocation. */
+  /** Identifies it for revocation. */
   readonly id: string;
   readonly label: string;
   /** Hexadecimal SHA-256 of the token. */
   readonly hash: string;
   readonly scope: Scope;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970-01-01. */
   readonly createdAtMs: number;
-  /** Milliseconds since 1970; undefined: never. */
+  /** Milliseconds since 1970-01-01; undefined: never. */
   readonly expiresAtMs: number | undefined;
 };
 
-/** A tenant: its messages are a log of its own. */
+/** A tenant, with its own log. */
 export type Namespace = {
   readonly id: string;
-  /** Another one for each namespace that is created, also of the same id. */
+  /** Unique per creation, also among namespaces with the same id. */
   readonly uid: string;
-  /** Its log; another one once an import has replaced it. */
+  /** Current log. An import may replace it. */
   readonly log: LogId;
   readonly description: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970-01-01. */
   readonly createdAtMs: number;
   readonly tokens: readonly TokenRecord[];
-  /** What is kept of its log, at most one rule for each category and for the whole. */
+  /** Retention rules: at most one for each category and one for the whole log. */
   readonly retention: readonly RetentionRule[];
 };
 
-/** A namespace that is to be created; the store makes its log. */
+/** A namespace to create; the store assigns its log. */
 export type NewNamespace = Omit<Namespace, 'log' | 'retention'>;
 
 /**
- * Where namespaces and the hashes of their tokens live. Checked by `test/contract/`, like the logs. Each change is one
- * step that holds only if nothing else changed meanwhile, so that several nodes may share a store.
+ * Stores namespaces and the hashes of their tokens. Checked by `test/contract/`, like the logs. Each change succeeds
+ * only if nothing else changed in the meantime, so that nodes can share a store.
  */
 export interface NamespaceStore {
   /**
-   * Adds a namespace with an empty log. Checked in this order: its id, the number of namespaces, room. Where earlier namespaces of the id were removed, the
-   * log begins behind every position of theirs, with one left free: a cursor at the very end of an old log still lies
-   * before all of the new one, which calls what lies before it forgotten.
+   * Adds a namespace with an empty log. Checks, in this order: the id, the number of namespaces, room. If namespaces
+   * with this id were removed, the log starts after all their positions plus one unused one: a cursor at the end of an
+   * old log is then still before the new log, which reports everything before its start as forgotten.
    */
   create(namespace: NewNamespace): Promise<CreateOutcome>;
 
   find(id: string): Promise<Namespace | undefined>;
 
-  /** Namespaces whose id stands behind `after` in byte order, in that order; `limit` is bounded as those of a log are. */
+  /** Namespaces whose id comes after `after` in byte order; `limit` is bounded like a log's. */
   list(after: string | undefined, limit: number): Promise<Namespace[]>;
 
   /**
-   * Replaces the tokens of the namespace as it was found; false: it does not exist, is another one, or its tokens have
-   * changed. Tokens are equal if their ids are. Their bytes are counted, but never refused:
-   * a token must be replaceable in a full store, and callers bound their number.
+   * Replaces the tokens of a namespace. Returns false if it was deleted or recreated, or its tokens have changed since
+   * it was read. Tokens are equal if their ids are. Their bytes are counted but never refused: a token must be
+   * replaceable in a full store, and callers limit their number.
    */
   setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean>;
 
-  /** Sets what is kept of a category, or of the whole log; without limits the rule is taken away. */
+  /** Sets the retention of a category or of the whole log; without limits removes the rule. */
   setRetention(
     namespace: Namespace,
     category: string | undefined,
     limits: RetentionLimits | undefined,
   ): Promise<RetentionOutcome>;
 
-  /** Removes a namespace with all its messages and says how many they were; undefined: it is not there, or another one. */
+  /** Removes a namespace with all its messages and returns their number; undefined if it was deleted or recreated. */
   remove(namespace: Namespace): Promise<number | undefined>;
 
   /**
-   * Which namespaces were created, removed, or had their tokens, rules or log replaced since a revision; undefined: since now.
-   * One cheap query for all of them, asked once a second by each node.
+   * Ids of namespaces that were created or removed, or whose tokens, rules or log changed since a revision; undefined:
+   * since now. A single cheap query, which each node sends once a second.
    */
   changesSince(revision: number | undefined): Promise<NamespaceChanges>;
 
@@ -86,16 +86,16 @@ export interface NamespaceStore {
 /** Outcome of creating a namespace. */
 export type CreateOutcome =
   | { readonly outcome: 'created'; readonly namespace: Namespace }
-  /** The id is taken. */
+  /** The id already exists. */
   | { readonly outcome: 'exists' }
-  /** The store has as many namespaces as it may have. */
+  /** The store has reached its limit of namespaces. */
   | { readonly outcome: 'too-many'; readonly maxNamespaces: number }
   | StoreFull;
 
-/** What changed since a revision. */
+/** Changes since a revision. */
 export type NamespaceChanges = {
-  /** Where the next question begins. */
+  /** Revision for the next call. */
   readonly revision: number;
-  /** `all`: the revision lies too far back, or is not one of this store, and everything may have changed. */
+  /** `all`: the revision is too old or of another store, so everything may have changed. */
   readonly ids: readonly string[] | 'all';
 };

@@ -9,17 +9,17 @@ import { parsePostgresUrl } from './postgres/postgres-url.ts';
 import { parseSqliteUrl } from './sqlite/sqlite-url.ts';
 import type { Store, StoreLimits } from './store.ts';
 
-/** What every engine may need. */
+/** Options for any engine. */
 export type StoreOptions = StoreLimits & {
   readonly pokes: ObjectPool<Poke>;
-  /** Takes what operators should know while the store goes on. Absent: nobody reads it. */
+  /** Receives log lines for operators. Absent: none are written. */
   readonly log?: StoreReporter | undefined;
 };
 
-/** Where a store reports to. */
+/** The part of the logger that a store uses. */
 export type StoreReporter = Pick<FastifyBaseLogger, 'warn' | 'info'>;
 
-/** Opens the engine that the URL names, for messages and namespaces; throws {@link ConfigError} for an unknown engine. */
+/** Opens the engine named by the URL. Throws {@link ConfigError} for an unknown engine. */
 export type OpenStore = (url: string, options: StoreOptions) => Promise<Store>;
 
 export const openStore: OpenStore = async (url, { pokes, log, ...limits }) => {
@@ -39,7 +39,7 @@ export const openStore: OpenStore = async (url, { pokes, log, ...limits }) => {
   throw unknownEngine(url);
 };
 
-/** Refuses what {@link openStore} would without opening anything; throws {@link ConfigError}. */
+/** Throws the same {@link ConfigError} as {@link openStore} for an invalid URL, but opens nothing. */
 export function checkStoreUrl(url: string): void {
   if (url.startsWith('sqlite:')) parseSqliteUrl(url);
   else if (isPostgres(url)) parsePostgresUrl(url);
@@ -52,7 +52,7 @@ function isPostgres(url: string): boolean {
 }
 
 function unknownEngine(url: string): ConfigError {
-  // Never with what follows the scheme, which may hold a password.
+  // Only the scheme: the rest may contain a password.
   const [scheme] = /^[a-z][a-z0-9+.-]{0,63}:/i.exec(url) ?? [];
   return new ConfigError(
     `--store must be memory:, sqlite:FILE, postgres://… or nats://…, got ${scheme === undefined ? 'no URL' : `${scheme}…`}`,

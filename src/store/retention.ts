@@ -1,26 +1,26 @@
-/** How much is kept of a log, or of one category of it. Undefined: no limit of this kind. */
+/** How much to keep of a log or of one category. Undefined: no limit. */
 export type RetentionLimits = {
-  /** Older messages go, by their time. */
+  /** Messages older than this are deleted. */
   readonly maxAgeMs?: number | undefined;
   readonly maxMessages?: number | undefined;
   /** Bytes as the store counts them for messages. */
   readonly maxBytes?: number | undefined;
 };
 
-/** What is kept of a category; undefined: of the whole log. A message goes as soon as one rule says so, the oldest first. */
+/** Retention of a category, or of the whole log if undefined. A message is deleted as soon as one rule requires it, oldest first. */
 export type RetentionRule = { readonly category: string | undefined; readonly limits: RetentionLimits };
 
-/** Rules of one namespace at most. */
+/** Most rules per namespace. */
 export const maxRetentionRules = 100;
 
-/** Outcome of a change of rules; `gone`: the namespace does not exist, or is another one of the same name. */
+/** Outcome of changing rules; `gone`: the namespace was deleted or recreated. */
 export type RetentionOutcome = 'changed' | 'too-many' | 'gone';
 
-/** What one slice of forgetting came to. */
+/** Result of one slice of retention. */
 export type Forgotten = {
   readonly messages: number;
   readonly bytes: number;
-  /** Whether every namespace has had its turn since anything was last forgotten. */
+  /** Whether every namespace was checked since anything was last deleted. */
   readonly isDone: boolean;
 };
 
@@ -28,11 +28,11 @@ export type Forgotten = {
 export type Kept = {
   readonly messages: number;
   readonly bytes: number;
-  /** Time of the oldest message, milliseconds since 1970; undefined: there is none. */
+  /** Time of the oldest message in milliseconds since 1970-01-01; undefined if there is none. */
   readonly oldestMs: number | undefined;
-  /** What the rule no longer keeps. */
+  /** What the rule would delete. */
   readonly excess: Excess;
 };
 
-/** `isWhole`: false where the store stopped counting, and there may be more. */
+/** `isWhole`: false if the store stopped counting, so that there may be more. */
 export type Excess = { readonly messages: number; readonly bytes: number; readonly isWhole: boolean };

@@ -17,88 +17,88 @@ export interface Store {
   readonly opening: StoreOpening;
   readonly capabilities: StoreCapabilities;
   readonly namespaces: NamespaceStore;
-  /** Where tickets wait that every node takes; undefined: each node has its own. */
+  /** Tickets shared by all nodes; undefined: each node has its own. */
   readonly tickets?: TicketStore | undefined;
-  /** Where records of consumer groups live; undefined: it has no place for them. */
+  /** Records of consumer groups; undefined: not supported. */
   readonly groups?: GroupStore | undefined;
-  /** Resolves with the fault when the engine can do nothing any more, until the process is started again. Never rejects. */
+  /** Resolves with the fault if the engine can do nothing more until the process restarts. Never rejects. */
   readonly failed: Promise<Error>;
 
   /** A handle on a log. Its calls reject with `LOG_GONE` if there is no such log. */
   log(id: LogId): Log;
 
   /**
-   * Begins an import that replaces the namespace's whole log atomically at its commit: a new log, with an epoch
-   * of its own, behind every position that the old one ever gave. Of two concurrent ones, the last to commit wins.
+   * Starts an import that atomically replaces the namespace's whole log at its commit: a new log with its own epoch,
+   * after every position of the old one. Of two concurrent ones, the last to commit wins.
    */
   beginReplacement(namespace: Namespace): Promise<ImportSession>;
 
   /**
-   * Copies everything as it is at one moment, while appends and reads go on; one copy at a time. The copy can be opened as a
-   * store, whose logs then have new epochs: cursors of what was appended behind it must not be believed. `cancelled` ends the
-   * copying, which rejects then.
+   * Copies the store as of one moment while appends and reads continue; one copy at a time. The copy can be opened as a
+   * store. Its logs then get new epochs, because cursors beyond the copy must not be accepted. `cancelled` aborts the
+   * copy, which then rejects.
    */
   backup(cancelled: AbortSignal): Promise<BackupOutcome>;
 
-  /** Counts of these logs, for all of them at once; a log that is gone has none. */
+  /** Counts of several logs in one call. Logs that are gone are left out. */
   summarize(logs: readonly LogId[]): Promise<ReadonlyMap<LogId, LogSummary>>;
 
   /**
-   * Forgets one slice of what rules no longer keep: of one namespace, the next in turn that has any. A slice takes some
-   * milliseconds at most. Of several nodes each may call it.
+   * Runs one slice of retention, for the next namespace that has anything to delete. Takes a few milliseconds at most.
+   * Any number of nodes may call it.
    */
   forget(nowMs: number): Promise<Forgotten>;
 
-  /** Resolves when the store can read and write; rejects with the fault otherwise. */
+  /** Resolves if the store can read and write; rejects with the fault otherwise. */
   check(): Promise<void>;
 
-  /** Sizes for metrics, read at every scrape: they must be cheap and may be estimates. */
+  /** Sizes for metrics. Read on every scrape, so they must be cheap and may be estimates. */
   usage(): Promise<StoreUsage>;
 
-  /** Adds what the engine measures of itself to the metrics, once, right after it was opened. */
+  /** Registers the engine's own metrics; called once, right after opening. */
   measure(metrics: Metrics): void;
 
-  /** Releases everything it holds. No call may follow. */
+  /** Releases all resources. No call may follow. */
   close(): Promise<void>;
 }
 
-/** What a store found when it was opened, in sentences for people; never with a password. */
+/** What opening a store found, in sentences for people; never contains a password. */
 export type StoreOpening = {
-  /** Where the messages are, what that means, and what there is. */
+  /** Where the messages are, what that implies, and how many there are. */
   readonly summary: string;
-  /** What somebody who did not expect it should know; undefined: nothing. */
+  /** Something that may be unexpected; undefined: nothing. */
   readonly warning: string | undefined;
 };
 
-/** What a store may hold, for engines with limits of their own. */
+/** Size limits, for engines that support them. */
 export type StoreLimits = {
-  /** Bytes of all namespaces. 0: no limit. */
+  /** Bytes of all namespaces together. 0: no limit. */
   readonly maxBytes: number;
-  /** Of these, the bytes of one namespace. 0: all. */
+  /** Bytes of one namespace. 0: no limit of its own. */
   readonly maxBytesPerNamespace: number;
   readonly maxNamespaces: number;
-  /** Of namespaces without a rule for their whole log. Absent: everything is kept. */
+  /** Limits for namespaces without a rule for their whole log. Absent: everything is kept. */
   readonly retention?: RetentionLimits;
 };
 
-/** What is known of a log. */
+/** Counts of a log. */
 export type LogSummary = {
   readonly messages: number;
   readonly streams: number;
-  /** Time of the last message that it has or had, milliseconds since 1970; undefined: it never had one. */
+  /** Time of the last message, including deleted ones, in milliseconds since 1970-01-01; undefined if there never was one. */
   readonly lastActivityMs: number | undefined;
 };
 
-/** What a store holds, over all logs. */
+/** Size of a store, over all logs. */
 export type StoreUsage = {
   readonly messages: number;
   readonly streams: number;
-  /** As the store counts them against its limit. */
+  /** Bytes as counted against the limit. */
   readonly bytes: number;
   /** 0: no limit. */
   readonly maxBytes: number;
-  /** What was forgotten since the store was opened. */
+  /** Total deleted by retention since the store was opened. */
   readonly forgotten: { readonly messages: number; readonly bytes: number };
-  /** Time of the oldest message, or about that; milliseconds since 1970. Undefined: there is none. */
+  /** Approximate time of the oldest message in milliseconds since 1970-01-01; undefined if there is none. */
   readonly oldestMs: number | undefined;
 };

@@ -1,10 +1,10 @@
-/** How long a ticket is valid. */
+/** Lifetime of a ticket. */
 export const ticketLifetimeMs = 30_000;
 
-/** Unused tickets at most, in all. */
+/** Most unused tickets in total. */
 export const maxTickets = 10_000;
 
-/** Unused tickets at most, per namespace. */
+/** Most unused tickets per namespace. */
 export const maxTicketsOfNamespace = 1_000;
 
 /** A ticket as it is stored. */
@@ -12,9 +12,9 @@ export type TicketRecord = {
   readonly namespaceId: string;
   /** `uid` of the namespace. */
   readonly uid: string;
-  /** The token that made it; undefined without authentication. */
+  /** The token that requested it; undefined without authentication. */
   readonly tokenId: string | undefined;
-  /** Digest of the only selection that it allows. */
+  /** Digest of the only selection it allows. */
   readonly selectionDigest: string;
 };
 

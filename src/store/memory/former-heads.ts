@@ -1,20 +1,20 @@
-/** Removed ids whose heads are told apart. */
+/** Number of removed ids with a head of their own. */
 const maxFormerIds = 100_000;
 
-/** How far the logs of removed namespaces came, so that a new one of the same id begins behind them. */
+/** Heads of removed namespaces, so that a new namespace with the same id starts after them. */
 export class FormerHeads {
-  /** The one removed first in front. */
+  /** In order of removal, oldest first. */
   readonly #heads = new Map<string, number>();
   readonly #maxIds: number;
-  /** The highest of those that are no longer kept apart; it holds for every id that is not. */
+  /** Highest head dropped from the map; applies to every id not in it. */
   #floor = 0;
 
-  /** `maxIds` is how many removed ids are told apart. */
+  /** `maxIds`: removed ids that keep a head of their own. */
   constructor(maxIds = maxFormerIds) {
     this.#maxIds = maxIds;
   }
 
-  /** Where the namespaces of this id came to; they are forgotten, as the new one keeps it. 0: there was none. */
+  /** Removes and returns the head of earlier namespaces with this id, because the new one takes it over. 0: there was none. */
   take(id: string): number {
     const reached = this.#heads.get(id) ?? this.#floor;
     this.#heads.delete(id);

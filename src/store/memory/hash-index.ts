@@ -3,10 +3,10 @@ import { randomInt } from 'node:crypto';
 const partBits = 6;
 const parts = 1 << partBits;
 const firstSlots = 16;
-// Chosen at start, so that nobody can prepare texts that all hash alike.
+// Random, so that nobody can prepare texts with equal hashes.
 const seed = randomInt(2 ** 32);
 
-/** Hash of a message id or a name, an unsigned 32-bit integer: FNV-1a from a random start, then mixed. */
+/** Hash of a message id or name, an unsigned 32-bit integer: FNV-1a from a random seed, then mixed. */
 export function textHash(text: string): number {
   let hash = seed;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
@@ -15,16 +15,16 @@ export function textHash(text: string): number {
 }
 
 /**
- * Finds the number of a row by the hash of its id, or that of a stream by the hash of its name: open addressing in 64 parts,
- * at most half full, 8 to 16 bytes an entry. A `Map` of strings would keep every id on the JavaScript heap, and stops the
- * process while it grows; parts keep that pause 64 times shorter (load/micro/streams.ts).
+ * Finds a row by the hash of its id, or a stream by the hash of its name: open addressing in 64 parts, at most half
+ * full, 8 to 16 bytes per entry. A `Map` of strings would keep every id on the JavaScript heap and block the process
+ * while it grows; with parts that pause is 64 times shorter (load/micro/streams.ts).
  */
 export class HashIndex {
   readonly #hashOf: (row: number) => number;
   readonly #parts: (Uint32Array | undefined)[] = new Array(parts);
   readonly #used = new Uint32Array(parts);
 
-  /** `hashOf` gives the hash of a row that was added before. */
+  /** `hashOf` returns the hash of a row added before. */
   constructor(hashOf: (row: number) => number) {
     this.#hashOf = hashOf;
   }
@@ -41,7 +41,7 @@ export class HashIndex {
     return -1;
   }
 
-  /** Adds a row; its id must not be there yet. */
+  /** Adds a row whose id must not be in the index. */
   add(hash: number, row: number): void {
     const part = hash >>> (32 - partBits);
     let slots = this.#parts[part];
@@ -51,18 +51,18 @@ export class HashIndex {
     this.#used[part]!++;
   }
 
-  /** Puts another row in the place of one of the same id. */
+  /** Replaces a row by another one with the same id. */
   replace(hash: number, row: number, by: number): void {
     const slots = this.#parts[hash >>> (32 - partBits)]!;
     slots[this.#slotOf(slots, hash, row)] = by + 1;
   }
 
-  /** Takes a row out, which is still one that `hashOf` knows, as are all others. */
+  /** Removes a row. `hashOf` must still know this row and all others. */
   remove(hash: number, row: number): void {
     const part = hash >>> (32 - partBits);
     const slots = this.#parts[part]!;
     const mask = slots.length - 1;
-    // What was put behind it because its slot was taken moves up, so that no search ends too early.
+    // Entries displaced by this one move up, so that no search ends too early.
     for (let free = this.#slotOf(slots, hash, row), at = free; ; ) {
       at = (at + 1) & mask;
       const entry = slots[at]!;
@@ -95,7 +95,7 @@ export class HashIndex {
   }
 }
 
-// 0 marks a free slot, so rows are kept plus one.
+// 0 marks a free slot, so row numbers are stored plus one.
 function put(slots: Uint32Array, hash: number, row: number): void {
   const mask = slots.length - 1;
   let at = hash & mask;

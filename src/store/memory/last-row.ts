@@ -2,15 +2,15 @@ import { ownTurn } from '../../message/turns.ts';
 import type { MemoryLog } from './memory-log.ts';
 import type { Rows } from './row-list.ts';
 
-/** Rows looked at before other work gets the event loop. */
+/** Rows examined before yielding to the event loop. */
 const rowsPerTurn = 8_192;
 
-/** Global positions that are looked at: behind `after`, up to `upTo`. */
+/** Range of global positions to search: after `after`, up to `upTo`. */
 export type RowRange = { readonly after: number; readonly upTo: number };
 
 /**
- * Looks at rows from the last one of the range backwards and resolves to the first answer that is not undefined. Each row
- * is asked at once, since an import may give it another index.
+ * Searches rows backwards from the end of the range and resolves to the first result that is not undefined. Each row is
+ * examined as soon as its index is known, since an import may move it.
  */
 export async function fromLastRow<T>(
   log: MemoryLog,
@@ -29,7 +29,7 @@ export async function fromLastRow<T>(
   return undefined;
 }
 
-/** Lets other work have the event loop; resolves to where the row at this index is then, which an import may have moved. */
+/** Yields to the event loop, and resolves to the row's new index, which an import may have changed. */
 async function pauseAt(index: number, rows: Rows, log: MemoryLog): Promise<number> {
   const globalPosition = log.table.globalPosition(rows.at(index)!);
   await ownTurn();

@@ -4,17 +4,17 @@ import type { ByteBudget } from '../shared/byte-budget.ts';
 import { type Amount, OldestFirst, type SliceBounds } from '../shared/retention-rules.ts';
 import type { MemoryLog } from './memory-log.ts';
 
-/** Messages that one slice of an erasure takes at most. */
+/** Most messages erased in one slice. */
 const sliceMessages = 1_000;
 
-/** What one slice of forgetting takes at most, which holds up the event loop. */
+/** Bounds of one slice of retention, which blocks the event loop. */
 export const slice: SliceBounds = { maxMessages: 1_000, pieceMessages: 1_000, maxMs: 3 };
 
-/** Messages that one look at a rule counts at most, in slices, so that other work gets the event loop. */
+/** Most messages counted to evaluate a rule; counted in slices that yield to the event loop. */
 const maxCounted = 1_048_576;
 const countedPerTurn = 8_192;
 
-/** Forgets the oldest messages that the rule no longer keeps, at most so many. */
+/** Deletes the oldest messages that the rule no longer keeps, up to a maximum. */
 export function forgetFrom(
   budget: ByteBudget,
   log: MemoryLog,
@@ -34,13 +34,13 @@ export function forgetFrom(
   return removeFrom(budget, log, gone, true);
 }
 
-/** Forgets so many of the oldest messages, whatever the rules are. */
+/** Deletes this many of the oldest messages, regardless of rules. */
 export function forgetOldest(budget: ByteBudget, log: MemoryLog, count: number): void {
   const gone = Array.from({ length: Math.min(count, log.everyRow.length) }, (_value, index) => log.everyRow.at(index)!);
   removeFrom(budget, log, gone, true);
 }
 
-/** Erases messages of a stream, in slices, as there are many; the log is asked for again behind each. */
+/** Erases messages of a stream in slices, because there may be many. Looks the log up again after each slice. */
 export async function eraseFrom(
   budget: ByteBudget,
   logNow: () => MemoryLog,
@@ -67,7 +67,7 @@ export async function eraseFrom(
   }
 }
 
-/** What the rule is about and what it would take. */
+/** What the rule covers and what it would delete. */
 export async function keptOf(
   logNow: () => MemoryLog,
   { category, limits }: RetentionRule,

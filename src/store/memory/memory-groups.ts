@@ -8,7 +8,7 @@ import {
 } from '../group-store.ts';
 import { ChangedKeys } from '../shared/changed-keys.ts';
 
-// As in stream-directory.ts: Node and Vitest disagree on what its default import is.
+// `require`, as in stream-directory.ts: Node and Vitest disagree on the default import.
 const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typeof import('sorted-btree');
 
 /** Records of consumer groups in memory. */
@@ -16,7 +16,7 @@ export class MemoryGroups implements GroupStore {
   readonly sharedBy = 'process';
   readonly #records = new BTree<string, GroupRecord>();
   readonly #changed = new ChangedKeys();
-  /** Of the last write, over all keys. */
+  /** Revision of the last write, over all keys. */
   #written = 0;
 
   async read(keys: readonly string[]): Promise<(GroupRecord | undefined)[]> {
@@ -58,7 +58,7 @@ export class MemoryGroups implements GroupStore {
     for (const key of keys) this.#records.delete(key);
   }
 
-  /** False: the record has another revision. */
+  /** Returns false if the record has another revision. */
   #change({ key, revision, text }: GroupChange): boolean {
     if ((this.#records.get(key)?.revision ?? 0) !== revision) return false;
     this.#written++;

@@ -7,7 +7,7 @@ import type { MemoryStorage } from './memory-storage.ts';
 
 type Add = (messages: readonly Message[], repeats: Repeats) => ImportOutcome;
 
-/** An import into a log: each batch is there once it was added, by the given function. */
+/** An import into an existing log. Each batch is visible once it was added. */
 export class MemoryImport implements ImportSession {
   readonly #log: MemoryLog | undefined;
   readonly #add: Add;
@@ -28,7 +28,7 @@ export class MemoryImport implements ImportSession {
   async abort(): Promise<void> {}
 }
 
-/** An import into a new log, which takes the place of a namespace's at the commit. */
+/** An import into a new log, which replaces the namespace's log at the commit. */
 export class MemoryReplacement implements ImportSession {
   readonly #storage: MemoryStorage;
   readonly #namespace: Namespace;
@@ -44,7 +44,7 @@ export class MemoryReplacement implements ImportSession {
     const staged = this.#staged;
     if (staged === undefined) return { outcome: 'gone' };
     const repeats = await repeatsOf(staged, messages);
-    // A long import learns at once that its namespace was deleted.
+    // So that a long import notices early that its namespace was deleted.
     if (!this.#storage.namespaces.has(this.#namespace)) return { outcome: 'gone' };
     return this.#storage.insert(staged, messages, repeats);
   }

@@ -29,12 +29,12 @@ import type { MemoryLog } from './memory-log.ts';
 import { everythingOf, MemoryPokePage, matches, PageBuilder } from './memory-page.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
-/** A read looks at this many rows at most before it returns what it has, so that a filter that matches little blocks nobody. */
+/** Most rows that a read examines before it returns what it has, so that a filter with few matches does not block other work. */
 const maxRowsLookedAt = 8_192;
 
 const never = () => {};
 
-/** Ends what is held when the store is closed, unless it is ended before; returns the function that ends it. */
+/** Registers a function to call when the store closes; returns a function that calls it earlier. */
 export type Hold = (end: () => void) => () => void;
 
 /** One store's view of a log in memory. */
@@ -107,17 +107,17 @@ export class MemoryLogHandle implements Log {
     const log = this.#log;
     const page = new PageBuilder(log, limit);
     const walk = log.walk(everythingOf(filter.category), from - 1);
-    // Metadata that has to be read for its correlation costs more than a look at a row.
+    // Parsing metadata for its correlation costs more than looking at a row.
     const mostRows = filter.correlation === undefined ? maxRowsLookedAt : maxRowsLookedAt / 4;
     let looked = 0;
     let parsedBytes = 0;
     for (let row = walk.next(); row !== -1; row = walk.next()) {
-      // A correlation has metadata parsed, which may be long.
+      // Filtering by correlation parses metadata, which may be long.
       if (filter.correlation !== undefined) parsedBytes += log.table.payloadBytes(row);
       const fits = matches(log, row, filter);
       if (fits && !page.add(row)) return page.end(log.table.globalPosition(row));
       if (++looked < mostRows && parsedBytes <= maxPageBytes) continue;
-      // The next page, which may be as scarce, is asked for at once.
+      // The client asks for the next page at once, and it may match as little.
       await ownTurn();
       return page.end(log.table.globalPosition(row) + 1);
     }
@@ -129,7 +129,7 @@ export class MemoryLogHandle implements Log {
     const page = new MemoryPokePage(this.#pokes, log.boundsOf(selection), after);
     const walk = log.walk(selection, after);
     const most = Math.min(limit, maxPagePokes);
-    // Each row costs a look at every selector, so it is those that are bounded.
+    // The cost of a row grows with the number of selectors, so the product is bounded.
     const selectors = selection.streams.length + selection.categories.length;
     const mostRows = Math.max(most, Math.floor(maxRowsLookedAt / Math.max(1, selectors)));
     for (let looked = 0; looked < mostRows && page.pokes.length < most; looked++) {
@@ -195,7 +195,7 @@ export class MemoryLogHandle implements Log {
     return this.#hold(() => log.followers.delete(follower));
   }
 
-  // Looked up at each call, so that a handle keeps no log that is gone.
+  // Looked up on each call, so that a handle does not keep a deleted log in memory.
   get #found(): MemoryLog | undefined {
     return this.#storage.logs.get(this.id);
   }
@@ -217,7 +217,7 @@ export class MemoryLogHandle implements Log {
     return outcome;
   }
 
-  /** Announces the messages from an index on of all that there are. */
+  /** Announces the messages from an index of all rows on. */
   #announce(log: MemoryLog, after: number, first: number): void {
     if (log.followers.size === 0) return;
     const nowMs = performance.now();

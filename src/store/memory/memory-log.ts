@@ -13,25 +13,25 @@ import { ListWalk, RowMerge, type RowWalk } from './row-merge.ts';
 import { indexIn, RowOrder } from './row-order.ts';
 import { type CategoryRows, StreamDirectory, type StreamRows } from './stream-directory.ts';
 
-/** One log in memory: the table of its messages and the indexes that find them. All calls are synchronous. */
+/** One log in memory: the table of its messages and their indexes. All calls are synchronous. */
 export class MemoryLog implements ImportTarget {
   readonly id: LogId = newLogId();
   readonly table = new MessageTable();
   readonly followers = new Set<Announced>();
-  /** It was deleted or replaced. */
+  /** The log was deleted or replaced. */
   isGone = false;
-  /** Of the namespace that it is counted to. */
+  /** Account of its namespace. */
   readonly account: Account;
-  /** What its messages count against the limits. */
+  /** Bytes counted against the limits. */
   bytes = 0;
-  /** Of these, its messages without streams and categories. */
+  /** The part of `bytes` for messages, without streams and categories. */
   messageBytes = 0;
-  /** Global positions up to this one were those of an earlier log. */
+  /** Global positions up to here belonged to an earlier log. */
   behind = 0;
   #head = 0;
-  /** Global position of the last message that was forgotten. */
+  /** Global position of the last message deleted by retention. */
   #forgottenUpTo = 0;
-  /** Time of the last message that it has or had. */
+  /** Time of the log's last message, including deleted ones. */
   #lastMs: number | undefined = undefined;
   #importsBelowHead = 0;
   readonly #ids = new HashIndex((row) => this.table.idHash(row));
@@ -42,12 +42,12 @@ export class MemoryLog implements ImportTarget {
     this.account = account;
   }
 
-  /** Every row, in order of the log. */
+  /** All rows, in log order. */
   get everyRow(): Rows {
     return this.#order;
   }
 
-  /** The highest global position that a message has, or had in the log that this one replaced; 0 when there was none. */
+  /** The highest global position of any message, including an earlier log that this one replaced; 0 if there was none. */
   get head(): number {
     return this.#head;
   }
@@ -60,7 +60,7 @@ export class MemoryLog implements ImportTarget {
     return this.boundsOf(everything);
   }
 
-  /** The bounds, with the position up to which messages of a selection were forgotten. */
+  /** Bounds with the deleted range of a selection. */
   boundsOf({ all, streams, categories }: Selection): LogBounds {
     let forgottenUpTo = Math.max(this.behind, all ? this.#forgottenUpTo : 0);
     for (const name of streams) {
@@ -97,13 +97,13 @@ export class MemoryLog implements ImportTarget {
     return this.#directory.byNumber(this.table.stream(row));
   }
 
-  /** Version of a stream: position of the last message that it has or had, -1 when it never had one. */
+  /** Position of the stream's last message, including deleted ones; -1 if it never had one. */
   version(name: string): number {
     const stream = this.#directory.stream(name);
     return stream === undefined ? -1 : stream.next - 1;
   }
 
-  /** Index in the stream's rows of the first message at or behind a position; their number when there is none. */
+  /** Index in the stream's rows of the first message at or after a position; the number of rows if there is none. */
   indexOf({ rows, next }: StreamRows, position: number): number {
     if (rows.length === next) return Math.min(Math.max(0, position), rows.length);
     let low = 0;
@@ -117,8 +117,8 @@ export class MemoryLog implements ImportTarget {
   }
 
   /**
-   * Whether these messages can be appended: undefined when they can, else the outcome that tells why not. Ids come
-   * before the version, so that a writer that repeats an append whose answer it lost is told the first answer.
+   * Checks an append; returns undefined if it is valid, otherwise the outcome that explains why not. Ids are checked
+   * before the version, so that a writer that retries after a lost answer gets the first answer again.
    */
   refusal(
     stream: string,
@@ -132,15 +132,15 @@ export class MemoryLog implements ImportTarget {
     return expected === actual ? undefined : { outcome: 'version-conflict', expected, actual };
   }
 
-  /** The stream of this name, added when it is new. */
+  /** Returns the stream, added if necessary. */
   openStream(name: string): StreamRows {
     return this.#directory.open(name);
   }
 
-  /** Adds one message that {@link refusal} let pass; returns its row. */
+  /** Adds one message that passed {@link refusal}; returns its row. */
   append(stream: StreamRows, message: NewMessage, nowMs: number): number {
     const hash = textHash(message.id);
-    // The wall clock may step back, times within a namespace do not.
+    // The wall clock may step back, but times within a namespace never decrease.
     const timeMs = Math.max(nowMs, this.#lastMs ?? nowMs);
     const row = this.table.append(message, {
       globalPosition: ++this.#head,
@@ -160,8 +160,8 @@ export class MemoryLog implements ImportTarget {
   }
 
   /**
-   * Adds messages with their positions, which `newMessagesOf` let pass. Those behind the last message cost what an append
-   * costs; for one that stands before it, the part of the lists behind it moves as well.
+   * Inserts messages with positions that `newMessagesOf` has checked. After the last message this costs as much as an
+   * append; before it, the rest of each list moves.
    */
   insert(messages: readonly Message[]): void {
     const inOrder = messages.toSorted((a, b) => a.globalPosition - b.globalPosition);
@@ -196,7 +196,8 @@ export class MemoryLog implements ImportTarget {
   }
 
   /**
-   * Takes rows out, given in the order of the log. `forgotten`: cursors before them miss something. Returns what they counted.
+   * Removes rows, given in log order. `forgotten`: by retention, so that cursors before them miss something. Returns
+   * the bytes they counted.
    */
   remove(rows: readonly number[], forgotten: boolean): number {
     let bytes = 0;
@@ -228,7 +229,7 @@ export class MemoryLog implements ImportTarget {
     return bytes;
   }
 
-  /** Gives rows other numbers, and so what they had them in back. */
+  /** Gives rows new numbers, which frees the chunks and heaps of the old ones. */
   #move(rows: readonly number[]): void {
     for (const row of rows) {
       const { text, place } = this.table.rowOf(row);
@@ -249,7 +250,7 @@ export class MemoryLog implements ImportTarget {
     this.messageBytes += bytes;
   }
 
-  /** Gives no global position up to this one from now on. */
+  /** Skips all global positions up to this one. */
   raiseHead(globalPosition: number): void {
     this.#head = Math.max(this.#head, globalPosition);
   }
@@ -295,30 +296,30 @@ export class MemoryLog implements ImportTarget {
     };
   }
 
-  /** Index in the list of its first row at or behind a global position; its length when there is none. O(log n). */
+  /** Index of the list's first row at or after a global position; the list's length if there is none. O(log n). */
   indexAt(rows: Rows, globalPosition: number): number {
     return firstNotBefore(rows, this.table, globalPosition);
   }
 
-  /** The first row at or behind a global position; undefined when there is none. O(log n). */
+  /** The first row at or after a global position; undefined if there is none. O(log n). */
   rowAt(globalPosition: number): number | undefined {
     return this.everyRow.at(this.indexAt(this.everyRow, globalPosition));
   }
 
-  /** Walks the rows that the selectors name, from global position `after` on, exclusive. The group is not applied. */
+  /** Walks the selected rows after global position `after`. Ignores the group. */
   walk(selection: Selection, after: number): RowWalk {
     if (selection.all) return new ListWalk(this.everyRow, this.table, after + 1);
     const from = selection.fromPosition === 0 ? 0 : this.#startOf(selection);
     return new RowMerge(this.rowsOf(selection), this.table, Math.max(after + 1, from));
   }
 
-  /** The rows of each stream and category that is selected. The group is not applied. */
+  /** Rows of each selected stream and category. Ignores the group. */
   rowsOf({ streams, categories }: Selection): Rows[] {
     const ofStreams = streams.map((name) => this.#directory.streamRows(name));
     return [...ofStreams, ...categories.map((category) => this.#directory.categoryRows(category))];
   }
 
-  /** Global position of the first message at or behind a stream position. Only for a single stream, whose rows are in position order. */
+  /** Global position of the first message at or after a stream position. Only for a single stream, whose rows are in position order. */
   #startOf({ streams: [name = ''], fromPosition }: Selection): number {
     const stream = this.#directory.stream(name);
     const row = stream?.rows.at(this.indexOf(stream, fromPosition));

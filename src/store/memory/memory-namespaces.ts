@@ -15,19 +15,19 @@ import { FormerHeads } from './former-heads.ts';
 import { MemoryLog } from './memory-log.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
-/** Changes that are remembered; for an older revision everything may have changed. */
+/** Number of changes remembered. For an older revision, everything may have changed. */
 const maxChanges = 1_024;
 
 /** Namespaces in memory. */
 export class MemoryNamespaces implements NamespaceStore {
   readonly #storage: MemoryStorage;
   readonly #namespaces = new Map<string, Namespace>();
-  /** Ids in the order of their bytes, which they share with UTF-16, as they are ASCII. */
+  /** Sorted by bytes. UTF-16 order is the same, as ids are ASCII. */
   readonly #ids: string[] = [];
   readonly #maxNamespaces: number;
   readonly #formerHeads = new FormerHeads();
   readonly #followers = new Followers();
-  /** Ids of the last changes, oldest first; the last one has the revision `#revision`. */
+  /** Ids of the last changes, oldest first; the last one has revision `#revision`. */
   #changed: string[] = [];
   #revision = 0;
 
@@ -90,7 +90,7 @@ export class MemoryNamespaces implements NamespaceStore {
     return 'changed';
   }
 
-  /** All of them, also those that come while they are gone through. */
+  /** All namespaces, including those added during the iteration. */
   all(): Iterator<Namespace> {
     return this.#namespaces.values();
   }
@@ -120,18 +120,18 @@ export class MemoryNamespaces implements NamespaceStore {
     return this.#followers.follow(changed);
   }
 
-  /** Whether the namespace is there, whatever its tokens and its log are by now. */
+  /** Whether the namespace still exists, with whatever tokens and log it now has. */
   has(namespace: Namespace): boolean {
     return this.#find(namespace) !== undefined;
   }
 
-  /** A log that may take the place of the namespace's; undefined: the namespace is not there, or another one. */
+  /** A new log to replace the namespace's; undefined if the namespace was deleted or recreated. */
   stageLog(namespace: Namespace): MemoryLog | undefined {
     const found = this.#find(namespace);
     return found === undefined ? undefined : new MemoryLog(this.#logOf(found).account);
   }
 
-  /** Puts a staged log in place of the namespace's; false: the namespace is not there, or another one. */
+  /** Replaces the namespace's log by a staged one; false if the namespace was deleted or recreated. */
   replaceLog(namespace: Namespace, staged: MemoryLog): boolean {
     const found = this.#find(namespace);
     if (found === undefined) return false;
@@ -154,7 +154,7 @@ export class MemoryNamespaces implements NamespaceStore {
     return found?.uid === uid ? found : undefined;
   }
 
-  /** Index of the first id at or behind the given one. */
+  /** Index of the first id not before the given one. */
   #firstNotBefore(id: string): number {
     let low = 0;
     let high = this.#ids.length;

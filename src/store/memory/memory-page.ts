@@ -20,7 +20,7 @@ export class PageBuilder {
     this.#limit = Math.min(limit, maxPageMessages);
   }
 
-  /** Adds a row; false: the page is full. */
+  /** Adds a row; returns false if the page is full. */
   add(row: number): boolean {
     const bytes = this.#log.table.payloadBytes(row);
     const tooLarge = this.#bytes + bytes > maxPageBytes && this.#messages.length > 0;
@@ -30,13 +30,13 @@ export class PageBuilder {
     return true;
   }
 
-  /** The page; `next` is where the rest begins, null: there is none. */
+  /** Returns the page. `next`: where the rest starts; null: there is none. */
   end(next: number | null): MessagePage {
     return { messages: this.#messages, epoch: this.#log.id, next };
   }
 }
 
-/** Pokes of one page; they go back to the pool with it. */
+/** A page of pokes, which return to the pool with it. */
 export class MemoryPokePage implements PokePage {
   readonly pokes: Poke[] = [];
   readonly epoch: LogId;
@@ -65,7 +65,7 @@ export function everythingOf(category: string | undefined): Selection {
   return category === undefined ? everything : { ...everything, all: false, categories: [category] };
 }
 
-/** Whether the group and the correlation of the filter keep the row; its category is not looked at. */
+/** Whether the row matches the group and the correlation of the filter. Ignores the category. */
 export function matches(log: MemoryLog, row: number, { group, correlation }: LogFilter): boolean {
   if (group !== undefined && !log.streamOfRow(row).name.ownedBy(group)) return false;
   return correlation === undefined || correlationOf(log.table.metadata(row)) === correlation;

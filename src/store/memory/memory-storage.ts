@@ -15,31 +15,31 @@ import { MemoryNamespaces } from './memory-namespaces.ts';
 import { rowBytes } from './message-table.ts';
 
 /**
- * A name stands in the indexes as twice a UTF-16 unit. `test/integration/store-bytes.test.ts` compares these and those below
- * with the memory that is really taken.
+ * Measured sizes. Names count twice per UTF-16 unit, since two indexes hold them.
+ * `test/integration/store-bytes.test.ts` compares these constants with real memory.
  */
 const costs: ByteCosts = { message: rowBytes, stream: 512, namespace: 4_096, token: 704, unit: 2 };
 
-/** Bytes a category costs beside its name. */
+/** Bytes per category, without its name. */
 const categoryBytes = 320;
 
-/** Bytes that the first message of a log costs more than others: the first chunk of the table and the first heap of text. */
+/** Extra bytes for a log's first message: the first chunk of the table and the first text heap. */
 const firstMessageBytes = 24_576;
 
-/** Messages that a full store forgets at a time until there is room. */
+/** How many messages a full store deletes at a time until there is room. */
 const forgottenAtOnce = 64;
 
-/** What is in memory: every store opened on it sees the same, as the nodes over one database do. */
+/** Everything in memory. Several stores can be opened on it, like nodes over one database. */
 export class MemoryStorage {
   readonly logs = new Map<LogId, MemoryLog>();
   readonly budget: ByteBudget;
   readonly namespaces: MemoryNamespaces;
   readonly groups = new MemoryGroups();
-  /** Of namespaces without a rule for their whole log. */
+  /** Limits for namespaces without a rule for their whole log. */
   readonly retention: RetentionLimits;
   readonly #turns: ForgettingTurns;
 
-  /** Without limits unless they are given. */
+  /** No limits by default. */
   constructor({
     maxBytes = 0,
     maxBytesPerNamespace = 0,
@@ -57,7 +57,7 @@ export class MemoryStorage {
     });
   }
 
-  /** Makes a log that begins behind a global position, as if the messages up to there had been forgotten. */
+  /** Creates a log that starts after a global position, as if retention had deleted everything up to there. */
   openLog(account: Account, behind: number): MemoryLog {
     const log = new MemoryLog(account);
     log.raiseHead(behind);
@@ -66,7 +66,7 @@ export class MemoryStorage {
     return log;
   }
 
-  /** Forgets a log and wakes its followers, whose next read rejects. */
+  /** Discards a log and wakes its followers, whose next read rejects. */
   discard(log: MemoryLog): void {
     if (log.isGone) return;
     log.isGone = true;
@@ -75,7 +75,7 @@ export class MemoryStorage {
     for (const announced of log.followers) announced('wake-up');
   }
 
-  /** Counts messages to the log, and streams and categories that are new with them; if there is no room, says so. */
+  /** Counts messages, and any new streams and categories, to the log; returns the limit that was reached if there is no room. */
   take(log: MemoryLog, messages: readonly RowText[], newStreams: readonly string[]): StoreFull | undefined {
     let otherBytes = log.streamCount === 0 && messages.length > 0 ? firstMessageBytes : 0;
     if (newStreams.length > 0) {
@@ -87,7 +87,7 @@ export class MemoryStorage {
     return this.budget.take(log, messages, newStreams, otherBytes);
   }
 
-  /** The same, but a log with a rule for all of it forgets its oldest messages where there is no room. */
+  /** Like {@link take}, but a full log with a retention rule for the whole log deletes its oldest messages instead of refusing. */
   takeOrForget(log: MemoryLog, messages: readonly RowText[], newStreams: readonly string[]): StoreFull | undefined {
     for (;;) {
       const full = this.take(log, messages, newStreams);
@@ -96,12 +96,12 @@ export class MemoryStorage {
     }
   }
 
-  /** Forgets a slice of what rules no longer keep. */
+  /** Runs one slice of retention. */
   forget(nowMs: number): Forgotten {
     return this.#turns.forget(nowMs);
   }
 
-  /** Puts messages that have positions into the log, all that it does not have yet or none; see `repeatsOf`. */
+  /** Inserts messages that have positions: all that are not in the log yet, or none. See `repeatsOf`. */
   insert(log: MemoryLog, messages: readonly Message[], repeats: Repeats): ImportOutcome {
     if (log.isGone) return { outcome: 'gone' };
     const added = newMessagesOf(log, messages, repeats);

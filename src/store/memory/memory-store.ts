@@ -12,7 +12,7 @@ import { MemoryReplacement } from './memory-import.ts';
 import { MemoryLogHandle } from './memory-log-handle.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
-/** Keeps everything in memory, gone with the process. */
+/** Keeps everything in memory, lost with the process. */
 export class MemoryStore implements Store {
   readonly kind = 'memory';
   readonly opening: StoreOpening = {
@@ -40,7 +40,7 @@ export class MemoryStore implements Store {
   readonly failed = new Promise<never>(() => {});
   readonly #storage: MemoryStorage;
   readonly #pokes: ObjectPool<Poke>;
-  /** Ends what this store follows; others may go on over the same storage. */
+  /** What this store follows, to be ended when it closes. Others may still use the storage. */
   readonly #held = new Set<() => void>();
 
   constructor(storage: MemoryStorage, pokes: ObjectPool<Poke>) {

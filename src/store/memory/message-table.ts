@@ -6,36 +6,30 @@ const rowBits = 10;
 const rowsPerChunk = 1 << rowBits;
 const rowMask = rowsPerChunk - 1;
 
-/**
- * Numbers of chunks, and so of rows, begin again where they would no longer fit into 32 bits with one left for the id index:
- * after 4,294,966,272 messages.
- */
+/** Row numbers wrap around before they exceed 32 bits, with one value reserved for the id index: after 4,294,966,272 messages. */
 const maxChunks = 2 ** (32 - rowBits) - 1;
 
-/** A chunk with fewer rows than this is sparse. */
+/** A chunk with fewer rows is sparse. */
 const fewRowsInChunk = rowsPerChunk / 8;
 
-/** In place of the number of the stream: the row is gone. */
+/** Stream number of a removed row. */
 const noRow = 2 ** 32 - 1;
 
-/**
- * Bytes a message costs at most beside its text: its row, and its entries in the order of the log and in the stream,
- * category and id indexes.
- */
+/** Upper bound of a message's bytes beside its text: its row, and its entries in the log, stream, category and id indexes. */
 export const rowBytes = 96;
 
-/** 1,024 rows. Columns of numbers outside the JavaScript heap, so that a million messages give the collector nothing to walk. */
+/** 1,024 rows. Numeric columns outside the JavaScript heap, so that a million messages do not slow the garbage collector. */
 class Chunk {
   readonly globalPositions: NumberColumn;
   readonly positions = new NumberColumn(rowsPerChunk, 0);
   readonly timesMs: NumberColumn;
   readonly streams = new Uint32Array(rowsPerChunk);
   readonly idHashes = new Uint32Array(rowsPerChunk);
-  /** Where the row's text lies. */
+  /** Location of each row's text. */
   readonly texts: NumberColumn;
-  /** Rows that are there. */
+  /** Number of rows not removed. */
   length = 0;
-  /** Only imported messages have any. */
+  /** Allocated only for imported messages. */
   timeNanos: Uint32Array | undefined = undefined;
 
   constructor({ globalPosition, timeMs }: RowPlace, text: number) {
@@ -45,7 +39,7 @@ class Chunk {
   }
 }
 
-/** The place of a new row; the text comes from the message. */
+/** Position data of a new row; the text comes from the message. */
 export type RowPlace = {
   readonly globalPosition: number;
   readonly position: number;
@@ -55,18 +49,18 @@ export type RowPlace = {
   readonly idHash: number;
 };
 
-/** All messages of one log by row number. Numbers are given in the order in which messages come; what is gone has none. */
+/** All messages of one log by row number. Row numbers are assigned in order of arrival; removed rows have none. */
 export class MessageTable {
   readonly #chunks: (Chunk | undefined)[] = [];
   readonly #texts = new MessageTexts();
   #length = 0;
-  /** The row that was added last. */
+  /** Number of the last row added. */
   #last: number;
-  /** Chunks that are there. */
+  /** Number of chunks allocated. */
   #chunkCount = 0;
   readonly #sparse = new Set<number>();
 
-  /** `last`: the number before that of the first row. */
+  /** `last`: one less than the number of the first row. */
   constructor(last = -1) {
     this.#last = last;
   }
@@ -94,7 +88,7 @@ export class MessageTable {
     return row;
   }
 
-  /** The number of the row that is added next. */
+  /** Number of the next row. */
   get next(): number {
     const next = this.#last + 1;
     if ((next & rowMask) !== 0) return next;
@@ -103,7 +97,7 @@ export class MessageTable {
     return chunk * rowsPerChunk;
   }
 
-  /** Wipes a row, and gives its chunk back with the last one in it. */
+  /** Clears a row; frees its chunk if it was the last row in there. */
   remove(row: number): void {
     const number = row >>> rowBits;
     const chunk = this.#chunk(row);
@@ -116,7 +110,7 @@ export class MessageTable {
     else if (chunk.length < fewRowsInChunk && !isLast) this.#sparse.add(number);
   }
 
-  /** Some rows that keep memory which is mostly empty, and so are to be moved: removed, and added again. */
+  /** Some rows of sparse chunks and heaps. Removing and re-adding them frees that memory. */
   sparseRows(): number[] {
     const heap = this.#texts.sparseHeap;
     if (heap !== undefined) return this.#rowsOfHeap(heap);
@@ -125,19 +119,19 @@ export class MessageTable {
     return sparse === undefined ? [] : this.#rowsOfChunk(sparse);
   }
 
-  /** Text and place of a row, as it was added. */
+  /** Text and position data of a row, for adding it again. */
   rowOf(row: number): { readonly text: RowText; readonly place: RowPlace } {
     const text = { id: this.id(row), type: this.type(row), data: this.data(row), metadata: this.metadata(row) };
     const [globalPosition, position, timeMs] = [this.globalPosition(row), this.position(row), this.timeMs(row)];
     return { text, place: { globalPosition, position, timeMs, stream: this.stream(row), idHash: this.idHash(row) } };
   }
 
-  /** Bytes that the row counts which was added last. */
+  /** Bytes counted for the last row added. */
   get addedBytes(): number {
     return this.#texts.addedBytes + rowBytes;
   }
 
-  /** Bytes that the row counts. */
+  /** Bytes counted for the row. */
   bytes(row: number): number {
     return this.#texts.textBytes(this.#text(row)) + rowBytes;
   }
@@ -154,7 +148,7 @@ export class MessageTable {
     return this.#chunk(row).timesMs.get(row & rowMask);
   }
 
-  /** Nanoseconds beyond the milliseconds. */
+  /** Nanoseconds within the millisecond. */
   timeNanos(row: number): number {
     return this.#chunk(row).timeNanos?.[row & rowMask] ?? 0;
   }
@@ -189,7 +183,7 @@ export class MessageTable {
     return this.#texts.metadata(this.#text(row));
   }
 
-  /** Bytes of data and metadata, for bounding a page. */
+  /** Bytes of data and metadata, for limiting the size of a page. */
   payloadBytes(row: number): number {
     return this.#texts.payloadBytes(this.#text(row));
   }
@@ -218,7 +212,7 @@ export class MessageTable {
     return rows;
   }
 
-  /** Text is added in the order of rows, so the chunks in which a heap has rows are those whose first and last rows enclose it. */
+  /** Text is added in row order, so a heap's rows lie in the chunks between its first and its last row. */
   #rowsOfHeap(heap: number): number[] {
     const rows: number[] = [];
     const last = this.#last >>> rowBits;

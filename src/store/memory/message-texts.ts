@@ -4,41 +4,41 @@ import type { RowText } from '../shared/row-text.ts';
 const firstHeapBytes = 4_096;
 const maxHeapBytes = 1_048_576;
 const heapMask = maxHeapBytes - 1;
-/** So many types are kept once and have a number; others lie with their messages. */
+/** Number of types that are stored once and referenced by number. Others are stored in each message. */
 const maxNumberedTypes = 1_024;
 const maxLengthBytes = 5;
 const maxHeaderBytes = 5 * maxLengthBytes;
 
-/** A heap with less than this share of it in records is sparse. */
+/** A heap is sparse if records occupy less than 1/8 of it. */
 const sparseShare = 8;
 
-/** Characters of a UUID. */
+/** Length of a UUID's text. */
 const packedIdText = 36;
 
 const packed = Buffer.alloc(packedIdBytes);
 
 /**
- * Text of messages, one record behind the other in heaps of at most 1 MiB (or one message), outside the JavaScript heap.
- * A record begins with its lengths: bytes of the id, 0 for a packed UUID; number of the type, or 0 and its bytes; bytes of
- * the data; bytes of the metadata plus one, or 0 for null. Each takes a byte for every seven bits.
+ * Message texts as consecutive records in heaps of at most 1 MiB (or one message), outside the JavaScript heap. A
+ * record starts with its lengths as variable-length integers, seven bits per byte: id bytes, 0 for a packed UUID; type
+ * number, or 0 followed by its bytes; data bytes; metadata bytes plus one, or 0 for null.
  */
 export class MessageTexts {
-  /** A heap without a record is undefined. */
+  /** Undefined: a heap without records. */
   readonly #heaps: (Buffer | undefined)[] = [];
-  /** Bytes of records, of each heap. */
+  /** Bytes of records in each heap. */
   readonly #recordBytes: number[] = [];
   #heapUsed = 0;
-  /** Bytes of all heaps, and of the records in them. */
+  /** Total bytes of all heaps, and of the records in them. */
   #allocated = 0;
   #used = 0;
   readonly #sparse = new Set<number>();
   readonly #types = [''];
-  /** UTF-8 bytes of each. */
+  /** UTF-8 length of each type. */
   readonly #typeBytes = [0];
-  /** UTF-8 bytes of the text that was added last. */
+  /** UTF-8 length of the last text added. */
   addedBytes = 0;
   readonly #typeNumbers = new Map<string, number>();
-  /** Place of the record whose parts follow, the last one asked for. */
+  /** The record whose lengths were read last; cached in the following fields. */
   #opened = -1;
   #heap: Buffer = packed;
   #at = 0;
@@ -50,7 +50,7 @@ export class MessageTexts {
   #end = 0;
   #hasMetadata = false;
 
-  /** Adds a record and returns its place. */
+  /** Adds a record and returns its location. */
   add({ id, type, data, metadata }: RowText): number {
     const idBytes = packId(id, packed, 0) ? 0 : Buffer.byteLength(id);
     const typeNumber = this.#numberOf(type);
@@ -77,12 +77,12 @@ export class MessageTexts {
     return (this.#heaps.length - 1) * maxHeapBytes + start;
   }
 
-  /** Number of the heap that a place is in. */
+  /** Number of the heap that contains this location. */
   heapOf(place: number): number {
     return Math.floor(place / maxHeapBytes);
   }
 
-  /** Wipes a record, and gives its heap back with the last one in it. */
+  /** Clears a record; frees its heap if it was the last record in there. */
   release(place: number): void {
     this.#open(place);
     const start = place & heapMask;
@@ -100,7 +100,7 @@ export class MessageTexts {
     else if (!isLast && left * sparseShare < this.#heaps[number]!.length) this.#sparse.add(number);
   }
 
-  /** A heap that is mostly empty, where all of them together are; undefined: there is none. Its records are to be moved. */
+  /** A sparse heap whose records should be moved, if the heaps are sparse overall; otherwise undefined. */
   get sparseHeap(): number | undefined {
     if (this.#allocated <= this.#used * 4 + maxHeapBytes) return undefined;
     return this.#sparse.values().next().value;
@@ -133,7 +133,7 @@ export class MessageTexts {
     return this.#hasMetadata ? this.#heap.toString('utf8', this.#metadataAt, this.#end) : null;
   }
 
-  /** UTF-8 bytes of all of its text. */
+  /** UTF-8 length of all texts of the record. */
   textBytes(place: number): number {
     this.#open(place);
     return (this.#idBytes || packedIdText) + Buffer.byteLength(this.#type) + this.#end - this.#dataAt;
@@ -173,7 +173,7 @@ export class MessageTexts {
     }
   }
 
-  /** The number of a type; 0: it has none. */
+  /** Number of a type; 0 if it has none. */
   #numberOf(type: string): number {
     const known = this.#typeNumbers.get(type);
     if (known !== undefined || this.#types.length > maxNumberedTypes) return known ?? 0;
@@ -182,10 +182,10 @@ export class MessageTexts {
     return this.#types.push(type) - 1;
   }
 
-  /** The heap that has room for so many bytes. */
+  /** A heap with room for this many bytes. */
   #heapFor(bytes: number): Buffer {
     const heap = this.#heaps.at(-1);
-    // Behind a message that is longer than a heap nothing begins: its place could not be told.
+    // Locations beyond the maximum heap size cannot be addressed, so nothing follows a message that exceeds it.
     if (heap !== undefined && this.#heapUsed < maxHeapBytes && this.#heapUsed + bytes <= heap.length) return heap;
     const doubled = Math.min(maxHeapBytes, (heap?.length ?? firstHeapBytes / 2) * 2);
     const added = Buffer.allocUnsafeSlow(Math.max(doubled, bytes));

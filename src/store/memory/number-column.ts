@@ -1,13 +1,14 @@
 /**
- * One integer for each row of a chunk. Those that count up from the base, as global positions do, take nothing; those near
- * it, as positions and times of neighbours are, take four bytes; the first that is not makes all of them take eight.
+ * One integer per row of a chunk. Values that count up from the base, such as global positions, take no memory; values
+ * near the base, such as neighbouring positions and times, take four bytes; the first value beyond that switches the
+ * column to eight bytes.
  */
 export class NumberColumn {
   readonly #rows: number;
   #base: number;
   #values: Uint32Array | Float64Array | undefined = undefined;
 
-  /** The base is the least number that takes less than eight bytes. */
+  /** `base`: the smallest value that fits in four bytes. */
   constructor(rows: number, base: number) {
     this.#rows = rows;
     this.#base = base;

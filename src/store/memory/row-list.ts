@@ -1,22 +1,22 @@
-/** Row numbers in order of their global positions. */
+/** Row numbers in order of global position. */
 export type Rows = {
   readonly length: number;
   at(index: number): number | undefined;
 };
 
-/** Tells where rows stand in the log; the message table does. */
+/** Global position of each row, as the message table provides it. */
 export type GlobalPositions = { globalPosition(row: number): number };
 
-/** Up to this number of rows, an array is used, which takes less memory. */
+/** Up to this many rows an array is used, which takes less memory. */
 const fewRows = 16;
 
 /**
- * The rows of a stream or category. Four bytes a row outside the JavaScript heap once there are many; an array takes
- * eight, and is copied within the heap as it grows.
+ * The rows of a stream or category. Long lists use four bytes per row outside the JavaScript heap; an array would take
+ * eight, and be copied within the heap as it grows.
  */
 export class RowList implements Rows {
   #rows: number[] | Uint32Array = [];
-  /** Where the first row lies: as the oldest go, those behind them stay where they are. */
+  /** Index of the first row. Removing the oldest rows moves it instead of the rows after them. */
   #start = 0;
   #length = 0;
 
@@ -46,14 +46,14 @@ export class RowList implements Rows {
     this.#rows[this.#start + this.#length++] = row;
   }
 
-  /** Puts another row in the place of one. */
+  /** Replaces the row at an index. */
   set(index: number, row: number): void {
     this.#rows[this.#start + index] = row;
   }
 
   /**
-   * Takes rows out, by their indexes in order. What stands before the last of them moves up to it, which is little, as it is
-   * the oldest that go.
+   * Removes rows by their sorted indexes. Rows before the last removed one move up, which are few because usually the
+   * oldest are removed.
    */
   remove(indexes: readonly number[]): void {
     const rows = this.#rows;
@@ -70,10 +70,7 @@ export class RowList implements Rows {
     if (rows.length > fewRows && this.#length <= rows.length / 4) this.#resize(this.#length * 2);
   }
 
-  /**
-   * Puts rows that are in order among themselves in their places. What stands behind them moves as one block of memory each
-   * time: some 0.1 ms for a million rows.
-   */
+  /** Inserts sorted rows. The rows after each one move as a block of memory: some 0.1 ms for a million rows. */
   insert(added: readonly number[], table: GlobalPositions): void {
     this.#makeRoom(added.length);
     const rows = this.#rows;
@@ -96,7 +93,7 @@ export class RowList implements Rows {
   #makeRoom(added: number): void {
     if (this.#start + this.#length + added <= this.#rows.length) return;
     const needed = this.#length + added;
-    // In front of it there may be as much as it needs.
+    // There may be enough free space at the front.
     if (this.#start >= needed) {
       this.#rows.copyWithin(0, this.#start, this.#start + this.#length);
       this.#start = 0;
@@ -119,7 +116,7 @@ export class RowList implements Rows {
   }
 }
 
-/** Index of the first row at or behind a global position; `end`, their number, when there is none. O(log n). */
+/** Index of the first row at or after a global position; `end` (by default the number of rows) if there is none. O(log n). */
 export function firstNotBefore(rows: Rows, table: GlobalPositions, globalPosition: number, end = rows.length): number {
   let low = 0;
   let high = end;

@@ -1,18 +1,18 @@
 import { firstNotBefore, type GlobalPositions, type Rows } from './row-list.ts';
 
-/** Yields row numbers in order of their global positions. */
+/** Iterates over row numbers in order of global position. */
 export interface RowWalk {
   /** The next row, or -1 at the end. */
   next(): number;
 }
 
-/** Walks one row list. */
+/** Iterates over one row list. */
 export class ListWalk implements RowWalk {
   readonly #rows: Rows;
   readonly #end: number;
   #at: number;
 
-  /** Begins with the first row that is not before a global position. */
+  /** Starts at the first row not before a global position. */
   constructor(rows: Rows, table: GlobalPositions, globalPosition: number) {
     this.#rows = rows;
     this.#end = rows.length;
@@ -24,15 +24,15 @@ export class ListWalk implements RowWalk {
   }
 }
 
-/** Walks several row lists at once, each row once however many lists name it. */
+/** Merges several row lists. Yields each row once, even if several lists contain it. */
 export class RowMerge implements RowWalk {
   readonly #lists: readonly Rows[];
   readonly #table: GlobalPositions;
   readonly #at: number[];
-  /** Global position of the row that each list is at; infinite at its end. */
+  /** Global position of each list's current row; infinite at its end. */
   readonly #positions: number[];
 
-  /** Begins with the first row of each list that is not before a global position. */
+  /** Starts each list at its first row not before a global position. */
   constructor(lists: readonly Rows[], table: GlobalPositions, globalPosition: number) {
     this.#lists = lists;
     this.#table = table;

@@ -2,14 +2,14 @@ import type { MessageTable } from './message-table.ts';
 import { firstNotBefore, RowList, type Rows } from './row-list.ts';
 
 /**
- * Every row of a log, in order of global position. Takes no memory while row numbers have no gap, that is until a row other than
- * the oldest is removed, or one is inserted before others. A walk that is paused stays valid when the list is built.
+ * All rows of a log in order of global position. Takes no memory while row numbers are consecutive, that is until a row
+ * other than the oldest is removed or one is inserted before others. A paused walk stays valid when the list is built.
  */
 export class RowOrder implements Rows {
   readonly #table: MessageTable;
-  /** Undefined while rows are numbered without a gap. */
+  /** Undefined while row numbers are consecutive. */
   #list: RowList | undefined = undefined;
-  /** The first row, while rows are numbered without a gap. */
+  /** The first row, while row numbers are consecutive. */
   #first = 0;
 
   constructor(table: MessageTable) {
@@ -30,13 +30,13 @@ export class RowOrder implements Rows {
     return this.#list !== undefined;
   }
 
-  /** The list, built at the first call. */
+  /** Returns the list, built on the first call. */
   asList(): RowList {
     this.#list ??= RowList.counting(this.#first, this.length);
     return this.#list;
   }
 
-  /** Must be called for each row that the table has added, before {@link push} or {@link insert}. */
+  /** Call for each row added to the table, before {@link push} or {@link insert}. */
   note(row: number): void {
     if (this.#list !== undefined) return;
     const others = this.length - 1;
@@ -49,12 +49,12 @@ export class RowOrder implements Rows {
     this.#list?.push(row);
   }
 
-  /** Inserts sorted rows. Rows that do not belong at the end need {@link asList} first. */
+  /** Inserts sorted rows. Call {@link asList} first if they do not belong at the end. */
   insert(rows: readonly number[]): void {
     this.#list?.insert(rows, this.#table);
   }
 
-  /** Removes sorted rows, which the table must still have. */
+  /** Removes sorted rows, which must still be in the table. */
   remove(rows: readonly number[]): void {
     const isPrefix = rows[0] === this.#first && rows.at(-1) === this.#first + rows.length - 1;
     if (this.#list === undefined && isPrefix) {
@@ -66,7 +66,7 @@ export class RowOrder implements Rows {
   }
 }
 
-/** Index of a row in a list. The guess is mostly right, since the oldest rows are removed. */
+/** Index of a row in a list. `guess` is usually right, since the oldest rows are removed. */
 export function indexIn(list: RowList, table: MessageTable, row: number, guess: number): number {
   return list.at(guess) === row ? guess : firstNotBefore(list, table, table.globalPosition(row));
 }

@@ -9,16 +9,16 @@ import { RowList, type Rows } from './row-list.ts';
 export type StreamRows = {
   readonly name: StreamName;
   readonly nameHash: number;
-  /** Its number in the log, in order of first message. */
+  /** Number of the stream in its log, in order of first message. */
   readonly number: number;
   readonly category: CategoryRows;
-  /** Its rows in order of position; at index n the message with position n, unless some are missing. */
+  /** Rows in order of position. If no messages are missing, index and position are equal. */
   readonly rows: RowList;
-  /** The position that its next message gets. */
+  /** Position of the stream's next message. */
   next: number;
-  /** Time of the last message that it had, once it has none. */
+  /** Time of the stream's last message, for when all are removed. */
   lastMs: number;
-  /** Global position of the last message that was forgotten. */
+  /** Global position of the last message deleted by retention. */
   forgottenUpTo: number;
 };
 
@@ -26,13 +26,13 @@ export type StreamRows = {
 export type CategoryRows = {
   streamCount: number;
   readonly rows: RowList;
-  /** What its messages count. */
+  /** Bytes counted for its messages. */
   bytes: number;
-  /** Global position of the last message that was forgotten. */
+  /** Global position of the last message deleted by retention. */
   forgottenUpTo: number;
 };
 
-// CommonJS compiled from TypeScript: Node and Vitest disagree on what its default import is, but not on `require`.
+// CommonJS compiled from TypeScript: Node and Vitest disagree on its default import, but not on `require`.
 const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typeof import('sorted-btree');
 
 const noRows: Rows = [];
@@ -41,9 +41,9 @@ const chunkBits = 10;
 const streamsPerChunk = 1 << chunkBits;
 const chunkMask = streamsPerChunk - 1;
 
-/** The streams and categories of one log by name, each with its rows. */
+/** Streams and categories of one log by name, each with its rows. */
 export class StreamDirectory {
-  /** By number. One array of all would be copied as it grows, in a single pause (load/micro/streams.ts). */
+  /** By number. A single array would be copied in one long pause as it grows (load/micro/streams.ts). */
   readonly #chunks: StreamRows[][] = [];
   #size = 0;
   readonly #numbers = new HashIndex((number) => this.byNumber(number).nameHash);
@@ -63,7 +63,7 @@ export class StreamDirectory {
     return this.#chunks[number >>> chunkBits]![number & chunkMask]!;
   }
 
-  /** The stream of this name, added when it is new. */
+  /** Returns the stream, added if necessary. */
   open(name: string): StreamRows {
     return this.stream(name) ?? this.#add(copyOf(name));
   }
@@ -80,7 +80,7 @@ export class StreamDirectory {
     return this.#categories.get(category)?.rows ?? noRows;
   }
 
-  /** Streams whose name begins with `prefix` and comes behind `after`, in order of their UTF-8 bytes. */
+  /** Streams whose name starts with `prefix` and comes after `after`, in order of UTF-8 bytes. */
   list(prefix: string, after: string | undefined, limit: number): StreamRows[] {
     const found: StreamRows[] = [];
     const from = after === undefined || compareUtf8(after, prefix) < 0 ? prefix : after;
@@ -128,7 +128,7 @@ export class StreamDirectory {
   }
 }
 
-/** The same text, which does not keep the one alive that it was cut out of: that of a request may be longer by far. */
+/** Copies the text, so that it does not keep the possibly much longer request alive that it is a slice of. */
 function copyOf(text: string): string {
   return Buffer.from(text).toString();
 }

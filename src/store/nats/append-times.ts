@@ -1,9 +1,9 @@
-/** Most appends that are timed at once; beyond that the oldest is dropped. */
+/** Most appends timed at once; beyond that the oldest entry is dropped. */
 const maxTimes = 10_000;
 
 /**
- * When this node began its own appends, by message id, until they are delivered. A message is often delivered before its
- * append is acknowledged, when its position is not known yet.
+ * When this node started its own appends, by message id, until they are delivered. A message is often delivered before
+ * its append is acknowledged, when its position is still unknown.
  */
 export class AppendTimes {
   readonly #times = new Map<string, number>();
@@ -20,7 +20,7 @@ export class AppendTimes {
     this.#times.set(id, atMs);
   }
 
-  /** Removes and returns `performance.now()` of when the append began; 0: not known. */
+  /** Removes and returns the start of the append by `performance.now()`; 0: unknown. */
   take(id: string): number {
     const atMs = this.#times.get(id);
     if (atMs === undefined) return 0;

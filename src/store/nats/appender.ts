@@ -11,13 +11,13 @@ import { messageHeaders, positionOf, writeMessage } from './stored-message.ts';
 import { maxBatchMessages, writeAppend } from './write-batch.ts';
 import { WriteBursts } from './write-bursts.ts';
 
-/** An append is retried this long, which is longer than the election of a leader takes. */
+/** How long to retry an append; longer than the election of a leader takes. */
 const deadlineMs = 10_000;
 const retryMs = 50;
-/** The pause after a conflict with another node is random, or the faster node would always win. */
+/** The pause after a conflict with another node is random; otherwise the faster node would always win. */
 const mostConflictMs = 8;
 
-/** Most bytes of headers of one message, with room for what the server adds. */
+/** Most header bytes of one message, with room for what the server adds. */
 const headerBytes = 4_096;
 
 type Append = {
@@ -29,7 +29,7 @@ type Append = {
   readonly deadline: number;
 };
 
-/** Appends to the streams of all logs. Appends to one stream run one after the other, as each needs the position of the last. */
+/** Appends to the streams of all logs. Appends to one stream run one after another, because each needs the position of the last. */
 export class Appender {
   readonly #spots = new SpotCache();
   readonly #bursts = new WriteBursts();
@@ -37,7 +37,7 @@ export class Appender {
   /** Attempts that lost to another writer or got no answer. */
   retries = 0;
 
-  /** Streams with appends that are waiting or in flight. */
+  /** Streams with appends waiting or in flight. */
   get busyStreams(): number {
     return this.#turns.size;
   }
@@ -136,7 +136,7 @@ export class Appender {
     }
   }
 
-  /** `again`: this node knew an older version. Undefined: the version is as expected, or none was expected. */
+  /** `again`: this node knew an older version. Undefined: the version matches, or none was expected. */
   async #judgeVersion(append: Append, last: Spot): Promise<AppendOutcome | 'again' | undefined> {
     const { log, stream, subject, expectedVersion } = append;
     if (expectedVersion === undefined || expectedVersion === last.position) return undefined;
@@ -148,8 +148,8 @@ export class Appender {
   }
 
   /**
-   * Whether an unanswered attempt was stored. If it was, its first message directly follows `spot` in the stream, as the
-   * server refuses it anywhere else. If another message stands there, it never will be; if none does, it still may be.
+   * Whether an unanswered attempt was stored. If so, its first message directly follows `spot` in the stream, as the
+   * server accepts it nowhere else. If another message is there, it never will be stored; if none is, it still may be.
    */
   async #findBehind({ log, subject, messages }: Append, spot: Spot): Promise<AppendOutcome | 'another' | 'none'> {
     const next = await log.nextOf(subject, spot.seq + 1);
@@ -170,7 +170,7 @@ export class Appender {
   }
 
   async #afterFault({ log }: Append, error: unknown): Promise<void> {
-    // There are no responders for a log that is gone, or while its stream has no leader: asking tells which, or rejects.
+    // A log that is gone has no responders, nor has one whose stream has no leader. Asking tells which, or rejects.
     if (log.link.hasNoResponders(error))
       await log.info().catch((fault: unknown) => void (isLogGone(fault) && rethrow(fault)));
     await delay(error instanceof JetStreamRefusal ? retryMs * Math.random() : retryMs);

@@ -4,7 +4,7 @@ import { messageHeaders, positionOf } from './stored-message.ts';
 const dot = 0x2e;
 const zero = 0x30;
 
-/** The number of a delivered message in its stream, and its count among the deliveries of the consumer. */
+/** Sequence number of a delivered message in its stream, and its number among the consumer's deliveries. */
 export type Delivery = { readonly seq: number; readonly count: number };
 
 /**
@@ -32,8 +32,8 @@ function numberAt(text: string, from: number): number {
 const start = Buffer.from(`NATS/1.0\r\n${messageHeaders.position}: `);
 
 /**
- * Position of a delivered message in its stream. The client decodes and checks all headers at once, which took half of a
- * catch-up (`npm run micro -- delivered`), so the first one is read from its bytes.
+ * Position of a delivered message in its stream. Reads the first header from its bytes, because the client decodes and
+ * checks all headers at once, which took half of a catch-up (`npm run micro -- delivered`).
  */
 export function positionOfDelivered(message: Msg): number {
   const { _rdata: bytes } = message as { readonly _rdata?: Uint8Array };

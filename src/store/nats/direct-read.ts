@@ -9,11 +9,11 @@ const answerMs = 5_000;
 const noResponders = 503;
 const pauseMs = 20;
 
-/** What a read brought; `isEnd`: the replica that answered has no more, or none could answer. */
+/** Result of one read; `isEnd`: the answering replica has no more, or none could answer. */
 type DirectRead = { readonly messages: readonly Stored[]; readonly isEnd: boolean };
 
 /**
- * Reads messages that a filter matches with their payloads, from a number on: at least one, at most `most`, and about
+ * Reads messages that match a filter, with payloads, from a sequence number on: at least one, at most `most`, and about
  * `maxBytes`. Any replica may answer, and may be behind the leader.
  */
 function readDirect(log: LogStream, filter: string, seq: number, most: number, maxBytes: number): Promise<DirectRead> {
@@ -44,7 +44,7 @@ function readDirect(log: LogStream, filter: string, seq: number, most: number, m
   });
 }
 
-/** Reads like {@link readDirect}, everything up to the number `known`, which the leader has and a replica may not have yet. */
+/** Like {@link readDirect}, for everything up to `known`, which the leader has and a replica may not have yet. */
 export async function readKnown(
   log: LogStream,
   filter: string,
@@ -58,7 +58,7 @@ export async function readKnown(
     const read = await log.ask(() => readDirect(log, filter, seq, most, maxBytes));
     const last = read.messages.at(-1)?.seq ?? seq - 1;
     if (!read.isEnd || last >= known) return read;
-    // There are no responders for a stream that is gone, and none yet for a new one that a server has not learned of.
+    // A deleted stream has no responders, nor has a new one on a server that has not learned of it.
     await log.info();
     checkLag();
     await delay(pauseMs);

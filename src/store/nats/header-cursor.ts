@@ -15,13 +15,13 @@ export type HeaderEntry = { readonly subject: string; readonly seq: number; read
 export type Pulled = { readonly entries: readonly HeaderEntry[]; readonly isShort: boolean };
 
 const pullMs = 5_000;
-/** Other servers learn of a new consumer a little later; until then a pull has no responders. */
+/** Other servers learn of a new consumer slightly later; until then a pull has no responders. */
 const noRespondersMs = 250;
 const pauseMs = 3;
 
 /**
- * Reads headers of messages in order, without their payloads, which only a consumer can. The consumer runs on one server,
- * which may be a little behind the leader of the stream; if it is lost, a new one continues after the last message.
+ * Reads headers of messages in order, without payloads, which only a consumer can do. The consumer runs on one server,
+ * which may be slightly behind the stream's leader; if it is lost, a new one continues after the last message.
  */
 export class HeaderCursor {
   readonly #log: LogStream;
@@ -29,9 +29,9 @@ export class HeaderCursor {
   readonly #inbox: string;
   readonly #subscription: Subscription;
   #name = '';
-  /** Takes what the pull under way brings. */
+  /** Receives the messages of the current pull. */
   #take: (message: Msg) => void = () => {};
-  /** Number of the last pulled message; before the first pull, where the cursor began. */
+  /** Sequence number of the last message pulled; before the first pull, where the cursor started. */
   last: number;
 
   private constructor(log: LogStream, filters: readonly string[], after: number) {
@@ -46,7 +46,7 @@ export class HeaderCursor {
     });
   }
 
-  /** Opens a cursor after a number. Filters must not overlap; without filters it reads everything. */
+  /** Opens a cursor after a sequence number. Filters must not overlap; without filters it reads everything. */
   static async open(log: LogStream, filters: readonly string[], after: number): Promise<HeaderCursor> {
     const cursor = new HeaderCursor(log, filters, after);
     try {
@@ -58,7 +58,7 @@ export class HeaderCursor {
     }
   }
 
-  /** The next messages, at most `most`; waits up to `waitMs` until there are as many. */
+  /** Returns the next messages, at most `most`; waits up to `waitMs` for that many. */
   async pull(most: number, waitMs = 0): Promise<Pulled> {
     const startMs = performance.now();
     for (let lostAtMs = startMs + noRespondersMs; ; ) {
@@ -81,13 +81,13 @@ export class HeaderCursor {
     if (!connection.isClosed()) connection.publish(`$JS.API.CONSUMER.DELETE.${this.#log.names.stream}.${this.#name}`);
   }
 
-  /** Undefined: there were no responders, or the consumer was lost before it had delivered anything. */
+  /** Undefined: there were no responders, or the consumer was lost before it delivered anything. */
   async #pullOnce(most: number, waitMs: number): Promise<Pulled | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Pulled | undefined>();
     const entries: HeaderEntry[] = [];
     const timer = setTimeout(() => reject(new LateAnswer('the pull of a consumer was not answered')), pullMs + waitMs);
     this.#take = (message) => {
-      // A status, which says how the pull ended, comes to the inbox itself; a message keeps the subject of its stream.
+      // A status at the end of the pull is sent to the inbox itself; messages keep the subject of their stream.
       if (message.subject === this.#inbox) {
         const code = message.headers?.code ?? 0;
         if (code === 404 || code === 408) resolve({ entries, isShort: true });
@@ -132,7 +132,7 @@ export class HeaderCursor {
   }
 }
 
-/** A unique name, and a short one, as it is part of every delivery. */
+/** A unique name; short, because it is part of every delivery. */
 export function consumerName(): string {
   return randomBytes(9).toString('base64url');
 }

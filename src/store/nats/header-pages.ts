@@ -9,7 +9,7 @@ export async function readUpTo(cursor: HeaderCursor, most: number, known: number
   const entries: HeaderEntry[] = [];
   const checkLag = limitReplicaLag();
   for (let wait = 0; ; wait = wait === 0 ? waitMs : 0) {
-    // A pull that waits ends only once it has every message that it asked for.
+    // A pull with a wait ends only when it has every requested message.
     const pulled = await cursor.pull(wait === 0 ? most - entries.length : 1, wait);
     entries.push(...pulled.entries);
     if (entries.length >= most || cursor.last >= known) return entries;
@@ -17,7 +17,7 @@ export async function readUpTo(cursor: HeaderCursor, most: number, known: number
   }
 }
 
-/** Number of the last message that the leader has for these filters; 0: none. Call it after reading the head. */
+/** Sequence number of the last message that the leader has for these filters; 0: none. Call after reading the head. */
 export async function lastKnown(log: LogStream, filters: readonly string[]): Promise<number> {
   const wanted = filters.length === 0 ? [log.names.everything] : filters;
   const found = await Promise.all(wanted.map((filter) => log.lastOf(filter)));

@@ -6,26 +6,26 @@ import { messageHeaders, readMessage } from './stored-message.ts';
 import { readFromPosition, walkBack } from './stream-walk.ts';
 import { firstKnownOf } from './write-batch.ts';
 
-/** Most messages of its own stream that are searched for a repeated append. */
+/** Most messages of its own stream searched for a repeated append. */
 const maxLookedBack = 10_000;
 
 /** An append that may be a retry. */
 export type Repeated = { readonly stream: string; readonly messages: readonly NewMessage[] };
 
-/** Judges an append without reading the log: an id may occur twice in it. */
+/** Checks an append without reading the log: an id may occur twice in it. */
 export function judgeAlone({ stream, messages }: Repeated): AppendOutcome | undefined {
   const none = () => undefined;
   return judgeIds<AppendOutcome>(stream, messages, none, (_respelled, known) => known);
 }
 
-/** Judges a single message whose id the server knows, and has stored at this number. */
+/** Checks a single message whose id the server knows, with the sequence number where it is stored. */
 export async function judgeDuplicate(log: LogStream, append: Repeated, seq: number): Promise<AppendOutcome> {
   const stored = await log.at(seq);
   const found = stored && readMessage(stored, log.names.streamOf(stored.subject));
   return (await judgeBy(append, found === undefined ? [] : [found])) ?? borrowed(append.messages[0]!.id);
 }
 
-/** Judges an append with an id that the server knows without saying where it is: usually a retry, in its own stream. */
+/** Checks an append with an id that the server knows without saying where it is: usually a retry, in its own stream. */
 export async function judgeKnown(log: LogStream, append: Repeated): Promise<AppendOutcome> {
   const { stream, messages } = append;
   const wanted = new Set(messages.map(({ id }) => id));
@@ -46,8 +46,8 @@ export async function judgeKnown(log: LogStream, append: Repeated): Promise<Appe
 }
 
 /**
- * Judges an append whose expected version does not match. A retry stands directly after the version that it expected, however
- * old; other repeated ids are known within the server's duplicate window. Undefined: the append is new.
+ * Checks an append whose expected version does not match. A retry is stored directly after the version it expected,
+ * however old; other repeated ids are known within the server's duplicate window. Undefined: the append is new.
  */
 export async function judgeRefused(
   log: LogStream,

@@ -7,14 +7,14 @@ import type { LogStream } from './log-stream.ts';
 import { filtersOf } from './poke-source.ts';
 import { positionOf, type Stored } from './stored-message.ts';
 
-/** How far the first backward step goes; each further one goes four times as far. */
+/** Size of the first backward step; each further step is four times as large. */
 const firstStep = 256;
-/** Messages of one pull. */
+/** Messages per pull. */
 const perPull = 2_048;
 
 /**
- * Global position of the last selected message above `after` and at most `upTo`; `after` if there is none. The server knows
- * the last message of each filter; messages before those are searched for backwards, range by range.
+ * Global position of the last selected message above `after` and at most `upTo`; `after` if there is none. The server
+ * knows the last message of each filter; earlier messages are searched backwards, range by range.
  */
 export async function lastSelected(log: LogStream, selection: Selection, after: number, upTo: number): Promise<number> {
   const filters = filtersOf(log.names, selection);
@@ -23,7 +23,7 @@ export async function lastSelected(log: LogStream, selection: Selection, after: 
   const wanted = filters.length === 0 ? [log.names.everything] : filters;
   const lasts = await Promise.all(wanted.map((filter) => log.lastOf(filter)));
   const found = lasts.filter((message) => message !== undefined);
-  // The last message of a filter is the answer if it is selected and in the range; otherwise an earlier one may be.
+  // A filter's last message is the answer if it is selected and in the range; otherwise an earlier one may be.
   const settled = found.filter((message) => message.seq <= upTo && isSelected(log, selection, message));
   let best = Math.max(after, ...settled.map(({ seq }) => seq));
   const open = found.filter((message) => message.seq > best && !settled.includes(message));

@@ -12,7 +12,7 @@ import { SubjectStreams } from './subject-streams.ts';
 
 const retryMs = 500;
 
-/** Announces the messages of one log to all its followers on this node, from one consumer. */
+/** Announces messages of one log to all followers on this node, from a single consumer. */
 export class LogFollower {
   readonly #log: LogStream;
   readonly #pokes: ObjectPool<Poke>;
@@ -23,7 +23,7 @@ export class LogFollower {
   #consumer: OrderedConsumer | undefined = undefined;
   #retry: NodeJS.Timeout | undefined = undefined;
   #isStopped = false;
-  /** Pokes gathered since the last announcement, and the number that they follow. */
+  /** Pokes collected since the last announcement, and the sequence number before them. */
   #gathered: Poke[] = [];
   #after = 0;
   #last = 0;
@@ -77,7 +77,7 @@ export class LogFollower {
           this.#report?.warn({ log: this.#log.id }, text);
         },
       });
-      // Followers that read the log before the consumer's start was known must read it again.
+      // Followers that read the log before the consumer's start was known must read again.
       if (this.#last > 0) this.#wake();
     } catch {
       if (this.#isStopped) return;
@@ -91,13 +91,13 @@ export class LogFollower {
     // Decodes headers only while appends of this node are pending.
     const appendedAtMs = this.#times.isEmpty ? 0 : this.#times.take(message.headers!.get(messageHeaders.id));
     if (seq !== this.#last + 1) {
-      // Messages were removed before they were delivered: followers that read the log find out which.
+      // Messages were removed before delivery; followers that read the log find out which.
       this.#flush();
       this.#after = seq - 1;
     }
     this.#gathered.push(this.#pokes.acquire().set(stream, positionOfDelivered(message), seq, appendedAtMs));
     this.#last = seq;
-    // Announces everything from one chunk of the socket at once.
+    // Announces everything from one chunk of the socket together.
     if (this.#gathered.length === 1) queueMicrotask(() => this.#flush());
   }
 

@@ -10,7 +10,7 @@ import { LogNames } from './subjects.ts';
 export type StreamState = {
   readonly messages: number;
   readonly bytes: number;
-  /** Number of the first message that is kept; of the next one to come if there is none. */
+  /** Sequence number of the first message kept, or of the next message if there is none. */
   readonly first_seq: number;
   readonly last_seq: number;
   readonly first_ts: string;
@@ -23,7 +23,7 @@ export type StreamState = {
 export type StreamInfo = {
   readonly config: Readonly<Record<string, unknown>> & { readonly name: string; readonly num_replicas: number };
   readonly state: StreamState;
-  /** Count of all subjects, where the request asked for them. */
+  /** Number of subjects, if requested. */
   readonly total?: number;
 };
 
@@ -37,13 +37,13 @@ type FoundMessage = {
   };
 };
 
-/** Where a message stands: its number in the log, and its position in its stream. */
+/** Location of a message: its sequence number in the log, and its position in its stream. */
 export type Spot = { readonly seq: number; readonly position: number };
 
 /** The spot before the first message of a stream. */
 export const noSpot: Spot = { seq: 0, position: -1 };
 
-/** The JetStream stream of one log. Its leader answers every request here, so reads see what was acknowledged. */
+/** The JetStream stream of one log. Its leader answers every request here, so reads see every acknowledged write. */
 export class LogStream {
   readonly id: LogId;
   readonly names: LogNames;
@@ -59,7 +59,7 @@ export class LogStream {
     this.names = new LogNames(prefix, id);
   }
 
-  /** Creates the stream; its first message gets the number `first`. */
+  /** Creates the stream. Its first message gets the sequence number `first`. */
   async create(url: NatsUrl, replicas: number, first: number): Promise<void> {
     const { windowMs, maxAgeMs, maxMessages, maxBytes } = url;
     const keepsAll = maxAgeMs === 0 && maxMessages === 0 && maxBytes === 0;
@@ -94,7 +94,6 @@ export class LogStream {
     }
   }
 
-  /** Whether the stream exists. */
   async exists(): Promise<boolean> {
     try {
       await this.link.api(`STREAM.INFO.${this.names.stream}`);
@@ -112,7 +111,7 @@ export class LogStream {
     });
   }
 
-  /** Configuration and state of the stream, with the subjects that a filter matches from the `offset`th on. */
+  /** Configuration and state of the stream, with the subjects that match a filter, starting at `offset`. */
   info(subjects?: { readonly filter: string; readonly offset: number }): Promise<StreamInfo> {
     const body = subjects && { subjects_filter: subjects.filter, offset: subjects.offset };
     return this.ask(() => this.link.api<StreamInfo>(`STREAM.INFO.${this.names.stream}`, body));
@@ -123,23 +122,23 @@ export class LogStream {
     return this.#find({ last_by_subj: subject });
   }
 
-  /** The first message of a subject or pattern, at or after a number. */
+  /** The first message of a subject or pattern at or after a sequence number. */
   nextOf(subject: string, seq: number): Promise<Stored | undefined> {
     return this.#find({ seq: Math.max(1, seq), next_by_subj: subject });
   }
 
-  /** The message with a number. */
+  /** The message with a sequence number. */
   at(seq: number): Promise<Stored | undefined> {
     return this.#find({ seq });
   }
 
-  /** Where the last message of a stream stands. */
+  /** Location of a stream's last message. */
   async lastSpot(stream: string): Promise<Spot> {
     const last = await this.lastOf(this.names.subject(stream));
     return last === undefined ? noSpot : { seq: last.seq, position: positionOf(last.headers) };
   }
 
-  /** Runs a request about the stream; rejects with `LOG_GONE` if the stream does not exist, else with `BACKEND_ERROR`. */
+  /** Runs a request about the stream; rejects with `LOG_GONE` if the stream does not exist, otherwise with `BACKEND_ERROR`. */
   async ask<T>(request: () => Promise<T>): Promise<T> {
     try {
       return await request();

@@ -25,7 +25,7 @@ export class LogStreams {
     return new LogStream(this.#link, this.#url.prefix, log, this.#lost);
   }
 
-  /** Creates the stream of a log; its first message gets the number `first`. */
+  /** Creates the stream of a log. Its first message gets the sequence number `first`. */
   async create(log: LogId, first: number): Promise<void> {
     try {
       await this.stream(log).create(this.#url, this.#replicas, first);

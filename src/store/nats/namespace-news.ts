@@ -2,7 +2,7 @@ import type { Subscription } from '@nats-io/transport-node';
 import { Followers } from '../shared/followers.ts';
 import type { NatsLink } from './nats-link.ts';
 
-/** Notifies all nodes that namespaces have changed. A lost notification is made up for by the next poll for changes. */
+/** Notifies all nodes that namespaces have changed. If a notification is lost, the next poll finds the change. */
 export class NamespaceNews {
   readonly #link: NatsLink;
   readonly #subject: string;
@@ -11,7 +11,7 @@ export class NamespaceNews {
 
   constructor(link: NatsLink, prefix: string) {
     this.#link = link;
-    // Never the subject of a log: those have more tokens.
+    // Differs from every log's subjects, which have more tokens.
     this.#subject = `${prefix}.namespaces`;
     this.#subscription = link.connection.subscribe(this.#subject, {
       callback: () => {
@@ -20,7 +20,7 @@ export class NamespaceNews {
     });
   }
 
-  /** Notifies all nodes, once a change of this node is stored. */
+  /** Notifies all nodes; call after a change was stored. */
   changed(): void {
     this.#link.publish(this.#subject, '');
   }

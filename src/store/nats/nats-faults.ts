@@ -1,9 +1,9 @@
 import { PokewireError } from '../../errors.ts';
 
-/** JetStream refused a request, and changed nothing. */
+/** JetStream refused a request and changed nothing. */
 export class JetStreamRefusal extends Error {
   override readonly name = 'JetStreamRefusal';
-  /** JetStream's error number. */
+  /** JetStream's error code. */
   readonly code: number;
 
   constructor(code: number, description: string) {
@@ -12,12 +12,12 @@ export class JetStreamRefusal extends Error {
   }
 }
 
-/** An answer that did not come in time; named as the client names its own. */
+/** An answer that did not arrive in time; named like the client's own error. */
 export class LateAnswer extends Error {
   override readonly name = 'TimeoutError';
 }
 
-/** Error numbers of JetStream that the store acts on. */
+/** JetStream error codes that the store handles. */
 export const refusals = {
   noLeader: 10_008,
   messageNotFound: 10_037,
@@ -26,39 +26,39 @@ export const refusals = {
   streamNameInUse: 10_058,
   sealed: 10_109,
   wrongLastSequence: 10_071,
-  /** The same, because of a write that is still in flight. */
+  /** The same, caused by a write still in flight. */
   wrongLastSequenceUnderWay: 10_164,
   duplicateInBatch: 10_201,
   messageTooLarge: 10_054,
 } as const;
 
 const noRoom = new Set([
-  // No disk, no room in the account, the stream's own `max_bytes` or `max_msgs`.
+  // No disk space, no room in the account, or the stream's own `max_bytes` or `max_msgs`.
   10_023, 10_047, 10_028, 10_002, 10_077,
 ]);
 
-/** Whether the answer is that refusal. */
+/** Whether the error is this refusal. */
 export function isRefusal(error: unknown, reason: keyof typeof refusals): boolean {
   return error instanceof JetStreamRefusal && error.code === refusals[reason];
 }
 
-/** Whether another write went first. */
+/** Whether another write was first. */
 export function isConflict(error: unknown): boolean {
   return isRefusal(error, 'wrongLastSequence') || isRefusal(error, 'wrongLastSequenceUnderWay');
 }
 
-/** Whether JetStream has no room for more. */
+/** Whether JetStream is full. */
 export function isFull(error: unknown): boolean {
   return error instanceof JetStreamRefusal && noRoom.has(error.code);
 }
 
-/** Wraps a failure of NATS as `BACKEND_ERROR`; a coded error stays as it is. */
+/** Wraps a failure of NATS as `BACKEND_ERROR`; a coded error is returned unchanged. */
 export function storeFault(cause: unknown): PokewireError {
   if (cause instanceof PokewireError) return cause;
   return new PokewireError('BACKEND_ERROR', reasonOf(cause), { cause });
 }
 
-/** What callers may know about the cause. */
+/** The part of the cause that callers may see. */
 function reasonOf(cause: unknown): string {
   if (isRefusal(cause, 'noLeader')) return 'JetStream has no leader now: too few servers of its cluster are running.';
   const isLate = cause instanceof Error && cause.name === 'TimeoutError';

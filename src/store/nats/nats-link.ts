@@ -20,9 +20,9 @@ const connectMs = 5_000;
 /** A dead connection is detected after two missed pings. */
 const pingMs = 2_000;
 const answerMs = 5_000;
-/** The first attempt of an idempotent request waits this long, each further one twice as long. */
+/** The first attempt of an idempotent request waits this long, each further attempt twice as long. */
 const firstWaitMs = 300;
-/** Requests that change nothing and may be repeated. */
+/** Requests that change nothing, so they may be repeated. */
 const repeatable = /^STREAM\.(INFO|LIST|MSG\.GET)/;
 
 /** Throws {@link ConfigError} if the package is not installed. */
@@ -36,15 +36,15 @@ export async function loadNats(): Promise<NatsModule> {
   }
 }
 
-/** The store's only connection. The client reconnects to any server of the cluster whenever it breaks. */
+/** The store's only connection. If it breaks, the client reconnects to any server of the cluster. */
 export class NatsLink {
   readonly connection: NatsConnection;
   readonly #nats: NatsModule;
   readonly #writes: WriteAnswers;
   readonly #reconnected = new Set<() => void>();
-  /** How often it broke. */
+  /** How often the connection broke. */
   breaks = 0;
-  /** Requests sent. */
+  /** Number of requests sent. */
   requests = 0;
   isConnected = true;
   #requestsUnderWay = 0;
@@ -66,7 +66,7 @@ export class NatsLink {
     return this.#requestsUnderWay + this.#writes.waiting;
   }
 
-  /** The largest message that the server accepts, with its headers. */
+  /** The largest message that the server accepts, including headers. */
   get maxPayload(): number {
     return this.connection.info?.max_payload ?? 1_048_576;
   }
@@ -82,7 +82,10 @@ export class NatsLink {
     return () => this.#reconnected.delete(reconnected);
   }
 
-  /** Headers of valid names and values. The client's `set` checks names by character, which costs more than all the rest of a write. */
+  /**
+   * Builds headers from valid names and values. The client's `set` checks names by character, which costs more than the
+   * rest of a write.
+   */
   headers(values: HeaderValues): MsgHdrs {
     const record: Record<string, string[]> = {};
     for (const name in values) record[name] = [String(values[name])];
@@ -99,8 +102,8 @@ export class NatsLink {
   }
 
   /**
-   * Calls JetStream's API; rejects with {@link JetStreamRefusal}, or with the client's error when no answer came. Requests that
-   * change nothing are repeated: servers drop them without an answer during an election.
+   * Calls JetStream's API. Rejects with {@link JetStreamRefusal}, or with the client's error if no answer arrived.
+   * Requests that change nothing are repeated, because servers drop them during an election.
    */
   async api<T>(name: string, body: unknown = undefined, timeoutMs = answerMs): Promise<T> {
     const payload = body === undefined ? '' : JSON.stringify(body);
@@ -115,7 +118,7 @@ export class NatsLink {
     }
   }
 
-  /** Writes a message to a stream and resolves to its acknowledgement; rejects as {@link api}. */
+  /** Writes a message to a stream and resolves to its acknowledgement; rejects like {@link api}. */
   async write(subject: string, payload: Uint8Array | string, values: HeaderValues, timeoutMs: number) {
     this.requests++;
     return refuseError<PublishAnswer>(await this.#writes.write(subject, payload, this.headers(values), timeoutMs));
@@ -182,7 +185,7 @@ function optionsOf(nats: NatsModule, url: NatsUrl): NodeConnectionOptions {
     maxReconnectAttempts: -1,
     reconnectTimeWait: 100,
     reconnectJitter: 100,
-    // A server that briefly rejects the credentials, as during a reload, must not end the only connection.
+    // A server that briefly rejects the credentials, for example during a reload, must not end the only connection.
     ignoreAuthErrorAbort: true,
     noAsyncTraces: true,
     ...(user === undefined ? {} : { user, pass: password! }),

@@ -3,17 +3,17 @@ import type { Appender } from './appender.ts';
 import type { NatsLink } from './nats-link.ts';
 import type { PokeReader } from './poke-reader.ts';
 
-/** What is measured of a store in NATS. */
+/** What the metrics of a store in NATS measure. */
 export type NatsMeasured = {
   readonly link: Pick<NatsLink, 'breaks' | 'requests' | 'underWay' | 'isConnected'>;
   readonly appender: Pick<Appender, 'retries' | 'busyStreams'>;
   readonly reader: Pick<PokeReader, 'keptCount'>;
   readonly followed: () => number;
-  /** Consumers of followed logs that were recreated. */
+  /** Number of consumers of followed logs that were recreated. */
   readonly restarts: () => number;
 };
 
-/** Adds the state of the connection, of appends and of consumers to the metrics. */
+/** Registers metrics of the connection, appends and consumers. */
 export function measureNats(metrics: Metrics, { link, appender, reader, followed, restarts }: NatsMeasured): void {
   metrics.counter('pokewire_store_nats_requests_total', 'Requests sent to NATS.', () => link.requests);
   metrics.gauge('pokewire_store_nats_requests_waiting', 'Requests that wait for an answer.', () => link.underWay);

@@ -17,7 +17,7 @@ import type { Store } from '../store.ts';
 import type { LogStreams } from './log-streams.ts';
 import { type BucketRecord, decodeKey, encodeKey, type RecordBucket, type RecordChange } from './record-bucket.ts';
 
-/** A namespace, or the remains of a removed one: its log and, once known, the head that it had reached. */
+/** A namespace, or the remains of a removed one: its log and, once known, its head. */
 type Entry =
   | { readonly namespace: Namespace }
   | { readonly removed: { readonly log: Namespace['log']; readonly reached: number | null } };
@@ -26,17 +26,17 @@ type EntryRecord = BucketRecord<Entry>;
 
 const everyKey = 'namespace.*';
 const countKey = 'count';
-/** Most changes that are listed one by one; beyond that the answer is that everything may have changed. */
+/** Most changes listed individually; beyond that, everything may have changed. */
 const maxChanges = 64;
-/** Records read at once. */
+/** Records read concurrently. */
 const atOnce = 64;
-/** A stream counts as lost when this many checks in a row do not find it. */
+/** A stream counts as lost if this many consecutive checks do not find it. */
 const looksForLost = 3;
 const lookMs = 500;
-/** Attempts at a change that loses to other nodes; each waits a little longer. */
+/** Most attempts at a change that loses against other nodes; each waits a little longer. */
 const maxTries = 200;
 
-/** Namespaces in a bucket that all nodes share. Each change is a compare-and-set of revisions. */
+/** Namespaces in a bucket shared by all nodes. Each change is a compare-and-set of revisions. */
 export class NatsNamespaces implements NamespaceStore {
   readonly #store: Pick<Store, 'kind' | 'capabilities'>;
   readonly #bucket: RecordBucket;
@@ -61,7 +61,7 @@ export class NatsNamespaces implements NamespaceStore {
   async create(namespace: NewNamespace): Promise<CreateOutcome> {
     const key = keyOf(namespace.id);
     const log = newLogId();
-    /** First number of the stream that was created for the log; undefined: none was. */
+    /** First sequence number of the stream created for the log; undefined: none was. */
     let madeFrom: number | undefined;
     const made = this.#logs.stream(log);
     const outcome = await this.#retry<CreateOutcome>(async () => {
@@ -84,7 +84,7 @@ export class NatsNamespaces implements NamespaceStore {
       this.#hints.changed();
       return { outcome: 'created', namespace: created };
     });
-    // Not after a fault: an unanswered change may still take effect, and then the namespace has this log.
+    // Not after a fault: an unanswered change may still be applied, and the namespace would then use this log.
     if (madeFrom !== undefined) await made.delete();
     return outcome;
   }
@@ -97,7 +97,7 @@ export class NatsNamespaces implements NamespaceStore {
     const most = Math.min(limit, maxListEntries);
     const ids = (await this.#bucket.keys(everyKey)).map(idOf).sort();
     const found: Namespace[] = [];
-    // Ids are ASCII, so the order of UTF-16 units is that of bytes.
+    // Ids are ASCII, so UTF-16 order is byte order.
     const behind = ids.filter((id) => after === undefined || id > after);
     for (let at = 0; at < behind.length && found.length < most; at += atOnce) {
       const part = await Promise.all(behind.slice(at, at + atOnce).map((id) => this.find(id)));
@@ -163,7 +163,7 @@ export class NatsNamespaces implements NamespaceStore {
     return this.#hints.follow(changed);
   }
 
-  /** Finishes removals that a node had begun when it ended. */
+  /** Completes removals that another node started before it ended. */
   async finishRemovals(): Promise<void> {
     for (const key of await this.#bucket.keys(everyKey)) {
       const found = await this.#find(key);
@@ -174,8 +174,8 @@ export class NatsNamespaces implements NamespaceStore {
   }
 
   /**
-   * Replaces a log with an empty one if its stream was deleted from outside. Resolves to false if the log belonged to a
-   * removed namespace instead.
+   * Replaces a log by an empty one if its stream was deleted from outside. Resolves to false if the log belonged to a
+   * removed namespace.
    */
   async replaceLost(lost: LogId): Promise<boolean> {
     const owner = await this.#bucket.get<string | null>(ownerKey(lost));
@@ -202,7 +202,7 @@ export class NatsNamespaces implements NamespaceStore {
     return isReplaced;
   }
 
-  /** Number of the first message of an id's new log: one after the numbers of its former log stays unused. */
+  /** First sequence number of an id's new log; one number after those of its former log stays unused. */
   async #firstOf(found: EntryRecord | undefined): Promise<number> {
     if (found === undefined || !('removed' in found.value)) return 1;
     if (found.value.removed.reached === null) await this.#finish(found);
@@ -211,12 +211,12 @@ export class NatsNamespaces implements NamespaceStore {
     return reached === null || reached === 0 ? 1 : reached + 2;
   }
 
-  /** Deletes the log of a removed namespace and records its head; resolves to its count of messages. */
+  /** Deletes the log of a removed namespace and stores its head; resolves to its number of messages. */
   async #finish({ key, revision, value }: EntryRecord): Promise<number> {
     if (!('removed' in value)) return 0;
     const { log, reached } = value.removed;
     const stream = this.#logs.stream(log);
-    // Sealed first, so that nothing is appended between reading its head and deleting it.
+    // Sealed first, so that nothing is appended between reading the head and deleting.
     const state = await stream.seal();
     if (reached === null) {
       const removed = { log, reached: state?.last_seq ?? 0 };
@@ -235,7 +235,7 @@ export class NatsNamespaces implements NamespaceStore {
     return this.#bucket.get<Entry>(key);
   }
 
-  /** Repeats a change that loses to other nodes until it is made or refused. */
+  /** Repeats a change that loses against other nodes until it is made or refused. */
   async #retry<T>(attempt: () => Promise<T | undefined>): Promise<T> {
     for (let tries = 1; tries <= maxTries; tries++) {
       const result = await attempt();
@@ -246,7 +246,7 @@ export class NatsNamespaces implements NamespaceStore {
   }
 }
 
-/** Notifies followers at all nodes that namespaces have changed. */
+/** Notifies followers on all nodes that namespaces have changed. */
 export type NamespaceHints = { readonly changed: () => void; readonly follow: (changed: () => void) => () => void };
 
 function keyOf(id: string): string {

@@ -26,10 +26,10 @@ import { PokeReader } from './poke-reader.ts';
 import { RecordBucket } from './record-bucket.ts';
 import { checkServer, explainOpening, replicasFor } from './server-check.ts';
 
-/** Logs whose counts are requested at once. */
+/** Logs whose counts are requested concurrently. */
 const atOnce = 32;
 
-/** Most missing logs that are remembered. */
+/** Most missing logs remembered. */
 const maxLost = 1_000;
 
 type Opened = {
@@ -40,14 +40,14 @@ type Opened = {
   readonly options: StoreOptions;
 };
 
-/** Keeps each log in a stream of NATS JetStream, and namespaces and tickets in buckets beside. Any number of nodes may share it. */
+/** Stores each log in a stream of NATS JetStream, and namespaces and tickets in buckets. Nodes may share it. */
 export class NatsStore implements Store {
   readonly kind = 'nats';
   readonly capabilities = natsCapabilities;
   readonly namespaces: NatsNamespaces;
   readonly tickets: NatsTickets;
   readonly opening: StoreOpening;
-  /** Never rejects: the store reconnects by itself. */
+  /** Never settles: the store reconnects by itself. */
   readonly failed = new Promise<never>(() => {});
   readonly #link: NatsLink;
   readonly #records: RecordBucket;
@@ -58,7 +58,7 @@ export class NatsStore implements Store {
   readonly #followers = new Map<LogId, LogFollower>();
   readonly #parts: LogParts;
   readonly #log: StoreReporter | undefined;
-  /** Logs with missing streams that have been dealt with. */
+  /** Missing logs that were already handled. */
   readonly #lost = new Set<LogId>();
   #restarts = 0;
 
@@ -92,7 +92,7 @@ export class NatsStore implements Store {
     };
   }
 
-  /** Connects and creates missing buckets. Throws {@link ConfigError} with the remedy if NATS cannot be used. */
+  /** Connects, and creates missing buckets. Throws {@link ConfigError} with the remedy if NATS cannot be used. */
   static async open(text: string, options: StoreOptions): Promise<NatsStore> {
     const url = parseNatsUrl(text);
     const nats = await loadNats();
@@ -196,7 +196,7 @@ export class NatsStore implements Store {
     };
   }
 
-  /** Replaces a missing log, unless it belonged to a removed namespace. Each missing log is looked into once. */
+  /** Replaces a missing log, unless it belonged to a removed namespace. Each missing log is handled once. */
   #replaceLost(log: LogId): void {
     if (this.#lost.has(log)) return;
     if (this.#lost.size === maxLost) this.#lost.clear();
@@ -222,7 +222,7 @@ export class NatsStore implements Store {
   }
 }
 
-/** Time of the last message ever stored; the server reports the year 1 if there was none. */
+/** Time of the last message ever stored; the server reports the year 1 if there is none. */
 function lastMs({ last_ts }: StreamState): number | undefined {
   const ms = Date.parse(last_ts);
   return ms > 0 ? ms : undefined;

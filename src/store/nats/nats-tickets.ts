@@ -7,15 +7,15 @@ import {
 } from '../ticket-store.ts';
 import { encodeKey, type RecordBucket } from './record-bucket.ts';
 
-/** Shortest wait of a refused caller: tickets expire one by one, by the servers' clock. */
+/** Shortest wait for a refused caller: tickets expire one by one, by the servers' clock. */
 const roomMs = 1_000;
 
-/** Tickets in a bucket whose records expire by themselves. Every node accepts them. */
+/** Tickets in a bucket whose records expire by themselves. Valid on every node. */
 export class NatsTickets implements TicketStore {
   readonly #open: () => Promise<RecordBucket>;
   #bucket: Promise<RecordBucket> | undefined = undefined;
 
-  /** Calls `open` to create the bucket when the first ticket is stored or taken. */
+  /** `open` creates the bucket when the first ticket is stored or taken. */
   constructor(open: () => Promise<RecordBucket>) {
     this.#open = open;
   }
@@ -24,7 +24,7 @@ export class NatsTickets implements TicketStore {
     const bucket = await this.#opened();
     const { messages } = await bucket.state();
     const ofNamespace = encodeKey(ticket.uid);
-    // Concurrent callers may exceed the limits by one each.
+    // Concurrent callers may each exceed the limits by one.
     const isFull = messages >= maxTickets || (await bucket.keys(`${ofNamespace}.*`)).length >= maxTicketsOfNamespace;
     if (isFull) return roomMs;
     await bucket.change([{ key: `${ofNamespace}.${encodeKey(hash)}`, revision: 0, value: ticket }]);
@@ -36,7 +36,7 @@ export class NatsTickets implements TicketStore {
     const found = await bucket.get<TicketRecord | null>(`*.${encodeKey(hash)}`);
     if (found === undefined || found.value === null) return undefined;
     const { key, revision, value } = found;
-    // Of all callers that read it, only one changes it.
+    // Only one of the callers that read it can change it.
     if (!(await bucket.change([{ key, revision, value: null, isDeleted: true }]))) return undefined;
     const used = await bucket.get(key);
     if (used !== undefined) await bucket.purge(used.revision);
@@ -54,5 +54,5 @@ export class NatsTickets implements TicketStore {
   }
 }
 
-/** Tickets live so long. */
+/** Lifetime of tickets. */
 export const ticketBucketAgeMs = ticketLifetimeMs;

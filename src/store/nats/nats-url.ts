@@ -4,7 +4,7 @@ import { StoreUrlReader } from '../shared/store-url.ts';
 export type NatsUrl = {
   /** `host:port` of each server to try; the cluster announces others. */
   readonly servers: readonly string[];
-  /** The servers, for people. */
+  /** The servers, for display. */
   readonly place: string;
   readonly user: string | undefined;
   readonly password: string | undefined;
@@ -36,10 +36,10 @@ const reader = new StoreUrlReader(
     '&windowMs=MILLISECONDS, &maxAgeMs=MILLISECONDS, &maxMessages=COUNT, &maxBytes=BYTES',
 );
 
-/** The part before the servers, the servers, and the rest. `URL` does not accept a list of servers. */
+/** The part of a URL before the servers, the servers, and the rest. `URL` does not accept a list of servers. */
 const parts = /^([^/]*\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/s;
 
-/** Parses the URL of `--store`; throws a `ConfigError`, which never contains a password. */
+/** Parses the `--store` URL. Throws a `ConfigError` that never contains a password. */
 export function parseNatsUrl(url: string): NatsUrl {
   const [, before, list = '', after] = parts.exec(url) ?? [];
   const each = list.split(',').map((server) => reader.parse(`${before}${server}${after}`));

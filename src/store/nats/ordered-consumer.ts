@@ -4,27 +4,27 @@ import { deliveryOf } from './delivery.ts';
 import { consumerName } from './header-cursor.ts';
 import { type LogStream, nanosOf } from './log-stream.ts';
 
-/** The server sends a heartbeat this often while it has no messages; after two missed ones the consumer is replaced. */
+/** Interval of the server's heartbeats while it has no messages. After two missed ones the consumer is replaced. */
 const heartbeatMs = 1_500;
 const silentMs = 2 * heartbeatMs + 500;
-/** A newly elected leader may not have applied everything yet, so the check for a lost end waits after a restart. */
+/** A newly elected leader may not have applied everything yet, so after a restart the check for a lost end waits this long. */
 const settleMs = 5_000;
 const leastRetryMs = 50;
 const mostRetryMs = 2_000;
 
 /** Handlers for what a consumer delivers. */
 export type Delivered = {
-  /** Gets each message once, in order. */
+  /** Receives each message once, in order. */
   readonly message: (message: Msg, seq: number) => void;
   /** The stream no longer exists; nothing follows. */
   readonly gone: () => void;
-  /** The stream ends before the last delivered message: its servers have lost messages and will reuse their numbers. */
+  /** The stream ends before the last delivered message: its servers lost messages and will reuse their sequence numbers. */
   readonly lostItsEnd: () => void;
 };
 
 /**
- * Delivers headers of a stream's messages in order and without gaps, while leaders change and connections break. When a
- * delivery is missing or the server's consumer falls silent, a new consumer continues after the last message.
+ * Delivers headers of a stream's messages in order and without gaps, across changes of leader and broken connections.
+ * If a delivery is missing or the server's consumer falls silent, a new consumer continues after the last message.
  */
 export class OrderedConsumer {
   readonly #log: LogStream;
@@ -39,10 +39,10 @@ export class OrderedConsumer {
   #retryMs = leastRetryMs;
   #run = 0;
   #isStopped = false;
-  /** Consumers created after the first one. */
+  /** Number of consumers created after the first. */
   restarts = 0;
 
-  /** Begins after the number `after`. */
+  /** Starts after the sequence number `after`. */
   constructor(log: LogStream, after: number, delivered: Delivered) {
     this.#log = log;
     this.#last = after;

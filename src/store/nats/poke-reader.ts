@@ -13,7 +13,7 @@ const maxKept = 64;
 /** Shorter than the server keeps an idle consumer. */
 const keptMs = cursorIdleMs / 2;
 
-/** Bounds of the messages that one call scans for a group member, which gets a part of them. */
+/** Bounds of the messages that one call examines for a group member, which gets only some of them. */
 const leastLookedAt = 256;
 const maxLookedAt = 8_192;
 
@@ -66,7 +66,7 @@ export class PokeReader {
     this.#kept.clear();
   }
 
-  /** Undefined: the stream has not reached the position where the selection begins. */
+  /** Undefined: the stream has not reached the position where the selection starts. */
   async #open(
     log: LogStream,
     filters: readonly string[],
@@ -138,7 +138,7 @@ function keyOf(log: LogStream, selection: Selection, after: number): string {
   return `${log.id} ${after} ${selectionKey(selection)}`;
 }
 
-/** A group member finds a full page among roughly as many messages as fill a page for every member. */
+/** A group member's full page takes roughly as many messages as a full page for every member. */
 function lookedAt({ group }: Selection, most: number): number {
   return group === null ? most : Math.min(maxLookedAt, Math.max(leastLookedAt, most * group.size));
 }

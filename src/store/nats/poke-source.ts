@@ -7,13 +7,13 @@ import type { LogStream, StreamInfo } from './log-stream.ts';
 import { SubjectStreams } from './subject-streams.ts';
 import type { LogNames } from './subjects.ts';
 
-/** Messages pulled at once where a read goes on, so that the next pages need no request. */
+/** Messages pulled at a time when a read continues, so that the next pages need no request. */
 const pulledAhead = 2_048;
 
-/** Where a message stands. */
+/** Location of a message. */
 export type Place = { readonly globalPosition: number; readonly stream: StreamName; readonly position: number };
 
-/** Filters of a consumer that match what a selection may select; they must not overlap. Undefined: nothing can match. */
+/** Filters of a consumer that match whatever the selection may select; they must not overlap. Undefined: nothing can match. */
 export function filtersOf(names: LogNames, { all, streams, categories }: Selection): readonly string[] | undefined {
   if (all) return [];
   const others = streams.filter((stream) => !categories.includes(new StreamName(stream).category));
@@ -24,7 +24,7 @@ export function filtersOf(names: LogNames, { all, streams, categories }: Selecti
   return filters.length === 0 ? undefined : filters;
 }
 
-/** Reads places of one log in order, behind a number, from one consumer for page after page. */
+/** Reads locations of messages in one log in order, after a sequence number, from one consumer for page after page. */
 export class PokeSource {
   readonly #log: LogStream;
   readonly #filters: readonly string[];
@@ -32,7 +32,7 @@ export class PokeSource {
   readonly #streams: SubjectStreams;
   #isFirst = true;
   #ahead: Promise<Pulled> | undefined = undefined;
-  /** Read, but not delivered yet. */
+  /** Read but not delivered yet. */
   #places: Place[] = [];
   /** Global position up to which every selected message has been read. */
   readTo: number;
@@ -57,7 +57,7 @@ export class PokeSource {
     return this.#places;
   }
 
-  /** Reads at least `most` more places, if there are as many. `before`: the log's info from before this call. */
+  /** Reads at least `most` more locations, if there are as many. `before`: the log's info from before this call. */
   async refill(most: number, before: StreamInfo): Promise<void> {
     const isFirst = this.#isFirst;
     this.#isFirst = false;
@@ -65,7 +65,7 @@ export class PokeSource {
     const { entries: first, isShort } = await this.#pull(isFirst ? most : Math.max(most, pulledAhead));
     let entries = first;
     this.isAtEnd = isShort;
-    // The consumer's server may be behind the leader, which has everything that was acknowledged.
+    // The consumer's server may be behind the leader, which has every acknowledged message.
     if (isShort && before.config.num_replicas > 1) {
       const known = await lastKnown(this.#log, this.#filters);
       if (known > this.#cursor.last) {
@@ -83,7 +83,7 @@ export class PokeSource {
     this.forgottenUpTo = this.#isComplete(entries, from) ? 0 : forgottenUpTo(await this.#log.info());
   }
 
-  /** The result of the pull ahead, or of a pull now. An earlier pull does not show where the log ends now. */
+  /** The result of the earlier pull, or of one now. An earlier pull does not show where the log ends now. */
   async #pull(count: number): Promise<Pulled> {
     const ahead = this.#ahead;
     this.#ahead = undefined;
@@ -94,7 +94,7 @@ export class PokeSource {
     return { entries: [...before.entries, ...entries], isShort };
   }
 
-  /** Removes the delivered places, up to a global position. */
+  /** Removes delivered locations up to a global position. */
   drop(upTo: number): void {
     const rest = this.#places.findIndex(({ globalPosition }) => globalPosition > upTo);
     this.#places = rest === -1 ? [] : this.#places.slice(rest);

@@ -5,10 +5,10 @@ import { compareUtf8 } from '../shared/utf8-order.ts';
 import type { LogStream } from './log-stream.ts';
 import { readMessage } from './stored-message.ts';
 
-/** Streams whose last messages are requested at once. */
+/** Streams whose last messages are requested concurrently. */
 const atOnce = 64;
 
-/** Summary of a stream; undefined: it has no messages. */
+/** Summary of a stream; undefined if it has no messages. */
 export async function readStreamSummary(log: LogStream, stream: string): Promise<StreamSummary | undefined> {
   const subject = log.names.subject(stream);
   const { state } = await log.info({ filter: subject, offset: 0 });
@@ -16,7 +16,7 @@ export async function readStreamSummary(log: LogStream, stream: string): Promise
   return messageCount === undefined ? undefined : summaryOf(log, stream, messageCount);
 }
 
-/** Streams in the order of their subjects, that is, of their escaped bytes. */
+/** Streams in order of their subjects, that is of their escaped bytes. */
 export async function readStreams(
   log: LogStream,
   prefix: string,
@@ -25,7 +25,7 @@ export async function readStreams(
 ): Promise<StreamSummary[]> {
   const most = Math.min(limit, maxListEntries);
   const hyphen = prefix.indexOf('-');
-  // A filter matches whole tokens only, so a part of a category is compared here.
+  // A filter matches whole tokens only, so the start of a category is compared here.
   const filter = hyphen === -1 ? log.names.everything : log.names.category(prefix.slice(0, hyphen));
   const behind = after === undefined ? undefined : log.names.subject(after);
   const found: [subject: string, count: number][] = [];
@@ -44,7 +44,7 @@ export async function readStreams(
   return summaries;
 }
 
-/** Categories in the order of their escaped bytes. */
+/** Categories in order of their escaped bytes. */
 export async function readCategories(
   log: LogStream,
   after: string | undefined,
@@ -71,7 +71,7 @@ export async function readCategories(
   return summaries;
 }
 
-/** Subjects with their message counts, in order. The server returns up to 100,000 at once. */
+/** Subjects with their message counts, in order. The server returns up to 100,000 per request. */
 async function* subjectsOf(log: LogStream, filter: string): AsyncGenerator<readonly [string, number]> {
   for (let offset = 0; ; ) {
     const { state, total = 0 } = await log.info({ filter, offset });

@@ -8,13 +8,13 @@ import type { LogStream } from './log-stream.ts';
 import { messageHeaders, readMessage, type Stored } from './stored-message.ts';
 import { seqOfPosition, walkBack } from './stream-walk.ts';
 
-/** Most messages that one call scans, so that a filter with few matches does not block other reads. */
+/** Most messages examined in one call, so that a filter with few matches does not block other reads. */
 const maxLookedAt = 8_192;
-/** Messages of one request. Those beyond the byte limit of a page are discarded. */
+/** Messages per request. Those beyond a page's byte limit are discarded. */
 const perRead = 512;
 const maxLookedBack = 1_000_000;
 
-/** Messages of a stream from a position or a global position on. */
+/** Messages of a stream from a position or global position on. */
 export async function readStreamPage(
   log: LogStream,
   stream: string,
@@ -32,7 +32,7 @@ export async function readStreamPage(
   return page.fill(subject, Math.max(1, first), last.seq, () => true);
 }
 
-/** Messages of the log from a global position on, filtered first and limited then. */
+/** Messages of the log from a global position on; the filter applies before the limit. */
 export async function readLogPage(
   log: LogStream,
   { category, group, correlation }: LogFilter,
@@ -49,7 +49,7 @@ export async function readLogPage(
   });
 }
 
-/** The stream's last message, or its last one of a type. */
+/** The stream's last message, or its last message of a type. */
 export async function readLastMessage(
   log: LogStream,
   stream: string,
@@ -68,7 +68,7 @@ export async function readLastMessage(
   return stored && readMessage(stored, stream);
 }
 
-/** Gathers messages until there are enough of them, or of their bytes. */
+/** Collects messages until the page is full by count or bytes. */
 class PageBuilder {
   readonly #log: LogStream;
   readonly #most: number;
@@ -83,7 +83,7 @@ class PageBuilder {
     this.#startOf = startOf;
   }
 
-  /** Reads what a filter matches from a number on; `known`: the last message that the leader has of it. */
+  /** Reads messages that match a filter from a sequence number on; `known`: the last message that the leader has of it. */
   async fill(
     filter: string,
     seq: number,
@@ -103,7 +103,7 @@ class PageBuilder {
       looked += messages.length;
       if (isEnd) return this.end(null);
     }
-    // Only reads by global position look at messages that they do not want.
+    // Only reads by global position examine messages they do not return.
     return this.end(next);
   }
 

@@ -14,21 +14,21 @@ const tryHeader = 'Pw-Try';
 /** A record with its key and revision. */
 export type BucketRecord<T> = {
   readonly key: string;
-  /** Number of the write that made it. */
+  /** Sequence number of the write that created it. */
   readonly revision: number;
   readonly value: T;
 };
 
-/** A change of a record, which holds only if the record still has the revision; 0: there is none. */
+/** A change of a record, which succeeds only if the record still has the revision; 0: there must be none. */
 export type RecordChange = {
   readonly key: string;
   readonly revision: number;
   readonly value: unknown;
-  /** For tools of NATS: the record counts as deleted. Its value is kept. */
+  /** Shows the record as deleted to NATS tools. Its value is kept. */
   readonly isDeleted?: boolean;
 };
 
-/** What distinguishes a bucket. */
+/** Options of a bucket. */
 export type BucketOptions = { readonly name: string; readonly replicas: number; readonly maxAgeMs?: number };
 
 type GotMessage = {
@@ -36,8 +36,8 @@ type GotMessage = {
 };
 
 /**
- * Records of JSON by key, each changed by compare-and-set. It is a key-value bucket of NATS, which `nats kv` can list, but used
- * through JetStream itself: several records change together, and every read asks the leader.
+ * JSON records by key, each changed by compare-and-set. The bucket is a NATS key-value bucket, which `nats kv` can
+ * list, but is used through JetStream directly: several records change together, and every read asks the leader.
  */
 export class RecordBucket {
   readonly #link: NatsLink;
@@ -80,7 +80,7 @@ export class RecordBucket {
     });
   }
 
-  /** Rejects while records cannot change. Reads a record, as an isolated server still reports the stream's state. */
+  /** Rejects while records cannot change. Reads a record, because an isolated server still reports the stream's state. */
   async check(): Promise<void> {
     await this.get('check');
   }
@@ -89,7 +89,7 @@ export class RecordBucket {
     return (await this.#info()).state;
   }
 
-  /** Keys that a pattern matches, in no order. */
+  /** Keys that match a pattern, in no order. */
   async keys(pattern: string): Promise<string[]> {
     const keys: string[] = [];
     for (;;) {
@@ -100,17 +100,17 @@ export class RecordBucket {
     }
   }
 
-  /** The record of a key, or the last one that a pattern matches; undefined: there is none. */
+  /** The record of a key, or the last one that matches a pattern; undefined: there is none. */
   get<T>(key: string): Promise<BucketRecord<T> | undefined> {
     return this.#find({ last_by_subj: `${this.#start}${key}` });
   }
 
-  /** The first record behind a revision that a pattern matches. */
+  /** The first record after a revision that matches a pattern. */
   next<T>(pattern: string, revision: number): Promise<BucketRecord<T> | undefined> {
     return this.#find({ seq: revision + 1, next_by_subj: `${this.#start}${pattern}` });
   }
 
-  /** Makes all of these changes, or none: false where a record has another revision. Waits some seconds for a leader. */
+  /** Makes all of these changes, or none and returns false if a record has another revision. Waits some seconds for a leader. */
   async change(changes: readonly RecordChange[]): Promise<boolean> {
     const attempt = randomUUID();
     const members = changes.map(({ key, revision, value, isDeleted = false }) => ({
@@ -127,7 +127,7 @@ export class RecordBucket {
         return true;
       } catch (error) {
         if (isConflict(error)) return false;
-        // Nothing was stored: the bucket is electing a leader, or this server has not learned yet who leads a new bucket.
+        // Nothing was stored: the bucket is electing a leader, or this server does not know a new bucket's leader yet.
         const mayRetry = this.#link.hasNoResponders(error) && performance.now() < deadline;
         if (!mayRetry) {
           if (!(error instanceof JetStreamRefusal) && (await this.#wasStored(first!.subject, attempt))) return true;
@@ -138,7 +138,7 @@ export class RecordBucket {
     }
   }
 
-  /** Deletes the message of a write for good. */
+  /** Deletes the message of a write permanently. */
   async purge(revision: number): Promise<void> {
     await this.#ask(() => this.#link.api(`STREAM.MSG.DELETE.${this.#stream}`, { seq: revision, no_erase: true }));
   }
@@ -180,7 +180,7 @@ export class RecordBucket {
   }
 }
 
-/** A key of any text: keys have letters, digits, hyphens and underscores, and `=` with two digits escapes a byte of the rest. */
+/** Encodes any text as a key of letters, digits, hyphens and underscores; `=` with two digits escapes any other byte. */
 export function encodeKey(text: string): string {
   if (text === '') return '=';
   const escaped = (sign: string) => Buffer.from(sign).toString('hex').replace(/../g, '=$&');

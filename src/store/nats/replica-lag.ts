@@ -2,7 +2,7 @@ import { LateAnswer, storeFault } from './nats-faults.ts';
 
 const maxLagMs = 5_000;
 
-/** Returns a function that throws `BACKEND_ERROR` once a read has waited too long for a replica behind its leader. */
+/** Returns a function that throws `BACKEND_ERROR` once a read has waited too long for a replica that is behind its leader. */
 export function limitReplicaLag(): () => void {
   const deadline = performance.now() + maxLagMs;
   return () => {

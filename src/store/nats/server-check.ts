@@ -3,15 +3,15 @@ import { JetStreamRefusal, textOfFault } from './nats-faults.ts';
 import type { NatsLink } from './nats-link.ts';
 import type { NatsUrl } from './nats-url.ts';
 
-/** The first version whose JetStream stores several messages all or none. */
+/** The first version whose JetStream can store several messages atomically. */
 const oldestMinor = 12;
 
-/** JetStream is not enabled, at all or for this account. */
+/** JetStream is disabled, on the server or for this account. */
 const notEnabled = new Set([10_039, 10_076]);
-/** There are too few servers for the copies, or none has room. */
+/** There are too few servers for the replicas, or none has room. */
 const tooFewServers = new Set([10_005, 10_074, 10_052]);
 
-/** Refuses a server that cannot keep logs, with the remedy. */
+/** Throws a {@link ConfigError} with the remedy if the server cannot store logs. */
 export function checkServer({ connection }: NatsLink, { place }: NatsUrl): void {
   const { version = '0.0.0', jetstream = false } = connection.info ?? {};
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -23,7 +23,7 @@ export function checkServer({ connection }: NatsLink, { place }: NatsUrl): void 
   }
 }
 
-/** Copies of new logs: three in a cluster, unless the URL says otherwise. */
+/** Replicas of new logs: three in a cluster, unless the URL says otherwise. */
 export function replicasFor({ connection }: NatsLink, { replicas }: NatsUrl): number {
   return replicas ?? (connection.info?.cluster === undefined ? 1 : 3);
 }

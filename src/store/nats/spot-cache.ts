@@ -1,9 +1,9 @@
 import type { Spot } from './log-stream.ts';
 
-/** Most streams whose last spot is cached; about 20 MB with names of usual length. */
+/** Most streams whose last spot is cached; about 20 MB with typical names. */
 const maxSpots = 50_000;
 
-/** Caches the spots of streams' last messages. Other nodes' appends make an entry stale; the server then refuses the write. */
+/** Caches the spots of streams' last messages. An append by another node makes an entry stale; the server then refuses the write. */
 export class SpotCache {
   /** By subject, least recently used first. */
   readonly #spots = new Map<string, Spot>();

@@ -2,16 +2,16 @@ import type { MsgHdrs } from '@nats-io/transport-node';
 import type { Message, NewMessage } from '../../message/message.ts';
 import type { HeaderValues } from './nats-link.ts';
 
-/** Headers of a stored message. The message's id is in JetStream's own id header. */
+/** Headers of a stored message. Its id is in JetStream's own id header. */
 export const messageHeaders = {
   id: 'Nats-Msg-Id',
   position: 'Pw-Pos',
   type: 'Pw-Type',
-  /** Bytes of the metadata, which stand before the data; absent: null. */
+  /** Length of the metadata, which comes before the data; absent: null. */
   metadataBytes: 'Pw-Meta',
 } as const;
 
-/** A message as read from a JetStream stream. */
+/** A message read from a JetStream stream. */
 export type Stored = {
   readonly subject: string;
   readonly seq: number;
@@ -21,13 +21,13 @@ export type Stored = {
   readonly time: string;
 };
 
-/** The encoded message: its payload, and its headers without those of the append. */
+/** An encoded message: its payload, and its headers without those of the append. */
 export type Written = { readonly headers: HeaderValues; readonly payload: Uint8Array };
 
-/** Values that need no escape. Headers are ASCII here, as clients and tools disagree about anything else. */
+/** Values that need no escaping. Headers are ASCII here, because clients and tools disagree about anything else. */
 const plain = /^[\x21-\x24\x26-\x7e][\x20-\x24\x26-\x7e]*(?<! )$/;
 
-/** Encodes a message for its position. Data and metadata are stored as they were written. */
+/** Encodes a message for its position. Data and metadata are stored verbatim. */
 export function writeMessage({ id, type, data, metadata }: NewMessage, position: number): Written {
   const headers: Record<string, string | number> = {
     [messageHeaders.position]: position,

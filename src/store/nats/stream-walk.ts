@@ -5,12 +5,12 @@ import { readUpTo } from './header-pages.ts';
 import type { LogStream, Spot } from './log-stream.ts';
 import { positionOf, readMessage, type Stored } from './stored-message.ts';
 
-/** Messages that a backward walk reads at once. */
+/** Messages that a backward walk reads at a time. */
 const chunk = 256;
 
 /**
- * Number of the stream's first message at or after a position; undefined: there is none. Positions are only in headers, so this
- * searches for it, by interpolation and bisection in turn.
+ * Sequence number of the stream's first message at or after a position; undefined: there is none. Positions are only in
+ * headers, so this searches by interpolation and bisection in turn.
  */
 export async function seqOfPosition(log: LogStream, stream: string, position: number): Promise<number | undefined> {
   const subject = log.names.subject(stream);
@@ -57,7 +57,7 @@ export async function readFromPosition(
   return messages;
 }
 
-/** Visits the headers of a stream's messages, last one first, until `visit` returns false or `most` have been visited. */
+/** Visits the headers of a stream's messages backwards until `visit` returns false or `most` were visited. */
 export async function walkBack(
   log: LogStream,
   stream: string,

@@ -44,7 +44,7 @@ export class LogNames {
     return id === noIdToken ? category : `${category}-${decodeToken(id)}`;
   }
 
-  /** A subject that no stream has. */
+  /** A subject that belongs to no stream. */
   get scratch(): string {
     return `${this.#start}%.%`;
   }

@@ -1,7 +1,7 @@
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { LateAnswer } from './nats-faults.ts';
 
-/** An unanswered write is rejected up to so much behind its deadline. */
+/** How much later than its deadline an unanswered write may be rejected. */
 const lookMs = 50;
 const noResponders = 503;
 
@@ -12,18 +12,18 @@ type Waiting = {
   readonly reject: (error: Error) => void;
 };
 
-/** Makes the client's error of a request that nobody listens to. */
+/** Creates the client's error for a request without responders. */
 type NobodyListens = (subject: string) => Error;
 
 /**
- * Takes the answers to writes, all on one subscription. The client's own `request` does the same, and for each request makes a timer, a
- * race of promises and an error with its stack, answered or not.
+ * Receives the answers to writes on a single subscription. The client's own `request` does the same, but creates a
+ * timer, a race of promises and an error with a stack for each request, answered or not.
  */
 export class WriteAnswers {
   readonly #connection: NatsConnection;
   readonly #inbox: string;
   readonly #nobodyListens: NobodyListens;
-  /** By the last token of the subject that the answer goes to. Each leaves by its deadline. */
+  /** By the last token of the reply subject. Each entry is removed by its deadline. */
   readonly #waiting = new Map<string, Waiting>();
   #timer: NodeJS.Timeout | undefined = undefined;
   #count = 0;
@@ -39,7 +39,7 @@ export class WriteAnswers {
     });
   }
 
-  /** Writes without an answer. */
+  /** Number of writes without an answer. */
   get waiting(): number {
     return this.#waiting.size;
   }
@@ -54,7 +54,7 @@ export class WriteAnswers {
     return promise;
   }
 
-  /** Rejects the writes to a subject that the server does not let this user publish to. */
+  /** Rejects writes to a subject that the server does not let this user publish to. */
   refuse(subject: string, error: Error): void {
     for (const [token, waiting] of this.#waiting) {
       if (waiting.subject !== subject) continue;
@@ -63,7 +63,7 @@ export class WriteAnswers {
     }
   }
 
-  /** Rejects what waits, because the connection is closed. */
+  /** Rejects pending writes, because the connection is closed. */
   close(): void {
     clearInterval(this.#timer);
     for (const { reject } of this.#waiting.values()) reject(new LateAnswer('the connection to NATS was closed'));
@@ -73,7 +73,7 @@ export class WriteAnswers {
   #take(message: Msg): void {
     const token = message.subject.slice(this.#inbox.length + 1);
     const waiting = this.#waiting.get(token);
-    // Answered behind its deadline.
+    // Answered after its deadline.
     if (waiting === undefined) return;
     this.#waiting.delete(token);
     if (message.data.length === 0 && message.headers?.code === noResponders) {

@@ -3,20 +3,21 @@ import { isConflict, isRefusal } from './nats-faults.ts';
 import type { HeaderValues, NatsLink, PublishAnswer } from './nats-link.ts';
 import { messageHeaders, type Written } from './stored-message.ts';
 
-/** Most messages of an atomic batch; the server's own limit. */
+/** Most messages in an atomic batch; the server's own limit. */
 export const maxBatchMessages = 1_000;
 
 const expectedLast = 'Nats-Expected-Last-Subject-Sequence';
 
-/** More than any stream reaches, so that a message that expects it is refused. */
+/** Higher than any stream can reach, so a message that expects it is refused. */
 const neverReached = '9000000000000000';
 
-/** After this long without an answer an append counts as unanswered. */
+/** An append without an answer after this time counts as unanswered. */
 const writeMs = 2_000;
 
 /**
- * Writes messages of one subject, all or none, if the subject's last message still has the number `last`; resolves to
- * the number of the last one written. Uses plain publishes: the client's `startBatch` drops expectations and errors.
+ * Writes messages of one subject atomically, if the subject's last message still has the sequence number `last`;
+ * resolves to the number of the last one written. Uses plain publishes, because the client's `startBatch` drops
+ * expectations and errors.
  */
 export function writeAppend(
   link: NatsLink,
@@ -31,7 +32,7 @@ export function writeAppend(
   if (messages.length === 1) {
     return link.write(subject, first!.payload, { ...first!.headers, ...expectation }, timeout);
   }
-  // Only the first message of a subject may have an expectation.
+  // Only a subject's first message may have an expectation.
   const all = messages.map(({ headers, payload }, index) => ({
     subject,
     headers: index === 0 ? { ...headers, ...expectation } : headers,
@@ -47,7 +48,7 @@ export type BatchMember = {
   readonly payload: Uint8Array | string;
 };
 
-/** Writes messages of one stream of JetStream, also of several subjects, all or none, in one round trip. */
+/** Writes messages of one JetStream stream atomically, possibly to several subjects, in one round trip. */
 export function commitBatch(
   link: NatsLink,
   members: readonly BatchMember[],
@@ -64,14 +65,14 @@ export function commitBatch(
   throw new Error('a batch needs at least one message');
 }
 
-/** The header that expects the subject's last message to have this number; 0: none. */
+/** The header that expects the subject's last message to have this sequence number; 0: none. */
 export function expecting(last: number): HeaderValues {
   return { [expectedLast]: last };
 }
 
 /**
- * Whether the server knows one of these ids, which it does within its duplicate window. Nothing is written: the server
- * refuses the batch for a known id, or else for the expectation of its last message.
+ * Whether the server knows one of these ids within its duplicate window. Writes nothing: the server refuses the batch
+ * because of a known id, or otherwise because of its last message's expectation.
  */
 export async function knowsOneOf(link: NatsLink, scratch: string, ids: readonly string[]): Promise<boolean> {
   const probes = ids.slice(0, maxBatchMessages - 1).map((id) => ({
@@ -90,7 +91,7 @@ export async function knowsOneOf(link: NatsLink, scratch: string, ids: readonly 
   }
 }
 
-/** The first of these ids that the server knows; undefined: it knows none. */
+/** The first of these ids that the server knows; undefined: none. */
 export async function firstKnownOf(
   link: NatsLink,
   scratch: string,

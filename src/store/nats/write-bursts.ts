@@ -1,10 +1,10 @@
-/** No write waits longer for others, as those in flight may never be answered. */
+/** Longest wait of a write for others, since those in flight may never be answered. */
 const mostWaitMs = 5;
 
 /**
- * Sends writes in bursts. Messages that arrive one by one cost a nats-server, and the connection, several times as much as
- * messages that arrive in one chunk of the socket (`npm run load -- nats-append`). Writes are released as soon as at least as
- * many wait as are in flight.
+ * Sends writes in bursts. Messages that arrive one by one cost nats-server, and the connection, several times as much
+ * as messages in one chunk of the socket (`npm run load -- nats-append`). Writes are released when at least as many
+ * wait as are in flight.
  */
 export class WriteBursts {
   #underWay = 0;

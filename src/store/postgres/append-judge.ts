@@ -2,30 +2,30 @@ import type { Message, NewMessage } from '../../message/message.ts';
 import type { AppendOutcome } from '../log.ts';
 import { judgeIds, type Respelled } from '../shared/known-ids.ts';
 
-/** An append that waits for its lane. */
+/** An append waiting for its lane. */
 export type PendingAppend = {
   readonly stream: string;
   readonly messages: readonly NewMessage[];
   readonly expectedVersion: number | undefined;
-  /** UTF-16 units of its payloads. */
+  /** Length of its payloads in UTF-16 units. */
   readonly units: number;
-  /** Its insert was sent and may have been committed; a look-up of its ids decides. */
+  /** Its insert was sent and may have been committed; looking up its ids decides. */
   isUnsure: boolean;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
 };
 
-/** What is in the log of a group's streams and ids, under the locks of their categories. */
+/** State of a group's streams and ids in the log, read under the locks of their categories. */
 export type Found = { readonly versions: Map<string, number>; readonly byId: ReadonlyMap<string, Message> };
 
-/** An append that can only be known again if its payloads mean what is stored. */
+/** An append whose ids are known, and which is a retry only if its payloads equal the stored ones. */
 type Compared = {
   readonly outcome: 'compare';
   readonly respelled: readonly Respelled[];
   readonly known: AppendOutcome;
 };
 
-/** What a group's appends come to: those to insert, those that are answered, those to compare, those for the next group. */
+/** The appends of a group, sorted by what to do: insert, answer, compare, or postpone to the next group. */
 export type Judged = {
   readonly inserts: PendingAppend[];
   readonly answers: Map<PendingAppend, AppendOutcome>;
@@ -33,24 +33,24 @@ export type Judged = {
   readonly later: PendingAppend[];
 };
 
-/** Whether its ids must be looked up: a writer gave them, or an earlier try may have stored them. */
+/** Whether to look up its ids: the client supplied them, or an earlier attempt may have stored them. */
 export function asksForIds(append: PendingAppend): boolean {
   return append.isUnsure || append.messages.some(({ given }) => given);
 }
 
-/** Whether it is stored whatever is in the log. */
+/** Whether it can be stored without looking at the log. */
 export function isUnconditional(append: PendingAppend): boolean {
   return append.expectedVersion === undefined && !asksForIds(append);
 }
 
-/** Judges the appends of a group in their order; `found.versions` moves on with those that are to be inserted. */
+/** Judges a group's appends in order. Advances `found.versions` for those to be inserted. */
 export function judgeGroup(group: readonly PendingAppend[], { versions, byId }: Found): Judged {
   const judged: Judged = { inserts: [], answers: new Map(), compares: new Map(), later: [] };
   const inserted = new Set<string>();
   const postponed = new Set<string>();
   for (const append of group) {
     const { stream, expectedVersion } = append;
-    // An id that an earlier append of the group stores has no place yet; what waits keeps the order of its stream.
+    // An id that this group is about to store has no position yet. Postponed appends keep the order of their stream.
     if (postponed.has(stream) || append.messages.some(({ id }) => inserted.has(id))) {
       postponed.add(stream);
       judged.later.push(append);
@@ -79,7 +79,7 @@ export function judgeGroup(group: readonly PendingAppend[], { versions, byId }: 
   return judged;
 }
 
-/** The outcome of an append that one of its earlier attempts has stored. */
+/** The outcome of an append that an earlier attempt has stored. */
 function asFirst(known: AppendOutcome): AppendOutcome {
   return known.outcome === 'known' ? { ...known, outcome: 'appended' } : known;
 }

@@ -4,10 +4,10 @@ import { ConfigError } from '../../config-error.ts';
 import { storeFault } from './database-errors.ts';
 import type { PostgresServer, PostgresUrl } from './postgres-url.ts';
 
-/** The module `pg`, which is loaded only where the URL asks for PostgreSQL. */
+/** The module `pg`, loaded only if the URL names PostgreSQL. */
 export type Pg = typeof import('pg');
 
-/** Throws {@link ConfigError} where it is not installed. */
+/** Throws {@link ConfigError} if it is not installed. */
 export async function loadPg(): Promise<Pg> {
   try {
     const { default: pg } = await import('pg');
@@ -25,7 +25,7 @@ const goodbyeMs = 2_000;
 const leastRetryMs = 50;
 const mostRetryMs = 2_000;
 
-/** OID of `bigint`, which the driver would leave as text. */
+/** OID of `bigint`, which the driver would otherwise return as text. */
 const bigint = 20;
 const types: ClientConfig['types'] = {
   getTypeParser: (oid: number) => (oid === bigint || oid === 23 || oid === 26 ? Number : parserOf(oid)),
@@ -38,18 +38,19 @@ function parserOf(oid: number): (text: string) => unknown {
 }
 
 /**
- * Plans each {@link Statement} once per connection instead of at each execution. Such a plan must hold for a table of any size, so
- * it always uses the index: made for an empty table, it would otherwise scan the table until the next ANALYZE.
+ * Plans each {@link Statement} once per connection rather than on each execution. Such a plan must suit a table of any
+ * size, so it always uses the index: planned for an empty table, it would otherwise scan the table until the next
+ * ANALYZE.
  */
 const planOnce = ['plan_cache_mode=force_generic_plan', 'enable_seqscan=off', 'enable_bitmapscan=off'];
 
-/** How the connections of a kind are used; absent: they run statements that differ. */
+/** How connections are used. Without `planOnce`: for statements that differ each time. */
 export type ClientOptions = { readonly planOnce?: boolean };
 
 /** Opens a client; rejects soon after the signal. */
 export type OpenClient = (signal?: AbortSignal) => Promise<Client>;
 
-/** Opens clients of one database with the settings that the store depends on, whatever the database's own defaults are. */
+/** Opens clients of one database with the settings that the store depends on, overriding the database's defaults. */
 export function clientsOf(pg: Pg, url: PostgresUrl, options: ClientOptions = {}): OpenClient {
   const settings = [
     'search_path=message_store,public',
@@ -66,7 +67,7 @@ export function clientsOf(pg: Pg, url: PostgresUrl, options: ClientOptions = {})
     database: url.database,
     ssl: url.tls === 'disable' ? false : { rejectUnauthorized: url.tls === 'verify-full' },
     application_name: 'pokewire',
-    // A pooler refuses them: the next transaction may use a connection that others share.
+    // A pooler rejects startup options, because the next transaction may run on a connection that others share.
     ...(url.isPooled ? {} : { options: settings.map((setting) => `-c ${setting}`).join(' ') }),
     keepAlive: true,
     connectionTimeoutMillis: connectMs,
@@ -77,7 +78,7 @@ export function clientsOf(pg: Pg, url: PostgresUrl, options: ClientOptions = {})
   const connect = async (server: PostgresServer, signal: AbortSignal | undefined) => {
     signal?.throwIfAborted();
     const client = new pg.Client({ ...config, ...server });
-    // Without a handler, an idle client that breaks would end the process; queries under way reject by themselves.
+    // Without a handler, a broken idle client would end the process. Pending queries reject anyway.
     client.on('error', () => {});
     await destroyOnAbort(client, signal, () => client.connect());
     return client;
@@ -86,7 +87,7 @@ export function clientsOf(pg: Pg, url: PostgresUrl, options: ClientOptions = {})
   return (signal) => (servers.length === 1 ? connect(servers[0]!, signal) : connectToPrimary(servers, connect, signal));
 }
 
-/** Destroys the client if the signal comes before the step is done, so the step rejects. */
+/** Destroys the client if the signal aborts before the step is done, so that the step rejects. */
 async function destroyOnAbort<T>(client: Client, signal: AbortSignal | undefined, step: () => Promise<T>): Promise<T> {
   const abort = () => destroy(client);
   signal?.addEventListener('abort', abort);
@@ -97,7 +98,7 @@ async function destroyOnAbort<T>(client: Client, signal: AbortSignal | undefined
   }
 }
 
-/** Tries the servers in order and takes the first that is not a standby. Rejects with the fault of each. */
+/** Tries the servers in order and takes the first that is not a standby. The rejection lists every server's fault. */
 async function connectToPrimary(
   servers: readonly PostgresServer[],
   connect: (server: PostgresServer, signal: AbortSignal | undefined) => Promise<Client>,
@@ -127,13 +128,13 @@ async function isPrimary(client: Client): Promise<boolean> {
   }
 }
 
-/** Ends a client, and destroys its socket after 2 s: on a cut network no answer to the goodbye ever arrives. */
+/** Ends a client. Destroys its socket after 2 s, because over a cut network the reply to the goodbye never arrives. */
 export async function endClient(client: Client): Promise<void> {
   const timer = setTimeout(() => destroy(client), goodbyeMs);
   await client.end().finally(() => clearTimeout(timer));
 }
 
-/** Breaks a connection, whatever is under way on it: statements reject. */
+/** Breaks a connection. Pending statements reject. */
 function destroy(client: Client): void {
   (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream.destroy();
 }
@@ -144,8 +145,8 @@ export type Statement = { readonly name: string; readonly text: string };
 export type Answer<Row> = { readonly rows: readonly Row[]; readonly command: string };
 
 /**
- * One connection, opened on first use and again after it broke. A failed attempt delays the next one, by 50 ms and up to 2 s.
- * Statements are pipelined, so those of one turn take one round trip. Rejects with the driver's errors.
+ * One connection, opened on first use and reopened after it broke. A failed attempt delays the next by 50 ms, later up
+ * to 2 s. Statements are pipelined, so those of one turn take one round trip. Rejects with the driver's errors.
  */
 export class Connection {
   readonly #open: OpenClient;
@@ -157,16 +158,16 @@ export class Connection {
   #retryAtMs = 0;
   #lastError: unknown = undefined;
   #isReady = false;
-  /** Connections that broke or could not be opened. */
+  /** How often a connection broke or could not be opened. */
   breaks = 0;
-  /** Statements that were sent. */
+  /** Number of statements sent. */
   queries = 0;
-  /** Statements that wait for an answer or a connection. */
+  /** Number of statements waiting for an answer or a connection. */
   underWay = 0;
 
   /**
-   * `opened` checks each new client before its first statement; the client is destroyed if it rejects. `isPooled`: another
-   * session may run the next statement, so none is prepared.
+   * `opened` checks each new client before its first statement; if it rejects, the client is destroyed. `isPooled`:
+   * another session may run the next statement, so none is prepared.
    */
   constructor(open: OpenClient, opened: (client: Client) => Promise<void> = async () => {}, isPooled = false) {
     this.#open = open;
@@ -174,7 +175,7 @@ export class Connection {
     this.#isPooled = isPooled;
   }
 
-  /** Whether the connection is open, and was checked. */
+  /** Whether the connection is open and checked. */
   get isReady(): boolean {
     return this.#isReady;
   }
@@ -201,14 +202,14 @@ export class Connection {
     }
   }
 
-  /** Destroys the connection, so statements under way reject. The next statement opens another one. */
+  /** Destroys the connection; pending statements reject. The next statement opens a new one. */
   drop(): void {
     this.#client?.then(destroy, () => {});
     this.#client = undefined;
     this.#isReady = false;
   }
 
-  /** Waits 2 s for statements under way, then breaks the connection and they reject. One that is being opened breaks at once. */
+  /** Waits 2 s for pending statements, then breaks the connection and they reject. A connection being opened is broken at once. */
   async close(): Promise<void> {
     this.#closing.abort(storeFault(new Error('the store is closed')));
     const client = this.#client;

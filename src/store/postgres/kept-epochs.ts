@@ -2,17 +2,17 @@ import type { LogId } from '../log-id.ts';
 import type { Query } from './read-pokes.ts';
 
 /**
- * Which epoch the log of a database has once it lost its end: messages that were delivered are gone, and others get their positions.
- * Only a node that had delivered them can tell.
+ * Stores the epoch of a log after the database lost its end: messages that were delivered are gone, and others take
+ * their positions. Only a node that delivered them can tell.
  */
 export interface KeptEpochs {
-  /** The epoch of the log that the database, which has this epoch, holds now. */
+  /** The current epoch of the log in the database with this epoch. */
   read(query: Query, ofDatabase: LogId): Promise<LogId>;
-  /** Ends the log `lost` and begins `next` in its place. Resolves to the epoch of all nodes, which another one may have begun. */
+  /** Replaces the epoch `lost` by `next`. Resolves to the epoch that all nodes use, which may be one that another node set first. */
   replace(query: Query, ofDatabase: LogId, lost: LogId, next: LogId): Promise<LogId>;
 }
 
-/** Keeps it in this process, for a database without the schema `pokewire`: nodes that are started later cannot tell. */
+/** Stores the epoch in this process, for a database without the schema `pokewire`: nodes started later cannot tell. */
 export class ProcessEpochs implements KeptEpochs {
   #last: { readonly ofDatabase: LogId; readonly epoch: LogId } | undefined = undefined;
 
@@ -26,7 +26,7 @@ export class ProcessEpochs implements KeptEpochs {
   }
 }
 
-/** Keeps it in the schema `pokewire`, for all nodes. A change raises the revision of the namespace, which all of them read. */
+/** Stores the epoch in the schema `pokewire`, for all nodes. A change raises the namespace's revision, which every node reads. */
 export class StoredEpochs implements KeptEpochs {
   async read(query: Query, ofDatabase: LogId): Promise<LogId> {
     const { rows } = await query<readonly [LogId]>('SELECT epoch FROM pokewire.epochs WHERE of_database = $1', [
@@ -48,7 +48,7 @@ export class StoredEpochs implements KeptEpochs {
   }
 }
 
-/** Whether the schema `pokewire`, which this role may use, has a place for it: it may have been made before there was one. */
+/** Whether the schema `pokewire`, usable by this role, has the table; a schema from an older version does not. */
 export async function keepsEpochs(query: Query): Promise<boolean> {
   const { rows } = await query<readonly [boolean]>(
     `SELECT has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')

@@ -3,18 +3,18 @@ import { isConnectionFault } from './database-errors.ts';
 import type { Query } from './read-pokes.ts';
 import { SharedRead } from './shared-read.ts';
 
-/** The tokens of the namespace. `revision` rises with each change. */
+/** The tokens of the namespace. `revision` increases with each change. */
 export type TokenSet = { readonly revision: number; readonly tokens: readonly TokenRecord[] };
 
-/** Where the tokens of the one namespace are. */
+/** Storage of the only namespace's tokens. */
 export interface KeptTokens {
-  /** The tokens at some moment after this call. */
+  /** The tokens as of some moment after this call. */
   read(): Promise<TokenSet>;
-  /** Replaces the tokens if they still have this revision; false: they have another by now. */
+  /** Replaces the tokens if their revision is still this one; otherwise returns false. */
   replace(revision: number, tokens: readonly TokenRecord[]): Promise<boolean>;
 }
 
-/** Keeps tokens in this process, for a database without the schema `pokewire`. */
+/** Stores tokens in this process, for a database without the schema `pokewire`. */
 export class ProcessTokens implements KeptTokens {
   #kept: TokenSet = { revision: 0, tokens: [] };
 
@@ -29,25 +29,25 @@ export class ProcessTokens implements KeptTokens {
   }
 }
 
-/** JSON has no `undefined`. */
+/** JSON has no `undefined`, so the member is optional. */
 type StoredToken = Omit<TokenRecord, 'expiresAtMs'> & { readonly expiresAtMs?: number };
 
-/** Keeps tokens in the schema `pokewire`, for all nodes. Reads them every time; concurrent requests share a read. */
+/** Stores tokens in the schema `pokewire`, for all nodes. Reads them on each call; concurrent calls share a read. */
 export class StoredTokens implements KeptTokens {
   readonly #query: Query;
   readonly #changed: () => void;
   readonly #reads = new SharedRead(() => this.#readOnce());
   #lastSeen: TokenSet | undefined = undefined;
 
-  /** `changed` is called when a read finds another revision than the one before. */
+  /** `changed` is called when a read finds a revision other than the previous one. */
   constructor(query: Query, changed: () => void) {
     this.#query = query;
     this.#changed = changed;
   }
 
   /**
-   * Answers with the last tokens read while the database is away. An `EventSource` gives up for good at an error, and no message
-   * can be delivered until the database is back.
+   * While the database is unreachable, returns the tokens read last. An `EventSource` gives up for good on an error,
+   * and nothing can be delivered anyway until the database is back.
    */
   async read(): Promise<TokenSet> {
     try {

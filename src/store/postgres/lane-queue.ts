@@ -1,26 +1,26 @@
 import { StreamName } from '../../message/stream-name.ts';
 import type { PendingAppend } from './append-judge.ts';
 
-/** Bounds of one group, or one append: a transaction holds up the others of its categories. */
+/** Bounds of one group or append, since a transaction blocks others of its categories. */
 const maxAppends = 256;
 const maxMessages = 2_000;
 const maxUnits = 8_388_608;
 
 /**
- * With whom an append may share a transaction. After a conflict or a lock that was not to be had only with its category, whose
- * one lock cannot be taken in another order than somebody else's; with nobody when a payload may have been refused.
+ * Which appends may share a transaction with this one. After a conflict or lock time-out, only those of its category: a
+ * single lock cannot be taken in the wrong order. None, if a payload may have been refused.
  */
 export type Company = 'any' | 'category' | 'none';
 
-/** A waiting append, and until when it is tried. */
+/** A waiting append, and its deadline. */
 export type Waiting = PendingAppend & {
   readonly deadlineMs: number;
   company: Company;
-  /** How often another transaction got in its way. */
+  /** How often another transaction conflicted with it. */
   conflicts: number;
 };
 
-/** The appends that wait for a lane, oldest first, and which of them share its next transaction. */
+/** Appends waiting for a lane, oldest first. Decides which of them share the next transaction. */
 export class LaneQueue {
   #waiting: Waiting[] = [];
 
@@ -32,12 +32,12 @@ export class LaneQueue {
     this.#waiting.push(append);
   }
 
-  /** Appends that were taken wait again, before all others. Those that may share with their category stand together. */
+  /** Puts appends back to the front of the queue. Those that may share only with their category stay together. */
   giveBack(appends: readonly Waiting[]): void {
     this.#waiting.unshift(...(appends[0]?.company === 'category' ? appends.toSorted(byCategory) : appends));
   }
 
-  /** Takes those whose deadline has passed. */
+  /** Removes and returns those whose deadline has passed. */
   takeExpired(nowMs: number): Waiting[] {
     const live = this.#waiting.findIndex(({ deadlineMs }) => deadlineMs > nowMs);
     return this.#waiting.splice(0, live === -1 ? this.#waiting.length : live);
@@ -47,7 +47,7 @@ export class LaneQueue {
     return this.#waiting.splice(0);
   }
 
-  /** Takes the next group; empty only when nothing waits. */
+  /** Removes and returns the next group; empty only if nothing waits. */
   takeGroup(): Waiting[] {
     let count = 0;
     let messages = 0;
@@ -63,7 +63,7 @@ export class LaneQueue {
   }
 }
 
-/** Number of categories, that is of locks, of a group. */
+/** Number of categories in a group, that is of locks. */
 export function categoryCount(group: readonly PendingAppend[]): number {
   return new Set(group.map(categoryOf)).size;
 }

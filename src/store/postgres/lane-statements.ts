@@ -4,7 +4,7 @@ import { messageColumns } from './message-row.ts';
 
 export const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
 
-/** Takes the locks of the streams in $1: what `acquire_lock` does, whose body needs a search path. */
+/** Takes the locks of the streams in $1, as `acquire_lock` does. That function cannot be called: its body needs a search path. */
 export const takeLocks: Statement = {
   name: 'locks',
   text: `SELECT pg_advisory_xact_lock(h) FROM (SELECT DISTINCT message_store.hash_64(message_store.category(s)) AS h
@@ -23,16 +23,16 @@ export const readById: Statement = {
 };
 
 /**
- * Between the texts of a column: neither names, types nor JSON may hold it as it is. An array literal, in which each quote is
- * escaped, costs more to write and to read (load: postgres-append).
+ * Separates the texts of a column; names, types and JSON cannot contain it unescaped. An array literal costs more to
+ * write and read, because each quote is escaped (load: postgres-append).
  */
 const separator = '\u001e';
 const split = (parameter: string) => `string_to_array(${parameter}::text, E'\\x1e', '')`;
 
 /**
- * Inserts messages, and returns their global positions and positions. $1 are streams; $2 says of each message which of them is its
- * own, and $3 how far it stands behind the last one there. The snapshot is younger than the locks. All get one time, of whole
- * milliseconds as in every store.
+ * Inserts messages, and returns their global positions and positions. $1: the streams; $2: for each message, which of
+ * them it belongs to; $3: its offset from the last message there. The snapshot is taken after the locks. All messages
+ * get the same time, in whole milliseconds as in every store.
  */
 export const insertMessages: Statement = {
   name: 'insert',
@@ -47,7 +47,10 @@ export const insertMessages: Statement = {
     RETURNING global_position, position`,
 };
 
-/** Whether a message can be a parameter of {@link insertMessages}. What cannot is no JSON, or of a type that no route takes. */
+/**
+ * Whether a message can be a parameter of {@link insertMessages}. Otherwise its payload is not JSON, or its type is one
+ * that no route accepts.
+ */
 export function isInsertable({ type, data, metadata }: NewMessage): boolean {
   return !type.includes(separator) && !data.includes(separator) && metadata?.includes(separator) !== true;
 }

@@ -19,17 +19,18 @@ import type { Row } from './lost-end.ts';
 import { compact, type MessageRow, messageOfRow } from './message-row.ts';
 
 /**
- * An append is retried for this long, over broken connections and after conflicts. The deadline is checked between tries, so
- * an answer may take one try longer: 15 s in all while no connection can be opened, and 45 s with one server in the URL if
- * every step of the last try times out (5 s to connect, 10 s each to check the database, to read and to insert).
+ * An append is retried for this long, across broken connections and conflicts. The deadline is checked between
+ * attempts, so the answer may take one attempt longer: 15 s in all while no connection can be opened, and 45 s with one
+ * server in the URL if every step of the last attempt times out (5 s to connect, 10 s each to check the database, to
+ * read and to insert).
  */
 const deadlineMs = 10_000;
 const retryMs = 50;
 
 /**
- * Appends over one connection, one transaction at a time. A transaction takes every waiting append, since Message DB locks a
- * category until the commit is on disk and single appends would wait for each other. It takes the locks of `write_message`,
- * so positions stay gapless beside services that call it.
+ * Appends over one connection, one transaction at a time. Each transaction takes all waiting appends: Message DB locks
+ * a category until the commit is on disk, so single appends would wait for each other. It takes the same locks as
+ * `write_message`, so positions stay gapless beside services that call that.
  */
 export class Lane {
   readonly #connection: Connection;
@@ -40,7 +41,7 @@ export class Lane {
   /** Committed transactions. */
   groups = 0;
 
-  /** `appended` is called after each commit, with the messages in their order. */
+  /** `appended` is called after each commit with the messages in order. */
   constructor(connection: Connection, appended: (rows: readonly Row[]) => void) {
     this.#connection = connection;
     this.#appended = appended;
@@ -79,7 +80,7 @@ export class Lane {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    // Appends of the same turn of the event loop join the group.
+    // Lets appends of the same turn of the event loop join the group.
     await Promise.resolve();
     for (let group = this.#next(); group.length > 0; group = this.#next()) {
       try {
@@ -99,7 +100,7 @@ export class Lane {
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
-    // Nothing that is in the log decides about these, so one round trip does.
+    // These do not depend on the log's content, so one round trip is enough.
     if (group.every(isUnconditional)) {
       const [, , rows] = await Promise.all([...this.#begin(group), this.#insert(group)]);
       return this.#answer(group, rows);
@@ -134,7 +135,7 @@ export class Lane {
         const { rows } = await this.#connection.query<readonly [string]>('SELECT $1::jsonb::text', [given]);
         if (compact(rows[0]![0]) !== stored) return other;
       } catch (error) {
-        // What cannot be stored is not what is stored.
+        // A payload that cannot be stored differs from the stored one.
         if (appendFaultOf(error) === 'payload') return other;
         throw error;
       }
@@ -142,12 +143,12 @@ export class Lane {
     return known;
   }
 
-  /** Begins the transaction and takes the locks. Await it together with what follows: the first to fail is the cause. */
+  /** Begins the transaction and takes the locks. Await it together with the next statement: the first to fail is the cause. */
   #begin(group: readonly Waiting[]) {
     return [this.#connection.query(begin), this.#connection.query(takeLocks, [streamsOf(group)])] as const;
   }
 
-  /** Begins the transaction, takes the locks, and reads what there is. */
+  /** Begins the transaction, takes the locks, and reads the state of streams and ids. */
   async #look(group: readonly Waiting[]): Promise<Found> {
     const ids = group.filter(asksForIds).flatMap(({ messages }) => messages.map(({ id }) => id));
     const [, , versions, known] = await Promise.all([
@@ -161,7 +162,7 @@ export class Lane {
     };
   }
 
-  /** Inserts, commits, and resolves to the rows of the messages in their order. */
+  /** Inserts, commits, and resolves to the rows of the messages in order. */
   async #insert(appends: readonly PendingAppend[]): Promise<readonly Row[]> {
     for (const append of appends) append.isUnsure = true;
     const { values, streamOf } = insertion(appends);
@@ -181,7 +182,7 @@ export class Lane {
       this.#connection.drop();
       await delay(retryMs);
     } else {
-      // The server refused it, and nothing of the group was stored.
+      // The server refused it, so nothing of the group was stored.
       await this.#connection.query('ROLLBACK').catch(() => {});
     }
     const again: Waiting[] = [];
@@ -193,7 +194,7 @@ export class Lane {
       else append.reject(storeFault(error));
     }
     this.#queue.giveBack(again);
-    // Lets the other transaction finish first.
+    // Gives the other transaction time to finish.
     if (fault === 'conflict') await delay(Math.random() * Math.min(retryMs, 2 ** group[0]!.conflicts));
   }
 

@@ -7,13 +7,13 @@ import type { Row } from './lost-end.ts';
 import { OwnTimes } from './own-times.ts';
 import { isPokable } from './pokable.ts';
 
-/** Followers of a log, and what is announced to them. */
+/** Followers of a log, and their announcements. */
 export class LogFollowers {
   readonly ownTimes = new OwnTimes();
   readonly #epoch: LogId;
   readonly #pokes: ObjectPool<Poke>;
   readonly #followers = new Set<Announced>();
-  /** Rows whose stream names no poke can carry. */
+  /** Rows with stream names that no poke can carry. */
   unpokable = 0;
 
   constructor(epoch: LogId, pokes: ObjectPool<Poke>) {
@@ -33,7 +33,7 @@ export class LogFollowers {
     };
   }
 
-  /** Announces all rows of the log behind `after` and up to `upTo`. */
+  /** Announces all rows of the log after `after` and up to `upTo`. */
   announce(rows: readonly Row[], after: number, upTo: number): void {
     if (this.#followers.size > 0) {
       const pokes = this.#pokesOf(rows);
@@ -44,7 +44,7 @@ export class LogFollowers {
     this.ownTimes.settle(upTo);
   }
 
-  /** Ends a log that was replaced: followers read once more, and find it gone. */
+  /** Ends a log that was replaced: its followers read once more and find that it is gone. */
   end(): void {
     for (const announced of this.#followers) announced('wake-up');
     this.#followers.clear();

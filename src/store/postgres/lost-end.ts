@@ -1,11 +1,12 @@
 import type { Query } from './read-pokes.ts';
 
-/** What a look at the table reads of each message. */
+/** The columns that a look at the table reads of each message. */
 export type Row = readonly [globalPosition: number, stream: string, position: number];
 
 /**
- * Whether the database lost messages that this node had settled: a crash without `synchronous_commit`, or a standby that had
- * not received them. It gives their positions to other messages then. `last` is the message at the end, where it was seen.
+ * Whether the database lost messages that this node had settled, for example in a crash without `synchronous_commit`,
+ * or on a standby that had not received them. Their positions are then reused. `last`: the last settled message, if
+ * this node read it.
  */
 export async function hasLostItsEnd(query: Query, head: number, last: Row | undefined): Promise<boolean> {
   if (head === 0) return false;

@@ -5,16 +5,16 @@ import { isConnectionFault, sqlStateOf } from './database-errors.ts';
 import type { PostgresUrl } from './postgres-url.ts';
 import type { Query } from './read-pokes.ts';
 
-/** What the store needs to know of its database. */
+/** Facts about the database that the store needs. */
 export type MessageDb = {
   readonly epoch: LogId;
-  /** When the server was started, in seconds. */
+  /** Start time of the server in seconds. */
   readonly startedS: number;
-  /** The run of a server: none goes on after a restart, and a promoted standby is another one. */
+  /** Identifies one run of a server. A restart and a promoted standby have different ones. */
   readonly server: string;
-  /** OID of the sequence that gives global positions. */
+  /** OID of the sequence of global positions. */
   readonly sequence: number;
-  /** Whether names are ordered by their bytes, so that a prefix is a range. */
+  /** Whether names are collated by bytes, so that a prefix is a range. */
   readonly isByteOrder: boolean;
 };
 
@@ -49,7 +49,7 @@ JOIN pg_sequence q ON q.seqrelid = s.oid
 JOIN pg_database d ON d.datname = current_database()
 WHERE t.oid = 'message_store.messages'::regclass`;
 
-/** Asks the database what it is. Throws {@link ConfigError} with what to do when it cannot be served. */
+/** Inspects the database. Throws {@link ConfigError} with the remedy if it cannot be served. */
 export async function inspectMessageDb(query: Query, url: PostgresUrl): Promise<MessageDb> {
   const facts = await askFacts(query, url);
   const [sequence, isRecovering, cache, canSelect, canInsert, identity, collation, startedMicros] = facts;

@@ -16,7 +16,7 @@ export type MessageRow = readonly [
   timeMicros: number,
 ];
 
-/** The message of a row. What others wrote may have no data, or JSON that is no object: data and metadata come as they are. */
+/** The message of a row. Other writers may store no data, or JSON that is not an object; it is returned unchanged. */
 export function messageOfRow(row: MessageRow): Message {
   const [id, stream, type, position, globalPosition, data, metadata, timeMicros] = row;
   const timeMs = Math.floor(timeMicros / 1_000);
@@ -33,7 +33,7 @@ export function messageOfRow(row: MessageRow): Message {
   };
 }
 
-/** Without the spaces that `jsonb` writes behind colons and commas outside of strings. */
+/** Removes the spaces that `jsonb` writes after colons and commas outside of strings. */
 export function compact(json: string): JsonText {
   if (!json.includes(' ')) return json;
   return json.replace(/"(?:[^"\\]|\\.)*"|[^"\s]+|\s+/g, (part) => (part[0] === ' ' ? '' : part));

@@ -7,10 +7,10 @@ import { createGroupsSql, grantGroupsSql } from './postgres-groups.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
 import type { Query } from './read-pokes.ts';
 
-/** Of the schema `pokewire`, which has what Message DB has no place for. */
+/** Version of the schema `pokewire`, which holds what Message DB has no table for. */
 const schemaVersion = 1;
 
-/** Whether this role can use the schema; `denied`: the schema exists, but the role may not use it. */
+/** Whether this role can use the schema; `denied`: the schema exists, but the role has no rights. */
 export type OwnSchema = 'usable' | 'absent' | 'denied';
 
 /** Serializes concurrent runs, in which `IF NOT EXISTS` alone may fail. */
@@ -24,7 +24,7 @@ const createSql = [
   `CREATE TABLE IF NOT EXISTS pokewire.namespaces
      (id text PRIMARY KEY, revision bigint NOT NULL, tokens jsonb NOT NULL)`,
   "INSERT INTO pokewire.namespaces (id, revision, tokens) VALUES ('default', 0, '[]') ON CONFLICT DO NOTHING",
-  // Unlogged: tickets live for half a minute, so losing them in a crash is cheaper than writing each to the log.
+  // Unlogged: tickets live for half a minute, so losing them in a crash costs less than logging each one.
   `CREATE UNLOGGED TABLE IF NOT EXISTS pokewire.tickets
      (hash text PRIMARY KEY, token_id text, selection text NOT NULL, expires_at timestamptz NOT NULL)`,
   'CREATE INDEX IF NOT EXISTS tickets_expires_at ON pokewire.tickets (expires_at)',
@@ -36,8 +36,8 @@ const createSql = [
 type Initialized = { readonly database: string; readonly wasThere: boolean };
 
 /**
- * Creates the schema `pokewire` if it is missing and grants its use to the role that serves. Safe to repeat, also for
- * another role. Throws {@link ConfigError} for a malformed URL, and {@link PokewireError} when the database refuses.
+ * Creates the schema `pokewire` if it is missing, and grants it to the serving role. Can be repeated, also for another
+ * role. Throws {@link ConfigError} for a malformed URL, and {@link PokewireError} if the database refuses.
  */
 export async function initSchema(text: string, role: string): Promise<Initialized> {
   const url = parsePostgresUrl(text);
@@ -67,9 +67,9 @@ export async function initSchema(text: string, role: string): Promise<Initialize
   }
 }
 
-/** Whether the schema is there and this role may use it. Throws {@link ConfigError} for a schema of a newer version. */
+/** Whether the schema exists and this role may use it. Throws {@link ConfigError} for a schema of a newer version. */
 export async function inspectSchema(query: Query): Promise<OwnSchema> {
-  // By the catalog: to name a table of a schema that one may not use is an error.
+  // Read from the catalog, because naming a table in a schema without rights is an error.
   const { rows } = await query<readonly [boolean]>(
     `SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(m.oid, 'SELECT')
        AND has_table_privilege(t.oid, 'SELECT') AND has_table_privilege(t.oid, 'UPDATE')
@@ -88,7 +88,7 @@ export async function inspectSchema(query: Query): Promise<OwnSchema> {
   return 'usable';
 }
 
-/** Undefined: the schema is not there yet. Throws where there is no Message DB. */
+/** Undefined if the schema does not exist yet. Throws if there is no Message DB. */
 async function versionOf(client: Client): Promise<number | undefined> {
   const there = async (name: string): Promise<boolean> => {
     const { rows } = await client.query<{ name: string | null }>('SELECT to_regclass($1) AS name', [name]);
@@ -111,7 +111,7 @@ function refuseNewer(version: number | undefined): void {
   );
 }
 
-/** The same command line can succeed on another database, so what this one refuses is no {@link ConfigError}. */
+/** The same command line can succeed on another database, so a refusal by this one is not a {@link ConfigError}. */
 function refusalOf(error: unknown, database: string, role: string): unknown {
   if (error instanceof ConfigError) return new PokewireError('NOT_SUPPORTED', error.message);
   const state = sqlStateOf(error);

@@ -1,9 +1,9 @@
-/** Appends of this node that are timed at once; more are not. */
+/** Most commits timed at once; further ones are not timed. */
 const maxTimes = 10_000;
 
 /**
- * When this node knew of its own commits, by global position, until they are told. The database's `time` is no measure of
- * the delay of pokes: of what others write it is the start of their transaction, by a clock that is not this machine's.
+ * When this node's own commits were answered, by global position, until they are announced. The database's `time`
+ * cannot measure the delay of pokes: for other writers it is the start of their transaction, on a different clock.
  */
 export class OwnTimes {
   readonly #times = new Map<number, number>();
@@ -15,14 +15,14 @@ export class OwnTimes {
     }
   }
 
-  /** `performance.now()` at the commit; 0: not known. */
+  /** `performance.now()` at the commit; 0: unknown. */
   of(globalPosition: number): number {
     return this.#times.get(globalPosition) ?? 0;
   }
 
-  /** Forgets those up to a position, which are told, or never will be. */
+  /** Drops entries up to a position: they were announced, or never will be. */
   settle(upTo: number): void {
-    // Lanes note in turn, so that the order is nearly that of positions; what is passed over goes with a later call.
+    // Lanes add entries concurrently, so the order is only nearly that of positions; a later call removes what this one skips.
     for (const globalPosition of this.#times.keys()) {
       if (globalPosition > upTo) return;
       this.#times.delete(globalPosition);

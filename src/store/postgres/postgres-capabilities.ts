@@ -2,7 +2,7 @@ import type { StoreCapabilities } from '../capabilities.ts';
 import type { OwnSchema } from './own-schema.ts';
 import type { PostgresUrl } from './postgres-url.ts';
 
-/** What a Message DB can do that belongs to others as well. */
+/** Capabilities for a Message DB, which other programs use too. */
 export function postgresCapabilities({ isReadOnly }: PostgresUrl, schema: OwnSchema): StoreCapabilities {
   return {
     namespaces: 'one',

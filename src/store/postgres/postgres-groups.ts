@@ -9,27 +9,27 @@ import { Followers } from '../shared/followers.ts';
 import type { Query } from './read-pokes.ts';
 import { SharedWrites } from './shared-writes.ts';
 
-/** Channel on which changes are notified; never together with pokes, whose channel the URL names. */
+/** Channel for notifications of changes. Separate from pokes, whose channel the URL names. */
 export const groupsChannel = 'pokewire_groups';
 
-/** Changes that are remembered; for an older revision everything may have changed. */
+/** Number of changes remembered. For an older revision, everything may have changed. */
 const maxChanges = 1_024;
 
-/** Behind every key that begins with the text before it. */
+/** Sorts after every continuation of a prefix. */
 const last = '\u{10ffff}';
 
-/** Run by `pokewire store init`. */
+/** Statements run by `pokewire store init`. */
 export const createGroupsSql = [
   `CREATE TABLE IF NOT EXISTS pokewire.group_records
      (key text COLLATE "C" PRIMARY KEY, revision bigint NOT NULL, text text NOT NULL)`,
   'CREATE SEQUENCE IF NOT EXISTS pokewire.group_revisions',
   'CREATE TABLE IF NOT EXISTS pokewire.group_changes (revision bigint PRIMARY KEY, key text NOT NULL)',
-  // One row, whose lock orders changes as they are committed.
+  // A single row whose lock serializes changes in commit order.
   'CREATE TABLE IF NOT EXISTS pokewire.group_turn (is_one boolean PRIMARY KEY CHECK (is_one), revision bigint NOT NULL)',
   'INSERT INTO pokewire.group_turn VALUES (true, 0) ON CONFLICT DO NOTHING',
 ];
 
-/** Grants what {@link PostgresGroups} does, to a role that is quoted already. */
+/** Grants the rights that {@link PostgresGroups} needs to a role, whose name is already quoted. */
 export const grantGroupsSql = (role: string): readonly string[] => [
   `GRANT SELECT, INSERT, UPDATE, DELETE ON pokewire.group_records, pokewire.group_changes TO ${role}`,
   `GRANT SELECT, UPDATE ON pokewire.group_turn TO ${role}`,
@@ -37,8 +37,8 @@ export const grantGroupsSql = (role: string): readonly string[] => [
 ];
 
 /**
- * Rows are locked in the order of their keys, so that two batches never wait for each other. A row that changed while its lock was
- * waited for is evaluated again, so of two changes of one revision one loses.
+ * Locks rows in key order, so that two batches cannot deadlock. A row that changed while waiting for its lock is
+ * evaluated again, so of two changes with the same revision one loses.
  */
 const writeSql = `
 WITH given AS (
@@ -91,7 +91,7 @@ export class PostgresGroups implements GroupStore {
   }
 
   write(changes: readonly GroupChange[]): Promise<(number | undefined)[]> {
-    // Acknowledgements, many a second. Others are rare, and lock the row that orders them.
+    // Quiet changes are acknowledgements, many per second. Others are rare, and lock the row that orders them.
     return changes.every(({ isQuiet }) => isQuiet) ? this.#shared.add(changes) : this.#write(changes);
   }
 
@@ -130,7 +130,7 @@ export class PostgresGroups implements GroupStore {
     return this.#followers.follow(changed);
   }
 
-  /** A change was notified. */
+  /** A notification about changes arrived. */
   hint(): void {
     this.#followers.notify();
   }
@@ -140,7 +140,7 @@ export class PostgresGroups implements GroupStore {
   }
 }
 
-/** Whether the schema `pokewire`, which this role may use, has a place for them: it may have been made before there was one. */
+/** Whether the schema `pokewire`, usable by this role, has the table; a schema from an older version does not. */
 export async function keepsGroups(query: Query): Promise<boolean> {
   const { rows } = await query<readonly [boolean]>(
     `SELECT has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')

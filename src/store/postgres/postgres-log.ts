@@ -30,7 +30,7 @@ export type LogParts = {
   readonly pokes: ObjectPool<Poke>;
   /** The log that the database holds now. */
   readonly current: () => { readonly settled: SettledLog; readonly isByteOrder: boolean };
-  /** One of the read connections, which runs statements in the order of the calls; they reject with `BACKEND_ERROR`. */
+  /** One of the read connections, which runs statements in the order of the calls. They reject with `BACKEND_ERROR`. */
   readonly reader: () => Query;
   readonly append: (
     stream: string,
@@ -39,7 +39,7 @@ export type LogParts = {
   ) => Promise<AppendOutcome>;
 };
 
-/** A handle on the log of the database, or on one that it held before. */
+/** A handle on the database's current log, or on an earlier one. */
 export class PostgresLog implements Log {
   readonly id: LogId;
   readonly #parts: LogParts;
@@ -77,7 +77,7 @@ export class PostgresLog implements Log {
 
   async pokes(selection: Selection, after: number, limit: number): Promise<PokePage> {
     const settled = this.#settled;
-    // A page in the middle of the log needs no new look: everything up to the known head is settled.
+    // A page in the middle of the log needs no look at the table: everything up to the known head is settled.
     let { page, forgottenUpTo } = await this.#page(selection, after, limit, settled.head);
     const head = page.atEnd ? await settled.settled() : 0;
     if (head > page.upTo) {
@@ -89,7 +89,7 @@ export class PostgresLog implements Log {
     return new PostgresPokePage(this.#parts.pokes, this.id, after, forgottenUpTo, page);
   }
 
-  /** Reads in one round trip, first the places: what was deleted before they were read is known to be forgotten. */
+  /** One round trip; reads positions first, so that whatever was deleted before is known to be forgotten. */
   async #page(selection: Selection, after: number, limit: number, head: number) {
     const query = this.#guarded(this.#parts.reader());
     const [page, forgottenUpTo] = await Promise.all([
@@ -148,8 +148,8 @@ export class PostgresLog implements Log {
   }
 
   /**
-   * Asks the database. Throws `LOG_GONE` once it holds another log, also if that became known during the read: the answer may
-   * come from the new primary.
+   * Queries the database. Throws `LOG_GONE` if it holds another log, even if that was noticed during the read: the
+   * answer may come from the new primary.
    */
   readonly #query: Query = (text, values) => this.#guarded(this.#parts.reader())(text, values);
 
@@ -163,8 +163,8 @@ export class PostgresLog implements Log {
   }
 
   /**
-   * Whoever runs the database may delete its oldest rows. Positions that were never used are not missed, nor are those that an
-   * open transaction may still use: every row up to a head that was settled before can be seen.
+   * Administrators may delete the oldest rows. Positions never used do not count as missing, nor do those that an open
+   * transaction may still use: every row up to a head that was settled before is visible.
    */
   async #forgottenUpTo(head: number, query = this.#query): Promise<number> {
     const { rows } = await query<readonly [number | null]>('SELECT min(global_position) FROM message_store.messages');
@@ -173,7 +173,7 @@ export class PostgresLog implements Log {
   }
 }
 
-/** Pokes of one page; they go back to the pool with it. */
+/** A page of pokes, which return to the pool with it. */
 class PostgresPokePage implements PokePage {
   readonly pokes: Poke[] = [];
   readonly epoch: LogId;

@@ -7,16 +7,16 @@ import { sameTokens } from '../shared/same-tokens.ts';
 import type { Store } from '../store.ts';
 import type { KeptTokens } from './kept-tokens.ts';
 
-/** Id of the one namespace of a Message DB, and what tells it from others of its id: there are none. */
+/** Id and `uid` of a Message DB's only namespace; it can never be recreated. */
 export const onlyNamespace = 'default';
 
-/** The one namespace of a Message DB. */
+/** The only namespace of a Message DB. */
 export class PostgresNamespaces implements NamespaceStore {
   readonly #store: Pick<Store, 'kind' | 'capabilities'>;
   readonly #tokens: KeptTokens;
   readonly #followers = new Followers();
   #log: LogId;
-  /** How often the log became another one. */
+  /** How often the log was replaced. */
   #replacements = 0;
 
   constructor(store: Pick<Store, 'kind' | 'capabilities'>, log: LogId, tokens: KeptTokens) {
@@ -71,7 +71,7 @@ export class PostgresNamespaces implements NamespaceStore {
     return this.#followers.follow(changed);
   }
 
-  /** The database is another one now. */
+  /** Called when the database holds another log. */
   replaceLog(log: LogId): void {
     this.#log = log;
     this.#replacements++;

@@ -38,7 +38,7 @@ type Found = MessageDb & {
   readonly keepsGroups: boolean;
 };
 
-/** Serves a Message DB and never changes its schema. Services may write to it directly, and several nodes may share it. */
+/** Serves a Message DB without changing its schema. Services may write to it directly, and nodes may share it. */
 export class PostgresStore implements Store {
   readonly kind = 'postgres';
   readonly capabilities: StoreCapabilities;
@@ -46,7 +46,7 @@ export class PostgresStore implements Store {
   readonly tickets: StoredTickets | undefined;
   readonly groups: PostgresGroups | undefined;
   readonly opening: StoreOpening;
-  /** Never rejects: the store reconnects to a database that was away. */
+  /** Never settles: the store reconnects to a database that was unreachable. */
   readonly failed = new Promise<never>(() => {});
   readonly #url: PostgresUrl;
   readonly #tail: Connection;
@@ -134,7 +134,7 @@ export class PostgresStore implements Store {
     }
   }
 
-  /** A pooler takes no LISTEN: the next transaction may use another connection. */
+  /** A pooler does not support LISTEN, because the next transaction may use another connection. */
   get listensForGroups(): boolean {
     return this.groups !== undefined && !this.#url.isPooled;
   }
@@ -184,22 +184,22 @@ export class PostgresStore implements Store {
     this.#served.settled.stop();
     this.namespaces.stop();
     this.groups?.stop();
-    // Together: on a cut network each waits for an answer to its goodbye.
+    // In parallel, because on a cut network each waits for a reply to its goodbye.
     await Promise.all([...this.#lanes, ...this.#connections].map((part) => part.close()));
   }
 
   #replaced(epoch: LogId): void {
     this.namespaces.replaceLog(epoch);
-    // Connections that are still open may lead to the former primary.
+    // Open connections may still lead to the former primary.
     for (const connection of this.#connections) if (connection !== this.#tail) connection.drop();
   }
 
-  /** Looks for new messages at once. */
+  /** Looks for new messages now. */
   kick(): void {
     this.#served.settled.kick();
   }
 
-  /** A connection that appends, and its lane. */
+  /** An appending connection and its lane. */
   #writer(open: OpenClient): { readonly connection: Connection; readonly lane: Lane } {
     const { isPooled } = this.#url;
     let server: string | undefined;
@@ -213,7 +213,7 @@ export class PostgresStore implements Store {
     return { connection, lane };
   }
 
-  /** Refuses a connection to a database that holds another log, until the tail has switched to it. */
+  /** Refuses a connection to a database with another log until the tail has switched to that log. */
   async #requireSame(client: Client): Promise<MessageDb> {
     const found = await inspectMessageDb(queryOf(client), this.#url);
     this.#served.requireSame(found);
@@ -230,7 +230,7 @@ export class PostgresStore implements Store {
     return this.#lanes[laneOf(category, this.#lanes.length)]!.append({ stream, messages, expectedVersion });
   }
 
-  /** The next of the connections that read. */
+  /** Round robin over the read connections. */
   readonly #reader = (): Query => {
     this.#turn = (this.#turn + 1) % this.#readers.length;
     const connection = this.#readers[this.#turn]!;

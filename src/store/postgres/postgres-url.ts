@@ -1,28 +1,28 @@
 import { StoreUrlReader } from '../shared/store-url.ts';
 
-/** A server; `host` is a name, an address, or the folder of a Unix socket. */
+/** A server; `host` is a name, an address, or the directory of a Unix socket. */
 export type PostgresServer = { readonly host: string; readonly port: number };
 
-/** `postgres://message_store@localhost:5432/message_store?readonly=true`: where the database is, and how it is used. */
+/** `postgres://message_store@localhost:5432/message_store?readonly=true`: where the database is, and how to use it. */
 export type PostgresUrl = {
-  /** One, or a primary and its standbys, tried in this order. */
+  /** One server, or a primary and its standbys, tried in this order. */
   readonly servers: readonly PostgresServer[];
-  /** The servers, for people. */
+  /** The servers, for display. */
   readonly place: string;
   readonly user: string | undefined;
-  /** Undefined: `PGPASSWORD`, or none. */
+  /** Undefined: from `PGPASSWORD`, or none. */
   readonly password: string | undefined;
   readonly database: string;
   readonly tls: 'disable' | 'require' | 'verify-full';
-  /** Appends are refused: others write. */
+  /** Refuses appends; other programs write. */
   readonly isReadOnly: boolean;
-  /** A channel that a trigger on the table notifies; heard in addition to the poll. */
+  /** A channel that a trigger on the table notifies; used in addition to polling. */
   readonly notify: string | undefined;
   /** Pins the epoch of the log, for standbys that lose nothing. */
   readonly epoch: string | undefined;
-  /** Connections that append. */
+  /** Number of connections that append. */
   readonly lanes: number;
-  /** Each transaction may go over another connection of the database: those of pgbouncer in transaction mode. */
+  /** Consecutive transactions may run on different database connections, as with pgbouncer in transaction mode. */
   readonly isPooled: boolean;
 };
 
@@ -31,15 +31,15 @@ const reader = new StoreUrlReader(
     '&pooled=true, &sslmode=disable, require or verify-full',
 );
 
-/** The text before the servers of a URL, the servers, and the rest. `URL` does not accept a list of servers. */
+/** The part of a URL before the servers, the servers, and the rest. `URL` does not accept a list of servers. */
 const parts = /^([^/]*\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/s;
 
-/** Reads the URL of `--store`; throws a `ConfigError`, never with the password. */
+/** Parses the `--store` URL. Throws a `ConfigError` that never contains the password. */
 export function parsePostgresUrl(url: string): PostgresUrl {
   const [, before, list = '', after] = parts.exec(url) ?? [];
   const each = list.split(',').map((server) => reader.parse(`${before}${server}${after}`));
   const servers = each.map(({ hostname, port }) => {
-    // An address of IPv6 stands in brackets in a URL only.
+    // Brackets around an IPv6 address belong to the URL only.
     const host = reader.decode(hostname).replace(/^\[(.*)\]$/, '$1');
     return { host, port: port === '' ? 5_432 : Number(port) };
   });

@@ -1,6 +1,6 @@
 import type { Query } from './read-pokes.ts';
 
-/** What the table holds, by the statistics of the database. */
+/** Size of the table according to the database's statistics. */
 export type Estimate = readonly [
   messages: number,
   streams: number,
@@ -18,7 +18,7 @@ const estimateSql = `SELECT greatest(c.reltuples, 0)::bigint,
   pg_total_relation_size(c.oid), ${edge('ASC')}, ${edge('DESC')}
   FROM pg_class c WHERE c.oid = 'message_store.messages'::regclass`;
 
-/** Counts nothing, which would take long in a large table. */
+/** From statistics, because counting would take long in a large table. */
 export async function readEstimate(query: Query): Promise<Estimate> {
   const { rows } = await query<Estimate>(estimateSql);
   return rows[0]!;

@@ -6,13 +6,13 @@ type StreamRow = readonly [stream: string, version: number, messages: number, la
 
 const table = 'message_store.messages';
 
-/** What is known of a stream in an index scan: its last row, and how many there are. */
+/** Summary of a stream by index scans: its last row, and the number of rows. */
 const summaryColumns = `l.position, (SELECT count(*) FROM ${table} c WHERE c.stream_name = s.name),
   (extract(epoch FROM l.time) * 1000000)::bigint`;
 const lastOfStream = `CROSS JOIN LATERAL (SELECT position, time FROM ${table} x WHERE x.stream_name = s.name
   ORDER BY position DESC LIMIT 1) l`;
 
-/** What is known of a stream; undefined: it has no message. */
+/** Summary of a stream; undefined if it has no message. */
 export async function readStreamSummary(query: Query, stream: string): Promise<StreamSummary | undefined> {
   const { rows } = await query<StreamRow>(
     `SELECT s.name, ${summaryColumns} FROM (SELECT $1::text AS name) s ${lastOfStream}`,
@@ -22,8 +22,8 @@ export async function readStreamSummary(query: Query, stream: string): Promise<S
 }
 
 /**
- * Streams in the order of the database's collation, which is that of the index. It jumps from name to name; a prefix is a range
- * only where names are ordered by their bytes, else every name behind `after` is looked at.
+ * Streams in order of the database's collation, which is the index order. Jumps from name to name. A prefix is a range
+ * only if names are collated by bytes; otherwise every name after `after` is examined.
  */
 export async function readStreams(
   query: Query,
@@ -47,7 +47,7 @@ export async function readStreams(
   return rows.map(summaryOf);
 }
 
-/** Categories in the order of the database's collation. */
+/** Categories in order of the database's collation. */
 export async function readCategories(
   query: Query,
   after: string | undefined,

@@ -6,19 +6,19 @@ import { maxPageBytes, maxPageMessages } from '../shared/page-limits.ts';
 import { type MessageRow, messageColumns, messageOfRow } from './message-row.ts';
 import type { Query } from './read-pokes.ts';
 
-/** Rows that one call looks at, at most, so that a filter which matches little holds nobody up. */
+/** Most rows examined in one call, so that a filter with few matches does not delay others. */
 const maxRowsLookedAt = 8_192;
 const rowsPerLook = 1_024;
-/** Payloads fetched at once. What was fetched beyond the bytes of a page is thrown away, so fewer are where they are long. */
+/** Payloads fetched at first. Rows beyond the page's byte limit are discarded, so fewer are fetched if they are long. */
 const rowsOfFirstFetch = 16;
 const rowsPerFetch = 256;
 
-/** A message to fetch: its place in the log, and where a read that begins with it starts. */
+/** A message to fetch: its position in the log, and where a read that starts with it begins. */
 type Wanted = { readonly globalPosition: number; readonly start: number };
 
 const table = 'message_store.messages m';
 
-/** Messages of a stream from a position or a global position on. */
+/** Messages of a stream from a position or global position on. */
 export async function readStreamPage(
   query: Query,
   epoch: LogId,
@@ -40,7 +40,7 @@ export async function readStreamPage(
   return fetchPage(query, epoch, wanted.slice(0, most), wanted[most]?.start ?? null);
 }
 
-/** Messages of the log from a global position on and up to the settled head, filtered first and limited then. */
+/** Messages of the log from a global position up to the settled head; the filter applies before the limit. */
 export async function readLogPage(
   query: Query,
   epoch: LogId,
@@ -76,7 +76,7 @@ export async function readLogPage(
   return fetchPage(query, epoch, wanted, next);
 }
 
-/** The stream's last message, or its last one of a type. */
+/** The stream's last message, or its last message of a type. */
 export async function readLastMessage(
   query: Query,
   stream: string,
@@ -90,7 +90,7 @@ export async function readLastMessage(
   return rows[0] === undefined ? undefined : messageOfRow(rows[0]);
 }
 
-/** Fetches payloads until the page is full by bytes. `next`: where the read goes on behind all of them. */
+/** Fetches payloads until the page is full by bytes. `next`: where the read continues after all of them. */
 async function fetchPage(
   query: Query,
   epoch: LogId,

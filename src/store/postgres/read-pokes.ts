@@ -6,11 +6,11 @@ import type { Answer } from './connection.ts';
 import { isPokable } from './pokable.ts';
 import { StreamNames } from './stream-names.ts';
 
-/** Rows that one call for a part of the messages looks at. */
+/** Fewest rows that one call examines when the selection is a part of the messages. */
 const leastRowsLookedAt = 256;
 const maxRowsLookedAt = 8_192;
 
-/** Rows of a backward look for one that is owned by a member. */
+/** Rows per step of a backward search for a message that a member owns. */
 const rowsPerLook = 256;
 
 export type Query = <Row extends readonly unknown[]>(text: string, values?: readonly unknown[]) => Promise<Answer<Row>>;
@@ -19,16 +19,16 @@ type Row = readonly [globalPosition: number, stream: string, position: number];
 
 const streamNames = new StreamNames();
 
-/** Where a message stands. */
+/** Positions of one message. */
 export type Place = { readonly globalPosition: number; readonly stream: StreamName; readonly position: number };
 
-/** Places of one page; `upTo` is as far as it looked. */
+/** Positions of one page; `upTo`: how far the search went. */
 export type Places = { readonly places: readonly Place[]; readonly upTo: number; readonly atEnd: boolean };
 
 const columns = 'global_position, stream_name, position';
 const table = 'message_store.messages';
 
-/** Places of selected messages behind `after` and up to the settled head. */
+/** Positions of selected messages after `after`, up to the settled head. */
 export async function readPlaces(
   query: Query,
   selection: Selection,
@@ -39,7 +39,7 @@ export async function readPlaces(
   const most = Math.min(limit, maxPagePokes);
   const looked = rowsToLookAt(selection, most);
   const values: unknown[] = [after, head, looked];
-  // Each part by its index, merged: one condition for all of them is planned over the primary key.
+  // One index scan per part, merged: PostgreSQL would plan a single condition over the primary key.
   const parts = partsOf(selection, values, 'ASC');
   if (parts.length === 0 || head <= after) return { places: [], upTo: Math.max(after, head), atEnd: true };
   const { rows } = await query<Row>(merged(parts, 'ORDER BY global_position LIMIT $3'), values);
@@ -71,7 +71,7 @@ export async function readLastPlace(query: Query, selection: Selection, after: n
   return after;
 }
 
-/** A member of a group finds its page among as many rows as all members fill theirs with, more or less. */
+/** Rows to examine: a member of a group needs about as many rows as all members need for their pages together. */
 function rowsToLookAt(selection: Selection, most: number): number {
   const { group, fromPosition } = selection;
   if (group === null && fromPosition === 0) return most;
@@ -83,7 +83,7 @@ function selectorCount({ streams, categories }: Selection): number {
   return streams.length + categories.length;
 }
 
-/** From which end of the range. */
+/** Which end of the range to start from. */
 type Direction = 'ASC' | 'DESC';
 
 function partsOf(selection: Selection, values: unknown[], direction: Direction): string[] {
@@ -103,9 +103,9 @@ function partsOf(selection: Selection, values: unknown[], direction: Direction):
 }
 
 /**
- * The first position of a wanted stream behind global position $1, or what follows its last one. There is no index by stream
- * and global position, but both rise together, so a binary search needs some twenty look-ups in a stream of a million.
- * Positions may be missing.
+ * The first position of a wanted stream after global position $1, or the position after its last. There is no index by
+ * stream and global position, but both increase together, so a binary search takes some twenty look-ups in a stream of
+ * a million. Positions may be missing.
  */
 const firstSql = `WITH RECURSIVE search(low, high) AS (
     SELECT 0::bigint, coalesce((SELECT max(position) FROM ${table} WHERE stream_name = wanted.name), -1) + 1

@@ -1,9 +1,9 @@
 import type { Connection, Statement } from './connection.ts';
 
-/** A transaction that took a global position and has not ended. */
+/** A transaction that took a global position and is still open. */
 export type Holder = string;
 
-/** The transaction that holds up the order of the log. `pid` is 0 for a prepared transaction, which has no process. */
+/** The transaction that blocks the order of the log. `pid` is 0 for a prepared transaction, which has no process. */
 export type Culprit = { readonly pid: number; readonly ageS: number; readonly application: string };
 
 /** Two-phase commit hands the lock to a transaction without a backend. */
@@ -16,9 +16,10 @@ const readHolders: Statement = {
 };
 
 /**
- * Finds the transactions that may still commit a position below one that can be seen. `nextval` locks the sequence until its
- * transaction ends, and the lock goes after the commit can be seen. So whoever took a lower position before holds the lock at a
- * look, or has ended, and then a statement that begins after that look sees what it committed.
+ * Finds transactions that may still commit a position below a visible one. `nextval` locks the sequence until its
+ * transaction ends, and the lock is released after the commit is visible. So a transaction that took a lower position
+ * either holds the lock during a look, or has ended; then a statement that starts after the look sees what it
+ * committed.
  */
 export class SequenceFence {
   readonly #connection: Pick<Connection, 'query'>;
@@ -35,7 +36,7 @@ export class SequenceFence {
     return new Set(rows.map(([holder]) => holder));
   }
 
-  /** The oldest lock holder, as far as the database shows it to this role. */
+  /** The oldest lock holder, as far as this role may see it. */
   async culprit(): Promise<Culprit | undefined> {
     const { rows } = await this.#connection.query<readonly [number, number, string | null]>(
       `SELECT coalesce(l.pid, 0), coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), 0)::int,
@@ -53,8 +54,8 @@ export class SequenceFence {
 }
 
 /**
- * The owners that are still present. A prepared transaction counts as one of them whenever it appears: an owner that
- * was prepared meanwhile goes on under another name.
+ * The owners that still hold the lock. A prepared transaction always counts as one of them: an owner that was prepared
+ * in the meantime continues under another name.
  */
 export function remaining(owners: ReadonlySet<Holder>, present: ReadonlySet<Holder>): ReadonlySet<Holder> {
   return new Set([...present].filter((holder) => owners.has(holder) || holder.startsWith(prepared)));

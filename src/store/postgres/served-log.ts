@@ -16,14 +16,14 @@ export type ServedLogOptions = Pick<StoreOptions, 'pokes' | 'log'> & {
   readonly replaced: (epoch: LogId) => void;
 };
 
-/** The log that the database holds now. A failover that may have lost messages puts another in its place. */
+/** The log that the database currently holds. A failover that may have lost messages replaces it. */
 export class ServedLog {
   readonly #options: ServedLogOptions;
   #settled: SettledLog;
   #isByteOrder: boolean;
-  /** Epoch of the database. The log has the same, unless it {@link KeptEpochs lost its end}. */
+  /** The database's epoch. The log has the same, unless it {@link KeptEpochs lost its end}. */
   #ofDatabase: LogId;
-  /** The server that the tail reads from; undefined until it was checked whether that holds the same log. */
+  /** The server that the tail reads from; undefined until it is known to hold the same log. */
   #server: string | undefined;
 
   constructor(options: ServedLogOptions, found: MessageDb, epoch: LogId) {
@@ -42,12 +42,12 @@ export class ServedLog {
     return this.#isByteOrder;
   }
 
-  /** Whether the tail reads from this server, and both hold the same log. */
+  /** Whether the tail reads from this server, and it holds the same log. */
   isReadFrom(server: string | undefined): boolean {
     return this.#options.tail.isReady && server === this.#server;
   }
 
-  /** Called for each new connection of the tail: after a failover or a restored dump it switches to the log that was found. */
+  /** Called for each new connection of the tail. After a failover or a restored dump, switches to the log found there. */
   async become(found: MessageDb, query: Query): Promise<void> {
     this.#server = undefined;
     await this.#switch(found, query);
@@ -59,10 +59,10 @@ export class ServedLog {
     const settled = this.#settled;
     const ofDatabase = this.#ofDatabase;
     let served = await epochs.read(query, found.epoch);
-    // The row that says so may be among what a standby lacks.
+    // A standby may lack the row that records the new epoch.
     const hasLostEpoch = found.epoch === ofDatabase && served === ofDatabase && served !== settled.epoch;
     if (hasLostEpoch || (served === settled.epoch && (await settled.hasLostItsEnd(query)))) {
-      // Nodes that notice the loss and cannot tell each other derive the same epoch.
+      // Derived, so that nodes that notice the loss independently agree.
       const next = `${found.epoch.slice(0, 53)}-${found.startedS}` as LogId;
       served = await epochs.replace(query, found.epoch, served, next);
       log?.warn(
@@ -78,7 +78,7 @@ export class ServedLog {
     settled.end();
   }
 
-  /** Another node may have noticed that the database lost messages: a new connection of the tail switches then. */
+  /** Another node may have noticed the loss of messages; a new connection of the tail then switches. */
   async checkEpoch(query: Query): Promise<void> {
     const { epochs, tail } = this.#options;
     const settled = this.#settled;
@@ -88,10 +88,10 @@ export class ServedLog {
     await tail.query('SELECT 1').catch(() => {});
   }
 
-  /** Refuses a database that holds another log, until the tail has switched to it. */
+  /** Refuses a database with another log until the tail has switched to it. */
   requireSame({ epoch }: MessageDb): void {
     if (epoch === this.#ofDatabase) return;
-    // Opens the tail if it is closed, which switches; an open one notices when it breaks.
+    // Opens the tail if it is closed, which makes it switch. An open one notices when it breaks.
     void this.#options.tail.query('SELECT 1').catch(() => {});
     throw new PokewireError('NOT_READY', 'PostgreSQL now holds a different log from the one this node serves.');
   }

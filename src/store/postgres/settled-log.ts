@@ -14,10 +14,10 @@ import { type Culprit, type Holder, remaining, SequenceFence } from './sequence-
 import { SharedRead } from './shared-read.ts';
 import { StallReport } from './stall-report.ts';
 
-/** Rows per look at most. */
+/** Most rows per look. */
 const rowsPerLook = 1_000;
 const pollMs = 5;
-/** A call waits this long for a transaction that holds up the order, then answers with the settled head so far. */
+/** How long a call waits for a transaction that blocks the order before it returns the settled head so far. */
 const patienceMs = 1_000;
 const mostFenceMs = 50;
 
@@ -41,9 +41,9 @@ export type SettledLogOptions = {
 };
 
 /**
- * Follows the table in order of global position, although transactions commit in another order. `safe` is the settled head: no
- * position up to it can still appear. Rows that follow it without a gap are settled at once; a gap waits for the transactions
- * that may fill it. One connection polls for all subscribers of the node.
+ * Follows the table in order of global position, although transactions commit in another order. `safe` is the settled
+ * head: no position up to it can still appear. Rows that follow it without a gap are settled at once; a gap waits for
+ * the transactions that may fill it. One connection polls for all subscribers of the node.
  */
 export class SettledLog {
   readonly epoch: LogId;
@@ -52,17 +52,17 @@ export class SettledLog {
   readonly #followers: LogFollowers;
   readonly #report: StallReport;
   readonly #looked: (durationMs: number) => void;
-  /** Undefined until the transactions that were open at the start have ended. */
+  /** Undefined until all transactions open at the start have ended. */
   #safe: number | undefined = undefined;
   #gap: Gap | undefined = undefined;
-  /** The highest position that was seen, settled or not. */
+  /** The highest position seen, settled or not. */
   #seen = 0;
   readonly #looks = new SharedRead(() => this.#lookMeasured());
   #timer: NodeJS.Timeout | undefined = undefined;
   #isStopped = false;
   /** The last settled message, if this node has read it. */
   #last: Row | undefined = undefined;
-  /** Looks at the table. */
+  /** Number of looks at the table. */
   polls = 0;
   /** Positions before the first message of a log that was empty at the start: rolled back, not deleted. */
   unusedUpTo = 0;
@@ -76,30 +76,30 @@ export class SettledLog {
     this.#looked = looked;
   }
 
-  /** The settled head that this node knows, without a look. */
+  /** The settled head as far as this node knows, without a look. */
   get head(): number {
     return this.#safe ?? 0;
   }
 
-  /** Positions that were seen behind the settled head, as of the last look; 0 while nothing is held up. */
+  /** Number of positions seen after the settled head at the last look; 0 while nothing blocks. */
   get unsettled(): number {
     return this.#gap === undefined ? 0 : Math.max(0, this.#seen - this.head);
   }
 
-  /** How long the order has been held up, and by which transaction; undefined: it is not held up. */
+  /** How long the order has been blocked, and by which transaction; undefined if it is not. */
   get stall(): { readonly ageS: number; readonly culprit: Culprit | undefined } | undefined {
     const gap = this.#gap;
     return gap === undefined ? undefined : { ageS: (performance.now() - gap.sinceMs) / 1_000, culprit: gap.culprit };
   }
 
-  /** Number of rows whose stream names cannot be poked. */
+  /** Number of rows with stream names that no poke can carry. */
   get unpokable(): number {
     return this.#followers.unpokable;
   }
 
   /**
-   * The settled head after a look that began after this call. Waits up to 1 s for transactions that hold up the order. Throws
-   * `NOT_READY` while no head is known since the start.
+   * The settled head after a look that started after this call. Waits up to 1 s for transactions that block the order.
+   * Throws `NOT_READY` while no head is known since the start.
    */
   async settled(): Promise<number> {
     for (;;) {
@@ -113,7 +113,7 @@ export class SettledLog {
     throw new PokewireError('NOT_READY', `The order of the log has been blocked since the start${nameOf(culprit)}.`);
   }
 
-  /** Whether messages that this node settled are missing in the database that `query` asks. */
+  /** Whether messages that this node settled are missing from the database behind `query`. */
   hasLostItsEnd(query: Query): Promise<boolean> {
     return hasLostItsEnd(query, this.head, this.#last);
   }
@@ -124,19 +124,19 @@ export class SettledLog {
     return unfollow;
   }
 
-  /** Looks at once if anybody follows. */
+  /** Looks at once if there are followers. */
   kick(): void {
     if (this.#followers.count > 0 && !this.#isStopped) void this.#looks.run().catch(() => {});
   }
 
   /**
-   * Takes what this node has just committed. Rows that follow the settled head without a gap are settled, so they are announced
-   * without a look. `isSameServer`: they were committed on the server that the looks go to; on another one the rows before
-   * may differ, so only a look can tell.
+   * Takes the rows that this node has just committed. Those that follow the settled head without a gap are settled, and
+   * announced without a look. `isSameServer`: they were committed on the server that the looks read from. On another
+   * server the rows before may differ, so only a look can tell.
    */
   committed(rows: readonly Row[], isSameServer: boolean): void {
     if (this.#followers.count === 0 || this.#isStopped) return;
-    // A look may have announced the first ones before their commit was answered.
+    // A look may have announced the first rows before their commit was answered.
     const first = rows.findIndex(([globalPosition]) => globalPosition > this.head);
     if (first === -1) return;
     const news = rows.slice(first);
@@ -148,7 +148,7 @@ export class SettledLog {
     if (count < news.length) this.kick();
   }
 
-  /** Ends a log that was replaced: followers read once more, and find it gone. */
+  /** Ends a log that was replaced: its followers read once more and find that it is gone. */
   end(): void {
     this.#followers.end();
     this.stop();
@@ -160,7 +160,7 @@ export class SettledLog {
     this.#followers.clear();
   }
 
-  /** Looks again and again while anybody follows. */
+  /** Keeps looking while there are followers. */
   #schedule(afterMs: number): void {
     if (this.#timer !== undefined || this.#isStopped || this.#followers.count === 0) return;
     this.#timer = setTimeout(async () => {
@@ -187,16 +187,16 @@ export class SettledLog {
       await this.#begin();
       if (this.#safe === undefined) return;
     }
-    // The start may have waited for transactions older than what the caller wants to see.
+    // The start may have waited for transactions older than those the caller wants to see.
     for (;;) {
-      // In this order: the rows are read by a statement that begins after the look at the locks.
+      // In this order: the statement that reads rows must start after the look at the locks.
       const holders = this.#gap === undefined ? undefined : this.#fence.holders();
       const reading = this.#connection.query<Row>(readNews, [this.#safe]);
       const [present, { rows: read }] = await Promise.all([holders, reading]);
       if (this.#isStopped) return;
       const isFull = read.length === rowsPerLook;
       if (isFull && this.#followers.count === 0 && (await this.#jump())) return;
-      // Own commits may have been settled meanwhile.
+      // Own commits may have been settled in the meantime.
       const rows = read.filter(([globalPosition]) => globalPosition > this.#safe!);
       this.#seen = rows.at(-1)?.[0] ?? this.#seen;
       this.#take(rows, present, isFull);
@@ -211,7 +211,7 @@ export class SettledLog {
     }
   }
 
-  /** Settles rows behind `safe` and announces them. `present`: the lock holders, as of before the rows were read. */
+  /** Settles rows after `safe` and announces them. `present`: the lock holders before the rows were read. */
   #take(rows: readonly Row[], present: ReadonlySet<Holder> | undefined, isFull: boolean): void {
     const gap = this.#gap;
     let decided = 0;
@@ -242,7 +242,7 @@ export class SettledLog {
     this.#followers.announce(rows, after, upTo);
   }
 
-  /** Moves the settled head to the end without reading the rows between, if no open transaction has taken a position. */
+  /** Moves the settled head to the end without reading the rows in between, if no open transaction has taken a position. */
   async #jump(): Promise<boolean> {
     const [last, holders] = await Promise.all([this.#lastPosition(), this.#fence.holders()]);
     if (holders.size > 0) return false;
@@ -253,7 +253,7 @@ export class SettledLog {
     return true;
   }
 
-  /** At the start: settles every visible row, once the lock holders of that moment have ended. */
+  /** At the start: settles every visible row once the current lock holders have ended. */
   async #begin(): Promise<void> {
     if (this.#gap === undefined) {
       const [upTo, owners] = await Promise.all([this.#lastPosition(), this.#fence.holders()]);
@@ -287,13 +287,13 @@ export class SettledLog {
   }
 }
 
-/** How many of the rows follow a position without a gap. */
+/** Number of rows that follow a position without a gap. */
 function contiguous(rows: readonly Row[], after: number): number {
   const end = rows.findIndex(([globalPosition], at) => globalPosition !== after + 1 + at);
   return end === -1 ? rows.length : end;
 }
 
-/** Looks at a gap become rarer as it grows older: a twentieth of its age, from 1 ms to 50 ms. */
+/** Delay until the next look at a gap: a twentieth of its age, between 1 ms and 50 ms. */
 function fenceDelayMs({ sinceMs }: Gap): number {
   return Math.min(mostFenceMs, Math.max(1, (performance.now() - sinceMs) / 20));
 }

@@ -1,4 +1,4 @@
-/** Runs one read at a time. Callers that ask while one runs share the next, so each gets a read that began after its call. */
+/** Runs one read at a time. Calls made during a read share the next one, so each gets a read that started after its call. */
 export class SharedRead<T> {
   readonly #read: () => Promise<T>;
   #running: Promise<T> | undefined = undefined;
@@ -8,7 +8,7 @@ export class SharedRead<T> {
     this.#read = read;
   }
 
-  /** Rejects with what the read rejects with; the next one runs all the same. */
+  /** Rejects if the read rejects; the next read runs regardless. */
   run(): Promise<T> {
     if (this.#running === undefined) {
       const running = this.#read();

@@ -1,6 +1,6 @@
 import { type GroupChange, maxGroupRecords } from '../group-store.ts';
 
-/** Writes changes, and resolves to what became of each. */
+/** Writes changes, and resolves to the result of each. */
 type Write = (changes: readonly GroupChange[]) => Promise<(number | undefined)[]>;
 
 type Waiting = {
@@ -9,12 +9,12 @@ type Waiting = {
   readonly reject: (error: unknown) => void;
 };
 
-/** Statements at a time: while one is committed the next one gathers. */
+/** Concurrent statements: while one commits, the next collects changes. */
 const maxRunning = 2;
 
 /**
- * Lets writes that meet share a statement and its commit. Each change still holds or loses by itself; a statement that fails rejects all
- * writes that it carried, which may have been done. What waits is bounded by the requests that are under way.
+ * Lets concurrent writes share a statement and its commit. Each change still succeeds or loses independently. If a
+ * statement fails, all its writes reject, and may have been applied. The number of pending requests bounds the queue.
  */
 export class SharedWrites {
   readonly #write: Write;
@@ -28,7 +28,7 @@ export class SharedWrites {
   add(changes: readonly GroupChange[]): Promise<(number | undefined)[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ changes, resolve, reject });
-      // Requests of one turn of the event loop come together.
+      // Collects requests of one turn of the event loop.
       if (this.#waiting.length === 1) setImmediate(() => this.#begin());
     });
   }
@@ -37,7 +37,7 @@ export class SharedWrites {
     while (this.#waiting.length > 0 && this.#running < maxRunning) void this.#run(this.#take());
   }
 
-  /** Takes the writes that may share a statement: no key twice, and so many changes at most. */
+  /** Removes and returns writes that may share a statement: no key twice, and a bounded number of changes. */
   #take(): Waiting[] {
     const keys = new Set<string>();
     const taken: Waiting[] = [];

@@ -1,7 +1,7 @@
 import type { StoreReporter } from '../open-store.ts';
 import type { Culprit } from './sequence-fence.ts';
 
-/** Reports each transaction that holds up the order of the log once, and when the order goes on. */
+/** Reports each transaction that blocks the order of the log once, and when the order is unblocked. */
 export class StallReport {
   readonly #log: StoreReporter | undefined;
   #reported: number | undefined = undefined;

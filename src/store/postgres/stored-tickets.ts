@@ -20,7 +20,7 @@ SELECT EXISTS (SELECT 1 FROM kept), ceil(extract(epoch FROM first - clock_timest
 const takeSql =
   'DELETE FROM pokewire.tickets WHERE hash = $1 RETURNING token_id, selection, expires_at > clock_timestamp()';
 
-/** Tickets in the schema `pokewire`, valid at every node. The clock of the database decides when they expire. */
+/** Tickets in the schema `pokewire`, valid on every node. They expire by the database's clock. */
 export class StoredTickets implements TicketStore {
   readonly #query: Query;
 

@@ -2,7 +2,7 @@ import { StreamName } from '../../message/stream-name.ts';
 
 const maxNames = 16_384;
 
-/** Names that were read lately, parsed and with their group hash, which costs more than the rest of a row (load: postgres-pages). */
+/** Cache of recently read names, parsed and with their group hash, which costs more than the rest of a row (load: postgres-pages). */
 export class StreamNames {
   readonly #names = new Map<string, StreamName>();
 

@@ -4,40 +4,40 @@ import type { RetentionRule } from '../retention.ts';
 import type { StoreLimits } from '../store.ts';
 import { type RowText, textBytes } from './row-text.ts';
 
-/** What things cost in an engine beside their texts, measured for each: bytes. */
+/** Measured cost in bytes of each kind of thing in an engine, without its texts. */
 export type ByteCosts = {
-  /** A message: its row, and its entries in the indexes. */
+  /** A message: its row and index entries. */
   readonly message: number;
-  /** A stream: its row, and entries in the indexes. */
+  /** A stream: its row and index entries. */
   readonly stream: number;
   /** A namespace: its record and an empty log. */
   readonly namespace: number;
-  /** A token, or a rule of retention. */
+  /** A token or a retention rule. */
   readonly token: number;
-  /** Bytes of a UTF-16 unit of a name or a label. */
+  /** One UTF-16 unit of a name or label. */
   readonly unit: number;
 };
 
-/** What one namespace holds: its record, its log, and the replacements of it that are under way. */
+/** What one namespace holds: its record, its log, and replacements in progress. */
 export type Account = {
   bytes: number;
-  /** Whether its log has a rule for all of it, so that its oldest messages go where there is no room. */
+  /** Whether a rule covers its whole log, so that a full log deletes its oldest messages. */
   forgetsWhenFull: boolean;
 };
 
-/** A log as the budget counts it. */
+/** A log as the budget sees it. */
 export type CountedLog = { readonly account: Account; bytes: number };
 
-/** What a store holds, against its limit and the shares of its namespaces. */
+/** The size of a store, measured against its limit and its namespaces' shares. */
 export class ByteBudget {
   /** 0: no limit. */
   readonly maxBytes: number;
-  /** 0: no share. */
+  /** 0: no limit. */
   readonly #maxBytesPerNamespace: number;
   readonly #costs: ByteCosts;
-  /** Of all namespaces. */
+  /** Total of all namespaces. */
   bytes = 0;
-  /** What was forgotten since the store was opened. */
+  /** Total deleted by retention since the store was opened. */
   readonly forgotten = { messages: 0, bytes: 0 };
 
   constructor(
@@ -49,10 +49,7 @@ export class ByteBudget {
     this.#maxBytesPerNamespace = maxBytesPerNamespace;
   }
 
-  /**
-   * Counts messages and new streams to the log, and what else they take in the engine; if they would go past a limit, the
-   * outcome that says so.
-   */
+  /** Counts messages and new streams, plus extra bytes, to the log; returns the limit that was reached if they do not fit. */
   take(
     log: CountedLog,
     messages: readonly RowText[],
@@ -68,33 +65,33 @@ export class ByteBudget {
     return undefined;
   }
 
-  /** What these messages count, without streams. */
+  /** Bytes counted for these messages, without streams. */
   messageBytes(messages: readonly RowText[]): number {
     let bytes = 0;
     for (const message of messages) bytes += textBytes(message) + this.#costs.message;
     return bytes;
   }
 
-  /** Takes back messages of the log. */
+  /** Subtracts messages of the log. */
   give(log: CountedLog, bytes: number): void {
     log.bytes -= bytes;
     this.#count(log.account, -bytes);
   }
 
-  /** Takes back messages that were forgotten. */
+  /** Subtracts messages deleted by retention. */
   forget(log: CountedLog, messages: number, bytes: number): void {
     this.forgotten.messages += messages;
     this.forgotten.bytes += bytes;
     this.give(log, bytes);
   }
 
-  /** Takes back all that the log holds. */
+  /** Subtracts everything the log holds. */
   release(log: CountedLog): void {
     this.#count(log.account, -log.bytes);
     log.bytes = 0;
   }
 
-  /** Opens the account of a new namespace; if there is no room for it, the outcome that says so. */
+  /** Opens an account for a new namespace, or returns the limit that was reached. */
   open(namespace: NewNamespace): Account | StoreFull {
     const account: Account = { bytes: 0, forgetsWhenFull: false };
     const bytes = this.#record(namespace);
@@ -104,29 +101,29 @@ export class ByteBudget {
     return account;
   }
 
-  /** Opens the account of a namespace that is there already, whatever the limits are by now. */
+  /** Opens an account for an existing namespace, regardless of the limits. */
   reopen(namespace: Namespace): Account {
     const account: Account = { bytes: 0, forgetsWhenFull: false };
     this.#count(account, this.#record(namespace) + this.#rules(namespace.retention));
     return account;
   }
 
-  /** Counts what a log holds already. */
+  /** Counts what a log already holds. */
   recount(log: CountedLog): void {
     this.#count(log.account, log.bytes);
   }
 
-  /** Counts other rules in place of those that the namespace has. */
+  /** Replaces the rules counted for the namespace. */
   replaceRules(account: Account, old: readonly RetentionRule[], rules: readonly RetentionRule[]): void {
     this.#count(account, this.#rules(rules) - this.#rules(old));
   }
 
-  /** Counts other tokens in place of those that the namespace has. */
+  /** Replaces the tokens counted for the namespace. */
   replaceTokens(account: Account, old: readonly TokenRecord[], tokens: readonly TokenRecord[]): void {
     this.#count(account, this.#tokens(tokens) - this.#tokens(old));
   }
 
-  /** Takes back what a removed namespace's record holds; its logs are released each by itself. */
+  /** Subtracts the record of a removed namespace. Its logs are released separately. */
   close(account: Account, namespace: Namespace): void {
     this.#count(account, -this.#record(namespace) - this.#rules(namespace.retention));
   }

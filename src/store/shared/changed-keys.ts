@@ -1,17 +1,17 @@
 import type { GroupChange, GroupChanges } from '../group-store.ts';
 import { Followers } from './followers.ts';
 
-/** Changes that are remembered; for an older revision everything may have changed. */
+/** Number of changes remembered. For an older revision, everything may have changed. */
 const maxChanges = 1_024;
 
-/** Which keys were written lately, for a store that only this process writes to. */
+/** Keys written recently, for a store that only this process writes to. */
 export class ChangedKeys {
   readonly #followers = new Followers();
-  /** Of the last changes that are not quiet, oldest first; the last one has the revision `#revision`. */
+  /** Keys of the last changes that are not quiet, oldest first; the last one has revision `#revision`. */
   #keys: string[] = [];
   #revision = 0;
 
-  /** Notes those that held, and tells followers. `outcomes`: undefined where a change lost. */
+  /** Records successful changes and notifies followers. `outcomes`: undefined where a change lost. */
   note(changes: readonly GroupChange[], outcomes: readonly (number | undefined)[]): void {
     const heard = changes.filter(({ isQuiet }, at) => !isQuiet && outcomes[at] !== undefined);
     if (heard.length === 0) return;

@@ -1,9 +1,9 @@
-/** Whom a store notifies of changes, each until the function that `follow` returned is called. */
+/** Callbacks to notify of changes, each until the function that `follow` returned is called. */
 export class Followers {
   readonly #followers = new Set<() => void>();
 
   follow(changed: () => void): () => void {
-    // The same function may follow more than once.
+    // A new function each time, because the same callback may be registered twice.
     const follower = () => changed();
     this.#followers.add(follower);
     return () => this.#followers.delete(follower);

@@ -3,26 +3,26 @@ import { isSameMessage, isSameMessageInTurns } from '../../message/same-message.
 import { charactersPerTurn, ownTurn } from '../../message/turns.ts';
 import type { ImportKey, ImportOutcome } from '../log.ts';
 
-/** What a log has where a batch is to be put. */
+/** What the import of a batch needs from a log. */
 export type ImportTarget = {
   messageOf(id: string): Message | undefined;
   hasGlobalPosition(globalPosition: number): boolean;
   hasPosition(stream: string, position: number): boolean;
-  /** Stream positions of the stream's last message before a global position and of its first one at or behind it. */
+  /** Stream positions of the last message before a global position and of the first one at or after it. */
   neighbours(stream: string, globalPosition: number): readonly [before: number | undefined, behind: number | undefined];
 };
 
-/** What a message that is there already counts beside its characters. */
+/** Cost of comparing a message beside its characters. */
 const perMessage = 256;
 
-/** Whether a message of a batch, by its index, is the same as the one with its id that the log, or the batch before it, has. */
+/** For each message (by index) whose id exists in the log or earlier in the batch: whether the two are the same. */
 export type Repeats = ReadonlyMap<number, boolean>;
 
 const none: Repeats = new Map();
 
 /**
- * Compares the messages of a batch with those of the same ids while other work has its turns, so that {@link newMessagesOf} need not:
- * a batch of some MiB in another spelling takes 0.1 s. Messages that are stored meanwhile are compared as well.
+ * Compares messages with existing ones of the same id, yielding to the event loop, so that {@link newMessagesOf} need
+ * not: a batch of some MiB with different spelling takes 0.1 s. Also compares with messages stored in the meantime.
  */
 export async function repeatsOf(log: ImportTarget, messages: readonly Message[]): Promise<Repeats> {
   const repeats = new Map<number, boolean>();
@@ -33,7 +33,7 @@ export async function repeatsOf(log: ImportTarget, messages: readonly Message[])
   return repeats;
 }
 
-/** Adds those that are not among the repeats. */
+/** Compares those that have no result yet. */
 async function compareMore(
   log: ImportTarget,
   messages: readonly Message[],
@@ -57,8 +57,8 @@ async function compareMore(
 }
 
 /**
- * The messages of a batch that the log does not have yet, or the outcome that tells why the batch cannot be put into it.
- * What `repeats` tells of those that have the id of another one still holds, as messages never change.
+ * The messages of a batch that the log does not have yet, or the outcome that explains why the batch is invalid.
+ * Results in `repeats` stay valid, because messages never change.
  */
 export function newMessagesOf(
   log: ImportTarget,
@@ -96,7 +96,7 @@ function newIndexes(log: ImportTarget, messages: readonly Message[], repeats: Re
   return indexes;
 }
 
-/** Compares each message with its neighbours in its stream: those of the batch, and those of the log. */
+/** Compares each message with its neighbours in the stream, both in the batch and in the log. */
 function disorder(
   log: ImportTarget,
   messages: readonly Message[],

@@ -3,14 +3,14 @@ import { sameJson, sameJsonInTurns } from '../../message/same-json.ts';
 import { charactersPerTurn, ownTurn } from '../../message/turns.ts';
 import type { AppendOutcome } from '../log.ts';
 
-/** What a payload counts beside its characters. */
+/** Cost of comparing a payload beside its characters. */
 const perPayload = 256;
 
 /**
- * What an append's given ids say of it: undefined when none is in the log, `known` when all of them are its own messages, so
- * that a writer who lost the first answer gets it again, else `duplicate-id`. Payloads that are spelled otherwise are
- * compared by the given function, which may take its time: nothing is written whatever the outcome, and a stored message
- * does not change.
+ * Decides an append by its given ids: undefined if the log has none of them; `known` if all belong to the same
+ * messages, so that a writer that lost the first answer gets it again; otherwise `duplicate-id`. Payloads spelled
+ * differently are compared by the given function, which may take time: nothing is written in either case, and stored
+ * messages do not change.
  */
 export function judgeIds<Compared>(
   stream: string,
@@ -18,7 +18,7 @@ export function judgeIds<Compared>(
   messageOf: (id: string) => Message | undefined,
   compare: (respelled: readonly Respelled[], known: AppendOutcome) => Compared,
 ): AppendOutcome | Compared | undefined {
-  // Mostly the server makes them.
+  // Usually the server generates the ids.
   if (!messages.some(({ given }) => given)) return undefined;
   const seen = new Set<string>();
   const respelled: Respelled[] = [];
@@ -41,27 +41,27 @@ export function judgeIds<Compared>(
     knownCount++;
   }
   if (last === undefined) return undefined;
-  // A part of an append cannot have been stored, so this is another append that borrows ids.
+  // An append is stored as a whole, so partly known ids belong to another append.
   if (knownCount < messages.length) return { outcome: 'duplicate-id', id: last.id };
   const known = { outcome: 'known', position: last.position, globalPosition: last.globalPosition } as const;
   return respelled.length === 0 ? known : compare(respelled, known);
 }
 
-/** A payload spelled differently from the stored one with the same id. */
+/** A payload spelled differently from the stored one of the same id. */
 export type Respelled = { readonly id: string; readonly stored: JsonText | null; readonly given: JsonText | null };
 
-/** `known` when all of them are the same values. */
+/** Returns `known` if all payloads are equal as JSON. */
 export function compareNow(respelled: readonly Respelled[], known: AppendOutcome): AppendOutcome {
   const other = respelled.find(({ stored, given }) => !sameJson(stored, given));
   return other === undefined ? known : { outcome: 'duplicate-id', id: other.id };
 }
 
-/** The same, yielding to the event loop between slices. */
+/** Like {@link compareNow}, but yields to the event loop between slices. */
 export async function compareInTurns(respelled: readonly Respelled[], known: AppendOutcome): Promise<AppendOutcome> {
   let left = charactersPerTurn;
   for (const { id, stored, given } of respelled) {
     if (!(await sameJsonInTurns(stored, given))) return { outcome: 'duplicate-id', id };
-    // Each one may be short, but there may be many.
+    // Also counts payloads, as there may be many short ones.
     left -= perPayload + (stored?.length ?? 0);
     if (left > 0) continue;
     left = charactersPerTurn;

@@ -1,7 +1,7 @@
-/** A UUID takes so many bytes; as text it takes 36. */
+/** Bytes of a packed UUID; its text takes 36. */
 export const packedIdBytes = 16;
 
-/** Where in the text of a UUID its bytes stand, two digits each. */
+/** Index in the text of each byte's two digits. */
 const pairs = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 const hyphens = [8, 13, 18, 23];
 const hyphen = 0x2d;
@@ -11,7 +11,7 @@ const valueOfDigit = new Uint8Array(128).fill(noDigit);
 for (const [value, digit] of digits.entries()) valueOfDigit[digit] = value;
 const text = Buffer.alloc(36, '-');
 
-/** Writes the bytes of a UUID in lower case; false: it is another text, and what stands at `at` is arbitrary. */
+/** Packs a UUID in lower case into bytes. Returns false for any other text; the bytes at `at` are then undefined. */
 export function packId(id: string, target: Uint8Array, at: number): boolean {
   if (id.length !== text.length) return false;
   for (const place of hyphens) if (id.charCodeAt(place) !== hyphen) return false;
@@ -25,7 +25,7 @@ export function packId(id: string, target: Uint8Array, at: number): boolean {
   return true;
 }
 
-/** The text of a UUID whose bytes {@link packId} wrote. */
+/** The text of a UUID packed by {@link packId}. */
 export function unpackId(source: Uint8Array, at: number): string {
   for (let byte = 0; byte < packedIdBytes; byte++) {
     const pair = pairs[byte]!;

@@ -1,11 +1,11 @@
-/** Messages of one page at most. */
+/** Most messages in one page. */
 export const maxPageMessages = 1_000;
 
-/** A page of messages holds at most this many bytes of payload (or one message), so that a response is built piece by piece. */
+/** Most payload bytes in one page (or a single larger message), so that responses are built piece by piece. */
 export const maxPageBytes = 1_048_576;
 
-/** Pokes of one page at most. */
+/** Most pokes in one page. */
 export const maxPagePokes = 4_096;
 
-/** Entries of one list at most. */
+/** Most entries in one list. */
 export const maxListEntries = 10_000;

@@ -1,13 +1,13 @@
 import type { Namespace } from '../namespace-store.ts';
 import { type Forgotten, maxRetentionRules, type RetentionLimits, type RetentionRule } from '../retention.ts';
 
-/** Rules that one call checks at most. */
+/** Most rules evaluated in one call. */
 const maxRulesLookedAt = 1_000;
 
-/** How many messages there are, and what they count. */
+/** A number of messages and their bytes. */
 export type Amount = { readonly messages: number; readonly bytes: number };
 
-/** Goes through messages, the oldest first, and says how long each one goes. */
+/** Evaluates a rule message by message, starting with the oldest. */
 export class OldestFirst {
   readonly #limits: RetentionLimits;
   readonly #nowMs: number;
@@ -21,7 +21,7 @@ export class OldestFirst {
     this.#nowMs = nowMs;
   }
 
-  /** What is left of what it began with. */
+  /** What remains of the initial amount. */
   get left(): Amount {
     return { messages: this.#messages, bytes: this.#bytes };
   }
@@ -40,7 +40,7 @@ export class OldestFirst {
   }
 }
 
-/** The rules with one of them changed, or, without limits, taken away; undefined: they are too many. */
+/** The rules with one of them changed or, without limits, removed; undefined if there would be too many. */
 export function withRule(
   rules: readonly RetentionRule[],
   category: string | undefined,
@@ -51,7 +51,7 @@ export function withRule(
   return others.length >= maxRetentionRules ? undefined : [...others, { category, limits }];
 }
 
-/** The rules that hold for a namespace: its own, and the default unless it has one for the whole log. */
+/** The rules of a namespace: its own, plus the default if none of its own covers the whole log. */
 export function rulesInForce(
   { retention }: Pick<Namespace, 'retention'>,
   initial: RetentionLimits,
@@ -60,7 +60,7 @@ export function rulesInForce(
   return [...retention, { category: undefined, limits: initial }];
 }
 
-/** Whether the whole log has a rule, so that a full store forgets its oldest messages. */
+/** Whether a rule covers the whole log, so that a full store deletes its oldest messages. */
 export function forgetsWhenFull(namespace: Pick<Namespace, 'retention'>, initial: RetentionLimits): boolean {
   return rulesInForce(namespace, initial).some(({ category }) => category === undefined);
 }
@@ -69,28 +69,28 @@ export function hasLimit({ maxAgeMs, maxMessages, maxBytes }: RetentionLimits): 
   return maxAgeMs !== undefined || maxMessages !== undefined || maxBytes !== undefined;
 }
 
-/** What bounds one slice, which other work waits for. */
+/** Bounds of one slice, during which other work waits. */
 export type SliceBounds = {
   readonly maxMessages: number;
-  /** Messages taken between two looks at the clock, divided among the rules of a namespace. */
+  /** Messages per check of the clock, divided among the rules of a namespace. */
   readonly pieceMessages: number;
-  /** No further piece is begun after so long. */
+  /** After this time no further piece starts. */
   readonly maxMs: number;
 };
 
-/** What the namespaces of an engine are to it. */
+/** What {@link ForgettingTurns} needs from an engine. */
 export type ForgettingOptions = {
   readonly namespaces: () => Iterator<Namespace>;
   /** Limits of namespaces without a rule for their whole log. */
   readonly initial: RetentionLimits;
   readonly slice: SliceBounds;
-  /** Deletes the oldest messages of a namespace that the rule no longer keeps, at most `most`. */
+  /** Deletes the oldest messages that a namespace's rule no longer keeps, at most `most`. */
   readonly forget: (namespace: Namespace, rule: RetentionRule, most: number, nowMs: number) => Amount;
-  /** A clock that only goes forward, milliseconds. */
+  /** A monotonic clock in milliseconds. */
   readonly clock?: () => number;
 };
 
-/** Gives each namespace its turn: one piece, whatever there is to forget in it, and then the next one, round after round. */
+/** Processes namespaces round robin: one bounded piece of each, however much there is to delete, then the next one. */
 export class ForgettingTurns {
   readonly #options: ForgettingOptions;
   readonly #clock: () => number;
@@ -102,7 +102,7 @@ export class ForgettingTurns {
     this.#clock = options.clock ?? (() => performance.now());
   }
 
-  /** Forgets one slice. */
+  /** Runs one slice. */
   forget(nowMs: number): Forgotten {
     const { namespaces, initial, slice, forget } = this.#options;
     const startMs = this.#clock();
@@ -132,7 +132,7 @@ export class ForgettingTurns {
     return { messages, bytes, isDone: false };
   }
 
-  /** Begins a new round: what was read of the namespaces before is old. */
+  /** Starts a new round with a fresh list of namespaces. */
   restart(): void {
     this.#turns = undefined;
     this.#tookInRound = false;

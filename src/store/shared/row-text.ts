@@ -1,9 +1,9 @@
 import type { NewMessage } from '../../message/message.ts';
 
-/** What a message has of text. */
+/** The text fields of a message. */
 export type RowText = Pick<NewMessage, 'id' | 'type' | 'data' | 'metadata'>;
 
-/** UTF-8 bytes of a message's text. */
+/** UTF-8 length of a message's texts. */
 export function textBytes({ id, type, data, metadata }: RowText): number {
   return (
     Buffer.byteLength(id) +

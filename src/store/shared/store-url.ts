@@ -1,10 +1,10 @@
 import { ConfigError } from '../../config-error.ts';
 
-/** Reads URLs of `--store` of one engine. Its refusals say what the URL must be, and never repeat it: it may hold a password. */
+/** Parses `--store` URLs of one engine. Errors describe the expected form and never repeat the URL, which may contain a password. */
 export class StoreUrlReader {
   readonly #form: string;
 
-  /** `form`: what a URL must be, for people. */
+  /** `form`: the expected form of the URL, for error texts. */
   constructor(form: string) {
     this.#form = form;
   }
@@ -15,7 +15,7 @@ export class StoreUrlReader {
     return parsed;
   }
 
-  /** The text of a part with its escapes resolved. */
+  /** Decodes the percent escapes of a URL part. */
   decode(part: string): string {
     try {
       return decodeURIComponent(part);
@@ -24,7 +24,7 @@ export class StoreUrlReader {
     }
   }
 
-  /** The parameters, with the defaults of those that are not given; there may be no others. */
+  /** The query parameters, with defaults for missing ones. Unknown parameters are refused. */
   parameters<Defaults extends Readonly<Record<string, string>>>(
     { searchParams }: URL,
     defaults: Defaults,

@@ -1,4 +1,4 @@
-/** Order of the UTF-8 bytes: that of the UTF-16 units, but surrogates stand for code points above all other units. */
+/** Compares by UTF-8 bytes. Equal to comparing UTF-16 units, except that surrogates sort above all other units. */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at++) {

@@ -4,7 +4,7 @@ import type { ObjectPool } from '../../pool/object-pool.ts';
 import type { Announced, PushedPage } from '../log.ts';
 import type { LogId } from '../log-id.ts';
 
-/** What was appended in one call: `position` and `globalPosition` are those of its last message. */
+/** Messages appended in one call, with the positions of the last one. */
 export type Appended = {
   readonly stream: string;
   readonly count: number;
@@ -15,8 +15,8 @@ export type Appended = {
 type Gathered = { after: number; upTo: number; readonly pokes: Poke[]; isBroken: boolean };
 
 /**
- * Tells followers what the writer's answers say. What one batch of answers appended to a log is one page; where it does not
- * join, the follower is only told to read.
+ * Notifies followers of what the writer answered. Appends of one batch of answers form one page; if they are not
+ * contiguous, followers are only told to read.
  */
 export class Announcer {
   readonly #pokes: ObjectPool<Poke>;
@@ -37,7 +37,7 @@ export class Announcer {
     };
   }
 
-  /** Gathers an append until {@link flush}. */
+  /** Collects an append until {@link flush}. */
   appended(id: LogId, { stream, count, position, globalPosition }: Appended): void {
     if (!this.#followers.has(id)) return;
     const first = globalPosition - count + 1;
@@ -57,7 +57,7 @@ export class Announcer {
     }
   }
 
-  /** Tells what was gathered. */
+  /** Announces everything collected. */
   flush(): void {
     for (const [id, { after, upTo, pokes, isBroken }] of this.#gathered) {
       const page: PushedPage = { epoch: id, after, upTo, pokes };

@@ -8,30 +8,30 @@ import { copiedKey } from './file-identity.ts';
 import { openForReading } from './open-database.ts';
 import { Query } from './rows.ts';
 
-/** What a backup is started with. */
+/** Options for one backup. */
 export type BackupOptions = {
   readonly path: string;
-  /** Where the copy is made. */
+  /** Path of the copy. */
   readonly copyPath: string;
-  /** Bytes of the disk that a copy leaves free. */
+  /** Disk space to leave free, in bytes. */
   readonly reserveBytes: number;
 };
 
-/** Its outcome. */
+/** Message to the store with the outcome. */
 export type BackupAnswer =
   | { readonly outcome: 'copied' }
   | { readonly outcome: 'no-room'; readonly neededBytes: number; readonly freeBytes: number }
   | { readonly outcome: 'failed'; readonly fault: Fault };
 
-/** Pages copied in one step, 1 MiB: behind each one it can be ended. */
+/** Pages copied in one step, 1 MiB. The copy can be cancelled between steps. */
 const pagesPerStep = 256;
 
-/** Beside a database, the copy of it that is being made. */
+/** Path of the copy being made, next to the database. */
 export function copyPathOf(path: string): string {
   return `${realpathSync(path)}-backup`;
 }
 
-/** Removes a copy and what SQLite may have left beside it. */
+/** Removes a copy and the files SQLite may have left next to it. */
 export function removeCopy(copyPath: string): void {
   for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(copyPath + suffix, { force: true });
 }
@@ -64,13 +64,13 @@ async function makeCopy({ path, copyPath, reserveBytes }: BackupOptions, isEnded
   if (freeBytes < neededBytes + reserveBytes) return { outcome: 'no-room', neededBytes, freeBytes } as const;
   removeCopy(copyPath);
   try {
-    // It holds what the tokens' holders may read: for this user alone.
+    // Readable only for this user: it contains what tokens protect.
     const descriptor = openSync(copyPath, 'wx', 0o600);
     try {
       const progress = () => {
         if (isEnded()) throw new Error('it was ended');
         if (freeBytesOf(folder) < reserveBytes) throw new NoRoom();
-        // All of it at once at the end would keep commits from the disk for as long as that takes.
+        // After every step: syncing everything at the end would block commits for that long.
         fdatasyncSync(descriptor);
       };
       await backup(source, copyPath, { rate: pagesPerStep, progress });
@@ -87,10 +87,10 @@ async function makeCopy({ path, copyPath, reserveBytes }: BackupOptions, isEnded
   }
 }
 
-/** Ends a copy before it takes what the disk is to leave free. */
+/** Ends the copy before it uses the space to be left free. */
 class NoRoom extends Error {}
 
-/** One file without a write-ahead log beside it, whose logs get new epochs where it is opened. */
+/** Makes the copy a single file without a write-ahead log, and marks it so that its logs get new epochs when it is opened. */
 function markAsCopy(copyPath: string): void {
   using copy = new DatabaseSync(copyPath);
   copy.exec('PRAGMA journal_mode = DELETE');

@@ -3,43 +3,43 @@ import type { StoreFull } from '../log.ts';
 import { logGone } from '../shared/log-gone.ts';
 import { storeFull } from '../shared/store-full.ts';
 
-/** What a thread of the store is asked. */
+/** A call to one of the store's threads. */
 export type Call = { readonly number: number; readonly method: string; readonly args: readonly unknown[] };
 
 /** What the writer has committed. */
 export type Commits = {
   /** How long each commit took, milliseconds. */
   readonly durationsMs: number[];
-  /** Writes in them. */
+  /** Number of writes in these commits. */
   writes: number;
 };
 
-/** Asks a thread to end, once it has answered everything. */
+/** Tells a thread to exit after its last answer. */
 export const endCall = 'end';
 
-/** Its answer: a value or a fault. */
+/** The answer to a call: a value or a fault. */
 export type Answer = { readonly number: number; readonly value?: unknown; readonly fault?: Fault };
 
-/** A fault in a form that crosses threads. */
+/** A fault in a form that can be posted between threads. */
 export type Fault = {
   readonly isLogGone: boolean;
   readonly message: string;
   /** SQLite's extended result code. */
   readonly errcode: number | undefined;
-  /** What a write had no room for. */
+  /** The limit that a write reached. */
   readonly full?: StoreFull;
 };
 
-/** A fault of SQLite, its extended result code; undefined: of something else. */
+/** SQLite's extended result code; undefined for other errors. */
 export function errcodeOf(error: unknown): number | undefined {
   const { errcode } = error as { errcode?: unknown };
   return typeof errcode === 'number' ? errcode : undefined;
 }
 
-/** SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR: the disk, a quota or a limit of the process leaves no room. */
+/** SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR: no room because of the disk, a quota or a process limit. */
 const noRoomCodes: readonly (number | undefined)[] = [13, 778, 10];
 
-/** Whether a write failed because there was no room for it. */
+/** Whether a write failed for lack of room. */
 export function foundNoRoom(error: unknown): boolean {
   return noRoomCodes.includes(errcodeOf(error));
 }

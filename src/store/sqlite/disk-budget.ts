@@ -4,7 +4,7 @@ import { type Account, ByteBudget, type ByteCosts } from '../shared/byte-budget.
 import type { StoreLimits } from '../store.ts';
 import type { DiskWatch } from './disk-watch.ts';
 
-/** The budget of a store on a disk, which may have no room although no limit is reached. */
+/** The budget of a store on disk, which may be full before any limit is reached. */
 export class DiskBudget extends ByteBudget {
   readonly #disk: DiskWatch;
 
@@ -15,7 +15,7 @@ export class DiskBudget extends ByteBudget {
 
   override take(...taken: Parameters<ByteBudget['take']>): StoreFull | undefined {
     const [, messages] = taken;
-    // An import of what is there already needs no room.
+    // Importing messages that already exist needs no room.
     if (messages.length > 0 && this.#disk.isFull) return this.fullDisk;
     return super.take(...taken);
   }
@@ -24,7 +24,7 @@ export class DiskBudget extends ByteBudget {
     return this.#disk.isFull ? this.fullDisk : super.open(namespace);
   }
 
-  /** The refusal of what the disk has no room for. */
+  /** The outcome when the disk is full. */
   get fullDisk(): StoreFull {
     return { outcome: 'full', limit: 'disk', bytes: this.bytes, maxBytes: this.maxBytes };
   }

@@ -1,11 +1,11 @@
 import { statfsSync } from 'node:fs';
 
-/** How often the free space is looked at, milliseconds. */
+/** How often to check the free space. */
 const lookEveryMs = 1_000;
 
 /**
- * Whether the disk has less free than a reserve. On a disk that is really full SQLite can neither delete nor write its log
- * back, so appends are refused before, while there is still room to free some.
+ * Watches whether the disk has less space free than a reserve. On a full disk SQLite can neither delete nor checkpoint
+ * its write-ahead log, so appends are refused earlier, while there is room to free some.
  */
 export class DiskWatch {
   readonly #freeBytes: () => number;
@@ -26,14 +26,14 @@ export class DiskWatch {
     return this.#isFull;
   }
 
-  /** A write found no room, whatever was seen: a quota, or a limit of the process. It is looked at again later. */
+  /** A write failed for lack of room despite free space on disk, because of a quota or process limit. Checked again later. */
   foundFull(): void {
     this.#lookedAtMs = performance.now();
     this.#isFull = true;
   }
 }
 
-/** What the disk of a folder has free for this user. */
+/** Space free for this user on a folder's disk. */
 export function freeBytesOf(folder: string): number {
   const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;

@@ -6,23 +6,23 @@ import { errcodeOf } from './calls.ts';
 import { Query } from './rows.ts';
 import { logState } from './schema.ts';
 
-/** Key of `meta` that a backup has: where it is opened, its logs are others. */
+/** Key of `meta` that marks a backup. Opening it gives its logs new epochs. */
 export const copiedKey = 'copied';
 
 const fileKey = 'file';
 
-/** Numbers of this start and of the one before it. The lock file, which stays where it is, has the number of the last start. */
+/** Key of the start number in both files. The lock file, which is never copied with the database, has the number of the last start. */
 const startKey = 'start';
 const startBeforeKey = 'start_before';
 
-/** Why a file's logs get new epochs. `backup`: it was made as one. `copy`: it is another file than at the last start. */
+/** Why a file's logs get new epochs. `backup`: it is marked as a backup. `copy`: it is not the file of the last start. */
 export type EpochRenewal = 'backup' | 'copy' | 'asked';
 
 /**
- * Gives every log a new epoch when the file is a copy: from there on two histories would give the same positions to
- * different messages. A copy is known by its mark, by another inode or time of birth than at the last start, or, where it
- * was written over the file, by the number of an older start. A needless new epoch costs subscribers a replay, a missing one
- * would cost them pokes. Returns why it did; undefined: it did not.
+ * Gives every log a new epoch if the file is a copy, because from then on two histories would assign the same positions
+ * to different messages. A copy is detected by its mark, by another inode or birth time than at the last start, or, if
+ * it overwrote the file, by an older start number. A needless new epoch costs subscribers a replay; a missing one would
+ * cost them pokes. Returns the reason, or undefined if the epochs stay.
  */
 export function renewEpochsOfCopy(
   database: DatabaseSync,
@@ -38,7 +38,7 @@ export function renewEpochsOfCopy(
   const start = meta.first(startKey)?.[0];
   const startOfLock = startNumber(lock);
   const isOtherFile = known !== undefined && known !== identity;
-  // If a start ended between its two writes, the lock file still has the number of the previous start.
+  // If a start was interrupted between its two writes, the lock file still has the number of the previous start.
   const isOlder =
     startOfLock !== 0 &&
     start !== undefined &&
@@ -59,7 +59,7 @@ export function renewEpochsOfCopy(
       const renew = new Query(database, 'UPDATE logs SET epoch = ? WHERE number = ?');
       for (const [log] of logs.all()) renew.run(newLogId(), log);
     }
-    // Imports that were to replace a log ended with the process that took them.
+    // Replacements in progress ended with the process that ran them.
     database.exec(`UPDATE logs SET state = ${logState.dead} WHERE state = ${logState.staged}`);
     database.exec(`DELETE FROM meta WHERE key = '${copiedKey}'`);
     set.run(fileKey, identity);
@@ -68,14 +68,14 @@ export function renewEpochsOfCopy(
     database.exec('COMMIT');
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK');
-    // A full disk: the number of the start alone can stay as it is, in both files.
+    // On a full disk the start number may stay unchanged in both files, if nothing else needs to be written.
     if (renewal !== undefined || isStaged || known !== identity || errcodeOf(error) === undefined) throw error;
     return undefined;
   }
   try {
     lock.exec(`PRAGMA user_version = ${number}`);
   } catch (error) {
-    // It has the number of the start before then, which the next start knows.
+    // The lock file then has the previous start's number, which the next start accepts.
     if (errcodeOf(error) === undefined) throw error;
   }
   return renewal;

@@ -1,8 +1,8 @@
 import type { ByteCosts } from '../shared/byte-budget.ts';
 
-/** Measured for a message, whose payload of 204 bytes takes 338 in the file: table, four indexes, free space of pages. */
+/** Measured: a message with 204 bytes of payload takes 338 bytes in the file, including four indexes and free space of pages. */
 export const costs: ByteCosts = { message: 134, stream: 256, namespace: 1_024, token: 256, unit: 2 };
 
-/** What a row of `messages` counts: the bytes of its text, of which an id takes 36 as a UUID, and what a message costs. */
+/** Bytes counted for a row of `messages`: its texts, with 36 bytes for a UUID, plus the fixed cost of a message. */
 export const bytesOfRow = `(iif(typeof(id) = 'blob', 36, octet_length(id)) + octet_length(type) + octet_length(data)
   + ifnull(octet_length(metadata), 0) + ${costs.message})`;

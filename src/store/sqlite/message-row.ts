@@ -1,12 +1,12 @@
 import type { Message } from '../../message/message.ts';
 import { packedIdBytes, packId } from '../shared/packed-id.ts';
 
-/** Begins an id that is no UUID. */
+/** Prefix of an id that is not a UUID. */
 const verbatim = ':';
 
 /**
- * Columns of a {@link MessageRow}, from `messages` as m. SQLite writes out the bytes of a UUID, since an array for each of them
- * is a fifth of the time that a page takes (`npm run load -- durable-catch-up`).
+ * Columns of a {@link MessageRow}, from `messages` as m. SQLite formats UUIDs as text, because allocating an array for
+ * each takes a fifth of a page's time (`npm run load -- durable-catch-up`).
  */
 export const messageColumns = `iif(typeof(m.id) = 'blob', lower(hex(m.id)), '${verbatim}' || m.id), m.type, m.position, m.global,
   m.data, m.metadata, m.time_ms, m.time_nanos, m.stream`;
@@ -23,7 +23,7 @@ export type MessageRow = readonly [
   stream: number,
 ];
 
-/** The message of a row; the name of its stream is looked up by its number. */
+/** The message of a row. `nameOf` returns the name of its stream. */
 export function messageOfRow(row: MessageRow, nameOf: (stream: number) => string): Message {
   const [id, type, position, globalPosition, data, metadata, timeMs, timeNanos, stream] = row;
   return {
@@ -39,7 +39,7 @@ export function messageOfRow(row: MessageRow, nameOf: (stream: number) => string
   };
 }
 
-/** An id as it is stored: 16 bytes for a UUID in lower case. */
+/** The stored form of an id: 16 bytes for a UUID in lower case. */
 export function storedId(id: string): string | Uint8Array {
   const bytes = new Uint8Array(packedIdBytes);
   return packId(id, bytes, 0) ? bytes : id;

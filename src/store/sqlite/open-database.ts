@@ -16,15 +16,15 @@ import { ConfigError } from '../../config-error.ts';
 import { errcodeOf } from './calls.ts';
 import { applicationId, migrate, schemaVersion } from './schema.ts';
 
-/** Pages of 4 KiB that gather in the write-ahead log before it is written back. */
+/** Write-ahead log size that triggers a checkpoint, in pages of 4 KiB. */
 const walPages = 4_000;
 const walLimitBytes = 67_108_864;
 
-/** Milliseconds that a statement waits for another connection: a checkpoint or a backup. */
+/** How long a statement waits for another connection, such as a checkpoint or a backup. */
 export const busyTimeoutMs = 5_000;
 
 /**
- * File systems on a network or a cluster, whose locks and shared memory SQLite cannot rely on: NFS, SMB three times, 9P, AFS,
+ * Network and cluster file systems, whose locks and shared memory SQLite cannot rely on: NFS, SMB (three), 9P, AFS,
  * Coda, Ceph, Lustre, GPFS, GFS2, OCFS2.
  */
 const networkFileSystems: readonly number[] = [
@@ -32,27 +32,27 @@ const networkFileSystems: readonly number[] = [
   0x01161970, 0x7461636f,
 ];
 
-/** How every database of SQLite begins. */
+/** First bytes of every SQLite database. */
 const magic = 'SQLite format 3\0';
 
-/** The magic number of the file system that a folder is on. */
+/** Magic number of a folder's file system. */
 export type FileSystemType = (folder: string) => number;
 
 const typeOfFileSystem: FileSystemType = (folder) => statfsSync(folder).type;
 
-/** Place in a file of the byte that is 1 in a backup, and 2 in a file that a store has used: it says how it is written. */
+/** Offset of the file format's write version: 1 in a backup, 2 (write-ahead log) in a file that a store has used. */
 const writeVersionAt = 18;
 
-/** How the file is opened. */
+/** Options for opening the file. */
 export type FileOptions = {
   readonly path: string;
-  /** Whether a commit waits until the disk has it. `normal`: power loss may take the last commits. */
+  /** Whether a commit waits for the disk. `normal`: a power failure may lose the last commits. */
   readonly sync: 'full' | 'normal';
 };
 
 /**
- * Holds a lock file for itself as long as it is open: one process writes to a database. The kernel frees it with the process,
- * however that ends.
+ * Locks the database with a lock file, so that only one process writes to it. The kernel releases the lock when the
+ * process ends, however it ends.
  */
 export function lockFile(path: string, typeOf: FileSystemType = typeOfFileSystem): DatabaseSync {
   const folder = dirname(path);
@@ -65,7 +65,7 @@ export function lockFile(path: string, typeOf: FileSystemType = typeOfFileSystem
   }
   if (existsSync(path)) checkRights(path);
   const lockPath = `${realPathOf(path)}-lock`;
-  // A file that no store has used yet, since it has no lock file, is judged before one is made beside it.
+  // No lock file means that no store has used the file yet, so it is checked before anything is created next to it.
   if (existsSync(path) && !existsSync(lockPath)) versionOf(path);
   let lock: DatabaseSync | undefined;
   try {
@@ -84,7 +84,7 @@ export function lockFile(path: string, typeOf: FileSystemType = typeOfFileSystem
   }
 }
 
-/** Before anything is made beside it: SQLite would leave a write-ahead log there. */
+/** Checked before opening, because SQLite would leave a write-ahead log next to the file. */
 function checkRights(path: string): void {
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
@@ -93,7 +93,10 @@ function checkRights(path: string): void {
   }
 }
 
-/** Opens the database for writing, and makes or migrates it. Throws {@link ConfigError} when it cannot be used; nothing is written then. */
+/**
+ * Opens the database for writing, and creates or migrates it. Throws {@link ConfigError} if it cannot be used, without
+ * having written to it.
+ */
 export function openForWriting({ path, sync }: FileOptions): DatabaseSync {
   const version = existsSync(path) ? versionOf(path) : 0;
   let database: DatabaseSync | undefined;
@@ -118,7 +121,7 @@ export function openForReading(path: string): DatabaseSync {
   return database;
 }
 
-/** The version of the file's schema, found out without writing to it; 0: it is empty, or a start that made it was cut off. */
+/** Schema version of the file, determined without writing to it; 0 if it is empty or its creation was interrupted. */
 function versionOf(path: string): number {
   if (!statSync(path).isFile()) throw new ConfigError(`--store: ${path} is not a file.`);
   const header = headerOf(path);
@@ -127,7 +130,7 @@ function versionOf(path: string): number {
       `--store: ${path} is not a SQLite database, or it is damaged. Restore a backup, or choose another file.`,
     );
   }
-  // SQLite would put the changes of another file into this one.
+  // SQLite would apply the write-ahead log of another file to this one.
   if (header[writeVersionAt] === 1 && existsSync(`${path}-wal`)) {
     throw new ConfigError(
       `--store: ${path} is a backup, and ${path}-wal belongs to the file that was there before it. Remove ${path}-wal and ${path}-shm.`,
@@ -152,7 +155,7 @@ function versionOf(path: string): number {
   }
 }
 
-/** What to tell of a fault at the start. A fault of the program, which is none of the file, is thrown on. */
+/** The error for a fault during start. Rethrows programming errors, which are not the file's fault. */
 export function refusalOf(path: string, error: unknown): ConfigError {
   if (error instanceof ConfigError) return error;
   const errcode = errcodeOf(error);
@@ -175,22 +178,19 @@ export function refusalOf(path: string, error: unknown): ConfigError {
   }
 }
 
-/** The file's own path, so that one that is reached by two names has one lock. */
+/** The file's canonical path, so that a file reached by two names has one lock. */
 function realPathOf(path: string): string {
   return existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path));
 }
 
-/**
- * The file as SQLite reads it without making a write-ahead log beside it. One that is there holds what belongs to the file,
- * and is read too.
- */
+/** URL for reading the file without creating a write-ahead log. An existing write-ahead log belongs to the file, and is read too. */
 function unwrittenUrlOf(path: string): URL {
   const url = pathToFileURL(path);
   if (!existsSync(`${realPathOf(path)}-wal`)) url.searchParams.set('immutable', '1');
   return url;
 }
 
-/** The first bytes of a file; none: it is empty. */
+/** The file's first bytes; empty if the file is. */
 function headerOf(path: string): Buffer {
   const header = Buffer.alloc(writeVersionAt + 1);
   const descriptor = openSync(path, 'r');

@@ -1,13 +1,13 @@
 import type { Message } from '../../message/message.ts';
 import type { MessagePage } from '../log.ts';
 
-/** A page of messages on its way between threads, packed for the reason of `PackedMessages`: names of streams once each. */
+/** A page of messages on its way between threads, packed for the same reason as `PackedMessages`. Each stream name appears once. */
 export type PackedPage = Omit<MessagePage, 'messages'> & {
   readonly names: readonly string[];
   readonly text: string;
   /**
-   * For each message: characters of id, type, data and metadata (-1: it has none), index of its stream's name, position,
-   * global position, milliseconds, nanoseconds.
+   * For each message: lengths of id, type, data and metadata (-1: null), index of its stream's name, position, global
+   * position, milliseconds, nanoseconds.
    */
   readonly numbers: Float64Array;
 };

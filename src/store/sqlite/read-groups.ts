@@ -4,7 +4,7 @@ import { Query } from './rows.ts';
 
 type Row = readonly [key: string, revision: number, text: string];
 
-/** Behind every key that begins with the text before it. */
+/** Sorts after every continuation of a prefix. */
 const last = '\u{10ffff}';
 
 /** Reads records of consumer groups. */

@@ -6,15 +6,15 @@ import { bytesOfRow } from './message-bytes.ts';
 import type { LogFinder } from './read-log.ts';
 import { Query } from './rows.ts';
 
-/** Messages counted in one call at most: some 10 ms. */
+/** Most messages counted in one call: some 10 ms. */
 const countedPerCall = 8_192;
 
 type Row = readonly [global: number, timeMs: number, bytes: number];
 
-/** Where counting goes on, and what was left there. */
+/** Where to continue counting, and what remained there. */
 export type Counting = { readonly after: number; readonly left: Amount };
 
-/** What one call counted; `next`: undefined once that is all. */
+/** Result of one call; `next`: undefined once everything is counted. */
 export type Counted = {
   readonly amount: Amount;
   readonly oldestMs: number | undefined;
@@ -22,7 +22,7 @@ export type Counted = {
   readonly next: Counting | undefined;
 };
 
-/** Counts what rules are about, and what they would take. */
+/** Counts what retention rules cover, and what they would delete. */
 export class KeptReader {
   readonly #logs: LogFinder;
   readonly #ofLog;

@@ -11,7 +11,7 @@ type CategoryRow = readonly [name: string, streams: number, messages: number];
 
 const streamColumns = 'SELECT name, version, messages, last_ms FROM streams WHERE log = ?';
 
-/** Lists streams and categories in the order of their UTF-8 bytes, which is that of the index. */
+/** Lists streams and categories in order of UTF-8 bytes, which is the index order. */
 export class ListReader {
   readonly #logs: LogFinder;
   readonly #stream;

@@ -10,9 +10,9 @@ import { logState } from './schema.ts';
 /** A live log as a read sees it. */
 export type ReadLog = {
   readonly number: number;
-  /** With what was forgotten of everything. */
+  /** Includes what retention deleted of the whole log. */
   readonly bounds: LogBounds;
-  /** Positions up to here were those of an earlier log. */
+  /** Positions up to here belonged to an earlier log. */
   readonly behind: number;
 };
 
@@ -42,7 +42,7 @@ export class LogFinder {
     this.#category = new Query<readonly [number]>(database, 'SELECT number FROM categories WHERE log = ? AND name = ?');
   }
 
-  /** The log; throws `LOG_GONE`. */
+  /** Returns the log; throws `LOG_GONE`. */
   get(id: LogId): ReadLog {
     const row = this.#log.first(id);
     if (row === undefined) throw logGone();
@@ -51,7 +51,7 @@ export class LogFinder {
     return { number, behind, bounds: { epoch: id, head, forgottenUpTo, importsBelowHead } };
   }
 
-  /** The bounds, with what was forgotten of a selection. */
+  /** Bounds with the deleted range of a selection. */
   boundsOf({ number, behind, bounds }: ReadLog, { all, streams, categories }: Selection): LogBounds {
     if (all || bounds.forgottenUpTo === behind) return bounds;
     const forgotten = [

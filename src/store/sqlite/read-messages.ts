@@ -10,19 +10,19 @@ import { Query } from './rows.ts';
 import type { StreamNames } from './stream-names.ts';
 import { StreamPlaces } from './stream-places.ts';
 
-/** Rows that one call looks at, at most, so that a filter which matches little holds nobody up. */
+/** Most rows examined in one call, so that a filter with few matches does not delay others. */
 const maxRowsLookedAt = 8_192;
 
-/** Rows fetched at once at most. What was fetched beyond the bytes of a page is thrown away, so fewer are where they are long. */
+/** Most rows fetched at once. Rows beyond the page's byte limit are discarded, so fewer are fetched if they are long. */
 const rowsPerFetch = 128;
 const rowsOfFirstFetch = 8;
 
 type Place = readonly [number: number, global: number, stream: number];
 
-/** What one look backwards came to: the message, or the position that the next look begins below; neither: there is none. */
+/** Result of one backward search: the message, or the position to continue below; neither: there is none. */
 export type LastFound = { readonly message?: Message; readonly before?: number };
 
-/** Reads messages with their payloads. Each call looks at a bounded number of rows. */
+/** Reads messages with their payloads. Each call examines a bounded number of rows. */
 export class MessageReader {
   readonly #logs: LogFinder;
   readonly #names: StreamNames;
@@ -84,7 +84,7 @@ export class MessageReader {
     );
   }
 
-  /** Looks for the stream's last message, or its last one of a type, below a position. */
+  /** Searches below a position for the stream's last message, or its last message of a type. */
   readLast(id: LogId, name: string, type: string | undefined, before: number): LastFound {
     const log = this.#logs.get(id);
     const stream = this.#logs.stream(log.number, name);
@@ -116,7 +116,7 @@ export class MessageReader {
     );
   }
 
-  /** Looks at places first, which the index has, and reads only messages of the member. */
+  /** Examines positions from the index first, and reads only the messages that belong to the member. */
   #filtered(
     id: LogId,
     { group, correlation }: LogFilter,
@@ -135,7 +135,7 @@ export class MessageReader {
         if (group !== undefined && !this.#names.of(stream).ownedBy(group)) continue;
         const row = this.#message.first(number)!;
         if (correlation !== undefined) {
-          // A correlation has metadata parsed, which may be long.
+          // Filtering by correlation parses metadata, which may be long.
           parsedBytes += bytesOf(row);
           if (correlationOf(row[5]) !== correlation) {
             if (parsedBytes > maxPageBytes) return page.end(next);
@@ -160,14 +160,14 @@ class PageBuilder {
   readonly #startOf: (row: MessageRow) => number;
   #bytes = 0;
 
-  /** `startOf` is where a read that begins with a row starts. */
+  /** `startOf`: where a read that starts with this row begins. */
   constructor(epoch: LogId, limit: number, startOf: (row: MessageRow) => number) {
     this.#epoch = epoch;
     this.#limit = Math.min(limit, maxPageMessages);
     this.#startOf = startOf;
   }
 
-  /** Whether the row still went into the page. */
+  /** Adds the row; returns false if the page is full. */
   add(row: MessageRow, toMessage: (row: MessageRow) => Message): boolean {
     const bytes = bytesOf(row);
     const tooLarge = this.#bytes + bytes > maxPageBytes && this.#messages.length > 0;
@@ -177,7 +177,7 @@ class PageBuilder {
     return true;
   }
 
-  /** Fetches rows until the page is full or there are no more. */
+  /** Fetches rows until the page is full or none are left. */
   fill(
     from: number,
     fetch: (next: number, count: number) => readonly MessageRow[],
@@ -195,7 +195,7 @@ class PageBuilder {
     }
   }
 
-  /** As many as the page is likely to take, by those that it has, and one that tells whether there is more. */
+  /** The number of rows likely to fill the page, judged by those it has, plus one that shows whether there are more. */
   #rowsWorthFetching(): number {
     const count = this.#messages.length;
     if (count === 0) return Math.min(rowsOfFirstFetch, this.#limit + 1);

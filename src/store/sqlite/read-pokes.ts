@@ -8,15 +8,15 @@ import { Query } from './rows.ts';
 import type { StreamNames } from './stream-names.ts';
 import { StreamPlaces } from './stream-places.ts';
 
-/** Rows that one call looks at, at most. */
+/** Most rows examined in one call. */
 const maxRowsLookedAt = 8_192;
 
-/** Rows fetched at once where several selectors are merged. */
+/** Rows fetched at a time when several selectors are merged. */
 const rowsPerFetch = 256;
 
 type Row = readonly [global: number, stream: number, position: number];
 
-/** A page of pokes on its way between threads: names once each, numbers packed. */
+/** A page of pokes on its way between threads: each name once, numbers packed. */
 export type PackedPokes = {
   readonly names: readonly string[];
   /** For each poke: index of its name, position, global position. */
@@ -26,10 +26,10 @@ export type PackedPokes = {
   readonly atEnd: boolean;
 };
 
-/** What one look backwards came to: the last one so far, and where the next look begins; undefined: that is it. */
+/** Result of one backward search: the last match so far, and where to continue; undefined: finished. */
 export type LastLook = { readonly last: number; readonly upTo: number | undefined };
 
-/** Reads places of messages by covering indexes. Each call looks at a bounded number of rows. */
+/** Reads message positions from covering indexes. Each call examines a bounded number of rows. */
 export class PokeReader {
   readonly #logs: LogFinder;
   readonly #names: StreamNames;
@@ -64,7 +64,7 @@ export class PokeReader {
     const bounds = this.#logs.boundsOf(log, selection);
     const sources = this.#sources(number, selection, after);
     const most = Math.min(limit, maxPagePokes);
-    // Each row costs a look at every selector, so it is those that are bounded.
+    // The cost of a row grows with the number of selectors, so the product is bounded.
     const mostRows = Math.max(most, Math.floor(maxRowsLookedAt / Math.max(1, sources.length)));
     const page = new PokePacker(most, this.#names);
     const merge = new Merge(sources, sources.length === 1 ? Math.min(most, mostRows) : rowsPerFetch);
@@ -78,7 +78,7 @@ export class PokeReader {
     return page.end(bounds, upTo, false);
   }
 
-  /** Looks backwards from `upTo` for the last selected message above `after`. */
+  /** Searches backwards from `upTo` for the last selected message above `after`. */
   last(id: LogId, selection: Selection, after: number, upTo: number): LastLook {
     const { number } = this.#logs.get(id);
     let last = after;
@@ -110,7 +110,7 @@ export class PokeReader {
     return categories.map((name) => this.#logs.category(log, name)).filter((number) => number !== undefined);
   }
 
-  /** For each selector a function that fetches rows behind a global position. */
+  /** One source of rows per selector, starting after a global position. */
   #sources(log: number, selection: Selection, after: number): Source[] {
     if (selection.all) return [new Source((last, count) => this.#ofLog.all(log, last?.[0] ?? after, count))];
     const categories = this.#categories(log, selection).map(
@@ -129,14 +129,14 @@ export class PokeReader {
   }
 }
 
-/** Rows of one selector, fetched some at a time. */
+/** Rows of one selector, fetched in batches. */
 class Source {
   readonly #fetch: (last: Row | undefined, count: number) => readonly Row[];
   #rows: readonly Row[] = [];
   #at = 0;
   #isAtEnd = false;
 
-  /** `fetch` gives the rows behind `last`; undefined: the first ones. */
+  /** `fetch` returns the rows after `last`; undefined: the first ones. */
   constructor(fetch: (last: Row | undefined, count: number) => readonly Row[]) {
     this.#fetch = fetch;
   }
@@ -161,7 +161,7 @@ class Source {
   }
 }
 
-/** Gives the rows of several sources in global order, each once however many sources have it. */
+/** Merges sources in order of global position. Each row appears once, even if several sources contain it. */
 class Merge {
   readonly #sources: readonly Source[];
   readonly #count: number;
@@ -172,7 +172,7 @@ class Merge {
   }
 
   next(): Row | undefined {
-    // Most subscriptions have one selector: a merge of one costs a fifth of a catch-up.
+    // Fast path: most subscriptions have one selector, and merging a single source takes a fifth of a catch-up.
     if (this.#sources.length === 1) return this.#sources[0]!.next(this.#count);
     let least: Row | undefined;
     for (const source of this.#sources) {
@@ -185,7 +185,7 @@ class Merge {
   }
 }
 
-/** Packs pokes into numbers and the names that they have. */
+/** Packs pokes into numbers and distinct names. */
 class PokePacker {
   readonly #names: StreamNames;
   readonly #numbers: Float64Array;

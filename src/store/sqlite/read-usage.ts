@@ -2,14 +2,14 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Query } from './rows.ts';
 import { logState } from './schema.ts';
 
-/** Counts over all logs, and what the file takes. */
+/** Counts over all logs, and the file's size. */
 export type SqliteUsage = {
   readonly messages: number;
   readonly streams: number;
-  /** Time of the message that was stored first of all there are. */
+  /** Time of the oldest message by global position. */
   readonly oldestMs: number | undefined;
   readonly fileBytes: number;
-  /** Of the file, what later writes use again. */
+  /** Part of the file that later writes reuse. */
   readonly freeBytes: number;
 };
 

@@ -4,16 +4,16 @@ import { type Answer, type Call, endCall } from './calls.ts';
 import { openForReading, refusalOf } from './open-database.ts';
 import { Reader } from './reader.ts';
 
-/** What the reader is started with. */
+/** Options for the reader thread. */
 export type ReaderOptions = { readonly path: string };
 
-/** What it says first: that it cannot start and why, or nothing. */
+/** Its first message: why it cannot start, or an empty object. */
 export type ReaderOpened = { readonly refusal: string } | Record<never, never>;
 
-/** Answers of one batch of calls are held back so long at most, milliseconds. */
+/** Longest time to hold back answers of a batch of calls. */
 const maxHeldMs = 1;
 
-/** Opens the database, says whether that went well, and answers reads until it is asked to end. */
+/** Opens the database, reports the result, and answers reads until told to exit. */
 export function serveReader(port: MessagePort, { path }: ReaderOptions): void {
   let opened: { database: DatabaseSync; reader: Reader };
   try {

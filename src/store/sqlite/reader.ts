@@ -12,7 +12,7 @@ import { PokeReader } from './read-pokes.ts';
 import { readUsage } from './read-usage.ts';
 import { StreamNames } from './stream-names.ts';
 
-/** The calls of the reader thread. Every call sees everything that was committed when it began. */
+/** Calls of the reader thread. Each sees everything committed before it started. */
 export type ReaderMethods = ReturnType<typeof methodsOf>;
 
 function methodsOf(database: DatabaseSync) {
@@ -43,7 +43,7 @@ function methodsOf(database: DatabaseSync) {
   };
 }
 
-/** Answers reads one after another, each in a snapshot of its own. */
+/** Answers reads one after another, each in its own snapshot. */
 export class Reader {
   readonly #database: DatabaseSync;
   readonly #methods: Record<string, (...args: never[]) => unknown>;
@@ -55,7 +55,7 @@ export class Reader {
 
   run({ number, method, args }: Call): Answer {
     try {
-      // One that failed may have left its own behind.
+      // A failed read may have left its transaction open.
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       this.#database.exec('BEGIN');
       const value = this.#methods[method]!(...(args as never[]));

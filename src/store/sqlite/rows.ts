@@ -1,9 +1,9 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 
-/** A value of a column: no blobs but ids, no integers beyond 2^53. */
+/** A column value: blobs only for ids, integers up to 2^53. */
 export type Value = string | number | null | Uint8Array;
 
-/** A statement whose rows are arrays, which SQLite's binding builds in half the time of objects. */
+/** A statement that returns rows as arrays, which the SQLite binding builds in half the time of objects. */
 export class Query<Row extends readonly Value[], Bound extends readonly SQLInputValue[] = readonly SQLInputValue[]> {
   readonly #statement: StatementSync;
 

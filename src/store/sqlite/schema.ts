@@ -1,18 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite';
 
-/** Tells a database of Pokewire from any other: "Poke". */
+/** Distinguishes Pokewire's databases from others: "Poke". */
 export const applicationId = 0x506f6b65;
 
-/** States of a row of `logs`. A dead one is swept bit by bit. */
+/** States of a row of `logs`. Dead logs are removed in small steps. */
 export const logState = { live: 0, staged: 1, dead: 2 } as const;
 
 /**
- * Each step leads from the version of its index to the next one. A step that was released is never changed.
- *
- * Positions are those of the interface. `logs.behind` is the last one of earlier logs of the namespace, `forgotten` that of
- * the last message that was forgotten of a log, a category, a stream. `messages.id` is a blob of 16 bytes for a UUID, else text. Indexes cover pokes, so
- * that a catch-up reads no row: of everything, of a category, of a stream. Numbers of logs, categories and streams are never
- * given again (AUTOINCREMENT), because both threads keep what belongs to them.
+ * Migrations: each step leads from the version of its index to the next. A released step never changes.
+ * Positions are those of the `Log` interface. `logs.behind` is the last position of the namespace's earlier logs;
+ * `forgotten` is the last position deleted by retention, per log, category and stream. `messages.id` is a blob of 16
+ * bytes for a UUID, otherwise text. Covering indexes (everything, category, stream) serve pokes, so that catch-up reads
+ * no table rows. Numbers of logs, categories and streams are never reused (AUTOINCREMENT), because both threads cache
+ * by number.
  */
 const steps: readonly string[] = [
   `
@@ -44,10 +44,10 @@ const steps: readonly string[] = [
   `,
 ];
 
-/** The version of this program's schema. */
+/** Schema version of this program. */
 export const schemaVersion = steps.length;
 
-/** Brings a database of this or an older version to the newest, in one step; all or nothing. */
+/** Migrates a database of this or an older version to the newest, in one transaction. */
 export function migrate(database: DatabaseSync, version: number): void {
   if (version === schemaVersion) return;
   database.exec('BEGIN IMMEDIATE');

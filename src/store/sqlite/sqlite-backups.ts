@@ -8,21 +8,21 @@ import { type BackupAnswer, type BackupOptions, copyPathOf } from './backup-serv
 import { endCall, errorOf } from './calls.ts';
 import { endGraceMs, type StartThread } from './store-thread.ts';
 
-/** A copy is given up when it takes longer: meanwhile the write-ahead log only grows. */
+/** Deadline for making a copy. The write-ahead log cannot shrink meanwhile. */
 const copyDeadlineMs = 600_000;
 
-/** Whoever takes a copy has so long. */
+/** Deadline for reading a finished copy. */
 const readDeadlineMs = 86_400_000;
 
-/** Bytes read from the file at once. */
+/** Bytes read from the file at a time. */
 const readBytes = 262_144;
 
-/** Makes copies of a database, one at a time, by a thread that lives as long as that takes. */
+/** Copies the database, one copy at a time, in a thread of its own. */
 export class SqliteBackups {
   readonly #options: BackupOptions;
   readonly #startThread: StartThread;
   readonly #closing = new AbortController();
-  /** The copy that is being made or read. */
+  /** Settles when the current copy was made and read. */
   #underWay: Promise<void> | undefined = undefined;
 
   constructor(path: string, reserveBytes: number, startThread: StartThread) {
@@ -46,7 +46,7 @@ export class SqliteBackups {
         return answer;
       }
       const copy = await this.#open();
-      // Its end is heard of before its file is closed: whoever has all of it may ask for the next one.
+      // `end` is emitted before the file is closed, and a client that has everything may request the next copy at once.
       copy.content.once('end', release);
       finished(copy.content, release);
       if (this.#closing.signal.aborted || cancelled.aborted) copy.content.destroy();
@@ -57,7 +57,7 @@ export class SqliteBackups {
     }
   }
 
-  /** Ends the copy that is made or read. */
+  /** Cancels the current copy. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#underWay;
@@ -98,7 +98,7 @@ export class SqliteBackups {
       await file.close();
       throw error;
     } finally {
-      // The open file is all that is left of it, so it goes with this process however that ends.
+      // Unlinked while open, so that it disappears with this process however that ends.
       await rm(copyPath, { force: true });
     }
   }

@@ -4,7 +4,7 @@ import type { GroupReader } from './read-groups.ts';
 import type { StoreThread } from './store-thread.ts';
 import type { GroupWriter } from './write-groups.ts';
 
-/** Records of consumer groups in the database; writes share a commit with the appends that arrive with them. */
+/** Records of consumer groups in the database. Writes share a commit with concurrent appends. */
 export class SqliteGroups implements GroupStore {
   readonly sharedBy = 'process';
   readonly #writer: StoreThread;

@@ -5,7 +5,7 @@ import type { SqliteParts } from './sqlite-log.ts';
 import type { NamespaceName } from './write-namespaces.ts';
 import type { WriterMethods } from './writer.ts';
 
-/** An import into a log: each batch is there once it was added. */
+/** An import into an existing log. Each batch is visible once it was added. */
 export class SqliteImport implements ImportSession {
   readonly #parts: SqliteParts;
   readonly #log: LogId;
@@ -32,17 +32,17 @@ export class SqliteImport implements ImportSession {
   async abort(): Promise<void> {}
 }
 
-/** Takes note of a namespace whose log was replaced. */
+/** Called with the outcome of a replacement. */
 export type Replaced = (replaced: Awaited<ReturnType<WriterMethods['replace']>>) => void;
 
-/** An import into a staged log, which takes the place of a namespace's at the commit. */
+/** An import into a staged log, which replaces the namespace's log at the commit. */
 export class SqliteReplacement implements ImportSession {
   readonly #parts: SqliteParts;
   readonly #namespace: NamespaceName;
   readonly #replaced: Replaced;
   #staged: LogId | undefined;
 
-  /** `staged` is undefined if the namespace does not exist. */
+  /** `staged`: undefined if the namespace does not exist. */
   constructor(parts: SqliteParts, namespace: NamespaceName, staged: LogId | undefined, replaced: Replaced) {
     this.#parts = parts;
     this.#namespace = namespace;

@@ -30,7 +30,7 @@ import { SqliteImport } from './sqlite-import.ts';
 import type { StoreThread } from './store-thread.ts';
 import type { WriterMethods } from './writer.ts';
 
-/** What every handle works with. */
+/** What every handle needs. */
 export type SqliteParts = {
   readonly writer: StoreThread;
   readonly reader: StoreThread;
@@ -38,14 +38,14 @@ export type SqliteParts = {
   readonly pokes: ObjectPool<Poke>;
 };
 
-/** While readers hold the write-ahead log, emptying it is tried for so long, with rests in which appends go on. */
+/** How long to retry truncating the write-ahead log while readers hold it, with pauses for appends. */
 const maxBusyMs = 60_000;
 const busyRestMs = 200;
 
-/** Calls that one look at a rule makes at most: some million messages. */
+/** Most calls to evaluate one rule: about a million messages. */
 const maxCountingCalls = 128;
 
-/** A handle on a log of the database: asks the writer and the reader. */
+/** A handle on a log of the database. Delegates to the writer and reader threads. */
 export class SqliteLog implements Log {
   readonly id: LogId;
   readonly #parts: SqliteParts;
@@ -146,7 +146,7 @@ export class SqliteLog implements Log {
     return erased;
   }
 
-  /** Waits until the file and the write-ahead log have nothing of what was erased. */
+  /** Waits until neither the file nor the write-ahead log contains erased data. */
   async #purge(): Promise<void> {
     const { writer } = this.#parts;
     for (let busySinceMs: number | undefined; ; ) {
@@ -177,12 +177,12 @@ export class SqliteLog implements Log {
   }
 }
 
-/** Reads of one log: those whose first argument is its id. */
+/** Reads of a single log: those whose first argument is its id. */
 type ReadName = Exclude<keyof ReaderMethods, 'summarize' | 'usage' | 'ping'>;
 
 type Rest<Args extends readonly unknown[]> = Args extends readonly [unknown, ...infer Others] ? Others : [];
 
-/** Pokes of one page; they go back to the pool with it. */
+/** A page of pokes, which return to the pool with it. */
 class SqlitePokePage implements PokePage {
   readonly pokes: Poke[] = [];
   readonly epoch: LogId;

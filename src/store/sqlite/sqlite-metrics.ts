@@ -7,20 +7,20 @@ import type { StoreThread } from './store-thread.ts';
 
 const commitBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What is measured of a database. */
+/** What the metrics of a database measure. */
 export type SqliteMeasured = {
   readonly path: string;
   readonly reserveBytes: number;
   readonly writer: StoreThread;
   readonly reader: StoreThread;
-  /** Bytes of the file that later writes use again, as last read. */
+  /** Part of the file that later writes reuse, as last read. */
   readonly freeBytes: () => number;
 };
 
-/** Counts commits. */
+/** Records commits. */
 export type NoteCommits = (commits: Commits) => void;
 
-/** Adds sizes, commits and queues to the metrics; returns what counts commits. Sizes are read at the scrape. */
+/** Registers metrics of sizes, commits and queues; returns the function that records commits. Sizes are read on each scrape. */
 export function measureSqlite(metrics: Metrics, measured: SqliteMeasured): NoteCommits {
   const { path, reserveBytes, writer, reader, freeBytes } = measured;
   metrics.gauge('pokewire_store_file_bytes', 'Bytes of the database file.', () => bytesOf(path));
@@ -57,7 +57,7 @@ async function bytesOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;
   } catch {
-    // There is no write-ahead log before the first write.
+    // The write-ahead log does not exist before the first write.
     return 0;
   }
 }

@@ -16,19 +16,19 @@ import type { StoreThread } from './store-thread.ts';
 import type { NamespaceName } from './write-namespaces.ts';
 import type { WriterMethods } from './writer.ts';
 
-/** Changes that are remembered; for an older revision everything may have changed. */
+/** Number of changes remembered. For an older revision, everything may have changed. */
 const maxChanges = 1_024;
 
 /**
- * Namespaces of the database. One process has the file, so it keeps a copy of them all in memory, where each request finds
- * its own without a read; changes are made by the writer.
+ * Namespaces of the database. Only one process opens the file, so all of them are cached in memory and requests need no
+ * read; the writer makes changes.
  */
 export class SqliteNamespaces implements NamespaceStore {
   readonly #writer: StoreThread;
   readonly #announcer: Announcer;
   readonly #namespaces: Map<string, Namespace>;
   readonly #followers = new Followers();
-  /** Ids of the last changes, oldest first; the last one has the revision `#revision`. */
+  /** Ids of the last changes, oldest first; the last one has revision `#revision`. */
   #changed: string[] = [];
   #revision: number;
 
@@ -80,7 +80,7 @@ export class SqliteNamespaces implements NamespaceStore {
     return typeof changed === 'object' ? 'changed' : changed;
   }
 
-  /** Whether any of them has a rule of retention. */
+  /** Whether any namespace has a retention rule. */
   get haveRules(): boolean {
     return this.#namespaces.values().some(({ retention }) => retention.length > 0);
   }
@@ -106,7 +106,7 @@ export class SqliteNamespaces implements NamespaceStore {
     return this.#followers.follow(changed);
   }
 
-  /** Takes note of a namespace whose log was replaced. */
+  /** Records that the log of a namespace was replaced. */
   replaced(namespace: Namespace, old: LogId): void {
     this.#put(namespace);
     this.#announcer.wake(old);

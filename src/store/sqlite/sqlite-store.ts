@@ -24,10 +24,10 @@ import { firstWord, type StartThread, StoreThread, startWorker } from './store-t
 import type { WriterMethods } from './writer.ts';
 import type { WriterOpened, WriterOptions } from './writer-service.ts';
 
-/** What the writer says of what it holds. */
+/** Counts that the writer reports. */
 type Counts = Pick<StoreUsage, 'bytes' | 'forgotten'>;
 
-/** Keeps everything in one SQLite database, which one process has open. A thread writes, another one reads. */
+/** Keeps everything in one SQLite database, opened by one process. One thread writes, another reads. */
 export class SqliteStore implements Store {
   readonly kind = 'sqlite';
   readonly capabilities: StoreCapabilities = {
@@ -63,10 +63,10 @@ export class SqliteStore implements Store {
     this.groups = new SqliteGroups(parts);
   }
 
-  /** Opens the database, which is made unless it is there. Throws {@link ConfigError} when it cannot be used. */
+  /** Opens the database, creating it if necessary. Throws {@link ConfigError} if it cannot be used. */
   static async open(
     text: string,
-    // Threads take no functions.
+    // Functions cannot be posted to threads.
     { pokes, log: _log, ...limits }: StoreOptions,
     startThread: StartThread = startWorker,
   ): Promise<SqliteStore> {
@@ -131,7 +131,7 @@ export class SqliteStore implements Store {
   }
 
   async forget(nowMs: number): Promise<Forgotten> {
-    // Each call is a transaction of the writer, which most stores need not be asked for.
+    // Each call costs a transaction of the writer, and most stores have no rules.
     if (!this.#source.hasDefaultRule && !this.namespaces.haveRules) return { messages: 0, bytes: 0, isDone: true };
     return this.#parts.writer.ask<WriterMethods['forget']>('forget', [nowMs]);
   }
@@ -161,14 +161,14 @@ export class SqliteStore implements Store {
     this.namespaces.stop();
     this.groups.stop();
     await backups.close();
-    // The last connection to close writes the log back, so the reader's goes first.
+    // The last connection to close checkpoints the write-ahead log; that should be the writer, so the reader ends first.
     await reader.end();
     await writer.end();
   }
 }
 
 type Sources = {
-  /** Whether namespaces without a rule of their own have one. */
+  /** Whether there is a default rule for namespaces without their own. */
   readonly hasDefaultRule: boolean;
   readonly maxBytes: number;
   readonly counts: () => Counts;

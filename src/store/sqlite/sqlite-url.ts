@@ -1,25 +1,25 @@
 import { StoreUrlReader } from '../shared/store-url.ts';
 
-/** `sqlite:pokewire.db?sync=normal`: where the file is, and how it is kept. */
+/** `sqlite:pokewire.db?sync=normal`: path of the file and its options. */
 export type SqliteUrl = {
-  /** Relative to the folder that the process runs in, or absolute. */
+  /** Absolute, or relative to the working directory. */
   readonly path: string;
-  /** `full`: what was answered is on the disk. `normal`: the last commits may go with the power, never with the process. */
+  /** `full`: what was answered is on disk. `normal`: a power failure may lose the last commits, a crash of the process does not. */
   readonly sync: 'full' | 'normal';
-  /** Appends are refused while the disk has less than this free. */
+  /** Appends are refused while less than this is free on the disk. */
   readonly reserveBytes: number;
-  /** Every log gets another epoch at the start: for a file put back from a snapshot, which nothing else can tell. */
+  /** Gives every log a new epoch at the start. For a file restored from a snapshot, which cannot be detected otherwise. */
   readonly isNewEpochAsked: boolean;
 };
 
-/** 64 MiB, and twice what the write-ahead log may take. */
+/** 64 MiB, plus twice the largest write-ahead log. */
 const defaultReserveBytes = 3 * 67_108_864;
 
 const reader = new StoreUrlReader(
   'sqlite:FILE or sqlite:///FOLDER/FILE, with ?sync=full or ?sync=normal, &reserve=BYTES, &newEpoch=true',
 );
 
-/** Reads the URL of `--store`; throws a `ConfigError`. */
+/** Parses the `--store` URL; throws a `ConfigError`. */
 export function parseSqliteUrl(url: string): SqliteUrl {
   const parsed = reader.parse(url);
   const { host, pathname, hash } = parsed;

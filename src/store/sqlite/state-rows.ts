@@ -4,7 +4,7 @@ import type { Account } from '../shared/byte-budget.ts';
 import { Query } from './rows.ts';
 import { logState } from './schema.ts';
 
-/** A row of `logs` as the writer changes it. */
+/** A row of `logs` that the writer changes. */
 export type LogState = {
   readonly number: number;
   readonly id: LogId;
@@ -12,41 +12,41 @@ export type LogState = {
   readonly account: Account;
   state: number;
   head: number;
-  /** Positions up to here were those of an earlier log. */
+  /** Positions up to here belonged to an earlier log. */
   behind: number;
   forgottenUpTo: number;
   importsBelowHead: number;
   messages: number;
   streams: number;
   bytes: number;
-  /** Of these, its messages without streams. */
+  /** The part of the log's bytes for messages, without streams. */
   messageBytes: number;
   lastMs: number | null;
-  /** Time of its oldest message as far as that is known; not written. */
+  /** Time of its oldest message, if known. Not stored. */
   oldestMs: number | undefined;
 };
 
-/** A row of `categories` as the writer changes it. */
+/** A row of `categories` that the writer changes. */
 export type CategoryState = {
   readonly number: number;
   readonly log: number;
   readonly name: string;
   streams: number;
   messages: number;
-  /** What its messages count. */
+  /** Bytes counted for its messages. */
   bytes: number;
   forgottenUpTo: number;
-  /** Time of its oldest message as far as that is known; not written. */
+  /** Time of its oldest message, if known. Not stored. */
   oldestMs: number | undefined;
 };
 
-/** A row of `streams` as the writer changes it. */
+/** A row of `streams` that the writer changes. */
 export type StreamState = {
   readonly number: number;
   readonly log: number;
   readonly category: CategoryState;
   readonly name: string;
-  /** Position of the last message that it has or had; -1: it never had one. */
+  /** Position of the stream's last message, including deleted ones; -1 if it never had one. */
   version: number;
   messages: number;
   lastMs: number;
@@ -79,7 +79,7 @@ type StreamRow = readonly [
   forgotten: number,
 ];
 
-/** Reads and writes the rows of `logs`, `categories` and `streams`; remembers nothing. */
+/** Reads and writes rows of `logs`, `categories` and `streams`. Keeps no state. */
 export class StateRows {
   readonly #findLogs;
   readonly #findStream;
@@ -137,7 +137,7 @@ export class StateRows {
     );
   }
 
-  /** Every log that is not dead. Each namespace has one account, which the function gives. */
+  /** All logs that are not dead. `accountOf` returns the account of a namespace. */
   *logs(accountOf: (namespace: string) => Account): Iterable<LogState> {
     for (const [
       number,
@@ -174,7 +174,7 @@ export class StateRows {
     }
   }
 
-  /** The stream, undefined when there is no row; its category comes from the function. */
+  /** The stream, or undefined if it has no row. `categoryOf` returns its category. */
   stream(log: LogState, name: string, categoryOf: (name: string) => CategoryState): StreamState | undefined {
     const row = this.#findStream.first(log.number, name);
     if (row === undefined) return undefined;
@@ -183,7 +183,7 @@ export class StateRows {
     return { number, log: log.number, category, name, version, messages, lastMs, forgottenUpTo };
   }
 
-  /** Name of the stream with a number. */
+  /** Name of a stream by number. */
   streamName(number: number): string {
     return this.#streamOf.first(number)![0];
   }
@@ -195,7 +195,7 @@ export class StateRows {
     return { ...emptyCategory(number, log, name), streams, messages, bytes, forgottenUpTo };
   }
 
-  /** A new log that begins behind a global position. */
+  /** Adds a log that starts after a global position. */
   addLog(id: LogId, namespace: string, account: Account, state: number, behind: number): LogState {
     const [number] = this.#insertLog.first(id, state, namespace, behind, behind)!;
     return {
@@ -217,13 +217,13 @@ export class StateRows {
     };
   }
 
-  /** A new stream, which had no message. */
+  /** Adds a stream that never had a message. */
   addStream(log: LogState, category: CategoryState, name: string): StreamState {
     const [number] = this.#insertStream.first(log.number, category.number, name)!;
     return { number, log: log.number, category, name, version: -1, messages: 0, lastMs: 0, forgottenUpTo: 0 };
   }
 
-  /** A new category, without streams. */
+  /** Adds a category without streams. */
   addCategory(log: LogState, name: string): CategoryState {
     const [number] = this.#insertCategory.first(log.number, name)!;
     return emptyCategory(number, log, name);

@@ -4,17 +4,17 @@ import { PokewireError } from '../../errors.ts';
 import type { StoreUsage } from '../store.ts';
 import { type Answer, type Call, type Commits, endCall, errorOf } from './calls.ts';
 
-/** A call that has no answer by then is rejected; whether it was carried out is unknown. */
+/** A call without an answer by then is rejected; whether it was carried out is unknown. */
 const deadlineMs = 10_000;
 const checkMs = 1_000;
 
-/** Calls without an answer at most: some seconds of work. */
+/** Most unanswered calls: some seconds of work. */
 const maxWaiting = 16_384;
 
-/** Characters of their messages at most, 32 to 64 MiB, and twice that while they are copied to the thread. */
+/** Most characters of their messages: 32 to 64 MiB, twice that while they are copied to the thread. */
 const maxWaitingCharacters = 33_554_432;
 
-/** A thread has so long to end. */
+/** How long a thread may take to exit. */
 export const endGraceMs = 10_000;
 
 type Waiting = {
@@ -25,7 +25,7 @@ type Waiting = {
   readonly characters: number;
 };
 
-/** What a thread says of a batch of calls. */
+/** A thread's answers to a batch of calls. */
 export type Answers = {
   readonly answers: readonly Answer[];
   readonly bytes?: number;
@@ -33,17 +33,17 @@ export type Answers = {
   readonly forgotten?: StoreUsage['forgotten'];
 };
 
-/** A thread as the store talks to it; it emits `message`, `error` and, at its end, `exit`. */
+/** A thread as the store sees it. Emits `message`, `error` and finally `exit`. */
 export type Thread = EventEmitter & {
   postMessage(message: readonly Call[] | typeof endCall): void;
-  /** Ends it at once. */
+  /** Stops it immediately. */
   terminate(): unknown;
 };
 
 /** Starts a thread with its options. */
 export type StartThread = (name: 'writer' | 'reader' | 'backup', options: unknown) => Thread;
 
-/** What the thread says first; rejects when it ends before. */
+/** The thread's first message. Rejects if the thread ends before. */
 export async function firstWord<Opened>(thread: Thread): Promise<Opened> {
   const ended = once(thread, 'exit').then(() => {
     throw new Error('a thread of the SQLite store ended before it opened the database');
@@ -52,23 +52,23 @@ export async function firstWord<Opened>(thread: Thread): Promise<Opened> {
   return word as Opened;
 }
 
-/** Starts a worker thread. Its code is TypeScript in the source tree, JavaScript where it was built. */
+/** Starts a worker thread: TypeScript in the source tree, JavaScript in a build. */
 export const startWorker: StartThread = (name, options) => {
   const file = `./${name}-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;
   return new Worker(new URL(file, import.meta.url), { workerData: options, name: `sqlite-${name}` });
 };
 
 /**
- * One thread of the store. Calls of one turn of the event loop go to it together, and each has an answer or a fault by its
- * deadline. A thread that died answers nothing any more and is not started again: after a failed sync nobody knows what the
- * page cache holds, so only a new process may read the file.
+ * One thread of the store. Calls made in one turn of the event loop are posted together, and each gets an answer or a
+ * fault by its deadline. A thread that died is not restarted: after a failed sync the content of the page cache is
+ * unknown, so only a new process may read the file.
  */
 export class StoreThread {
-  /** Resolves with the fault when the thread ends without having been asked to. */
+  /** Resolves with the fault if the thread ends without being told to. */
   readonly failed: Promise<Error>;
   readonly #thread: Thread;
   readonly #answered: (answers: Answers) => void;
-  /** By number, the oldest first. */
+  /** By call number, oldest first. */
   readonly #waiting = new Map<number, Waiting>();
   readonly #timer: NodeJS.Timeout;
   readonly #exited: Promise<void>;
@@ -79,7 +79,7 @@ export class StoreThread {
   #fault: Error | undefined = undefined;
   #isEnding = false;
 
-  /** `answered` is told of each batch behind what the calls' own `heard` were told of it. */
+  /** `answered` is called for each batch, after the `heard` callbacks of its calls. */
   constructor(thread: Thread, answered: (answers: Answers) => void = () => {}) {
     this.#thread = thread;
     this.#answered = answered;
@@ -97,14 +97,14 @@ export class StoreThread {
     });
   }
 
-  /** Calls without an answer. */
+  /** Number of calls without an answer. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
   /**
-   * Calls a method with messages of so many characters; `heard` is told of the value when it arrives, also behind the
-   * deadline. Whoever finds less than the most waiting may add to it, so that a single call is never too large.
+   * Calls a method whose messages have this many characters. `heard` is called with the value when it arrives, even
+   * after the deadline. A call is accepted while fewer than the maximum wait, so no single call is too large.
    */
   ask<Method extends (...args: never[]) => unknown>(
     method: string,
@@ -130,7 +130,7 @@ export class StoreThread {
     return settle.promise as Promise<Awaited<ReturnType<Method>>>;
   }
 
-  /** Ends the thread once everything was answered; resolves when it has ended, however that was. */
+  /** Ends the thread after its last answer; resolves when it has exited for whatever reason. */
   async end(): Promise<void> {
     this.#isEnding = true;
     this.#post();

@@ -2,21 +2,21 @@ import type { DatabaseSync } from 'node:sqlite';
 import { StreamName } from '../../message/stream-name.ts';
 import { Query } from './rows.ts';
 
-/** Names kept; some 250 bytes each. */
+/** Number of cached names; some 250 bytes each. */
 const maxKept = 65_536;
 
-/** A stream, and where its name stands in the page that is packed. */
+/** A stream and its index among the names of the page being packed. */
 export type KnownStream = {
   readonly number: number;
   readonly name: StreamName;
-  /** The last page that has its name, and the index of it there. */
+  /** The last page that contains its name, and the name's index there. */
   page: number;
   index: number;
 };
 
-/** Names of streams by number. A number never gets another name; the names of a swept log are never asked for again. */
+/** Cached stream names by number. Safe because numbers are never reused, and streams of dead logs are never looked up. */
 export class StreamNames {
-  /** By number modulo its length, the stream asked for last: a page looks up each of its pokes (`npm run load -- durable-size`). */
+  /** The stream looked up last, by number modulo the length. A page looks up each of its pokes (`npm run load -- durable-size`). */
   readonly #kept: (KnownStream | undefined)[] = new Array(maxKept).fill(undefined);
   readonly #find;
   #pages = 0;
@@ -38,7 +38,7 @@ export class StreamNames {
     return known;
   }
 
-  /** The number of a new page to pack names into. */
+  /** Starts a new page of packed names and returns its number. */
   beginPage(): number {
     return ++this.#pages;
   }

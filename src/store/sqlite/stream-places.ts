@@ -2,8 +2,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Query } from './rows.ts';
 
 /**
- * Finds places in a stream by global position. Positions rise with them, so this is a binary search in the index by
- * position, at most some twenty look-ups, in place of an index of its own.
+ * Finds stream positions by global position. Both increase together, so a binary search in the position index (some
+ * twenty look-ups) replaces another index.
  */
 export class StreamPlaces {
   readonly #atOrBehind;
@@ -25,7 +25,7 @@ export class StreamPlaces {
     );
   }
 
-  /** Position of the stream's first message at or behind a global position; undefined: it has none there. */
+  /** Position of the stream's first message at or after a global position; undefined if there is none. */
   firstFrom(stream: number, globalPosition: number): number | undefined {
     const last = this.#last.first(stream);
     if (last === undefined || last[1] < globalPosition) return undefined;
@@ -43,12 +43,12 @@ export class StreamPlaces {
     return found;
   }
 
-  /** Position of the stream's last message before a position; undefined: it has none. */
+  /** Position of the stream's last message before a position; undefined if there is none. */
   lastBefore(stream: number, position: number): number | undefined {
     return this.#before.first(stream, position)?.[0];
   }
 
-  /** Position and global position of its last message. */
+  /** Position and global position of the stream's last message. */
   last(stream: number): readonly [position: number, global: number] | undefined {
     return this.#last.first(stream);
   }

@@ -3,19 +3,19 @@ import { busyTimeoutMs } from './open-database.ts';
 import { Query } from './rows.ts';
 import { logState } from './schema.ts';
 
-/** Rows deleted in one transaction: some 2 ms on a calm disk. */
+/** Rows deleted per transaction: some 2 ms on an idle disk. */
 const rowsPerSweep = 1_000;
 
-/** Pages given back to the file system at once: 1 MiB, some 2 ms on a calm disk. */
+/** Pages released to the file system at a time: 1 MiB, some 2 ms on an idle disk. */
 const pagesPerSweep = 256;
 
-/** Time that emptying the write-ahead log waits for readers, in milliseconds. Appends wait too. */
+/** How long truncating the write-ahead log waits for readers. Appends wait too. */
 const readersWaitMs = 20;
 
 /** Result of one step of purging. */
 export type Purged = 'done' | 'more' | 'busy';
 
-/** Removes what dead logs hold, a little at a time, and then gives free pages back. */
+/** Deletes the rows of dead logs in small steps, then releases free pages. */
 export class Sweeper {
   readonly #database: DatabaseSync;
   readonly #dead;
@@ -42,25 +42,24 @@ export class Sweeper {
     this.#pages = new Query<readonly [number]>(database, 'PRAGMA page_count');
   }
 
-  /** Whether there is more. `isUrgent`: the disk is full, so all free pages are given back, and the write-ahead log as well. */
+  /** Runs one step; returns whether there is more. `isUrgent`: the disk is full, so release all free pages and the write-ahead log. */
   sweep(isUrgent: boolean): boolean {
     if (this.#sweepDead()) return true;
     const free = this.#free.first()![0];
-    // Appends use free pages again, so some are kept.
+    // Keeps some pages, because appends reuse them.
     const isMuch = free > pagesPerSweep && free * 4 > this.#pages.first()![0];
     if (isMuch || (isUrgent && free > 0)) {
       this.#vacuum();
       return true;
     }
-    // A reader that keeps it does so for a moment: it is emptied behind the next group then.
+    // A reader blocks this only briefly; the next step tries again.
     if (isUrgent) this.#emptyLog();
     return false;
   }
 
   /**
-   * Takes away what may still hold what was erased: dead logs, which may have had it too, pages that are free, in which
-   * forgotten messages may be, and the write-ahead log. `more`, or `busy` while a reader holds the log: it is to be called
-   * again.
+   * Removes everything that may still contain erased data: dead logs, free pages, and the write-ahead log. Call again
+   * on `more`, and on `busy`, which means that a reader holds the write-ahead log.
    */
   purge(): Purged {
     if (this.#sweepDead()) return 'more';
@@ -71,9 +70,9 @@ export class Sweeper {
     return this.#emptyLog() ? 'done' : 'busy';
   }
 
-  /** Writes the write-ahead log back and gives its room to the disk; false: a reader holds it. */
+  /** Checkpoints and truncates the write-ahead log; returns false if a reader holds it. */
   #emptyLog(): boolean {
-    // A backup reads for seconds, and would hold up all appends for as long as other statements wait.
+    // A backup reads for seconds, and waiting as long as other statements would delay all appends.
     this.#database.exec(`PRAGMA busy_timeout = ${readersWaitMs}`);
     try {
       return this.#checkpoint.first()![0] === 0;
@@ -82,7 +81,7 @@ export class Sweeper {
     }
   }
 
-  /** Removes a slice of a dead log; false: there is none. */
+  /** Deletes some rows of a dead log; returns false if there is none. */
   #sweepDead(): boolean {
     const dead = this.#dead.first()?.[0];
     if (dead === undefined) return false;

@@ -8,26 +8,26 @@ import { Query } from './rows.ts';
 import type { CategoryState, LogState, StreamState } from './state-rows.ts';
 import type { WriteState } from './write-state.ts';
 
-/** Messages that one slice of an erasure takes at most, which the appends of its group wait for. */
+/** Most messages erased in one slice. Appends of the same group wait for it. */
 const sliceMessages = 256;
 
 /**
- * What one slice of forgetting takes at most, which the appends of its group wait for. Bounded by time, since a message that
- * has to be read from the disk takes many times as long as one in the cache.
+ * Bounds of one slice of retention. Appends of the same group wait for it. Limited by time, since a message read from
+ * disk takes many times as long as one in the cache.
  */
 export const forgettingSlice: SliceBounds = { maxMessages: 1_000, pieceMessages: 32, maxMs: 3 };
 
-/** Messages that a full store forgets at a time until there is room. */
+/** How many messages a full store deletes at a time until there is room. */
 const forgottenAtOnce = 64;
 
 type Row = readonly [global: number, stream: number, position: number, timeMs: number, bytes: number];
 
 const none: Amount = { messages: 0, bytes: 0 };
 
-/** What one slice of an erasure came to. `upTo`: stream positions up to here are to be erased. */
+/** Result of one slice of an erasure. `upTo`: last stream position to erase. */
 export type ErasedSlice = { readonly messages: number; readonly upTo: number; readonly isLast: boolean };
 
-/** Forgets and erases messages, inside the transaction of their group, with every count that speaks of them. */
+/** Deletes and erases messages within the transaction of their group, and updates every count. */
 export class ForgettingWriter {
   readonly #state: WriteState;
   readonly #budget: ByteBudget;
@@ -53,14 +53,14 @@ export class ForgettingWriter {
     this.#deleteOfStream = new Query(database, 'DELETE FROM messages WHERE stream = ? AND position BETWEEN ? AND ?');
   }
 
-  /** Forgets the oldest messages that the rule no longer keeps, at most so many. */
+  /** Deletes the oldest messages that the rule no longer keeps, up to a maximum. */
   forget(log: LogState, { category: name, limits }: RetentionRule, most: number, nowMs: number): Amount {
     const category = name === undefined ? undefined : this.#state.category(log, name);
     if (name !== undefined && category === undefined) return none;
     const amount = category ?? { messages: log.messages, bytes: log.messageBytes };
     if (amount.messages === 0) return none;
     const oldest = () => new OldestFirst(limits, amount, nowMs);
-    // A look without a read, since most rules have nothing to take most of the time.
+    // Fast path without a read, since most rules usually have nothing to delete.
     if (!oldest().takes(this.#oldestMs(log, category), 0)) return none;
     const judge = oldest();
     const rows = this.#oldest(log, category, most);
@@ -68,12 +68,12 @@ export class ForgettingWriter {
     return this.#forget(log, category, kept === -1 ? rows : rows.slice(0, kept));
   }
 
-  /** Forgets some of the oldest messages, whatever the rules are. */
+  /** Deletes some of the oldest messages, regardless of rules. */
   forgetOldest(log: LogState): void {
     this.#forget(log, undefined, this.#oldest(log, undefined, forgottenAtOnce));
   }
 
-  /** Erases messages of a stream from a position on, up to the version that it has when `upTo` is undefined. */
+  /** Erases messages of a stream from a position on, up to `upTo` or, if undefined, its current version. */
   eraseSlice(id: LogId, name: string, from: number, upTo: number | undefined): ErasedSlice | 'gone' {
     const log = this.#state.log(id);
     if (log === undefined) return 'gone';
@@ -110,11 +110,11 @@ export class ForgettingWriter {
     return gone;
   }
 
-  /** Takes rows off every count. `isForgotten`: readers are told up to where. */
+  /** Subtracts rows from every count. `isForgotten`: deleted by retention, so the deleted range moves. */
   #count(log: LogState, rows: readonly Row[], isForgotten: boolean): Amount {
     let sum = 0;
     log.oldestMs = undefined;
-    // Neighbours often share a stream, and each look-up is a query.
+    // Cached, because neighbours often share a stream and each look-up is a query.
     const streams = new Map<number, StreamState>();
     for (const [global, number, , , bytes] of rows) {
       const stream = streams.getOrInsertComputed(number, () => this.#state.streamOf(log, number));

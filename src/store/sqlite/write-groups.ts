@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { GroupChange } from '../group-store.ts';
 import { Query } from './rows.ts';
 
-/** Changes records of consumer groups, inside the transaction of their group of calls. */
+/** Changes records of consumer groups within the transaction of their group of calls. */
 export class GroupWriter {
   readonly #insert;
   readonly #replace;
@@ -23,7 +23,7 @@ export class GroupWriter {
     this.#noteWritten = new Query(database, "INSERT OR REPLACE INTO meta(key, value) VALUES ('group_revision', ?)");
   }
 
-  /** Outcome of each change: its new, unique revision, or undefined if it lost against another change. */
+  /** The result of each change: its new, unique revision, or undefined if it lost against another change. */
   write(changes: readonly GroupChange[]): (number | undefined)[] {
     let written = this.#written.first()?.[0] ?? 0;
     const outcomes = changes.map((change) => (this.#change(change, written + 1) ? ++written : undefined));
@@ -33,7 +33,7 @@ export class GroupWriter {
 
   /** Removes the records of a namespace. */
   removeAll(uid: string): void {
-    // The character behind the slash.
+    // `0` is the character after the slash.
     this.#removeAll.run(`${uid}/`, `${uid}0`);
   }
 

@@ -12,7 +12,7 @@ import { StreamPlaces } from './stream-places.ts';
 import type { ForgettingWriter } from './write-forgetting.ts';
 import type { WriteState } from './write-state.ts';
 
-/** Appends and imports, inside the transaction of their group. */
+/** Appends and imports within the transaction of their group. */
 export class MessageWriter {
   readonly #state: WriteState;
   readonly #budget: ByteBudget;
@@ -63,7 +63,7 @@ export class MessageWriter {
     const full = this.#takeOrForget(log, messages, found === undefined ? [streamName] : []);
     if (full !== undefined) return full;
     const stream = this.#state.openStream(log, streamName);
-    // The wall clock may step back, times within a namespace do not.
+    // The wall clock may step back, but times within a namespace never decrease.
     const timeMs = Math.max(nowMs, log.lastMs ?? nowMs);
     for (const message of messages) {
       log.head++;
@@ -75,7 +75,7 @@ export class MessageWriter {
     return { outcome: 'appended', position: stream.version, globalPosition: log.head };
   }
 
-  /** Puts messages that have positions into the log, all that it does not have yet or none. */
+  /** Inserts messages that have positions: all that are not in the log yet, or none. */
   importInto(log: LogState, messages: readonly Message[]): ImportOutcome {
     const added = newMessagesOf(this.#target(log), messages);
     if ('outcome' in added) return added;
@@ -133,11 +133,11 @@ export class MessageWriter {
     this.#state.changed(log);
   }
 
-  /** Counts messages; a log with a rule for all of it forgets its oldest ones where there is no room. */
+  /** Counts messages. A full log with a retention rule for the whole log deletes its oldest ones instead of refusing. */
   #takeOrForget(log: LogState, messages: readonly NewMessage[], newStreams: readonly string[]): StoreFull | undefined {
     for (;;) {
       const full = this.#budget.take(log, messages, newStreams);
-      // What is forgotten gives pages of the file free, not of the disk.
+      // Deleting frees pages within the file, not space on the disk.
       if (full === undefined || full.limit === 'disk' || !log.account.forgetsWhenFull || log.messages === 0)
         return full;
       this.#forgetting.forgetOldest(log);

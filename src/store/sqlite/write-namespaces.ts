@@ -16,10 +16,10 @@ import type { GroupWriter } from './write-groups.ts';
 import type { MessageWriter } from './write-messages.ts';
 import type { WriteState } from './write-state.ts';
 
-/** Removed ids whose heads are told apart; beyond it the highest of the forgotten ones holds for every other id. */
+/** Number of removed ids with a head of their own. The highest head dropped applies to every other id. */
 const maxFormerHeads = 100_000;
 
-/** What else writes within the same transactions. */
+/** Other writers within the same transactions. */
 export type WriterParts = {
   readonly state: WriteState;
   readonly budget: ByteBudget;
@@ -28,10 +28,10 @@ export type WriterParts = {
   readonly groups: GroupWriter;
 };
 
-/** Names a namespace: one that was created again is another one. */
+/** Identifies a namespace. A recreated namespace has another `uid`. */
 export type NamespaceName = Pick<Namespace, 'id' | 'uid'>;
 
-/** Changes of namespaces and their logs, inside the transaction of their group. */
+/** Changes namespaces and their logs within the transaction of their group. */
 export class NamespaceWriter {
   readonly #namespaces = new Map<string, Namespace>();
   readonly #accounts = new Map<string, Account>();
@@ -94,7 +94,7 @@ export class NamespaceWriter {
     this.#setMeta = new Query(database, 'INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)');
   }
 
-  /** Reads everything, at the start and after a rollback. */
+  /** Loads everything, at the start and after a rollback. */
   load(): void {
     this.#turns.restart();
     this.#namespaces.clear();
@@ -117,7 +117,7 @@ export class NamespaceWriter {
     return [...this.#namespaces.values()];
   }
 
-  /** How many changes there have been since the file was made. */
+  /** Number of changes since the file was created. */
   get revision(): number {
     return this.#meta.first('revision')?.[0] ?? 0;
   }
@@ -140,7 +140,7 @@ export class NamespaceWriter {
     return { outcome: 'created', namespace: created };
   }
 
-  /** The namespace with these tokens; undefined: it is not there, another one, or has other tokens by now. */
+  /** Replaces the tokens and returns the namespace; undefined if it was deleted, recreated, or has other tokens by now. */
   setTokens(name: NamespaceName, old: readonly TokenRecord[], tokens: readonly TokenRecord[]): Namespace | undefined {
     const found = this.#find(name);
     if (found === undefined || !sameTokens(found.tokens, old)) return undefined;
@@ -149,7 +149,7 @@ export class NamespaceWriter {
     return this.#change({ ...found, tokens }, log);
   }
 
-  /** The namespace with other rules. */
+  /** Changes a rule and returns the namespace. */
   setRetention(
     name: NamespaceName,
     category: string | undefined,
@@ -166,12 +166,12 @@ export class NamespaceWriter {
     return this.#change(changed, log);
   }
 
-  /** Forgets a slice of what rules no longer keep. */
+  /** Runs one slice of retention. */
   forget(nowMs: number): Forgotten {
     return this.#turns.forget(nowMs);
   }
 
-  /** How many messages the removed namespace had; undefined: it is not there, or another one. */
+  /** Removes the namespace and returns the number of its messages; undefined if it was deleted or recreated. */
   remove(name: NamespaceName): { readonly messages: number; readonly log: LogId } | undefined {
     const found = this.#find(name);
     if (found === undefined) return undefined;
@@ -187,7 +187,7 @@ export class NamespaceWriter {
     return { messages: log.messages, log: log.id };
   }
 
-  /** Begins a log that may take the place of the namespace's; undefined: the namespace is not there, or another one. */
+  /** Creates a log to replace the namespace's; undefined if the namespace was deleted or recreated. */
   stage(name: NamespaceName): LogId | undefined {
     const found = this.#find(name);
     if (found === undefined) return undefined;
@@ -203,7 +203,7 @@ export class NamespaceWriter {
     return this.#state.log(id) !== undefined;
   }
 
-  /** Puts a staged log in place of the namespace's; undefined: one of them is not there any more. */
+  /** Replaces the namespace's log by a staged one; undefined if either no longer exists. */
   replace(name: NamespaceName, staged: LogId): { readonly namespace: Namespace; readonly old: LogId } | undefined {
     const found = this.#find(name);
     const log = this.#state.log(staged);
@@ -217,7 +217,7 @@ export class NamespaceWriter {
     return { namespace: this.#change({ ...found, log: log.id }, log), old: old.id };
   }
 
-  /** Ends a staged log that is not to be used. */
+  /** Discards a staged log. */
   discardStaged(id: LogId): void {
     const log = this.#state.log(id);
     if (log?.state === logState.staged) this.#discard(log);
@@ -273,7 +273,7 @@ function withCategory({ category, limits }: StoredRule): RetentionRule {
 
 type StoredToken = Omit<TokenRecord, 'expiresAtMs'> & { readonly expiresAtMs?: number };
 
-/** JSON has no undefined. */
+/** JSON has no `undefined`, so the missing member is restored. */
 function withExpiry(token: StoredToken): TokenRecord {
   return { ...token, expiresAtMs: token.expiresAtMs };
 }

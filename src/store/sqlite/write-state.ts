@@ -5,12 +5,12 @@ import type { Account } from '../shared/byte-budget.ts';
 import { logState } from './schema.ts';
 import { type CategoryState, type LogState, StateRows, type StreamState } from './state-rows.ts';
 
-/** Streams and categories kept between groups; beyond it all of them are read again as they are needed. */
+/** Most streams and categories cached between groups. Beyond that the cache is cleared, and filled again as needed. */
 const maxKept = 65_536;
 
 /**
- * What the writer knows of logs, streams and categories. A group of writes changes it in memory and writes each changed row
- * once, before its commit. After a rollback it must be dropped.
+ * The writer's cache of logs, streams and categories. A group of writes changes it in memory, and writes each changed
+ * row once before the commit. Must be discarded after a rollback.
  */
 export class WriteState {
   readonly #logs = new Map<LogId, LogState>();
@@ -25,7 +25,7 @@ export class WriteState {
     this.#rows = new StateRows(database);
   }
 
-  /** Reads all logs. Each namespace has one account, which the function gives. */
+  /** Loads all logs. `accountOf` returns the account of a namespace. */
   load(accountOf: (namespace: string) => Account): void {
     this.#logs.clear();
     for (const log of this.#rows.logs(accountOf)) this.#logs.set(log.id, log);
@@ -39,19 +39,19 @@ export class WriteState {
     return this.#logs.values();
   }
 
-  /** The log of this id that is not dead. */
+  /** The log with this id, unless it is dead. */
   log(id: LogId): LogState | undefined {
     return this.#logs.get(id);
   }
 
-  /** A new log that begins behind a global position. */
+  /** Adds a log that starts after a global position. */
   addLog(id: LogId, namespace: string, account: Account, state: number, behind: number): LogState {
     const log = this.#rows.addLog(id, namespace, account, state, behind);
     this.#logs.set(id, log);
     return log;
   }
 
-  /** Marks the log as dead: nobody finds it any more, and its rows are swept later. */
+  /** Marks the log as dead, so that it is no longer found. Its rows are deleted later. */
   bury(log: LogState): void {
     log.state = logState.dead;
     this.changed(log);
@@ -62,7 +62,7 @@ export class WriteState {
     this.#changedLogs.add(log);
   }
 
-  /** The stream, undefined when it never had a message. */
+  /** The stream, or undefined if it never had a message. */
   stream(log: LogState, name: string): StreamState | undefined {
     const key = `${log.number} ${name}`;
     const kept = this.#streams.get(key);
@@ -72,7 +72,7 @@ export class WriteState {
     return stream;
   }
 
-  /** The stream, which is added unless it is there, to be changed. */
+  /** Returns the stream for changing, added if necessary. */
   openStream(log: LogState, name: string): StreamState {
     const stream = this.stream(log, name) ?? this.#addStream(log, name);
     this.#changedStreams.add(stream);
@@ -80,19 +80,19 @@ export class WriteState {
     return stream;
   }
 
-  /** The stream with a number, to be changed. */
+  /** The stream with this number, for changing. */
   streamOf(log: LogState, number: number): StreamState {
     return this.openStream(log, this.#rows.streamName(number));
   }
 
-  /** Writes every changed row; to be called before the commit. */
+  /** Writes every changed row. Call before the commit. */
   flush(): void {
     for (const log of this.#changedLogs) this.#rows.writeLog(log);
     for (const category of this.#changedCategories) this.#rows.writeCategory(category);
     for (const stream of this.#changedStreams) this.#rows.writeStream(stream);
   }
 
-  /** After the commit. */
+  /** Call after the commit. */
   committed(): void {
     this.#changedLogs.clear();
     this.#changedStreams.clear();
@@ -100,13 +100,13 @@ export class WriteState {
     if (this.#streams.size + this.#categories.size > maxKept) this.forgetStreams();
   }
 
-  /** Reads streams and categories again as they are needed. */
+  /** Clears the cache of streams and categories. */
   forgetStreams(): void {
     this.#streams.clear();
     this.#categories.clear();
   }
 
-  /** The category, undefined when no stream of it ever had a message. */
+  /** The category, or undefined if none of its streams ever had a message. */
   category(log: LogState, name: string): CategoryState | undefined {
     const key = `${log.number} ${name}`;
     const kept = this.#categories.get(key);

@@ -12,10 +12,10 @@ import { lockFile, openForWriting, refusalOf } from './open-database.ts';
 import type { SqliteUrl } from './sqlite-url.ts';
 import { Writer } from './writer.ts';
 
-/** What the writer is started with. */
+/** Options for the writer thread. */
 export type WriterOptions = { readonly url: SqliteUrl; readonly limits: StoreLimits };
 
-/** What it says first: that it cannot start and why, or what the file holds. */
+/** Its first message: why it cannot start, or what the file holds. */
 export type WriterOpened =
   | { readonly refusal: string }
   | {
@@ -27,7 +27,7 @@ export type WriterOpened =
       readonly renewal: EpochRenewal | undefined;
     };
 
-/** What it says of each group. */
+/** Its answers to one group. */
 export type WriterAnswers = {
   readonly answers: readonly Answer[];
   readonly bytes: number;
@@ -35,10 +35,10 @@ export type WriterAnswers = {
   readonly forgotten: StoreUsage['forgotten'];
 };
 
-/** A little sweeping is done at most so often while writes wait, milliseconds. */
+/** Shortest time between two sweeping steps while writes wait. */
 const sweepEveryMs = 20;
 
-/** Answers calls in groups, as many in one transaction as have gathered while the last one was on its way to the disk. */
+/** Answers calls in groups: one transaction holds all calls that arrived while the previous one was written to disk. */
 class WriterService {
   readonly #port: MessagePort;
   readonly #writer: Writer;
@@ -109,7 +109,7 @@ function open({ url, limits }: WriterOptions) {
   try {
     const isNew = !existsSync(path);
     database = openForWriting({ path, sync });
-    // Of a process that ended while it made one.
+    // Left by a process that ended during a backup.
     removeCopy(copyPathOf(path));
     const renewal = renewEpochsOfCopy(database, lock, path, isNewEpochAsked);
     const writer = new Writer(database, limits, new DiskWatch(() => freeBytesOf(dirname(path)), reserveBytes));
@@ -119,7 +119,7 @@ function open({ url, limits }: WriterOptions) {
         try {
           opened.exec(last);
         } catch {
-          // A disk without room, or another program that holds the database: the log stays beside it, for the next start.
+          // The disk is full, or another program holds the database: the write-ahead log stays for the next start.
         }
       }
       opened.close();
@@ -133,7 +133,7 @@ function open({ url, limits }: WriterOptions) {
   }
 }
 
-/** Opens the database, says what it holds or why it cannot be opened, and answers calls until it is asked to end. */
+/** Opens the database, reports what it holds or why it cannot be opened, and answers calls until told to exit. */
 export function serveWriter(port: MessagePort, options: WriterOptions): void {
   try {
     const { writer, close, isNew, renewal } = open(options);

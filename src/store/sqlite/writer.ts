@@ -16,20 +16,17 @@ import { MessageWriter } from './write-messages.ts';
 import { type NamespaceName, NamespaceWriter } from './write-namespaces.ts';
 import { WriteState } from './write-state.ts';
 
-/** Calls and messages of one transaction at most: a longer one would let everybody in it wait. */
+/** Most calls and messages in one transaction. A longer one would delay every call in it. */
 const maxGroupCalls = 256;
 const maxGroupMessages = 2_000;
 
-/**
- * SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC: what the page cache holds is unknown from then on, so nothing more may be
- * written.
- */
+/** SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC: the content of the page cache is unknown afterwards, so nothing more may be written. */
 const syncFailedCodes: readonly (number | undefined)[] = [1034, 1290];
 
-/** SQLITE_BUSY: another program holds the database. Each try waits for it, so a group is not repeated call by call. */
+/** SQLITE_BUSY: another program holds the database. Each attempt waits for it, so the group's calls are not retried one by one. */
 const busy = 5;
 
-/** What the writer answers. Everything of one group is in one transaction. */
+/** Methods of the writer. All calls of a group share a transaction. */
 export type WriterMethods = {
   append(
     log: LogId,
@@ -58,7 +55,7 @@ export type WriterMethods = {
   ping(): void;
 };
 
-/** Writes groups of calls, each in one transaction, which is on the disk when the answers are returned. */
+/** Runs groups of calls, each in one transaction that is on disk when the answers are returned. */
 export class Writer {
   readonly namespaces: NamespaceWriter;
   readonly #database: DatabaseSync;
@@ -68,7 +65,7 @@ export class Writer {
   readonly #budget: DiskBudget;
   #commits: Commits = { durationsMs: [], writes: 0 };
   readonly #methods: Record<string, (...args: never[]) => unknown>;
-  /** Whether a group failed, and what is known in memory was not read again since. */
+  /** Whether a group failed and the cached state was not reloaded since. */
   #isStale = false;
 
   constructor(database: DatabaseSync, limits: StoreLimits, disk: DiskWatch) {
@@ -104,24 +101,24 @@ export class Writer {
     namespaces.load();
   }
 
-  /** Bytes that messages and namespaces hold, as they are counted. */
+  /** Bytes counted for messages and namespaces. */
   get bytes(): number {
     return this.#budget.bytes;
   }
 
-  /** In all logs. */
+  /** Messages in all logs. */
   get messages(): number {
     let messages = 0;
     for (const log of this.#state.logs) messages += log.messages;
     return messages;
   }
 
-  /** What was forgotten since the start. */
+  /** Total deleted by retention since the start. */
   get forgotten(): StoreUsage['forgotten'] {
     return this.#budget.forgotten;
   }
 
-  /** Takes the first group off the calls and answers it. */
+  /** Removes the first group from `calls` and runs it. */
   runGroup(calls: Call[]): Answer[] {
     if (calls[0]?.method === 'purge') return [this.#alone(calls.shift()!)];
     const group = takeGroup(calls);
@@ -130,25 +127,25 @@ export class Writer {
     } catch (error) {
       if (syncFailedCodes.includes(errcodeOf(error))) throw error;
       if (group.length === 1 || errcodeOf(error) === busy) return group.map((call) => this.#faultOf(call, error));
-      // One odd call must not fail its neighbours.
+      // One invalid call must not fail its neighbours.
       return group.flatMap((call) => this.runGroup([call]));
     }
   }
 
-  /** What was committed since the last call. */
+  /** Commits since the last call. */
   takeCommits(): Commits {
     const commits = this.#commits;
     this.#commits = { durationsMs: [], writes: 0 };
     return commits;
   }
 
-  /** Frees a little of what is no longer needed; whether there is more. Between groups. */
+  /** Runs one sweeping step between groups; returns whether there is more. */
   sweep(): boolean {
     try {
       return this.#sweeper.sweep(this.#disk.isFull);
     } catch (error) {
       if (syncFailedCodes.includes(errcodeOf(error))) throw error;
-      // A disk without room, or another program that holds the database: tried again behind the next group.
+      // The disk is full, or another program holds the database: try again after the next group.
       return false;
     }
   }
@@ -174,21 +171,21 @@ export class Writer {
       try {
         this.#recover();
       } catch {
-        // Tried again before the next group, which fails by it then.
+        // The next group tries again, and fails if that fails too.
       }
       throw error;
     }
   }
 
-  /** Rolls back a failed transaction and reloads the state in memory. */
+  /** Rolls back a failed transaction and reloads the cached state. */
   #recover(): void {
-    // SQLite has rolled back by itself after some faults.
+    // SQLite rolls back by itself after some faults.
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
     this.namespaces.load();
     this.#isStale = false;
   }
 
-  /** Answers a call for which there may be no transaction. */
+  /** Runs a call that must not be in a transaction. */
   #alone(call: Call): Answer {
     try {
       return { number: call.number, value: this.#methods[call.method]!() };
@@ -198,7 +195,7 @@ export class Writer {
     }
   }
 
-  /** Overwrites also pages that become free, of which `secure_delete=FAST` leaves the content. */
+  /** Overwrites freed pages too, whose content `secure_delete=FAST` leaves in place. */
   #securely<T>(erase: () => T): T {
     this.#database.exec('PRAGMA secure_delete = ON');
     try {
@@ -211,7 +208,7 @@ export class Writer {
   #noteCommit(group: readonly Call[], durationMs: number): void {
     let writes = 0;
     for (const { method } of group) if (method !== 'ping') writes++;
-    // Nothing waits for the disk where nothing is written.
+    // Without writes there was nothing to sync.
     if (writes === 0) return;
     this.#commits.durationsMs.push(durationMs);
     this.#commits.writes += writes;

@@ -6,7 +6,7 @@ export type RetryBounds = {
   readonly maxMs?: number;
 };
 
-/** The retry policy of all requests. Jitter keeps clients that lost a server together from reconnecting together. */
+/** Retry policy of all requests. Jitter keeps clients that lost a server at the same time from reconnecting at the same time. */
 export class BackOff {
   #failures = 0;
   readonly #minMs: number;
@@ -17,7 +17,7 @@ export class BackOff {
     this.#maxMs = Math.max(minMs, maxMs);
   }
 
-  /** Delay before the next try, milliseconds; at least `askedMs`, which the server asked for. */
+  /** Delay before the next attempt in milliseconds; at least `askedMs`, the server's request. */
   next(askedMs = 0): number {
     const ownMs = Math.min(this.#maxMs, this.#minMs * 2 ** this.#failures++);
     return Math.max(ownMs * (0.5 + Math.random() / 2), askedMs * (1 + Math.random() / 4));
@@ -39,7 +39,7 @@ export function pause(ms: number, ...signals: readonly (AbortSignal | undefined)
       signal.removeEventListener('abort', stop);
       resolve();
     };
-    // Longer delays overflow, and the timer would fire at once.
+    // A longer delay would overflow, and the timer would fire at once.
     const timer = setTimeout(stop, Math.min(ms, 2 ** 31 - 1));
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();

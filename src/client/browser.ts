@@ -1,6 +1,6 @@
 import type { Checkpoint, CheckpointStore } from './checkpoint.ts';
 
-/** The part of `localStorage` in use. */
+/** The methods of `localStorage` in use. */
 type TextStorage = {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
@@ -18,7 +18,7 @@ export function localStorageCheckpoint(key: string): CheckpointStore {
   };
 }
 
-/** The part of IndexedDB in use. */
+/** The members of IndexedDB in use. */
 type Request<T> = { result: T; error: unknown; onsuccess: unknown; onerror: unknown };
 type Transaction = {
   objectStore(name: string): { get(key: string): Request<unknown>; put(value: unknown, key: string): Request<unknown> };

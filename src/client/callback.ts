@@ -1,4 +1,4 @@
-/** Runs a user's callback. An exception in it is reported as uncaught, from a microtask, so it cannot stop the caller. */
+/** Runs a user's callback. An exception is reported as uncaught, from a microtask, so that it cannot stop the caller. */
 export function call<T>(callback: ((value: T) => void) | undefined, value: T): void {
   try {
     callback?.(value);

@@ -1,18 +1,19 @@
-/** What is known of a failure beside its code. */
+/** Facts about a failure beside its code. */
 type ErrorFacts = {
-  /** The HTTP status; 0: none. */
+  /** The HTTP status; 0 if there was no answer. */
   readonly status?: number | undefined;
-  /** What the server says for programs, by code. */
+  /** Machine-readable details from the server, depending on the code. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
-  /** When the server asks to be tried again, milliseconds; undefined: it does not say. */
+  /** How long the server asks to wait, in milliseconds; undefined if it does not say. */
   readonly retryAfterMs?: number | undefined;
 };
 
 /**
- * A request that failed. `code` is the server's, such as `STREAM_VERSION_CONFLICT`, or one of this client:
- * `UNREACHABLE` no answer came, `TIMED_OUT` none came in time, `HTTP_502` (any status) the answer is not Pokewire's,
- * `NOT_AN_EVENT_STREAM` a proxy answered in its place, `CUT` the stream broke off or an event did not parse, `SILENT` no heartbeat came,
- * `BUFFERED` a proxy holds the stream back, `POKE_LOST` a poke is missing, `CREDENTIAL` the token or ticket function failed.
+ * A failed request. `code` is the server's, such as `STREAM_VERSION_CONFLICT`, or one of this client: `UNREACHABLE` no
+ * answer; `TIMED_OUT` no answer in time; `HTTP_502` (any status) the answer does not come from Pokewire;
+ * `NOT_AN_EVENT_STREAM` a proxy answered instead; `CUT` the stream ended early or an event did not parse; `SILENT` no
+ * heartbeat; `BUFFERED` a proxy buffers the stream; `POKE_LOST` a poke is missing; `CREDENTIAL` the token or ticket
+ * function failed.
  */
 export class ClientError extends Error implements ErrorFacts {
   override readonly name = 'ClientError';
@@ -20,7 +21,7 @@ export class ClientError extends Error implements ErrorFacts {
   declare readonly status: number;
   declare readonly details: Readonly<Record<string, unknown>>;
   declare readonly retryAfterMs: number | undefined;
-  /** Whether the same request can succeed later. */
+  /** Whether the failure is transient, so that the same request can succeed later. */
   declare readonly passes: boolean;
 
   constructor(
@@ -36,21 +37,21 @@ export class ClientError extends Error implements ErrorFacts {
     this.passes = status < 400 || [408, 425, 429, 500, 502, 503, 504].includes(status) || status > 511;
   }
 
-  /** Whether something else than Pokewire answered. */
+  /** Whether something other than Pokewire answered. */
   get isForeign(): boolean {
     return this.code.startsWith('HTTP_');
   }
 
-  /** Whether it is about the credential. */
+  /** Whether the credential was refused. */
   get isCredential(): boolean {
     return this.status === 401 || this.status === 403;
   }
 }
 
-/** Longer than any error of Pokewire. A foreign body may be of any length. */
+/** Longer than any error of Pokewire. Other servers may send any length. */
 const maxErrorBytes = 65_536;
 
-/** An answer as an error: the server's own, or that of whatever answered in its place. */
+/** An answer as an error: the server's own, or one for whatever answered instead. */
 export async function errorOf(response: Response): Promise<ClientError> {
   const { status, headers } = response;
   let left = maxErrorBytes;

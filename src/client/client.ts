@@ -49,13 +49,16 @@ export type { Ticket, Token } from './transport.ts';
 export type { Handlers, RetryBounds, Share, Subscribed, SubscribeOptions };
 export { ClientError };
 
-/** How to reach the server. */
+/** Options of a connection to a server. */
 export type ConnectOptions = TransportOptions & {
   /** `acrossTabs(name)` of pokewire/client/tabs: one connection for all tabs. */
   readonly share?: Share | undefined;
 };
 
-/** A server, by its address: `http://localhost:8080`, or a path such as `/pokewire` of the page's own origin. Nothing is sent yet. */
+/**
+ * Creates a client for a server by address: `http://localhost:8080`, or a path such as `/pokewire` on the page's own
+ * origin. Sends nothing yet.
+ */
 export function connect(url: string, options: ConnectOptions = {}): Pokewire {
   return new Pokewire(url, options);
 }
@@ -71,21 +74,21 @@ export class Pokewire {
   }
 
   /**
-   * Appends one message, or an array of them whole or not at all. Faults that pass are tried again with the same ids, so that nothing
+   * Appends one message, or an array of messages atomically. Retries transient failures with the same ids, so nothing
    * is stored twice. Rejects with {@link ClientError}: `STREAM_VERSION_CONFLICT` has `details: {expected, actual}`.
    */
   append(stream: string, messages: NewMessage | readonly NewMessage[], options: AppendOptions = {}): Promise<Appended> {
     return append(this.#transport, stream, messages, options);
   }
 
-  /** Reads from `position` to the head, page by page as the loop goes on. `Data` is what the caller knows of the messages. */
+  /** Reads from `position` to the head, fetching pages as the loop continues. `Data`: type of the messages' data. */
   read<Data = Record<string, unknown>>(options: ReadOptions): AsyncGenerator<Message<Data>, void> {
     return read<Data>(this.#transport, options);
   }
 
   /**
-   * Delivers a poke for each selected message once and in order, across reconnections. It begins with the whole log unless
-   * `position` or `cursor` says otherwise; `all` begins at the head.
+   * Delivers one poke for each selected message, once and in order, across reconnections. Starts with the whole log
+   * unless `position` or `cursor` is given; `all` starts at the head.
    */
   subscribe(selection: Selection & SubscribeOptions, handlers: Handlers): Subscribed {
     const open: Open = (...given) => new Subscription(this.#transport, ...given);
@@ -93,14 +96,14 @@ export class Pokewire {
     return this.#share?.(open, selectors, selection, handlers) ?? open(selectors, selection, handlers);
   }
 
-  /** Any other GET of the protocol, such as `/streams/account-1/messages/last`: resolves to its JSON. */
+  /** Sends any other GET of the protocol, such as `/streams/account-1/messages/last`. Resolves to its JSON. */
   get<T>(path: string, options: CallOptions = {}): Promise<T> {
     return persist<T>(this.#transport, path, {}, options);
   }
 
   /**
-   * Keeps a value up to date: `fetch` is called when the subscription has begun and after pokes, never twice at a time; a burst of
-   * pokes is answered by one more call. A fetch that rejects is tried again.
+   * Keeps a value up to date: calls `fetch` when the subscription has started and after pokes, one call at a time. A
+   * burst of pokes causes one more call. Retries a fetch that rejects.
    */
   live<T>(
     selection: Selection,
@@ -114,13 +117,13 @@ export class Pokewire {
   }
 
   /**
-   * Handles each message in the order of the log, at least once: one whose handler rejects is given again, with growing waits.
-   * The code of workers is loaded with the first one.
+   * Handles each message at least once, in log order. A message whose handler rejects is delivered again, with growing
+   * delays. Loads the code of workers on first use.
    */
   consume<Data = Record<string, unknown>>(work: Work, handler: Handler<Data>, options: ConsumeOptions): Worker;
   /**
-   * Handles what is assigned to this member of a group: each stream in order, at least once, by one member at a time, from a checkpoint that
-   * the server keeps. Members may come and go.
+   * Handles the messages assigned to this member of a group, at least once: each stream in order and by one member at a
+   * time, from a checkpoint on the server. Members can join and leave.
    */
   consume<Data = Record<string, unknown>>(
     work: GroupWork,

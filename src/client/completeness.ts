@@ -1,60 +1,60 @@
 /** The hint that a message exists; never the payload. */
 export type Poke = {
   readonly stream: string;
-  /** Its place in its stream. */
+  /** Position in its stream. */
   readonly position: number;
-  /** Its place in the log. */
+  /** Position in the log. */
   readonly globalPosition: number;
-  /** With `conflate`, after a lag: this poke stands for `count` messages of its stream, from this position on. */
+  /** With `conflate`, after lagging: this poke replaces `count` messages of its stream from this position on. */
   readonly from?: number;
   readonly count?: number;
 };
 
-/** Pokes remembered since the last proof, the first ones. A loss among more of them delivers some twice. */
+/** Most pokes remembered since the last proof. If one is lost among more, some are delivered twice. */
 const maxRemembered = 10_000;
 
 /**
- * Which pokes were delivered, and whether a heartbeat proves that none is missing. Positions alone prove nothing, because they
- * have gaps; the heartbeat has the number of pokes that the server has sent on the connection.
+ * Records which pokes were delivered, and whether a heartbeat proves that none is missing. Positions cannot prove that,
+ * because they have gaps; the heartbeat contains the number of pokes that the server sent on the connection.
  */
 export class Completeness {
-  /** Global position of the last poke of this connection, or where it began; undefined: unknown. */
+  /** Global position of this connection's last poke, or of its start; undefined: unknown. */
   #last: number | undefined = undefined;
-  /** Pokes of this connection. */
+  /** Number of pokes on this connection. */
   #count = 0;
   /** Global positions delivered since the last proof, on this connection or earlier ones. */
   readonly #delivered = new Set<number>();
   /**
-   * Whether a poke is missing, or this connection brought new ones, all remembered, and no proof that none is missing among them. One that
-   * brings only known ones confirms them.
+   * Whether a poke is missing, or there are new pokes, all remembered, that no heartbeat has proved complete yet. A
+   * connection that brings only known pokes confirms them.
    */
   isOpen = false;
 
-  /** A connection begins behind this global position; undefined: at a position of its stream. */
+  /** Starts a connection after this global position; undefined: at a stream position. */
   begin(behind: number | undefined): void {
     this.#last = behind;
     this.#count = 0;
     this.isOpen = false;
   }
 
-  /** Forgets what was delivered: the log is another one, or is replayed. */
+  /** Forgets what was delivered, because the log was replaced or is replayed. */
   forget(): void {
     this.#delivered.clear();
   }
 
-  /** Takes a poke. Returns whether to deliver it; undefined: this connection has had it already. */
+  /** Records a poke. Returns whether to deliver it; undefined: a duplicate on this connection. */
   poke({ globalPosition, count }: Poke): boolean | undefined {
     if (globalPosition <= (this.#last ?? 0)) return undefined;
     this.#last = globalPosition;
     this.#count++;
-    // A conflated poke may also stand for messages that were not delivered.
+    // A conflated poke may also stand for messages not yet delivered.
     if (this.#delivered.has(globalPosition) && !count) return false;
     this.isOpen = this.#delivered.size < maxRemembered;
     if (this.isOpen) this.#delivered.add(globalPosition);
     return true;
   }
 
-  /** Takes a heartbeat. Returns whether every poke up to its head was delivered. */
+  /** Checks a heartbeat. Returns whether every poke up to its head was delivered. */
   isComplete(head: number, count: number): boolean {
     this.#last ??= head;
     this.isOpen = head > this.#last || count !== this.#count;

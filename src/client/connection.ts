@@ -6,38 +6,38 @@ import { onWakeUp } from './wake-up.ts';
 
 /** One request for an event stream, and its callbacks. */
 export type ConnectionOptions = {
-  /** Path and query; asks for a ticket where one is needed. */
+  /** Path and query. Requests a ticket if one is needed. */
   readonly path: () => Promise<string>;
   readonly lastEventId: string | undefined;
   readonly signal: AbortSignal;
-  /** Silence after which the connection is closed, milliseconds. */
+  /** Closes the connection after this time without data, milliseconds. */
   readonly silenceMs: number;
-  /** Called when the response headers have arrived. */
+  /** Called when the response headers arrived. */
   readonly onOpen: () => void;
   /** Throws to close the connection. `isBuffered`: heartbeats arrive in bunches. */
   readonly onEvent: (event: StreamEvent, isBuffered: boolean) => void;
 };
 
-/** Why a connection ended, and the last `retry:` the server sent, in milliseconds; 0 if it sent none. */
+/** Why a connection ended, and the server's last `retry:` in milliseconds; 0 if there was none. */
 export type ConnectionEnd = { readonly why: ClientError; readonly retryMs: number };
 
-/** Upper bound of a server's `retry:`. */
+/** Upper bound for the server's `retry:`. */
 const maxRetryMs = 60_000;
-/** Bunches in a row before a proxy is blamed; a single one can be a stalled network. */
+/** Consecutive bunches that indicate a buffering proxy; a single one may be a stalled network. */
 const manyBunches = 2;
 
-/** Makes one connection and reads it to its end. */
+/** Opens one connection and reads it until it ends. */
 export async function readConnection(transport: Transport, options: ConnectionOptions): Promise<ConnectionEnd> {
   const { signal, silenceMs, onEvent } = options;
   const cutting = new AbortController();
   const parser = new EventStreamParser();
   let why: ClientError | undefined;
-  /** Code and message of the error if the connection falls silent now. */
+  /** Error code and message to use if the connection falls silent now. */
   let silence: readonly [string, string] = ['TIMED_OUT', 'No answer in time'];
   let lastByteAt = Date.now();
   let bunches = 0;
   const either = anyOf(signal, cutting.signal);
-  // The wall clock also counts the time in which the machine slept.
+  // The wall clock also counts time in which the machine slept.
   const look = () => {
     if (Date.now() - lastByteAt > silenceMs) why = new ClientError(...silence);
     else if (Date.now() < transport.renewAt) return;

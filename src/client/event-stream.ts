@@ -1,12 +1,13 @@
-/** One event. `id` is undefined if the event has none of its own. */
+/** One event. `id`: undefined if the event has no id of its own. */
 export type StreamEvent = { readonly type: string; readonly data: string; readonly id: string | undefined };
 
-/** Longer than any event of Pokewire: the longest one assigns a partition that holds 100 streams with names of 1,024 bytes. */
+/** Longer than any event of Pokewire. The longest assigns a partition with 100 held streams whose names have 1,024 bytes. */
 const maxEventLength = 524_288;
 
 /**
- * Parses an event stream as the HTML standard says (9.2.6), in pieces of any size, except that an id belongs to its event:
- * a cursor must not move by an event that a cut left unfinished. `retryMs` is the last reconnection time, 0 before the first.
+ * Parses an event stream in pieces of any size as the HTML standard requires (9.2.6), with one exception: an id belongs
+ * to its event, because an event cut off by a lost connection must not move the cursor. `retryMs`: the last
+ * reconnection time, 0 if there was none.
  */
 export class EventStreamParser {
   retryMs = 0;
@@ -19,12 +20,12 @@ export class EventStreamParser {
   #length = 0;
   #id: string | undefined = undefined;
 
-  /** Returns the events that these bytes complete; throws when an event exceeds the limit. */
+  /** Returns the events completed by these bytes; throws if an event exceeds the limit. */
   push(bytes: Uint8Array): StreamEvent[] {
     const events: StreamEvent[] = [];
     let text = this.#decoder.decode(bytes, { stream: true });
     if (text === '') return events;
-    // The CR before was dispatched as the end of its line; this LF is the other half of it.
+    // The preceding CR already ended the line; this LF belongs to it.
     if (this.#isAfterCr) text = text.replace(/^\n/, '');
     this.#isAfterCr = text.endsWith('\r');
     const lines = (this.#rest + text).split(/\r\n?|\n/);

@@ -7,9 +7,9 @@ import { type AppendOptions, newId, persist, type ReadOptions } from './messages
 import { queryOf } from './selection.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
-/** One selector: EventoDB takes no more. */
+/** One selector; EventoDB supports no more. */
 export type EventoSelection = {
-  /** Where to begin, inclusive: a stream position for a stream, else a global position. */
+  /** Where to start, inclusive: a stream position for a stream, otherwise a global position. */
   readonly position?: number | undefined;
 } & (
   | { readonly stream: string; readonly category?: never; readonly all?: never }
@@ -24,8 +24,9 @@ export type EventoSelection = {
 );
 
 /**
- * State of a subscription. EventoDB gives no proof: there is no `completeUpTo`, neither a lost poke nor another log at the address is noticed, and
- * silence does not mean a lost connection. A stream or category is `connecting` up to its first poke, because EventoDB sends no response headers before.
+ * State of a subscription. EventoDB proves nothing: there is no `completeUpTo`, neither a lost poke nor a replaced log
+ * is noticed, and silence does not mean a lost connection. A stream or category is `connecting` until its first poke,
+ * because EventoDB sends no response headers before.
  */
 export type EventoState =
   | { readonly name: 'connecting' }
@@ -39,15 +40,15 @@ export type EventoHandlers = {
 
 type Row = readonly unknown[];
 
-/** EventoDB sends no heartbeats, so silence is no reason to reconnect. */
+/** EventoDB sends no heartbeats, so silence is not a reason to reconnect. */
 const silenceMs = 2 ** 31 - 1;
 
-/** A client of a plain EventoDB at this address: the same methods, fewer promises. */
+/** Creates a client for an EventoDB at this address, with the same methods but fewer guarantees. */
 export function connectEventoDb(url: string, options: TransportOptions = {}): EventoDb {
   return new EventoDb(url, options);
 }
 
-/** A client of a plain EventoDB. */
+/** A client of an EventoDB server. */
 export class EventoDb {
   readonly #transport: Transport;
 
@@ -55,7 +56,7 @@ export class EventoDb {
     this.#transport = new Transport(url, options);
   }
 
-  /** Appends one message. It is not tried again unless `retryForMs` says so: EventoDB may store a repeated message twice. */
+  /** Appends one message. Retried only if `retryForMs` is set, because EventoDB may store a repeated message twice. */
   append(
     stream: string,
     { id = newId(), ...message }: NewMessage,
@@ -64,7 +65,7 @@ export class EventoDb {
     return this.#call(['stream.write', stream, message, { id, expectedVersion }], { retryForMs: 0, ...options });
   }
 
-  /** Reads from `position` to the head, page by page as the loop goes on. */
+  /** Reads from `position` to the head, fetching pages as the loop continues. */
   async *read<Data = Record<string, unknown>>(options: ReadOptions): AsyncGenerator<Message<Data>, void> {
     const { stream, category, position = 0, globalPosition, batchSize = 1_000, signal, retryForMs } = options;
     const {
@@ -79,14 +80,14 @@ export class EventoDb {
       const rows = await this.#call<Row[]>(method, { signal, retryForMs });
       const page = rows.map((row) => messageOf<Data>(stream === undefined ? row : row.toSpliced(1, 0, stream)));
       yield* page;
-      // A page may be short before the end.
+      // A page before the end may be short, but never empty.
       if (page.length === 0) return;
       const { position: at, globalPosition: behind } = page.at(-1)!;
       next = { position: (stream === undefined ? behind : at) + 1 };
     }
   }
 
-  /** Delivers a poke for each message from `position` on. `all` has no replay: messages appended while disconnected are missed. */
+  /** Delivers a poke for each message from `position` on. `all` is not replayed: messages appended while disconnected are missed. */
   subscribe(selection: EventoSelection, handlers: EventoHandlers): EventoSubscription {
     return new EventoSubscription(this.#transport, selection, handlers);
   }

@@ -4,10 +4,10 @@ import type { Subscribed } from './share.ts';
 import type { Reset, State } from './state.ts';
 import type { Handlers } from './subscription.ts';
 
-/** Callbacks and period of a live value. */
+/** Options of a live value. */
 export type LiveOptions = {
   readonly onState?: ((state: State) => void) | undefined;
-  /** Called in addition: a reset also fetches the value again. */
+  /** Called on a reset, which also fetches the value again. */
   readonly onReset?: ((reset: Reset) => void) | undefined;
   /** A fetch failed and will be retried. */
   readonly onError?: ((error: unknown) => void) | undefined;
@@ -15,12 +15,13 @@ export type LiveOptions = {
   readonly heartbeatMs?: number | undefined;
 };
 
-/** Longest wait of the first fetch for the subscription to begin, milliseconds. */
+/** How long the first fetch waits for the subscription to start, milliseconds. */
 const patienceMs = 2_000;
 
 /**
- * Keeps a value up to date. The subscription begins before the first fetch, so no change falls between the two. Pokes that arrive during a
- * fetch cause one more. While no connection can be made, each failed attempt is followed by a fetch.
+ * Keeps a value up to date. The subscription starts before the first fetch, so no change is missed in between. Pokes
+ * that arrive during a fetch cause another one. While no connection can be established, each failed attempt is followed
+ * by a fetch.
  */
 export class Live<T> implements Disposable {
   readonly #fetch: (signal: AbortSignal) => Promise<T> | T;

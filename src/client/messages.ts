@@ -3,7 +3,7 @@ import { ClientError } from './client-error.ts';
 import { queryOf } from './selection.ts';
 import type { Transport } from './transport.ts';
 
-/** A message to append. Without an `id` it gets one before the first try. */
+/** A message to append. Gets an `id` before the first attempt if it has none. */
 export type NewMessage<Data extends object = object> = {
   readonly type: string;
   readonly data: Data;
@@ -12,7 +12,7 @@ export type NewMessage<Data extends object = object> = {
   readonly id?: string;
 };
 
-/** A message of the log. */
+/** A message from the log. */
 export type Message<Data = Record<string, unknown>> = {
   readonly id: string;
   readonly stream: string;
@@ -25,7 +25,7 @@ export type Message<Data = Record<string, unknown>> = {
   readonly time: string;
 };
 
-/** Where the last message of an append was stored, and how many there were. */
+/** Positions of the last message of an append, and the number of messages. */
 export type Appended = {
   readonly stream: string;
   readonly position: number;
@@ -33,10 +33,10 @@ export type Appended = {
   readonly count: number;
 };
 
-/** Bounds of a call. */
+/** Options of a call. */
 export type CallOptions = {
   readonly signal?: AbortSignal | undefined;
-  /** Retries transient failures for so long, milliseconds. Default 30,000. */
+  /** How long to retry transient failures, milliseconds. Default 30,000. */
   readonly retryForMs?: number | undefined;
 };
 
@@ -45,15 +45,15 @@ export type AppendOptions = CallOptions & {
   readonly expectedVersion?: number | undefined;
 };
 
-/** Options of a read, as the protocol names them. */
+/** Options of a read, named as in the protocol. */
 export type ReadOptions = CallOptions & {
-  /** Where to begin, inclusive: in a stream a stream position, in a category a global position. Default: the first message. */
+  /** Where to start, inclusive: a stream position in a stream, a global position in a category. Default: the first message. */
   readonly position?: number | undefined;
-  /** A global position in place of `position`; for a stream only. */
+  /** A global position instead of `position`; only for a stream. */
   readonly globalPosition?: number | undefined;
   /** Epoch of the log to read, from a subscription. If the server has another log, the read rejects with `LOG_GONE`. */
   readonly epoch?: string | undefined;
-  /** Messages of one request, 1 to 10,000. Default 1,000. */
+  /** Messages per request, 1 to 10,000. Default 1,000. */
   readonly batchSize?: number | undefined;
 } & (
     | { readonly stream: string; readonly category?: never }
@@ -95,7 +95,7 @@ export function readPage<Data>(
   return persist(transport, `/${place}/messages?${queryOf(query)}`, {}, { signal, retryForMs });
 }
 
-/** Reads page by page up to the head. */
+/** Reads all pages up to the head. */
 export async function* read<Data>(transport: Transport, options: ReadOptions): AsyncGenerator<Message<Data>, void> {
   const { batchSize = 1_000 } = options;
   let next: { readonly position?: number; readonly globalPosition?: number } = {};
@@ -108,7 +108,7 @@ export async function* read<Data>(transport: Transport, options: ReadOptions): A
   }
 }
 
-/** Retries a request until it succeeds, is refused for good, or the time is over. */
+/** Retries a request until it succeeds, is refused permanently, or the time is over. */
 export async function persist<T>(
   transport: Transport,
   path: string,

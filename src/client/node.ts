@@ -1,7 +1,7 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import type { Checkpoint, CheckpointStore } from './checkpoint.ts';
 
-/** Keeps the checkpoint in a file, which is replaced atomically and synced to the disk. */
+/** Keeps the checkpoint in a file, replaced atomically and synced to disk. */
 export function fileCheckpoint(path: string): CheckpointStore {
   return {
     async load() {

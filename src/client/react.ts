@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import type { LiveOptions, Poke, Pokewire, Selection, State, SubscribeOptions } from './client.ts';
 
-/** A live value and its state. `value` is undefined until the first fetch has succeeded. */
+/** A live value and its state. `value`: undefined until the first fetch succeeds. */
 export type LiveValue<T> = {
   readonly value: T | undefined;
-  /** Error of the last fetch; undefined if it succeeded or none has ended. */
+  /** Error of the last fetch; undefined if it succeeded or there was none yet. */
   readonly error: unknown;
   readonly state: State;
   readonly refresh: () => void;
@@ -13,8 +13,8 @@ export type LiveValue<T> = {
 const connecting: State = { name: 'connecting' };
 
 /**
- * A subscription or live value for one component. Strict mode mounts, unmounts and mounts again at once, so it opens with the first listener and
- * closes only when there has been none for a turn of the event loop.
+ * A subscription or live value of one component. Strict mode mounts, unmounts and mounts again at once, so this opens
+ * with the first listener and closes only after a turn of the event loop without any.
  */
 class Held<Snapshot> {
   snapshot: Snapshot;
@@ -47,8 +47,8 @@ class Held<Snapshot> {
 }
 
 /**
- * Fetches when the component mounts and after each poke of the selection. `fetch` may be a new function at each rendering; a change of the
- * selection or of `key` starts over.
+ * Fetches when the component mounts and after each poke of the selection. `fetch` may be a new function on each render;
+ * a change of the selection or of `key` starts over.
  */
 export function useLive<T>(
   pokewire: Pokewire,
@@ -58,7 +58,7 @@ export function useLive<T>(
 ): LiveValue<T> {
   const latest = useLatest({ fetch, options });
   const name = JSON.stringify([selection, key]);
-  // The name stands for the selection, which is a new object at each rendering.
+  // Keyed by the selection's content, because the object is new on each render.
   const held = useMemo(() => {
     const initial: LiveValue<T> = { value: undefined, error: undefined, state: connecting, refresh: () => {} };
     return new Held(initial, (update) => {
@@ -86,7 +86,7 @@ export function useLive<T>(
   return useSyncExternalStore(held.listen, held.read, held.read);
 }
 
-/** Calls back for each poke of the selection while the component is mounted; begins at the head unless told otherwise. Returns the state. */
+/** Calls back for each poke of the selection while the component is mounted; starts at the head by default. Returns the state. */
 export function usePokes(
   pokewire: Pokewire,
   selection: Selection & SubscribeOptions,
@@ -112,7 +112,7 @@ export function usePokes(
   return useSyncExternalStore(held.listen, held.read, held.read).state;
 }
 
-/** The value of the last rendering that was committed. */
+/** The value of the last committed render. */
 function useLatest<T>(value: T): { current: T } {
   const latest = useRef(value);
   useEffect(() => {

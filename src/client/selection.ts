@@ -1,4 +1,4 @@
-/** Selectors of a subscription, as the protocol names them. */
+/** Selectors of a subscription, named as in the protocol. */
 export type Selection =
   | {
       readonly stream: string | readonly string[];
@@ -15,7 +15,7 @@ export type Selection =
     }
   | { readonly all: true; readonly stream?: never; readonly category?: never };
 
-/** Selectors as the ticket route takes them. */
+/** Selectors in the form of the ticket route. */
 export type Selectors = {
   readonly stream?: readonly string[] | undefined;
   readonly category?: readonly string[] | undefined;
@@ -30,7 +30,7 @@ export function selectorsOf(selection: Selection): Selectors {
   return { stream: stream && [stream].flat(), category: category && [category].flat(), all, consumer, size };
 }
 
-/** Encodes a query: leaves out undefined values and repeats the name for arrays. */
+/** Encodes a query string. Omits undefined values, and repeats the name for arrays. */
 export function queryOf(values: Readonly<Record<string, unknown>>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(values))

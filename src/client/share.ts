@@ -2,10 +2,10 @@ import type { Selectors } from './selection.ts';
 import type { State } from './state.ts';
 import type { Handlers, SubscribeOptions } from './subscription.ts';
 
-/** A subscription, with a connection of its own or a shared one. */
+/** A subscription, with its own connection or a shared one. */
 export interface Subscribed extends Disposable {
   readonly state: State;
-  /** Id of the last event, to resume behind it later; undefined: unknown as yet. */
+  /** Id of the last event, to resume after it later; undefined if not known yet. */
   readonly cursor: string | undefined;
   /** Global position of the cursor; undefined: unknown. */
   readonly position: number | undefined;
@@ -14,7 +14,7 @@ export interface Subscribed extends Disposable {
   close(): void;
 }
 
-/** Opens a subscription with a connection of its own. */
+/** Opens a subscription with its own connection. */
 export type Open = (selectors: Selectors, options: SubscribeOptions, handlers: Handlers) => Subscribed;
 
 /** Serves a subscription from a shared connection; undefined: it needs its own. */

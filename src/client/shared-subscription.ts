@@ -3,7 +3,7 @@ import { ClientError, type Handlers, type Poke, type Reset, type Selectors, type
 import type { Subscribed } from './share.ts';
 import { isSelected, type Place } from './tab-message.ts';
 
-/** A subscription served from the connection that the tabs share. */
+/** A subscription served by the connection that tabs share. */
 export class SharedSubscription implements Subscribed {
   readonly selectors: Selectors;
   readonly version: number;

@@ -2,9 +2,9 @@ import type { Checkpoint, CheckpointStore } from './checkpoint.ts';
 import { ClientError, type Message, type Pokewire } from './client.ts';
 
 /**
- * Keeps the checkpoint in a stream of the server as Eventide does: messages of type `Recorded` with the position as their data, in the stream
- * `account:position-worker-1` for the category `account` and the worker `worker-1`. A second worker that saves there is refused with
- * `STREAM_VERSION_CONFLICT`, which ends it.
+ * Keeps the checkpoint in a stream on the server like Eventide: messages of type `Recorded` with the position as data,
+ * for example in the stream `account:position-worker-1` for category `account` and worker `worker-1`. A second worker
+ * that saves there is refused with `STREAM_VERSION_CONFLICT`, which ends it.
  */
 export function streamCheckpoint(pokewire: Pokewire, category: string, worker: string): CheckpointStore {
   const stream = `${category}:position-${worker}`;

@@ -10,37 +10,37 @@ import type { Reset, State } from './state.ts';
 import type { Transport } from './transport.ts';
 import { onWakeUp } from './wake-up.ts';
 
-/** Start and delivery of a subscription. */
+/** Options of a subscription. */
 export type SubscribeOptions = {
-  /** Inclusive: a stream position for a single stream, else a global position; `head`: behind the head. Default 0. */
+  /** Inclusive: a stream position for a single stream, otherwise a global position; `head`: the end of the log. Default 0. */
   readonly position?: number | 'head' | undefined;
-  /** In place of a position: begin behind the event with this id, or behind this global position of the log `epoch`. */
+  /** Instead of a position: resume after the event with this id, or after this global position of the log `epoch`. */
   readonly cursor?: string | undefined;
   readonly epoch?: string | undefined;
-  /** After lagging, deliver one poke for each stream. Default false. */
+  /** After lagging, deliver one poke per stream. Default false. */
   readonly conflate?: boolean | undefined;
-  /** Milliseconds between heartbeats, whole seconds from 1,000 to 60,000. Default 4,000. */
+  /** Heartbeat period in milliseconds: whole seconds from 1,000 to 60,000. Default 4,000. */
   readonly heartbeatMs?: number | undefined;
 };
 
-/** Callbacks of a subscription. An exception in one is reported as uncaught and does not stop the subscription. */
+/** Callbacks of a subscription. An exception is reported as uncaught and does not stop the subscription. */
 export type Handlers = {
   readonly onPoke?: ((poke: Poke) => void) | undefined;
   readonly onState?: ((state: State) => void) | undefined;
-  /** Without it a reset ends the subscription with the code `RESET`, because pokes are missing or will be repeated. */
+  /** Without this callback, a reset ends the subscription with code `RESET`, because pokes are missing or will be repeated. */
   readonly onReset?: ((reset: Reset) => void) | undefined;
 };
 
-/** Beyond the end of every log: a connection from here only reads the head from the hello. */
+/** Beyond the end of any log: a connection from here only reads the head from the hello. */
 const nowhere = Number.MAX_SAFE_INTEGER;
-/** Silence after which a connection counts as lost, in heartbeats. */
+/** Number of heartbeat periods without data after which a connection counts as lost. */
 const maxMissingBeats = 2.5;
-/** Renewed credentials refused in a row before the subscription ends. */
+/** Consecutive refusals of renewed credentials that end the subscription. */
 const maxRefusals = 3;
-/** Reasons to reconnect at once. Each implies progress, so this cannot spin. */
+/** Reasons to reconnect at once. Each implies progress, so this cannot loop. */
 const atOnce = ['RENEWING', 'HEAD_KNOWN'];
 
-/** Required members of the server's events, each with an example of its type. */
+/** Required members of the server's events, given by an example of their type. */
 const members: Readonly<Record<string, object>> = {
   hello: { epoch: '', head: 0 },
   reset: { reason: '', epoch: '', replayFrom: 0, lost: {} },
@@ -49,8 +49,9 @@ const members: Readonly<Record<string, object>> = {
 };
 
 /**
- * A subscription, and the only writer of its state. It makes one attempt at a time. After a loss of the connection it asks once more
- * for what no heartbeat has proved, as a poke may be missing in there, and delivers each poke once.
+ * A subscription. Only this class writes its state, and makes one connection attempt at a time. After a lost connection
+ * it requests again what no heartbeat has proved complete, since a poke may be missing there, and delivers each poke
+ * once.
  */
 export class Subscription implements Subscribed {
   readonly #transport: Transport;
@@ -65,9 +66,9 @@ export class Subscription implements Subscribed {
   #epoch: string | undefined;
   /** Global position of the cursor; undefined: not known. */
   #position: number | undefined = undefined;
-  /** Log and first cursor of this connection; taken over once the next event shows that no reset follows. */
+  /** Log and first cursor of this connection; applied once the next event shows that no reset follows. */
   #hello: { readonly id: string | undefined; readonly epoch: string } | undefined = undefined;
-  /** Where to resume when a poke is or may be missing: behind the last proof, or where this connection began. */
+  /** Where to resume if a poke is or may be missing: after the last proof, or at this connection's start. */
   #proved: { readonly cursor: string | undefined; readonly position: number | undefined } | undefined = undefined;
   #refusals = 0;
 
@@ -119,17 +120,17 @@ export class Subscription implements Subscribed {
       this.#move({ name: 'connecting' });
       const { why, retryMs } = await this.#connect();
       if (signal.aborted) return;
-      // Without an event of this connection the place is as it was.
+      // If this connection brought no event, the cursor is unchanged.
       if (this.#proved && this.#completeness.isOpen)
         ({ cursor: this.#cursor, position: this.#position } = this.#proved);
       if (why.code === 'RENEWING') this.#transport.renew();
       if (atOnce.includes(why.code)) continue;
       if (this.#isFinal(why)) return this.#end(why.code, why);
-      // A server that a poke was lost from is up, so its `retry:` does not apply.
+      // A server from which a poke was lost is up, so its `retry:` does not apply.
       const waitMs = this.#backOff.next(why.code === 'POKE_LOST' ? 0 : (why.retryAfterMs ?? retryMs));
       this.#move({ name: 'away', nextTryAt: new Date(Date.now() + waitMs), why });
       const waking = new AbortController();
-      // A wake-up must not cut a `Retry-After` short.
+      // A wake-up must not shorten a `Retry-After`.
       const forget = onWakeUp(() => why.retryAfterMs ?? waking.abort());
       await pause(waitMs, signal, waking.signal);
       forget();
@@ -190,7 +191,7 @@ export class Subscription implements Subscribed {
   #greet({ epoch, head }: { epoch: string; head: number }, id: string | undefined): void {
     const { all } = this.#selectors;
     if (this.#cursor === undefined && (all || this.#options.position === 'head')) {
-      // It begins at the present head, even if this connection breaks before its first event.
+      // Starts at the current head, even if this connection breaks before its first event.
       this.#cursor = all ? id : `${head}`;
       this.#position = head;
       this.#completeness.begin(head);
@@ -241,7 +242,7 @@ export class Subscription implements Subscribed {
   #isFinal(why: ClientError): boolean {
     if (why.code === 'NAMESPACE_DELETED' || why.code === 'RESET') return true;
     if (why.isCredential || why.code === 'REVOKED') {
-      // A proxy's refusal does not mean that the server refuses.
+      // A refusal by a proxy is not one by the server.
       return this.#transport.renew() ? ++this.#refusals > maxRefusals : !why.isForeign;
     }
     return !why.passes && !why.isForeign;

@@ -2,22 +2,22 @@ import type { Selectors, State } from './client.ts';
 import type { Open, Subscribed } from './share.ts';
 import { type Place, portable, type TabMessage, unionOf } from './tab-message.ts';
 
-/** Collects requests that arrive together, milliseconds. */
+/** Waits this long for more requests, milliseconds. */
 const gatherMs = 50;
-/** Interval at which tabs must answer, pings. A tab that crashed sends no `leave`. */
+/** Pings between two checks that all tabs answer. A tab that crashed sends no `leave`. */
 const pingsPerCheck = 60;
-/** Beyond them a tab waits until another one leaves. */
+/** Further tabs wait until another one leaves. */
 const maxTabs = 1_000;
 
 type Want = { readonly version: number; readonly selectors: Selectors; readonly place: Place | undefined };
 
-/** Holds the connection for all tabs, while this tab has the lock. */
+/** Holds the shared connection while this tab has the lock. */
 export class TabLeader {
   readonly #id: string;
   readonly #open: Open;
   readonly #send: (message: TabMessage) => void;
   readonly #wants = new Map<string, Want>();
-  /** Tabs that sent a message since the last check. */
+  /** Tabs heard since the last check. */
   readonly #alive = new Set<string>();
   #pings = 0;
   #number = 0;
@@ -40,7 +40,7 @@ export class TabLeader {
     });
   }
 
-  /** Takes a message of any tab, this one included. */
+  /** Receives a message from any tab, including this one. */
   receive(message: TabMessage): void {
     if (message.type === 'here') {
       if (this.#wants.has(message.tab)) this.#alive.add(message.tab);
@@ -68,13 +68,13 @@ export class TabLeader {
     this.#disconnect();
   }
 
-  /** A tab that answers later finds itself missing in the next state, and asks again. */
+  /** A tab that answers later notices that the next state does not cover it, and asks again. */
   #forgetSilent(): void {
     for (const tab of this.#wants.keys()) if (!this.#alive.has(tab)) this.receive({ type: 'leave', tab });
     this.#alive.clear();
   }
 
-  /** Undefined also between a hello of another log and its reset. */
+  /** Undefined also between the hello of another log and its reset. */
   get #place(): Place | undefined {
     const { position, epoch } = this.#subscription ?? {};
     if (position === undefined || epoch === undefined) return undefined;
@@ -82,7 +82,7 @@ export class TabLeader {
     return epoch === this.#epoch ? { position, epoch } : undefined;
   }
 
-  /** Opens a connection for what the tabs want now, unless the present one serves it. */
+  /** Opens a connection for what the tabs now want, unless the current one already serves it. */
   #serve(): void {
     this.#timer = undefined;
     const wants = [...this.#wants];
@@ -94,7 +94,7 @@ export class TabLeader {
     for (const [tab, want] of wants) {
       const { place } = want;
       if (place !== undefined && (first === undefined || place.position < first.position)) first = place;
-      // The new connection covers this tab's place. A stale place of a closed tab would rewind every later connection.
+      // The new connection covers this tab's place. If kept, the place of a closed tab would rewind every later connection.
       this.#wants.set(tab, { ...want, place: undefined });
     }
     this.#covers = Object.fromEntries(wants.map(([tab, { version }]) => [tab, version]));
@@ -127,7 +127,7 @@ export class TabLeader {
       },
       onState: ({ name }) => {
         hasBegun ||= name === 'catching-up';
-        // Replacing a connection is not a change of state for the tabs until the new one is open.
+        // Tabs see no change of state while a connection is replaced.
         if (this.#subscription !== undefined && (hasBegun || name !== 'connecting')) this.#sendState();
       },
     });

@@ -3,14 +3,15 @@ import { ClientError, type Poke, type Reset, type Selectors, type State } from '
 /** The server's default limit for a subscription. */
 const maxSelectors = 100;
 
-/** Global position up to which a tab, or the shared connection, has had every poke. */
+/** Global position up to which a tab, or the shared connection, received every poke. */
 export type Place = { readonly position: number; readonly epoch: string };
 
 /**
  * Messages between tabs.
  * - `want`, `leave`: to the leader. `who`: from a new leader to all tabs, each of which answers with a `want`.
- * - `poke`, `reset`, `state`: from the leader, numbered without a gap. `covers` has the versions of the wants that its connection serves.
- * - `ping`: from the leader, with its last number. A tab answers one with `isCheck` by `here`, or counts as closed.
+ * - `poke`, `reset`, `state`: from the leader, numbered consecutively. `covers` lists the versions of the wants that
+ *   its connection serves.
+ * - `ping`: from the leader, with its last number. A tab answers a ping with `isCheck` by `here`, or counts as closed.
  */
 export type TabMessage =
   | {
@@ -30,7 +31,7 @@ export type TabMessage =
       readonly number: number;
       readonly poke: Poke;
       readonly place: Place;
-      /** Whether it was missing, and pokes behind it were sent before. */
+      /** Whether it was missing, and pokes after it were sent before. */
       readonly isLate: boolean;
     }
   | {
@@ -49,7 +50,7 @@ export type TabMessage =
       readonly place: Place | undefined;
     };
 
-/** A state as plain data: a structured clone of an error loses its own fields. */
+/** A state as plain data, because a structured clone of an error loses its own fields. */
 export function portable(state: State): State {
   if (state.name !== 'away' && state.name !== 'ended') return state;
   const { why } = state;
@@ -58,14 +59,14 @@ export function portable(state: State): State {
   return { ...state, why: { code, message, status, details, retryAfterMs } } as State;
 }
 
-/** A received state with its error as a {@link ClientError} again. */
+/** A received state, with its error as a {@link ClientError} again. */
 export function rebuilt(state: State): State {
   if ((state.name !== 'away' && state.name !== 'ended') || state.why === undefined) return state;
   const { code, message, ...facts } = state.why;
   return { ...state, why: new ClientError(code, message, facts) };
 }
 
-/** The union of selectors; where that exceeds the server's limit, streams become their categories, and these become everything. */
+/** The union of selectors. If it exceeds the server's limit, streams are replaced by their categories, and those by everything. */
 export function unionOf(all: readonly Selectors[]): Selectors {
   if (all.some((one) => one.all)) return { all: true };
   const names = (kind: 'stream' | 'category') => new Set(all.flatMap((one) => one[kind] ?? []));
@@ -86,7 +87,7 @@ function categoryOf(stream: string): string {
   return stream.split('-', 1)[0]!;
 }
 
-/** Whether a message of this stream is selected. */
+/** Whether the selectors include this stream. */
 export function isSelected({ all, stream, category }: Selectors, name: string): boolean {
   return all === true || stream?.includes(name) === true || category?.includes(categoryOf(name)) === true;
 }

@@ -14,13 +14,13 @@ type Locks = {
 
 /** Interval of the leader's pings, milliseconds. */
 const pingMs = 1_000;
-/** A visible tab takes over from a leader that was silent for so long, milliseconds. */
+/** A visible tab takes over if the leader was silent for this long, milliseconds. */
 const silenceMs = 3_000;
 
 /**
- * Lets all tabs of an origin that use this name share one connection: one tab leads and forwards its events to the others. A name belongs to
- * one server and one user. Subscriptions that begin at the head are shared, such as those of `live`; others open a connection of their own,
- * as all do in browsers without Web Locks or BroadcastChannel.
+ * Lets all tabs of an origin that use this name share one connection: one tab leads, and forwards events to the others.
+ * A name belongs to one server and one user. Subscriptions that start at the head are shared, such as those of `live`.
+ * Others open their own connection, as all do in browsers without Web Locks or BroadcastChannel.
  */
 export function acrossTabs(name: string): Share {
   const { locks } = ((globalThis as { navigator?: unknown }).navigator ?? {}) as { locks?: Locks };
@@ -45,7 +45,7 @@ class Tab {
   #leader: TabLeader | undefined = undefined;
   #waiting = new AbortController();
   #watch: ReturnType<typeof setInterval> | undefined = undefined;
-  /** Version of this tab's last `want`. A state that covers it covers every subscription of the tab. */
+  /** Version of this tab's last `want`. A state that covers it covers all subscriptions of the tab. */
   #version = 0;
   /** Whether this tab has every event of the leader up to `#number`. */
   #isSynced = false;
@@ -84,7 +84,7 @@ class Tab {
     this.#queue(false);
   }
 
-  /** Leads once this tab gets the lock, and queues again when another tab has stolen it, because this one seemed to hang. */
+  /** Leads once this tab gets the lock, and queues again if another tab stole it because this one seemed to hang. */
   #queue(isStealing: boolean): void {
     const { signal } = this.#waiting;
     const lead = async () => {
@@ -147,17 +147,17 @@ class Tab {
     const { leader, number } = message;
     const isOfMine = this.#isSynced && leader === this.#leaderId;
     if (message.type === 'ping') {
-      // The numbers differ, so this tab missed the messages in between.
+      // A gap in the numbers: this tab missed messages.
       if (!isOfMine || number !== this.#number) this.#resync();
       else if (message.isCheck) this.#send({ type: 'here', tab: this.#id });
     } else if (message.type === 'state' && isOfMine && message.covers[this.#id] === undefined) {
-      // The leader took this tab for closed.
+      // The leader considered this tab closed.
       this.#resync();
     } else if (isOfMine && number === this.#number + 1) {
       this.#number = number;
       this.#take(message);
     } else if (message.type === 'state' && (message.covers[this.#id] ?? 0) >= this.#version) {
-      // The leader's connection begins at this tab's place or before it.
+      // The leader's connection starts at this tab's place or earlier.
       this.#isSynced = true;
       this.#leaderId = leader;
       this.#number = number;
@@ -190,7 +190,7 @@ class Tab {
     }
   }
 
-  /** Takes over the place of the leader's connection when it is of another log: a tab that missed the reset gets one here. */
+  /** Adopts the place of the leader's connection if it belongs to another log; a tab that missed the reset gets one here. */
   #moveTo(place: Place | undefined): void {
     const was = this.#place;
     if (place === undefined || place.epoch === was?.epoch) return;
@@ -202,7 +202,7 @@ class Tab {
     for (const subscription of [...this.#subscriptions]) subscription.reset(reset);
   }
 
-  /** As leader: sends a ping. Else: takes over from a leader that is silent. */
+  /** As leader: sends a ping. Otherwise: takes over from a silent leader. */
   #beat(): void {
     const { document } = globalThis as { document?: { readonly visibilityState: string } };
     this.#leader?.ping();

@@ -2,14 +2,14 @@ import type { RetryBounds } from './back-off.ts';
 import { ClientError, errorOf } from './client-error.ts';
 import type { Selectors } from './selection.ts';
 
-/** A token, and when a new one has to be asked for. */
+/** A token, and when to request a new one. */
 export type Token = string | { readonly token: string; readonly expiresAt?: string | number | Date };
 
-/** Credentials and options of requests. */
+/** Credentials and options for requests. */
 export type TransportOptions = {
-  /** A function is called for the first request, before its token expires, and after the server refused it. */
+  /** A function is called for the first request, before the token expires, and after the server refused it. */
   readonly token?: string | (() => Token | Promise<Token>) | undefined;
-  /** One-time tickets in place of a token, for subscriptions: called for each connection with its selectors. */
+  /** One-time tickets instead of a token, for subscriptions; called for each connection with its selectors. */
   readonly ticket?: ((selectors: Selectors) => Ticket | Promise<Ticket>) | undefined;
   /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
@@ -42,13 +42,13 @@ export class Transport {
     this.#fetch = send.bind(undefined);
   }
 
-  /** Drops a refused token. Returns whether another one can be requested. */
+  /** Drops a refused token. Returns whether another can be requested. */
   renew(): boolean {
     this.#held = undefined;
     return typeof this.#token === 'function' || this.#ticket !== undefined;
   }
 
-  /** Resolves to a ticket for one connection; undefined: the token is used. */
+  /** Resolves to a ticket for one connection; undefined if a token is used. */
   async askTicket(selectors: Selectors): Promise<string | undefined> {
     try {
       const ticket = await this.#ticket?.(selectors);
@@ -58,7 +58,7 @@ export class Transport {
     }
   }
 
-  /** Resolves to the answer when it is a success, else rejects with {@link ClientError}. */
+  /** Resolves to a successful answer; otherwise rejects with {@link ClientError}. */
   async request(path: string, init: RequestInit & { readonly headers?: Record<string, string> }): Promise<Response> {
     // The server prefers the header to a ticket in the query.
     const token = path.includes('ticket=') ? undefined : await this.#authorization();
@@ -74,7 +74,7 @@ export class Transport {
     return response;
   }
 
-  /** Resolves to the answer's JSON, after one more try with a renewed token where the first is refused. */
+  /** Resolves to the answer's JSON. If the token is refused, tries once more with a renewed one. */
   async json<T>(path: string, init: RequestInit & { readonly headers?: Record<string, string> }): Promise<T> {
     const once = async () => {
       const response = await this.request(path, init);
@@ -100,7 +100,7 @@ export class Transport {
   async #ask(): Promise<string | undefined> {
     const given = typeof this.#token === 'function' ? await this.#token() : this.#token;
     const { token, expiresAt } = typeof given === 'object' ? given : { token: given, expiresAt: undefined };
-    // A token that is short-lived, or expired by this clock, is still used for renewalMs.
+    // A token that is short-lived, or expired by this clock, is still used for `renewalMs`.
     this.renewAt =
       expiresAt === undefined
         ? Number.POSITIVE_INFINITY

@@ -3,10 +3,13 @@ type Source = {
   readonly document?: Source;
 };
 
-/** Spreads reconnections: every client on a network comes online at the same moment. */
+/** Spreads reconnections, since all clients of a network come online at once. */
 const spreadMs = 500;
 
-/** Calls back when a browser is online again, or its page is hidden or seen; does nothing elsewhere. Returns a function that removes the listeners. */
+/**
+ * Calls back when a browser comes online, or its page is hidden or shown; does nothing elsewhere. Returns a function
+ * that removes the listeners.
+ */
 export function onWakeUp(wake: () => unknown): () => void {
   const host = globalThis as Source;
   const ending = new AbortController();

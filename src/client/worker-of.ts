@@ -3,7 +3,7 @@ import type { ConsumeGroupOptions, GroupHandler, GroupWork } from './groups/cons
 import { PageWorker } from './worker.ts';
 import type { WorkerSource } from './worker-source.ts';
 
-/** A worker that has not started. */
+/** A worker that was not started yet. */
 type Runnable = { run(): Promise<void>; retryParked(stream?: string): void };
 
 /** Creates a page worker or a group member. The code of groups is loaded with the first member. */
@@ -23,6 +23,6 @@ export async function workerOf<Data>(
   }
   const { GroupMember } = await import('./groups/group-member.ts');
   const member = new GroupMember(source, work, handler as GroupHandler<Data>, options as ConsumeGroupOptions, stopping);
-  // A group's parked streams are at the server; an administrator replays them.
+  // The server keeps a group's parked streams; an administrator retries them.
   return { run: () => member.run(), retryParked: () => {} };
 }

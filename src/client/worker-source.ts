@@ -8,7 +8,10 @@ import type { Subscribed } from './share.ts';
 import type { Handlers, SubscribeOptions } from './subscription.ts';
 import type { Transport } from './transport.ts';
 
-/** What a worker uses of its client. It imports no code of the client, so that a bundler makes one chunk of it, loaded on first use. */
+/**
+ * What a worker needs from its client. Imports none of the client's code, so that bundlers put workers into one chunk,
+ * loaded on first use.
+ */
 export type WorkerSource = {
   readonly client: { subscribe(selection: Selection & SubscribeOptions, handlers: Handlers): Subscribed };
   readonly transport: Transport;

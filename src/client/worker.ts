@@ -16,8 +16,8 @@ const maxIdleMs = 30_000;
 const maxParked = 100;
 
 /**
- * Handles messages in the order of the log. A poke only wakes it: it reads pages behind its checkpoint, of the log that the checkpoint names.
- * It discards a page during which the subscription reconnected, because a `reset` may follow.
+ * Handles messages in log order. A poke only wakes it; it reads pages after its checkpoint, from the log that the
+ * checkpoint names. A page read while the subscription reconnected is discarded, because a `reset` may follow.
  */
 export class PageWorker<Data> {
   readonly #source: WorkerSource;
@@ -27,13 +27,13 @@ export class PageWorker<Data> {
   readonly #stopping: AbortSignal;
   readonly #retrying = new Set<string>();
   #checkpoint: Checkpoint = { position: 0 };
-  /** Whether it takes what the log still holds, because it begins with the first message and has none as yet. */
+  /** Whether it accepts a log with deleted messages, because it starts with the first message and has handled none yet. */
   #isFresh = false;
   #unsaved = 0;
   #subscription!: Subscribed;
-  /** Head at which the subscription began. */
+  /** Head when the subscription started. */
   #head: number | undefined = undefined;
-  /** Counts connections. */
+  /** Number of connections. */
   #connections = 0;
   #reset: Reset | undefined = undefined;
   #idle = new AbortController();
@@ -52,7 +52,7 @@ export class PageWorker<Data> {
     this.#stopping = stopping;
   }
 
-  /** Resolves when it was stopped; rejects when it cannot go on. */
+  /** Resolves when it was stopped; rejects if it cannot continue. */
   async run(): Promise<void> {
     const saved = await this.#options.checkpoint.load();
     if (this.#stopping.aborted) return;
@@ -65,7 +65,7 @@ export class PageWorker<Data> {
       },
       onState: (state) => {
         if (state.name === 'connecting') this.#connections++;
-        // Pokes advance the position, even before the first page is read.
+        // Pokes move the position, even before the first page was read.
         if (state.name === 'catching-up') this.#head ??= this.#subscription.position;
         this.#source.call(this.#options.onState, state);
         if (state.name !== 'live') this.#wake();
@@ -86,7 +86,7 @@ export class PageWorker<Data> {
     this.#wake();
   }
 
-  /** Global position behind which the first message to handle lies. */
+  /** Global position after which the first message to handle lies. */
   #firstPosition(): number {
     const { position = 0 } = this.#options;
     return position === 'head' ? this.#head! : Math.max(0, position - 1);
@@ -129,14 +129,14 @@ export class PageWorker<Data> {
     return this.#checkpoint.parked ?? {};
   }
 
-  /** Whether the subscription is connected to the log of the checkpoint. */
+  /** Whether the subscription is connected to the checkpoint's log. */
   get #isConnected(): boolean {
     const { state, epoch } = this.#subscription;
     const stands = state.name === 'catching-up' || state.name === 'live';
     return stands && epoch === (this.#checkpoint.epoch ?? epoch);
   }
 
-  /** Resolves to false when the worker is to stop. */
+  /** Resolves to false when the worker should stop. */
   async #untilConnected(): Promise<boolean> {
     while (!this.#stopping.aborted) {
       const { state } = this.#subscription;
@@ -158,7 +158,7 @@ export class PageWorker<Data> {
     await this.#save({ position: reset.replayFrom - 1, epoch: reset.epoch });
   }
 
-  /** Reads from this global position on; undefined: the log has been replaced. */
+  /** Reads from this global position on; undefined if the log was replaced. */
   async #read(from: number, work: Work, batchSize: number): Promise<Message<Data>[] | undefined> {
     const place = work.stream === undefined ? { position: from } : { globalPosition: from };
     try {
@@ -184,7 +184,7 @@ export class PageWorker<Data> {
     }
   }
 
-  /** Retention has overtaken the worker. The subscription does not see that while its own cursor is ahead. */
+  /** Retention has overtaken the worker. The subscription does not notice while its own cursor is ahead. */
   #miss(from: number, { epoch, head, forgottenUpTo }: Forgotten): void {
     if (this.#isFresh) this.#checkpoint = { ...this.#checkpoint, position: forgottenUpTo };
     else {
@@ -193,7 +193,7 @@ export class PageWorker<Data> {
     }
   }
 
-  /** Resolves to true once the message is handled or parked. */
+  /** Resolves to true when the message was handled or parked. */
   async #handle(message: Message<Data>): Promise<boolean> {
     const { maxAttempts = 10, onPoison = 'stop', onParked } = this.#options;
     const backOff = new this.#source.BackOff({ minMs: 400, ...this.#options.retry });
@@ -231,7 +231,7 @@ export class PageWorker<Data> {
     this.#unsaved++;
   }
 
-  /** Handles the messages of a parked stream up to the checkpoint. */
+  /** Handles messages of a parked stream up to the checkpoint. */
   async #retry(stream: string): Promise<void> {
     this.#retrying.delete(stream);
     const upTo = this.#checkpoint.position;
@@ -247,7 +247,7 @@ export class PageWorker<Data> {
         this.#checkpoint = { ...this.#checkpoint, parked: { ...this.#parked, [stream]: message.globalPosition } };
         this.#unsaved++;
         const before = this.#parked;
-        // Parked again or stopping: the parked position stays.
+        // Parked again, or stopping: the parked position stays.
         if (!(await this.#handle(message)) || this.#parked !== before) return;
         from = message.globalPosition + 1;
       }
@@ -258,7 +258,7 @@ export class PageWorker<Data> {
     await this.#save();
   }
 
-  /** Retries until the checkpoint is saved; throws a permanent refusal. */
+  /** Retries until the checkpoint is saved; throws on a permanent refusal. */
   async #save(checkpoint: Checkpoint = this.#checkpoint): Promise<void> {
     this.#checkpoint = { ...checkpoint, epoch: checkpoint.epoch ?? this.#subscription.epoch };
     const backOff = new this.#source.BackOff({ minMs: 400, ...this.#options.retry });

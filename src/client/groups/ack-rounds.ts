@@ -1,18 +1,18 @@
 import type { Ack } from './group-requests.ts';
 
-/** A partition that can be acknowledged. */
+/** A partition as {@link AckRounds} sees it. */
 export type Acknowledged = {
   takeAck(): Ack | undefined;
   acknowledge(position: number): void;
 };
 
-/** A round begins this long after a message was settled, milliseconds, or as soon as this many messages are. */
+/** A round starts this long after a message was settled, milliseconds, or as soon as this many messages are. */
 const roundMs = 200;
 const roundMessages = 100;
-/** Upper bound of partitions per request; the others follow in the next one. */
+/** Most partitions per request; the others follow in the next one. */
 export const acksPerRequest = 1_000;
 
-/** Batches the acknowledgements of all partitions, with one request in flight at a time. */
+/** Batches acknowledgements of all partitions, with one request at a time. */
 export class AckRounds<Partition extends Acknowledged> {
   readonly #partitions: () => Iterable<Partition>;
   readonly #send: (acks: readonly Ack[]) => Promise<readonly Ack[]>;
@@ -36,13 +36,13 @@ export class AckRounds<Partition extends Acknowledged> {
     this.#failed = failed;
   }
 
-  /** A partition may have something new to acknowledge. */
+  /** Call when a partition may have something to acknowledge. */
   settled(): void {
     this.#settled++;
     this.#schedule();
   }
 
-  /** Begins no further round. */
+  /** Starts no further round. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -81,7 +81,7 @@ export class AckRounds<Partition extends Acknowledged> {
       this.#failed(error);
     } finally {
       this.#isSending = false;
-      // What was settled meanwhile has no timer yet.
+      // Messages settled during the request have no timer yet.
       this.#schedule();
     }
   }

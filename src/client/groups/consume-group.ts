@@ -1,7 +1,7 @@
 import type { ClientError } from '../client-error.ts';
 import type { Message } from '../messages.ts';
 
-/** What a member of a group consumes: a share of a category, which changes as members join and leave. */
+/** What a group member consumes: its share of a category, which changes as members join and leave. */
 export type GroupWork = {
   readonly category: string;
   readonly group: string;
@@ -11,20 +11,21 @@ export type GroupWork = {
   readonly size?: number | undefined;
 };
 
-/** Circumstances of a delivery. */
+/** Details of a delivery. */
 export type GroupDelivery = {
   /** Counts from 1. */
   readonly attempt: number;
   /**
-   * Fencing token: rises whenever the stream gets another owner. A system that handlers write to should keep the highest token of each
-   * stream and refuse lower ones, because a paused handler can finish after another member has taken over.
+   * Fencing token: increases whenever the stream changes its owner. Systems that handlers write to should keep the
+   * highest token of each stream and refuse lower ones, because a paused handler may finish after another member has
+   * taken over.
    */
   readonly generation: number;
   /** Aborts when the lease has expired or another member owns the stream. */
   readonly signal: AbortSignal;
 };
 
-/** Handles one message. The next one of its stream follows once it has resolved. */
+/** Handles one message. The stream's next one follows after it resolves. */
 export type GroupHandler<Data> = (message: Message<Data>, delivery: GroupDelivery) => Promise<void> | void;
 
 /** A partition that this member owns. */
@@ -43,26 +44,27 @@ export type GroupState =
   | { readonly name: 'ended'; readonly why: ClientError | undefined };
 
 export type ConsumeGroupOptions = {
-  /** Streams handled concurrently, each in order. Default 8. */
+  /** Number of streams handled concurrently, each in order. Default 8. */
   readonly concurrency?: number | undefined;
   /** Messages per read. Default 100. */
   readonly batchSize?: number | undefined;
   /**
-   * What to do with a message whose handler keeps rejecting. `hold`: the server holds its stream while the others go on, has it retried
-   * later, and parks it after `maxAttempts`. `stop`: the member tries it in place `maxAttempts` times and ends. Default `hold`.
+   * What to do with a message whose handler keeps rejecting. `hold`: the server holds its stream while others continue,
+   * has it retried later, and parks it after `maxAttempts`. `stop`: the member retries it `maxAttempts` times and ends.
+   * Default `hold`.
    */
   readonly onPoison?: 'hold' | 'stop' | undefined;
   /** Default 10. */
   readonly maxAttempts?: number | undefined;
-  /** Delays between attempts before a stream is held, milliseconds. Default 200, 1,000 and 5,000. */
+  /** Delays between attempts before the stream is held, milliseconds. Default 200, 1,000 and 5,000. */
   readonly retryMs?: readonly number[] | undefined;
   /** Bounds of the growing delay before a held stream is retried, milliseconds. Default 30,000 and 3,600,000. */
   readonly retryHeld?: { readonly minMs?: number; readonly maxMs?: number } | undefined;
-  /** A handler rejected, or a request failed and will be repeated. */
+  /** A handler rejected, or a request failed and will be retried. */
   readonly onError?: ((error: unknown, message: Message | undefined) => void) | undefined;
   /** A stream is held. `isParked`: it waits for an administrator. */
   readonly onHeld?: ((message: Message, error: unknown, isParked: boolean) => void) | undefined;
-  /** Retention deleted messages before they were handled. The range has global positions, both inclusive. */
+  /** Retention deleted messages before they were handled. An inclusive range of global positions. */
   readonly onForgotten?:
     | ((lost: { readonly from: number; readonly to: number }, partition: GroupPartition) => void)
     | undefined;
@@ -73,17 +75,17 @@ export type ConsumeGroupOptions = {
 };
 
 export type LeaveOptions = {
-  /** Reserves the partitions for a member of the same name, so that a deployment moves none; milliseconds, at most 60,000. Default 0. */
+  /** Reserves the partitions for a member with the same name, so that a deployment moves none; milliseconds, at most 60,000. Default 0. */
   readonly keepMs?: number | undefined;
 };
 
 /** A running member. */
 export type GroupWorker = AsyncDisposable & {
   /**
-   * Resolves when the member has left. Rejects with a {@link ClientError} when it cannot go on: `POISON` (`cause` is what the handler rejected
-   * with, `details` the message), `GROUP_DELETED`, or a refusal of the server.
+   * Resolves when the member has left. Rejects with a {@link ClientError} if it cannot continue: `POISON` (`cause` is
+   * the handler's rejection, `details` the message), `GROUP_DELETED`, or a refusal by the server.
    */
   readonly done: Promise<void>;
-  /** Waits for running handlers, acknowledges their messages and leaves; others take over at once. Rejects like `done`. */
+  /** Waits for running handlers, acknowledges their messages and leaves; other members take over at once. Rejects like `done`. */
   stop(options?: LeaveOptions): Promise<void>;
 };

@@ -1,23 +1,23 @@
 /**
- * How long a member of a group may start handlers, as pure functions: no clock, no socket. Times are milliseconds of one clock of the
- * process that never goes back and counts the time in which the machine slept. A book is never changed; each function returns the next one.
- *
- * Each rule closes a race in which two members worked on one stream:
- * - A lease counts from when its beat was sent, never from when the answer arrived.
- * - A lease extends only what was assigned on the connection that carries it; `joined` extends nothing.
- * - A revoke and a release are final for their generation.
+ * Decides how long a group member may start handlers. Pure functions: no clock, no socket. Times are milliseconds of a
+ * monotonic clock that includes the time in which the machine slept. A book is immutable; each function returns a new
+ * one.
+ * Each rule prevents a race in which two members work on the same stream:
+ * - A lease counts from the time its beat was sent, never from the arrival of the answer.
+ * - A lease extends only partitions assigned on the connection that carries it; `joined` extends nothing.
+ * - Revoking and releasing are final for a generation.
  * - A member that leaves accepts no assignment.
  */
 export type DeadlineBook = {
   /** Undefined before the first `joined` event. */
   readonly session: string | undefined;
-  /** Number of connection attempts so far. */
+  /** Number of connection attempts. */
   readonly attempt: number;
   /** When the last attempt was made. */
   readonly attemptedAtMs: number;
   /** Attempt whose connection is open; undefined: none is. */
   readonly connection: number | undefined;
-  /** Deadline of the session's lease, and of partitions that are assigned now. */
+  /** Deadline of the session's lease, and of partitions assigned now. */
   readonly deadlineMs: number;
   /** Number of the last beat. */
   readonly beat: number;
@@ -29,7 +29,7 @@ export type DeadlineBook = {
   readonly isLeaving: boolean;
 };
 
-/** A partition number means another set of streams in each layout. */
+/** Includes the layout, because a partition number stands for different streams in each layout. */
 export type PartitionKey = `${number}/${number}`;
 
 /** A partition in one generation of its ownership. */
@@ -37,17 +37,17 @@ export type Generation = { readonly layout: number; readonly partition: number; 
 
 /** A partition this member owns. */
 type Assignment = Generation & {
-  /** No handler starts from here on. */
+  /** No handler may start after this time. */
   readonly deadlineMs: number;
-  /** Attempt whose connection assigned it last. */
+  /** Attempt whose connection last assigned it. */
   readonly connection: number | undefined;
   readonly isRevoked: boolean;
 };
 
-/** Share of a lease that is used, because clocks may drift by 3 % each. */
+/** Share of a lease that is used; two clocks may drift by 3 % each. */
 const leaseMargin = 0.9;
 
-/** Beats whose lease is awaited; leases of older ones extend nothing. */
+/** Most beats waiting for a lease; a lease for an older beat extends nothing. */
 const maxBeats = 32;
 
 const never = Number.NEGATIVE_INFINITY;
@@ -69,12 +69,12 @@ export function keyOf({ layout, partition }: { readonly layout: number; readonly
   return `${layout}/${partition}`;
 }
 
-/** Begins the next attempt to connect. */
+/** Starts the next connection attempt. */
 export function attempted(book: DeadlineBook, nowMs: number): DeadlineBook {
   return { ...book, attempt: book.attempt + 1, attemptedAtMs: nowMs, connection: undefined };
 }
 
-/** The server accepted the last attempt. A new session owns nothing of the previous one's. */
+/** The server accepted the last attempt. A new session owns none of the previous session's partitions. */
 export function joined(book: DeadlineBook, { session, leaseMs }: { session: string; leaseMs: number }): DeadlineBook {
   const known =
     book.session === session ? book : { ...book, deadlineMs: never, assignments: new Map(), released: new Map() };
@@ -82,12 +82,12 @@ export function joined(book: DeadlineBook, { session, leaseMs }: { session: stri
   return { ...known, session, connection: book.attempt, deadlineMs };
 }
 
-/** The connection is gone. What is assigned lasts until its deadline. */
+/** The connection was lost. Assignments last until their deadlines. */
 export function disconnected(book: DeadlineBook): DeadlineBook {
   return { ...book, connection: undefined };
 }
 
-/** Numbers the next beat, which is sent now. */
+/** Assigns a number to the beat being sent. */
 export function beaten(book: DeadlineBook, nowMs: number): DeadlineBook {
   const beat = book.beat + 1;
   const sentAtMs = new Map(book.sentAtMs).set(beat, nowMs);
@@ -95,7 +95,7 @@ export function beaten(book: DeadlineBook, nowMs: number): DeadlineBook {
   return { ...book, beat, sentAtMs };
 }
 
-/** Applies the lease that answers a beat. It does not cover the partitions whose numbers are in `except`, in any layout. */
+/** Applies the lease that answers a beat. It does not cover the partitions in `except`, in any layout. */
 export function leased(
   book: DeadlineBook,
   { beat, leaseMs, except }: { readonly beat: number; readonly leaseMs: number; readonly except: readonly number[] },
@@ -111,8 +111,8 @@ export function leased(
 }
 
 /**
- * A partition is assigned: `start` it at the position that came with it, `continue` where the work on it stands, `release` it
- * again, or `ignore` it.
+ * What to do with an assigned partition: `start` at the position that came with it, `continue` where its work is,
+ * `release` it again, or `ignore` it.
  */
 export function assigned(
   book: DeadlineBook,
@@ -133,7 +133,10 @@ export function assigned(
   return { book: { ...book, assignments }, action: isKnown ? 'continue' : 'start' };
 }
 
-/** A partition is to be given back: `finish` what runs and release it, `release` it at once since nothing runs, or `ignore` it. */
+/**
+ * What to do with a revoked partition: `finish` running handlers and release it, `release` it at once because nothing
+ * runs, or `ignore` it.
+ */
 export function revoked(
   book: DeadlineBook,
   given: Generation,
@@ -146,12 +149,12 @@ export function revoked(
   return { book: { ...book, assignments }, action: 'finish' };
 }
 
-/** Releases the partition, up to this generation. */
+/** Records that the partition was released, up to this generation. */
 export function released(book: DeadlineBook, given: Generation): DeadlineBook {
   const key = keyOf(given);
   const generations = new Map(book.released);
   generations.set(key, Math.max(given.generation, generations.get(key) ?? never));
-  // A resize begins only after the previous one has ended, so older layouts assign nothing any more.
+  // A resize starts only after the previous one has ended, so older layouts no longer assign anything.
   for (const { layout } of [...book.assignments.values(), given])
     for (const other of generations.keys()) if (Number.parseInt(other, 10) < layout - 1) generations.delete(other);
   const assignments = new Map(book.assignments);
@@ -159,7 +162,7 @@ export function released(book: DeadlineBook, given: Generation): DeadlineBook {
   return { ...book, assignments, released: generations };
 }
 
-/** The server refused this generation: another one is in force. */
+/** The server refused this generation, because a newer one is in force. */
 export function fenced(book: DeadlineBook, given: Generation): DeadlineBook {
   const key = keyOf(given);
   if (book.assignments.get(key)?.generation !== given.generation) return book;
@@ -168,7 +171,7 @@ export function fenced(book: DeadlineBook, given: Generation): DeadlineBook {
   return { ...book, assignments };
 }
 
-/** The member leaves and starts no more handlers. */
+/** The member is leaving, and starts no more handlers. */
 export function leaving(book: DeadlineBook): DeadlineBook {
   return { ...book, isLeaving: true };
 }

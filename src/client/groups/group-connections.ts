@@ -3,11 +3,11 @@ import type { StreamEvent } from '../event-stream.ts';
 import type { WorkerSource } from '../worker-source.ts';
 import type { GroupState } from './consume-group.ts';
 
-/** What the connections need of their member. */
+/** What the connections need from their member. */
 type ConnectionParts = {
-  /** Begins the next attempt and returns the query of its request. */
+  /** Starts the next attempt and returns the query of its request. */
   readonly attempted: () => Readonly<Record<string, string>>;
-  /** Silence after which the connection counts as lost, milliseconds. */
+  /** Time without data after which the connection counts as lost, milliseconds. */
   readonly silenceMs: () => number;
   /** Throws to close the connection. */
   readonly take: (event: StreamEvent) => void;
@@ -16,9 +16,9 @@ type ConnectionParts = {
   readonly changed: (state: GroupState) => void;
 };
 
-/** Upper bound of the random delay before reconnecting, because many members lose their connections at once. */
+/** Longest random delay before reconnecting, because many members lose their connections at once. */
 const reconnectMs = 1_000;
-/** Renewed credentials refused in a row before the member ends. */
+/** Consecutive refusals of renewed credentials that end the member. */
 const maxRefusals = 3;
 
 /** Codes that end the member. Other refusals with 409 are transient, such as MEMBER_TAKEN. */
@@ -37,7 +37,7 @@ export class GroupConnections {
     this.#signal = signal;
   }
 
-  /** Connects and reconnects. Resolves when the signal aborts; rejects when the server refuses for good. */
+  /** Connects and reconnects. Resolves when the signal aborts; rejects if the server refuses permanently. */
   async run(): Promise<void> {
     const { BackOff, pause, transport, connect } = this.#source;
     const { attempted, silenceMs, take, disconnected, changed } = this.#parts;
@@ -70,7 +70,7 @@ export class GroupConnections {
   #isFinal(why: ClientError): boolean {
     if (finalCodes.includes(why.code)) return true;
     if (why.isCredential || why.code === 'REVOKED') {
-      // A proxy's refusal does not mean that the server refuses.
+      // A refusal by a proxy is not one by the server.
       return this.#source.transport.renew() ? ++this.#refusals > maxRefusals : !why.isForeign;
     }
     return !why.passes && !why.isForeign && why.status !== 409;

@@ -1,7 +1,7 @@
 import type { StreamEvent } from '../event-stream.ts';
 import type { Generation } from './deadline-book.ts';
 
-/** Messages up to `upTo` of a partition before a resize are settled. */
+/** Before a resize, messages of this partition up to `upTo` were settled. */
 export type Floor = { readonly size: number; readonly partition: number; readonly upTo: number };
 
 /** Events of a member's stream; see `docs/PROTOCOL.md`. */
@@ -48,7 +48,7 @@ type GroupEvent = {
   [Type in keyof GroupEvents]: { readonly type: Type; readonly value: GroupEvents[Type] };
 }[keyof GroupEvents];
 
-/** The members that each event must have, each shown by an example of its type. */
+/** Required members of each event, given by an example of their type. */
 const shapes: { readonly [Type in keyof GroupEvents]: GroupEvents[Type] } = {
   joined: { member: '', session: '', epoch: '', leaseMs: 0, beatMs: 0, head: 0 },
   assigned: { partition: 0, layout: 0, size: 0, generation: 0, position: 0, floors: [], held: [] },
@@ -60,7 +60,7 @@ const shapes: { readonly [Type in keyof GroupEvents]: GroupEvents[Type] } = {
   end: { code: '' },
 };
 
-/** Parses an event. Throws where a member is missing: a deadline or a position that is not a number would hold for ever, or never. */
+/** Parses an event. Throws if a member is missing: a deadline or position that is not a number would last forever, or not at all. */
 export function parseGroupEvent({ type, data }: StreamEvent): GroupEvent {
   const value: unknown = JSON.parse(data);
   const shape = (shapes as Readonly<Record<string, object>>)[type];

@@ -11,13 +11,13 @@ import { HandlerSlots } from './handler-slots.ts';
 import { LeaseClock } from './lease-clock.ts';
 import { PartitionWorker } from './partition-worker.ts';
 
-/** Upper bound of pending messages of all partitions. A partition that has none may still read a page. */
+/** Most pending messages of all partitions together. A partition without any may still read a page. */
 const maxPending = 2_000;
-/** Interval of beats until the server sends its own. */
+/** Interval of beats before the server has sent its own. */
 const firstBeatMs = 3_000;
-/** Intervals of silence after which the connection counts as lost. */
+/** Number of beat intervals without data after which the connection counts as lost. */
 const maxSilentBeats = 3.5;
-/** Time-out of leaving, about a lease: after that others take over anyway. */
+/** Time-out for leaving, about one lease; after that other members take over anyway. */
 const leaveMs = 15_000;
 
 /** A member of a group: its session, its lease and its partitions. */
@@ -33,7 +33,7 @@ export class GroupMember<Data> {
   readonly #acks: AckRounds<PartitionWorker<Data>>;
   readonly #connections: GroupConnections;
   readonly #partitions = new Map<deadlines.PartitionKey, PartitionWorker<Data>>();
-  /** Ends the connection and all requests. */
+  /** Aborts the connection and all requests. */
   readonly #closing = new AbortController();
   readonly #leaving = new AbortController();
   #book = deadlines.emptyBook;
@@ -42,7 +42,7 @@ export class GroupMember<Data> {
   #beatMs = firstBeatMs;
   #beats: ReturnType<typeof setInterval> | undefined = undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined = undefined;
-  /** Why it ends; undefined: it was stopped. */
+  /** Why the member ends; undefined if it was stopped. */
   #why: unknown = undefined;
 
   constructor(
@@ -79,7 +79,7 @@ export class GroupMember<Data> {
     );
   }
 
-  /** Resolves when it has left; rejects when it cannot go on. */
+  /** Resolves when the member has left; rejects if it cannot continue. */
   async run(): Promise<void> {
     const connected = this.#connections.run().catch((error) => this.#fail(this.#endOf(error)));
     const { signal } = this.#leaving;
@@ -218,7 +218,7 @@ export class GroupMember<Data> {
     this.#call(({ onLost }) => onLost?.(partition.assignment, 'released'));
   }
 
-  /** Repeated until it is answered, because without it the others must wait for the lease to expire. */
+  /** Retried until answered; otherwise other members must wait for the lease to expire. */
   #letGo({ layout, partition, generation, position }: Ack): void {
     const given = { layout, partition, generation };
     this.#book = deadlines.released(this.#book, given);
@@ -237,13 +237,13 @@ export class GroupMember<Data> {
     this.#call(({ onLost }) => onLost?.(partition.assignment, 'fenced'));
   }
 
-  /** Returns whether it was still there. */
+  /** Returns whether the partition was still there. */
   #remove(partition: PartitionWorker<Data>): boolean {
     const key = deadlines.keyOf(partition.assignment);
     return this.#partitions.get(key) === partition && this.#partitions.delete(key);
   }
 
-  /** For events without a layout. No two layouts share a generation. */
+  /** Finds a partition for an event without a layout; no two layouts share a generation. */
   #partition(given: { readonly partition: number; readonly generation: number }): PartitionWorker<Data> | undefined {
     for (const worker of this.#partitions.values()) {
       const { partition, generation } = worker.assignment;
@@ -258,7 +258,7 @@ export class GroupMember<Data> {
     return sum;
   }
 
-  /** Signals handlers whose lease has expired, and sets the timer for the next deadline. */
+  /** Notifies handlers whose lease has expired, and sets a timer for the next deadline. */
   #watchExpiry(): void {
     clearTimeout(this.#expiry);
     const nowMs = this.#clock.now();
@@ -295,7 +295,7 @@ export class GroupMember<Data> {
     clearInterval(this.#beats);
   }
 
-  /** A group that is not found was deleted, if this member has joined it before. */
+  /** If this member has joined the group before, an unknown group was deleted. */
   #endOf(error: unknown): unknown {
     if ((error as ClientError).code !== 'GROUP_NOT_FOUND' || this.#book.session === undefined) return error;
     return new this.#source.ClientError('GROUP_DELETED', 'The group was deleted', { cause: error });

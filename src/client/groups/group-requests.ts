@@ -7,13 +7,13 @@ export type Ack = Generation & { readonly position: number };
 /** A held stream. */
 export type HeldStream = Generation & { readonly stream: string; readonly position: number };
 
-/** Why a stream is held, and whether the server is to have it retried or park it. */
+/** Why a stream is held, and whether to retry it or park it. */
 export type Hold = { readonly error: string } & ({ readonly retryInMs: number } | { readonly park: true });
 
 /** Time-out of one request, milliseconds. */
 const answerMs = 10_000;
 
-/** Requests of one member. All but beats are repeated until the server answers. */
+/** Requests of one member. All but beats are retried until the server answers. */
 export class GroupRequests {
   readonly #source: WorkerSource;
   readonly #path: string;
@@ -25,7 +25,7 @@ export class GroupRequests {
     this.#onError = onError;
   }
 
-  /** Not repeated: the next beat extends the lease as well. */
+  /** Not retried, because the next beat extends the lease as well. */
   async beat(session: string, beat: number, signal: AbortSignal): Promise<void> {
     await this.#post('beat', { session, beat }, signal).catch((error) => signal.aborted || this.#onError(error));
   }
@@ -47,7 +47,7 @@ export class GroupRequests {
     await this.#insist('leave', { session, acks, keepMs }, signal);
   }
 
-  /** `full`: the limit of held streams is reached. `settled`: the message was settled, or deleted, meanwhile. */
+  /** `full`: the limit of held streams was reached. `settled`: the message was settled or deleted in the meantime. */
   async hold(
     session: string,
     stream: HeldStream,
@@ -65,8 +65,8 @@ export class GroupRequests {
   }
 
   /**
-   * Settles a held stream up to its position. Its messages up to the global position `upTo` were acknowledged unhandled. Resolves to the
-   * position at which it is held now; undefined: it was released.
+   * Settles a held stream up to its position. Messages up to the global position `upTo` were acknowledged without being
+   * handled. Resolves to the position at which it is now held; undefined: it was released.
    */
   async settle(
     session: string,
@@ -79,7 +79,7 @@ export class GroupRequests {
     return answer.held ? answer.position : undefined;
   }
 
-  /** Repeats a request until the server answers. Rejects with a permanent refusal, or when the signal aborts. */
+  /** Retries a request until the server answers. Rejects on a permanent refusal, or when the signal aborts. */
   async #insist<T>(route: string, body: object, signal: AbortSignal): Promise<T | 'fenced'> {
     const backOff = new this.#source.BackOff({ minMs: 200, maxMs: 5_000 });
     for (;;) {
@@ -88,7 +88,7 @@ export class GroupRequests {
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof this.#source.ClientError)) throw error;
-        // Whether a group that is gone ends the member is for its connection to learn: a join may create it again.
+        // The connection decides whether a missing group ends the member, because a join may create it again.
         if (error.code === 'FENCED' || error.code === 'GROUP_NOT_FOUND') return 'fenced';
         if (!error.passes) throw error;
         this.#onError(error);

@@ -1,6 +1,6 @@
 /**
- * Limits the handlers that run concurrently, and those of each stream to one, even if its partition is assigned again while a handler of
- * an earlier generation is still running.
+ * Limits concurrent handlers, and allows one per stream, even if its partition is assigned again while a handler of an
+ * earlier generation still runs.
  */
 export class HandlerSlots {
   #free: number;
@@ -11,7 +11,7 @@ export class HandlerSlots {
     this.#free = count;
   }
 
-  /** Resolves, in the order of the calls, once a handler of this stream may run. The caller must release it. */
+  /** Resolves in call order once a handler of this stream may run. The caller must release the slot. */
   async acquire(stream: string): Promise<void> {
     if (this.#free > 0 && !this.#busy.has(stream)) return this.#take(stream);
     await new Promise<void>((begin) => this.#waiting.push({ stream, begin }));

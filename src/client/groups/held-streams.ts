@@ -9,7 +9,7 @@ import type { Entry, Progress } from './progress.ts';
 /** Result of one attempt. `stopped`: it was not allowed to start, or was aborted. */
 export type Outcome = 'settled' | 'stopped' | { readonly error: unknown };
 
-/** What held streams need of their partition. */
+/** What held streams need from their partition. */
 type HeldParts<Data> = {
   readonly generation: Generation;
   readonly session: string;
@@ -22,9 +22,9 @@ type HeldParts<Data> = {
   readonly attempt: (message: Message<Data>, attempt: number) => Promise<Outcome>;
   /** Reads the first message of a stream at or after a position. */
   readonly readNext: (stream: string, position: number) => Promise<Message<Data> | undefined>;
-  /** Handles these messages of a stream, in place of those that are queued. */
+  /** Handles these messages of a stream instead of the queued ones. */
   readonly resume: (stream: string, entries: Entry<Data>[]) => void;
-  /** There may be something new to acknowledge. */
+  /** Called when there may be something new to acknowledge. */
   readonly settled: () => void;
   readonly fenced: () => void;
 };
@@ -36,9 +36,10 @@ type Retry = Pick<GroupEvents['retry'], 'stream' | 'position' | 'attempt'>;
 const maxErrorLength = 500;
 
 /**
- * Streams of one partition that the server holds. The checkpoint passes later messages of a held stream, because the server finds them in the
- * log when the stream is retried. While the server decides whether a stream is still held, no acknowledgement may be in flight: if it arrived
- * after the stream was released, the checkpoint would pass messages that this worker has yet to handle.
+ * Streams of one partition that the server holds. The checkpoint moves past later messages of a held stream, because
+ * the server reads them from the log for a retry. While it is being decided whether a stream is still held, no
+ * acknowledgement may be in flight: if one arrived after the stream was released, the checkpoint would move past
+ * messages that this worker has yet to handle.
  */
 export class HeldStreams<Data> {
   readonly #parts: HeldParts<Data>;
@@ -57,7 +58,7 @@ export class HeldStreams<Data> {
     return this.#streams.has(stream);
   }
 
-  /** Whether the server will have the messages of this stream retried, so that they need not be kept here. */
+  /** Whether the server will have the stream's messages retried, so that they need not be kept here. */
   isWaiting(stream: string): boolean {
     return this.#streams.get(stream) === 'waiting';
   }
@@ -71,7 +72,7 @@ export class HeldStreams<Data> {
     for (const resolve of this.#acknowledged.splice(0)) resolve();
   }
 
-  /** Asks the server to hold the stream from this message on. `full`: it has reached its limit of held streams. */
+  /** Asks the server to hold the stream from this message on. `full`: the limit of held streams was reached. */
   async hold(
     message: Message<Data>,
     error: unknown,
@@ -107,7 +108,7 @@ export class HeldStreams<Data> {
     await Promise.all(retries.map((retry) => this.retry(retry)));
   }
 
-  /** Handles the messages of a held stream in order from the one that failed, until the server releases the stream. */
+  /** Handles messages of a held stream in order, starting with the one that failed, until the server releases the stream. */
   async retry({ stream, position, attempt }: Retry): Promise<void> {
     if (this.#streams.get(stream) === 'retrying') return;
     this.#streams.set(stream, 'retrying');
@@ -127,7 +128,7 @@ export class HeldStreams<Data> {
             return;
           }
         }
-        // A message that does not exist yet is not settled by this.
+        // If the message does not exist yet, nothing was settled.
         next = await this.#settle(stream, message?.position ?? next, message?.position ?? next - 1);
       }
     } finally {
@@ -136,8 +137,8 @@ export class HeldStreams<Data> {
   }
 
   /**
-   * Resolves to the position at which the stream is held now; undefined: the stream was released, or the partition lost. `handled`: position
-   * of the last message that was handled.
+   * Resolves to the position at which the stream is now held; undefined: the stream was released or the partition lost.
+   * `handled`: position of the last message handled.
    */
   async #settle(stream: string, position: number, handled: number): Promise<number | undefined> {
     const { generation, session, requests, progress, dropped } = this.#parts;
@@ -166,7 +167,7 @@ export class HeldStreams<Data> {
     resume(stream, entries);
   }
 
-  /** The server will have the messages read meanwhile retried, too. */
+  /** Drops the messages read in the meantime; the server will have them retried too. */
   #skip(stream: string): void {
     const { progress, resume, settled } = this.#parts;
     this.#streams.set(stream, 'waiting');

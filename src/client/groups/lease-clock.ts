@@ -1,9 +1,9 @@
-/** Age at which the pair of readings is replaced, milliseconds. Each replacement can gain a millisecond, the resolution of the wall clock. */
+/** Age at which the base readings are replaced, milliseconds. Each replacement can gain a millisecond, the resolution of the wall clock. */
 const baseMs = 1_000;
 
 /**
- * A clock that never goes back. It advances by whichever of the monotonic clock and the wall clock advanced further: the monotonic one stops
- * while the machine sleeps, and the wall clock can be set back. A lease that ends early does no harm.
+ * A monotonic clock. It follows whichever of the monotonic and the wall clock advanced further: the former stops while
+ * the machine sleeps, and the latter can be set back. A lease that ends early does no harm.
  */
 export class LeaseClock {
   #nowMs = 0;

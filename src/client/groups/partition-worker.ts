@@ -10,7 +10,7 @@ import { Progress } from './progress.ts';
 import { type Delivered, StreamLanes } from './stream-lanes.ts';
 import { ownerOf } from './stream-owner.ts';
 
-/** What a partition needs of its member. */
+/** What a partition needs from its member. */
 type PartitionHost<Data> = {
   readonly source: WorkerSource;
   readonly category: string;
@@ -23,16 +23,16 @@ type PartitionHost<Data> = {
   readonly epoch: string;
   /** The latest known head of the log. */
   readonly head: () => number;
-  /** Whether the messages of all partitions in memory leave room for another page. */
+  /** Whether memory for messages of all partitions allows another page. */
   readonly hasRoom: () => boolean;
   readonly mayStart: () => boolean;
-  /** Something can be acknowledged. */
+  /** Called when something can be acknowledged. */
   readonly settled: () => void;
   readonly fenced: () => void;
   readonly failed: (error: unknown) => void;
 };
 
-/** Upper bound of messages read and not acknowledged, which are delivered again after a crash. */
+/** Most messages read but not acknowledged, which are delivered again after a crash. */
 const maxUnacknowledged = 1_000;
 /** Longest time without a read while the log grows, milliseconds. */
 const maxIdleMs = 30_000;
@@ -48,14 +48,14 @@ export class PartitionWorker<Data> {
   readonly #lanes: StreamLanes<Data>;
   /** Aborts when another member may own the partition. */
   readonly #dropping = new AbortController();
-  /** Aborts when no handler may start any more, also when the partition is dropped. */
+  /** Aborts when no more handlers may start, including when the partition is dropped. */
   readonly #finishing = new AbortController();
   /** Aborts when the lease expires, and is then replaced. */
   #leased = new AbortController();
   #waking = new AbortController();
   #pokedUpTo = 0;
   #hasMore = true;
-  /** The read loop, lanes and retries that are running. */
+  /** Number of running tasks: the read loop, lanes and retries. */
   #running = 0;
   #whenIdle: (() => void)[] = [];
 
@@ -114,34 +114,34 @@ export class PartitionWorker<Data> {
     void this.#during(() => this.#held.retry({ stream, position, attempt: attempt > 1 ? attempt + inPlace : 1 }));
   }
 
-  /** Continues after the lease was extended, or on a new connection, before which pokes may have been lost. */
+  /** Continues after the lease was extended, or on a new connection, because pokes may have been lost before it. */
   resume(): void {
     this.#lanes.resume();
     void this.#during(() => this.#held.resume());
     this.#wake();
   }
 
-  /** Retention has deleted messages up to this global position. */
+  /** Retention deleted messages up to this global position. */
   forgotten(upTo: number): void {
     this.#progress.readUpTo = Math.max(this.#progress.readUpTo, upTo);
     this.#hasMore = true;
     this.#wake();
   }
 
-  /** Continues on a new connection. `position` is the checkpoint at the server; only retention moves it beyond what was read. */
+  /** Continues on a new connection. `position`: the server's checkpoint, which only retention moves beyond what was read. */
   reconnected(position: number): void {
     if (position > this.#progress.readUpTo) this.forgotten(position);
     this.#pokedUpTo = Math.max(this.#pokedUpTo, this.#host.head());
     this.resume();
   }
 
-  /** Signals running handlers that the lease has expired. */
+  /** Notifies running handlers that the lease has expired. */
   expire(): void {
     this.#leased.abort();
     this.#leased = new AbortController();
   }
 
-  /** Starts no more handlers, and resolves once none is running. */
+  /** Starts no more handlers, and resolves when none is running. */
   async finish(): Promise<void> {
     this.#finishing.abort();
     while (this.#running > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
@@ -155,7 +155,7 @@ export class PartitionWorker<Data> {
     this.#held.acknowledged();
   }
 
-  /** The next acknowledgement to send; undefined: nothing new is settled. */
+  /** The next acknowledgement to send; undefined if nothing new is settled. */
   takeAck(): Ack | undefined {
     const { acked, sent, settledUpTo } = this.#progress;
     const position = this.#held.isDeciding ? sent : Math.max(sent, settledUpTo);
@@ -177,7 +177,7 @@ export class PartitionWorker<Data> {
     try {
       await work();
     } catch (error) {
-      // After LOG_GONE the server ends the connection and assigns the partitions of the new log.
+      // After LOG_GONE the server ends the connection, and assigns the partitions of the new log.
       if (!this.#dropping.signal.aborted && (error as ClientError).code !== 'LOG_GONE') this.#host.failed(error);
     } finally {
       if (--this.#running === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
@@ -207,7 +207,7 @@ export class PartitionWorker<Data> {
     const { source, epoch, head, category, options } = this.#host;
     const { partition, size } = this.assignment;
     const { signal } = this.#finishing;
-    // Messages up to this head are on this page or on later ones.
+    // Messages up to this head are on this page or later ones.
     const upTo = head();
     const position = this.#progress.readUpTo + 1;
     const asked = { category, consumer: partition, size, position, epoch, batchSize, signal, retryForMs: 0 };
@@ -253,7 +253,7 @@ export class PartitionWorker<Data> {
     return !this.#finishing.signal.aborted && !this.#held.has(stream) && this.#host.mayStart();
   }
 
-  /** Attempts a message until it is settled or its stream is held. */
+  /** Retries a message until it is settled or its stream is held. */
   async #deliver(message: Message<Data>): Promise<Delivered> {
     const { source, options } = this.#host;
     const {
@@ -291,7 +291,7 @@ export class PartitionWorker<Data> {
       return 'settled';
     } catch (error) {
       source.call(() => options.onError?.(error, message as Message), undefined);
-      // A handler that rejects because of the signal did not fail.
+      // A handler that rejects because of the signal has not failed.
       return signal.aborted ? 'stopped' : { error };
     } finally {
       slots.release(message.stream);

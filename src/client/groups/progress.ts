@@ -1,15 +1,15 @@
 import type { Message } from '../messages.ts';
 
-/** A message that was read. `pending`: its handler has not resolved. `skipped`: its stream is held, and the server will have it retried. */
+/** A message that was read. `pending`: its handler has not finished. `skipped`: its stream is held, so the server will have it retried. */
 export type Entry<Data> = { readonly message: Message<Data>; state: 'pending' | 'settled' | 'skipped' };
 
-/** Progress of a partition: the messages that were read and not yet acknowledged, in the order of the log. */
+/** Progress of a partition: messages read but not acknowledged, in log order. */
 export class Progress<Data> {
-  /** The log was read up to this global position. */
+  /** The log was read up to here. */
   readUpTo: number;
   /** The last acknowledged global position. */
   acked: number;
-  /** Highest position sent; above `acked` while the answer is outstanding. */
+  /** Highest position sent; above `acked` until the answer arrives. */
   sent: number;
   #entries: Entry<Data>[] = [];
   #pending = 0;
@@ -20,12 +20,12 @@ export class Progress<Data> {
     this.sent = position;
   }
 
-  /** Messages whose handler has not resolved. */
+  /** Number of messages whose handlers have not finished. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Unacknowledged messages. */
+  /** Number of messages not acknowledged. */
   get length(): number {
     return this.#entries.length;
   }

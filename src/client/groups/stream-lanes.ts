@@ -1,21 +1,21 @@
 import type { Message } from '../messages.ts';
 import type { Entry, Progress } from './progress.ts';
 
-/** Result of a delivery. `held`: the server holds the stream from this message on. `stopped`: the message stays in the queue. */
+/** Result of a delivery. `held`: the server holds the stream from this message on. `stopped`: the message stays queued. */
 export type Delivered = 'settled' | 'held' | 'stopped';
 
-/** What lanes need of their partition. */
+/** What lanes need from their partition. */
 type LaneParts<Data> = {
   readonly progress: Progress<Data>;
   readonly mayStart: (stream: string) => boolean;
   readonly deliver: (message: Message<Data>) => Promise<Delivered>;
   /** Called after each message that was settled or held. */
   readonly settled: () => void;
-  /** Runs work that the partition waits for before it is released. */
+  /** Runs work that must finish before the partition is released. */
   readonly during: (work: () => Promise<void>) => Promise<void>;
 };
 
-/** Messages of a stream that wait for their handler, in order. */
+/** Queued messages of a stream, in order. */
 type Lane<Data> = { readonly queue: Entry<Data>[]; isRunning: boolean };
 
 /** Delivers the messages of one partition: each stream in order, several streams concurrently. */
@@ -35,7 +35,7 @@ export class StreamLanes<Data> {
     this.#run(stream);
   }
 
-  /** Delivers these messages of a stream in place of those that are queued. */
+  /** Delivers these messages of a stream instead of the queued ones. */
   replace(stream: string, entries: Entry<Data>[]): void {
     const lane = this.#lanes.get(stream);
     if (lane === undefined) this.#lanes.set(stream, { queue: entries, isRunning: false });
@@ -63,7 +63,7 @@ export class StreamLanes<Data> {
         if (outcome === 'held') {
           for (const waiting of lane.queue.splice(0)) progress.move(waiting, 'skipped');
         } else {
-          // The retry of a stream that was not held may have replaced the queue.
+          // Retrying a stream that was not held may have replaced the queue.
           if (lane.queue[0] === entry) lane.queue.shift();
           progress.move(entry, 'settled');
         }

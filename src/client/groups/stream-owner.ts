@@ -1,6 +1,7 @@
 /**
- * The partition, of `size`, that owns a stream: `hash_64` of Message DB over its cardinal id, the id up to the first `+`; -1 for a name
- * without an id, which belongs to none. Needed only for floors after a resize; the server selects everything else.
+ * The partition (0 ≤ partition < `size`) that owns a stream: Message DB's `hash_64` over its cardinal id, the id up to
+ * the first `+`; -1 for a name without an id, which no partition owns. Used only for floors after a resize; the server
+ * selects everything else.
  */
 export function ownerOf(stream: string, size: number): number {
   const hyphen = stream.indexOf('-');

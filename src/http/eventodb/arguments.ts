@@ -9,14 +9,14 @@ import { describeSchemaError } from '../plumbing/error-handler.ts';
 
 const ajv = new Ajv({ strict: false });
 
-/** An integer that JavaScript holds exactly; EventoDB takes any sign. */
+/** An integer that JavaScript represents exactly; EventoDB accepts any sign. */
 export const integer = Type.Optional(
   Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
 );
 
 /**
- * Makes the reader of an object argument. An argument or member that is null counts as not given, unknown members are
- * ignored, everything else must fit the schema; throws `INVALID_REQUEST`.
+ * Returns a reader for an object argument. Null arguments and members count as missing, unknown members are ignored,
+ * everything else must match the schema; throws `INVALID_REQUEST`.
  */
 export function objectReader<T extends TObject>(field: string, schema: T): (given: unknown) => Static<T> {
   const fits = ajv.compile(schema);
@@ -30,7 +30,7 @@ export function objectReader<T extends TObject>(field: string, schema: T): (give
   };
 }
 
-/** Throws `INVALID_REQUEST` when the object has more members than anybody means. */
+/** Throws `INVALID_REQUEST` if the object has an unreasonable number of members. */
 export function refuseManyMembers(field: string, object: object): void {
   if (Object.keys(object).length > maxMembers) throw invalid(field, `must have at most ${maxMembers} members`);
 }

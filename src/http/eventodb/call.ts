@@ -5,10 +5,10 @@ import { invalidBody, isPayload, kindOf, parseJsonBodyInTurns } from '../../mess
 import { checkPayload, maxBodyNesting } from '../../message/payload.ts';
 import { ownTurn } from '../../message/turns.ts';
 
-/** What `POST /rpc` carries: `[method, ...arguments]`. */
+/** Content of `POST /rpc`: `[method, ...arguments]`. */
 export type Call = {
   readonly method: string;
-  /** Parsed; one that is not there is undefined. */
+  /** Parsed arguments; undefined if missing. */
   readonly args: readonly unknown[];
   /** The whole body. */
   readonly text: string;
@@ -22,7 +22,7 @@ const callOutline: Outline = {
   maxElements: 16,
 };
 
-/** Reads the envelope of a call; throws `INVALID_REQUEST`. Whether there is such a method is not asked. */
+/** Parses the envelope of a call; throws `INVALID_REQUEST`. Does not check that the method exists. */
 export async function parseCall(body: Buffer | undefined): Promise<Call> {
   const { text, parsed } = await parseJsonBodyInTurns(body, 'a JSON array [method, ...arguments]', callOutline);
   if (isLong(text)) await ownTurn();
@@ -31,14 +31,14 @@ export async function parseCall(body: Buffer | undefined): Promise<Call> {
   if (parsed !== null && !Array.isArray(parsed)) {
     throw invalidBody(`must be an array [method, ...arguments], got ${kindOf(parsed)}`);
   }
-  // EventoDB's suites compare these two sentences.
+  // EventoDB's test suites compare these two sentences.
   if (parsed === null || parsed.length === 0) throw new PokewireError('INVALID_REQUEST', 'Missing method name');
   const [method, ...args] = parsed as unknown[];
   if (typeof method !== 'string') throw new PokewireError('INVALID_REQUEST', 'Method name must be a string');
   return { method, args, text };
 }
 
-/** Where in the call's text the argument begins. */
+/** Index of the argument in the call's text. */
 export function startOfArgument({ text }: Call, index: number): number {
   let start = 0;
   // The method's name is the first element.

@@ -3,7 +3,7 @@ import type { Grant } from '../../access/access.ts';
 import type { Scope } from '../../store/namespace-store.ts';
 import type { Call } from './call.ts';
 
-/** A call whose caller is known. */
+/** An authenticated call. */
 export type RpcContext = {
   readonly call: Call;
   readonly grant: Grant;
@@ -13,16 +13,16 @@ export type RpcContext = {
 
 /** A method of `/rpc`. */
 export type RpcMethod = {
-  /** What the caller's token needs. */
+  /** Scope that the caller's token must have. */
   readonly scope: Scope;
-  /** It works also when the caller's own namespace does not exist, as it may be without authentication. */
+  /** Also works if the caller's own namespace does not exist, which is possible without authentication. */
   readonly isOfServer?: true;
-  /** Returns the result as JSON text, or the reply when it sends it itself. */
+  /** Returns the result as JSON text, or the reply if the method has sent it. */
   readonly run: (context: RpcContext) => Promise<string | FastifyReply>;
 };
 
-/** Methods by the name they are called by. */
+/** Methods by name. */
 export type RpcMethods = Readonly<Record<string, RpcMethod>>;
 
-/** Ends every successful answer, as in EventoDB. */
+/** Ends every successful answer, as EventoDB does. */
 export const answerEnd = '\n';

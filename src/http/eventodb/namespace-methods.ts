@@ -23,7 +23,7 @@ const readStreamsOptions = objectReader('options', Type.Object({ prefix: text, .
 
 const categoriesRead = 1_000;
 
-/** What the methods on namespaces need. */
+/** What the namespace methods need. */
 export type NamespaceMethodParts = {
   readonly namespaces: Namespaces;
   readonly store: Store;
@@ -32,7 +32,7 @@ export type NamespaceMethodParts = {
   readonly sendPages: SendPages;
 };
 
-/** Methods on namespaces, and on what is in the caller's own. */
+/** Methods for namespaces, and for the contents of the caller's own. */
 export function namespaceMethods(parts: NamespaceMethodParts): RpcMethods {
   const { namespaces, store, isTestMode, beginRead, sendPages } = parts;
   const describe = ({ id, description, createdAtMs }: Namespace, summary: LogSummary) => {
@@ -140,14 +140,14 @@ function categoryJson({ category, streamCount, messageCount }: CategorySummary):
   return JSON.stringify({ category, streamCount, messageCount });
 }
 
-/** Throws `AUTH_UNAUTHORIZED` unless the caller may act on every namespace. */
+/** Throws `AUTH_UNAUTHORIZED` unless the caller may access every namespace. */
 function requireOperator(grant: Grant): void {
   if (!grant.isOperator) throw notYours(grant);
 }
 
 /**
- * Throws `AUTH_UNAUTHORIZED` unless the namespace is the caller's own, or the caller may act on every one; the same
- * whether the namespace exists or not, so that nobody can ask which do.
+ * Throws `AUTH_UNAUTHORIZED` unless the namespace is the caller's own, or the caller may access every namespace. The
+ * same whether it exists or not, so that the response does not reveal which ones do.
  */
 export function requireReach(grant: Grant, namespaceId: string): void {
   if (namespaceId !== grant.namespace.id && !grant.isOperator) throw notYours(grant);
@@ -161,7 +161,7 @@ function notYours(grant: Grant): PokewireError {
   );
 }
 
-/** A time as RPC answers tell it, RFC 3339 in UTC with milliseconds. */
+/** A time in RPC answers: RFC 3339 in UTC with milliseconds. */
 export function rfc3339(timeMs: number): string {
   return new Date(timeMs).toISOString();
 }

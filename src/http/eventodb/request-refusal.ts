@@ -1,8 +1,8 @@
 import { type ErrorCode, type ErrorDetails, errorStatuses, PokewireError } from '../../errors.ts';
 
 /**
- * EventoDB has one code, `INVALID_REQUEST`, for everything that is wrong with a request as such, and tells by the
- * status what it was: here the status is that of another code.
+ * EventoDB has a single code, `INVALID_REQUEST`, for everything wrong with a request, and the status tells what it was.
+ * So this error has the status of another code.
  */
 export class RequestRefusal extends PokewireError {
   readonly #status: number;

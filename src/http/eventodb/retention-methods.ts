@@ -14,7 +14,7 @@ const category = Type.Optional(Type.String());
 const readRuleOptions = objectReader('options', Type.Object({ category, dryRun: Type.Optional(Type.Boolean()) }));
 const readEraseOptions = objectReader('options', Type.Object({ position: integer }));
 
-/** What the methods that forget and erase need. */
+/** What the methods for retention and erasure need. */
 export type RetentionMethodParts = {
   readonly store: Store;
   readonly rules: RetentionRules;
@@ -22,7 +22,7 @@ export type RetentionMethodParts = {
   readonly beginRead: BeginRead;
 };
 
-/** Pokewire's own methods on what is kept of the caller's namespace. */
+/** Pokewire's own methods for retention and erasure in the caller's namespace. */
 export function retentionMethods({ store, rules, erased, beginRead }: RetentionMethodParts): RpcMethods {
   const categoryOf = (given: string | undefined) => (given === undefined ? undefined : readCategory('category', given));
   return {

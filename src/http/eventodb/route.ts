@@ -20,7 +20,7 @@ import { streamMethods } from './stream-methods.ts';
 import { type SystemFacts, systemMethods } from './system-methods.ts';
 import { tokenMethods } from './token-methods.ts';
 
-/** What the methods need. */
+/** What the RPC methods need. */
 export type RpcOptions = SystemFacts &
   Pick<RetentionMethodParts, 'rules' | 'erased'> & {
     readonly store: Store;
@@ -28,7 +28,7 @@ export type RpcOptions = SystemFacts &
     readonly sendMessages: SendMessages;
     readonly sendPages: SendPages;
     readonly namespaces: Namespaces;
-    /** In test mode the token of `default`, told to those who came without one; otherwise undefined. */
+    /** In test mode the token of `default`, returned to callers without one; otherwise undefined. */
     readonly testToken: string | undefined;
     readonly bodyLimitBytes: number;
   };
@@ -37,7 +37,7 @@ const description =
   "EventoDB's wire: the body is `[method, ...arguments]`, the answer the bare result. The protocol notes list the " +
   'methods; each does what the resource routes do.';
 
-/** `POST /rpc`, a thin adapter that EventoDB's clients speak to. It takes any content type, so it is a scope of its own. */
+/** `POST /rpc`, a thin adapter for EventoDB's clients. It accepts any content type, so it has a scope of its own. */
 export function routeRpc(server: Server, options: RpcOptions): void {
   const methods = new Map<string, RpcMethod>(
     Object.entries({
@@ -51,7 +51,7 @@ export function routeRpc(server: Server, options: RpcOptions): void {
 
   server.register(async (rpc) => {
     rpc.setErrorHandler((error: FastifyError, request) => {
-      // On to the handler of all routes.
+      // Passed on to the common error handler.
       throw error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? bodyTooLarge(request) : error;
     });
     rpc.addHook('onRequest', (request, reply, done) => {
@@ -67,7 +67,7 @@ export function routeRpc(server: Server, options: RpcOptions): void {
     rpc.post(
       '/rpc',
       {
-        // What most methods need; each says whether it needs more.
+        // Scope of most methods; each states if it needs more.
         config: { access: 'read', takesAbsentNamespace: true },
         schema: {
           operationId: 'callMethod',
@@ -98,19 +98,19 @@ export function routeRpc(server: Server, options: RpcOptions): void {
       method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'QUERY'],
       url: '/rpc',
       schema: { hide: true },
-      // Refused by the hook above, but who may not ask is told that first.
+      // The hook above refuses these too, but a missing permission must be reported first.
       config: { access: 'read' },
       handler: () => {},
     });
   });
 }
 
-/** Reads every body as it is; the resource routes go on to refuse what is not sent as JSON. */
+/** Accepts every body regardless of its content type. Resource routes still refuse anything but JSON. */
 function takeAnyContentType(rpc: FastifyInstance, maxBytes: number): void {
   rpc.removeAllContentTypeParsers();
   useBodyReader(rpc, '*', maxBytes);
   rpc.addHook('onRequest', (request, _reply, done) => {
-    // One that cannot be parsed would be refused before any parser is asked.
+    // An unparsable content type would be refused before any parser runs.
     delete request.headers['content-type'];
     done();
   });

@@ -8,14 +8,14 @@ import { answerEnd } from './method.ts';
 export type ListPage = {
   /** JSON of each entry. */
   readonly entries: readonly string[];
-  /** What the next page stands behind; undefined: this is the last one. */
+  /** Cursor for the next page; undefined: this is the last one. */
   readonly last: string | undefined;
 };
 
-/** The request that asks for a list. */
+/** The request for a list. */
 type Asked = { readonly reply: FastifyReply; readonly read: Read; readonly sendPages: SendPages };
 
-/** Answers with an array of all entries, and holds one page of them at a time. */
+/** Answers with an array of all entries, holding one page of them at a time. */
 export async function sendList(
   { reply, read, sendPages }: Asked,
   readPage: (after: string | undefined) => Promise<ListPage>,

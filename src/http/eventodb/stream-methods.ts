@@ -42,7 +42,7 @@ const readGroup = objectReader('consumerGroup', Type.Object({ member: groupQuery
 const streamRows = { message: streamRowJson, after: answerEnd };
 const categoryRows = { message: categoryRowJson, after: answerEnd };
 
-/** What the methods on streams and categories need. */
+/** What the methods for streams and categories need. */
 export type StreamMethodParts = {
   readonly store: Store;
   readonly append: Append;
@@ -51,7 +51,7 @@ export type StreamMethodParts = {
   readonly sendMessages: SendMessages;
 };
 
-/** Methods that write and read messages: the resource routes' own calls, in EventoDB's words. */
+/** Methods that write and read messages: the same calls as the resource routes, in EventoDB's format. */
 export function streamMethods(parts: StreamMethodParts): RpcMethods {
   const { store, append, limitAppends, beginRead, sendMessages } = parts;
   return {
@@ -80,7 +80,7 @@ export function streamMethods(parts: StreamMethodParts): RpcMethods {
         const log = store.log(grant.namespace.log);
         return sendMessages(reply, {
           read: beginRead(request, reply),
-          // A negative position is the beginning.
+          // A negative position means the start.
           from: Math.max(0, globalPosition ?? position),
           limit: limitOf(batchSize),
           page: (from, limit) => log.readStream(stream, start(from), limit),
@@ -95,7 +95,7 @@ export function streamMethods(parts: StreamMethodParts): RpcMethods {
         const stream = readName('stream', call.args[0]);
         const { type } = readLastOptions(call.args[1]);
         beginRead(request, reply);
-        // An empty type is no filter.
+        // An empty type means no filter.
         const message = await store.log(grant.namespace.log).readLast(stream, type || undefined);
         return message === undefined ? 'null' : streamRowJson(message);
       },
@@ -126,7 +126,7 @@ export function streamMethods(parts: StreamMethodParts): RpcMethods {
         const filter = {
           category,
           group: groupOf(member, size, 'member') ?? undefined,
-          // An empty correlation is no filter.
+          // An empty correlation means no filter.
           correlation: correlation || undefined,
         };
         const log = store.log(grant.namespace.log);
@@ -142,7 +142,7 @@ export function streamMethods(parts: StreamMethodParts): RpcMethods {
   };
 }
 
-/** The category, undefined for every message of the namespace, which is how EventoDB's exporter reads. */
+/** The category; undefined for every message of the namespace, as EventoDB's exporter requests. */
 function readCategory(given: unknown): string | undefined {
   if (typeof given !== 'string') throw invalid('category', `must be a string, got ${kindOf(given)}`);
   return given === '' ? undefined : checkName('category', given);

@@ -1,17 +1,17 @@
 import type { RpcMethods } from './method.ts';
 
-/** What the methods `sys.*` tell. */
+/** Facts that the `sys.*` methods report. */
 export type SystemFacts = {
   readonly version: string;
   /** Kind of the store. */
   readonly backend: string;
-  /** Open subscriptions of a namespace; undefined: of all. */
+  /** Number of open subscriptions of a namespace; undefined: of all. */
   readonly connections: (namespaceId: string | undefined) => number;
-  /** Resolves when requests can be served; rejects with why not. */
+  /** Resolves if requests can be served; rejects with the reason otherwise. */
   readonly checkReady: () => Promise<void>;
 };
 
-/** Methods that tell about the server. */
+/** Methods that describe the server. */
 export function systemMethods({ version, backend, connections, checkReady }: SystemFacts): RpcMethods {
   return {
     'sys.version': { scope: 'read', isOfServer: true, run: async () => JSON.stringify(version) },

@@ -17,7 +17,7 @@ const readTokenOptions = objectReader(
 
 const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
 
-/** Pokewire's own methods, which rotate and revoke the tokens of a namespace. Only creation tells a token's text. */
+/** Pokewire's own methods to rotate and revoke a namespace's tokens. Only creation returns a token's text. */
 export function tokenMethods(namespaces: Namespaces): RpcMethods {
   return {
     'ns.token.create': {
@@ -58,7 +58,7 @@ export function tokenMethods(namespaces: Namespaces): RpcMethods {
   };
 }
 
-// Named one by one: a hash must not slip out with a member that is added later.
+// Lists the members explicitly, so that the hash cannot leak.
 function describe({ id, label, scope, createdAtMs, expiresAtMs }: TokenRecord) {
   const expiresAt = expiresAtMs === undefined ? null : rfc3339(expiresAtMs);
   return { tokenId: id, label, scope, createdAt: rfc3339(createdAtMs), expiresAt };

@@ -21,8 +21,8 @@ const card = `        <h1>Begin a session?</h1>
 const { headers, html } = lonePage({ title: 'Begin a session?', root: '', card, script });
 
 /**
- * Asks the visitor before a session begins. Over plain http from afar a browser does not say whether a link of another page
- * led here, so only a click on a page of our own shows that the visitor wants it.
+ * Asks the visitor before a session starts. Over plain http, except to localhost, browsers do not report whether a link
+ * on another site led here, so only a click on one of our pages shows that the visitor wants it.
  */
 export function askFirst(reply: FastifyReply): FastifyReply {
   return reply.headers(headers).send(html);

@@ -11,7 +11,7 @@ import { takeSocket } from '../plumbing/take-socket.ts';
 import { routePage } from './page.ts';
 import { maxTestStreams, maxTestStreamsOfNamespace, type Rhythm, type TestStreams } from './test-streams.ts';
 
-/** Who found no place comes again after these seconds, and up to so many later. */
+/** `Retry-After` when no test stream is free: these seconds, plus a random number. */
 const leastRetrySeconds = 5;
 const retrySpreadSeconds = 10;
 
@@ -19,7 +19,7 @@ const maxEvents = 100;
 const maxEveryMs = 1_000;
 const maxSilentMs = 900_000;
 
-/** No test stream lasts longer. */
+/** Upper bound of a test stream's duration. */
 export const longestTestStreamMs = (maxEvents - 1) * maxEveryMs + maxSilentMs;
 
 const streamQuery = Type.Object({
@@ -38,7 +38,7 @@ const streamQuery = Type.Object({
   ),
 });
 
-/** Headers by which proxies tell of themselves. */
+/** Headers that reveal a proxy. */
 const proxyHeaders = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'];
 
 const connectionSchema = Type.Object({
@@ -72,7 +72,7 @@ export type DiagnoseOptions = {
   readonly heartbeatMs: number;
 };
 
-/** The page that measures what is between a visitor and the server, and what it measures with. */
+/** The page that measures what is between a visitor and the server, and the routes it uses. */
 export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: DiagnoseOptions): void {
   routePage(server, { path: '/diagnose', folder: new URL('./diagnose-page/', import.meta.url), mode });
 
@@ -141,7 +141,7 @@ function connectionOf(request: FastifyRequest): Omit<Static<typeof connectionSch
     httpVersion: raw.httpVersion,
     host: headers.host ?? null,
     scheme: request.protocol === 'https' || claimed.startsWith('https') ? 'https' : 'http',
-    // A peer that has gone has none, whatever the type says; nobody reads this answer then.
+    // Undefined at runtime, despite its type, if the peer has left; nobody reads this answer then.
     address: request.ip ?? '',
     addressIsForwarded: (request.ips?.length ?? 1) > 1,
     proxyHeaders: proxyHeaders.filter((name) => headers[name] !== undefined),

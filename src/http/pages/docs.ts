@@ -6,7 +6,7 @@ import { components } from '../plumbing/openapi-components.ts';
 import type { Server } from '../plumbing/server.ts';
 import { routePage } from './page.ts';
 
-/** Collects the schemas of the routes that follow; comes before them. */
+/** Collects the schemas of routes added later, so it must come before them. */
 export function describeRoutes(server: Server, version: string): void {
   server.register(swagger, {
     openapi: {
@@ -27,7 +27,7 @@ export function describeRoutes(server: Server, version: string): void {
   });
 }
 
-/** The page to try Pokewire, the reference, and the description it is made from. Comes after the routes it tells of. */
+/** The page to try Pokewire, the reference, and the API description behind it. Call after the routes it describes. */
 export function routeDocs(server: Server, mode: AuthMode): void {
   server.get(
     '/openapi.json',

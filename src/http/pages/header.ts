@@ -1,6 +1,6 @@
 import { version } from '../../version.ts';
 
-/** The pages of the header, in its order. */
+/** Links of the header, in order. */
 export const headerLinks: readonly { readonly path: string; readonly text: string }[] = [
   { path: '/docs', text: 'Try it' },
   { path: '/browse', text: 'Streams' },
@@ -10,8 +10,8 @@ export const headerLinks: readonly { readonly path: string; readonly text: strin
 ];
 
 /**
- * The header of every page. `root` leads from the page's address to the server's root, because a proxy may have put both below
- * a path of its own. A page shows the state of its connection in `#top-state`.
+ * The header of every page. `root`: relative path from the page to the server's root, because a proxy may add a path
+ * prefix. A page shows the state of its connection in `#top-state`.
  */
 export function headerOf(current: string | undefined, root = ''): string {
   const links = headerLinks.map(({ path, text }) => {

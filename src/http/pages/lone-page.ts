@@ -6,20 +6,20 @@ const style = `${commonStyle}\n${loneStyle}`;
 const styleHash = hashOf(style);
 const iconUrl = `data:image/svg+xml;base64,${icon.toString('base64')}`;
 
-/** What a page says that needs no other file. */
+/** Content of a page that needs no other file. */
 export type LonePage = {
   readonly title: string;
-  /** From the address of the page to the root of the server, e.g. `../`. */
+  /** Relative path from the page to the server's root, for example `../`. */
   readonly root: string;
   /** Markup of its card. */
   readonly card: string;
-  /** What runs behind the card; undefined: nothing. */
+  /** A script to run; undefined: none. */
   readonly script?: string;
 };
 
 /**
- * A page of one card, whole in one answer, because who may not read the files of pages is shown it too. The browser runs and
- * applies only what has the hashes of its policy.
+ * A page with a single card, self-contained because it is also shown to visitors who may not read the pages' files. Its
+ * policy permits only the script and style with the right hashes.
  */
 export function lonePage({ title, root, card, script }: LonePage) {
   const html = `<!doctype html>

@@ -9,7 +9,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-// A page takes nothing from elsewhere, and text never becomes markup: the browser refuses it.
+// A page loads nothing from other origins, and the browser refuses to parse text as markup.
 const pageHeaders = {
   'cache-control': 'no-cache',
   'content-security-policy':
@@ -18,18 +18,18 @@ const pageHeaders = {
   'referrer-policy': 'no-referrer',
 };
 
-/** Response headers of the files of a page. */
+/** Response headers of a page's file. */
 export function headersOf(name: string): Readonly<Record<string, string>> {
   return { ...pageHeaders, 'content-type': contentTypes[extname(name)]! };
 }
 
-/** Reads the files of a folder that a browser takes, by name. */
+/** Reads a folder's files with known content types, by name. */
 export function readFiles(folder: URL): Map<string, Buffer> {
   const names = readdirSync(folder).filter((name) => contentTypes[extname(name)] !== undefined);
   return new Map(names.map((name) => [name, readFileSync(new URL(name, folder))]));
 }
 
-/** Serves files below a path to clients that may read. */
+/** Serves files below a path to clients with scope read. */
 export function routeFiles(server: Server, path: string, files: ReadonlyMap<string, Buffer>): void {
   for (const [name, content] of files) {
     const headers = headersOf(name);

@@ -9,19 +9,20 @@ import { commonHead } from './common.ts';
 import { headerOf } from './header.ts';
 import { headersOf, readFiles, routeFiles } from './page-files.ts';
 
-/** Where a page is, and who may see it. */
+/** Location and access of a page. */
 export type PageOptions = {
-  /** Of the page; its other files are below it. */
+  /** Path of the page; its other files are below it. */
   readonly path: string;
   /**
-   * What is in it is read once: `page.html` and what that names. In the page `<!-- common head -->` stands for the shared part
-   * of the head (style, icon), `<!-- header -->` for the header, whose first link leads to `<main id="main" tabindex="-1">`.
+   * Contains `page.html` and the files it references, read once. `<!-- common head -->` is replaced by the shared part
+   * of the head (style, icon), `<!-- header -->` by the header, whose first link leads to `<main id="main"
+   * tabindex="-1">`.
    */
   readonly folder: URL;
   readonly mode: AuthMode;
 };
 
-/** Serves a page with its files, for whoever may read. */
+/** Serves a page with its files to clients with scope read. */
 export function routePage(server: Server, { path, folder, mode }: PageOptions): void {
   const files = readFiles(folder);
   const page = Buffer.from(
@@ -45,9 +46,9 @@ export function routePage(server: Server, { path, folder, mode }: PageOptions): 
   );
 }
 
-/** Takes the token out of the address of the page into a session, so that it is neither shown nor kept in the history. */
+/** Moves the token from the page's address into a session, so that it is neither shared nor kept in the history. */
 function beginHere(request: FastifyRequest, reply: FastifyReply, token: string, path: string): FastifyReply {
-  // A link on a page of others must not make the visitor work with a token of theirs.
+  // A link on another site must not sign the visitor in with the attacker's token.
   const site = request.headers['sec-fetch-site'];
   if (site === undefined) return askFirst(reply);
   if (site !== 'none' && site !== 'same-origin') {

@@ -5,7 +5,7 @@ import { cleanHtml } from '../plumbing/clean-text.ts';
 import { lonePage } from './lone-page.ts';
 import { signInPage } from './sign-in.ts';
 
-/** Makes the page with which a visitor's browser is refused; undefined: a program asks, which gets JSON. */
+/** Returns a function that renders an error page for a visitor's browser, or undefined for a program, which gets JSON. */
 export function refusalPages(mode: AuthMode) {
   return (request: FastifyRequest, error: PokewireError) => {
     if (!isVisit(request)) return undefined;
@@ -34,8 +34,8 @@ function titleOf(code: string, status: number): string {
 }
 
 /**
- * Whether a browser opens the address for a visitor, and no script or program asks. Java's HttpURLConnection names text/html
- * unless told otherwise, beside image/gif, which browsers do not name.
+ * Whether a browser opened the address for a visitor, rather than a script or program. By default, Java's
+ * HttpURLConnection accepts text/html too, but also image/gif, which browsers do not list.
  */
 function isVisit({ method, headers }: FastifyRequest): boolean {
   const { accept = '', 'sec-fetch-dest': destination = 'document' } = headers;
@@ -47,7 +47,7 @@ function isVisit({ method, headers }: FastifyRequest): boolean {
   );
 }
 
-/** From an address back to the root, relative because a proxy may have put the server below a path of its own. */
+/** Relative path from an address to the root, because a proxy may add a path prefix. */
 function rootOf(url: string): string {
   const depth = url.split('?', 1)[0]!.split('/').length - 2;
   return '../'.repeat(Math.max(0, depth));

@@ -1,12 +1,12 @@
 import { lonePage } from './lone-page.ts';
 
-// It stands where the visitor wanted to go, and goes on to that address, so none is taken from the request.
+// The page is shown at the address that the visitor wanted, and continues there, so no target is taken from the request.
 const script = `
 const form = document.querySelector('form');
 const field = document.getElementById('token');
 const answer = document.getElementById('answer');
 
-// A token in the address would win over the session, and is not to stay in the history.
+// A token in the address would override the session, and must not stay in the history.
 const here = new URL(location.href);
 for (const name of ['token', 'ticket']) here.searchParams.delete(name);
 history.replaceState(null, '', here);
@@ -33,24 +33,24 @@ async function begin(token) {
   }
 }
 
-// Not by reload: after a link of another site that would be without the session, too. And from another address, because one
-// that differs in nothing but what stands behind the # is not loaded.
+// Not by reloading: after a link from another site, a reload would lack the session too. And from another address,
+// because a browser does not load one that differs only after the #.
 function goOn() {
   history.replaceState(null, '', form.dataset.session);
   location.replace(here);
 }
 `;
 
-/** Why a visitor is to sign in. */
+/** Why a visitor must sign in. */
 export type SignIn = {
   readonly root: string;
   /** As markup. */
   readonly reason: string;
-  /** Whether the visitor came by a link of another site, with which the browser sends no session. */
+  /** Whether the visitor followed a link from another site, with which the browser sends no session. */
   readonly isFromElsewhere: boolean;
 };
 
-/** Asks for a token, takes it into a session, and goes on to the page in whose place it stands. */
+/** Asks for a token, stores it in a session, and continues to the page that the visitor wanted. */
 export function signInPage({ root, reason, isFromElsewhere }: SignIn) {
   const goOn = `
         <p>If you are signed in already: a link of another site does not bring your session along.</p>

@@ -1,28 +1,28 @@
 import { Connection, type Greeting, type Sink } from '../../sse/connection.ts';
 import { tickFrame } from '../../sse/frame.ts';
 
-/** Test streams at most: a diagnosis has one at a time, and few people make one at the same time. */
+/** Most test streams: a diagnosis has one at a time, and few people run one simultaneously. */
 export const maxTestStreams = 32;
 
-/** Of these, the test streams of one namespace. */
+/** Most test streams of one namespace. */
 export const maxTestStreamsOfNamespace = 16;
 
-/** When events are sent: `events` of them, `everyMs` apart, and a last one `silentMs` later. */
+/** When events are sent: `events` of them, `everyMs` apart, then a last one `silentMs` later. */
 export type Rhythm = { readonly events: number; readonly everyMs: number; readonly silentMs: number };
 
-/** The test streams that are open: never more than a few, and each has an end. */
+/** The open test streams. Their number is limited, and each has an end. */
 export class TestStreams {
   readonly #open = new Set<TestStream>();
   readonly #ofNamespace = new Map<string, number>();
   #taken = 0;
   #isStopping = false;
 
-  /** Places taken. */
+  /** Number of places taken. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** Takes a place, before anything is waited for; false: there is none. */
+  /** Takes a place before anything is awaited; returns false if there is none. */
   take(namespaceId: string): boolean {
     const own = this.#ofNamespace.get(namespaceId) ?? 0;
     if (this.#taken >= maxTestStreams || own >= maxTestStreamsOfNamespace) return false;
@@ -31,7 +31,7 @@ export class TestStreams {
     return true;
   }
 
-  /** Gives a place back. */
+  /** Releases a place. */
   release(namespaceId: string): void {
     const own = this.#ofNamespace.get(namespaceId)! - 1;
     this.#taken--;
@@ -39,7 +39,7 @@ export class TestStreams {
     else this.#ofNamespace.set(namespaceId, own);
   }
 
-  /** Sends the greeting and what follows; gives the place back at the end. */
+  /** Sends the greeting and the events; releases the place at the end. */
   open(namespaceId: string, socket: Sink, greeting: Greeting, rhythm: Rhythm): void {
     const stream = new TestStream(socket, greeting, rhythm, () => {
       this.#open.delete(stream);
@@ -49,14 +49,14 @@ export class TestStreams {
     if (this.#isStopping) stream.end(false);
   }
 
-  /** Ends all, those that are still to open too: the server stops. */
+  /** Ends all streams, including those not open yet, because the server stops. */
   endAll(): void {
     this.#isStopping = true;
     for (const stream of this.#open) stream.end(false);
   }
 }
 
-/** One test stream on its socket. */
+/** One test stream and its socket. */
 class TestStream {
   readonly #connection: Connection;
   readonly #rhythm: Rhythm;
@@ -75,13 +75,13 @@ class TestStream {
     this.#sendNext();
   }
 
-  /** `isWhole`: everything was sent; else it is broken off. */
+  /** `isWhole`: everything was sent; otherwise the stream is cut off. */
   end(isWhole: boolean): void {
     clearTimeout(this.#timer);
     this.#connection.end(isWhole);
   }
 
-  /** The next event, at its time by the clock and not by the last one's, so that delays do not add up. */
+  /** Sends the next event at its scheduled time rather than relative to the last, so that delays do not add up. */
   #sendNext(): void {
     const { events, everyMs, silentMs } = this.#rhythm;
     const isLast = this.#sent === events;
@@ -97,7 +97,7 @@ class TestStream {
     );
   }
 
-  // A socket that does not take these few bytes measures nothing, and nothing is to wait in it.
+  // A socket that cannot take these few bytes measures nothing, so nothing is queued.
   #check(isTaken: boolean): void {
     if (!isTaken) this.#connection.destroy();
   }

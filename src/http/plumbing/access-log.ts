@@ -7,29 +7,29 @@ import type { Server } from './server.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Logs and counts an answer that Fastify did not send, with the status that it stands for. */
+    /** Logs and counts an answer that Fastify did not send, under this status. */
     noteAnswer: (request: FastifyRequest, reply: FastifyReply, status: number) => void;
     /** Logs and counts a request whose answer was not sent completely. */
     noteBroken: (response: ServerResponse, status: number) => void;
-    /** Logs and counts what was refused before there was a request. */
+    /** Logs and counts a refusal before there was a request. */
     noteRefused: (status: number) => void;
   }
 }
 
-/** Asked every few seconds by machines; logged only when someone wants every detail. */
+/** Requested by machines every few seconds, so logged only at debug level. */
 const quietRoutes = new Set(['/health', '/ready', '/metrics']);
 
-/** The status of a fault, for which there is an alert. */
+/** The status of a fault, which has an alert. */
 const faultStatus = 500;
 
 const httpBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
-/** With this code Fastify does not log it as a failure of its own. */
+/** Fastify does not log an error with this code as a failure. */
 const brokenOff = Object.assign(new Error('The connection ended before the answer.'), {
   code: 'ERR_STREAM_PREMATURE_CLOSE',
 });
 
-/** One log line and one observation for each request at its end. Event streams have their own. */
+/** One log line and one observation per request, at its end. Event streams log their own. */
 export function useAccessLog(server: Server, metrics: Metrics, log: FastifyBaseLogger): void {
   const endings = new Endings(metrics, log);
   const note = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
@@ -43,7 +43,7 @@ export function useAccessLog(server: Server, metrics: Metrics, log: FastifyBaseL
   server.decorate('noteAnswer', (request, reply, status) => {
     if (!broken.has(reply.raw)) note(request, reply, status);
   });
-  // A series that is born with its first fault hides that fault from `increase()`, and so from the alert.
+  // If a series started with its first fault, `increase()` and so the alert would miss that fault.
   server.addHook('onRoute', ({ method, url, schema }) => {
     if (schema?.hide !== true) for (const name of [method].flat()) endings.of(name, url, faultStatus);
   });
@@ -54,7 +54,7 @@ export function useAccessLog(server: Server, metrics: Metrics, log: FastifyBaseL
   server.decorate('noteRefused', noteRefused);
   server.decorate('noteBroken', (response, status) => {
     broken.set(response, status);
-    // Fastify listens for errors of each response, and then calls the hook below. So a request costs nothing for this.
+    // Fastify adds an error listener to each response it handles, and then calls the hook below. Checking for it costs requests nothing.
     if (response.listenerCount('error') === 0) noteRefused(status);
     else response.emit('error', brokenOff);
   });
@@ -67,15 +67,15 @@ export function useAccessLog(server: Server, metrics: Metrics, log: FastifyBaseL
 
 type Level = 'error' | 'warn' | 'info' | 'debug';
 
-/** What requests that end alike have in common. */
+/** What requests with the same outcome share. */
 type Ending = {
   readonly duration: Series;
-  /** Has method and status as text, which saves a sixth of a line's cost (load/micro/log.ts). */
+  /** Has method and status serialized, which saves a sixth of a line's cost (load/micro/log.ts). */
   readonly log: FastifyBaseLogger;
   readonly level: Level;
 };
 
-/** The endings of requests, found without making their labels. */
+/** Request outcomes, looked up without building their labels. */
 class Endings {
   readonly #durations: Histogram<'method' | 'route' | 'status'>;
   readonly #log: FastifyBaseLogger;
@@ -104,13 +104,13 @@ class Endings {
   }
 }
 
-// 503 and 507 are refusals that the settings ask for; 500 is a fault.
+// 503 and 507 are refusals that the settings imply; 500 is a fault.
 function levelOf(route: string, status: number): Level {
   if (status >= 500) return status === 500 ? 'error' : 'warn';
   return quietRoutes.has(route) ? 'debug' : 'info';
 }
 
-// The path without its query, which may carry a token.
+// Without the query, which may contain a token.
 function lineOf(request: FastifyRequest, elapsedMs: number) {
   const { id, url } = request;
   const query = url.indexOf('?');

@@ -1,23 +1,22 @@
 import { isIP } from 'node:net';
 import { PokewireError } from '../../errors.ts';
 
-/** What decides which `Host` is answered. */
+/** Options that decide which `Host` values are accepted. */
 export type AllowedHostsOptions = {
-  /** Address the server listens on. */
+  /** Address that the server listens on. */
   readonly host: string;
-  /** Names beside the loopback ones; `*.name`: every name below it; `*`: all. */
+  /** Names accepted beside the loopback ones; `*.name`: all its subdomains; `*`: all. */
   readonly allowedHosts: readonly string[];
 };
 
 /**
- * Judges the value of a `Host` header; its port does not matter. A page can make its own name resolve to this server (DNS
- * rebinding), and the browser then takes the server for the page's own; only the `Host` still tells.
+ * Checks the value of a `Host` header, without its port. A page can make its own name resolve to this server (DNS
+ * rebinding); the browser then treats the server as the page's own origin, and only `Host` still shows the difference.
  */
 export function hostCheck({ host, allowedHosts }: AllowedHostsOptions): (given: string) => boolean {
   const names = new Set(allowedHosts.map(nameOf));
   const suffixes = [...names].filter((name) => name.startsWith('*.')).map((name) => name.slice(1));
-  // A page has to have a name before it can rebind it, so an address is safe. Other machines know this one by addresses
-  // that it need not know itself.
+  // A page needs a name to rebind, so addresses are safe. Other machines reach this one by addresses that it may not know.
   const takesAddresses = !isLoopback(nameOf(host));
   return (given) => {
     const name = nameOf(given.replace(/:\d*$/, ''));
@@ -31,18 +30,18 @@ export function hostCheck({ host, allowedHosts }: AllowedHostsOptions): (given: 
   };
 }
 
-/** A name in lower case without the dot of the root, an address without brackets. */
+/** A name in lower case without the trailing dot, or an address without brackets. */
 function nameOf(host: string): string {
   const name = host.toLowerCase().replace(/\.$/, '');
   return name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name;
 }
 
-/** Loopback addresses, `localhost`, and what is below it, which never resolves to anything else (RFC 6761, 6.3). */
+/** Loopback addresses, `localhost` and its subdomains, which never resolve to anything else (RFC 6761, 6.3). */
 function isLoopback(name: string): boolean {
   return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name) || name.endsWith('.localhost');
 }
 
-/** The refusal of a request for a host that is not allowed. */
+/** The error for a request with a host that is not allowed. */
 export function misdirected(host: string): PokewireError {
   const name = host.slice(0, 128);
   return new PokewireError(

@@ -1,10 +1,10 @@
-/** What the limiter is told: how many there were in this window, and how many milliseconds are left of it. */
+/** Callback of the limiter: the count of this window, and the milliseconds left in it. */
 type Told = (error: null, result: { readonly current: number; readonly ttl: number }) => void;
 
 /**
- * Counts for `@fastify/rate-limit` by the monotonic clock. Its own store counts by the time of day: when that is set back by
- * an hour, whoever had reached the limit is refused for an hour. All keys share their windows, so that no more of them are
- * kept than came within one.
+ * Counts for `@fastify/rate-limit` by the monotonic clock. Its own store uses the wall clock: if that is set back by an
+ * hour, a client at the limit is refused for an hour. All keys share one window, which bounds their number to those of
+ * one window.
  */
 export class AppendCounts {
   readonly #counts = new Map<string, number>();

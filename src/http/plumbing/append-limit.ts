@@ -11,14 +11,14 @@ export type LimitAppends = (request: FastifyRequest, reply: FastifyReply) => Pro
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Every route that appends calls it first, once for each append. */
+    /** Every route that appends calls this first, once per append. */
     limitAppends: LimitAppends;
   }
 }
 
 const second = 1_000;
 
-/** Gives the server `limitAppends`. `maxPerSecond` counts for each namespace; 0: no limit. */
+/** Adds `limitAppends` to the server. `maxPerSecond` applies to each namespace; 0: no limit. */
 export function useAppendLimit(server: FastifyInstance, maxPerSecond: number, overload: OverloadWatch): void {
   server.decorate('limitAppends', () => {
     overload.refuseAppend();

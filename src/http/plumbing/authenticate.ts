@@ -18,37 +18,37 @@ import { routeConfigOf } from './route-config.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a request needs; `none`: everybody may. A route that says nothing needs `admin`, so that none is left open. */
+    /** Scope that a request needs; `none`: public. The default is `admin`, so that a route is never left open by mistake. */
     access?: Scope | 'none';
-    /** Judges the credential in place of the tokens of namespaces; undefined: it does not know it. */
+    /** Checks the credential instead of the namespaces' tokens; undefined: not recognised. */
     ownCheck?: (request: FastifyRequest) => Promise<Grant | undefined>;
-    /** Only admins of `default` may, beside whom `ownCheck` knows. */
+    /** Restricted to admins of `default`, in addition to what `ownCheck` recognises. */
     isForOperators?: boolean;
-    /** The route itself handles a namespace that does not exist. */
+    /** The route itself handles a missing namespace. */
     takesAbsentNamespace?: boolean;
-    /** A ticket is accepted. */
+    /** Accepts a ticket. */
     takesTicket?: boolean;
   }
 
   interface FastifyRequest {
-    /** What the request may do, once it is authenticated. Routes with access `none` have none. */
+    /** What the request may do, once authenticated. Undefined on routes with access `none`. */
     grant: Grant | undefined;
   }
 }
 
-/** What the check of credentials needs. */
+/** What the credential check needs. */
 export type AccessOptions = {
   readonly access: Access;
   readonly tickets: Tickets;
-  /** Whether it comes from a page of elsewhere that the settings allow. */
+  /** Whether the request comes from a foreign page that the settings allow. */
   readonly allowsOrigin: (request: FastifyRequest) => boolean;
 };
 
-/** Checks the credential of every request before anything else of it is read. */
+/** Checks the credential of every request before reading the rest of it. */
 export function useAccess(server: FastifyInstance, { access, tickets, allowsOrigin }: AccessOptions): void {
   const isOpen = access.mode === 'off';
 
-  // In this order: token of the query, ticket, token of the header, cookie.
+  // In order of precedence: token in the query, ticket, token in the header, cookie.
   const judge = (request: FastifyRequest, takesTicket: boolean): Grant | Promise<Grant> => {
     const inQuery = queryToken(request);
     const ticket = inQuery === undefined && takesTicket ? queryTicket(request) : undefined;
@@ -56,7 +56,7 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
     const token = inQuery ?? headerToken(request);
     if (token !== undefined || isOpen) return (token === undefined && access.open) || access.check(token);
     const cookie = cookieToken(request);
-    // A browser adds the cookie to whatever a page asks for, so the page must be one of ours.
+    // A browser adds the cookie to requests of any page, so the page must be one of ours.
     if (cookie !== undefined && (isUnsafe(request) ? !isOwnPage(request) : isForeignRead(request))) throw foreignPage();
     return access.check(cookie);
   };
@@ -65,12 +65,13 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
   server.addHook('onRequest', (request, _reply, done) => {
     const config = routeConfigOf(request);
     const { access: needed = 'admin', ownCheck, takesTicket = false, isForOperators = false } = config;
-    // A preflight carries no credential.
+    // A preflight has no credential.
     if (request.method === 'OPTIONS') return done();
-    // Without authentication any page could ask by a visitor's browser, which reaches what the page's server cannot. CORS
-    // keeps answers from it, but not whether there is one, nor what a request does.
+    // Without authentication, any page could send requests through a visitor's browser, which may reach servers that
+    // the page's server cannot. CORS hides the content of answers, but not whether there is one, nor does it prevent
+    // effects.
     if (isOpen && isFromElsewhere(request) && !allowsOrigin(request)) throw foreignPage();
-    // Unknown paths are nobody's.
+    // Unknown paths need no access check.
     if (needed === 'none' || request.is404) return done();
     const admit = (grant: Grant): void => {
       requireScope(grant, needed);
@@ -107,7 +108,10 @@ export function logOf(request: FastifyRequest): LogId {
   return grantOf(request).namespace.log;
 }
 
-/** The token of a request: the query's, which wins because an `EventSource` cannot set headers, else the header's. */
+/**
+ * The token of a request: from the query, which takes precedence because an `EventSource` cannot set headers, otherwise
+ * from the header.
+ */
 export function credentialOf(request: FastifyRequest): string | undefined {
   return queryToken(request) ?? headerToken(request);
 }

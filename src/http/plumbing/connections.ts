@@ -4,31 +4,31 @@ import { type ErrorCode, errorStatuses, unansweredStatus } from '../../errors.ts
 import { answerClientError, codeOfClientError } from './error-handler.ts';
 import { type Answer, type Deadlines, OpenConnection, type Overdue } from './open-connection.ts';
 
-/** What connections need of the server. */
+/** What connections need from the server. */
 export type ConnectionsOptions = Deadlines & {
-  /** Answers a request. It is given one of a connection at a time. */
+  /** Answers a request. Called for one request of a connection at a time. */
   readonly answer: Answer;
-  /** Told of a request whose answer did not leave whole, with the status that it stands for. */
+  /** Called for a request whose answer was not sent completely, with the status to log. */
   readonly broken: (response: ServerResponse, status: number) => void;
-  /** Told of the status that was answered to bytes which are no request. */
+  /** Called with the status sent in answer to bytes that are not a request. */
   readonly refused: (status: number) => void;
 };
 
-/** Deadlines are looked at this often, which costs less than a timer for each. */
+/** Interval between deadline checks. Cheaper than a timer per connection. */
 export const checkMs = 250;
 
 /**
- * A longer gap between two checks is a stall of the process. It does not count against deadlines, because what peers sent
- * during it has not been read yet.
+ * A longer gap between two checks means that the process stalled. It does not count against deadlines, because what
+ * peers sent in that time was not read yet.
  */
 const longestGapMs = 2 * checkMs;
 
-/** The connections of the HTTP server, without those that were taken for event streams. Each has a deadline at all times. */
+/** Connections of the HTTP server, except those taken over for event streams. Each always has a deadline. */
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #open = new Map<Socket, OpenConnection>();
   #timer: NodeJS.Timeout | undefined = undefined;
-  /** Time on the clock of deadlines, which stands still while the process is stalled; as of the last check. */
+  /** Clock for deadlines, as of the last check. It stops while the process stalls. */
   #clockMs = 0;
   #checkedAtMs = performance.now();
   #isStopping = false;
@@ -37,7 +37,7 @@ export class Connections {
     this.#options = options;
   }
 
-  /** Begins to look at the deadlines. */
+  /** Starts checking deadlines. */
   watch(): void {
     this.#timer ??= setInterval(() => this.#check(), checkMs).unref();
   }
@@ -48,7 +48,7 @@ export class Connections {
       this.#options.answer(request, response);
     });
     this.#open.set(socket, connection);
-    // Also called for a socket that is taken: see take-socket.ts.
+    // Also called when a socket is taken over: see take-socket.ts.
     socket.on('close', () => {
       this.#open.delete(socket);
       connection.forgetHeld();
@@ -61,44 +61,44 @@ export class Connections {
     this.#open.get(request.socket)?.take(request, response);
   }
 
-  /** For Node's `clientError`: bytes that are no request, too many, or too late. */
+  /** Handler for Node's `clientError`: bytes that are not a request, too many, or too late. */
   refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection === undefined || error.code === 'ECONNRESET') socket.destroy();
     else this.#refuse(codeOfClientError(error), socket, connection);
   }
 
-  /** Ends those that work on no request, and the others behind the one that they work on. */
+  /** Ends idle connections at once, and the others after their current request. */
   stop(): void {
     this.#isStopping = true;
     const nowMs = this.#nowMs;
     for (const connection of this.#open.values()) if (connection.pending === undefined) connection.leave(nowMs);
   }
 
-  /** Ends all, wherever they are. */
+  /** Ends all connections at once. */
   cut(): void {
     for (const [socket, connection] of this.#open) {
-      // An orderly end would pass for the end of the answer.
+      // A regular close would look like the end of the answer.
       if (connection.isUnframed) socket.resetAndDestroy();
       else socket.destroy();
     }
   }
 
-  /** Ends the watch. */
+  /** Stops checking deadlines. */
   close(): void {
     clearInterval(this.#timer);
   }
 
   #refuse(code: ErrorCode, socket: Socket, connection: OpenConnection): void {
-    // What it goes on sending is no news, and to destroy the socket for it would take the answer along.
+    // Ignore what it still sends: destroying the socket now would lose the answer.
     if (connection.isLeaving) return;
     const { pending, isReceiving } = connection;
-    // What is worked on came whole before these bytes, and is still answered.
+    // The current request arrived completely before these bytes, and is still answered.
     if (pending !== undefined && !isReceiving) {
       connection.endBehindAnswers();
       return;
     }
-    // A response under way must not be continued with another one's head.
+    // A response that has started must not be followed by another head.
     const mayAnswer = pending === undefined ? socket.bytesWritten === 0 : !pending.headersSent;
     const status = errorStatuses[code];
     if (isReceiving) connection.refusedStatus = status;

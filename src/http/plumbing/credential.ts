@@ -3,36 +3,36 @@ import type { FastifyRequest } from 'fastify';
 import { PokewireError } from '../../errors.ts';
 import { cleanUrl, isCleanUrl } from './clean-text.ts';
 
-/** The cookie of a session over http. */
+/** The session cookie over http. */
 export const cookieName = 'pokewire';
 
-/** Over https: browsers take a name like this for this host alone and for all of its paths (RFC 6265bis, 4.1.3.2). */
+/** Over https: browsers accept the prefix only for a cookie of this host and all its paths (RFC 6265bis, 4.1.3.2). */
 export const secureCookieName = '__Host-pokewire';
 
-/** The token in the query; undefined: none, or an empty one. */
+/** The token in the query; undefined if missing or empty. */
 export function queryToken(request: FastifyRequest): string | undefined {
   return queryValue(request, 'token');
 }
 
-/** The ticket in the query; undefined: none, or an empty one. */
+/** The ticket in the query; undefined if missing or empty. */
 export function queryTicket(request: FastifyRequest): string | undefined {
   return queryValue(request, 'ticket');
 }
 
 /** The token in the header. */
 export function headerToken({ headers }: FastifyRequest): string | undefined {
-  // The scheme has no case, and one or more spaces follow (RFC 9110, 11.1 and 11.4).
+  // The scheme is case-insensitive and followed by one or more spaces (RFC 9110, 11.1 and 11.4).
   return headers.authorization === undefined ? undefined : /^bearer +(.+)$/i.exec(headers.authorization)?.[1];
 }
 
-/** The token in the cookie of a session. */
+/** The token in the session cookie. */
 export function cookieToken({ headers }: FastifyRequest): string | undefined {
   if (headers.cookie === undefined) return undefined;
   const cookies = fastifyCookie.parse(headers.cookie);
   return cookies[secureCookieName] ?? cookies[cookieName];
 }
 
-/** Takes credentials out of the URL, wherever in it they stand: the access log, refusals and Fastify's warnings name it. */
+/** Removes credentials from anywhere in the URL, because the access log, error texts and Fastify's warnings repeat it. */
 export function hideCredentials(request: FastifyRequest): void {
   if (isCleanUrl(request.url)) return;
   const { token, ticket } = request.query as Record<string, unknown>;
@@ -41,8 +41,8 @@ export function hideCredentials(request: FastifyRequest): void {
 }
 
 /**
- * Whether the browser says that a page of this server asks. Both headers are the browser's own, no page can set them.
- * Old browsers, and all of them over plain http from afar, send `Origin` only.
+ * Whether the browser reports that the request comes from a page of this server. Pages cannot set either header. Old
+ * browsers, and all browsers over plain http except to localhost, send only `Origin`.
  */
 export function isOwnPage({ headers }: FastifyRequest): boolean {
   const { origin, host, 'sec-fetch-site': site } = headers;
@@ -50,22 +50,22 @@ export function isOwnPage({ headers }: FastifyRequest): boolean {
   return origin !== undefined && host !== undefined && origin.replace(/^https?:\/\//, '') === host;
 }
 
-/** Whether the browser says that a page of elsewhere asks. Others than browsers say nothing. */
+/** Whether the browser reports a page of another origin. Other clients report nothing. */
 export function isForeignPage(request: FastifyRequest): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers;
   return (origin !== undefined || site !== undefined) && !isOwnPage(request);
 }
 
 /**
- * Whether a page of elsewhere makes the browser read something for it. A visitor who follows a link is not its instrument:
- * no page can read what another window shows.
+ * Whether a foreign page reads something through the visitor's browser. Following a link is fine, because no page can
+ * read the content of another window.
  */
 export function isForeignRead(request: FastifyRequest): boolean {
   const { 'sec-fetch-site': site, 'sec-fetch-dest': destination } = request.headers;
   return site !== 'none' && destination !== 'document' && isForeignPage(request);
 }
 
-/** The refusal of a request that a page of elsewhere makes by a visitor's browser. */
+/** The error for a request by a foreign page. */
 export function foreignPage(): PokewireError {
   return new PokewireError(
     'AUTH_UNAUTHORIZED',

@@ -12,20 +12,20 @@ import { retryAfter } from './append-limit.ts';
 import { cleanJson, cleanUrl } from './clean-text.ts';
 import { schemaProblem } from './schema-problem.ts';
 
-/** Content type of every JSON answer, errors included; exact, because EventoDB's clients compare it. */
+/** Content type of every JSON answer, including errors. Exactly this, because EventoDB's clients compare it. */
 export const jsonType = 'application/json';
 
-/** `Retry-After` of a 503: these seconds, plus a random number up to the second one. */
+/** `Retry-After` of a 503: the first number of seconds, plus a random number up to the second. */
 const leastRetrySeconds = 5;
 const retrySpreadSeconds = 10;
 
-/** Fastify's own refusals, told apart by their codes. */
+/** Fastify's own errors, distinguished by their codes. */
 const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
 };
 
-/** Refusals of Node's HTTP parser. */
+/** Errors of Node's HTTP parser. */
 const parserCodes: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
 };
@@ -36,13 +36,13 @@ declare module 'fastify' {
   }
 }
 
-/** Makes the page that shows a refusal to a visitor; undefined: the request is of a program. */
+/** Renders an error as a page for a visitor; undefined: the client is a program. */
 export type RefusalPage = (
   request: FastifyRequest,
   refusal: PokewireError,
 ) => { readonly headers: Readonly<Record<string, string>>; readonly html: string } | undefined;
 
-/** Gives every failure on every route the one error shape, or a page. Texts of faults stay in the log. */
+/** Gives every failure on every route the common error format, or a page. Texts of faults appear only in the log. */
 export function useErrorHandler(server: FastifyInstance, refusalPage: RefusalPage): void {
   server.decorate('refusalPage', refusalPage);
   server.setErrorHandler((error: FastifyError, request, reply) => sendRefusal(reply, refusalOf(error, request)));
@@ -51,9 +51,9 @@ export function useErrorHandler(server: FastifyInstance, refusalPage: RefusalPag
   );
 }
 
-/** For Fastify's `frameworkErrors`: failures before a route is found, so that no hook has run. */
+/** For Fastify's `frameworkErrors`: failures before routing, so no hook has run. */
 export function answerFrameworkError(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  // The access log names it.
+  // Because the access log repeats it.
   request.raw.url = cleanUrl(request.url);
   if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
   const refusal = invalid('path', 'must be a valid percent-encoded URL');
@@ -61,12 +61,12 @@ export function answerFrameworkError(_error: FastifyError, request: FastifyReque
   void sendRefusal(reply, refusal);
 }
 
-/** What a failure of Node's parser is to the client. */
+/** The error code for a failure of Node's parser. */
 export function codeOfClientError({ code = '' }: NodeJS.ErrnoException): ErrorCode {
   return parserCodes[code] ?? 'INVALID_REQUEST';
 }
 
-/** Refuses bytes that are no HTTP request, or too many, or too late, and ends the connection behind that. */
+/** Refuses bytes that are not an HTTP request, too many, or too late, then closes the connection. */
 export function answerClientError(code: ErrorCode, socket: Socket): void {
   const status = errorStatuses[code];
   const body = errorBody({ code, message: clientErrorTexts[code] ?? 'The request is not HTTP/1.1.' });
@@ -81,7 +81,7 @@ const clientErrorTexts: Partial<Record<ErrorCode, string>> = {
   REQUEST_TIMEOUT: 'The request did not arrive in time.',
 };
 
-/** For Fastify's `schemaErrorFormatter`: the first failure as a sentence that names the field. */
+/** For Fastify's `schemaErrorFormatter`: a sentence about the first failure, naming the field. */
 export function describeSchemaError(errors: FastifySchemaValidationError[]): Error {
   const first = errors[0]!;
   const missing = first.keyword === 'required' ? String(first.params.missingProperty) : undefined;
@@ -89,10 +89,10 @@ export function describeSchemaError(errors: FastifySchemaValidationError[]): Err
   return invalid(field, missing === undefined ? schemaProblem(first) : 'is missing');
 }
 
-/** What a failure is to the client; a fault is logged. */
+/** The error that the client gets for a failure. Logs faults. */
 export function refusalOf(error: FastifyError, request: FastifyRequest): PokewireError {
   const refusal = codedError(error, request.routeOptions.bodyLimit);
-  // A store wraps its faults: the cause says what failed.
+  // A store wraps its faults, and the cause has the details.
   const fault = refusal === error ? refusal.cause : error;
   if (refusal.status >= 500 && fault !== undefined && !isLeft(error, request)) {
     request.log.error({ err: fault, id: request.id }, 'request failed');
@@ -100,7 +100,7 @@ export function refusalOf(error: FastifyError, request: FastifyRequest): Pokewir
   return refusal;
 }
 
-/** Whether an answer stopped before its first byte because its client has gone, which is no fault. */
+/** Whether an answer ended before its first byte because the client left, which is not a fault. */
 function isLeft({ code }: FastifyError, { raw }: FastifyRequest): boolean {
   return code === 'ERR_STREAM_PREMATURE_CLOSE' && raw.socket.destroyed;
 }
@@ -122,13 +122,14 @@ function codedError(error: FastifyError, bodyLimitBytes: number): PokewireError 
   return new PokewireError('INTERNAL_ERROR', 'The server failed; its log has the cause.', { cause: error });
 }
 
-/** Sends a refusal in the one error shape, or as a page where a browser opens the address. */
+/** Sends an error in the common format, or as a page if a browser opened the address. */
 export function sendRefusal(reply: FastifyReply, error: PokewireError): FastifyReply {
-  // Fastify would end the connection, which what is unread makes a reset, and that takes the answer along. So the rest is
-  // passed over for a second, as after every other refusal: see open-connection.ts, whose own end is kept.
+  // Fastify sets `connection: close`. With an unread body, closing causes a reset, which loses the answer. So the
+  // header is removed, and the rest of the body is dropped for a second, as after every other error. The header set by
+  // open-connection.ts stays.
   const { raw } = reply;
   if (error.status === 413 && !(raw.hasHeader('connection') && raw.req.complete)) reply.removeHeader('connection');
-  // RFC 9110, section 11.6.1.
+  // Required by RFC 9110, section 11.6.1.
   if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="pokewire"');
   if (error.status === 503) {
     retryAfter(reply, leastRetrySeconds, retrySpreadSeconds);
@@ -137,12 +138,12 @@ export function sendRefusal(reply: FastifyReply, error: PokewireError): FastifyR
   }
   const page = reply.server.refusalPage(reply.request, error);
   const headers = page?.headers ?? { 'content-type': jsonType, 'cache-control': 'no-store' };
-  // As bytes, because the route's response schema describes its successes, and Fastify adds a charset to JSON text.
+  // As bytes, because the route's response schema describes successes only, and Fastify adds a charset to JSON text.
   const body = Buffer.from(page?.html ?? cleanJson(errorBody(error)));
   return reply.code(error.status).headers(headers).send(body);
 }
 
-/** Refusals for lack of capacity, after which the connection is closed. */
+/** Errors for lack of capacity, after which the connection is closed. */
 const placeless: ReadonlySet<ErrorCode> = new Set(['TOO_MANY_SUBSCRIPTIONS', 'OVERLOADED']);
 
 function hasBody({ headers }: FastifyRequest): boolean {

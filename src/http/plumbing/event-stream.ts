@@ -2,34 +2,34 @@ import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'n
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Framing } from '../../sse/connection.ts';
 
-/** What every answer says that is an endless event stream. */
+/** Headers of every endless event stream. */
 export const eventStreamHeaders = {
-  // The standard knows no other charset, and some clients read without it as Latin-1.
+  // The standard knows no other charset, and without it some clients read Latin-1.
   'content-type': 'text/event-stream; charset=utf-8',
-  // EventoDB's clients look for `no-cache` in front.
+  // EventoDB's clients expect `no-cache` first.
   'cache-control': 'no-cache, no-store, no-transform',
-  // Tells nginx not to collect the stream before it passes it on.
+  // Tells nginx not to buffer the stream.
   'x-accel-buffering': 'no',
 };
 
-// Not `close`: with it undici takes a chunked body that was cut for a complete one. The connection is of no use behind a
-// stream all the same, and the time-out keeps clients from sending another request on it.
+// Not `close`: undici would then treat a chunked body that was cut off as complete. The connection cannot be used after
+// a stream anyway, and the time-out keeps clients from sending another request on it.
 const connectionHeaders: Readonly<Record<Framing, Readonly<Record<string, string>>>> = {
   chunked: { 'transfer-encoding': 'chunked', connection: 'keep-alive', 'keep-alive': 'timeout=1' },
   plain: { connection: 'close' },
 };
 
-/** How the body of an answer to this request is framed: HTTP/1.0 has no chunks. */
+/** Framing of the answer to this request: HTTP/1.0 has no chunks. */
 export function framingOf(request: IncomingMessage): Framing {
   return request.httpVersion === '1.0' ? 'plain' : 'chunked';
 }
 
-/** Whether the client understands an event stream, also as the answer to a request that is refused. */
+/** Whether the client accepts an event stream, also as an error response. */
 export function acceptsEventStream({ headers }: FastifyRequest): boolean {
   return headers.accept?.toLowerCase().includes('text/event-stream') === true;
 }
 
-/** Lines that need no second look; mostly every answer has the same. */
+/** Header lines already checked; most answers have the same ones. */
 const validLines = new Set<string>();
 const maxValidLines = 64;
 
@@ -38,12 +38,12 @@ const fixedLines: Readonly<Record<Framing, string>> = {
   plain: fixedLinesOf('plain'),
 };
 
-/** The date of the answers of this second. */
+/** The `Date` line of the current second. */
 let date = { second: 0, line: '' };
 
 /**
- * The head of such an answer as bytes, for a socket that is taken out of the HTTP server, with what hooks have added (CORS,
- * request id). Throws when one would not be one line.
+ * The response head as bytes, for a socket taken out of the HTTP server, including what hooks have set (CORS, request
+ * id). Throws if a header would span lines.
  */
 export function eventStreamHead(reply: FastifyReply, framing: Framing): Buffer {
   let lines = 'HTTP/1.1 200 OK\r\n';
@@ -54,7 +54,7 @@ export function eventStreamHead(reply: FastifyReply, framing: Framing): Buffer {
   return Buffer.from(`${lines}${fixedLines[framing]}${dateLine()}\r\n`, 'latin1');
 }
 
-// Each line is checked once: checking every head took 5 % of the time of a connection (profile of connection-storm).
+// Caches checked lines: checking every head took 5 % of the time of a connection (profile of connection-storm).
 function lineOf(name: string, value: string): string {
   const line = `${name}: ${value}\r\n`;
   if (validLines.has(line)) return line;
@@ -69,7 +69,7 @@ function fixedLinesOf(framing: Framing): string {
   return headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
 }
 
-/** Whether a hook's header of this name is replaced by our own. */
+/** Whether our own header replaces a hook's header with this name. */
 function isFixed(name: string): boolean {
   return name === 'date' || name in eventStreamHeaders || name in connectionHeaders.chunked;
 }

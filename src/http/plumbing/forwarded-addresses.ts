@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Tidies `X-Forwarded-For` before anybody reads the address of a request. Some proxies add the port of the peer, and with it
- * every connection would count as an address of its own.
+ * Normalizes `X-Forwarded-For` before a request's address is read. Some proxies add the peer's port, which would make
+ * every connection a different address.
  */
 export function useForwardedAddresses(server: FastifyInstance): void {
   server.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
@@ -14,8 +14,8 @@ export function useForwardedAddresses(server: FastifyInstance): void {
 }
 
 /**
- * The addresses of the header without ports and brackets. What is none ends the list, seen from the last proxy: who stands
- * behind it is not known, so the proxy's own address counts.
+ * The header's addresses without ports and brackets. An invalid entry ends the list as seen from the last proxy:
+ * whoever is before it is unknown, so the proxy's own address counts.
  */
 export function forwardedAddresses(header: string): string {
   const entries = header.split(',').map(addressOf);

@@ -1,39 +1,39 @@
 import { IncomingMessage } from 'node:http';
 import { GatheredBytes } from '../../message/gathered-bytes.ts';
 
-/** A chunk of at least so many bytes is worth a buffer of its own, whose own size is some 200 bytes. */
+/** Smallest chunk worth a buffer of its own, which costs some 200 bytes. */
 const largeBytes = 1_024;
 
 /** Takes a body piece by piece. */
 export type BodyTaker = {
   add(piece: Buffer): void;
-  /** All of it was added. */
+  /** The body is complete. */
   end(): void;
-  /** The rest does not come. */
+  /** The rest of the body will not arrive. */
   fail(error: Error): void;
 };
 
 /**
- * A request whose body is handed on in few pieces. Node makes a buffer for each chunk of a chunked body, and counts what waits
- * to be read by payload alone: one-byte chunks would fill its 64 KiB with 13 MiB of buffers.
+ * A request whose body is passed on in few pieces. Node allocates a buffer for each chunk of a chunked body, and its
+ * limit counts only their payload: one-byte chunks would fill 64 KiB of payload with 13 MiB of buffers.
  */
 export class GatheringRequest extends IncomingMessage {
   #isBegun = false;
-  /** Made for the first small chunk that follows another one; most requests have none. */
+  /** Allocated for the first small chunk that follows another; most requests need none. */
   #held: GatheredBytes | undefined = undefined;
   #taker: BodyTaker | undefined = undefined;
 
   /**
-   * Hands on what has arrived of the body, and then each chunk as soon as the parser has it, without the events of a stream,
-   * which come turns later.
+   * Passes on what has arrived of the body, and then each chunk as the parser delivers it, without stream events, which
+   * come turns later.
    */
   handTo(taker: BodyTaker): void {
     if (this.destroyed) return;
     if (this.#isBegun || this.complete) {
-      // It waited behind another request, or for the check of its token.
+      // Arrived while the request waited for an earlier one, or for the check of its token.
       for (let piece = this.read() as Buffer | null; piece !== null; piece = this.read()) taker.add(piece);
       if (this.#held !== undefined && this.#held.length > 0) taker.add(this.#held.take());
-      // Who has read is to read on to the end; otherwise Node does, once the answer has left.
+      // Once started, the body must be read to the end; otherwise Node reads it after the answer was sent.
       this.resume();
     }
     if (this.complete) taker.end();
@@ -43,7 +43,7 @@ export class GatheringRequest extends IncomingMessage {
   /** Called by Node's parser with each chunk, and with null at the end. Returns whether there is room for more. */
   override push(chunk: Buffer | null): boolean {
     if (this.#taker !== undefined) return this.#handOver(this.#taker, chunk);
-    // Most bodies are a single piece, which is not to wait.
+    // Most bodies are a single piece, which must not be delayed.
     if (chunk !== null && this.#isBegun && chunk.length < largeBytes) return this.#hold(chunk);
     this.#isBegun = true;
     this.#handOn();
@@ -70,7 +70,7 @@ export class GatheringRequest extends IncomingMessage {
 
   #hold(chunk: Buffer): boolean {
     this.#held ??= new GatheredBytes();
-    // The parser drains microtasks behind each chunk, so only a later turn finds several.
+    // The parser drains microtasks after each chunk, so only a later turn finds several.
     if (this.#held.length === 0) setImmediate(() => this.#handOn());
     this.#held.add(chunk);
     return this.readableLength + this.#held.length < this.readableHighWaterMark;

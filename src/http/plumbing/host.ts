@@ -3,15 +3,15 @@ import { isIPv6 } from 'node:net';
 import { invalid, type PokewireError } from '../../errors.ts';
 import { type AllowedHostsOptions, hostCheck, misdirected } from './allowed-hosts.ts';
 
-/** RFC 9112, section 3.2, with the host and port of RFC 3986, section 3.2: a name, an IPv4 address, or a literal in brackets. */
+/** RFC 9112, section 3.2, with host and port of RFC 3986, section 3.2: a name, an IPv4 address, or a literal in brackets. */
 const hostAndPort =
   /^(?:\[([\da-f:.]+|v[\da-f]+\.[\w\-.~!$&'()*+,;=:]+)\]|(?:[\w\-.~!$&'()*+,;=]|%[\da-f]{2})+)(?::(\d*))?$/i;
 
 const maxPort = 65_535;
 
 /**
- * Judges the host that a request is for: the refusal, or undefined. `allowed` undefined: every valid one may be asked for.
- * The last `Host` that passed is remembered, because most requests are for the same one.
+ * Checks the host of a request; returns the error or undefined. `allowed` undefined: every valid host is accepted.
+ * Remembers the last accepted `Host`, because most requests have the same one.
  */
 export function hostRefusals(
   allowed: AllowedHostsOptions | undefined,
@@ -25,7 +25,7 @@ export function hostRefusals(
     const problem = isKnown ? repetition(request) : hostProblem(request);
     if (problem !== undefined) return invalid('Host', problem);
     const asked = authority ?? host;
-    // HTTP/1.0 needs no Host; every browser sends one.
+    // HTTP/1.0 does not require Host; every browser sends one.
     if (isKnown || asked === undefined) return undefined;
     if (!isAllowed(asked)) return misdirected(asked);
     if (authority === undefined) lastPassed = asked;
@@ -33,7 +33,7 @@ export function hostRefusals(
   };
 }
 
-/** Why the header must be refused; undefined: it may stand. */
+/** What is wrong with the header; undefined: nothing. */
 function hostProblem(request: IncomingMessage): string | undefined {
   const { host } = request.headers;
   if (host === undefined) return request.httpVersion === '1.0' ? undefined : 'is missing, and HTTP/1.1 requires it';
@@ -48,7 +48,7 @@ function isHost(text: string): boolean {
   return isLiteralValid && Number(port) <= maxPort;
 }
 
-/** The problem of a header that is given twice: Node keeps the first and drops the others. */
+/** What is wrong if the header is repeated: Node keeps the first one and drops the others. */
 function repetition({ rawHeaders }: IncomingMessage): string | undefined {
   let lines = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -58,7 +58,7 @@ function repetition({ rawHeaders }: IncomingMessage): string | undefined {
   return lines > 1 ? 'must be given once' : undefined;
 }
 
-/** The host of a target in absolute form, which wins over the header (RFC 9112, 3.2.2). */
+/** The host of a request target in absolute form, which overrides the header (RFC 9112, 3.2.2). */
 function authorityOf(target: string): string | undefined {
   return /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(target)?.[1];
 }

@@ -5,7 +5,7 @@ import { invalid } from '../../errors.ts';
 import { type Outline, parseOutlineInTurns } from '../../message/long-json.ts';
 import { schemaProblem } from './schema-problem.ts';
 
-/** Parses a body as far as the outline goes; throws `INVALID_REQUEST`. `what` it is to hold is told where it is missing. */
+/** Parses a body as far as the outline goes; throws `INVALID_REQUEST`. `what`: the expected content, for the error about a missing body. */
 export async function parseJsonBody(body: Buffer | undefined, outline: Outline, what: string): Promise<unknown> {
   if (body === undefined || body.length === 0) throw invalid('body', `is missing: send ${what}`);
   if (!isUtf8(body)) throw invalid('body', 'must be UTF-8 text');
@@ -16,7 +16,7 @@ export async function parseJsonBody(body: Buffer | undefined, outline: Outline, 
   }
 }
 
-/** What was parsed, when it fits the schema; throws `INVALID_REQUEST`. */
+/** Returns the parsed value if it matches the schema; throws `INVALID_REQUEST`. */
 export function fitBody<T extends TObject>(schema: T, parsed: unknown): Static<T> {
   const [problem] = Value.Errors(schema, parsed);
   if (problem === undefined) return parsed as Static<T>;

@@ -1,7 +1,7 @@
-/** An address or port that cannot be listened on; the message names the setting and says why. */
+/** Listening on an address or port failed; the message names the setting and the reason. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
-  /** Of the system, such as `EADDRINUSE`. */
+  /** System error code such as `EADDRINUSE`. */
   readonly code: string;
 
   constructor(host: string, port: number, cause: NodeJS.ErrnoException) {

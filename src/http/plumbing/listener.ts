@@ -4,28 +4,28 @@ import { Connections, type ConnectionsOptions } from './connections.ts';
 import { GatheringRequest } from './gathering-request.ts';
 import { ListenError } from './listen-error.ts';
 
-/** What holds for every connection, before there is a request. */
+/** Options for every connection, before there is a request. */
 export type ListenerOptions = ConnectionsOptions & {
   readonly headerLimitBytes: number;
-  /** Told of each failure to accept a connection; without anybody to tell, Node would end the process. */
+  /** Called for each failure to accept a connection. Without a handler, Node would end the process. */
   readonly failed: (error: Error) => void;
 };
 
-/** A connection between two requests is closed after so long. */
+/** A connection idle between two requests is closed after this time. */
 export const keepAliveTimeoutMs = 72_000;
 
-/** Requests that are still running when the server stops have this long. */
+/** How long running requests may continue when the server stops. */
 export const closeGraceMs = 10_000;
 
 /**
- * Connections that may wait to be accepted; the system caps it at its own limit (`net.core.somaxconn`). Once the queue is full
- * (Node asks for 511) the system drops packets, and clients wait seconds before they send them again.
+ * Length of the accept queue; the system caps it at its own limit (`net.core.somaxconn`). When the queue is full
+ * (Node's default is 511), the system drops packets, and clients wait seconds before they retransmit.
  */
 const maxWaitingConnections = 4_096;
 const tcpKeepAliveMs = 60_000;
 const closeStepMs = 10;
 
-/** The sockets that accept requests: one for an address, two for `localhost`. */
+/** Listening sockets: one per address, two for `localhost`. */
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #servers: HttpServer[] = [];
@@ -36,7 +36,10 @@ export class Listener {
     this.#connections = new Connections(options);
   }
 
-  /** Listens and returns the URLs; rejects with {@link ListenError}. `localhost` means both loopback addresses; a machine without IPv6 has one. */
+  /**
+   * Listens and returns the URLs; rejects with {@link ListenError}. `localhost` means both loopback addresses, or one
+   * on a machine without IPv6.
+   */
   async listen(host: string, port: number): Promise<string[]> {
     if (host !== 'localhost') return [await this.#open(host, port)];
     const first = await this.#open('127.0.0.1', port);
@@ -51,16 +54,16 @@ export class Listener {
     }
   }
 
-  /** Accepts no more connections; those open may finish. */
+  /** Stops accepting connections. Open ones may finish. */
   stopAccepting(): void {
     for (const server of this.#servers) server.close();
   }
 
-  /** Resolves when all connections are gone; cuts those that are still busy after `graceMs`. */
+  /** Resolves when all connections are closed; cuts those still busy after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#connections.stop();
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    // A connection that is kept alive ends when it is found idle.
+    // Kept-alive connections are closed once they are idle.
     const idle = setInterval(() => {
       for (const server of this.#servers) server.closeIdleConnections();
     }, closeStepMs);
@@ -77,14 +80,14 @@ export class Listener {
     const server = createServer(
       {
         IncomingMessage: GatheringRequest,
-        // Node forgets these when it stops, and tells of a late request once: see open-connection.ts.
+        // Node stops these checks when it closes, and reports a late request only once: see open-connection.ts.
         requestTimeout: 0,
         headersTimeout: 0,
         maxHeaderSize: this.#options.headerLimitBytes,
-        // Node's own refusal has no body.
+        // Node's own error has no body.
         requireHostHeader: false,
         keepAliveTimeout: keepAliveTimeoutMs,
-        // Finds peers that are gone although nothing is sent to them, as with heartbeats switched off.
+        // Detects peers that are gone even if nothing is sent to them, for example without heartbeats.
         keepAlive: true,
         keepAliveInitialDelay: tcpKeepAliveMs,
       },
@@ -92,7 +95,7 @@ export class Listener {
     );
     server.on('connection', (socket) => connections.add(socket));
     server.on('clientError', (error, socket) => connections.refuse(error, socket as Socket));
-    // Node would answer an empty 417, in none of our shapes; RFC 9110 (10.1.1) lets us pass over what we do not know.
+    // Node would send an empty 417, not our error format; RFC 9110 (10.1.1) permits ignoring unknown expectations.
     server.on('checkExpectation', take);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(host, port, error)));

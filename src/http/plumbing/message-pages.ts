@@ -28,24 +28,24 @@ export const messageSchema = Type.Object(
   { title: 'Message' },
 );
 
-/** How an answer spells its messages, and what follows the array. */
+/** How to format messages, and the text after the array. */
 export type Spelling = { readonly message: (message: Message) => string; readonly after: string };
 
-/** The log that an answer must be of. `bounds`: of what is read, where its start is a global position. */
+/** The log that an answer must come from. `bounds`: bounds of the selection, if it starts at a global position. */
 export type ExpectedLog = { readonly epoch: string; readonly bounds: (() => Promise<LogBounds>) | undefined };
 
-/** A read of messages: where it begins, how many it wants, and what reads a page of it. */
+/** A read of messages: start, number, and the function that reads a page. */
 export type MessageRead = {
   readonly read: Read;
   readonly from: number;
   readonly limit: number;
   readonly page: (from: number, limit: number) => Promise<MessagePage>;
-  /** For readers that continue from a stored position; undefined: any log will do, and the answer may begin after forgotten messages. */
+  /** For readers that continue from a stored position; undefined: any log, and the answer may start after deleted messages. */
   readonly expected?: ExpectedLog | undefined;
   readonly spelling?: Spelling;
 };
 
-/** Sends up to `limit` messages as a JSON array: those of one page in one piece, more page by page. */
+/** Sends up to `limit` messages as a JSON array: a single page at once, more page by page. */
 export type SendMessages = (reply: FastifyReply, wanted: MessageRead) => Promise<FastifyReply>;
 
 const asObjects: Spelling = { message: messageJson, after: '' };
@@ -53,7 +53,7 @@ const asObjects: Spelling = { message: messageJson, after: '' };
 export function messagesBy(sendPages: SendPages): SendMessages {
   return async (reply, { read, from, limit, page, expected, spelling = asObjects }) => {
     reply.header('content-type', jsonType);
-    // Its length would have to be read; an empty stream says none.
+    // Its length would have to be read first; an empty stream has none.
     if (reply.request.method === 'HEAD') return reply.send(Readable.from([]));
     const first = await page(from, Math.min(limit, maxPageMessages));
     if (expected !== undefined) await check(expected, first.epoch, from);
@@ -66,7 +66,10 @@ export function messagesBy(sendPages: SendPages): SendMessages {
   };
 }
 
-/** Throws when the first page is of another log, or messages from `from` on were forgotten. Called after the read, so nothing forgotten during it goes unnoticed. */
+/**
+ * Throws if the first page comes from another log, or retention deleted messages from `from` on. Called after the read,
+ * so that deletions during it are noticed.
+ */
 async function check({ epoch, bounds }: ExpectedLog, found: LogId, from: number): Promise<void> {
   if (epoch !== found) throw logGone();
   if (bounds === undefined) return;
@@ -78,7 +81,7 @@ async function check({ epoch, bounds }: ExpectedLog, found: LogId, from: number)
 
 type Rest = { readonly page: MessageRead['page']; readonly spelling: Spelling; readonly epoch: LogId };
 
-/** What reads on at `from`. Fails when the page is of another log than the first one: two are no answer. */
+/** Reads the rest from `from` on. Fails if a page comes from another log than the first one. */
 function restOf(rest: Rest, from: number, left: number, isFirst: boolean): () => Promise<AnswerPage> {
   return async () => {
     const { page, spelling, epoch } = rest;

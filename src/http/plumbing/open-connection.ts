@@ -1,67 +1,67 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What Node's HTTP server keeps on a socket that it reads; it stops and goes on reading by these. */
+/** Internal state of a socket in Node's HTTP server, by which it pauses and resumes reading. */
 type HttpSocket = Socket & {
   _paused: boolean;
   parser: { pause(): void; resume(): void; onIncoming: unknown } | null;
   readonly _handle: { readonly writeQueueSize: number } | null;
 };
 
-/** The deadlines of every connection; 0: none. */
+/** Deadlines of every connection; 0: none. */
 export type Deadlines = {
-  /** A request must have arrived within this time. */
+  /** A request must arrive within this time. */
   readonly requestTimeoutMs: number;
-  /** A reader that takes nothing of its answer for so long is cut off. */
+  /** A reader that accepts nothing of its answer for this time is cut off. */
   readonly stallTimeoutMs: number;
 };
 
 /**
- * - `awaiting`: the head of a request; from the connection's begin, or from the first byte behind an answer
- * - `working`: on a request, whose body may still arrive
- * - `draining`: answered, while the rest of the request is still read and dropped
+ * - `awaiting`: waiting for a request head, since the connection opened or since the first byte after an answer
+ * - `working`: processing a request, whose body may still arrive
+ * - `draining`: answered, while the rest of the request is read and dropped
  * - `idle`: kept alive; Node closes it
- * - `leaving`: refused, and gone in a second
+ * - `leaving`: refused, and closed within a second
  */
 type Phase = 'awaiting' | 'working' | 'draining' | 'idle' | 'leaving';
 
-/** What has run out: the time for a request, for reading an answer, or for leaving after a refusal. */
+/** Which deadline has passed: for a request, for reading an answer, or for leaving after an error. */
 export type Overdue = 'request' | 'reader' | 'farewell';
 
 /** Answers a request. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Pipelined requests that may wait behind the one that is worked on. */
+/** Most pipelined requests waiting for the current one. */
 export const maxHeldRequests = 100;
 
-/** Whoever is answered an error, and has not sent all of the request, has this long to read it. */
+/** How long a client that got an error before it sent its whole request has to read it. */
 export const farewellMs = 1_000;
 
-/** What Node's parser is answered when it is to stop in the middle of a packet. */
+/** Tells Node's parser to stop in the middle of a packet. */
 const stopParsing = 2;
 
 const unhurried = new WeakSet<Socket>();
 
-/** Whether the socket's request may take as long as it goes on; an import does. */
+/** Sets whether the socket's request may take as long as it makes progress, as an import does. */
 export function takeItsTime(socket: Socket, mayTakeTime: boolean): void {
   if (mayTakeTime) unhurried.add(socket);
   else unhurried.delete(socket);
 }
 
-/** One connection of the HTTP server: the request it works on, those that wait behind it, and its deadline. */
+/** One connection of the HTTP server: its current request, those that wait, and its deadline. */
 export class OpenConnection {
-  /** Status of a refusal that was written in place of the pending response. */
+  /** Status of an error written in place of the pending response. */
   refusedStatus: number | undefined = undefined;
   readonly #socket: HttpSocket;
   readonly #answer: Answer;
   #phase: Phase = 'awaiting';
-  /** `Infinity`: since the next look, so that a request whose answer has left by then reads no clock. */
+  /** `Infinity`: since the next check, so that a request answered by then needs no clock. */
   #sinceMs: number;
   #request: IncomingMessage | undefined = undefined;
   #response: ServerResponse | undefined = undefined;
   #held: { readonly request: IncomingMessage; readonly response: ServerResponse }[] = [];
   #endsBehindAnswers = false;
-  /** More requests came than may wait; no more are taken. */
+  /** Too many requests are waiting; no more are accepted. */
   #isFull = false;
   #bytesRead = 0;
   #bytesWritten = 0;
@@ -74,18 +74,18 @@ export class OpenConnection {
     this.#answer = answer;
   }
 
-  /** The response that has not left whole; undefined: none, or its socket was taken for an event stream. */
+  /** The response not yet sent completely; undefined: none, or its socket was taken over for an event stream. */
   get pending(): ServerResponse | undefined {
     const response = this.#response;
     return response === undefined || response.socket === null || response.writableFinished ? undefined : response;
   }
 
-  /** Whether the request that is worked on has not arrived whole. */
+  /** Whether the current request has not arrived completely. */
   get isReceiving(): boolean {
     return this.pending !== undefined && !this.#request!.complete;
   }
 
-  /** Whether its answer has neither length nor chunks. */
+  /** Whether its answer has neither a length nor chunks. */
   get isUnframed(): boolean {
     return this.#request?.httpVersion === '1.0';
   }
@@ -94,22 +94,22 @@ export class OpenConnection {
     return this.#phase === 'leaving';
   }
 
-  /** Works on the request, or holds it back until those before it are answered. */
+  /** Processes the request, or holds it until those before it are answered. */
   take(request: IncomingMessage, response: ServerResponse): void {
-    // It came after its refusal.
+    // It arrived after its refusal.
     if (!this.#socket.writable) return;
     if (response.socket === this.#socket) this.#begin(request, response);
     else this.#hold(request, response);
   }
 
-  /** From now on the peer has a second to read what it was answered. */
+  /** The peer now has a second to read its answer. */
   leave(nowMs: number): void {
     if (this.isLeaving) return;
     this.#phase = 'leaving';
     this.#sinceMs = nowMs;
   }
 
-  /** Ends the connection behind the answers to what came until now. */
+  /** Ends the connection after answering what has arrived so far. */
   endBehindAnswers(): void {
     if (this.#endsBehindAnswers) return;
     this.#endsBehindAnswers = true;
@@ -117,7 +117,7 @@ export class OpenConnection {
     last?.once('finish', () => this.#socket.destroySoon());
   }
 
-  /** What has run out; undefined: nothing. To be asked every fraction of a second. */
+  /** The deadline that has passed, if any. Call several times a second. */
   overdue(nowMs: number, { requestTimeoutMs, stallTimeoutMs }: Deadlines): Overdue | undefined {
     if (this.#isStalled(nowMs, stallTimeoutMs)) return 'reader';
     this.#settle(nowMs);
@@ -137,7 +137,7 @@ export class OpenConnection {
     }
   }
 
-  /** Forgets the requests that wait. Nobody has worked on them. */
+  /** Drops waiting requests, none of which was started. */
   forgetHeld(): void {
     this.#held = [];
   }
@@ -163,19 +163,22 @@ export class OpenConnection {
     this.#held.push({ request, response });
     if (this.#held.length === 1) {
       this.#response!.once('finish', this.#next);
-      // Node reads on whenever the socket has drained.
+      // Node resumes reading whenever the socket has drained.
       if (!socket.listeners('drain').includes(this.#drained)) socket.on('drain', this.#drained);
     }
-    // As Node does it for a full socket: it pauses the parser too, behind the packet that it parses now.
+    // As Node does for a full socket: this also pauses the parser, after the packet it is parsing.
     socket._paused = true;
     socket.pause();
   }
 
-  /** Takes no request from this one on, and ends the connection after the last that waits, which is complete, since this one follows it. */
+  /**
+   * Accepts no request from this one on, and ends the connection after the last waiting one, which is complete because
+   * this one follows it.
+   */
   #dropFrom(request: IncomingMessage): void {
     const socket = this.#socket;
-    // The header tells the client that later requests were not done. They are still read and dropped, because closing a socket
-    // with unread bytes resets it, and the reset takes answers along.
+    // The header tells the client that later requests were not processed. They are still read and dropped, because
+    // closing a socket with unread bytes resets it, which loses answers.
     this.#held.at(-1)!.response.setHeader('connection', 'close');
     request.resume();
     socket.parser!.onIncoming = () => stopParsing;
@@ -186,7 +189,7 @@ export class OpenConnection {
 
   readonly #next = (): void => {
     const next = this.#held.shift();
-    // The response has no socket where the one before it has ended the connection.
+    // The response has no socket if the one before it ended the connection.
     if (next === undefined || next.response.socket !== this.#socket) return;
     if (this.#held.length > 0) next.response.once('finish', this.#next);
     else this.#readOn();
@@ -206,7 +209,7 @@ export class OpenConnection {
     this.#socket.resume();
   }
 
-  /** Notes that an answer has left, that the rest of its request came, or that another request begins. */
+  /** Call when an answer was sent, the rest of its request arrived, or another request starts. */
   #settle(nowMs: number): void {
     const { bytesRead } = this.#socket;
     if (this.#sinceMs === Number.POSITIVE_INFINITY) this.#sinceMs = nowMs;
@@ -226,14 +229,14 @@ export class OpenConnection {
     }
   }
 
-  /** Whether the kernel has accepted none of the waiting bytes for this time, whatever the peer sends meanwhile. */
+  /** Whether the kernel has accepted none of the pending bytes for this time, regardless of what the peer sends. */
   #isStalled(nowMs: number, stallTimeoutMs: number): boolean {
     const { bytesWritten, writableLength } = this.#socket;
     if (writableLength === 0) {
       this.#stalledSinceMs = undefined;
       return false;
     }
-    // A large piece waits until all of it was taken, while the kernel takes it bit by bit.
+    // Node reports a large write only as a whole, while the kernel takes it piece by piece.
     const waiting = this.#socket._handle?.writeQueueSize ?? 0;
     const hasMoved = bytesWritten !== this.#bytesWritten || waiting !== this.#bytesWaiting;
     this.#bytesWritten = bytesWritten;

@@ -3,14 +3,14 @@ import { cookieName, secureCookieName } from './credential.ts';
 import { refusalExample } from './openapi-examples.ts';
 import { nameLimits } from './parameters.ts';
 
-/** What a route may need, as its `security`. */
+/** Access requirements of routes, for `security`. */
 export const requirements = {
   none: [],
   token: [{ bearer: [] }, { queryToken: [] }, { session: [] }, { secureSession: [] }],
   ticket: [{ ticket: [] }],
 } as const;
 
-/** Parts of the description that no single route owns. */
+/** Parts of the description that belong to no single route. */
 export const components = {
   securitySchemes: {
     bearer: {
@@ -82,7 +82,7 @@ export const components = {
   },
 };
 
-/** Takes each schema with a title out to the named ones, and leaves a reference in its place. */
+/** Moves schemas with a title to the named schemas, and replaces them by references. */
 export function nameSchemas(part: unknown, named: Record<string, unknown>): unknown {
   if (Array.isArray(part)) return part.map((element) => nameSchemas(element, named));
   if (typeof part !== 'object' || part === null) return part;

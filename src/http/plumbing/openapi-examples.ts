@@ -37,7 +37,7 @@ const metrics = `# HELP pokewire_messages_appended_total Messages appended
 pokewire_messages_appended_total 1234
 `;
 
-/** Answers of successful operations, by operation id, where the schema has no example. */
+/** Example answers by operation id, where the schema has none. */
 export const answerExamples: Readonly<Record<string, unknown>> = {
   appendMessages: { ...at, count: 1 },
   listStreams: { streams: [described], cursor: 'account-123' },
@@ -114,7 +114,7 @@ export const answerExamples: Readonly<Record<string, unknown>> = {
   holdStream: { held: true },
   settleStream: { held: true, position: 8 },
 
-  // A row as EventoDB's stream.get has it.
+  // A row of EventoDB's stream.get.
   callMethod: [[message.id, message.type, at.position, at.globalPosition, message.data, message.metadata, time]],
 
   describeConnection: {
@@ -133,7 +133,7 @@ export const answerExamples: Readonly<Record<string, unknown>> = {
   readMetrics: metrics,
 };
 
-/** How a refusal looks; each code has its own sentence and details. */
+/** Example of an error response; each code has its own sentence and details. */
 export const refusalExample = {
   error: {
     code: 'STREAM_VERSION_CONFLICT',

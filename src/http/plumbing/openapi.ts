@@ -8,7 +8,7 @@ import { components, nameSchemas, requirements } from './openapi-components.ts';
 import { answerExamples } from './openapi-examples.ts';
 import { categoryText, groupText, nameText } from './parameters.ts';
 
-/** What the routes are grouped by, in the order of the page. */
+/** Groups of routes, in page order. */
 export const tags = [
   { name: 'streams', description: 'Append messages to streams, and read them by their position.' },
   { name: 'retention', description: 'Say what is kept of a log and of its categories, by age, number and bytes.' },
@@ -37,16 +37,13 @@ type Parameter = {
   example?: unknown;
 };
 
-/**
- * Adds what follows from a route's settings: who may use it, and, for a route that says by `produces` that it answers text,
- * the content. For `transform`.
- */
+/** Adds what follows from a route's settings: its scope and, for routes with `produces`, the content type. For `transform`. */
 export function describeRoute<S>(input: RouteInput<S>): { schema: S; url: string } {
   const { schema, url, route } = input;
   const { produces, response } = (schema ?? {}) as { produces?: string[]; response?: unknown };
   const { access = 'admin', takesTicket = false } = route.config ?? {};
   const byToken = [...requirements.token, ...(takesTicket ? requirements.ticket : [])];
-  // OpenAPI has scopes for OAuth only, so that of the token is an extension.
+  // OpenAPI defines scopes only for OAuth, so a token's scope is an extension.
   const needed = access === 'none' ? { security: requirements.none } : { security: byToken, 'x-scope': access };
   const described = { ...schema, ...needed };
   if (produces === undefined || response !== undefined) return { schema: described, url };
@@ -72,7 +69,7 @@ const textContents: Readonly<Record<string, JsonObject>> = {
   },
 };
 
-/** Adds what holds for every route, so that no route repeats it: failures and examples. For `transformObject`. */
+/** Adds what applies to every route: errors and examples. For `transformObject`. */
 export function completeDescription(document: Parameters<SwaggerTransformObject>[0]) {
   if (!('openapiObject' in document)) throw new TypeError('the description is OpenAPI 3.1');
   const described = document.openapiObject as { paths: Record<string, Record<string, Operation>> };
@@ -116,11 +113,11 @@ function withExample(operationId: string, status: string, answer: Answer): Answe
 
 const refusal = { $ref: '#/components/responses/Error' };
 
-/** Statuses of refusals: those that any such route has, and those of its own. What is not foreseen is the default. */
+/** Error statuses: those common to all such routes, and the route's own. Anything else is the default. */
 function refusalsOf(path: string, method: string, { operationId, security }: Operation): number[] {
   const statuses = [400, 421, 431, 500, 503];
   if (security.length > 0) statuses.push(401, 403);
-  // Also where none is expected, because what comes is judged before the route.
+  // Even if no body is expected, because it is checked before routing.
   if (method !== 'get') statuses.push(408, 413);
   if (method !== 'get' && !takesAnyType.has(path)) statuses.push(415);
   if (path.startsWith('/groups')) statuses.push(404, 409, 410, 429, 501, 507);
@@ -146,8 +143,8 @@ const ownRefusals: Readonly<Record<string, readonly number[]>> = {
   subscribe: [404, 409, 410, 429, 501, 507],
 };
 
-// Beside the schemas that are validated, whose refusals count bytes and name the limit. By place, name and type, because a
-// parameter of the same name may be something else on another route.
+// Facts missing from the validated schemas, whose errors count bytes and name the limit. Keyed by location, name and
+// type, because a parameter with the same name may differ between routes.
 const parameterFacts: Readonly<Record<string, { example?: unknown; schema: JsonObject }>> = {
   'path stream string': { example: 'account-123', schema: nameText },
   'path position string': { example: '0', schema: {} },
@@ -156,7 +153,7 @@ const parameterFacts: Readonly<Record<string, { example?: unknown; schema: JsonO
   'query stream string': { schema: nameText },
   'query stream array': { schema: { items: { type: 'string', ...nameText } } },
   'query category array': { example: ['account'], schema: { items: { type: 'string', ...categoryText } } },
-  // Empty, they are as if not given.
+  // Empty means missing.
   'query category string': { schema: { ...categoryText, minLength: 0 } },
   'query correlation string': { schema: { ...categoryText, minLength: 0 } },
 };
@@ -164,7 +161,7 @@ const parameterFacts: Readonly<Record<string, { example?: unknown; schema: JsonO
 function withFacts(parameter: Parameter): Parameter {
   const { schema } = parameter;
   if (schema?.type === 'integer' && schema.maximum === undefined) {
-    // A command of the reference works only with what its request must have.
+    // The reference's commands work only with the required parameters.
     const example = parameter.in === 'query' && parameter.required ? { example: 0 } : {};
     return { ...parameter, ...example, schema: { ...schema, maximum: Number.MAX_SAFE_INTEGER } };
   }
@@ -179,7 +176,7 @@ const lastEventId: Parameter = {
   schema: { type: 'string' },
 };
 
-// Made by what makes the real ones, so that it cannot differ from them.
+// Generated by the real encoder, so that it cannot differ.
 function exampleStream(): string {
   const frame = Buffer.alloc(maxFrameBytes);
   const poke = new Poke().set(new StreamName('account-123'), 5, 1234, 0);

@@ -6,23 +6,23 @@ import { PokewireError } from '../../errors.ts';
 import { ownTurn } from '../../message/turns.ts';
 import { logGone } from '../../store/shared/log-gone.ts';
 
-/** Part of an answer. */
+/** One page of an answer. */
 export type AnswerPage = {
   /** May be empty. */
   readonly text: string;
-  /** Reads the page behind it; undefined: there is none. */
+  /** Reads the next page; undefined: there is none. */
   readonly next: ReadPage | undefined;
 };
 
-/** Reads a page of an answer. A failure breaks the answer off. */
+/** Reads a page of an answer. If it fails, the answer is cut off. */
 export type ReadPage = () => Promise<AnswerPage>;
 
 /** Sends the pages of an answer one after another. */
 export type SendPages = (reply: FastifyReply, read: Read, first: AnswerPage) => FastifyReply;
 
 /**
- * Sends pages at the pace of the socket, so that a long answer takes the memory of one page. It breaks off when a page cannot
- * be read, and when the grant of its read no longer holds: nobody takes what ends with a broken connection for whole.
+ * Sends pages at the pace of the socket, so that a long answer takes the memory of one page. Cuts the answer off if a
+ * page cannot be read or the grant ends: clients do not mistake a broken connection for a complete answer.
  */
 export function pagesBy(grants: Pick<GrantWatch, 'hold'>): SendPages {
   return (reply, read, first) => {
@@ -32,14 +32,14 @@ export function pagesBy(grants: Pick<GrantWatch, 'hold'>): SendPages {
   };
 }
 
-/** A generator would keep the text of its page while the socket is full. */
+/** Not a generator, which would keep the text of its page while the socket is full. */
 class Pages extends Readable {
   readonly #read: Read;
   #text: string;
   #next: ReadPage | undefined;
 
   constructor(read: Read, { text, next }: AnswerPage) {
-    // Reads a page only when the previous one has been sent.
+    // Reads a page only after the previous one was sent.
     super({ highWaterMark: 0 });
     this.#read = read;
     this.#text = text;
@@ -52,15 +52,15 @@ class Pages extends Readable {
 
   async #readOn(): Promise<void> {
     while (this.#text === '' && this.#next !== undefined) {
-      // A store in memory answers without leaving this turn; others are to have theirs.
+      // A store in memory answers within the turn; let other work run.
       await ownTurn();
-      // Pages without text do not wait for the socket, so they would be read on for nobody.
+      // Pages without text do not wait for the socket, so this would read on for nobody.
       if (this.#read.isOver) return void this.destroy();
       const { text, next } = await this.#next();
       this.#text = text;
       this.#next = next;
     }
-    // As bytes, which are outside the heap while they wait.
+    // As bytes, which wait outside the JavaScript heap.
     const bytes = this.#text === '' ? null : Buffer.from(this.#text);
     this.#text = '';
     this.push(bytes);

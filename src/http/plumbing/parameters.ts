@@ -3,40 +3,40 @@ import { invalid } from '../../errors.ts';
 import { type ConsumerGroup, maxGroupSize } from '../../message/consumer-group.ts';
 import { checkName, maxNameBytes, namePattern } from '../../message/stream-name.ts';
 
-/** A read returns at most this many messages unless `batchSize` says otherwise. */
+/** Messages per read unless `batchSize` is given. */
 const defaultBatchSize = 1_000;
 
-/** A list returns at most this many entries unless `limit` says otherwise. */
+/** Entries per list page unless `limit` is given. */
 export const defaultPageSize = 100;
 
-/** A list returns at most this many entries whatever `limit` says. */
+/** Most entries per list page. */
 export const maxPageSize = 1_000;
 
 const maxBatchSize = 10_000;
 
-/** Lengths of a name, as schemas count them; its bytes are limited to the same number. */
+/** Length of a name as schemas count it, in characters. The limit in bytes is the same number. */
 export const nameLimits = { minLength: 1, maxLength: maxNameBytes };
 
-/** What a name is, for descriptions; {@link checkName} refuses in words what is none. */
+/** Schema of a name; {@link checkName} gives the reason for refusing one. */
 export const nameText = { ...nameLimits, pattern: namePattern };
 
-/** The same of a category, which has no hyphen. */
+/** Schema of a category, which has no hyphen. */
 export const categoryText = { ...nameLimits, pattern: '^[^-\\u0000-\\u001f\\u007f-\\u009f]*$' };
 
-/** What the name of a consumer group or of a member is, for descriptions. */
+/** Schema of a group's or member's name. */
 export const groupText = { minLength: 1, maxLength: 128, pattern: namePattern };
 
-/** Of paths that name a stream. */
+/** For paths that contain a stream. */
 export const streamParam = Type.Object({
   stream: Type.String({ description: 'Stream name, percent-encoded, e.g. account-123' }),
 });
 
-/** Of paths that name a category. */
+/** For paths that contain a category. */
 export const categoryParam = Type.Object({
   category: Type.String({ description: 'Category: what stands before the first hyphen of a stream name' }),
 });
 
-/** Reads a category; throws `INVALID_REQUEST`, also for a stream's name, which would be a category that never has a message. */
+/** Reads a category. Throws `INVALID_REQUEST`, also for a stream's name, since that would be a category that never has messages. */
 export function readCategory(field: string, name: string): string {
   const hyphen = checkName(field, name).indexOf('-');
   if (hyphen === -1) return name;
@@ -47,17 +47,17 @@ export function readCategory(field: string, name: string): string {
   );
 }
 
-/** The query parameter `position`; what it counts differs from route to route. */
+/** The query parameter `position`, whose unit depends on the route. */
 export function positionQuery(description: string) {
   return Type.Optional(Type.Integer({ minimum: 0, description }));
 }
 
-/** Of reads of messages: which log they must be of. */
+/** For reads of messages: the log they must come from. */
 export const epochQuery = Type.Optional(
   Type.String({ maxLength: 64, description: 'The log to read, from a hello event; 410 when it is another one' }),
 );
 
-/** Of reads; {@link limitOf} says what it means. */
+/** For reads; see {@link limitOf}. */
 export const batchSizeQuery = Type.Optional(
   Type.Integer({
     minimum: -1,
@@ -66,7 +66,7 @@ export const batchSizeQuery = Type.Optional(
   }),
 );
 
-/** `batchSize` as a number of messages. */
+/** Converts `batchSize` to a number of messages. */
 export function limitOf(batchSize = 0): number {
   if (batchSize === -1) return Number.POSITIVE_INFINITY;
   return batchSize === 0 ? defaultBatchSize : batchSize;
@@ -83,8 +83,8 @@ export const groupQuery = {
 };
 
 /**
- * The group that a member and `size` name, null when neither is given; throws `INVALID_REQUEST`. `name` is what the request
- * calls the member.
+ * The group that a member and `size` specify; null if neither is given. Throws `INVALID_REQUEST`. `name`: what the
+ * request calls the member.
  */
 export function groupOf(
   member: number | undefined,
@@ -98,7 +98,7 @@ export function groupOf(
   return { member, size };
 }
 
-/** Of lists: `cursor` is the one the previous page ended with. */
+/** For lists: `cursor` is what the previous page ended with. */
 export const pageQuery = {
   cursor: Type.Optional(
     Type.String({ maxLength: maxNameBytes, description: 'Where the previous page ended, exclusive' }),
@@ -108,7 +108,7 @@ export const pageQuery = {
   ),
 };
 
-/** The `cursor` that a list ends with. */
+/** The cursor for the next page of a list. */
 export const nextCursor = Type.Union([Type.String({ maxLength: maxNameBytes }), Type.Null()], {
   description: 'Of the next page, also when it is empty, as the category of `-1` is; null: this is the last',
 });

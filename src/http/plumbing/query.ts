@@ -3,7 +3,7 @@ import { invalid } from '../../errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** An empty query value counts as not given, as EventoDB has it on `/subscribe`. */
+    /** An empty query value counts as missing, as on EventoDB's `/subscribe`. */
     emptyIsAbsent?: boolean;
   }
 }
@@ -11,8 +11,8 @@ declare module 'fastify' {
 type ObjectSchema = { readonly properties: Readonly<Record<string, { readonly type?: string }>> };
 
 /**
- * Turns query texts into the types the route's schema names, before it is validated. Ajv's own coercion would take
- * `0x10`, `1e3` and ` 5` for integers, and drop or pass what the schema does not know.
+ * Converts query texts to the types of the route's schema before validation. Ajv's own coercion would accept `0x10`,
+ * `1e3` and ` 5` as integers, and drop or pass what the schema does not define.
  */
 export function convertQuery(request: FastifyRequest): void {
   const query = request.query as Record<string, unknown>;
@@ -21,7 +21,7 @@ export function convertQuery(request: FastifyRequest): void {
   const schema = schemas?.querystring as ObjectSchema | undefined;
   if (schema === undefined) return;
   for (const [name, given] of Object.entries(query)) {
-    // The credential of authenticate.ts, which every route takes.
+    // The credential (see authenticate.ts), accepted on every route.
     if (name === 'token') {
       delete query[name];
       continue;

@@ -5,22 +5,22 @@ import type { BodyTaker, GatheringRequest } from './gathering-request.ts';
 type Done = (error: Error | null, body?: Buffer) => void;
 
 /**
- * Reads bodies of this content type as they are, into one buffer each. Fastify's own `parseAs` keeps every chunk until the
- * end. A body of more than `maxBytes` is refused as Fastify does.
+ * Reads bodies of this content type unparsed, into one buffer each. Fastify's own `parseAs` keeps every chunk until the
+ * end. A body larger than `maxBytes` gets Fastify's own error.
  */
 export function useBodyReader(server: FastifyInstance, contentType: string, maxBytes: number): void {
   server.addContentTypeParser(contentType, (request, payload, done) => {
     if (Number(request.headers['content-length']) > maxBytes) return done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
-    // All requests are the listener's.
+    // All requests come from the listener, which creates this class.
     (payload as GatheringRequest).handTo(new WholeBody(maxBytes, done));
   });
 }
 
-/** Puts a body together. */
+/** Collects a body. */
 class WholeBody implements BodyTaker {
   readonly #maxBytes: number;
   readonly #bytes = new GatheredBytes();
-  /** Undefined: the body was refused, and what follows is passed over. */
+  /** Undefined: the body was refused, and the rest is ignored. */
   #done: Done | undefined;
 
   constructor(maxBytes: number, done: Done) {

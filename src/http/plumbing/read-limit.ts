@@ -4,17 +4,17 @@ import { PokewireError } from '../../errors.ts';
 import { retryAfter } from './append-limit.ts';
 import { grantOf } from './authenticate.ts';
 
-/** Begins a read, which is under way until the answer was taken or the client has gone; throws `RATE_LIMITED` or `OVERLOADED`. */
+/** Starts a read, which lasts until the answer was sent or the client has left; throws `RATE_LIMITED` or `OVERLOADED`. */
 export type BeginRead = (request: FastifyRequest, reply: FastifyReply) => Read;
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Every route that reads the store for its answer calls it first. */
+    /** Every route that reads the store calls this first. */
     beginRead: BeginRead;
   }
 }
 
-/** Gives the server `beginRead`; `refused` counts. */
+/** Adds `beginRead` to the server. `refused` counts refusals. */
 export function useReadLimit(server: FastifyInstance, reads: Reads, refused: (reason: ReadRefusal) => void): void {
   server.decorate('beginRead', (request, reply) => {
     let read: Read;
@@ -27,7 +27,7 @@ export function useReadLimit(server: FastifyInstance, reads: Reads, refused: (re
       throw error;
     }
     const { raw } = reply;
-    // Emitted when the socket has taken the answer, and when it is gone. `finished` of node:stream adds eight listeners.
+    // `close` is emitted when the socket has taken the answer, or is gone. `finished` of node:stream would add eight listeners.
     if (raw.destroyed) reads.finish(read);
     else raw.once('close', () => reads.finish(read));
     return read;

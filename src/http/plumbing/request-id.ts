@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { holdsToken } from './clean-text.ts';
 
-/** Printable ASCII and tabs of a sensible length: it is logged, and comes back. */
+/** Printable ASCII and tabs of a reasonable length, because it is logged and returned. */
 const acceptable = /^[\t -~]{1,256}$/;
 
-/** Gives each request an id: its `X-Request-Id` where that can be printed and is no token, else the next number. */
+/** Gives each request an id: its `X-Request-Id` if printable and not a token, otherwise the next number. */
 export function requestIds(): (request: IncomingMessage) => string {
   let last = 0;
   return ({ headers }) => {

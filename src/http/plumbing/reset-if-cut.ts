@@ -2,15 +2,15 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 
 /**
- * Resets the connection of an answer without chunks that breaks off, because its source fails or its reader stalls: a client
- * would take every orderly end for the end of the answer, as it must where HTTP/1.0 has no length either.
+ * Resets the connection if an answer without chunks is cut off because its source fails or its reader stalls. Clients
+ * would mistake a regular close for the end of the answer, since HTTP/1.0 may have no length either.
  */
 export function resetIfCut(source: Readable, response: ServerResponse): void {
   const reset = (): void => {
-    // Before its first byte an error still becomes an answer of its own.
+    // Before the first byte, an error can still get a response of its own.
     if (response.headersSent) response.socket?.resetAndDestroy();
   };
   source.once('error', reset);
-  // Without a listener Node destroys the socket, which looks like an orderly end to the client.
+  // Without a listener Node closes the socket, which looks like a regular end to the client.
   response.once('timeout', reset);
 }

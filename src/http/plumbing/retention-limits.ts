@@ -7,7 +7,7 @@ import type { RetentionLimits } from '../../store/retention.ts';
 const limit = (description: string) =>
   Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description }));
 
-/** What a rule keeps at most; what is absent is not limited. */
+/** Limits of a rule; absent ones are not limited. */
 export const limitsSchema = Type.Object(
   {
     maxAgeMs: limit('Milliseconds since the time of a message'),
@@ -22,7 +22,7 @@ export const limitsSchema = Type.Object(
   },
 );
 
-/** The limits as they were sent; throws `INVALID_REQUEST` where there is none. */
+/** Parses the limits; throws `INVALID_REQUEST` if there is none. */
 export function limitsOf(given: Static<typeof limitsSchema>): RetentionLimits {
   const { maxAgeMs, maxMessages, maxBytes } = given;
   if (maxAgeMs === undefined && maxMessages === undefined && maxBytes === undefined) {
@@ -31,7 +31,7 @@ export function limitsOf(given: Static<typeof limitsSchema>): RetentionLimits {
   return { maxAgeMs, maxMessages, maxBytes };
 }
 
-/** A rule as answers tell it. */
+/** A rule in answers. */
 export function ruleJson({ category, limits, isDefault, kept }: ListedRule) {
   const { maxAgeMs = null, maxMessages = null, maxBytes = null } = limits;
   const { messages, bytes, oldestMs, excess } = kept;

@@ -2,17 +2,17 @@ import type { FastifyContextConfig, FastifyRequest } from 'fastify';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Kept by {@link routeConfigOf}. */
+    /** Cache of {@link routeConfigOf}. */
     routeConfig: RouteConfig | undefined;
   }
 }
 
-/** What a route was given as `config`, and where it is; a path that is no route has no `url`. */
+/** A route's `config` and URL; an unknown path has no `url`. */
 export type RouteConfig = FastifyContextConfig & { readonly url?: string };
 
 /**
- * The config of the request's route, which several hooks of every request need. Fastify makes an object of twelve members
- * each time that `routeOptions` is read (load: append --compare).
+ * The config of the request's route, needed by several hooks. Fastify creates an object with twelve members each time
+ * `routeOptions` is read (load: append --compare).
  */
 export function routeConfigOf(request: FastifyRequest): RouteConfig {
   request.routeConfig ??= request.routeOptions.config;

@@ -1,17 +1,17 @@
-/** A validator's error, in the form common to the validators of routes and of tickets. */
+/** A validation error, in the form common to the validators of routes and tickets. */
 type Finding = {
   readonly keyword: string;
   readonly message?: string;
   readonly params: Readonly<Record<string, unknown>>;
 };
 
-/** What is wrong, to be read behind the name of the field. The validators' own words leave out what would fit. */
+/** What is wrong, to follow the field's name in a sentence. The validators' own messages do not say what would be valid. */
 export function schemaProblem({ keyword, message = 'is not valid', params }: Finding): string {
   if (keyword === 'enum') return `must be ${(params.allowedValues as readonly string[]).join(' or ')}`;
   if (keyword === 'type') return `must be ${/^[aeiou]/.test(String(params.type)) ? 'an' : 'a'} ${params.type}`;
   if (keyword === 'maxLength') return `must have at most ${params.limit} characters`;
   if (keyword === 'maxItems') return `must have at most ${params.limit} entries`;
-  // A schema that is false: nothing fits.
+  // The schema `false` matches nothing.
   if (keyword === 'boolean') return 'is not a member here';
   return message;
 }

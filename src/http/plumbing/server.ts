@@ -38,14 +38,14 @@ import { routeConfigOf } from './route-config.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Of @fastify/cors: in place of the server's own; false: none. */
+    /** Options of @fastify/cors, instead of the server's own; false: none. */
     cors?: FastifyCorsOptions | false;
-    /** CORS headers that every response of the route carries, whatever its origin. */
+    /** CORS headers of every response of the route, regardless of its origin. */
     corsHeaders?: Readonly<Record<string, string>>;
   }
 }
 
-/** What holds for every route. */
+/** Options that apply to every route. */
 export type ServerOptions = AllowedHostsOptions & {
   readonly access: Access;
   readonly tickets: Tickets;
@@ -55,9 +55,9 @@ export type ServerOptions = AllowedHostsOptions & {
   readonly corsOrigins: readonly string[];
   /** Origins that may subscribe. */
   readonly subscribeOrigins: readonly string[];
-  /** Proxies whose `X-Forwarded-For` is believed. */
+  /** Proxies whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies: readonly string[];
-  /** Of one namespace; 0: no limit. */
+  /** Limit per namespace; 0: no limit. */
   readonly maxAppendsPerSecond: number;
   readonly overload: OverloadWatch;
   readonly reads: Reads;
@@ -66,12 +66,12 @@ export type ServerOptions = AllowedHostsOptions & {
   readonly refusalPage: RefusalPage;
 };
 
-/** The name under which programs look for a server of EventoDB’s wire; see docs/eventodb.md. */
+/** Name by which programs recognise EventoDB's protocol; see docs/eventodb.md. */
 const serverName = `EventoDB/${version}`;
 
 /**
- * What every response says. None is kept by a cache, because most need a credential, or change at once; no page of elsewhere
- * embeds one, whatever it takes it for. Pages and their files, the same for everybody, say something else of caches.
+ * Headers of every response. Nothing is cached, because most responses need a credential or change at once; no other
+ * origin may embed one, whatever type it assumes. Pages and their files, the same for everybody, set their own caching.
  */
 const commonHeaders = {
   server: serverName,
@@ -80,14 +80,14 @@ const commonHeaders = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-/** Paths are as long as the request head allows; names have their own limit. */
+/** Allows paths as long as the request head; names have their own limit. */
 const maxParamLength = 16_384;
 
-/** Fastify with everything that holds for every route: errors, query types, CORS, request ids. */
+/** Creates Fastify with everything common to all routes: errors, query types, CORS, request ids. */
 export function createServer(options: ServerOptions) {
   const { bodyLimitBytes } = options;
   const server = Fastify({
-    // One line a request, at its end: see access-log.ts. It names the request, so no logger is made for each one.
+    // One line per request, at its end (see access-log.ts). It contains the request id, so no child loggers are needed.
     loggerInstance: withoutChildren(options.log),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
@@ -99,9 +99,9 @@ export function createServer(options: ServerOptions) {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   useErrorHandler(server, options.refusalPage);
-  // Nothing is coerced, filled in or taken away: query.ts gives the types, and what is wrong is refused.
+  // Nothing is coerced, defaulted or removed: query.ts converts types, and invalid values are refused.
   const ajv = new Ajv({ strict: false });
-  // Bodies are read by message/new-message.ts, which keeps payloads as text; their schemas only describe them.
+  // message/new-message.ts parses bodies, which keeps payloads as text; the schemas only describe them.
   server.setValidatorCompiler(({ schema, httpPart }) =>
     httpPart === 'body' ? () => true : ajv.compile(schema as object),
   );
@@ -110,19 +110,19 @@ export function createServer(options: ServerOptions) {
 
   if (options.trustedProxies.length > 0) useForwardedAddresses(server);
   server.decorateRequest('routeConfig', undefined);
-  // With authentication a rebound page has no token, nor the cookie of another name.
+  // With authentication, a rebound page has neither a token nor the cookie, which belongs to another name.
   const isHostJudged = options.access.mode === 'off' || options.allowedHosts.length > 0;
   const hostRefusal = hostRefusals(isHostJudged ? options : undefined);
-  // Before those who may refuse the request, so that refusals carry them too.
-  // Hooks call back: a promise each would cost every request several turns of the microtask queue.
+  // Before hooks that may refuse the request, so that errors carry these headers too. Hooks use callbacks: a promise
+  // each would cost every request several turns of the microtask queue.
   server.addHook('onRequest', (request, reply, done) => {
-    // Before anything refuses the request, because refusals are logged too.
+    // Before anything can refuse the request, because refusals are logged too.
     hideCredentials(request);
     reply.headers(commonHeaders);
     if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
     const { corsHeaders } = routeConfigOf(request);
     if (corsHeaders !== undefined) reply.headers(corsHeaders);
-    // Before anything else of it is read.
+    // Before anything else in the request is used.
     const refusal = hostRefusal(request.raw);
     if (refusal === undefined) return done();
     if (refusal.code === 'INVALID_REQUEST') reply.header('connection', 'close');
@@ -134,7 +134,7 @@ export function createServer(options: ServerOptions) {
     const origins = isSubscribe(url) ? options.subscribeOrigins : options.corsOrigins;
     return headers.origin !== undefined && (origins.includes('*') || origins.includes(headers.origin));
   };
-  // Behind CORS, so that a page may read why it was refused.
+  // After CORS, so that a page may read why it was refused.
   server.after(() => useAccess(server, { ...options, allowsOrigin }));
   useAppendLimit(server, options.maxAppendsPerSecond, options.overload);
   useReadLimit(server, options.reads, options.readRefused);
@@ -142,12 +142,12 @@ export function createServer(options: ServerOptions) {
     convertQuery(request);
     done();
   });
-  // Fastify adds a charset, which JSON does not have and EventoDB's clients do not expect.
+  // Fastify adds a charset, which JSON does not define and EventoDB's clients do not expect.
   server.addHook('onSend', (request, reply, payload, done) => {
     const type = reply.getHeader('content-type');
     if (typeof type === 'string' && type.startsWith(jsonType)) reply.header('content-type', jsonType);
     if (payload instanceof Readable && request.method === 'HEAD') {
-      // Fastify would read all of it to send nothing.
+      // Fastify would read the whole payload only to discard it.
       payload.destroy();
       return done(null, Readable.from([]));
     }
@@ -157,10 +157,10 @@ export function createServer(options: ServerOptions) {
   return server;
 }
 
-/** The server that routes are added to. */
+/** The server to which routes are added. */
 export type Server = ReturnType<typeof createServer>;
 
-/** Answers known paths with unknown methods by 405 and the methods that are known. Comes after all routes. */
+/** Answers 405 with the known methods for known paths with unknown methods. Call after all routes were added. */
 export function refuseOtherMethods(server: Server, routes: ReadonlyMap<string, ReadonlySet<string>>): void {
   const refusable: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'QUERY'];
   for (const [url, methods] of routes) {
@@ -180,7 +180,7 @@ export function refuseOtherMethods(server: Server, routes: ReadonlyMap<string, R
   }
 }
 
-/** Notes each route's methods as it is added, without preflights: those of `*` would hide that a path is unknown. */
+/** Records the methods of each route as it is added. Without preflights, as those for `*` would hide that a path is unknown. */
 export function collectRoutes(server: Server): Map<string, Set<string>> {
   const routes = new Map<string, Set<string>>();
   server.addHook('onRoute', ({ url, method }) => {
@@ -191,7 +191,7 @@ export function collectRoutes(server: Server): Map<string, Set<string>> {
   return routes;
 }
 
-/** Each route knows its own origins, so that a request to one that has none costs nothing. */
+/** Configured per route, so that requests to routes without CORS pay nothing. */
 function useCors(server: FastifyInstance, { corsOrigins, subscribeOrigins }: ServerOptions): void {
   server.addHook('onRoute', (route) => {
     const origins = isSubscribe(route.url) ? subscribeOrigins : corsOrigins;
@@ -200,24 +200,24 @@ function useCors(server: FastifyInstance, { corsOrigins, subscribeOrigins }: Ser
   });
   const usePlugin = (scope: FastifyInstance) => {
     scope.register(cors, corsFor(corsOrigins));
-    // The plugin's own route of all preflights is the API's.
+    // The plugin adds its own route for all preflights, which is for the API.
     for (const url of ['/subscribe', '/subscribe/*']) {
       scope.options(url, { schema: { hide: true }, config: { access: 'none' } }, (_request, reply) =>
         reply.callNotFound(),
       );
     }
   };
-  // The plugin's hook runs for every request of its scope, whatever the route says. Those of unknown paths are the API's.
+  // The plugin's hook runs for every request of its scope, regardless of the route's config. Unknown paths count as API.
   if (corsOrigins.length > 0 || isList(subscribeOrigins)) usePlugin(server);
   else server.register(async (preflights) => usePlugin(preflights));
 }
 
-/** Whether the response depends on the origin that asks. */
+/** Whether the response depends on the request's origin. */
 function isList(origins: readonly string[]): boolean {
   return origins.length > 0 && !origins.includes('*');
 }
 
-/** Fastify asks for a logger of each request, which costs an append a few percent of its time; it gets this one. */
+/** Fastify requests a child logger per request, which costs an append a few percent of its time; returns this one instead. */
 function withoutChildren(log: FastifyBaseLogger): FastifyBaseLogger {
   const same: FastifyBaseLogger = Object.create(log, { child: { value: () => same } });
   return same;
@@ -228,8 +228,8 @@ function isSubscribe(url: string): boolean {
 }
 
 /**
- * Where every origin is allowed, or none, the response does not depend on the request, so the plugin's work for each is not
- * needed: 1.4 % of a connection in a storm (profile of load: connection-storm).
+ * If all origins are allowed, or none, the response does not depend on the request, so the plugin's work per request
+ * can be skipped: 1.4 % of a connection in a storm (profile of load: connection-storm).
  */
 function corsConfigOf(origins: readonly string[]): FastifyContextConfig {
   if (origins.length === 0) return { cors: false };

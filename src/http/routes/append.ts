@@ -73,7 +73,7 @@ export function routeAppend(server: Server, append: Append): void {
       },
     },
     async (request, reply) => {
-      // Mostly there is no limit, and nothing to wait for.
+      // Usually there is no limit, and nothing to wait for.
       const counted = limitAppends(request, reply);
       if (counted !== undefined) await counted;
       const stream = checkName('stream', request.params.stream);
@@ -93,7 +93,7 @@ export function routeAppend(server: Server, append: Append): void {
   );
 }
 
-/** Appends and counts; throws the error that tells why nothing was stored. Every route that appends does it by this. */
+/** Appends and counts; throws if nothing was stored, with the reason. Every route that appends uses this. */
 export type Append = (
   namespace: Namespace,
   stream: string,
@@ -107,7 +107,7 @@ export function appendTo(store: Store, stats: AppendStats): Append {
     let outcome = await store.log(namespace.log).append(stream, messages, expectedVersion);
     if (outcome.outcome === 'gone') {
       const now = await store.namespaces.find(namespace.id);
-      // An import has put another log in its place, which the append is as good for.
+      // An import has replaced the log, and the append is valid for the new one too.
       if (now?.uid === namespace.uid && now.log !== namespace.log) {
         outcome = await store.log(now.log).append(stream, messages, expectedVersion);
       }
@@ -119,7 +119,7 @@ export function appendTo(store: Store, stats: AppendStats): Append {
 
 type Accepted = Extract<AppendOutcome, { position: number }>;
 
-/** The outcome when the messages are stored; throws the error that tells why they are not. */
+/** The result if the messages are stored; throws the reason if they are not. */
 function accepted(stream: string, outcome: AppendOutcome): Accepted {
   switch (outcome.outcome) {
     case 'appended':

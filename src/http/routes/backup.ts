@@ -19,7 +19,7 @@ const copy = {
   content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } },
 };
 
-/** `POST /backup`: a copy of the whole store, of one moment. */
+/** `POST /backup`: a consistent copy of the whole store. */
 export function routeBackup(server: Server, store: Store, begin: BeginTransfer): void {
   server.post(
     '/backup',
@@ -39,7 +39,7 @@ export function routeBackup(server: Server, store: Store, begin: BeginTransfer):
       requireSupport(store, 'backups');
       const transfer = begin(request, reply);
       const cancelled = new AbortController();
-      // Also of a client that goes while the copy is made.
+      // Also if the client leaves while the copy is made.
       reply.raw.once('close', () => cancelled.abort());
       transfer.onEnd = () => cancelled.abort();
       const made = await store.backup(cancelled.signal).catch((error: unknown) => {
@@ -48,7 +48,7 @@ export function routeBackup(server: Server, store: Store, begin: BeginTransfer):
         return undefined;
       });
       if (made === undefined) {
-        // The client is gone, which is no failure of the store.
+        // The client has left, which is not a failure of the store.
         reply.hijack();
         return undefined as never;
       }
@@ -58,10 +58,10 @@ export function routeBackup(server: Server, store: Store, begin: BeginTransfer):
       }
       const { bytes, extension, content } = made.copy;
       transfer.onEnd = () => content.destroy(refusalOf(endTexts[transfer.endReason!]));
-      // Not every client compares what came with the length.
+      // Not every client compares the length.
       resetIfCut(content, reply.raw);
       if (cancelled.signal.aborted) content.destroy();
-      // Colons are no good in names of files.
+      // File names cannot contain colons everywhere.
       const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
       reply.header('content-type', 'application/octet-stream');
       reply.header('content-length', String(bytes));

@@ -20,7 +20,7 @@ import {
 } from '../plumbing/parameters.ts';
 import type { Server } from '../plumbing/server.ts';
 
-/** Lists categories, and reads one. */
+/** Lists categories, and reads the messages of one. */
 export function routeCategories(server: Server, store: Store, sendMessages: SendMessages): void {
   server.get(
     '/categories',
@@ -90,7 +90,7 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
       const filter = {
         category: readCategory('category', params.category),
         group: groupOf(query.consumer, query.size) ?? undefined,
-        // An empty correlation is no filter.
+        // An empty correlation means no filter.
         correlation: query.correlation ? readCategory('correlation', query.correlation) : undefined,
       };
       const log = store.log(logOf(request));

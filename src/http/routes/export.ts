@@ -22,7 +22,7 @@ const records = {
   },
 };
 
-/** `GET /export`: the log as `/import` takes it. */
+/** `GET /export`: the log in the format of `/import`. */
 export function routeExport(server: Server, store: Store, begin: BeginTransfer, sendPages: SendPages): void {
   server.get(
     '/export',
@@ -57,15 +57,15 @@ export function routeExport(server: Server, store: Store, begin: BeginTransfer, 
 }
 
 /**
- * Lines page by page, the last of which says that it is and how many there are. What is appended meanwhile is left out, or an
- * export might never end.
+ * Lines page by page. The last line is marked as such, and contains their number. Messages appended during the export
+ * are left out, or it might never end.
  */
 function linesOf(log: Log, filter: LogFilter): ReadPage {
   return async () => {
     const { head, epoch } = await log.bounds();
-    // The last message of a page is held back until it is known whether another one follows.
+    // Holds back the last message of a page until it is known whether another follows.
     const linesFrom = (from: number, held: readonly Message[], records: number) => async (): Promise<AnswerPage> => {
-      // Rejects once the log was deleted or replaced: what has taken its place is not the rest of it.
+      // Rejects once the log was deleted or replaced: a new log is not the rest of this one.
       const page = await log.read(filter, from, maxPageMessages);
       if (page.epoch !== epoch) throw logGone();
       const upToHead = page.messages.filter(({ globalPosition }) => globalPosition <= head);

@@ -3,20 +3,20 @@ import { LineSplitter } from '../../message/line-splitter.ts';
 
 const leastLineBytes = 1_048_576;
 
-/** What a record has beside the message that was appended: its stream, its positions, its time. */
+/** Bytes of a record beside its message: stream, positions, time. */
 const recordBytes = 16_384;
 
-/** How large the body of an import and its lines may be. */
+/** Size limits of an import's body and lines. */
 export type ImportBodyLimits = {
-  /** Largest body of an append; whatever was appended can be imported. */
+  /** Largest body of an append. Everything appended can be imported. */
   readonly bodyLimitBytes: number;
   /** Largest body of an import; 0: no limit. */
   readonly importLimitBytes: number;
 };
 
-/** The lines of a body, piece by piece. */
+/** The lines of a body, read piece by piece. */
 export class ImportBody {
-  /** Why it could not be read to its end. */
+  /** Why it could not be read completely. */
   problem: string | undefined = undefined;
   #stopped = false;
   #wake = (): void => {};
@@ -30,7 +30,7 @@ export class ImportBody {
     this.#maxLineBytes = Math.max(leastLineBytes, bodyLimitBytes) + recordBytes;
   }
 
-  /** Ends the reading, wherever it is. */
+  /** Stops reading. */
   stop(): void {
     this.#stopped = true;
     this.#wake();
@@ -38,7 +38,7 @@ export class ImportBody {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer[]> {
     const splitter = new LineSplitter(this.#maxLineBytes);
-    // The socket is still needed for the answer when the rest of the body is not.
+    // The socket is still needed for the answer, even if the rest of the body is not.
     const pieces = this.#raw.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
     let bytes = 0;
     try {
@@ -58,7 +58,7 @@ export class ImportBody {
     } catch {
       this.problem = 'The body ended early.';
     } finally {
-      // A piece that is still waited for is waited for here, and by nobody else.
+      // Waits for a pending piece, which nothing else would.
       void pieces.return!().then(
         () => this.#raw.resume(),
         () => {},
@@ -66,7 +66,7 @@ export class ImportBody {
     }
   }
 
-  /** The next piece; undefined at the end, and once it is stopped. */
+  /** The next piece; undefined at the end or once stopped. */
   async #next(pieces: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
     if (this.#stopped) return undefined;
     const stopped = new Promise<undefined>((resolve) => {

@@ -7,16 +7,16 @@ import type { ImportKey, ImportOutcome, ImportSession } from '../../store/log.ts
 import { fullText } from '../../store/shared/store-full.ts';
 import { endTexts } from './transfer.ts';
 
-/** Messages of one batch, which is stored whole or not at all; progress is told after each. */
+/** Messages per batch. Each batch is stored completely or not at all, followed by a progress event. */
 const batchMessages = 1_000;
 
-/** A batch whose lines are this long ends early, so that large messages cost no more memory than small ones. */
+/** A batch ends early at this size, so that large messages take no more memory than small ones. */
 const batchBytes = 4_194_304;
 
-/** What a line counts beside its bytes until other work has its turn. */
+/** Cost of a line beside its bytes, before yielding to the event loop. */
 const perLine = 256;
 
-/** Why an import ended early; its last event tells it. */
+/** Why an import ended early, for its last event. */
 export type ImportFailure = {
   readonly code:
     | 'INVALID_JSON'
@@ -30,37 +30,37 @@ export type ImportFailure = {
   readonly line: number;
 };
 
-/** What to do with the messages of an import. */
+/** How to import. */
 export type ImportMode = {
-  /** They replace the log. */
+  /** Replaces the log. */
   readonly replace: boolean;
-  /** They need not end as an export ends. */
+  /** Accepts records that do not end the way an export does. */
   readonly allowIncomplete: boolean;
 };
 
-/** Gathers records into batches and hands them to the session. */
+/** Collects records into batches and passes them to the session. */
 export class ImportRun {
-  /** Messages stored that were not there before. */
+  /** Number of messages that were stored. */
   imported = 0;
-  /** Messages passed over, because they were there before. */
+  /** Number of messages skipped because they existed already. */
   known = 0;
   /** Global position of the last message read. */
   globalPosition = 0;
-  /** Lines read. */
+  /** Number of lines read. */
   line = 0;
   readonly #session: ImportSession;
   readonly #transfer: Transfer;
   readonly #mode: ImportMode;
   #hasRecords = false;
-  /** Records since the last one that ended an export; exports may follow one another. */
+  /** Records since the last end of an export; several exports may be concatenated. */
   #open = 0;
   #batch: Message[] = [];
-  /** Their lines. */
+  /** Line numbers of the batch's records. */
   #lines: number[] = [];
   #bytes = 0;
-  /** What may be read before other work has its turn. */
+  /** What may be read before yielding to the event loop. */
   #left = charactersPerTurn;
-  /** The last reported progress. */
+  /** The progress reported last. */
   #told = 0;
 
   constructor(session: ImportSession, transfer: Transfer, mode: ImportMode) {
@@ -69,7 +69,7 @@ export class ImportRun {
     this.#mode = mode;
   }
 
-  /** Whether it ended as an export does, so that nothing behind it can be missing. */
+  /** Whether it ended the way an export does, so that nothing is missing at its end. */
   get isComplete(): boolean {
     return this.#hasRecords && this.#open === 0;
   }
@@ -83,7 +83,7 @@ export class ImportRun {
     return (messages > 0 && (this.#stored + messages) % batchMessages === 0) || this.#bytes >= batchBytes;
   }
 
-  /** Whether a full batch has been stored since the last time. */
+  /** Whether a full batch was stored since the last call. */
   takeProgress(): boolean {
     const full = this.#stored - (this.#stored % batchMessages);
     const isNew = full > this.#told;
@@ -158,7 +158,7 @@ export class ImportRun {
     return this.#session.abort();
   }
 
-  /** Why it may not go on; undefined: it may. */
+  /** Why it must stop; undefined: it may continue. */
   #ended(): ImportFailure | undefined {
     const { endReason, isFinished } = this.#transfer;
     if (endReason === 'revoked') return { code: 'AUTH_UNAUTHORIZED', message: endTexts.revoked, line: this.line };

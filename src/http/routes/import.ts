@@ -14,10 +14,10 @@ import { ImportBody, type ImportBodyLimits } from './import-body.ts';
 import { type ImportFailure, type ImportMode, ImportRun } from './import-run.ts';
 import type { BeginTransfer } from './transfer.ts';
 
-/** What the route of imports needs. */
+/** What the import route needs. */
 export type ImportOptions = ImportBodyLimits & {
   readonly begin: BeginTransfer;
-  /** A client that sends nothing for so long is cut off; 0: never. */
+  /** A client that sends nothing for this time is cut off; 0: never. */
   readonly requestTimeoutMs: number;
 };
 
@@ -40,7 +40,7 @@ const events = {
   },
 };
 
-/** `POST /import`. It reads its body itself, whatever type that is sent as, so it is a scope of its own. */
+/** `POST /import`. Reads its body itself, regardless of the content type, so it has a scope of its own. */
 export function routeImport(server: Server, store: Store, options: ImportOptions): void {
   server.register(async (scope) => {
     takeBodyAsStream(scope);
@@ -89,7 +89,7 @@ function takeBodyAsStream(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', (_request, _body, done) => done(null, undefined));
   scope.addHook('onRequest', (request, _reply, done) => {
-    // One that cannot be parsed would be refused before any parser is asked.
+    // An unparsable content type would be refused before any parser runs.
     delete request.headers['content-type'];
     done();
   });
@@ -104,8 +104,8 @@ type ImportParts = {
 };
 
 /**
- * Does the import and yields the frames of its answer, at the pace at which body and socket go. However it ends, also by
- * a client that goes, the session has ended then.
+ * Runs the import and yields the frames of its answer, at the pace of body and socket. However it ends, even if the
+ * client leaves, the session has ended afterwards.
  */
 async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
   const { request, store, transfer, mode, options } = parts;
@@ -141,9 +141,9 @@ async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {
   } finally {
     await run?.abort();
     takeItsTime(raw.socket, false);
-    // Or a later request of the connection would be cut off while it waits for its answer.
+    // Otherwise a later request on this connection would be cut off while it waits for its answer.
     raw.socket.setTimeout(0);
-    // What nobody reads would keep the client from sending on, and so from reading the answer.
+    // An unread body would keep the client from sending, and so from reading the answer.
     raw.resume();
   }
 }

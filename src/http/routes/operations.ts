@@ -7,11 +7,11 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import { credentialOf } from '../plumbing/authenticate.ts';
 import type { Server } from '../plumbing/server.ts';
 
-/** What the routes for operators need. */
+/** What the operators' routes need. */
 export type OperationsOptions = {
-  /** Opens `/metrics` and nothing else; empty: only an admin token of `default` does. */
+  /** Grants access to `/metrics` and nothing else; empty: only admin tokens of `default` do. */
   readonly metricsToken: string;
-  /** Gives what the holder of the metrics token may do. */
+  /** The grant for the metrics token. */
   readonly metricsGrant: () => Promise<Grant>;
   readonly version: string;
   readonly metrics: Metrics;

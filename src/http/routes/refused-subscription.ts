@@ -10,7 +10,7 @@ import { takeSocket } from '../plumbing/take-socket.ts';
 /** Bounds of the reconnection time sent to subscribers. */
 export type RetryBounds = { readonly retryMinMs: number; readonly retryMaxMs: number };
 
-/** Refusals of load and of faults that pass: coming back later helps. */
+/** Transient errors, after which reconnecting later helps. */
 const passing: ReadonlySet<ErrorCode> = new Set([
   'TOO_MANY_SUBSCRIPTIONS',
   'OVERLOADED',
@@ -20,29 +20,30 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'INTERNAL_ERROR',
 ]);
 
-/** Printable ASCII of a sensible length: what may stand in a line of its own. */
+/** Printable ASCII of a reasonable length, safe in a line of its own. */
 const echoable = /^[!-~]{1,128}$/;
 
-/** A random reconnection time in milliseconds, so that those who lost a server together do not come back together. */
+/** A random reconnection time in milliseconds, so that subscribers that lost a server together do not reconnect together. */
 export function randomRetryMs({ retryMinMs, retryMaxMs }: RetryBounds): number {
   return randomInt(retryMinMs, retryMaxMs + 1);
 }
 
-/** The cursor as the client gives it: the header wins, because an `EventSource` repeats its URL for ever. */
+/** The cursor that the client sent. The header takes precedence, because an `EventSource` repeats its URL forever. */
 export function claimedText({ headers, query }: FastifyRequest): string | undefined {
   const { lastEventId } = query as { lastEventId?: unknown };
   const text = headers['last-event-id'] || lastEventId;
   return typeof text === 'string' && text !== '' ? text : undefined;
 }
 
-/** Whether the refusal is to be an event stream: an `EventSource` would never come back after its status. */
+/** Whether to answer with an event stream, because an `EventSource` would never reconnect after an error status. */
 export function isRefusedByStream(request: FastifyRequest, { code }: PokewireError): boolean {
   return passing.has(code) && acceptsEventStream(request);
 }
 
 /**
- * Answers with a stream that tells when to come back, and breaks off, so that clients take it for a lost connection. Those
- * who asked for named events get the code and their own cursor back. Resolves when the answer is written.
+ * Answers with a stream that contains the reconnection time and is then cut off, so that clients treat it as a lost
+ * connection. Subscribers that asked for named events also get the code and their own cursor. Resolves when the answer
+ * was written.
  */
 export async function refuseByStream(
   request: FastifyRequest,

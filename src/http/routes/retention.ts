@@ -48,7 +48,7 @@ const outline = {
   maxElements: 1,
 };
 
-/** Lists, sets and takes away what is kept of a log and of its categories. */
+/** Lists, sets and removes retention rules of a log and its categories. */
 export function routeRetention(server: Server, rules: RetentionRules): void {
   const put = async (request: FastifyRequest, reply: FastifyReply, category: string | undefined, dryRun = 'false') => {
     const body = await parseJsonBody(request.body as Buffer | undefined, outline, 'the limits');

@@ -15,16 +15,16 @@ import type { Server } from '../plumbing/server.ts';
 const attributes = { path: '/', httpOnly: true, sameSite: 'strict' } as const;
 
 /**
- * Lets the routes that follow in this scope begin and end sessions. The plugin's hook runs for every answer of the scope, so
- * what never sets a cookie stands outside of it.
+ * Lets the following routes of this scope start and end sessions. The plugin's hook runs for every answer in the scope,
+ * so routes that never set a cookie belong outside.
  */
 export async function useSessions(scope: Server): Promise<void> {
   await scope.register(cookie, { hook: false });
 }
 
 /**
- * A session is a cookie that holds the token. Nothing is kept here, so a revoked token ends its sessions by itself, and a
- * session outlives a restart. The cookie has no age: it goes with the browser.
+ * A session is a cookie that contains the token. The server keeps no state, so revoking the token ends its sessions,
+ * and sessions survive restarts. The cookie has no expiry, so the browser drops it when it closes.
  */
 export function routeSession(server: Server, mode: AuthMode): void {
   server.post(
@@ -44,7 +44,7 @@ export function routeSession(server: Server, mode: AuthMode): void {
       reply.code(204);
       if (mode === 'off') return null;
       const token = queryToken(request) === undefined ? headerToken(request) : undefined;
-      // A page of --cors-origins may call with a token, but not make the visitor go on with it.
+      // A page of --cors-origins may use a token, but not start a session for the visitor.
       if (isForeignPage(request)) throw foreignPage();
       if (token === undefined)
         throw invalid('authorization', 'is missing: a session begins with the token in the header');
@@ -75,9 +75,9 @@ export function routeSession(server: Server, mode: AuthMode): void {
   );
 }
 
-/** Puts the token into the cookie of the answer. */
+/** Puts the token into the response's cookie. */
 export function beginSession(request: FastifyRequest, reply: FastifyReply, token: string): FastifyReply {
-  // A forged header only makes the cookie stricter.
+  // Forging this header only makes the cookie stricter.
   const claimed = String(request.headers['x-forwarded-proto'] ?? '')
     .split(',', 1)[0]!
     .trim()

@@ -147,7 +147,7 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
       const { params, query } = request;
       const stream = checkName('stream', params.stream);
       server.beginRead(request, reply);
-      // An empty type is no filter.
+      // An empty type means no filter.
       const message = await store.log(logOf(request)).readLast(stream, query.type || undefined);
       if (message === undefined) {
         const ofType = query.type ? ` of type ${query.type}` : '';

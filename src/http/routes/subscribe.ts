@@ -30,14 +30,14 @@ import {
   refuseByStream,
 } from './refused-subscription.ts';
 
-/** What the route of subscriptions needs. */
+/** What the subscription route needs. */
 export type SubscribeOptions = RetryBounds & {
   readonly places: Places;
-  /** Ends subscriptions whose grant no longer holds. */
+  /** Ends subscriptions whose grant ended. */
   readonly grants: GrantWatch;
   readonly groups: MaybeGroups;
   readonly maxSelectors: number;
-  /** Called for each subscription that finds no place. */
+  /** Called for each subscription refused for lack of a place. */
   readonly refused: () => void;
 };
 
@@ -94,7 +94,7 @@ function querySchema(maxItems: number) {
 
 type Query = Static<ReturnType<typeof querySchema>>;
 
-/** The event stream: parses the request, takes a place for it, and hands its socket to the hub. */
+/** The event stream: parses the request, takes a place, and passes the socket to the hub. */
 export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptions): void {
   const schema = {
     operationId: 'subscribe',
@@ -103,7 +103,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
       'An endless stream of server-sent events, one `poke` for each message that a selector names: what the log holds ' +
       'behind the starting point, then every message as it is appended. Resumes after Last-Event-ID.',
     tags: ['subscriptions'],
-    // The limit also applies to streams and categories together; see parseSelection.
+    // The limit applies to streams and categories together as well; see parseSelection.
     querystring: querySchema(options.maxSelectors),
     produces: ['text/event-stream'],
   };
@@ -135,7 +135,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
     };
   };
 
-  /** Takes what a subscription holds while it is open; returns what gives it back. */
+  /** Takes what an open subscription needs; returns the function that releases it. */
   const admit = (request: FastifyRequest): (() => void) => {
     const address = options.places.limitsAddresses ? request.ip : undefined;
     const holder = { namespaceId: grantOf(request).namespace.id, address };
@@ -156,12 +156,12 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
 
   const whenReading = { schema, config: { ...config, takesTicket: true }, exposeHeadRoute: false, errorHandler };
   const parseJoin = (request: FastifyRequest<{ Querystring: Query }>) => {
-    // Acknowledgements need that, too.
+    // Because acknowledgements need this scope.
     requireScope(grantOf(request), 'write');
     return { asked: groupJoinOf(request.query, request.ip), groups: supported(options.groups) };
   };
 
-  /** A member of a consumer group; its stream is another one than that of a subscription. */
+  /** Joins a consumer group; a member's stream has a format of its own. */
   const join = async (request: FastifyRequest<{ Querystring: Query }>, reply: FastifyReply) => {
     const { asked, groups } = parseJoin(request);
     const grant = grantOf(request);
@@ -169,7 +169,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
     let stream: MemberStream | undefined;
     try {
       stream = await joinGroup(groups, grant.namespace, asked, () => released()).catch((error) => {
-        // Its lease is over by then, and the name free.
+        // By then its lease is over, and the name is free.
         if (error instanceof PokewireError && error.code === 'MEMBER_TAKEN') retryAfter(reply, 2, 3);
         throw error;
       });
@@ -223,7 +223,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
   });
 }
 
-/** Reads the selectors; throws `INVALID_REQUEST`. */
+/** Parses the selectors; throws `INVALID_REQUEST`. */
 export function parseSelection(query: Query, maxSelectors: number): Selection {
   const streams = [...new Set(query.stream)].map((name) => checkName('stream', name));
   const categories = [...new Set(query.category)].map((name) => readCategory('category', name));
@@ -243,7 +243,7 @@ export function parseSelection(query: Query, maxSelectors: number): Selection {
 function parseGroup(query: Query) {
   const consumer = once('consumer', query.consumer, query.consumerGroupMember);
   const size = once('size', query.size, query.consumerGroupSize);
-  // EventoDB takes a size alone for its first member, and both at 0 for no group.
+  // EventoDB treats a size without a member as its first member, and zero for both as no group.
   if (size !== undefined && size > 0) return groupOf(consumer ?? 0, size);
   if (consumer !== undefined && consumer > 0) return groupOf(consumer, size === 0 ? undefined : size);
   return null;

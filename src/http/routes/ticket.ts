@@ -21,7 +21,7 @@ const bodySchema = Type.Object(
   { additionalProperties: false },
 );
 
-/** The same with all that holds for it. */
+/** The same schema with all its limits, for the description. */
 function describedBody(maxSelectors: number) {
   const names = (text: typeof nameText, description: string) =>
     Type.Optional(Type.Array(Type.String(text), { description, maxItems: maxSelectors }));
@@ -33,7 +33,7 @@ function describedBody(maxSelectors: number) {
 
 const known = Object.keys(bodySchema.properties);
 
-/** Tickets for `GET /subscribe`, for those who cannot set headers there. */
+/** Tickets for `GET /subscribe`, for clients that cannot set headers there. */
 export function routeTickets(server: Server, tickets: Tickets, maxSelectors: number): void {
   server.post(
     '/subscribe/ticket',
@@ -78,7 +78,7 @@ async function parseBody(body: Buffer | undefined, maxSelectors: number): Promis
   const outline: Outline = {
     levels: 2,
     isEmpty: () => false,
-    // One more, and one of them is not known, or they are too many.
+    // One more than the known members, so that an unknown or surplus member is noticed.
     maxMembers: known.length + 1,
     maxElements: maxSelectors + 1,
   };
@@ -87,7 +87,7 @@ async function parseBody(body: Buffer | undefined, maxSelectors: number): Promis
   return fitBody(bodySchema, parsed);
 }
 
-/** Checks the lengths before the elements are validated. */
+/** Checks the lengths before each element is validated. */
 function refuseLongLists(parsed: unknown, maxSelectors: number): void {
   for (const name of ['stream', 'category'] as const) {
     const list = (parsed as Partial<Static<typeof bodySchema>> | null)?.[name];

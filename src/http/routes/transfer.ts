@@ -5,26 +5,26 @@ import type { Transfer, TransferEnd, Transfers } from '../../admission/transfers
 import { retryAfter } from '../plumbing/append-limit.ts';
 import { grantOf } from '../plumbing/authenticate.ts';
 
-/** Why an import or export was ended, for its client. */
+/** Why an import or export was stopped, for its client. */
 export const endTexts: Readonly<Record<TransferEnd, string>> = {
   revoked: 'The token has been revoked or has expired.',
   'namespace-deleted': 'The namespace has been deleted.',
 };
 
-/** Begins an import or export, which keeps its place until the answer is over; throws `RATE_LIMITED`. */
+/** Starts an import or export, which occupies a place until its answer has ended; throws `RATE_LIMITED`. */
 export type BeginTransfer = (request: FastifyRequest, reply: FastifyReply) => Transfer;
 
-/** Transfers that end with the grant they came by. */
+/** Transfers that stop when their grant ends. */
 export function transfersBy(transfers: Transfers, grants: GrantWatch): BeginTransfer {
   return (request, reply) => {
     const grant = grantOf(request);
     try {
       const transfer = transfers.begin(grant);
       const release = grants.hold(grant, (reason) => {
-        // Reads and batches on a replaced log fail by themselves.
+        // Reads and batches of a replaced log fail anyway.
         if (reason !== 'log-replaced') transfer.end(reason);
       });
-      // Also of a client that has gone by now.
+      // Also if the client has already left.
       finished(reply.raw, () => {
         release();
         transfers.finish(transfer);

@@ -1,12 +1,12 @@
 import { element } from '../common/element.js';
 import { rove } from '../common/rove.js';
 
-/** Entries that one list shows at most; whoever looks for more narrows the search. */
+/** Most entries shown in a list; to see others, narrow the search. */
 const maxEntries = 1_000;
 
 /**
- * A list that is read page by page. `read(cursor, signal)` resolves to `{entries, cursor}`, `item(entry)` makes the link or
- * button of one. A new search drops the answer to the one before.
+ * A list that is read page by page. `read(cursor, signal)` resolves to `{entries, cursor}`; `item(entry)` creates an
+ * entry's link or button. A new search discards the answer to the previous one.
  */
 export class EntryList {
   #list;
@@ -24,7 +24,7 @@ export class EntryList {
     more.addEventListener('click', () => this.#load(this.#cursor));
   }
 
-  /** Reads the first page anew. */
+  /** Reads the first page again. */
   restart() {
     return this.#load(undefined);
   }

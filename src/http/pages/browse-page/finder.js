@@ -4,7 +4,7 @@ import { hashOf, placeOf } from '../common/place.js';
 import { EntryList } from './entry-list.js';
 import { describeStream, listCategories, listStreams } from './reads.js';
 
-/** What streams are there: by the beginning of their names, or by category. */
+/** Finds streams by the start of their names, or by category. */
 export class Finder {
   #category;
   #streams;
@@ -59,7 +59,7 @@ export class Finder {
       const { streams, cursor: next } = await listStreams(byId('prefix').value, cursor, signal);
       return { entries: streams, cursor: next };
     }
-    // A stream without a hyphen is of the category of its own name, and comes first.
+    // A stream without a hyphen belongs to the category of the same name, and comes first.
     const alone = cursor === undefined ? await describeStream(this.#category, signal) : undefined;
     const { streams, cursor: next } = await listStreams(`${this.#category}-`, cursor, signal);
     return { entries: alone === undefined ? streams : [alone, ...streams], cursor: next };
@@ -89,7 +89,7 @@ export class Finder {
     );
     button.dataset.category = category;
     button.addEventListener('click', () => {
-      // Once more shows all streams again.
+      // A second click shows all streams again.
       this.#category = this.#category === category ? undefined : category;
       byId('prefix').value = '';
       this.#mark();

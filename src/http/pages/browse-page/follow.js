@@ -1,14 +1,14 @@
 import { noAnswer, serverError } from '../common/server-error.js';
 
-/** Why a stream ended for good, in words; anything else ends for a while only. */
+/** Why a stream ended permanently, as text; any other end is temporary. */
 const ends = {
   revoked: 'The token was revoked or has expired.',
   'namespace-deleted': 'The namespace was deleted.',
 };
 
 /**
- * A subscription to one stream from a position on. Tells how it is (`live`, `away`, `ended` with a sentence), the
- * position of each poke, and when the log is another one than at the beginning.
+ * A subscription to one stream from a position on. Reports its state (`live`, `away`, `ended` with a sentence), the
+ * position of each poke, and whether the log was replaced.
  */
 export class Follow {
   #source;
@@ -38,7 +38,7 @@ export class Follow {
     });
   }
 
-  /** Nothing is told any more. */
+  /** Stops reporting. */
   close() {
     this.#isClosed = true;
     this.#source.close();
@@ -50,7 +50,7 @@ export class Follow {
     this.#handlers.onState('ended', sentence);
   }
 
-  /** An EventSource does not tell with what it was refused, so the page asks again. */
+  /** An EventSource does not report why it was refused, so the page sends the request again. */
   async #explain() {
     const asking = new AbortController();
     try {

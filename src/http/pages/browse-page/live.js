@@ -4,7 +4,7 @@ import { Follow } from './follow.js';
 import { maxRows } from './message-list.js';
 import { readUp } from './reads.js';
 
-/** Milliseconds between two looks for new messages, so that thousands of pokes a second cost a few reads. */
+/** Milliseconds between two reads, so that thousands of pokes per second cost a few reads. */
 const everyMs = 250;
 
 const texts = {
@@ -17,8 +17,8 @@ const texts = {
 };
 
 /**
- * Follows the stream that is shown: `off`, or a subscription that may be paused. Pokes only say up to where messages are; these
- * are read a few times a second, while the list is not held.
+ * Follows the stream that is shown: `off`, or a subscription that can be paused. Pokes only say up to where there are
+ * messages; these are read a few times per second, unless the list is held.
  */
 export class Live {
   #list;
@@ -27,14 +27,14 @@ export class Live {
   #stream;
   #state = 'off';
   #isPaused = false;
-  /** The first position that is not shown yet, and the last one that was poked. */
+  /** The first position not shown yet, and the last one poked. */
   #next = 0;
   #last = -1;
   #timer;
   #isReading = false;
   #hasFailed = false;
 
-  /** `onAdded` gets the newest message, `failed` an error, or undefined once reading works again. */
+  /** `onAdded` gets the newest message; `failed` gets an error, or undefined once reading works again. */
   constructor(list, { onAdded, onOtherLog, failed }) {
     this.#list = list;
     this.#handlers = { onAdded, onOtherLog, failed };
@@ -80,14 +80,14 @@ export class Live {
     this.#become('off');
   }
 
-  /** Pauses, or goes on. */
+  /** Pauses or resumes. */
   toggle() {
     this.#isPaused = !this.#isPaused;
     this.schedule();
     this.#tell();
   }
 
-  /** Looks for new messages soon, once for all that ask meanwhile. */
+  /** Schedules a read; further calls before it have no effect. */
   schedule() {
     if (!this.isOn) return;
     this.#timer ??= setTimeout(() => {
@@ -100,7 +100,7 @@ export class Live {
   async #read() {
     const follow = this.#follow;
     const upTo = this.#last;
-    // Of more than the list keeps, only the newest are read.
+    // If there are more than the list keeps, reads only the newest.
     const from = Math.max(this.#next, upTo - maxRows + 1);
     if (follow === undefined || upTo < from || this.#isReading) return this.#tell();
     this.#isReading = true;
@@ -111,18 +111,18 @@ export class Live {
       if (follow === this.#follow) this.#failed(error);
     } finally {
       this.#isReading = false;
-      // What was poked meanwhile, also of another stream. What failed is tried again at the next poke.
+      // For pokes that arrived in the meantime, even of another stream. A failed read is retried at the next poke.
       if (!this.#hasFailed) this.schedule();
       this.#tell();
     }
   }
 
-  /** Shows what was read from a position on, `upTo` the last one that was poked, unless the list is held by now. */
+  /** Shows the messages read from a position up to `upTo`, the last one poked, unless the list is held by now. */
   #add(messages, from, upTo) {
     if (this.#hasFailed) this.#failed(undefined);
     if (this.#isWaiting) return;
     if (from > this.#next) this.#list.clear();
-    // Poked messages that are not there were erased meanwhile.
+    // Poked messages that are missing were erased in the meantime.
     this.#next = Math.max(upTo, messages[0]?.position ?? 0) + 1;
     this.#last = Math.max(this.#last, this.#next - 1);
     this.#list.add(messages);

@@ -4,10 +4,10 @@ import { jsonParts, membersOf } from '../common/json-text.js';
 import { hashOf, pathPart } from '../common/place.js';
 import { readText } from './reads.js';
 
-/** Whether messages are shown as they were written; stays from one message to the next. */
+/** Whether messages are shown verbatim; kept from one message to the next. */
 let isVerbatim = false;
 
-/** All of a message: what it holds, indented or as it was written, a link to it, and the command that reads it. */
+/** A message in full: its content, indented or verbatim, a link to it, and the command that reads it. */
 export async function messageDetail(stream, position) {
   const detail = element('div', { className: 'detail' });
   const whole = await readText(stream, position);
@@ -67,7 +67,7 @@ function blocksOf(whole) {
   ];
 }
 
-/** It scrolls, so the keyboard must get into it. */
+/** It scrolls, so it must be reachable by keyboard. */
 function block(name, parts) {
   const text = element('pre', { className: 'code', tabIndex: 0, role: 'region', ariaLabel: name }, ...parts);
   return element('div', {}, element('h3', {}, name), text);

@@ -3,12 +3,12 @@ import { milliTime, number } from '../common/format.js';
 import { rove } from '../common/rove.js';
 import { messageDetail } from './message-detail.js';
 
-/** Rows that are kept; older ones go when new ones come. */
+/** Most rows kept; new rows replace the oldest. */
 export const maxRows = 200;
 
 /**
- * The messages of a stream, the newest first. One of them is open at most. While somebody points at the list, has the focus in it
- * or an open message, it is held: whoever adds to it waits until `onReleased`.
+ * The messages of a stream, newest first, at most one of them open. The list is held while the pointer is over it, it
+ * has the focus, or a message is open; new rows then wait for `onReleased`.
  */
 export class MessageList {
   #list;
@@ -36,7 +36,7 @@ export class MessageList {
     return isPointedAt || this.#list.matches(':focus-within') || this.#open !== undefined;
   }
 
-  /** Positions of the newest and of the oldest message that is shown; undefined: none is. */
+  /** Positions of the newest and oldest message shown; undefined: there are none. */
   get newest() {
     return this.#positionOf(this.#list.firstElementChild);
   }
@@ -57,7 +57,7 @@ export class MessageList {
     this.#list.replaceChildren();
   }
 
-  /** Adds newer messages, the newest first. */
+  /** Adds newer messages, newest first. */
   add(messages) {
     const items = messages.slice(0, maxRows).map((message) => this.#item(message));
     for (const item of items) item.classList.add('arrived');
@@ -66,7 +66,7 @@ export class MessageList {
     this.#settle();
   }
 
-  /** Opens the message at a position and brings it into view; false: it is not shown. */
+  /** Opens the message at a position and scrolls to it; returns false if it is not shown. */
   open(position) {
     const item = [...this.#list.children].find((each) => this.#positionOf(each) === position);
     if (item === undefined) return false;
@@ -115,12 +115,12 @@ export class MessageList {
     const detail = await messageDetail(this.#stream, position).catch((error) =>
       element('p', { className: 'answer refused detail' }, error.message),
     );
-    // Somebody may have closed it meanwhile.
+    // It may have been closed in the meantime.
     if (this.#open === opened) row.after(detail);
   }
 }
 
-/** The time of day, with the day where that is not today. */
+/** The time of day, with the date unless it is today. */
 export function timeText(time) {
   const date = new Date(time);
   const isToday = date.toDateString() === new Date().toDateString();

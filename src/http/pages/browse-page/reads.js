@@ -2,16 +2,16 @@ import { elementsOf, membersOf } from '../common/json-text.js';
 import { pathPart } from '../common/place.js';
 import { noAnswer, serverError } from '../common/server-error.js';
 
-/** Messages of one page. */
+/** Messages per page. */
 export const pageSize = 50;
 
-/** Entries of one page of a list. */
+/** Entries per page of a list. */
 const listSize = 50;
 
-/** Characters of data that a row shows. */
+/** Characters of data shown in a row. */
 const previewLength = 160;
 
-/** A refusal, or no answer, as a sentence for a person. */
+/** A refusal, or a missing answer, as a sentence. */
 export class ReadError extends Error {
   constructor(message, status) {
     super(message);
@@ -19,7 +19,7 @@ export class ReadError extends Error {
   }
 }
 
-/** A page of streams whose names begin with `prefix`: `{streams, cursor}`. */
+/** A page of streams whose names start with `prefix`: `{streams, cursor}`. */
 export async function listStreams(prefix, cursor, signal) {
   return JSON.parse(await get('streams', { prefix, cursor, limit: listSize }, signal));
 }
@@ -29,7 +29,7 @@ export async function listCategories(cursor, signal) {
   return JSON.parse(await get('categories', { cursor, limit: listSize }, signal));
 }
 
-/** The summary of a stream; undefined: there is none. */
+/** The summary of a stream; undefined: it does not exist. */
 export async function describeStream(stream, signal) {
   try {
     return JSON.parse(await get(`streams/${pathPart(stream)}`, {}, signal));
@@ -46,7 +46,7 @@ export async function readUp(stream, position, count, signal) {
   return elementsOf(text).map(messageOf);
 }
 
-/** Up to a page of messages at `upTo` and before it, the newest first. */
+/** Up to a page of messages at or before `upTo`, newest first. */
 export async function readDown(stream, upTo, signal) {
   const from = Math.max(0, upTo - pageSize + 1);
   const found = await readUp(stream, from, pageSize, signal);
@@ -57,7 +57,10 @@ export async function readDown(stream, upTo, signal) {
   return last === undefined ? [] : readDown(stream, last, signal);
 }
 
-/** The greatest position below `before` that has a message, by halves: the API tells the first message from a position on. */
+/**
+ * The highest position below `before` that has a message, by bisection, because the API only finds the first message
+ * from a position on.
+ */
 async function lastBefore(stream, before, signal) {
   const firstFrom = async (position) => (await readUp(stream, position, 1, signal))[0]?.position ?? before;
   let low = await firstFrom(0);
@@ -72,14 +75,14 @@ async function lastBefore(stream, before, signal) {
   return low;
 }
 
-/** The whole text of one message; undefined: there is none any more. */
+/** The full text of one message; undefined: it no longer exists. */
 export async function readText(stream, position) {
   const text = await get(`streams/${pathPart(stream)}/messages`, { position, batchSize: 1 });
   const [found] = elementsOf(text);
   return found !== undefined && messageOf(found).position === position ? found : undefined;
 }
 
-/** What a row shows of a message. Its payload is read when somebody opens it, so that what waits in memory is bounded. */
+/** What a row shows of a message. The payload is read when the row is opened, to limit memory. */
 function messageOf(text) {
   const { position, globalPosition, type, time, data } = membersOf(text);
   return {

@@ -6,10 +6,10 @@ import { Live } from './live.js';
 import { MessageList, timeText } from './message-list.js';
 import { describeStream, pageSize, readDown } from './reads.js';
 
-/** Newer messages that a page shows above the one that a link names. */
+/** Newer messages shown above the one that a link names. */
 const shownAbove = 5;
 
-/** The messages of the stream that the address names, page by page, and as they come. */
+/** The messages of the stream named in the address, page by page, and new ones as they arrive. */
 export class StreamView {
   #stream;
   #summary;
@@ -35,7 +35,7 @@ export class StreamView {
     byId('older').addEventListener('click', () => this.#go(this.#list.oldest - 1));
   }
 
-  /** Shows the newest messages of a stream, or those around a position; undefined: none. False: that failed, or is over. */
+  /** Shows the newest messages of a stream, or those around a position; undefined: none. Returns false if that failed or was superseded. */
   async show(stream, position) {
     if (stream === this.#stream && position !== undefined && this.#list.open(position)) return true;
     this.#live.stop();
@@ -67,7 +67,7 @@ export class StreamView {
     return isShown;
   }
 
-  /** Follows the stream live; pauses and resumes when it does already. */
+  /** Follows the stream live; if it already does, pauses or resumes. */
   async follow() {
     if (this.#stream === undefined) return;
     if (this.#live.isOn) return this.#live.toggle();
@@ -79,12 +79,12 @@ export class StreamView {
     if (await this.show(stream)) this.#live.start(stream, this.#version + 1);
   }
 
-  /** Position of the last message that the stream has or had. */
+  /** Position of the stream's last message, including deleted ones. */
   get #version() {
     return this.#summary?.version ?? -1;
   }
 
-  /** Another page of the stream; the one that is shown stays where there is none. */
+  /** Shows another page of the stream. If there is none, the current one stays. */
   async #go(upTo) {
     this.#live.stop();
     const isShown = await this.#load(async (signal) => {
@@ -95,7 +95,7 @@ export class StreamView {
     if (isShown) byId('messages').querySelector('.row').focus();
   }
 
-  /** Shows what `read` gives; false: it failed, or something else was asked for meanwhile. */
+  /** Shows the result of `read`. Returns false if it failed, or something else was requested in the meantime. */
   async #load(read) {
     this.#asking.abort();
     this.#asking = new AbortController();
@@ -114,7 +114,7 @@ export class StreamView {
     return true;
   }
 
-  /** What was appended while the page looked on. */
+  /** Records messages appended while the page was open. */
   #grow({ position, time }) {
     const { version = -1, messageCount = 0 } = this.#summary ?? {};
     this.#summary = { version: position, messageCount: messageCount + position - version, lastActivity: time };
@@ -133,7 +133,7 @@ export class StreamView {
         : `version ${number(version)} · ${number(messageCount)} messages · last ${timeText(lastActivity)}`;
   }
 
-  /** The log was replaced: what is shown is of the one before. */
+  /** The log was replaced, so what is shown belongs to the previous one. */
   async #startOver() {
     await this.#restart();
     this.#fail(new Error('The log was replaced by another one. This is what the stream has now.'));

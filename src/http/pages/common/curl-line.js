@@ -1,6 +1,6 @@
 import { element } from './element.js';
 
-/** A command with a button that copies it. */
+/** A command with a copy button. */
 export function curlLine(command) {
   const code = element('code', { title: command }, command);
   const button = element('button', { type: 'button', className: 'copy' }, 'Copy');
@@ -8,7 +8,7 @@ export function curlLine(command) {
   return element('div', { className: 'curl' }, code, button);
 }
 
-/** Copies the text of an element and says so on the button, which then has its name back. */
+/** Copies the text of an element and confirms that on the button for a moment. */
 export async function copyText(button, shown) {
   button.dataset.name ??= button.textContent;
   button.textContent = (await copy(shown)) ? 'Copied' : 'Selected';
@@ -17,7 +17,7 @@ export async function copyText(button, shown) {
   }, 1_500);
 }
 
-/** The clipboard is there on localhost and with TLS only; elsewhere the text is selected for the keyboard. */
+/** The clipboard is available only on localhost and with TLS; elsewhere the text is selected for copying by keyboard. */
 async function copy(shown) {
   try {
     await navigator.clipboard.writeText(shown.textContent);

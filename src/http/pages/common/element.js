@@ -1,9 +1,9 @@
-/** Makes an element: properties are set as they are, children are elements or text, and text stays text. */
+/** Creates an element. Properties are assigned; children are elements or text, and text is never parsed as markup. */
 export function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
   return made;
 }
 
-/** The element of the page with this id. */
+/** The page's element with this id. */
 export const byId = (id) => document.getElementById(id);

@@ -1,16 +1,16 @@
-// As the visitor's language writes them; the clock has 24 hours everywhere, because logs have.
+// In the visitor's language, but with a 24-hour clock, as in logs.
 const numbers = new Intl.NumberFormat();
 const clockParts = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' };
 const clock = new Intl.DateTimeFormat(undefined, clockParts);
 const milliClock = new Intl.DateTimeFormat(undefined, { ...clockParts, fractionalSecondDigits: 3 });
 
-/** A number with its thousands apart. */
+/** A number with thousands separators. */
 export const number = (value) => numbers.format(value);
 
-/** The time of day of a date, to the second. */
+/** The time of day to the second. */
 export const clockTime = (date) => clock.format(date);
 
-/** The time of day of a date, to the millisecond. */
+/** The time of day to the millisecond. */
 export const milliTime = (date) => milliClock.format(date);
 
 /** How long ago, in whole seconds. */

@@ -1,15 +1,15 @@
 import { element } from './element.js';
 
-// JSON is cut and indented as text: a parser would change numbers that JavaScript cannot hold, put members whose names are
-// numbers first, and keep only the last one of repeated members.
+// JSON is split and indented as text: a parser would change numbers that JavaScript cannot represent, move members with
+// numeric names to the front, and keep only the last of repeated members.
 
-/** Strings, punctuation, and what is neither: numbers and words. */
+/** Strings, punctuation, and everything else: numbers and literals. */
 const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}:,]|[^\s[\]{}:,"]+/g;
 
-/** Beyond so many tokens colours would cost the browser more than they show. */
+/** With more tokens, colouring costs the browser more than it is worth. */
 const maxColoured = 20_000;
 
-/** The elements of an array, or the members of an object, each as it is written. */
+/** The elements of an array, or the members of an object, each verbatim. */
 export function elementsOf(json) {
   const elements = [];
   let depth = 0;
@@ -30,7 +30,7 @@ export function elementsOf(json) {
   return elements;
 }
 
-/** The values of an object by name, each as it is written. */
+/** The values of an object by name, each verbatim. */
 export function membersOf(json) {
   const members = elementsOf(json).map((member) => {
     const [name] = member.match(token);
@@ -39,7 +39,7 @@ export function membersOf(json) {
   return Object.fromEntries(members);
 }
 
-/** JSON with a line for each member: text and spans, a class for each kind of token. */
+/** JSON with one line per member, as text and spans with a class for each kind of token. */
 export function jsonParts(json) {
   const tokens = json.match(token);
   const parts = [];

@@ -1,9 +1,10 @@
-/** What each element was made from. */
+/** The item that each element was created from. */
 const sources = new WeakMap();
 
 /**
- * Shows items as the children of an element, one each, made by `make`. An element stays as it is while its item does, so that
- * it keeps the focus and can be clicked; the focus of one that changes goes to its successor. `keyOf` tells items apart.
+ * Shows items as children of an element, each created by `make`. An element is kept while its item is unchanged, so
+ * that it keeps the focus and can be clicked; if the item changes, the focus moves to the new element. `keyOf`
+ * identifies items.
  */
 export function showItems(parent, items, keyOf, make) {
   const old = new Map([...parent.children].map((child) => [sources.get(child)?.key, child]));

@@ -1,10 +1,10 @@
-/** Names what the page shows in its address, so that it can be linked to: `#account-123` or `#account-123/41`. */
+/** The hash for what the page shows, so that it can be linked to: `#account-123` or `#account-123/41`. */
 export function hashOf(stream, position) {
   const name = `#${encodeURIComponent(stream)}`;
   return position === undefined ? name : `${name}/${position}`;
 }
 
-/** What a hash names; undefined: nothing. Names have no slash in it, because it is encoded. */
+/** What a hash names; undefined: nothing. A slash in a name is encoded. */
 export function placeOf(hash) {
   const [name, position = ''] = hash.slice(1).split('/');
   try {
@@ -16,7 +16,7 @@ export function placeOf(hash) {
   }
 }
 
-/** A name within a path. The apostrophe, which a path may have, would end the quotes of a shell. */
+/** Encodes a name for a path. The apostrophe is valid in a path, but would end a shell's quotes. */
 export function pathPart(name) {
   return encodeURIComponent(name).replaceAll("'", '%27');
 }

@@ -1,6 +1,6 @@
 /**
- * Makes a list one stop of the tab key: ↑ ↓ Home End go from item to item. Returns what is to be called after items came or
- * went; it may be given the item at which the tab key is to enter.
+ * Makes a list a single tab stop: ↑ ↓ Home End move between items. Returns a function to call after items were added or
+ * removed, optionally with the item to enter at.
  */
 export function rove(list, selector) {
   const items = () => [...list.querySelectorAll(selector)];

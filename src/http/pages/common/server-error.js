@@ -1,8 +1,8 @@
 import { element } from './element.js';
 
 /**
- * What the server answered instead; every failure has the shape {error: {code, message, details}}. `sentence` is for a person,
- * `code` a tag behind it, `field` the field of the request that is wrong, where the server names one.
+ * The server's error; every failure has the form {error: {code, message, details}}. `sentence` is for display, `code` a
+ * tag after it, `field` the invalid field of the request, if the server names one.
  */
 export async function refusalOf(response) {
   try {
@@ -29,7 +29,7 @@ export async function serverError(response) {
   return `${sentence} (${code})`;
 }
 
-/** The sentence for a request that got no answer. */
+/** The sentence for a request without an answer. */
 export function noAnswer() {
   return 'The server does not answer. Is it running?';
 }

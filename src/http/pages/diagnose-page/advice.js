@@ -1,7 +1,4 @@
-/**
- * What to change, by whom. `untested`: documented by its makers, but not run in our tests; docs/deploying.md has the
- * configurations that are.
- */
+/** What to change, by proxy. `untested`: from its documentation, but not run in our tests; docs/deploying.md has tested configurations. */
 export const advice = {
   buffering: [
     {

@@ -1,15 +1,15 @@
 import { byId, element } from '../common/element.js';
 
-/** What the sign of a check says, for those who do not see it. */
+/** Text alternatives for the signs of checks. */
 const words = { good: 'Good:', info: 'To know:', mind: 'Could be better:', bad: 'Failed:' };
 
-/** The checks in their order, as they wait, run and end. */
+/** The checks in order, with their states: waiting, running, done. */
 export class CheckList {
   #rows = new Map();
   /** Verdicts so far, by name. */
   verdicts = {};
 
-  /** `checks`: title and purpose of each, by name. */
+  /** `checks`: title and purpose by name. */
   constructor(checks) {
     for (const [name, { title, purpose }] of Object.entries(checks)) {
       const row = {
@@ -26,7 +26,7 @@ export class CheckList {
     byId('checks').replaceChildren(...[...this.#rows.values()].map(({ item }) => item));
   }
 
-  /** How many checks ended how, as text. */
+  /** How many checks had which result, as text. */
   get summary() {
     const states = Object.values(this.verdicts).map(({ state }) => state);
     const count = (state, word) => {
@@ -41,13 +41,13 @@ export class CheckList {
     ].join(' · ');
   }
 
-  /** Shows that a check runs, with what there is to see meanwhile. */
+  /** Shows that a check is running, with live details. */
   run(name, sentence, ...shown) {
     this.#set(name, 'running', 'measuring');
     this.#rows.get(name).body.replaceChildren(element('p', {}, sentence), ...shown);
   }
 
-  /** Shows how a check ended; what it has shown stays below the sentence. */
+  /** Shows the result of a check; its details stay below the sentence. */
   end(name, verdict, proxy) {
     const { state, value, sentence, settings } = verdict;
     this.verdicts[name] = verdict;
@@ -58,7 +58,7 @@ export class CheckList {
     if (settings.length > 0) body.append(settingList(settings, proxy));
   }
 
-  /** Shows that what waits or runs will not end. */
+  /** Shows that waiting and running checks were stopped. */
   stop() {
     for (const [name, { item }] of this.#rows) {
       if (['waiting', 'running'].includes(item.dataset.state)) this.#set(name, 'stopped', 'not measured');
@@ -73,7 +73,7 @@ export class CheckList {
   }
 }
 
-/** What to change, what the visitor's own proxy calls it first. */
+/** What to change. Settings of the visitor's own proxy come first. */
 function settingList(settings, proxy = '') {
   const isTheirs = ({ who }) => proxy.toLowerCase().includes(who.split(' ')[0].toLowerCase());
   const wanted = settings.filter(({ onlyByHttp }) => !onlyByHttp || location.protocol === 'http:');

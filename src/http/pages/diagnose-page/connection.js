@@ -1,12 +1,12 @@
 import { serverError } from '../common/server-error.js';
 import { readEventStream } from './event-stream.js';
 
-/** Reads an event stream of the server that the page came from. */
+/** Reads an event stream from the page's server. */
 export function read(path, options) {
   return readEventStream(path, { ...options, refusalOf: serverError });
 }
 
-/** Asks the server what it sees, thrice: the shortest answer is the round trip. */
+/** Asks the server three times what it sees; the fastest answer gives the round-trip time. */
 export async function measureConnection(signal) {
   const url = new URL('diagnose/connection', document.baseURI).href;
   let seen;

@@ -1,7 +1,7 @@
 /**
- * Reads an event stream to its end and notes when each comment and each event arrived, in milliseconds since the request.
- * An EventSource would tell neither comments nor headers, nor what came together. `heard` is called with each of them.
- * `lastByteMs` is when anything arrived last, the head if nothing else did. `refusalOf` makes a sentence of another answer.
+ * Reads an event stream to its end, and records when each comment and event arrived, in milliseconds since the request.
+ * An EventSource would hide comments, headers, and which events arrived together. `heard` is called for each.
+ * `lastByteMs` is when the last data arrived, or else the head. `refusalOf` turns any other answer into a sentence.
  */
 export async function readEventStream(
   url,
@@ -42,7 +42,7 @@ export async function readEventStream(
       }
     }
   } catch (error) {
-    // A cut is an error of the chunked body, unless a proxy took the chunks off: then it is an end.
+    // A cut connection is an error of the chunked body, or a regular end if a proxy removed the chunk framing.
     if (signal.aborted) throw error;
   }
   stream.endMs = performance.now() - startMs;

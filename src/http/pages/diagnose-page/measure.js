@@ -1,15 +1,18 @@
-// Also run by `pokewire doctor`, so without a browser. `read` is readEventStream for one server.
+// Shared with `pokewire doctor`, so it must not use the browser. `read` is readEventStream for one server.
 
-/** How the events of the delivery test are sent. The longer pause at the end shows who passes on one event by the next. */
+/**
+ * When the events of the delivery test are sent. The longer pause at the end reveals proxies that deliver an event only
+ * when the next one arrives.
+ */
 export const rhythm = { events: 12, everyMs: 250, silentMs: 1_000 };
 
-/** A greeting that has not come by then is held back. */
+/** A greeting that takes longer is being buffered. */
 const greetingMs = 4_000;
 
-/** An end of the silence that has not come by then never comes. */
+/** If the silence has not ended by then, its end will never arrive. */
 const graceMs = 10_000;
 
-/** Events in a known rhythm: when was each sent, when did it arrive, and with which others. */
+/** Events in a known rhythm: when each was sent, when it arrived, and together with which others. */
 export async function measureDelivery(read, signal, heard) {
   const { events, everyMs, silentMs } = rhythm;
   const query = new URLSearchParams({ events, everyMs, silentMs });
@@ -22,11 +25,11 @@ export async function measureDelivery(read, signal, heard) {
   };
 }
 
-/** A real subscription, which hears of nothing but the server's greeting and heartbeats. */
+/** A real subscription, which receives only the server's greeting and heartbeats. */
 export class Subscription {
   /** Milliseconds since the request, of everything that arrived. */
   arrivals = [];
-  /** Milliseconds since the request; undefined: it is open. */
+  /** Milliseconds since the request; undefined: still open. */
   endedMs = undefined;
   /** Why it was refused. */
   refused = undefined;
@@ -37,7 +40,7 @@ export class Subscription {
     const url = `subscribe?${new URLSearchParams({ stream: `diagnose-${crypto.randomUUID?.() ?? Math.random()}` })}`;
     read(url, {
       signal,
-      // Who asks for an event stream is refused by one, which does not say why.
+      // With `text/event-stream`, errors are also sent as streams, which do not say why.
       accept: '*/*',
       heard: ({ atMs }) => {
         this.arrivals.push(atMs);
@@ -53,7 +56,7 @@ export class Subscription {
       });
   }
 
-  /** What is known of it now. */
+  /** The measurements so far. */
   get measured() {
     return { ageMs: this.ageMs, arrivals: [...this.arrivals], endedMs: this.endedMs, refused: this.refused };
   }
@@ -62,7 +65,7 @@ export class Subscription {
     return performance.now() - this.#startMs;
   }
 
-  /** Milliseconds until the greeting was there; undefined: it did not come in time. */
+  /** Milliseconds until the greeting; undefined: it did not arrive in time. */
   async greeted() {
     await Promise.race([this.#heard.promise, after(greetingMs)]);
     return this.arrivals[0];
@@ -70,8 +73,8 @@ export class Subscription {
 }
 
 /**
- * A stream that says nothing for so many seconds, and when it was cut: so long after its last byte was sent, and so old. Who
- * holds the first bytes back counts from when it got them, and not from when it let them go.
+ * A stream that is silent for this many seconds, and when it was cut: how long after its last byte was sent, and at
+ * what age. A proxy that buffers the first bytes counts from when it received them, not from when it forwarded them.
  */
 export async function measureSilence(read, { seconds, roundTripMs, signal }) {
   const silentMs = seconds * 1000;
@@ -85,13 +88,13 @@ export async function measureSilence(read, { seconds, roundTripMs, signal }) {
     if (blocks.at(-1)?.data?.last) return { outcome: 'survived', seconds };
     const tick = blocks.find(({ data }) => data !== undefined);
     const sentMs = (tick?.data.sentMs ?? 0) + roundTripMs / 2;
-    // What a proxy adds by itself comes later, and shows when it was sent by nothing but its arrival.
+    // Data added by a proxy arrives after the tick, and only its arrival shows when it was sent.
     const isAddedTo = tick !== undefined && lastByteMs > tick.atMs;
     const silentFromMs = isAddedTo ? lastByteMs : Math.min(lastByteMs, sentMs);
     return { outcome: 'cut', seconds, afterSeconds: (endMs - silentFromMs) / 1000, ageSeconds: endMs / 1000 };
   } catch (error) {
     if (giveUp.signal.aborted) return { outcome: 'lost', seconds };
-    // A proxy that holds everything back cuts before it has answered.
+    // A proxy that buffers everything cuts the connection before it has answered.
     if (signal.aborted || !isCut(error)) throw error;
     const ageSeconds = (performance.now() - startMs) / 1000;
     return { outcome: 'cut', seconds, afterSeconds: ageSeconds, ageSeconds };

@@ -113,7 +113,7 @@ async function showSilence(checks, seconds, subscription, signal, roundTripMs) {
   const sentence = `A stream stays silent for ${seconds} seconds, beside the subscription.`;
   checks.run('silence', sentence, line.element);
   const startMs = performance.now();
-  // Both lines begin with the silence, although the subscription is older.
+  // Both lines start with the silence, although the subscription is older.
   const ageAtStartMs = subscription.ageMs;
   const sinceStart = (ageMs) => Math.max(0, ageMs - ageAtStartMs);
   let shown = 0;
@@ -126,7 +126,7 @@ async function showSilence(checks, seconds, subscription, signal, roundTripMs) {
   const drawing = setInterval(() => draw(performance.now() - startMs), 100);
   try {
     const silence = await measureSilence(read, { seconds, roundTripMs, signal });
-    // What cuts both at once need not do so in the same instant.
+    // Both connections may not be cut in the same instant.
     await new Promise((resolve) => setTimeout(resolve, 500));
     const silentMs = (silence.ageSeconds ?? seconds) * 1000;
     draw(silentMs);

@@ -1,12 +1,12 @@
 import { byId } from '../common/element.js';
 
-/** What all checks but the silence take, in seconds. */
+/** Duration of all checks except the silence, in seconds. */
 const othersSeconds = 5;
 
-/** How long a run with such a silence takes, in seconds. */
+/** Duration of a run with this silence, in seconds. */
 export const runSeconds = (silenceSeconds) => othersSeconds + silenceSeconds;
 
-/** How far a run is, by the time it should take. */
+/** Progress of a run, by its expected duration. */
 export class Progress {
   #startMs = performance.now();
   #totalMs;

@@ -3,9 +3,9 @@ import { byId, element } from '../common/element.js';
 
 const marks = { good: '✓', info: 'i', mind: '!', bad: '✕' };
 
-/** The report of a run, for whoever runs the proxy: what was found in words, and everything that was measured. */
+/** The report of a run for the administrator of a proxy: the results as text, and all measurements. */
 export function setUpReport() {
-  // It scrolls, so the keyboard must get there.
+  // It scrolls, so it must be reachable by keyboard.
   Object.assign(byId('report-text'), { tabIndex: 0, role: 'region', ariaLabel: 'Report' });
   const copy = element('button', { type: 'button' }, 'Copy report');
   copy.addEventListener('click', () => copyText(copy, byId('report-text')));
@@ -18,7 +18,7 @@ export function setUpReport() {
   byId('report-actions').append(copy, download);
 }
 
-/** `checks`: titles by name. `measured` has the verdicts, too. */
+/** `checks`: titles by name. `measured` includes the verdicts. */
 export function showReport(checks, measured) {
   const findings = Object.entries(measured.verdicts).map(([name, { state, value, sentence, settings }]) => {
     const changes = settings.map(({ who, setting, why }) => `    ${who}: ${setting}\n      ${why}\n`);

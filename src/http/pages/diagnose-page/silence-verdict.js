@@ -1,15 +1,15 @@
 import { advice, ofPokewire } from './advice.js';
 import { seconds, verdict } from './verdicts.js';
 
-/** A heartbeat may be so much later than the last one and its time: what a network that is slow for a moment does. */
+/** How late a heartbeat may be on a network that is briefly slow. */
 const graceMs = 2_000;
 
-/** More frequent heartbeats are not proposed: what cuts that soon waits for no silence. */
+/** Shortest heartbeat to suggest: a proxy that cuts sooner does not react to silence. */
 const leastHeartbeatMs = 100;
 
 /**
- * What silence does to a stream, and whether heartbeats prevent it. `subscription` is the one that was open meanwhile:
- * `{ageMs, arrivals, endedMs, refused}`, all in milliseconds since its request.
+ * What silence does to a stream, and whether heartbeats prevent it. `subscription`: the concurrent one, `{ageMs,
+ * arrivals, endedMs, refused}` in milliseconds since its request.
  */
 export function judgeSilence(silence, subscription, heartbeatMs) {
   const { outcome, seconds: waited, afterSeconds } = silence;
@@ -34,7 +34,7 @@ export function judgeSilence(silence, subscription, heartbeatMs) {
     const sentence = `${what} ${beats}, but the subscription beside it received nothing for ${seconds(quietMs)}${end}: something holds them back.`;
     return verdict('bad', value, sentence, advice.buffering);
   }
-  // As in measureSilence: the greeting left when it was asked for, however late it arrived.
+  // As in measureSilence, the greeting counts as sent when it was requested, however late it arrived.
   const silentMs = (endedMs ?? ageMs) - (arrivals.length > 1 ? arrivals.at(-1) : 0);
   if (endedMs !== undefined && (outcome === 'survived' || silentMs < cutMs * 0.8)) {
     const sentence = `${what} The subscription beside it was cut after ${seconds(endedMs)}, ${seconds(quietMs)} after it had last received something.`;
@@ -54,7 +54,7 @@ export function judgeSilence(silence, subscription, heartbeatMs) {
   ]);
 }
 
-/** Heartbeats so frequent that nothing is cut after so long. */
+/** A heartbeat frequent enough that nothing is cut after this time. */
 function oftenEnough(cutMs) {
   const enough = Math.floor(cutMs / 200) * 100;
   if (enough < leastHeartbeatMs) return [];

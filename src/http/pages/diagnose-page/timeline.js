@@ -2,7 +2,7 @@ import { element } from '../common/element.js';
 
 const namespace = 'http://www.w3.org/2000/svg';
 
-/** Two rows over one time: above what should happen, below what did, and a line from each to each. */
+/** Two rows on one time axis: what should happen above, what did happen below, with lines in between. */
 export class Timeline {
   #lengthMs;
   #lines = document.createElementNS(namespace, 'svg');
@@ -27,7 +27,7 @@ export class Timeline {
     return this.#element;
   }
 
-  /** A dot in a row. */
+  /** Adds a dot to a row. */
   mark(row, atMs, kind = '') {
     this.#reach(atMs);
     const dot = element('i', { className: `dot ${kind}` });
@@ -36,7 +36,7 @@ export class Timeline {
     this.#place(dot);
   }
 
-  /** A line from the upper row to the lower one. */
+  /** Adds a line from the upper row to the lower one. */
   join(fromMs, toMs) {
     this.#reach(toMs);
     const line = document.createElementNS(namespace, 'line');
@@ -47,7 +47,7 @@ export class Timeline {
     this.#place(line);
   }
 
-  /** How far a row has come. */
+  /** Sets how far a row has progressed. */
   fill(row, toMs) {
     this.#reach(toMs);
     const bar = this.#rows[row].firstChild;
@@ -55,7 +55,7 @@ export class Timeline {
     this.#place(bar);
   }
 
-  /** What comes later than expected makes the whole longer. */
+  /** Extends the axis for a late event. */
   #reach(ms) {
     if (ms <= this.#lengthMs) return;
     this.#lengthMs = ms * 1.02;

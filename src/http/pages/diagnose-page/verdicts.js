@@ -1,32 +1,32 @@
 import { advice, ofPokewire } from './advice.js';
 
-/** Later than this behind the round trip, an event was held back and not only slow. */
+/** An event later than this beyond the round-trip time was buffered, not just slow. */
 const lateMs = 800;
 
-/** Each verdict: `state` (good, info, mind, bad), a short `value`, a `sentence`, and `settings` to change. */
+/** A verdict: `state` (good, info, mind, bad), a short `value`, a `sentence`, and `settings` to change. */
 export const verdict = (state, value, sentence, settings = []) => ({ state, value, sentence, settings });
 
 export const seconds = (ms) => `${(ms / 1000).toFixed(ms < 9_950 ? 1 : 0)} s`;
 const milliseconds = (ms) => (ms < 1_000 ? `${Math.max(1, Math.round(ms))} ms` : seconds(ms));
 
-/** The name of what answered, where it tells one; undefined: nothing shows that there is any. */
+/** The name of the proxy that answered, if it gives one; undefined: nothing indicates a proxy. */
 export function namedProxy({ headers, seen, protocol, scheme }) {
   const server = headers.server ?? '';
   const known = [/nginx/i, /apache/i, /cloudflare/i, /envoy/i, /caddy/i, /iis/i].find((name) => name.test(server));
   if (known !== undefined) return server;
   if (headers.via !== null) return viaName(headers.via);
-  // Pokewire itself speaks neither TLS nor HTTP/2.
+  // Pokewire itself supports neither TLS nor HTTP/2.
   const isTranslated = scheme === 'https:' || protocol === 'h2' || protocol === 'h3';
   return isTranslated || seen.proxyHeaders.length > 0 ? 'an unnamed proxy' : undefined;
 }
 
-/** Who a `Via` header says has passed the answer on last: behind the protocol, without a comment (RFC 9110, 7.6.3). */
+/** The last proxy in a `Via` header, without the protocol and the comment (RFC 9110, 7.6.3). */
 function viaName(via) {
   const last = via.split(',').at(-1).trim();
   return last.split(/\s+/)[1] ?? last;
 }
 
-/** HTTP between the browser and whoever answers it. */
+/** The HTTP version between the browser and whatever answers it. */
 export function judgeProtocol(connection) {
   const { protocol, page } = connection;
   if (protocol === 'h2' || protocol === 'h3') {
@@ -36,7 +36,7 @@ export function judgeProtocol(connection) {
     'With HTTP/1.1 a browser opens at most six connections to a host, over all its tabs, and each stream takes one: a ' +
     'seventh waits. HTTP/2 has no such limit.';
   const value = protocol === '' ? 'unknown' : protocol.toUpperCase();
-  // Browsers speak HTTP/2 over TLS only, which takes a proxy; where one develops there is none.
+  // Browsers use HTTP/2 only over TLS, which requires a proxy; there is none during development.
   if (isLoopback(page) && namedProxy(connection) === undefined) return verdict('info', value, sentence);
   return verdict('mind', value, sentence, advice.http2);
 }
@@ -45,7 +45,7 @@ function isLoopback(host) {
   return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host);
 }
 
-/** What arrives at the server. */
+/** What reaches the server. */
 export function judgeConnection(connection) {
   const { seen, page, scheme } = connection;
   const proxy = namedProxy(connection);
@@ -110,7 +110,7 @@ export function judgeDelivery({ ticks, isWhole }, roundTripMs, due) {
   return verdict('good', value, `${ahead} ${way}`);
 }
 
-/** Events that arrived as one: in one piece, or in pieces that a proxy let go in one moment. */
+/** Groups of events that arrived together: in one piece, or in pieces that a proxy forwarded at the same time. */
 function burstsOf(ticks) {
   const bursts = [];
   for (const [n, tick] of ticks.entries()) {
@@ -123,7 +123,7 @@ function burstsOf(ticks) {
   return bursts;
 }
 
-/** Closer than a tenth of the time between their sending is together. */
+/** Events closer together than a tenth of their sending interval count as one group. */
 function burstMs(tick, before) {
   return (tick.sentMs - before.sentMs) / 10;
 }
@@ -132,12 +132,12 @@ function leastGapMs(ticks) {
   return Math.min(...ticks.slice(1).map(({ sentMs }, n) => sentMs - ticks[n].sentMs));
 }
 
-/** Whether every event but the last waited for the next: each came when that one had had time to come too. */
+/** Whether every event but the last was delayed until the next one arrived. */
 function isPushed(ticks, roundTripMs) {
   return ticks.slice(0, -1).every(({ atMs }, n) => atMs - roundTripMs / 2 >= ticks[n + 1].sentMs);
 }
 
-/** Whether a real subscription is greeted at once: /subscribe may have settings of its own in a proxy. */
+/** Whether a real subscription is greeted at once, since a proxy may have separate settings for /subscribe. */
 export function judgeGreeting({ refused, endedMs }, greetedMs, roundTripMs, delivery) {
   const isHeldToo = delivery.state === 'bad';
   const [help, settings] = isHeldToo ? [' What helps the events helps here, too.', []] : ['', advice.buffering];
@@ -161,7 +161,7 @@ export function judgeGreeting({ refused, endedMs }, greetedMs, roundTripMs, deli
   return verdict('bad', 'no greeting', sentence + help, settings);
 }
 
-/** Whether the stream is compressed on its way. */
+/** Whether a proxy compresses the stream. */
 export function judgeCompression({ headers }, delivery) {
   const encoding = headers['content-encoding'];
   if (encoding === undefined) return verdict('good', 'none', 'Event streams arrive here uncompressed.');

@@ -3,7 +3,7 @@ import { number } from '../common/format.js';
 import { noAnswer, refusalOf, refusalParts } from '../common/server-error.js';
 import { clearFields, showAtField } from './field-errors.js';
 
-/** Fields of the form by what the server calls them, or by the code of a refusal that is about one. */
+/** Fields of the form, by the server's name for them or by an error code about them. */
 const fieldIds = {
   stream: 'stream',
   type: 'type',
@@ -13,7 +13,7 @@ const fieldIds = {
   '409 STREAM_VERSION_CONFLICT': 'expected-version',
 };
 
-/** The form that appends a message and shows the answer and how soon its poke came, or where and why the server refused it. */
+/** The form that appends a message. Shows the answer and the poke's delay, or where and why the server refused it. */
 export function setUpAppend(roundTrip) {
   byId('append-form').addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -41,7 +41,7 @@ function append() {
   return fetch(`streams/${encodeURIComponent(byId('stream').value)}/messages${query}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    // The data goes as it was written: parsed here, a long number would lose its last digits.
+    // Sends the data verbatim: parsing it here would lose the last digits of long numbers.
     body: `{"type":${JSON.stringify(byId('type').value)},"data":${byId('data').value}}`,
   });
 }

@@ -1,7 +1,7 @@
 import { byId, element } from '../common/element.js';
 import { clockTime } from '../common/format.js';
 
-/** State by state: the word, its tone, what the empty list says, and the icon of the tab. */
+/** For each state: the word, its tone, the text of an empty list, and the tab's icon. */
 const states = {
   idle: {
     word: 'not subscribed',
@@ -30,7 +30,7 @@ const states = {
   },
 };
 
-/** Shows the state of the subscription in the header, the title and the icon of the tab, with the seconds until the next attempt. */
+/** Shows the subscription's state in the header, title and tab icon, with the seconds until the next attempt. */
 export class ConnectionState {
   #word = element('span', { className: 'status', role: 'status' });
   #since = element('span');

@@ -1,11 +1,11 @@
 import { number } from '../common/format.js';
 import { endingText } from './endings.js';
 
-/** Follows what a stream says beside its pokes: which log it is of, where it could not resume, and that nothing is missing. */
+/** Follows the named events of a stream: its log, where it could not resume, and proof that nothing is missing. */
 export class Continuity {
-  /** Global position up to which everything was delivered, or need not be. */
+  /** Global position up to which everything was delivered, or did not need to be. */
   #upTo = 0;
-  /** Pokes of this connection. */
+  /** Number of pokes on this connection. */
   #count = 0;
   #beginsAfter;
   #isResumed = false;
@@ -13,21 +13,21 @@ export class Continuity {
   #shown;
 
   /**
-   * `shown.note(text)` puts a line among the pokes, `shown.beginLog()` separates them from those of an earlier log,
-   * `shown.proof(proof)` takes the outcome of a heartbeat.
+   * `shown.note(text)` adds a line between pokes, `shown.beginLog()` separates them from those of an earlier log,
+   * `shown.proof(proof)` shows the result of a heartbeat.
    */
   constructor(shown) {
     this.#shown = shown;
   }
 
-  /** Another subscription takes over. `beginsAfter` takes the head and gives the global position behind which it begins. */
+  /** Starts with another subscription. `beginsAfter(head)` returns the global position after which it starts. */
   begin(beginsAfter) {
     this.#beginsAfter = beginsAfter;
     this.#isResumed = false;
     this.#shown.proof(undefined);
   }
 
-  /** A reconnected stream of the same log goes on where it was, because its cursor names the log. */
+  /** A reconnected stream of the same log resumes where it was, because its cursor names the log. */
   hello({ epoch, head }) {
     const isOtherLog = this.#epoch !== undefined && this.#epoch !== epoch;
     if (isOtherLog) this.#shown.beginLog();

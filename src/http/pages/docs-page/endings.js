@@ -13,5 +13,5 @@ const endings = {
   'not-ready': 'The server is not ready.',
 };
 
-/** Why a stream ended or was refused, by the code of its `end`. */
+/** Why a stream ended or was refused, by the code in its `end` event. */
 export const endingText = (code) => endings[code] ?? code;

@@ -1,6 +1,6 @@
 import { byId, element } from '../common/element.js';
 
-/** Puts a refusal below the field it is about, and the cursor into the field. `parts`: the sentence, and what follows it. */
+/** Shows an error below its field, and focuses the field. `parts`: the sentence and what follows. */
 export function showAtField(field, ...parts) {
   const id = `${field.id}-error`;
   const text = byId(id) ?? element('p', { id, className: 'answer refused field-error' });
@@ -9,12 +9,12 @@ export function showAtField(field, ...parts) {
   field.setAttribute('aria-invalid', 'true');
   field.setAttribute('aria-describedby', id);
   field.focus();
-  // The sentence is what is to be seen, and the field is above it.
+  // Scrolls to the sentence, so that the field above is visible too.
   text.scrollIntoView({ block: 'nearest' });
   field.addEventListener('input', () => clear(field), { once: true });
 }
 
-/** Takes away what an earlier answer said of the form's fields. */
+/** Removes earlier errors from the form's fields. */
 export function clearFields(form) {
   for (const field of form.querySelectorAll('[aria-invalid]')) clear(field);
 }

@@ -1,6 +1,6 @@
 /**
- * Whether somebody is using the list, so that its rows must not move: by the pointer or a finger, by the keyboard, further down,
- * or selecting text. Asked instead of followed, so that no missed event can leave the list standing still.
+ * Whether the list is in use, so that its rows must not move: by pointer, touch or keyboard, scrolled down, or with
+ * text selected. Queried rather than tracked by events, so that a missed event cannot freeze the list.
  */
 export class Hold {
   #list;

@@ -1,17 +1,17 @@
 import { noAnswer, refusalOf } from '../common/server-error.js';
 
-/** Pause before the second attempt; it doubles with each one that fails. */
+/** Delay before the second attempt; doubles with each failure. */
 const firstPauseMs = 1_000;
 const longestPauseMs = 15_000;
 
-/** A server that answers nothing for so long is taken for one that is away. */
+/** A server that has not answered after this time counts as unreachable. */
 const longestAskingMs = 5_000;
 
 const eventNames = ['hello', 'reset', 'poke', 'heartbeat', 'end'];
 
 /**
- * An event stream that the page reconnects itself. An `EventSource` does not say when it tries again, cannot be told to try
- * now, and gives up for good at the 502 of a proxy whose server restarts.
+ * An event stream that the page reconnects by itself. An `EventSource` does not report when it will retry, cannot retry
+ * on demand, and gives up for good when a proxy answers 502 because its server restarts.
  */
 export class LiveSource {
   #url;
@@ -24,9 +24,9 @@ export class LiveSource {
   #lostAt;
 
   /**
-   * Connects at once. `told.event(name, data)` takes the events. `told.state({name, since, nextTryAt, refusal})` takes changes:
-   * `open`; `reconnecting` with the time of the next attempt and, where the server gave one, the reason; `refused` with the
-   * reason, which is the end.
+   * Connects at once. `told.event(name, data)` gets the events. `told.state({name, since, nextTryAt, refusal})` gets
+   * changes: `open`; `reconnecting` with the time of the next attempt and the server's reason, if any; `refused` with
+   * the reason, which is final.
    */
   constructor(url, told) {
     this.#url = url;
@@ -34,7 +34,7 @@ export class LiveSource {
     this.#connect();
   }
 
-  /** Does not wait for the next attempt. */
+  /** Retries now. */
   retryNow() {
     if (this.#timer !== undefined) this.#connect();
   }
@@ -57,7 +57,7 @@ export class LiveSource {
   }
 
   #take(name, { data, lastEventId }) {
-    // An event without an id says nothing of the place.
+    // An event without an id does not move the cursor.
     this.#cursor = lastEventId || this.#cursor;
     this.#told.event(name, JSON.parse(data));
     if (name !== 'hello' || this.#source === undefined) return;
@@ -71,7 +71,7 @@ export class LiveSource {
     source.close();
     this.#lostAt ??= new Date();
     const refusal = this.#isGreeted ? undefined : await whyRefused(this.#url);
-    // Closed or retried meanwhile.
+    // Closed or retried in the meantime.
     if (source !== this.#source) return;
     if (refusal?.isFinal) {
       this.close();
@@ -84,15 +84,15 @@ export class LiveSource {
   }
 }
 
-/** Random in its upper half, so that pages that lost a server together do not come back together. */
+/** Randomized by up to half, so that pages that lost a server together do not reconnect together. */
 function pauseAfter(attempts) {
   const longest = Math.min(firstPauseMs * 2 ** attempts, longestPauseMs);
   return longest * (0.5 + Math.random() / 2);
 }
 
 /**
- * An EventSource does not say what it was answered, and a browser may drop the last event of a stream that breaks off. So the
- * page asks again. What may pass is not final.
+ * An EventSource does not report the answer, and a browser may drop the last event of a stream that is cut off. So the
+ * page sends the request again. Transient errors are not final.
  */
 async function whyRefused(url) {
   const asking = new AbortController();

@@ -5,19 +5,19 @@ import { elementsOf, jsonParts } from '../common/json-text.js';
 import { hashOf } from '../common/place.js';
 import { noAnswer, serverError } from '../common/server-error.js';
 
-/** A poke that comes later than this was not live, so how late it came says nothing. */
+/** A poke later than this was not live, so its latency is meaningless. */
 const longestLatencyMs = 10_000;
 
-/** The message that a poke is of, beside the list. */
+/** Shows the message of a poke next to the list. */
 export class MessageSheet {
   #sheet = byId('message');
   #asked = 0;
   #closed;
 
-  /** `step(rows)` goes on to another row of the list; `closed(byKey)` is told when nothing is read any more. */
+  /** `step(rows)` moves to another row of the list; `closed(byKey)` is called when the sheet is closed. */
   constructor({ step, closed }) {
     this.#closed = closed;
-    // It scrolls, so the keyboard must reach it.
+    // It scrolls, so it must be reachable by keyboard.
     Object.assign(byId('message-text'), { tabIndex: 0, role: 'region', ariaLabel: 'Message as JSON' });
     byId('message-newer').addEventListener('click', () => step(-1));
     byId('message-older').addEventListener('click', () => step(1));
@@ -28,23 +28,23 @@ export class MessageSheet {
     });
   }
 
-  /** Reads the message of a poke and shows it as it is stored. */
+  /** Reads the message of a poke and shows it as stored. */
   async show(poke) {
     const asked = ++this.#asked;
     const { message, problem } = await read(poke);
-    // The answer to an earlier click may come after that of a later one, or after the sheet was closed.
+    // The answer to an earlier click may arrive after that of a later one, or after the sheet was closed.
     if (asked !== this.#asked) return;
     const title = `${poke.stream} at ${number(poke.position)}`;
     byId('message-title').textContent = title;
     byId('message-facts').textContent = message === undefined ? '' : factsOf(JSON.parse(message), poke);
     byId('message-text').replaceChildren(...(problem === undefined ? jsonParts(message) : [problem]));
     byId('message-stream').href = `browse${hashOf(poke.stream, poke.position)}`;
-    // Only this is read out.
+    // Screen readers announce only this.
     byId('message-said').textContent = title;
     this.#sheet.hidden = false;
   }
 
-  /** False: it was not open. */
+  /** Returns false if it was not open. */
   close(byKey) {
     this.#asked++;
     if (this.#sheet.hidden) return false;
@@ -65,7 +65,7 @@ async function read({ stream, position }) {
   }
 }
 
-/** When it was stored and how long its poke took, by the clock of the server. */
+/** When the message was stored, and the latency of its poke, by the server's clock. */
 function factsOf({ type, time }, { at, clockOffsetMs }) {
   const latencyMs = Math.max(0, at.getTime() + clockOffsetMs - Date.parse(time));
   const latency = latencyMs > longestLatencyMs ? '' : `, poked +${number(latencyMs)} ms`;

@@ -7,17 +7,17 @@ import { PokeQueue } from './poke-queue.js';
 import { isReadable, logRow, noteRow, outdated, pokeOf, pokeRow } from './poke-row.js';
 import { Rate } from './rate.js';
 
-/** Rows the list keeps; older ones go. */
+/** Most rows kept; the oldest are removed. */
 const maxRows = 200;
 
-/** Above this rate rows are drawn four times a second, so that they can be read and aimed at; else within about a frame. */
+/** Above this rate rows are drawn four times per second, so that they can be read and clicked; otherwise within about a frame. */
 const calmPerSecond = 30;
 const calmMs = 16;
 const busyMs = 250;
 
 /**
- * The pokes as they arrive, newest first. What arrives while the list is paused or in use waits. Drawn by timers, since no frame
- * comes while the page is hidden.
+ * Pokes as they arrive, newest first. While the list is paused or in use, new pokes wait. Drawn by timers, because a
+ * hidden page gets no animation frames.
  */
 export class PokeList {
   #list = byId('pokes');
@@ -46,14 +46,14 @@ export class PokeList {
     setUpPageKeys({ togglePause: () => this.#togglePause() });
   }
 
-  /** Another subscription begins: its pokes are counted from 0, and those of the one before stay below the line. */
+  /** Starts another subscription: its pokes are counted from 0; earlier ones stay below a line. */
   begin(text) {
     this.#received = 0;
     this.note(text);
     this.#showCounts();
   }
 
-  /** The server's clock says so, now. */
+  /** Sets the server's current time. */
   setClock(time) {
     this.#clockOffsetMs = Date.parse(time) - Date.now();
   }
@@ -66,12 +66,12 @@ export class PokeList {
     if (this.#isShown(poke)) this.#enqueue(() => pokeRow(arrived));
   }
 
-  /** A line of text among the pokes. */
+  /** Adds a line of text between the pokes. */
   note(text) {
     this.#enqueue(() => noteRow(text));
   }
 
-  /** What is here so far is of an earlier log. */
+  /** Everything shown so far belongs to an earlier log. */
   beginLog() {
     const at = new Date();
     for (const row of this.#list.children) outdated(row);
@@ -101,7 +101,7 @@ export class PokeList {
 
   #draw() {
     const rows = this.#queue.take();
-    // Rows that come in their hundreds would only flicker.
+    // Animating hundreds of rows would only flicker.
     if (rows.length <= calmPerSecond) for (const row of rows) row.classList.add('arrived');
     this.#list.prepend(...rows);
     this.#trim();
@@ -109,7 +109,7 @@ export class PokeList {
     pulse();
   }
 
-  /** Drops the oldest rows, but not the one whose message is shown. */
+  /** Removes the oldest rows, except the one whose message is open. */
   #trim() {
     let surplus = this.#list.childElementCount - maxRows;
     for (let row = this.#list.lastElementChild; surplus > 0; surplus--) {
@@ -138,16 +138,16 @@ export class PokeList {
     this.#showCounts();
   }
 
-  /** Also while the list is held: who asks wants to see them. */
+  /** Also while the list is held, because the user asked for it. */
   #showNew({ detail }) {
     this.#draw();
     this.#list.scrollTop = 0;
     this.#showCounts();
-    // By the keyboard: the button is gone, and would take the focus along.
+    // For keyboard users: the button with the focus has disappeared.
     if (detail === 0) this.#list.querySelector('[tabindex="0"]')?.focus();
   }
 
-  /** From now on only such pokes are kept, so that what is looked for is not pushed out by the others. */
+  /** From now on keeps only matching pokes, so that others do not push them out. */
   #filterBy(text) {
     this.#filter = text;
     for (const row of this.#list.children) row.hidden = pokeOf(row) !== undefined && !this.#isShown(pokeOf(row));
@@ -166,7 +166,7 @@ export class PokeList {
     if (row.ariaCurrent !== null) row.scrollIntoView({ block: 'nearest' });
   }
 
-  /** `returnsFocus`: to the row, for whoever goes on by the keyboard. */
+  /** `returnsFocus`: moves the focus back to the row, for keyboard users. */
   #unmark(returnsFocus) {
     const current = this.#list.querySelector('[aria-current]');
     if (current === null) return;
@@ -174,7 +174,7 @@ export class PokeList {
     if (returnsFocus) current.firstElementChild.focus();
   }
 
-  /** Reads the message so many rows further down. */
+  /** Opens the message this many rows further down. */
   #step(rows) {
     const readable = [...this.#list.children].filter(isReadable);
     const at = readable.findIndex((row) => row.ariaCurrent !== null);

@@ -1,4 +1,4 @@
-/** What is not drawn yet: a bounded number of the newest rows, as functions that make them, and how many there were in all. */
+/** Rows not drawn yet: a bounded number of the newest, as functions that create them, and the total number. */
 export class PokeQueue {
   #limit;
   #makers = [];
@@ -8,7 +8,7 @@ export class PokeQueue {
     this.#limit = limit;
   }
 
-  /** Rows that came since the last {@link take}, also those that are no longer here. */
+  /** Number of rows since the last {@link take}, including those dropped. */
   get total() {
     return this.#total;
   }
@@ -16,16 +16,16 @@ export class PokeQueue {
   add(make) {
     this.#total++;
     this.#makers.push(make);
-    // Seldom, because each time moves them all.
+    // Rarely, because it copies all of them.
     if (this.#makers.length === 2 * this.#limit) this.#makers = this.#makers.slice(-this.#limit);
   }
 
-  /** Changes the rows that wait. */
+  /** Changes the waiting rows. */
   map(change) {
     this.#makers = this.#makers.map((make) => () => change(make()));
   }
 
-  /** Makes the newest rows, newest first, and is empty. */
+  /** Creates the newest rows, newest first, and empties the queue. */
   take() {
     const rows = this.#makers.slice(-this.#limit).map((make) => make());
     this.#makers = [];

@@ -3,10 +3,10 @@ import { clockTime, milliTime, number } from '../common/format.js';
 
 const pokes = new WeakMap();
 
-/** The poke that a row is of; undefined for a line of text. */
+/** The poke of a row; undefined for a line of text. */
 export const pokeOf = (row) => pokes.get(row);
 
-/** A row of the list for a poke that arrived `at`. */
+/** A row for a poke that arrived at `at`. */
 export function pokeRow(poke) {
   const { stream, position, globalPosition, at } = poke;
   const button = element(
@@ -22,18 +22,18 @@ export function pokeRow(poke) {
   return row;
 }
 
-/** A line of text among the pokes. */
+/** A line of text between pokes. */
 export function noteRow(text) {
   return element('li', { className: 'note' }, text);
 }
 
-/** The line between the pokes of a log and those of the one before. */
+/** The line between pokes of different logs. */
 export function logRow(at) {
   const parts = [`New log since ${clockTime(at)} ↑`, 'Earlier log ↓'].map((text) => element('span', {}, text));
   return element('li', { className: 'note log-start' }, ...parts);
 }
 
-/** The row of an earlier log: its position would read another message now. It stays a stop of the arrow keys. */
+/** Marks a row of an earlier log, whose position would now read another message. Arrow keys still reach it. */
 export function outdated(row) {
   const button = row.querySelector('button');
   if (button !== null) button.ariaDisabled = 'true';

@@ -1,7 +1,7 @@
 import { byId } from '../common/element.js';
 import { number, secondsSince } from '../common/format.js';
 
-/** The badge that says up to where every poke arrived, and when the server last confirmed it. */
+/** The badge that shows up to where every poke arrived, and when the server last confirmed that. */
 export class Proof {
   #badge = byId('proof');
   #proof;
@@ -11,14 +11,14 @@ export class Proof {
     setInterval(() => this.#show(), 1_000);
   }
 
-  /** What a heartbeat proved; undefined: nothing yet. */
+  /** Shows what a heartbeat proved; undefined: nothing yet. */
   take(proof) {
     const isOther = this.#proof?.isComplete !== proof?.isComplete;
     this.#proof = proof;
     this.#at = Date.now();
     this.#show();
     if (proof !== undefined) pulse(this.#badge);
-    // Read out when it changes only, and not every few seconds.
+    // Announced by screen readers only when it changes, not every few seconds.
     if (isOther && proof !== undefined) byId('proof-said').textContent = claimOf(proof);
   }
 

@@ -1,8 +1,8 @@
 const slotMs = 250;
-/** A second, and the slot that is still being counted. */
+/** Slots per second, plus the one being counted. */
 const slots = 5;
 
-/** Counts events a second, over the last whole second. */
+/** Counts events per second, over the last full second. */
 export class Rate {
   #counts = new Uint32Array(slots);
   #slot = 0;

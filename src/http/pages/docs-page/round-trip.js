@@ -1,22 +1,22 @@
-/** Pokes that are remembered until the answer to an append says which of them is its own. */
+/** Most pokes remembered until the answer to an append shows which one belongs to it. */
 const maxEarly = 10_000;
 
-/** Measures how long after it was sent a message of this page is poked. The poke may come before the answer to the append. */
+/** Measures the time from sending a message to its poke. The poke may arrive before the answer to the append. */
 export class RoundTrip {
   #sentMs = 0;
-  /** When pokes came, by global position, while an append is under way. */
+  /** Arrival times of pokes by global position, during an append. */
   #early;
   #own;
   #tell;
 
-  /** An append goes out; the one before is of no interest any more. */
+  /** An append was sent; an earlier one no longer matters. */
   sent() {
     this.#sentMs = performance.now();
     this.#early = new Map();
     this.#own = undefined;
   }
 
-  /** It was answered. `tell(ms)` is called when its poke is here. */
+  /** The append was answered. `tell(ms)` is called when its poke has arrived. */
   stored(globalPosition, tell) {
     const pokedMs = this.#early?.get(globalPosition);
     this.#early = undefined;

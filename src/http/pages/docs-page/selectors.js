@@ -1,6 +1,6 @@
 import { byId, element } from '../common/element.js';
 
-/** What is subscribed to: chips that can be taken away, and the name in the field. */
+/** Selectors to subscribe to: removable chips, and the name in the field. */
 export class Selectors {
   #chosen = [];
   #changed;
@@ -15,7 +15,7 @@ export class Selectors {
     });
   }
 
-  /** Each as {kind, name}: those chosen, and the one in the field. */
+  /** All selectors as {kind, name}: the chips and the one in the field. */
   get all() {
     const pending = this.#pending();
     const known = this.#chosen.some(({ kind, name }) => kind === pending?.kind && name === pending.name);

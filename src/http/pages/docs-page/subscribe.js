@@ -11,7 +11,7 @@ import { Selectors } from './selectors.js';
 import { Subscriptions } from './subscriptions.js';
 import { subscribeUrl, wantedSubscription } from './wanted-subscription.js';
 
-/** Fields of the form by what the server calls them. */
+/** Fields of the form by the server's name for them. */
 const fieldIds = {
   stream: 'selector-name',
   category: 'selector-name',
@@ -21,7 +21,7 @@ const fieldIds = {
   size: 'size',
 };
 
-/** The form that chooses selectors, and the one subscription it opens. `roundTrip` is told of its pokes. */
+/** The form that chooses selectors, and its subscription. `roundTrip` gets its pokes. */
 export function setUpSubscribe(roundTrip) {
   const pokes = new PokeList();
   const proof = new Proof();
@@ -81,7 +81,7 @@ function showMore(isShown) {
   byId('more').ariaExpanded = String(isShown);
 }
 
-/** One primary action at a time: while a stream is open, Append is. */
+/** Only one primary button at a time: while a stream is open, it is Append. */
 function showButtons(state) {
   const isSubscribed = state === 'open' || state === 'reconnecting';
   byId('subscribe').textContent = isSubscribed ? 'Resubscribe' : 'Subscribe';

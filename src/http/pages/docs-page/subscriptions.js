@@ -1,21 +1,22 @@
 import { LiveSource } from './live-source.js';
 
-/** The one subscription of the page, and the one that is to take its place. */
+/** The page's subscription, and the one about to replace it. */
 export class Subscriptions {
   #current;
-  /** Tried beside the current one, which goes on until this one is open. */
+  /** Opened beside the current one, which continues until this one is open. */
   #next;
   #told;
 
   /**
-   * `told.event(name, data)` takes the events of the current one; `told.opened(wanted)` says that what was wanted is current now;
-   * `told.state(state)` takes the state to show; `told.refused(refusal)` why what was wanted is not to be had.
+   * `told.event(name, data)` gets the events of the current subscription; `told.opened(wanted)` is called when `wanted`
+   * has become current; `told.state(state)` gets the state to show; `told.refused(refusal)` the reason why `wanted` was
+   * refused.
    */
   constructor(told) {
     this.#told = told;
   }
 
-  /** `wanted` has the `url`. What is open stays open if this one is refused. */
+  /** `wanted` contains the `url`. If it is refused, the current subscription stays open. */
   open(wanted) {
     this.#next?.close();
     if (this.#current === undefined) this.#told.state({ name: 'connecting', since: new Date() });

@@ -1,6 +1,6 @@
 import { byId } from '../common/element.js';
 
-/** What the form asks for: its `url`, a `text` that names it, and behind which global position it begins, given the head. */
+/** What the form requests: its `url`, a `text` that describes it, and the global position after which it starts, given the head. */
 export function wantedSubscription(selectors) {
   return { url: subscribeUrl(selectors), text: textOf(selectors), beginsAfter: beginningOf(selectors) };
 }

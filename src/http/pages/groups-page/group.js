@@ -1,10 +1,10 @@
 import { byId, element } from '../common/element.js';
 import { clockTime, number } from '../common/format.js';
 
-/** Every other state passes by itself. */
+/** Tones of states that need attention; all others are transient. */
 const tones = { stable: 'good', stopped: 'danger', 'new-log': 'danger' };
 
-/** What is told of a group as a whole. */
+/** Shows a group's overall state. */
 export function showGroupHead(name, { category, size, state, lag }) {
   setText(byId('title'), `${name}: category ${category}, ${size} partitions`);
   byId('state').dataset.tone = tones[state] ?? 'wait';
@@ -12,7 +12,7 @@ export function showGroupHead(name, { category, size, state, lag }) {
   setText(byId('lag'), lagText(lag));
 }
 
-/** Who reads a status aloud does so whenever its text is set. */
+/** Screen readers announce a status each time its text is set. */
 function setText(shown, text) {
   if (shown.textContent !== text) shown.textContent = text;
 }
@@ -49,7 +49,7 @@ function lagText({ messages, exact, seconds }) {
   return seconds === null ? count : `${count}, ${seconds.toFixed(1)} s`;
 }
 
-/** A held stream; `act` is told what an administrator decides of it: `replay` or `skip`. */
+/** A held stream. `act` is called with the administrator's decision: `replay` or `skip`. */
 export function heldItem({ stream, position, partition, attempts, retryAt, error }, act) {
   const until = retryAt === null ? 'parked' : `next try at ${clockTime(new Date(retryAt))}`;
   const place = `${stream}@${position}`;

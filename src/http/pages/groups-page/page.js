@@ -8,12 +8,12 @@ import { heldItem, memberRow, partitionRow, showGroupHead } from './group.js';
 
 const everyMs = 2_000;
 
-/** Name of the group that is shown; it is in the address, so that it can be shared. */
+/** Name of the group shown, from the address, so that it can be linked to. */
 const chosen = () => decodeURIComponent(location.hash.slice(1));
 
 const signIn = element('button', { type: 'button', onclick: () => location.reload() }, 'Sign in');
 
-/** When an answer came last. */
+/** Time of the last answer. */
 let answeredAt = new Date();
 
 async function get(path) {
@@ -22,7 +22,7 @@ async function get(path) {
   return response.json();
 }
 
-/** Looks once at everything that is shown. */
+/** Refreshes everything that is shown. */
 async function look() {
   try {
     const { groups } = await get('groups');
@@ -42,13 +42,13 @@ async function look() {
   }
 }
 
-/** A refusal of the server, or a request without an answer. */
+/** Shows an error of the server, or a request without an answer. */
 function showProblem(error) {
   const isRefusal = error.sentence !== undefined;
   const since = clockTime(answeredAt);
   showTopState('danger', isRefusal ? `refused since ${since}` : `no answer since ${since}`);
   byId('problem').replaceChildren(...(isRefusal ? refusalParts(error) : [noAnswer()]));
-  // Where the session has ended, the page itself asks for a token.
+  // The session has ended, so the page offers to sign in again.
   if (error.code?.startsWith('401')) byId('problem').append(' ', signIn);
   byId('problem').hidden = false;
 }
@@ -70,7 +70,7 @@ async function showGroup(name) {
   showItems(byId('held'), held, keyOf, (stream) => heldItem(stream, (how) => act(name, how, stream)));
 }
 
-/** What an administrator decides of a held stream. */
+/** Applies the administrator's decision about a held stream. */
 async function act(group, how, { stream, position }) {
   if (how === 'skip' && !confirm(`Skip message ${position} of ${stream}? No member will ever handle it.`)) return;
   try {
@@ -101,7 +101,7 @@ const join = new URL('subscribe?category=account&group=billing&member=worker-1&s
 byId('join').append(curlLine(`curl -N '${join}'`));
 addEventListener('hashchange', look);
 await look();
-// A page that nobody sees asks nothing.
+// A hidden page sends no requests.
 for (;;) {
   await new Promise((resolve) => setTimeout(resolve, everyMs));
   if (!document.hidden) await look();

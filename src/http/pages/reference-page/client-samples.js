@@ -1,6 +1,6 @@
 const read = (selection) => `for await (const message of pokewire.read(${selection})) console.log(message);`;
 
-/** What pokewire/client has methods for; any other GET that answers JSON it asks for by `get`. */
+/** Operations for which pokewire/client has methods; `get` sends any other GET that returns JSON. */
 const methods = {
   appendMessages: `const { position } = await pokewire.append('account-123', { type: 'Deposited', data: { amount: 100 } });
 console.log(position);`,
@@ -12,7 +12,7 @@ console.log(position);`,
 );`,
 };
 
-/** The same by pokewire/client; none where it has no way to ask. */
+/** The request with pokewire/client; undefined if it cannot send it. */
 export function clientSample({ id }, { method, target, url, answerType }) {
   const call =
     methods[id] ??

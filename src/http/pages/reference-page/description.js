@@ -1,4 +1,4 @@
-/** Reads an OpenAPI description as the page shows it: groups of operations with all that is said of each. */
+/** Converts an OpenAPI description to the page's structure: groups of operations with all details. */
 export function groupsOf({ components, ...named }) {
   const { paths, tags } = inlined(named, components.schemas);
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
@@ -11,7 +11,7 @@ export function groupsOf({ components, ...named }) {
   }));
 }
 
-/** The description with named schemas where they are referred to; other references stay. */
+/** The description with named schemas inlined; other references stay. */
 function inlined(part, schemas) {
   if (Array.isArray(part)) return part.map((element) => inlined(element, schemas));
   if (typeof part !== 'object' || part === null) return part;
@@ -44,7 +44,7 @@ function operationOf(path, method, { operationId, summary, description, tags, se
   };
 }
 
-/** What a request sends; undefined: nothing. */
+/** A request's body; undefined: none. */
 function bodyOf(requestBody) {
   const [type, { schema, example } = {}] = Object.entries(requestBody?.content ?? {})[0] ?? [];
   return type === undefined ? undefined : { type, schema, example: example ?? exampleIn(schema) };
@@ -60,7 +60,7 @@ function answerOf([status, { description, content = {}, headers = {} }]) {
   return { status, description, type, schema, example, headers: named };
 }
 
-/** The members of a schema, those of its parts behind theirs: `streams[].version`. */
+/** The members of a schema, each followed by those of its parts: `streams[].version`. */
 export function fieldsOf(schema, path = '') {
   if (schema === undefined) return [];
   if (schema.anyOf !== undefined) return fieldsOf(schema.anyOf.find(hasMembers), path);
@@ -77,7 +77,7 @@ function hasMembers({ properties, items }) {
   return properties !== undefined || items !== undefined;
 }
 
-/** What a value may be, in words. */
+/** The type of a value as text. */
 export function typeText(schema = {}) {
   const { type, anyOf, enum: values, const: constant, items, title, format } = schema;
   if (anyOf !== undefined) return [...new Set(anyOf.map(typeText))].join(' or ');
@@ -90,7 +90,7 @@ export function typeText(schema = {}) {
 
 function bounds({ minimum, maximum, minLength, maxLength, maxItems }) {
   const least = minimum === undefined ? [] : [`from ${minimum}`];
-  // Numbers of JavaScript end there; nobody gets that far.
+  // JavaScript's largest exact integer is no limit in practice.
   const most = maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? [] : [`to ${maximum}`];
   const longest = maxLength === undefined ? [] : [`${minLength ?? 0} to ${maxLength} characters`];
   const entries = maxItems === undefined ? [] : [`at most ${maxItems}`];

@@ -2,7 +2,7 @@ import { element } from '../common/element.js';
 import { jsonParts } from '../common/json-text.js';
 import { marked, titleWithLink } from './operation.js';
 
-/** The one shape of every failure, and the codes of failures. */
+/** The common format of all failures, and their codes. */
 export function errorSection({ components: { responses, schemas } }) {
   const { description, content } = responses.Error;
   const { code, message, details } = schemas.Error.properties.error.properties;

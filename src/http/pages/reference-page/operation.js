@@ -5,7 +5,7 @@ import { fieldsOf, typeText } from './description.js';
 import { samplesOf } from './samples.js';
 import { tabs } from './tabs.js';
 
-/** All that is said of an operation, and beside it the request and its answers to copy. */
+/** An operation's details, next to its request and answers for copying. */
 export function operationSection(operation) {
   const { id, summary, method, path, description } = operation;
   const about = element(
@@ -43,7 +43,7 @@ export function titleWithLink(tag, id, text) {
   return element(tag, { id: `${id}-title` }, text, ' ', link);
 }
 
-/** Text in which `code` is marked. */
+/** Text with `code` marked up. */
 export function marked(text = '') {
   return text.split('`').map((part, index) => (index % 2 === 1 ? element('code', {}, part) : part));
 }
@@ -82,7 +82,7 @@ function answerTerms({ status, description, type, schema }) {
   ];
 }
 
-/** All refusals in one row, because they have one shape. */
+/** All refusals in one row, because they have the same format. */
 function refusalTerms(statuses) {
   return [
     element('dt', {}, element('code', {}, statuses.join(' '))),
@@ -100,7 +100,7 @@ function exampleFigure({ status, description, type, example, headers }) {
   return element('figure', { className: 'example' }, caption, element('pre', { className: 'code' }, ...shown));
 }
 
-/** Long paths may break behind a slash. */
+/** Allows long paths to break after a slash. */
 function breakable(path) {
   return path.split(/(?<=\/)/).flatMap((part) => [part, element('wbr')]);
 }

@@ -5,7 +5,7 @@ import { errorSection } from './errors.js';
 import { marked, operationSection, titleWithLink } from './operation.js';
 import { Search } from './search.js';
 
-/** Shows every operation, and in the index a link to each; returns what can be searched. */
+/** Shows every operation, and a link to each in the index. Returns what can be searched. */
 function show(description) {
   const groups = groupsOf(description);
   const entries = groups.flatMap(({ name, description: text, operations }) => {
@@ -36,7 +36,7 @@ function textOf({ id, method, path, summary, description, tag, parameters }) {
   return [id, method, path, summary, description, tag, ...parameters.map(({ name }) => name)].join(' ');
 }
 
-/** The part that the address names was not there when the browser looked for it. */
+/** The browser looked for the part named in the address before it existed. */
 function goToHash() {
   if (location.hash === '') return;
   location.replace(location.hash);
@@ -49,7 +49,7 @@ async function read() {
   throw new Error(response === undefined ? noAnswer() : await serverError(response));
 }
 
-// Where there is room for it the index is always open.
+// If there is room, the index is always open.
 const isWide = matchMedia('(width >= 1200px)');
 const fold = () => {
   byId('index-fold').open = isWide.matches;

@@ -1,6 +1,6 @@
 import { clientSample } from './client-samples.js';
 
-/** The same request in the languages of the tabs, for those in which it can be made. Each works as it stands. */
+/** The same request in each tab's language, as far as that can send it. Each sample works as it is. */
 export function samplesOf(operation) {
   const request = requestOf(operation);
   return [
@@ -11,7 +11,7 @@ export function samplesOf(operation) {
   ];
 }
 
-/** The request with the examples of the description; what has none and need not be given is left out. */
+/** The request with the description's examples; optional parts without an example are omitted. */
 function requestOf({ method, path, parameters, body, answers }) {
   const given = (place) => parameters.filter((parameter) => parameter.in === place && parameter.example !== undefined);
   const filled = given('path').reduce(
@@ -34,7 +34,7 @@ function requestOf({ method, path, parameters, body, answers }) {
 }
 
 function curlText({ method, url, body, isEndless, answerType }) {
-  // What curl asks by itself need not be said.
+  // curl's default method is omitted.
   const usual = body === undefined ? 'GET' : 'POST';
   const options = [
     ...(isEndless ? ['-N'] : []),
@@ -77,7 +77,7 @@ function textLiteral(text) {
   return text.includes('\n') ? `\`${text.replaceAll(/[`\\$]/g, '\\$&')}\`` : `'${text.replaceAll(/['\\]/g, '\\$&')}'`;
 }
 
-/** A value as one writes it in JavaScript. */
+/** A value as a JavaScript literal. */
 export function literal(value) {
   if (typeof value === 'string') return textLiteral(value);
   if (typeof value !== 'object' || value === null) return String(value);

@@ -1,10 +1,10 @@
 import { byId } from '../common/element.js';
 
-/** Narrows the page to the operations that have every word of the search field, and says how many there are. */
+/** Shows only operations that contain every word in the search field, and their number. */
 export class Search {
   #entries;
 
-  /** `entries`: of each operation the text to look in, and the elements to show or hide. */
+  /** `entries`: for each operation, the text to search and the elements to show or hide. */
   constructor(entries) {
     this.#entries = entries.map(({ text, elements }) => ({ text: text.toLowerCase(), elements }));
     byId('search').addEventListener('input', () => this.#apply());

@@ -4,8 +4,8 @@ const all = new Set();
 let chosen = 'curl';
 
 /**
- * Tabs, of which each shows a panel; arrow keys go from one to the next (ARIA authoring practices, tabs). Whoever chooses a
- * name chooses it in all tabs of the page that have it.
+ * Tabs that each show a panel; arrow keys move between them (ARIA authoring practices, tabs). Choosing a name selects
+ * it in all tab groups of the page that have it.
  */
 export function tabs(id, label, panels) {
   const buttons = panels.map(({ name }, index) => {
@@ -44,7 +44,7 @@ export function tabs(id, label, panels) {
   return element('div', { className: 'tabbed' }, list, ...shown);
 }
 
-/** What stands above becomes longer or shorter; the button that was pressed stays where it is. */
+/** Content above may change in height; keeps the pressed button in place. */
 function choose(name, button) {
   const before = button.getBoundingClientRect().top;
   chosen = name;

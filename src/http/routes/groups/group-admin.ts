@@ -71,7 +71,7 @@ const bodies = {
   ),
 };
 
-/** What administrators do to groups. */
+/** Administration of consumer groups. */
 export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
   const config = { access: 'admin' } as const;
   const tags = ['groups'];
@@ -248,7 +248,7 @@ export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
       async (request) => {
         const about = aboutOf(maybe, request);
         const { streams, messages, all, reason: why } = await bodyOf(request, bodies.parked);
-        // All of them only where that is said.
+        // All of them only if requested explicitly.
         const isAll = all === true && streams === undefined && messages === undefined;
         const named = [...(streams ?? []).map((stream) => ({ stream })), ...(messages ?? [])];
         return { streams: await releaseParked(about, how, isAll ? undefined : named, why) };

@@ -8,7 +8,7 @@ import { maxGroupNameBytes, readName } from './group-requests.ts';
 const name = (description: string) =>
   Type.Optional(Type.String({ minLength: 1, maxLength: maxGroupNameBytes, description }));
 
-/** Parameters of a subscription that is a member of a consumer group. */
+/** Parameters of a subscription as a consumer group member. */
 export const groupMemberQuery = {
   group: name('A consumer group whose members come and go; with member, and one category'),
   member: name('Name of this member, the same after a restart'),
@@ -26,7 +26,7 @@ export const groupMemberQuery = {
 
 type Query = Partial<Static<ReturnType<typeof queryOf>>> & Readonly<Record<string, unknown>>;
 
-/** Parameters that only plain subscriptions take. */
+/** Parameters of plain subscriptions only. */
 const others = [
   'stream',
   'all',
@@ -43,12 +43,12 @@ const others = [
   'ticket',
 ];
 
-/** Whether a subscription asks to be a member of a consumer group. */
+/** Whether the request is for a consumer group member. */
 export function isMember({ group, member, session, attempt }: Query): boolean {
   return group !== undefined || member !== undefined || session !== undefined || attempt !== undefined;
 }
 
-/** Reads what a member asks for; throws `INVALID_REQUEST`. */
+/** Reads a member's parameters; throws `INVALID_REQUEST`. */
 export function groupJoinOf(query: Query, address: string): GroupJoin {
   const { group, member, session, attempt = 1, category, size } = query;
   if (group === undefined) throw invalid('group', 'is missing: a member is one of a consumer group');

@@ -39,7 +39,7 @@ const planSchema = Type.Object(
   { title: 'ResizePlan' },
 );
 
-/** Says what a resize of a group would change. */
+/** Reports what a resize of a group would change. */
 export function routeGroupPlan(server: Server, maybe: MaybeGroups): void {
   server.post(
     '/groups/:group/plan',

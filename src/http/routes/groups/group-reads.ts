@@ -15,7 +15,7 @@ const shortName = Type.String({ maxLength: maxGroupNameBytes });
 const seconds = Type.Union([Type.Number({ minimum: 0 }), Type.Null()], { description: 'null: not known' });
 const time = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
 
-/** Held streams that one answer tells. */
+/** Held streams per answer. */
 const pageHeld = 1_000;
 
 const summary = {
@@ -93,7 +93,7 @@ const heldSchema = Type.Object(
   { title: 'HeldStream' },
 );
 
-/** Who owns what of groups, how far they are, and what they hold. */
+/** Reports the owners, progress and held streams of groups. */
 export function routeGroupReads(server: Server, maybe: MaybeGroups): void {
   const config = { access: 'read' } as const;
   const tags = ['groups'];

@@ -9,13 +9,13 @@ import { grantOf } from '../../plumbing/authenticate.ts';
 import { fitBody, parseJsonBody } from '../../plumbing/json-body.ts';
 import { groupText, nameText } from '../../plumbing/parameters.ts';
 
-/** Bytes of the name of a group, and of a member. */
+/** Longest name of a group or member in bytes. */
 export const maxGroupNameBytes = 128;
 
-/** Partitions, or beats, of one request. */
+/** Most partitions or beats in one request. */
 export const maxGroupEntries = 1_000;
 
-/** Undefined: the store has no place for groups. */
+/** Undefined: the store does not support groups. */
 export type MaybeGroups = ConsumerGroups | undefined;
 
 export const groupParam = Type.Object({
@@ -27,7 +27,7 @@ export const sessionText = Type.String({ minLength: 1, maxLength: 64, descriptio
 const count = (description: string, minimum = 0) =>
   Type.Integer({ minimum, maximum: Number.MAX_SAFE_INTEGER, description });
 
-/** A partition in one generation, as `assigned` names it. */
+/** Identifies a partition in one generation, as in `assigned` events. */
 export const generationMembers = {
   partition: Type.Integer({ minimum: 0, maximum: maxGroupPartitions - 1 }),
   layout: count('Of `assigned`'),
@@ -38,7 +38,7 @@ export const positionMember = count('Everything of the partition up to this glob
 export const streamText = Type.String(nameText);
 export const sizeMember = Type.Integer({ minimum: 1, maximum: maxGroupPartitions, description: 'Partitions' });
 
-/** The groups of the store; throws `NOT_SUPPORTED`. */
+/** The store's groups; throws `NOT_SUPPORTED`. */
 export function supported(groups: MaybeGroups): ConsumerGroups {
   if (groups !== undefined) return groups;
   throw new PokewireError('NOT_SUPPORTED', 'The store does not support consumer groups.', {
@@ -46,7 +46,7 @@ export function supported(groups: MaybeGroups): ConsumerGroups {
   });
 }
 
-/** Which group a request is about, and of which namespace. */
+/** The group and namespace of a request. */
 export function aboutOf(groups: MaybeGroups, request: FastifyRequest): Administration {
   const { group } = request.params as { group: string };
   return { groups: supported(groups), namespace: grantOf(request).namespace, name: readName('group', group) };
@@ -66,7 +66,7 @@ export function readName(field: string, name: string): string {
   return name;
 }
 
-/** The body of a request, as its schema says; throws `INVALID_REQUEST`. */
+/** The request's body, validated by its schema; throws `INVALID_REQUEST`. */
 export async function bodyOf<T extends TObject>(request: FastifyRequest, schema: T): Promise<Static<T>> {
   const outline = { levels: 3, isEmpty: () => false, maxMembers: 12, maxElements: maxGroupEntries + 1 };
   const parsed = await parseJsonBody(request.body as Buffer | undefined, outline, 'what the route takes');

@@ -13,7 +13,7 @@ const beatSchema = Type.Object({ session: sessionText, beat: beatNumber }, { tit
 const exampleAck = { partition: 3, layout: 0, generation: 42, position: 1234 };
 const example = { session: 'k3J7c0b6RZq1xw2A' };
 
-/** What workers of consumer groups send. */
+/** Request bodies of consumer group workers. */
 export const workBodies = {
   beat: Type.Object(beatSchema.properties, { title: 'GroupBeat', ...strict, examples: [{ ...example, beat: 17 }] }),
   beats: Type.Object(
@@ -99,7 +99,7 @@ export const workBodies = {
   ),
 };
 
-/** The part of a request that names a partition in one generation. */
+/** The part of a request that identifies a partition in one generation. */
 export function generationOf<T extends { partition: number; layout: number; generation: number }>({
   partition,
   layout,

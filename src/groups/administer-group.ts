@@ -41,19 +41,19 @@ export async function resizeGroup(admin: Administration, size: number): Promise<
 
 type ResetRequest = {
   readonly position: 'first' | 'last' | number;
-  /** Undefined: all. */
+  /** Undefined: all partitions. */
   readonly partitions: readonly number[] | undefined;
   readonly reason: string;
 };
 
-/** Moves partitions to another position, and the group to the log in force. Held streams are released. */
+/** Moves partitions to another position, and the group to the current log. Held streams are released. */
 export async function resetGroup(admin: Administration, { position, partitions, reason }: ResetRequest): Promise<void> {
   const { groups, namespace, name } = admin;
   const { category } = await groups.find(namespace, name);
   const checkpoint = await positionOf(groups, namespace, category, position);
   await relayoutGroup(admin, (draft) => {
     const isOther = draft.epoch !== namespace.log;
-    // Checkpoints of another log mean nothing, so all partitions are reset.
+    // Checkpoints of another log are meaningless, so all partitions are reset.
     const origin = { from: 'reset', position: checkpoint, partitions: isOther ? undefined : partitions } as const;
     if (!relayout(draft, draft.size, origin)) return false;
     draft.epoch = namespace.log;
@@ -66,13 +66,13 @@ export async function resetGroup(admin: Administration, { position, partitions, 
 /** A held stream and its partition. */
 export type Parked = HeldStream & { readonly partition: number };
 
-/** All held streams of a group: parked ones, and ones that wait for their retry. */
+/** All held streams of a group: those that are parked, and those waiting for a retry. */
 export async function heldStreams({ groups, namespace, name }: Administration): Promise<Parked[]> {
   const records = await readPartitions(groups, namespace, await groups.find(namespace, name));
   return records.flatMap((record, partition) => (record?.held ?? []).map((held) => ({ ...held, partition })));
 }
 
-/** Retries the named streams, or skips the messages they wait at; undefined: all of them. Resolves to the streams it changed. */
+/** Retries the named streams, or skips the messages they wait at; undefined: all of them. Resolves to the streams that changed. */
 export async function releaseParked(
   { groups, namespace, name }: Administration,
   how: 'replay' | 'skip',

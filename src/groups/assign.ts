@@ -1,15 +1,15 @@
 import type { Group } from './group.ts';
 
 /**
- * Assigns the partitions of a draft evenly, so that shares differ by at most one, with as few moves as possible. An unowned
- * partition is given at once, in a new generation; an owned one moves when its owner has released it.
+ * Assigns the partitions of a draft evenly: shares differ by at most one, with as few moves as possible. An unowned
+ * partition is assigned at once, in a new generation; an owned one moves after its owner has released it.
  */
 export function assign(group: Group): void {
   const shares = sharesOf(group);
   const { partitions } = group;
   const taken = (session: string | undefined) => (session !== undefined && shares.take(session) ? session : undefined);
   const stay = partitions.map(({ holder }) => taken(holder));
-  // A move that is under way keeps its target, or another call would change it although nothing has happened.
+  // A move in progress keeps its target; otherwise repeated calls could change it although nothing has happened.
   const next = partitions.map((partition, index) => stay[index] ?? taken(partition.next));
   for (const [index, partition] of partitions.entries()) {
     partition.next = next[index] ?? shares.takeLeast();
@@ -20,13 +20,13 @@ export function assign(group: Group): void {
   }
 }
 
-/** Tracks how many partitions each member may still be given. */
+/** Tracks how many more partitions each member may get. */
 function sharesOf({ members, partitions, state }: Group) {
   const sessions = state === 'running' ? Object.keys(members).filter((session) => !members[session]!.isEvicted) : [];
   sessions.sort((one, other) => members[one]!.order - members[other]!.order);
   const loads = new Map(sessions.map((session) => [session, 0]));
   const most = Math.ceil(partitions.length / Math.max(sessions.length, 1));
-  // This many members may have the larger share; the others have one partition less.
+  // This many members may have the larger share; the others get one partition less.
   let mostLeft = partitions.length - (most - 1) * sessions.length;
   const take = (session: string): boolean => {
     const load = loads.get(session);

@@ -28,7 +28,7 @@ type ConsumerGroupsOptions = {
   readonly log: FastifyBaseLogger;
   readonly times?: GroupTimes;
   readonly stallTimeoutMs: number;
-  /** Applies to namespaces without a rule for their whole log. */
+  /** Limits for namespaces without a rule for their whole log. */
   readonly retention: RetentionLimits;
 };
 
@@ -38,7 +38,7 @@ type GroupCounts = {
   acknowledged: number;
   fenced: number;
   skipped: number;
-  /** Partitions whose checkpoint retention has passed. */
+  /** Partitions whose checkpoint was overtaken by retention. */
   forgotten: number;
   failedSteps: number;
 };
@@ -70,7 +70,7 @@ export class ConsumerGroups {
   readonly #retention: RetentionLimits;
   readonly #erased: ErasedMessages;
   #isStopped = false;
-  /** Why streams end that are opened from now on; undefined: they do not. */
+  /** Reason to end new streams at once; undefined: new streams are accepted. */
   #endCode: string | undefined = undefined;
 
   constructor({ store, records, log, times = groupTimes, stallTimeoutMs, retention }: ConsumerGroupsOptions) {
@@ -103,7 +103,7 @@ export class ConsumerGroups {
       void this.turn();
       void this.lags.turn();
     }, times.turnMs).unref();
-    // Only changes by other nodes are news. Hints may be lost, so the timer stays.
+    // Only changes by other nodes matter here. Hints may be lost, so the timer stays.
     this.#unfollow = records.sharedBy === 'nodes' ? records.follow(() => void this.turn()) : () => {};
     void this.turn();
   }
@@ -116,7 +116,7 @@ export class ConsumerGroups {
     return this.#store.log(log);
   }
 
-  /** How long messages of a category are kept, in milliseconds; infinite if no rule is by age. */
+  /** Maximum age of messages of a category in milliseconds; infinite if no rule limits the age. */
   maxAgeMs(namespace: Namespace, category: string): number {
     const ages = rulesInForce(namespace, this.#retention)
       .filter((rule) => rule.category === undefined || rule.category === category)
@@ -135,13 +135,13 @@ export class ConsumerGroups {
     return group;
   }
 
-  /** Like {@link find}, but may return a cached group. A write that is based on an outdated one loses its compare-and-set. */
+  /** Like {@link find}, but may return a cached group. A write based on an outdated one loses its compare-and-set. */
   async known(namespace: Namespace, name: string): Promise<Group> {
     const known = this.node.groups.known(groupKey(namespace.uid, name));
     return known === undefined || known.state === 'deleted' ? this.find(namespace, name) : known;
   }
 
-  /** Whether other nodes change records, too, so that what is known here may be old. */
+  /** Whether other nodes also change records, so that cached ones may be outdated. */
   get isShared(): boolean {
     return this.node.options.store.sharedBy === 'nodes';
   }
@@ -187,7 +187,7 @@ export class ConsumerGroups {
     await this.#passErased();
   }
 
-  /** Adds the stream of a member that joined. A join that was under way when all streams were ended is ended as they were. */
+  /** Adds the stream of a member that joined. If all streams were ended during the join, ends this one too. */
   opened(stream: MemberStream): void {
     this.streams.add(stream);
     if (this.#endCode !== undefined) stream.end(this.#endCode);
@@ -257,7 +257,7 @@ export class ConsumerGroups {
   #toldChanged(watched: WatchedGroup, session: MemberSession, told: Told): void {
     const { name, group } = watched;
     const key = partitionKey(name.uid, group.id, told.layout, told.partition);
-    // A reset changes the epoch of the group, and old partitions still leave the feed that they joined.
+    // A reset changes the group's epoch, but partitions assigned before must leave the feed they joined.
     const feed = this.#feedsOfTold.get(told) ?? (this.#isStopped ? undefined : this.#feed(group.epoch as LogId));
     if (feed === undefined) return;
     this.#feedsOfTold.set(told, feed);

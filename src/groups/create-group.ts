@@ -59,7 +59,7 @@ export async function createGroup(
   }
 }
 
-/** The initial checkpoint, after the messages that retention deleted. A number is the first wanted position. */
+/** The initial checkpoint, after messages deleted by retention. A number is the first wanted position. */
 export async function positionOf(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -71,7 +71,7 @@ export async function positionOf(
   return start === 'last' ? head : Math.min(Math.max(start - 1, forgottenUpTo), head);
 }
 
-/** Sinks may have stored generations of a deleted group, so a later group continues above them. */
+/** Sinks may have stored generations of a deleted group, so a new group continues above them. */
 async function lastGeneration(groups: ConsumerGroups, namespace: Namespace): Promise<number> {
   const [record] = await groups.node.options.store.read([generationKey(namespace.uid)]);
   return record === undefined ? 0 : (JSON.parse(record.text) as number);

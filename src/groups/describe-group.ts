@@ -12,12 +12,12 @@ type DescribedPartition = {
   readonly generation: number;
   readonly record: PartitionRecord | undefined;
   readonly lag: Lag;
-  /** Time until retention deletes the first unsettled message; undefined: there is none, or no known rule will delete it. */
+  /** Time until retention deletes the first unsettled message; undefined: there is none, or no known rule deletes it. */
   readonly secondsLeft: number | undefined;
   readonly isRevoking: boolean;
 };
 
-/** States of a group; `new-log`: its log was replaced, and it waits for a reset. */
+/** States of a group; `new-log`: the log was replaced, and the group waits for a reset. */
 export const stateNames = ['stable', 'moving', 'resizing', 'empty', 'stopped', 'new-log'] as const;
 
 type DescribedMember = Member & {
@@ -36,7 +36,7 @@ export type DescribedGroup = {
   readonly partitions: readonly DescribedPartition[];
 };
 
-/** The records of partitions of a group, in this order; by default of all. */
+/** Partition records of a group, in order; by default of all partitions. */
 export async function readPartitions(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -51,7 +51,7 @@ export async function readPartitions(
   return records;
 }
 
-/** As {@link readPartitions}, without a read where all changes pass through this process. */
+/** Like {@link readPartitions}, but without a read if this process makes all changes. */
 export async function currentPartitions(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -75,7 +75,7 @@ export async function describeGroup(
   const records = await readPartitions(groups, namespace, group);
   const log = groups.logOf(namespace);
   const { head } = await log.bounds();
-  // Of a category one stream at most has no id, that with its name.
+  // At most one stream of a category has no id: the stream with the category's name.
   const unownedStreams = (await log.describeStream(group.category)) === undefined ? 0 : 1;
   const maxAgeMs = groups.maxAgeMs(namespace, group.category);
   const forgetting = groups.lags.forgettingOf(groupKey(namespace.uid, name));

@@ -1,22 +1,22 @@
-/** The speed is that of so long, milliseconds. */
+/** Period over which the speed is averaged, milliseconds. */
 const windowMs = 300_000;
 const sampleEveryMs = windowMs / 30;
 
-/** How fast retention takes messages of a category, measured in global positions. */
+/** How fast retention deletes messages of a category, in global positions. */
 export class ForgettingSpeed {
   readonly #samples: { readonly atMs: number; readonly upTo: number }[] = [];
 
-  /** Notes up to which global position messages were deleted. */
+  /** Records the global position up to which messages were deleted. */
   note(atMs: number, upTo: number): void {
     const samples = this.#samples;
     const before = samples.at(-2);
     if (before !== undefined && atMs - before.atMs < sampleEveryMs) samples.pop();
     samples.push({ atMs, upTo });
-    // One sample from before the window stays: the speed is that since then.
+    // Keeps one sample from before the period, to average since then.
     while (samples.length > 2 && samples[1]!.atMs <= atMs - windowMs) samples.shift();
   }
 
-  /** Seconds until retention takes the message at a global position; undefined: it has taken nothing lately. */
+  /** Seconds until retention deletes the message at a global position; undefined: nothing was deleted recently. */
   secondsTo(globalPosition: number): number | undefined {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);

@@ -8,7 +8,7 @@ import type { MemberSession, Told } from './member-session.ts';
 import type { PartitionRecord } from './partition-record.ts';
 import { toldKey } from './reconcile.ts';
 
-/** Maximum number of pokes sent for a partition without an acknowledgement. */
+/** Most pokes sent for a partition without an acknowledgement. */
 const maxUnacknowledged = 1_000;
 
 /** A partition whose member receives pokes. */
@@ -16,13 +16,13 @@ type Target = {
   readonly session: MemberSession;
   readonly told: Told;
   readonly key: string;
-  /** The last message since the last flush: a burst is sent as one poke, and the member reads the rest. */
+  /** The last message since the last flush. A burst is sent as one poke, and the member reads the rest. */
   pending: { readonly stream: string; readonly position: number; readonly globalPosition: number } | undefined;
   unacknowledged: number;
   checkpoint: number;
 };
 
-/** The targets of one layout of a group, by partition. */
+/** The targets in one layout of a group, by partition. */
 type Layout = { readonly size: number; readonly targets: Map<number, Target> };
 
 type GroupFeedOptions = {
@@ -33,8 +33,8 @@ type GroupFeedOptions = {
 };
 
 /**
- * Sends pokes of one log to the members on this node that own the partitions. Pokes are hints: the member's next read finds messages
- * whose poke was left out or lost.
+ * Sends pokes of one log to the members on this node that own the partitions. Pokes are hints: the member's next read
+ * finds messages whose poke was omitted or lost.
  */
 export class GroupFeed {
   /** When a join last asked for it. */

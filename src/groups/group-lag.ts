@@ -4,18 +4,18 @@ import type { ForgettingSpeed } from './forgetting-speed.ts';
 import type { Group } from './group.ts';
 import { isSettledByFloor, type PartitionRecord } from './partition-record.ts';
 
-/** The lag is counted up to this many messages. */
+/** The lag is counted up to this number of messages. */
 const maxCounted = 10_000;
 const pagePokes = 1_000;
 
-/** Maximum number of partitions whose first unsettled message is read for its age. */
+/** Most partitions whose first unsettled message is read to determine its age. */
 const maxTimed = 64;
 
-/** How far a partition is behind. `isExact` is false if there may be more messages. */
+/** How far a partition is behind. `isExact`: false if there may be more messages. */
 export type Lag = {
   readonly messages: number;
   readonly isExact: boolean;
-  /** Age of the first unsettled message; undefined: not known. */
+  /** Age of the first unsettled message; undefined: unknown. */
   readonly seconds: number | undefined;
   /** Global position of the first unsettled message; undefined: all are settled, or it was not found. */
   readonly first: number | undefined;
@@ -25,9 +25,9 @@ export type Lag = {
 type Behind = {
   /** Undefined: the partition has no checkpoint yet. */
   readonly ofPartition: readonly ({ readonly messages: number; readonly first: number | undefined } | undefined)[];
-  /** Whether all messages behind the checkpoints were counted. */
+  /** Whether all messages after the checkpoints were counted. */
   readonly isExact: boolean;
-  /** Messages of the category up to here were deleted by retention. */
+  /** Retention deleted messages of the category up to here. */
   readonly forgottenUpTo: number;
 };
 
@@ -46,7 +46,7 @@ export async function timeOf(
   return messages[0]?.timeMs;
 }
 
-/** Counts what lies behind the checkpoints by one walk over the category, which ends after so many messages. */
+/** Counts messages after the checkpoints in one walk over the category, which ends at a maximum. */
 export async function countBehind(
   log: Log,
   group: Pick<Group, 'category' | 'size'>,
@@ -83,7 +83,7 @@ export async function countBehind(
   return { ofPartition, isExact, forgottenUpTo };
 }
 
-/** How far each partition is behind; the ages only of the first ones where there are many. */
+/** The lag of each partition. If there are many, only the first ones include an age. */
 export async function lagsOf(log: Log, group: Group, behind: Behind): Promise<Lag[]> {
   const { ofPartition } = behind;
   const nowMs = Date.now();
@@ -108,8 +108,8 @@ export function secondsSince(timeMs: number, nowMs: number): number {
 }
 
 /**
- * Seconds until retention takes the first unsettled message, by its age or by the speed at which messages are deleted; undefined: there is
- * none, or nothing takes it as far as is known.
+ * Seconds until retention deletes the first unsettled message, by its age or by the current speed of deletion;
+ * undefined: there is none, or nothing is known to delete it.
  */
 export function secondsLeft(
   { first, seconds }: Pick<Lag, 'first' | 'seconds'>,

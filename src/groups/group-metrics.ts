@@ -6,7 +6,7 @@ import { partitionKey } from './record-keys.ts';
 
 const reasons: readonly MoveReason[] = ['join', 'leave', 'expire', 'forced', 'resize'];
 
-/** Adds what this node knows of consumer groups to the metrics. */
+/** Registers metrics of what this node knows about consumer groups. */
 export function measureGroups(metrics: Metrics, groups: ConsumerGroups | undefined): void {
   const counts = groups?.counts;
   metrics.gauge('pokewire_group_members', 'Members of consumer groups whose stream is open on this node.', () => {
@@ -59,7 +59,7 @@ export function measureGroups(metrics: Metrics, groups: ConsumerGroups | undefin
   });
 }
 
-/** Series of single groups, at most `maxMeasuredGroups` of each metric. */
+/** Series per group, for at most `maxMeasuredGroups` groups. */
 function measureLags(metrics: Metrics, lags: LagMeter | undefined): void {
   const ofGroups = (name: string, help: string, read: (measured: MeasuredGroup) => number | undefined) => {
     metrics.gauges(name, help, ['namespace', 'group'], () =>
@@ -98,7 +98,7 @@ function measureLags(metrics: Metrics, lags: LagMeter | undefined): void {
   );
 }
 
-/** Counts partitions that were told to members here, and what they hold as far as this node knows. */
+/** Counts partitions assigned to members here, and their held streams as far as this node knows. */
 function countTold(groups: ConsumerGroups | undefined) {
   const counts = { owned: 0, revoking: 0, held: 0 };
   for (const { name, group, sessions } of groups?.node.watched ?? []) {

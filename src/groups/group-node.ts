@@ -16,37 +16,37 @@ import { Records } from './records.ts';
 type GroupNodeOptions = {
   readonly store: GroupStore;
   readonly times: GroupTimes;
-  /** Milliseconds of a clock that never steps. */
+  /** A monotonic clock in milliseconds. */
   readonly now: () => number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970-01-01. */
   readonly wallNow: () => number;
   /** Returns a unique id that cannot be guessed. */
   readonly newId: () => string;
   readonly observer: GroupObserver;
-  /** Head of the log of a group's namespace, as far as this node knows it. */
+  /** Head of the group's log, as far as this node knows it. */
   readonly headOf: (group: Group) => number;
   /** A partition was assigned to a member on this node, revoked from it, or dropped. */
   readonly toldChanged: (watched: WatchedGroup, session: MemberSession, told: Told) => void;
 };
 
-/** A member that asks to join. */
+/** A member that wants to join. */
 type Joining = Pick<JoinRequest, 'member' | 'session' | 'attempt' | 'address'> & { readonly link: MemberLink };
 
-/** Outcome of a join; `not-valid`: this node may confirm no leases now. */
+/** Outcome of a join; `not-valid`: this node may not confirm leases at the moment. */
 export type Joined =
   | { readonly outcome: 'joined'; readonly session: MemberSession }
   | { readonly outcome: Exclude<JoinOutcome['outcome'], 'joined'> | 'not-valid' | 'no-group' };
 
 /**
- * The members that are connected to this node, and the work for their groups. Only this node decides whether they are alive; any node
- * assigns unowned partitions. It changes records only by compare-and-set, so no node is a leader.
+ * The members connected to this node, and the work for their groups. Only this node decides whether they are alive; any
+ * node assigns unowned partitions. Records change only by compare-and-set, so no node is a leader.
  */
 export class GroupNode {
   readonly groups: Records<Group>;
   readonly partitions: Partitions;
   readonly health: NodeHealth;
   readonly options: GroupNodeOptions;
-  /** Compare-and-set operations that lost. */
+  /** Number of compare-and-set operations that lost. */
   conflicts = 0;
   readonly #watched = new Map<string, WatchedGroup>();
   readonly #sessions = new Map<string, { readonly watched: WatchedGroup; readonly session: MemberSession }>();
@@ -62,7 +62,7 @@ export class GroupNode {
     this.health = new NodeHealth(store, times, now, newId());
   }
 
-  /** Groups with members here. */
+  /** Groups with members on this node. */
   get watched(): Iterable<WatchedGroup> {
     return this.#watched.values();
   }
@@ -71,7 +71,7 @@ export class GroupNode {
     return this.#watched.get(groupKey(name.uid, name.name));
   }
 
-  /** Lets a member in. Its events begin with `joined`. */
+  /** Admits a member. Its events start with `joined`. */
   async join(name: GroupName, { link, ...joining }: Joining): Promise<Joined> {
     const { now, newId, times, headOf } = this.options;
     const request: JoinRequest = { ...joining, node: this.health.id, newSession: newId() };
@@ -79,7 +79,7 @@ export class GroupNode {
     const key = groupKey(name.uid, name.name);
     const found = this.groups.known(key) ?? (await this.groups.read(key));
     if (found === undefined) return { outcome: 'no-group' };
-    // Before the change, whose answer may be lost: this node must notice a member that it does not know it has.
+    // Before the change, because its answer may be lost: this node must find a member it does not know about.
     this.#watch(name, found).askedAtMs = now();
     const { group } = await changeGroup(this.groups, this.options.observer, key, 'join', (draft) => {
       joined = undefined;
@@ -94,7 +94,7 @@ export class GroupNode {
     if (validMs <= leastValidMs) return { outcome: 'not-valid' };
     const watched = this.#watch(name, group);
     const member = watched.group.members[joined.session];
-    // A later attempt was let in while the answer to this one was under way.
+    // A later attempt was accepted before the answer to this one arrived.
     if (member?.attempt !== joining.attempt || member.node !== request.node) return { outcome: 'old-attempt' };
     watched.sessions.get(joined.session)?.end('superseded');
     const session = new MemberSession(joined.session, joining.attempt, link, now());
@@ -120,21 +120,21 @@ export class GroupNode {
     return { outcome: 'joined', session };
   }
 
-  /** Takes a member's heartbeat. The lease is confirmed only in the member's stream, because a response could overtake events there. */
+  /** Receives a member's heartbeat. The lease is confirmed only in the member's stream, because a response could overtake events there. */
   beat(session: string, beat: number): void {
     const own = this.#sessions.get(session);
     if (own === undefined) this.health.passOn(session, beat);
     else this.#confirm(session, beat);
   }
 
-  /** The connection of a session has closed. */
+  /** The connection of a session was closed. */
   disconnected(session: MemberSession): void {
     const own = this.#sessions.get(session.session);
     session.isClosed = true;
     if (own?.session === session) this.reconcile(own.watched);
   }
 
-  /** Releases a partition whose work is acknowledged. */
+  /** Releases a partition whose work was acknowledged. */
   async release(name: GroupName, session: string, held: Held): Promise<void> {
     await this.change(name, 'join', (draft) => letGo(draft, session, held));
   }
@@ -144,7 +144,7 @@ export class GroupNode {
     await this.change(name, 'leave', (draft) => leave(draft, session, keepMs));
   }
 
-  /** Changes a group, and reconciles it. */
+  /** Changes a group and reconciles it. */
   async change(
     name: GroupName,
     why: MoveReason,
@@ -182,7 +182,7 @@ export class GroupNode {
     }
   }
 
-  /** Sends the retries that are due to the members on this node. */
+  /** Sends due retries to the members on this node. */
   retry({ name, group, sessions }: WatchedGroup): void {
     for (const session of sessions.values()) {
       for (const told of session.told.values()) {
@@ -192,12 +192,12 @@ export class GroupNode {
     }
   }
 
-  /** Reconciles a group of which this node has no member. */
+  /** Reconciles a group without members on this node. */
   look(name: GroupName, group: Group): void {
     this.reconcile(this.#watch(name, group));
   }
 
-  /** Starts the steps that the state of a group requires. */
+  /** Starts the steps that the group's state requires. */
   reconcile(watched: WatchedGroup): void {
     const { times, now, observer } = this.options;
     watched.group = this.groups.known(watched.key) ?? watched.group;
@@ -230,7 +230,7 @@ export class GroupNode {
     }
   }
 
-  /** Forgets a connection whose session has moved or ended. */
+  /** Drops a connection whose session has moved or ended. */
   drop(watched: WatchedGroup, session: MemberSession): void {
     watched.sessions.delete(session.session);
     if (this.#sessions.get(session.session)?.session === session) this.#sessions.delete(session.session);
@@ -296,7 +296,7 @@ export class GroupNode {
     );
   }
 
-  /** Starts over under a new id: this node was marked dead, and other nodes have taken over its members. */
+  /** Starts over under a new id, because this node was marked dead and other nodes have taken over its members. */
   #beginAgain(): void {
     this.health.beginAgain(this.options.newId());
     for (const watched of this.#watched.values()) {

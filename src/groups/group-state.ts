@@ -3,30 +3,30 @@ import type { MemberSession } from './member-session.ts';
 import { groupKey } from './record-keys.ts';
 import type { Records } from './records.ts';
 
-/** Names a group: the `uid` of its namespace, and its name there. */
+/** Identifies a group: the `uid` of its namespace, and its name. */
 export type GroupName = { readonly uid: string; readonly name: string };
 
-/** Why partitions changed hands. */
+/** Why partitions moved. */
 export type MoveReason = 'join' | 'leave' | 'expire' | 'forced' | 'resize';
 
-/** Observes groups on this node, for logs and metrics. */
+/** Receives events of groups on this node, for logs and metrics. */
 export interface GroupObserver {
   moved(why: MoveReason, partitions: number): void;
-  /** A step failed; it will be tried again. */
+  /** A step failed and will be retried. */
   failed(error: unknown): void;
 }
 
-/** A group that this node has members of. */
+/** A group with members on this node. */
 export class WatchedGroup {
   readonly name: GroupName;
   readonly key: string;
   readonly sessions = new Map<string, MemberSession>();
   /** See `View`. */
   readonly missingSinceMs = new Map<string, number>();
-  /** Steps that are running, so that none runs twice at a time. */
+  /** Steps in progress, so that none runs twice concurrently. */
   readonly busy = new Set<string>();
   group: Group;
-  /** The positions up to which retention had deleted messages of the group's log and category, when last read. */
+  /** Deleted ranges of the group's log and category, as last read. */
   forgotten = { epoch: '', ofLog: 0, ofCategory: 0 };
   /** When a member last asked this node to join. */
   askedAtMs = Number.NEGATIVE_INFINITY;
@@ -38,7 +38,7 @@ export class WatchedGroup {
   }
 }
 
-/** Changes the group by one compare-and-set and counts what moved. Resolves to the group as it is then, and whether this call changed it. */
+/** Changes the group with one compare-and-set, and counts the moves. Resolves to the group afterwards, and whether this call changed it. */
 export async function changeGroup(
   records: Records<Group>,
   observer: GroupObserver,

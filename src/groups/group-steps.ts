@@ -12,8 +12,8 @@ import { layoutPrefix, partitionKey } from './record-keys.ts';
 import { removeRecords } from './records.ts';
 
 /**
- * Runs a step. Returns undefined if it is complete, otherwise resolves to whether the group must be reconciled again. Each
- * compare-and-set repeats the checks that the step was decided by: the same connection and the same generation.
+ * Runs a step. Returns undefined if it is complete; otherwise resolves to whether the group must be reconciled again.
+ * Each compare-and-set repeats the checks behind the decision: the same connection and the same generation.
  */
 export function doStep(node: GroupNode, watched: WatchedGroup, step: Step): Promise<boolean> | undefined {
   switch (step.do) {
@@ -30,7 +30,7 @@ export function doStep(node: GroupNode, watched: WatchedGroup, step: Step): Prom
       return changed(node, watched, 'leave', (group) => detach(group, step.session, step.attempt));
     case 'expire': {
       const session = watched.sessions.get(step.session)!;
-      // From here on no lease is confirmed: the worker that is given its partitions may be told before this one learns of it.
+      // From here on no lease is confirmed: the next owner of its partitions may be notified before this worker learns of it.
       session.isExpiring = true;
       session.end('fenced');
       return changed(node, watched, 'expire', (group) => {
@@ -43,7 +43,7 @@ export function doStep(node: GroupNode, watched: WatchedGroup, step: Step): Prom
       revoke(node, watched, watched.sessions.get(step.session)!, step);
       return undefined;
     case 'forget': {
-      // Its worker was told to let go before any later lease, and starts nothing whatever that covers.
+      // Its worker was told to release before any later lease, and starts nothing whatever that lease covers.
       const session = watched.sessions.get(step.session)!;
       const told = session.told.get(toldKey(step))!;
       session.told.delete(toldKey(step));
@@ -102,13 +102,13 @@ function removeNode(node: GroupNode, watched: WatchedGroup, dead: string): Promi
   });
 }
 
-/** Fences the former owner, then assigns the partition. After a crash in between, the next node repeats both. */
+/** Fences the previous owner, then assigns the partition. After a crash in between, the next node repeats both. */
 async function open(node: GroupNode, watched: WatchedGroup, session: MemberSession, held: Held): Promise<boolean> {
   const { name, group } = watched;
   const { layout, partition, generation } = held;
   const record = await node.partitions.open(partitionKey(name.uid, group.id, layout, partition), generation);
   if (record === undefined || session.isClosed || watched.sessions.get(session.session) !== session) return false;
-  // A node that may confirm no leases must not assign partitions.
+  // A node that may not confirm leases must not assign partitions.
   if (node.health.validMs <= 0 || watched.group.layout !== layout) return false;
   const former = session.told.get(toldKey(held));
   if (former !== undefined && former.generation >= generation) return false;
@@ -140,7 +140,7 @@ function revoke(node: GroupNode, watched: WatchedGroup, session: MemberSession, 
   toldChanged(watched, session, told);
 }
 
-/** Sends the retries of a partition that are due: once each, and again if the stream is still due after a lease time. */
+/** Sends the due retries of a partition, once each, and again if the stream is still due after a lease period. */
 export function retryDue(
   node: GroupNode,
   session: MemberSession,
@@ -182,7 +182,7 @@ async function seal(
   );
 }
 
-/** Creates the records of a new layout's partitions, and assigns them. */
+/** Creates the partition records of a new layout, and assigns the partitions. */
 async function makeReady(
   node: GroupNode,
   watched: WatchedGroup,

@@ -1,14 +1,14 @@
-/** Times of the protocol, in milliseconds. */
+/** Timing of the protocol, in milliseconds. */
 export type GroupTimes = {
-  /** A worker may start handlers so long after it sent the beat that was answered, less a margin. */
+  /** A worker may start handlers for this long after it sent a beat that was answered, minus a margin. */
   readonly leaseMs: number;
-  /** Between two beats of a worker. */
+  /** Interval of a worker's beats. */
   readonly beatMs: number;
-  /** A node is dead when its record stood still so long. Above `leaseMs`, or leases would shrink to it. */
+  /** A node is dead if its record has not changed for this long. Longer than `leaseMs`, or leases would shrink to it. */
   readonly nodeTtlMs: number;
-  /** Between two turns of a node. */
+  /** Interval of a node's turns. */
   readonly turnMs: number;
-  /** How long a worker may finish what it does when its partition moves. */
+  /** How long a worker may finish running handlers when its partition moves. */
   readonly handOverMs: number;
 };
 
@@ -20,8 +20,8 @@ export const groupTimes: GroupTimes = {
   handOverMs: 30_000,
 };
 
-/** Part of a time that is used by whoever acts on it: monotonic clocks may differ by 3 % in rate, one fast and one slow. */
+/** Share of a period that the acting side uses: the rates of two monotonic clocks may differ by 3 % each, in opposite directions. */
 export const clockMargin = 0.9;
 
-/** A node that is valid for less promises nothing. */
+/** A node valid for less than this confirms nothing. */
 export const leastValidMs = 500;

@@ -9,7 +9,7 @@ import { type HeldStream, maxGroupHeldStreams, maxHeldStreams } from './partitio
 import type { OwnerOutcome } from './partitions.ts';
 import { groupKey } from './record-keys.ts';
 
-/** Settles a partition in one generation up to a global position. */
+/** Settles a partition up to a global position, in one generation. */
 export type Acknowledgement = Held & { readonly position: number };
 
 export type Acknowledged = {
@@ -17,7 +17,7 @@ export type Acknowledged = {
   readonly fenced: readonly (Held & { readonly current: number })[];
 };
 
-/** Settles partitions up to positions, durably. */
+/** Durably settles partitions up to positions. */
 export async function acknowledge(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -64,11 +64,14 @@ type HoldRequest = Held & {
   readonly stream: string;
   readonly position: number;
   readonly error: string;
-  /** Undefined: parked. */
+  /** Undefined: park it. */
   readonly retryInMs: number | undefined;
 };
 
-/** Holds a stream; false: the message was settled, or deleted by retention, meanwhile. Throws `FENCED` or `TOO_MANY_HELD`. */
+/**
+ * Holds a stream. Returns false if the message was settled, or deleted by retention, in the meantime. Throws `FENCED`
+ * or `TOO_MANY_HELD`.
+ */
 export async function hold(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -89,7 +92,7 @@ export async function hold(
   if (!isThere && position > (await log.version(stream))) {
     throw invalid('position', `must be that of a message of ${stream}`);
   }
-  // A message that was erased meanwhile is retried at once: its worker finds nothing, and settles it.
+  // If the message was erased in the meantime, it is retried at once: its worker finds nothing, and settles it.
   const globalPosition = isThere ? message.globalPosition : Number.POSITIVE_INFINITY;
   const delayMs = isThere ? retryInMs : 0;
   const retryAtMs = delayMs === undefined ? undefined : Date.now() + delayMs;
@@ -106,7 +109,7 @@ export async function hold(
   return held.some((other) => other.stream === stream);
 }
 
-/** Throws `TOO_MANY_HELD` at the group's limit, unless the stream is held already. */
+/** Throws `TOO_MANY_HELD` at the group's limit, unless the stream is already held. */
 async function refuseTooManyHeld(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -121,7 +124,7 @@ async function refuseTooManyHeld(
   });
 }
 
-/** Settles a held stream up to a position; `upTo`: later messages up to this global position were skipped and also wait. */
+/** Settles a held stream up to a position; `upTo`: later messages up to this global position were skipped and wait too. */
 export async function settle(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -143,12 +146,12 @@ export async function settle(
   return record.held.find((other) => other.stream === stream);
 }
 
-/** Wakes the requests that wait for the group. */
+/** Wakes requests that wait for the group. */
 function noteSettled(groups: ConsumerGroups, namespace: Namespace, name: string): void {
   for (const check of groups.waiting.get(groupKey(namespace.uid, name)) ?? []) check();
 }
 
-/** The error for a request of an outdated generation. */
+/** The error for a request with an outdated generation. */
 export function fencedError({ partition, generation }: Held, current: number): PokewireError {
   return new PokewireError('FENCED', `Partition ${partition} is in generation ${current}, not ${generation}.`, {
     details: { partition, generation, current },
@@ -165,7 +168,7 @@ function refuseNewLog({ epoch }: Group, { log }: Namespace, request: Held): void
   if (epoch !== log) throw fencedError(request, 0);
 }
 
-/** Refuses acknowledgements beyond the head. Fenced ones are not checked. */
+/** Refuses acknowledgements beyond the head. Ignores fenced ones. */
 async function refuseAhead(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -175,7 +178,7 @@ async function refuseAhead(
 ): Promise<void> {
   const isOwned = (group: Group) => (ack: Acknowledgement) =>
     ownershipOf(group, ack.layout, ack.partition)?.generation === ack.generation;
-  // Another node may have given out a generation since this one looked.
+  // Another node may have assigned a newer generation.
   const group = acks.every(isOwned(known)) ? known : await groups.find(namespace, name);
   const position = Math.max(0, ...acks.filter(isOwned(group)).map((ack) => ack.position));
   const feed = groups.knownFeed(namespace);

@@ -1,23 +1,23 @@
-/** A group as its record stands in the store. Only drafts of a compare-and-set are changed. */
+/** A group as stored in its record. Only drafts for a compare-and-set are modified. */
 export type Group = {
-  /** Unique, also among groups that had the same name. */
+  /** Unique, even among groups with the same name. */
   readonly id: string;
   readonly category: string;
   readonly options: GroupOptions;
-  /** The log that its checkpoints are positions of. */
+  /** The log that its checkpoints refer to. */
   epoch: string;
   /** `new-log`: an import replaced the log, and the group waits for a reset. `deleted`: its records are being removed. */
   state: 'running' | 'stopped' | 'new-log' | 'deleted';
-  /** Rises with each resize and reset; a partition number means other streams, or another checkpoint, in each. */
+  /** Increases with each resize and reset, which change a partition's streams or checkpoint. */
   layout: number;
   size: number;
   /** The initial checkpoints of this layout. */
   origin: Origin;
-  /** The former layout, until every partition of this one has taken its checkpoint from it. */
+  /** The previous layout, until every partition of this one has its checkpoint. */
   previous: PreviousLayout | undefined;
-  /** The last generation that was given out, over all partitions and layouts. */
+  /** The last generation assigned, over all partitions and layouts. */
   generation: number;
-  /** Joins so far. */
+  /** Number of joins. */
   joins: number;
   /** By session. */
   members: Record<string, Member>;
@@ -31,7 +31,10 @@ export type GroupOptions = {
   readonly maxAttempts: number;
 };
 
-/** `previous`: behind what was settled there. `reset`: at a position, those partitions that are named, or all. */
+/**
+ * How partitions got their checkpoints. `previous`: after what was settled in the previous layout. `reset`: at a
+ * position, for the named partitions or all.
+ */
 export type Origin =
   | { readonly from: 'position'; readonly position: number }
   | { readonly from: 'previous' }
@@ -42,40 +45,40 @@ type PreviousLayout = {
   readonly partitions: { holder: string | undefined; readonly generation: number; isSealed: boolean }[];
 };
 
-/** A worker that joined. `(session, attempt)` names one connection of it for ever. */
+/** A worker that joined. `(session, attempt)` identifies one of its connections forever. */
 export type Member = {
   readonly name: string;
-  /** Place in the order of joins. */
+  /** Rank in the order of joins. */
   readonly order: number;
-  /** The node that its connection is on. */
+  /** The node it is connected to. */
   node: string;
   attempt: number;
-  /** Its connection is gone; the same name may take its place at once. */
+  /** Its connection is gone, so a member with the same name may take over at once. */
   isDetached: boolean;
-  /** It was evicted and is assigned nothing. */
+  /** It was evicted, and gets no partitions. */
   isEvicted: boolean;
-  /** It has left, and its share is reserved for its name this long. */
+  /** It has left, and its share is reserved for its name for this long. */
   keepMs: number | undefined;
   address: string | undefined;
 };
 
 /** Who may work on a partition. */
 type Ownership = {
-  /** Session that owns it. */
+  /** The session that owns it. */
   holder: string | undefined;
   generation: number;
-  /** Session that owns it next. */
+  /** The session that will own it next. */
   next: string | undefined;
-  /** Its checkpoint is known. */
+  /** Whether its checkpoint is known. */
   isReady: boolean;
 };
 
 export const maxGroupMembers = 256;
-/** Members of all groups of a namespace that have members on one node. */
+/** Most members on one node, over all groups of a namespace. */
 export const maxNamespaceMembers = 10_000;
 export const maxGroupPartitions = 1_024;
 
-/** A new group, whose partitions do not exist yet. */
+/** A new group without partition records. */
 export function newGroup(
   id: string,
   given: Pick<Group, 'category' | 'options' | 'epoch' | 'size' | 'generation'> & { readonly position: number },
@@ -103,7 +106,7 @@ export function freshPartitions(size: number): Ownership[] {
   return Array.from({ length: size }, () => ({ holder: undefined, generation: 0, next: undefined, isReady: false }));
 }
 
-/** Who owns a partition of this layout or, until it is sealed, of the previous one. */
+/** Ownership of a partition in this layout or, until it is sealed, in the previous one. */
 export function ownershipOf(
   group: Group,
   layout: number,

@@ -7,29 +7,29 @@ import {
   passedUpTo,
 } from './partition-record.ts';
 
-/** A message that failed, and what is to become of its stream. */
+/** A failed message, and what to do with its stream. */
 export type Failure = {
   readonly stream: string;
-  /** In its stream. */
+  /** Position in its stream. */
   readonly position: number;
   readonly globalPosition: number;
   readonly error: string;
-  /** When to try again, milliseconds since 1970; undefined: parked. */
+  /** When to retry, milliseconds since 1970-01-01; undefined: park it. */
   readonly retryAtMs: number | undefined;
 };
 
-/** Held streams that an administrator names: by name, or only while they wait at the message that the administrator saw. */
+/** Held streams named by an administrator; with a position, only while they wait at that message. */
 export type NamedStreams = readonly { readonly stream: string; readonly position?: number | undefined }[];
 
-/** Bytes of an error's text that are kept. */
+/** Longest error text stored, in bytes. */
 const maxErrorLength = 500;
 
-/** Holds a stream, before the checkpoint passes its message. `too-many`: the partition holds as many as it may. */
+/** Holds a stream, before the checkpoint passes its message. `too-many`: the partition is at its limit. */
 export function hold(record: PartitionRecord, generation: number, failure: Failure): Changed | 'too-many' {
   if (!isOf(record, generation)) return undefined;
   const { stream, position, globalPosition, retryAtMs } = failure;
   const old = record.held.find((held) => held.stream === stream);
-  // A request that was repeated, and arrives when it is settled.
+  // A repeated request that arrived after the message was settled.
   if (old === undefined ? globalPosition <= passedUpTo(record, stream) : old.position > position) return record;
   if (old === undefined && record.held.length >= maxHeldStreams) return 'too-many';
   const attempts = old?.position === position ? old.attempts + 1 : 1;
@@ -38,8 +38,8 @@ export function hold(record: PartitionRecord, generation: number, failure: Failu
 }
 
 /**
- * Settles the messages of a held stream up to a position. `next` is the first one behind it that its worker has passed by; it
- * waits on. Undefined: there is none, and the stream is no longer held.
+ * Settles a held stream up to a position. `next`: the first later message that its worker has skipped; the stream then
+ * waits there. Undefined: there is none, and the stream is released.
  */
 export function settle(
   record: PartitionRecord,
@@ -50,19 +50,19 @@ export function settle(
 ): Changed {
   if (!isOf(record, generation)) return undefined;
   const old = record.held.find((held) => held.stream === stream);
-  // Settled before; what is held by now lies behind it.
+  // Already settled; the stream is now held at a later message.
   if (old === undefined || old.position > position) return record;
   if (next === undefined) return { ...record, held: record.held.filter((held) => held !== old) };
   return put(record, { stream, position: next, attempts: 0, retryAtMs: nowMs, error: '' });
 }
 
 /**
- * Skips the message that each of the named parked streams waits at; undefined: all of them. They stay held, because their worker, who alone
- * knows which of their messages it has passed by, settles them.
+ * Skips the message that each named parked stream waits at; undefined: all of them. They stay held until their worker
+ * settles them, because only the worker knows which of their messages it has skipped.
  */
 export function skip(record: PartitionRecord, named: NamedStreams | undefined, nowMs: number): Changed {
   if (record.isSealed) return undefined;
-  // A stream with a pending retry advances by itself, so a message that the administrator did not see would be skipped.
+  // A stream waiting for a retry advances by itself, so a message unseen by the administrator might be skipped.
   const isMeant = (held: HeldStream) => held.retryAtMs === undefined && isNamed(held, named);
   if (!record.held.some(isMeant)) return undefined;
   const skipped = record.held.map((held) =>
@@ -80,7 +80,7 @@ export function replay(record: PartitionRecord, named: NamedStreams | undefined,
   return { ...record, held: record.held.map((held) => (isMeant(held) ? { ...held, retryAtMs: nowMs } : held)) };
 }
 
-/** Moves a held stream to `next` from a message that is no more. Undefined: it does not wait there any more. */
+/** Moves a held stream from a deleted message to `next`. Undefined: it no longer waits there. */
 export function passErased(
   record: PartitionRecord,
   { stream, position }: Pick<HeldStream, 'stream' | 'position'>,
@@ -92,7 +92,7 @@ export function passErased(
   return put(record, { stream, position: next, attempts: 0, retryAtMs: nowMs, error: '' });
 }
 
-/** Held streams that are to be tried now. */
+/** Held streams to retry now. */
 export function due(record: PartitionRecord, nowMs: number): readonly HeldStream[] {
   return record.held.filter(({ retryAtMs }) => retryAtMs !== undefined && retryAtMs <= nowMs);
 }

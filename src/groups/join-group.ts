@@ -8,7 +8,7 @@ import { type Group, maxGroupMembers, maxNamespaceMembers } from './group.ts';
 import type { Joined } from './group-node.ts';
 import { MemberStream } from './member-stream.ts';
 
-/** A worker that asks to join. */
+/** A worker's request to join. */
 export type GroupJoin = {
   readonly group: string;
   readonly category: string;
@@ -20,7 +20,7 @@ export type GroupJoin = {
   readonly address: string | undefined;
 };
 
-/** A member's stream, to be opened on its socket. `released` is called once, when it has ended. */
+/** Joins and returns the member's stream, to be opened on its socket. `released` is called once, when it has ended. */
 export async function joinGroup(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -45,7 +45,7 @@ export async function joinGroup(
   return stream;
 }
 
-/** The log was replaced: resets the group as its `onNewLog` says, or lets it wait for a reset. */
+/** The log was replaced: resets the group if its `onNewLog` says so; otherwise it waits for a reset. */
 async function meetNewLog(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -64,7 +64,7 @@ async function meetNewLog(
   });
 }
 
-/** Throws `TOO_MANY_MEMBERS` at the limit of a namespace, as far as this node knows its groups; who was a member may come back. */
+/** Throws `TOO_MANY_MEMBERS` at the namespace's limit, as far as this node knows. Former members may return. */
 function refuseTooMany(groups: ConsumerGroups, { uid }: Namespace, { session, group }: GroupJoin): void {
   if (session !== undefined) return;
   let members = 0;

@@ -8,21 +8,21 @@ import type { Group } from './group.ts';
 import { countBehind, secondsLeft, secondsSince, timeOf } from './group-lag.ts';
 import { groupKey, groupPrefix } from './record-keys.ts';
 
-/** Groups that have series of their own: in all, and of one namespace. */
+/** Most groups with series of their own, in total and per namespace. */
 export const maxMeasuredGroups = 200;
 export const maxMeasuredGroupsOfNamespace = 100;
 
-/** One turn measures so many groups at most, so that the load does not grow with their number. */
+/** Most groups measured per turn, so that the load does not grow with their number. */
 const groupsPerTurn = 4;
 const namespacesPerTurn = 4;
 
-/** Milliseconds between two walks over the namespaces, which find groups of other nodes and earlier ones. */
+/** Interval of walks over all namespaces, which find groups of other nodes and older groups. */
 const walkEveryMs = 30_000;
 
-/** An idle group is measured again after so long: an import may have added messages that it has not settled. */
+/** An idle group is measured again after this time, because an import may have added unsettled messages. */
 const idleForMs = 600_000;
 
-/** What was measured of a group. Undefined: not known, or, of `secondsLeft`, that nothing takes its messages. */
+/** Measurements of a group. Undefined: unknown; for `secondsLeft`, nothing deletes its messages. */
 export type GroupLag = {
   readonly messages: number | undefined;
   readonly seconds: number | undefined;
@@ -32,10 +32,10 @@ export type GroupLag = {
 type Measured = {
   namespace: Namespace;
   readonly group: string;
-  /** Connected members, on any node. */
+  /** Number of connected members, on all nodes. */
   attached: number;
   lag: GroupLag | undefined;
-  /** What the lag is of. */
+  /** What the lag was measured for. */
   of: { readonly layout: number; readonly head: number; readonly atMs: number } | undefined;
   readonly forgetting: ForgettingSpeed;
 };
@@ -44,13 +44,13 @@ export type MeasuredGroup = Readonly<Measured>;
 
 type Walk = { after: string | undefined; readonly found: Set<string>; omitted: number };
 
-/** Measures how far groups are behind, some in each turn, whether they have members on this node or not. */
+/** Measures how far groups are behind, a few per turn, whether they have members on this node or not. */
 export class LagMeter {
-  /** Groups that have no series because there are too many. */
+  /** Groups without series, because there are too many. */
   omitted = 0;
   readonly #groups: ConsumerGroups;
   readonly #namespaces: NamespaceStore;
-  /** In the order in which they are measured. */
+  /** In the order of measurement. */
   readonly #measured = new Map<string, Measured>();
   #walk: Walk | undefined = undefined;
   #walkedAtMs = Number.NEGATIVE_INFINITY;
@@ -65,7 +65,7 @@ export class LagMeter {
     return this.#measured.values();
   }
 
-  /** How fast retention takes messages of a group's category; undefined: the group is not measured. */
+  /** How fast retention deletes messages of the group's category; undefined: the group is not measured. */
   forgettingOf(key: string): ForgettingSpeed | undefined {
     return this.#measured.get(key)?.forgetting;
   }
@@ -87,14 +87,14 @@ export class LagMeter {
     return true;
   }
 
-  /** Runs the periodic work. Errors go to the observer of the node. */
+  /** Runs the periodic work. Errors go to the node's observer. */
   async turn(): Promise<void> {
     if (this.#isTurning || this.#groups.isStopped) return;
     this.#isTurning = true;
     try {
       await this.#walkOn();
       for (const [key, measured] of [...this.#measured].slice(0, groupsPerTurn)) {
-        // Also where it fails the others have their turns.
+        // Moved to the end, even on failure, so that the others get their turn.
         this.#measured.delete(key);
         this.#measured.set(key, measured);
         await this.#measure(key, measured);

@@ -2,7 +2,7 @@ import type { Held } from './ownership.ts';
 import type { Floor, HeldStream } from './partition-record.ts';
 import { type SessionView, type ToldView, toldKey } from './reconcile.ts';
 
-/** An event of a member's stream; docs/PROTOCOL.md defines each. */
+/** An event of a member's stream, as defined in docs/PROTOCOL.md. */
 export type GroupEvent =
   | {
       readonly event: 'joined';
@@ -81,18 +81,18 @@ export type GroupEvent =
 /** Why a node ends a member's stream. */
 type GroupEnd = 'fenced' | 'superseded' | 'group-deleted' | 'store-failed';
 
-/** The stream of a member. What is sent arrives in this order, or the stream breaks. */
+/** A member's stream. Events arrive in the order sent, or the stream breaks. */
 export interface MemberLink {
   send(event: GroupEvent): void;
-  /** Ends the stream behind what was sent. */
+  /** Ends the stream after what was sent. */
   end(code: GroupEnd): void;
 }
 
-/** A partition that was assigned to or revoked from a connection. */
+/** A partition that was assigned to a connection or revoked from it. */
 export type Told = { -readonly [Key in keyof ToldView]: ToldView[Key] } & {
   /** The last retry sent for each held stream. */
   readonly retried: Map<string, { readonly what: string; readonly atMs: number }>;
-  /** The member knows what retention had taken up to here. */
+  /** The member knows what retention deleted up to here. */
   forgottenUpTo: number;
 };
 
@@ -125,7 +125,7 @@ export class MemberSession implements SessionView {
     this.link.end(code);
   }
 
-  /** Adds a partition, whose lease is so far that of the connection. */
+  /** Adds a partition. Initially it has the connection's lease. */
   note(held: Held, forgottenUpTo = Number.POSITIVE_INFINITY): Told {
     const { extendedAtMs } = this;
     const told = { ...held, extendedAtMs, revokedAtMs: undefined, isStopped: false, retried: new Map(), forgottenUpTo };

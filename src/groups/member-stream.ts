@@ -2,12 +2,12 @@ import { Connection, type Framing, type Sink } from '../sse/connection.ts';
 import { endFrame, groupFrame, readyBeforeHelloFrame, retryFrame } from '../sse/frame.ts';
 import type { GroupEvent, MemberLink } from './member-session.ts';
 
-/** Bytes that wait for a socket that is full, or not there yet. */
+/** Most bytes waiting for a socket that is full or not ready yet. */
 const maxWaitingBytes = 262_144;
 
 /**
- * The stream of a member on a socket. What decides over leases is never left out: where it cannot wait any more the stream ends.
- * Pokes are left out while the socket is full; the member finds their messages when it reads.
+ * A member's stream on a socket. Events that decide over leases are never omitted: if they cannot be queued, the stream
+ * ends. Pokes are omitted while the socket is full; the member finds their messages when it reads.
  */
 export class MemberStream implements MemberLink {
   /** Called once, when it has ended. */
@@ -23,7 +23,7 @@ export class MemberStream implements MemberLink {
     this.#closed = closed;
   }
 
-  /** Sends what waits, behind the head of the response. */
+  /** Sends the response head and the waiting events. */
   open(sink: Sink, framing: Framing, head: Buffer, retryMs: number): void {
     if (this.#state === 'closed') {
       sink.destroy();
@@ -36,7 +36,7 @@ export class MemberStream implements MemberLink {
     if (this.#ending !== undefined) this.#finish();
   }
 
-  /** The socket was gone before it could be taken. */
+  /** The socket was closed before it could be taken over. */
   abandon(): void {
     this.#close();
   }
@@ -68,7 +68,7 @@ export class MemberStream implements MemberLink {
 
   #finish(): void {
     const connection = this.#connection!;
-    // What waits would have to be taken first, and it may never be.
+    // Waiting bytes would have to drain first, and may never.
     if (this.#state === 'open' && connection.send(endFrame(this.#ending!))) connection.end(false);
     else connection.destroy();
     this.#close();

@@ -1,32 +1,32 @@
 import { assign } from './assign.ts';
 import { type Group, type Member, maxGroupMembers } from './group.ts';
 
-/** A request to join, on a node. */
+/** A request to join, on one node. */
 export type JoinRequest = {
   readonly member: string;
   readonly node: string;
   readonly attempt: number;
   readonly address: string | undefined;
-  /** The session that the worker had before; undefined: it is new. */
+  /** The worker's previous session; undefined: it is new. */
   readonly session: string | undefined;
-  /** What its session is called if it is a new one. */
+  /** Id for a new session. */
   readonly newSession: string;
 };
 
-/** Outcome of a join. `taken`: the lease of this name may still be valid. `old-attempt`: a later connection of the session is known. */
+/** Outcome of a join. `taken`: the lease of this name may still be valid. `old-attempt`: the session has a newer connection. */
 export type JoinOutcome =
   | { readonly outcome: 'joined'; readonly session: string }
   | { readonly outcome: 'taken' | 'old-attempt' | 'too-many' };
 
 /**
- * Lets a worker in: back into its session, into the place of a session of its name whose connection is gone, or as a new member.
- * A new session gets new generations for what the old one of its name owned, so that this one is fenced.
+ * Admits a worker: back into its session, in place of a disconnected session with its name, or as a new member. A new
+ * session gets new generations for the partitions of the old session with its name, which fences that one.
  */
 export function join(group: Group, request: JoinRequest): JoinOutcome {
   const { session, attempt, node, address, member: name } = request;
   const known = session === undefined ? undefined : group.members[session];
   if (session !== undefined && known?.name === name && !known.isEvicted) {
-    // Connections overtake each other; the one that was begun last holds, wherever it arrives.
+    // Connections may overtake each other. The one started last wins, wherever it arrives.
     if (known.attempt >= attempt) return { outcome: 'old-attempt' };
     Object.assign(known, { attempt, node, address, isDetached: false, keepMs: undefined } satisfies Partial<Member>);
     return { outcome: 'joined', session };
@@ -50,7 +50,7 @@ export function join(group: Group, request: JoinRequest): JoinOutcome {
   return { outcome: 'joined', session: newSession };
 }
 
-/** Marks a connection as gone. Returns false if a later one is known. */
+/** Marks a connection as gone. Returns false if there is a newer one. */
 export function detach(group: Group, session: string, attempt: number): boolean {
   const member = group.members[session];
   if (member?.attempt !== attempt || member.isDetached) return false;
@@ -67,7 +67,7 @@ export function remove(group: Group, sessions: readonly string[]): boolean {
   return true;
 }
 
-/** Removes a session whose worker has stopped. With `keepMs`, its share is reserved that long for a worker of its name. */
+/** Removes a session whose worker has stopped. With `keepMs`, its share is reserved for a worker with its name. */
 export function leave(group: Group, session: string, keepMs: number): boolean {
   if (keepMs === 0) return remove(group, [session]);
   const member = group.members[session];
@@ -86,7 +86,7 @@ export function evict(group: Group, name: string): boolean {
   return true;
 }
 
-/** Puts a session in the place of another one. */
+/** Replaces a session by another one. */
 function succeed(group: Group, old: string, session: string): void {
   delete group.members[old];
   for (const partition of group.partitions) {

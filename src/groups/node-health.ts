@@ -3,22 +3,23 @@ import { clockMargin, type GroupTimes } from './group-times.ts';
 import type { NodeView } from './reconcile.ts';
 import { nodeKey, nodePrefix } from './record-keys.ts';
 
-/** What a node writes about itself. */
+/** What a node stores about itself. */
 type NodeRecord = {
   readonly isDead: boolean;
-  /** Beats of members whose connections are on other nodes, by session. */
+  /** Beats of members connected to other nodes, by session. */
   readonly beats: Readonly<Record<string, number>>;
 };
 
-/** Sessions of other nodes whose beats wait for the next turn; a beat may be lost. */
+/** Most sessions of other nodes whose beats wait for the next turn. Beats may be lost. */
 const maxForeignBeats = 4_096;
 
-/** A record that stands still for so long is of a node that is gone, and every node has seen so. */
+/** Age at which an unchanged record is removed: its node is gone, and every node has noticed. */
 const keepRecordMs = 600_000;
 
 /**
- * Tracks whether this node may confirm leases. It updates its record each turn; a node that sees the record unchanged for too long
- * marks it dead, which this node finds before it confirms more. A store of a single process needs none of this.
+ * Tracks whether this node may confirm leases. It updates its record each turn. A node that sees another's record
+ * unchanged for too long marks it dead, and the marked node finds out before it confirms more leases. A store of a
+ * single process needs none of this.
  */
 export class NodeHealth {
   readonly #store: GroupStore;
@@ -42,12 +43,12 @@ export class NodeHealth {
     return this.#id;
   }
 
-  /** What is known of the other nodes. */
+  /** What is known about the other nodes. */
   get others(): ReadonlyMap<string, NodeView> {
     return this.#others;
   }
 
-  /** How long this node may confirm leases, in milliseconds; 0 or less: not at all. */
+  /** How long this node may confirm leases, in milliseconds; 0 or less: not any more. */
   get validMs(): number {
     return this.#validUntilMs - this.#now();
   }
@@ -59,8 +60,8 @@ export class NodeHealth {
   }
 
   /**
-   * One turn: writes, sees the other nodes, and lets the caller read what it decides by. Valid from the moment before all that.
-   * False: this node was marked dead, and has to begin again.
+   * One turn: writes the own record, reads the other nodes, and lets the caller read what its decisions depend on. The
+   * node is valid counting from before all that. Returns false if this node was marked dead and must start over.
    */
   async turn(heard: (session: string, beat: number) => void, readOn: () => Promise<void>): Promise<boolean> {
     const sentMs = this.#now();
@@ -82,14 +83,14 @@ export class NodeHealth {
     return true;
   }
 
-  /** Marks a node dead, if its record is the one that stood still. */
+  /** Marks a node dead, if its record is still the one that did not change. */
   async declareDead(node: string, revision: number): Promise<boolean> {
     const text = JSON.stringify({ isDead: true, beats: {} } satisfies NodeRecord);
     const [written] = await this.#store.write([{ key: nodeKey(node), revision, text, isQuiet: true }]);
     return written !== undefined;
   }
 
-  /** Continues as a new node: ids are never reused. */
+  /** Continues as a new node; ids are never reused. */
   beginAgain(id: string): void {
     this.#id = id;
     this.#revision = 0;
@@ -111,7 +112,7 @@ export class NodeHealth {
     }
     const [record] = await this.#store.read([key]);
     if (record === undefined || (JSON.parse(record.text) as NodeRecord).isDead) return false;
-    // An earlier write was done although its answer was lost.
+    // An earlier write succeeded although its answer was lost.
     this.#revision = record.revision;
     return this.#beat();
   }

@@ -5,8 +5,8 @@ import { freshPartitions, type Group, type Origin } from './group.ts';
 export type Held = { readonly layout: number; readonly partition: number; readonly generation: number };
 
 /**
- * Takes a partition from the session that owns it in this generation, for whoever is next. False: it does not own it any more. A
- * release is final for its generation, also when the same session is next.
+ * Takes a partition from the session that owns it in this generation, for the next owner. Returns false if it no longer
+ * owns it. A release is final for its generation, even if the same session is next.
  */
 export function letGo(group: Group, session: string, { layout, partition, generation }: Held): boolean {
   if (layout === group.layout) {
@@ -34,7 +34,7 @@ export function relayout(group: Group, size: number, origin: Origin): boolean {
   group.size = size;
   group.origin = origin;
   group.partitions = freshPartitions(size);
-  // The target of a partition with streams in common: where one size is a multiple of the other, its streams stay with their member.
+  // Keep partitions with common streams at the same member: if one size is a multiple of the other, no stream changes its member.
   for (const [index, partition] of group.partitions.entries()) partition.next = targets[index % targets.length];
   assign(group);
   return true;
@@ -45,7 +45,7 @@ export function isChanging(group: Group): boolean {
   return group.previous !== undefined || group.partitions.some(({ isReady }) => !isReady);
 }
 
-/** Notes that partitions of the previous layout take no acknowledgement any more. */
+/** Records that partitions of the previous layout accept no more acknowledgements. */
 export function noteSealed(group: Group, layout: number, sealed: readonly number[]): boolean {
   const old = layout === group.layout - 1 ? group.previous?.partitions : undefined;
   const news = old === undefined ? [] : sealed.filter((index) => old[index]?.isSealed === false);
@@ -53,7 +53,7 @@ export function noteSealed(group: Group, layout: number, sealed: readonly number
   return news.length > 0;
 }
 
-/** Notes that partitions have their checkpoints, and gives them away. */
+/** Records that partitions have their checkpoints, and assigns them. */
 export function noteReady(group: Group, layout: number, ready: readonly number[]): boolean {
   if (layout !== group.layout) return false;
   const news = ready.filter((index) => group.partitions[index]?.isReady === false);
@@ -64,7 +64,7 @@ export function noteReady(group: Group, layout: number, ready: readonly number[]
   return true;
 }
 
-/** Partitions of this layout whose checkpoints are final, because all their predecessors are sealed. */
+/** Partitions of this layout whose checkpoints are final, because all predecessors are sealed. */
 export function readyToMake(group: Group): number[] {
   const { previous, partitions, size } = group;
   const divisor = previous === undefined ? 1 : greatestCommonDivisor(previous.size, size);
@@ -75,7 +75,7 @@ export function readyToMake(group: Group): number[] {
   return [...partitions.keys()].filter((index) => !partitions[index]!.isReady && !openClasses.has(index % divisor));
 }
 
-/** Partitions of the previous layout that have streams in common with a partition of this one. */
+/** Partitions of the previous layout that have streams in common with this partition. */
 export function predecessors(group: Group, partition: number): number[] {
   const { previous, size } = group;
   if (previous === undefined) return [];
@@ -83,7 +83,7 @@ export function predecessors(group: Group, partition: number): number[] {
   return [...previous.partitions.keys()].filter((index) => index % divisor === partition % divisor);
 }
 
-/** Stops or starts a group. False: it is so already, or has no log to go on with. */
+/** Stops or starts a group. Returns false if nothing changes, or if the group has no log to continue with. */
 export function setRunning(group: Group, isRunning: boolean): boolean {
   const state = isRunning ? 'running' : 'stopped';
   if (group.state === state || group.state === 'new-log' || group.state === 'deleted') return false;

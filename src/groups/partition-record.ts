@@ -1,54 +1,54 @@
 import { StreamName } from '../message/stream-name.ts';
 
-/** What is settled of a partition. Pure functions change it; each change is one compare-and-set of its record. */
+/** Progress of a partition. Pure functions change it; each change is one compare-and-set of its record. */
 export type PartitionRecord = {
-  /** Whose acknowledgements are taken; 0: nobody's yet. */
+  /** Generation whose acknowledgements are accepted; 0: none yet. */
   readonly generation: number;
-  /** Everything up to this global position is settled, but for the streams that are held. */
+  /** Everything up to this global position is settled, except for held streams. */
   readonly checkpoint: number;
-  /** What was settled beyond the checkpoint by partitions of former layouts. */
+  /** What partitions of previous layouts settled beyond the checkpoint. */
   readonly floors: readonly Floor[];
   readonly held: readonly HeldStream[];
-  /** Its layout has ended, so it no longer changes. */
+  /** Whether its layout has ended, so that it no longer changes. */
   readonly isSealed: boolean;
-  /** When the checkpoint last moved, milliseconds since 1970. */
+  /** When the checkpoint last moved, milliseconds since 1970-01-01. */
   readonly lastAckMs: number | undefined;
-  /** What retention last took before it was settled, global positions, both inclusive. Its owner may still have to be told. */
+  /** Global positions, inclusive, that retention deleted before they were settled. Its owner may not know yet. */
   readonly forgotten?: { readonly from: number; readonly to: number } | undefined;
 };
 
-/** Messages up to `upTo` are settled of the streams that this member of this size owns. */
+/** Messages up to `upTo` are settled in the streams that this partition of this size owns. */
 export type Floor = { readonly size: number; readonly partition: number; readonly upTo: number };
 
-/** A stream whose message at `position` failed: it and what lies behind it wait. */
+/** A stream whose message at `position` failed; that message and later ones wait. */
 export type HeldStream = {
   readonly stream: string;
   readonly position: number;
-  /** Tries that failed. */
+  /** Number of failed attempts. */
   readonly attempts: number;
-  /** When to try again, milliseconds since 1970; undefined: parked until somebody says so. */
+  /** When to retry, milliseconds since 1970-01-01; undefined: parked until an administrator acts. */
   readonly retryAtMs: number | undefined;
   readonly error: string;
 };
 
-/** A change of a record; undefined: it may not be made. */
+/** The changed record; undefined: the change is not permitted. */
 export type Changed = PartitionRecord | undefined;
 
 export const maxHeldStreams = 100;
-/** Streams of all partitions. Requests that run at the same time count the same records, so they may exceed it slightly. */
+/** Limit for all partitions together. Concurrent requests count the same records, so they may exceed it slightly. */
 export const maxGroupHeldStreams = 1_000;
 
 export function newPartition(checkpoint: number): PartitionRecord {
   return { generation: 0, checkpoint, floors: [], held: [], isSealed: false, lastAckMs: undefined };
 }
 
-/** Fences every earlier generation, in the step that reads the checkpoint from which this one goes on. */
+/** Fences every earlier generation, in the same step that reads the checkpoint this one continues from. */
 export function open(record: PartitionRecord, generation: number): Changed {
   if (record.isSealed || record.generation > generation) return undefined;
   return record.generation === generation ? record : { ...record, generation };
 }
 
-/** Settles everything up to a global position. Undefined: another generation is current. An earlier position changes nothing. */
+/** Settles everything up to a global position. Undefined: the generation is not current. An earlier position changes nothing. */
 export function acknowledge(record: PartitionRecord, generation: number, position: number, nowMs: number): Changed {
   if (!isOf(record, generation)) return undefined;
   if (position <= record.checkpoint) return record;
@@ -60,7 +60,7 @@ export function seal(record: PartitionRecord): PartitionRecord {
   return record.isSealed ? record : { ...record, isSealed: true };
 }
 
-/** Moves on behind what the store has forgotten. */
+/** Moves the checkpoint past messages deleted by retention. */
 export function skipForgotten(record: PartitionRecord, upTo: number): Changed {
   if (record.isSealed || record.checkpoint >= upTo) return undefined;
   const floors = record.floors.filter((floor) => floor.upTo > upTo);
@@ -72,12 +72,12 @@ export function isOf(record: PartitionRecord, generation: number): boolean {
   return !record.isSealed && record.generation === generation;
 }
 
-/** A partition of the previous layout, sealed. */
+/** A sealed partition of the previous layout. */
 type Predecessor = { readonly partition: number; readonly record: PartitionRecord };
 
 /**
- * The first record of a partition of a new layout: it begins at the lowest checkpoint of those that had its streams, and knows
- * what the others had settled beyond. `owns`: whether it owns a stream.
+ * The first record of a partition in a new layout. It starts at the lowest checkpoint among its predecessors, and
+ * records what the others settled beyond it. `owns`: whether it owns a stream.
  */
 export function succeed(
   size: number,
@@ -93,14 +93,14 @@ export function succeed(
   return { ...newPartition(checkpoint), floors: floors.filter(({ upTo }) => upTo > checkpoint), held };
 }
 
-/** Position up to which messages of a stream are settled, ignoring holds: the checkpoint, or a floor beyond it. */
+/** Position up to which messages of a stream are settled apart from holds: the checkpoint, or a floor beyond it. */
 export function passedUpTo({ checkpoint, floors }: PartitionRecord, stream: string): number {
   const name = new StreamName(stream);
   const passed = floors.filter(({ size, partition }) => name.owner(size) === partition).map(({ upTo }) => upTo);
   return Math.max(checkpoint, ...passed);
 }
 
-/** Whether a floor says that a message is settled. `owner`: the member of a group of a size that owns its stream. */
+/** Whether a floor covers a message. `owner`: the partition, for a given size, that owns its stream. */
 export function isSettledByFloor(
   floors: readonly Floor[],
   owner: (size: number) => number,

@@ -10,13 +10,13 @@ import {
 } from './partition-record.ts';
 import type { ChangeOutcome, Records } from './records.ts';
 
-/** Outcome of a change that only the owner may make. */
+/** Outcome of a change reserved for the owner. */
 export type OwnerOutcome =
   | { readonly outcome: 'done'; readonly record: PartitionRecord }
-  /** Another generation is in force; `current`: which, 0 where the partition is gone. */
+  /** Another generation is current; `current`: which one, 0 if the partition is gone. */
   | { readonly outcome: 'fenced'; readonly current: number };
 
-/** The records of partitions: each change is one compare-and-set, and is durable when it is answered. */
+/** The records of partitions. Each change is one compare-and-set, and durable when it is answered. */
 export class Partitions {
   readonly #records: Records<PartitionRecord>;
   readonly #wallNow: () => number;
@@ -34,13 +34,13 @@ export class Partitions {
     return this.#records.readAll(keys);
   }
 
-  /** Reads those again that are known here. */
+  /** Reads cached records again. */
   async readChanged(keys: readonly string[]): Promise<void> {
     const known = keys.filter((key) => this.#records.known(key) !== undefined);
     for (let at = 0; at < known.length; at += 100) await this.#records.readAll(known.slice(at, at + 100));
   }
 
-  /** Fences every generation before this one, and reads what is settled in the same step. */
+  /** Fences every generation before this one, and reads the progress in the same step. */
   async open(key: string, generation: number): Promise<PartitionRecord | undefined> {
     const { value } = await this.#records.change(key, (record) => open(record, generation));
     return value?.generation === generation && !value.isSealed ? value : undefined;
@@ -54,7 +54,7 @@ export class Partitions {
     );
   }
 
-  /** Holds a stream; `too-many`: the partition holds the maximum number. */
+  /** Holds a stream; `too-many`: the partition is at its limit. */
   async hold(key: string, generation: number, failure: Failure): Promise<OwnerOutcome | 'too-many'> {
     let isFull = false;
     const changed = await this.#records.change(
@@ -70,8 +70,8 @@ export class Partitions {
   }
 
   /**
-   * Settles messages of a held stream. `nextUpTo` finds the next message of the stream at or below a global position,
-   * up to which they count as settled otherwise; it is asked again when that has moved meanwhile.
+   * Settles messages of a held stream. `nextUpTo` finds the stream's next message at or below a global position up to
+   * which messages otherwise count as settled; it is asked again if that position has moved in the meantime.
    */
   async settle(
     key: string,
@@ -98,7 +98,7 @@ export class Partitions {
     }
   }
 
-  /** Makes held streams due, or skips the messages they wait at. Resolves to the streams it was done to. */
+  /** Makes held streams due, or skips the messages they wait at. Resolves to the streams that changed. */
   async administer(key: string, how: 'replay' | 'skip', named: NamedStreams | undefined): Promise<string[]> {
     const nowMs = this.#wallNow();
     let before: readonly HeldStream[] = [];
@@ -114,25 +114,25 @@ export class Partitions {
     return value.held.filter((held) => !before.includes(held)).map(({ stream }) => stream);
   }
 
-  /** Moves a held stream from an erased message to `next`; false: it no longer waits at that message. */
+  /** Moves a held stream from an erased message to `next`. Returns false if it no longer waits at that message. */
   async passErased(key: string, held: HeldStream, next: number): Promise<boolean> {
     const nowMs = this.#wallNow();
     const { outcome } = await this.#records.change(key, (record) => passErased(record, held, next, nowMs), false);
     return outcome === 'changed';
   }
 
-  /** Moves on behind what is forgotten, unless it is settled up to there. */
+  /** Moves the checkpoint past deleted messages, unless they are settled. */
   async skipForgotten(key: string, upTo: number): Promise<void> {
     await this.#records.change(key, (record) => skipForgotten(record, upTo));
   }
 
-  /** Ends a partition of a former layout; what it had settled is final then. */
+  /** Seals a partition of a previous layout; its progress is then final. */
   async seal(key: string): Promise<boolean> {
     const { value } = await this.#records.change(key, seal);
     return value?.isSealed === true;
   }
 
-  /** Makes first records, those that are there already left as they are. */
+  /** Creates initial records. Existing ones stay as they are. */
   async create(entries: readonly { readonly key: string; readonly value: PartitionRecord }[]): Promise<void> {
     for (let at = 0; at < entries.length; at += 500) await this.#records.createAll(entries.slice(at, at + 500));
   }

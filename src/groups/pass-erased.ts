@@ -5,11 +5,11 @@ import type { GroupName, WatchedGroup } from './group-state.ts';
 import type { HeldStream } from './partition-record.ts';
 import { partitionKey } from './record-keys.ts';
 
-/** One turn looks at so many partitions, and reads so many held streams, at most. */
+/** Most partitions examined, and held streams read, per turn. */
 const partitionsPerTurn = 100;
 const streamsPerTurn = 4;
 
-/** A held stream that waited at a message that is no more. */
+/** A held stream that waited at a deleted message. */
 type Erased = {
   readonly name: GroupName;
   readonly partition: number;
@@ -17,12 +17,12 @@ type Erased = {
   readonly position: number;
 };
 
-/** The held streams of a partition that a member on this node owns. */
+/** Held streams of a partition owned by a member on this node. */
 type HeldOf = { readonly watched: WatchedGroup; readonly partition: number; readonly key: string };
 
 /**
- * Finds held streams whose message was erased, or deleted by retention, some in each turn, and moves them behind it. Their workers settle
- * them. A stream that is due is left to its worker, who finds that there is no message.
+ * Finds held streams whose message was erased or deleted by retention, a few per turn, and moves them past it. Their
+ * workers settle them. A stream that is due is left to its worker, who finds that there is no message.
  */
 export class ErasedMessages {
   readonly #node: GroupNode;
@@ -34,7 +34,7 @@ export class ErasedMessages {
     this.#logOf = logOf;
   }
 
-  /** Resolves to the streams that it moved. */
+  /** Resolves to the streams it moved. */
   async turn(): Promise<Erased[]> {
     const erased: Erased[] = [];
     let reads = 0;

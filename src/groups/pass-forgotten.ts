@@ -4,15 +4,16 @@ import type { GroupNode } from './group-node.ts';
 import type { WatchedGroup } from './group-state.ts';
 import { partitionKey } from './record-keys.ts';
 
-/** A partition whose checkpoint retention has passed. `lost`: global positions, both inclusive. */
+/** A partition whose checkpoint was overtaken by retention. `lost`: inclusive range of global positions. */
 type ForgottenPart = {
   readonly partition: number;
   readonly lost: { readonly from: number; readonly to: number };
 };
 
 /**
- * Moves the checkpoints of partitions that members here own behind what retention has taken of their category, and tells those members.
- * `upTo`: what was taken of the whole log; unless that has moved, nothing is read. Resolves to the partitions that were moved.
+ * Moves the checkpoints of partitions owned by members here past messages of their category that retention deleted, and
+ * notifies these members. `upTo`: deleted range of the whole log; reads nothing unless it has moved. Resolves to the
+ * partitions it moved.
  */
 export async function passForgotten(
   node: GroupNode,
@@ -33,7 +34,7 @@ export async function passForgotten(
       const { layout, partition, generation } = told;
       const key = partitionKey(name.uid, group.id, layout, partition);
       if ((node.partitions.known(key)?.checkpoint ?? 0) < to) await node.partitions.skipForgotten(key, to);
-      // By the record, not by whose change it was: the answer to that may have been lost.
+      // From the record rather than the change's result, since the answer to that may have been lost.
       const lost = node.partitions.known(key)?.forgotten;
       if (lost === undefined || lost.to <= told.forgottenUpTo) continue;
       told.forgottenUpTo = lost.to;

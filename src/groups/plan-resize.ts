@@ -8,41 +8,41 @@ import type { Group } from './group.ts';
 import { selectionOf, timeOf } from './group-lag.ts';
 import { predecessors, relayout } from './ownership.ts';
 
-/** Maximum number of streams that a plan looks at. */
+/** Most streams that a plan examines. */
 const maxPlannedStreams = 100_000;
 const pageStreams = 1_000;
 
-/** A plan estimates rates from about this number of the category's latest messages. */
+/** Approximate number of the category's latest messages from which rates are estimated. */
 const sampledMessages = 10_000;
 const pagePokes = 1_000;
 const dayMs = 86_400_000;
-/** A burst is no rate: messages count as those of an hour at least. */
+/** Shortest period for a rate, so that a burst does not count as one. */
 const leastSpanMs = 3_600_000;
 
 type PlannedPartition = {
-  /** Name of the member that would own it; undefined: the group has none. */
+  /** Name of the member that would own it; undefined: the group has no members. */
   readonly member: string | undefined;
   readonly streams: number;
   readonly messagesPerDay: number;
 };
 
-/** What a resize would change. */
+/** The effects of a resize. */
 export type ResizePlan = {
   readonly size: number;
   /** Streams that belong to a partition. */
   readonly streams: number;
   /** Whether all streams were counted. */
   readonly isExact: boolean;
-  /** Streams that another member would own, of those that were counted. */
+  /** Counted streams that would move to another member. */
   readonly moved: number;
   readonly partitions: readonly PlannedPartition[];
-  /** The stream with most of the sampled messages, and its share of them; undefined: there are none. */
+  /** The stream with the most sampled messages, and its share of them; undefined: there are none. */
   readonly largest: { readonly stream: string; readonly share: number } | undefined;
-  /** Partitions of today that each new one waits for. */
+  /** Number of current partitions that each new one waits for. */
   readonly predecessors: number;
 };
 
-/** Says what a resize would change. Nothing is changed; throws `GROUP_BUSY` while the layout is being changed. */
+/** Calculates the effects of a resize without changing anything. Throws `GROUP_BUSY` during a layout change. */
 export async function planResize(
   groups: ConsumerGroups,
   namespace: Namespace,
@@ -93,7 +93,7 @@ async function countStreams(log: Log, group: Group, resized: Group) {
   return { ofPartition, streams, moved, isExact };
 }
 
-/** Counts the latest messages of the category by stream, from positions farther and farther back until they are enough. */
+/** Counts the latest messages of the category by stream, going back further until they are enough. */
 async function sampleRates(log: Log, { category, size }: Group) {
   const { head, forgottenUpTo } = await log.bounds(selectionOf({ category }));
   for (let span = sampledMessages; ; span *= 4) {

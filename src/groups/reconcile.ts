@@ -2,61 +2,61 @@ import { type Group, ownershipOf } from './group.ts';
 import type { GroupTimes } from './group-times.ts';
 import { type Held, readyToMake } from './ownership.ts';
 
-/** A connection of a member on this node, as far as decisions need it. */
+/** A member's connection on this node, as far as decisions depend on it. */
 export type SessionView = {
   readonly attempt: number;
-  /** Its connection takes no more. */
+  /** Whether its connection is closed. */
   readonly isClosed: boolean;
-  /** It is being removed: its leases are no longer confirmed. */
+  /** Whether it is being removed, so that its leases are no longer confirmed. */
   readonly isExpiring: boolean;
-  /** When a lease was confirmed last. */
+  /** When a lease was last confirmed. */
   readonly extendedAtMs: number;
   /** By layout and partition. */
   readonly told: ReadonlyMap<string, ToldView>;
 };
 
-/** A partition that was told to a connection. */
+/** A partition assigned to a connection. */
 export type ToldView = Held & {
-  /** When a lease that covers it was confirmed last. */
+  /** When a lease that covers it was last confirmed. */
   readonly extendedAtMs: number;
-  /** When its revoke was sent; undefined: it was not. */
+  /** When its revoke was sent; undefined: not yet. */
   readonly revokedAtMs: number | undefined;
-  /** Leases do not cover it any more. */
+  /** Whether leases no longer cover it. */
   readonly isStopped: boolean;
 };
 
-/** What a node knows of another one. */
+/** What a node knows about another one. */
 export type NodeView = { readonly isDead: boolean; readonly revision: number; readonly unchangedSinceMs: number };
 
-/** Everything that a node decides by. */
+/** Everything that a node's decisions depend on. */
 export type View = {
   readonly node: string;
   readonly nowMs: number;
-  /** How long this node may still promise something; 0 or less: not at all. */
+  /** How long this node may confirm leases; 0 or less: not any more. */
   readonly validMs: number;
   readonly group: Group;
   readonly sessions: ReadonlyMap<string, SessionView>;
-  /** When a member without connection here, or of an unknown node, was first seen so, by {@link missingKey}. */
+  /** When a member without a connection here, or of an unknown node, was first seen that way, by {@link missingKey}. */
   readonly missingSinceMs: ReadonlyMap<string, number>;
   readonly nodes: ReadonlyMap<string, NodeView>;
   readonly times: GroupTimes;
 };
 
-/** What a node does next. Each step is checked again when it is done, for what it was decided for may be over. */
+/** What a node does next. Each step is checked again when it runs, because its reason may no longer apply. */
 export type Step =
   /** Ends a connection whose session is gone or elsewhere. */
   | { readonly do: 'drop'; readonly session: string; readonly isMember: boolean }
   | { readonly do: 'end-evicted'; readonly session: string }
   | { readonly do: 'detach'; readonly session: string; readonly attempt: number }
   | { readonly do: 'expire'; readonly session: string; readonly attempt: number }
-  /** Fences the former owner of a partition and tells the new one. */
+  /** Fences the previous owner of a partition and notifies the new one. */
   | ({ readonly do: 'open'; readonly session: string } & Held)
   | ({ readonly do: 'revoke'; readonly session: string } & Held)
-  /** Forgets a partition that the session owns no more. */
+  /** Drops a partition that the session no longer owns. */
   | ({ readonly do: 'forget'; readonly session: string } & Held)
-  /** Lets no lease cover a partition any more. */
+  /** Excludes a partition from all later leases. */
   | ({ readonly do: 'stop'; readonly session: string } & Held)
-  /** Gives away a partition whose last lease has ended. */
+  /** Reassigns a partition whose last lease has ended. */
   | ({ readonly do: 'force'; readonly session: string } & Held)
   | { readonly do: 'seal'; readonly layout: number; readonly partitions: readonly number[] }
   | { readonly do: 'make-ready'; readonly layout: number; readonly partitions: readonly number[] }
@@ -73,7 +73,7 @@ export function missingKey(session: string, attempt: number): string {
   return `${session}/${attempt}`;
 }
 
-/** What this node has to do for a group: a pure function of what it knows. */
+/** The steps that a group needs from this node. A pure function of the view. */
 export function reconcile(view: View): Step[] {
   const { group, sessions, node, validMs } = view;
   const steps: Step[] = [];
@@ -119,7 +119,7 @@ function reconcileSession(view: View, session: string, connection: SessionView, 
   }
 }
 
-/** Partitions of the previous layout are revoked like others, and then sealed. */
+/** Partitions of the previous layout are revoked like others, then sealed. */
 function reconcilePrevious(view: View, steps: Step[]): void {
   const { group, sessions, node } = view;
   const layout = group.layout - 1;
@@ -136,7 +136,7 @@ function reconcilePrevious(view: View, steps: Step[]): void {
     if (member.node !== node || connection === undefined || connection.attempt !== member.attempt) continue;
     const told = connection.told.get(toldKey(held));
     if (told?.generation !== generation || told.revokedAtMs === undefined) {
-      // Also where it was never told here: a former node may have, so that its whole lease is waited for.
+      // Even if never assigned here: a previous node may have assigned it, so its whole lease must pass.
       steps.push({ do: 'revoke', session: holder, ...held });
     } else if (isOverdue(view, told)) {
       if (isLeaseOver(view, told)) partitions.push(partition);
@@ -146,7 +146,7 @@ function reconcilePrevious(view: View, steps: Step[]): void {
   if (partitions.length > 0) steps.push({ do: 'seal', layout, partitions });
 }
 
-/** Members that no connection stands for. */
+/** Handles members without a connection. */
 function reconcileOthers(view: View, steps: Step[]): void {
   const { group, sessions, node, nodes, nowMs, times, missingSinceMs } = view;
   const judged = new Set<string>();
@@ -168,7 +168,7 @@ function reconcileOthers(view: View, steps: Step[]): void {
   }
 }
 
-/** Whether the worker had its time to let go. */
+/** Whether the worker has had its time to release. */
 function isOverdue({ nowMs, times }: View, { revokedAtMs }: ToldView): boolean {
   return revokedAtMs !== undefined && nowMs - revokedAtMs > times.handOverMs;
 }

@@ -1,6 +1,6 @@
-/** Where records of groups stand in the store. */
+/** Keys of group records in the store. */
 
-/** Beside every namespace, whose `uid` has no dot in front. */
+/** Distinct from every namespace, because a `uid` never starts with a dot. */
 export const nodePrefix = '.node/';
 
 export function nodeKey(node: string): string {
@@ -27,7 +27,7 @@ export function partitionKey(uid: string, groupId: string, layout: number, parti
   return `${layoutPrefix(uid, groupId, layout)}${partition}`;
 }
 
-/** The highest generation of the groups that a namespace had and has no more, so that one of the same name goes on behind it. */
+/** The highest generation of deleted groups in a namespace, so that a new group with the same name continues above it. */
 export function generationKey(uid: string): string {
   return `${uid}/generation`;
 }

@@ -1,25 +1,25 @@
 import { type GroupRecord, type GroupStore, maxGroupRecordBytes } from '../store/group-store.ts';
 
-/** Entries that a cache of records holds. */
+/** Most records cached. */
 const maxKnown = 16_384;
 
-/** A record as it was last read or written here. */
+/** A record as it was last read or written. */
 export type Known<T> = { readonly revision: number; readonly value: T };
 
-/** What became of a change: `kept`: it may not be made to what stands there; the value is that. Undefined value: no record. */
+/** Outcome of a change. `kept`: the change is not permitted for the current record, which is the value. Undefined value: no record. */
 export type ChangeOutcome<T> =
   | { readonly outcome: 'changed'; readonly value: T }
   | { readonly outcome: 'kept'; readonly value: T | undefined };
 
 /**
- * Records of one kind, changed by compare-and-set. What this node knows of a record saves the read before a change: a change of an
- * older revision loses, and is made again from what stands there.
+ * Records of one kind, changed by compare-and-set. The cache saves the read before a change: a change based on an older
+ * revision loses, and is repeated with the current record.
  */
 export class Records<T> {
   readonly #store: GroupStore;
   readonly #isQuiet: boolean;
   readonly #known = new Map<string, Known<T>>();
-  /** Called for each change of another's that was met. */
+  /** Called for each concurrent change by another node. */
   readonly #conflicted: () => void;
 
   constructor(store: GroupStore, isQuiet: boolean, conflicted: () => void) {
@@ -28,12 +28,12 @@ export class Records<T> {
     this.#conflicted = conflicted;
   }
 
-  /** The last known value, without a read of the store. */
+  /** The cached value, without reading the store. */
   known(key: string): T | undefined {
     return this.#known.get(key)?.value;
   }
 
-  /** The record as it stands now. */
+  /** Reads the current record. */
   async read(key: string): Promise<T | undefined> {
     const [value] = await this.readAll([key]);
     return value;
@@ -44,12 +44,12 @@ export class Records<T> {
     return records.map((record, index) => this.#take(keys[index]!, record)?.value);
   }
 
-  /** Notes records that were listed. */
+  /** Adds listed records to the cache. */
   take(records: readonly GroupRecord[]): T[] {
     return records.map((record) => this.#take(record.key, record)!.value);
   }
 
-  /** Makes a record where there is none; true: this call did. */
+  /** Creates a record if there is none; returns whether this call did. */
   async create(key: string, value: T): Promise<boolean> {
     const [isMade] = await this.createAll([{ key, value }]);
     return isMade!;
@@ -68,8 +68,8 @@ export class Records<T> {
   }
 
   /**
-   * Changes a record until it holds. `edit` returns what is to stand there, the same value to leave it, or undefined where the change
-   * may not be made; it is asked again for each value that another one left.
+   * Retries a change until it succeeds. `edit` returns the new value, the same value to leave it, or undefined if the
+   * change is not permitted; it is called again for each value that another writer left.
    */
   async change(key: string, edit: (value: T) => T | undefined, isQuiet = this.#isQuiet): Promise<ChangeOutcome<T>> {
     let known = this.#known.get(key);
@@ -91,12 +91,12 @@ export class Records<T> {
         }
         this.#conflicted();
       } else if (isFresh) return { outcome: 'kept', value };
-      // What was known may be old: only the record itself says that there is nothing to change.
+      // The cached value may be outdated: only the stored record shows that there is nothing to change.
       known = undefined;
     }
   }
 
-  /** Removes a record as it is known; false: it is another one by now. */
+  /** Removes a cached record. Returns false if it has changed in the meantime. */
   async remove(key: string): Promise<boolean> {
     const known = this.#known.get(key);
     if (known === undefined) return false;
@@ -112,7 +112,7 @@ export class Records<T> {
       return undefined;
     }
     const known = this.#known.get(key);
-    // Answers overtake each other.
+    // Answers may overtake each other.
     if (known !== undefined && known.revision >= record.revision) return known;
     return this.#note(key, { revision: record.revision, value: JSON.parse(record.text) as T });
   }
@@ -127,7 +127,7 @@ export class Records<T> {
   }
 }
 
-/** Removes all records whose keys begin with a prefix. */
+/** Removes all records with a key prefix. */
 export async function removeRecords(store: GroupStore, prefix: string): Promise<void> {
   for (;;) {
     const records = await store.list(prefix, undefined, 500);

@@ -7,10 +7,10 @@ import type { Group } from './group.ts';
 import { isSettledByFloor, type PartitionRecord } from './partition-record.ts';
 import { groupKey } from './record-keys.ts';
 
-/** How often records are read for acknowledgements that other nodes took. */
+/** How often records are read, for acknowledgements to other nodes. */
 const lookEveryMs = 250;
 
-/** Maximum number of waiting requests, over all groups. */
+/** Most waiting requests, over all groups. */
 export const maxGroupWaits = 1_000;
 
 type Reached = { readonly reached: boolean; readonly checkpoint: number; readonly held: number };
@@ -18,8 +18,8 @@ type Reached = { readonly reached: boolean; readonly checkpoint: number; readonl
 type Asked = { readonly position: number; readonly stream: string | undefined };
 
 /**
- * Waits until a group has settled everything up to a global position, or all of that of one stream. Throws `STREAM_HELD` when the
- * stream is held, for then it may take any time.
+ * Waits until a group has settled everything up to a global position, or everything of one stream. Throws `STREAM_HELD`
+ * if the stream is held, because that may take any length of time.
  */
 export async function waitForGroup(
   groups: ConsumerGroups,
@@ -43,13 +43,13 @@ export async function waitForGroup(
   }
 }
 
-/** A request that waits. It looks again only at partitions that are not there yet. */
+/** A waiting request. It checks only those partitions again that are not settled yet. */
 class GroupWait {
   readonly #groups: ConsumerGroups;
   readonly #namespace: Namespace;
   readonly #name: string;
   readonly #asked: Asked;
-  /** The layout that the partitions are of. */
+  /** The layout that the partitions belong to. */
   #layout = '';
   #open = new Set<number>();
   readonly #seen = new Map<number, PartitionRecord>();
@@ -81,14 +81,14 @@ class GroupWait {
     };
   }
 
-  /** Begins again where a resize or a reset has made other partitions. */
+  /** Starts over after a resize or reset has replaced the partitions. */
   #begin({ id, layout, size, partitions }: Group): void {
     if (this.#layout === `${id}/${layout}`) return;
     const { stream } = this.#asked;
     this.#layout = `${id}/${layout}`;
     this.#seen.clear();
     this.#open = new Set(stream === undefined ? partitions.keys() : [new StreamName(stream).owner(size)]);
-    // Nobody handles a stream without an id.
+    // Streams without an id are never handled.
     this.#open.delete(-1);
   }
 
@@ -105,7 +105,7 @@ class GroupWait {
     if (await this.#isSettled(group, partition, record, position)) this.#open.delete(partition);
   }
 
-  /** Whether no message of a partition up to a position lies behind its checkpoint: it moves only when it is acknowledged. */
+  /** Whether a partition has no message between its checkpoint and the position; the checkpoint only moves with acknowledgements. */
   async #isSettled(
     { category, size }: Group,
     partition: number,

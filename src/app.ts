@@ -69,23 +69,23 @@ import { version } from './version.ts';
 
 const poolSettleMs = 1_000;
 
-/** What an app is started with. */
+/** Options of an app. */
 export type AppOptions = {
   readonly config: Config;
   readonly log: FastifyBaseLogger;
-  /** What the process says of its memory. */
+  /** Memory figures of the process. */
   readonly memory: MemorySource;
-  /** What the log lost so far; absent: nothing is lost. */
+  /** Log lines dropped so far; absent: none ever are. */
   readonly droppedLogs?: LogLoss;
-  /** Opens another store than the configured one, for tests that make it slow or let it fail. */
+  /** Opens a store other than the configured one, for tests that slow it down or make it fail. */
   readonly openStore?: OpenStore;
 };
 
 /** A running server. */
 export type App = {
-  /** Where it answers, one URL an address. */
+  /** URLs it listens on, one per address. */
   readonly urls: readonly string[];
-  /** Token of the namespace `default`, when it was made at the start and nobody knows it yet. */
+  /** Token of the namespace `default`, if it was generated at the start. */
   readonly newToken: string | undefined;
   readonly authMode: AuthMode;
   readonly store: Store;
@@ -95,11 +95,11 @@ export type App = {
   readonly reads: Reads;
   readonly pools: Pools<Poke>;
   readonly metrics: Metrics;
-  /** Stops: not ready, no new connections, running requests finish, subscriptions end, the store closes. */
+  /** Shuts down: becomes not ready, stops accepting connections, finishes running requests, ends subscriptions, closes the store. */
   close(): Promise<void>;
 };
 
-/** Opens the store, joins it to the hub, adds the routes, and listens. A start that fails closes what it has opened. */
+/** Opens the store, connects it to the hub, adds the routes, and listens. A failed start closes what it has opened. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log, memory } = options;
   await using stack = new AsyncDisposableStack();

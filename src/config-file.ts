@@ -11,7 +11,7 @@ export type FileEntry = { readonly value: GivenValue; readonly place: string };
 
 export type ConfigFile = { readonly path: string; readonly entries: ReadonlyMap<keyof Config, FileEntry> };
 
-/** Read from the working directory, if it exists and no other file is named. */
+/** Read from the working directory if it exists and no other file is named. */
 export const defaultConfigPath = 'pokewire.yaml';
 
 /** All settings fit into a few kilobytes, so a larger file is something else. */
@@ -62,7 +62,7 @@ export function parseConfigFile(path: string, bytes: Uint8Array): ConfigFile {
   return { path, entries };
 }
 
-/** The source text, so that it is judged like a flag: 1.0, 0x10 and 1e3 are not integers here either. */
+/** The source text, so that it is checked like a flag: 1.0, 0x10 and 1e3 are not integers in a file either. */
 function givenValue(node: unknown, called: string): GivenValue {
   if (isSeq(node)) return node.items.map((item) => textOf(item, called));
   return textOf(node, called);

@@ -4,9 +4,9 @@ const milliseconds = (initial: number, description: string) =>
   Type.Integer({ minimum: 0, maximum: 86_400_000, default: initial, description });
 
 /**
- * Every setting with its default, its unit and what 0 means. A setting `drainMs` is the flag `--drain-ms`, the variable
- * `POKEWIRE_DRAIN_MS` and the key `drain-ms` of a configuration file; flags win over variables, variables over the file.
- * A test compares the table in docs/settings.md with this.
+ * Every setting with its default, its unit and the meaning of 0. A setting `drainMs` is the flag `--drain-ms`, the
+ * variable `POKEWIRE_DRAIN_MS` and the key `drain-ms` in a configuration file; flags override variables, variables
+ * override the file. A test compares the table in docs/settings.md with this schema.
  */
 export const configSchema = Type.Object({
   port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, description: 'TCP port. 0: any free port.' }),
@@ -212,7 +212,7 @@ function limit(maximum: number, description: string, initial = 0) {
   return Type.Integer({ minimum: 0, maximum, default: initial, description });
 }
 
-/** The settings of one process. */
+/** The settings of a process. */
 export type Config = Readonly<Static<typeof configSchema>>;
 
 /** Settings by subject, in the order of `pokewire help serve` and `--print-config`. A test checks that none is missing. */
@@ -240,10 +240,10 @@ export const settingGroups = {
   Pools: ['pooling', 'pokePoolMin', 'pokePoolMax', 'bufferPoolMin', 'bufferPoolMax'],
 } as const satisfies Record<string, readonly (keyof Config)[]>;
 
-/** Settings that are never printed, nor is a password in `store`. */
+/** Settings that are never printed. Passwords in `store` are not printed either. */
 export const secretSettings: ReadonlySet<keyof Config> = new Set<keyof Config>(['token', 'metricsToken']);
 
-/** Prefix of every variable. */
+/** Prefix of all variables. */
 export const variablePrefix = 'POKEWIRE_';
 
 export const settingNames = Object.keys(configSchema.properties) as readonly (keyof Config)[];

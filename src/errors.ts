@@ -1,96 +1,93 @@
-/**
- * Every error code a response can carry, with its HTTP status. `docs/PROTOCOL.md` holds the same table and a test
- * keeps the two equal.
- */
+/** Every error code that a response can carry, with its HTTP status. A test keeps the table in `docs/PROTOCOL.md` equal. */
 export const errorStatuses = {
-  /** A field, parameter or body is missing, malformed or out of its limits. */
+  /** A field, parameter or body is missing, malformed or out of range. */
   INVALID_REQUEST: 400,
-  /** No credential came with the request. */
+  /** The request has no credential. */
   AUTH_REQUIRED: 401,
-  /** The token is no token, or the ticket is not good (any more). */
+  /** The token is malformed, or the ticket is unknown, used or expired. */
   AUTH_INVALID_TOKEN: 401,
-  /** The token is not valid, or does not allow this; or a page of another origin asks. */
+  /** The token is invalid or lacks the scope, or the request comes from a page of another origin. */
   AUTH_UNAUTHORIZED: 403,
   /** No route has this path. */
   NOT_FOUND: 404,
-  /** The stream has no message. */
+  /** The stream has no messages. */
   STREAM_NOT_FOUND: 404,
-  /** The stream has no message that fits the request. */
+  /** The stream has no message that matches the request. */
   MESSAGE_NOT_FOUND: 404,
-  /** There is no such consumer group. */
+  /** The consumer group does not exist. */
   GROUP_NOT_FOUND: 404,
-  /** `/rpc` has no such method. */
+  /** `/rpc` does not have this method. */
   METHOD_NOT_FOUND: 404,
-  /** There is no such namespace. */
+  /** The namespace does not exist. */
   NAMESPACE_NOT_FOUND: 404,
   /** The path exists, but not with this HTTP method. */
   METHOD_NOT_ALLOWED: 405,
   /** The request did not arrive in time. */
   REQUEST_TIMEOUT: 408,
-  /** A namespace with this id exists. */
+  /** A namespace with this id already exists. */
   NAMESPACE_EXISTS: 409,
   /** `expectedVersion` is not the position of the stream's last message. */
   STREAM_VERSION_CONFLICT: 409,
-  /** A message with this id exists and is not the same message. */
+  /** A different message with this id exists. */
   DUPLICATE_MESSAGE_ID: 409,
-  /** The partition of the consumer group belongs to another generation. */
+  /** The consumer group's partition belongs to another generation. */
   FENCED: 409,
-  /** A consumer group of this name is of another category or size. */
+  /** A consumer group with this name has another category or size. */
   GROUP_EXISTS: 409,
   /** The consumer group is being resized, reset or deleted. */
   GROUP_BUSY: 409,
-  /** A member of this name is connected, or its lease may still be valid; with `Retry-After`. */
+  /** A member with this name is connected, or its lease may still be valid; with `Retry-After`. */
   MEMBER_TAKEN: 409,
-  /** The stream is held by its consumer group, so its checkpoint does not say that it is settled. */
+  /** The consumer group holds the stream, so the checkpoint does not mean that its messages are settled. */
   STREAM_HELD: 409,
-  /** The partition holds the maximum number of streams. */
+  /** The partition already holds the maximum number of streams. */
   TOO_MANY_HELD: 409,
-  /** The log was deleted or replaced while it was read, or is not the one that the read names. */
+  /** The log was deleted or replaced during the read, or is not the one that the read names. */
   LOG_GONE: 410,
-  /** Messages that a read with an epoch begins with were forgotten by retention. */
+  /** Retention deleted messages at the start of a read that names an epoch. */
   LOG_FORGOTTEN: 410,
-  /** The body, an array or a message is larger than the server or its store takes. */
+  /** The body, an array or a message is larger than the server or its store accepts. */
   BODY_TOO_LARGE: 413,
-  /** The body is not sent as JSON. */
+  /** The content type is not JSON. */
   UNSUPPORTED_MEDIA_TYPE: 415,
-  /** The request is for a host that this server does not answer to. */
+  /** The request names a host that this server does not serve. */
   HOST_NOT_ALLOWED: 421,
   /** Too many appends per second, unused tickets, or concurrent imports, exports, reads or backups; with `Retry-After`. */
   RATE_LIMITED: 429,
-  /** The request head is larger than the server reads. */
+  /** The request head is larger than the server accepts. */
   HEADERS_TOO_LARGE: 431,
   /** A fault in the server; the log has the cause. */
   INTERNAL_ERROR: 500,
   /** The store failed; the log has the cause. */
   BACKEND_ERROR: 500,
-  /** The store cannot do this; another engine can. */
+  /** The store does not support this; another engine does. */
   NOT_SUPPORTED: 501,
   /** The server is stopping or its store does not answer. */
   NOT_READY: 503,
   /** The server is short of CPU time or memory and refuses new work; with `Retry-After`. */
   OVERLOADED: 503,
-  /** The namespace has as many consumer groups as it may have. */
+  /** The namespace has reached its limit of consumer groups. */
   TOO_MANY_GROUPS: 503,
-  /** The consumer group has as many members as it may have. */
+  /** The consumer group has reached its limit of members. */
   TOO_MANY_MEMBERS: 503,
   /** The limit of open subscriptions is reached; with `Retry-After`. */
   TOO_MANY_SUBSCRIPTIONS: 503,
-  /** The store, the namespace's share of it or the disk has no room, also for a backup; reads and subscriptions go on. */
+  /** The store, the namespace's share or the disk has no room, or not enough for a backup; reads and subscriptions continue. */
   STORE_FULL: 507,
-  /** The configured number of namespaces exists. */
+  /** The server has reached its limit of namespaces. */
   TOO_MANY_NAMESPACES: 507,
 } as const;
 
-/** Stands in logs and metrics for a request whose connection ended before its answer was sent; nobody is answered it. */
+/** In logs and metrics, the status of a request whose connection ended before the response was sent. No client ever receives it. */
 export const unansweredStatus = 499;
 
 /** One of the codes of {@link errorStatuses}. */
 export type ErrorCode = keyof typeof errorStatuses;
 
-/** Facts a program can read, beside the sentence that a person reads. */
+/** Machine-readable facts beside the error's sentence. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
-/** The one error class: a code of the table, a sentence that says what to do, and details for programs. */
+/** The only error class: a code from the table, a sentence that says what to do, and machine-readable details. */
 export class PokewireError extends Error {
   override readonly name = 'PokewireError';
   readonly code: ErrorCode;
@@ -108,12 +105,12 @@ export class PokewireError extends Error {
   }
 }
 
-/** The refusal of one field: `INVALID_REQUEST` with the field's name in the sentence and in the details. */
+/** The error for one field: `INVALID_REQUEST` that names the field in its sentence and details. */
 export function invalid(field: string, problem: string): PokewireError {
   return new PokewireError('INVALID_REQUEST', `${field} ${problem}`, { details: { field } });
 }
 
-/** The body of an error response, one shape on every route. */
+/** The body of an error response, the same on every route. */
 export function errorBody(error: { code: string; message: string; details?: ErrorDetails | undefined }): string {
   const { code, message, details } = error;
   return JSON.stringify({ error: details === undefined ? { code, message } : { code, message, details } });

@@ -15,9 +15,9 @@ export type CommandLine = {
 };
 
 /**
- * Parses the command line of the server or of a subcommand. Throws {@link ConfigError} for unknown or repeated flags and for
- * more than `maxWords` positional arguments; `help` is the command that lists the flags. The strict mode of `parseArgs` is not
- * used: it accepts repeated flags, and its messages span several lines.
+ * Parses the command line of the server or of a subcommand. Throws {@link ConfigError} for unknown or repeated flags
+ * and for more than `maxWords` positional arguments; `help` is the command that lists the flags. Does not use the
+ * strict mode of `parseArgs`, which accepts repeated flags and whose messages span several lines.
  */
 export function readFlags(args: readonly string[], types: FlagTypes, help: string, maxWords = 0): CommandLine {
   const refuse = (problem: string): never => {
@@ -42,7 +42,7 @@ export function readFlags(args: readonly string[], types: FlagTypes, help: strin
         `Unexpected argument ${quote(token.value)}: ${maxWords === 0 ? 'all settings are flags' : 'too many arguments'}`,
       );
     }
-    // After it, words may begin with a dash.
+    // After it, words may start with a dash.
     if (token.kind === 'option-terminator' && maxWords === 0)
       refuse('Unexpected argument "--": all settings are flags');
     if (token.kind !== 'option') continue;
@@ -61,7 +61,7 @@ export function readFlags(args: readonly string[], types: FlagTypes, help: strin
       if (value !== undefined) refuse(`${rawName} takes no value`);
       flags[name] = true;
     } else {
-      // A value that begins with two dashes must be given as --flag=--value.
+      // A value that starts with two dashes must be given as --flag=--value.
       if (value === undefined || (!inlineValue && value.startsWith('--'))) refuse(`${rawName} needs a value`);
       flags[name] = value;
     }

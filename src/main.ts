@@ -14,12 +14,12 @@ import { LogBlocks } from './telemetry/log-blocks.ts';
 import { openTerminal } from './telemetry/terminal.ts';
 import { version } from './version.ts';
 
-/** The same as `engines` in package.json. The static imports run on older versions too, so that this check is reached. */
+/** Equal to `engines` in package.json. The static imports also run on older versions, so that this check is reached. */
 const leastNode = 26;
 
 let origins: Origins = new Map();
 
-/** Flags, environment, signals and exit codes: the only file that knows it is a process. */
+/** Flags, environment, signals and exit codes. No other file knows that it runs in a process. */
 async function main(): Promise<void> {
   if (Number.parseInt(process.versions.node, 10) < leastNode) {
     throw new PokewireError('NOT_SUPPORTED', `Pokewire needs Node ${leastNode} or newer; this is ${process.version}.`);
@@ -115,7 +115,7 @@ async function prettyLines(): Promise<(line: string) => string> {
   return prettyFactory({ colorize: isColorSupported, ignore: 'pid,hostname' });
 }
 
-/** Shuts down in order on a signal, or when the store has failed for good; a supervisor restarts the process then. */
+/** Shuts down in order on a signal, or when the store has failed permanently; a supervisor then restarts the process. */
 function stopInOrder({ store, close }: App, log: Logger): void {
   let stopping = false;
   let exitCode = 0;
@@ -170,7 +170,7 @@ ${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ?
 `;
 }
 
-/** Exits with 2 for a wrong call and with 1 for a failure. Prints a stack only for faults of the program. */
+/** Exits with 2 for wrong usage and with 1 for a failure. Prints a stack trace only for programming errors. */
 async function fail(error: unknown): Promise<void> {
   const { namedAsGiven } = await import('./read-config.ts');
   if (error instanceof CliError && error.exitCode === 0) return;

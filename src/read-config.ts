@@ -6,15 +6,15 @@ import { type FlagTypes, readFlags } from './flags.ts';
 import { checkSetting, defaultOf, type GivenValue } from './setting-values.ts';
 import { didYouMean } from './suggestion.ts';
 
-/** Where a value was given. */
+/** Where a value comes from. */
 export type Origin = {
   /** `--port`, `POKEWIRE_PORT` or `pokewire.yaml:3`. */
   readonly place: string;
-  /** The name in messages: the place, and for a file also the key. */
+  /** The name in error texts: the place, and for a file also the key. */
   readonly called: string;
 };
 
-/** Origins of the settings that were given; the others have their defaults. */
+/** Origins of the settings that were given; all others have their defaults. */
 export type Origins = ReadonlyMap<keyof Config, Origin>;
 
 /** What the command line of the server asks for. */
@@ -35,7 +35,7 @@ export const startFlags = {
 /** The variable for `--config`. */
 export const configVariable = `${variablePrefix}CONFIG`;
 
-/** Variables of the other commands. The server ignores them, so that one shell can hold both. */
+/** Variables of the other commands. The server ignores them, so that one shell can define both. */
 export const commandVariables = [`${variablePrefix}URL`] as const;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,7 +47,7 @@ export function configPathOf(args: readonly string[], env: Environment): string 
   return (flags.config as string | undefined) ?? (env[configVariable] || undefined);
 }
 
-/** Reads flags, environment and file. Throws {@link ConfigError} for anything unknown or out of its limits. */
+/** Parses flags, environment and file. Throws {@link ConfigError} for anything unknown or out of range. */
 export function parseCommand(args: readonly string[], env: Environment, file?: ConfigFile): Command {
   const flags = readServerFlags(args);
   if (flags.help === true) return { run: 'help' };
@@ -71,8 +71,8 @@ export function parseCommand(args: readonly string[], env: Environment, file?: C
 }
 
 /**
- * Rewrites a message that begins with a flag to begin with the variable or the key by which the setting was given. Parts
- * opened with the settings know only the flags.
+ * If a message starts with a flag, replaces it by the variable or key with which the setting was given. The parts that
+ * produce the message only know flags.
  */
 export function namedAsGiven(refusal: string, origins: Origins): string {
   return refusal.replace(/^--[a-z-]+/, (flag) => {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { quote } from './flags.ts';
 
-/** Judges a value that fits its schema. Returns the problem as the end of a sentence, or undefined. */
+/** Checks a value that matches its schema. Returns the problem as the end of a sentence, or undefined. */
 type Judge = (value: string) => string | undefined;
 
 const hostName = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i;

@@ -8,7 +8,7 @@ import { isSendable, judgeAllowedHost, judgeHost, judgeOrigin, judgeProxy } from
 /** A value as given: text, true for a switch on the command line, or a list in a file. */
 export type GivenValue = string | true | readonly string[];
 
-/** Checks beyond the schema, applied to each member of a list. */
+/** Checks beyond the schema, applied to each element of a list. */
 const judges = {
   host: judgeHost,
   corsOrigins: judgeOrigin,
@@ -22,7 +22,7 @@ export function checkSetting(called: string, name: keyof Config, given: GivenVal
   const schema: TSchema = configSchema.properties[name];
   if (Array.isArray(given) && !Type.IsArray(schema)) throw new ConfigError(`${called} takes one value, not a list.`);
   const value = convert(schema, given);
-  // The message leaves out the value, which is a secret.
+  // Does not repeat the value, which is a secret.
   if (name === 'metricsToken' && !isSendable(String(value))) {
     throw new ConfigError(`${called} must be printable ASCII without spaces, because it is sent in a header.`);
   }
@@ -51,7 +51,7 @@ function convert(schema: TSchema, given: GivenValue): unknown {
   if (typeof given !== 'string') return given;
   if (Type.IsBoolean(schema)) return { true: true, '1': true, false: false, '0': false }[given];
   if (Type.IsArray(schema)) return given === '' ? [] : given.split(',').map((part) => part.trim());
-  // Number() alone would take '', ' 1', '0x10' and '1e3'.
+  // Number() would also accept '', ' 1', '0x10' and '1e3'.
   if (Type.IsInteger(schema)) return /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
   return given;
 }

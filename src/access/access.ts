@@ -5,40 +5,41 @@ import { type Namespace, type Scope, scopes } from '../store/namespace-store.ts'
 import { checkNamespaceId, defaultNamespaceId, liveTokens, type Namespaces, namespaceNotFound } from './namespaces.ts';
 import { hashToken, parseToken, sameHash } from './token.ts';
 
-/** How long a found namespace `default` is used: changes by other nodes take effect within this time. */
+/** How long the namespace `default` is cached. Changes by other nodes take effect within this time. */
 const knownMs = 1_000;
 
-/** `off`: every request may do everything, a token only names the namespace. `token`: a valid token is needed. */
+/** `off`: every request is permitted, and a token only names the namespace. `token`: a valid token is required. */
 export type AuthMode = 'off' | 'token';
 
-/** What a request may do. */
+/** What a request is permitted to do. */
 export type Grant = {
   readonly namespace: Namespace;
   readonly scope: Scope;
-  /** The token it came by; undefined without authentication. */
+  /** The token presented; undefined without authentication. */
   readonly tokenId: string | undefined;
-  /** When that token expires, milliseconds since 1970; undefined: never. */
+  /** When the token expires, milliseconds since 1970-01-01; undefined: never. */
   readonly expiresAtMs: number | undefined;
-  /** Whether it may act on other namespaces: an admin token of `default`, or no authentication. */
+  /** Whether it may access other namespaces: with an admin token of `default`, or without authentication. */
   readonly isOperator: boolean;
-  /** Only where the namespace does not exist, without authentication: makes it, or throws `NAMESPACE_NOT_FOUND`. */
+  /** Only if the namespace does not exist, without authentication: creates it, or throws `NAMESPACE_NOT_FOUND`. */
   readonly makeNamespace?: () => Promise<Grant>;
   /** Digest of the only selection it may subscribe to; absent: any. */
   readonly boundTo?: string;
 };
 
-/** The namespace `default` as it was found. Valid until `untilMs`, unless something changes before. */
+/** The cached namespace `default`. Valid until `untilMs` unless something changes before. */
 type Known = {
   readonly namespace: Namespace;
-  /** What every request may do without authentication. */
+  /** The grant of every request without authentication. */
   readonly openGrant: Grant;
   readonly changes: number;
   readonly untilMs: number;
 };
 
 /**
- * Decides what a credential allows: the one check behind every route. Caches the namespace `default` for a second. On a networked
- * store each append would otherwise wait for a look-up, and thousands of subscribers that reconnect would each cause one.
+ * Decides what a credential permits: the single check behind every route. Caches the namespace `default` for a second.
+ * On a networked store each append would otherwise wait for a look-up, and thousands of reconnecting subscribers would
+ * each cause one.
  */
 export class Access {
   readonly mode: AuthMode;
@@ -46,7 +47,7 @@ export class Access {
   readonly #makesNamespaces: boolean;
   #lastFound: Known | undefined = undefined;
 
-  /** `makesNamespaces`: whether a write may make the namespace that its token names; only without authentication. */
+  /** `makesNamespaces`: whether a write may create the namespace that its token names; only without authentication. */
   constructor(mode: AuthMode, namespaces: Namespaces, makesNamespaces = false) {
     this.mode = mode;
     this.#makesNamespaces = makesNamespaces;
@@ -54,8 +55,8 @@ export class Access {
   }
 
   /**
-   * What a request without credential may do when none is asked for; undefined: not known now, so ask
-   * {@link Access.check}. Saves most requests of a server without authentication a look-up and its promises.
+   * The grant of requests without a credential if none is required; undefined: unknown, so call {@link Access.check}.
+   * Saves most requests of a server without authentication a look-up and its promises.
    */
   get open(): Grant | undefined {
     return this.mode === 'off' ? this.#known?.openGrant : undefined;
@@ -67,7 +68,7 @@ export class Access {
     return performance.now() < known.untilMs ? known : undefined;
   }
 
-  /** What the token allows; throws `AUTH_REQUIRED`, `AUTH_INVALID_TOKEN` or `AUTH_UNAUTHORIZED`. */
+  /** What the token permits; throws `AUTH_REQUIRED`, `AUTH_INVALID_TOKEN` or `AUTH_UNAUTHORIZED`. */
   async check(token: string | undefined): Promise<Grant> {
     return this.mode === 'off' ? this.#withoutAuthentication(token) : this.#withToken(token);
   }
@@ -87,10 +88,10 @@ export class Access {
     }
     const presented = hashToken(token);
     const known = parsed.namespace === defaultNamespaceId ? this.#known : undefined;
-    // Another node may have just made a token that the cached namespace lacks.
+    // Another node may have created the token since the namespace was cached.
     const grant = grantedBy(known?.namespace, presented) ?? grantedBy(await this.#find(parsed.namespace), presented);
     if (grant === undefined) {
-      // The same answer for a namespace that does not exist, so that nobody can ask which do.
+      // The same answer if the namespace does not exist, so that the response does not reveal which ones do.
       throw new PokewireError('AUTH_UNAUTHORIZED', 'The token is not valid: unknown, revoked or expired.', {
         details: { namespace: parsed.namespace },
       });
@@ -111,7 +112,7 @@ export class Access {
   }
 
   async #find(id: string): Promise<Namespace | undefined> {
-    // Read first: a change during the look-up makes the cached namespace invalid.
+    // Read before the look-up: a change during it makes the result stale.
     const { changes } = this.#namespaces;
     const namespace = await this.#namespaces.find(id);
     if (id === defaultNamespaceId && namespace !== undefined) {
@@ -133,8 +134,8 @@ export class Access {
 }
 
 /**
- * The grant once its namespace exists. A request that writes may make it in test mode; any other throws
- * `NAMESPACE_NOT_FOUND`, so that links and images of foreign pages leave nothing behind.
+ * The grant once its namespace exists. In test mode a writing request may create it; any other throws
+ * `NAMESPACE_NOT_FOUND`, so that links and images on foreign pages have no lasting effect.
  */
 export async function withNamespace(grant: Grant, writes: boolean): Promise<Grant> {
   if (grant.makeNamespace === undefined) return grant;
@@ -142,7 +143,7 @@ export async function withNamespace(grant: Grant, writes: boolean): Promise<Gran
   throw namespaceNotFound(grant.namespace.id);
 }
 
-/** Throws `AUTH_UNAUTHORIZED` when the grant is not an operator's. */
+/** Throws `AUTH_UNAUTHORIZED` unless the grant is an operator's. */
 export function requireOperator({ isOperator, namespace }: Grant): void {
   if (isOperator) return;
   throw new PokewireError('AUTH_UNAUTHORIZED', `This needs an admin token of ${defaultNamespaceId}.`, {
@@ -150,7 +151,7 @@ export function requireOperator({ isOperator, namespace }: Grant): void {
   });
 }
 
-/** Throws `AUTH_UNAUTHORIZED` when the grant does not reach the scope. */
+/** Throws `AUTH_UNAUTHORIZED` unless the grant includes the scope. */
 export function requireScope(grant: Grant, needed: Scope): void {
   if (scopes.indexOf(grant.scope) >= scopes.indexOf(needed)) return;
   throw new PokewireError(
@@ -162,7 +163,7 @@ export function requireScope(grant: Grant, needed: Scope): void {
   );
 }
 
-/** What the token with this hash allows; undefined: there is no such namespace or token, or the token has expired. */
+/** What the token with this hash permits; undefined: namespace or token do not exist, or the token has expired. */
 function grantedBy(namespace: Namespace | undefined, presented: string): Grant | undefined {
   const record = namespace && liveTokens(namespace, Date.now()).find(({ hash }) => sameHash(presented, hash));
   if (namespace === undefined || record === undefined) return undefined;
@@ -175,7 +176,7 @@ function openGrant(namespace: Namespace): Grant {
   return { namespace, scope: 'admin', tokenId: undefined, expiresAtMs: undefined, isOperator: true };
 }
 
-/** Stands for a namespace that does not exist; its log never was. */
+/** Placeholder for a namespace that does not exist; its log does not either. */
 function noNamespace(id: string): Namespace {
   return { id, uid: randomUUID(), log: newLogId(), description: '', createdAtMs: 0, tokens: [], retention: [] };
 }

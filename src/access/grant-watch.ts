@@ -5,22 +5,23 @@ import { liveTokens } from './namespaces.ts';
 
 const periodMs = 1_000;
 
-/** Why a grant no longer holds, or no longer for the log that it was for. */
+/** Why a grant ended, or the log it was given for. */
 export type GrantEnd = 'revoked' | 'namespace-deleted' | 'log-replaced';
 
-/** Something that goes on by a grant. */
+/** Something that must stop when its grant ends. */
 type Hold = { readonly grant: Grant; readonly ended: (reason: GrantEnd) => void };
 
 /**
- * Ends what goes on by a grant when its token was revoked or has expired, its namespace was deleted, or its log replaced.
- * Follows the changes of all namespaces by one query a second, sooner on a hint, so it also learns what other nodes did.
+ * Notifies holders of a grant when its token was revoked or has expired, its namespace was deleted, or its log
+ * replaced. Polls the changes of all namespaces with one query per second, earlier on a hint, so it also notices
+ * changes by other nodes.
  */
 export class GrantWatch {
   readonly #namespaces: NamespaceStore;
   readonly #holds = new Map<string, Set<Hold>>();
-  /** Those whose token expires. */
+  /** Those whose token has an expiry. */
   readonly #expiring = new Set<Hold>();
-  /** Namespaces to look up at the next check: they changed, or something new goes on there. */
+  /** Namespaces to look up at the next check: they changed, or have new holders. */
   readonly #suspects = new Set<string>();
   readonly #lookedUp = new Set<string>();
   readonly #timer: NodeJS.Timeout;
@@ -36,14 +37,14 @@ export class GrantWatch {
     this.#unfollow = namespaces.follow(() => this.#checkSoon());
   }
 
-  /** Calls `ended` when the grant no longer holds, maybe more than once, until the returned function is called. */
+  /** Calls `ended`, possibly more than once, when the grant no longer holds. Stops when the returned function is called. */
   hold(grant: Grant, ended: (reason: GrantEnd) => void): () => void {
     const { id } = grant.namespace;
     const hold: Hold = { grant, ended };
     const ofNamespace = this.#holds.getOrInsertComputed(id, () => new Set());
     ofNamespace.add(hold);
     if (grant.expiresAtMs !== undefined) this.#expiring.add(hold);
-    // A change between the look-up of the grant and this call would be missed otherwise.
+    // Otherwise a change between the look-up of the grant and this call would be missed.
     this.#suspects.add(id);
     return () => {
       this.#expiring.delete(hold);
@@ -53,7 +54,7 @@ export class GrantWatch {
     };
   }
 
-  /** A read said that the log is gone: looks up the namespaces that were granted it, and says why. */
+  /** A read found that the log is gone: looks up its namespaces to find the reason. */
   logGone(log: LogId): void {
     for (const [id, holds] of this.#holds) {
       for (const { grant } of holds) {
@@ -65,7 +66,7 @@ export class GrantWatch {
     this.#checkSoon();
   }
 
-  /** Looks once; the timer calls it. A namespace that cannot be looked up holds up no other, and is tried again. */
+  /** Runs one check; called by the timer. A namespace whose look-up fails is retried, and does not delay others. */
   async check(nowMs: number): Promise<void> {
     for (const { grant, ended } of this.#expiring) if (grant.expiresAtMs! <= nowMs) ended('revoked');
     await this.#askForChanges();
@@ -93,14 +94,14 @@ export class GrantWatch {
       const since = this.#revision;
       const { revision, ids } = await this.#namespaces.changesSince(since);
       this.#revision = revision;
-      // The first answer has no earlier changes in it, and earlier queries may have failed.
+      // The first answer lacks earlier changes, and earlier queries may have failed.
       const mayBeAny = ids === 'all' || since === undefined;
       for (const id of mayBeAny ? this.#holds.keys() : ids) this.#suspects.add(id);
     } catch {
-      // The next check asks again, from the same revision.
+      // The next check asks again from the same revision.
     } finally {
       this.#isAsking = false;
-      // What happened while the store answered may not be in its answer.
+      // Changes made while the store answered may be missing from its answer.
       if (this.#isHinted) this.#checkSoon();
     }
   }
@@ -114,7 +115,7 @@ export class GrantWatch {
     try {
       endThose(holds, await this.#namespaces.find(id), nowMs);
     } catch {
-      // Nothing is known to be revoked.
+      // Look it up again at the next check, since the result is unknown.
       this.#suspects.add(id);
     } finally {
       this.#lookedUp.delete(id);

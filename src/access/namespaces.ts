@@ -8,41 +8,41 @@ import { storeFull } from '../store/shared/store-full.ts';
 import type { LogSummary, Store } from '../store/store.ts';
 import { hashToken, namespaceIdPattern, newToken, parseToken } from './token.ts';
 
-/** The namespace of requests that name none, and of those who run the server. */
+/** The namespace of requests that name none, and of operators. */
 export const defaultNamespaceId = 'default';
 
-/** Live tokens of one namespace at most. */
+/** Most valid tokens per namespace. */
 export const maxTokens = 100;
 
-/** A namespace to be made. */
+/** A namespace to create. */
 export type CreateNamespace = {
   readonly id: string;
   readonly description: string;
-  /** Undefined: a random one is made. */
+  /** Undefined: a random token is generated. */
   readonly token: string | undefined;
 };
 
-/** A token to be made. */
+/** A token to create. */
 export type CreateToken = {
   readonly label: string;
   readonly scope: Scope;
-  /** Milliseconds since 1970; undefined: never expires. */
+  /** Milliseconds since 1970-01-01; undefined: never expires. */
   readonly expiresAtMs: number | undefined;
 };
 
 const noMessages: LogSummary = { messages: 0, streams: 0, lastActivityMs: undefined };
 
-/** Namespaces of one page. */
+/** Namespaces per page. */
 export const namespacesPage = 1_000;
 
 /**
- * Creates, describes and removes namespaces and their tokens. Changes of one namespace that meet repeat themselves on what
- * the other one left, so none waits for another namespace's.
+ * Creates, describes and removes namespaces and their tokens. Concurrent changes of one namespace are retried on the
+ * new state, so changes of different namespaces never wait for each other.
  */
 export class Namespaces {
   readonly #store: Store;
   readonly #namespaces: NamespaceStore;
-  /** Rises with every change that this process made or heard of, so that what was looked up before can be known to be old. */
+  /** Increases with every change that this process made or was told of, so that results looked up before are recognised as stale. */
   changes = 0;
   readonly #unfollow: () => void;
 
@@ -52,12 +52,12 @@ export class Namespaces {
     this.#unfollow = this.#namespaces.follow(() => this.changes++);
   }
 
-  /** Hears of no more changes. */
+  /** Stops following changes. */
   stop(): void {
     this.#unfollow();
   }
 
-  /** Creates a namespace and returns it with the text of its first token, which has every right in it. */
+  /** Creates a namespace. Returns it with the text of its first token, which has scope admin. */
   async create({ id, description, token }: CreateNamespace): Promise<{ namespace: Namespace; token: string }> {
     const text = firstToken(id, token);
     const namespace = await this.#add(id, description, text);
@@ -67,12 +67,12 @@ export class Namespaces {
     return { namespace, token: text };
   }
 
-  /** The namespace, which is created unless it is there. */
+  /** Returns the namespace, created if necessary. */
   async findOrCreate({ id, description, token }: CreateNamespace): Promise<Namespace> {
     const text = firstToken(id, token);
     for (;;) {
       const namespace = (await this.#namespaces.find(id)) ?? (await this.#add(id, description, text));
-      // Otherwise somebody else was first in between.
+      // Undefined means that it was created concurrently; look it up again.
       if (namespace !== undefined) return namespace;
     }
   }
@@ -81,25 +81,25 @@ export class Namespaces {
     return this.#namespaces.find(id);
   }
 
-  /** The namespace; throws `NAMESPACE_NOT_FOUND`. */
+  /** Returns the namespace; throws `NAMESPACE_NOT_FOUND`. */
   async get(id: string): Promise<Namespace> {
     const namespace = await this.#namespaces.find(id);
     if (namespace === undefined) throw namespaceNotFound(id);
     return namespace;
   }
 
-  /** A page of them, by id: the first ones, or those behind `after`. One of fewer than {@link namespacesPage} is the last. */
+  /** A page of namespaces by id: the first ones, or those after `after`. A page with fewer than {@link namespacesPage} is the last. */
   list(after?: string): Promise<Namespace[]> {
     return this.#namespaces.list(after, namespacesPage);
   }
 
-  /** Counts of each of these namespaces, in their order. */
+  /** Counts of each of these namespaces, in the same order. */
   async summarize(namespaces: readonly Namespace[]): Promise<LogSummary[]> {
     const found = await this.#store.summarize(namespaces.map(({ log }) => log));
     return namespaces.map(({ log }) => found.get(log) ?? noMessages);
   }
 
-  /** Removes a namespace with all its messages and returns how many there were. */
+  /** Removes a namespace with all its messages, and returns their number. */
   async remove(id: string): Promise<number> {
     requireSupport(this.#store, 'namespaces');
     const messages = await this.#namespaces.remove(await this.get(id));
@@ -108,7 +108,7 @@ export class Namespaces {
     return messages;
   }
 
-  /** Makes a further token and returns its record and, this once, its text. Throws `NOT_SUPPORTED` where none are kept. */
+  /** Creates a token. Returns its record and, only this once, its text. Throws `NOT_SUPPORTED` if the store keeps no tokens. */
   async createToken(
     namespaceId: string,
     { label, scope, expiresAtMs }: CreateToken,
@@ -124,9 +124,7 @@ export class Namespaces {
     return { ...record, token };
   }
 
-  /**
-   * Revokes a token; throws `INVALID_REQUEST` when there is no such token, or when nobody could run the server without it.
-   */
+  /** Revokes a token. Throws `INVALID_REQUEST` if there is none with this id, or if it is the last one that can administer the server. */
   async revokeToken(namespaceId: string, tokenId: string): Promise<void> {
     await this.#changeTokens(namespaceId, (tokens) => {
       const rest = tokens.filter(({ id }) => id !== tokenId);
@@ -143,8 +141,8 @@ export class Namespaces {
   }
 
   /**
-   * Changes the tokens that are live, from what they are: two changes at once would otherwise undo each other, and bring a
-   * revoked token back. When another one was first, `change` is asked again.
+   * Replaces the valid tokens with those that `change` returns for them. If they changed concurrently, asks `change`
+   * again: one change would otherwise undo the other, and bring a revoked token back.
    */
   async #changeTokens(id: string, change: (live: readonly TokenRecord[]) => TokenRecord[]): Promise<void> {
     for (;;) {
@@ -155,7 +153,7 @@ export class Namespaces {
     }
   }
 
-  /** Adds a namespace; undefined: the id is taken. Throws `TOO_MANY_NAMESPACES` or `STORE_FULL`. */
+  /** Adds a namespace; undefined: the id exists. Throws `TOO_MANY_NAMESPACES` or `STORE_FULL`. */
   async #add(id: string, description: string, token: string): Promise<Namespace | undefined> {
     requireSupport(this.#store, 'namespaces');
     const outcome = await this.#namespaces.create(newNamespace(id, description, token));
@@ -173,8 +171,8 @@ export class Namespaces {
   }
 
   /**
-   * Makes the token the only one of the namespace `default`, which it creates when it is not there; one that was not chosen by
-   * anybody (`isGiven`) gives way to what a store has kept. Returns what became of it, so that this can be told.
+   * Makes the token the only one of the namespace `default`, created if necessary. A generated token (`isGiven` false)
+   * does not replace tokens that the store has kept. Returns what was done, for the log.
    */
   async openDefault(token: string, isGiven = true): Promise<'made' | 'kept' | 'replaced'> {
     judgeDefaultToken(token);
@@ -187,22 +185,22 @@ export class Namespaces {
       tokens.find((stored) => stored.hash === record.hash && isLastingAdmin(stored));
     const isKept = (tokens: readonly TokenRecord[]) =>
       isGiven ? sameIn(tokens) !== undefined && tokens.length === 1 : tokens.some(isLastingAdmin);
-    // Without a write: a store whose disk is full opens too.
+    // Without a write, so that a store on a full disk opens too.
     if (found !== undefined && isKept(found.tokens)) return 'kept';
-    // With its id stay the subscriptions that other nodes have by it.
+    // Keeping its id keeps the subscriptions that other nodes opened with it.
     let wereKept = false;
     await this.#changeTokens(defaultNamespaceId, (tokens) => {
       wereKept = isKept(tokens);
       return wereKept ? [...tokens] : [sameIn(tokens) ?? record];
     });
-    // Another node that starts at the same moment was first.
+    // Another node that started at the same moment was first.
     if (wereKept) return 'kept';
-    // A store that keeps no tokens has no earlier ones to replace.
+    // A store that keeps no tokens has none to replace.
     return found?.tokens.length === 0 ? 'made' : 'replaced';
   }
 }
 
-/** Refuses a `--token` that could not be one of `default`; throws {@link ConfigError}. */
+/** Throws {@link ConfigError} for a `--token` that cannot belong to `default`. */
 export function judgeDefaultToken(token: string): void {
   const parsed = parseToken(token);
   if ('problem' in parsed) throw new ConfigError(`--token is malformed: ${parsed.problem}`);
@@ -215,7 +213,7 @@ export function liveTokens(namespace: Namespace, nowMs: number): TokenRecord[] {
   return namespace.tokens.filter(({ expiresAtMs }) => expiresAtMs === undefined || expiresAtMs > nowMs);
 }
 
-/** The first token of a new namespace: the given one, or a new one; throws `INVALID_REQUEST`. */
+/** The first token of a new namespace, given or generated; throws `INVALID_REQUEST`. */
 function firstToken(id: string, given: string | undefined): string {
   checkNamespaceId(id);
   const text = given ?? newToken(id);
@@ -225,7 +223,7 @@ function firstToken(id: string, given: string | undefined): string {
   return text;
 }
 
-/** Throws `INVALID_REQUEST` when no namespace can have this id. */
+/** Throws `INVALID_REQUEST` if this is not a valid namespace id. */
 export function checkNamespaceId(id: string): void {
   if (!namespaceIdPattern.test(id)) {
     throw invalid(
@@ -252,7 +250,7 @@ function tooManyNamespaces(maxNamespaces: number): PokewireError {
   );
 }
 
-/** The refusal where there is no such namespace. */
+/** The error for an unknown namespace. */
 export function namespaceNotFound(id: string): PokewireError {
   return new PokewireError('NAMESPACE_NOT_FOUND', `There is no namespace ${id}.`, { details: { namespace: id } });
 }

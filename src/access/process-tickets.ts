@@ -8,13 +8,13 @@ import {
 
 type Kept = { readonly ticket: TicketRecord; readonly expiresAtMs: number };
 
-/** Keeps tickets in this process. They expire by `performance.now()`: the wall clock may be set, and jump by hours. */
+/** Keeps tickets in this process. They expire by `performance.now()`, because the wall clock may be set and jump by hours. */
 export class ProcessTickets implements TicketStore {
-  /** By hash, oldest first, which is also the order in which they expire. */
+  /** By hash, in order of creation and so of expiry. */
   readonly #kept = new Map<string, Kept>();
   readonly #ofNamespace = new Map<string, number>();
 
-  /** Tickets that are not used yet. */
+  /** Number of unused tickets. */
   get size(): number {
     return this.#kept.size;
   }
@@ -52,7 +52,7 @@ export class ProcessTickets implements TicketStore {
     else this.#ofNamespace.set(uid, left);
   }
 
-  /** When the oldest ticket expires, in all or of one namespace. */
+  /** When the oldest ticket expires, of all or of one namespace. */
   #oldest(uid: string | undefined): number {
     for (const { ticket, expiresAtMs } of this.#kept.values()) {
       if (uid === undefined || ticket.uid === uid) return expiresAtMs;

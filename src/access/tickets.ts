@@ -11,8 +11,8 @@ const secretBytes = 24;
 export type Issued = { readonly ticket: string } | { readonly ticket: undefined; readonly roomInMs: number };
 
 /**
- * Tickets let clients that cannot send headers subscribe once, to exactly one selection. They appear in URLs, so they are
- * short-lived, and the first request that presents one uses it up, whether it succeeds or not.
+ * Tickets let clients that cannot send headers subscribe once, to exactly one selection. They appear in URLs, so they
+ * are short-lived, and the first request that presents a ticket uses it up, successful or not.
  */
 export class Tickets {
   readonly #namespaces: Namespaces;
@@ -23,7 +23,7 @@ export class Tickets {
     this.#store = store;
   }
 
-  /** Makes a ticket for the holder of the grant to subscribe to the selection with this digest. */
+  /** Creates a ticket for the grant's holder to subscribe to the selection with this digest. */
   async issue({ namespace, tokenId }: Grant, selectionDigest: string): Promise<Issued> {
     const { id: namespaceId, uid } = namespace;
     const ticket = randomBytes(secretBytes).toString('base64url');
@@ -32,8 +32,8 @@ export class Tickets {
   }
 
   /**
-   * Uses up a ticket and returns what it allows. Throws `AUTH_INVALID_TOKEN` if it is unknown, used or expired, and
-   * `AUTH_UNAUTHORIZED` if the token that made it was revoked or has expired.
+   * Uses up a ticket and returns what it permits. Throws `AUTH_INVALID_TOKEN` if it is unknown, used or expired, and
+   * `AUTH_UNAUTHORIZED` if the token that requested it was revoked or has expired.
    */
   async take(text: string): Promise<Grant> {
     const ticket = await this.#store.take(hashToken(text));

@@ -4,7 +4,7 @@ import { type OverloadWatch, overloadReasons } from './overload.ts';
 import type { Readiness } from './readiness.ts';
 import { type ReadRefusal, type Reads, readRefusals } from './reads.ts';
 
-/** Why a subscription is refused: a configured number was open, or the server was overloaded. */
+/** Why a subscription is refused: a configured limit was reached, or the server was overloaded. */
 export const refusalReasons = ['no-place', 'overloaded'] as const;
 
 /** One of {@link refusalReasons}. */
@@ -17,7 +17,7 @@ export type AdmissionParts = {
   readonly maxSubscriptions: number;
 };
 
-/** Adds the reads under way to the metrics; returns what counts refused ones. */
+/** Registers metrics of current reads; returns the function that counts refused ones. */
 export function measureReads(metrics: Metrics, reads: Reads): (reason: ReadRefusal) => void {
   metrics.gauge('pokewire_reads', 'Concurrent reads, whose answers have not been received yet.', () => reads.underWay);
   return metrics.events(
@@ -28,7 +28,7 @@ export function measureReads(metrics: Metrics, reads: Reads): (reason: ReadRefus
   );
 }
 
-/** Adds limits, overload, readiness and the store's sizes to the metrics; returns what counts refused subscriptions. */
+/** Registers metrics of limits, overload, readiness and the store's sizes; returns the function that counts refused subscriptions. */
 export function measureAdmission(metrics: Metrics, parts: AdmissionParts): (reason: RefusalReason) => void {
   const { appends, overload, readiness, maxSubscriptions } = parts;
   metrics.gauge('pokewire_subscriptions_max', 'Maximum number of open subscriptions.', () => maxSubscriptions);
@@ -53,7 +53,7 @@ export function measureAdmission(metrics: Metrics, parts: AdmissionParts): (reas
     ['reason'],
     () => overloadReasons.map((reason) => ({ labels: { reason }, value: Number(overload.reasons.includes(reason)) })),
   );
-  // The gauges of one scrape share one answer of the store.
+  // All gauges of one scrape share one answer of the store.
   let asked: ReturnType<Readiness['storeUsage']> | undefined;
   const usage = () => {
     asked ??= readiness.storeUsage().finally(() => {

@@ -1,17 +1,17 @@
 import type { AppendOutcome, StoreFull } from '../store/log.ts';
 
-/** The last append that was refused because the store was full. */
+/** The last append refused because the store was full. */
 export type Refusal = {
-  /** What the store held; undefined: it does not see the room that it lacks. */
+  /** Size of the store; undefined if it cannot tell. */
   readonly bytes: number | undefined;
-  /** By `performance.now()`. */
+  /** Time by `performance.now()`. */
   readonly atMs: number;
 };
 
-/** Appends of this process by outcome, and the messages they stored. */
+/** This process's appends by outcome, and the number of stored messages. */
 export class AppendStats {
   messages = 0;
-  /** Undefined: the store has stored one since. */
+  /** Undefined once the store has stored an append since. */
   refusal: Refusal | undefined = undefined;
   readonly outcomes: Record<AppendOutcome['outcome'], number> = {
     appended: 0,
@@ -22,7 +22,7 @@ export class AppendStats {
     full: 0,
   };
 
-  /** Takes note of what an append of so many messages came to. */
+  /** Records the outcome of an append. */
   count(outcome: AppendOutcome, messages: number): void {
     this.outcomes[outcome.outcome]++;
     if (outcome.outcome === 'full') this.#refuse(outcome);
@@ -32,7 +32,7 @@ export class AppendStats {
   }
 
   #refuse({ limit, bytes }: StoreFull): void {
-    // A namespace that has used up its share leaves room to the others.
+    // A namespace at its own limit leaves room for the others.
     if (limit !== 'namespace') this.refusal = { bytes, atMs: performance.now() };
   }
 }

@@ -1,16 +1,19 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import type { FastifyBaseLogger } from 'fastify';
 
-/** Kept for requests, scrapes and the store, so that these go on when all subscriptions are taken: a share, at least so many. */
+/**
+ * Share of descriptors kept for requests, scrapes and the store, so that these work when all subscriptions are open; at
+ * least a fixed number.
+ */
 const keptShare = 0.05;
 const leastKept = 64;
 
 const checkMs = 1_000;
 
-/** File descriptors that the process may have open, and that it has. */
+/** Limit and current number of the process's file descriptors. */
 export type Descriptors = { readonly limit: number; readonly open: number };
 
-/** Undefined where the system does not tell; Linux does. */
+/** Undefined if the system does not tell; Linux does. */
 export function readDescriptors(): Descriptors | undefined {
   try {
     const [, limit] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
@@ -20,7 +23,7 @@ export function readDescriptors(): Descriptors | undefined {
   }
 }
 
-/** How many of the wanted subscriptions the descriptors allow; warns when that is fewer. */
+/** How many of the wanted subscriptions the descriptors allow; logs a warning if fewer. */
 export function subscriptionsWithin(
   descriptors: Descriptors | undefined,
   wanted: number,
@@ -38,8 +41,8 @@ export function subscriptionsWithin(
 }
 
 /**
- * Says when file descriptors run out and when there are some again. Nobody else does: libuv keeps one back, and with it
- * accepts and drops each new connection without a word to Node.
+ * Reports when file descriptors run out, and when some are free again. Nothing else does: libuv reserves one, and uses
+ * it to accept and drop each new connection without telling Node.
  */
 export class DescriptorWatch {
   readonly #log: FastifyBaseLogger;

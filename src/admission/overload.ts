@@ -1,24 +1,24 @@
 import { PokewireError } from '../errors.ts';
 
-/** What the process can be short of. */
+/** Resources the process can lack. */
 export const overloadReasons = ['event-loop', 'memory'] as const;
 
 /** One of {@link overloadReasons}. */
 export type OverloadReason = (typeof overloadReasons)[number];
 
-/** What of time and memory may be in use before the server takes on no more. */
+/** How much time and memory may be used before the server refuses more work. */
 export type OverloadLimits = {
-  /** Longest time the event loop may be held up; 0: no limit. */
+  /** Longest blocking of the event loop in milliseconds; 0: no limit. */
   readonly maxEventLoopDelayMs: number;
-  /** Share of the memory that may be in use, in percent; 0: no limit. */
+  /** Share of memory that may be used, in percent; 0: no limit. */
   readonly maxMemoryPercent: number;
 };
 
-/** What is read at each sample. */
+/** Readings for each sample. */
 export type LoadMeter = {
-  /** Longest time the event loop was held up since the last call, milliseconds. */
+  /** Longest blocking of the event loop since the last call, milliseconds. */
   takeEventLoopDelayMs(): number;
-  /** Share of the memory in use, 0 to 1. */
+  /** Share of memory used, 0 to 1. */
   memoryRatio(): number;
 };
 
@@ -30,11 +30,11 @@ const reasonTexts: Readonly<Record<OverloadReason, string>> = {
 };
 
 /**
- * Whether the process is short of time or of memory. Then it takes on no more than it has: new subscriptions are refused,
- * appends and reads too when it is memory, and `/ready` says so. Who is subscribed stays. One timer looks twice a second.
+ * Watches whether the process lacks time or memory. It then takes no more work: new subscriptions are refused, with too
+ * little memory appends and reads as well, and `/ready` reports it. Open subscriptions stay. Samples twice a second.
  */
 export class OverloadWatch {
-  /** Share of the memory in use at the last sample, 0 to 1. */
+  /** Share of memory used at the last sample, 0 to 1. */
   memoryRatio = 0;
   readonly #meter: LoadMeter;
   readonly #alarms = new Map<OverloadReason, Alarm>();
@@ -43,7 +43,7 @@ export class OverloadWatch {
   #sampledAtMs = performance.now();
   #reasons: readonly OverloadReason[] = [];
 
-  /** `changed` is called with all reasons when there is another one, or one less. */
+  /** Calls `changed` with all reasons when one is added or removed. */
   constructor(
     { maxEventLoopDelayMs, maxMemoryPercent }: OverloadLimits,
     meter: LoadMeter,
@@ -53,7 +53,7 @@ export class OverloadWatch {
     this.#changed = changed;
     if (maxEventLoopDelayMs > 0) {
       const enterAbove = maxEventLoopDelayMs;
-      // One long turn, such as a collection of garbage, is no overload; long ones again and again are.
+      // A single long turn, such as a garbage collection, is not overload; repeated ones are.
       const bounds = { enterAbove, leaveBelow: enterAbove / 2, enterAfterMs: 2_000, leaveAfterMs: 5_000 };
       this.#alarms.set('event-loop', new Alarm(bounds));
     }
@@ -65,12 +65,12 @@ export class OverloadWatch {
     this.#timer = setInterval(() => this.sample(), sampleMs).unref();
   }
 
-  /** What the process is short of; empty: nothing. */
+  /** What the process lacks; empty: nothing. */
   get reasons(): readonly OverloadReason[] {
     return this.#reasons;
   }
 
-  /** What it is short of, as a sentence. */
+  /** What it lacks, as a sentence. */
   get description(): string {
     return `The server is overloaded: ${this.#reasons.map((reason) => reasonTexts[reason]).join(', and ')}.`;
   }
@@ -80,17 +80,17 @@ export class OverloadWatch {
     if (this.#reasons.length > 0) throw this.#refusal();
   }
 
-  /** Throws `OVERLOADED` when there is no memory for messages. Time they take from each other only. */
+  /** Throws `OVERLOADED` if memory is short. Not if time is: appends only compete with each other for it. */
   refuseAppend(): void {
     if (this.#reasons.includes('memory')) throw this.#refusal();
   }
 
-  /** Throws `OVERLOADED` when there is no memory for answers. */
+  /** Throws `OVERLOADED` if there is no memory for answers. */
   refuseRead(): void {
     this.refuseAppend();
   }
 
-  /** Reads the meter; the timer calls it, and tests do. */
+  /** Takes a sample; called by the timer and by tests. */
   sample(nowMs = performance.now()): void {
     const elapsedMs = nowMs - this.#sampledAtMs;
     this.#sampledAtMs = nowMs;
@@ -119,12 +119,15 @@ export class OverloadWatch {
 type AlarmBounds = {
   readonly enterAbove: number;
   readonly leaveBelow: number;
-  /** Only when it lasts so long; 0: at once. */
+  /** Raises the alarm only after this time; 0: at once. */
   readonly enterAfterMs: number;
   readonly leaveAfterMs: number;
 };
 
-/** On above one limit and off below another, each only when it lasts, so that a reading near a limit does not make it flap. */
+/**
+ * An alarm with hysteresis: raised above one limit and cleared below another, each only after some time, so that
+ * readings near a limit do not make it flap.
+ */
 class Alarm {
   isOn = false;
   readonly #bounds: AlarmBounds;
@@ -134,7 +137,7 @@ class Alarm {
     this.#bounds = bounds;
   }
 
-  /** Takes the reading of the last `elapsedMs`; returns whether the state has changed. */
+  /** Takes the reading of the last `elapsedMs`; returns whether the state changed. */
   observe(reading: number, elapsedMs: number): boolean {
     const { enterAbove, leaveBelow, enterAfterMs, leaveAfterMs } = this.#bounds;
     const isContrary = this.isOn ? reading < leaveBelow : reading > enterAbove;

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { PokewireError } from '../errors.ts';
 import type { OverloadWatch } from './overload.ts';
 
-/** How many subscriptions may be open. */
+/** Limits of open subscriptions. */
 export type PlaceLimits = {
   readonly maxSubscriptions: number;
   /** 0: no limit of its own. */
@@ -11,16 +11,16 @@ export type PlaceLimits = {
   readonly maxSubscriptionsPerAddress: number;
 };
 
-/** Who a place is for. */
+/** Who a place is taken for. */
 type Holder = {
   readonly namespaceId: string;
-  /** IP address of the peer; undefined where addresses have no limit of their own. */
+  /** IP address of the peer; undefined if addresses have no limit of their own. */
   readonly address: string | undefined;
 };
 
 /**
- * Places for subscriptions: one is taken before anything is waited for and given back at the end, so that no number of
- * simultaneous requests exceeds a limit. Who has a place keeps it.
+ * Quotas of subscriptions. A place is taken before anything is awaited, and released at the end, so that concurrent
+ * requests cannot exceed a limit. A place that was taken is never revoked.
  */
 export class Places {
   readonly #limits: PlaceLimits;
@@ -34,22 +34,22 @@ export class Places {
     this.#overload = overload;
   }
 
-  /** Places taken. */
+  /** Number of places taken. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** Of these, the places of one namespace. */
+  /** Number of places taken by one namespace. */
   takenBy(namespaceId: string): number {
     return this.#ofNamespace.get(namespaceId) ?? 0;
   }
 
-  /** Whether addresses are counted. If not, callers save the system call that looks one up (load: connection-storm). */
+  /** Whether addresses are counted. If not, callers save the system call for the address (load: connection-storm). */
   get limitsAddresses(): boolean {
     return this.#limits.maxSubscriptionsPerAddress > 0;
   }
 
-  /** Takes a place; throws `TOO_MANY_SUBSCRIPTIONS` when there is none, `OVERLOADED` when none is given away now. */
+  /** Takes a place. Throws `TOO_MANY_SUBSCRIPTIONS` if a limit is reached, `OVERLOADED` during overload. */
   take({ namespaceId, address }: Holder): void {
     this.#overload.refuseSubscription();
     const { maxSubscriptions, maxSubscriptionsPerNamespace, maxSubscriptionsPerAddress } = this.#limits;
@@ -66,7 +66,7 @@ export class Places {
     if (network !== undefined) add(this.#ofAddress, network, 1);
   }
 
-  /** Gives the place back. */
+  /** Releases the place. */
   release({ namespaceId, address }: Holder): void {
     this.#taken--;
     add(this.#ofNamespace, namespaceId, -1);
@@ -75,8 +75,8 @@ export class Places {
 }
 
 /**
- * What counts as one address: an IPv4 address, also when it is written as an IPv6 one, and the first 64 bits of an IPv6
- * address, because whoever has one has all behind them.
+ * What counts as one address: an IPv4 address, also if written as IPv6; the first 64 bits of an IPv6 address, because
+ * its holder usually has all addresses in that range.
  */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);

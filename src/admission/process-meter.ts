@@ -4,22 +4,22 @@ import { getHeapStatistics } from 'node:v8';
 import type { FastifyBaseLogger } from 'fastify';
 import type { LoadMeter, OverloadLimits } from './overload.ts';
 
-/** What a process tells of its memory; `process` does. */
+/** Memory figures of a process, as `process` provides them. */
 export type MemorySource = {
   /** Bytes. */
   memoryUsage(): { readonly rss: number; readonly heapTotal: number; readonly heapUsed: number };
-  /** Limit of its container, bytes; 0, or more than the machine has: none. */
+  /** Memory limit of the container in bytes; 0 or more than the machine has: none. */
   constrainedMemory(): number;
 };
 
 const resolutionMs = 20;
 
-/** What the process takes beside the store, about: itself, and its work; see docs/operations.md. */
+/** Approximate memory that the process needs beside the store, for itself and its work; see docs/operations.md. */
 const processBytes = 268_435_456;
 
-/** Measures the process that it runs in. */
+/** Measures the current process. */
 export class ProcessMeter implements LoadMeter {
-  /** Bytes that the process may have in memory: what its container may, else what the machine has. */
+  /** Memory available to the process, in bytes: the container's limit, or else the machine's memory. */
   readonly memoryBytes: number;
   readonly #source: MemorySource;
   readonly #maxHeapBytes: number;
@@ -34,24 +34,24 @@ export class ProcessMeter implements LoadMeter {
   }
 
   takeEventLoopDelayMs(): number {
-    // Measured from tick to tick, so that an idle loop shows one period.
+    // The timer measures from tick to tick, so an idle loop shows one period.
     const delayMs = this.#delay.max / 1_000_000 - resolutionMs;
     this.#delay.reset();
     return Math.max(0, delayMs);
   }
 
   /**
-   * Share of the heap at whose end V8 gives up, or of the memory at whose end the system does: the greater one. V8
-   * collects garbage halfway to its limit at the latest, so that nine tenths used are at least eight tenths needed.
+   * Used share of the heap at V8's limit, or of the memory at the system's limit, whichever is greater. V8 collects
+   * garbage at the latest halfway to its limit, so of nine tenths used at least eight are needed.
    */
   memoryRatio(): number {
     try {
       const { rss, heapTotal, heapUsed } = this.#source.memoryUsage();
-      // Empty heap is filled again before the process asks for more.
+      // V8 fills its empty heap before it allocates more memory.
       const resident = rss - (heapTotal - heapUsed);
       this.#lastRatio = Math.max(heapUsed / this.#maxHeapBytes, resident / this.memoryBytes);
     } catch {
-      // It opens a file, which cannot be done when no file descriptor is free.
+      // Reading it opens a file, which fails if no file descriptor is free.
     }
     return this.#lastRatio;
   }
@@ -63,8 +63,8 @@ export class ProcessMeter implements LoadMeter {
 }
 
 /**
- * Where V8 gives up, bytes: when the space for old objects is full. The limit that it tells includes the space for young
- * ones, three semi-spaces of a 128th of the old space that the memory would give (half of it, at most 4 GiB).
+ * Heap size in bytes at which V8 aborts, that is when old space is full. The limit it reports includes young space:
+ * three semi-spaces of 1/128 of the old space that memory would allow (half of memory, at most 4 GiB).
  */
 function oldSpaceLimit(memoryBytes: number): number {
   const { heap_size_limit: heapBytes } = getHeapStatistics();
@@ -72,7 +72,7 @@ function oldSpaceLimit(memoryBytes: number): number {
   return Math.max(heapBytes - youngBytes, heapBytes / 2);
 }
 
-/** Warns when the memory ends before the limit of the store, which then cannot refuse appends in order. */
+/** Warns if memory ends before the store's limit, so that the store cannot refuse appends in time. */
 export function warnOfStore(
   { storeMaxBytes, maxMemoryPercent }: { readonly storeMaxBytes: number } & OverloadLimits,
   memoryBytes: number,

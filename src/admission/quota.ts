@@ -1,16 +1,16 @@
 /**
- * Which limit of a {@link Quota} is reached: that of all, that of one holder, or the part of all that holders of more than a
- * few may use.
+ * Which limit of a {@link Quota} was reached: the total, the holder's, or the part of the total available to holders
+ * that already have more than a few.
  */
 export type QuotaLimit = 'all' | 'holder' | 'kept';
 
-/** The last part of all is kept for holders of few, so that some holders of many do not shut out the others. */
+/** Share of the total reserved for holders with few, so that some large holders cannot shut out the others. */
 const keptShare = 1 / 4;
 
-/** A holder of less than this part of all, or of none, holds few. */
+/** A holder with less than this share of the total, or with none, has few. */
 const fewShare = 1 / 64;
 
-/** Counts what is under way, in all and of each holder, and lets it be no more than may be. */
+/** Counts units in use, in total and per holder, up to a limit each. */
 export class Quota {
   readonly #max: number;
   readonly #maxPerHolder: number;
@@ -27,7 +27,7 @@ export class Quota {
     return this.#taken;
   }
 
-  /** Takes one for the holder, unless a limit is reached: then returns which. */
+  /** Takes a unit for the holder; returns the limit if one is reached. */
   take(holder: string): QuotaLimit | undefined {
     const ofHolder = this.#ofHolder.get(holder) ?? 0;
     if (isFull(this.#taken, this.#max)) return 'all';
@@ -38,14 +38,14 @@ export class Quota {
     return undefined;
   }
 
-  /** Whether what is left is kept for holders of less. Nothing is kept where one holder may take all. */
+  /** Whether the rest is reserved for smaller holders. Nothing is reserved if one holder may take everything. */
   #isKeptFrom(ofHolder: number): boolean {
     const mayTakeAll = this.#maxPerHolder === 0 || this.#maxPerHolder >= this.#max;
     if (mayTakeAll || ofHolder < Math.max(1, this.#max * fewShare)) return false;
     return isFull(this.#taken, this.#max - Math.floor(this.#max * keptShare));
   }
 
-  /** Gives one of the holder's back. */
+  /** Returns one of the holder's units. */
   release(holder: string): void {
     this.#taken--;
     const left = this.#ofHolder.get(holder)! - 1;
@@ -58,7 +58,7 @@ function isFull(taken: number, max: number): boolean {
   return max > 0 && taken >= max;
 }
 
-/** Says which limit is reached. `what` is the plural of what is counted, `holder` names whose it is. */
+/** Error text for a reached limit. `what`: plural of what is counted; `holder`: whose it is. */
 export function sayReached(
   reached: QuotaLimit,
   what: string,

@@ -4,27 +4,27 @@ import type { AppendStats } from './append-stats.ts';
 import type { OverloadWatch } from './overload.ts';
 
 /**
- * A store that takes longer is said not to answer. Who probes or scrapes mostly gives up after 5 or 10 seconds, and would
- * then know nothing at all.
+ * A store that takes longer is reported as not answering. Most probes and scrapes give up after 5 or 10 seconds, and
+ * would then learn nothing.
  */
 const answerMs = 2_000;
 
-/** A store that does not see how much room there is is said to be full for so long after it refused an append. */
+/** How long a store that cannot report its free space is reported as full after it refused an append. */
 const unseenFullMs = 30_000;
 
-/** Whether messages can be appended. Reads and subscriptions go on in a full store. */
+/** Whether messages can be appended. Reads and subscriptions continue in a full store. */
 export type StoreState = 'ok' | 'full';
 
-/** What readiness is judged by. */
+/** What readiness depends on. */
 export type ReadinessSources = {
   readonly store: Store;
   readonly appends: AppendStats;
   readonly overload: OverloadWatch;
-  /** Logs that cannot be read for their subscriptions now. */
+  /** Number of logs that cannot be read for their subscriptions. */
   readonly failingLogs: () => number;
 };
 
-/** Whether requests are to come here, and why not. */
+/** Whether this server should get requests, and why not. */
 export class Readiness {
   readonly #sources: ReadinessSources;
   #isStopping = false;
@@ -33,12 +33,12 @@ export class Readiness {
     this.#sources = sources;
   }
 
-  /** From now on requests are to go elsewhere. */
+  /** From now on reports that requests should go elsewhere. */
   stop(): void {
     this.#isStopping = true;
   }
 
-  /** Resolves when requests can be served; rejects with `NOT_READY` and the reasons otherwise. */
+  /** Resolves if requests can be served; rejects with `NOT_READY` and the reasons otherwise. */
   async check(): Promise<void> {
     const { store, overload, failingLogs } = this.#sources;
     if (this.#isStopping) throw notReady('The server is stopping.', ['stopping']);
@@ -49,7 +49,7 @@ export class Readiness {
     if (failingLogs() > 0) throw notReady('The store cannot be read for some subscriptions.', ['store']);
   }
 
-  /** Whether an append found no room, and none has become free nor another append succeeded since. */
+  /** Full if an append was refused, nothing was freed and no append succeeded since. */
   async storeState(): Promise<StoreState> {
     const { refusal } = this.#sources.appends;
     if (refusal === undefined) return 'ok';
@@ -58,7 +58,7 @@ export class Readiness {
     return usage === undefined || usage.bytes >= refusal.bytes ? 'full' : 'ok';
   }
 
-  /** Sizes of the store; undefined: it did not tell. */
+  /** Sizes of the store; undefined: it did not answer. */
   async storeUsage(): Promise<StoreUsage | undefined> {
     return inTime(this.#sources.store.usage()).catch(() => undefined);
   }

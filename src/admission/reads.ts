@@ -3,23 +3,23 @@ import { PokewireError } from '../errors.ts';
 import type { OverloadWatch } from './overload.ts';
 import { Quota, type QuotaLimit, sayReached } from './quota.ts';
 
-/** How many reads may be under way. */
+/** Limits of concurrent reads. */
 export type ReadLimits = {
-  /** Reads under way at once; 0: no limit. */
+  /** Most concurrent reads; 0: no limit. */
   readonly maxReads: number;
-  /** Of these, those of one namespace; 0: no limit of their own. */
+  /** Most concurrent reads of one namespace; 0: no limit of its own. */
   readonly maxReadsPerNamespace: number;
 };
 
-/** Why a read is refused: a configured number was under way, or memory was short. */
+/** Why a read is refused: a configured limit was reached, or memory was short. */
 export const readRefusals = ['limit', 'overloaded'] as const;
 
 /** One of {@link readRefusals}. */
 export type ReadRefusal = (typeof readRefusals)[number];
 
-/** A read under way, until the client has its answer or has gone. */
+/** A read, from its start until the client has its answer or has left. */
 export class Read {
-  /** The client has its answer, or has gone: nobody wants what would still be read. */
+  /** The client has its answer or has left, so nobody wants what is still to be read. */
   isOver = false;
   readonly grant: Grant;
 
@@ -28,10 +28,7 @@ export class Read {
   }
 }
 
-/**
- * The reads under way. Each may hold a page of messages for as long as its client takes, so their number bounds the memory
- * that answers take.
- */
+/** Current reads. Each may hold a page of messages for as long as its client takes, so their number bounds the memory of answers. */
 export class Reads {
   readonly #limits: ReadLimits;
   readonly #quota: Quota;
@@ -47,7 +44,7 @@ export class Reads {
     return this.#quota.taken;
   }
 
-  /** Begins one; throws `RATE_LIMITED` when there are too many, `OVERLOADED` when there is no memory for it. */
+  /** Starts a read; throws `RATE_LIMITED` if there are too many, `OVERLOADED` if memory is short. */
   begin(grant: Grant): Read {
     this.#overload.refuseRead();
     const { id, uid } = grant.namespace;
@@ -56,7 +53,7 @@ export class Reads {
     return new Read(grant);
   }
 
-  /** Gives its place back. */
+  /** Releases the read's place. */
   finish(read: Read): void {
     if (read.isOver) return;
     read.isOver = true;

@@ -3,24 +3,24 @@ import { PokewireError } from '../errors.ts';
 import type { Namespace } from '../store/namespace-store.ts';
 import { Quota, type QuotaLimit, sayReached } from './quota.ts';
 
-/** How many imports and exports may be under way. */
+/** Limits of concurrent imports and exports. */
 export type TransferLimits = {
-  /** Imports and exports under way at once; 0: no limit. */
+  /** Most concurrent imports and exports; 0: no limit. */
   readonly maxTransfers: number;
-  /** Of these, those of one namespace; 0: no limit of their own. */
+  /** Most concurrent ones of one namespace; 0: no limit of its own. */
   readonly maxTransfersPerNamespace: number;
 };
 
-/** Why a transfer may not go on: its token is no longer valid, or its namespace is no more. */
+/** Why a transfer must stop: its token is no longer valid, or its namespace was deleted. */
 export type TransferEnd = 'revoked' | 'namespace-deleted';
 
-/** An import or export under way. It takes a place until it is {@link Transfers.finish}ed. */
+/** An import or export. Occupies a place until {@link Transfers.finish}. */
 export class Transfer {
-  /** Of its namespace. */
+  /** `uid` of its namespace. */
   readonly uid: string;
-  /** Called once, when it may not go on. */
+  /** Called once if the transfer must stop. */
   onEnd: () => void = () => {};
-  /** Its answer is over: whoever asked for it has all of it, or has gone. */
+  /** Its answer has ended: the client has all of it, or has left. */
   isFinished = false;
   #endReason: TransferEnd | undefined = undefined;
 
@@ -28,12 +28,12 @@ export class Transfer {
     this.uid = uid;
   }
 
-  /** Why it may not go on; undefined: it may. */
+  /** Why it must stop; undefined: it may continue. */
   get endReason(): TransferEnd | undefined {
     return this.#endReason;
   }
 
-  /** Says that it may not go on. */
+  /** Tells it to stop. */
   end(reason: TransferEnd): void {
     if (this.#endReason !== undefined) return;
     this.#endReason = reason;
@@ -41,7 +41,7 @@ export class Transfer {
   }
 }
 
-/** The imports and exports under way: they are as many as may be, and end with the token they came by. */
+/** Current imports and exports, limited in number. They stop when the token they were started with becomes invalid. */
 export class Transfers {
   readonly #limits: TransferLimits;
   readonly #underWay = new Set<Transfer>();
@@ -56,7 +56,7 @@ export class Transfers {
     return this.#underWay;
   }
 
-  /** Begins one; throws `RATE_LIMITED` when there are too many. */
+  /** Starts a transfer; throws `RATE_LIMITED` if there are too many. */
   begin({ namespace }: Grant): Transfer {
     const { id, uid } = namespace;
     const reached = this.#quota.take(uid);
@@ -66,7 +66,7 @@ export class Transfers {
     return transfer;
   }
 
-  /** Gives its place back. */
+  /** Releases the transfer's place. */
   finish(transfer: Transfer): void {
     if (!this.#underWay.delete(transfer)) return;
     transfer.isFinished = true;

@@ -8,7 +8,7 @@ import { messagesText } from './progress.ts';
 import { readUpTo } from './read-up-to.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** The body is one string, which V8 limits to 2^29 - 24 characters; the rest is room for what is put around the input. */
+/** The body is one string, which V8 limits to 2^29 - 24 characters; the rest is for the brackets and commas around the input. */
 const maxInputBytes = 536_000_000;
 
 type Appended = {

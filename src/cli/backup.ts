@@ -11,7 +11,7 @@ import { CliError, type Terminal } from './terminal.ts';
 export async function backUp({ server, words }: Invocation, terminal: Terminal): Promise<void> {
   const { url } = server;
   const file = words[0]!;
-  // A running store would go on writing to the replaced file, which has no name any more.
+  // A running store would keep writing to the replaced file, which no longer has a name.
   const lock = `${existsSync(file) ? realpathSync(file) : file}-lock`;
   if (existsSync(lock)) {
     throw new CliError(`${file} belongs to a store, because ${lock} exists. Choose another file.`);

@@ -8,11 +8,11 @@ import { visible } from './message-lines.ts';
 import { writeText } from './output.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** Limit for opening the subscriptions and the load together; with {@link restMs} the command stays below 20 seconds. */
+/** Limit for opening the subscriptions and the load together; with {@link restMs} the command takes less than 20 seconds. */
 const loadMs = 16_000;
 /** Deliveries that arrive later than this after the last append count as missing. */
 const restMs = 3_000;
-/** Appends and the erasure end after this time from the start. An interrupt does not end them, or messages would stay behind. */
+/** Appends and the erasure end at this time after the start. An interrupt does not end them, or messages would be left behind. */
 const wholeMs = 30_000;
 
 type Load = {
@@ -53,7 +53,7 @@ export async function bench(invocation: Invocation, terminal: Terminal): Promise
 class Run {
   readonly #server: ServerAddress;
   readonly #terminal: Terminal;
-  /** Of requests that an interrupt does not end. */
+  /** For requests that an interrupt does not end. */
   readonly #patient: Terminal;
   readonly #load: Load;
   readonly #category = `bench${randomBytes(6).toString('hex')}`;
@@ -65,7 +65,7 @@ class Run {
   #isWhole = Promise.withResolvers<void>();
   #due = Number.POSITIVE_INFINITY;
   #elapsedMs = 0;
-  /** A publisher has failed, which ends the others. */
+  /** A publisher failed, which ends the others. */
   #hasFailed = false;
   #memory: readonly (number | undefined)[] = [];
 
@@ -77,7 +77,7 @@ class Run {
     this.#sentMs = Array.from({ length: load.publishers }, () => []);
   }
 
-  /** Opens all subscriptions; rejects when they are not open in time. */
+  /** Opens all subscriptions; rejects if they are not open in time. */
   async subscribe(): Promise<void> {
     const { url, token } = this.#server;
     const pokewire = connect(url.href, token === '' ? {} : { token });
@@ -119,7 +119,7 @@ class Run {
     const publishers = this.#sentMs.map((sentMs, number) =>
       this.#appendUntil(endMs, this.#streamOf(number), sentMs, body),
     );
-    // Waits for all, also after a failure, because a late append would be stored behind the clean-up.
+    // Also after a failure, because an append that finishes after the clean-up would be left behind.
     const [failed] = (await Promise.allSettled(publishers)).filter(({ status }) => status === 'rejected');
     this.#terminal.interrupted.throwIfAborted();
     if (failed?.status === 'rejected') throw failed.reason;

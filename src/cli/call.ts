@@ -5,14 +5,14 @@ import { printable } from './printable.ts';
 import { readUpTo } from './read-up-to.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** A request under way, whose body the caller writes. */
+/** A request in flight, whose body the caller writes. */
 export type Call = {
   readonly request: ClientRequest;
   /** Resolves for a 2xx status. Rejects with {@link CliError}, or {@link RefusedError} with the server's sentence. */
   readonly response: Promise<IncomingMessage>;
 };
 
-/** The server answered with another status than 2xx. */
+/** The server answered with a status other than 2xx. */
 export class RefusedError extends CliError {
   readonly status: number;
 
@@ -22,19 +22,19 @@ export class RefusedError extends CliError {
   }
 }
 
-/** Longer than any refusal of Pokewire. Other servers may send any amount, for any time. */
+/** Longer than any refusal of Pokewire. Other servers may send any amount, for any length of time. */
 const maxRefusalBytes = 65_536;
 const refusalTimeoutMs = 10_000;
 
 export type CallOptions = {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** Below the address of the server, percent-encoded. */
+  /** Relative to the server's address, percent-encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly bodyType?: string | undefined;
 };
 
-/** Begins a request. */
+/** Starts a request. */
 export function call(
   { url, token }: ServerAddress,
   { interrupted: signal }: Terminal,
@@ -67,7 +67,7 @@ async function refusalOf(answer: IncomingMessage): Promise<RefusedError> {
   return new RefusedError(answer.statusCode ?? 0, sentenceOf(body) ?? 'It may not be Pokewire.');
 }
 
-/** The start of the body. The connection is dropped when there is more, or when it takes too long. */
+/** Reads the start of the body. Drops the connection if there is more, or if it takes too long. */
 async function startOf(answer: IncomingMessage): Promise<string> {
   const timer = setTimeout(() => answer.destroy(), refusalTimeoutMs);
   try {

@@ -21,7 +21,7 @@ export function splitCommand([first, ...rest]: readonly string[]): { readonly na
   return { name: `${first} ${second}`, args: others };
 }
 
-/** Runs a command and returns the exit code: 0 done, 1 it failed, 2 it was called wrongly. */
+/** Runs a command and returns the exit code: 0 success, 1 failure, 2 wrong usage. */
 export async function runCommand(name: string, args: readonly string[], terminal: Terminal): Promise<number> {
   try {
     const verb = findVerb(name);

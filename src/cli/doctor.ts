@@ -19,7 +19,7 @@ const maxBodyBytes = 65_536;
 /** A proxy that cuts both streams may cut them some milliseconds apart. */
 const settleMs = 500;
 
-/** `pokewire doctor`: measures what is between this machine and the server, as the page /diagnose does. */
+/** `pokewire doctor`: checks everything between this machine and the server, like the page /diagnose. */
 export async function diagnose(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server } = invocation;
   const isJson = invocation.isSet('json');
@@ -35,7 +35,7 @@ export async function diagnose(invocation: Invocation, terminal: Terminal): Prom
   if (failed > 0) throw new CliError(`${failed === 1 ? 'One check' : `${failed} checks`} failed.`);
 }
 
-/** An answer and the start of its body, which may be anybody's. */
+/** An answer and the start of its body, which may come from any server. */
 type Answer = { readonly response: Response; readonly text: string };
 
 /** Runs the checks, one after the other. */
@@ -85,7 +85,7 @@ class Doctor {
     }
   }
 
-  /** Turns what the page's scripts throw, a sentence about the answer, into a {@link CliError}. */
+  /** The page's scripts throw a sentence about the answer; turns it into a {@link CliError}. */
   async #measured<T>(measuring: Promise<T>): Promise<T> {
     try {
       return await measuring;
@@ -104,7 +104,7 @@ class Doctor {
     return new URL(path, this.#server.url).href;
   }
 
-  /** Asks three times what the server sees; the fastest answer is the round trip. */
+  /** Asks the server three times what it sees; the fastest answer gives the round-trip time. */
   async #measureConnection(): Promise<ConnectionMeasured> {
     let roundTripMs = Number.POSITIVE_INFINITY;
     let answer: Answer;
@@ -156,7 +156,7 @@ class Doctor {
     if (Number.isNaN(serverMs)) {
       return { state: 'mind', value: 'unknown', sentence: 'No answer contains a time.', settings: [] };
     }
-    // `Date` is truncated to the second and was taken between the two instants.
+    // `Date` is truncated to the second and was set between the two instants.
     const offMs = serverMs > endMs ? serverMs - endMs : Math.max(0, startMs - serverMs - 1_000);
     const value = `${Math.round(offMs / 1_000)} s apart`;
     if (offMs < 5_000)

@@ -43,7 +43,7 @@ type HeldStream = {
   readonly error: string;
 };
 
-/** `pokewire groups`: who owns what of consumer groups, how far behind it is, and what is held. */
+/** `pokewire groups`: shows the owners of partitions, how far behind they are, and which streams are held. */
 export async function showGroups(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server, words } = invocation;
   const size = invocation.integer('plan', 1, 1_024);

@@ -39,7 +39,7 @@ export function overview(): string {
   ].join('\n');
 }
 
-/** The flags of a command by group; throws a `ConfigError` for one that is unknown. */
+/** The flags of a command by group; throws a `ConfigError` for an unknown command. */
 export function helpOf(name: string): string {
   const verb = name === 'serve' ? serve : findVerb(name);
   const groups = verb.flagGroups.flatMap(({ title, flags }) => [`${title}:`, ...flags.map(flagRow), '']);
@@ -53,7 +53,7 @@ export function helpOf(name: string): string {
   ].join('\n');
 }
 
-/** Every command, the server first. */
+/** All commands, the server first. */
 export function commands(): readonly Description[] {
   return [serve, ...verbs];
 }
@@ -65,7 +65,7 @@ export function usageOf({ name, words }: Description): string {
 
 function flagRow({ name, short, value, description }: Flag): string {
   const letter = short === undefined ? '' : `-${short}, `;
-  // VALUE on each of forty settings would only be noise.
+  // VALUE after each of forty settings would only be noise.
   const shown = value === undefined || value === 'VALUE' ? '' : ` ${value}`;
   return row(`${letter}--${name}${shown}`, description);
 }

@@ -25,7 +25,7 @@ export async function importLog(invocation: Invocation, terminal: Terminal): Pro
     inputError = error;
     request.destroy();
   });
-  // Not `pipeline`: it would destroy the input with the request's error, which would then pass for an error of the input.
+  // Not `pipeline`: it would destroy the input with the request's error, which would then look like an error of the input.
   input.pipe(request);
   const progress = new Progress(terminal, 'imported');
   try {
@@ -44,7 +44,7 @@ export async function importLog(invocation: Invocation, terminal: Terminal): Pro
   }
 }
 
-/** The longest event is a sentence that quotes a name. */
+/** The longest event quotes a name in a sentence. */
 const maxEventBytes = 65_536;
 
 /** EventoDB sends neither `known` nor `complete`. */

@@ -31,7 +31,7 @@ export class MessagePages {
     this.#selected = selected;
   }
 
-  /** Position of a message in this selection; the next page begins behind it. */
+  /** Position of a message in this selection; the next page starts after it. */
   positionOf({ position, globalPosition }: SentMessage): number {
     return this.#selected.kind === 'stream' ? position : globalPosition;
   }
@@ -49,7 +49,7 @@ export class MessagePages {
     }
   }
 
-  /** Position at which the last `count` messages begin, or 0 if there are fewer. */
+  /** Position of the first of the last `count` messages, or 0 if there are fewer. */
   async startOfLast(count: number): Promise<number> {
     const last = await this.#lastPosition();
     if (last === undefined) return 0;
@@ -66,7 +66,7 @@ export class MessagePages {
     }
   }
 
-  /** Position of the first message at or after this time, or behind the last one. Relies on times that rise with positions. */
+  /** Position of the first message at or after this time, or after the last one. Relies on times that increase with positions. */
   async startSince(timeMs: number): Promise<number> {
     return this.#search((message) => Date.parse(message.time) >= timeMs);
   }
@@ -81,7 +81,7 @@ export class MessagePages {
    * at most two reads of one message for each binary digit of the result.
    */
   async #search(isWanted: (message: SentMessage) => boolean): Promise<number> {
-    // Nothing before `low` is wanted, everything from `high` on is.
+    // Invariant: nothing before `low` is wanted, everything from `high` on is.
     let low = 0;
     let high = Number.POSITIVE_INFINITY;
     while (low < high) {
@@ -119,7 +119,7 @@ function readMessage(json: string): SentMessage {
   return { ...message, json };
 }
 
-/** Names the elements of a message of `/rpc`, which is an array. */
+/** Names the elements of an `/rpc` message, which is an array. */
 function fromRpc(element: string): string {
   const [id, stream, type, position, globalPosition, data, metadata, time] = jsonElements(element);
   return `{"id":${id},"stream":${stream},"type":${type},"position":${position},"globalPosition":${globalPosition},"data":${data},"metadata":${metadata},"time":${time}}`;

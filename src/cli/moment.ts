@@ -4,8 +4,8 @@ import { quote } from '../flags.ts';
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * Parses a duration before or after now (`90s`, `30m`, `2h`, `7d`) or an ISO 8601 date, and returns milliseconds since the epoch.
- * Throws {@link ConfigError}.
+ * Parses a duration before or after now (`90s`, `30m`, `2h`, `7d`) or an ISO 8601 date. Returns milliseconds since
+ * 1970-01-01. Throws {@link ConfigError}.
  */
 export function parseMoment(flag: string, text: string, direction: 'ago' | 'ahead', nowMs = Date.now()): number {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];

@@ -14,8 +14,8 @@ export async function writeOutput(
 }
 
 /**
- * Writes a text and waits until the stream has taken it. Throws {@link CliError} when it cannot; after EPIPE, as with `head`,
- * the error has exit code 0 and no message.
+ * Writes a text and waits until the stream has accepted it. Throws {@link CliError} if it cannot; on EPIPE, as with
+ * `head`, the error has exit code 0 and no message.
  */
 export async function writeText(stdout: Writable, text: string): Promise<void> {
   const error = await new Promise<Error | null | undefined>((resolve) => stdout.write(text, resolve));
@@ -36,7 +36,7 @@ export function describeOutputError(
   file: string | undefined,
   brokenOff: string,
 ): string {
-  // The reader has had enough, as `head` has.
+  // The reader has read enough, like `head`.
   if (code === 'EPIPE') return '';
   if (code === 'ECONNRESET') return brokenOff;
   // Node appends the call and the path, which is that of the temporary file.

@@ -20,7 +20,7 @@ type Plan = {
   readonly predecessors: number;
 };
 
-/** `pokewire groups GROUP --plan SIZE`: what another number of partitions would change. */
+/** `pokewire groups GROUP --plan SIZE`: shows what another number of partitions would change. */
 export async function planResize(
   invocation: Invocation,
   terminal: Terminal,

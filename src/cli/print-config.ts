@@ -36,7 +36,7 @@ function withoutPassword(store: string): string {
   return store.replace(userInfo, (all, scheme: string, info: string) => {
     const [user = '', ...password] = info.split(':');
     if (password.length > 0) return `${scheme}${user}@`;
-    // NATS takes a name without a password for a token.
+    // NATS treats a name without a password as a token.
     return scheme.toLowerCase() === 'nats://' ? scheme : all;
   });
 }

@@ -9,16 +9,16 @@ import { writeText } from './output.ts';
 import { parseSelected, type Selected } from './selected.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-/** Default of `--last`, the same as that of `tail` for files. */
+/** Default of `--last`, the same as `tail` has for files. */
 const defaultLast = 10;
 
-/** Interval of the notices that printing lags behind the log. */
+/** Shortest time between two notices that printing lags behind the log. */
 const behindMs = 5_000;
 
-/** Delay before a failed read is repeated while the subscription is open. */
+/** Delay before a failed read is retried while the subscription is open. */
 const retryMs = 2_000;
 
-/** `pokewire tail`: prints the last messages, and each new one as it comes, until it is interrupted. */
+/** `pokewire tail`: prints the last messages, then each new one as it is appended, until interrupted. */
 export async function tailMessages(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server, words } = invocation;
   const selected = parseSelected(words[0]!);
@@ -67,7 +67,7 @@ class Tail {
     this.#next = start;
   }
 
-  /** Never resolves. Rejects when the subscription ends, the output closes or the command is interrupted. */
+  /** Never resolves. Rejects if the subscription ends, the output closes or the command is interrupted. */
   async follow({ url, token }: ServerAddress, selected: Selected): Promise<never> {
     const { interrupted } = this.#terminal;
     interrupted.addEventListener('abort', () => this.#wake());
@@ -97,7 +97,7 @@ class Tail {
     } catch (error) {
       this.#terminal.interrupted.throwIfAborted();
       if (!passes(error)) throw error;
-      // The subscription says when the server is back; a fault of reads alone is tried again.
+      // The subscription notices when the server is back; only a failure of reads alone needs a retry.
       const timer = setTimeout(() => this.#wake(), retryMs);
       await this.#woken.promise;
       clearTimeout(timer);
@@ -139,7 +139,7 @@ class Tail {
         this.#tell('A proxy buffers events, so messages arrive late; diagnose it with "pokewire doctor".');
       }
       this.#isBuffered = state.isBuffered;
-      // Reads what was appended before the subscription opened, or while it was lost.
+      // Reads what was appended before the subscription was open, or while it was lost.
       this.#wake();
     }
     if (state.name === 'ended') {

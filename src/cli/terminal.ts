@@ -6,7 +6,7 @@ export type Terminal = {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
-  /** Aborted by SIGINT or SIGTERM. The command then stops and leaves nothing half done. */
+  /** Aborted by SIGINT or SIGTERM. The command then stops without leaving anything half done. */
   readonly interrupted: AbortSignal;
   /** Whether `stderr` is a terminal; progress is shown only there. */
   readonly isWatched: boolean;
@@ -15,7 +15,7 @@ export type Terminal = {
 /** Ends a command. The message goes to standard error; an empty one prints nothing. */
 export class CliError extends Error {
   override readonly name = 'CliError';
-  /** 0: stopped early without a failure; 1: failed. A wrong call throws `ConfigError` instead. */
+  /** 0: stopped early without a failure; 1: failed. Wrong usage throws `ConfigError` instead. */
   readonly exitCode: 0 | 1;
 
   constructor(message: string, exitCode: 0 | 1 = 1) {

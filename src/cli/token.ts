@@ -49,7 +49,7 @@ export async function revokeToken(invocation: Invocation, terminal: Terminal): P
   await writeText(terminal.stdout, `Revoked ${visible(id!)}.\n`);
 }
 
-/** From `--namespace`, or else from the token in use, or else `default`. */
+/** From `--namespace`, otherwise from the token in use, otherwise `default`. */
 function namespaceOf(invocation: Invocation): string {
   const given = invocation.text('namespace');
   if (given !== undefined) return given;

@@ -1,7 +1,7 @@
 import { json, namespace, selector, selectorNote, server } from './shared-flags.ts';
 import type { Verb } from './verb.ts';
 
-/** Every command but the server, in the order of the help. */
+/** Every command except the server, in the order of the help. */
 export const verbs: readonly Verb[] = [
   {
     name: 'doctor',

@@ -2,26 +2,26 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ownTurn } from '../message/turns.ts';
 import type { Store } from '../store/store.ts';
 
-/** Rules are looked at so often, milliseconds. */
+/** Interval between checks of rules. */
 export const keepEveryMs = 1_000;
 
-/** What the keeper writes to. */
+/** The part of a logger that the keeper uses. */
 type Log = { warn(facts: object, text: string): void };
 
-/** What a keeper is made from. */
+/** Options of a keeper. */
 export type RetentionKeeperOptions = {
   readonly store: Store;
   readonly log: Log;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two checks. */
   readonly everyMs: number;
 };
 
 /**
- * Forgets what rules no longer keep, one slice at a time, until nothing is left to forget.
- * Between slices it rests as long as the last one took, so that it has half of the store's time at most.
+ * Deletes what retention rules no longer keep, slice by slice, until nothing is left to delete. Pauses between slices
+ * for as long as the last one took, so it uses at most half of the store's time.
  */
 export class RetentionKeeper {
-  /** Slices that failed; what they were to forget is forgotten later. */
+  /** Number of failed slices; their messages are deleted later. */
   failures = 0;
   readonly #options: RetentionKeeperOptions;
   readonly #stopped = new AbortController();
@@ -33,7 +33,7 @@ export class RetentionKeeper {
     this.#done = this.#run();
   }
 
-  /** Resolves when the slice under way has ended. */
+  /** Resolves when the current slice has ended. */
   stop(): Promise<void> {
     this.#stopped.abort();
     return this.#done;

@@ -1,7 +1,7 @@
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RetentionKeeper } from './retention-keeper.ts';
 
-/** Adds what is done about retention to the metrics; returns what counts erased messages. */
+/** Registers the metrics of retention; returns the function that counts erased messages. */
 export function measureRetention(metrics: Metrics, keeper: RetentionKeeper | undefined): (messages: number) => void {
   metrics.counter(
     'pokewire_retention_failures_total',

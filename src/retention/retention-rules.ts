@@ -6,25 +6,25 @@ import { type Kept, maxRetentionRules, type RetentionLimits, type RetentionRule 
 import { rulesInForce } from '../store/shared/retention-rules.ts';
 import type { Store } from '../store/store.ts';
 
-/** A rule with what it is about and what it would take now. */
+/** A rule with what it covers and what it would delete now. */
 export type ListedRule = RetentionRule & {
-  /** It comes from the settings of the server. */
+  /** Whether it comes from the server's settings. */
   readonly isDefault: boolean;
   readonly kept: Kept;
 };
 
-/** The rules of namespaces, as administrators see and change them. */
+/** Retention rules as administrators see and change them. */
 export class RetentionRules {
   readonly #store: Store;
   readonly #initial: RetentionLimits;
 
-  /** `initial` holds for namespaces without a rule for their whole log. */
+  /** `initial`: limits of namespaces without a rule for their whole log. */
   constructor(store: Store, initial: RetentionLimits) {
     this.#store = store;
     this.#initial = initial;
   }
 
-  /** The rules that hold for a namespace: that of its whole log first, then by category. */
+  /** The rules in force for a namespace: first the one for its whole log, then by category. */
   async list(namespace: Namespace): Promise<ListedRule[]> {
     requireSupport(this.#store, 'retention');
     const found = await this.#store.namespaces.find(namespace.id);
@@ -35,13 +35,13 @@ export class RetentionRules {
     return listed;
   }
 
-  /** The same of one rule, whether it holds or not. */
+  /** Like {@link list} for a single rule, whether it is in force or not. */
   look(namespace: Namespace, rule: RetentionRule): Promise<ListedRule> {
     requireSupport(this.#store, 'retention');
     return this.#look(namespace, rule, false);
   }
 
-  /** Sets the rule of a category, or of the whole log; without limits it is taken away. */
+  /** Sets the rule of a category or of the whole log; without limits, removes it. */
   async set(namespace: Namespace, category: string | undefined, limits: RetentionLimits | undefined): Promise<void> {
     requireSupport(this.#store, 'retention');
     const outcome = await this.#store.namespaces.setRetention(namespace, category, limits);

@@ -1,18 +1,18 @@
 import type { Metric, Registry } from 'prom-client';
 
-/** What a histogram is made from. */
+/** Options of a histogram. */
 export type HistogramOptions<Label extends string> = {
   readonly name: string;
   readonly help: string;
   readonly labelNames?: readonly Label[];
-  /** Upper bounds, rising; what is above them all counts to `+Inf`. */
+  /** Ascending upper bounds; larger values count only for `+Inf`. */
   readonly buckets: readonly number[];
   readonly registry: Registry;
 };
 
 /**
- * A histogram whose series are fetched once and observed often. That of prom-client looks its labels up at each
- * observation, which is 20 times the work (load/micro/histogram.ts); this one does all that at the scrape.
+ * A histogram whose series are looked up once and observed often. That of prom-client looks up labels on each
+ * observation, 20 times the work (load/micro/histogram.ts); this one does it at the scrape.
  */
 export class Histogram<Label extends string = never> {
   readonly name: string;
@@ -26,33 +26,33 @@ export class Histogram<Label extends string = never> {
     this.help = help;
     this.#buckets = buckets;
     this.#labelNames = labelNames;
-    // All that a registry asks of a metric is its name and `get`.
+    // A registry needs only a metric's name and `get`.
     registry.registerMetric(this as unknown as Metric);
   }
 
-  /** The series of these labels, which begins at zero; the same one each time. */
+  /** The series with these labels, starting at zero; always the same object. */
   series(labels: Readonly<Record<Label, string>>): Series {
     const key = JSON.stringify(this.#labelNames.map((name) => labels[name]));
     return this.#series.getOrInsertComputed(key, () => new Series(this.#buckets, labels));
   }
 
-  /** One observation, where they are few. */
+  /** Records one observation, for infrequent ones. */
   observe(labels: Readonly<Record<Label, string>>, value: number): void {
     this.series(labels).observe(value);
   }
 
-  /** For the registry: what a scrape shows. */
+  /** Called by the registry at each scrape. */
   async get() {
     const values = [...this.#series.values()].flatMap((series) => series.read(this.name));
     return { name: this.name, help: this.help, type: 'histogram', aggregator: 'sum', values };
   }
 }
 
-/** The observations of one set of labels. */
+/** The observations with one set of labels. */
 export class Series {
   readonly #buckets: readonly number[];
   readonly #labels: Readonly<Record<string, string>>;
-  /** Observations of each bucket alone; behind the last one, those above all bounds. */
+  /** Observations per bucket, not cumulative; the last element counts those above all bounds. */
   readonly #counts: Float64Array;
   #sum = 0;
 
@@ -70,7 +70,7 @@ export class Series {
     this.#sum += value;
   }
 
-  /** Its samples under the name of the metric. */
+  /** Its samples, under the metric's name. */
   read(name: string) {
     const labels = this.#labels;
     let count = 0;

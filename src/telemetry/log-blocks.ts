@@ -1,30 +1,30 @@
 import fs from 'node:fs';
 
-/** What it needs of the file system. */
+/** The file system functions it uses. */
 export type FileWriter = Pick<typeof fs, 'writeSync'> & {
   write(fd: number, bytes: Buffer, done: (error: NodeJS.ErrnoException | null, written: number) => void): void;
 };
 
-/** Lines and bytes that were dropped since the start, because the output took nothing. */
+/** Lines and bytes dropped since the start because the output was blocked. */
 export type LogLoss = { readonly lines: number; readonly bytes: number };
 
 const blockLength = 32_768;
 const longestWaitMs = 100;
-/** A pipe or terminal whose reader is slow is full for a while; one that nobody reads, for long. */
+/** Retry delay of a full pipe or terminal, whose reader may be slow for a moment. */
 const retryMs = 5;
 const longestRetryMs = 250;
-/** A full disk is freed, a named pipe gets another reader. */
+/** Retry delay of a failed write: a full disk may be freed, a named pipe may get another reader. */
 const failureRetryMs = 1_000;
-/** At the end of the process nobody waits longer for a reader that hangs. */
+/** Longest wait for a blocked reader when the process ends. */
 const lastWaitMs = 1_000;
-/** Bytes that wait for the output at most; what comes then is dropped, and reported. */
+/** Most bytes waiting for the output; further lines are dropped and reported. */
 const maxWaitingBytes = 16_777_216;
 
 /**
- * A destination of log lines: gathers them into blocks and writes one after the other beside the event loop, each line
- * at most 100 ms late. An output that takes nothing costs lines beyond a limit, and is tried again for ever. Pino's own
- * flattens what it has gathered with every line, and wakes a thread for every 8 KB: a line costs 0.6 µs and 6 KB of heap
- * more there (load/micro/log.ts).
+ * A destination of log lines: collects them into blocks, and writes one block after another without blocking the event
+ * loop, each line at most 100 ms late. If the output is blocked, lines beyond a limit are dropped, and writing is
+ * retried forever. Pino's own destination flattens what it has collected with every line, and wakes a thread for every
+ * 8 KB: a line costs 0.6 µs and 6 KB of heap more there (load/micro/log.ts).
  */
 export class LogBlocks {
   readonly #fd: number;
@@ -32,18 +32,18 @@ export class LogBlocks {
   readonly #format: ((line: string) => string) | undefined;
   #gathering = '';
   #timer: NodeJS.Timeout | undefined = undefined;
-  /** `full`: it waits for the reader; `failing`: the last write was refused; both until the next try. */
+  /** `full`: waiting for the reader; `failing`: the last write failed. Both until the next attempt. */
   #state: 'idle' | 'writing' | 'full' | 'failing' = 'idle';
   #retryMs = retryMs;
-  /** The first of them is being written, or is to be tried again. */
+  /** The first block is being written, or will be retried. */
   readonly #blocks: Buffer[] = [];
   #waitingBytes = 0;
   readonly #dropped = { lines: 0, bytes: 0 };
-  /** Of the dropped lines, those that the log has reported. */
+  /** Number of dropped lines already reported in the log. */
   #reportedLines = 0;
   #flushed: (() => void)[] = [];
 
-  /** `format` makes the text of a line from what the logger writes. */
+  /** `format` converts what the logger writes to the text of a line. */
   constructor(fd: number, files: FileWriter = fs, format?: (line: string) => string) {
     this.#fd = fd;
     this.#files = files;
@@ -61,7 +61,7 @@ export class LogBlocks {
     else this.#timer ??= setTimeout(() => this.flush(), longestWaitMs).unref();
   }
 
-  /** Begins to write what there is; `done` is called when it is written, the output refuses it, or a second has passed. */
+  /** Writes everything collected; calls `done` when it is written, the output refuses it, or after a second. */
   flush(done?: () => void): void {
     this.#endBlock();
     if (done !== undefined) this.#flushed.push(onceWithin(lastWaitMs, done));
@@ -69,13 +69,13 @@ export class LogBlocks {
     else if (this.#state === 'failing') this.#endFlushes();
   }
 
-  /** The same at once, for a process that ends; what is being written already ends beside it. */
+  /** Writes synchronously, for a process that ends. A block already being written completes by itself. */
   flushSync(): void {
     this.#endBlock();
     let retries = lastWaitMs / retryMs;
     for (const block of this.#blocks.splice(this.#state === 'writing' ? 1 : 0)) {
       retries = this.#writeAtOnce(block, retries);
-      // The next one would begin in the middle of a line.
+      // The next block would start in the middle of a line.
       if (retries === 0) return;
     }
   }
@@ -98,7 +98,7 @@ export class LogBlocks {
     this.#blocks.push(block);
   }
 
-  /** A line as Pino writes them that tells how many are missing here. */
+  /** A log line in Pino's format that reports how many lines are missing. */
   #reportLoss(): string {
     const lines = this.#dropped.lines - this.#reportedLines;
     if (lines === 0) return '';
@@ -149,7 +149,7 @@ export class LogBlocks {
     setTimeout(() => this.#writeNext(), ms).unref();
   }
 
-  /** Tries again so many times, and returns how many are left; 0: it is not written. */
+  /** Retries up to this many times; returns how many retries are left; 0: not written. */
   #writeAtOnce(block: Buffer, retries: number): number {
     for (let at = 0; at < block.length && retries > 0; ) {
       try {
@@ -164,7 +164,7 @@ export class LogBlocks {
   }
 }
 
-/** Calls `done` when it is called itself, or else after so many milliseconds. */
+/** Calls `done` when called, or after this many milliseconds. */
 function onceWithin(ms: number, done: () => void): () => void {
   let timer: NodeJS.Timeout | undefined = setTimeout(() => finish(), ms);
   const finish = () => {

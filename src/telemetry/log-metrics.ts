@@ -1,7 +1,7 @@
 import type { LogLoss } from './log-blocks.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Adds what the log lost to the metrics. */
+/** Registers the metrics of dropped log lines. */
 export function measureLogs(metrics: Metrics, dropped: LogLoss): void {
   metrics.counter(
     'pokewire_log_lines_dropped_total',

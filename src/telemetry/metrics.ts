@@ -5,12 +5,13 @@ import { Histogram, type HistogramOptions } from './histogram.ts';
 /** Labels of one series. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** Series that are read at the scrape. */
+/** Series read at the scrape. */
 export type Readings = Iterable<{ readonly labels: Labels; readonly value: number }>;
 
 /**
- * The metrics of the process, one registry that every part adds its own to. What is counted anyway is read at the scrape.
- * Labels have few values; none is a name that a writer chose, but for the names of a bounded number of consumer groups. `docs/metrics.md` lists the same, kept equal by a test.
+ * The metrics of the process. Every part registers its own here; values counted elsewhere are read at the scrape.
+ * Labels have few values; none is a name chosen by a writer, except for a bounded number of consumer groups.
+ * `docs/metrics.md` lists all metrics; a test keeps it equal.
  */
 export class Metrics {
   readonly registry = new Registry();
@@ -31,7 +32,7 @@ export class Metrics {
     );
   }
 
-  /** A counter whose value is read; undefined: it is not known, and keeps the value it had. */
+  /** A counter whose value is read; undefined: unknown, so it keeps its last value. */
   counter(name: string, help: string, read: () => number | Promise<number | undefined>): void {
     new Counter({
       name,
@@ -60,7 +61,10 @@ export class Metrics {
     });
   }
 
-  /** A counter for events, with one label. Its series begin at 0: one that begins at 1 hides its first event from `increase()`. */
+  /**
+   * A counter of events with one label. All series start at 0, because `increase()` misses the first event of a series
+   * that starts at 1.
+   */
   events<Value extends string>(
     name: string,
     help: string,
@@ -73,7 +77,7 @@ export class Metrics {
     return (value) => counts.set(value, (counts.get(value) ?? 0) + 1);
   }
 
-  /** A gauge whose value is read; undefined: it is not known, and has no series in this scrape. */
+  /** A gauge whose value is read; undefined: unknown, so it has no series in this scrape. */
   gauge(name: string, help: string, read: () => number | Promise<number | undefined>): void {
     new Gauge({
       name,

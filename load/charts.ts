@@ -1,4 +1,4 @@
-/** `npm run load:charts`: writes docs/benchmarks.md and docs/charts/ from the newest result of each scenario. */
+/** `npm run load:charts`: generates docs/benchmarks.md and docs/charts/ from the newest result of each scenario. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drawCharts } from './lib/charts.ts';

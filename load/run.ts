@@ -1,4 +1,4 @@
-/** `npm run load`: runs the scenarios, says what it finds, and writes it to `load/results/`. Always ends by itself. */
+/** `npm run load`: runs the scenarios, prints the results, and writes them to `load/results/`. Always ends by itself. */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -17,7 +17,7 @@ import {
   scenarios as usualScenarios,
 } from './scenarios.ts';
 
-/** A run ends by then, whatever it is doing, and writes what it has; later where it is asked to measure for longer. */
+/** A run ends by then at the latest and writes what it has; later if a longer measurement was requested. */
 const usualLimitMs = 600_000;
 const root = join(import.meta.dirname, '..');
 const startMs = performance.now();

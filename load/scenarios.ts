@@ -40,14 +40,14 @@ import { stalled } from './scenarios/stalled.ts';
 import { storeMemory } from './scenarios/store-memory.ts';
 import { subscribers } from './scenarios/subscribers.ts';
 
-/** A scenario that cannot be without the reader in C, or the same that says why it is not measured. */
+/** The scenario, or one that reports why it is not measured if the reader in C cannot run. */
 function withReader(scenario: string, measured: Scenario): Scenario {
   if (readerMissing === undefined) return measured;
   const missing = [{ peer: scenario, why: readerMissing }];
   return async () => ({ scenario, settings: {}, series: [], missing, verdicts: [] });
 }
 
-/** What a durable store promises, which a full run leaves out: it has some minutes of its own. */
+/** Scenarios of durable stores. Not part of a full run, because they take some minutes of their own. */
 export const durableScenarios: Readonly<Record<string, Scenario>> = {
   'durable-append': durableAppend,
   'durable-delivery': withReader('durable-delivery', durableDelivery),
@@ -57,7 +57,7 @@ export const durableScenarios: Readonly<Record<string, Scenario>> = {
   retention,
 };
 
-/** What PostgreSQL with Message DB promises, beside its own functions; another run of some minutes. */
+/** Scenarios of PostgreSQL with Message DB, compared with its own functions; a separate run of some minutes. */
 export const postgresScenarios: Readonly<Record<string, Scenario>> = {
   'postgres-append': withPostgres('postgres-append', postgresAppend),
   'postgres-delivery': withPostgres('postgres-delivery', withReader('postgres-delivery', postgresDelivery)),
@@ -66,7 +66,7 @@ export const postgresScenarios: Readonly<Record<string, Scenario>> = {
   'postgres-pages': withPostgres('postgres-pages', postgresPages),
 };
 
-/** What JetStream as the home of a log promises, beside plain publishes and the memory store; another run of some minutes. */
+/** Scenarios of JetStream as a log, compared with plain publishes and the memory store; a separate run of some minutes. */
 export const natsScenarios: Readonly<Record<string, Scenario>> = {
   'nats-append': withNats('nats-append', natsAppend),
   'nats-delivery': withNats('nats-delivery', withReader('nats-delivery', natsDelivery)),
@@ -74,14 +74,14 @@ export const natsScenarios: Readonly<Record<string, Scenario>> = {
   'nats-pages': withNats('nats-pages', natsPages),
 };
 
-/** What consumer groups with members promise, on one node and on PostgreSQL; another run of some minutes. */
+/** Scenarios of consumer groups with members, on one node and on PostgreSQL; a separate run of some minutes. */
 export const groupScenarios: Readonly<Record<string, Scenario>> = {
   'group-handover': withPostgres('group-handover', groupHandOver),
   'group-acks': withPostgres('group-acks', groupAcks),
   'group-idle': withPostgres('group-idle', groupIdle),
 };
 
-/** By name, in the order of a full run: what matters most comes first. */
+/** By name, in the order of a full run, most important first. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   latency: withReader('latency', latency),
   'fan-out': withReader('fan-out', fanOut),

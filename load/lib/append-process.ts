@@ -3,7 +3,7 @@ import { serve } from './rpc.ts';
 
 export type AppendOrder = {
   readonly port: number;
-  /** `{}` stands for the number of a stream. */
+  /** `{}` is replaced by a stream number. */
   readonly path: string;
   readonly body: string;
   readonly connections: number;
@@ -17,7 +17,7 @@ export type AppendReport = {
   readonly p99Ms: number;
 };
 
-/** Streams that are written in turn. */
+/** Number of streams, written round robin. */
 const streams = 200;
 
 async function run({ port, path, body, connections, seconds }: AppendOrder): Promise<AppendReport> {

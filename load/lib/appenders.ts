@@ -1,7 +1,7 @@
 import type { AppendOrder, AppendReport } from './append-process.ts';
 import { Child } from './child.ts';
 
-/** autocannon in a process of its own. */
+/** autocannon in a separate process. */
 export class Appenders {
   readonly #child = new Child('append-process.ts', -10);
 

@@ -8,16 +8,16 @@ import type { Connected } from './subscriber-process.ts';
 import { oneMessage, type RunningTarget, type Target } from './target.ts';
 import { takeTurn } from './turn-taking.ts';
 
-/** Streams that writers use in turn. */
+/** Number of streams, written round robin. */
 const streams = 1_000;
 const batchSize = 1_000;
 
-/** A body of so many messages. */
+/** A body with this many messages. */
 export function arrayOf(message: string, count: number): string {
   return `[${new Array(count).fill(message).join(',')}]`;
 }
 
-/** One server under load, with its subscribers and writers. All of them are fresh for each repeat. */
+/** One server under load, with its subscribers and writers. Everything is started anew for each repeat. */
 export class Bench {
   readonly target: Target;
   readonly server: RunningTarget;
@@ -30,7 +30,7 @@ export class Bench {
     this.server = server;
   }
 
-  /** Starts the target, runs the measurement, and ends every process, also when it fails. */
+  /** Starts the target, runs the measurement, and ends every process, even if it fails. */
   static async run<T>(target: Target, measure: (bench: Bench) => Promise<T>, flags: string[] = []): Promise<T> {
     const endTurn = await takeTurn();
     try {
@@ -48,13 +48,13 @@ export class Bench {
     }
   }
 
-  /** The load client in C: for whatever the speed of a load client could decide. */
+  /** The load client in C, for measurements that a slower client would limit. */
   get reader(): Reader {
     this.#reader ??= new Reader({ subscribe: [this.server], append: [this.server] }, this.target);
     return this.#reader;
   }
 
-  /** The load client in Node, which compares every byte: for what differs from one subscriber to the next. */
+  /** The load client in Node, which compares every byte, for subscribers with different selections. */
   get subscribers(): Subscribers {
     this.#subscribers ??= new Subscribers();
     return this.#subscribers;
@@ -65,7 +65,7 @@ export class Bench {
     return this.#publishers;
   }
 
-  /** Connects subscribers of a category and waits until they hear. More of the same name hear the same. */
+  /** Connects subscribers of a category and waits until they receive pokes. Subscribers with the same name receive the same. */
   async subscribe(count: number, selector = 'category=account', name = 'all'): Promise<Connected> {
     const { target, server } = this;
     const path = target.subscribePath(selector);
@@ -75,20 +75,20 @@ export class Bench {
     return connected;
   }
 
-  /** Appends of one message, as the target takes them. */
+  /** Appends of one message each, in the target's format. */
   publish(order: Partial<PublishOrder> & { connections: number }, category = 'account'): Promise<PublishReport> {
     const { target, server } = this;
     const path = target.appendPath(category);
     return this.publishers.publish({ port: server.port, path, streams, body: target.appendBody, ...order });
   }
 
-  /** Appends so many messages to a category, 1,000 a request, over 1,000 streams. */
+  /** Appends messages to a category, 1,000 per request, over 1,000 streams. */
   async fill(messages: number, message = oneMessage, category = 'account'): Promise<PublishReport> {
     const body = arrayOf(message, batchSize);
     return this.publish({ connections: 2, count: Math.ceil(messages / batchSize), body }, category);
   }
 
-  /** Waits until every subscriber has so many frames, and checks that none was told anything else. */
+  /** Waits until every subscriber has this many frames, and checks that nothing else was received. */
   async awaitAll(frames: number, timeoutMs = 20_000, name = 'all'): Promise<{ completedAtUs: number }> {
     const { complete, completedAtUs } = await this.subscribers.awaitFrames({ name, frames, timeoutMs });
     const { least, most, problems } = await this.subscribers.report(name);
@@ -97,36 +97,36 @@ export class Bench {
     return { completedAtUs };
   }
 
-  /** What the server's `/metrics` shows; only of a target that has them. */
+  /** The content of the server's `/metrics`. Only for targets that have it. */
   async scrape(): Promise<string> {
     return (await fetch(`http://127.0.0.1:${this.server.port}/metrics`)).text();
   }
 
-  /** A reading of a counter of Pokewire's `/metrics`, summed over its labels; NaN where the server has none. */
+  /** A counter of Pokewire's `/metrics`, summed over its labels; NaN if the server has none. */
   async metric(name: string): Promise<number> {
     return this.target.hasMetrics ? sumOf(await this.scrape(), name) : Number.NaN;
   }
 
-  /** Appends by the clock, on connections that do not wait for answers. */
+  /** Appends at a fixed rate, on connections that do not wait for answers. */
   pace(order: Pick<PaceOrder, 'perSecond' | 'durationMs' | 'connections'> & { body?: string }, category = 'account') {
     const { target, server } = this;
     const path = target.appendPath(category);
     return this.publishers.pace({ port: server.port, path, streams, body: target.appendBody, ...order });
   }
 
-  /** Begins to count CPU time and clock, of the load's two processes or of others in their place. */
+  /** Starts measuring CPU and wall-clock time, of the load's two processes or of the given ones. */
   meter(...load: number[]): Meter {
     return new Meter(this.server.pid, ...(load.length > 0 ? load : [this.subscribers.pid, this.publishers.pid]));
   }
 
-  /** Resident memory of the server once it stands still, KiB. */
+  /** Resident memory of the server once it is stable, KiB. */
   async settledKib(settleMs = 1_500): Promise<number> {
     await sleep(settleMs);
     return residentKib(this.server.pid);
   }
 }
 
-/** CPU time of the server and of its load between two moments. */
+/** CPU time of the server and its load between two moments. */
 export class Meter {
   readonly #pids: readonly number[];
   readonly #cpu: readonly number[];
@@ -139,8 +139,9 @@ export class Meter {
   }
 
   /**
-   * Shares of one core. The server is the bottleneck, not its load, when its share is near 1 or theirs well below.
-   * `strangerShare` is what others took of the server's core: a repeat with much of it says little about throughput.
+   * Shares of one core. The server is the bottleneck if its share is near 1, or the load's is well below.
+   * `strangerShare`: what other processes took of the server's core; a repeat with much of it says little about
+   * throughput.
    */
   read() {
     const seconds = (performance.now() - this.#startMs) / 1_000;

@@ -2,10 +2,10 @@ import { short } from './number-text.ts';
 import type { ScenarioResult, Verdict } from './results.ts';
 import type { Context } from './scenario.ts';
 
-/** The targets of the bounds table, in its order. */
+/** Targets in the order of the bounds table. */
 const targets = ['3a', '3c', '1a', '2a', '1d', '4a', '5b', '5a', '7a', '8a'];
 
-/** What the bounds are about, with only the peers and repeats that they need: name, peers, repeats. */
+/** The scenarios with bounds, with only the peers and repeats they need: name, peers, repeats. */
 const parts: readonly (readonly [scenario: string, peers: readonly string[], repeats?: number])[] = [
   ['latency', ['node-net'], 4],
   ['fan-out', ['nchan'], 3],
@@ -18,22 +18,22 @@ const parts: readonly (readonly [scenario: string, peers: readonly string[], rep
   ['append', ['fastify-empty-post'], 3],
 ];
 
-/** The scenarios that the bounds are about. */
+/** The scenarios with bounds. */
 export const boundScenarios: readonly string[] = parts.map(([scenario]) => scenario);
 
-/** How such a scenario is run where nothing but the bounds is asked for; what the command line says goes before. */
+/** Context of a scenario that is run only for its bounds; the command line takes precedence. */
 export function boundContext(context: Context, scenario: string): Context {
   const [, peers, repeats] = parts.find(([name]) => name === scenario)!;
   return { ...context, peers: context.peers ?? peers, repeats: context.repeats ?? repeats };
 }
 
-/** The verdicts that belong to the bounds table, in its order. */
+/** Verdicts of the bounds table, in order. */
 export function boundVerdicts(results: readonly ScenarioResult[]): Verdict[] {
   const verdicts = results.flatMap((result) => result.verdicts);
   return targets.flatMap((id) => verdicts.filter(({ target }) => target === id));
 }
 
-/** The table's rows: what, bound, measured, ok. */
+/** Rows of the table: what, bound, measured, ok. */
 export function boundsRows(results: readonly ScenarioResult[]): string[][] {
   return boundVerdicts(results).map(({ claim, direction, bound, reached, met }) => [
     claim,

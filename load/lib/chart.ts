@@ -2,13 +2,13 @@ export type Bar = { readonly label: string; readonly value: number; readonly col
 
 export type BarChart = {
   readonly title: string;
-  /** What the bars measure: `deliveries per second`. */
+  /** What the bars measure, for example `deliveries per second`. */
   readonly measure: string;
   readonly better: 'higher' | 'lower';
-  /** Each to its own scale; a single one needs no name. */
+  /** Each group has its own scale; a single group needs no name. */
   readonly groups: readonly { readonly name?: string; readonly bars: readonly Bar[] }[];
   readonly format: (value: number) => string;
-  /** Why the numbers are as they are, where nobody would believe them. */
+  /** Explains surprising numbers. */
   readonly note?: string;
   /** Machine, commit and date. */
   readonly source: string;
@@ -18,10 +18,10 @@ const width = 800;
 const rowHeight = 26;
 const barHeight = 16;
 const sizes = { title: 17, text: 13, small: 12 };
-/** Width of a character over the font size: at least that of wide system fonts, in bold too, so that nothing overlaps. */
+/** Width of a character relative to the font size: at least that of wide system fonts, also in bold, so that nothing overlaps. */
 const characterWidth = 0.64;
 
-// A README shows the file as an image, which knows the reader’s scheme only by this query.
+// A README shows the file as an image, which learns the reader’s colour scheme only through this query.
 const style = `
 text { font: ${sizes.text}px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #1c1d21; }
 .title { font-size: ${sizes.title}px; font-weight: 600; }
@@ -32,7 +32,7 @@ text { font: ${sizes.text}px system-ui, -apple-system, 'Segoe UI', sans-serif; f
   .small { fill: #a5a29b; }
 }`;
 
-/** Horizontal bars, the best first, as SVG text for light and dark pages. */
+/** Horizontal bars, best first, as SVG for light and dark pages. */
 export function barChart({ title, measure, better, groups, format, note, source }: BarChart): string {
   const all = groups.flatMap(({ bars }) => bars);
   const labelWidth = Math.max(...all.map(({ label }) => widthOf(label)));
@@ -87,7 +87,7 @@ function widthOf(content: string): number {
   return content.length * sizes.text * characterWidth;
 }
 
-/** Lines of small text that fit into the width. */
+/** Breaks small text into lines that fit the width. */
 function wrapped(content: string): string[] {
   const most = Math.floor(width / (sizes.small * characterWidth));
   const lines: string[] = [];

@@ -14,15 +14,15 @@ const appends = rate('Appends per second');
 const cpu = cost('CPU time per delivery', (us) => duration(us * 1e3));
 const delay = (measure: string) => cost(measure, (ms) => duration(ms * 1e6));
 
-/** Names the group of a series; undefined leaves it out. */
+/** Returns the group of a series; undefined omits it. */
 type GroupOf = (setting: NonNullable<Series['setting']>) => string | undefined;
 
 type Chart = Measure & {
   readonly scenario: string;
-  /** Its file. */
+  /** File name of the chart. */
   readonly name: string;
   readonly title: string;
-  /** The number of the median that is drawn. */
+  /** The metric whose median is drawn. */
   readonly metric: string;
   readonly groupOf?: GroupOf;
   readonly note?: string;
@@ -211,7 +211,7 @@ const charts: readonly Chart[] = [
   },
 ];
 
-/** The charts of these results; one that has nothing to show is left out. */
+/** Charts of these results. Those without data are omitted. */
 export function drawCharts(results: ReadonlyMap<string, Found>) {
   return charts.flatMap((chart) => {
     const found = results.get(chart.scenario);
@@ -227,7 +227,7 @@ function groupsOf({ metric, groupOf = () => '' }: Chart, series: readonly Series
   const groups = new Map<string, BarChart['groups'][number]['bars'][number][]>();
   for (const { target, setting = {}, median } of series) {
     const [value, group] = [median[metric], groupOf(setting)];
-    // JSON has no NaN: what was not measured is null there.
+    // JSON has no NaN, so missing values are null.
     if (!Number.isFinite(value) || group === undefined) continue;
     const { label, colour, isOurs } = shownAs(target);
     groups.set(group, [...(groups.get(group) ?? []), { label, colour, isBold: isOurs, value: value! }]);

@@ -6,7 +6,7 @@ import type { Answer } from './rpc.ts';
 import type { Percentiles } from './statistics.ts';
 import type { Connected, GroupReport, GroupRequest } from './subscriber-process.ts';
 
-/** Calls take no longer, beyond the time they are asked to go on for; a server that hangs ends one repeat, not the run. */
+/** Longest time of a call beyond its own duration, so that a server that hangs ends one repeat, not the run. */
 const callTimeoutMs = 60_000;
 
 /** A process of the load generator that answers calls. */
@@ -56,7 +56,7 @@ export class Child {
   }
 }
 
-/** Subscribers in a process of their own. */
+/** Subscribers in a separate process. */
 export class Subscribers {
   readonly #child = new Child('subscriber-process.ts', -10);
 
@@ -68,7 +68,7 @@ export class Subscribers {
     return this.#child.call('connect', groups) as Promise<Connected>;
   }
 
-  /** From now on sockets are read only once in `pauseMs`. */
+  /** From now on reads sockets only once per `pauseMs`. */
   readInBursts(pauseMs: number) {
     return this.#child.call('readInBursts', pauseMs);
   }
@@ -81,7 +81,7 @@ export class Subscribers {
     return this.#child.call('reports', names) as Promise<GroupReport[]>;
   }
 
-  /** Waits until every connection (from `first` on) has so many frames. */
+  /** Waits until every connection (from `first` on) has this many frames. */
   awaitFrames(wanted: { name: string; frames: number; first?: number; timeoutMs: number }) {
     return this.#child.call('awaitFrames', wanted) as Promise<{ complete: boolean; completedAtUs: number }>;
   }
@@ -103,9 +103,9 @@ export class Subscribers {
   }
 }
 
-/** Writers in a process of their own. */
+/** Writers in a separate process. */
 export class Publishers {
-  // Before the subscribers, with which it shares a core: a writer that waits for them would measure them.
+  // Scheduled before the subscribers, which share its core; otherwise the writer would wait for them and measure that.
   readonly #child = new Child('publisher-process.ts', -15);
 
   get pid(): number {

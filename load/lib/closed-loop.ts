@@ -9,8 +9,8 @@ export type ClosedLoopSettings = {
 };
 
 /**
- * Appends/s of writers that each begin the next append when the last one is acknowledged, while no other load run measures.
- * Each append gets the number of its writer and the next number of a stream.
+ * Appends per second of writers that each send the next append when the last is acknowledged. Takes turns with other
+ * load runs. Each append gets the number of its writer and the next stream number.
  */
 export async function measureClosedLoop(
   { connections, streams, warmUpMs, measureMs }: ClosedLoopSettings,

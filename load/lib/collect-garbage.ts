@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A port that is free now, for the inspector of a process that is started next. */
+/** A free port, for the inspector of the next process. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -11,8 +11,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Makes a Node process collect its garbage, by its inspector: V8 does not by itself when nothing is allocated, and what
- * is garbage cannot be told from what is kept. The process was started with this `--inspect-port`.
+ * Makes a Node process collect its garbage, through its inspector: V8 does not collect while nothing is allocated, and
+ * garbage cannot be told from live memory. The process must have been started with this `--inspect-port`.
  */
 export async function collectGarbage(pid: number, inspectPort: number): Promise<void> {
   process.kill(pid, 'SIGUSR1');

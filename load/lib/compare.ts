@@ -8,7 +8,7 @@ import { median } from './statistics.ts';
 
 const usualRepeats = 5;
 
-/** Checks a commit out beside this work tree, gives its folder to `use`, and takes it away again. */
+/** Checks a commit out next to this work tree, passes its folder to `use`, and removes it. */
 export async function withCommit<T>(root: string, ref: string, use: (folder: string) => Promise<T>): Promise<T> {
   const folder = join(mkdtempSync(join(tmpdir(), 'pokewire-compare-')), 'tree');
   const git = (...args: string[]) => execFileSync('git', ['-C', root, ...args], { stdio: 'ignore' });
@@ -25,7 +25,7 @@ export async function withCommit<T>(root: string, ref: string, use: (folder: str
   }
 }
 
-/** Runs a scenario without peers on both trees in turn, A B A B, and says for each number how they compare. */
+/** Runs a scenario without peers on both trees alternately (A B A B), and reports how each number compares. */
 export async function compare(
   name: string,
   scenario: Scenario,
@@ -46,7 +46,7 @@ export async function compare(
     const cells = [before, here].map((value) => value.toPrecision(5).padStart(12)).join(' ');
     context.say(`${label.padEnd(60)} ${cells} ${(here / before).toFixed(3).padStart(10)}`);
   }
-  // The bounds compare with peers, which do not run here.
+  // Bounds compare with peers, which do not run here.
   return [
     ...results.there.map((result) => ({ ...result, scenario: `${name} (there)`, verdicts: [] })),
     ...results.here.map((result) => ({ ...result, scenario: `${name} (here)`, verdicts: [] })),

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 const root = '/sys/fs/cgroup';
 const isUnified = existsSync(join(root, 'cgroup.controllers'));
 const parent = isUnified ? root : join(root, 'cpu');
-/** Short, so that a process waits for its next part no longer than an append takes. */
+/** Short, so that a process waits for its next slice no longer than an append takes. */
 const periodUs = 10_000;
 
-/** Why a process cannot be held to a share of a core here; undefined: it can. */
+/** Why CPU shares are not available here; undefined: they are. */
 export const cpuShareMissing: string | undefined = reasonAgainst();
 
-/** Control groups of processes that get so much of a core each and no more, which stand for machines of their own. */
+/** Control groups that limit processes to a share of a core, so that each stands for a separate machine. */
 export class CpuShares implements Disposable {
   readonly #share: number;
   readonly #groups: string[] = [];
@@ -19,7 +19,7 @@ export class CpuShares implements Disposable {
     this.#share = share;
   }
 
-  /** Holds a process to the share, from now on. */
+  /** Limits a process to the share from now on. */
   hold(pid: number): void {
     const group = join(parent, `pokewire-load-${pid}`);
     mkdirSync(group);
@@ -28,7 +28,7 @@ export class CpuShares implements Disposable {
     writeFileSync(join(group, 'cgroup.procs'), String(pid));
   }
 
-  /** Takes the groups away, whose processes must have ended. */
+  /** Removes the groups. Their processes must have ended. */
   [Symbol.dispose](): void {
     for (const group of this.#groups.splice(0)) rmdirSync(group);
   }

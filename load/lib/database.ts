@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** Streams, written in turn, and categories; each stream belongs to one of them. */
+/** Numbers of streams and categories, written round robin; each stream belongs to one category. */
 const streams = 25_000;
 const categories = 20;
 
@@ -12,18 +12,18 @@ const type = 'Deposited';
 const data = `{"account":"01900000-0000-7000-8000-000000000000","amount":100,"note":"${'x'.repeat(11)}"}`;
 const metadata = `{"correlationStreamName":"transfer-01900000-0000-7000-8000-000000000000","causation":"${'x'.repeat(5)}"}`;
 
-/** What the store counts for such a message. */
+/** Bytes that the store counts for such a message. */
 const messageBytes = 338;
 
-/** The body of an append of the message that databases are filled with. */
+/** Body of an append with the same message that databases are filled with. */
 export const usualMessage = `{"type":"${type}","data":${data},"metadata":${metadata}}`;
 
-/** A folder for databases, which goes with the scenario. */
+/** A folder for databases, deleted with the scenario. */
 export class DatabaseFolder implements Disposable {
   readonly #path = mkdtempSync(join(tmpdir(), 'pokewire-load-'));
   #files = 0;
 
-  /** The path of a database that does not exist yet. */
+  /** A path for a new database. */
   fresh(): string {
     return join(this.#path, `${this.#files++}.db`);
   }
@@ -33,14 +33,14 @@ export class DatabaseFolder implements Disposable {
   }
 }
 
-/** The flags of a server that keeps its log in this database. */
+/** Flags of a server that stores its log in this database. */
 export function storeFlags(path: string): string[] {
   return ['--store', `sqlite:${path}`];
 }
 
 /**
- * Puts messages into the empty log of a database that a server has made and closed: past its server, since a log of
- * 10,000,000 would take minutes. Indexes are built afterwards, in one sort each.
+ * Fills the empty log of a database that a server created and closed. Bypasses the server, because 10,000,000 messages
+ * would take minutes; indexes are created afterwards, with one sort each.
  */
 export function fillDatabase(path: string, messages: number): void {
   const database = new DatabaseSync(path);
@@ -76,7 +76,7 @@ export function fillDatabase(path: string, messages: number): void {
   database.close();
 }
 
-/** A table of the numbers from 1 on, as `value`. */
+/** A table of the numbers from 1, as `value`. */
 function upTo(last: number): string {
   return `(WITH RECURSIVE numbers(value) AS (VALUES (1) UNION ALL SELECT value + 1 FROM numbers WHERE value < ${last})
     SELECT value FROM numbers)`;

@@ -4,20 +4,20 @@ const newline = 0x0a;
 const colon = 0x3a;
 const letterR = 0x72;
 
-/** Microseconds of the monotonic clock, the same in every process of the machine. */
+/** Microseconds of the monotonic clock, which all processes of the machine share. */
 export function nowUs(): number {
   return Number(process.hrtime.bigint()) / 1_000;
 }
 
 /**
- * Reads one connection's event stream, in whatever pieces it comes, against the transcript of its group. Comments and
- * `retry` are passed over; they differ from one connection to the next.
+ * Compares one connection's event stream, in pieces of any size, with the transcript of its group. Skips comments and
+ * `retry`, which differ between connections.
  */
 export class EventReader {
   readonly transcript: Transcript;
-  /** Whole frames so far. */
+  /** Number of complete frames. */
   frames = 0;
-  /** Why this connection is wrong; it is not read on then. */
+  /** What is wrong with this connection; it is not read any further then. */
   problem: string | undefined = undefined;
   #offset = 0;
   #frameStart = 0;
@@ -37,7 +37,7 @@ export class EventReader {
     }
   }
 
-  /** Passes over the rest of a line. */
+  /** Skips the rest of a line. */
   #skip(bytes: Buffer, from: number, end: number): number {
     const lineEnd = bytes.indexOf(newline, from);
     if (lineEnd === -1 || lineEnd >= end) return end;
@@ -58,7 +58,7 @@ export class EventReader {
     const matching = same ? length : this.#matching(bytes, at, length);
     this.#offset += matching;
     this.#countFrames();
-    // A comment between two frames differs at its first byte, which the next round passes over.
+    // A comment between two frames differs at its first byte, and the next iteration skips it.
     if (!same && (this.#offset !== this.#frameStart || !isPassedOver(bytes[at + matching] ?? 0))) {
       const text = bytes.toString('latin1', at + matching, Math.min(end, at + matching + 80));
       this.problem = `frame ${this.frames} differs from what others were told: ${JSON.stringify(text)}`;
@@ -83,7 +83,7 @@ export class EventReader {
   }
 }
 
-/** Whether a line that begins so between two frames is a comment, `retry`, or the blank line behind one. */
+/** Whether a line between two frames that starts with this byte is a comment, `retry`, or the blank line after one. */
 function isPassedOver(byte: number): boolean {
   return byte === colon || byte === letterR || byte === newline;
 }

@@ -10,14 +10,14 @@ import { type RunningTarget, startServer, stopChild, type Target, track } from '
 const folder = join(import.meta.dirname, '../peers');
 const programs = join(folder, 'go-programs');
 
-/** Version of what is installed by hand, because Go needs minutes for it. */
+/** Versions that must be installed by hand, because compiling them takes minutes. */
 export const goModules = { centrifugo: 'github.com/centrifugal/centrifugo/v6@v6.9.1' };
 
-/** A server, or why it is missing. */
+/** A server, or why it is not available. */
 type Found = { readonly start: () => Promise<RunningTarget> } & Partial<Target>;
 type Missing = { readonly missing: string };
 
-/** The library tmaxmax/go-sse behind net/http. */
+/** The library tmaxmax/go-sse with net/http. */
 export function goSse(): Found | Missing {
   if (spawnSync('go', ['version']).status !== 0) return { missing: 'there is no Go' };
   const program = join(programs, 'go-sse');
@@ -25,12 +25,12 @@ export function goSse(): Found | Missing {
   return status === 0 ? { start: () => startServer(program, []) } : { missing: 'Go could not build it' };
 }
 
-/** A message as the others announce it, for servers that pass on what is published. */
+/** A message with the content that other servers announce, for servers that forward what is published. */
 export const published = '{"stream":"account-{}","position":{position},"globalPosition":{globalPosition}}';
 
 const connectRequest = encodeURIComponent(JSON.stringify({ subs: { pokes: {} } }));
 
-/** Centrifugo, whose subscribers get what is published over its HTTP API. */
+/** Centrifugo, which forwards to its subscribers what is published over its HTTP API. */
 export function centrifugo(): Found | Missing {
   const program = join(programs, 'centrifugo');
   if (!existsSync(program)) return { missing: 'it is not installed, see load/README.md' };
@@ -65,7 +65,7 @@ async function startCentrifugo(program: string): Promise<RunningTarget> {
   };
 }
 
-/** Starts a program on this port, pinned as every server is; resolves when it listens. */
+/** Starts a program on this port, pinned like every server; resolves when it listens. */
 async function startOn(port: number, program: string, args: readonly string[]): Promise<RunningTarget> {
   const [command, all] = pinned(serverCore, program, args);
   const child = spawn(command, all, { detached: true, stdio: 'ignore' });

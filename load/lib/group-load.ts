@@ -3,7 +3,7 @@ import type { AckOrder, AckReport, HandOverOrder, HandOverReport, IdleOrder, Kil
 
 const longTimeoutMs = 120_000;
 
-/** Members of consumer groups in a process of their own. */
+/** Members of consumer groups in a separate process. */
 export class GroupLoad implements Disposable {
   readonly #child = new Child('group-process.ts', -10);
 

@@ -4,7 +4,7 @@ import { EventStreamParser } from '../../src/client/event-stream.ts';
 /** A partition in one generation. */
 export type Owned = { readonly layout: number; readonly partition: number; readonly generation: number };
 
-/** Which group a member joins, and through which node. */
+/** The group a member joins, and through which node. */
 export type Membership = {
   readonly port: number;
   readonly category: string;
@@ -16,12 +16,12 @@ export type Membership = {
 type Told = { readonly type: string; readonly value: Owned & { readonly session: string } };
 
 const agent = new Agent({ keepAlive: true });
-/** Longer than anything that is measured takes, milliseconds. */
+/** Longer than anything measured takes, milliseconds. */
 const patienceMs = 40_000;
-/** Between two tries of a name that is taken, milliseconds. */
+/** Pause between attempts to join under a name in use, milliseconds. */
 const tryAgainMs = 10;
 
-/** Sends a JSON body and resolves to the answer; rejects where the server refuses. */
+/** Sends a JSON body and resolves to the answer; rejects if the server refuses. */
 export async function post(port: number, path: string, body: object, method = 'POST'): Promise<unknown> {
   const text = JSON.stringify(body);
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
@@ -34,7 +34,7 @@ export async function post(port: number, path: string, body: object, method = 'P
   return answer === '' ? undefined : JSON.parse(answer);
 }
 
-/** A member whose handlers never have anything to do: it lets go at once of what is revoked. */
+/** A member whose handlers are always idle: it releases revoked partitions at once. */
 export class GroupMember {
   session = '';
   beat = 0;
@@ -47,7 +47,7 @@ export class GroupMember {
     this.#of = of;
   }
 
-  /** Joins; a name that is taken is tried again until it is free. */
+  /** Joins; retries while the name is in use. */
   static async join(of: Membership): Promise<GroupMember> {
     const member = new GroupMember(of);
     for (;;) {
@@ -62,7 +62,7 @@ export class GroupMember {
     return this.#of.port;
   }
 
-  /** Resolves when an event comes for which this holds. */
+  /** Resolves when an event satisfies the condition. */
   async when(what: string, holds: (told: Told) => boolean): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new Error(`${this.#of.member} saw no ${what}`)), patienceMs);
@@ -76,7 +76,7 @@ export class GroupMember {
     });
   }
 
-  /** Resolves when it owns so many partitions. */
+  /** Resolves when it owns this many partitions. */
   async owns(count: number): Promise<void> {
     if (this.owned.size !== count) await this.when(`${count} partitions`, () => this.owned.size === count);
   }
@@ -86,7 +86,7 @@ export class GroupMember {
     this.kill();
   }
 
-  /** Its process is gone. */
+  /** Simulates the end of its process. */
   kill(): void {
     this.#stream?.destroy();
     this.owned.clear();
@@ -96,7 +96,7 @@ export class GroupMember {
     return post(this.#of.port, `/groups/${this.#of.group}/${route}`, { session: this.session, ...body });
   }
 
-  /** Resolves to the status, after `joined` where it is 200. */
+  /** Resolves to the status; for 200, after `joined`. */
   async #connect(): Promise<number> {
     const { port, category, group, member, size } = this.#of;
     const path = `/subscribe?category=${category}&group=${group}&member=${member}&size=${size}`;
@@ -108,7 +108,7 @@ export class GroupMember {
         return;
       }
       const parser = new EventStreamParser();
-      // A member that is killed breaks it off.
+      // Emitted when the member is killed.
       response.on('error', () => {});
       response.on('data', (piece: Buffer) => {
         for (const { type, data } of parser.push(piece)) {

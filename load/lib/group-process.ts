@@ -4,12 +4,12 @@ import { GroupMember, type Membership, type Owned, post } from './group-member.t
 import { serve } from './rpc.ts';
 
 export type HandOverOrder = {
-  /** Nodes of one log; the member that stays is on the first one, that which comes and goes on the last one. */
+  /** Nodes of one log. The permanent member is on the first, the member that comes and goes on the last. */
   readonly ports: readonly number[];
   readonly rounds: number;
 };
 
-/** Times of single hand-overs, each until the new owner has its first poke, milliseconds. */
+/** Times of single handovers, each until the new owner has its first poke, milliseconds. */
 export type HandOverReport = Readonly<Record<'leaveMs' | 'joinMs' | 'restartMs', readonly number[]>>;
 
 export type KillOrder = { readonly ports: readonly number[]; readonly groups: number };
@@ -19,7 +19,7 @@ export type AckOrder = {
   readonly members: number;
   readonly partitionsOfMember: number;
   readonly partitionsOfRequest: number;
-  /** Requests at a time. */
+  /** Concurrent requests. */
   readonly requests: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
@@ -33,13 +33,13 @@ const beatMs = 3_000;
 const beatsOfRequest = 1_000;
 const category = 'account';
 const size = 8;
-/** Joins, or deletions, at a time. */
+/** Concurrent joins or deletions. */
 const atATime = 16;
 
 const beating = new Set<GroupMember>();
 setInterval(() => void beatAll().catch((error: unknown) => console.error(`a beat failed: ${error}`)), beatMs).unref();
 
-/** Sends the beats of many members in one request, as a process does that works for many groups. */
+/** Sends the beats of many members in one request, like a process that works for many groups. */
 async function beatAll(): Promise<void> {
   for (const [port, members] of Map.groupBy(beating, (member) => member.port)) {
     for (let at = 0; at < members.length; at += beatsOfRequest) {
@@ -62,7 +62,7 @@ function kill(member: GroupMember): void {
   member.kill();
 }
 
-/** A stream of each partition. */
+/** One stream for each partition. */
 function streamsOf(partitions: number): string[] {
   const streams: string[] = new Array(partitions);
   for (let n = 0, found = 0; found < partitions; n++) {
@@ -129,7 +129,7 @@ async function handOver({ ports, rounds }: HandOverOrder): Promise<HandOverRepor
   return report;
 }
 
-/** How long it takes after a kill until another member has its first poke of what the dead one owned, in each group. */
+/** Time from a kill until another member has its first poke of the killed member's partitions, for each group. */
 function killed({ ports, groups }: KillOrder): Promise<number[]> {
   return Promise.all(
     Array.from({ length: groups }, async (_value, n) => {
@@ -151,7 +151,7 @@ function killed({ ports, groups }: KillOrder): Promise<number[]> {
 
 type Slice = { readonly member: GroupMember; readonly owned: readonly Owned[] };
 
-/** Acknowledges partitions as fast as the server answers; each acknowledgement moves a checkpoint by one message. */
+/** Acknowledges partitions as fast as the server answers. Each acknowledgement moves a checkpoint by one message. */
 async function acknowledge(order: AckOrder): Promise<AckReport> {
   const { port, partitionsOfMember, partitionsOfRequest, requests, warmUpMs, measureMs } = order;
   const partitions = order.members * partitionsOfMember;
@@ -201,7 +201,7 @@ async function forAll(count: number, act: (n: number) => Promise<unknown>): Prom
 
 const idle: GroupMember[] = [];
 
-/** Groups whose members have nothing to do, with one partition each. */
+/** Groups whose members are idle, with one partition each. */
 async function beginIdle({ port, groups, membersOfGroup }: IdleOrder): Promise<void> {
   await forAll(groups, async (n) => {
     const members: GroupMember[] = [];

@@ -8,8 +8,9 @@ const collected = 'nodejs_gc_duration_seconds';
 const lent = /^pokewire_pool_acquires_total\{pool="buffers-(\d+)",result="miss"\} (\d+)/gm;
 
 /**
- * What the server allocates between two moments, on the JavaScript heap and in buffers of its pools, and its garbage
- * collections. A scrape allocates too, as much as hundreds of appends: its share is found by two in a row, and taken off.
+ * What the server allocates between two moments, on the JavaScript heap and in pooled buffers, and its garbage
+ * collections. A scrape allocates as much as hundreds of appends, so its share is measured by two scrapes in a row and
+ * subtracted.
  */
 export class HeapMeter {
   readonly #bench: Bench;

@@ -6,7 +6,7 @@ const ticksPerSecond = 100;
 const pageBytes = 4_096;
 const hasProc = canRead('/proc/self/schedstat');
 const canPin = availableParallelism() > 1 && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
-/** The core that serves and the one that loads it. */
+/** The core for the server, and the one for its load. */
 export const serverCore = 0;
 export const loadCore = 1;
 
@@ -14,7 +14,7 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'latin1');
   } catch {
-    // A thread, or the process, is gone.
+    // The thread or process has ended.
     return '';
   }
 }
@@ -23,14 +23,15 @@ function canRead(path: string): boolean {
   return read(path) !== '';
 }
 
-/** The command with what pins it to a core in front, where the system can. */
+/** Prefixes the command so that it is pinned to a core, where the system supports that. */
 export function pinned(core: number, command: string, args: readonly string[]): [string, string[]] {
   return canPin ? ['taskset', ['-c', String(core), command, ...args]] : [command, [...args]];
 }
 
 /**
- * Puts a process before other work of the machine, where the system lets us, so that less of that is measured. It must
- * lead its own session (`detached`): Linux weighs sessions against each other, and niceness counts only within one.
+ * Raises the priority of a process over other work on the machine, if permitted, so that less of that is measured. It
+ * must lead its own session (`detached`): Linux weighs sessions against each other, and niceness counts only within
+ * one.
  */
 export function hurry(pid: number, niceness = -10): boolean {
   try {
@@ -41,28 +42,28 @@ export function hurry(pid: number, niceness = -10): boolean {
   }
 }
 
-/** Time that all threads of a process ran so far, seconds; NaN where the system does not tell. */
+/** CPU time of all threads of a process so far, seconds; NaN if the system does not report it. */
 export function cpuSeconds(pid: number): number {
   if (!hasProc) return Number.NaN;
-  // `/proc/<pid>/stat` counts hundredths of a second; these are nanoseconds.
+  // `/proc/<pid>/stat` has hundredths of a second; these files have nanoseconds.
   const threads = readdirSync(`/proc/${pid}/task`);
   const runNs = (thread: string) => Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ', 1)[0]);
   return threads.reduce((sum, thread) => sum + runNs(thread), 0) / 1e9;
 }
 
-/** Resident memory of a process, KiB; NaN where the system does not tell. */
+/** Resident memory of a process, KiB; NaN if the system does not report it. */
 export function residentKib(pid: number): number {
   if (!hasProc) return Number.NaN;
   return Number(/^VmRSS:\s*(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1]);
 }
 
-/** Memory that the kernel holds for all TCP sockets of the machine, MiB; NaN where the system does not tell. */
+/** Kernel memory of all TCP sockets of the machine, MiB; NaN if the system does not report it. */
 export function socketMib(): number {
   const pages = /^TCP:.* mem (\d+)/m.exec(read('/proc/net/sockstat'))?.[1];
   return (Number(pages) * pageBytes) / 1_048_576;
 }
 
-/** Seconds that a core has worked for anybody since the machine started; NaN where the system does not tell. */
+/** Busy time of a core since boot, seconds; NaN if the system does not report it. */
 export function coreBusySeconds(core: number): number {
   if (!hasProc) return Number.NaN;
   const line = new RegExp(`^cpu${core} (.*)$`, 'm').exec(read('/proc/stat'))?.[1];
@@ -70,7 +71,7 @@ export function coreBusySeconds(core: number): number {
   return (user + nice + system + irq + softirq + steal) / ticksPerSecond;
 }
 
-/** Where and with what was measured. */
+/** Describes the machine and versions of a measurement. */
 export function describeMachine() {
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -83,7 +84,7 @@ export function describeMachine() {
   };
 }
 
-/** The commit of a work tree, and whether files of the server or its measurements differ from it. */
+/** The commit of a work tree, and whether files of the server or its measurements are modified. */
 export function describeCommit(root: string): { commit: string; dirty: boolean } {
   const git = (...args: string[]) => execFileSync('git', ['-C', root, ...args], { encoding: 'utf8' }).trim();
   try {

@@ -2,18 +2,18 @@ import { arrayOf, Bench } from './bench.ts';
 import type { Reading } from './results.ts';
 import type { Target } from './target.ts';
 
-/** How many connections append single messages and arrays, and for how long. */
+/** Connections and durations for appends of single messages and of arrays. */
 export type AppendSettings = {
   readonly connections: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
   readonly messagesPerArray: number;
   readonly arrayConnections: number;
-  /** Shorter: the single appends have warmed up most of the path. */
+  /** Shorter, because the single appends have warmed up most of the code. */
   readonly arrayWarmUpMs: number;
 };
 
-/** Appends to a store of several nodes; its log alone is measured with the same. */
+/** Appends to a store shared by nodes; the log alone is measured with the same settings. */
 export const sharedStoreAppends = {
   connections: 64,
   streams: 1_000,
@@ -24,7 +24,7 @@ export const sharedStoreAppends = {
   arrayWarmUpMs: 500,
 };
 
-/** Rates and acknowledgement times of appends over HTTP, first of single messages and then of arrays. */
+/** Rates and latencies of appends over HTTP: single messages, then arrays. */
 export function measureAppends(
   target: Target,
   settings: AppendSettings,

@@ -4,7 +4,7 @@ import type { RunningTarget, Target } from './target.ts';
 
 export type DeliverySettings = { readonly perSecond: number; readonly warmUpMs: number; readonly measureMs: number };
 
-/** Latency from an append at one node to its poke at another one, with one writer and one subscriber. */
+/** Latency from an append on one node to its poke on another, with one writer and one subscriber. */
 export async function measureDelivery(
   target: Target,
   settings: DeliverySettings,
@@ -23,7 +23,7 @@ export async function measureDelivery(
   }
 }
 
-/** The same, with the subscriber on a second node over the store of the first one. */
+/** The same with the subscriber on a second node over the first node's store. */
 export async function measureOtherNode(
   target: Target,
   settings: DeliverySettings,

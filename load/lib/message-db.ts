@@ -7,25 +7,25 @@ import { cpuSeconds, serverCore } from './machine.ts';
 import type { Context, Scenario } from './scenario.ts';
 import { pokewire, type ServerCores, type Target } from './target.ts';
 
-/** Streams, written in turn, and categories; each stream belongs to one of them. */
+/** Numbers of streams and categories, written round robin; each stream belongs to one category. */
 const streams = 25_000;
 const categories = 20;
 
-/** With an id of 16 bytes, 204 bytes of payload: what the databases of the other stores are filled with, too. */
+/** With an id of 16 bytes, 204 bytes of payload, as in the databases of other stores. */
 const data = `{"account": "01900000-0000-7000-8000-000000000000", "amount": 100, "note": "${'x'.repeat(11)}"}`;
 const metadata = `{"correlationStreamName": "transfer-01900000-0000-7000-8000-000000000000", "causation": "${'x'.repeat(5)}"}`;
 
-/** A call of Message DB's own function, of a message as databases are filled with; the stream is $1. */
+/** Calls Message DB's own function with the usual message; $1 is the stream. */
 export const writeMessageSql = `SELECT write_message(gen_random_uuid()::varchar, $1, 'Deposited', '${data}', '${metadata}')`;
 
-/** The scenario, or one that says why it is not measured, where npm has no PostgreSQL for the platform. */
+/** The scenario, or one that reports why it is not measured if npm has no PostgreSQL for the platform. */
 export function withPostgres(scenario: string, measured: Scenario): Scenario {
   if (hasPostgres) return measured;
   const missing = [{ peer: scenario, why: 'npm has no PostgreSQL for this platform' }];
   return async () => ({ scenario, settings: {}, series: [], missing, verdicts: [] });
 }
 
-/** A PostgreSQL with its default settings unless told otherwise, on the disk of temporary files, and Message DB in each of its databases. */
+/** A PostgreSQL with default settings unless others are given, on the disk of temporary files, with Message DB in each database. */
 export class MessageDb implements AsyncDisposable {
   readonly #cluster: PostgresCluster;
 
@@ -38,12 +38,12 @@ export class MessageDb implements AsyncDisposable {
     return new MessageDb(await PostgresCluster.start({ isOnDisk: true, settings }));
   }
 
-  /** The name of a new database. */
+  /** Name of a new database. */
   fresh(): Promise<string> {
     return this.#cluster.create();
   }
 
-  /** The name of a new database with the place for tokens and consumer groups. */
+  /** Name of a new database with the tables for tokens and consumer groups. */
   async freshForGroups(): Promise<string> {
     const database = await this.fresh();
     await initStore(this.#cluster.url(database, 'postgres'), 'message_store');
@@ -58,17 +58,17 @@ export class MessageDb implements AsyncDisposable {
     return this.#cluster.connect(database, 'message_store');
   }
 
-  /** Puts the server and all connections from now on onto the core of the servers, beside which the load has one of its own. */
+  /** Pins the server and all later connections to the servers' core, leaving the other to the load. */
   pin(): void {
     for (const pid of this.#pids()) spawnSync('taskset', ['-a', '-c', '-p', String(serverCore), String(pid)]);
   }
 
-  /** CPU time of the server and all of its processes that run now. */
+  /** CPU time of the server and all of its current processes. */
   cpuSeconds(): number {
     return this.#pids().reduce((sum, pid) => sum + cpuSeconds(pid), 0);
   }
 
-  /** Pokewire over a fresh database at every start, or over one of this name. */
+  /** Pokewire over a new database at every start, or over the named one. */
   target({ root, profileDir }: Context, name: string, cores: ServerCores, database?: string): Target {
     const plain = pokewire({ name, root, cores, ...(profileDir === undefined ? {} : { profileDir }) });
     const start: Target['start'] = async (flags = []) =>
@@ -76,7 +76,7 @@ export class MessageDb implements AsyncDisposable {
     return { ...plain, start };
   }
 
-  /** Puts messages into an empty database: 20 categories of 1,250 streams each, written in turn. */
+  /** Fills an empty database: 20 categories of 1,250 streams each, written round robin. */
   async fill(database: string, messages: number): Promise<void> {
     await using client = await this.#cluster.connect(database);
     await client.query(

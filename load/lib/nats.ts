@@ -10,19 +10,19 @@ import type { Reading } from './results.ts';
 import type { Context, Scenario } from './scenario.ts';
 import { pokewire, type ServerCores, type Target } from './target.ts';
 
-/** How often a log is stored: on one server alone, or on each of three. */
+/** Replication of a log: on one server, or on each of three. */
 export type Replicas = 1 | 3;
 
 export const everyReplicas: readonly Replicas[] = [1, 3];
 
-/** The scenario, or one that says why it is not measured, where there is no nats-server. */
+/** The scenario, or one that reports why it is not measured if there is no nats-server. */
 export function withNats(scenario: string, measured: Scenario): Scenario {
   if (natsProgram !== undefined) return measured;
   const missing = [{ peer: scenario, why: missingNats }];
   return async () => ({ scenario, settings: {}, series: [], missing, verdicts: [] });
 }
 
-/** A nats-server, or three that are a cluster, with their default settings, on the disk of temporary files. */
+/** A nats-server, or a cluster of three, with default settings, on the disk of temporary files. */
 export class Nats implements AsyncDisposable {
   readonly #cluster: NatsCluster;
   #stores = 0;
@@ -33,31 +33,31 @@ export class Nats implements AsyncDisposable {
 
   static async start(replicas: Replicas): Promise<Nats> {
     const cluster = await NatsCluster.start({ size: replicas, isOnDisk: true });
-    // The servers are of the session of the runner, which is put before other work of the machine as a whole.
+    // The servers belong to the runner's session, whose priority was raised as a whole.
     for (const { pid } of cluster.servers) hurry(pid);
     return new Nats(cluster);
   }
 
-  /** URL of a store that is empty. */
+  /** URL of a new, empty store. */
   fresh(): string {
     return this.#cluster.url(`load${this.#stores++}`);
   }
 
-  /** Puts the servers onto the core of what is measured, beside which the load has one of its own. */
+  /** Pins the servers to the core that is measured, leaving the other to the load. */
   pin(): void {
     for (const { pid } of this.#cluster.servers) {
       spawnSync('taskset', ['-a', '-c', '-p', String(serverCore), String(pid)]);
     }
   }
 
-  /** Pokewire over a fresh store at every start, or over this one. */
+  /** Pokewire over a new store at every start, or over this one. */
   target({ root, profileDir }: Context, name: string, cores: ServerCores, store?: string): Target {
     const plain = pokewire({ name, root, cores, ...(profileDir === undefined ? {} : { profileDir }) });
     const start: Target['start'] = (flags = []) => plain.start(['--store', store ?? this.fresh(), ...flags]);
     return { ...plain, start };
   }
 
-  /** Publishes/s to a stream of JetStream of its own, each acknowledged, with as many in flight as there are connections. */
+  /** Publishes per second to a new JetStream stream, each acknowledged, with one in flight per connection. */
   async publish(settings: ClosedLoopSettings, payload: string): Promise<Reading> {
     const connection = await connect({ servers: this.#cluster.servers.map(({ host }) => host) });
     const name = `PLAIN${this.#stores++}`;
@@ -83,10 +83,10 @@ export class Nats implements AsyncDisposable {
 const leaderMs = 10_000;
 let ids = 0;
 
-/** Rejects unless JetStream has confirmed it. */
+/** Rejects unless JetStream acknowledged the message. */
 async function request(connection: NatsConnection, subject: string, payload: string): Promise<void> {
   const values = headers();
-  // What every message of Pokewire has, too.
+  // As in every message of Pokewire.
   values.set('Nats-Msg-Id', `${process.pid}-${ids++}`);
   const answer = (await connection.request(subject, payload, { timeout: 5_000, headers: values })).json<{
     error?: object;
@@ -94,7 +94,7 @@ async function request(connection: NatsConnection, subject: string, payload: str
   if (answer.error !== undefined) throw new Error(`JetStream refused ${subject}: ${JSON.stringify(answer.error)}`);
 }
 
-/** Resolves when the new stream has elected a leader, which takes its first message. */
+/** Resolves when the new stream has elected a leader and accepts messages. */
 async function untilTaken(publish: () => Promise<void>): Promise<void> {
   const deadline = performance.now() + leaderMs;
   for (;;) {

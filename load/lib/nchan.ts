@@ -39,7 +39,7 @@ http {
 }
 `;
 
-/** Starts nginx with nchan: one worker, pinned as every server is, all its files in a folder that goes with it. */
+/** Starts nginx with nchan: one worker, pinned like every server, with its files in a temporary folder. */
 export async function startNchan(module: string): Promise<RunningTarget> {
   const folder = mkdtempSync(join(tmpdir(), 'pokewire-nchan-'));
   const port = await freePort();
@@ -58,7 +58,7 @@ export async function startNchan(module: string): Promise<RunningTarget> {
   };
 }
 
-// The master listens before it has a worker.
+// The master listens before its worker exists.
 async function workerOf(master: number): Promise<number> {
   for (let tries = 0; tries < 250; tries++) {
     const worker = Number(readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ')[0]);

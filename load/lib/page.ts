@@ -4,7 +4,7 @@ import { type Found, placeOf } from './result-files.ts';
 import type { Report, Series, Verdict } from './results.ts';
 import { shownAs } from './servers.ts';
 
-/** A chart of a scenario, by its path from `docs/`. */
+/** A chart of a scenario, by its path relative to `docs/`. */
 export type Picture = { readonly scenario: string; readonly file: string; readonly alt: string };
 
 const introduction = `# Benchmarks
@@ -28,7 +28,7 @@ numbers vary with the machine: compare servers within a table, not tables.
 | Fastify, reply.raw.write | what one writes by hand: \`JSON.stringify\` and a write for each poke and subscriber |
 `;
 
-/** The page of all results. */
+/** The page with all results. */
 export function benchmarksPage(
   results: ReadonlyMap<string, Found>,
   pictures: readonly Picture[],
@@ -95,7 +95,7 @@ function seriesTable(series: readonly Series[]): string {
     String(repeats.length),
   ]);
   const header = ['server', ...settings.map(inWords), ...metrics.map(inWords), 'repeats'];
-  // Many numbers of few servers are read more easily down than across.
+  // Many metrics of few servers are easier to read as rows.
   const isTurned = header.length > 3 * rows.length;
   return isTurned ? table(['', ...rows.map(([name]) => name!)], turned(header, rows)) : table(header, rows);
 }
@@ -109,26 +109,26 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
   return [line(header), `|${header.map(() => '---|').join('')}`, ...rows.map(line), ''].join('\n');
 }
 
-// JSON has no NaN: what was not measured is null there.
+// JSON has no NaN, so missing values are null.
 function number(value: number | null | undefined, digits = 3): string {
   return value === undefined || value === null || Number.isNaN(value) ? '–' : short(value, digits);
 }
 
 const nanoseconds = { Seconds: 1e9, Ms: 1e6, Us: 1e3, ns: 1 };
-/** The unit of a time within the name of its number: `p50Ms`, `cpuUsPerDelivery`, `encode, 1 stream: ns`. */
+/** The time unit in a metric's name: `p50Ms`, `cpuUsPerDelivery`, `encode, 1 stream: ns`. */
 const timeUnit = /(Seconds|Ms|Us)(?=[A-Z]|$)|: (ns)$/;
 
-/** A number of a series; times in the unit that people read them in. */
+/** A table cell; times in a readable unit. */
 function cell(name: string, value: number | null | undefined): string {
   const [, unit, plain] = timeUnit.exec(name) ?? [];
   if (unit === undefined && plain === undefined) return number(value);
   return Number.isFinite(value) ? duration(value! * nanoseconds[(unit ?? plain) as keyof typeof nanoseconds]) : '–';
 }
 
-/** `cpuUsPerDelivery` as `cpu per delivery`: the unit of a time stands in the cell. */
+/** `cpuUsPerDelivery` becomes `cpu per delivery`, because the cell has the unit. */
 function inWords(name: string): string {
   const unitless = name.replace(timeUnit, '');
-  // A name that has spaces is in words already.
+  // A name with spaces is already readable.
   if (unitless.includes(' ')) return unitless;
   const words = unitless.replace(/[A-Z]+|\d+/g, (part) => ` ${part.toLowerCase()}`);
   return words

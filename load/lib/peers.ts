@@ -9,13 +9,13 @@ import { oneMessage, type RunningTarget, startServer, type Target } from './targ
 const folder = join(import.meta.dirname, '../peers');
 const nchanModule = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 
-/** A server to compare with, or why it cannot be. */
+/** A server to compare with, or why it is not available. */
 export type Peer = Target | { readonly name: string; readonly missing: string };
 
-/** Machine code from the start. */
+/** For servers compiled ahead of time. */
 const compiled = { compiled: true };
 
-/** A server that takes the same requests as Pokewire, apart from what differs. */
+/** A server that accepts the same requests as Pokewire, with some differences. */
 function peer(name: string, start: () => Promise<RunningTarget>, differs: Partial<Target> = {}): Target {
   return {
     name,
@@ -34,7 +34,7 @@ function nodePeer(name: string, file: string, ...args: string[]): Target {
   return peer(name, () => startServer(process.execPath, [join(folder, file), ...args]));
 }
 
-// Installed by its own package.json, from the registry that npm is set up for, when it is first asked for.
+// Installed from its own package.json on first use.
 function installedPeer(name: string, file: string): Peer {
   const here = () => existsSync(join(folder, 'node_modules', 'fastify'));
   if (!here()) spawnSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock'], { cwd: folder });
@@ -84,17 +84,17 @@ const peers: Record<string, () => Peer> = {
   'fastify-empty-post': () => installedPeer('fastify-empty-post', 'empty-post.ts'),
 };
 
-/** Every peer's name. */
+/** Names of all peers. */
 export const peerNames: readonly string[] = Object.keys(peers);
 
-/** The peer of this name, or why it is missing here. */
+/** The peer with this name, or why it is not available. */
 export function findPeer(name: string): Peer {
   const find = peers[name];
   if (find === undefined) throw new Error(`there is no peer ${name}; known are ${peerNames.join(', ')}`);
   return find();
 }
 
-/** Versions of the peers that are here, for the results. */
+/** Versions of the available peers, for the results. */
 export function peerVersions(): Record<string, string> {
   const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;

@@ -17,7 +17,7 @@ export function printProfiles(folder: string): void {
     let serving = false;
     for (const [at, id] of samples.entries()) {
       const { functionName, url, lineNumber } = byId.get(id)!.callFrame;
-      // What comes before the first write to a socket is the start.
+      // Ignores the start, which ends with the first write to a socket.
       serving ||= socketWrites.has(functionName);
       if (!serving || functionName === '(idle)') continue;
       const label = `${functionName || '(anonymous)'}  ${url === '' ? '' : `${basename(url)}:${lineNumber + 1}`}`;

@@ -4,21 +4,21 @@ import { Publisher } from './publisher.ts';
 import { serve } from './rpc.ts';
 import { type Percentiles, percentiles } from './statistics.ts';
 
-/** What is appended: prebuilt requests, one a stream, in turn. */
+/** What to append: prebuilt requests, one per stream, sent round robin. */
 export type Requests = {
   readonly path: string;
-  /** Streams written in turn; `{}` in the path is replaced by 0 to `streams - 1`. */
+  /** Number of streams; `{}` in the path is replaced by 0 to `streams - 1`. */
   readonly streams: number;
   readonly body: string;
-  /** POST when absent. */
+  /** Default: POST. */
   readonly method?: 'GET';
 };
 
 export type PublishOrder = Requests & {
   readonly port: number;
-  /** Writers, each of which waits for its answer. */
+  /** Number of writers, each of which waits for its answer. */
   readonly connections: number;
-  /** Ends after so many requests, or so many milliseconds. */
+  /** Ends after this many requests, or this many milliseconds. */
   readonly count?: number;
   readonly durationMs?: number;
 };
@@ -35,7 +35,7 @@ export type PaceOrder = Requests & {
   readonly port: number;
   readonly perSecond: number;
   readonly durationMs: number;
-  /** Connections that send in turn; one when absent. A server works on one request of a connection at a time. */
+  /** Connections that send alternately, by default one. A server processes one request per connection at a time. */
   readonly connections?: number;
 };
 
@@ -51,8 +51,8 @@ function build({ path, streams, body, method }: Requests, port: number): Buffer[
 const opened = new Map<string, Promise<Publisher[]>>();
 
 /**
- * Writers stay connected for the next order, which so is not about how fast they are let in: a server that accepts one
- * connection a turn, and tells thousands in each turn, takes long for that.
+ * Writers stay connected for the next measurement, which then does not include accepting them: a server that accepts
+ * one connection per turn, and delivers to thousands in each turn, takes long.
  */
 function open(port: number, connections: number): Promise<Publisher[]> {
   return opened.getOrInsertComputed(`${port} ${connections}`, () =>
@@ -71,7 +71,7 @@ function assertAnswered(publishers: readonly Publisher[]): void {
   if (failed !== undefined) throw new Error(`an append failed: ${failed.failure}`);
 }
 
-/** Closed loop: every writer sends its next request when the answer to the last has come. */
+/** Closed loop: every writer sends its next request after the answer to its last. */
 async function publish(order: PublishOrder): Promise<PublishReport> {
   const requests = build(order, order.port);
   const publishers = await open(order.port, order.connections);
@@ -102,7 +102,7 @@ async function publish(order: PublishOrder): Promise<PublishReport> {
   return { published: sent, startUs, endUs, ackMs: percentiles(acksMs) };
 }
 
-/** Open loop: connections send by the clock and do not wait, so a slow server cannot slow its writers down. */
+/** Open loop: connections send at a fixed rate and do not wait, so a slow server cannot slow down its writers. */
 async function pace(order: PaceOrder): Promise<{ ackMs: Percentiles }> {
   const requests = build(order, order.port);
   const publishers = await open(order.port, order.connections ?? 1);

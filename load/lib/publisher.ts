@@ -3,17 +3,17 @@ import { connect, type Socket } from 'node:net';
 const blankLine = Buffer.from('\r\n\r\n');
 const shared = Buffer.allocUnsafeSlow(65_536);
 
-/** One writer: a raw keep-alive socket that sends requests made beforehand and waits for, or counts, their answers. */
+/** One writer: a raw keep-alive socket that sends prebuilt requests and waits for, or counts, the answers. */
 export class Publisher {
   answered = 0;
-  /** Answers other than 2xx. */
+  /** Number of answers other than 2xx. */
   failed = 0;
-  /** The first of those, for the error message. */
+  /** The first of these answers, for the error message. */
   failure: string | undefined = undefined;
   /** Called after each answer. */
   onAnswer: () => void = () => {};
   readonly #socket: Socket;
-  // Of an answer that came in part.
+  // Bytes of an incomplete answer.
   #rest: Buffer | undefined = undefined;
 
   constructor(port: number, ready: () => void) {
@@ -58,12 +58,12 @@ export class Publisher {
       bytes = bytes.subarray(end);
       this.onAnswer();
     }
-    // The shared buffer is overwritten by the next read.
+    // Copied, because the next read overwrites the shared buffer.
     this.#rest = bytes.length === 0 ? undefined : Buffer.from(bytes);
   }
 }
 
-/** Index behind the first whole answer, -1 when it has not come whole. */
+/** Index after the first complete answer, or -1 if it is incomplete. */
 function endOfAnswer(bytes: Buffer): number {
   const headEnd = bytes.indexOf(blankLine);
   if (headEnd === -1) return -1;

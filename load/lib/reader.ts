@@ -19,7 +19,7 @@ export const readerMissing: string | undefined =
 
 let compiled: string | undefined;
 
-/** Compiles the reader once a run. */
+/** Compiles the reader once per run. */
 function binary(): string {
   if (compiled !== undefined) return compiled;
   const folder = mkdtempSync(join(tmpdir(), 'pokewire-reader-'));
@@ -29,13 +29,13 @@ function binary(): string {
   return compiled;
 }
 
-/** What one `publish` found. Latencies are those of every delivery, from the send of its append to the read. */
+/** Result of one `publish`. Latencies are of all deliveries, from the send of the append to the read. */
 export type Published = {
   readonly published: number;
   readonly deliveries: number;
   /** From the first append to the last delivery. */
   readonly seconds: number;
-  /** Of the time, how much the reader had something to do: near 1 it is the limit, and not the server. */
+  /** Share of time in which the reader was busy. Near 1, the reader is the limit rather than the server. */
   readonly busyShare: number;
   readonly latencyMs: Percentiles & { readonly p90: number };
   readonly ackMs: Percentiles & { readonly p90: number };
@@ -49,10 +49,10 @@ type Answer = Published & {
   readonly closed: number;
 };
 
-/** Where subscribers and writers connect: nodes of one log, used in turn. */
+/** Where subscribers and writers connect: nodes of one log, used round robin. */
 export type Nodes = { readonly subscribe: readonly RunningTarget[]; readonly append: readonly RunningTarget[] };
 
-/** Subscribers and writers of one server, or of several nodes, in one process in C: see `load/reader/reader.c`. */
+/** Subscribers and writers of one server or several nodes, in one process written in C: see `load/reader/reader.c`. */
 export class Reader {
   readonly #process: ChildProcess;
   readonly #lines: Interface;
@@ -76,7 +76,7 @@ export class Reader {
     return this.#process.pid!;
   }
 
-  /** Adds subscribers; resolves when each has the head of its response, with the milliseconds that took. */
+  /** Adds subscribers. Resolves, when each has its response head, to the milliseconds that took. */
   async connect(count: number): Promise<number> {
     const { ms, refused } = await this.#call<{ ms: number; refused: number }>(`connect ${count}`);
     if (refused > 0) throw new Error(`${refused} of ${count} subscribers were refused`);
@@ -84,8 +84,8 @@ export class Reader {
   }
 
   /**
-   * Appends for `durationMs`, `perSecond` by the clock or, when that is 0, each writer as soon as it is answered. Throws
-   * unless every subscriber then got every message once.
+   * Appends for `durationMs`, at `perSecond` or, if 0, each writer as soon as it is answered. Throws unless every
+   * subscriber received every message exactly once.
    */
   async publish(order: { connections: number; perSecond: number; durationMs: number }): Promise<Published> {
     const { connections, perSecond, durationMs } = order;
@@ -100,7 +100,7 @@ export class Reader {
     await this.#call('leave');
   }
 
-  /** Ends the process, and with it all connections. */
+  /** Ends the process and all of its connections. */
   stop(): void {
     this.#process.kill('SIGKILL');
     this.#lines.close();

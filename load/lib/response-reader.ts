@@ -1,18 +1,18 @@
-/** Takes the body bytes of a response; they may be overwritten afterwards. */
+/** Takes the body bytes of a response, which may be overwritten afterwards. */
 export type BodySink = (bytes: Buffer, start: number, end: number) => void;
 
 const carriageReturn = 0x0d;
 const newline = 0x0a;
 
-/** Reads the head of one endless response and passes its body on, freed of chunked coding where the server uses it. */
+/** Reads the head of one endless response, and passes on its body without chunk framing. */
 export class ResponseReader {
-  /** Status of the response, 0 before its head has come. */
+  /** Status of the response; 0 before its head arrived. */
   status = 0;
   readonly #body: BodySink;
   #head = '';
   #chunked = false;
   #chunkLeft = 0;
-  // Where in the lines between two chunks it stands: their digits so far.
+  // Digits of the current chunk size line.
   #sizeText = '';
 
   constructor(body: BodySink) {
@@ -51,7 +51,7 @@ export class ResponseReader {
     }
   }
 
-  // A size line, with the line end of the chunk before it in front.
+  // Reads a size line, preceded by the previous chunk's line end.
   #readSize(bytes: Buffer, start: number, end: number): number {
     for (let at = start; at < end; at++) {
       const code = bytes[at]!;

@@ -2,14 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report, ScenarioResult } from './results.ts';
 
-/** A scenario's result with the report it stands in. */
+/** A scenario's result and its report. */
 export type Found = { readonly result: ScenarioResult; readonly report: Report };
 
-/** What ends the names of files that have nothing but the bounds, with fewer peers and repeats than a whole run. */
+/** End of the names of files with bounds only, from fewer peers and repeats than a full run. */
 const boundsEnd = '-bounds.json';
 const wholeEnd = '-all.json';
 
-/** The newest report that has all the bounds: of the bounds alone, or of a whole run, not of a comparison. Undefined: there is none. */
+/** The newest report that contains all bounds, from a bounds-only or full run, not from a comparison. Undefined: there is none. */
 export function newestBounds(folder: string): Report | undefined {
   const names = readdirSync(folder).filter((name) => name.endsWith(boundsEnd) || name.endsWith(wholeEnd));
   return names
@@ -18,11 +18,11 @@ export function newestBounds(folder: string): Report | undefined {
     .findLast(({ results }) => !results.some(isComparison));
 }
 
-/** The newest result of each scenario in these files. Those of comparisons and of the bounds alone are left out. */
+/** The newest result of each scenario. Ignores comparisons and bounds-only runs. */
 export function newestResults(folder: string): Map<string, Found> {
   const newest = new Map<string, Found>();
   const files = readdirSync(folder).filter((name) => name.endsWith('.json') && !name.endsWith(boundsEnd));
-  // Their names begin with their dates.
+  // File names start with the date.
   for (const file of files.sort()) {
     const report = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Report;
     for (const result of report.results) {
@@ -32,7 +32,7 @@ export function newestResults(folder: string): Map<string, Found> {
   return newest;
 }
 
-/** When, of what and where it was measured. */
+/** When, on what commit and where it was measured. */
 export function placeOf({ machine, commit, dirty, date }: Report): string {
   const day = new Date(date).toLocaleDateString('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
   const { cpu, cores, node, pinned } = machine;
@@ -42,7 +42,7 @@ export function placeOf({ machine, commit, dirty, date }: Report): string {
   );
 }
 
-/** Of one of two work trees, which stands behind the name of the scenario. */
+/** Whether it measures one of two work trees, named after the scenario. */
 function isComparison({ scenario }: ScenarioResult): boolean {
   return scenario.includes('(');
 }

@@ -4,28 +4,28 @@ import { describeCommit, describeMachine } from './machine.ts';
 import { peerVersions } from './peers.ts';
 import { median } from './statistics.ts';
 
-/** One repeat's numbers by name; units are in the names. */
+/** One repeat's numbers by name; names include the unit. */
 export type Reading = Readonly<Record<string, number>>;
 
-/** All repeats of one server in one setting. */
+/** All repeats of one server with one setting. */
 export type Series = {
   readonly target: string;
-  /** What was set, apart from the scenario's own settings: number of subscribers, rate and the like. */
+  /** Variables of the scenario: number of subscribers, rate and so on. */
   readonly setting?: Readonly<Record<string, number | string>>;
   readonly repeats: readonly Reading[];
   readonly median: Reading;
-  /** Anything that was not as it must be: a gap, an order, a refused connection. */
+  /** Anything wrong: a gap, a wrong order, a refused connection. */
   readonly problems?: readonly string[];
 };
 
-/** How far one numbered target of the project was reached. */
+/** To what degree one of the project's numbered targets was met. */
 export type Verdict = {
-  /** Number of the target in `load/README.md`, with a letter when it has parts. */
+  /** Number of the target in `load/README.md`, with a letter for its parts. */
   readonly target: string;
   readonly claim: string;
   /** The measured number that is compared with the bound. */
   readonly reached: number;
-  /** Which side of the bound it must lie on; absent in old result files. */
+  /** On which side of the bound it must be; absent in old result files. */
   readonly direction?: 'at least' | 'at most';
   readonly bound: number;
   readonly met: boolean;
@@ -47,7 +47,7 @@ export function series(target: string, repeats: readonly Reading[], setting?: Se
   return { target, ...(setting === undefined ? {} : { setting }), repeats, median: medians };
 }
 
-/** A verdict for "at least"; NaN where a side is missing, which is never met. */
+/** A verdict for "at least". A missing side is NaN, which never passes. */
 export function atLeast(target: string, claim: string, reached: number, bound: number): Verdict {
   return { target, claim, reached, direction: 'at least', bound, met: reached >= bound };
 }
@@ -57,7 +57,7 @@ export function atMost(target: string, claim: string, reached: number, bound: nu
   return { target, claim, reached, direction: 'at most', bound, met: reached <= bound };
 }
 
-/** What one run found, with where and of what. */
+/** Results of one run, with their circumstances. */
 export type Report = {
   readonly date: string;
   readonly commit: string;
@@ -69,7 +69,7 @@ export type Report = {
   readonly results: readonly ScenarioResult[];
 };
 
-/** Writes a report of what was measured and returns the file's path. */
+/** Writes a report and returns the file's path. */
 export function writeResults(
   folder: string,
   root: string,
@@ -86,7 +86,7 @@ export function writeResults(
   return path;
 }
 
-// Five digits say all that was measured.
+// Five digits are enough for any measurement.
 function rounded(_key: string, value: unknown): unknown {
   if (typeof value !== 'number' || Number.isInteger(value)) return value;
   return Number.isFinite(value) ? Number(value.toPrecision(5)) : null;

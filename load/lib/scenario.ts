@@ -3,27 +3,27 @@ import type { Reading, ScenarioResult, Series } from './results.ts';
 import { series } from './results.ts';
 import { pokewire, type ServerCores, type Target } from './target.ts';
 
-/** What a scenario is run with. */
+/** Parameters of a scenario. */
 export type Context = {
-  /** Work tree of the Pokewire that is measured. */
+  /** Work tree of the measured Pokewire. */
   readonly root: string;
-  /** Repeats asked for on the command line; a scenario has its own number otherwise. */
+  /** Repeats from the command line; otherwise the scenario's own number. */
   readonly repeats: number | undefined;
-  /** Peers asked for; a scenario has its own list otherwise. */
+  /** Peers from the command line; otherwise the scenario's own list. */
   readonly peers: readonly string[] | undefined;
-  /** Where CPU profiles of Pokewire go. */
+  /** Folder for CPU profiles of Pokewire. */
   readonly profileDir: string | undefined;
-  /** Whether sizes are measured that take minutes to make. */
+  /** Whether to measure sizes that take minutes to create. */
   readonly large: boolean;
-  /** How long one repeat of a scenario measures that can go on for long; it has its own time otherwise. */
+  /** Duration of one repeat, for scenarios with a variable one; otherwise the scenario's own. */
   readonly seconds: number | undefined;
-  /** Says what is being done. */
+  /** Reports progress. */
   readonly say: (text: string) => void;
 };
 
 export type Scenario = (context: Context) => Promise<ScenarioResult>;
 
-/** The servers of a scenario: Pokewire first, then the peers that are here; and those that are not. */
+/** The servers of a scenario: Pokewire first, then the available peers; and those not available. */
 export function targetsOf(context: Context, peerNames: readonly string[]) {
   const found = (context.peers ?? peerNames).map(findPeer);
   return {
@@ -42,10 +42,10 @@ export function pokewireOf(
   return pokewire({ name, root, flags, cores, ...(profileDir === undefined ? {} : { profileDir }) });
 }
 
-/** How often, the same for all or by the name of a target: one that no target is about shows where it stands at once. */
+/** Number of repeats, for all targets or by name. A peer without a bound needs only one. */
 export type Repeats = number | ((target: string) => number);
 
-/** Repeats in turn, A B C A B C, so that what the machine does meanwhile meets all targets alike. */
+/** Repeats round robin (A B C A B C), so that disturbances affect all targets alike. */
 export async function repeatInTurn<T extends { readonly name: string }>(
   context: Context,
   targets: readonly T[],
@@ -55,7 +55,7 @@ export async function repeatInTurn<T extends { readonly name: string }>(
   return (await repeatSteps(context, targets, repeats, [undefined], async (target) => [await measure(target)])).flat();
 }
 
-/** The same for a measurement with several steps, one reading each: gives the series of all targets for each setting. */
+/** The same for measurements with several steps, with one reading each. Returns the series of all targets for each setting. */
 export async function repeatSteps<T extends { readonly name: string }>(
   context: Context,
   targets: readonly T[],
@@ -92,14 +92,14 @@ export async function repeatSteps<T extends { readonly name: string }>(
   );
 }
 
-/** Numbers by name in one line. */
+/** Numbers with names in one line. */
 export function inWords(named: Readonly<Record<string, number | string>>): string {
   return Object.entries(named)
     .map(([name, value]) => `${name} ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`)
     .join(', ');
 }
 
-/** The median of a number of a target's series; NaN where it was not measured. */
+/** The median of a metric in a target's series; NaN if it was not measured. */
 export function medianOf(all: readonly Series[], target: string, name: string): number {
   return all.find((one) => one.target === target)?.median[name] ?? Number.NaN;
 }

@@ -1,9 +1,9 @@
-/** How charts and tables show what was measured. */
+/** How charts and tables show a server. */
 type Shown = {
   readonly label: string;
-  /** Readable on white and on black; each server keeps its colour in all charts. */
+  /** Readable on white and black; each server has the same colour in all charts. */
   readonly colour: string;
-  /** Pokewire itself, with whichever store. */
+  /** Pokewire itself, with any store. */
   readonly isOurs: boolean;
 };
 
@@ -12,7 +12,7 @@ const oursColour = '#e2502e';
 const ours = (label: string): Shown => ({ label, colour: oursColour, isOurs: true });
 const other = (label: string, colour: string): Shown => ({ label, colour, isOurs: false });
 
-/** By the name of the target in result files. */
+/** By the target's name in result files. */
 export const servers: Readonly<Record<string, Shown>> = {
   pokewire: ours('Pokewire'),
   'pokewire, garbage collected': ours('Pokewire, after garbage collection'),
@@ -65,7 +65,7 @@ export const servers: Readonly<Record<string, Shown>> = {
   R3: ours('Pokewire, 3 copies'),
 };
 
-/** How a target is shown; under its own name and in grey while this table does not know it. */
+/** How to show a target: by its own name in grey if this table lacks it. */
 export function shownAs(target: string): Shown {
   return servers[target] ?? other(target, '#7d7d7d');
 }

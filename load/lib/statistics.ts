@@ -1,4 +1,4 @@
-/** The value that as many lie above as below; NaN of nothing. */
+/** The median; NaN for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -6,10 +6,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Of many samples, in one unit. */
+/** Percentiles of many samples in one unit. */
 export type Percentiles = { readonly p50: number; readonly p99: number; readonly max: number };
 
-/** Median, 99th percentile and greatest. */
+/** Median, 99th percentile and maximum. */
 export function percentiles(values: readonly number[]): Percentiles {
   const sorted = Float64Array.from(values).sort();
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;

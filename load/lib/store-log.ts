@@ -11,7 +11,7 @@ import { usualMessage } from './database.ts';
 const { type, data, metadata } = JSON.parse(usualMessage) as { type: string; data: object; metadata: object };
 const usualParts = { type, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
 
-/** Opens a store in this process, without a server, and gives the log of its first namespace to `use`. */
+/** Opens a store in this process, without a server, and passes the log of its first namespace to `use`. */
 export async function withStoreLog<T>(url: string, use: (log: Log) => Promise<T>): Promise<T> {
   const pokes = new ObjectPool(() => new Poke(), { min: 256, max: 16_384 });
   const store = await openStore(url, { pokes, maxBytes: 0, maxBytesPerNamespace: 0, maxNamespaces: 100 });
@@ -23,7 +23,7 @@ export async function withStoreLog<T>(url: string, use: (log: Log) => Promise<T>
   }
 }
 
-/** The first namespace of a store that has none yet, as a server makes it at its start. */
+/** The first namespace of a new store, as a server creates it at its start. */
 async function firstOf({ namespaces }: Store): Promise<Namespace> {
   const first = { id: 'default', uid: randomUUID(), description: '', createdAtMs: Date.now(), tokens: [] };
   const created = await namespaces.create(first);
@@ -31,7 +31,7 @@ async function firstOf({ namespaces }: Store): Promise<Namespace> {
   return created.namespace;
 }
 
-/** Appends the usual message of load runs to a stream; rejects unless it is stored. */
+/** Appends the usual message to a stream; rejects unless it is stored. */
 export async function appendUsual(log: Log, stream: string): Promise<void> {
   const { outcome } = await log.append(stream, [{ id: newId(), given: false, ...usualParts }], undefined);
   if (outcome !== 'appended') throw new Error(`the append ended with ${outcome}`);

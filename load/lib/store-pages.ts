@@ -7,11 +7,11 @@ import { withStoreLog } from './store-log.ts';
 const warmUpReads = 300;
 const reads = 300;
 
-/** Selects the first of the categories that databases are filled with. */
+/** Selects the first category that databases are filled with. */
 export const oneCategory: Selection = { ...everything, all: false, categories: ['account1'] };
 export const oneMember: Selection = { ...oneCategory, group: { member: 1, size: 4 } };
 
-/** Milliseconds for pages of 1,000 pokes from all over the log of a database, thread and all, without a server. */
+/** Milliseconds for pages of 1,000 pokes from all over a database's log, including the thread but without a server. */
 export function measurePokePages(path: string, messages: number): Promise<Reading> {
   return withStoreLog(`sqlite:${path}`, async (log) => ({
     categoryPokesPageMs: await medianPageMs(log, oneCategory, 1_000, messages),
@@ -19,7 +19,7 @@ export function measurePokePages(path: string, messages: number): Promise<Readin
   }));
 }
 
-/** Milliseconds for a page of pokes from all over the first half of a log, in the median. */
+/** Median time of a page of pokes from all over the first half of a log, milliseconds. */
 export async function medianPageMs(log: Log, selection: Selection, pokes: number, messages: number): Promise<number> {
   const times: number[] = [];
   for (let read = 0; read < warmUpReads + reads; read++) {

@@ -2,7 +2,7 @@ import { type DatabaseFolder, storeFlags } from './database.ts';
 import type { Context } from './scenario.ts';
 import { pokewire, type ServerCores, type Target } from './target.ts';
 
-/** Pokewire over each of its stores on this machine. The durable one gets a fresh database at every start. */
+/** Pokewire with each local store. The durable store gets a new database at every start. */
 export function storeTargets({ root, profileDir }: Context, folder: DatabaseFolder, cores: ServerCores): Target[] {
   const options = { root, cores, ...(profileDir === undefined ? {} : { profileDir }) };
   const sqlite = pokewire({ ...options, name: 'sqlite' });

@@ -3,11 +3,11 @@ import { serve } from './rpc.ts';
 import { Subscriber } from './subscriber.ts';
 import { type IdOrder, Transcript } from './transcript.ts';
 
-/** Subscribers that ask for the same. */
+/** Subscribers with the same selection. */
 export type GroupRequest = {
   readonly name: string;
   readonly port: number;
-  /** `{}` stands for the number of the subscriber in the group. */
+  /** `{}` is replaced by the subscriber's number in the group. */
   readonly path: string;
   readonly count: number;
   readonly order?: IdOrder;
@@ -21,26 +21,27 @@ export type GroupReport = {
   readonly most: number;
   readonly bytes: number;
   readonly closed: number;
-  /** What was wrong with content or order; empty when every connection is right. */
+  /** Errors in content or order; empty if every connection is correct. */
   readonly problems: readonly string[];
 };
 
 export type Connected = {
-  /** When the first connection was begun. */
+  /** When the first connection was started. */
   readonly startUs: number;
-  /** Until the last had its answer. */
+  /** Time until the last answer. */
   readonly ms: number;
   /** Answers other than 200. */
   readonly refused: number;
 };
 
-/** Connections that may wait for their answer at once; a listening socket's queue holds 511. */
+/** Most connections waiting for their answers; the queue of a listening socket holds 511. */
 const inFlight = 256;
 const pollMs = 2;
 
 /**
- * Reads in bursts: sleeps, reads what every socket has, sleeps. A reader that waits in `epoll_wait` is woken by every
- * write of the server, on the server's core and at its cost, which no subscriber on another machine could do.
+ * Reads in bursts: sleeps, reads what every socket has, sleeps. A reader waiting in `epoll_wait` would be woken by
+ * every write of the server, on the server's core and at its cost, which does not happen with subscribers on other
+ * machines.
  */
 function readInBursts(pauseMs: number): void {
   const never = new Int32Array(new SharedArrayBuffer(4));
@@ -61,8 +62,8 @@ function groupOf(name: string): Group {
 }
 
 /**
- * Connects all subscribers of these groups and resolves when each has its response head. Those of a group that exists
- * are added to it, and read against the same transcript.
+ * Connects all subscribers of these groups and resolves when each has its response head. Groups that exist already get
+ * more subscribers, compared with the same transcript.
  */
 async function connectAll(requests: readonly GroupRequest[]): Promise<Connected> {
   const startUs = nowUs();
@@ -110,14 +111,14 @@ function report(name: string): GroupReport {
   };
 }
 
-/** Resolves when every connection of the group that is not stalled has so many frames, or after `timeoutMs`. */
+/** Resolves when every connection of the group that is not stalled has this many frames, or after `timeoutMs`. */
 async function awaitFrames(wanted: { name: string; frames: number; first?: number; timeoutMs: number }) {
   const { transcript, subscribers } = groupOf(wanted.name);
   const deadline = performance.now() + wanted.timeoutMs;
   const first = wanted.first ?? 0;
   const enough = () => {
     if (transcript.frames < wanted.frames) return false;
-    // Cheap when all are wanted: the last frame knows how many have it.
+    // Fast path if all are wanted: the last frame counts the connections that have it.
     if (first === 0) return wanted.frames === 0 || transcript.heard[wanted.frames - 1] === transcript.readers;
     return subscribers.every(({ events }, at) => at < first || events.frames >= wanted.frames);
   };

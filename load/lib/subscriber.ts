@@ -3,19 +3,19 @@ import { EventReader } from './event-reader.ts';
 import { ResponseReader } from './response-reader.ts';
 import type { Transcript } from './transcript.ts';
 
-/** Bytes one read can take. All sockets of the process share the buffer: each read is used up before the next. */
+/** Bytes per read. All sockets of the process share the buffer, because each read is processed before the next. */
 const shared = Buffer.allocUnsafeSlow(262_144);
 
-/** One subscriber: a raw socket, read without streams in between. */
+/** One subscriber: a raw socket, read without streams. */
 export class Subscriber {
   readonly events: EventReader;
-  /** Bytes read, the head of the response included. */
+  /** Bytes read, including the response head. */
   bytes = 0;
   closed = false;
   readonly #response: ResponseReader;
   readonly #socket: Socket;
 
-  /** Connects and asks for `path`; `ready` is called once, with the status (0: the connection failed). */
+  /** Connects and requests `path`. `ready` is called once, with the status (0: the connection failed). */
   constructor(port: number, path: string, transcript: Transcript, ready: (status: number) => void) {
     this.events = new EventReader(transcript);
     this.#response = new ResponseReader((bytes, start, end) => this.events.push(bytes, start, end));
@@ -47,7 +47,7 @@ export class Subscriber {
     });
   }
 
-  /** Stops reading, as a reader that hangs does. */
+  /** Stops reading, like a reader that hangs. */
   stall(): void {
     this.#socket.pause();
   }
@@ -56,7 +56,7 @@ export class Subscriber {
     this.#socket.resume();
   }
 
-  /** Goes without a goodbye, so that no port is left waiting. */
+  /** Resets the connection, so that no port is left in TIME_WAIT. */
   leave(): void {
     this.#socket.resetAndDestroy();
   }

@@ -3,21 +3,21 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { hurry, pinned, serverCore } from './machine.ts';
 
-/** A server that can be measured. */
+/** A server to measure. */
 export type Target = {
   readonly name: string;
-  /** Starts it, pinned to the server's core; resolves when it listens. */
+  /** Starts it, pinned to the servers' core; resolves when it listens. */
   start(flags?: readonly string[]): Promise<RunningTarget>;
   /** Path of the subscription to a category. */
   readonly subscribePath: (selector: string) => string;
-  /** Path of the append to a category, `{}` for the number of the stream. */
+  /** Path of an append to a category, with `{}` for the stream number. */
   readonly appendPath: (category: string) => string;
-  /** Body of an append of one message, with the reader's `{}`, `{position}` and `{globalPosition}` where it needs them. */
+  /** Body of an append of one message, with the reader's placeholders `{}`, `{position}` and `{globalPosition}` if needed. */
   readonly appendBody: string;
   readonly order: 'consecutive' | 'rising';
-  /** Whether it is machine code from the start; what runs in Node is slow until its hot parts are compiled. */
+  /** Whether it is compiled ahead of time. Code in Node is slow until its hot paths are compiled. */
   readonly compiled: boolean;
-  /** Whether it answers `/metrics` as Pokewire does. */
+  /** Whether its `/metrics` are Pokewire's. */
   readonly hasMetrics: boolean;
 };
 
@@ -28,16 +28,16 @@ export type RunningTarget = {
   stop(): Promise<void>;
 };
 
-/** One message as the tiny contract of all servers takes it. */
+/** One message in the format that all servers accept. */
 export const oneMessage = '{"type":"Deposited","data":{"amount":100}}';
 
-/** What a server may run on: the core that serves, or all of them, which it shares with its load then. */
+/** Cores a server may use: the servers' core, or all of them, shared with its load. */
 export type ServerCores = 'one' | 'all';
 
 const startTimeoutMs = 15_000;
 const running = new Set<ChildProcess>();
 
-/** Starts a server that writes a line with `:<port>` to its standard error when it listens. */
+/** Starts a server that writes a line with `:<port>` to standard error when it listens. */
 export async function startServer(
   command: string,
   args: readonly string[],
@@ -47,14 +47,14 @@ export async function startServer(
   const child = spawn(file, all, {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
-    // A pool of helpers is not wanted by what is measured, and what the shell exports must not change a server.
+    // A clean environment, so that exported variables cannot change the server.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production' },
   });
   const port = await listeningPort(child, args.join(' '));
   return { port, pid: child.pid!, stop: () => stopChild(child) };
 }
 
-/** Ends a child and waits for it; after a while by force. */
+/** Ends a child process and waits for it; kills it after a while. */
 export async function stopChild(child: ChildProcess): Promise<void> {
   running.delete(child);
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -65,13 +65,13 @@ export async function stopChild(child: ChildProcess): Promise<void> {
   clearTimeout(force);
 }
 
-/** Ends every server that still runs, at once. */
+/** Kills every server that still runs. */
 export function killServers(): void {
-  // Each leads a group of its own, in which nginx has its worker.
+  // Each leads a process group, which includes nginx's worker.
   for (const child of running) process.kill(-child.pid!, 'SIGKILL');
 }
 
-/** Notes a server so that {@link killServers} finds it, and puts it before other work. */
+/** Records a server for {@link killServers}, and raises its priority. */
 export function track(child: ChildProcess): void {
   running.add(child);
   hurry(child.pid!);
@@ -97,20 +97,20 @@ async function listeningPort(child: ChildProcess, what: string): Promise<number>
 }
 
 export type PokewireOptions = {
-  /** What it is called in results. */
+  /** Name in the results. */
   readonly name?: string;
-  /** Work tree whose `src/main.ts` runs. */
+  /** Work tree whose `src/main.ts` to run. */
   readonly root: string;
   readonly flags?: readonly string[];
-  /** Flags of Node. */
+  /** Flags for Node. */
   readonly nodeFlags?: readonly string[];
-  /** Where a CPU profile goes; none when absent. */
+  /** Folder for a CPU profile; absent: none. */
   readonly profileDir?: string;
-  /** `one` when absent. */
+  /** Default: `one`. */
   readonly cores?: ServerCores;
 };
 
-/** Pokewire of a work tree, with its default settings and these flags. */
+/** Pokewire of a work tree, with default settings and these flags. */
 export function pokewire(options: PokewireOptions): Target {
   const { name = 'pokewire', root, flags = [], nodeFlags = [], profileDir, cores } = options;
   const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];

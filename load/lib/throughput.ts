@@ -6,14 +6,14 @@ import type { Target } from './target.ts';
 export type ThroughputSettings = {
   readonly publishers: number;
   readonly subscribers: number;
-  /** For what runs in Node; what is compiled already needs little. */
+  /** For code that runs in Node; compiled servers need little. */
   readonly warmUpMs: number;
   readonly measureMs: number;
 };
 
 const compiledWarmUpMs = 200;
 
-/** Deliveries from the first append until the last subscriber has the last frame. Throws when anything is missing. */
+/** Deliveries per second, from the first append until the last subscriber has the last frame. Throws if anything is missing. */
 export function measureThroughput(target: Target, settings: ThroughputSettings): Promise<Reading> {
   return Bench.run(target, async (bench) => {
     const { publishers, subscribers, warmUpMs, measureMs } = settings;

@@ -2,30 +2,30 @@ const firstBytes = 65_536;
 const firstFrames = 1_024;
 const newline = 0x0a;
 const hyphen = 0x2d;
-/** Of the log, behind the position in an id. */
+/** Length of the log's tag after the position in an id. */
 const tagBytes = 12;
 
-/** How ids follow each other: one by one, or rising with gaps. */
+/** How ids follow each other: consecutive, or increasing with gaps. */
 export type IdOrder = 'consecutive' | 'rising';
 
 /**
- * What a group of subscribers that asked for the same should all be told, byte by byte. The reader that is furthest
- * ahead extends it, and every frame it adds is parsed and its id checked; all others only compare their bytes with it.
- * So each delivery of each connection is checked for content and order at the price of a `memcmp`.
+ * The expected bytes for subscribers with the same selection. The reader furthest ahead extends it: every frame it adds
+ * is parsed and its id checked. All others only compare their bytes, so content and order of each delivery are checked
+ * at the cost of a `memcmp`.
  */
 export class Transcript {
-  /** Connections that read it. */
+  /** Number of connections that read it. */
   readers = 0;
-  /** Index behind each whole frame. */
+  /** Index after each complete frame. */
   frameEnds = new Uint32Array(firstFrames);
-  /** How many connections have each frame. */
+  /** Number of connections that have each frame. */
   heard = new Uint32Array(firstFrames);
   /** When the last connection got each frame, microseconds of the monotonic clock; 0: not yet. */
   completedAtUs = new Float64Array(firstFrames);
-  /** Whole frames. */
+  /** Number of complete frames. */
   frames = 0;
   bytes: Buffer = Buffer.allocUnsafe(firstBytes);
-  /** Bytes written, those of a frame that is not yet whole included. */
+  /** Bytes written, including an incomplete frame. */
   end = 0;
   readonly problems: string[] = [];
   readonly #order: IdOrder;
@@ -36,7 +36,7 @@ export class Transcript {
     this.#order = order;
   }
 
-  /** Adds bytes of at most one frame's rest, from `from` on; returns the index behind what it took. */
+  /** Adds the rest of at most one frame, from `from` on; returns the index after the bytes taken. */
   extend(source: Buffer, from: number, to: number): number {
     const frameEnd = this.#endOfFrame(source, from, to);
     const until = frameEnd === -1 ? to : frameEnd;
@@ -47,11 +47,11 @@ export class Transcript {
     return until;
   }
 
-  /** Index behind the blank line that ends the current frame, or -1 when it is not in these bytes. */
+  /** Index after the blank line that ends the current frame, or -1 if it is not in these bytes. */
   #endOfFrame(source: Buffer, from: number, to: number): number {
     const start = this.frames === 0 ? 0 : this.frameEnds[this.frames - 1]!;
     if (this.end > start && this.bytes[this.end - 1] === newline && source[from] === newline) return from + 1;
-    // A frame is short: a loop finds its end sooner than a call out of JavaScript.
+    // Frames are short, so a loop finds the end sooner than a native call.
     for (let at = from + 1; at < to; at++) if (source[at] === newline && source[at - 1] === newline) return at + 1;
     return -1;
   }
@@ -93,7 +93,7 @@ export class Transcript {
   }
 }
 
-// `id: 123` or `id: 123-7f9c2ba4e88f` as the last line, read from behind; undefined when the frame ends otherwise.
+// The id in the last line (`id: 123` or `id: 123-7f9c2ba4e88f`), read backwards; undefined if the frame ends otherwise.
 function lastLineId(bytes: Buffer, end: number): number | undefined {
   let id = 0;
   const digitsEnd = bytes[end - 3 - tagBytes] === hyphen ? end - 3 - tagBytes : end - 2;
@@ -103,7 +103,7 @@ function lastLineId(bytes: Buffer, end: number): number | undefined {
   return isId && bytes[at - 4] === newline && at < digitsEnd - 1 ? id : undefined;
 }
 
-// Most servers number their events, ours with the log behind the number; nchan's ids are `seconds:count`.
+// Most servers number their events, Pokewire adds the log after the number; nchan's ids are `seconds:count`.
 function idOf(frame: string): number {
   const found = /^id: ?(\d+)(?::(\d+)|-[0-9a-f]+)?$/m.exec(frame);
   if (found === null) return Number.NaN;

@@ -1,14 +1,14 @@
 import { createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** An abstract socket: Linux lets one process have it, and takes it back when that ends. */
+/** An abstract socket: Linux gives it to one process, and releases it when that process ends. */
 const address = '\0pokewire-load';
 const waitAtMostMs = 120_000;
 const retryMs = 50;
 
 /**
- * Waits until no other load run of this machine measures, and gives what ends our turn. Two runs at once would each
- * measure the other; by turns both are right. On other systems nobody waits.
+ * Waits until no other load run on this machine is measuring; returns the function that ends our turn. Two concurrent
+ * runs would measure each other. On other systems it does not wait.
  */
 export async function takeTurn(): Promise<() => void> {
   if (process.platform !== 'linux') return () => {};

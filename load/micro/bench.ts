@@ -3,24 +3,24 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { median } from '../lib/statistics.ts';
 
-/** What one operation costs. */
+/** Cost of one operation. */
 export type Cost = { readonly nsPerOp: number; readonly heapBytesPerOp: number; readonly collections: number };
 
 const repeats = 7;
 const repeatMs = 50;
 
-// Node 26; its types do not know it yet.
+// New in Node 26, and missing from its types.
 const allocatedBytes = () =>
   (getHeapStatistics() as { total_allocated_bytes?: number }).total_allocated_bytes ?? Number.NaN;
 
-/** As {@link measureAsync}, for a function that is done when it returns. */
+/** Like {@link measureAsync}, for a synchronous function. */
 export function measure(name: string, run: (count: number) => void): Promise<Cost> {
   return measureAsync(name, run);
 }
 
 /**
- * Measures a function that does `count` operations: warms up, finds a count that takes about 50 ms, repeats that seven
- * times and gives medians, with the garbage collections of all repeats.
+ * Measures a function that performs `count` operations: warms up, finds a count that takes about 50 ms, repeats that
+ * seven times, and returns medians plus the garbage collections of all repeats.
  */
 export async function measureAsync(name: string, run: (count: number) => void | Promise<void>): Promise<Cost> {
   let count = 64;
@@ -43,7 +43,7 @@ export async function measureAsync(name: string, run: (count: number) => void | 
     await run(count);
     ns.push(((performance.now() - start) * 1_000_000) / count);
     bytes.push((allocatedBytes() - allocatedBefore) / count);
-    // The observer is told between turns.
+    // The observer is called between turns.
     await nextTurn();
   }
   observer.disconnect();
@@ -55,5 +55,5 @@ export async function measureAsync(name: string, run: (count: number) => void | 
   return cost;
 }
 
-/** Keeps a value alive, so that the work that made it cannot be left out. */
+/** Keeps a value alive, so that the compiler cannot remove the work that produced it. */
 export const sink: { value: unknown } = { value: undefined };

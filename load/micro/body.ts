@@ -1,4 +1,4 @@
-/** Reading the body of an append. */
+/** Parsing the body of an append. */
 import { parseNewMessages } from '../../src/message/new-message.ts';
 import { type Cost, measure, sink } from './bench.ts';
 

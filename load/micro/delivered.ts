@@ -1,10 +1,10 @@
-/** The position of a message that JetStream delivers: from its bytes, and from headers as the client decodes them. */
+/** The position of a message delivered by JetStream: parsed from its bytes, and from headers decoded by the client. */
 import { type Msg, MsgHdrsImpl } from '@nats-io/transport-node';
 import { positionOfDelivered } from '../../src/store/nats/delivery.ts';
 import { positionOf } from '../../src/store/nats/stored-message.ts';
 import { type Cost, measure } from './bench.ts';
 
-/** Headers as a consumer of JetStream delivers them without the payload. */
+/** Headers that a JetStream consumer delivers without the payload. */
 const bytes = Buffer.from(
   [
     'NATS/1.0',

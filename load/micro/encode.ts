@@ -1,4 +1,4 @@
-/** Encoding one poke in place, against a fresh object, text and buffer; and what eight bytes a store save. */
+/** Encoding one poke in place, compared with a new object, text and buffer; and the gain of eight bytes per store. */
 import { randomUUID } from 'node:crypto';
 import { Poke } from '../../src/message/poke.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
@@ -8,7 +8,7 @@ import { type Cost, measure, sink } from './bench.ts';
 const target = Buffer.allocUnsafeSlow(65_536);
 const tag = '7f9c2ba4e88f';
 
-/** Pokes of these streams in turn, positions and global positions rising. */
+/** Pokes of these streams round robin, with increasing positions and global positions. */
 function encodeAll(encoder: FrameEncoder, names: readonly StreamName[]) {
   const poke = new Poke();
   let globalPosition = 1_000_000;
@@ -32,7 +32,7 @@ export async function encode(): Promise<Record<string, Cost>> {
   const costs: Record<string, Cost> = {};
   for (const live of [1, 1_000, 100_000, 1_000_000]) {
     for (const [kind, nameOf] of Object.entries(names)) {
-      // From bytes, as a store has them: a text joined of two is slower to read.
+      // From bytes, as a store has them: V8 reads a concatenated string more slowly.
       const streams = Array.from(
         { length: live },
         (_, number) => new StreamName(Buffer.from(nameOf(number)).toString()),

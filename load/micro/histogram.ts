@@ -1,4 +1,4 @@
-/** Observing the duration of a request: in a series fetched before, and by labels in a histogram of prom-client. */
+/** Observing the duration of a request: in a series looked up before, and by labels in a histogram of prom-client. */
 import { Histogram as PromHistogram, Registry } from 'prom-client';
 import { Histogram } from '../../src/telemetry/histogram.ts';
 import { type Cost, measure } from './bench.ts';

@@ -1,4 +1,4 @@
-/** A log line of a request, whole or with a child's method and status, and where lines go: to us or pino's destination. */
+/** A request's log line, complete or with a child logger's method and status; and its destination: ours or pino's. */
 import { openSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';

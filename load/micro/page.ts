@@ -1,10 +1,10 @@
-/** A page of 1,000 messages as JSON, without reading it. */
+/** Formatting a page of 1,000 messages as JSON, without reading it. */
 import { type Message, messageJson } from '../../src/message/message.ts';
 import { type Cost, measure, sink } from './bench.ts';
 
 const pageMessages = 1_000;
 
-/** Messages of one page that were stored so many milliseconds apart. */
+/** Messages of one page, stored this many milliseconds apart. */
 function pageOf(apartMs: number): Message[] {
   return Array.from({ length: pageMessages }, (_, position) => ({
     id: `0198c0de-7e57-7abc-8def-${String(position).padStart(12, '0')}`,

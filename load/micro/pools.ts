@@ -1,15 +1,15 @@
-/** Each pool on and off, alone: lending and giving back what one poke and one turn need. */
+/** Each pool on and off: lending and returning what one poke and one turn need. */
 import { Poke } from '../../src/message/poke.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import { BufferPool, bufferSizes } from '../../src/pool/buffer-pool.ts';
 import { ObjectPool } from '../../src/pool/object-pool.ts';
 import { type Cost, measure, sink } from './bench.ts';
 
-/** The defaults of the server, and what `--pooling off` sets. */
+/** The server's defaults, and the values of `--pooling off`. */
 const pokeBounds = { on: { min: 256, max: 16_384 }, off: { min: 0, max: 0 } };
 const bufferBounds = { on: { min: 2, max: 64 }, off: { min: 0, max: 0 } };
 const stream = new StreamName('account-123');
-/** As many pokes as a page of a catch-up. */
+/** Number of pokes in a catch-up page. */
 const pageOfPokes = 512;
 
 function onePoke(pool: ObjectPool<Poke>) {

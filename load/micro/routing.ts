@@ -1,4 +1,4 @@
-/** Looking up the fan-out groups of a poke, alone and among very many that it does not concern. */
+/** Looking up a poke's fan-out groups, alone and among many that do not select it. */
 import { FanOutGroup } from '../../src/hub/fan-out-group.ts';
 import { GroupIndex } from '../../src/hub/group-index.ts';
 import { Poke } from '../../src/message/poke.ts';
@@ -14,7 +14,7 @@ function indexOf(selections: readonly Selection[]): GroupIndex {
   return index;
 }
 
-/** Routes pokes of these streams in turn, each with a global position of its own. */
+/** Routes pokes of these streams round robin, each with its own global position. */
 function routeAll(index: GroupIndex, streams: readonly StreamName[], each: number) {
   const poke = new Poke();
   let globalPosition = 0;

@@ -1,4 +1,4 @@
-/** `npm run micro [-- name…]`: what single operations cost, in under a minute. `--json` adds a last line for programs. */
+/** `npm run micro [-- name…]`: cost of single operations, in under a minute. `--json` adds a machine-readable last line. */
 import { body } from './body.ts';
 import { delivered } from './delivered.ts';
 import { encode } from './encode.ts';

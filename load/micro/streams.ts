@@ -1,4 +1,4 @@
-/** Finding a stream by a name out of a request, and the longest pause while streams are added: by our index or by a `Map`. */
+/** Finding a stream by a name from a request, and the longest pause while streams are added: with our index and with a `Map`. */
 import { HashIndex, textHash } from '../../src/store/memory/hash-index.ts';
 import { StreamDirectory } from '../../src/store/memory/stream-directory.ts';
 import { type Cost, measure, sink } from './bench.ts';
@@ -6,7 +6,7 @@ import { type Cost, measure, sink } from './bench.ts';
 const streams = 1_000;
 const manyStreams = 2_200_000;
 
-/** Names are cut out of the path of each request anew, as the server's are, and so have no hash yet. */
+/** Names are sliced from the path of each request, like the server's, so that V8 has no hash for them yet. */
 function lookUp(find: (name: string) => unknown) {
   return (count: number) => {
     for (let at = 0; at < count; at++) {
@@ -16,7 +16,7 @@ function lookUp(find: (name: string) => unknown) {
   };
 }
 
-/** Adds very many streams; the cost is the CPU time of the slowest call, which other work of the machine does not lengthen. */
+/** Adds many streams. The cost is the CPU time of the slowest call, which other work on the machine does not lengthen. */
 function longestPause(name: string, add: (name: string, number: number) => void): Cost {
   let longestUs = 0;
   let lastUs = cpuUs();

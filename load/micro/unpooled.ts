@@ -1,4 +1,4 @@
-/** What is made anew although it could be pooled: a subscription's state, and the page of a catch-up. docs/pooling.md. */
+/** What is not pooled although it could be: a subscription's state, and the page of a catch-up. docs/pooling.md. */
 import { Subscription } from '../../src/hub/subscription.ts';
 import { Poke } from '../../src/message/poke.ts';
 import { everything } from '../../src/message/selection.ts';
@@ -18,7 +18,7 @@ const request = {
 const host = { moved: () => {}, flushedUpTo: 0, headBeat: () => undefined };
 const greeting = { head: Buffer.alloc(0), retryMs: 0 };
 const released = () => {};
-/** As many pokes as a page of a catch-up. */
+/** Number of pokes in a catch-up page. */
 const pageOfPokes = 512;
 
 const connection: Sink = {

@@ -1,4 +1,4 @@
-/** better-sse behind Fastify: one channel, one session for each subscriber. */
+/** better-sse with Fastify: one channel, one session per subscriber. */
 import { createChannel, createSession } from 'better-sse';
 import Fastify from 'fastify';
 

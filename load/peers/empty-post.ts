@@ -1,4 +1,4 @@
-/** What an append is compared with: a Fastify route that takes a JSON body and answers a small object. */
+/** Baseline for appends: a Fastify route that parses a JSON body and returns a small object. */
 import Fastify from 'fastify';
 
 const server = Fastify();

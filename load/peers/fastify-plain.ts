@@ -1,4 +1,4 @@
-/** The straightforward way in Fastify: `reply.raw.write` and `JSON.stringify` for each subscriber. */
+/** The straightforward solution in Fastify: `reply.raw.write` and `JSON.stringify` for each subscriber. */
 import type { ServerResponse } from 'node:http';
 import Fastify from 'fastify';
 

@@ -11,7 +11,7 @@ let globalPosition = 0;
 server.get('/subscribe', { sse: true }, async (_request, reply) => {
   reply.sse.keepAlive();
   reply.sse.sendHeaders();
-  // A head alone would wait for the first event.
+  // Otherwise the head would wait for the first event.
   reply.raw.write(': ready\n\n');
   subscribers.add(reply);
   reply.sse.onClose(() => subscribers.delete(reply));

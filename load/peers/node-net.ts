@@ -1,7 +1,7 @@
 /**
- * The floor in Node: no HTTP library, one buffer shared by all subscribers. It writes each poke at once; with `batched`
- * the frames of one turn of the event loop together. With `nagle` the kernel may hold back a small write while the peer
- * has not acknowledged the one before.
+ * The lower bound in Node: no HTTP library, one buffer shared by all subscribers. Writes each poke at once; with
+ * `batched`, the frames of one turn of the event loop together. With `nagle`, the kernel may delay a small write until
+ * the peer has acknowledged the previous one.
  */
 import { createServer, type Socket } from 'node:net';
 

@@ -4,10 +4,10 @@ import { atLeast, type Reading, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, repeatInTurn, targetsOf } from '../lib/scenario.ts';
 import type { Target } from '../lib/target.ts';
 
-/** Long enough for both to be compiled: after one second an append still cost a third more than after six. */
+/** Long enough to compile both: after one second an append still took a third longer than after six. */
 const settings = { connections: 64, warmUpMs: 3_000, measureMs: 2_000, autocannonSeconds: 1 };
 
-/** Single appends that nobody hears, beside a Fastify route that takes the same body and does nothing. */
+/** Single appends without subscribers, compared with a Fastify route that parses the same body and does nothing. */
 export async function append(context: Context): Promise<ScenarioResult> {
   const { targets, missing } = targetsOf(context, ['fastify-empty-post']);
   const series = await repeatInTurn(context, targets, 3, measureAppend);
@@ -38,7 +38,7 @@ function measureAppend(target: Target): Promise<Reading> {
     const { seconds, serverShare, serverCpuSeconds, strangerShare } = meter.read();
     return {
       requestsPerSecond: published / seconds,
-      // With a client that others can run; it needs more time for a request than the reader in C.
+      // Measured with a client that anyone can run. It needs more time per request than the reader in C.
       autocannonRequestsPerSecond: await askByAutocannon(bench, target),
       p50Ms: ackMs.p50,
       p99Ms: ackMs.p99,

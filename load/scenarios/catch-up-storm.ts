@@ -7,7 +7,7 @@ import type { Target } from '../lib/target.ts';
 
 const settings = { subscribers: 1_000, messages: 10_000, appendsPerSecond: 100, appendMs: 3_000 };
 
-/** 1,000 subscribers come and are told 10,000 messages each, while somebody appends to another category. */
+/** 1,000 subscribers connect and receive 10,000 messages each, during appends to another category. */
 export async function catchUpStorm(context: Context): Promise<ScenarioResult> {
   const series = await repeatInTurn(context, [pokewireOf(context)], 2, measureCatchUpStorm);
   const ours = (name: string) => medianOf(series, 'pokewire', name);

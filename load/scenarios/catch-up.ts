@@ -6,7 +6,7 @@ import type { Target } from '../lib/target.ts';
 
 const settings = { messages: 1_000_000, subscribersInTurn: 3 };
 
-/** One subscriber that is told a log of 1,000,000 messages from its beginning. */
+/** One subscriber that receives a log of 1,000,000 messages from the start. */
 export async function catchUp(context: Context): Promise<ScenarioResult> {
   const targets = [pokewireOf(context), pokewireOf(context, ['--pooling', 'off'], 'pooling off')];
   const series = await repeatInTurn(context, targets, 2, measureCatchUp);
@@ -35,7 +35,7 @@ function measureCatchUp(target: Target): Promise<Reading> {
     const { messages, subscribersInTurn } = settings;
     await bench.fill(messages);
     const before = await bench.settledKib();
-    // The first has every frame parsed; the next are compared with it and cost the load client little.
+    // Every frame of the first is parsed; the others are compared with it, which costs the load client little.
     const first = await bench.subscribe(1);
     const { completedAtUs } = await bench.awaitAll(messages);
     const firstSeconds = (completedAtUs - first.startUs) / 1_000_000;

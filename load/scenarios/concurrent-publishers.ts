@@ -3,7 +3,7 @@ import { type Context, medianOf, repeatInTurn, targetsOf } from '../lib/scenario
 import { measureThroughput } from '../lib/throughput.ts';
 
 const settings = { publishers: 64, subscribers: 1_000, warmUpMs: 2_000, measureMs: 1_000 };
-/** Peers that no target is about are measured once. */
+/** Peers without a bound are measured once. */
 const onceOnly = /sse|fastify|centrifugo|c-floor|^node-net-nagle$/;
 const repeats = (target: string) => (onceOnly.test(target) ? 1 : target.endsWith('nagle') ? 2 : 3);
 const peers = [
@@ -19,7 +19,7 @@ const peers = [
   'fastify-plain',
 ];
 
-/** 64 writers that each wait for their answers, and 1,000 subscribers of one category. */
+/** 64 writers that wait for their answers, and 1,000 subscribers of one category. */
 export async function concurrentPublishers(context: Context): Promise<ScenarioResult> {
   const { targets, missing } = targetsOf(context, peers);
   const series = await repeatInTurn(context, targets, repeats, (target) => measureThroughput(target, settings));

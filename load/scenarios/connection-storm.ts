@@ -5,10 +5,10 @@ import type { Target } from '../lib/target.ts';
 
 const settings = { subscribers: 10_000, connectingAtOnce: 256, appendsPerSecond: 100 };
 
-/** Peers that no target is about are measured once. */
+/** Peers without a bound are measured once. */
 const repeats = (target: string) => (['pokewire', 'node-net'].includes(target) ? 3 : 1);
 
-/** 10,000 subscribers come at once; and again, while somebody appends what none of them hears. */
+/** 10,000 subscribers connect at once; then again during appends that none of them selects. */
 export async function connectionStorm(context: Context): Promise<ScenarioResult> {
   const { targets, missing } = targetsOf(context, ['node-net', 'nchan', 'fastify-plain']);
   const series = await repeatInTurn(context, targets, repeats, measureStorm);
@@ -40,7 +40,7 @@ async function measureStorm(target: Target): Promise<Reading> {
     const cpuUsPerConnection = (serverCpuSeconds / settings.subscribers) * 1_000_000;
     return { connectedMs: ms, cpuUsPerConnection, serverShare, loadShare, strangerShare };
   });
-  // A peer would tell these appends to all who are there.
+  // A peer would deliver these appends to all subscribers.
   if (!target.hasMetrics) return alone;
   return Bench.run(target, async (bench) => {
     const pace = (durationMs: number) => bench.pace({ perSecond: settings.appendsPerSecond, durationMs }, 'other');

@@ -3,10 +3,10 @@ import { atMost, type Reading, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, pokewireOf, repeatInTurn } from '../lib/scenario.ts';
 import type { Target } from '../lib/target.ts';
 
-// One writer: of several, the pokes of one turn go to one subscriber in one write, but to as many members in as many.
+// A single writer: with several, one subscriber gets the pokes of a turn in one write, but as many members in as many writes.
 const settings = { members: 64, appends: 12_000, connections: 1 };
 
-/** A category with 64 group members, of which each poke concerns one, beside a category with one subscriber. */
+/** A category with 64 group members, one of which each poke is for, compared with a category with one subscriber. */
 export async function consumerGroups(context: Context): Promise<ScenarioResult> {
   const series = await repeatInTurn(context, [pokewireOf(context)], 2, measureGroups);
   const ours = (name: string) => medianOf(series, 'pokewire', name);
@@ -49,7 +49,7 @@ function measureGroups(target: Target): Promise<Reading> {
     };
     const byOne = async () => (await bench.subscribers.report('all')).frames;
     await bench.subscribers.connect(groups);
-    // Rising, not consecutive: the other category has its share of the global positions.
+    // Increasing, not consecutive: the other category uses some of the global positions.
     await bench.subscribers.connect([
       { name: 'all', port: bench.server.port, path: target.subscribePath('category=whole'), count: 1, order: 'rising' },
     ]);

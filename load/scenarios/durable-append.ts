@@ -17,10 +17,10 @@ const settings = {
   storedMessages: 200_000,
 };
 
-/** Appends that are on the disk when they are answered, beside those of the memory store. */
+/** Appends that are on disk when they are answered, compared with the memory store. */
 export async function durableAppend(context: Context): Promise<ScenarioResult> {
   using folder = new DatabaseFolder();
-  // A durable store works in threads of its own, so both servers have both cores, as on any machine.
+  // A durable store works in its own threads, so both servers get both cores, as on any machine.
   const stores = storeTargets(context, folder, 'all');
   const series = await repeatInTurn(context, stores, 3, (target) => measureAppends(target, settings));
   series.push(
@@ -45,7 +45,7 @@ export async function durableAppend(context: Context): Promise<ScenarioResult> {
   };
 }
 
-/** What a database takes that was filled over HTTP, once its server has closed it. */
+/** Size of a database filled over HTTP, after its server has closed it. */
 async function measureFile(target: Target, folder: DatabaseFolder): Promise<Reading> {
   const path = folder.fresh();
   const { storedMessages, messagesPerArray } = settings;

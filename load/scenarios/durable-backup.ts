@@ -10,13 +10,13 @@ const settings = {
   messages: 300_000,
   messagesPerArray: 100,
   appendsPerSecond: 500,
-  /** Many, since a server works on one request of a connection at a time: an append behind another one waits for that. */
+  /** Many, because a server processes one request per connection at a time, and appends would wait for each other. */
   connections: 64,
   warmUpMs: 2_000,
   measureMs: 5_000,
 };
 
-/** Appends by the clock while backups are made, one after the other, of a database of some 100 MB. */
+/** Appends at a fixed rate during backups, one after another, of a database of some 100 MB. */
 export async function durableBackup(context: Context): Promise<ScenarioResult> {
   using folder = new DatabaseFolder();
   const sqlite = storeTargets(context, folder, 'all').filter(({ name }) => name === 'sqlite');
@@ -57,7 +57,7 @@ function measureBackups(target: Target): Promise<Reading> {
   });
 }
 
-/** Takes backups one after the other, each to its end; what is read is thrown away. */
+/** Takes complete backups one after another, and discards them. */
 async function copyUntil(measuring: { readonly isOver: boolean }, port: number) {
   const taken = { backups: 0, bytes: 0, seconds: 0 };
   while (!measuring.isOver) {

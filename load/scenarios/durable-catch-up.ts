@@ -10,7 +10,7 @@ const settings = {
   messages: 1_000_000,
   subscribersInTurn: 2,
   together: { subscribers: 100, messages: 100_000 },
-  /** Many connections, since a server works on one request of a connection at a time: an append behind another one waits for that. */
+  /** Many connections, because a server processes one request per connection at a time, and appends would wait for each other. */
   appends: { perSecond: 100, connections: 32, quietMs: 1_000, meanwhileMs: 3_000 },
   pages: { messages: 1_000, reads: 60 },
 };
@@ -37,7 +37,7 @@ function measureCatchUp(target: Target): Promise<Reading> {
   return Bench.run(target, async (bench) => {
     const { messages, subscribersInTurn, pages } = settings;
     await bench.fill(messages);
-    // The first has every frame parsed; the next are compared with it and cost the load client little.
+    // Every frame of the first is parsed; the others are compared with it, which costs the load client little.
     await bench.subscribe(1);
     await bench.awaitAll(messages);
     let seconds = 0;

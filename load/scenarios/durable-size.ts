@@ -9,7 +9,7 @@ import type { Target } from '../lib/target.ts';
 const settings = { messages: [100_000, 1_000_000], starts: 3, pageMessages: 1_000, reads: 200, appends: 2_000 };
 const large = 10_000_000;
 
-/** What depends on the size of a durable log, and must not: start, memory, pages. */
+/** What might depend on the size of a durable log and must not: start, memory, pages. */
 export async function durableSize(context: Context): Promise<ScenarioResult> {
   const sizes = context.large ? [...settings.messages, large] : settings.messages;
   const target = pokewireOf(context, [], 'sqlite');
@@ -64,7 +64,7 @@ async function measureSize(target: Target, messages: number): Promise<Reading> {
   let readySeconds = Number.POSITIVE_INFINITY;
   for (let start = 0; start < settings.starts; start++) {
     const startMs = performance.now();
-    // The least, since the disk and the machine can only add to it.
+    // The minimum, since disk and machine can only add to it.
     readySeconds = Math.min(readySeconds, await Bench.run(target, (bench) => readyAfter(bench, startMs), flags));
   }
   const residentMib = await Bench.run(target, (bench) => residentAfterWork(bench, messages), flags);
@@ -84,7 +84,7 @@ async function readyAfter(bench: Bench, startMs: number): Promise<number> {
   return (performance.now() - startMs) / 1_000;
 }
 
-/** The same work at every size: pages from all over the log, appends, and a subscription to its end. */
+/** The same work for every size: pages from all over the log, appends, and a subscription up to the end. */
 async function residentAfterWork(bench: Bench, messages: number): Promise<number> {
   const { pageMessages, reads, appends } = settings;
   const path = `/categories/account1/messages?position=1&batchSize=${pageMessages}`;

@@ -7,7 +7,7 @@ import { type Context, repeatInTurn } from '../lib/scenario.ts';
 import { takeTurn } from '../lib/turn-taking.ts';
 import type { Cost } from '../micro/bench.ts';
 
-/** The micro benchmark of the frame encoder, in a process of its own: what one poke costs, by how many streams are alive. */
+/** The micro benchmark of the frame encoder, in a separate process: cost of one poke by number of live streams. */
 export async function encoding(context: Context): Promise<ScenarioResult> {
   const series = await repeatInTurn(context, [{ name: 'pokewire' }], 2, async () =>
     readingOf(await runMicro(context.root)),

@@ -3,7 +3,7 @@ import { type Context, medianOf, repeatInTurn, targetsOf } from '../lib/scenario
 import { measureThroughput } from '../lib/throughput.ts';
 
 const settings = { publishers: 1, subscribers: 1_000, warmUpMs: 1_500, measureMs: 1_000 };
-/** Peers that no target is about are measured once. */
+/** Peers without a bound are measured once. */
 const repeats = (target: string) => (/sse|fastify|centrifugo/.test(target) ? 1 : target.endsWith('nagle') ? 2 : 3);
 const peers = [
   'c-floor',

@@ -8,7 +8,7 @@ import { storeTargets } from '../lib/stores.ts';
 import type { Target } from '../lib/target.ts';
 
 const settings = {
-  /** Each acknowledgement moves a checkpoint by one of them. */
+  /** Each acknowledgement moves a checkpoint by one message. */
   messages: 20_000,
   members: 4,
   partitionsOfMember: 64,
@@ -18,7 +18,7 @@ const settings = {
   measureMs: 3_000,
 };
 
-/** Acknowledgements of partitions, durable before they are answered where the store is. */
+/** Acknowledgements of partitions, durable before they are answered if the store is. */
 export async function groupAcks(context: Context): Promise<ScenarioResult> {
   using folder = new DatabaseFolder();
   await using db = await MessageDb.start();

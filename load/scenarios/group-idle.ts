@@ -15,7 +15,7 @@ const settings = {
   connections: 4,
 };
 
-/** 1,000 groups that have nothing to do: what they cost, and what plain subscriptions beside them lose. */
+/** 1,000 idle groups: their cost, and their effect on plain subscriptions. */
 export async function groupIdle(context: Context): Promise<ScenarioResult> {
   await using db = await MessageDb.start();
   const database = await db.freshForGroups();
@@ -70,7 +70,7 @@ function measureBeside(target: Target): Promise<Reading> {
     const alone = await share();
     const aloneKib = await bench.settledKib();
     await load.beginIdle(order);
-    // Letting them in leaves garbage, which is not theirs.
+    // Connecting them leaves garbage that must not be counted.
     await bench.settledKib();
     const idleShare = (await share()) - alone;
     const idleMib = ((await bench.settledKib()) - aloneKib) / 1_024;
@@ -83,7 +83,7 @@ function measureBeside(target: Target): Promise<Reading> {
   });
 }
 
-/** The scans of tables and indexes of Pokewire's schema that groups add to those of a node with a subscription and without groups. */
+/** Scans of tables and indexes in Pokewire's schema that groups add, compared with a node that has a subscription but no groups. */
 function measureScans(target: Target, db: MessageDb, database: string): Promise<Reading> {
   return Bench.run(target, async (bench) => {
     const { groups, membersOfGroup, idleMs } = settings;
@@ -100,7 +100,7 @@ function measureScans(target: Target, db: MessageDb, database: string): Promise<
   });
 }
 
-/** Of the schema alone: looks for messages vary by more than what is measured. */
+/** Only of Pokewire's schema: polls for messages vary by more than what is measured. */
 async function scansOf(db: MessageDb, database: string): Promise<number> {
   await using client = await db.connect(database);
   const { rows } = await client.query<{ count: string }>(

@@ -4,13 +4,13 @@ import { atMost, type Reading, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, pokewireOf, repeatInTurn, targetsOf } from '../lib/scenario.ts';
 import { pokewire, type Target } from '../lib/target.ts';
 
-/** Connections at each reading. */
+/** Number of connections at each reading. */
 const steps = [1_000, 2_500, 5_000, 10_000];
 const settleMs = 500;
 const settings = { steps, settleMs };
 const peers = ['c-floor', 'node-net', 'nchan', 'better-sse'];
 
-/** Resident memory of a server whose subscribers hear nothing, as they come and after they left. */
+/** Resident memory of a server with idle subscribers, as they connect and after they left. */
 export async function idleMemory(context: Context): Promise<ScenarioResult> {
   const { targets, missing } = targetsOf(context, peers);
   const series = await repeatInTurn(context, targets, 1, measureMemory);
@@ -42,7 +42,7 @@ export async function idleMemory(context: Context): Promise<ScenarioResult> {
 
 function measureMemory(target: Target): Promise<Reading> {
   return Bench.run(target, async (bench) => {
-    // A first connection and append, so that what is made once is not counted as a subscriber's.
+    // A first connection and append, so that one-time allocations are not counted for a subscriber.
     await bench.subscribe(1, 'category=other', 'first');
     if (target.order === 'consecutive') await bench.publish({ connections: 1, count: 100 }, 'another');
     const before = await bench.settledKib(settleMs);
@@ -69,7 +69,7 @@ function measureMemory(target: Target): Promise<Reading> {
   });
 }
 
-/** The same for what is not garbage: two waves come and go, with a forced collection after each step. */
+/** The same without garbage: two waves connect and leave, with a forced collection after each step. */
 async function measureCollected({ root }: Context): Promise<Reading> {
   const inspectPort = await freePort();
   const target = pokewire({ root, nodeFlags: [`--inspect-port=${inspectPort}`] });

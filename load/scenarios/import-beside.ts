@@ -5,7 +5,7 @@ import type { Target } from '../lib/target.ts';
 
 const settings = { messages: 300_000, older: 60_000, recordsPerPart: 1_000, appendsPerSecond: 100, quietMs: 2_000 };
 
-/** A log that begins far behind 1, so that there is room before it; then older records are imported while somebody appends. */
+/** A log that starts far after position 1, to leave room before it; then older records are imported during appends. */
 export async function importBeside(context: Context): Promise<ScenarioResult> {
   const series = await repeatInTurn(context, [pokewireOf(context)], 2, measureImportBeside);
   const ours = (name: string) => medianOf(series, 'pokewire', name);
@@ -44,7 +44,7 @@ function measureImportBeside(target: Target): Promise<Reading> {
   });
 }
 
-/** Imports so many records from a global position on. */
+/** Imports this many records from a global position on. */
 async function importInto(port: number, from: number, count: number, category: string): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${port}/import`, {
     method: 'POST',

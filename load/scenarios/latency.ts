@@ -6,7 +6,7 @@ import type { Target } from '../lib/target.ts';
 
 type Step = { readonly subscribers: number; readonly perSecond: number };
 
-/** What one server is measured at, in one life; more subscribers join from step to step. */
+/** Steps that one server process is measured at; more subscribers join from step to step. */
 const ladders: readonly { readonly steps: readonly Step[]; readonly repeats: number }[] = [
   {
     steps: [
@@ -24,19 +24,19 @@ const ladders: readonly { readonly steps: readonly Step[]; readonly repeats: num
   },
   { steps: [{ subscribers: 10_000, perSecond: 10 }], repeats: 2 },
 ];
-/** As fast as answered, so that what runs in Node is compiled; then for a moment at the rate that is measured. */
+/** First as fast as answers arrive, so that code in Node is compiled; then briefly at the measured rate. */
 const warmUpMs = { closed: 1_200, paced: 300 };
 const measureMs = 1_500;
-/** A server that needs so much longer than its writer has a queue that grows, whose latency says nothing but for how long. */
+/** A server that takes this much longer than its writer has a growing queue, so its latency depends only on the duration. */
 const keepsUpWithinMs = 20;
 const peers = ['node-net', 'nchan'];
 
-/** Latency of each delivery, from the send of its append to the read, with a writer that keeps to the clock. */
+/** Latency of each delivery, from the send of its append to the read, with a writer at a fixed rate. */
 export async function latency(context: Context): Promise<ScenarioResult> {
   const { targets, missing } = targetsOf(context, peers);
   const series: Series[] = [];
   for (const { steps, repeats } of ladders) {
-    // No bound is about nchan.
+    // nchan has no bound.
     const repeatsOf = (target: string) => (target === 'nchan' ? 1 : repeats);
     const measured = await repeatSteps(context, targets, repeatsOf, steps, (target) => measureSteps(target, steps));
     series.push(...measured.flat());
@@ -67,7 +67,7 @@ export async function latency(context: Context): Promise<ScenarioResult> {
   };
 }
 
-/** The median of the repeats in which the server kept up with its writer; NaN when there is none. */
+/** Median of the repeats in which the server kept up with its writer; NaN if there are none. */
 function medianKeepingUp(measured: Series | undefined, name: string): number {
   const keptUp = (measured?.repeats ?? []).filter(({ lateMs }) => (lateMs ?? 0) <= keepsUpWithinMs);
   return median(keptUp.map((repeat) => repeat[name] ?? Number.NaN));

@@ -6,7 +6,7 @@ import type { Target } from '../lib/target.ts';
 
 const settings = { subscribers: 1_000, publishers: 1, scrapesPerSecond: 10, warmUpMs: 400, measureMs: 1_500 };
 
-/** Fan-out while `/metrics` is scraped ten times a second, beside fan-out left alone. */
+/** Fan-out while `/metrics` is scraped ten times a second, compared with fan-out alone. */
 export async function metricsUnderLoad(context: Context): Promise<ScenarioResult> {
   const series = await repeatInTurn(context, [pokewireOf(context)], 1, measureScrapes);
   return { scenario: 'metrics-under-load', settings, series, missing: [], verdicts: [] };

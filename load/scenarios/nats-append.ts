@@ -4,7 +4,7 @@ import { everyReplicas, Nats } from '../lib/nats.ts';
 import { atLeast, type ScenarioResult, type Series } from '../lib/results.ts';
 import { type Context, medianOf, pokewireOf, repeatInTurn } from '../lib/scenario.ts';
 
-/** Single appends over HTTP to JetStream, beside plain publishes of the same payload to the same servers, and to memory. */
+/** Single appends over HTTP to JetStream, compared with plain publishes of the same payload to the same servers, and with memory. */
 export async function natsAppend(context: Context): Promise<ScenarioResult> {
   const series: Series[] = [];
   for (const replicas of everyReplicas) {

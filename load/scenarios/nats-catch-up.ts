@@ -6,7 +6,7 @@ import type { Target } from '../lib/target.ts';
 
 const settings = { messages: 1_000_000, subscribersInTurn: 2, reconnections: 10_000, behind: 10 };
 
-/** One subscriber that is told a log of 1,000,000 messages from its beginning; and 10,000 that come back at once, a little behind. */
+/** One subscriber that receives a log of 1,000,000 messages from the start; and 10,000 that reconnect at once, slightly behind. */
 export async function natsCatchUp(context: Context): Promise<ScenarioResult> {
   const series: Series[] = [];
   for (const replicas of everyReplicas) {
@@ -40,7 +40,7 @@ function measureCatchUp(target: Target): Promise<Reading> {
   return Bench.run(target, async (bench) => {
     const { messages, subscribersInTurn, reconnections, behind } = settings;
     const { published, startUs, endUs } = await bench.fill(messages);
-    // The first has every frame parsed; the next are compared with it and cost the load client little.
+    // Every frame of the first is parsed; the others are compared with it, which costs the load client little.
     const first = await bench.subscribe(1);
     const firstSeconds = ((await bench.awaitAll(messages, 60_000)).completedAtUs - first.startUs) / 1_000_000;
     let seconds = 0;

@@ -11,13 +11,13 @@ const settings = {
   crowd: { publishers: 64, subscribers: 1_000, warmUpMs: 2_000, measureMs: 1_000 },
 };
 
-/** From an append to its poke over JetStream: alone on one node and on two, and of 64 writers and 1,000 subscribers. */
+/** From an append to its poke over JetStream: on one node and on two, and with 64 writers and 1,000 subscribers. */
 export async function natsDelivery(context: Context): Promise<ScenarioResult> {
   const crowd = (target: Target) => measureThroughput(target, settings.crowd);
   const series: Series[] = await repeatInTurn(context, [pokewireOf(context, [], 'memory')], 3, crowd);
   for (const replicas of everyReplicas) {
     await using nats = await Nats.start(replicas);
-    // The load client never sleeps on its core: a server there would wait for it.
+    // The load client never sleeps on its core, so a server there would have to wait for it.
     nats.pin();
     const own = { name: `own node R${replicas}` };
     const other = { name: `other node R${replicas}` };

@@ -13,7 +13,7 @@ const settings = {
   inFlight: 256,
 };
 
-/** Pages of pokes of one of 20 categories from all over a log with few and with many streams, on a server alone. */
+/** Pages of pokes of one of 20 categories from all over a log with few and with many streams, with the store alone. */
 export async function natsPages(context: Context): Promise<ScenarioResult> {
   const series: Series[] = [];
   for (const streams of settings.streams) {
@@ -39,7 +39,7 @@ export async function natsPages(context: Context): Promise<ScenarioResult> {
   };
 }
 
-/** Messages of all streams in turn, each of which belongs to one of the categories. */
+/** Messages of all streams round robin; each stream belongs to one of the categories. */
 async function fill(log: Log, streams: number, messages: number): Promise<void> {
   let next = 0;
   const write = async () => {

@@ -5,10 +5,10 @@ import { measureThroughput } from '../lib/throughput.ts';
 
 const settings = { publishers: [1, 64], subscribers: 1_000, warmUpMs: 1_500, measureMs: 800 };
 
-/** So many times the CPU is more than repeats differ by. */
+/** Factor in CPU time that exceeds the difference between repeats. */
 const slower = 1.1;
 
-/** The whole server with its pools and without them. */
+/** The whole server with and without pools. */
 export async function pooling(context: Context): Promise<ScenarioResult> {
   const targets = [pokewireOf(context, [], 'pooling on'), pokewireOf(context, ['--pooling', 'off'], 'pooling off')];
   const all: Series[] = [];
@@ -24,7 +24,7 @@ export async function pooling(context: Context): Promise<ScenarioResult> {
         .repeats.map((repeat) => repeat.allocatedBytesPerAppend ?? Number.NaN);
     all.push(...series.map((one) => ({ ...one, setting: { publishers } })));
     const said = `${publishers} publisher${publishers === 1 ? '' : 's'}, without pools`;
-    // Either will do: a pool is to save work or memory. What is said to be measured stands out of every repeat.
+    // Either is enough, because a pool saves work or memory. The difference must exceed that between repeats.
     const isSlower = share('cpuUsPerDelivery') >= slower;
     verdicts.push(
       isSlower

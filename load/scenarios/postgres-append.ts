@@ -6,7 +6,7 @@ import { atLeast, type Reading, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, repeatInTurn } from '../lib/scenario.ts';
 import { appendUsual, withStoreLog } from '../lib/store-log.ts';
 
-/** Single appends to one category of a Message DB: by its own function, by the store, and over HTTP. */
+/** Single appends to one category of a Message DB: through its own function, through the store, and over HTTP. */
 export async function postgresAppend(context: Context): Promise<ScenarioResult> {
   await using db = await MessageDb.start();
   const target = db.target(context, 'http', 'all');
@@ -36,7 +36,7 @@ export async function postgresAppend(context: Context): Promise<ScenarioResult> 
   };
 }
 
-/** Each of 64 connections writes one message a statement, and waits for it. */
+/** 64 connections, each of which writes one message per statement and waits for it. */
 async function measureWriteMessage(db: MessageDb): Promise<Reading> {
   const database = await db.fresh();
   const clients = await Promise.all(Array.from({ length: settings.connections }, () => db.connect(database)));
@@ -49,7 +49,7 @@ async function measureWriteMessage(db: MessageDb): Promise<Reading> {
   }
 }
 
-/** 64 appends under way, as 64 writers of one node have them. */
+/** 64 concurrent appends, like 64 writers of one node. */
 async function measureStore(db: MessageDb): Promise<Reading> {
   return withStoreLog(db.url(await db.fresh()), (log) =>
     measureClosedLoop(settings, (_writer, stream) => appendUsual(log, `account-${stream}`)),

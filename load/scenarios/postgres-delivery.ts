@@ -11,12 +11,12 @@ import type { RunningTarget, Target } from '../lib/target.ts';
 const settings = { perSecond: 100, warmUpMs: 1_500, measureMs: 3_000 };
 
 /**
- * From an append to its poke, of one writer and one subscriber: on one node, and on two nodes over one database; and from the
- * commit of a service that writes by itself to the poke.
+ * From an append to its poke, with one writer and one subscriber: on one node, and on two nodes over one database; and
+ * from the commit of a service that writes directly to the poke.
  */
 export async function postgresDelivery(context: Context): Promise<ScenarioResult> {
   await using db = await MessageDb.start();
-  // The load client never sleeps on its core: a database there would wait for it.
+  // The load client never sleeps on its core, so a database there would have to wait for it.
   db.pin();
   const measure = new Map([
     ['own node', (target: Target, server: RunningTarget) => measureDelivery(target, settings, server, server)],
@@ -45,7 +45,7 @@ export async function postgresDelivery(context: Context): Promise<ScenarioResult
   };
 }
 
-/** A service writes on a connection of its own, at times that do not keep step with the polls. */
+/** A service that writes on its own connection, out of step with the polls. */
 async function measureService(db: MessageDb, database: string, port: number): Promise<Reading> {
   await using service = await db.connect(database);
   await using subscriber = await SseClient.connect(port, '/subscribe?category=account');
@@ -57,7 +57,7 @@ async function measureService(db: MessageDb, database: string, port: number): Pr
       const heard = subscriber.waitForPokes(subscriber.pokes.length + 1).then(() => performance.now());
       await service.query(writeMessageSql, ['account-1']);
       const committedMs = performance.now();
-      // The poke may come before the answer.
+      // The poke may arrive before the answer.
       delaysMs.push(Math.max(0, (await heard) - committedMs));
     }
     return delaysMs;

@@ -9,7 +9,7 @@ import { takeTurn } from '../lib/turn-taking.ts';
 const settings = {
   consumers: 1_000,
   pollMs: 100,
-  /** Few, each used by many consumers in turn: a connection for each of them would cost the database more. */
+  /** Few, each shared by many consumers: a connection for each would cost the database more. */
   pollConnections: 50,
   messagesEach: 10,
   settleMs: 1_500,
@@ -19,7 +19,7 @@ const settings = {
 
 const readSql = 'SELECT * FROM get_category_messages($1, $2, 1000)';
 
-/** What 1,000 consumers of a category each cost the database: they poll it, or are poked. */
+/** What 1,000 consumers, each of its own category, cost the database: by polling and with pokes. */
 export async function postgresLoad(context: Context): Promise<ScenarioResult> {
   await using db = await MessageDb.start();
   const database = await db.fresh();
@@ -48,7 +48,7 @@ export async function postgresLoad(context: Context): Promise<ScenarioResult> {
   };
 }
 
-/** Some messages for each consumer, so that its polls pass over what it has read. */
+/** Some messages for each consumer, so that polls skip what was read. */
 async function fill(db: MessageDb, database: string): Promise<void> {
   await using client = await db.connect(database);
   for (let consumer = 0; consumer < settings.consumers; consumer++) {
@@ -68,7 +68,7 @@ async function measurePolling(db: MessageDb, database: string): Promise<Reading[
     const stepMs = (pollMs * pollConnections) / consumers;
     let consumer = at;
     await sleep((stepMs * at) / pollConnections);
-    // Each of its consumers in turn, by the clock.
+    // Each of its consumers round robin, at a fixed rate.
     for (let dueMs = performance.now(); !polling.isOver; dueMs += stepMs) {
       await sleep(Math.max(0, dueMs - performance.now()));
       const { rows } = await client.query(readSql, [`consumer${consumer}`, positions.get(consumer) ?? 1]);
@@ -108,7 +108,7 @@ function measureSubscribed(context: Context, db: MessageDb, database: string): P
     let wrote = 0;
     const reading = await measureSteps(db, database, {
       reads: () => polls,
-      // The consumer that is poked about the message reads once.
+      // Only the consumer that gets the poke reads, once.
       wrote: async (consumer) => {
         wrote++;
         polls++;
@@ -123,13 +123,13 @@ function measureSubscribed(context: Context, db: MessageDb, database: string): P
 }
 
 type Consumers = {
-  /** Reads that consumers made so far. */
+  /** Number of reads by consumers so far. */
   readonly reads: () => number;
-  /** A message of this consumer was written. */
+  /** A message for this consumer was written. */
   readonly wrote: (consumer: number) => Promise<void>;
 };
 
-/** CPU time of the database at each rate of writing, by others and into the categories of all consumers in turn. */
+/** CPU time of the database at each write rate, by other writers, into all consumers' categories round robin. */
 async function measureSteps(db: MessageDb, database: string, consumers: Consumers): Promise<Reading[]> {
   const readings: Reading[] = [];
   await using writer = await db.connect(database);

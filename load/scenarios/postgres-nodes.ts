@@ -7,7 +7,7 @@ import { type Context, medianOf, repeatInTurn } from '../lib/scenario.ts';
 import type { RunningTarget, Target } from '../lib/target.ts';
 
 const settings = {
-  /** Of a core, for each node: three of them, the database and the load run on two. */
+  /** Share of a core for each node: three nodes, the database and the load run on two cores. */
   coreShare: 0.25,
   subscribersPerNode: 500,
   publishersPerNode: 16,
@@ -15,7 +15,7 @@ const settings = {
   measureMs: 4_000,
 };
 
-/** Deliveries of one node, and of three over one database; each node has the same share of a core and of the load. */
+/** Deliveries of one node, and of three over one database. Each node has the same share of a core and of the load. */
 export async function postgresNodes(context: Context): Promise<ScenarioResult> {
   const scenario = 'postgres-nodes';
   if (cpuShareMissing !== undefined) {
@@ -48,7 +48,7 @@ export async function postgresNodes(context: Context): Promise<ScenarioResult> {
   };
 }
 
-/** Starts what is missing of the nodes, holds each to its share, and measures them together. */
+/** Starts missing nodes, limits each to its share, and measures them together. */
 async function withNodes(
   target: Target,
   shares: CpuShares,

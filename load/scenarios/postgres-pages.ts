@@ -16,8 +16,8 @@ const threeSelectors: Selection = {
 };
 
 /**
- * Pages of pokes from all over a Message DB of 1,000,000 messages in 20 categories of 1,250 streams each: while PostgreSQL has the
- * table in its memory, and with the 128 MB that it takes when nobody sets it up.
+ * Pages of pokes from all over a Message DB of 1,000,000 messages in 20 categories of 1,250 streams each: with the
+ * table in PostgreSQL's memory, and with the default 128 MB.
  */
 export async function postgresPages(context: Context): Promise<ScenarioResult> {
   const { sharedBuffers } = settings;

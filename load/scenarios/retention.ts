@@ -9,9 +9,9 @@ import { median } from '../lib/statistics.ts';
 
 const settings = {
   messagesPerSecond: 10_000,
-  /** Two cores cannot send 10,000 requests a second and serve them. */
+  /** Two cores cannot both send and serve 10,000 requests a second. */
   messagesPerRequest: 10,
-  /** Many, since a server works on one request of a connection at a time, and lets only 100 wait. */
+  /** Many, because a server processes one request per connection at a time, and lets only 100 wait. */
   connections: 32,
   keptMessages: 100_000,
   warmUpSeconds: 15,
@@ -19,7 +19,7 @@ const settings = {
   sampleEveryMs: 1_000,
 };
 
-/** Messages come as fast as they are forgotten, beside the same without a limit: files and memory stay, appends hardly notice. */
+/** Appends as fast as retention deletes, compared with no limit: files and memory must stay constant, and appends hardly slow down. */
 export async function retention(context: Context): Promise<ScenarioResult> {
   const seconds = context.seconds ?? settings.usualSeconds;
   using folder = new DatabaseFolder();
@@ -30,9 +30,9 @@ export async function retention(context: Context): Promise<ScenarioResult> {
   ]);
   const series = await repeatInTurn(context, stores, 1, async ({ name, store, flags }) => {
     const path = store === 'sqlite' ? folder.fresh() : undefined;
-    // A durable store works in threads of its own, so all servers have both cores, as on any machine.
+    // A durable store works in its own threads, so all servers get both cores, as on any machine.
     const server = pokewireOf(context, [...flags, '--store-max-bytes=0'], name, 'all');
-    // Without a limit nothing is flat, and memory would not last for the whole time.
+    // Without a limit nothing stays constant, and memory would not last for the whole duration.
     const measured = flags.length > 0 ? seconds : Math.min(seconds, settings.usualSeconds);
     return Bench.run(server, (bench) => measure(bench, path, measured), path === undefined ? [] : storeFlags(path));
   });
@@ -76,7 +76,7 @@ async function measure(bench: Bench, path: string | undefined, seconds: number):
       connections,
       body,
     });
-  // Until the limit is reached and what is forgotten has room to be used again.
+  // Until the limit is reached, and the space of deleted messages is reused.
   await pace(warmUpSeconds);
   const samples: Sample[] = [];
   const stop = new AbortController();
@@ -111,7 +111,7 @@ function sample(pid: number, path: string | undefined): Sample {
   return { residentMib: residentKib(pid) / 1_024, fileMib: fileBytes / 1_048_576 };
 }
 
-/** Medians of the first and the last fifth: memory goes up and down with each collection. */
+/** Medians of the first and last fifth, because memory goes up and down with each collection. */
 function growth(samples: readonly Sample[], what: keyof Sample, name: string): Reading {
   const values = samples.map((one) => one[what]);
   const fifth = Math.max(1, Math.floor(values.length / 5));

@@ -48,7 +48,7 @@ function measureScattered(target: Target): Promise<Reading> {
     await measure();
     const before = await measure();
     await bench.subscribe(others, 'stream=other-{}', 'others');
-    // Letting them in leaves garbage, which is not the appends'.
+    // Connecting them leaves garbage that must not be counted.
     await bench.settledKib();
     await measure();
     const withOthers = await measure();

@@ -33,7 +33,7 @@ function measureStore(target: Target): Promise<Reading> {
       const order = { method: 'GET', connections: 1, count: reads, body: '', path } as const;
       return (await bench.publish(order)).ackMs.p50;
     };
-    // Positions spread over the whole log: what `{}` stands for are 1,000 thousands.
+    // Positions spread over the whole log: `{}` is replaced by 0 to 999.
     const categoryPageMs = await read(`/categories/account/messages?position={}000&batchSize=${pageSize}`);
     const streamPageMs = await read(`/streams/account-{}/messages?position=0&batchSize=${pageSize}`);
     return {

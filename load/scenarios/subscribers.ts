@@ -5,10 +5,10 @@ import { measureThroughput } from '../lib/throughput.ts';
 const counts = [100, 1_000, 10_000];
 const publishers = [1, 64];
 const settings = { counts, publishers, warmUpMs: 1_000, measureMs: 600 };
-/** A batch is one poke when there is one publisher, so each floor is measured where it differs. */
+/** With one publisher a batch is a single poke, so each lower bound is measured only where it differs. */
 const peersOf = (publishers: number) => [publishers === 1 ? 'node-net-nagle' : 'node-net-batched-nagle', 'nchan'];
 
-/** Throughput against the number of subscribers, for the chart. */
+/** Throughput by number of subscribers, for the chart. */
 export async function subscribers(context: Context): Promise<ScenarioResult> {
   const series: Series[] = [];
   const notHere: ScenarioResult['missing'][number][] = [];

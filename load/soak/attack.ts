@@ -3,7 +3,7 @@ import { Attackers } from '../../test/support/attackers/attackers.ts';
 import type { SoakServer } from './server.ts';
 import type { Tally } from './tally.ts';
 
-/** What bounds an attack, and makes its rounds short. */
+/** Limits an attack, and shortens its rounds. */
 export const attackedFlags = [
   '--auth=token',
   '--request-timeout-ms=6000',
@@ -13,7 +13,7 @@ export const attackedFlags = [
 
 const namespaces = ['attacker-1', 'attacker-2', 'attacker-3'];
 
-/** All attacks of the tests at once, with tokens of namespaces of their own. Close it by `await using`. */
+/** All attacks of the tests at once, with tokens of their own namespaces. Close it by `await using`. */
 export class Attack implements AsyncDisposable {
   readonly #server: SoakServer;
   readonly #attackers: Attackers;
@@ -34,7 +34,7 @@ export class Attack implements AsyncDisposable {
     this.#attackers = attackers;
   }
 
-  /** Lets each attack end its round, and deletes what they left in the store. */
+  /** Lets each attack finish its round, and deletes what they left in the store. */
   async end({ rounds }: Tally): Promise<void> {
     const reports = await this.#attackers.stop();
     for (const [title, report] of Object.entries(reports)) rounds[title] = (rounds[title] ?? 0) + report.rounds;

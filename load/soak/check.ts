@@ -4,14 +4,14 @@ import { type Wish, wants } from './wishes.ts';
 /** A message of the log. */
 export type Entry = { readonly stream: string; readonly position: number; readonly globalPosition: number };
 
-/** What a reader is to be told of the log, in order. */
+/** What a reader should receive from the log, in order. */
 export function wantedOf(log: readonly Entry[], wish: Wish): Entry[] {
   return log.filter(({ stream }) => wants(wish, stream));
 }
 
 /**
- * Why what the connection was told is not what the log says; undefined: it is. `wanted` is what its reader wants of the whole
- * log; a connection that was closed may have been told the beginning only.
+ * How what the connection received differs from the log; undefined: it does not. `wanted`: what its reader selects of
+ * the whole log. A connection that was closed may have received only the start.
  */
 export function problemOf(
   connection: SoakConnection,
@@ -37,7 +37,7 @@ function plainProblem({ pokes }: SoakConnection, expected: readonly Entry[], isC
   return undefined;
 }
 
-/** Each stream's pokes must follow each other without a gap, whether they stand for one message or for many. */
+/** Each stream's pokes must be contiguous, whether a poke stands for one message or for many. */
 function conflatedProblem({ pokes }: SoakConnection, expected: readonly Entry[], isComplete: boolean) {
   const byStream = Map.groupBy(expected, ({ stream }) => stream);
   const toldOf = new Map<string, number>();

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { tagOf } from '../../src/sse/cursor.ts';
 import { ResponseReader } from '../lib/response-reader.ts';
 
-/** A poke as it was told; `count` and `from` where it stands for several messages. */
+/** A received poke; `count` and `from` if it stands for several messages. */
 export type Told = {
   readonly stream: string;
   readonly position: number;
@@ -11,16 +11,16 @@ export type Told = {
   readonly count?: number;
 };
 
-/** What a connection asks for. */
+/** What a connection requests. */
 export type Subscribing = {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly isFromElsewhere: boolean;
 };
 
-/** No hello came. */
+/** No hello arrived. */
 export class NoHelloError extends Error {
-  /** Whether it may come to who asks again: the connection waits or broke, or the server has no room for now. */
+  /** Whether a retry may succeed: the connection waited or broke, or the server has no room now. */
   readonly passes: boolean;
 
   constructor(message: string, status: number) {
@@ -29,44 +29,44 @@ export class NoHelloError extends Error {
   }
 }
 
-/** 0: nothing was answered. 408: the system dropped what was sent while too many waited to be accepted, and sent it too late. */
+/** 0: no answer. 408: the system dropped packets because too many connections waited to be accepted, and they were resent too late. */
 export const passingStatuses: ReadonlySet<number> = new Set([0, 408, 429, 503]);
 
-/** A connection that says nothing for so long, not even its hello, is a problem. */
+/** A connection that sends nothing for this long, not even its hello, is a problem. */
 const helloTimeoutMs = 30_000;
 
-/** One event stream on a bare socket, which can stop reading and be reset at any byte. */
+/** One event stream on a plain socket, which can stop reading and be reset at any byte. */
 export class SoakConnection {
   readonly pokes: Told[] = [];
   /** Codes and reasons of the other events. */
   readonly resets: string[] = [];
   endCode: string | undefined = undefined;
   epoch = '';
-  /** Where it begins, as the position in its hello's id says; it is told what lies behind. */
+  /** Where it starts, according to its hello's id; it receives what comes after. */
   cursor = 0;
   lastEventId: string;
-  /** The greatest head that a heartbeat told. */
+  /** The highest head in a heartbeat. */
   head = 0;
   isClosed = false;
-  /** Whether it was closed from here. */
+  /** Whether this side closed it. */
   isCut = false;
   /** Whether its socket may have been full. */
   wasPaused = false;
-  /** Whether it came with a cursor of another log, or, without one, with another log's epoch. Known when its hello is there. */
+  /** Whether it has a cursor of another log or, without one, another log's epoch. Known once the hello has arrived. */
   isFromElsewhere: boolean;
   readonly closed: Promise<void>;
   readonly #socket: Socket;
-  /** The id that it came with; empty: none. */
+  /** The id it sent; empty: none. */
   readonly #claimed: string;
   #text = '';
   readonly #response = new ResponseReader((bytes, start, end) => {
-    // Names here are ASCII.
+    // Names are ASCII here.
     this.#text += bytes.toString('latin1', start, end);
   });
   #bytesToCut = Number.POSITIVE_INFINITY;
   #changed = Promise.withResolvers<void>();
 
-  /** Opens it; resolves with its hello, rejects with {@link NoHelloError} when that does not come. */
+  /** Opens it. Resolves when its hello has arrived; rejects with {@link NoHelloError} if it does not. */
   static async open(port: number, { path, headers, isFromElsewhere }: Subscribing): Promise<SoakConnection> {
     const socket = connect({ port, host: '127.0.0.1' });
     const connection = new SoakConnection(socket, headers['last-event-id'] ?? '', isFromElsewhere);
@@ -95,7 +95,7 @@ export class SoakConnection {
     });
   }
 
-  /** Resolves to whether it became so before the socket ended and the time was over. */
+  /** Resolves to whether the condition became true before the socket ended or the time was over. */
   async until(isSo: () => boolean, timeoutMs: number): Promise<boolean> {
     const { promise: late, resolve } = Promise.withResolvers<'late'>();
     const timer = setTimeout(() => resolve('late'), timeoutMs);
@@ -117,7 +117,7 @@ export class SoakConnection {
     this.#socket.resume();
   }
 
-  /** Reads so many more bytes, then resets the connection, mostly in the middle of a frame. */
+  /** Reads this many more bytes, then resets the connection, usually in the middle of a frame. */
   async cutAfter(bytes: number, timeoutMs: number): Promise<void> {
     this.isCut = true;
     this.#bytesToCut = bytes;
@@ -127,7 +127,7 @@ export class SoakConnection {
     await this.closed;
   }
 
-  /** Ends it in order. */
+  /** Closes it normally. */
   async end(): Promise<void> {
     this.isCut = true;
     this.#socket.destroy();
@@ -161,7 +161,7 @@ export class SoakConnection {
     else if (type === 'hello') {
       this.epoch = parsed.epoch;
       if (this.#claimed !== '') this.isFromElsewhere = !this.#claimed.endsWith(`-${tagOf(this.epoch)}`);
-      // Without an id it begins at the beginning.
+      // Without an id it starts from the beginning.
       this.cursor = Number.parseInt(id ?? '0', 10);
     } else if (type === 'reset') this.resets.push(parsed.reason);
     else if (type === 'heartbeat') this.head = Math.max(this.head, parsed.head);

@@ -9,9 +9,9 @@ export type LifeOptions = {
   readonly server: SoakServer;
   readonly random: Random;
   readonly tally: Tally;
-  /** Mean appends a second, over all writers of the namespace. */
+  /** Mean appends per second by all writers of the namespace. */
   readonly rate: number;
-  /** Mean connections a second that come only to go, so that what each leaves behind adds up. */
+  /** Mean connections per second that open only to close, so that leaks add up. */
   readonly churn: number;
   /** Called when all readers are connected. */
   readonly onConnected: () => void;
@@ -19,15 +19,15 @@ export type LifeOptions = {
 
 const writers = 3;
 const shortMessage = { type: 'Happened', data: { note: 'soak' } };
-/** Frames of so many messages are a megabyte. */
+/** This many messages make a megabyte of frames. */
 const fillBatch = 500;
 const mostFills = 16;
 
-/** One namespace from its creation to its deletion, with its writers and readers. */
+/** One namespace from creation to deletion, with its writers and readers. */
 export class Life {
   readonly #id: string;
   readonly #options: LifeOptions;
-  /** What the writers were answered, by global position. */
+  /** The writers' answers, by global position. */
   readonly #answered = new Map<number, Entry>();
   #token = '';
 
@@ -52,7 +52,7 @@ export class Life {
 
   async #write(signal: AbortSignal): Promise<void> {
     const { random, rate } = this.#options;
-    // Now calm, now busy, so that there are bursts and silences.
+    // Alternates between quiet and busy, for bursts and silences.
     for (let pace = 1; await slept(random.gapMs((1_000 * writers) / rate / pace), signal); ) {
       if (random.below(50) === 0) pace = random.pick([0.2, 1, 1, 5]);
       const count = random.pick([1, 1, 1, 1, 1, 2, 5, 20, random.below(300) + 1]);
@@ -78,7 +78,7 @@ export class Life {
     }
   }
 
-  /** Appends long frames until somebody's socket is full. */
+  /** Appends long frames until a socket is full. */
   async #fill(): Promise<void> {
     const { server } = this.#options;
     for (let fill = 0; fill < mostFills; fill++) {
@@ -101,7 +101,7 @@ export class Life {
     }
   }
 
-  /** The log as the server exports it, which must be what the writers were answered. */
+  /** The log as exported by the server, which must equal the writers' answers. */
   async #readLog(): Promise<Entry[]> {
     const { server, tally } = this.#options;
     const { text } = await server.request('/export', { token: this.#token });
@@ -109,7 +109,7 @@ export class Life {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line))
-      // Without messages there is an end alone.
+      // An empty export has only an end line.
       .filter(({ id }) => id !== undefined)
       .map(({ stream, pos, gpos }): Entry => ({ stream, position: pos, globalPosition: gpos }));
     const differing = log.find(({ stream, position, globalPosition }) => {

@@ -16,11 +16,11 @@ export type ReaderOptions = {
 
 const toldTimeoutMs = 60_000;
 const pauseMs = 400;
-/** A socket that was filled stays so for as long at most: longer than the server waits, now and then. */
+/** Longest time that a socket stays full: sometimes longer than the server waits. */
 const longestStallMs = 9_000;
 const seeMs = 300;
 
-/** One who reads a namespace from its creation to its deletion, over one connection after another. */
+/** Reads a namespace from creation to deletion, over one connection after another. */
 export class SoakReader {
   readonly wish: Wish;
   readonly #options: ReaderOptions;
@@ -33,9 +33,7 @@ export class SoakReader {
     this.#options = options;
   }
 
-  /**
-   * Connects. What it knows of the last namespace it keeps: its cursor is of another log then, and the server must say so.
-   */
+  /** Connects. It keeps its cursor from the previous namespace, which belongs to another log, and the server must say so. */
   async begin(namespace: string, token: string): Promise<void> {
     this.#namespace = namespace;
     this.#token = token;
@@ -43,7 +41,7 @@ export class SoakReader {
     await this.#connect(true);
   }
 
-  /** Reads and has incidents until the signal; `fill` writes until this reader's socket is full. */
+  /** Reads and has incidents until the signal. `fill` writes until this reader's socket is full. */
   async live(fill: () => Promise<void>, signal: AbortSignal): Promise<void> {
     const { random, incidentMs } = this.#options;
     while (await slept(random.gapMs(incidentMs), signal)) {
@@ -52,11 +50,11 @@ export class SoakReader {
     }
   }
 
-  /** Resolves when it was told everything of this log, and says what was wrong with any of its connections. */
+  /** Resolves when it has received everything of this log; reports what was wrong with its connections. */
   async finish(log: readonly Entry[]): Promise<void> {
     const { tally } = this.#options;
     this.#last.readOn();
-    // Whether the server will close it after a stall is known when it reads again, or when it is told everything.
+    // Only reading again, or receiving everything, shows whether the server closes it after a stall.
     const wanted = wantedOf(log, this.wish);
     for (let tries = 0; tries < 3 && !(await this.#hearsAll(wanted.at(-1))); tries++) {
       if (!this.#last.isClosed) break;
@@ -73,7 +71,7 @@ export class SoakReader {
     }
   }
 
-  /** Resolves when the deletion of the namespace ended it, which it must say. */
+  /** Resolves when the deletion of the namespace ended it with the right event. */
   async see(what: 'namespace-deleted'): Promise<void> {
     const { tally } = this.#options;
     await this.#last.until(() => false, toldTimeoutMs);
@@ -88,7 +86,7 @@ export class SoakReader {
     return this.#connections.at(-1)!;
   }
 
-  /** Without the one of the life before. */
+  /** Without the connection of the previous life. */
   get #ofThisLife(): readonly SoakConnection[] {
     const { epoch } = this.#last;
     return this.#connections.filter((connection) => connection.epoch === epoch);
@@ -103,7 +101,7 @@ export class SoakReader {
       await fill();
       await slept(random.below(longestStallMs), signal);
       connection.readOn();
-      // If the server closed it meanwhile, that is seen behind the last bytes.
+      // If the server closed it in the meantime, that shows after the last bytes.
       await connection.until(() => false, seeMs);
       return;
     }
@@ -140,7 +138,7 @@ export class SoakReader {
     }
   }
 
-  /** Whether it was told the last message that it wants, and, if its heartbeats tell heads, that this is the last. */
+  /** Whether it received the last message it selects and, if its heartbeats include heads, whether that is the last. */
   async #hearsAll(last: Entry | undefined): Promise<boolean> {
     const connection = this.#last;
     const upTo = last?.globalPosition ?? 0;
@@ -151,11 +149,11 @@ export class SoakReader {
   }
 
   #otherProblem({ isClosed, isCut, endCode, wasPaused, isFromElsewhere, resets, pokes }: SoakConnection) {
-    // One that was cut at once did not hear its reset.
+    // A connection cut early did not receive its reset.
     if (resets.length > 0 !== isFromElsewhere && !(isCut && pokes.length === 0)) {
       return `was reset by ${resets.join() || 'nothing'}, ${isFromElsewhere ? 'with' : 'without'} a cursor of another log`;
     }
-    // A socket that is full cannot be told why it ends.
+    // A full socket cannot receive the reason for its end.
     const isExplained = isCut || (wasPaused && endCode === undefined);
     return isClosed && !isExplained ? `was ended by the server with ${endCode}` : undefined;
   }
@@ -165,7 +163,7 @@ export class SoakReader {
   }
 }
 
-/** Sleeps; false: the signal came before. */
+/** Sleeps; false: the signal came first. */
 export async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return false;
   return sleep(ms, true, { signal }).catch(() => false);

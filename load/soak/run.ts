@@ -1,4 +1,4 @@
-/** `npm run soak -- --minutes 20`: loads a server for that long, says what it finds, and ends by itself. */
+/** `npm run soak -- --minutes 20`: loads a server for this long, prints the results, and ends by itself. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { series, writeResults } from '../lib/results.ts';
@@ -7,15 +7,15 @@ import { readingOf, soak } from './soak.ts';
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '20' },
-    /** Mean appends a second. */
+    /** Mean appends per second. */
     rate: { type: 'string', default: '60' },
-    /** Mean connections a second that come only to go. */
+    /** Mean connections per second that open only to close. */
     churn: { type: 'string', default: '30' },
     namespaces: { type: 'string', default: '4' },
     store: { type: 'string', default: 'memory' },
-    /** All attacks of test/support/attackers beside the load. */
+    /** Runs all attacks of test/support/attackers in addition. */
     attackers: { type: 'boolean', default: false },
-    /** Repeats the order of things, not their timing. */
+    /** Reproduces the order of events, not their timing. */
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     'no-results': { type: 'boolean', default: false },
   },
@@ -40,7 +40,7 @@ if (![minutes, rate, churn, namespaces, seed].every((value) => value > 0)) {
   process.exit(2);
 }
 
-// A server that hangs must not hold up the run for ever.
+// A server that hangs must not block the run forever.
 const limitMs = minutes * 90_000 + 180_000;
 setTimeout(() => stop(1, 'stopped: it took far longer than it should'), limitMs).unref();
 process.on('SIGINT', () => stop(130, 'interrupted'));

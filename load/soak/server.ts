@@ -15,32 +15,32 @@ export type Answer = { readonly status: number; readonly text: string; readonly 
 
 type RequestParts = { readonly method?: string; readonly token?: string; readonly body?: string };
 
-/** What the server holds while nobody asks anything of it. */
+/** Resources that the server holds while idle. */
 export type Rest = {
   readonly residentMib: number;
   readonly heapMib: number;
-  /** Memory of JavaScript objects outside of the heap, buffers above all. */
+  /** Memory of JavaScript objects outside the heap, mainly buffers. */
   readonly externalMib: number;
   readonly descriptors: number;
   readonly subscriptions: number;
-  /** Things that its pools have lent. */
+  /** Objects on loan from its pools. */
   readonly leased: number;
-  /** Idle things that its pools may keep. */
+  /** Idle objects that its pools may keep. */
   readonly pooled: number;
-  /** Reads under way. */
+  /** Current reads. */
   readonly reads: number;
   readonly storeBytes: number;
 };
 
 const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const mib = 1_048_576;
-/** Everything is released by then: a full pool shrinks by a quarter per second. */
+/** By then everything is released: a full pool shrinks by a quarter per second. */
 const returnTimeoutMs = 20_000;
 const pollMs = 100;
-/** Who is put off by an attack comes again after so long. */
+/** Delay before a request refused because of an attack is repeated. */
 const comeAgainMs = 500;
 
-/** The server as a process of its own, with the requests that are made to it. Close it by `await using`. */
+/** The server in a separate process, and requests to it. Close it by `await using`. */
 export class SoakServer implements AsyncDisposable {
   readonly port: number;
   readonly #child: ChildProcess;
@@ -55,10 +55,10 @@ export class SoakServer implements AsyncDisposable {
     const args = [`--inspect-port=${inspectPort}`, join(root, 'src/main.ts'), ...own, ...flags];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'ignore', 'pipe'],
-      // What the shell exports must not change the server.
+      // A clean environment, so that exported variables cannot change the server.
       env: { PATH: process.env.PATH, NODE_ENV: 'production' },
     });
-    // Whatever ends this process, the server is not left behind.
+    // Whatever ends this process must not leave the server running.
     const killed = () => child.kill('SIGKILL');
     process.once('exit', killed);
     child.once('exit', () => process.off('exit', killed));
@@ -95,7 +95,7 @@ export class SoakServer implements AsyncDisposable {
     return readdirSync(`/proc/${this.pid}/fd`).length;
   }
 
-  /** Until the signal an attack may put off what is new, which then comes again and is counted. */
+  /** Until the signal, an attack may cause refusals of new requests, which are then repeated and counted. */
   bearAttack(signal: AbortSignal, tally: Tally): void {
     this.#attack = { signal, tally };
   }
@@ -104,13 +104,13 @@ export class SoakServer implements AsyncDisposable {
     for (;;) {
       const wasAttacked = this.#isAttacked;
       const answer = await this.#ask(path, parts);
-      // An attack may have begun, and ended, during the request.
+      // An attack may have started and ended during the request.
       if (!(wasAttacked || this.#isAttacked) || !passingStatuses.has(answer.status)) return answer;
       await this.#comeAgain();
     }
   }
 
-  /** Opens a subscription; rejects when its hello does not come. */
+  /** Opens a subscription; rejects if its hello does not arrive. */
   async subscribe(subscribing: Subscribing): Promise<SoakConnection> {
     for (;;) {
       const wasAttacked = this.#isAttacked;
@@ -156,14 +156,14 @@ export class SoakServer implements AsyncDisposable {
     return promise;
   }
 
-  /** A method of `/rpc` by the operator; throws when it is refused. */
+  /** Calls a method of `/rpc` as operator; throws if it is refused. */
   async administer(...call: unknown[]): Promise<Answer['body']> {
     const { status, text, body } = await this.request('/rpc', { method: 'POST', body: JSON.stringify(call) });
     if (status !== 200) throw new Error(`${call[0]} was answered ${status} ${text}`);
     return body;
   }
 
-  /** Sums of metrics by name, over all labels or those whose text has `label` in it. */
+  /** Sums of metrics by name, over all labels or over those whose text contains `label`. */
   async metrics(): Promise<(name: string, label?: string) => number> {
     const { status, text } = await this.request('/metrics');
     if (status !== 200) throw new Error(`/metrics was answered ${status} ${text}`);
@@ -179,14 +179,14 @@ export class SoakServer implements AsyncDisposable {
     this.#agent.destroy();
     this.#agent = new Agent({ keepAlive: false });
     await this.#until(async () => (await this.metrics())('pokewire_subscriptions') === 0);
-    // Pools shrink slowly: what they still keep would hide a leak.
+    // Pools shrink slowly, and what they keep would hide a leak.
     await this.#until(
       async () => (await this.metrics())('pokewire_pool_size') <= (first?.pooled ?? Number.POSITIVE_INFINITY),
     );
-    // The connections of requests and of the inspector take a moment to go.
+    // Connections of requests and of the inspector take a moment to close.
     await this.#until(() => this.descriptors <= (first?.descriptors ?? Number.POSITIVE_INFINITY));
     const { descriptors } = this;
-    // What the first collection finalizes the second one frees.
+    // The second collection frees what the first one finalized.
     for (let times = 0; times < 2; times++) await collectGarbage(this.pid, this.#inspectPort);
     const metric = await this.metrics();
     const { residentMib } = this;
@@ -214,7 +214,7 @@ export class SoakServer implements AsyncDisposable {
     clearTimeout(force);
   }
 
-  /** Waits, but not for ever: what is not so by then is in the numbers. */
+  /** Waits, but not forever: whatever is not released by then shows in the numbers. */
   async #until(isSo: () => boolean | Promise<boolean>): Promise<void> {
     const deadlineMs = performance.now() + returnTimeoutMs;
     while (!(await isSo()) && performance.now() < deadlineMs) await sleep(pollMs);

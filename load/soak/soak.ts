@@ -12,30 +12,30 @@ import { Tally } from './tally.ts';
 import { wishes } from './wishes.ts';
 
 export type SoakOptions = {
-  /** Work tree whose server runs. */
+  /** Work tree of the server. */
   readonly root: string;
-  /** Of the load; each measurement at rest adds up to 15 s. */
+  /** Duration of the load; each measurement at rest adds up to 15 s. */
   readonly durationMs: number;
-  /** Where the server keeps messages; a file of SQLite goes with the run. */
+  /** Where the server stores messages; a SQLite file is deleted after the run. */
   readonly store: 'memory' | 'sqlite';
-  /** Namespaces at once. */
+  /** Concurrent namespaces. */
   readonly namespaces: number;
-  /** Mean appends a second, over all namespaces. */
+  /** Mean appends per second over all namespaces. */
   readonly rate: number;
-  /** Mean connections a second that come only to go. */
+  /** Mean connections per second that open only to close. */
   readonly churn: number;
   readonly seed: number;
-  /** Whether all attacks of the tests go on beside the load. */
+  /** Whether to run all attacks of the tests in addition. */
   readonly attackers: boolean;
   readonly say: (text: string) => void;
 };
 
 export type SoakReport = {
   readonly counts: Tally['counts'];
-  /** Rounds of the attackers, by the title of the attack. */
+  /** Rounds of the attackers, by title of the attack. */
   readonly rounds: Tally['rounds'];
   readonly problems: readonly string[];
-  /** Before any load, and after each stage of it. */
+  /** Before any load, and after each stage. */
   readonly rests: readonly Rest[];
   /** Under load. */
   readonly mostResidentMib: number;
@@ -45,19 +45,20 @@ export type SoakReport = {
 };
 
 /**
- * Stages of load with a rest behind each: what is kept after the first is the plateau that later ones are held to. Attacks
- * differ from stage to stage and so does what heap, tables and compiled code grow by; their plateau is the first half of the stages.
+ * Stages of load, with a rest after each. What remains after the first is the plateau for later ones. Attacks differ
+ * from stage to stage, and so does the growth of heap, tables and compiled code; with attacks the plateau is the first
+ * half of the stages.
  */
 const stageMs = 120_000;
-/** A stage with attackers, which has one namespace behind another. */
+/** Duration of a stage with attackers, which has one namespace after another. */
 const attackMs = 60_000;
 const fewestStages = 3;
-/** A namespace lives for as long, with everything in its log. */
+/** Lifetime of a namespace with everything in its log. */
 const longestLifeMs = 40_000;
 const sampleMs = 2_000;
 const incidentMs = 3_000;
 
-/** Limits of what may be kept after a later stage beyond the first: what caches and compiled code still grow by. */
+/** Permitted growth after later stages relative to the plateau, for caches and compiled code. */
 const heapGrowth = 0.04;
 const heapGrowthMib = 1;
 const residentGrowth = 0.15;
@@ -66,11 +67,11 @@ const residentGrowthMib = 16;
 const serverFlags = [
   '--stall-timeout-ms=4000',
   '--heartbeat-ms=500',
-  // Whatever else the machine does must not change the answers.
+  // Other work on the machine must not change the answers.
   '--max-event-loop-delay-ms=0',
 ];
 
-/** Loads a server of its own for the duration and tells what happened. Problems are in the report; it throws when it cannot go on. */
+/** Loads a server for the duration and reports what happened. Problems are in the report; throws if it cannot continue. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const { root, durationMs, attackers, say } = options;
   const random = new Random(options.seed);
@@ -85,7 +86,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     wishes.map((wish) => new SoakReader(wish, { server, random, tally, incidentMs })),
   );
   const stages = Math.max(fewestStages, Math.round(durationMs / (attackers ? attackMs : stageMs)));
-  // The first collection opens the inspector, which is there from then on.
+  // The first collection opens the inspector, which stays open.
   await server.rest();
   const rests = [await server.rest()];
   let mostResidentMib = 0;
@@ -117,15 +118,15 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 }
 
 type LoadOptions = SoakOptions & {
-  /** Of each namespace. */
+  /** Readers of each namespace. */
   readonly readers: readonly (readonly SoakReader[])[];
   readonly random: Random;
   readonly tally: Tally;
 };
 
 /**
- * Begins the attack when the readers are connected, for it delays new connections, and ends it before the namespaces end, so
- * that who was put off is told the rest.
+ * Starts the attack when the readers are connected, because it delays new connections, and ends it before the
+ * namespaces end, so that delayed readers can receive the rest.
  */
 async function loadUnderAttack(server: SoakServer, durationMs: number, options: LoadOptions): Promise<void> {
   const { tally, random } = options;
@@ -145,7 +146,7 @@ async function loadUnderAttack(server: SoakServer, durationMs: number, options: 
   await loaded;
 }
 
-/** Lets namespaces live and die for a while; `onConnected` is called when each has its readers. */
+/** Creates and deletes namespaces for a while; `onConnected` is called when each has its readers. */
 async function load(
   server: SoakServer,
   durationMs: number,
@@ -157,7 +158,7 @@ async function load(
   const lives = attackers ? 1 : Math.max(2, Math.round(durationMs / longestLifeMs));
   let connecting = readers.length;
   const slots = readers.map(async (ownReaders, slot) => {
-    // A little apart, so that not all namespaces are young at once.
+    // Staggered, so that the namespaces differ in age.
     await sleep((slot * incidentMs) / readers.length);
     for (let life = 0; life < lives; life++) {
       const leftMs = endMs - performance.now();
@@ -215,7 +216,7 @@ function verdictsOf(rests: readonly Rest[], { problemCount, counts, rounds }: Ta
   ];
 }
 
-/** A rest as a reading of results. */
+/** A measurement at rest as a reading for the results. */
 export function readingOf(rest: Rest): Reading {
   return { ...rest };
 }

@@ -1,4 +1,4 @@
-/** What happened in a run: counts, and what was not as it must be. */
+/** What happened in a run: counts and problems. */
 export class Tally {
   readonly counts = {
     appends: 0,
@@ -14,16 +14,16 @@ export class Tally {
     /** Ended by the server after a stall. */
     endsStalled: 0,
     endsDeleted: 0,
-    /** Requests and subscriptions of the honest load that an attack delayed or had refused, which came again. */
+    /** Requests and subscriptions of the honest load that an attack delayed or caused to be refused, and that were repeated. */
     putOff: 0,
   };
-  /** Rounds of the attackers, by the title of the attack. */
+  /** Rounds of the attackers, by title of the attack. */
   readonly rounds: Record<string, number> = {};
-  /** The first ones; a fault that repeats says nothing new. */
+  /** The first ones only, as a repeated fault says nothing new. */
   readonly problems: string[] = [];
   #problems = 0;
 
-  /** Problems, those included that are not kept. */
+  /** Number of problems, including those not kept. */
   get problemCount(): number {
     return this.#problems;
   }

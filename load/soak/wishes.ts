@@ -1,20 +1,20 @@
 import { type Selection, selects } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 
-/** What one reader asks for. */
+/** What one reader requests. */
 export type Wish = {
   readonly name: string;
   readonly selection: Selection;
   readonly conflated: boolean;
-  /** Whether its heartbeats tell heads. */
+  /** Whether its heartbeats include heads. */
   readonly heads: boolean;
-  /** Whether it stops reading until its socket is full; it hears the streams of long frames. */
+  /** Whether it stops reading until its socket is full; it selects the streams with long frames. */
   readonly stalls: boolean;
 };
 
-/** Streams whose frames are long, so that a few thousand of them fill a socket. */
+/** Streams with long frames, so that a few thousand fill a socket. */
 export const longStreams = [0, 1].map((number) => `long-${'"'.repeat(1_000)}${number}`);
-/** All other streams; few enough that what the server keeps for each does not grow for long. */
+/** All other streams; few, so that what the server keeps per stream soon stops growing. */
 export const streams = ['account', 'order', 'user'].flatMap((category) => [
   category,
   ...Array.from({ length: 12 }, (_, number) => `${category}-${number}${number % 4 === 0 ? '+part' : ''}`),
@@ -69,7 +69,7 @@ export function queryOf({ selection, conflated, heads }: Wish): URLSearchParams 
 
 const names = new Map<string, StreamName>();
 
-/** Whether it is to be told of this stream. */
+/** Whether it selects this stream. */
 export function wants({ selection }: Wish, stream: string): boolean {
   return selects(
     selection,

@@ -22,7 +22,7 @@ async function append(app: TestApp, stream: string, count: number): Promise<void
   expect(status).toBe(201);
 }
 
-/** The pointer is where it holds nothing. */
+/** Moves the pointer to where it does not hold the list. */
 async function followLive(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Follow live' }).click();
   await page.locator('#live-state').getByText('live').waitFor();
@@ -76,7 +76,7 @@ test('A payload is shown as it was written: numbers, order and repetition of mem
   const written = await page.getByRole('region', { name: 'message', exact: true }).textContent();
   expect(`[${written}]`).toBe((await app.get(`/streams/${encodeURIComponent(stream)}/messages`)).text);
 
-  // An apostrophe would end the quotes, and a shell would run what follows.
+  // An apostrophe would end the quotes, and the shell would run what follows.
   const command = (await page.locator('.detail .curl code').textContent())!;
   expect(command).toMatch(/^curl '[^']*'$/);
   expect(`[${written}]`).toBe(await (await fetch(command.slice("curl '".length, -1))).text());
@@ -115,7 +115,7 @@ test('A link to a position opens that message, and pages lead to older and newer
     await eventually(() => rows(page).last().locator('.at').textContent()).toBe(last);
   }
   await page.getByRole('button', { name: 'Older' }).click();
-  // Some fifty reads find the end of the gap.
+  // Finding the end of the gap takes some fifty reads.
   await eventually(() => positions(page)).toEqual(['8', '3']);
   await page.getByRole('button', { name: 'Older' }).click();
   await page.getByText('There are no older messages.').waitFor();
@@ -156,7 +156,7 @@ test('A stream is followed live: new messages wait while the list is paused, poi
   await page.getByRole('heading', { name: 'account-1' }).hover();
   await append(app, 'account-1', 500);
   await page.getByRole('button', { name: '500 new ↑' }).click();
-  // The rows are bounded, and they are the newest ones.
+  // The number of rows is limited, and they are the newest.
   await eventually(() => positions(page)).toHaveLength(200);
   expect([(await positions(page)).at(0), (await positions(page)).at(-1)]).toEqual(['507', '308']);
   expect(visitor.complaints).toEqual([]);
@@ -209,7 +209,7 @@ test('The keyboard alone finds a stream, goes through its messages, opens one an
   const { page } = visitor;
   await page.locator('#streams a').nth(1).waitFor();
   await page.keyboard.press('/');
-  // A list is one stop of the tab key.
+  // A list is a single tab stop.
   for (const key of ['Tab', 'Tab', 'ArrowDown', 'ArrowUp', 'Enter']) await page.keyboard.press(key);
   await rows(page).first().waitFor();
   await rows(page).first().focus();

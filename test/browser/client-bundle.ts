@@ -1,6 +1,6 @@
 import { rolldown } from 'rolldown';
 
-/** A script for pages, made of a file of this folder and what it imports. */
+/** Bundles a file of this folder and its imports into a script for pages. */
 export async function bundleOf(entry: string): Promise<string> {
   const input = new URL(entry, import.meta.url).pathname;
   const build = await rolldown({ input, transform: { define: { 'process.env.NODE_ENV': '"development"' } } });

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** A tab of the server's origin with this script, and how many connections it asked for. */
+/** A tab at the server's origin with this script, which counts its connections. */
 async function openTab(context: BrowserContext, url: string, content: string) {
   const page = await context.newPage();
   const tab = { page, connections: 0 };
@@ -39,7 +39,7 @@ async function subscriptions(app: TestApp): Promise<number | undefined> {
 }
 
 describe('tabs of one origin', () => {
-  /** Subscribes in the page, which notes what it is told. */
+  /** Subscribes in the page, and records the events there. */
   const subscribeIn = (page: Page, selection: object) =>
     page.evaluate(
       `window.pokes = []; window.states = [];
@@ -184,7 +184,7 @@ describe('React', () => {
     await tab.page.evaluate(`mount('List'); undefined`);
     const list = () => tab.page.locator('#list li').allTextContents();
     await expect.poll(list, patience).toEqual(['account-1']);
-    // One request finds the head, and one is the subscription.
+    // One request finds the head, the other is the subscription.
     expect(tab.connections).toBe(2);
     expect(await subscriptions(first)).toBe(1);
     await append(first, 'account-2');

@@ -13,7 +13,7 @@ import { blockWith } from './clients-doc.ts';
 const patience = { timeout: 60_000, interval: 20 };
 const root = new URL('../../', import.meta.url).pathname;
 
-/** Sources of the subpaths that the package exports, of which a work tree has no build. */
+/** Sources of the package's exported subpaths, since a work tree has no build. */
 function sources(): Record<string, string> {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object };
   const subpaths = Object.entries(exports).filter(([, target]) => typeof target === 'object');
@@ -22,7 +22,7 @@ function sources(): Record<string, string> {
   return Object.fromEntries(subpaths.map(([path, target]) => [`pokewire${path.slice(1)}`, sourceOf(target)]));
 }
 
-/** Exact names: `pokewire/client` is also the beginning of others. */
+/** Exact names, because `pokewire/client` is also a prefix of others. */
 const alias = Object.entries(sources()).map(([name, replacement]) => ({ find: new RegExp(`^${name}$`), replacement }));
 
 let browser: Browser;
@@ -34,7 +34,7 @@ afterAll(() => browser.close());
 describe('the page of docs/clients.md', () => {
   const html = blockWith('html', 'pokewire.live');
 
-  /** Serves the page as `npx vite` does, at the address that the server is to allow. */
+  /** Serves the page like `npx vite`, at an address that the server allows. */
   async function servePage(folder: TemporaryFolder, serverUrl: string) {
     const page = html.replace('http://localhost:8080', serverUrl);
     expect(page).not.toBe(html);
@@ -90,7 +90,7 @@ describe('the page of docs/clients.md', () => {
 });
 
 describe('a recipe of docs/clients.md', () => {
-  /** Opens a page of the server with this script of a module, in JSX. */
+  /** Opens a page of the server with this module script, in JSX. */
   async function openPage(url: string, script: string): Promise<Page> {
     using folder = new TemporaryFolder();
     writeFileSync(folder.file('page.jsx'), script);
@@ -107,7 +107,7 @@ describe('a recipe of docs/clients.md', () => {
     return page;
   }
 
-  /** What an application has of its own. */
+  /** Stands for the application's own code. */
   const application = `
     import { StrictMode, useEffect } from 'react';
     import { createRoot } from 'react-dom/client';

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** Somebody else's site: another origin, because it has another port. Close it by `await using`. */
+/** A foreign site: another origin because of its port. Close it by `await using`. */
 async function openSite() {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'text/html');
@@ -27,7 +27,7 @@ async function openSite() {
   return {
     origin,
     page,
-    /** What a `fetch` in the page comes to: status and text, or `refused` when the browser keeps the answer from it. */
+    /** Result of a `fetch` in the page: status and text, or `refused` if the browser withholds the answer. */
     fetch: (url: string, body?: unknown): Promise<{ status: number; text: string } | 'refused'> =>
       page.evaluate(
         async ([to, json]) => {

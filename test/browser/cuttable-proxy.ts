@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A TCP proxy whose connections can be cut as a broken network cuts them. Close it by `await using`. */
+/** A TCP proxy that can cut its connections like a broken network. Close it by `await using`. */
 export class CuttableProxy implements AsyncDisposable {
   readonly url: string;
   readonly #server;
@@ -17,7 +17,7 @@ export class CuttableProxy implements AsyncDisposable {
     });
   }
 
-  /** Listens on a free port and passes bytes to and from this port. */
+  /** Listens on a free port and forwards to this port. */
   static async open(port: number): Promise<CuttableProxy> {
     const sockets = new Set<Socket>();
     const track = (socket: Socket, other: Socket) => {
@@ -49,7 +49,7 @@ export class CuttableProxy implements AsyncDisposable {
     this.#broken = false;
   }
 
-  /** Resets every connection; new ones are let through. */
+  /** Resets every connection; new ones are forwarded. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }

@@ -10,7 +10,7 @@ import { collected, cutAfterComment, held, type Manner, UnrulyProxy } from '../s
 const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const hasNginx = isInstalled('nginx') && isInstalled('openssl');
 
-// The page judges delays, and a machine that tests something else at the same time may make some: it may try again.
+// The page measures delays, which a busy machine may cause, so it may try again.
 const measures = { retry: 3 };
 
 let browser: Browser;
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** Opens the page, and notes what the browser complains of, except for streams that somebody cuts. */
+/** Opens the page, and records errors in the console, except for streams that were cut on purpose. */
 async function visit(url: string, options: BrowserContextOptions = {}) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
   const page = await context.newPage();
@@ -32,20 +32,20 @@ async function visit(url: string, options: BrowserContextOptions = {}) {
   return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
 }
 
-/** Diagnoses with less patience than a visitor can choose, to the end. */
+/** Runs the whole diagnosis with less patience than a visitor can choose. */
 async function diagnose(page: Page, seconds = 2): Promise<void> {
   await page.evaluate(`silence.add(new Option('', ${seconds}, true, true))`);
   await page.getByRole('button', { name: 'Start' }).click();
   await page.locator('#report').waitFor();
 }
 
-/** How the page judges, and what it says. */
+/** The page's verdict, and its text. */
 async function checkOf(page: Page, name: string) {
   const check = page.locator(`#check-${name}`);
   return { state: await check.getAttribute('data-state'), text: await check.innerText() };
 }
 
-/** What it measured. */
+/** The page's measurements. */
 // biome-ignore lint/suspicious/noExplicitAny: what the page has gathered
 async function reportOf(page: Page): Promise<any> {
   const text = (await page.locator('#report-text').textContent())!;
@@ -113,7 +113,7 @@ describe.concurrent('The page of /diagnose', () => {
       expect(await checkOf(page, 'greeting')).toEqual(saying('bad', 'after 1.', 'proxy_buffering off;'));
       const { outcome, afterSeconds } = (await reportOf(page)).silence;
       expect(outcome).toBe('cut');
-      // By the arrival of its first event it would be 2.
+      // Measured by the arrival of its first event it would be 2.
       expect(afterSeconds).toBeGreaterThan(0.4);
       expect(afterSeconds).toBeLessThan(1.4);
       expect(await checkOf(page, 'silence')).toEqual(saying('good', 'cut after ', 'lived on'));
@@ -146,7 +146,7 @@ describe.concurrent('The page of /diagnose', () => {
     await page.locator('#check-protocol[data-state=info]').waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByRole('button', { name: 'Copy report' }).click();
-    // The button says so for a moment only.
+    // The button shows that only briefly.
     const copied = await page.locator('#report-text').textContent();
     await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe(copied);
     expect(copied).toMatch(/^Pokewire at http:\S+, \d{4}-.*\n\n✓ What the server sees: no proxy seen\n {2}No proxy/);

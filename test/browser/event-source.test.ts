@@ -5,7 +5,7 @@ import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { CuttableProxy } from './cuttable-proxy.ts';
 import { PageSource } from './page-source.ts';
 
-/** So that a browser comes back quickly. */
+/** Makes a browser reconnect quickly. */
 const quickRetry = ['--retry-min-ms', '50', '--retry-max-ms', '100'];
 
 let browser: Browser;
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** A page of this server, so that what it asks of the server is asked from the same origin. */
+/** A page of this server, so that its requests have the same origin. */
 async function openPage(url: string): Promise<Page> {
   const page = await browser.newPage();
   await page.goto(`${url}/health`);
@@ -59,7 +59,7 @@ test('after a restart on the same port the EventSource comes back by itself and 
   await first.close();
 
   await using second = await startTestApp([...quickRetry, '--port', String(first.port)]);
-  // Fewer than before, so that the id the browser resumes from lies behind the end of the new log.
+  // Fewer than before, so that the browser's id lies beyond the end of the new log.
   await append(second, 'account-2', 2);
   await source.untilPokes(5);
   expect(source.opened).toBe(2);
@@ -106,7 +106,7 @@ test('a hundred selectors on one connection tell each of their messages once', a
   await using page = await openPage(app.url);
   const query = new URLSearchParams();
   for (let i = 0; i < 50; i++) query.append('stream', `account-${i}`);
-  // Half of the streams are named a second time by their category.
+  // Half of the streams are also selected by their category.
   query.append('category', 'account');
   for (let i = 1; i < 50; i++) query.append('category', `kind${i}`);
   const source = await PageSource.open(page, `${app.url}/subscribe?${query}`);

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** The example as `npx vite` serves it, and a server that lets it in. */
+/** Serves the example like `npx vite`, and starts a server that allows its origin. */
 async function serve(example: string) {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(new TemporaryFolder());

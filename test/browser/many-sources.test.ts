@@ -9,13 +9,13 @@ import { ServerProcess } from '../support/server-process.ts';
 const files = { nginx: nginxTuned, haproxy: haproxyTuned, caddy: caddyTuned };
 type Kind = keyof typeof files;
 
-/** More than the six connections that a browser opens to a host over HTTP/1.1. */
+/** More than the six connections per host that a browser opens over HTTP/1.1. */
 const count = 20;
 const patience = { timeout: 30_000, interval: 20 };
 const hasOpenssl = isInstalled('openssl');
 const certificate = hasOpenssl ? selfSigned() : { cert: '', key: '' };
 
-/** A server, and the proxy in front of it. */
+/** A server and a proxy in front of it. */
 async function startBehind(kind: Kind) {
   await using starting = new AsyncDisposableStack();
   const server = starting.use(await ServerProcess.start());
@@ -24,7 +24,7 @@ async function startBehind(kind: Kind) {
   return { server, proxy, [Symbol.asyncDispose]: () => started.disposeAsync() };
 }
 
-/** Opens 20 sources in one page, and resolves to the protocol of its requests once each of them was poked. */
+/** Opens 20 sources in one page. Resolves to the protocol of its requests when each source received a poke. */
 async function openMany(browser: Browser, { server, proxy }: Awaited<ReturnType<typeof startBehind>>): Promise<string> {
   await using context = await browser.newContext({ ignoreHTTPSErrors: true });
   const page = await context.newPage();
@@ -37,7 +37,7 @@ async function openMany(browser: Browser, { server, proxy }: Awaited<ReturnType<
   await server.untilSubscriptions(count);
   await server.append('account-1');
   await expect.poll(() => page.evaluate('told'), patience).toEqual(new Array(count).fill(1));
-  // Awaited here, or the page would be closed before it has answered.
+  // Awaited here, because the page would otherwise be closed before it has answered.
   return await page.evaluate(`fetch('/version').then(async (response) => {
     await response.text();
     return performance.getEntriesByName(response.url)[0].nextHopProtocol;
@@ -66,11 +66,11 @@ test.skipIf(!hasOpenssl || !isInstalled('caddy'))(
   '20 event sources in one page share a connection over HTTP/3 to caddy (needs caddy and openssl on PATH).',
   async () => {
     await using behind = await startBehind('caddy');
-    // QUIC trusts a certificate that nobody vouches for only by the hash of its key.
+    // QUIC accepts a self-signed certificate only by the hash of its key.
     const key = new X509Certificate(certificate.cert).publicKey.export({ type: 'spki', format: 'der' });
     const hash = createHash('sha256').update(key).digest('base64');
     await using browser = await launchBrowser([
-      // It would look for the proxy on ::1, too.
+      // Otherwise it would also try the proxy on ::1.
       '--host-resolver-rules=MAP localhost 127.0.0.1',
       `--origin-to-force-quic-on=localhost:${behind.proxy.port}`,
       `--ignore-certificate-errors-spki-list=${hash}`,

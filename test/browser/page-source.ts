@@ -4,14 +4,14 @@ import { positionIn } from '../support/cursors.ts';
 /** A poke as the page's `EventSource` dispatched it. */
 export type PageEvent = { readonly data: string; readonly lastEventId: string };
 
-/** An `EventSource` in a page of a real browser. It ends with its page. */
+/** An `EventSource` in a page of a real browser. Closes with its page. */
 export class PageSource {
   readonly pokes: PageEvent[] = [];
-  /** Times the connection was made. */
+  /** How often it connected. */
   opened = 0;
   readonly #waiting = new Set<() => void>();
 
-  /** Subscribes from within the page; resolves when the server's greeting has come. */
+  /** Subscribes within the page; resolves when the server's greeting has arrived. */
   static async open(page: Page, url: string): Promise<PageSource> {
     const source = new PageSource();
     await page.exposeFunction('tellOpen', () => source.#note(() => source.opened++));
@@ -30,7 +30,7 @@ export class PageSource {
     return this.pokes.map(({ lastEventId }) => positionIn(lastEventId)!);
   }
 
-  /** Resolves as soon as the condition holds; it is looked at whenever something arrived. */
+  /** Resolves as soon as the condition holds, which is checked after every event. */
   until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve();
     return new Promise((resolve) => {
@@ -43,7 +43,7 @@ export class PageSource {
     });
   }
 
-  /** Resolves when so many pokes have come since the beginning. */
+  /** Resolves after this many pokes since the start. */
   untilPokes(count: number): Promise<void> {
     return this.until(() => this.pokes.length >= count);
   }

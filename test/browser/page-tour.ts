@@ -5,16 +5,16 @@ import { startTestApp } from '../support/start-app.ts';
 
 const token = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 
-/** A page in a state worth looking at. */
+/** A page in a state worth testing. */
 export type Stop = {
   /** Kebab-case. */
   readonly name: string;
   readonly path: string;
-  /** Whether it is one of the server that asks for a token. */
+  /** Whether it is on the server that requires a token. */
   readonly isGuarded?: boolean;
   /** Whether the header marks it as the current page. */
   readonly isInHeader: boolean;
-  /** Brings the page into its state. */
+  /** Brings the page into this state. */
   readonly prepare: (page: Page) => Promise<unknown>;
 };
 
@@ -52,7 +52,7 @@ async function signInWrongly(page: Page): Promise<void> {
 
 const none = async () => {};
 
-/** Every page of the header, with something to show, and those that no link leads to. */
+/** Every page of the header, with content, and those that no link leads to. */
 export const stops: readonly Stop[] = [
   ...headerLinks.map(({ path }) => ({
     name: path.slice(1),
@@ -73,7 +73,7 @@ export const stops: readonly Stop[] = [
   { name: 'not-found', path: '/no/where', isInHeader: false, prepare: none },
 ];
 
-/** The servers of the tour, with something to look at. Close it by `await using`. */
+/** The tour's servers, with content. Close it by `await using`. */
 export async function startTour(): Promise<AsyncDisposable & { readonly urlOf: (stop: Stop) => string }> {
   const stack = new AsyncDisposableStack();
   const app = stack.use(await startTestApp());
@@ -85,7 +85,7 @@ export async function startTour(): Promise<AsyncDisposable & { readonly urlOf: (
   };
 }
 
-/** Streams to look at, and a group with a worker that lags, and that cannot handle one of them. */
+/** Appends streams, and adds a group with a worker that lags and one stream it cannot handle. */
 async function fill(url: string, stack: AsyncDisposableStack): Promise<void> {
   const pokewire = connect(url);
   for (const account of [7, 12, 123]) {

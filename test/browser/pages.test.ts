@@ -16,19 +16,19 @@ afterAll(async () => {
   await browser.close();
 });
 
-/** The whole of every page but the reference, which has the same parts again and again. */
+/** Enough for every page except the reference, which repeats the same elements. */
 const maxSteps = 60;
 
 const standards = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** What axe finds, one line each. */
+/** Violations found by axe, one line each. */
 function violationsOf(page: Page): Promise<string[]> {
   const options = { runOnly: standards, resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } };
   return page.evaluate(`axe.run(${JSON.stringify(options)}).then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ' ' + target + ': ' + failureSummary)))`);
 }
 
-/** What has the focus: what it is, whether one sees that it has it, and whether it had it before. */
+/** The focused element: what it is, whether its focus is visible, and whether it was focused before. */
 type Focus = {
   readonly text: string;
   readonly isVisible: boolean;
@@ -54,14 +54,14 @@ function focusOf(page: Page): Promise<Focus> {
   })()`);
 }
 
-/** The next Tab goes to the first element, wherever the focus was. */
+/** The next Tab goes to the first element, wherever the focus is. */
 function beginAtTop(page: Page): Promise<void> {
   return page.evaluate(
     "document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex'); scrollTo(0, 0)",
   );
 }
 
-/** What axe finds, light and on a wide screen, dark and on a phone. */
+/** Runs axe in the light scheme on a wide screen, and in the dark scheme on a phone. */
 async function check(page: Page): Promise<void> {
   await page.evaluate(`${axe}; 0`);
   const looks = [
@@ -75,7 +75,7 @@ async function check(page: Page): Promise<void> {
   }
 }
 
-/** Goes through the page by the keyboard: first there is a link to the content, and the focus is always in sight. */
+/** Tabs through the page: the first stop is a link to the content, and the focus is always visible. */
 async function walk(page: Page): Promise<void> {
   await beginAtTop(page);
   await page.keyboard.press('Tab');
@@ -88,12 +88,12 @@ async function walk(page: Page): Promise<void> {
     await page.keyboard.press('Tab');
     const focus = await focusOf(page);
     if (focus.isBody) return;
-    // Who comes back before the end is in a trap.
+    // An element focused twice before the end is a keyboard trap.
     expect.soft(focus).toMatchObject({ isVisible: true, isKnown: false });
   }
 }
 
-/** The page on a phone: nothing sticks out, and a finger hits what it is to hit. */
+/** Checks the page on a phone: nothing overflows, and touch targets are large enough. */
 async function measure(page: Page): Promise<void> {
   expect.soft(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
   const small = await page.evaluate(`[...document.querySelectorAll('button, input, select, nav a')]

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
-// What an attacker's name server does: first its own address, then 127.0.0.1. The browser is told the second answer.
+// Simulates an attacker's name server, which first returns its own address, then 127.0.0.1: the browser gets the second answer.
 let browser: Browser;
 beforeAll(async () => {
   browser = await launchBrowser(['--host-resolver-rules=MAP rebound.example 127.0.0.1']);
@@ -12,9 +12,9 @@ afterAll(() => browser.close());
 
 const write = ['stream.write', 'a-1', { type: 'T', data: {} }];
 
-/** What a page that rebound its name gets of the server, which to the browser is its own: statuses and texts. */
+/** What a page that rebound its name can read from the server, which the browser considers its own origin: statuses and texts. */
 async function askAsOwn({ port }: TestApp, calls: readonly (readonly [path: string, body?: unknown])[]) {
-  // The attacker's page came from elsewhere, without the policy of ours.
+  // The attacker's page came from elsewhere, without our policy.
   await using page = await browser.newPage({ bypassCSP: true });
   await page.goto(`http://rebound.example:${port}/`);
   const asked = calls.map(([path, body]) => [path, body === undefined ? null : JSON.stringify(body)] as const);

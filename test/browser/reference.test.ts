@@ -30,7 +30,7 @@ async function describedIn(app: TestApp) {
   );
 }
 
-/** The samples of every operation, by its id and the name of the tab. */
+/** The samples of every operation, by its id and the tab's name. */
 async function samplesIn(page: Page): Promise<Record<string, Record<string, string>>> {
   const samples = await page.locator('#reference .operation[id]').evaluateAll((sections) =>
     sections.map((section) => {
@@ -45,7 +45,7 @@ async function samplesIn(page: Page): Promise<Record<string, Record<string, stri
   return Object.fromEntries(samples);
 }
 
-/** What a command asks for. */
+/** The request that a command sends. */
 function requestOf(command: string) {
   const body = /-d '([^']*)'/.exec(command)?.[1];
   return {
@@ -56,7 +56,7 @@ function requestOf(command: string) {
   };
 }
 
-/** Runs a sample as a module would be, with these in place of what it imports and of what the browser has. */
+/** Runs a sample like a module, with these values for its imports and browser globals. */
 function runSample(text: string, given: Readonly<Record<string, unknown>>): Promise<unknown> {
   const AsyncFunction = (async () => {}).constructor as new (
     ...parts: string[]
@@ -106,9 +106,9 @@ test('Every operation has a command that works, and the other languages ask for 
   expect(Object.keys(samples).length).toBe((await describedIn(app)).length);
 
   await put(`${app.url}/groups/billing`, { category: 'account', size: 8 });
-  // What a member of the group holds in the examples.
+  // The held stream of the examples.
   await app.append('account-28', Array(8).fill({ type: 'Deposited', data: {} }));
-  // The first one appends, so that the others find something, until the last ones delete it, parts before wholes.
+  // The appends run first, so that the others find data; the deletes run last, parts before wholes.
   const deletes = ({ curl }: Record<string, string>) => Number(curl!.includes(' -X DELETE'));
   const ordered = Object.entries(samples).toSorted(
     ([, a], [, b]) => deletes(a) - deletes(b) || deletes(a) * (b.curl!.length - a.curl!.length),
@@ -122,7 +122,7 @@ test('Every operation has a command that works, and the other languages ask for 
       await response.body?.cancel();
       return 'done';
     };
-    // Nobody is a member of the group here, whose partitions would have the generation of the example.
+    // The group has no such member here, and its partitions are not in the example's generation.
     const outcomes = curl!.includes('"generation"') ? ['done', 'FENCED'] : ['done'];
     // A group that is being resized is busy for a moment.
     await expect.poll(outcome, { timeout: 10_000, message: curl! }).toBeOneOf(outcomes);
@@ -189,7 +189,7 @@ test('Who chooses a language by the keyboard has it at every operation, and stay
   expect(await subscribe.getByRole('tabpanel').textContent()).toContain('new EventSource(');
   const after = await subscribe.getByRole('tablist').evaluate((list) => list.getBoundingClientRect().top);
   expect(Math.abs(after - before)).toBeLessThan(2);
-  // An operation that has no such sample shows its first one.
+  // An operation without this sample shows its first one.
   await page.locator('#subscribe').getByRole('tab', { name: 'fetch' }).click();
   expect(await page.locator('#appendMessages').getByRole('tabpanel').textContent()).toContain('await fetch(');
 });

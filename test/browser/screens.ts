@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { launchBrowser } from '../support/browser.ts';
 import { startTour, stops } from './page-tour.ts';
 
-// Pictures of every page in three sizes and both schemes, to look at after a change: node test/browser/screens.ts [FOLDER]
+// Screenshots of every page in three sizes and both schemes, for review after a change: node test/browser/screens.ts [FOLDER]
 const folder = new URL(`${process.argv[2] ?? 'docs/screens'}/`, `file://${process.cwd()}/`);
 
 const sizes = [
@@ -12,7 +12,7 @@ const sizes = [
   { width: 390, height: 844 },
 ];
 
-/** WebP takes a third of the bytes of PNG; Playwright itself does not write it. */
+/** WebP takes a third of the size of PNG, but Playwright cannot write it. */
 async function picture(page: Page): Promise<Buffer> {
   const session = await page.context().newCDPSession(page);
   const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 60 });

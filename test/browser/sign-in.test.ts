@@ -5,7 +5,7 @@ import { launchBrowser } from '../support/browser.ts';
 import { startTestApp } from '../support/start-app.ts';
 
 const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
-// Over plain http from afar a browser does not say whether a link of another page led here.
+// Over plain http, except to localhost, browsers do not report whether a link on another site led here.
 const afar = 'pokewire.example';
 
 let browser: Browser;
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** Opens the address, and notes what the browser complains of except for the refusals, and every address it asks for. */
+/** Opens the address. Records console errors other than refusals, and every URL requested. */
 async function visit(url: string, options: BrowserContextOptions = {}) {
   const context = await browser.newContext(options);
   const page = await context.newPage();

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-// The page may have tried by itself and be done, and the button be hidden.
+// The page may have reconnected by itself, so that the button is hidden.
 const retryNow = (page: Page) => page.getByText('Retry now').dispatchEvent('click');
 
 const iconOf = (page: Page) => page.locator('link[rel="icon"]').getAttribute('href');
@@ -63,13 +63,13 @@ test('When another log took the place of the one before, a line parts them and t
   await first.close();
   await page.getByText('reconnecting', { exact: true }).waitFor();
 
-  // Its cursor would hide the first message of the new log, if it did not name the old one.
+  // If its cursor did not name the old log, it would hide the first message of the new one.
   await using second = await startTestApp(['--port', String(first.port)]);
   await second.append('account-9', Array(2).fill({ type: 'Happened', data: {} }));
   await retryNow(page);
   await pokes(page).nth(2).waitFor();
   const all = await page.locator('#pokes > li').allTextContents();
-  // A browser may drop the last event of a stream that breaks off.
+  // A browser may drop the last event of a stream that is cut off.
   const rows = all.filter((text) => text !== 'The server is stopping.').map((text) => text.replace(/ ?\d\d:.*/, ''));
   expect(rows).toEqual([
     '2account-91',

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** What stands at a field: the sentence that describes it, if it is invalid, and whether the cursor is in it. */
+/** State of a field: the sentence that describes it, whether it is invalid, and whether it has the focus. */
 function stateOf(
   field: Locator,
 ): Promise<{ invalid: string | null; sentence: string | undefined; isFocused: boolean }> {
@@ -23,7 +23,7 @@ function stateOf(
   }));
 }
 
-/** Whether all of an element is in the window. */
+/** Whether an element is completely visible. */
 function isInView(element: Locator): Promise<boolean> {
   return element.evaluate((shown) => {
     const { top, bottom } = shown.getBoundingClientRect();
@@ -72,7 +72,7 @@ test('A subscription that takes over draws a line above the pokes of the one bef
   await page.getByRole('button', { name: 'Resubscribe' }).click();
   await page.getByText('subscribed to category order').waitFor();
   expect(await pokes(page).count()).toBe(1);
-  // The earlier one is closed: what it would tell does not come, and what comes next is the other's.
+  // The earlier one is closed, so its events no longer arrive.
   await append(page);
   await app.append('order-1', { type: 'Made', data: {} });
   await pokes(page).nth(1).waitFor();

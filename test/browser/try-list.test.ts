@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** Appends up to 5,000 a second until it is disposed of; returns how many it appended. */
+/** Appends up to 5,000 messages per second until disposed of; returns the number appended. */
 function startFlood(app: TestApp) {
   let appended = 0;
   let isOver = false;
@@ -37,7 +37,7 @@ function startFlood(app: TestApp) {
   };
 }
 
-/** A busy machine may take longer than a test waits by itself. */
+/** For a busy machine, longer than the default. */
 const soon = { timeout: 20_000 };
 
 const many = (count: number) => Array(count).fill({ type: 'Made', data: {} });
@@ -140,7 +140,7 @@ test('The keyboard goes from row to row, reads one, closes it and leaves the lis
   ]);
   await keyboard.press('Enter');
   await page.getByRole('heading', { name: 'account-1 at 119' }).waitFor();
-  // Nothing moves under the keyboard either.
+  // Nor does it move while the keyboard is used.
   await app.append('account-1', many(300));
   await page.getByRole('button', { name: '300 new ↑' }).waitFor();
   expect(await at('ArrowDown')).toBe('118');

@@ -6,12 +6,12 @@ export async function subscribe(page: Page): Promise<void> {
   await page.getByText('open', { exact: true }).waitFor();
 }
 
-/** Presses Append, from where the pointer holds up no list. */
+/** Presses Append with the pointer where it does not hold a list. */
 export function append(page: Page): Promise<void> {
   return page.getByRole('button', { name: 'Append' }).click();
 }
 
-/** The rows of pokes that the page shows, newest first. */
+/** The rows of pokes on the page, newest first. */
 export function pokes(page: Page): Locator {
   return page.getByLabel('Pokes, newest first').getByRole('button');
 }

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { expect } from 'vitest';
 
-/** Opens a page and notes everything a visitor would find in the console, and every request that leaves the server. */
+/** Opens a page, and records all console messages and every request to another origin. */
 export async function visit(browser: Browser, url: string, options: BrowserContextOptions = {}) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
@@ -18,7 +18,7 @@ export async function visit(browser: Browser, url: string, options: BrowserConte
   return { page, context, complaints, [Symbol.asyncDispose]: () => context.close() };
 }
 
-/** What a page will show: asked again until it does, however slow the machine is. */
+/** Polls what a page shows until it is as expected, however slow the machine is. */
 export function eventually<T>(read: () => Promise<T> | T) {
   return expect.poll(read, { timeout: 30_000 });
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { startChaos } from './start-chaos.ts';
 import { chaosStores, type StartStore } from './stores.ts';
 
-/** `npm run chaos` is the long run; this one has the same parts. */
+/** A short version of `npm run chaos`, made of the same parts. */
 describe.each(Object.entries(chaosStores))('Three nodes over %s', (_name, start) => {
   const title = 'lose, double and reorder nothing while one process after the other is killed';
   test.skipIf(typeof start === 'string')(typeof start === 'string' ? `${title} (${start}).` : `${title}.`, async () => {

@@ -11,25 +11,25 @@ import type { Member } from './member.ts';
 
 export type ChaosOptions = {
   readonly nodes: readonly NodeProcess[];
-  /** What falls upon whom, one after the other. */
+  /** The faults to choose from, one at a time. */
   readonly faults: readonly Fault[];
   readonly members: readonly Member[];
   readonly subscribers: number;
   readonly writers: number;
   readonly durationMs: number;
-  /** Mean time from the end of a fault to the next. */
+  /** Mean time from the end of a fault to the next one. */
   readonly calmMs: number;
   readonly seed: number;
 };
 
 export type Phase = 'chaos' | 'settles' | 'over';
 
-/** What is wrong, and is to stay 0. */
+/** Counts of errors, which must stay 0. */
 export type Wrong = { readonly lost: number; readonly doubled: number; readonly disordered: number };
 
 /** Mean time between two appends of a writer. */
 const pauseMs = 40;
-/** Behind the last fault everybody has so long to be told everything. */
+/** How long after the last fault everything must be delivered. */
 const settleMs = 60_000;
 const lookMs = 100;
 const mostProblems = 20;
@@ -37,8 +37,8 @@ const streams = [...ownStreams, ...sharedStreams];
 const wishes = kinds.filter(({ stalls, conflated }) => !stalls && !conflated);
 
 /**
- * Writers append to several nodes and subscribers hear them, while one fault after the other falls upon nodes and store. Every
- * poke is judged as it comes, so what is wrong can be seen at any time.
+ * Writers append to several nodes and subscribers listen, while one fault after another hits nodes and store. Every
+ * poke is judged on arrival, so errors show at any time.
  */
 export class Chaos {
   readonly members: readonly Member[];
@@ -48,12 +48,12 @@ export class Chaos {
   readonly inflicted = new Map<string, number>();
   readonly problems: string[] = [];
   phase: Phase = 'chaos';
-  /** What writers were answered of the log that is there now. */
+  /** What writers were told about the current log. */
   #ledger = new Ledger();
-  /** The same of logs that were taken away. */
+  /** The same for logs that were removed. */
   readonly #before = { stored: 0, unanswered: 0 };
   #endedLogs = 0;
-  /** The fault that is under way. */
+  /** The current fault. */
   fault: string | undefined = undefined;
   readonly #options: ChaosOptions;
   readonly #random: Random;
@@ -75,12 +75,12 @@ export class Chaos {
     return performance.now() - this.#startMs;
   }
 
-  /** Messages that were acknowledged. */
+  /** Number of acknowledged messages. */
   get stored(): number {
     return this.#before.stored + this.#ledger.stored;
   }
 
-  /** Requests that did not say that they stored anything, and were sent again. */
+  /** Number of requests without an acknowledgement, which were repeated. */
   get unanswered(): number {
     return this.#before.unanswered + this.#ledger.unanswered;
   }
@@ -94,13 +94,13 @@ export class Chaos {
     };
   }
 
-  /** Whether nothing is wrong. */
+  /** Whether there were no errors. */
   get isClean(): boolean {
     const { lost, doubled, disordered } = this.wrong;
     return lost + doubled + disordered === 0 && this.problems.length === 0;
   }
 
-  /** Resolves when the time is over, or the signal has come, and everybody was told everything, or cannot be. */
+  /** Resolves when the time is over, or the signal aborts, and everything was delivered or cannot be. */
   async run(early: AbortSignal): Promise<void> {
     const stop = new AbortController();
     const reading = Promise.all(this.readers.map((reader) => reader.run(stop.signal)));
@@ -125,7 +125,7 @@ export class Chaos {
     }
   }
 
-  /** Writes while one fault after the other happens, until the time is over or one comes that takes the log away, which is returned. */
+  /** Writes during one fault after another, until the time is over or a fault removes the log; returns that fault. */
   async #writeAndInflict(over: AbortSignal): Promise<Fault | undefined> {
     const { nodes, writers } = this.#options;
     const stop = new AbortController();
@@ -174,7 +174,7 @@ export class Chaos {
     for (const { judge } of this.readers) judge.beginAnew();
   }
 
-  /** Everybody is told the rest, or lacks it for good. */
+  /** Waits until every subscriber has the rest, or the time for that is over. */
   async #settle(): Promise<void> {
     const { counts } = this.#ledger;
     const lacking = () => this.readers.filter(({ judge }) => judge.lacks(counts) > 0);

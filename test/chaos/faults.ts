@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../../load/soak/random.ts';
 import type { Member } from './member.ts';
 
-/** Something that happens, and is over when it resolves. */
+/** A fault, which is over when it resolves. */
 export type Fault = {
   readonly name: string;
-  /** How often beside the others. */
+  /** Frequency relative to other faults. */
   readonly weight: number;
-  /** Whether it takes the log away: everybody is told all of it before, and begins anew behind. */
+  /** Whether it removes the log: before it everything is delivered, and after it everybody starts over. */
   readonly endsLog?: boolean;
   inflict(random: Random): Promise<void>;
 };
@@ -18,7 +18,7 @@ const mostFrozenMs = 10_000;
 
 const away = (random: Random) => delay(leastAwayMs + random.below(mostAwayMs - leastAwayMs));
 
-/** One of them is killed, and started again a little later. */
+/** Kills one of them, and restarts it a little later. */
 export function killOne(name: string, members: readonly Member[], weight = 1): Fault {
   const inflict = async (random: Random) => {
     const member = random.pick(members);
@@ -29,13 +29,13 @@ export function killOne(name: string, members: readonly Member[], weight = 1): F
   return { name, weight, inflict };
 }
 
-/** One of them is stopped where it stands, for ten seconds at most. */
+/** Freezes one of them, for ten seconds at most. */
 export function freezeOne(name: string, members: readonly Member[], weight = 1): Fault {
   const inflict = (random: Random) => random.pick(members).freeze(random.below(mostFrozenMs));
   return { name, weight, inflict };
 }
 
-/** Each of them is stopped in order and started, one after the other. */
+/** Restarts each of them normally, one after another. */
 export function restartAll(name: string, members: readonly Member[], weight = 1): Fault {
   const inflict = async () => {
     for (const member of members) {
@@ -46,7 +46,7 @@ export function restartAll(name: string, members: readonly Member[], weight = 1)
   return { name, weight, inflict };
 }
 
-/** All but one are killed at once, and started again a little later. */
+/** Kills all but one at once, and restarts them a little later. */
 export function killMost(name: string, members: readonly Member[], weight = 1): Fault {
   const inflict = async (random: Random) => {
     const spared = random.pick(members);

@@ -4,25 +4,25 @@ import { queryOf, type Wish } from '../../load/soak/wishes.ts';
 import { PokeJudge } from './poke-judge.ts';
 
 const retryMs = 100;
-/** Longer than any run; as long as a timer can be. */
+/** Longer than any run; the longest possible timer. */
 const foreverMs = 2 ** 31 - 1;
 
-/** Subscribes to a log that is empty, comes back behind its last id whenever its connection ends, and judges all it is told. */
+/** Subscribes to an empty log, reconnects with its last id whenever its connection ends, and judges every event. */
 export class JudgedReader {
   readonly judge: PokeJudge;
   connections = 0;
   /** Reasons of resets. */
   readonly resets: string[] = [];
-  /** Resolves when it has begun. */
+  /** Resolves when it has subscribed. */
   readonly begun: Promise<void>;
   readonly #wish: Wish;
   readonly #port: () => number;
   readonly #begin: () => void;
   #connection: SoakConnection | undefined;
-  /** Where it is connected. */
+  /** The port it is connected to. */
   #at: number | undefined;
 
-  /** `port`: where it connects next. */
+  /** `port`: where to connect next. */
   constructor(wish: Wish, port: () => number) {
     this.#wish = wish;
     this.#port = port;
@@ -41,18 +41,18 @@ export class JudgedReader {
     return this.#at;
   }
 
-  /** Resolves when the signal has come and its connection is closed. */
+  /** Resolves after the signal, when its connection is closed. */
   async run(signal: AbortSignal): Promise<void> {
     const end = () => void this.#connection?.end();
     signal.addEventListener('abort', end);
     while (!signal.aborted) {
-      // Whoever is not answered knows nothing new, and comes again.
+      // Without an answer there is nothing new, so it retries.
       if (!(await this.#hear(signal))) await delay(retryMs);
     }
     signal.removeEventListener('abort', end);
   }
 
-  /** One connection until its end; false: there was none. */
+  /** Reads one connection to its end; returns false if there was none. */
   async #hear(signal: AbortSignal): Promise<boolean> {
     const port = this.#port();
     const connection = await this.#open(port);

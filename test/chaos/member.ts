@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A process, or several, that can go and come again where it was. */
+/** One or several processes that can be stopped and restarted in place. */
 export type Restartable = {
   stop(signal: NodeJS.Signals): Promise<unknown>;
   run(): Promise<void>;
-  /** Stops it where it stands; the function lets it go on. */
+  /** Freezes it; the returned function resumes it. */
   freeze(): Promise<() => void> | (() => void);
-  /** Resolves when it does its work. */
+  /** Resolves when it works. */
   untilReady(): Promise<void>;
 };
 
@@ -15,7 +15,7 @@ export type MemberState = 'up' | 'killed' | 'frozen' | 'cut off' | 'comes back';
 const startTries = 20;
 const betweenTriesMs = 250;
 
-/** One of the processes that chaos falls upon. */
+/** A process that faults can hit. */
 export class Member {
   readonly name: string;
   state: MemberState = 'up';
@@ -26,13 +26,13 @@ export class Member {
     this.#process = process;
   }
 
-  /** Ends it; `SIGKILL` as a crash does. */
+  /** Ends it; `SIGKILL` for a crash. */
   async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.state = 'killed';
     await this.#process.stop(signal);
   }
 
-  /** Starts it where it was; resolves when it does its work. */
+  /** Restarts it in place; resolves when it works. */
   async revive(): Promise<void> {
     this.state = 'comes back';
     for (let tries = 1; ; tries++) {
@@ -40,7 +40,7 @@ export class Member {
         await this.#process.run();
         break;
       } catch (error) {
-        // A connection of somebody else may have taken its port for a moment.
+        // Another process's connection may occupy its port for a moment.
         if (tries === startTries) throw error;
         await delay(betweenTriesMs);
       }
@@ -48,7 +48,7 @@ export class Member {
     await this.#untilReady();
   }
 
-  /** Stops it where it stands for so long; resolves when it does its work again. */
+  /** Freezes it for a while; resolves when it works again. */
   async freeze(ms: number): Promise<void> {
     const thaw = await this.#process.freeze();
     this.state = 'frozen';
@@ -60,7 +60,7 @@ export class Member {
     await this.#untilReady();
   }
 
-  /** Something that keeps others from reaching it goes on for as long as the function does. */
+  /** Runs a function that keeps others from reaching it. */
   async cutOff(meanwhile: () => Promise<void>): Promise<void> {
     this.state = 'cut off';
     await meanwhile();

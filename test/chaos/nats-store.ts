@@ -10,7 +10,7 @@ import type { ChaosStore } from './stores.ts';
 const leastCutMs = 2_000;
 const mostCutMs = 12_000;
 
-/** Three nats-servers that are a cluster. Where everything may happen and it is permitted, each has a network of its own. */
+/** A cluster of three nats-servers. If all faults are enabled and permitted, each server has its own network. */
 export async function startNatsStore({ all }: { readonly all: boolean }): Promise<ChaosStore> {
   await using closing = new AsyncDisposableStack();
   const network = all && NatsNetwork.isPossible ? closing.use(NatsNetwork.lay(3)) : undefined;
@@ -45,7 +45,7 @@ function restartable(server: NatsServer) {
   };
 }
 
-/** Somebody uses the rights that Pokewire has, behind its back. */
+/** Uses Pokewire's own credentials to change data from outside. */
 function meddling(
   name: string,
   cluster: NatsCluster,
@@ -59,7 +59,7 @@ function meddling(
   return { name, weight: 1, endsLog, inflict };
 }
 
-/** One server is cut off from the others and from all clients for a while. */
+/** Cuts one server off from the others and from all clients for a while. */
 function cutOff(network: NatsNetwork, members: readonly Member[], servers: readonly NatsServer[]): Fault {
   return {
     name: 'nats-server cut off',

@@ -1,32 +1,33 @@
 import { type Wish, wants } from '../../load/soak/wishes.ts';
 
-/** What a poke says. */
+/** Content of a poke. */
 export type Poked = { readonly stream: string; readonly position: number; readonly globalPosition: number };
 
 /**
- * Judges what one subscriber is told, poke by poke, over all its connections. It needs no log and keeps no pokes: a subscriber
- * that began at the beginning of a log is told the positions of each stream one after the other, and global positions that rise.
+ * Judges what one subscriber receives, poke by poke, over all its connections. Needs no log and keeps no pokes: a
+ * subscriber that starts at the beginning of a log receives each stream's positions in sequence, and increasing global
+ * positions.
  */
 export class PokeJudge {
   told = 0;
   doubled = 0;
   disordered = 0;
-  /** Pokes of streams that it did not ask for. */
+  /** Pokes of streams that were not selected. */
   unwanted = 0;
   readonly #wish: Wish;
   /** The next position of each stream. */
   readonly #next = new Map<string, number>();
-  /** Positions that were passed over, and may still come, too late. */
+  /** Skipped positions, which may still arrive too late. */
   readonly #skipped = new Set<string>();
   #globalPosition = 0;
-  /** Positions that were passed over in logs of before. */
+  /** Skipped positions of earlier logs. */
   #skippedBefore = 0;
 
   constructor(wish: Wish) {
     this.#wish = wish;
   }
 
-  /** Positions that were passed over. */
+  /** Number of skipped positions. */
   get skipped(): number {
     return this.#skippedBefore + this.#skipped.size;
   }
@@ -43,7 +44,7 @@ export class PokeJudge {
     this.#globalPosition = Math.max(this.#globalPosition, globalPosition);
   }
 
-  /** The log is empty again, or another one is in its place: streams begin with their first position. */
+  /** The log was emptied or replaced: streams start at their first position again. */
   beginAnew(): void {
     this.#skippedBefore = this.skipped;
     this.#skipped.clear();
@@ -51,7 +52,7 @@ export class PokeJudge {
     this.#globalPosition = 0;
   }
 
-  /** Messages that it lacks of streams with so many messages each. */
+  /** Number of missing messages, given each stream's number of messages. */
   lacks(counts: ReadonlyMap<string, number>): number {
     let lacking = this.skipped;
     for (const [stream, count] of counts) {

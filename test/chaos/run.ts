@@ -1,4 +1,4 @@
-/** `npm run chaos`: several nodes over a store, of which one process after the other is killed; shows what is lost, and ends by itself. */
+/** `npm run chaos`: several nodes over one store, whose processes are killed one after another; shows what is lost, and ends by itself. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Chaos } from './chaos.ts';
@@ -11,9 +11,9 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '1' },
     store: { type: 'string', default: 'nats' },
     subscribers: { type: 'string', default: '60' },
-    /** Not only kills: everything that can happen to nodes and store. */
+    /** Enables every kind of fault, not only kills. */
     all: { type: 'boolean', default: false },
-    /** Repeats the order of things, not their timing. */
+    /** Reproduces the order of events, not their timing. */
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
 });
@@ -30,7 +30,7 @@ if (!(durationMs > 0) || !(subscribers > 0 && Number.isInteger(subscribers)) || 
 if (start === undefined) refuse(`--store is one of ${Object.keys(chaosStores).join(', ')}.`);
 if (typeof start === 'string') refuse(`${start}.`);
 
-// What hangs must not hold up the run for ever.
+// Something that hangs must not block the run forever.
 setTimeout(
   () => {
     console.error('stopped: it took far longer than it should');
@@ -39,7 +39,7 @@ setTimeout(
   durationMs * 1.5 + 240_000,
 ).unref();
 const early = new AbortController();
-// The first one ends it with its verdict, the second one at once.
+// The first interrupt ends the run with its verdict, the second ends it at once.
 process.once('SIGINT', () => early.abort());
 process.once('SIGTERM', () => early.abort());
 
@@ -70,7 +70,7 @@ async function show(chaos: Chaos): Promise<void> {
     }
     if (isTerminal) {
       const lines = screenOf(chaos, history, nodePorts);
-      // Over what was drawn before.
+      // Overwrites what was drawn before.
       const up = drawn > 0 ? `\x1b[${drawn}A` : '';
       process.stdout.write(`${up}${lines.map((line) => `\x1b[2K${line}\n`).join('')}`);
       drawn = lines.length;

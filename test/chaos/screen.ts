@@ -15,19 +15,19 @@ const bars = '▁▂▃▄▅▆▇█';
 const historySeconds = 48;
 const number = new Intl.NumberFormat('en');
 
-/** Counts a second, over the last of them. */
+/** Counts per second, for the last seconds. */
 export class History {
   readonly #counts: number[] = [];
   #total = 0;
 
-  /** Called each second with the count of all. */
+  /** Call each second with the total. */
   add(total: number): void {
     this.#counts.push(total - this.#total);
     if (this.#counts.length > historySeconds) this.#counts.shift();
     this.#total = total;
   }
 
-  /** A bar each second. */
+  /** One bar per second. */
   toString(): string {
     const most = Math.max(1, ...this.#counts);
     return this.#counts.map((count) => bars[Math.ceil((count / most) * (bars.length - 1))]).join('');
@@ -39,7 +39,7 @@ export function verdictOf({ lost, doubled, disordered }: Wrong): string {
   return `${number.format(lost)} lost, ${number.format(doubled)} doubled, ${number.format(disordered)} out of order`;
 }
 
-/** The whole state, for a terminal; without colours where it has none. */
+/** The whole state for a terminal, without colours if it has none. */
 export function screenOf(chaos: Chaos, history: History, nodePorts: ReadonlyMap<string, number>): string[] {
   const { members, readers, stored, unanswered, wrong, phase, fault } = chaos;
   const paint = (style: Style, text: string) => styleText(style, text, { stream: process.stdout });

@@ -6,22 +6,22 @@ import type { StartStore } from './stores.ts';
 
 export type StartOptions = {
   readonly start: StartStore;
-  /** Whether everything may happen, and not only kills. */
+  /** Whether all faults are enabled, or only kills. */
   readonly all: boolean;
   readonly subscribers: number;
   readonly durationMs: number;
   readonly seed: number;
-  /** Mean time from the end of a fault to the next. */
+  /** Mean time from the end of a fault to the next one. */
   readonly calmMs?: number;
 };
 
 const nodeCount = 3;
 const writers = 8;
 
-/** A store, three nodes over it, and chaos that can be let loose on them. Close it by `await using`. */
+/** A store, three nodes over it, and the faults. Close it by `await using`. */
 export type StartedChaos = AsyncDisposable & {
   readonly chaos: Chaos;
-  /** Ports of those members that are nodes. */
+  /** Ports of the members that are nodes. */
   readonly nodePorts: ReadonlyMap<string, number>;
 };
 

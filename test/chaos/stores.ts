@@ -4,20 +4,20 @@ import { type Fault, freezeOne, killOne } from './faults.ts';
 import { Member } from './member.ts';
 import { startNatsStore } from './nats-store.ts';
 
-/** A store that several nodes share, with the processes that it is made of. Close it by `await using`. */
+/** A store shared by several nodes, with its processes. Close it by `await using`. */
 export type ChaosStore = AsyncDisposable & {
   readonly url: string;
   readonly members: readonly Member[];
-  /** Processes that go and come. */
+  /** Faults that kill and restart processes. */
   readonly kills: readonly Fault[];
-  /** Everything else that may happen to it. */
+  /** All other faults of this store. */
   readonly others: readonly Fault[];
 };
 
-/** Starts one; `all`: for a run in which everything may happen, and not only kills. */
+/** Starts a store; `all`: for a run with every kind of fault, not only kills. */
 export type StartStore = (options: { readonly all: boolean }) => Promise<ChaosStore>;
 
-/** How each store is started, or why it cannot be. */
+/** How to start each store, or why it is not available. */
 export const chaosStores: Readonly<Record<string, StartStore | string>> = {
   nats: natsProgram === undefined ? missingNats : startNatsStore,
   postgres: hasPostgres ? startPostgres : 'npm has no PostgreSQL for this platform',

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** How a connection ends in the middle of a stream. */
+/** How to end a connection in the middle of a stream. */
 export type Cut = 'FIN' | 'RST';
 
-/** A TCP proxy to whatever port it is pointed at. Close it by `await using`. */
+/** A TCP proxy whose target can be changed. Close it by `await using`. */
 export class ChoppingProxy implements AsyncDisposable {
   readonly url: string;
   readonly #server: Server;
@@ -26,12 +26,12 @@ export class ChoppingProxy implements AsyncDisposable {
     server.on('connection', (near) => this.#join(near));
   }
 
-  /** New connections go to another server. */
+  /** Sends new connections to another server. */
   pointAt(port: number): void {
     this.#port = port;
   }
 
-  /** Ends every connection, whatever is under way. */
+  /** Ends every connection, whatever is in flight. */
   cut(how: Cut): void {
     for (const { near, far } of this.#pairs) {
       if (how === 'RST') near.resetAndDestroy();
@@ -51,7 +51,7 @@ export class ChoppingProxy implements AsyncDisposable {
     const pair = { near, far };
     this.#pairs.add(pair);
     near.pipe(far);
-    // An end of the server is passed on as the kind of end that it is.
+    // Passes the kind of end on to the client.
     far.pipe(near);
     far.on('error', () => near.resetAndDestroy());
     near.on('error', () => far.destroy());

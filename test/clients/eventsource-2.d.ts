@@ -1,4 +1,4 @@
-/** Version 2 comes without types. */
+/** Version 2 has no types. */
 declare module 'eventsource-2' {
   export default class EventSource {
     constructor(url: string);

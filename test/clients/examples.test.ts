@@ -17,7 +17,7 @@ async function deposit(app: TestApp, stream: string): Promise<void> {
   expect((await app.append(stream, { type: 'Deposited', data: { amount: 1 } })).status).toBe(201);
 }
 
-/** A consumer of the examples in a process of its own, and what it said it handled. Close it by `await using`. */
+/** An example consumer in a separate process, and the messages it reported. Close it by `await using`. */
 function consume(command: readonly string[], ...args: readonly string[]) {
   const child = spawn(...withParent(command[0]!, [...command.slice(1), ...args]), {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -32,7 +32,7 @@ function consume(command: readonly string[], ...args: readonly string[]) {
   return { handled, closed, [Symbol.asyncDispose]: dispose };
 }
 
-/** What must hold of the consumers in other languages, which take the same arguments. */
+/** Checks a consumer in another language; all take the same arguments. */
 function follows(commandOf: () => readonly string[]): void {
   test('handles each message once, goes on from its checkpoint, and begins with the log of another server.', async () => {
     using folder = new TemporaryFolder();
@@ -51,7 +51,7 @@ function follows(commandOf: () => readonly string[]): void {
     await expect.poll(() => consumer.handled, patience).toEqual(['account-1@1 Deposited']);
     await first.close();
 
-    // With messages in memory a server that starts again has another log.
+    // With messages in memory, a restarted server has another log.
     await using second = await startTestApp(['--port', String(first.port)]);
     await deposit(second, 'account-3');
     await expect.poll(() => consumer.handled, patience).toEqual(['account-1@1 Deposited', 'account-3@0 Deposited']);
@@ -74,10 +74,10 @@ describe.skipIf(!has('go', 'version'))('The consumer in Go (needs go)', () => {
   const folder = new TemporaryFolder();
   const program = folder.file('consumer');
   beforeAll(async () => {
-    // As `go run` does, which would leave the program behind when it is killed.
+    // Built first, because killing `go run` would leave the program running.
     await run('go', ['build', '-o', program, pathOf('go/consumer.go')]);
     return () => folder[Symbol.dispose]();
-    // Where Go has not compiled its standard library yet, it does so now.
+    // Go may have to compile its standard library first.
   }, 300_000);
   follows(() => [program]);
 });

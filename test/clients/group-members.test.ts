@@ -56,7 +56,7 @@ test('A member ends when its token is revoked.', async () => {
   expect(await why).toMatchObject({ code: 'REVOKED' });
 });
 
-/** The server is gone, and another one with an empty log takes its place. */
+/** Replaces the server by one with an empty log. */
 async function restarted(app: TestApp): Promise<TestApp> {
   await app.close();
   return startTestApp(['--port', String(app.port)]);
@@ -78,7 +78,7 @@ test('A member creates its group again in the log of a server that was started a
   worker.done.catch(again!.reject);
   await begun!.promise;
   await using second = await restarted(first);
-  // What this acknowledges is of a group that is no more.
+  // This acknowledgement is for a deleted group.
   finish!.resolve();
   await pokewire.append('account-2', deposit);
   await again!.promise;

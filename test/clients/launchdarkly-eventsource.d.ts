@@ -1,4 +1,4 @@
-/** It comes without types. */
+/** The package has no types. */
 declare module 'launchdarkly-eventsource' {
   export class EventSource {
     constructor(url: string, options?: { readonly initialRetryDelayMillis?: number });

@@ -3,7 +3,7 @@ import { launchBrowser } from '../support/browser.ts';
 
 let browser: Promise<Browser> | undefined;
 
-/** A page of this origin in a context of its own; the browser starts with the first one. */
+/** A page of this origin in its own context; the first call starts the browser. */
 export async function openPage(origin: string): Promise<Page> {
   browser ??= launchBrowser();
   const page = await (await (await browser).newContext()).newPage();
@@ -11,7 +11,7 @@ export async function openPage(origin: string): Promise<Page> {
   return page;
 }
 
-/** Ends the browser, if there is one. */
+/** Closes the browser, if it was started. */
 export async function closeBrowser(): Promise<void> {
   await (await browser)?.close();
   browser = undefined;

@@ -10,7 +10,7 @@ const patience = { timeout: 60_000, interval: 10 };
 const message = { type: 'Deposited', data: { amount: 100 } };
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
-/** A client that subscribes through a hostile proxy, and what it is told. */
+/** A client that subscribes through a hostile proxy, and the events it reports. */
 async function listen(proxy: HostileProxy, heartbeatMs = 1_000) {
   const pokes: Poke[] = [];
   const states: State[] = [];
@@ -30,7 +30,7 @@ describeStores('with messages in %s, the client', (start) => {
       'account-1',
       Array.from({ length: 5 }, () => message),
     );
-    // The greeting and one or two pokes.
+    // Bytes of the greeting and one or two pokes.
     const bytes = 400;
     await using proxy = await HostileProxy.open(app.port, (request) =>
       request <= bytes ? { cutAfterBytes: request } : undefined,
@@ -94,7 +94,7 @@ describeStores('with messages in %s, the client', (start) => {
     await using proxy = await HostileProxy.open(app.port, (request) =>
       request === 1 ? { times: (event) => (isLost(event) ? 0 : 1) } : undefined,
     );
-    // A connection that counts as silent before its heartbeat would resume behind the loss.
+    // Otherwise it would count as silent before its heartbeat, and resume after the loss.
     const { subscription, positions, states } = await listen(proxy, 4_000);
     using _closed = subscription;
     for (const stream of ['account-1', 'account-2', 'account-3']) await pokewire.append(stream, message);

@@ -7,13 +7,13 @@ import { EventSource as UndiciEventSource } from 'undici';
 import { connect } from '../../src/client/client.ts';
 import { openPage } from './pages.ts';
 
-/** What a program hands to its user: each poke's data, and how often it handed over an event without any. */
+/** What a program passes to its user: each poke's data, and the number of events without data. */
 export type Heard = { readonly pokes: string[]; emptyEvents: number };
 
-/** Subscribes a program, which resumes by itself; resolves to what stops it. */
+/** Starts a program that resumes by itself; resolves to the function that stops it. */
 export type Program = (url: string, heard: Heard) => Promise<() => Promise<void> | void>;
 
-/** What all kinds of `EventSource` have in common. */
+/** What all implementations of `EventSource` share. */
 type Source = {
   addEventListener(type: 'poke' | 'message', listener: (event: { readonly data: string }) => void): void;
   close(): void;
@@ -28,13 +28,13 @@ function viaEventSource(make: (url: string) => Source): Program {
   };
 }
 
-// fetch-event-source knows pages only. This is all it asks of one that is always seen.
+// fetch-event-source works in pages only. These are the globals it needs, as for a visible page.
 Object.assign(globalThis, {
   window: globalThis,
   document: { hidden: false, addEventListener: () => {}, removeEventListener: () => {} },
 });
 
-/** As its README has it: what it is told goes to `onmessage`, and it comes back when an error is raised, not at an end. */
+/** As in its README: events go to `onmessage`, and it reconnects after an error, but not after a regular end. */
 const viaFetchEventSource: Program = async (url, heard) => {
   const stopping = new AbortController();
   const running = fetchEventSource(url, {
@@ -50,7 +50,7 @@ const viaFetchEventSource: Program = async (url, heard) => {
   };
 };
 
-/** A loop that subscribes again behind the last id when its stream breaks, and only then. */
+/** A loop that subscribes again with the last id when its stream breaks, and only then. */
 const viaParser: Program = async (url, heard) => {
   const stopping = new AbortController();
   let lastEventId = '';
@@ -83,7 +83,7 @@ const viaParser: Program = async (url, heard) => {
   };
 };
 
-/** Our own. */
+/** `pokewire/client`. */
 const viaPokewire: Program = async (url, heard) => {
   const { origin, searchParams } = new URL(url);
   const subscription = connect(origin).subscribe(
@@ -93,7 +93,7 @@ const viaPokewire: Program = async (url, heard) => {
   return () => subscription.close();
 };
 
-/** A page of Chromium. */
+/** A page in Chromium. */
 const viaChromium: Program = async (url, heard) => {
   const page = await openPage(new URL(url).origin);
   await page.exposeFunction('tell', (type: string, data: string) => {
@@ -107,14 +107,14 @@ const viaChromium: Program = async (url, heard) => {
   return () => page.context().close();
 };
 
-/** Programs of npm that people subscribe with, and a browser. */
+/** Programs from npm that people subscribe with, and a browser. */
 export const programs: Readonly<Record<string, Program>> = {
   'pokewire/client': viaPokewire,
   'eventsource 2': viaEventSource((url) => new EventSource2(url)),
   'eventsource 5': viaEventSource((url) => new EventSource5(url) as Source),
   'launchdarkly-eventsource': viaEventSource((url) => {
     const source = new LaunchDarklyEventSource(url);
-    // Without a listener an error is thrown.
+    // Without a listener, errors are thrown.
     source.addEventListener('error', () => {});
     return source;
   }),

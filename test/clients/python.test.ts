@@ -9,7 +9,7 @@ import { ChoppingProxy } from './chopping-proxy.ts';
 
 const hasRequests = spawnSync('python3', ['-c', 'import requests'], { stdio: 'ignore' }).status === 0;
 
-// As people write it: requests reads a body without chunks by size, and then gives the last lines out late or never.
+// As usually written: requests reads a body without chunks in blocks, so the last lines arrive late or never.
 const script = `
 import sys, requests
 with requests.get(sys.argv[1], stream=True) as response:
@@ -42,7 +42,7 @@ test.skipIf(!hasRequests)(
 
 const hasHttpxSse = spawnSync('python3', ['-c', 'import httpx, httpx_sse'], { stdio: 'ignore' }).status === 0;
 
-// With the settings of docs/clients.md.
+// With the settings from docs/clients.md.
 const loop = `
 import sys, time, httpx
 from httpx_sse import connect_sse

@@ -21,7 +21,7 @@ const positionsIn = (heard: Heard, stream: string) =>
 const upTo = (count: number) => Array.from({ length: count }, (_, position) => position);
 
 describe.each(Object.entries(programs))('%s', (name, subscribe) => {
-  // Behind `: ready` stands the one blank line that no client can do without, and this one takes it for an event.
+  // `: ready` ends with the one blank line that clients need, and this client treats it as an event.
   const emptyPerConnection = name === 'fetch-event-source' ? 1 : 0;
 
   test.each(['FIN', 'RST'] as const)(

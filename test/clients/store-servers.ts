@@ -5,13 +5,13 @@ import { startSqliteApp } from '../support/start-sqlite-app.ts';
 
 type Start = (flags?: readonly string[]) => Promise<TestApp>;
 
-/** Describes the same over each store: `title` has `%s` for its name, and `start` starts a server over an empty one. */
+/** Runs the same tests over each store: `title` contains `%s` for its name, and `start` starts a server over an empty store. */
 export function describeStores(title: string, tests: (start: Start) => void): void {
   const of = (store: string) => title.replace('%s', store);
   describe(of('memory'), () => tests(startTestApp));
   describe(of('SQLite'), () => tests(startSqliteApp));
   describe.skipIf(!hasPostgres)(of('PostgreSQL'), () => {
-    // One cluster for all tests, and a database for each server.
+    // One cluster for all tests, and one database per server.
     let starting: Promise<PostgresCluster> | undefined;
     afterAll(async () => (await starting)?.[Symbol.asyncDispose]());
     tests(async (flags = []) => {

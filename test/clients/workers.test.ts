@@ -13,7 +13,7 @@ const patience = { timeout: 60_000, interval: 10 };
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 const messages = (count: number) => Array.from({ length: count }, (_, n) => ({ type: 'Counted', data: { n } }));
 
-/** A handler that notes what it was given. */
+/** A handler that records its messages. */
 function notes() {
   const positions: number[] = [];
   return { positions, handler: ({ globalPosition }: Message) => void positions.push(globalPosition) };
@@ -57,7 +57,7 @@ describeStores('with messages in %s, a worker', (start) => {
 
 describe('a worker', () => {
   test('without a checkpoint and a group says that it needs one', async () => {
-    // As JavaScript, which has no types, may call it.
+    // As untyped JavaScript may call it.
     const { done } = connect('http://localhost:1').consume({ category: 'account' }, () => {}, undefined as never);
     await expect(done).rejects.toThrow('consume needs a checkpoint, such as memoryCheckpoint(), or the group');
   });
@@ -178,7 +178,7 @@ describe('a worker', () => {
     const { positions, handler } = notes();
     const options = { checkpoint, onReset };
     const worker = connect(first.url, { retry }).consume({ category: 'account' }, handler, options);
-    // The worker may end before the append is answered: whoever looks only then leaves its rejection unhandled.
+    // Attached early, because the worker may end before the append is answered, and its rejection would be unhandled.
     const why = worker.done.catch((error: unknown) => error);
     await expect.poll(() => positions, patience).toEqual([1, 2, 3]);
     await first.close();
@@ -213,7 +213,7 @@ describe('a worker', () => {
     expect(positions).toEqual([]);
   });
 
-  /** A server whose retention keeps the last messages of the category. */
+  /** Lets retention delete all but the last messages of the category. */
   async function forgetAllBut(app: TestApp, maxMessages: number): Promise<void> {
     const headers = { 'content-type': 'application/json' };
     const body = JSON.stringify({ maxMessages });

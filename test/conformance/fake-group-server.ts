@@ -14,7 +14,7 @@ export type Start = {
   readonly attempt: number;
 };
 
-/** A request that the worker made. */
+/** A request from the worker. */
 export type Asked = { readonly route: string; readonly body: Readonly<Record<string, unknown>> };
 
 type Answer = { readonly status: number; readonly body?: object; readonly headers?: Record<string, string> };
@@ -89,7 +89,7 @@ export class FakeGroupServer {
     this.log.push({ stream, position, partition });
   }
 
-  /** Bodies of the requests of a route. */
+  /** Request bodies of a route. */
   bodies(route: string): Asked['body'][] {
     return this.asked.filter((asked) => asked.route === route).map(({ body }) => body);
   }

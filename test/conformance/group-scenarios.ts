@@ -33,7 +33,7 @@ function poke(server: FakeGroupServer, connection: GroupConnection, generation: 
   connection.send('poke', { partition: 0, generation, stream, position, globalPosition: server.head });
 }
 
-/** Answers beats from now on. */
+/** Answers all beats from now on. */
 function keepLeased(server: FakeGroupServer, connection: GroupConnection, over: object = {}): void {
   server.onBeat = (beat) => lease(server, connection, beat, over);
 }
@@ -244,7 +244,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     for (const stream of ['a-1', 'a-2', 'a-1', 'a-2']) server.append(stream);
     const connection = await server.connection(1);
     join(server, connection);
-    // Of size 2, member 0 owns a-1 and member 1 owns a-2, as Message DB hashes them.
+    // For size 2, member 0 owns a-1 and member 1 owns a-2, by Message DB's hash.
     assign(connection, 3, { layout: 1, size: 1, floors: [{ size: 2, partition: 0, upTo: 3 }] });
     await server.until('acknowledge up to the head', () => server.acked(0, 3) === 4);
     same('Starts', startsOf(server), ['a-2/0', 'a-2/1']);
@@ -277,7 +277,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     const connection = await owner(server, { position: 2, held: [{ stream: 'a-1', position: 0 }] });
     await server.until('acknowledge up to the head', () => server.acked(0, 1) === 3);
     const settled = () => server.bodies('settle').map(({ position }) => Number(position));
-    // The stream is held at its next message as long as one is at or below the checkpoint.
+    // Stays held at its next message while there is one at or below the checkpoint.
     server.answer = ({ route, body }) =>
       route === 'settle' && Number(body.position) < 2
         ? { status: 200, body: { held: true, position: Number(body.position) + 1 } }
@@ -301,7 +301,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       }
       return undefined;
     };
-    // The message belongs to a held stream, and is not yet acknowledged.
+    // The message belongs to a held stream, and is not acknowledged yet.
     poke(server, connection, 1, 'a-1');
     await hasRead(server);
     connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 0, attempt: 2 });
@@ -365,7 +365,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       if (route === 'settle' && server.head === 1) poke(server, connection, 1, 'a-1');
       return undefined;
     };
-    // An administrator has skipped the message at which the stream was held.
+    // An administrator skipped the message at which the stream was held.
     connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 1, attempt: 1 });
     await started(server, 1);
     await server.until('acknowledge up to the head', () => server.acked(0, 1) === 2);

@@ -1,6 +1,9 @@
 import { connect } from '../../src/client/client.ts';
 
-/** Runs a member of `pokewire/client` against a scenario: its handler reports each start to the server, and fails if the answer is no success. */
+/**
+ * Runs a member of `pokewire/client` against a scenario: its handler reports each start to the server, and fails unless
+ * the answer is a success.
+ */
 export function startWorker(url: string, group = 'conformance', member = 'worker-1') {
   return connect(url, { retry: { minMs: 10, maxMs: 100 } }).consume(
     { category: 'a', group, member, size: 2 },

@@ -5,10 +5,11 @@ import { FakeGroupServer } from './fake-group-server.ts';
 import { scenarios } from './group-scenarios.ts';
 
 /**
- * Runs the scenarios of consumer groups against a worker in any language: `node test/conformance/run.ts -- COMMAND ARGS`. The
- * command is started once per scenario. It consumes the category `a` as the member POKEWIRE_MEMBER of the group POKEWIRE_GROUP, with
- * `size=2`, of the server POKEWIRE_URL, and leaves at SIGTERM. Its handler posts `{stream, position, globalPosition, generation,
- * attempt}` to POKEWIRE_URL/handled, and fails if that is not answered with 2xx. It holds a stream after at most five tries.
+ * Runs the scenarios for consumer groups against a worker in any language: `node test/conformance/run.ts -- COMMAND
+ * ARGS`. The command is started once per scenario. It consumes the category `a` as the member POKEWIRE_MEMBER of the
+ * group POKEWIRE_GROUP, with `size=2`, from the server POKEWIRE_URL, and leaves on SIGTERM. Its handler posts `{stream,
+ * position, globalPosition, generation, attempt}` to POKEWIRE_URL/handled, and fails unless the answer is 2xx. It holds
+ * a stream after at most five attempts.
  */
 const { values, positionals } = parseArgs({ options: { only: { type: 'string' } }, allowPositionals: true });
 const ours = [process.execPath, new URL('group-worker.ts', import.meta.url).pathname];

@@ -57,8 +57,8 @@ const aboutMessages = [
 ];
 
 /**
- * Everything that `src/store/` promises of a store, its logs and its namespaces. Every store runs it. What a store cannot
- * do by its capabilities is skipped, with what the case needs in its title, or relaxed.
+ * Everything that `src/store/` promises of a store, its logs and its namespaces. Every store runs it. Cases that a
+ * store cannot pass by its capabilities are relaxed, or skipped with the missing capability in the title.
  */
 export function describeStore(name: string, harness: StoreHarness): void {
   describeParts(name, harness, (suite) => {
@@ -69,7 +69,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
   });
 }
 
-/** The part of it that is about namespaces, for a store whose messages are those of another one that runs all. */
+/** The cases about namespaces, for a store that shares its logs with one that runs all cases. */
 export function describeNamespacesOf(name: string, harness: StoreHarness): void {
   describeParts(name, harness, describeNamespaceStore);
 }

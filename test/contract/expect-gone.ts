@@ -5,7 +5,7 @@ import { messagesAt } from '../support/imported-messages.ts';
 import type { Suite } from './suite.ts';
 import { everyMessage } from './whole-log.ts';
 
-/** Asks everything of a log that was deleted or replaced: reads reject, and writes say that it is gone. */
+/** Calls everything on a log that was deleted or replaced: reads must reject, and writes must report that it is gone. */
 export async function expectGone(log: Log, { capabilities }: Suite): Promise<void> {
   const reads = {
     readStream: () => log.readStream('a-1', { position: 0 }, 10),

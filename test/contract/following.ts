@@ -8,7 +8,7 @@ import { ReferenceFollower } from './reference-follower.ts';
 import type { Suite } from './suite.ts';
 import { placesOf, textOf, type WholeLog } from './whole-log.ts';
 
-/** One pushed page as it was announced, and what a read that began at once found in its range. */
+/** One announced page, and what a read of its range found at that moment. */
 type Heard = {
   readonly after: number;
   readonly upTo: number;
@@ -16,7 +16,7 @@ type Heard = {
   readonly read: Promise<string[]>;
 };
 
-/** Keeps every pushed page of a log, and reads its range at once. */
+/** Records every announced page of a log, and reads its range at once. */
 function listen(whole: WholeLog): { heard: Heard[]; stop: () => void } {
   const heard: Heard[] = [];
   const stop = whole.log.follow((announcement) => {

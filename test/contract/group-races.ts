@@ -3,11 +3,11 @@ import type { GroupStore } from '../../src/store/group-store.ts';
 import { keep } from './group-records.ts';
 import type { Suite } from './suite.ts';
 
-/** Pairs of racers; a store over a network does fewer at once. */
+/** Number of pairs; fewer for a store on a network. */
 const races = 10_000;
 const racesAtOnce = 100;
 
-/** Counts one up in the record, trying again as long as it loses; returns how often it lost. */
+/** Increments the record, retrying while it loses; returns how often it lost. */
 async function countUp(groups: GroupStore, key: string): Promise<number> {
   for (let lost = 0; ; lost++) {
     const [record] = await groups.read([key]);

@@ -10,7 +10,7 @@ const put = (key: string, revision: number, text: string | undefined = '{}'): Gr
   isQuiet: false,
 });
 
-/** Writes one record and returns its revision. */
+/** Writes one record, and returns its revision. */
 export async function keep(groups: GroupStore, key: string, revision: number, text?: string): Promise<number> {
   const [written] = await groups.write([put(key, revision, text)]);
   expect(written).toBeGreaterThan(revision);

@@ -7,7 +7,7 @@ import { describeStore } from './describe-store.ts';
 
 const seed = randomInt(2 ** 31);
 
-/** Every fault that an announcement may have, and none that a call may have: the suite holds for such a store too. */
+/** Announcements with every fault, calls with none: the suite must pass for such a store too. */
 class HintingStore extends UnreliableStore {
   readonly #storage: MemoryStorage;
   readonly #pool: StoreOptions['pokes'];
@@ -29,7 +29,7 @@ class HintingStore extends UnreliableStore {
     this.#pool = pokes;
   }
 
-  /** Another handle on what this one has. */
+  /** Another handle on the same storage. */
   again(): HintingStore {
     return new HintingStore(this.#storage, this.#pool);
   }

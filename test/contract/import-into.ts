@@ -3,10 +3,10 @@ import type { Message } from '../../src/message/message.ts';
 import type { ImportOutcome } from '../../src/store/log.ts';
 import type { WholeLog } from './whole-log.ts';
 
-/** The outcome of a batch that was taken. */
+/** Outcome of an accepted batch. */
 export const imported = { outcome: 'imported', known: 0 } as const;
 
-/** Imports batch by batch; resolves to the outcome of each. */
+/** Imports batch by batch; resolves to the outcomes. */
 export async function importInto(
   { log }: WholeLog,
   batches: readonly (readonly Message[])[],

@@ -144,7 +144,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
     test('is counted like what was appended', async () => {
       await using opened = await open();
       const message = newMessage({ id: uuid(1) });
-      // What the first message of a log costs beside itself is not compared.
+      // So that the extra cost of a log's first message is not compared.
       await opened.append('z-1');
       const { bytes: before } = await opened.store.usage();
       await opened.append('a-1', [message]);
@@ -176,11 +176,11 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       (name) => new StreamName(name).owner(size) !== member,
     )!;
 
-    /** A log whose one message of a type, and of a member, is followed by many others, and preceded by room. */
+    /** A log with one message of a type and member, followed by many others, and with room before it. */
     async function openLong(following: string): Promise<OpenedStore> {
       const opened = await open();
       await importInto(opened, [[...messagesAt('a-1/0@1'), messageAt('a-1/10@10', { type: 'Wanted' })]]);
-      // About as many as a store may look at without a pause.
+      // About the number of messages that a store may examine without a pause.
       await opened.append(following, 8_192);
       return opened;
     }

@@ -18,7 +18,7 @@ class KeptStore extends MemoryStore {
     this.pool = pokes;
   }
 
-  /** Another handle on what this one has. */
+  /** Another handle on the same storage. */
   again(): KeptStore {
     return new KeptStore(this.storage, this.pool);
   }

@@ -53,7 +53,7 @@ export function describeLimits({ open }: Suite): void {
         { length: maxListEntries + 1 },
         (_value, index) => `a${String(index).padStart(5, '0')}-1`,
       );
-      // Not all at once: the last one would wait longer than a store on a busy machine is waited for.
+      // In batches, because on a busy machine the last one would exceed the store's time-out.
       for (let from = 0; from < names.length; from += 500) {
         await Promise.all(names.slice(from, from + 500).map((name) => opened.append(name)));
       }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Suite } from './suite.ts';
 
-/** In the order of their UTF-8 bytes, which is not that of their UTF-16 units. */
+/** In order of UTF-8 bytes, which differs from that of UTF-16 units. */
 const ordered = [
   'A',
   'Z-1',

@@ -4,7 +4,7 @@ import { createNamespace } from '../support/create-namespace.ts';
 import { defaultId, newNamespace } from './opened-store.ts';
 import type { Suite } from './suite.ts';
 
-/** More than a store need tell apart. */
+/** More than a store needs to remember. */
 const manyChanges = 2_500;
 
 const token = (id: string): TokenRecord => ({
@@ -16,7 +16,7 @@ const token = (id: string): TokenRecord => ({
   expiresAtMs: undefined,
 });
 
-/** A store may always say that everything may have changed. */
+/** A store may always answer that everything may have changed. */
 function expectIds({ ids }: NamespaceChanges, expected: readonly string[]): void {
   if (ids !== 'all') expect([...ids].sort()).toEqual(expected);
 }

@@ -22,7 +22,7 @@ const withTokens = (id: string): NewNamespace =>
 
 const idsOf = (namespaces: readonly { readonly id: string }[]) => namespaces.map(({ id }) => id);
 
-/** All namespaces, by pages of this limit. */
+/** All namespaces, read with this page limit. */
 async function listAll(namespaces: NamespaceStore, limit: number): Promise<string[]> {
   const ids: string[] = [];
   for (let page = ['']; page.length > 0; ids.push(...page)) page = idsOf(await namespaces.list(ids.at(-1), limit));
@@ -167,7 +167,7 @@ function describeTokens({ open, describe }: Suite): void {
       await namespaces.setTokens(opened.namespace, [token('one'), token('two')]);
       const found = (await namespaces.find(defaultId))!;
       expect(await namespaces.setTokens(found, [...found.tokens, token('three')])).toBe(true);
-      // Another node, which knows nothing of the third one, revokes the first.
+      // Another node, which does not know the third token, revokes the first.
       expect(await namespaces.setTokens(found, found.tokens.slice(1))).toBe(false);
       expect(await namespaces.setTokens({ ...found, tokens: [token('three')] }, [])).toBe(false);
       expect((await namespaces.find(defaultId))!.tokens.map(({ id }) => id)).toEqual(['one', 'two', 'three']);

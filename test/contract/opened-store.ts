@@ -8,29 +8,29 @@ import { createNamespace } from '../support/create-namespace.ts';
 import { messageAt } from '../support/imported-messages.ts';
 import { WholeLog } from './whole-log.ts';
 
-/** How the suite comes to a store. */
+/** How the suite opens stores. */
 export type StoreHarness = {
-  /** Opens a fresh, empty store. */
+  /** Opens a new, empty store. */
   open(options: StoreOptions): Promise<Store>;
-  /** Another handle on the same storage with the same options, as another node has. */
+  /** Opens another handle on the same storage with the same options, like another node. */
   second?(store: Store): Promise<Store>;
-  /** Opens the storage of a store that was closed again, with the same options. */
+  /** Reopens the storage of a store that was closed, with the same options. */
   reopen?(store: Store): Promise<Store>;
 };
 
-/** The namespace that every case begins with. */
+/** The namespace of every case. */
 export const defaultId = 'default';
 
 let uids = 0;
 
-/** A namespace to create, without tokens; its `uid` is another one each time. */
+/** A namespace to create, without tokens, with a new `uid` each time. */
 export function newNamespace(id: string, parts: Partial<NewNamespace> = {}): NewNamespace {
   return { id, uid: `uid-${uids++}`, description: '', createdAtMs: 1_700_000_000_001, tokens: [], ...parts };
 }
 
 /**
- * A store with the namespace `default`, and shorter ways to ask its log. Ending it closes every handle that it gave, and is
- * an error when pokes were not given back.
+ * A store with the namespace `default`, and short calls for its log. Closing it closes every handle it created, and
+ * fails if pokes were not released.
  */
 export class OpenedStore extends WholeLog implements AsyncDisposable {
   readonly store: Store;
@@ -49,7 +49,7 @@ export class OpenedStore extends WholeLog implements AsyncDisposable {
     this.#harness = harness;
   }
 
-  /** Takes over a store, and creates the namespace `default` where it is missing. */
+  /** Takes over a store, and creates the namespace `default` if it is missing. */
   static async over(store: Store, pool: ObjectPool<Poke>, harness?: StoreHarness): Promise<OpenedStore> {
     const { namespaces } = store;
     const namespace =
@@ -57,13 +57,13 @@ export class OpenedStore extends WholeLog implements AsyncDisposable {
     return new OpenedStore(store, pool, namespace, harness);
   }
 
-  /** The log of a further namespace. */
+  /** Creates another namespace and returns its log. */
   async create(id: string): Promise<WholeLog & { readonly namespace: Namespace }> {
     const namespace = await createNamespace(this.store.namespaces, newNamespace(id));
     return Object.assign(new WholeLog(this.store.log(namespace.log)), { namespace });
   }
 
-  /** Puts a log in place of that of `default` and returns it. */
+  /** Replaces the log of `default` and returns the new one. */
   async replaceBy(...places: readonly string[]): Promise<WholeLog> {
     const session = await this.store.beginReplacement(this.namespace);
     expect(await session.add(places.map((place) => messageAt(place)))).toEqual({ outcome: 'imported', known: 0 });
@@ -71,7 +71,7 @@ export class OpenedStore extends WholeLog implements AsyncDisposable {
     return this.current();
   }
 
-  /** The log that `default` has now. */
+  /** The current log of `default`. */
   async current(): Promise<WholeLog> {
     const namespace = await this.store.namespaces.find(defaultId);
     return new WholeLog(this.store.log(namespace!.log));
@@ -93,7 +93,7 @@ export class OpenedStore extends WholeLog implements AsyncDisposable {
     return reopened;
   }
 
-  /** Closes this handle; nothing is asked of it afterwards. */
+  /** Closes this handle. No call may follow. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -4,15 +4,15 @@ import { everything } from '../support/fake-messages.ts';
 import { textOf } from './whole-log.ts';
 
 /**
- * Follows a log as `src/store/log.ts` asks for: it uses a pushed page that goes on at its own head, and takes everything
- * else as the hint to read on from there.
+ * Follows a log as `src/store/log.ts` requires: it uses an announced page that continues at its own head, and treats
+ * everything else as a hint to read on from there.
  */
 export class ReferenceFollower {
-  /** What it was told, each poke as {@link textOf} writes it. */
+  /** The pokes received, each formatted by {@link textOf}. */
   readonly told: string[] = [];
-  /** Pokes that it has from pushed pages, and not from reads. */
+  /** Number of pokes from announced pages rather than reads. */
   pushed = 0;
-  /** Reads that failed; the next announcement, or the final read, makes up for them. */
+  /** Errors of reads; the next announcement, or the final read, makes up for them. */
   readonly failures: unknown[] = [];
   readonly #log: Log;
   readonly #stop: () => void;
@@ -20,14 +20,14 @@ export class ReferenceFollower {
   #reading: Promise<void> | undefined = undefined;
   #shouldReadAgain = false;
 
-  /** Begins behind a global position. */
+  /** Starts after a global position. */
   constructor(log: Log, after = 0) {
     this.#log = log;
     this.#head = after;
     this.#stop = log.follow((announcement) => this.#hear(announcement));
   }
 
-  /** Stops following and reads the rest; resolves to everything it was told. */
+  /** Stops following and reads the rest; resolves to all pokes received. */
   async finish(): Promise<string[]> {
     this.#stop();
     await this.#reading;
@@ -66,7 +66,7 @@ export class ReferenceFollower {
     }
   }
 
-  /** A page may begin before the head, because another one came while it was read. */
+  /** A page may start before the head, because another one arrived during its read. */
   #take(pokes: readonly Poke[], upTo: number): void {
     for (const poke of pokes) if (poke.globalPosition > this.#head) this.told.push(textOf(poke));
     this.#head = Math.max(this.#head, upTo);

@@ -80,7 +80,7 @@ export function describeRemovals(suite: Suite): void {
         );
         for (const stream of streams) expect((await other.stream(stream)).length).toBe(2);
         await opened.store.namespaces.remove(other.namespace);
-        // Whatever the store does beside its calls has had turns for it.
+        // Gives the store turns for its background work.
         for (let turn = 0; turn < 20; turn++) await opened.store.check();
       }
     });

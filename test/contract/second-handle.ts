@@ -82,7 +82,7 @@ export function describeSecondHandle(suite: Suite): void {
       expect((await second.store.namespaces.find(defaultId))?.tokens).toEqual([token]);
       const changes = await second.store.namespaces.changesSince(revision);
       expect(changes.ids === 'all' || changes.ids.includes(defaultId)).toBe(true);
-      // Found before the change, so by now it has other tokens.
+      // Read before the change, so its tokens are outdated.
       expect(await second.store.namespaces.setTokens(second.namespace, [])).toBe(false);
     });
 

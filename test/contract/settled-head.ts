@@ -21,7 +21,7 @@ async function upToHead(log: Log, head: number): Promise<string[]> {
   return found;
 }
 
-/** Reads heads and what lies up to them, again and again, until the writing has ended. */
+/** Repeatedly reads heads and everything up to them, until the writers have finished. */
 async function watchHeads(log: Log, writing: Promise<unknown>): Promise<Map<number, string[]>> {
   const seen = new Map<number, string[]>();
   let isWriting = true;
@@ -34,7 +34,7 @@ async function watchHeads(log: Log, writing: Promise<unknown>): Promise<Map<numb
     expect(head).toBeGreaterThanOrEqual(before);
     if (!seen.has(head)) seen.set(head, await upToHead(log, head));
     before = head;
-    // A store in memory answers without a turn of the event loop, and the writers wait for one.
+    // A store in memory answers without yielding, and the writers need a turn.
     await nextTurn();
   }
   return seen;
@@ -48,7 +48,7 @@ async function write(handles: readonly OpenedStore[]): Promise<void> {
           `${writer % 3 === 0 ? 'a' : 'b'}-${writer % 5}`,
           1 + (count % 3),
         );
-        // Gives the reader its chance to see a head in between, whatever a store does of several appends at once.
+        // Lets the reader see an intermediate head, however the store batches appends.
         await handles[writer % handles.length]!.log.bounds();
         await nextTurn();
       }

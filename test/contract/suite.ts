@@ -7,7 +7,7 @@ import type { Store, StoreLimits } from '../../src/store/store.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { OpenedStore, type StoreHarness } from './opened-store.ts';
 
-/** What a case may need of a store or of its harness. */
+/** What a case may require of a store or its harness. */
 export type Need =
   | 'appends'
   | 'imports'
@@ -24,10 +24,10 @@ export type Need =
   | 'reopening'
   | 'durability';
 
-/** As few limits as a store may have. */
+/** The most generous limits a store can have. */
 export const noLimits: StoreLimits = { maxBytes: 0, maxBytesPerNamespace: 0, maxNamespaces: 1_000_000 };
 
-/** What the cases of the suite share: a way to open a store, and what may be expected of it. */
+/** Shared by the suite's cases: opens stores, and relaxes expectations. */
 export class Suite {
   readonly capabilities: StoreCapabilities;
   readonly #harness: StoreHarness;
@@ -45,35 +45,35 @@ export class Suite {
     return OpenedStore.over(await this.#harness.open({ pokes: pool, ...noLimits, ...limits }), pool, this.#harness);
   };
 
-  /** A describe block that is skipped where the store lacks something, and has what it lacks in its title. */
+  /** A describe block that is skipped if the store lacks something, which then appears in the title. */
   readonly describe = (title: string, needs: readonly Need[], cases: () => void): void => {
     const lacking = needs.filter((need) => !this.#has(need));
     if (lacking.length === 0) describe(title, cases);
     else describe.skip(`${title} (needs ${lacking.join(' and ')})`, cases);
   };
 
-  /** The same for one test. */
+  /** The same for a single test. */
   readonly test = (title: string, needs: readonly Need[], run: () => Promise<void>): void => {
     const lacking = needs.filter((need) => !this.#has(need));
     if (lacking.length === 0) test(title, run);
     else test.skip(`${title} (needs ${lacking.join(' and ')})`, run);
   };
 
-  /** Compares messages; the text of payloads only where the store keeps it, else their values. */
+  /** Compares messages: the text of payloads if the store keeps it, otherwise their values. */
   readonly expectSame = (read: readonly (Message | undefined)[], expected: readonly Message[]): void => {
     if (this.capabilities.verbatim) expect(read).toEqual(expected);
     else expect(read.map(parsed)).toEqual(expected.map(parsed));
   };
 
-  /** Whether a payload is what was written, as far as the store keeps it. */
+  /** Whether a payload equals what was written, as far as the store keeps it. */
   readonly isSameText = (text: string | null, expected: string | null): boolean =>
     this.capabilities.verbatim ? text === expected : isDeepStrictEqual(JSON.parse(text!), JSON.parse(expected!));
 
-  /** A count of messages or streams, or any number where the store only estimates them. */
+  /** A count of messages or streams; any number if the store only estimates. */
   readonly count = (count: number): number =>
     this.capabilities.counts === 'exact' ? count : (expect.any(Number) as number);
 
-  /** Names of a whole list in the order of UTF-8 bytes, in which the store gives them unless it has its own. */
+  /** Names in the order in which the store lists them: by UTF-8 bytes, unless it has its own. */
   readonly listed = (names: readonly string[]): string[] =>
     this.capabilities.listOrder === 'utf8' ? [...names] : [...names].sort(compareUtf8);
 
@@ -114,7 +114,7 @@ function parsed(message: Message | undefined) {
   return { ...rest, data: parsedValue(data), metadata: metadata === null ? null : parsedValue(metadata) };
 }
 
-/** The value of JSON text. The number -0 is the number 0. */
+/** The value of JSON text, with -0 as 0. */
 function parsedValue(json: string): unknown {
   return JSON.parse(json, (_key, value: unknown) => (value === 0 ? 0 : value));
 }

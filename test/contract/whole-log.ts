@@ -4,10 +4,10 @@ import type { Selection } from '../../src/message/selection.ts';
 import type { Log, LogFilter, StreamStart } from '../../src/store/log.ts';
 import { newMessages } from '../support/fake-messages.ts';
 
-/** Keeps every message. */
+/** Matches every message. */
 export const everyMessage: LogFilter = { category: undefined, group: undefined, correlation: undefined };
 
-/** A log with shorter ways to ask it: appends that must succeed, and reads of all pages. */
+/** A log with short calls: appends that must succeed, and reads of all pages. */
 export class WholeLog {
   readonly log: Log;
 
@@ -15,7 +15,7 @@ export class WholeLog {
     this.log = log;
   }
 
-  /** Appends messages, or so many of them; returns their last global position. */
+  /** Appends messages, or this many; returns their last global position. */
   async append(stream: string, messages: readonly NewMessage[] | number = 1): Promise<number> {
     const given = typeof messages === 'number' ? newMessages(messages) : messages;
     const outcome = await this.log.append(stream, given, undefined);
@@ -23,12 +23,12 @@ export class WholeLog {
     return outcome.globalPosition;
   }
 
-  /** Appends so many messages, by arrays that every store takes. */
+  /** Appends this many messages, in arrays that every store accepts. */
   async appendMany(stream: string, count: number): Promise<void> {
     for (let left = count; left > 0; left -= 1_000) await this.append(stream, Math.min(left, 1_000));
   }
 
-  /** All messages of a stream, read by pages of this limit. */
+  /** All messages of a stream, read with this page limit. */
   async stream(stream: string, from: StreamStart = { position: 0 }, limit = 1_000): Promise<Message[]> {
     const messages: Message[] = [];
     for (let start: StreamStart | undefined = from; start !== undefined; ) {
@@ -40,7 +40,7 @@ export class WholeLog {
     return messages;
   }
 
-  /** All messages of the log, or those the filter keeps, read by pages of this limit. */
+  /** All messages of the log, or those matching the filter, read with this page limit. */
   async messages(filter: Partial<LogFilter> = {}, from = 0, limit = 1_000): Promise<Message[]> {
     const messages: Message[] = [];
     for (let start: number | null = from; start !== null; ) {
@@ -51,7 +51,7 @@ export class WholeLog {
     return messages;
   }
 
-  /** All pokes of a selection behind a global position, as {@link textOf} writes them, read by pages of this limit. */
+  /** All pokes of a selection after a global position, formatted by {@link textOf}, read with this page limit. */
   async pokes(selection: Selection, after = 0, limit = 1_000): Promise<string[]> {
     const pokes: string[] = [];
     for (let at = after; ; ) {
@@ -74,7 +74,7 @@ export function textOf({ stream, position, globalPosition }: Poke): string {
   return `${stream.text}/${position}@${globalPosition}`;
 }
 
-/** The same of messages, which is what their pokes must say. */
+/** The same for messages, equal to that of their pokes. */
 export function placesOf(messages: readonly Omit<Message, 'id' | 'data'>[]): string[] {
   return messages.map(({ stream, position, globalPosition }) => `${stream}/${position}@${globalPosition}`);
 }

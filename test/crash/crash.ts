@@ -28,20 +28,20 @@ export type CrashReport = {
   readonly problemCount: number;
 };
 
-/** A server is killed behind so many acknowledgements at most, and a little later; on a machine that is busy after a time. */
+/** Most acknowledgements before the server is killed; on a busy machine a time limit applies. */
 const mostAcknowledged = 400;
 const longestLifeMs = 5_000;
 const littleMs = 30;
-/** So long behind its start, or behind being told to stop, at most. */
+/** Longest time between a start, or the signal to stop, and the kill. */
 const longestStartMs = 1_500;
 const longestStopMs = 300;
-/** Shares of the kills that hit a start, and a stop. */
+/** Shares of kills during a start and a stop. */
 const inStart = 0.2;
 const inStop = 0.1;
-/** Behind the last kill everybody has so long to be told everything. */
+/** How long after the last kill everything must be delivered. */
 const settleMs = 120_000;
 
-/** Kills a server at random instants while it is written to and subscribed to, and compares what everybody was told with its file. */
+/** Kills a server at random moments during writes and subscriptions, and compares what everyone received with its file. */
 export async function crash({ kills, writers, subscribers, seed, say }: CrashOptions): Promise<CrashReport> {
   const random = new Random(seed);
   const book = new LogBook();
@@ -98,7 +98,7 @@ export async function crash({ kills, writers, subscribers, seed, say }: CrashOpt
   }
 }
 
-/** Kills the server in its start, its stop, or, mostly, its work, and starts it again. */
+/** Kills the server while it starts, stops or, usually, works, and restarts it. */
 async function killOnce(server: CrashedServer, book: LogBook, random: Random): Promise<void> {
   if (random.chance(inStart)) await Promise.race([server.listening(), sleep(random.int(0, longestStartMs))]);
   else {
@@ -117,7 +117,7 @@ async function killOnce(server: CrashedServer, book: LogBook, random: Random): P
   server.start();
 }
 
-/** Resolves when each subscriber was told as many pokes as the log has for it, or after a time that says something is missing. */
+/** Resolves when each subscriber has all its pokes, or after a time that means something is missing. */
 async function untilTold(path: string, followers: readonly CrashSubscriber[], book: LogBook): Promise<void> {
   const log = readLog(path).map(({ stream, position }) => ({ stream: new StreamName(stream), position }));
   const deadlineMs = performance.now() + settleMs;

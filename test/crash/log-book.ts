@@ -1,20 +1,20 @@
-/** A message that the server said it has stored. */
+/** A message that the server acknowledged. */
 export type Acknowledged = {
-  /** What only this message says, so that it is known again. */
+  /** Unique text by which the message is recognised. */
   readonly mark: string;
   readonly stream: string;
   readonly position: number;
   readonly globalPosition: number;
 };
 
-/** What the server said it has stored, and what of it cannot be. */
+/** What the server acknowledged, and contradictions in it. */
 export class LogBook {
   readonly acknowledged = new Map<number, Acknowledged>();
-  /** Every message that was sent, whether or not it was answered. */
+  /** Every message sent, answered or not. */
   readonly sent = new Set<string>();
   readonly problems: string[] = [];
   problemCount = 0;
-  /** Requests that ended without an answer. */
+  /** Number of requests without an answer. */
   unanswered = 0;
   readonly #places = new Set<string>();
 

@@ -21,7 +21,7 @@ type Promised = {
   readonly globalPosition: number;
 };
 
-/** A server whose writes are recorded, and its appends: what was acknowledged when the recording had so many bytes. */
+/** A server whose writes are recorded, and its appends: what was acknowledged at which length of the recording. */
 class RecordedServer {
   readonly promised: { readonly atBytes: number; readonly message: Promised }[] = [];
   readonly sent = new Set<string>();
@@ -38,7 +38,7 @@ class RecordedServer {
     expect(compiled.stderr.toString()).toBe('');
   }
 
-  /** Appends from a start to an end by the signal. */
+  /** Starts the server, appends, and ends it by the signal. */
   async run(appends: number, bytes: number, signal: NodeJS.Signals): Promise<void> {
     const env = { LD_PRELOAD: this.#library, RECORD_PREFIX: this.#database, RECORD_TO: this.recording };
     await using server = new SpokenProcess(['--port=0', `--store=sqlite:${this.#database}`], env);
@@ -76,7 +76,7 @@ test.skipIf(!hasCompiler)(
     using folder = new TemporaryFolder();
     const server = new RecordedServer(folder);
     await server.run(200, 100, 'SIGKILL');
-    // Long enough for the log to be written back on the way.
+    // Long enough for a checkpoint in between.
     await server.run(240, 80_000, 'SIGTERM');
     await server.run(100, 100, 'SIGKILL');
     const operations = readRecording(server.recording);

@@ -2,20 +2,20 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Random } from '../support/random.ts';
 
-/** Sectors of a disk are written whole or not at all. */
+/** A disk writes whole sectors or nothing. */
 const sectorBytes = 512;
 
-/** `c` created, `u` deleted, `w` written, `t` cut to a length, `s` synced. */
+/** `c` created, `u` deleted, `w` written, `t` truncated, `s` synced. */
 type Operation = {
   readonly kind: 'c' | 'u' | 'w' | 't' | 's';
   readonly file: string;
   readonly offset: number;
   readonly data: Buffer;
-  /** Bytes of the recording up to its end. */
+  /** Length of the recording at the end of this operation. */
   readonly end: number;
 };
 
-/** What `record-writes.c` recorded. */
+/** Reads a recording of `record-writes.c`. */
 export function readRecording(path: string): Operation[] {
   const bytes = readFileSync(path);
   const operations: Operation[] = [];
@@ -32,7 +32,7 @@ export function readRecording(path: string): Operation[] {
   return operations;
 }
 
-/** How much is recorded so far. */
+/** Current length of the recording. */
 export function recordedBytes(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
@@ -74,8 +74,8 @@ class DiskFile {
 }
 
 /**
- * A disk that keeps what was synced, and of everything else what it likes. Names of files are kept at once: SQLite syncs
- * their folder, which is not recorded.
+ * A disk that keeps what was synced, and any part of everything else. File names are kept at once: SQLite syncs their
+ * directory, which is not recorded.
  */
 export class RecordedDisk {
   readonly #files = new Map<string, { synced: DiskFile; pending: Operation[] }>();
@@ -91,7 +91,7 @@ export class RecordedDisk {
     else if (kind === 's') for (const pending of found.pending.splice(0)) perform(found.synced, pending);
   }
 
-  /** Writes what is left after the power was lost now: of what was not synced nothing, everything, or any part. */
+  /** Writes what remains if power is lost now: of unsynced data nothing, everything, or any part. */
   loseInto(folder: string, random: Random): void {
     mkdirSync(folder, { recursive: true });
     const keep = random.pick([() => false, () => true, () => random.chance(0.5), () => random.chance(0.9)]);

@@ -1,4 +1,4 @@
-/** `npm run crash -- --kills 1000`: kills a server with a SQLite store at random instants, says what it finds, and ends by itself. */
+/** `npm run crash -- --kills 1000`: kills a server with a SQLite store at random moments, prints the results, and ends by itself. */
 import { parseArgs } from 'node:util';
 import { crash } from './crash.ts';
 
@@ -7,7 +7,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '1000' },
     writers: { type: 'string', default: '64' },
     subscribers: { type: 'string', default: '50' },
-    /** Repeats what is sent and how long is waited, not the instants. */
+    /** Reproduces what is sent and the delays, not the exact moments. */
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
 });
@@ -19,7 +19,7 @@ if (![kills, writers, subscribers, seed].every((value) => Number.isSafeInteger(v
 const startMs = performance.now();
 const say = (text: string) =>
   console.log(`${((performance.now() - startMs) / 1_000).toFixed(0).padStart(6)} s  ${text}`);
-// Whoever waits for what never comes must not hold up the run for ever.
+// Something that never happens must not block the run forever.
 setTimeout(
   () => {
     say('stopped: it took far longer than it should');

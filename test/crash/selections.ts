@@ -1,12 +1,12 @@
 import type { Selection } from '../../src/message/selection.ts';
 import { selectionOf } from '../support/fake-messages.ts';
 
-/** What is appended to. */
+/** Streams to append to. */
 export const streams = ['account', 'order', 'user', 'visit'].flatMap((category) =>
   Array.from({ length: 10 }, (_, number) => `${category}-${number}`),
 );
 
-/** What is subscribed to, in turn. */
+/** Selections to subscribe to, round robin. */
 export const selections: readonly Selection[] = [
   selectionOf({ all: true }),
   selectionOf({ categories: ['account'] }),
@@ -18,7 +18,7 @@ export const selections: readonly Selection[] = [
   selectionOf({ streams: ['account-1', 'order-2'] }),
 ];
 
-/** The query that asks for it. */
+/** The query of a selection. */
 export function queryOf({ all, streams: names, categories, group }: Selection): string {
   const query = new URLSearchParams({ hello: 'true' });
   if (all) query.set('all', 'true');

@@ -5,10 +5,10 @@ import { withParent } from '../support/with-parent.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
-/** A start takes so long at most. */
+/** Longest time for a start. */
 const startMs = 60_000;
 
-/** The server over one file, which is started again and again. */
+/** A server over one file, restarted again and again. */
 export class CrashedServer {
   /** Flags of each start. */
   readonly #flags: readonly string[];
@@ -21,12 +21,12 @@ export class CrashedServer {
     this.#url.promise.catch(() => {});
   }
 
-  /** Resolves to where it answers, as soon as it does. */
+  /** Resolves to the server's address once it listens. */
   get url(): Promise<URL> {
     return this.#url.promise;
   }
 
-  /** Starts it; resolves at once. */
+  /** Starts it without waiting. */
   start(): void {
     const child = spawn(...withParent(process.execPath, [main, '--port=0', ...this.#flags]), {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -52,7 +52,7 @@ export class CrashedServer {
     });
   }
 
-  /** Resolves when it listens; rejects when it ends before. */
+  /** Resolves when it listens; rejects if it ends before that. */
   async listening(): Promise<URL> {
     const late = AbortSignal.timeout(startMs);
     const ended = once(late, 'abort').then(() => {
@@ -61,7 +61,7 @@ export class CrashedServer {
     return Promise.race([this.url, ended]);
   }
 
-  /** Ends it by the signal. A start that has not listened is waited for by the next one. */
+  /** Ends it by the signal. The next start waits for one that is not listening yet. */
   async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child!;
     const closed = child.exitCode === null && child.signalCode === null ? once(child, 'close') : undefined;
@@ -69,7 +69,7 @@ export class CrashedServer {
     await closed;
   }
 
-  /** Whoever asks where it answers from now on waits for the next start that comes so far. */
+  /** Makes later callers wait for the address of the next start. */
   forgetUrl(): void {
     if (!this.#isListening) return;
     this.#isListening = false;

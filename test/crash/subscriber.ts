@@ -11,11 +11,11 @@ const retryMs = 10;
 
 type Surroundings = { readonly server: CrashedServer; readonly book: LogBook };
 
-/** Subscribes, and comes again with its cursor whenever its connection ends. */
+/** Subscribes, and reconnects with its cursor whenever its connection ends. */
 export class CrashSubscriber {
   readonly name: string;
   readonly selection: Selection;
-  /** What it was told, in order: `stream/position` and global position of each poke. */
+  /** Pokes received in order: `stream/position` and global position. */
   readonly places: string[] = [];
   readonly globalPositions: number[] = [];
   connections = 0;
@@ -31,7 +31,7 @@ export class CrashSubscriber {
     this.#around = around;
   }
 
-  /** Resolves when it was told where it has begun. */
+  /** Resolves when it knows where its subscription started. */
   get begun(): Promise<void> {
     return this.#begun.promise;
   }
@@ -40,7 +40,7 @@ export class CrashSubscriber {
   async run(stop: AbortSignal): Promise<void> {
     stop.addEventListener('abort', () => this.#request?.destroy());
     while (!stop.aborted) {
-      // Whoever is not answered knows nothing new, and comes again.
+      // Without an answer there is nothing new, so it retries.
       await this.#connect(stop).catch(() => {});
       if (!stop.aborted) await sleep(retryMs);
     }

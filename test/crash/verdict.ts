@@ -6,7 +6,7 @@ import type { CrashSubscriber } from './subscriber.ts';
 
 type Stored = { readonly stream: string; readonly position: number; readonly global: number; readonly mark: string };
 
-/** The messages of the file, read past the server. */
+/** The file's messages, read without the server. */
 export function readLog(path: string): Stored[] {
   using database = new DatabaseSync(path, { readOnly: true });
   const rows = database
@@ -19,7 +19,7 @@ export function readLog(path: string): Stored[] {
   return rows as unknown as Stored[];
 }
 
-/** Compares the file with what its writers were answered, and with itself. */
+/** Compares the file with the answers to writers, and checks its consistency. */
 export function judgeFile(path: string, book: LogBook): void {
   const log = readLog(path);
   const marks = new Set<string>();
@@ -41,7 +41,7 @@ export function judgeFile(path: string, book: LogBook): void {
   judgeCounters(path, book);
 }
 
-/** Compares what a subscriber was told, over all its connections, with the log. */
+/** Compares what a subscriber received, over all its connections, with the log. */
 export function judgeSubscriber(subscriber: CrashSubscriber, log: readonly Stored[], book: LogBook): void {
   const { name, selection, places, globalPositions } = subscriber;
   const due = log.filter(({ stream, position }) => selects(selection, new StreamName(stream), position));

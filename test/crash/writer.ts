@@ -11,7 +11,7 @@ const answerMs = 60_000;
 
 type Surroundings = { readonly server: CrashedServer; readonly book: LogBook; readonly random: Random };
 
-/** Appends one request after another. With ids it repeats what was not answered; without, it goes on. */
+/** Appends one request after another. With ids it repeats unanswered requests; without, it continues. */
 export class CrashWriter {
   readonly #name: string;
   readonly #hasIds: boolean;
@@ -25,7 +25,7 @@ export class CrashWriter {
     this.#around = around;
   }
 
-  /** Resolves when it was stopped and everything with ids is answered. */
+  /** Resolves when it was stopped and every request with ids is answered. */
   async run(stop: AbortSignal): Promise<void> {
     const { random, book } = this.#around;
     while (!stop.aborted) {
@@ -55,7 +55,7 @@ export class CrashWriter {
         continue;
       }
       const { status, text } = answer;
-      // A stop refuses what it will not carry out.
+      // While stopping, the server refuses what it will not carry out.
       if (status === 503) {
         await sleep(5);
         continue;

@@ -7,10 +7,10 @@ import { HonestTenant } from './support/honest-tenant.ts';
 import { FaultServer, poll } from './support/server.ts';
 
 const memory = new URL('./support/memory.ts', import.meta.url).pathname;
-/** How long the attack lasts; `ATTACK_SECONDS` is for longer ones. */
+/** Duration of the attack; `ATTACK_SECONDS` overrides it. */
 const attackMs = Number(process.env.ATTACK_SECONDS ?? 60) * 1_000;
 const namespaces = ['attacker-0', 'attacker-1', 'attacker-2'];
-/** What compiled code, filled pools and tables that grew may keep; an attack of this length holds hundreds of megabytes. */
+/** Memory that compiled code, filled pools and larger tables may keep; an attack of this length uses hundreds of megabytes. */
 const keptMib = 24;
 const mib = 1_048_576;
 
@@ -21,12 +21,12 @@ const flags = [
   '--log-level=warn',
   '--request-timeout-ms=3000',
   '--stall-timeout-ms=3000',
-  // What tenants may take of a heap of 512 MiB.
+  // Share of a 512 MiB heap that tenants may use.
   '--store-max-bytes-per-namespace=25165824',
   '--max-subscriptions-per-namespace=500',
 ];
 
-/** A server of which strangers, tenants and operators have tokens. */
+/** A server with tokens for strangers, tenants and operators. */
 class Site {
   readonly #server: FaultServer;
 
@@ -44,7 +44,7 @@ class Site {
     return JSON.parse(text);
   }
 
-  /** Attacks from several namespaces, while `work` goes on. */
+  /** Attacks from several namespaces during `work`. */
   async attack<T>(seed: number, work: (begin: () => Promise<unknown>) => Promise<T>) {
     const { port } = this.#server;
     const tenants: Tenant[] = [];
@@ -66,12 +66,12 @@ class Site {
     }
   }
 
-  /** Ends what the attackers have left in the store. */
+  /** Deletes what the attackers left in the store. */
   async forget(): Promise<void> {
     for (const namespace of namespaces) await this.rpc('ns.delete', namespace);
   }
 
-  /** What the server has when nobody wants anything of it. */
+  /** Resources that the idle server holds. */
   async rest() {
     const server = this.#server;
     const metric = async (name: string) => {
@@ -100,7 +100,7 @@ test('All attacks at once on a heap of 512 MiB neither stop nor slow a tenant wh
   const site = new Site(server);
   const { token } = await site.rpc('ns.create', 'honest');
   const seed = Date.now() % 2 ** 31;
-  // Functions get compiled, pools filled.
+  // Lets code be compiled and pools be filled.
   await site.attack(seed, (begin) => begin());
   await site.forget();
   const before = await site.rest();
@@ -120,6 +120,6 @@ test('All attacks at once on a heap of 512 MiB neither stop nor slow a tenant wh
   const after = await site.rest();
   expect(after.sockets).toBeLessThanOrEqual(before.sockets);
   expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
-  // What was freed last, such as pooled buffers and those that wait for a finalizer, is given back within seconds.
+  // Memory freed last, such as pooled buffers and objects waiting for a finalizer, is returned within seconds.
   await poll(async () => (await site.rest()).mib - before.mib).toBeLessThan(keptMib);
 });

@@ -12,7 +12,7 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const json = { 'content-type': 'application/json' };
 
-/** A server whose wall clock can be set. */
+/** A server with an adjustable wall clock. */
 class ClockedServer implements AsyncDisposable {
   readonly server: FaultServer;
   readonly #folder: string;
@@ -33,7 +33,7 @@ class ClockedServer implements AsyncDisposable {
     }
   }
 
-  /** Sets the wall clock so far from the real time. */
+  /** Sets the wall clock this far from the real time. */
   async setClock(offsetMs: number): Promise<void> {
     writeFileSync(join(this.#folder, 'offset'), String(offsetMs));
     const said = this.server.stderr.length;
@@ -60,7 +60,7 @@ test('When the wall clock is set, by days and either way, heartbeats go on and n
   for (; (await lagging()) === 0; appended += 5_000) await server.append('load-1', 5_000);
   for (const offsetMs of [3 * dayMs, -3 * dayMs]) {
     await clocked.setClock(offsetMs);
-    // Enough for the stall check, which looks once a second.
+    // Enough for the stall check, which runs once per second.
     const beats = beatsOf(client) + 10;
     await client.waitFor((now) => beatsOf(now) >= beats, 'the heartbeats');
   }
@@ -83,7 +83,7 @@ test('Times of messages never go back when the wall clock does, and what is appe
   const times = messages.map(({ time }) => Date.parse(time));
   expect(times).toEqual(times.toSorted((a, b) => a - b));
   const histogram = (await server.metrics()).value('pokewire_poke_delay_seconds_sum');
-  // Measured by the monotonic clock: the sum of what five pokes took, not of hours or less than nothing.
+  // Measured by the monotonic clock: the total delay of five pokes, not hours or a negative number.
   expect(histogram).toBeGreaterThan(0);
   expect(histogram).toBeLessThan(60);
 });
@@ -122,7 +122,7 @@ test('A ticket lives as long as it says when the wall clock is set meanwhile.', 
     await using client = await SseClient.connect(server.port, `/subscribe?all=true&ticket=${ticket}`);
     expect(client.head.status).toBe(200);
   }
-  // What it tells is the time of day, which is another one by now.
+  // The response contains the wall-clock time, which has changed.
   const { expiresAt } = await askTicket();
   expect(Date.parse(expiresAt)).toBeLessThan(Date.now() - dayMs + hourMs);
 });

@@ -7,7 +7,7 @@ import { FaultServer, poll } from './support/server.ts';
 
 const memory = new URL('./support/memory.ts', import.meta.url).pathname;
 const named = '/subscribe?category=load&hello=true';
-/** How busy the machine is says nothing here: a crowd that is refused would be no crowd. */
+/** No overload protection: a crowd that is refused would prove nothing. */
 const quiet = ['--log-level', 'warn', '--max-event-loop-delay-ms', '0'];
 
 const descriptors = readDescriptors()?.limit ?? 0;
@@ -19,7 +19,7 @@ const testOfCrowd = (count: number, title: string, run: () => Promise<void>) => 
   );
 };
 
-/** What a server with `fault-memory.ts` holds when its garbage is gone. */
+/** Memory and sockets of a server with `fault-memory.ts` after a garbage collection. */
 async function heldBy(server: FaultServer): Promise<{ bytes: number; sockets: number }> {
   const said = server.stderr.length;
   server.kill('SIGUSR2');
@@ -28,8 +28,8 @@ async function heldBy(server: FaultServer): Promise<{ bytes: number; sockets: nu
 }
 
 /**
- * Appends one message after the other until all of a crowd are back. Returns how many, and how many of them were sent when
- * some were back and answered when some were not: appends that waited for the crowd would be none of those.
+ * Appends one message after another until the whole crowd is back. Returns the number, and how many were sent after the
+ * first was back and answered before the last was: none, if appends had to wait for the crowd.
  */
 async function appendUntilBack(
   server: FaultServer,
@@ -43,7 +43,7 @@ async function appendUntilBack(
     appends++;
     after = await countBack();
     if (before > 0 && after < all) between++;
-    // A steady writer, not a second load: the storm is the load.
+    // A steady writer rather than a second load, because the storm is the load.
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return { appends, between };
@@ -64,7 +64,7 @@ testOfCrowd(
     await poll(() => server.subscriptions()).toBe(0);
     const after = await heldBy(server);
     expect(after.sockets).toBe(0);
-    // Code that was compiled and tables that grew stay; what each of the 10,000 took does not.
+    // Compiled code and larger tables remain; what each of the 10,000 used does not.
     expect(after.bytes - before.bytes).toBeLessThan((full.bytes - before.bytes) / 4);
   },
 );
@@ -84,13 +84,13 @@ testOfCrowd(
       (from) => retries.filter((retry) => retry >= from && retry < from + 500).length,
     );
     expect(retries).toHaveLength(5_000);
-    // 1,250 are expected in each; that one gets fewer than 1,000 does not happen, once in 10^15 runs.
+    // 1,250 are expected in each. Fewer than 1,000 happen once in 10^15 runs.
     expect(Math.min(...quarters)).toBeGreaterThan(1_000);
 
     first.kill('SIGKILL');
     await first.exit;
     await using second = await FaultServer.start([...flags, '--port', String(port)]);
-    // The new log goes past every cursor before most have come back: no position tells that it is another one.
+    // The new log passes every cursor before most subscribers are back, so no position reveals that it is a different log.
     await second.append('load-1', 30);
     const countBack = async () => (await crowd.report()).ready;
     const { appends, between } = await appendUntilBack(second, countBack, 5_000);
@@ -136,18 +136,18 @@ testOfCrowd(
         appended += 5;
       }
     };
-    // Each writes until nobody accepts its connection any more; a request that was accepted is answered.
+    // Each writes until no connection is accepted any more; every accepted request is answered.
     const writers = Array.from({ length: 4 }, () => expect(write()).rejects.toThrow(/ECONNREFUSED|ECONNRESET/));
     await poll(async () => (await crowd.report()).least).toBeGreaterThan(20);
     const startMs = performance.now();
     server.kill('SIGTERM');
     expect(await server.exit).toBe(0);
-    // The drain, and the ten seconds that running requests have; one connection that is waited for takes them all.
+    // The drain, plus the ten seconds for running requests, which a single unfinished connection would use up.
     expect(performance.now() - startMs).toBeLessThan(drainMs + 10_000);
     await Promise.all(writers);
     await poll(async () => (await crowd.report()).ready).toBe(0);
     const { most, problems, ends, refused } = await crowd.report();
-    // That each was told a prefix, in order, is what the crowd checks: it would say so here.
+    // The crowd checks that each member received a prefix in order, and would report it here.
     expect(problems).toEqual([]);
     expect(ends).toEqual({ draining: 5_000 });
     expect(refused).toBe(0);

@@ -7,7 +7,7 @@ import { FaultServer, poll } from './support/server.ts';
 
 const acceptFails = new URL('./support/accept.ts', import.meta.url).pathname;
 
-/** Runs a command with so few file descriptors. */
+/** Runs a command with this many file descriptors. */
 const withDescriptors = (count: number) => ['bash', '-c', `ulimit -n ${count} && exec "$0" "$@"`];
 
 const warning = 'the file descriptor limit allows fewer subscriptions than --max-subscriptions; raise it (ulimit -n)';
@@ -15,7 +15,7 @@ const exhausted =
   'out of file descriptors: new connections are dropped until others close; raise the limit (ulimit -n)';
 const recovered = 'file descriptors are available again: connections are accepted';
 
-/** Requests on one connection, which stays open in between. */
+/** Requests on one connection that stays open in between. */
 class KeptConnection {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #url: string;
@@ -77,7 +77,7 @@ test('When all file descriptors are taken it says so, goes on telling, does not 
       expect(await writer.append('load-1')).toBe(201);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    // A loop that tries to accept again and again would take all of it.
+    // A busy loop of failing accepts would use all of it.
     expect(server.processorMs - beforeMs).toBeLessThan((performance.now() - startMs) / 2);
     await subscriber.waitForPokes(21);
   } finally {
@@ -86,7 +86,7 @@ test('When all file descriptors are taken it says so, goes on telling, does not 
   await poll(() => server.logged(recovered)).toHaveLength(1);
   await server.append('load-1');
   await subscriber.waitForPokes(22);
-  // Said once, not once a connection.
+  // Reported once, not for each connection.
   expect(server.logged(exhausted)).toHaveLength(1);
 });
 

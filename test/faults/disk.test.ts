@@ -11,11 +11,11 @@ import { FaultServer, poll } from './support/server.ts';
 
 const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
 const isRoot = spawnSync('id', ['-u'], { encoding: 'utf8' }).stdout.trim() === '0';
-/** The superuser may write everywhere, so somebody else must try. */
+/** The superuser may write anywhere, so the test uses another user. */
 const asNobody = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
 const canBeNobody = !isRoot || spawnSync(asNobody[0]!, [...asNobody.slice(1), 'true']).status === 0;
 
-/** A server with a subscriber over a file, which is filled. */
+/** A server with a subscriber, over a file on a disk that is filled. */
 class FilledServer implements AsyncDisposable {
   readonly server: FaultServer;
   readonly subscriber: SseClient;
@@ -45,7 +45,7 @@ class FilledServer implements AsyncDisposable {
     while ((await this.append(size)) === 201) expect(this.appended).toBeLessThan(10_000);
   }
 
-  /** Everything but appends goes on. */
+  /** Everything except appends continues. */
   async expectReads(): Promise<void> {
     const ready = await this.server.ask('/ready');
     expect([ready.status, JSON.parse(ready.text)]).toEqual([200, { status: 'ok', store: 'full' }]);
@@ -56,7 +56,7 @@ class FilledServer implements AsyncDisposable {
     await this.subscriber.waitForPokes(this.appended);
   }
 
-  /** Appends are taken again, and who subscribed hears of them. */
+  /** Appends are accepted again, and the subscriber receives their pokes. */
   async expectRecovery(): Promise<void> {
     await poll(() => this.append(1)).toBe(201);
     const { text } = await this.server.ask('/ready');
@@ -81,7 +81,7 @@ test.skipIf(!hasPrlimit)(
   async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('pokewire.db');
-    // A soft limit, which is lifted again.
+    // A soft limit, which can be lifted again.
     await using filled = await FilledServer.start(`sqlite:${path}`, ['prlimit', '--fsize=600000:unlimited']);
     await filled.fill(20);
     await filled.expectReads();
@@ -133,7 +133,7 @@ test.skipIf(!canMount)(
 test.skipIf(!canMount)(
   'A disk that the store itself has filled has room again once a rule lets it forget (needs to mount a tmpfs).',
   async () => {
-    // What may be filled is less than the write-ahead log holds; the rest is for what comes until the disk is looked at.
+    // The file reaches its limit before the write-ahead log is full; the rest is for writes until the disk is checked.
     using folder = new SmallDisk(64);
     await using filled = await FilledServer.start(`sqlite:${folder.file('pokewire.db')}?reserve=52000000`);
     await filled.fill(60);

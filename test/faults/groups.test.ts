@@ -8,7 +8,7 @@ import { SpokenProcess } from '../support/spoken-process.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 import { Crowd } from './groups/crowd.ts';
 
-/** Longer runs by the environment. */
+/** The environment can make it run longer. */
 const seconds = Number(process.env.GROUPS_SECONDS ?? 25);
 const seed = Number(process.env.GROUPS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const mostMembers = 5;

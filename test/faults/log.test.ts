@@ -9,7 +9,7 @@ import { canMount } from './support/mount.ts';
 import { FaultServer, poll } from './support/server.ts';
 import { hasPython, TerminalServer } from './support/terminal.ts';
 
-/** Half a megabyte of log lines, far more than a pipe or a terminal holds. */
+/** Half a megabyte of log lines, far more than a pipe or terminal buffers. */
 async function logMuch(url: string): Promise<void> {
   for (let round = 0; round < 30; round++) {
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(`${url}/streams/${'x'.repeat(800)}`)));
@@ -24,14 +24,14 @@ async function stop(server: FaultServer): Promise<void> {
   expect(performance.now() - startMs).toBeLessThan(10_000);
 }
 
-/** A folder of its own, gone after the test. */
+/** A temporary folder, deleted after the test. */
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'pokewire-log-'));
   onTestFinished(() => rmSync(path, { recursive: true }));
   return path;
 }
 
-/** A server whose command line goes through a shell that redirects its output. */
+/** A server started through a shell that redirects its output. */
 function startRedirected(redirection: string): Promise<FaultServer> {
   return FaultServer.start([], { under: ['sh', '-c', `exec "$@" ${redirection}`, 'sh'] });
 }
@@ -78,7 +78,7 @@ test.skipIf(!hasPython)(
   'A pipe that nobody reads loses lines beyond a bound, which the log and a metric count, and has the later ones (needs python3 on PATH).',
   async () => {
     await using server = await TerminalServer.start('pipe');
-    // Twice what may wait.
+    // Twice the size of the queue.
     for (let round = 0; round < 110; round++) {
       await Promise.all(Array.from({ length: 20 }, () => ask(`${server.url}/streams/${'x'.repeat(15_000)}`)));
     }

@@ -10,7 +10,7 @@ import { FaultServer, poll } from './support/server.ts';
 
 const path = '/subscribe?category=load';
 
-/** The frames of messages of `load-1`, from the n-th on. */
+/** The frames of `load-1`, starting with the n-th message. */
 function framesOf(count: number, from = 1): string {
   return Array.from({ length: count }, (_, n) => {
     const data = `{"stream":"load-1","position":${from + n - 1},"globalPosition":${from + n}}`;
@@ -20,7 +20,7 @@ function framesOf(count: number, from = 1): string {
 
 const reasonsOf = (server: FaultServer) => server.logged('unsubscribed').map(({ reason }) => reason);
 
-/** Appends until somebody's socket is full: how much it takes is the kernel's business. */
+/** Appends until the subscriber's socket is full; how much that takes depends on the kernel. */
 async function appendUntilLagging(server: FaultServer): Promise<number> {
   const lagging = async () => (await server.metrics()).value('pokewire_subscriptions', { state: 'lagging' });
   let appended = 0;
@@ -93,7 +93,7 @@ test('SIGTERM is not held up by subscribers in a process that hangs, whether the
   const startMs = performance.now();
   server.kill('SIGTERM');
   expect(await server.exit).toBe(0);
-  // Connections that are waited for take ten seconds.
+  // Waiting for connections would take ten seconds.
   expect(performance.now() - startMs).toBeLessThan(8_000);
   idle.thaw();
   await poll(() => idle.report()).toMatchObject({ ready: 0, ends: { draining: 20 } });
@@ -103,7 +103,7 @@ test('A reset in the middle of a frame ends that subscription only, which resume
   await using server = await FaultServer.start(['--heartbeat-ms', '0']);
   await using other = await SseClient.connect(server.port, path);
   await server.append('load-1', 5_000);
-  /** Reads in pieces of so many bytes, and resets in the middle of a frame; gives the id of the last whole one. */
+  /** Reads in pieces of this size, and resets in the middle of a frame; returns the id of the last complete frame. */
   const tear = async (pieceBytes: number): Promise<number> => {
     let text = '';
     const buffer = Buffer.alloc(pieceBytes);
@@ -141,7 +141,7 @@ test('Readers that take one byte a turn of their event loop get every byte, whil
       text += String.fromCharCode(buffer[0]!);
       if (/^id: 200-[0-9a-f]{12}\n\n\r\n$/m.test(text.slice(-40))) socket.destroy();
       else setImmediate(() => socket.resume());
-      // Reads no more before it is told to.
+      // Stops reading until told to continue.
       return false;
     };
     const socket = connect({ port: server.port, host: '127.0.0.1', onread: { buffer, callback } });

@@ -4,11 +4,11 @@ import { SseClient } from '../support/sse-client.ts';
 import { BufferingProxy } from './support/proxy.ts';
 import { FaultServer, poll } from './support/server.ts';
 
-// Its characters are of one to four bytes, so that pieces end within them.
+// Characters of one to four bytes, so that pieces end within them.
 const stream = 'load-zß水🐢';
 const path = '/subscribe?category=load&hello=true&heartbeat=head';
 
-/** Passes bytes on, in pieces that end anywhere, until the promise is settled. */
+/** Forwards bytes, in pieces that end anywhere, until the promise settles. */
 async function passOnUntil<T>(proxy: BufferingProxy, wanted: Promise<T>): Promise<T> {
   let isSettled = false;
   const settle = () => {

@@ -15,7 +15,7 @@ test('While nothing can be written the rest goes on: health, reads, catch-up; ap
   await using server = await FaultServer.start([`--store=sqlite:${path}`]);
   await server.append('a-1', 100);
   const other = new DatabaseSync(path);
-  // The writer's thread now waits within SQLite, as it would for a disk.
+  // From now on the writer thread waits within SQLite, as it would for a disk.
   other.exec('BEGIN IMMEDIATE');
   const headers = { 'content-type': 'application/json' };
   const body = JSON.stringify(message);
@@ -42,7 +42,7 @@ test('While nothing can be written the rest goes on: health, reads, catch-up; ap
   await client.waitForPokes(101);
 });
 
-/** Threads of which the writer's hears nothing while it is held. */
+/** Threads whose writer receives nothing while held. */
 class HeldThreads {
   isHeld = false;
   #held: (() => void)[] = [];

@@ -11,7 +11,7 @@ import { type StoreCall, StoreFaults, storeCalls } from '../support/store-faults
 const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
 const message = { type: 'Happened', data: {} };
 
-/** A server whose store may be slow or fail. */
+/** A server whose store can be slow or fail. */
 async function startFaultyApp(
   flags: readonly string[] = [],
   options: { readonly log?: Logger } = {},
@@ -19,7 +19,7 @@ async function startFaultyApp(
   const faults = new StoreFaults();
   const openStore: OpenStore = async (_url, options) => {
     const store = new FakeStore(options);
-    // Pages are small, so that a catch-up has many and can fail in its middle.
+    // Small pages, so that a catch-up has many and can fail in the middle.
     store.pagePokes = 10;
     return faults.wrap(store);
   };
@@ -53,7 +53,7 @@ test.each<[StoreCall, string, string, RequestInit?]>([
       const headers = { 'content-type': 'application/json' };
       const response = await fetch(app.url + path, { method, headers, signal: abort.signal, ...init });
       const text = response.ok ? '' : await response.text();
-      // A subscription would go on.
+      // A subscription would continue.
       abort.abort();
       return { status: response.status, text };
     };
@@ -169,7 +169,7 @@ test('While reads of the log are not answered, the live are told all the same; w
   await using live = await SseClient.connect(app.port, '/subscribe?category=a');
   await poll(() => [...app.hub.subscriptions].map(({ state }) => state.name)).toEqual(['live']);
   faults.hold('pokes');
-  // More than may read at once, some of whom do not wait for the end of it.
+  // More than may read concurrently, some of which leave before the end.
   const waiting = await Promise.all(
     Array.from({ length: 40 }, () => SseClient.connect(app.port, '/subscribe?category=a')),
   );
@@ -218,7 +218,7 @@ test('With a slow store, each call in its own time, writers and subscribers that
     while (told.length < 300) {
       const headers: Record<string, string> = told.length === 0 ? {} : { 'last-event-id': String(told.at(-1)) };
       await using client = await SseClient.connect(app.port, `/subscribe?${query}`, { headers });
-      // Goes in the middle, several times.
+      // Leaves in the middle, several times.
       await client.waitForPokes(Math.min(60, 300 - told.length));
       client.destroy();
       told.push(...client.pokes.map(({ globalPosition }) => globalPosition));
@@ -294,7 +294,7 @@ test('A namespace whose removal fails is there as before, and removed by the nex
   await client.closed;
   expect(client.events.at(-1)).toMatchObject({ type: 'end', data: '{"code":"namespace-deleted"}' });
   const anew = await app.append('a-1', message, `token=${token}`);
-  // Behind the three of the old one, and one that is left out in between.
+  // After the three positions of the old log and one that is skipped in between.
   expect(anew.body).toMatchObject({ position: 0, globalPosition: 5 });
 });
 

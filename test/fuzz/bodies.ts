@@ -1,19 +1,19 @@
 import type { Random } from '../support/random.ts';
 import { fuzzName, jsonObject, jsonValue, oddNumbers, oddTexts, uuid } from './values.ts';
 
-/** Ids that appends of the whole run share, so that some are retries and some are duplicates. */
+/** Ids shared by all appends of a run, so that some are retries and some are duplicates. */
 export function sharedId(random: Random): string {
   return `00000000-0000-4000-8000-${random.int(0, 300).toString(16).padStart(12, '0')}`;
 }
 
-/** The body of an append as text: one message or several, mostly good. */
+/** The body of an append as text: one or several messages, mostly valid. */
 export function newMessages(random: Random): string {
   if (random.chance(0.7)) return newMessage(random);
   if (random.chance(0.01)) return `[${'0,'.repeat(random.pick([9_999, 10_000]))}0]`;
   return `[${random.times(0, random.chance(0.02) ? 600 : 4, () => newMessage(random)).join(',')}]`;
 }
 
-/** Data that are equal as values, some of them. */
+/** Data, some of which are equal as values. */
 const knownData = [
   '{"a":1,"b":[]}',
   '{ "b":[ ],"a":1 }',
@@ -22,7 +22,7 @@ const knownData = [
 ];
 
 function newMessage(random: Random): string {
-  // Some of these fill the store.
+  // Occasionally fills the store.
   if (random.chance(0.01)) return `{"type":"Large","data":{"text":"${'x'.repeat(60_000)}"}}`;
   if (random.chance(0.1)) {
     return `{"id":"${sharedId(random)}","type":"Known","data":${random.pick(knownData)},"metadata":${random.pick(['null', '{}'])}}`;
@@ -57,7 +57,7 @@ function oddJsonText(random: Random): string {
   return JSON.stringify(random.pick(oddTexts));
 }
 
-/** The body of a ticket. */
+/** The body of a ticket request. */
 export function selectors(random: Random): string {
   const members = [
     `"stream":[${random.times(0, 3, () => JSON.stringify(fuzzName(random))).join(',')}]`,
@@ -71,7 +71,7 @@ export function selectors(random: Random): string {
   return `{${members.filter((_member, index) => random.chance(index === 1 ? 0.6 : 0.15)).join(',')}}`;
 }
 
-/** The body of a rule of retention; some keep very little. */
+/** The body of a retention rule; some keep very little. */
 export function retentionLimits(random: Random): string {
   const limit = () =>
     random.chance(0.9)
@@ -84,12 +84,12 @@ export function retentionLimits(random: Random): string {
   return `{${[...chosen, ...(random.chance(0.05) ? [`${oddJsonText(random)}:1`] : [])].join(',')}}`;
 }
 
-/** Namespaces that come and go; those that the run itself lives in are never deleted. */
+/** Namespaces that are created and deleted; the run's own are never deleted. */
 function scratchName(random: Random): string {
   return random.chance(0.8) ? `scratch${random.int(0, 5)}` : random.pick(oddTexts);
 }
 
-/** A call of `/rpc` with arguments that are often the right ones. */
+/** A call of `/rpc`, usually with valid arguments. */
 export function rpcCall(random: Random, methods: readonly string[]): string {
   const method = random.chance(0.93)
     ? random.pick(methods)
@@ -131,7 +131,7 @@ const optionNames = [
   '__proto__',
 ] as const;
 
-/** What each method asks for. */
+/** Arguments of each method. */
 const methodOptions: Readonly<Record<string, readonly (typeof optionNames)[number][]>> = {
   'stream.write': ['id', 'expectedVersion'],
   'stream.get': ['position', 'globalPosition', 'batchSize'],

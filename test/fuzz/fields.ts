@@ -3,9 +3,9 @@ import type { Parameter, Route } from '../support/routes.ts';
 import { encodeOddly, type Header } from './framing.ts';
 import { oddNumbers, oddTexts } from './values.ts';
 
-/** A query with `?`, or nothing: known names with good and odd values, twice, unknown ones, prototypes, bad encodings. */
+/** A query with `?`, or nothing: known names with valid and odd values, repeated and unknown names, prototypes, bad encodings. */
 export function randomQuery(random: Random, { parameters }: Pick<Route, 'parameters'>, token: string): string {
-  // A log that is replaced again and again never gets full.
+  // Rare, because a log that is replaced often never gets full.
   const likelihood = (name: string) => (name === 'force' ? 0.1 : 2 / (parameters.length + 1));
   const given = parameters.filter(({ name }) => random.chance(likelihood(name)));
   const pairs = given.map((parameter) => `${encodeOddly(random, parameter.name)}=${oneValue(random, parameter)}`);
@@ -134,7 +134,7 @@ const contentTypes = [
   'application/json; a="',
 ];
 
-/** Headers of a request but for those of its frame: credential, type of the body, and oddities. */
+/** Headers of a request except for framing: credential, content type, and oddities. */
 export function fuzzHeaders(random: Random, tokens: Credentials, hasBody: boolean, method: string): Header[] {
   const headers: Header[] = [...credential(random, tokens)];
   if (hasBody && random.chance(0.92)) headers.push(['Content-Type', 'application/json']);

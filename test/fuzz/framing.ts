@@ -4,18 +4,18 @@ import type { HostKind, OddHost } from './hosts.ts';
 
 export type Header = readonly [name: string, value: string];
 
-/** A request and its bytes. */
+/** A request with its bytes. */
 export type FuzzRequest = {
   readonly method: string;
-  /** As it stands in the request line. */
+  /** As in the request line. */
   readonly target: string;
   readonly bytes: Buffer;
-  /** The route it is for; undefined: its path or method was changed, so nothing is known of its answer. */
+  /** The route it is for; undefined: its path or method was changed, so any answer may be right. */
   readonly route: Route | undefined;
-  /** `X-Request-Id`, which the answer echoes; undefined: it sends another or none. */
+  /** Its `X-Request-Id`, which the answer echoes; undefined: another or none. */
   readonly id: string | undefined;
   readonly host: HostKind;
-  /** Whether it may be refused before it is a request, or asks to end the connection. */
+  /** Whether it may be refused before parsing, or asks to close the connection. */
   readonly mayClose: boolean;
 };
 
@@ -25,15 +25,15 @@ export type RequestParts = Pick<FuzzRequest, 'method' | 'target' | 'route'> & {
   readonly host?: OddHost;
 };
 
-/** Heads longer than this may exceed the limit that fuzzed servers have: 8 KiB. */
+/** Longer heads may exceed the limit of fuzzed servers, 8 KiB. */
 const safeHeadBytes = 7_000;
 
-/** Headers that may end the connection. */
+/** Headers that may close the connection. */
 const closing = /^(connection|upgrade|expect)$/i;
 
 const usualHost: OddHost = { kind: 'local', lines: [['Host', 'localhost']] };
 
-/** Puts parts together, with a length or in chunks. */
+/** Assembles a request, with a length or in chunks. */
 export function requestOf(
   random: Random,
   { method, target, route, host = usualHost, headers, body }: RequestParts,
@@ -62,10 +62,10 @@ export function requestOf(
   };
 }
 
-/** Chunks for each byte of a body make it six times as long. */
+/** Encoding a body with one chunk per byte makes it six times as long. */
 const maxBytesOneByOne = 2_000;
 
-/** The body in chunks, cut at random places, at one, or between all bytes; some have an extension, some trailers follow. */
+/** The body in chunks, split at random places, at one, or between all bytes; some have an extension or trailers. */
 export function chunked(random: Random, body: Buffer): Buffer {
   const pieces: Buffer[] = [];
   const isByByte = body.length <= maxBytesOneByOne && random.chance(0.1);
@@ -84,7 +84,7 @@ export function chunked(random: Random, body: Buffer): Buffer {
 
 const unreserved = /[A-Za-z0-9._~-]/;
 
-/** Percent-encodes the UTF-8 of a text; what needs no encoding is encoded too, as often as `probability`. */
+/** Percent-encodes the UTF-8 of a text; with `probability` also what needs no encoding. */
 export function encodeOddly(random: Random, text: string, probability = 0.02): string {
   return [...Buffer.from(text)]
     .map((byte) => {
@@ -96,7 +96,7 @@ export function encodeOddly(random: Random, text: string, probability = 0.02): s
     .join('');
 }
 
-/** A text as bytes, lone surrogates and what is meant as raw bytes included. */
+/** A text as bytes, including lone surrogates and raw bytes. */
 export function bodyOf(text: string): Buffer {
   return Buffer.from(text);
 }

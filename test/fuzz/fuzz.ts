@@ -12,31 +12,31 @@ import { ServerProcess } from './server-process.ts';
 import { Storm } from './storm.ts';
 import type { Tally } from './tally.ts';
 
-/** `test` is `--test-mode`. */
+/** `test`: with `--test-mode`. */
 export type AuthMode = 'off' | 'token' | 'test';
 
 export type FuzzOptions = {
   readonly auth: AuthMode;
-  /** A file of SQLite goes with the run. Default: memory. */
+  /** A SQLite file is deleted after the run. Default: memory. */
   readonly store?: 'memory' | 'sqlite';
   readonly seed: number;
   readonly requests: number;
-  /** Where to begin, to repeat what a run found. */
+  /** Where to start, to reproduce a finding. */
   readonly firstBranch?: number;
 };
 
-/** What a run did, and what it left behind in the server. */
+/** What a run did, and what it left in the server. */
 export type FuzzReport = {
   readonly tallies: readonly Tally[];
   readonly auditedMessages: number;
-  /** Bytes that are in use after the last phase and were not after the first. */
+  /** Bytes in use after the last phase minus those after the first. */
   readonly growth: { readonly heap: number; readonly external: number; readonly resident: number };
   readonly slowestHealthMs: number;
-  /** What is wrong; empty when all is well. */
+  /** Problems; empty if there are none. */
   readonly problems: readonly string[];
 };
 
-/** The limits are low, so that they are met often and cheaply. */
+/** Low limits, so that they are reached often and cheaply. */
 const limits = {
   '--body-limit-bytes': 65_536,
   '--header-limit-bytes': 8_192,
@@ -47,7 +47,7 @@ const limits = {
   '--max-subscriptions-per-address': 10,
   '--max-selectors': 20,
   '--heartbeat-ms': 100,
-  // Whatever else the machine does must not change the answers.
+  // Other work on the machine must not change the answers.
   '--max-event-loop-delay-ms': 0,
   '--max-memory-percent': 0,
   '--trusted-proxies': 'loopback',
@@ -56,10 +56,10 @@ const limits = {
 };
 const healthEveryMs = 200;
 
-/** After so many requests the log is compared and emptied, and what is left is looked at. */
+/** Requests per phase, after which the log is compared and emptied, and leftovers are checked. */
 const phaseRequests = 30_000;
 
-/** Starts a server, storms it, and looks at what is left: the log, memory, sockets, buffers, subscriptions. */
+/** Starts a server, storms it, and checks what is left: log, memory, sockets, buffers, subscriptions. */
 export async function fuzz({
   auth,
   store = 'memory',
@@ -121,7 +121,7 @@ export async function fuzz({
   };
 
   const phases = Math.max(2, Math.round(requests / phaseRequests));
-  // What the first requests leave behind are compiled functions and filled pools.
+  // The first requests compile functions and fill pools.
   const before = await phase(Math.ceil(requests / phases));
   let after = before;
   for (let left = phases - 1; left > 0; left--) after = await phase(Math.ceil(requests / phases));
@@ -139,7 +139,7 @@ export async function fuzz({
   return { tallies, auditedMessages, growth, slowestHealthMs, problems };
 }
 
-/** The first line that tells of a fault, and the first one that holds a secret. */
+/** The first line about a fault, and the first line containing a secret. */
 function problemsOfLog(lines: readonly string[], secretParts: readonly string[]): string[] {
   const fault = lines.find((line) => /"level":[56]0/.test(line));
   const leak = lines.find((line) => secretParts.some((part) => line.includes(part)));
@@ -149,13 +149,13 @@ function problemsOfLog(lines: readonly string[], secretParts: readonly string[])
   ];
 }
 
-/** Names of the methods of `/rpc`, as docs/eventodb.md lists them. */
+/** Methods of `/rpc`, from docs/eventodb.md. */
 function rpcMethods(): string[] {
   const page = readFileSync(new URL('../../docs/eventodb.md', import.meta.url), 'utf8');
   return [...new Set([...page.matchAll(/`((?:stream|category|ns|sys)\.[a-z.]+) \[/g)].map(([, name]) => name!))];
 }
 
-/** The server as its operator sees it. */
+/** The server from its operator's point of view. */
 class Target {
   readonly #server: ServerProcess;
   readonly #operator: string;
@@ -173,7 +173,7 @@ class Target {
     return JSON.parse(await this.#rpc('ns.token.create', id, { scope: 'read' })).token;
   }
 
-  /** Appends once more, then compares the log and the pokes with what was answered. */
+  /** Appends once more, then compares log and pokes with the answers. */
   async compare(ledger: Ledger, watcher: SseClient, token: string): Promise<string[]> {
     const body = '{"type":"Last","data":{"last":true}}';
     const headers = { 'content-type': 'application/json' };
@@ -199,19 +199,19 @@ class Target {
     return problems;
   }
 
-  /** Replaces the log of a namespace by an empty one. */
+  /** Replaces a namespace's log by an empty one. */
   async replaceByNothing(token: string): Promise<void> {
     await this.#patiently('/import?force=true&allowIncomplete=true', token, { method: 'POST', body: '\n' });
   }
 
-  /** Deletes the namespaces that the storm has made. */
+  /** Deletes the namespaces created by the storm. */
   async deleteScratch(): Promise<void> {
     for (const { namespace } of JSON.parse(await this.#rpc('ns.list'))) {
       if (!['default', 'chaos', 'audited'].includes(namespace)) await this.#rpc('ns.delete', namespace);
     }
   }
 
-  /** Resolves when no subscription, no lent buffer or poke and no connection is left. */
+  /** Resolves when no subscription, leased buffer or poke, or connection is left. */
   async rest(): Promise<void> {
     const { pooled } = {
       pooled: async () => new Exposition(await (await this.#ask('/metrics', this.#operator)).text()),
@@ -224,7 +224,7 @@ class Target {
     await this.#server.until(async () => (await this.#server.sockets()) === 0, 'no connection is open');
   }
 
-  /** Asks for `/health` again and again; tells how long the longest answer took. */
+  /** Polls `/health`; reports the longest time of an answer. */
   watchHealth(): { stop(): Promise<number> } {
     let isWatching = true;
     const watch = async () => {
@@ -239,7 +239,7 @@ class Target {
       return slowestMs;
     };
     const watched = watch();
-    // A server that is gone because the storm has failed is no second failure.
+    // If the storm failed and the server is gone, that is not a second failure.
     watched.catch(() => {});
     return {
       stop() {
@@ -256,7 +256,7 @@ class Target {
     return text;
   }
 
-  /** Asks until a place is free: what the storm began may not be over. */
+  /** Retries until a place is free, because the storm's requests may still be running. */
   async #patiently(path: string, token: string, init: RequestInit = {}): Promise<string> {
     let text = '';
     const asked = async () => {
@@ -270,7 +270,7 @@ class Target {
 
   #ask(path: string, token: string, init: RequestInit = {}): Promise<Response> {
     const authorization = token === '' ? {} : { authorization: `Bearer ${token}` };
-    // Each on a connection of its own, so that those of the storm can be counted.
+    // Each on its own connection, so that those of the storm can be counted.
     const headers = { ...authorization, ...(init.headers as Record<string, string>), connection: 'close' };
     return fetch(`http://127.0.0.1:${this.#server.port}${path}`, { ...init, headers });
   }

@@ -1,7 +1,7 @@
 import type { Random, Weighted } from '../support/random.ts';
 import type { Header } from './framing.ts';
 
-/** What a `Host` is: ours, somebody else's, or none that HTTP/1.1 allows. */
+/** Kinds of `Host`: ours, foreign, or invalid in HTTP/1.1. */
 export type HostKind = 'local' | 'foreign' | 'malformed';
 
 const values: Readonly<Record<HostKind, readonly string[]>> = {
@@ -65,10 +65,10 @@ const kinds: Weighted<HostKind> = [
   [3, 'malformed'],
 ];
 
-/** The `Host` lines of a request, and what they are together. */
+/** The `Host` lines of a request, and their combined kind. */
 export type OddHost = { readonly kind: HostKind; readonly lines: readonly Header[] };
 
-/** None, one, or more than one line. */
+/** No, one, or several lines. */
 export function oddHost(random: Random): OddHost {
   const kind = random.weighted(kinds);
   if (kind === 'malformed' && random.chance(0.2)) {

@@ -1,7 +1,7 @@
 import type { Random } from '../support/random.ts';
 import { jsonObject, jsonValue, mutate, oddTexts, uuid } from './values.ts';
 
-/** The body of an import: half of them good records, the others nearly records, or anything. */
+/** The body of an import: half of them valid records, the rest nearly valid or random. */
 export function importLines(random: Random): Buffer {
   if (random.chance(0.5)) return goodLines(random);
   const line = (): Buffer =>
@@ -18,12 +18,12 @@ export function importLines(random: Random): Buffer {
   return Buffer.concat(lines.flat());
 }
 
-/** Records that can be stored, unless others are in their place. Rarely more than a batch of them. */
+/** Records that can be stored unless their positions are taken. Rarely more than one batch. */
 function goodLines(random: Random): Buffer {
   const first = random.chance(0.5) ? random.int(1, 1_000_000) : random.int(1, 100);
   const most = random.chance(0.01) ? 3_000 : random.chance(0.1) ? 100 : 5;
   const count = random.int(1, most);
-  // An export that is whole, one that is not, or one behind another.
+  // A complete export, an incomplete one, or several in a row.
   const end = random.weighted([
     [6, undefined],
     [3, count],
@@ -38,7 +38,7 @@ function goodLines(random: Random): Buffer {
   return Buffer.from(lines.join(''));
 }
 
-/** One record, whose members may be odd. */
+/** A record with possibly odd members. */
 function oddRecord(random: Random): string {
   const place = random.chance(0.5) ? random.int(1, 1_000_000) : random.int(1, 60);
   const integer = (value: number) =>

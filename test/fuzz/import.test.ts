@@ -6,7 +6,7 @@ import { ImportRequest, importBody, recordAt } from '../support/import-client.ts
 import { startTestApp } from '../support/start-app.ts';
 import { oddNumbers, oddTexts } from './values.ts';
 
-/** Codes that docs/PROTOCOL.md names for what a client may do wrong. */
+/** Client errors named in docs/PROTOCOL.md. */
 const codes = ['INVALID_JSON', 'INVALID_RECORD', 'POSITION_EXISTS', 'INCOMPLETE', 'READ_ERROR'];
 
 const places = fc
@@ -65,7 +65,7 @@ const lines = fc.array(
   { maxLength: 8 },
 );
 
-/** What is there before, and is in the way of some records. */
+/** Records stored before, which conflict with some others. */
 const existing = recordAt('a-1/0@3') + recordAt('b-1/2@12');
 
 test('Whatever an import holds, its answer says how it ended, and the log is what that says.', async () => {
@@ -82,7 +82,7 @@ test('Whatever an import holds, its answer says how it ended, and the log is wha
       for (const piece of piecesOf(body, cuts)) await request.send(piece);
       const { status, events } = await request.end();
       expect(status).toBe(200);
-      // Fewer than a batch: there is no progress to tell, and all of it is stored or nothing.
+      // Less than a batch: there is no progress event, and either everything or nothing is stored.
       expect(events).toHaveLength(1);
       const [{ done, imported, error, line, message }] = events;
       const after = await exported();
@@ -90,7 +90,7 @@ test('Whatever an import holds, its answer says how it ended, and the log is wha
         outcomes.done++;
         const exportedMessages = after === emptyExport ? 0 : after.split('\n').length - 1;
         expect(exportedMessages).toBe(imported + (force ? 0 : 2));
-        // What was taken can be taken again, and is the same.
+        // What was accepted can be imported again, with the same result.
         expect((await replace(after)).events.at(-1)).toMatchObject({ done: true });
         expect(await exported()).toBe(after);
       } else {

@@ -2,7 +2,7 @@ import { type ErrorCode, errorStatuses } from '../../src/errors.ts';
 import type { FuzzRequest } from './framing.ts';
 import type { HttpResponse } from './responses.ts';
 
-/** Codes that say something of what was asked for, and the only routes that can say it. */
+/** Codes about the requested resource, and the only routes that may return them. */
 const places: Partial<Record<ErrorCode, RegExp>> = {
   STREAM_NOT_FOUND: /^\/streams\/:stream$/,
   MESSAGE_NOT_FOUND: /^(\/rpc|.*\/last|.*\/:position)$/,
@@ -15,16 +15,16 @@ const places: Partial<Record<ErrorCode, RegExp>> = {
   TOO_MANY_SUBSCRIPTIONS: /^\/subscribe$/,
 };
 
-/** What a server that is well never says, whatever it is asked. */
+/** Codes that a healthy server never returns, whatever the request. */
 const faults: readonly string[] = ['INTERNAL_ERROR', 'BACKEND_ERROR', 'NOT_READY', 'OVERLOADED'];
 
-/** What the parser refuses has no headers but those of its frame. */
+/** Refusals by the parser have only framing headers. */
 const parserRefusals = [400, 408, 431];
 
-/** What is known of what was answered; of bytes that need not be a request at most the method. */
+/** What is known about a request; for bytes that may not be one, at most the method. */
 export type Asked = Pick<FuzzRequest, 'method' | 'id' | 'route' | 'host'>;
 
-/** What is wrong with an answer; undefined: nothing. Some servers answer to their own hosts only. */
+/** What is wrong with an answer; undefined: nothing. `checksHosts`: the server accepts only its own hosts. */
 export function judge(response: HttpResponse, request: Asked, checksHosts: boolean): string | undefined {
   const { status, headers, body } = response;
   const misled = judgeHost(response, request, checksHosts);
@@ -42,7 +42,7 @@ export function judge(response: HttpResponse, request: Asked, checksHosts: boole
   return parse(body) === undefined ? 'its body is not JSON' : undefined;
 }
 
-/** Nothing of a request is looked at before its host, except whether it is one at all. */
+/** The host is checked before anything else except the syntax. */
 function judgeHost({ status, headers }: HttpResponse, { host, route }: Asked, checksHosts: boolean) {
   if (host === 'malformed') {
     const isRefused = parserRefusals.includes(status) && (route === undefined || headers.get('connection') === 'close');
@@ -77,7 +77,7 @@ function isJson(headers: ReadonlyMap<string, string>): boolean {
   return headers.get('content-type') === 'application/json';
 }
 
-/** The JSON of a body; undefined: it is none, or no UTF-8. */
+/** The JSON of a body; undefined if it is not JSON or not UTF-8. */
 function parse(body: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));

@@ -1,4 +1,4 @@
-/** JSON of a given length in shapes that cost a reader much for their bytes. */
+/** JSON of a given length, in shapes that are expensive to parse. */
 type Shape = (bytes: number) => string;
 
 const repeated =
@@ -16,7 +16,7 @@ const repeated =
 
 const key = (index: number) => index.toString(36);
 
-/** JSON objects, as `data` is one. */
+/** JSON objects, because `data` must be one. */
 export const largeObjects: Readonly<Record<string, Shape>> = {
   'many members': repeated('{', (index) => `"${key(index)}":0`, '}'),
   'members by index': repeated('{', (index) => `"${index}":{}`, '}'),
@@ -46,13 +46,13 @@ export const largeObjects: Readonly<Record<string, Shape>> = {
   'two-byte text': (bytes) => `{"a":"${'Ж'.repeat((bytes - 8) / 2)}"}`,
 };
 
-/** The same value in another text. */
+/** The same value spelled differently. */
 export function respelled(object: string): string {
   if (object.startsWith('{"a":')) return `{"\\u0061"${object.slice(4)}`;
   return JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(object) as object).reverse()));
 }
 
-/** Another value, whose difference stands at the end. */
+/** A different value that differs only at the end. */
 export function lengthened(object: string): string {
   return `${object.slice(0, -1)}${object.slice(1, -1).trim() === '' ? '' : ','}"zz":1}`;
 }

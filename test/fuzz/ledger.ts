@@ -4,11 +4,11 @@ import { type FuzzRequest, requestOf } from './framing.ts';
 import type { HttpResponse } from './responses.ts';
 import { jsonValue, mutate, uuid } from './values.ts';
 
-/** An append whose answer is held against the log. */
+/** An append whose answer is compared with the log. */
 export type Audited = {
   readonly request: FuzzRequest;
   readonly stream: string;
-  /** JSON texts of data, one a message; undefined: the body was changed, so that only the answer tells what it held. */
+  /** JSON texts of data, one per message; undefined: the body was changed, so only the answer tells its content. */
   readonly sent: readonly string[] | undefined;
 };
 
@@ -22,7 +22,7 @@ type Accepted = {
 
 const json = ['Content-Type', 'application/json'] as const;
 
-/** An append by either route: good, changed, conflicting, a retry, or a duplicate. */
+/** An append by either route: valid, changed, conflicting, a retry, or a duplicate. */
 export function auditedAppend(random: Random, token: string): Audited {
   const stream = `audit${random.int(0, 5)}-${random.int(0, 15)}`;
   const isRpc = random.chance(0.3);
@@ -46,7 +46,7 @@ export function auditedAppend(random: Random, token: string): Audited {
 function message(random: Random): { text: string; data: string } {
   if (random.chance(0.2)) {
     const id = sharedId(random);
-    // The same for the same id, so that it is a retry; at times another, so that it is not.
+    // Equal data for equal ids makes it a retry; sometimes different, so that it is not.
     const data = random.chance(0.9) ? `{"known":"${id}"}` : '{"known":false}';
     return { text: `{"id":"${id}","type":"Known","data":${data}}`, data };
   }
@@ -55,7 +55,7 @@ function message(random: Random): { text: string; data: string } {
   return { text: `{${id}"type":"Audited","data":${data},"metadata":null}`, data };
 }
 
-/** What the answers to appends said, to be compared with the log. */
+/** Collects the answers to appends, to compare them with the log. */
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
 
@@ -63,7 +63,7 @@ export class Ledger {
     return this.#entries.size;
   }
 
-  /** Notes what an answer says was stored. */
+  /** Records what an answer says was stored. */
   note({ stream, sent }: Pick<Audited, 'stream' | 'sent'>, { status, body }: HttpResponse): void {
     if (status >= 300) return;
     const accepted = JSON.parse(body.toString()) as Accepted;
@@ -84,7 +84,7 @@ export class Ledger {
     }
   }
 
-  /** Compares with an export: every message that was answered for, where it was said to be, as it was sent, no other. */
+  /** Compares with an export: every acknowledged message must be at its reported position with the data sent, and no other. */
   compare(exported: string): string[] {
     const problems: string[] = [];
     const lines = exported.split('\n').slice(0, -1);

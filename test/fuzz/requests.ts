@@ -7,20 +7,20 @@ import { oddHost } from './hosts.ts';
 import { importLines } from './import-lines.ts';
 import { fuzzName, jsonValue, mutate } from './values.ts';
 
-/** What requests are made for. */
+/** Targets and credentials for requests. */
 export type World = {
   readonly routes: readonly Route[];
   readonly rpcMethods: readonly string[];
-  /** Tokens of the namespace that is stormed, from which everything may be taken. */
+  /** Tokens of the namespace under attack, whose data may all be lost. */
   readonly tokens: { readonly admin: string; readonly reader: string; readonly operator: string };
-  /** Whether it answers to its own hosts only. */
+  /** Whether the server accepts only its own hosts. */
   readonly checksHosts: boolean;
 };
 
-/** Answers of these are long, or read everything: a few are enough. */
+/** Routes with long answers or full reads, of which a few are enough. */
 const heavy = /^\/(metrics|openapi\.json|export|docs\/reference)/;
 
-/** Routes by how often they are asked. Event streams have connections of their own. */
+/** Routes weighted by how often they are requested. Event streams use separate connections. */
 export function weighRoutes(routes: readonly Route[]): Weighted<Route> {
   return routes
     .filter(({ url, isStream }) => url !== '*' && !isStream)
@@ -47,7 +47,7 @@ const otherMethods = [
   'QUERY',
 ];
 
-/** A request with a frame that is in order: it must be answered, whatever it asks. */
+/** A request with valid framing, which must be answered whatever its content. */
 export function fuzzRequest(random: Random, world: World, routes: Weighted<Route>): FuzzRequest {
   const route = random.weighted(routes);
   const isOwnMethod = random.chance(0.95);
@@ -67,12 +67,12 @@ export function fuzzRequest(random: Random, world: World, routes: Weighted<Route
     ...(random.chance(0.03) ? { host: oddHost(random) } : {}),
     route: isOwnMethod && isOwnPath ? route : undefined,
   });
-  // As a stream would, HEAD of one ends the connection.
+  // Like the stream itself, HEAD of one closes the connection.
   const isStreamUrl = world.routes.some(({ isStream, url }) => isStream && url === route.url);
   return isStreamUrl ? { ...request, mayClose: true } : request;
 }
 
-/** An event stream with a query that is often good; mostly a subscription. */
+/** An event stream with a usually valid query; mostly a subscription. */
 export function streamTarget(random: Random, world: World, token: string): string {
   const streams = world.routes.filter(({ isStream }) => isStream);
   const route = random.weighted(streams.map((stream) => [stream.url === '/subscribe' ? 8 : 1, stream]));

@@ -1,17 +1,17 @@
-/** An answer, read strictly: whatever RFC 9112 forbids is a {@link BrokenAnswer}. Header names are in lower case. */
+/** A strictly parsed answer: anything that RFC 9112 forbids throws {@link BrokenAnswer}. Header names are in lower case. */
 export type HttpResponse = {
   readonly status: number;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Buffer;
 };
 
-/** Bytes that are no answer. */
+/** Bytes that are not a valid answer. */
 export class BrokenAnswer extends Error {
   override readonly name = 'BrokenAnswer';
 }
 
 type Head = Pick<HttpResponse, 'status' | 'headers'> & {
-  /** Bytes of the body; 'chunked', or 'rest': it ends with the connection. */
+  /** Length of the body; 'rest': it ends with the connection. */
   readonly length: number | 'chunked' | 'rest';
 };
 
@@ -20,9 +20,9 @@ const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 const single = ['content-length', 'content-type', 'transfer-encoding', 'location', 'server', 'x-request-id'];
 const maxHeadBytes = 65_536;
 
-/** Parses the answers of one connection, in pieces of any size. */
+/** Parses the answers on one connection, in pieces of any size. */
 export class ResponseParser {
-  /** Whether the request with this number (from 0) is HEAD, so that its answer has no body. */
+  /** Whether the request with this index is HEAD, so that its answer has no body. */
   readonly #isHead: (index: number) => boolean;
   #rest: Buffer = Buffer.alloc(0);
   #head: Head | undefined = undefined;
@@ -33,23 +33,23 @@ export class ResponseParser {
     this.#isHead = isHead;
   }
 
-  /** Whether an answer has begun and has not ended. */
+  /** Whether an answer has started but not ended. */
   get isMidway(): boolean {
     return this.#head !== undefined || this.#rest.length > 0;
   }
 
-  /** Takes a piece and returns the answers that it completes. */
+  /** Takes a piece, and returns the answers that it completes. */
   push(bytes: Buffer): HttpResponse[] {
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     const complete: HttpResponse[] = [];
     for (let next = this.#take(); next !== undefined; next = this.#take()) {
-      // 100 Continue, which comes before the answer.
+      // Skips 100 Continue, which precedes the answer.
       if (next.status >= 200) complete.push(next);
     }
     return complete;
   }
 
-  /** The connection has ended: returns the answer that ends with it. What was cut off stays midway. */
+  /** The connection has ended: returns the answer that ends with it. An answer that was cut off stays incomplete. */
   end(): HttpResponse | undefined {
     return this.#head?.length === 'rest' ? this.#complete(this.#rest.length) : undefined;
   }
@@ -84,7 +84,7 @@ export class ResponseParser {
     const status = Number(/^HTTP\/1\.1 ([1-5]\d\d) [\t\x20-\x7e]*$/.exec(statusLine)?.[1]);
     if (Number.isNaN(status)) throw new BrokenAnswer(`no status line: ${JSON.stringify(statusLine)}`);
     const headers = parseHeaders(lines);
-    // The parser's refusals tell of no server: they come before there is a method.
+    // The parser's refusals have no `server` header, because they happen before there is a method.
     return { status, headers, length: lengthOf(status, headers, this.#isHead(this.#index) && headers.has('server')) };
   }
 

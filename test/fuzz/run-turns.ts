@@ -1,4 +1,4 @@
-/** `npm run turns`: the longest turn of the event loop of each request of the corpus; writes a file under `load/results/turns`. */
+/** `npm run turns`: the longest turn of the event loop for each request of the corpus; writes a file to `load/results/turns`. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
@@ -8,7 +8,7 @@ const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' 
 const rounded = (value: number) => Math.round(value * 10) / 10;
 
 const boundMs = 20;
-/** A turn that is not measured again; the others are, because of several measurements the least counts. */
+/** A turn shorter than this is not measured again. Others are, because the minimum of several measurements counts. */
 const enoughMs = boundMs / 2;
 const loadAverage = rounded(loadavg()[0]!);
 const { calibrationMs, turns } = await measureSlowTurns({ repeats: 5, enoughMs: () => enoughMs, asksHistogram: true });
@@ -20,7 +20,7 @@ const report = {
   machine: { cpu: cpus()[0]!.model, cores: availableParallelism(), node: process.version, loadAverage },
   boundMs,
   calibrationMs: rounded(calibrationMs),
-  // By the CPU of a turn. The server's histogram, below, also counts what other programs of the machine took.
+  // By CPU time. The server's histogram also counts time used by other programs.
   above: longestFirst.filter(({ cpuMs }) => cpuMs > boundMs).map(({ title }) => title),
   delayedMore: longestFirst.filter(({ delayMs }) => delayMs > boundMs).map(({ title }) => title),
   turns: longestFirst.map(({ title, status, cpuMs, wallMs, delayMs }) => ({

@@ -4,7 +4,7 @@ import { type FuzzReport, fuzz } from './fuzz.ts';
 const { values } = parseArgs({
   options: {
     requests: { type: 'string', default: '500000' },
-    /** Begins no further run, each with the next seed, once so many are over. */
+    /** Starts no further run, each with the next seed, after this time. */
     minutes: { type: 'string', default: '0' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
     branch: { type: 'string', default: '0' },

@@ -2,7 +2,7 @@ import type { Random } from '../support/random.ts';
 import { encodeOddly, type FuzzRequest, type Header, requestOf } from './framing.ts';
 import type { HttpResponse } from './responses.ts';
 
-/** A request that carries a token where none belongs. Nothing that it stores holds the token. */
+/** A request with a token in the wrong place. Nothing it stores contains the token. */
 export function misplacedSecret(random: Random, admin: string, secret: string): FuzzRequest {
   const bearer: Header = ['Authorization', `Bearer ${admin}`];
   const json: Header = ['Content-Type', 'application/json'];
@@ -80,7 +80,10 @@ export function secretPartsOf(tokens: readonly string[]): string[] {
   return tokens.map((token) => token.slice(-64));
 }
 
-/** What of an answer repeats a secret; undefined: nothing. A session's cookie holds its token, and test mode offers the one of `default`. */
+/**
+ * The part of an answer that repeats a secret; undefined: none. A session's cookie contains its token, and test mode
+ * returns the token of `default`.
+ */
 export function leakIn({ headers, body }: HttpResponse, parts: readonly string[]): string | undefined {
   for (const [name, value] of headers) {
     if (name === 'set-cookie' || name === 'x-eventodb-token') continue;

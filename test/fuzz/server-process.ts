@@ -4,9 +4,9 @@ import { SpokenProcess } from '../support/spoken-process.ts';
 
 const pollMs = 50;
 
-/** The server as a process of its own, whose memory and sockets can be looked into. Close it by `await using`. */
+/** The server in a separate process whose memory and sockets can be inspected. Close it by `await using`. */
 export class ServerProcess extends SpokenProcess {
-  /** Whether it is still there. */
+  /** Whether it is still running. */
   isAlive = true;
   #inspector: WebSocket | undefined = undefined;
   #calls = 0;
@@ -33,7 +33,7 @@ export class ServerProcess extends SpokenProcess {
     return Number(/ {2}http:\/\/[^:\s]+:(\d+)\s/.exec(this.stderr)?.[1] ?? 0);
   }
 
-  /** Lines of its log since the last time. */
+  /** Log lines since the last call. */
   takeLog(): string[] {
     const end = this.stdout.lastIndexOf('\n') + 1;
     const lines = this.stdout.slice(0, end).split('\n');
@@ -41,7 +41,7 @@ export class ServerProcess extends SpokenProcess {
     return lines;
   }
 
-  /** What it said on standard error beyond its welcome and the inspector's lines: warnings, and how it died. */
+  /** Standard error without its banner and the inspector's lines: warnings, and how it died. */
   get complaints(): string {
     const [, afterWelcome = ''] = this.stderr.split('Try it in a browser:');
     return afterWelcome
@@ -51,7 +51,7 @@ export class ServerProcess extends SpokenProcess {
       .join('\n');
   }
 
-  /** Looks again and again until it holds; throws when the server dies or half a minute passes. */
+  /** Polls until the condition holds; throws if the server dies or after half a minute. */
   async until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
     for (let tries = 0; tries < 30_000 / pollMs; tries++) {
       if (!this.isAlive) throw new Error(`the server ended before ${what}: ${this.stderr}`);
@@ -61,14 +61,14 @@ export class ServerProcess extends SpokenProcess {
     throw new Error(`half a minute passed before ${what}`);
   }
 
-  /** Bytes in use after two collections: the first one's finalizers make garbage of their own. */
+  /** Bytes in use after two collections, because the first one's finalizers create garbage. */
   async memory(): Promise<{ heap: number; external: number; resident: number }> {
     for (let collection = 0; collection < 2; collection++) await this.#call('HeapProfiler.collectGarbage', {});
     const { heapUsed, external, rss } = await this.evaluate<NodeJS.MemoryUsage>('process.memoryUsage()');
     return { heap: heapUsed, external, resident: rss };
   }
 
-  /** Connections that are open, as the process itself counts them. */
+  /** Open connections, as the process itself counts them. */
   sockets(): Promise<number> {
     return this.evaluate<number>("process.getActiveResourcesInfo().filter((type) => type === 'TCPSocketWrap').length");
   }

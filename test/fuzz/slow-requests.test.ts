@@ -3,12 +3,12 @@ import { slowRequests } from './slow-requests.ts';
 import { measureSlowTurns } from './slow-turns.ts';
 
 /**
- * Calibrations that a turn may take: far below the faults that this looks for, which took ten and more of them, and above
- * what other work on the machine adds. `npm run turns` has the exact figures.
+ * Longest permitted turn in units of calibration: far below the faults that this looks for, which took ten and more,
+ * and above what other work on the machine adds. `npm run turns` has exact figures.
  */
 const bound = 4;
 
-/** Those that cost most, each for another reason; `npm run turns` has them all. */
+/** The most expensive shapes, each for a different reason; `npm run turns` measures all. */
 const shapes = new Set([
   'many members',
   'members by index',

@@ -1,13 +1,13 @@
 import { largeObjects, lengthened, respelled } from './large-json.ts';
 
-/** A request that costs a server as much as its bytes allow. */
+/** A request that costs the server as much as its bytes allow. */
 export type SlowRequest = {
   readonly title: string;
-  /** That of its JSON, of {@link largeObjects}; undefined: it has another reason to be here. */
+  /** Shape of its JSON, from {@link largeObjects}; undefined: it is expensive for another reason. */
   readonly shape?: string;
-  /** What has to be in the store before: one of {@link stores}. */
+  /** What must be stored before: one of {@link stores}. */
   readonly store?: keyof typeof stores;
-  /** Another one at each call, with ids and positions that were not used yet. */
+  /** Returns a new request on each call, with unused ids and positions. */
   readonly make: (serial: number) => HttpRequest | Retry;
 };
 
@@ -16,7 +16,7 @@ export type Retry = { readonly before: HttpRequest; readonly request: HttpReques
 
 export type HttpRequest = { readonly method: 'GET' | 'POST'; readonly path: string; readonly body?: string };
 
-/** The body limit, less the envelope that a request puts around an object. */
+/** The body limit minus the envelope around an object. */
 const bytes = 1_048_576 - 256;
 
 const id = (index: number) => `00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
@@ -24,7 +24,7 @@ const id = (index: number) => `00000000-0000-4000-8000-${index.toString(16).padS
 const record = (index: number, stream: string, gpos = index) =>
   `{"id":"${id(index)}","stream":"${stream}","type":"T","pos":0,"gpos":${gpos},"data":{},"meta":{"correlationStreamName":"other-1"},"time":"2026-01-01T00:00:00Z"}\n`;
 
-/** Bodies of `POST /import`, by what they make of the store. Positions go on from store to store. */
+/** Bodies of `POST /import`, by the resulting store. Positions continue from store to store. */
 export const stores = {
   'one stream of 300,000 messages': () =>
     Array.from(
@@ -90,7 +90,7 @@ const shaped = Object.entries(largeObjects).flatMap(([shape, object]) => {
   );
 });
 
-/** Far behind all that was appended before. */
+/** Far after everything appended before. */
 function farther(serial: number): number {
   return 1_000_000_000 + serial * 1_000_000;
 }
@@ -101,7 +101,7 @@ function retry(serial: number, first: string, second: string): Retry {
   return { before: message(first), request: message(second) };
 }
 
-/** An append of many messages, whose ids no other serial number has. */
+/** An append of many messages, with ids unique to the serial number. */
 function many(count: number, serial: number, data: (index: number) => string): HttpRequest {
   const texts = Array.from(
     { length: count },
@@ -110,7 +110,7 @@ function many(count: number, serial: number, data: (index: number) => string): H
   return post(`/streams/many-${serial}/messages`, `[${texts.join()}]`);
 }
 
-/** A batch of an import, whose records no other serial number has. */
+/** An import batch, with records unique to the serial number. */
 function batch(serial: number, data: string): HttpRequest {
   const lines = Array.from(
     { length: 1_000 },

@@ -3,28 +3,28 @@ import { ServerProcess } from './server-process.ts';
 import { type HttpRequest, type SlowRequest, slowRequests, stores } from './slow-requests.ts';
 import { type LongestTurn, TurnMeter } from './turn-meter.ts';
 
-/** The longest turn of a request: of several measurements the least, because other things only lengthen one. */
+/** The longest turn of a request: the minimum of several measurements, because disturbances only lengthen it. */
 export type SlowTurn = LongestTurn & {
   readonly title: string;
   readonly status: number;
-  /** How late the event loop was by the server's own histogram, milliseconds; NaN: it was not asked. */
+  /** How late the event loop was by the server's own histogram, milliseconds; NaN: not measured. */
   readonly delayMs: number;
 };
 
-/** The requests and what their longest turns are measured against. */
+/** The requests, and the calibration for their longest turns. */
 export type SlowTurns = { readonly calibrationMs: number; readonly turns: readonly SlowTurn[] };
 
 export type MeasureOptions = {
-  /** Measurements of one request at most. */
+  /** Most measurements per request. */
   readonly repeats: number;
-  /** A turn that needs no other measurement, given the calibration. */
+  /** A turn short enough not to be measured again, given the calibration. */
   readonly enoughMs: (calibrationMs: number) => number;
-  /** Whether the server's histogram is asked, too. */
+  /** Whether to read the server's histogram too. */
   readonly asksHistogram: boolean;
   readonly corpus?: readonly SlowRequest[];
 };
 
-/** Above what ids and positions of the stores are made of. */
+/** Above the ids and positions in the stores. */
 const firstSerial = 10_000_000;
 
 /** Measures each request of the corpus until a turn is short enough, or several times. */
@@ -45,7 +45,7 @@ export async function measureSlowTurns(options: MeasureOptions): Promise<SlowTur
       const made = make(++serial);
       const { before, request } = 'request' in made ? made : { before: undefined, request: made };
       if (before !== undefined) await send(server, before);
-      // Garbage of before is no part of it.
+      // Excludes earlier garbage.
       if (repeat > 0) await server.memory();
       if (asksHistogram) await takeDelayMs(server);
       let status = 0;
@@ -61,10 +61,10 @@ export async function measureSlowTurns(options: MeasureOptions): Promise<SlowTur
   return { calibrationMs, turns };
 }
 
-/** The histogram's timer is due every 10 ms, and what it counts contains them. */
+/** Interval of the histogram's timer, included in its values. */
 const timerMs = 10;
 
-/** How late the event loop was since the last time. */
+/** How late the event loop was since the last call. */
 async function takeDelayMs(server: ServerProcess): Promise<number> {
   await server.evaluate(`new Promise((resolve) => setTimeout(resolve, ${2 * timerMs}))`);
   const response = await fetch(`http://127.0.0.1:${server.port}/metrics`);
@@ -79,7 +79,7 @@ async function fill(server: ServerProcess, store: keyof typeof stores): Promise<
   }
 }
 
-/** The answer's status; the answer is read to its end, or, when it has none, for a while. */
+/** Sends a request and returns the answer's status. Reads the answer to its end or, if it is endless, for a while. */
 async function send(server: ServerProcess, { method, path, body }: HttpRequest): Promise<number> {
   const isEndless = path.startsWith('/subscribe?');
   const response = await fetch(`http://127.0.0.1:${server.port}${path}`, {

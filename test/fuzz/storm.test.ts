@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { fuzz } from './fuzz.ts';
 
-/** `FUZZ_SEED` repeats a run; a failure tells the branch that failed, for `npm run fuzz -- --seed … --branch …`. */
+/** `FUZZ_SEED` reproduces a run. A failure names the branch that failed, for `npm run fuzz -- --seed … --branch …`. */
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const requests = 12_000;
 
-/** Compiled code is some 0.5 MB of it; a leak of 250 bytes a request would be more. */
+/** Compiled code takes some 0.5 MB of it; a leak of 250 bytes per request would exceed it. */
 const heapGrowth = 2_000_000;
 const externalGrowth = 1_000_000;
 /** Generous, because a busy machine may leave the server without a core for a while. */
@@ -18,7 +18,7 @@ test.each(['off', 'token'] as const)(
     const { tallies, auditedMessages, growth, slowestHealthMs, problems } = await fuzz({ auth, seed, requests });
     expect(problems).toEqual([]);
     expect(tallies.reduce((sum, tally) => sum + tally.requests, 0)).toBeGreaterThanOrEqual(requests);
-    // The grammar is good for something only while much of it is accepted.
+    // The grammar is useful only while many of its requests are accepted.
     const succeeded = tallies.reduce(
       (sum, { statuses }) => sum + (statuses.get(200) ?? 0) + (statuses.get(201) ?? 0),
       0,

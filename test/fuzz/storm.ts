@@ -12,16 +12,16 @@ import { Tally } from './tally.ts';
 import { cut, halfRequest, type WildBytes, wildBytes } from './wild.ts';
 import { Wire } from './wire.ts';
 
-/** A storm at one server. Everything in it follows from the seed and the number of a branch. */
+/** A storm on one server. The seed and a branch number determine everything in it. */
 export type StormOptions = {
   readonly port: number;
   readonly world: World;
   readonly seed: number;
   readonly firstBranch: number;
-  /** Requests and wild connections at least. */
+  /** Fewest requests and wild connections. */
   readonly requests: number;
   readonly ledger: Ledger;
-  /** Token of the namespace that only audited appends write to. */
+  /** Token of a namespace that receives only audited appends. */
   readonly auditedToken: string;
   /** Tokens that no answer may repeat, and their secret parts. */
   readonly secrets: readonly string[];
@@ -29,9 +29,9 @@ export type StormOptions = {
 };
 
 const lanes = 16;
-/** Half requests hold their connections until the server has had enough: they wait beside the lanes, and none at the end. */
+/** Incomplete requests keep their connections until the server closes them; they wait beside the lanes, and none remain at the end. */
 const waitingAtMost = 48;
-/** More than wait on one connection. */
+/** More than may wait on one connection. */
 const longPipeline = [101, 300] as const;
 
 /** Sends requests of all kinds until there were enough, and judges each answer. */
@@ -50,7 +50,7 @@ export class Storm {
     this.#subscribers = new Subscribers(options.port, options.world, options.auditedToken, this.tally);
   }
 
-  /** Resolves when all connections are closed again; throws the first thing that was wrong. */
+  /** Resolves when all connections are closed; throws the first problem. */
   async run(): Promise<Tally> {
     await Promise.all(Array.from({ length: lanes }, () => this.#lane()));
     await Promise.all(this.#waiting);
@@ -99,7 +99,7 @@ export class Storm {
     const made = random.times(1, 40, () => fuzzRequest(random, world, this.#routes));
     const requests = made.filter(({ mayClose }) => !mayClose);
     await this.#exchange('orderly', wire, requests, random);
-    // What ends the connection may take answers along that are still under way, so nothing is before it.
+    // A request that closes the connection may cause earlier answers to be lost, so it is sent alone.
     for (const request of made.filter(({ mayClose }) => mayClose)) {
       const own = new Wire(this.#options.port);
       await this.#exchange('closing', own, [request], random);
@@ -107,7 +107,7 @@ export class Storm {
     }
   }
 
-  /** Sends requests behind one another; each must be answered. */
+  /** Pipelines requests; each must be answered. */
   async #exchange(
     kind: string,
     wire: Wire,
@@ -128,10 +128,10 @@ export class Storm {
     );
   }
 
-  /** More requests behind one another than may wait: those that are answered come first, and the last answer says that it is. */
+  /** Pipelines more requests than may wait: the first ones are answered, and the last answer closes the connection. */
   async #pipeline(random: Random): Promise<void> {
     const { world } = this.#options;
-    // The last answer may say that the connection ends.
+    // The last answer may close the connection.
     const wire = new Wire(this.#options.port);
     const made = random.times(...longPipeline, () => fuzzRequest(random, world, this.#routes));
     await this.#exchange(
@@ -192,14 +192,14 @@ export class Storm {
     this.tally.count('neglected', requests.length + 3, []);
   }
 
-  /** Replaces the log of the namespace that is stormed by nothing, which makes room in the store. */
+  /** Replaces the log of the namespace under attack by an empty one, which makes room in the store. */
   async #clear(): Promise<void> {
     const { port, world } = this.#options;
     const headers = `Host: localhost\r\nAuthorization: Bearer ${world.tokens.admin}\r\nContent-Length: 1\r\nConnection: close`;
     const bytes = Buffer.from(`POST /import?force=true&allowIncomplete=true HTTP/1.1\r\n${headers}\r\n\r\n\n`);
     const [answer] = await new Wire(port).release({ method: 'POST', pieces: [bytes], ending: 'wait' });
     this.tally.count('clear', 1, answer === undefined ? [] : [answer]);
-    // Neglected exports may have taken all places.
+    // Neglected exports may occupy all places.
     if (answer?.status !== 429 && !answer?.body.includes('"done":true'))
       throw new Error(`the log was not replaced: ${answer?.body}`);
   }
@@ -217,7 +217,7 @@ export class Storm {
   }
 }
 
-/** Bytes as a line that can be pasted into a test. */
+/** Bytes as one line that can be pasted into a test. */
 function excerpt(bytes: Buffer): string {
   const text = JSON.stringify(bytes.toString('latin1'));
   return text.length > 2_000 ? `${text.slice(0, 1_500)} … ${text.slice(-400)} (${bytes.length} bytes)` : text;

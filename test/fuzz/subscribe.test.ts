@@ -8,11 +8,11 @@ import { oddNumbers, oddTexts } from './values.ts';
 
 const subscribe = (await routesOfApp()).find(({ method, url }) => method === 'GET' && url === '/subscribe')!;
 
-/** Events that docs/PROTOCOL.md names. */
+/** Events named in docs/PROTOCOL.md. */
 const eventNames = ['poke', 'hello', 'reset', 'heartbeat', 'end', 'error'];
 
 const encoded = (text: string) => encodeURIComponent(text.toWellFormed());
-// A ticket is used up by the first that shows it, and a member joins its group, so two requests could not be compared.
+// A ticket is used up by its first use, and a member joins its group, so two requests could not be compared.
 const names = subscribe.parameters.map(({ name }) => name).filter((name) => !['ticket', 'group'].includes(name));
 const values = fc.oneof(
   fc.constantFrom('true', 'false', 'head', '', '0', '1', '2', 'a', 'b', 'a-1', 'b-2', 'a-1+2'),
@@ -77,7 +77,7 @@ test('Whatever the query of a subscription is, it is one or it is refused, and H
       }
       await client.waitFor(({ bytes }) => bytes.length >= Number(client.head.headers.get('content-length')));
       const { code, message } = JSON.parse(client.bytes.toString()).error;
-      // A token that the query may hold is judged first.
+      // A token in the query is checked first.
       expect([`${status} ${code}`, message]).toEqual([
         expect.stringMatching(/^(400 INVALID_REQUEST|401 AUTH_INVALID_TOKEN|403 AUTH_UNAUTHORIZED)$/),
         expect.any(String),

@@ -25,14 +25,14 @@ type Asked = {
   readonly statuses: readonly number[];
 };
 
-/** Subscribers that come, stall, go, and come back with the cursors they were told, or others. */
+/** Subscribers that connect, stall, leave, and return with cursors they received, or with others. */
 export class Subscribers {
   readonly #port: number;
   readonly #world: World;
   readonly #auditedToken: string;
   readonly #tally: Tally;
   readonly #open: SseClient[] = [];
-  /** Last ids that the server told. */
+  /** Ids received last. */
   readonly #cursors: string[] = [];
 
   constructor(port: number, world: World, auditedToken: string, tally: Tally) {
@@ -42,7 +42,7 @@ export class Subscribers {
     this.#tally = tally;
   }
 
-  /** One more; beyond so many, one of the others goes. */
+  /** Adds one; beyond a limit, removes another. */
   async add(random: Random): Promise<void> {
     const { target, headers, statuses } = random.chance(0.2) ? this.#resuming(random) : await this.#asking(random);
     const client = await SseClient.connect(this.#port, target, { headers });
@@ -50,7 +50,7 @@ export class Subscribers {
     this.#tally.count('subscribe', 1, [{ status, headers: client.head.headers, body: Buffer.alloc(0) }]);
     if (!statuses.includes(status)) throw new Error(`${status} to ${target} with ${JSON.stringify(headers)}`);
     if (status === 200 && target.startsWith('/subscribe')) {
-      // Who finds no place is told when to come back, and nothing else; whose log an import has replaced by then, that it is gone.
+      // A subscriber without a place is told only when to return; one whose log was replaced, that it is gone.
       const isEnded = () => client.isClosed && (client.retry !== undefined || client.bytes.includes('"log-replaced"'));
       await client.waitFor(() => client.comments.includes(' ready') || isEnded(), `: ready, to ${target}`);
     }
@@ -75,7 +75,7 @@ export class Subscribers {
     await client[Symbol.asyncDispose]();
   }
 
-  /** A cursor is understood or unknown, and never a reason to refuse. */
+  /** A cursor is either understood or unknown, and never a reason to refuse. */
   #resuming(random: Random): Asked {
     const cursor = this.#cursor(random);
     const inQuery = random.chance(0.3) ? `&lastEventId=${encodeURIComponent(cursor)}` : '';

@@ -1,6 +1,6 @@
 import type { HttpResponse } from './responses.ts';
 
-/** What was sent and what came of it. */
+/** Counts of requests and their results. */
 export class Tally {
   requests = 0;
   branch: number;

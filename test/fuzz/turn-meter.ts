@@ -1,14 +1,14 @@
 import type { ServerProcess } from './server-process.ts';
 
-/** The longest turn of an event loop, in milliseconds. */
+/** The longest turn of an event loop, milliseconds. */
 export type LongestTurn = {
-  /** By the clock: also what other programs of the machine took meanwhile. */
+  /** Wall-clock time, which includes other programs. */
   readonly wallMs: number;
-  /** Of the thread's own CPU, which a busy machine does not lengthen. */
+  /** CPU time of the thread, which a busy machine does not lengthen. */
   readonly cpuMs: number;
 };
 
-// Runs in the server: a turn goes from one immediate to the next.
+// Runs in the server: a turn lasts from one immediate to the next.
 const source = `(() => {
   const meter = { wallMs: 0, cpuMs: 0 };
   const cpuMs = () => { const { user, system } = process.threadCpuUsage(); return (user + system) / 1000; };
@@ -27,7 +27,7 @@ const source = `(() => {
   globalThis.turnMeter = meter;
 })()`;
 
-/** Measures what runs meanwhile on a server's event loop. */
+/** Measures turns of a server's event loop. */
 export class TurnMeter {
   readonly #server: ServerProcess;
 
@@ -40,7 +40,7 @@ export class TurnMeter {
     return new TurnMeter(server);
   }
 
-  /** The longest turn while `work` goes on. */
+  /** The longest turn during `work`. */
   async longest(work: () => Promise<unknown>): Promise<LongestTurn> {
     await this.#server.evaluate('turnMeter.wallMs = turnMeter.cpuMs = 0');
     // The evaluation's own turn has ended.
@@ -50,8 +50,8 @@ export class TurnMeter {
   }
 
   /**
-   * CPU milliseconds that the server's own engine needs for a fixed work, so that a bound holds on any machine. Some systems
-   * count CPU in steps of 4 ms, so it is more than that.
+   * CPU milliseconds that the server's JavaScript engine needs for a fixed amount of work, so that a bound holds on any
+   * machine. Long enough for systems that count CPU in steps of 4 ms.
    */
   calibrate(): Promise<number> {
     return this.#server.evaluate<number>(`(() => {

@@ -1,6 +1,6 @@
 import type { Random } from '../support/random.ts';
 
-/** Texts that have broken servers: names of prototypes, ends of lines, what looks like another type, too much. */
+/** Texts that have broken servers: prototype names, line ends, lookalikes of other types, excess length. */
 export const oddTexts: readonly string[] = [
   '',
   ' ',
@@ -56,7 +56,7 @@ export const oddTexts: readonly string[] = [
   'é'.repeat(513),
 ];
 
-/** Numbers as texts, of which few are integers that JavaScript holds exactly. */
+/** Numbers as text, few of which are integers that JavaScript represents exactly. */
 export const oddNumbers: readonly string[] = [
   '',
   '0',
@@ -91,7 +91,7 @@ export const oddNumbers: readonly string[] = [
   '５',
 ];
 
-/** What may stand in JSON, and what may not. */
+/** Valid and invalid JSON tokens. */
 const oddTokens: readonly string[] = [
   'null',
   'true',
@@ -134,7 +134,7 @@ const brokenTokens: readonly string[] = [
 
 const keys: readonly string[] = ['a', 'b', 'id', 'type', 'data', 'metadata', '__proto__', 'constructor', 'toJSON', ''];
 
-/** A JSON value as text, mostly valid; text, because a parser would not spell it so oddly. */
+/** A JSON value as text, mostly valid. As text, because a serializer would not produce odd spellings. */
 export function jsonValue(random: Random, depth = 3): string {
   const kind = random.int(0, depth > 0 ? 9 : 5);
   if (kind <= 2) return random.pick(oddTokens);
@@ -151,7 +151,7 @@ export function jsonObject(random: Random, depth = 3): string {
   return `{${random.times(0, 4, member).join(random.pick([',', ',', ' ,\n']))}}`;
 }
 
-/** As deep as is allowed, one deeper, or deep enough for any stack. */
+/** Nested as deeply as permitted, one level deeper, or deep enough for any stack. */
 function nested(random: Random): string {
   const depth = random.pick([40, 57, 60, 61, 62, 1_000, 30_000]);
   const [open, close] = random.pick([
@@ -162,7 +162,7 @@ function nested(random: Random): string {
   return open.repeat(depth) + (open === '{"a":' ? '1' : '') + close.repeat(random.chance(0.9) ? depth : depth - 1);
 }
 
-/** Bytes with some of them changed, lost, doubled, or cut off. */
+/** Bytes with some changed, removed, duplicated, or cut off. */
 export function mutate(random: Random, bytes: Buffer): Buffer {
   let mutated = Buffer.from(bytes);
   for (let changes = random.int(1, 4); changes > 0; changes--) {
@@ -191,7 +191,7 @@ export function mutate(random: Random, bytes: Buffer): Buffer {
 
 const categories: readonly string[] = ['a', 'b', 'account', 'order', 'audit0', 'audit1'];
 
-/** Names that many requests share, so that they find what others wrote, and odd ones. */
+/** Names shared by many requests, so that they find what others wrote, and odd ones. */
 export function fuzzName(random: Random): string {
   return random.weighted<() => string>([
     [65, () => `${random.pick(categories)}-${random.int(0, 20)}${random.pick(['', '', '+1'])}`],

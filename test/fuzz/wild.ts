@@ -1,18 +1,18 @@
 import type { Random } from '../support/random.ts';
 import { mutate } from './values.ts';
 
-/** How a wild connection ends, from our side. */
+/** How a wild connection ends on our side. */
 export type Ending = 'finish' | 'reset' | 'wait';
 
-/** Bytes that need not be a request, sent on a connection of their own. */
+/** Bytes that may not be a request, sent on their own connection. */
 export type WildBytes = {
-  /** HEAD, when they ask for an answer without a body; else nothing. */
+  /** HEAD if they request an answer without a body; otherwise empty. */
   readonly method: string;
   readonly pieces: readonly Buffer[];
   readonly ending: Ending;
 };
 
-/** A good append that is hidden behind a frame that is no good. Nobody may take it for one; the log would show it. */
+/** A valid append hidden behind an invalid frame. If a server accepted it, the log would show it. */
 function smuggled(token: string): string {
   const body = '{"type":"Smuggled","data":{}}';
   return (
@@ -21,7 +21,7 @@ function smuggled(token: string): string {
   );
 }
 
-/** Frames of which RFC 9112 (6.3, 7.1, 11.2) says that they are refused, and what a careless server takes for their ends. */
+/** Frames that RFC 9112 (6.3, 7.1, 11.2) requires to be refused, and where a careless server sees their end. */
 const badFrames: readonly string[] = [
   'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
   'Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n',
@@ -56,7 +56,7 @@ const badFrames: readonly string[] = [
   'X: y\rContent-Length: 0\r\n\r\n',
 ];
 
-/** What speaks another protocol, or none. */
+/** Other protocols, or none. */
 const strangers: readonly string[] = [
   'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
   '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
@@ -92,7 +92,7 @@ const strangers: readonly string[] = [
   'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: \r\nKeep-Alive: timeout=-1, max=NaN\r\n\r\n',
 ];
 
-/** Makes what a connection gets that nobody tidied up. The token is for what is smuggled; `request` is a good one, or several. */
+/** Generates the bytes of a wild connection. The token is for smuggled requests; `request` is one or several valid requests. */
 export function wildBytes(random: Random, token: string, request: Buffer): WildBytes {
   const bytes = random.weighted<() => Buffer>([
     [4, () => mutate(random, request)],
@@ -114,24 +114,24 @@ export function wildBytes(random: Random, token: string, request: Buffer): WildB
   };
 }
 
-/** Requests that stop in the middle and leave the connection open: the server must end it. */
+/** A request that stops in the middle and leaves the connection open, which the server must close. */
 export function halfRequest(random: Random, request: Buffer): WildBytes {
   const bytes = request.subarray(0, random.int(1, request.length - 1));
   return { method: methodOf(bytes), pieces: cut(random, bytes), ending: 'wait' };
 }
 
-/** Bytes that hold more than one request hold the same one. */
+/** If the bytes contain several requests, they are the same. */
 function methodOf(bytes: Buffer): string {
   return bytes.toString('latin1', 0, 5) === 'HEAD ' ? 'HEAD' : '';
 }
 
-/** The bytes in pieces, which the server gets one by one. */
+/** Splits the bytes into pieces, which the server receives one by one. */
 export function cut(random: Random, bytes: Buffer): Buffer[] {
   if (random.chance(0.6)) return [bytes];
   const pieces: Buffer[] = [];
   const most = random.pick([1, 20, 500, 5_000]);
   for (let at = 0; at < bytes.length; ) {
-    // One by one only for a while: each piece is a turn.
+    // One by one only for a while, because each piece takes a turn.
     const until = pieces.length > 40 ? bytes.length : at + random.int(1, most);
     pieces.push(bytes.subarray(at, until));
     at = until;

@@ -4,10 +4,10 @@ import type { FuzzRequest } from './framing.ts';
 import { type HttpResponse, ResponseParser } from './responses.ts';
 import type { WildBytes } from './wild.ts';
 
-/** A server that has not answered by then hangs. */
+/** A server that has not answered after this time hangs. */
 const deadlineMs = 30_000;
 
-/** One connection, on which requests go out behind one another without waiting for answers. */
+/** One connection on which requests are pipelined. */
 export class Wire {
   readonly #socket: Socket;
   #parser: ResponseParser;
@@ -15,19 +15,19 @@ export class Wire {
   #answers: HttpResponse[] = [];
   #problem: Error | undefined = undefined;
   #changed: () => void = () => {};
-  /** Whether it is no more good for requests. */
+  /** Whether it can send no more requests. */
   isClosed = false;
 
   constructor(port: number) {
     this.#parser = new ResponseParser((index) => this.#requests[index]?.method === 'HEAD');
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.#socket.on('data', (bytes: Buffer) => this.#receive(bytes));
-    // A reset is an end like any other: whether it may come is judged by what was answered before.
+    // A reset is an end like any other; the previous answers decide whether it is permitted.
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => this.#ended());
   }
 
-  /** Sends requests and resolves to their answers; fewer when the connection ended before. Throws for bytes that are none. */
+  /** Sends requests and resolves to their answers; fewer if the connection ended before. Throws for invalid bytes. */
   async exchange(requests: readonly FuzzRequest[], pieces: readonly Buffer[]): Promise<readonly HttpResponse[]> {
     this.#begin(requests);
     await this.#send(pieces);
@@ -36,7 +36,7 @@ export class Wire {
     return this.#answers;
   }
 
-  /** Sends bytes, ends the connection in the given way, and resolves to what was answered when it is gone. */
+  /** Sends bytes, ends the connection as given, and resolves to the answers when it is closed. */
   async release({ method, pieces, ending }: WildBytes): Promise<readonly HttpResponse[]> {
     this.#begin(Array.from({ length: 300 }, () => ({ method })));
     await this.#send(pieces);
@@ -46,7 +46,7 @@ export class Wire {
     return this.#answers;
   }
 
-  /** Sends requests, reads nothing, and is gone by a reset after some turns. */
+  /** Sends requests without reading, and resets the connection after some turns. */
   async neglect(bytes: Buffer, turns: number): Promise<void> {
     this.#socket.pause();
     await this.#send([bytes]);

@@ -3,7 +3,7 @@ import type { Actor, Timeline } from './timeline.ts';
 
 const timeoutMs = 3_000;
 
-/** A node's way to the store: requests and answers are late or lost, the latter with the change made. */
+/** A node's access to the store: requests and answers are late or lost; in the latter case the change was made. */
 export class LateStore implements GroupStore {
   readonly sharedBy = 'nodes';
   isCut = false;

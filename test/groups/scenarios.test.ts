@@ -4,9 +4,9 @@ import { Scene } from './scene.ts';
 
 const { leaseMs, handOverMs } = groupTimes;
 
-/** Races that random schedules meet once in thousands, each by its name. */
+/** Races that random schedules meet once in thousands, each named. */
 
-/** Worker `a` owns both partitions, and is to hand over the second one to `b`. */
+/** Worker `a` owns both partitions, and is about to hand the second over to `b`. */
 async function handingOver(nodes = 1) {
   const scene = await Scene.begin();
   const one = await scene.startNode();
@@ -99,7 +99,7 @@ test('keep: a revoke holds when the partition is to stay after all, and its rele
   await release();
   const { generation } = a.owned(1)!;
   expect(generation).toBeGreaterThan(former);
-  // Sent again because its answer was lost.
+  // Repeated because its answer was lost.
   await scene.pass(leaseMs);
   expect([a.mayStart(1), a.owned(1)!.generation]).toEqual([true, generation]);
 });
@@ -157,7 +157,7 @@ test('A worker of the same name waits while the former one may be alive, and has
   a.isBeating = false;
   await a.cut();
   await scene.pass(1_000);
-  // The former process is gone, and starts nothing any more.
+  // The former process is gone, and starts nothing more.
   a.book = { ...a.book, assignments: new Map() };
   expect(await twin.connect(one)).toMatchObject({ outcome: 'joined' });
   expect(twin.mayStart(0)).toBe(true);

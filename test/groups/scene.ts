@@ -23,7 +23,7 @@ import { MemoryGroups } from '../../src/store/memory/memory-groups.ts';
 const name = { uid: 'u', name: 'g' };
 const key = groupKey(name.uid, name.name);
 
-/** A node's way to the store, on which the next change of the group can be kept waiting. */
+/** A node's access to the store, which can delay the next change of the group. */
 class HeldStore implements GroupStore {
   readonly sharedBy = 'nodes';
   #hold: Promise<void> | undefined = undefined;
@@ -33,7 +33,7 @@ class HeldStore implements GroupStore {
     this.#store = store;
   }
 
-  /** Keeps the next change of the group on its way until the returned function is called. */
+  /** Delays the next change of the group until the returned function is called. */
   holdNext(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#hold = promise;
@@ -73,7 +73,7 @@ class HeldStore implements GroupStore {
 /** A node of a scene. */
 export type SceneNode = { readonly node: GroupNode; readonly store: HeldStore };
 
-/** A group of two partitions, whose nodes and workers do what a scenario says at the time that it says. */
+/** A group of two partitions with nodes and workers that act when the scenario says. */
 export class Scene {
   nowMs = 0;
   readonly #store = new MemoryGroups();
@@ -106,7 +106,7 @@ export class Scene {
     return { node, store };
   }
 
-  /** A worker that is connected to a node and beats. */
+  /** Starts a worker that is connected to a node and sends beats. */
   async startWorker(name: string, at: SceneNode): Promise<SceneWorker> {
     const worker = new SceneWorker(this, name);
     this.#workers.push(worker);
@@ -114,13 +114,13 @@ export class Scene {
     return worker;
   }
 
-  /** The group as it stands in the store. */
+  /** The group as stored. */
   async group(): Promise<Group> {
     const [record] = await this.#store.read([key]);
     return JSON.parse(record!.text);
   }
 
-  /** Lets time go on, second by second. */
+  /** Advances time, second by second. */
   async pass(ms: number): Promise<void> {
     for (const endMs = this.nowMs + ms; this.nowMs < endMs; ) {
       this.nowMs += groupTimes.turnMs;
@@ -130,7 +130,7 @@ export class Scene {
     }
   }
 
-  /** Resolves when all is done that was begun; throws where two workers may start handlers of one partition. */
+  /** Resolves when everything started is done; throws if two workers may start handlers of one partition. */
   async settle(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     for (const partition of [0, 1]) {
@@ -140,15 +140,15 @@ export class Scene {
   }
 }
 
-/** A worker that keeps to the rules of its deadline book, and releases only when it is told to. */
+/** A worker that follows its deadline book, and releases only when told to. */
 export class SceneWorker {
   readonly name: string;
   book: DeadlineBook = emptyBook;
-  /** Sends beats. */
+  /** Whether it sends beats. */
   isBeating = true;
-  /** What is sent to it is lost, which nobody knows yet. */
+  /** Whether everything sent to it is lost, without anyone knowing yet. */
   isDeaf = false;
-  /** Everything that arrived. */
+  /** All events received. */
   readonly events: GroupEvent[] = [];
   readonly ends: string[] = [];
   readonly #scene: Scene;
@@ -164,7 +164,7 @@ export class SceneWorker {
     return this.book.session!;
   }
 
-  /** Begins an attempt; it is made when the returned function is called. */
+  /** Prepares an attempt, which is made when the returned function is called. */
   attempt(at: SceneNode): () => Promise<Joined> {
     this.book = attempted(this.book, this.#scene.nowMs);
     const { attempt, session } = this.book;
@@ -190,7 +190,7 @@ export class SceneWorker {
     return this.attempt(at)();
   }
 
-  /** Its connection breaks, and the node sees it. */
+  /** Its connection breaks, and the node notices. */
   async cut(): Promise<void> {
     this.book = disconnected(this.book);
     this.#at.node.disconnected(this.#session!);
@@ -203,7 +203,7 @@ export class SceneWorker {
     this.#at.node.beat(this.session, this.book.beat);
   }
 
-  /** Lets a partition go; its release arrives when the returned function is called. */
+  /** Releases a partition; the release arrives when the returned function is called. */
   release(partition: number): () => Promise<void> {
     const held = this.owned(partition)!;
     const { session } = this;
@@ -220,7 +220,7 @@ export class SceneWorker {
     await this.#scene.settle();
   }
 
-  /** What its book says that it owns. */
+  /** The partition as its book says it owns it. */
   owned(partition: number): Held | undefined {
     return this.book.assignments.get(`0/${partition}`);
   }
@@ -230,7 +230,7 @@ export class SceneWorker {
     return held !== undefined && mayStart(this.book, held, this.#scene.nowMs);
   }
 
-  /** Events of this kind that arrived. */
+  /** Events of this kind received. */
   told<Kind extends GroupEvent['event']>(kind: Kind): Extract<GroupEvent, { event: Kind }>['data'][] {
     return this.events.filter(({ event }) => event === kind).map(({ data }) => data) as never;
   }

@@ -9,25 +9,25 @@ export type SimMessage = {
   readonly stream: number;
   readonly position: number;
   readonly globalPosition: number;
-  /** So many tries of it fail; infinite: until an administrator says otherwise. */
+  /** Number of attempts that fail; infinite: until an administrator acts. */
   failures: number;
   isDone: boolean;
 };
 
-/** The messages, and what became of them: a sink that keeps the highest generation of each stream refuses lower ones. */
+/** The messages and their state, with a sink that keeps the highest generation of each stream and refuses lower ones. */
 export class SimLog {
   readonly messages: SimMessage[] = [];
-  /** Other names for each seed, so that they have other owners. */
+  /** Different names for each seed, so that owners differ. */
   readonly #names: readonly StreamName[];
   readonly #ofStream: SimMessage[][] = Array.from({ length: streamCount }, () => []);
   readonly #highest: number[] = new Array(streamCount).fill(0);
   readonly #next: number[] = new Array(streamCount).fill(0);
   readonly #last: number[] = new Array(streamCount).fill(-1);
-  /** Where a stream may go back to because a request to hold it was repeated. */
+  /** Position that a stream may return to because a request to hold it was repeated. */
   readonly #back: number[] = new Array(streamCount).fill(Number.POSITIVE_INFINITY);
-  /** Writes up to this generation are of before a reset of their stream. */
+  /** Writes up to this generation come from before a reset of the stream. */
   readonly #former: number[] = new Array(streamCount).fill(0);
-  /** Retention has deleted messages up to here. */
+  /** Retention deleted messages up to here. */
   forgottenUpTo = 0;
   repeated = 0;
   refused = 0;
@@ -70,26 +70,26 @@ export class SimLog {
     return this.#ofStream[stream]![position];
   }
 
-  /** The first message of a stream at or behind a position that is still there. */
+  /** The stream's first existing message at or after a position. */
   read(stream: number, position: number): SimMessage | undefined {
     return this.#ofStream[stream]!.find(
       (message) => message.position >= position && message.globalPosition > this.forgottenUpTo,
     );
   }
 
-  /** The first message of a stream behind a position, at or below a global position. */
+  /** The stream's first message after a position, at or below a global position. */
   nextOf(stream: number, position: number, upTo: number): number | undefined {
     const next = this.read(stream, position + 1);
     return next !== undefined && next.globalPosition <= upTo ? next.position : undefined;
   }
 
-  /** Retention deletes messages up to a global position, whether they were processed or not. */
+  /** Retention deletes messages up to a global position, processed or not. */
   forget(upTo: number): void {
     this.forgottenUpTo = Math.max(this.forgottenUpTo, upTo);
     for (let stream = 0; stream < streamCount; stream++) this.#pass(stream, this.forgottenUpTo);
   }
 
-  /** A reset: the streams of these partitions are processed again, from behind a global position on, in later generations. */
+  /** A reset: the streams of these partitions are processed again after a global position, in later generations. */
   reset(size: number, partitions: readonly number[] | undefined, position: number, generation: number): void {
     for (let stream = 0; stream < streamCount; stream++) {
       if (partitions?.includes(this.owner(stream, size)) === false) continue;
@@ -100,7 +100,7 @@ export class SimLog {
     }
   }
 
-  /** Nobody need process the messages of a stream up to a global position. */
+  /** Messages of the stream up to a global position need no processing. */
   #pass(stream: number, upTo: number): void {
     for (const message of this.#ofStream[stream]!) {
       if (message.globalPosition > upTo) break;
@@ -109,18 +109,18 @@ export class SimLog {
     }
   }
 
-  /** A request to hold the stream at a position goes out twice, and may arrive when it is settled. */
+  /** A request to hold the stream at a position is sent twice, and may arrive after it was settled. */
   mayRepeat(stream: number, position: number): void {
     this.#back[stream] = Math.min(this.#back[stream]!, position);
   }
 
-  /** An administrator has said that the message need not be processed. */
+  /** An administrator decided that the message needs no processing. */
   skip(stream: number, position: number): void {
     this.message(stream, position)!.isDone = true;
     if (this.#next[stream] === position) this.#next[stream]!++;
   }
 
-  /** Takes the effect of a handler; throws where an effect is lost or out of order. */
+  /** Applies a handler's effect; throws if an effect is lost or out of order. */
   take({ stream, position }: SimMessage, generation: number): void {
     if (this.#highest[stream]! > generation || generation <= this.#former[stream]!) {
       this.refused++;
@@ -140,7 +140,7 @@ export class SimLog {
     this.message(stream, position)!.isDone = true;
   }
 
-  /** Throws when a change of a record passes a message that nobody processed and no held stream waits for. */
+  /** Throws if a change of a record skips a message that was neither processed nor is waiting in a held stream. */
   checkPassed(size: number, partition: number, before: PartitionRecord, after: PartitionRecord): void {
     const isHeld = ({ stream, position }: SimMessage) =>
       after.held.some((held) => held.stream === this.nameOf(stream) && held.position <= position);

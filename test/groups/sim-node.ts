@@ -45,7 +45,7 @@ export function startNode(
       for (const watched of [...node.watched]) await passForgotten(node, watched, read, log.forgottenUpTo);
       await erased.turn();
     } catch {
-      // The store did not answer: tried again at the next turn.
+      // The store did not answer; the next turn tries again.
     } finally {
       isPassing = false;
     }
@@ -59,7 +59,7 @@ export function startNode(
   return sim;
 }
 
-/** The part of a log that nodes read. */
+/** The part of a log that nodes use. */
 function logOf(log: SimLog): Log {
   const part: Partial<Log> = {
     id: 'e' as LogId,

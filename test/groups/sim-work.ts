@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 
 type Given = Held & { readonly size: number; readonly position: number; readonly floors: readonly Floor[] };
 
-/** The work of a simulated worker on a partition that it was assigned. */
+/** A simulated worker's work on an assigned partition. */
 export class SimWork implements Held {
   readonly layout: number;
   readonly partition: number;
@@ -16,9 +16,9 @@ export class SimWork implements Held {
   /** Everything up to here is processed, settled by others, or held. */
   done: number;
   acked: number;
-  /** Streams that wait, with the position they wait at. */
+  /** Held streams, with the position they wait at. */
   readonly held: Map<number, number>;
-  /** The highest position of each stream that was processed in this generation. */
+  /** The highest position processed in this generation, by stream. */
   readonly processed: Map<number, number>;
   /** Held streams that are due. */
   readonly retries = new Map<number, number>();
@@ -39,7 +39,7 @@ export class SimWork implements Held {
     this.done = position;
     this.acked = position;
     this.held = new Map(held);
-    // What lies before a held message is settled, also where the checkpoint lies before it.
+    // Messages before a held one are settled, even after the checkpoint.
     this.processed = new Map(held.map(([stream, at]) => [stream, at - 1]));
   }
 
@@ -47,12 +47,12 @@ export class SimWork implements Held {
     return this.#world.partitionKey(this.layout, this.partition);
   }
 
-  /** Retention has taken messages up to this global position, which the checkpoint has passed. */
+  /** Retention deleted messages up to this global position, and moved the checkpoint past them. */
   forgotten(upTo: number): void {
     this.done = Math.max(this.done, upTo);
   }
 
-  /** Starts the next handler that the deadline book allows, or acknowledges. */
+  /** Starts the next handler that the deadline book permits, or acknowledges. */
   step(): void {
     const { log } = this.#world;
     if (this.isRunning || !this.#worker.owns(this)) return;
@@ -64,7 +64,7 @@ export class SimWork implements Held {
     const [retry] = this.retries;
     if (retry !== undefined) {
       const [stream, position] = retry;
-      // Another retry may come before this one is over.
+      // Another retry may arrive before this one ends.
       this.retries.delete(stream);
       const message = log.read(stream, position);
       const processed = this.processed.get(stream) ?? -1;
@@ -72,7 +72,7 @@ export class SimWork implements Held {
       else this.#handle(message, true);
       return;
     }
-    // Its reads are refused until it is told what retention has taken.
+    // Its reads are refused until it is told what retention deleted.
     for (let at = this.done; at >= log.forgottenUpTo && at < log.head; at++) {
       const message = log.messages[at]!;
       const isForeign = log.owner(message.stream, this.size) !== this.partition || log.isSettled(this.floors, message);
@@ -108,20 +108,20 @@ export class SimWork implements Held {
     });
   }
 
-  /** Asks until it is held; the checkpoint must not pass the message before. */
+  /** Retries until it is held; the checkpoint must not pass the message before that. */
   #hold({ stream, position, globalPosition, failures }: SimMessage): void {
     const { time } = this.#world;
     const isParked = failures === Number.POSITIVE_INFINITY;
     const retryAtMs = isParked ? undefined : time.now + time.random.int(100, 8_000);
     const name = this.#world.log.nameOf(stream);
-    // As the server holds it: what is no more is retried at once.
+    // Like the server: if the message no longer exists, it is retried at once.
     const failure = () => {
       const isThere = globalPosition > this.#world.log.forgottenUpTo;
       const what = { stream: name, position, error: 'failed' };
       if (!isThere) return { ...what, globalPosition: Number.POSITIVE_INFINITY, retryAtMs: time.now };
       return { ...what, globalPosition, retryAtMs };
     };
-    // From now on, since its retry may come before the answer.
+    // Starting now, because its retry may arrive before the answer.
     this.held.set(stream, position);
     let tries = 0;
     const ask = () => {
@@ -135,7 +135,7 @@ export class SimWork implements Held {
           else if (outcome.outcome === 'fenced') this.#worker.fenced(this);
           else {
             if (!outcome.record.held.some((other) => other.stream === name)) {
-              // Settled meanwhile by a retry, or deleted by retention.
+              // Settled by a retry or deleted by retention in the meantime.
               this.held.delete(stream);
               this.processed.set(stream, Math.max(position, this.processed.get(stream) ?? -1));
             }
@@ -148,7 +148,7 @@ export class SimWork implements Held {
     ask();
   }
 
-  /** Settles a held stream up to a position. Until that is answered nothing of the stream is passed by. */
+  /** Settles a held stream up to a position. Until that is answered, no message of the stream is skipped. */
   #settle(stream: number, position: number): void {
     this.isRunning = true;
     const upTo = this.done;

@@ -24,14 +24,14 @@ import type { World } from './world.ts';
 
 type Connection = { readonly node: SimNode; session: MemberSession | undefined; isClosed: boolean; last: number };
 
-/** A worker process that keeps to the rules of its deadline book. */
+/** A worker process that follows its deadline book. */
 export class SimWorker {
   readonly actor: Actor;
   readonly name: string;
   book: DeadlineBook = emptyBook;
   isCut = false;
   isLeaving = false;
-  /** A process of its name took its place. */
+  /** Another process has taken over its name. */
   isSucceeded = false;
   readonly #world: World;
   readonly #works = new Map<PartitionKey, SimWork>();
@@ -50,7 +50,7 @@ export class SimWorker {
     return this.book.session;
   }
 
-  /** Whether it may start a handler of the stream now. */
+  /** Whether it may currently start a handler of the stream. */
   claims(stream: number): boolean {
     const nowMs = this.#world.time.local(this.actor) + 1e-3;
     return this.#works
@@ -58,14 +58,14 @@ export class SimWorker {
       .some((work) => this.#world.log.owner(stream, work.size) === work.partition && mayStart(this.book, work, nowMs));
   }
 
-  /** The process is gone. */
+  /** Ends the process. */
   kill(): void {
     const { time } = this.#world;
     this.actor.isAlive = false;
     const connection = this.#connection;
     if (connection === undefined) return;
     connection.isClosed = true;
-    // Sometimes nobody learns of it.
+    // Sometimes nobody notices.
     if (time.random.chance(0.7)) time.after(time.random.int(1, 500), connection.node, () => closed(connection));
   }
 
@@ -74,12 +74,12 @@ export class SimWorker {
     if (this.#connection !== undefined) this.#close(this.#connection);
   }
 
-  /** The process of a node is gone, and what was connected to it. */
+  /** A node's process ended, with all its connections. */
   lostNode(node: Actor): void {
     for (const connection of this.#connections) if (connection.node === node) this.#ended(connection);
   }
 
-  /** Starts nothing more, finishes what runs, and goes. */
+  /** Starts nothing more, finishes running handlers, and leaves. */
   leave(): void {
     if (this.isLeaving) return;
     this.isLeaving = true;
@@ -87,7 +87,7 @@ export class SimWorker {
     this.#goWhenDone();
   }
 
-  /** Does what may be done now. */
+  /** Does what is currently permitted. */
   step(): void {
     for (const work of [...this.#works.values()]) work.step();
   }
@@ -104,14 +104,14 @@ export class SimWorker {
     return this.book.assignments.get(keyOf(work))?.isRevoked === true;
   }
 
-  /** Releases a partition that is revoked and on which nothing runs. */
+  /** Releases a revoked partition without running handlers. */
   letGo(work: SimWork): void {
     this.#works.delete(keyOf(work));
     this.book = released(this.book, work);
     this.#release(work, work.done);
   }
 
-  /** Another generation of the partition is in force. */
+  /** Another generation of the partition is current. */
   fenced(work: SimWork): void {
     this.#works.delete(keyOf(work));
     this.book = fenced(this.book, work);
@@ -172,7 +172,7 @@ export class SimWorker {
     });
   }
 
-  /** The stream of events of a connection, which keeps their order. */
+  /** A connection's event stream, which preserves order. */
   #link(connection: Connection, attempt: number): MemberLink {
     const { time } = this.#world;
     const arrive = (run: () => void) => {
@@ -274,7 +274,7 @@ export class SimWorker {
           .find((given) => given.partition === partition && given.generation === generation);
         const processed = work?.processed.get(stream) ?? -1;
         if (work?.held.has(stream) === true) work.retries.set(stream, Math.max(position, work.held.get(stream)!));
-        // Told late, or held again by a request that was repeated.
+        // Delivered late, or held again by a repeated request.
         else if (processed >= position) work?.retries.set(stream, processed);
         return;
       }
@@ -290,7 +290,7 @@ export class SimWorker {
     const { book, action } = assigned(this.book, data);
     this.book = book;
     if (action === 'release') this.#release(data, 0);
-    // Only retention moves a checkpoint beyond what its worker has read.
+    // Only retention moves a checkpoint beyond what the worker has read.
     if (action === 'continue') this.#works.get(keyOf(data))?.forgotten(data.position);
     if (action !== 'start') return;
     const held = data.held.map(({ stream, position }) => [this.#world.log.indexOf(stream), position] as const);
@@ -319,7 +319,7 @@ export class SimWorker {
     return this.#world.partitionKey(layout, partition);
   }
 
-  /** A request to any node; no answer: undefined. */
+  /** Sends a request to any node. No answer: undefined. */
   post<T>(ask: (node: SimNode) => Promise<T>, answered: (answer: T | undefined) => void): void {
     const { time } = this.#world;
     const node = this.#world.anyNode();

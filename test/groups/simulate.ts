@@ -4,7 +4,7 @@ export type Simulation = {
   readonly firstSeed: number;
   readonly count: number;
   readonly handOverMs: number;
-  /** Ends with the schedule during which this is over. */
+  /** Ends after the schedule during which this time is over. */
   readonly limitMs?: number;
   /** Ends with the first schedule that fails. */
   readonly stopsAtFailure?: boolean;
@@ -16,7 +16,7 @@ export type SimReport = {
   readonly counts: SimCounts;
 };
 
-/** Runs schedules of random faults, one a seed; the same seed gives the same schedule. */
+/** Runs schedules of random faults, one per seed; a seed always gives the same schedule. */
 export async function simulate(simulation: Simulation): Promise<SimReport> {
   const { firstSeed, count, handOverMs, limitMs = Number.POSITIVE_INFINITY, stopsAtFailure = false } = simulation;
   const startMs = performance.now();

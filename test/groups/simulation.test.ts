@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { simulate } from './simulate.ts';
 
-/** Schedules of random faults; a slow machine ends earlier. */
+/** Number of schedules of random faults; a slow machine runs fewer. */
 const schedules = Number(process.env.GROUPS_SCHEDULES ?? 2_000);
 const limitMs = 240_000;
 
@@ -14,7 +14,7 @@ test.each([
     const { runs, failures, counts } = await simulate({ firstSeed, count: schedules / 2, handOverMs, limitMs });
     expect(failures).toEqual([]);
     expect(runs).toBeGreaterThan(50);
-    // Otherwise nothing was tried.
+    // Otherwise nothing was tested.
     expect(counts.handlers).toBeGreaterThan(runs * 50);
   },
   300_000,

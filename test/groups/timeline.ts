@@ -1,11 +1,11 @@
 import type { Random } from '../support/random.ts';
 
-/** Somebody with a clock of its own, who can be stopped or gone while time goes on. */
+/** A participant with its own clock, which can freeze or end while time passes. */
 export type Actor = {
   isAlive: boolean;
   isPaused: boolean;
   readonly waiting: (() => void)[];
-  /** Its monotonic clock, against true time. */
+  /** Rate of its monotonic clock relative to true time. */
   readonly rate: number;
   readonly offset: number;
 };
@@ -17,13 +17,13 @@ type Entry = {
   readonly run: () => void;
 };
 
-/** Virtual time: what is to happen, in order. What actors do by promises is done before time goes on. */
+/** Virtual time: a queue of future actions. Promises that actors started settle before time advances. */
 export class Timeline {
   readonly random: Random;
   now = 0;
-  /** Everything that was to happen so far. */
+  /** Number of actions so far. */
   count = 0;
-  /** Ends the run: something was found where nobody would hear an exception. */
+  /** Ends the run. For problems found where an exception would be lost. */
   failure: unknown;
   readonly #heap: Entry[] = [];
 
@@ -36,7 +36,7 @@ export class Timeline {
     return { isAlive: true, isPaused: false, waiting: [], rate, offset: this.random.int(0, 1_000_000) };
   }
 
-  /** Runs later; on an actor, if it lives by then, and when it is not stopped. */
+  /** Runs an action later; for an actor only if it is alive by then, and once it is not frozen. */
   after(ms: number, actor: Actor | undefined, run: () => void): void {
     this.at(this.now + Math.max(0, ms), actor, run);
   }
@@ -60,7 +60,7 @@ export class Timeline {
     });
   }
 
-  /** What the actor's clock shows. */
+  /** Time on the actor's clock. */
   local({ rate, offset }: Actor): number {
     return offset + this.now * rate;
   }
@@ -70,7 +70,7 @@ export class Timeline {
     return (local - offset) / rate;
   }
 
-  /** How long something takes on its way. */
+  /** A random network latency. */
   latency(): number {
     const { random } = this;
     if (random.chance(0.9)) return random.int(1, 60);
@@ -121,7 +121,7 @@ function isBefore(one: Entry, other: Entry): boolean {
   return one.at < other.at || (one.at === other.at && one.order < other.order);
 }
 
-/** Resolves when no promise has anything left to do. */
+/** Resolves when all pending promises have run. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

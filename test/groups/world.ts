@@ -13,7 +13,7 @@ import { SimWorker } from './sim-worker.ts';
 import { type Actor, Timeline } from './timeline.ts';
 
 const troubleMs = 180_000;
-/** Until everything is to be in order, looked at so often. */
+/** How long until everything must be consistent, checked at this interval. */
 const quietMs = 200_000;
 const mostLooks = 3;
 const firstSize = 4;
@@ -24,10 +24,10 @@ export type SimOptions = {
   readonly handOverMs: number;
 };
 
-/** What a run had in it. */
+/** Counts of what happened in a run. */
 export type SimCounts = Record<string, number>;
 
-/** One group with nodes, workers and messages, in which everything goes wrong for three minutes, and nothing then. */
+/** One group with nodes, workers and messages, in which everything fails for three minutes, and nothing afterwards. */
 export class World {
   readonly time: Timeline;
   readonly log: SimLog;
@@ -36,7 +36,7 @@ export class World {
   isTroubled = true;
   readonly #store = new MemoryGroups();
   readonly #sizes = new Map([[0, firstSize]]);
-  /** Partitions of the layout that a reset has ended; undefined: all of them. */
+  /** Partitions of the layout ended by a reset; undefined: all of them. */
   #ended: { readonly layout: number; readonly partitions: readonly number[] | undefined } = {
     layout: -1,
     partitions: undefined,
@@ -68,7 +68,7 @@ export class World {
     };
   }
 
-  /** Runs it all; throws where something that is promised does not hold. */
+  /** Runs everything; throws if a promise is broken. */
   async run(): Promise<void> {
     const { time } = this;
     const random = this.#random;
@@ -95,7 +95,7 @@ export class World {
     this.#produce();
     time.after(4_000, undefined, () => this.#fault());
     time.after(troubleMs + 1_000, undefined, () => this.#heal());
-    // Somebody may join or go just then, since names are tried again and again.
+    // A member may join or leave at that moment, because names are retried.
     for (let looks = 1; ; looks++) {
       await time.runUntil(troubleMs + looks * quietMs);
       try {
@@ -128,7 +128,7 @@ export class World {
     }
   }
 
-  /** A worker has a session; another process of its name may have had the one before. */
+  /** A worker got a session; another process with its name may have had the previous one. */
   noteSession(worker: SimWorker): void {
     for (const other of this.#workers) if (other !== worker && other.name === worker.name) other.isSucceeded = true;
   }
@@ -271,7 +271,7 @@ export class World {
     this.#change((group) => group.size !== size && relayout(group, size, { from: 'previous' }), 'resizes');
   }
 
-  /** Begins at another position, all partitions or some. */
+  /** Resets all or some partitions to another position. */
   #reset(): void {
     const random = this.#random;
     const position = random.int(Math.max(0, this.log.head - 80), this.log.head);
@@ -296,7 +296,7 @@ export class World {
     });
   }
 
-  /** What is parked is mended and tried again, or skipped. */
+  /** Repairs and retries parked streams, or skips their messages. */
   #administer(how: 'replay' | 'skip'): void {
     const node = this.anyNode();
     if (node === undefined) return;
@@ -362,7 +362,7 @@ export class World {
     if (next.generation < old.generation) throw new Error(`the generation of ${key} falls`);
     if (old.isSealed) throw new Error(`${key} changes although it is sealed`);
     if (next.checkpoint < old.checkpoint) throw new Error(`the checkpoint of ${key} falls`);
-    // What a reset has ended may be acknowledged until it is sealed.
+    // Partitions ended by a reset may be acknowledged until they are sealed.
     const { layout: last, partitions: ended } = this.#ended;
     if (layout === last && ended?.includes(partition!) !== false) return;
     this.log.checkPassed(this.#sizes.get(layout!)!, partition!, old, next);

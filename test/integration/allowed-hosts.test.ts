@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
-/** The answer to a request as it stands, Host and all. */
+/** Sends a request verbatim, including Host, and returns the answer. */
 async function ask(app: TestApp, line: string, host: string | undefined, more = ''): Promise<string> {
   const socket = connect(app.port, '127.0.0.1');
   const header = host === undefined ? '' : `Host: ${host}\r\n`;

@@ -5,7 +5,7 @@ import { askRaw } from './raw-request.ts';
 
 const message = '{"type":"T","data":{}}';
 
-/** What browsers say of a request that a page of another site makes, in each way it can. */
+/** Headers that browsers send with each kind of request from a foreign page. */
 const foreignReads: readonly (readonly [string, Record<string, string>])[] = [
   ['an image', { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' }],
   ['a script', { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'script' }],

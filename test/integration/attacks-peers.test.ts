@@ -14,7 +14,7 @@ test.each(['bearer', 'BEARER', 'bEaReR', 'Bearer ', 'bearer  '])(
     expect((await fetch(`${closed.url}/streams`, { headers: headers(admin) })).status).toBe(200);
     expect((await fetch(`${closed.url}/metrics`, { headers: headers('scrape') })).status).toBe(200);
     expect((await fetch(`${closed.url}/session`, { method: 'POST', headers: headers(admin) })).status).toBe(204);
-    // In test mode a token names its namespace, which is not `default`.
+    // In test mode a token names its namespace, here not `default`.
     await using open = await startTestApp(['--test-mode']);
     const init = { method: 'POST', headers: headers(newToken('tenant')), body: message };
     expect((await fetch(`${open.url}/streams/a-1/messages`, init)).status).toBe(201);

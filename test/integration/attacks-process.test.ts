@@ -64,7 +64,7 @@ test('No token, ticket or cookie is in anything that the process says, at the fi
   const { port } = new URL(url);
   await using client = await SseClient.connect(Number(port), `/subscribe?category=a&ticket=${ticket}`);
   client.destroy();
-  // Bytes that are no request, and a request that is refused for its host, with a token among them.
+  // Bytes that are not a request, and a request refused for its host, containing a token.
   for (const bytes of [
     `GET /streams?token=${admin} HTTP/9.9\r\nAuthorization: Bearer ${admin}\r\n\r\n`,
     `GET http://${admin}/streams;token=${admin} HTTP/1.1\r\nHost: ${admin} \r\nHost: b\r\n\r\n`,
@@ -125,12 +125,12 @@ test('An idle server that is told to stop is gone at once, and its port is free.
   await using server = new SpokenProcess(['--port', '0']);
   const url = (await server.listening()).origin;
   const { port } = new URL(url);
-  // Kept alive by the client, as its pool does.
+  // Kept alive by the client's pool.
   await (await fetch(`${url}/health`)).text();
   const startMs = performance.now();
   server.kill('SIGTERM');
   expect(await server.exit).toBe(0);
-  // It takes some 20 ms; a busy machine may take longer, a connection that is waited for takes 10 s.
+  // It takes some 20 ms; longer on a busy machine, but 10 s if it waits for a connection.
   expect(performance.now() - startMs).toBeLessThan(2_000);
   await using next = new SpokenProcess(['--port', port]);
   expect((await next.listening()).origin).toBe(url);

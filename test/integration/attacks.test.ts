@@ -9,7 +9,7 @@ const bearer = { authorization: `Bearer ${admin}` };
 const message = '{"type":"T","data":{}}';
 const asText = (value: unknown) => JSON.stringify(value);
 
-/** Sends raw bytes and resolves to everything that comes back until the server closes. */
+/** Sends raw bytes and resolves to everything received until the server closes. */
 async function sendRaw(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   let received = '';
@@ -23,7 +23,7 @@ async function sendRaw(port: number, text: string): Promise<string> {
   return received;
 }
 
-/** One request with this target as it stands, which clients would tidy up. */
+/** Sends one request with this target verbatim, which clients would normalize. */
 async function askRaw(
   app: TestApp,
   target: string,
@@ -114,7 +114,7 @@ test.each([
   ['/reference/..%2f..%2f..%2f..%2fpackage.json', 404],
   ['/reference/%2e%2e/%2e%2e/%2e%2e/package.json', 404],
   ['/reference/../../../package.json', 404],
-  // Names, which are never paths.
+  // Names, never used as paths.
   ['/streams/..%2f..', 404],
   ['/streams/%2fetc%2fpasswd', 404],
   ['/streams/%00', 400],
@@ -234,7 +234,7 @@ test('A credential given twice is refused rather than chosen from.', async () =>
   expect((await app.get('/subscribe?all=true&ticket=a&ticket=b')).status).toBe(401);
   expect((await app.get(`/subscribe?all=true&all=false&token=${admin}`)).status).toBe(400);
   const twice = `Authorization: Bearer ${newToken('default')}\r\n`;
-  // Node keeps the first of two headers; a second one never adds to it.
+  // Node keeps the first of two headers; the second is never added to it.
   expect((await askRaw(app, '/streams', admin, twice)).status).toBe(200);
   expect((await askRaw(app, '/streams', newToken('default'), `Authorization: Bearer ${admin}\r\n`)).status).toBe(403);
 });
@@ -348,7 +348,7 @@ test('A deleted namespace ends what was open, and its token opens nothing in a n
   const { token } = await create();
   expect((await app.get(`/streams?token=${old}`)).status).toBe(403);
   expect((await app.get(`/streams?token=${token}`)).body.streams).toEqual([]);
-  // Behind every position of the old log, so that a cursor of that hides nothing of this one.
+  // After every position of the old log, so that its cursors hide nothing of this one.
   expect((await append(app, 'b-1', token)).body).toMatchObject({ position: 0, globalPosition: 5 });
   await using again = await SseClient.connect(app.port, `/subscribe?category=b&token=${token}&lastEventId=3`);
   await again.waitForPokes(1);

@@ -17,16 +17,16 @@ import { TemporaryFolder } from '../support/temporary-folder.ts';
 
 const message = { type: 'Happened', data: {} };
 
-/** Starts a server on a file of this folder. */
+/** Starts a server with a file in this folder. */
 const startOn = (path: string, ...flags: string[]) => startTestApp(['--store', `sqlite:${path}`, ...flags]);
 
-/** Runs `pokewire backup` within this process. */
+/** Runs `pokewire backup` in this process. */
 const backUp = (args: readonly string[], interrupted = new AbortController()) =>
   runHere('backup', args, '', interrupted);
 
 const supported = new FakeStore({ pokes: pokePool() }).capabilities;
 
-/** A store whose copies are made up. */
+/** A store with generated copies. */
 class CopyingStore extends FakeStore {
   override readonly capabilities: StoreCapabilities = { ...supported, backups: true };
   make: (cancelled: AbortSignal) => Promise<BackupOutcome> = async () => ({ outcome: 'under-way' });
@@ -36,7 +36,7 @@ class CopyingStore extends FakeStore {
   }
 }
 
-/** Starts a server whose backups come of this. */
+/** Starts a server whose backups come from this function. */
 function startCopying(make: CopyingStore['make'], flags: string[] = [], errors: string[] = []): Promise<TestApp> {
   return startTestApp(flags, {
     openStore: async (_url, options) => Object.assign(new CopyingStore(options), { make }),
@@ -56,7 +56,7 @@ test('A server that is started on a backup has everything, and tells subscribers
   await using app = await startOn(path);
   for (let n = 0; n < 3; n++) await app.append('a-1', message);
   expect(await backUp([copy, '--url', app.url])).toEqual({ code: 0, stdout: '', stderr: '' });
-  // Cursors that the copy must not believe: positions 4 and 5 become other messages there.
+  // Cursors that the copy must not accept: there, positions 4 and 5 become other messages.
   for (let n = 0; n < 2; n++) await app.append('a-1', message);
   await using before = await SseClient.connect(app.port, '/subscribe?category=a');
   await before.waitForPokes(5);
@@ -198,7 +198,7 @@ test('The command leaves the file of before when the backup is not whole, whatev
   for (const headers of [{ 'content-length': '1500' }, {}]) {
     await using source = await startAnswering((_request, response) => {
       response.writeHead(200, headers).write(Buffer.alloc(1_000));
-      // Without a length this is an orderly end, as a proxy makes one.
+      // Without a length this is a regular end, as some proxies produce.
       if ('content-length' in headers) response.socket!.end();
       else response.end();
     });

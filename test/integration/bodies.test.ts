@@ -8,7 +8,7 @@ import { SpokenProcess } from '../support/spoken-process.ts';
 
 const pieceChunks = 10_000;
 
-/** Sends the beginning of a request, and then so many chunks of one byte, as fast as they are taken. */
+/** Sends the start of a request, then one-byte chunks as fast as they are accepted. */
 async function sendChunks(port: number, line: string, first: string, count: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
@@ -47,10 +47,10 @@ test('Bodies in chunks of one byte cost memory by their bytes, and not by their 
     ['POST /import', '{"id":"1","stream":"b-1","pos":0,"gpos":9,"type":"T","data":{"text":"', '"}}', 'INVALID_RECORD'],
   ] as const;
   const sockets = await Promise.all(requests.map(([line, first]) => sendChunks(Number(port), line, first, count)));
-  // At each turn the server reads 2 MiB of every socket at most, until nothing is left in the kernel.
+  // The server reads at most 2 MiB of every socket per turn, until nothing is left in the kernel.
   for (let turn = 0; turn < 20; turn++) await readBytes();
   const wireBytes = sockets.reduce((sum, socket) => sum + socket.bytesWritten, 0);
-  // What the reads left behind is in use until it is collected.
+  // Memory left by the reads is in use until it is collected.
   await expect.poll(async () => (await readBytes()) - before, { timeout: 10_000 }).toBeLessThan(2 * wireBytes);
   const answers = sockets.map(answerOf);
   for (const [at, [, , last]] of requests.entries()) {
@@ -76,14 +76,14 @@ test('A body that nobody reads waits in pieces as large as the reads of its sock
   const pieces: Buffer[] = [];
   for await (const piece of request) pieces.push(piece as Buffer);
   expect(Buffer.concat(pieces).toString()).toBe(`first${'x'.repeat(pieceChunks * 5)}`);
-  // One a turn of the event loop, and the kernel hands over more than a few bytes in each.
+  // One per turn of the event loop, and the kernel delivers more than a few bytes in each.
   expect(pieces.length).toBeLessThan(200);
   await answer;
   socket.destroy();
   server.close();
 });
 
-/** What a taker is told of a body of these chunks; the client goes where the last chunk is missing. */
+/** The taker's notifications for a body of these chunks; the client leaves if the last chunk is missing. */
 async function tellingsOf(sent: readonly string[], isAskedLate: boolean): Promise<{ told: string[]; ended: boolean }> {
   const told: string[] = [];
   const settled = Promise.withResolvers<void>();

@@ -69,7 +69,7 @@ describe('append', () => {
 });
 
 describe('read', () => {
-  /** Times of one second after the other. */
+  /** Messages one second apart. */
   const startWithLog = async () => {
     const app = await startTestApp();
     const lines = Array.from({ length: 900 }, (_, n) => {

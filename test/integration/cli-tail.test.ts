@@ -9,10 +9,10 @@ import { TemporaryFolder } from '../support/temporary-folder.ts';
 
 const poll = <T>(read: () => T) => expect.poll(read, { timeout: 100_000 });
 
-/** `pokewire tail` as a process of its own. */
+/** `pokewire tail` in a separate process. */
 const tail = (url: string, ...args: string[]) => new SpokenProcess(['tail', '--url', url, '--json', ...args]);
 
-/** What it has printed so far. */
+/** Its output so far. */
 const printed = ({ stdout }: SpokenProcess) =>
   stdout
     .split('\n')
@@ -80,7 +80,7 @@ describe('tail', () => {
     await using tailing = tail(url, 'category:a');
     await append(url, 'a-1');
     await poll(() => printed(tailing)).toEqual(['a-1@0', 'a-1@1']);
-    // The subscription is open, so what follows comes by pokes.
+    // The subscription is open, so the following messages arrive as pokes.
     await append(url, 'a-1');
     await poll(() => printed(tailing)).toHaveLength(3);
     first.kill('SIGKILL');

@@ -11,7 +11,7 @@ import { startTestApp } from '../support/start-app.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
-/** A server with three messages, and a folder, both gone after the test. */
+/** A server with three messages, and a folder, both closed after the test. */
 async function startWithFolder() {
   const app = await startTestApp();
   await importBody(`${app.url}/import`, records(3));
@@ -46,7 +46,7 @@ test('Of what a foreign server refuses with, no more than 64 KiB is read.', asyn
     stdout: '',
     stderr: 'pokewire: The server answered 502: It may not be Pokewire.\n',
   });
-  // Besides, there is what the sockets of both took.
+  // Plus what the sockets of both sides buffer.
   expect(await sent.promise).toBeLessThan(64 * 1_048_576);
 });
 
@@ -176,7 +176,7 @@ test('A file stays, and no part of another one, when the disk takes no more of a
   await using started = await startWithFolder();
   const { app, file, folder } = started;
   await writeFile(file, 'earlier');
-  // No file of the process may grow; its own words go to a pipe.
+  // Its files may not grow; its own messages go to a pipe.
   const line = `ulimit -f 0; exec "$0" "$1" export --url ${app.url} --file ${file}`;
   const failed = await promisify(execFile)('sh', ['-c', line, process.execPath, main]).catch((error) => error);
   expect([failed.code, failed.stderr]).toEqual([1, `pokewire: Cannot write ${file}: EFBIG: file too large\n`]);

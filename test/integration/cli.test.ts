@@ -25,7 +25,7 @@ async function ended(child: ChildProcessWithoutNullStreams): Promise<Ended> {
   return { code, stdout, stderr };
 }
 
-/** Runs a command to its end, with this on its standard input. */
+/** Runs a command with this standard input. */
 async function run(args: readonly string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const child = start(args, env);
   child.stdin.on('error', () => {});
@@ -33,13 +33,13 @@ async function run(args: readonly string[], input = '', env: NodeJS.ProcessEnv =
   return ended(child);
 }
 
-/** The most that the process has had in memory; 0 where the system does not tell. */
+/** Peak memory of the process; 0 if the system does not report it. */
 async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
 }
 
-/** A folder that is gone after the test. */
+/** A temporary folder, deleted after the test. */
 async function folder() {
   const path = await mkdtemp(join(tmpdir(), 'pokewire-'));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
@@ -69,7 +69,7 @@ test('50,000 messages go in through a pipe, out to a file and in again, and the 
   const [file, again] = [join(files.path, 'one.ndjson'), join(files.path, 'two.ndjson')];
   const padding = 'x'.repeat(2_000);
   const line = (n: number) => recordAt(`many-${n % 100}/${n}@${n}`, { data: { padding } });
-  // 110 MB, more than the command may grow by.
+  // 110 MB, more than the command's memory may grow.
   const importing = start(['import', '--url', app.url]);
   let atFirstBytes = 0;
   const done = ended(importing);

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 const root = new URL('../../', import.meta.url).pathname;
 
-/** The package in a folder of its own, with a `node_modules` that can be written. */
+/** The package in a separate folder, with a writable `node_modules`. */
 function packageFolder() {
   const path = mkdtempSync(join(tmpdir(), 'pokewire-package-'));
   cpSync(join(root, 'package.json'), join(path, 'package.json'));
@@ -19,7 +19,7 @@ function packageFolder() {
   return { path, cache: join(modules, '.cache'), [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
 }
 
-/** Runs a command whose code is loaded behind the start of the cache. */
+/** Runs a command whose code is loaded after the cache was enabled. */
 function runHelp(path: string) {
   const env = { PATH: process.env.PATH };
   return spawnSync(process.execPath, [join(path, 'src/main.ts'), 'export', '--help'], { encoding: 'utf8', env });

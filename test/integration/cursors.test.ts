@@ -8,7 +8,7 @@ async function appendMany(app: TestApp, ...streams: string[]): Promise<void> {
   for (const stream of streams) expect((await app.append(stream, message)).status).toBe(201);
 }
 
-/** Global positions of everything the query is told up to and including a message appended after it subscribed. */
+/** Global positions received for the query, up to a message appended after it subscribed. */
 async function toldUpToMarker(app: TestApp, query: string, marker: string, headers = {}): Promise<number[]> {
   await using client = await SseClient.connect(app.port, `/subscribe?${query}`, { headers });
   await client.waitFor(({ comments }) => comments.includes(' ready'));

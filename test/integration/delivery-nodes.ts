@@ -16,17 +16,17 @@ import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { judgeHeard, type Place } from '../support/stream-verdict.ts';
 import { UnreliableStore } from '../support/unreliable-store.ts';
 
-/** Milliseconds until a request is repeated that the store was out for. */
+/** Milliseconds until a request that hit an outage is repeated. */
 const retryMs = 50;
 
-/** Messages read at once. */
+/** Messages per read. */
 const readLimit = 10_000;
 
-/** One node over its store, or two over one storage, each of which hears of it over a bad network. */
+/** One node over its store, or two over one storage, each connected to it by a bad network. */
 export class Nodes implements AsyncDisposable {
   readonly apps: readonly TestApp[];
   readonly stores: readonly UnreliableStore[];
-  /** Requests that failed since a store was out or lost an answer. */
+  /** Requests that failed because of an outage or a lost answer. */
   repeats = 0;
 
   readonly #sound: Store;
@@ -44,13 +44,13 @@ export class Nodes implements AsyncDisposable {
     this.#close = close;
   }
 
-  /** One node, whose store does what it is asked. */
+  /** One node with a reliable store. */
   static async one(flags: readonly string[]): Promise<Nodes> {
     const app = await startTestApp(flags);
     return new Nodes([app], app.store, []);
   }
 
-  /** Two nodes, whose stores do what they are allowed to. */
+  /** Two nodes with unreliable stores. */
   static async two(flags: readonly string[]): Promise<Nodes> {
     const storage = new MemoryStorage();
     const open: OpenStore = async (_url, { pokes }) => new MemoryStore(storage, pokes);
@@ -58,14 +58,14 @@ export class Nodes implements AsyncDisposable {
     return new Nodes(apps, new MemoryStore(storage, pokePool()), stores);
   }
 
-  /** The same over a file, which this process has open once. */
+  /** The same over a file, which this process opens once. */
   static async twoOverSqlite(flags: readonly string[]): Promise<Nodes> {
     const sqlite = await openSqlite({ pokes: pokePool(), ...noLimits });
     const { apps, stores } = await startUnreliable(flags, openHandleOn(sqlite));
     return new Nodes(apps, sqlite, stores, () => sqlite.close());
   }
 
-  /** The same over a nats-server, to which each node has a connection of its own. */
+  /** The same over a nats-server, with one connection per node. */
   static async twoOverNats(flags: readonly string[]): Promise<Nodes> {
     const cluster = await NatsCluster.start();
     const open: OpenStore = (_url, options) => NatsStore.open(cluster.url('delivery'), options);
@@ -77,12 +77,12 @@ export class Nodes implements AsyncDisposable {
     });
   }
 
-  /** Makes one of the stores fail for two seconds, where it can. */
+  /** Makes one of the stores fail for two seconds, if possible. */
   beginOutage(node: number): void {
     this.stores[node]?.calls.beginOutage();
   }
 
-  /** Appends to one node after the other, until it is known that the messages are stored. */
+  /** Appends to one node after another until the messages are known to be stored. */
   async append(first: number, stream: string, messages: readonly object[]): Promise<void> {
     const body = messages.map((message) => ({ id: randomUUID(), ...message }));
     for (let node = first; ; node++) {
@@ -93,7 +93,7 @@ export class Nodes implements AsyncDisposable {
     }
   }
 
-  /** Subscribes at a node, again while that cannot look up who it is. */
+  /** Subscribes at a node; retries while it cannot look up the token. */
   async connect(node: number, query: string, lastEventId = ''): Promise<SseClient> {
     for (;;) {
       const headers: Record<string, string> = lastEventId === '' ? {} : { 'last-event-id': lastEventId };
@@ -106,7 +106,7 @@ export class Nodes implements AsyncDisposable {
     }
   }
 
-  /** What the log holds of a category, and which log that is: as a store tells it that does not fail. */
+  /** A category's messages and the log's epoch, read from a store that does not fail. */
   async read(category: string): Promise<{ readonly epoch: string; readonly places: Place[] }> {
     const { log: id } = (await this.#sound.namespaces.find('default'))!;
     const filter = { category, group: undefined, correlation: undefined };
@@ -147,7 +147,7 @@ async function startUnreliable(flags: readonly string[], open: OpenStore) {
   return { apps, stores };
 }
 
-/** A subscriber that may drop its connection and come again behind the last id that it was told, to another node. */
+/** A subscriber that may drop its connection and resume with its last id at another node. */
 export class Subscriber implements AsyncDisposable {
   readonly query: string;
   readonly wants: (place: Place) => boolean;
@@ -166,7 +166,7 @@ export class Subscriber implements AsyncDisposable {
     return this.#connections.at(-1)!.client;
   }
 
-  /** Heads that it was told. */
+  /** Number of heads received. */
   get heads(): number {
     const events = this.#connections.flatMap(({ client }) => client.events);
     return events.filter(({ type }) => type === 'heartbeat').length;
@@ -178,7 +178,7 @@ export class Subscriber implements AsyncDisposable {
     this.#connections.push({ client, lastEventId, isLeft: false });
   }
 
-  /** Drops its connection, and comes again. */
+  /** Drops its connection and reconnects. */
   async moveOn(): Promise<void> {
     const connection = this.#connections.at(-1)!;
     if (connection.client.isClosed) throw new Error(`${this.query} was ended by the server`);
@@ -187,14 +187,14 @@ export class Subscriber implements AsyncDisposable {
     await this.connect();
   }
 
-  /** Resolves when it was told the last message for it. */
+  /** Resolves when it received its last message. */
   async toldAll(selected: readonly Place[]): Promise<void> {
     const last = selected.at(-1)!.globalPosition;
     const isTold = ({ parser }: SseClient) => (positionIn(parser.lastEventId) ?? 0) >= last;
     await this.client.waitFor(isTold, `the message at ${last} for ${this.query}`);
   }
 
-  /** Throws when a connection of it was ended, or was told what the log does not say. */
+  /** Throws if one of its connections was ended, or differed from the log. */
   judge(selected: readonly Place[], epoch: string): void {
     for (const [number, { client, lastEventId, isLeft }] of this.#connections.entries()) {
       const name = `connection ${number} of ${this.query}`;

@@ -58,7 +58,7 @@ test.for(sites)(
     const subscribers: Subscriber[] = [];
     const connectOne = async (n: number) => {
       const { query, wants } = kinds[n % kinds.length]!;
-      // Every fourth is told heads.
+      // Every fourth requests heads.
       const heads = n % 4 === 1 ? '&heartbeat=head' : '';
       const subscriber = closing.use(new Subscriber(nodes, n, query(n) + heads, (place) => wants(place, n)));
       await subscriber.connect();
@@ -72,14 +72,14 @@ test.for(sites)(
     const write = async (writer: number) => {
       for (let batch = 0; batch < batches; batch++) {
         await nodes.append(writer + batch, streamOf(writer), new Array(perBatch).fill(message));
-        // Subscribers come in between the appends, and some move on, whenever these happen to be answered.
+        // Subscribers connect between appends, and some move on, whenever these are answered.
         if (nextSubscriber < 200 && batch % 9 === writer % 9) await connectOne(nextSubscriber++);
         if (batch % 8 === 7 && nextMove < subscribers.length) {
           const subscriber = subscribers[nextMove];
           nextMove += 7;
           await subscriber?.moveOn();
         }
-        // One node after the other is without its store for a while.
+        // Each node in turn loses its store for a while.
         if (writer === 0 && batch === batches / 4) nodes.beginOutage(0);
         if (writer === 0 && batch === batches / 2) nodes.beginOutage(1);
       }
@@ -87,7 +87,7 @@ test.for(sites)(
     await Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
     while (nextSubscriber < 200) await connectOne(nextSubscriber++);
     for (const { client } of subscribers) client.resume();
-    // Nothing comes behind what is wanted: one more message for each is the last that it is told.
+    // Nothing may follow the expected pokes, so one more message for each must be the last received.
     for (let writer = 0; writer < writers; writer++) await nodes.append(writer, streamOf(writer), [message]);
 
     const { epoch, places } = await nodes.read('account');
@@ -98,7 +98,7 @@ test.for(sites)(
       subscriber.judge(selected, epoch);
     }
     expect(subscribers.reduce((sum, { heads }) => sum + heads, 0)).toBeGreaterThan(0);
-    // Of both nodes together, since what chance decides may not happen at one of them.
+    // For both nodes together, since random faults may not occur on one of them.
     const happened = (count: (store: UnreliableStore) => number) =>
       nodes.stores.reduce((sum, store) => sum + count(store), 0);
     const faults = {
@@ -143,7 +143,7 @@ async function readLog(app: TestApp, category: string): Promise<Place[]> {
 
 test('Subscribers that stall while buffers are reused receive their frames byte for byte.', async () => {
   const pools = ['--buffer-pool-min', '1', '--buffer-pool-max', '2', '--poke-pool-max', '4'];
-  // A busy machine may take so long that heartbeats would come between.
+  // On a busy machine heartbeats could come in between.
   await using app = await startTestApp([...pools, '--heartbeat-ms', '0']);
   const stalled = await Promise.all(
     Array.from({ length: 20 }, (_, n) => SseClient.connect(app.port, `/subscribe?stream=slow-${n % 4}&stream=slow-9`)),
@@ -151,7 +151,7 @@ test('Subscribers that stall while buffers are reused receive their frames byte 
   for (const client of stalled) client.pause();
   const isLagging = () => [...app.hub.subscriptions].some(({ state }) => state.name === 'lagging');
   const appendOne = (batch: number) => app.append(`slow-${[0, 1, 2, 3, 9][batch % 5]}`, new Array(100).fill(message));
-  // Until the kernel's buffers are full, however large, and then some, so that buffers are reused while sockets hold some.
+  // Until the kernel's buffers are full, and beyond, so that buffers are reused while sockets hold some.
   let batches = 0;
   while (!isLagging()) await appendOne(batches++);
   for (let more = 0; more < 400; more++) await appendOne(batches++);

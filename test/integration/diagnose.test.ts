@@ -10,7 +10,7 @@ const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 
 type Tick = { readonly number: number; readonly sentMs: number; readonly last?: true };
 
-/** One test stream that would be silent for a quarter of an hour. */
+/** A test stream that would be silent for a quarter of an hour. */
 function openSilent(app: TestApp, token?: string): Promise<SseClient> {
   const query = 'events=1&silentMs=900000';
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -37,7 +37,7 @@ test('A test stream has the head of a subscription, so that proxies treat both a
   await using app = await startTestApp();
   await using stream = await openSilent(app);
   await using subscription = await SseClient.connect(app.port, '/subscribe?all=true');
-  // All but who may read it.
+  // All headers except who may read it.
   const cors = ({ 0: name }: [string, string]) => !name.startsWith('access-control-');
   expect([...stream.head.headers]).toEqual([...subscription.head.headers].filter(cors));
 });

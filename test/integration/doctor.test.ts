@@ -30,7 +30,7 @@ describe('doctor', () => {
       'A real subscription',
       'Silence',
     ]);
-    // The others go by the time that things take, which is the machine's.
+    // The others depend on the machine's speed.
     for (const title of ['What the server sees', 'Statuses', 'Clock', 'Compression']) {
       expect([title, verdicts[title].state]).toEqual([title, 'good']);
     }

@@ -16,7 +16,7 @@ import {
   SdkSubscription,
 } from './rpc-client.ts';
 
-// What the SDKs and suites of EventoDB rely on, each fact by itself.
+// What EventoDB's SDKs and suites rely on, one fact per test.
 
 const message = { type: 'Happened', data: {} };
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 afterAll(() => app.close());
 
-// Each test has a namespace of its own, whose token the suites make up.
+// Each test has its own namespace, whose token the suite generates.
 beforeEach(async () => {
   const id = `t_${(tenants++).toString(36)}_lx3k_9f2a`;
   const token = `ns_${Buffer.from(id).toString('base64url')}_${'0'.repeat(64)}`;
@@ -147,7 +147,7 @@ describe('Consumer groups', () => {
 
   test('can be named as the example pages do.', async () => {
     await using own = await subscribe({ category: 'x', consumerGroupMember: '1', consumerGroupSize: '2' });
-    // By the vectors of the wire, "2" is of member 1 and "1" of member 0.
+    // By the protocol's test vectors, "2" belongs to member 1 and "1" to member 0.
     for (const stream of ['x-1', 'x-2']) await client.write(stream, message);
     await poll(() => own.pokes).toEqual([{ stream: 'x-2', position: 0, globalPosition: 2 }]);
   });
@@ -315,7 +315,7 @@ describe('The process (section 12)', () => {
   test('takes the flags of the suites, and starts anew on the port it was killed on.', async () => {
     const port = await freePort();
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      // As EventoDB's black-box suite starts it.
+      // Started like EventoDB's black-box suite does.
       await using server = new SpokenProcess(['--test-mode', `--port=${port}`, `--token=${adminToken}`]);
       await healthy(port);
       const suite = new RpcClient(`http://localhost:${port}`, adminToken);

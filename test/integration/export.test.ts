@@ -122,7 +122,7 @@ test('An export whose namespace is deleted meanwhile breaks off, so that nobody 
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-  // More than sockets hold, so that the export waits for its reader.
+  // More than sockets buffer, so that the export waits for its reader.
   const large = { type: 'Large', data: { text: 'x'.repeat(500_000) } };
   for (let n = 0; n < 100; n++) expect((await ask('/streams/a-1/messages', large)).status).toBe(201);
   const response = await fetch(`${app.url}/export?token=${token}`);

@@ -6,7 +6,7 @@ import { GroupWorker } from './group-worker.ts';
 
 const sizes = Array.from({ length: 17 }, (_value, index) => index + 1);
 
-/** Names of all shapes, the same each time. */
+/** Names of all shapes, the same in every run. */
 const ids = fc.sample(nameText, { numRuns: 100, seed: 1 });
 const streams = [...new Set(['account', 'account-', 'account-+1', 'account-1-2', ...ids.map((id) => `account-${id}`)])];
 
@@ -26,7 +26,7 @@ test('A partition is poked of exactly the streams that a member of a static grou
   let owned = 0;
   for (const stream of streams) {
     expect(await app.append(stream, { type: 'Opened', data: {} })).toMatchObject({ status: 201 });
-    // Of a burst only the last message is told.
+    // Only the last message of a burst is poked.
     if (stream.includes('-')) owned++;
     await Promise.all(workers.map(({ worker }) => worker.wait('poke', owned)));
   }

@@ -1,7 +1,7 @@
 import { SseClient } from '../support/sse-client.ts';
 import type { TestApp } from '../support/start-app.ts';
 
-/** What `assigned` says. */
+/** Data of an `assigned` event. */
 export type Assigned = {
   readonly partition: number;
   readonly layout: number;
@@ -11,7 +11,7 @@ export type Assigned = {
   readonly held: readonly { readonly stream: string; readonly position: number }[];
 };
 
-/** A member of a group that does only what a test says. */
+/** A group member controlled by the test. */
 export class GroupWorker {
   readonly client: SseClient;
   readonly #app: TestApp;
@@ -36,7 +36,7 @@ export class GroupWorker {
     return this.client.events.filter((event) => event.type === type).map(({ data }) => JSON.parse(data) as T);
   }
 
-  /** Waits for as many events of a type. */
+  /** Waits for this many events of a type. */
   async wait<T = Record<string, unknown>>(type: string, count = 1): Promise<T[]> {
     await this.client.waitFor(() => this.told(type).length >= count, `${count} of ${type}`);
     return this.told<T>(type);
@@ -58,7 +58,7 @@ export async function post(app: TestApp, path: string, body: object, method = 'P
   return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
 }
 
-/** A partition in the generation that it was assigned in. */
+/** Identifies a partition in the generation of its assignment. */
 export function of({ partition, layout, generation }: Assigned) {
   return { partition, layout, generation };
 }

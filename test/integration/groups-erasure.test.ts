@@ -9,7 +9,7 @@ const opened = { type: 'Opened', data: {} };
 const held = async (app: TestApp) => (await app.get('/groups/billing/parked')).body.held;
 const erase = (app: TestApp, path: string) => fetch(`${app.url}/streams/${path}`, { method: 'DELETE' });
 
-/** Keeps the audit lines of the server. */
+/** Collects the server's audit lines. */
 function auditLog() {
   const lines: Record<string, unknown>[] = [];
   const sink = new Writable({

@@ -4,7 +4,7 @@ import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { type Assigned, GroupWorker, of, post } from './group-worker.ts';
 
 const billing = { namespace: 'default', group: 'billing' };
-/** Values of the series of the group; undefined: it has none. */
+/** Values of the group's series; undefined: it has none. */
 async function seriesOf(app: TestApp) {
   const { metrics } = new Exposition((await app.get('/metrics')).text);
   const sampleOf = (name: string) =>

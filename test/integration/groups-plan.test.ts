@@ -5,7 +5,7 @@ import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { type Assigned, GroupWorker, of, post } from './group-worker.ts';
 
 const streams = Array.from({ length: 30 }, (_value, n) => `account-${n}`);
-/** One message each, and 30 more of the first one: half of all. */
+/** One message per stream, plus 30 of the first: half of all. */
 async function filled(): Promise<TestApp> {
   const app = await startTestApp();
   const opened = { type: 'Opened', data: {} };
@@ -36,7 +36,7 @@ test('A plan counts streams and messages of each partition, names the largest st
     expect([member, own]).toEqual([null, countOf(6, partition)]);
   }
   const messages = planned.perPartition.map((each: { messagesPerDay: number }) => each.messagesPerDay / 24);
-  // What was appended within an hour counts as the messages of an hour.
+  // Messages appended within an hour count as an hour's messages.
   expect(messages.reduce((sum: number, count: number) => sum + count)).toBeCloseTo(60, 5);
   expect(messages[new StreamName('account-0').owner(6)]).toBeGreaterThanOrEqual(31);
   expect((await app.get('/groups/billing')).body).toMatchObject({ size: 4, layout: 0, state: 'empty' });

@@ -5,7 +5,7 @@ import { type Assigned, GroupWorker, of, post } from './group-worker.ts';
 
 const append = (app: TestApp) => app.append('account-0', { type: 'Opened', data: {} });
 
-/** Lets retention take all messages but the last one. */
+/** Lets retention delete all messages except the last. */
 async function forget(app: TestApp): Promise<void> {
   await post(app, '/categories/account/retention', { maxMessages: 1 }, 'PUT');
   const count = async () => (await app.get('/categories/account/messages')).body.length;
@@ -90,7 +90,7 @@ test('A failure that is reported behind the checkpoint holds nothing, and says s
     const failure = { ...of(owned!), stream: 'account-0', position, error: 'bad', park: true };
     return (await worker.post('hold', failure)).body;
   };
-  // As a request does that was on its way while retention moved the checkpoint.
+  // As a request that was in flight while retention moved the checkpoint.
   expect(await hold(2)).toEqual({ held: false });
   expect(await hold(3)).toEqual({ held: true });
 });

@@ -3,11 +3,11 @@ import { StreamName } from '../../src/message/stream-name.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { type Assigned, GroupWorker, of, post } from './group-worker.ts';
 
-/** Of groups of size 2: Message DB gives these to members 0 and 1. */
+/** For groups of size 2, Message DB assigns these to members 0 and 1. */
 const streams = ['account-0', 'account-1', 'account-2', 'account-3'];
 const append = (app: TestApp, stream: string) => app.append(stream, { type: 'Opened', data: {} });
 
-/** A server whose category has a message in each of these streams. */
+/** A server with a message in each of these streams. */
 async function filled(): Promise<TestApp> {
   const app = await startTestApp();
   for (const stream of streams) await append(app, stream);
@@ -48,7 +48,7 @@ test('A second member is given its share once the first one has let go, behind w
   const [assigned] = await second.wait<Assigned>('assigned');
   expect(assigned).toMatchObject({ partition: revoked!.partition, position: 3 });
   expect(assigned!.generation).toBeGreaterThan(revoked!.generation);
-  // Whoever was first knows nothing of that yet.
+  // The first one does not know about it yet.
   const late = await first.post('ack', { acks: [{ ...of(revoked!), position: 4 }] });
   expect(late).toMatchObject({
     status: 409,
@@ -138,7 +138,7 @@ test('A held stream waits while the others go on, is retried, parked, replayed, 
     streams: [stream],
   });
   await worker.wait('retry', 2);
-  // It has read up to the head and passed by the second message of the stream.
+  // It has read up to the head and skipped the stream's second message.
   const settle = (position: number) => worker.post('settle', { ...of(owned!), stream, position, upTo: 5 });
   expect((await settle(0)).body).toEqual({ held: true, position: 1 });
   expect((await settle(1)).body).toEqual({ held: false });
@@ -192,7 +192,7 @@ test('A message is skipped only while its stream waits at it, where the request 
   await worker.post('hold', { ...of(owned!), stream: 'account-1', position: 0, error: 'bad', park: true });
   expect((await skip(1)).body).toEqual({ streams: [] });
   expect((await skip(0)).body).toEqual({ streams: ['account-1'] });
-  // The next message fails, too: nobody has seen that it is the one that would be skipped.
+  // The next message fails too, so the administrator has not seen the one that would be skipped.
   await worker.post('hold', { ...of(owned!), stream: 'account-1', position: 1, error: 'bad', park: true });
   expect((await skip(0)).body).toEqual({ streams: [] });
   expect((await app.get('/groups/billing/parked')).body.held).toMatchObject([{ stream: 'account-1', position: 1 }]);

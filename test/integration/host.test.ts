@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { newToken } from '../../src/access/token.ts';
 import { startTestApp } from '../support/start-app.ts';
 
-/** Sends raw bytes and resolves to everything that comes back until the server closes. */
+/** Sends raw bytes and resolves to everything received until the server closes. */
 async function sendRaw(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1').setEncoding('utf8');
   socket.write(text);

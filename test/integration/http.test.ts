@@ -5,7 +5,7 @@ import { startTestApp } from '../support/start-app.ts';
 const message = { type: 'Happened', data: {} };
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
-/** Sends raw bytes and resolves to everything that comes back until the server closes. */
+/** Sends raw bytes and resolves to everything received until the server closes. */
 async function sendRaw(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   let received = '';
@@ -367,7 +367,7 @@ test.each(['/streams/a-1/messages', '/rpc'])(
   async (path) => {
     await using app = await startTestApp(['--body-limit-bytes', '1024']);
     const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
-    // Beyond what the buffers of both sockets hold: the server has to take it for the client to come to read.
+    // More than both sockets buffer: the server must read it before the client can read the answer.
     const body = 'x'.repeat(16_000_000);
     const next = 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
     for (const framed of [

@@ -7,10 +7,10 @@ import { startTestApp } from '../support/start-app.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 import { RpcClient } from './rpc-client.ts';
 
-// Random, because the zeros of other tests' token are everywhere.
+// Random, because the zeros in other tests' token occur everywhere.
 const adminToken = newToken('default');
 
-/** A server whose tokens, of every way to make one, and tickets are known here; each was used. */
+/** A server with known and used tokens, created in every way, and tickets. */
 async function startWithSecrets(flags: readonly string[]) {
   const app = await startTestApp([`--token=${adminToken}`, ...flags]);
   const operator = new RpcClient(app.url, adminToken);
@@ -38,7 +38,7 @@ async function startWithSecrets(flags: readonly string[]) {
   return { app, operator, admin, ask, tokens: [adminToken, given, made, reader, revoked], tickets: [waiting, used] };
 }
 
-/** Every form in which a secret would be found. */
+/** Every form in which a secret could be found. */
 function formsOf(secret: string): Buffer[] {
   const hexadecimal = secret.slice(secret.lastIndexOf('_') + 1);
   const isToken = secret.startsWith('ns_');
@@ -65,7 +65,7 @@ describe('Tokens and tickets are kept as hashes:', () => {
     for (const [name, bytes] of places) {
       expect([name, [...tokens, ...tickets].filter((secret) => holds(bytes, secret))]).toEqual([name, []]);
     }
-    // Else nothing would be found because it is written in another way.
+    // Shows that the search would find something: the hash is stored in this form.
     const hash = hashToken(tokens[2]!);
     const found = places.filter(([, bytes]) => bytes.includes(hash) || bytes.includes(Buffer.from(hash, 'hex')));
     expect(found.map(([name]) => name)).toEqual(expect.arrayContaining(['backup', 'a.db']));

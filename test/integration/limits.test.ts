@@ -19,7 +19,7 @@ async function open(
   return client;
 }
 
-/** Sends raw bytes and resolves to everything that comes back until the server closes. */
+/** Sends raw bytes and resolves to everything received until the server closes. */
 async function sendRaw(port: number, begin: (socket: Socket) => void): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   let received = '';
@@ -106,7 +106,7 @@ test('An address is the peer’s, whatever it says, unless it is a trusted proxy
   await using _one = await open(proxied, '/subscribe?all=true', from('192.0.2.1'));
   await using other = await open(proxied, '/subscribe?all=true', from('192.0.2.2'));
   await using again = await open(proxied, '/subscribe?all=true', from('192.0.2.1'), '*/*');
-  // What stands before the proxy's own entry was said by the peer.
+  // Entries before the proxy's own were sent by the peer.
   await using forged = await open(proxied, '/subscribe?all=true', from('203.0.113.9, 192.0.2.1'), '*/*');
   expect([other, again, forged].map(({ head }) => head.status)).toEqual([200, 503, 503]);
 });
@@ -162,7 +162,7 @@ test('Appends beyond the rate of their namespace are refused with the time to co
   }
   const stored = answers.filter(({ status }) => status === 201).length;
   expect((await app.get('/streams/a-1')).body.messageCount).toBe(stored);
-  // Others have a rate of their own, and reading has none.
+  // Other namespaces have their own rate, and reads have none.
   expect((await app.append('a-1', message, `token=${newToken('other')}`)).status).toBe(201);
 });
 
@@ -232,7 +232,7 @@ test('A head that comes byte by byte is not waited for longer than one that stan
 test('The time for requests does not end subscriptions.', async () => {
   await using app = await startTestApp(['--request-timeout-ms', '100']);
   await using client = await open(app);
-  // By then a late request has been found twice over.
+  // By then a late request has been detected twice.
   await sendRaw(app.port, (socket) => socket.write('GET'));
   await sendRaw(app.port, (socket) => socket.write('GET'));
   await app.append('a-1', message);

@@ -20,7 +20,7 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-/** A server of which each frame goes to every subscriber as `send` says. */
+/** A server that delivers each frame to every subscriber with `send`. */
 async function startServer(send: (subscriber: Socket, frame: string, number: number) => void): Promise<Reader> {
   const subscribers: Socket[] = [];
   const sockets = new Set<Socket>();
@@ -43,7 +43,7 @@ async function startServer(send: (subscriber: Socket, frame: string, number: num
         socket.write(head + chunk(': ready\n\n'));
         return;
       }
-      // A writer that keeps to the clock does not wait, so several requests may come at once.
+      // A writer at a fixed rate does not wait, so several requests may arrive together.
       for (const [, stream] of text.matchAll(/POST \/streams\/([^/]+)/g)) {
         append(stream!);
         socket.write(answer);

@@ -10,10 +10,10 @@ import { startSqliteApp } from '../support/start-sqlite-app.ts';
 import { StoreFaults } from '../support/store-faults.ts';
 
 const message = { type: 'Deposited', data: { amount: 100 } };
-/** Made by Prometheus itself. */
+/** Created by Prometheus itself. */
 const synthetic = ['up', 'ALERTS'];
 
-/** Starts a server whose store neither reads for subscriptions nor says that it is well. */
+/** Starts a server whose store fails both reads for subscriptions and health checks. */
 function startFailingApp(): Promise<TestApp> {
   const faults = new StoreFaults();
   faults.fail('pokes');
@@ -37,14 +37,14 @@ async function scrapeUntil(app: TestApp, name: string, labels: Record<string, st
   );
 }
 
-/** Subscribes and waits until the subscription is live, so that what follows is told live. */
+/** Subscribes and waits until the subscription is live, so that what follows is delivered live. */
 async function subscribeLive(app: TestApp, query: string, kind: string): Promise<SseClient> {
   const reader = await SseClient.connect(app.port, `/subscribe?${query}`);
   await scrapeUntil(app, 'pokewire_subscriptions', { kind, state: 'live' }, 1);
   return reader;
 }
 
-/** Gives every metric with labels a sample. */
+/** Produces a sample of every metric with labels. */
 async function useEverything(app: TestApp): Promise<void> {
   await app.append('account-1', message);
   await makeLaggingGroup(app);
@@ -61,7 +61,7 @@ async function useEverything(app: TestApp): Promise<void> {
   await scrapeUntil(app, 'pokewire_group_lag_messages', { group: 'billing' }, 1);
 }
 
-/** Whether only a store has it that docs/stores.md lists the metrics of, or a series of it. */
+/** Whether the metric, or one of its series, exists only with another store, by docs/stores.md. */
 function isOfAnotherStore(name: string): boolean {
   const metrics = readMetricDocs('stores');
   return metrics.has(name) || metrics.get(name.replace(/_(bucket|sum|count)$/, ''))?.type === 'histogram';
@@ -181,7 +181,7 @@ describe('A server that has answered nothing yet', () => {
     expect(counted.length).toBeGreaterThan(20);
     for (const selector of counted) {
       const [name] = metricsIn(selector);
-      // What processes of any kind export begins as it does there.
+      // Standard process metrics have other prefixes.
       if (!name!.startsWith('pokewire_') || isOfAnotherStore(name!)) continue;
       expect(metrics.labelValues(name!, '').size, selector).toBe(1);
       for (const { label, operator, value } of conditionsIn(selector)) {
@@ -325,7 +325,7 @@ describe('A subscriber that does not read', () => {
     expect(lagging.value('pokewire_pool_leased')).toBe(1);
     const closed = await scrapeUntil(app, 'pokewire_subscriptions_closed_total', { reason: 'stalled' }, 1);
     expect(closed.value('pokewire_subscriptions')).toBe(0);
-    // The socket lets go of its buffer when it has closed, which follows.
+    // The socket releases its buffer when it has closed, which follows.
     await scrapeUntil(app, 'pokewire_pool_leased', {}, 0);
   });
 });

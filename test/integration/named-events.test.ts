@@ -7,7 +7,7 @@ import { RpcClient } from './rpc-client.ts';
 
 const message = { type: 'Happened', data: {} };
 
-/** Events of every type with parsed data. */
+/** Events of every type, with parsed data. */
 function eventsOf(client: SseClient) {
   return client.events.map(({ type, data, lastEventId }) => ({ type, data: JSON.parse(data), id: lastEventId }));
 }
@@ -80,7 +80,7 @@ test('The hello of a stream that begins before what a namespace made anew can ho
   await rpc.call('ns.delete', 'again');
   const { token } = await rpc.createNamespace('again');
   const [hello] = await firstEvents(app, `category=a&hello=true&token=${token}`, 1);
-  // One position lies free between the old log and the new one.
+  // One position is unused between the old log and the new one.
   expect([hello!.data.head, hello!.id]).toEqual([2, '']);
 });
 
@@ -155,7 +155,7 @@ test.each(['', '&hello=true'])(
     await client.closed;
     const end = eventsOf(client).at(-1)!;
     expect([end.type, end.data, positionIn(end.id, epoch)]).toEqual(['end', { code: 'log-replaced' }, 2]);
-    // What it comes back with names the old log.
+    // It reconnects with a cursor of the old log.
     const [hello, reset, poke] = await firstEvents(app, `category=a&hello=true&lastEventId=${end.id}`, 3);
     expect([hello!.data.head, reset!.data.reason, poke!.data.globalPosition]).toEqual([2, 'other-epoch', 1]);
     expect(await epochOf(app)).not.toBe(epoch);

@@ -8,10 +8,10 @@ import { startTestApp } from '../support/start-app.ts';
 const busyLoop = new URL('../support/busy-loop.ts', import.meta.url).pathname;
 const message = { type: 'T', data: {} };
 
-/** It is looked twice a second, and an overload ends only after five calm ones. */
+/** Sampled twice per second, and overload ends only after five calm samples. */
 const patience = { timeout: 50_000, interval: 50 };
 
-/** A process that holds so much of what its container of 100 MiB may have. */
+/** A process that uses this much of its container's 100 MiB. */
 class ContainedMemory implements MemorySource {
   usedMebibytes = 10;
 

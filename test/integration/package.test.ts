@@ -22,7 +22,7 @@ const texts = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
 let folder: TemporaryFolder;
 let installed: string;
 
-// As npm publishes it and unpacks it where it is installed.
+// As npm publishes and installs it.
 beforeAll(async () => {
   folder = await copyWith(undefined, [...sources, ...texts]);
   execFileSync('npm', ['pack', '--silent'], { cwd: folder.path });
@@ -49,14 +49,14 @@ test('The package serves every page with its styles and scripts.', async () => {
   for (const path of all) expect([path, await statusOf(path)]).toEqual([path, 200]);
 });
 
-/** What a page links to or loads from the server that it came from. */
+/** What a page links to or loads from its own server. */
 async function linksOf(page: string): Promise<string[]> {
   const text = await (await fetch(page, { headers: { accept: 'text/html' } })).text();
   const paths = [...text.matchAll(/(?:href|src)="([^"#]+)"/g)].map(([, path]) => new URL(path!, page));
   return paths.filter(({ origin }) => origin === new URL(page).origin).map(({ pathname }) => pathname);
 }
 
-/** A Node on this machine that is older than the one that is needed. */
+/** An installed Node older than required. */
 function findOldNode(): string | undefined {
   const candidates = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, 'node'));
   return candidates.find((node) => {

@@ -39,6 +39,6 @@ test.each([
   const refused = [400, 400, 400, 'INVALID_RECORD'];
   expect(await outcomes(bad)).toEqual([...refused, ...refused]);
   expect((await app.get('/streams')).body.streams).toEqual([]);
-  // The second import has the place of the first, with another payload.
+  // The second import has the same position as the first, with another payload.
   expect(await outcomes(good)).toEqual([201, 201, 200, 'done', 201, 201, 200, 'POSITION_EXISTS']);
 });

@@ -6,7 +6,7 @@ import { FakeStore } from '../support/fake-store.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { StoreFaults } from '../support/store-faults.ts';
 
-/** More headers than Node's parser keeps before it hands them over, which runs what waits for its turn. */
+/** More headers than Node's parser buffers, so that it hands them over early and runs pending microtasks. */
 const manyHeaders = Array.from({ length: 120 }, (_, index) => `X-${index}: a\r\n`).join('');
 
 test.each(['/subscribe?category=a', '/subscribe?all=true', '/diagnose/stream'])(
@@ -43,7 +43,7 @@ const numbered = (count: number) => Array.from({ length: count }, (_value, n) =>
 const ask = (id: string) => `GET /streams/a-1/messages HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${id}\r\n\r\n`;
 const goodbye = 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
 
-/** A server whose store is held up at reads. */
+/** A server whose store blocks reads. */
 async function startHeld() {
   const faults = new StoreFaults();
   const app = await startTestApp([], { openStore: async (_url, options) => faults.wrap(new FakeStore(options)) });
@@ -99,7 +99,7 @@ test('Beyond the limit the last that is answered says that the connection ends, 
   const append = (id: string) =>
     `POST /streams/a-1/messages HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${id}\r\nContent-Type: application/json\r\n` +
     `Content-Length: ${body.length}\r\n\r\n${body}`;
-  // Few enough bytes to arrive at once.
+  // Few enough bytes to arrive together.
   socket.write(numbered(120).map(append).join(''));
   await expect.poll(() => faults.calls.get('append')).toBe(1);
   faults.mend();
@@ -134,7 +134,7 @@ test('Bodies behind requests that wait are stored whole and in their order.', as
   await using app = await startTestApp();
   const socket = connect(app.port, '127.0.0.1');
   const answers = readAll(socket);
-  // More than a request that nobody reads may hold.
+  // More than an unread request may hold.
   const text = 'x'.repeat(200_000);
   for (let n = 0; n < 20; n++) {
     const body = JSON.stringify({ type: `T${n}`, data: { text } });

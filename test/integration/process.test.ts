@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { SpokenProcess } from '../support/spoken-process.ts';
 import { SseClient } from '../support/sse-client.ts';
 
-// A start takes as long as the machine lets it; the test's own time-out is the limit.
+// A start takes as long as the machine needs; the test's own time-out is the limit.
 const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
 
 test('It starts on both loopback addresses, says what to try, and answers on each.', async () => {

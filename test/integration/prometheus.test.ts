@@ -49,7 +49,7 @@ class Prometheus implements AsyncDisposable {
 
   static async start(...targets: string[]): Promise<Prometheus> {
     const directory = mkdtempSync(join(tmpdir(), 'pokewire-prometheus-'));
-    // All as shipped, but for where the server is and how long a test would have to wait.
+    // As shipped, except for the server's address and the waiting times.
     const config = readText('grafana/prometheus/prometheus.yml')
       .replace('pokewire:8080', targets.join(', '))
       .replaceAll('_interval: 5s', '_interval: 200ms');
@@ -81,7 +81,7 @@ class Prometheus implements AsyncDisposable {
     this.#directory = directory;
   }
 
-  /** Asks its API and returns the data of the answer. */
+  /** Calls its API and returns the answer's data. */
   // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
   async get(path: string, query: Record<string, string> = {}): Promise<any> {
     const response = await fetch(`${this.url}/api/v1/${path}?${new URLSearchParams(query)}`);
@@ -99,7 +99,7 @@ class Prometheus implements AsyncDisposable {
   }
 }
 
-/** What Grafana puts in place of a panel's variables. */
+/** Replaces a panel's variables like Grafana. */
 function fillIn(expr: string): string {
   return expr
     .replaceAll('$__rate_interval', '1m')
@@ -107,19 +107,19 @@ function fillIn(expr: string): string {
     .replaceAll(/\$(instance|pool|route)/g, '.+');
 }
 
-/** A little of everything that a panel shows. */
+/** Produces some data for every panel. */
 async function useServer(app: TestApp): Promise<void> {
   const message = { type: 'Deposited', data: { amount: 100 } };
   await app.append('account-1', [message, message]);
   await app.get('/streams/account-1/messages');
   await app.get('/no/such/path');
-  // The first finds a place beside the reader and catches up, the second is refused.
+  // The first gets a place beside the reader and catches up; the second is refused.
   await using reader = await SseClient.connect(app.port, '/subscribe?category=account');
   await reader.waitForPokes(2);
   expect((await app.get('/subscribe?all=true')).status).toBe(503);
 }
 
-/** A node over the store of that URL; undefined: its servers are not there. */
+/** A node over the store at that URL; undefined: its servers are not available. */
 async function startNode(url: string | undefined): Promise<TestApp | undefined> {
   return url === undefined ? undefined : startTestApp(['--store', url]);
 }

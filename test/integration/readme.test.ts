@@ -13,14 +13,14 @@ function blocksOf(heading: string): string[] {
   return [...chapter.matchAll(/^```\n(.*?)^```$/gms)].map(([, block = '']) => block);
 }
 
-/** The path that a curl command asks for, and the output that follows it. */
+/** The path requested by a curl command, and the output after it. */
 function requestOf(block: string): { path: string; body: string | undefined; output: string } {
   const [command = '', ...output] = block.split('\n');
   const [, path = ''] = /localhost:8080(\/[^' ]*)/.exec(command)!;
   return { path, body: / -d '([^']*)'/.exec(command)?.[1], output: output.join('\n') };
 }
 
-/** Text without what differs from run to run. */
+/** Text without what differs between runs. */
 function masked(text: string): string {
   return text
     .replace(/^retry: \d+$/m, 'retry: N')
@@ -29,7 +29,7 @@ function masked(text: string): string {
     .replace(/"time":"[\d-]{10}T[\d:.]{12}Z"/, '"time":"TIME"');
 }
 
-/** A subscriber that is live: what it is sent from now on does not come from a catch-up. */
+/** A live subscriber, so that the following pokes do not come from a catch-up. */
 async function subscribeLive(app: TestApp, path: string): Promise<SseClient> {
   const reader = await SseClient.connect(app.port, path);
   const live = 'pokewire_subscriptions{kind="category",state="live"} 1';
@@ -58,7 +58,7 @@ test('The README’s transcript is what the server says.', async () => {
   expect(masked(`${(await app.get(read.path)).text}\n`)).toBe(masked(read.output));
 });
 
-/** Source files on the stack, outermost first, each once where it follows itself; engines by the interface that they implement. */
+/** Source files on the stack, outermost first, without repetitions; engines appear as the interface they implement. */
 function filesOnStack(): string[] {
   const files = [...new Error().stack!.matchAll(/\/src\/([\w/-]+\.ts)/g)].map(([, file = '']) => file).reverse();
   const hops = files.map((file) => (file.startsWith('store/memory/') ? 'store/log.ts' : file));

@@ -17,7 +17,7 @@ import { StoreFaults } from '../support/store-faults.ts';
 const admin = newToken('default');
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-/** A request by token. A body is that of a call. */
+/** A request with a token. With a body, it is a call. */
 type Asked = { readonly path: string; readonly call?: readonly unknown[] };
 
 const ask = (url: string, token: string, { path, call }: Asked) =>
@@ -39,12 +39,12 @@ const manyRecords = (from = 1, count = 30): string =>
     recordAt(`a-1/${n}@${n + from}`, { data: { text: 'x'.repeat(500_000) } }),
   ).join('');
 
-/** More than sockets hold, so that an answer waits for its reader. */
+/** More than sockets buffer, so that an answer waits for its reader. */
 async function fill({ url }: Pick<TestApp, 'url'>, token: string): Promise<void> {
   expect((await importBody(`${url}/import`, manyRecords(), bearer(token))).events.at(-1)).toMatchObject({ done: true });
 }
 
-/** An answer of which the first piece is read, and the rest by `readOn`. */
+/** An answer whose first piece was read; `readOn` reads the rest. */
 async function begin(url: string, token: string, asked: Asked) {
   const response = await ask(url, token, asked);
   const reader = response.body!.getReader();
@@ -92,7 +92,7 @@ describe('reads under way', () => {
         },
       ]);
       expect(refused.headers.get('retry-after')).toMatch(/^[1-4]$/);
-      // Another namespace has the third place, and nobody a fourth.
+      // Another namespace gets the third place, and nobody a fourth.
       const third = await begin(app.url, admin, asked);
       const beyond = await ask(app.url, admin, asked);
       expect([beyond.status, await beyond.text()]).toEqual([429, expect.stringContaining('"maxReads":3')]);
@@ -337,7 +337,7 @@ test('Answers that nobody takes hold a page each, in a server with a small heap 
   await expect
     .poll(async () => (await readMetrics()).value('pokewire_reads_refused_total', { reason: 'limit' }))
     .toBe(20);
-  // A page is 1 MiB here; what is garbage goes with the next collection.
+  // A page is 1 MiB here; garbage is freed by the next collection.
   await expect.poll(async () => (await readBytes()) - before, { timeout: 30_000 }).toBeLessThan(100 * 1.3 * 1_048_576);
   for (const socket of sockets) socket.destroy();
   await expect.poll(async () => (await readMetrics()).value('pokewire_reads'), { timeout: 30_000 }).toBe(0);
@@ -346,7 +346,7 @@ test('Answers that nobody takes hold a page each, in a server with a small heap 
 
 type Pages = (...args: readonly unknown[]) => Promise<MessagePage>;
 
-/** The store, whose logs read pages by what `change` makes of their own reads. */
+/** A store whose logs read pages with the function that `change` returns. */
 function withReads(store: Store, change: (read: Pages) => Pages): Store {
   const changed = (log: object) =>
     new Proxy(log, {

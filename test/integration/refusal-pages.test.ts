@@ -3,7 +3,7 @@ import { newToken } from '../../src/access/token.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { adminToken as admin } from './rpc-client.ts';
 
-/** How Chromium opens an address. */
+/** Headers with which Chromium opens an address. */
 const visit = {
   accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
   'sec-fetch-dest': 'document',
@@ -27,7 +27,7 @@ test.each(['/docs', '/diagnose', '/consumer-groups', '/reference', '/browse', '/
     expect(headers.get('www-authenticate')).toBe('Bearer realm="pokewire"');
     expect(text).toContain('<h1>Sign in</h1>');
     expect(text).toContain('type="password"');
-    // Relative to the address that was asked for, so that it holds below a path of a proxy too.
+    // Relative to the requested address, so that it also works below a proxy's path prefix.
     const session = /data-session="([^"]*)"/.exec(text)![1]!;
     expect(new URL(session, app.url + path).href).toBe(`${app.url}/session`);
     expect(new URL(session, `https://proxy.example/below${path}`).href).toBe('https://proxy.example/below/session');

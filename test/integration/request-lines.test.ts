@@ -7,7 +7,7 @@ import { startTestApp } from '../support/start-app.ts';
 
 const flags = ['--request-timeout-ms', '400', '--stall-timeout-ms', '300', '--header-limit-bytes', '2048'];
 
-/** A server, and the lines that it logs. */
+/** A server and its log lines. */
 async function startSpoken() {
   const lines: { msg: string; status?: number; path?: string }[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) });

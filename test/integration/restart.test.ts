@@ -6,7 +6,7 @@ import { TemporaryFolder } from '../support/temporary-folder.ts';
 
 type Answer = { readonly status: number; readonly body: { readonly [name: string]: unknown } };
 
-/** A server over a file, and requests with a token. */
+/** A server with a file, and requests with a token. */
 class DurableServer extends SpokenProcess {
   #url: URL | undefined;
 

@@ -1,7 +1,7 @@
-/** The token that EventoDB's suites use as that of the administrator. */
+/** The administrator's token in EventoDB's suites. */
 export const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 
-/** What came back from `/rpc`, text and all. */
+/** An answer from `/rpc`, including its text. */
 export type RpcAnswer = {
   readonly status: number;
   readonly text: string;
@@ -14,11 +14,11 @@ export type RpcRequest = {
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly method?: string;
-  /** With its question mark. */
+  /** Including the question mark. */
   readonly query?: string;
 };
 
-/** Sends one request to `/rpc`. Text goes out as it is, anything else as JSON. */
+/** Sends one request to `/rpc`. Text is sent verbatim, anything else as JSON. */
 export async function callRpc(url: string, body: unknown, request: RpcRequest = {}): Promise<RpcAnswer> {
   const { token, headers = {}, method = 'POST', query = '' } = request;
   const isBodyless = method === 'GET' || method === 'HEAD';
@@ -31,7 +31,7 @@ export async function callRpc(url: string, body: unknown, request: RpcRequest = 
   return { status: response.status, text, body: text === '' ? undefined : JSON.parse(text), headers: response.headers };
 }
 
-/** An error as EventoDB's SDKs raise it. */
+/** An error as raised by EventoDB's SDKs. */
 export class RpcError extends Error {
   readonly code: string;
   readonly status: number;
@@ -50,8 +50,8 @@ type Options = Readonly<Record<string, unknown>>;
 type Row = any[];
 
 /**
- * Behaves as EventoDB's SDK for Node does: options are always sent, any status but 200 is a failure whose body must be
- * JSON, and a client without token takes the one that an answer offers.
+ * Behaves like EventoDB's SDK for Node: it always sends options, treats any status but 200 as a failure with a JSON
+ * body, and adopts a token from an answer if it has none.
  */
 export class RpcClient {
   readonly url: string;
@@ -75,12 +75,12 @@ export class RpcClient {
     return answer.body;
   }
 
-  /** Sends a call and returns whatever came back. */
+  /** Sends a call and returns the answer, whatever it is. */
   ask(...body: unknown[]): Promise<RpcAnswer> {
     return callRpc(this.url, body, this.token === undefined ? {} : { token: this.token });
   }
 
-  /** Sends a call that is to be refused, and returns status and code. */
+  /** Sends a call that must be refused, and returns status and code. */
   async refusal(...body: unknown[]): Promise<[status: number, code: string | undefined]> {
     const { status, body: answer } = await this.ask(...body);
     return [status, answer.error?.code];
@@ -114,20 +114,20 @@ export class RpcClient {
     return this.call('ns.create', id, options);
   }
 
-  /** A new namespace and a client that holds its token, as the suites make one for each test. */
+  /** A new namespace and a client with its token, as the suites create for each test. */
   async tenant(id: string): Promise<RpcClient> {
     const { token } = await this.createNamespace(id);
     return new RpcClient(this.url, token);
   }
 }
 
-/** A poke as an SDK hands it on. */
+/** A poke as SDKs deliver it. */
 export type SdkPoke = { readonly stream: string; readonly position: number; readonly globalPosition: number };
 
-/** Turns the chunks of an event stream into pokes. */
+/** Parses chunks of an event stream into pokes. */
 export type SdkParser = (chunk: string) => SdkPoke[];
 
-/** The parser of EventoDB's black-box suite: it keeps an unfinished line, but forgets the event's type between chunks. */
+/** The parser of EventoDB's black-box suite: it keeps an incomplete line, but forgets the event's type between chunks. */
 export function chunkParser(): SdkParser {
   let rest = '';
   return (chunk) => {
@@ -149,7 +149,7 @@ export function chunkParser(): SdkParser {
   };
 }
 
-/** The parser of the SDK for Go: it knows lines that begin with `data: ` and empty ones, and no types. */
+/** The parser of the Go SDK: it knows lines that start with `data: ` and empty ones, and no types. */
 export function dataLineParser(): SdkParser {
   let rest = '';
   let data = '';
@@ -168,7 +168,7 @@ export function dataLineParser(): SdkParser {
   };
 }
 
-/** The parser of the SDK for Elixir: blocks between empty lines, and it stalls for good at a block that is empty. */
+/** The parser of the Elixir SDK: blocks between empty lines; an empty block makes it stall forever. */
 export function blockParser(): SdkParser {
   let buffer = '';
   return (chunk) => {
@@ -188,7 +188,7 @@ function splitField(line: string): [string, string] {
   return colon === -1 ? [line, ''] : [line.slice(0, colon), line.slice(colon + 2)];
 }
 
-/** A subscriber as the SDKs are one: `fetch`, its headers, and one of their parsers. Close it by `await using`. */
+/** A subscriber like the SDKs: `fetch`, its headers, and one of their parsers. Close it by `await using`. */
 export class SdkSubscription implements AsyncDisposable {
   readonly pokes: SdkPoke[] = [];
   readonly response: Response;

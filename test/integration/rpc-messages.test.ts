@@ -225,7 +225,7 @@ describe('stream.write (section 6)', () => {
   test('counts for the limit of appends a second, whichever route they take.', async () => {
     await using limited = await startTestApp(['--test-mode', '--max-appends-per-second', '1']);
     const answers = [await limited.append('a-1', message)];
-    // The second may have passed between two of them, but not between all.
+    // A second may have passed between two of them, but not between all.
     for (let n = 0; n < 50; n++) answers.push(await callRpc(limited.url, ['stream.write', 'a-1', message]));
     const refused = answers.filter(({ status }) => status === 429);
     expect(refused.length).toBeGreaterThan(0);

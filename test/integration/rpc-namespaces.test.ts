@@ -116,7 +116,7 @@ describe('ns.delete (section 6)', () => {
     await admin.call('ns.delete', id);
     const again = await admin.tenant(id);
     expect(await again.category('')).toEqual([]);
-    // Its streams begin anew, its log behind the old one, so that no cursor of that is taken for one of this.
+    // Its streams start over; its log starts after the old one, so that no old cursor is accepted for it.
     expect(await again.write('a-1', message)).toEqual({ position: 0, globalPosition: 3 });
     expect((await tenant.ask('sys.version')).status).toBe(403);
   });
@@ -227,7 +227,7 @@ describe('Other namespaces (section 13, D1)', () => {
     await using open = await startTestApp(['--test-mode']);
     const anybody = new RpcClient(open.url, newToken('somebody'));
     const { token } = await anybody.createNamespace('made');
-    // An SDK without a token adopts that of the first namespace it creates, and goes on with it.
+    // An SDK without a token adopts that of the first namespace it creates.
     const maker = new RpcClient(open.url, token);
     await maker.createNamespace('made-by-tenant');
     expect(await maker.call('ns.delete', 'made-by-tenant')).toMatchObject({ namespace: 'made-by-tenant' });
@@ -235,7 +235,7 @@ describe('Other namespaces (section 13, D1)', () => {
       'default',
       'made',
     ]);
-    // Also when it has deleted the namespace of its token.
+    // Even after it has deleted its token's namespace.
     await maker.call('ns.delete', 'made');
     await maker.createNamespace('made-later');
     expect(await maker.refusal('ns.streams')).toEqual([404, 'NAMESPACE_NOT_FOUND']);
@@ -258,7 +258,7 @@ describe('ns.streams and ns.categories (section 6)', () => {
     const streams = await tenant.call('ns.streams');
     expect(streams[1]).toEqual({ stream: 'a', version: 0, lastActivity: time });
     expect(streams[2]).toEqual({ stream: 'a-1', version: 1, lastActivity: time });
-    // U+10000 sorts behind U+FFFF by bytes, before it by UTF-16 units.
+    // U+10000 sorts after U+FFFF by bytes, before it by UTF-16 units.
     expect(await listed()).toEqual(['A-1', 'a', 'a-1', 'a_1', 'b-%', 'b-x', 'ä-1', '\uffff-1', '\u{10000}-1']);
   });
 

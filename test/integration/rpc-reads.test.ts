@@ -148,7 +148,7 @@ describe('category.get (section 6)', () => {
     ['', { correlation: 'workflow' }, [2, 4]],
     ['account', { consumerGroup: {} }, [1, 2, 4, 5]],
     ['account', { consumerGroup: { member: null, size: null } }, [1, 2, 4, 5]],
-    // Of two members, "1" is the first one's and "2" the second one's; a stream without id is nobody's.
+    // Of two members, "1" belongs to the first and "2" to the second; a stream without id belongs to neither.
     ['account', { consumerGroup: { member: 0, size: 1 } }, [1, 4, 5]],
     ['account', { consumerGroup: { member: 0, size: 2 } }, [1, 5]],
     ['account', { consumerGroup: { member: 1, size: 2 } }, [4]],
@@ -191,7 +191,7 @@ describe('category.get (section 6)', () => {
 });
 
 describe('Long reads (section 13, D18)', () => {
-  // More rows than a store looks at for one page, and more bytes than one page holds.
+  // More rows than a store examines for one page, and more bytes than a page holds.
   const streams = 12;
   const perAppend = 1_000;
 

@@ -23,7 +23,7 @@ beforeEach(async () => {
   tenant = await admin.tenant(id);
 });
 
-/** A client of the tenant whose token has this scope. */
+/** A client of the tenant with a token of this scope. */
 async function scoped(scope: string): Promise<RpcClient> {
   return new RpcClient(app.url, (await admin.call('ns.token.create', id, { scope })).token);
 }

@@ -288,7 +288,7 @@ describe('Sizes (section 9)', () => {
   });
 });
 
-/** Sends bytes and returns what comes until the server closes. */
+/** Sends bytes and returns everything received until the server closes. */
 async function exchange(port: number, request: string): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1' });
   socket.write(request);

@@ -6,7 +6,7 @@ import { readText } from '../support/monitoring.ts';
 
 const subscribers = 200;
 
-/** What a subscriber takes more with 100 selectors of its own, whose names have so many bytes, than with one. */
+/** Extra memory of a subscriber with 100 selectors of this length, compared with one. */
 async function bytesOfSelectors(nameBytes: number): Promise<number> {
   const heldWith = async (selectors: number) => {
     await using node = new FakeNode();
@@ -22,7 +22,7 @@ async function bytesOfSelectors(nameBytes: number): Promise<number> {
     expect(node.hub.subscriptions.size).toBe(subscribers);
     return heldBytes() - before;
   };
-  // Compiles what is measured then.
+  // Compiles the code that is measured afterwards.
   await heldWith(1);
   return ((await heldWith(100)) - (await heldWith(1))) / subscribers;
 }

@@ -4,7 +4,7 @@ import { launchBrowser } from '../support/browser.ts';
 import { startTestApp } from '../support/start-app.ts';
 
 const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
-// Over plain http from afar a browser does not say whether a link of another page led here.
+// Over plain http, except to localhost, browsers do not report whether a link on another site led here.
 const afar = 'pokewire.example';
 
 let browser: Browser;
@@ -42,7 +42,7 @@ test('A page of another port of this host cannot append by the visitor’s sessi
   await page.goto(`${app.url}/docs?token=${admin}`);
   await page.goto(`${elsewhere.url}/health`);
   for (const url of [app.url, open.url]) {
-    // A simple request, for which the browser does not ask first.
+    // A simple request, which needs no preflight.
     const send = `fetch(${JSON.stringify(`${url}/rpc`)}, {
       method: 'POST', mode: 'no-cors', credentials: 'include', body: '["stream.write","a-1",{"type":"T","data":{}}]',
     }).then(() => 'answered', () => 'kept from the page')`;
@@ -80,7 +80,7 @@ test('The button that begins a session says so when the token is refused, and se
   await using context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(`http://${afar}:${app.port}/docs?token=${admin}`);
-  // What the token was when the page came, it need not be when the button is clicked.
+  // The token may change between loading the page and clicking the button.
   await page.route('**/session', (route) =>
     route.continue({ headers: { ...route.request().headers(), authorization: `Bearer ${admin.replace(/.$/, '1')}` } }),
   );

@@ -11,7 +11,7 @@ function ask(app: TestApp, path: string, headers: Record<string, string> = {}, i
   return fetch(app.url + path, { redirect: 'manual', ...init, headers });
 }
 
-/** Begins a session and returns the cookie as a browser sends it back. */
+/** Starts a session and returns the cookie as a browser sends it. */
 async function beginSession(app: TestApp, token = admin): Promise<string> {
   const response = await ask(app, '/session', { authorization: `Bearer ${token}` }, { method: 'POST' });
   expect(response.status).toBe(204);
@@ -67,7 +67,7 @@ test.each([
   ['a page without an origin', { origin: 'null' }, 403],
   ['nobody knows', {}, 403],
 ])('By cookie only our own page may append: %s.', async (_who, given, status) => {
-  // Origins of --cors-origins may call, but not by cookie.
+  // Origins of --cors-origins may send requests, but not with the cookie.
   await using app = await startTestApp(['--token', admin, '--cors-origins', 'https://evil.example']);
   const headers: Record<string, string> = { ...json, ...given, cookie: await beginSession(app) };
   if (headers.origin === 'SELF') headers.origin = app.url;
@@ -162,7 +162,7 @@ test.each([
     expect((await ask(app, '/streams/a-1/messages', { ...json, ...given }, init)).status).toBe(status);
     const call = { method: 'POST', body: '["stream.version","a-1"]' };
     const expected = status === 201 ? [200, 415] : [403];
-    // What other headers it sends, or a token of its own, changes nothing.
+    // Its other headers, or its own token, make no difference.
     const rpc = await ask(app, `/rpc?token=${newToken('default')}`, { 'content-type': 'text/plain', ...given }, call);
     expect(expected).toContain(rpc.status);
   },

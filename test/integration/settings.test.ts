@@ -7,7 +7,7 @@ import { startTestApp } from '../support/start-app.ts';
 
 const names = Object.keys(configSchema.properties) as (keyof Config)[];
 
-/** What everybody may mistype. */
+/** Values that anyone may mistype. */
 const texts = [
   '',
   ' ',
@@ -27,7 +27,7 @@ const texts = [
   'x'.repeat(10_000),
 ];
 
-/** A setting that is only taken beside others. */
+/** A setting that is accepted only together with others. */
 const company: Partial<Record<keyof Config, string[]>> = {
   retryMinMs: ['--retry-max-ms=86400000'],
   pokePoolMin: ['--poke-pool-max=1000000'],
@@ -44,7 +44,7 @@ function valuesOf(name: keyof Config): string[] {
   return [...texts, minimum, maximum, minimum - 1, maximum + 1, '9'.repeat(40)].map(String);
 }
 
-/** The settings that a start would have, or the sentence that refuses it. Anything else is a fault. */
+/** The settings of a start, or the sentence that refuses it. Anything else is a fault. */
 function judge(args: string[], env: Record<string, string>): Config | string {
   try {
     const command = parseCommand(args, env);
@@ -55,7 +55,7 @@ function judge(args: string[], env: Record<string, string>): Config | string {
   }
 }
 
-/** Serves, or says in a sentence what it cannot use. */
+/** Serves, or says in a sentence what is invalid. */
 async function start(flags: readonly string[]): Promise<number | string> {
   try {
     await using app = await startTestApp(flags);

@@ -9,12 +9,12 @@ import { startTestApp } from '../support/start-app.ts';
 const admin = newToken('default');
 const bearer = { authorization: `Bearer ${admin}` };
 
-/** A store that takes its time for the batches of replacements, once `hold` was called. */
+/** A store that delays batches of replacements once `hold` was called. */
 class SlowStore extends FakeStore {
   gate: PromiseWithResolvers<void> | undefined = undefined;
-  /** Batches that wait. */
+  /** Number of waiting batches. */
   waiting = 0;
-  /** Imports that have ended, one way or the other. */
+  /** Number of imports that have ended, successfully or not. */
   ended = 0;
 
   override async beginReplacement(namespace: Namespace): Promise<ImportSession> {
@@ -35,7 +35,7 @@ class SlowStore extends FakeStore {
   }
 }
 
-/** A server whose log is about to be replaced by one message, of which the store has all but the commit. */
+/** A server whose log is about to be replaced by one message; the store has everything except the commit. */
 async function startReplacing() {
   let store: SlowStore | undefined;
   const app = await startTestApp(['--token', admin], {
@@ -54,7 +54,7 @@ async function startReplacing() {
   return {
     app,
     sending,
-    /** Lets the store go on, and resolves to what is exported when the import is over. */
+    /** Lets the store continue; resolves to an export taken after the import. */
     async finish(): Promise<string> {
       slow.gate?.resolve();
       await expect.poll(() => slow.ended).toBe(1);

@@ -10,7 +10,7 @@ import { SseClient } from '../support/sse-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 
-/** A store on a file, each of whose messages has a mark that tells it from all others. */
+/** A store on a file whose messages each contain a unique mark. */
 class MarkedFile implements AsyncDisposable {
   readonly opened: OpenedStore;
   readonly #folder: TemporaryFolder;
@@ -30,7 +30,7 @@ class MarkedFile implements AsyncDisposable {
     return new MarkedFile(folder, path, await OpenedStore.over(store, pool));
   }
 
-  /** Appends messages to streams in turn, every tenth of them longer than a page of the file. */
+  /** Appends messages to streams round robin, every tenth longer than a page of the file. */
   async fill(count: number, streams: readonly string[]): Promise<void> {
     for (let n = 0; n < count; n++) {
       const length = n % 10 === 0 ? 10_000 : 100;
@@ -43,20 +43,20 @@ class MarkedFile implements AsyncDisposable {
     }
   }
 
-  /** Which messages have left bytes in the file or in its write-ahead log. */
+  /** Messages with bytes left in the file or its write-ahead log. */
   marks(): Set<number> {
     const bytes = [this.#path, `${this.#path}-wal`].filter(existsSync).map((path) => readFileSync(path, 'latin1'));
     return new Set(bytes.flatMap((text) => [...text.matchAll(/(?:type|data)-(\d+)\./g)].map(([, n]) => Number(n))));
   }
 
-  /** Somebody who reads the file as it is now, and goes on to. */
+  /** A reader with an open snapshot of the file. */
   reader(): DatabaseSync {
     const database = new DatabaseSync(this.#path, { readOnly: true });
     database.exec('BEGIN; SELECT * FROM logs');
     return database;
   }
 
-  /** Pages of the file, as far as it is written. */
+  /** Number of pages in the file. */
   pages(): number {
     using database = new DatabaseSync(this.#path, { readOnly: true });
     return Number(database.prepare('PRAGMA page_count').get()!.page_count);
@@ -100,7 +100,7 @@ test('The file shrinks once most of it was forgotten.', async () => {
   expect(pages).toBeGreaterThan(600);
   await store.namespaces.setRetention(namespace, undefined, { maxMessages: 10 });
   await forgetAll(store);
-  // Until there is little free, pages are given back bit by bit.
+  // Free pages are released in small steps until few are left.
   await expect.poll(() => file.pages()).toBeLessThan(pages / 2);
 });
 

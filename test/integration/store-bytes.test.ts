@@ -32,7 +32,7 @@ type Append = (stream: string) => Promise<unknown>;
 
 const path = 'x'.repeat(10_000);
 
-/** Appends one message to a stream of a namespace that has some already. */
+/** Appends one message to an existing stream. */
 async function appendTo(store: MemoryStore): Promise<Append> {
   const { log } = await create(store, 'tenant');
   return (stream) => store.log(log).append(stream, [newMessage({ id: randomUUID() })], undefined);
@@ -51,7 +51,7 @@ test.each<[what: string, count: number, make: (store: MemoryStore, index: number
       },
     ],
     ['streams with one message', 20_000, (_store, index, append) => append(`account-${index}`)],
-    // A text that is cut out of another one may keep all of that.
+    // A slice of a string may keep the whole string in memory.
     [
       'streams named by a part of a long path',
       2_000,
@@ -71,7 +71,7 @@ test.each<[what: string, count: number, make: (store: MemoryStore, index: number
   expect(ratio).toBeLessThan(1.3);
 });
 
-/** Appends messages of `a-1` and, each hundredth, of `b-1`. */
+/** Appends messages to `a-1` and every hundredth to `b-1`. */
 async function appendMixed(store: MemoryStore, log: LogId, count: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     const message = newMessage({ id: randomUUID(), data: `{"n":${n},"x":"${'x'.repeat(100)}"}` });

@@ -8,7 +8,7 @@ import { RpcClient } from './rpc-client.ts';
 const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const message = { type: 'T', data: { text: 'x'.repeat(500) } };
 
-/** Appends to a stream until the store has no room; returns how many it took. */
+/** Appends to a stream until the store is full; returns the number appended. */
 async function fill(writer: RpcClient, stream: string): Promise<number> {
   for (let count = 0; ; count++) {
     const error = await writer.write(stream, message).then(
@@ -84,7 +84,7 @@ test('All but appends goes on in a full store: reads, lists, retries, exports, o
   importing.request.end(records(1_000, stored + 1));
   expect((await importing.answer).text).toContain('This would exceed the byte limit of the store.');
   expect(reader.isClosed).toBe(false);
-  // What still fits is stored and told.
+  // What still fits is stored and delivered.
   expect((await app.append('a-1', { type: 'T', data: {} })).status).toBe(201);
   await reader.waitForPokes(stored + 1);
 });

@@ -13,7 +13,7 @@ async function appendMany(app: TestApp, ...streams: string[]): Promise<void> {
   for (const stream of streams) expect((await app.append(stream, message)).status).toBe(201);
 }
 
-/** A bare connection, what came in over it, and when it was closed. */
+/** A raw connection, the data received, and when it was closed. */
 function rawSocket(app: TestApp) {
   const socket = connect(app.port, '127.0.0.1');
   const pieces: Buffer[] = [];
@@ -22,7 +22,7 @@ function rawSocket(app: TestApp) {
   return { socket, closed, received: () => Buffer.concat(pieces).toString() };
 }
 
-/** Global positions of everything the query is told up to and including a message appended after it subscribed. */
+/** Global positions received for the query, up to a message appended after it subscribed. */
 async function toldUpToMarker(app: TestApp, query: string, marker: string, headers = {}): Promise<number[]> {
   await using client = await SseClient.connect(app.port, `/subscribe?${query}`, { headers });
   await client.waitFor(({ comments }) => comments.includes(' ready'));

@@ -15,12 +15,12 @@ const otherCount = 1_237;
 const ownStream = 'account-123';
 const message = { type: 'Happened', data: { amount: 1 } };
 
-/** A server with a tenant, whose admin token asks, alone or beside another tenant. */
+/** A server with a tenant whose admin token is used, alone or beside another tenant. */
 type World = {
   readonly app: TestApp;
   readonly operator: RpcClient;
   readonly own: RpcClient;
-  /** Appends a message to the other tenant's log, where there is one. */
+  /** Appends a message to the other tenant's log, if there is one. */
   readonly otherAppends: () => Promise<void>;
 } & AsyncDisposable;
 
@@ -31,7 +31,7 @@ type Ask = {
   readonly token?: string;
 };
 
-/** What of an answer may depend on another tenant. */
+/** The parts of an answer that could depend on another tenant. */
 type Told = { readonly status: number; readonly headers: Readonly<Record<string, unknown>>; readonly text: string };
 
 async function startWorld(hasOther: boolean): Promise<World> {
@@ -58,7 +58,7 @@ async function startWorld(hasOther: boolean): Promise<World> {
   return { app, operator, own, otherAppends, [Symbol.asyncDispose]: async () => await opened.disposeAsync() };
 }
 
-/** Sends a request, which clients of browsers would not in each method. */
+/** Sends a request with any method, which browser-like clients would not. */
 async function ask({ port }: TestApp, { method, path, body, token }: Ask): Promise<Told> {
   const headers = {
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
@@ -72,7 +72,7 @@ async function ask({ port }: TestApp, { method, path, body, token }: Ask): Promi
   return told(response.statusCode!, response.headers, await text(response), port);
 }
 
-/** Leaves out what is random or the time, and so no other tenant's. */
+/** Removes random values and times, which are independent of other tenants. */
 function told(status: number, headers: Readonly<Record<string, unknown>>, body: string, port: number): Told {
   const { date: _date, 'content-length': _length, 'retry-after': _after, ...kept } = headers;
   const without = (said: string) =>
@@ -88,7 +88,7 @@ function told(status: number, headers: Readonly<Record<string, unknown>>, body: 
   return { status, headers: JSON.parse(without(JSON.stringify(kept))), text: without(body) };
 }
 
-/** What it takes to ask a route for something that it answers, by method and pattern; every other one is asked as it is. */
+/** Query and other parameters for a useful answer, by method and pattern; all other routes are requested as they are. */
 const queries: Readonly<Record<string, readonly string[]>> = {
   'GET /streams': ['?prefix=unmentionable', '?limit=1'],
   'GET /categories/:category/messages': ['?batchSize=-1', '?consumer=0&size=2'],
@@ -103,7 +103,7 @@ const queries: Readonly<Record<string, readonly string[]>> = {
 const record = (stream: string, place: number) =>
   `{"id":"${stream} ${place}","stream":"${stream}","type":"T","pos":${place},"gpos":${place},"time":"2026-11-21T03:28:39Z"}\n`;
 
-/** Bodies that no description shows. */
+/** Bodies missing from the description. */
 const bodies: Readonly<Record<string, readonly string[]>> = {
   'POST /import': [record(otherStream, 1_237), record(ownStream, 2_000), ''],
   'POST /subscribe/ticket': ['{"all":true}', `{"streams":["${otherStream}"]}`],
@@ -143,7 +143,7 @@ const calls: readonly (readonly [method: string, ...unknown[]])[] = [
 
 const order = ['GET', 'HEAD', 'TRACE', 'QUERY', 'PATCH', 'OPTIONS', 'POST', 'PUT', 'DELETE'];
 
-/** All that a tenant can ask of a route: about its own names and about the other's. */
+/** Every request of a tenant to a route: about its own names and about the other's. */
 function asksOf({ method, url, bodies: shown = [] }: Route): Ask[] {
   const key = `${method} ${url}`;
   const paths = [
@@ -179,7 +179,7 @@ class Worlds implements AsyncDisposable {
     this.#beside = beside;
   }
 
-  /** What comes of it in both. */
+  /** Runs the function in both worlds. */
   both<T>(run: (world: World) => Promise<T>): Promise<[alone: T, beside: T]> {
     return Promise.all([run(this.#alone), run(this.#beside)]);
   }
@@ -256,7 +256,7 @@ test.each([['ns.list'], ['ns.info', otherId], ['sys.health']])(
   },
 );
 
-/** Names of methods as the source has them. */
+/** Names of methods, from the source. */
 function rpcMethods(): string[] {
   const folder = new URL('../../src/http/eventodb/', import.meta.url);
   return readdirSync(folder)

@@ -3,7 +3,7 @@ import { SseClient } from '../support/sse-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { adminToken, RpcClient } from './rpc-client.ts';
 
-/** Counts and sizes of the other tenant; no answer to the reader may hold one of them. */
+/** Counts and sizes of the other tenant, none of which may appear in an answer. */
 const marks = ['1234', '987', 'foreign'];
 
 let app: TestApp;

@@ -34,7 +34,7 @@ test('A ticket opens one subscription with its selectors, without any other cred
   expect([status, headers.get('cache-control')]).toEqual([201, 'no-store']);
   expect(Date.parse(body.expiresAt)).toBeGreaterThanOrEqual(beforeMs + 30_000);
   expect(body.ticket).toMatch(/^[A-Za-z0-9_-]{32}$/);
-  // The order of selectors and where to begin are free.
+  // Order of selectors and starting position are not part of the ticket.
   const path = `/subscribe?category=c&category=b&stream=a-1&position=1&ticket=${body.ticket}`;
   await using client = await SseClient.connect(app.port, path);
   expect(client.head.status).toBe(200);

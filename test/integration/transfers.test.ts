@@ -10,7 +10,7 @@ import { startTestApp, type TestApp } from '../support/start-app.ts';
 const admin = newToken('default');
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-/** A server with a namespace, and a further token of it that can be revoked. */
+/** A server with a namespace that has a second, revocable token. */
 async function startWithTenant(flags: readonly string[] = []) {
   const app = await startTestApp(['--token', admin, ...flags]);
   const { token: own } = await app.namespaces.create({ id: 'tenant', description: '', token: undefined });
@@ -29,7 +29,7 @@ async function startWithTenant(flags: readonly string[] = []) {
   };
 }
 
-/** More than sockets hold, so that an export waits for its reader. */
+/** More than sockets buffer, so that an export waits for its reader. */
 async function fill({ url }: TestApp, token: string): Promise<void> {
   const large = Array.from({ length: 60 }, (_value, n) =>
     recordAt(`a-1/${n}@${n + 1}`, { data: { text: 'x'.repeat(500_000) } }),
@@ -37,7 +37,7 @@ async function fill({ url }: TestApp, token: string): Promise<void> {
   expect((await importBody(`${url}/import`, large.join(''), bearer(token))).events).toMatchObject([{ imported: 60 }]);
 }
 
-/** An export of which the first piece is read, and the rest by `readOn`. */
+/** An export whose first piece was read; `readOn` reads the rest. */
 async function beginExport({ url }: TestApp, token: string) {
   const response = await fetch(`${url}/export`, { headers: bearer(token) });
   const reader = response.body!.getReader();
@@ -75,7 +75,7 @@ test('An import whose body goes on ends when its token is revoked, and what it s
   let sent = 0;
   const sendOne = async () => {
     await sending.send(records(1, ++sent));
-    // A write that the kernel takes at once would let nothing else happen.
+    // A write that completes synchronously would not let anything else run.
     await nextTurn();
   };
   await sendOne();
@@ -137,7 +137,7 @@ test('Imports and exports beyond the limit are refused with the time to come aga
     },
   ]);
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(5);
-  // Another namespace has the third place, and nobody a fourth.
+  // Another namespace gets the third place, and nobody a fourth.
   const third = new ImportRequest(`${app.url}/import`, bearer(admin));
   await third.send(records(1));
   await expect.poll(() => app.transfers.underWay.size).toBe(3);

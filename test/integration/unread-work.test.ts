@@ -26,7 +26,7 @@ test.each(['/streams/a-1/messages', '/categories/a/messages?batchSize=-1', '/str
   },
 );
 
-/** A store of which no page matches, without end. */
+/** A store with endless pages without a match. */
 class BarrenStore extends FakeStore {
   pages = 0;
 
@@ -91,6 +91,6 @@ test('Pages of many long answers do not share a turn of the event loop.', async 
   const late = [...pagesOf.values()].slice(100);
   for (const socket of sockets) socket.resetAndDestroy();
   clearImmediate(ticking);
-  // A page before the tick of one turn and one behind that of the turn before have the same number.
+  // A page before one turn's tick and a page after the previous turn's tick have the same number.
   expect(Math.max(...late)).toBeLessThanOrEqual(2);
 });

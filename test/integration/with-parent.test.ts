@@ -19,7 +19,7 @@ test.skipIf(!endsWithParent)(
     const parent = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(parent.stdout, 'data');
     parent.kill('SIGKILL');
-    // It closes once neither of them has its standard output.
+    // Emitted when neither process has its standard output open.
     await once(parent, 'close');
     expect(parent.signalCode).toBe('SIGKILL');
   },

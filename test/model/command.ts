@@ -2,16 +2,16 @@ import fc from 'fast-check';
 import type { Site } from './site.ts';
 import type { World } from './world.ts';
 
-/** A command of the model; shrinking leaves commands out and makes their parameters simpler. */
+/** A command of the model. Shrinking removes commands and simplifies their parameters. */
 export type ModelCommand = fc.AsyncCommand<World, Site>;
 
 type Parts<P> = {
   readonly run: (world: World, site: Site, parameters: P) => Promise<void> | void;
-  /** Whether it can be run now; else it is passed over. */
+  /** Whether it can run now; otherwise it is skipped. */
   readonly check?: (world: World, parameters: P) => boolean;
 };
 
-/** Commands of one name, which reports show with their parameters. */
+/** Commands with one name; reports show them with their parameters. */
 export function command<P>(
   name: string,
   parameters: fc.Arbitrary<P>,

@@ -23,7 +23,7 @@ const engines: readonly (readonly [engine: SiteSettings['engine'], runs: number]
   ['memory', Number(asked ?? 60)],
   ['sqlite', Number(asked ?? 12)],
 ];
-/** A failing case is made smaller until then; a passing run is done before. */
+/** Shrinking a failing case ends at this time; a passing run takes less. */
 const limitMs = Number(process.env.MODEL_LIMIT_MS ?? 40_000);
 
 const settings: fc.Arbitrary<Omit<SiteSettings, 'engine'>> = fc.record({
@@ -64,7 +64,7 @@ test.each(engines)(
     const details = await fc.check(property, {
       numRuns: runs,
       interruptAfterTimeLimit: limitMs,
-      // One that hangs has failed, and is not the end of a long run.
+      // A run that hangs has failed, but must not end a long series.
       timeout: limitMs / 2,
       ...(seed === undefined ? {} : { seed: Number(seed) }),
       ...(path === undefined ? {} : { path }),

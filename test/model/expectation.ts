@@ -3,16 +3,16 @@ import type { ReceivedPoke } from '../support/sse-client.ts';
 import type { Entry } from './log-book.ts';
 import type { Facts } from './subscriber.ts';
 
-/** A message that a connection may be told. */
+/** A message that a connection may receive. */
 export type Expected = {
   readonly entry: Entry;
-  /** `if-first`: it must be told unless the connection began behind it. */
+  /** `if-first`: required unless the connection started after it. */
   readonly need: 'must' | 'if-first' | 'may';
 };
 
 /**
- * What a connection is to be told by the log, in order. `cursor` is where it says that it began, known when it was asked to
- * begin at the head.
+ * What a connection must receive, in order, according to the log. `cursor`: where it says it started, known if it asked
+ * to start at the head.
  */
 export function expectedOf({ wish, start, log, askedAt, readyAt }: Facts, cursor: number | undefined): Expected[] {
   const wanted: Selection = { ...wish.selection, fromPosition: start.fromPosition };
@@ -22,13 +22,13 @@ export function expectedOf({ wish, start, log, askedAt, readyAt }: Facts, cursor
     const { stream, position, globalPosition, sentAt, knownAt, isLate } = entry;
     if (globalPosition <= after || !selects(wanted, stream, position)) return [];
     if (atHead && knownAt < askedAt) return [];
-    // A node learns of what was imported at or before its head by its next read, and until then serves what it has.
+    // A node learns of messages imported at or before its head with its next read, and serves the old content until then.
     if (isLate) return [{ entry, need: 'may' }];
     return [{ entry, need: atHead && sentAt < readyAt ? 'if-first' : 'must' }];
   });
 }
 
-/** A place as reports name it. */
+/** A position as named in reports. */
 export function textOf(place: Entry | ReceivedPoke): string {
   const name = typeof place.stream === 'string' ? place.stream : place.stream.text;
   return `${name.replace(/"{9,}/, '"…')}/${place.position}@${place.globalPosition}`;

@@ -7,9 +7,9 @@ import { judge } from './verdict.ts';
 import type { Tenancy, World } from './world.ts';
 
 /**
- * Lets everything go on until everybody has been told everything, and compares. Who lost its connection comes again. What
- * ends the waiting is one more message for each connection, which it must be told last; then another one, before which
- * nothing may come that was told already.
+ * Lets everything continue until everyone has received everything, and compares. Lost connections reconnect. The wait
+ * ends with one more message per connection, which must be received last; then another, before which nothing may be
+ * repeated.
  */
 export async function finish(world: World, site: Site): Promise<void> {
   site.mend();
@@ -19,7 +19,7 @@ export async function finish(world: World, site: Site): Promise<void> {
   for (const subscriber of world.subscribers) {
     const { client, isCut, isOpen } = subscriber.connection;
     if (isOpen) continue;
-    // Bytes that it waited for may never come.
+    // The bytes it waited for may never arrive.
     if (isCut) client.cutAfter(0);
     await client.closed;
     await world.connect(site, subscriber, 'header', false);
@@ -41,17 +41,17 @@ async function allAnswered(world: World): Promise<void> {
   for (const { log } of world.tenancies.values()) await log.answered();
 }
 
-/** Who did not read sees only now that the server ended it; and of a revoked token it learns within a second. */
+/** A reader that was paused notices only now that the server ended its connection; a revoked token takes up to a second. */
 async function endedHaveClosed(world: World): Promise<void> {
   const ended = world.open.filter(({ mayEnd }) => mayEnd.size > 0);
   await Promise.all(ended.map(({ client }) => client.waitFor(({ isClosed }) => isClosed, 'the end by the server')));
 }
 
-/** Appends a message that this connection must be told. */
+/** Appends a message that this connection must receive. */
 async function appendFor(world: World, site: Site, { facts }: ModelConnection): Promise<void> {
   const tenancy = world.tenancies.get(facts.log.namespace)!;
   const { log } = tenancy;
-  // Beyond a position that lies ahead of the log.
+  // Beyond a requested position that is ahead of the log.
   const missing = facts.start.after - log.head;
   if (missing > 0) world.append(site, tenancy, 'filler-0', messages(missing));
   await log.answered();
@@ -64,13 +64,13 @@ function messages(count: number): unknown[] {
   return new Array(count).fill({ type: 'Last', data: {} });
 }
 
-/** Resolves when the connection was told the last message of its log; with heads, also that this is the last. */
+/** Resolves when the connection received its log's last message and, with heads, confirmation that it is the last. */
 async function toldEverything(connection: ModelConnection, site: Site): Promise<void> {
   const { client, facts } = connection;
   const last = expectedOf(facts, undefined).at(-1)!.entry.globalPosition;
   const came = client.waitFor(({ pokes }) => (pokes.at(-1)?.globalPosition ?? 0) >= last, `${facts.asked}: ${last}`);
   await came.catch((error: unknown) => {
-    // Mostly it was told something wrong before, which says more.
+    // Usually an earlier event was wrong, which is more informative.
     judge(connection, false);
     throw error;
   });
@@ -82,7 +82,7 @@ async function toldEverything(connection: ModelConnection, site: Site): Promise<
   await client.waitFor(isLastHead, `${facts.asked}: a heartbeat with head ${last}`);
 }
 
-/** A stream that the selection names. */
+/** A stream included in the selection. */
 export function streamFor({ streams, categories, group }: Selection): string {
   if (streams[0] !== undefined) return streams[0];
   const category = categories[0] ?? 'last';
@@ -92,13 +92,13 @@ export function streamFor({ streams, categories, group }: Selection): string {
   }
 }
 
-/** The log that the server exports must be the one that its answers told. */
+/** The log exported by the server must match its answers. */
 async function compareLog(site: Site, { id, token, log }: Tenancy): Promise<void> {
   const { text } = await site.request(token, '/export');
   const records = text.split('\n').slice(0, -1);
   const exported = records
     .map((line) => JSON.parse(line))
-    // Without messages there is an end alone.
+    // An empty export has only an end line.
     .filter(({ id }) => id !== undefined)
     .map(({ stream, pos, gpos }) => `${stream}/${pos}@${gpos}`);
   const known = log.entries.map(

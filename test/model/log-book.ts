@@ -1,40 +1,40 @@
 import { StreamName } from '../../src/message/stream-name.ts';
 
-/** Where a message is. */
+/** Positions of a message. */
 export type Place = { readonly stream: string; readonly position: number; readonly globalPosition: number };
 
-/** A message as answers told it, and when by the model's clock. */
+/** A message according to the answers, with times on the model's clock. */
 export type Entry = {
   readonly stream: StreamName;
   readonly position: number;
   readonly globalPosition: number;
-  /** When its request was sent: before, it did not exist. */
+  /** When its request was sent; it did not exist before. */
   readonly sentAt: number;
-  /** When its request was answered: from then on it did. */
+  /** When its request was answered; it existed from then on. */
   readonly knownAt: number;
-  /** Whether it was imported at or before the head: who has read further is not told of it. */
+  /** Whether it was imported at or before the head; a subscriber beyond it does not receive it. */
   readonly isLate: boolean;
 };
 
-/** Where a log begins, as a hello tells it before there is a message. */
+/** Where a log starts, as reported by a hello before there are messages. */
 export type Beginning = { readonly epoch: string; readonly head: number };
 
 type EnterOptions = { readonly sentAt: number; readonly knownAt: number; readonly isImport?: boolean };
 
 /**
- * What one log holds, by the answers to those who wrote it. A namespace has one log after another: a new one when it was
- * deleted, when its log was replaced, when the server was started again.
+ * Content of one log, according to the answers to its writers. A namespace gets a new log when it is recreated, when
+ * its log is replaced, and when the server restarts.
  */
 export class LogBook {
   readonly namespace: string;
   readonly epoch: string;
-  /** A cursor below it cannot be resumed from. */
+  /** Cursors below it cannot be resumed. */
   readonly forgottenUpTo: number;
-  /** Head before it had any message. */
+  /** Head before the first message. */
   readonly firstHead: number;
-  /** Greatest global position known; an answer that is still to come may raise it. */
+  /** Highest known global position; a pending answer may raise it. */
   head: number;
-  /** Whether it is gone: requests that were under way may fail. */
+  /** Whether it is gone, so that pending requests may fail. */
   isGone = false;
   readonly #entries: Entry[] = [];
   readonly #versions = new Map<string, number>();
@@ -60,12 +60,12 @@ export class LogBook {
     return this.#pending.size > 0;
   }
 
-  /** Position of the stream's last message, -1 when it has none. */
+  /** Position of the stream's last message; -1 if it has none. */
   version(stream: string): number {
     return this.#versions.get(stream) ?? -1;
   }
 
-  /** Places between messages that an import left free. */
+  /** Unused global positions between messages, left by imports. */
   gaps(): number[] {
     const { entries, forgottenUpTo, head } = this;
     const taken = new Set(entries.map(({ globalPosition }) => globalPosition));
@@ -73,7 +73,7 @@ export class LogBook {
     return places.filter((place) => !taken.has(place));
   }
 
-  /** Counts a request as under way until it is settled; it must not reject. */
+  /** Counts a request as pending until it settles; it must not reject. */
   track(request: Promise<void>): void {
     this.#pending.add(request);
     void request.then(() => this.#pending.delete(request));
@@ -84,7 +84,7 @@ export class LogBook {
     await Promise.all(this.#pending);
   }
 
-  /** Enters the messages of one request. */
+  /** Records the messages of one request. */
   enter(places: readonly Place[], { sentAt, knownAt, isImport = false }: EnterOptions): void {
     const headBefore = this.head;
     for (const { stream, position, globalPosition } of places) {

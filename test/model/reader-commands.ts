@@ -9,7 +9,7 @@ import { type ModelConnection, Subscriber, type Wish } from './subscriber.ts';
 import { credentials, type World } from './world.ts';
 import { longStream, streamNames, streamOf } from './write-commands.ts';
 
-/** Connections that are open at once, at most. */
+/** Most open connections. */
 const mostOpen = 8;
 
 const categoryNames = fc.constantFrom('a', 'b', 'c', '😀', 'none');
@@ -51,7 +51,7 @@ const someCredential = fc.constantFrom(...credentials);
 
 const connections = fc.record({
   wish: wishes,
-  /** The subscriber whose selection it shares, so that audiences have more than one. */
+  /** A subscriber to share the selection with, so that fan-out groups have several members. */
   sameAs: fc.oneof(fc.constant(undefined), fc.nat()),
   credential: someCredential,
   withReader: fc.boolean(),
@@ -72,8 +72,8 @@ const connect = command('connect', connections, {
 });
 
 /**
- * A new subscriber beside one of its selection, with a message between the page that it reads and the announcement: both
- * come at once, and only one of them may tell it.
+ * A new subscriber with the same selection as another, and a message between the page it reads and its announcement:
+ * both contain the message, and only one may deliver it.
  */
 const joinMeanwhile = command('joinMeanwhile', fc.record({ which: fc.nat(), count: fc.integer({ min: 1, max: 3 }) }), {
   check: (world) => world.open.length > 0 && world.open.length < mostOpen,
@@ -91,7 +91,7 @@ const joinMeanwhile = command('joinMeanwhile', fc.record({ which: fc.nat(), coun
   },
 });
 
-/** One of the subscribers whose connection was cut or ended comes again. */
+/** Reconnects a subscriber whose connection was cut or ended. */
 const resume = command('resume', fc.record({ which: fc.nat(), credential: someCredential, withReader: fc.boolean() }), {
   check: (world) => gone(world).length > 0 && world.open.length < mostOpen,
   run: async (world, site, { which, credential, withReader }) => {
@@ -103,17 +103,17 @@ const resume = command('resume', fc.record({ which: fc.nat(), credential: someCr
   },
 });
 
-/** A connection is reset: at once, or after some more bytes, mostly in the middle of a frame. */
+/** Resets a connection: at once, or after some more bytes, usually in the middle of a frame. */
 const cut = toOne('cut', fc.oneof(fc.constant(0), fc.nat({ max: 400 }), fc.nat({ max: 50_000 })), (connection, bytes) =>
   connection.cut(bytes),
 );
 
-/** A reader stops reading. */
+/** Pauses a reader. */
 const pause = toOne('pause', fc.constant(undefined), (connection) => connection.pause());
 
 const readOn = toOne('readOn', fc.constant(undefined), (connection) => connection.readOn());
 
-/** A reader stops reading, and so much is written to it that the server finds its socket full; then a little more. */
+/** Pauses a reader and writes until the server finds its socket full; then a little more. */
 const stall = toOne('stall', fc.nat({ max: 2 }), async (connection, more, world, site) => {
   const wasPaused = connection.isPaused;
   connection.pause();
@@ -122,10 +122,10 @@ const stall = toOne('stall', fc.nat({ max: 2 }), async (connection, more, world,
   const name = new StreamName(longStream);
   const hears =
     !wasPaused && log === tenancy.log && selects({ ...wish.selection, ...start }, name, log.version(longStream) + 1);
-  // What is not announced fills no socket.
+  // Unannounced messages do not fill a socket.
   site.catchUp();
   const laggingBefore = site.lagging;
-  // Over a bad network no socket is full by the time that an append is answered, so a few must do.
+  // On a bad network a socket may not be full when an append is answered, so a few must be enough.
   let most = site.isUnreliable ? 6 : Number.POSITIVE_INFINITY;
   for (let extra = more; hears && world.longBatchesLeft > 0 && extra >= 0 && most-- > 0; world.longBatchesLeft--) {
     world.append(site, tenancy, longStream, new Array(200).fill({ type: 'Long', data: {} }));
@@ -134,14 +134,14 @@ const stall = toOne('stall', fc.nat({ max: 2 }), async (connection, more, world,
   }
 });
 
-/** Lets the event loop turn. */
+/** Yields to the event loop. */
 const turn = command('turn', fc.integer({ min: 1, max: 5 }), {
   run: async (_world, _site, turns) => {
     for (let number = 0; number < turns; number++) await nextTurn();
   },
 });
 
-/** Something that happens to one of the open connections. */
+/** An action on one of the open connections. */
 function toOne<P>(
   name: string,
   parameter: fc.Arbitrary<P>,

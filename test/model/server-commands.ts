@@ -4,7 +4,7 @@ import type { Site } from './site.ts';
 import type { World } from './world.ts';
 import { endedUnlessPaused } from './write-commands.ts';
 
-/** Deletes a namespace, requests to it under way, and makes one of the same id. */
+/** Deletes a namespace during its requests, and creates one with the same id. */
 const recreate = command('recreate', someNamespace, {
   run: async (world, site, namespace) => {
     const { log } = world.tenancies.get(namespace)!;
@@ -19,7 +19,7 @@ const recreate = command('recreate', someNamespace, {
   },
 });
 
-/** Revokes the token of some readers; the server ends them within a second. */
+/** Revokes the token of some readers, which the server ends within a second. */
 const revoke = command('revoke', someNamespace, {
   run: async (world, site, namespace) => {
     const tenancy = world.tenancies.get(namespace)!;
@@ -32,8 +32,9 @@ const revoke = command('revoke', someNamespace, {
 });
 
 /**
- * Stops the server, requests under way, and starts one: with an empty memory, so that every cursor is of another log then, or with
- * all that a durable store kept, where every cursor holds. The last messages are announced in the moment of the stop, when they are gathered and not written.
+ * Restarts the server during requests: with an empty memory, so that every cursor belongs to another log, or with a
+ * durable store, so that every cursor stays valid. The last messages are announced during the stop, when they are
+ * collected but not written.
  */
 const restart = command('restart', fc.record({ onSamePort: fc.boolean(), lastMessages: fc.nat({ max: 2 }) }), {
   run: async (world, site, { onSamePort, lastMessages }) => {
@@ -59,7 +60,7 @@ async function restartEmpty(world: World, site: Site, ending: World['connections
   await createAll(world, site);
 }
 
-/** What the connections are not told by their end is told to those that come after them by their cursors. */
+/** What connections did not receive before their end, the next ones receive by their cursors. */
 async function restartKept(world: World, site: Site, ending: World['connections'], onSamePort: boolean) {
   for (const connection of ending) connection.mayEnd.add('draining');
   site.catchUp();
@@ -67,21 +68,21 @@ async function restartKept(world: World, site: Site, ending: World['connections'
   await site.restart(onSamePort);
 }
 
-/** The store announces late, as one on a network does: nothing, then a few, then the rest and what comes at once. */
+/** Delays announcements, like a store on a network: none, then a few, then the rest together with new ones. */
 const hold = command('holdAnnouncements', fc.constant(undefined), {
   run: (_world, site) => site.store.holdAnnouncements(),
 });
 const announce = command('announce', fc.nat({ max: 70 }), { run: (_world, site, count) => site.store.announce(count) });
 const release = command('resumeAnnouncements', fc.constant(undefined), { run: (_world, site) => site.catchUp() });
 
-/** The store holds back the pages that were asked of it, until they are old. */
+/** Delays pages that were read from the store until they are outdated. */
 const holdPages = command('holdPages', fc.constant(undefined), { run: (_world, site) => site.store.holdPages() });
 const answerReads = command('answerReads', fc.constant(undefined), { run: (_world, site) => site.store.answerReads() });
 
-/** The store of the node that is subscribed to fails for a while; without a bad network nothing happens. */
+/** Makes the store of the subscribed node fail for a while; without a bad network it does nothing. */
 const outage = command('outage', fc.constant(undefined), { run: (_world, site) => site.beginOutage() });
 
-/** Makes the namespaces of a run on a server that has none. */
+/** Creates the namespaces of a run on a new server. */
 export async function createAll(world: World, site: Site): Promise<void> {
   for (const id of namespaceIds) await world.create(site, id);
 }

@@ -16,28 +16,28 @@ type Answer = Pick<FetchedAnswer, 'status' | 'text' | 'body'>;
 
 type RequestParts = { readonly method?: string; readonly body?: string; readonly type?: string };
 
-/** How the server of a run is set; a restart keeps it. */
+/** Settings of a run's server, kept across restarts. */
 export type SiteSettings = {
   readonly engine: Engine['name'];
-  /** Turns of the event loop that each page of the log takes. */
+  /** Turns of the event loop for each page of the log. */
   readonly readTurns: number;
   readonly pagePokes: number;
   readonly heartbeatMs: number;
   readonly pooling: 'on' | 'off';
   readonly bufferPoolMax: number;
   /**
-   * Seed of a bad network between the node that is subscribed to and the store; another node writes to the same logs.
-   * Undefined: one node does both.
+   * Seed of a bad network between the subscribed node and the store; another node writes to the same logs. Undefined:
+   * one node does both.
    */
   readonly faults: number | undefined;
 };
 
-/** What is wrong then: as much as takes no long time. */
+/** Its faults, limited to those that take little time. */
 const unreliable = { maxDelayMs: 60, slowReadMs: 3, outageEveryMs: 0, outageMs: 300, hangMs: 100 };
 
 const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 
-/** The server of a run, which can be stopped and started again, and the requests that are made to it. */
+/** A run's server, which can be restarted, and requests to it. */
 export class Site implements AsyncDisposable {
   readonly settings: SiteSettings;
   readonly #folder: TemporaryFolder;
@@ -55,12 +55,12 @@ export class Site implements AsyncDisposable {
     return new Site(settings, folder, await start(settings, folder, 0));
   }
 
-  /** Whether logs, namespaces and tokens outlive a restart. */
+  /** Whether logs, namespaces and tokens survive a restart. */
   get isDurable(): boolean {
     return this.store.capabilities.durable;
   }
 
-  /** The store behind a network, as it were: its announcements and the pages that it reads can be late. */
+  /** The store with a simulated network, which can delay announcements and pages. */
   get store(): FakeStore {
     return this.#running.store;
   }
@@ -69,7 +69,7 @@ export class Site implements AsyncDisposable {
     return this.#running.app;
   }
 
-  /** Whether the node that is subscribed to may fail to answer. */
+  /** Whether the subscribed node may fail to answer. */
   get isUnreliable(): boolean {
     return this.#running.network !== undefined;
   }
@@ -83,13 +83,13 @@ export class Site implements AsyncDisposable {
     return this.#app.port;
   }
 
-  /** Has the store answer and announce everything that it held back. */
+  /** Delivers everything the store held back. */
   catchUp(): void {
     this.store.answerReads();
     this.store.resumeAnnouncements();
   }
 
-  /** The store fails for a while. */
+  /** Makes the store fail for a while. */
   beginOutage(): void {
     this.#running.network?.calls.beginOutage();
   }
@@ -100,17 +100,17 @@ export class Site implements AsyncDisposable {
     this.#running.network?.mend();
   }
 
-  /** Subscriptions whose sockets are full. */
+  /** Number of subscriptions whose sockets are full. */
   get lagging(): number {
     return [...this.#app.hub.subscriptions].filter(({ state }) => state.name === 'lagging').length;
   }
 
-  /** Whether each subscription hears what happens, so that its end must not cost it anything. */
+  /** Whether all subscriptions are live, so that their end must not cost them anything. */
   get everybodyIsLive(): boolean {
     return !this.isUnreliable && [...this.#app.hub.subscriptions].every(({ state }) => state.name === 'live');
   }
 
-  /** Resolves when the server holds no subscription and nothing of its pools any more, as it must when all have left. */
+  /** Resolves when the server holds no subscriptions and no pooled objects, as it must when everyone has left. */
   async becomesIdle(): Promise<void> {
     const left = () => this.#app.hub.subscriptions.size + this.#leased;
     await expect.poll(left, { timeout: 30_000, interval: 5 }).toBe(0);
@@ -122,22 +122,22 @@ export class Site implements AsyncDisposable {
     return ofClasses.reduce((sum, leased) => sum + leased, pokes.stats.leased + buffers.oversizedStats.leased);
   }
 
-  /** Stops the server as SIGTERM does and starts one, which has what a durable store kept, on the same port or another. */
+  /** Stops the server like SIGTERM and starts one, with what a durable store kept, on the same port or another. */
   async restart(onSamePort: boolean): Promise<void> {
     const { port } = this.#app;
     await this.#running.close();
-    // A connection that was kept alive to the old server must not be taken for one to the new. Answers of the old one may
-    // still be on their way, so its connections are left to end by themselves.
+    // A kept-alive connection to the old server must not be used for the new one. Answers of the old one may be in
+    // flight, so its connections end by themselves.
     this.#agent = new Agent({ keepAlive: true });
     this.#running = await start(this.settings, this.#folder, onSamePort ? port : 0);
   }
 
-  /** A request to the node that is written to. */
+  /** Sends a request to the node that is written to. */
   request(token: string, path: string, parts: RequestParts = {}): Promise<Answer> {
     return this.#ask(this.#running.writer.url, token, path, parts);
   }
 
-  /** A request to the node that is subscribed to. */
+  /** Sends a request to the subscribed node. */
   requestReader(token: string, path: string, parts: RequestParts): Promise<Answer> {
     return this.#ask(this.#app.url, token, path, parts);
   }
@@ -163,7 +163,7 @@ export class Site implements AsyncDisposable {
     return this.request(token, path, { method: 'POST', body: JSON.stringify(body), type: 'application/json' });
   }
 
-  /** A method of `/rpc` by the operator; throws when it is refused. */
+  /** Calls a method of `/rpc` as operator; throws if it is refused. */
   async administer(...call: unknown[]): Promise<Answer['body']> {
     const { status, body } = await this.request(adminToken, '/rpc', { method: 'POST', body: JSON.stringify(call) });
     if (status !== 200) throw new Error(`${call[0]} was answered ${status} ${JSON.stringify(body)}`);
@@ -179,7 +179,7 @@ export class Site implements AsyncDisposable {
 }
 
 type Running = {
-  /** The node that is subscribed to, and the one that is written to. */
+  /** The subscribed node, and the one that is written to. */
   readonly app: TestApp;
   readonly writer: TestApp;
   readonly store: FakeStore;
@@ -201,7 +201,7 @@ async function start(settings: SiteSettings, folder: TemporaryFolder, port: numb
     engine === 'memory' ? memoryHandles() : sqliteHandles(`sqlite:${folder.file('pokewire.db')}?sync=normal`);
   const { promise: opened, resolve } = Promise.withResolvers<Pick<Running, 'store' | 'network'>>();
   const openStore: OpenStore = async (_url, options) => {
-    // Where each page takes milliseconds, a log is not read in hundreds of them.
+    // If each page takes milliseconds, a log must not need hundreds of them.
     const leastPokes = faults === undefined ? 0 : 50;
     const store = Object.assign(new FakeStore({ store: await handles.open(options) }), {
       readTurns,
@@ -223,7 +223,7 @@ async function start(settings: SiteSettings, folder: TemporaryFolder, port: numb
   return { app, writer, store, network, close };
 }
 
-/** Opens a handle for each node of a site on its one store. */
+/** Opens a handle on the single store for each node of a site. */
 type Handles = {
   readonly open: (options: StoreOptions) => Promise<Store>;
   readonly close: () => Promise<void>;
@@ -234,7 +234,7 @@ function memoryHandles(): Handles {
   return { open: async ({ pokes }) => new MemoryStore(storage, pokes), close: async () => {} };
 }
 
-/** The pokes are those of the node that opens the first one, which is the one that is subscribed to. */
+/** The pokes belong to the node that opens the first handle, the subscribed one. */
 function sqliteHandles(url: string): Handles {
   let shared: Promise<Store> | undefined;
   return {

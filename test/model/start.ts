@@ -2,15 +2,15 @@ import type { Selection } from '../../src/message/selection.ts';
 import { type ClaimedCursor, tagOf } from '../../src/sse/cursor.ts';
 import type { LogBook } from './log-book.ts';
 
-/** Where the protocol has a connection begin. */
+/** Where a connection must start, by the protocol. */
 export type Start = {
-  /** Everything behind this global position is to be told. */
+  /** Everything after this global position must be delivered. */
   readonly after: number;
-  /** But nothing before this position of its only stream. */
+  /** Except messages before this position of its only stream. */
   readonly fromPosition: number;
-  /** Whether it does not begin before the head, whatever that was between request and ready comment. */
+  /** Whether it starts at the head, whichever that was between request and ready comment. */
   readonly atHead: boolean;
-  /** What the server must say in place of resuming. */
+  /** What the server must report instead of resuming. */
   readonly reset: ExpectedReset | undefined;
 };
 
@@ -19,7 +19,7 @@ export type ExpectedReset = {
   readonly lost: { readonly epoch: string | null; readonly from: number; readonly to: number | null };
 };
 
-/** What an id says, or a bare position, which names no log. */
+/** What an id names, or a bare position without a log. */
 export type NamedCursor = Exclude<ClaimedCursor, 'unknown'>;
 
 export type Cursor = {
@@ -28,7 +28,7 @@ export type Cursor = {
   readonly epoch: string | undefined;
 };
 
-/** Where a subscription begins, by docs/PROTOCOL.md. */
+/** Where a subscription starts, by docs/PROTOCOL.md. */
 export function startOf(selection: Selection, cursor: Cursor, log: LogBook): Start {
   const { position, lastEventId } = cursor;
   const reset = resetOf(selection, cursor, log);

@@ -3,37 +3,37 @@ import type { SseClient } from '../support/sse-client.ts';
 import type { LogBook } from './log-book.ts';
 import type { Start } from './start.ts';
 
-/** What a subscriber asks for. */
+/** A subscriber's options. */
 export type Wish = {
   readonly namespace: string;
   readonly selection: Selection;
   readonly position: number;
-  /** Last event id of its first connection, without the name of a log. */
+  /** Last event id of its first connection, without a log. */
   readonly lastEventId: number | undefined;
   readonly hello: boolean;
   /** `heartbeat=head`. */
   readonly heads: boolean;
   readonly conflated: boolean;
-  /** Whether it says which log its cursor is of when it comes again; it knows that by a hello. */
+  /** Whether it names its cursor's log when it reconnects; it learns the log from a hello. */
   readonly givesEpoch: boolean;
 };
 
 /** Why a server may end a connection. */
 export type EndCode = 'draining' | 'namespace-deleted' | 'revoked' | 'log-replaced';
 
-/** These are told to everybody, the others to who asked for a hello. */
+/** Codes sent to every subscriber; all others only to those that asked for a hello. */
 export const toldToAll: readonly EndCode[] = ['namespace-deleted', 'revoked', 'log-replaced'];
 
-/** What is known of a connection from its beginning. */
+/** What is known about a connection from its start. */
 export type Facts = {
   readonly client: SseClient;
   readonly wish: Wish;
   readonly start: Start;
   readonly log: LogBook;
-  /** When its request was sent, and when its ready comment was there, by the model's clock. */
+  /** When its request was sent and when its ready comment arrived, on the model's clock. */
   readonly askedAt: number;
   readonly readyAt: number;
-  /** Undefined: it came with the namespace's own token. */
+  /** Undefined: it used the namespace's own token. */
   readonly tokenId: string | undefined;
   /** The request, for reports. */
   readonly asked: string;
@@ -50,7 +50,7 @@ export class ModelConnection {
   isPaused = false;
   /** Whether its socket may have been full. */
   wasPaused = false;
-  /** Whether it is to be told the whole log, and why it ends, before its end. */
+  /** Whether it must receive the whole log, and the reason, before its end. */
   isOwedAll = false;
 
   constructor(facts: Facts) {
@@ -58,7 +58,7 @@ export class ModelConnection {
     this.client = facts.client;
   }
 
-  /** Whether neither side has ended it, as far as is known. */
+  /** Whether neither side has ended it, as far as known. */
   get isOpen(): boolean {
     return !this.client.isClosed && !this.isCut;
   }
@@ -74,7 +74,7 @@ export class ModelConnection {
     this.client.resume();
   }
 
-  /** Reads so many more bytes and resets it. */
+  /** Reads this many more bytes and resets it. */
   cut(bytes: number): void {
     this.isCut = true;
     this.readOn();
@@ -82,10 +82,10 @@ export class ModelConnection {
   }
 }
 
-/** The cursor of a subscriber that comes again; undefined: it has none. */
+/** The cursor of a reconnecting subscriber; undefined: it has none. */
 export type LastCursor = { readonly id: string | undefined; readonly log: LogBook | undefined };
 
-/** A subscriber as an `EventSource` is one: after its connection ended it comes again with its last event id. */
+/** A subscriber like an `EventSource`: when its connection ends, it reconnects with its last event id. */
 export class Subscriber {
   readonly wish: Wish;
   readonly connections: ModelConnection[] = [];
@@ -94,14 +94,14 @@ export class Subscriber {
     this.wish = wish;
   }
 
-  /** The latest connection; there is one as soon as the model knows the subscriber. */
+  /** The latest connection, which always exists. */
   get connection(): ModelConnection {
     return this.connections.at(-1)!;
   }
 
-  /** The id it would resume behind, with the log that gave it. */
+  /** The id it would resume after, and the log it came from. */
   get last(): LastCursor {
-    // An id is kept from one connection to the next, until another comes.
+    // An id is kept across connections until another arrives.
     for (const { client, facts } of this.connections.toReversed()) {
       const { lastEventId } = client.parser;
       if (lastEventId !== '') return { id: lastEventId, log: facts.log };
@@ -109,7 +109,7 @@ export class Subscriber {
     return { id: this.wish.lastEventId?.toString(), log: undefined };
   }
 
-  /** The log of the last hello; undefined: there was none, or it does not care. */
+  /** The log of the last hello; undefined: there was none, or it does not use it. */
   get epoch(): string | undefined {
     if (!this.wish.givesEpoch) return undefined;
     const hellos = this.connections.flatMap(({ client }) => client.events.filter(({ type }) => type === 'hello'));

@@ -8,19 +8,19 @@ import { type ModelConnection, toldToAll } from './subscriber.ts';
 /** A poke, also one that stands for several messages. */
 type Told = ReceivedPoke & { readonly from?: number; readonly count?: number };
 
-/** Throws when what a connection was told is not what its log says; `isComplete`: nothing more can be on its way. */
+/** Throws if what a connection received contradicts its log; `isComplete`: nothing more is in flight. */
 export function judge(connection: ModelConnection, isComplete: boolean): void {
   new Verdict(connection).give(isComplete);
 }
 
-/** Reads what one connection was told, event by event, beside what its log holds. */
+/** Compares the events of one connection with its log. */
 class Verdict {
   readonly #connection: ModelConnection;
   readonly #expected: readonly Expected[];
   #next = 0;
   #pokes = 0;
   #toldAny = false;
-  /** Pokes of a round that has not ended. */
+  /** Pokes of an incomplete round. */
   #round: Told[] = [];
 
   constructor(connection: ModelConnection) {
@@ -68,8 +68,8 @@ class Verdict {
     if (type !== 'hello') this.#fail(`was told ${type} before hello`);
     const { epoch, head } = JSON.parse(data);
     if (epoch !== log.epoch) this.#fail(`was told the epoch ${epoch} in place of ${log.epoch}`);
-    // Messages whose request or answer was under way may count, all others must or must not. Who does not begin at the head
-    // is told the one that the node knows.
+    // Messages whose request or answer was in flight may count; for all others it is certain. A connection that does
+    // not start at the head is told the head that its node knows.
     const least = start.atHead ? headOf(log, ({ knownAt }) => knownAt < askedAt) : log.firstHead;
     const most = headOf(log, ({ sentAt }) => sentAt < readyAt);
     if (head < least || head > most) this.#fail(`was told the head ${head}, which is not from ${least} to ${most}`);
@@ -110,7 +110,7 @@ class Verdict {
     this.#toldAny = true;
   }
 
-  /** Steps over messages before this place, which must all be such that it need not be told them. */
+  /** Skips messages before this position, none of which may be required. */
   #passOver(globalPosition: number, told?: Told): void {
     for (; this.#next < this.#expected.length; this.#next++) {
       const { entry, need } = this.#expected[this.#next]!;
@@ -120,7 +120,7 @@ class Verdict {
     }
   }
 
-  /** A round tells each stream once, and together the streams tell everything up to its last poke. */
+  /** A round contains each stream once, and together covers everything up to its last poke. */
   #judgeRound(): void {
     const round = this.#round;
     const upTo = round.at(-1)!.globalPosition;
@@ -139,7 +139,7 @@ class Verdict {
     this.#round = [];
   }
 
-  /** Of a round that was cut short each poke must be right by itself. */
+  /** In an incomplete round each poke must be right by itself. */
   #judgePartOfRound(): void {
     const rest = this.#expected.slice(this.#next);
     for (const told of this.#round) {
@@ -180,7 +180,7 @@ class Verdict {
     if (head !== 0 && !isThere) this.#fail(`was told the head ${head}, where the log has nothing for it`);
     const upTo = positionIn(lastEventId, epoch);
     if (upTo !== undefined && upTo < head) this.#fail(`was told the head ${head} at ${lastEventId}`);
-    // A heartbeat says that everything up to there was told.
+    // A heartbeat means that everything up to there was delivered.
     this.#passOver(Math.max(head, upTo ?? 0) + 1);
   }
 

@@ -7,7 +7,7 @@ import { startOf } from './start.ts';
 import { type EndCode, ModelConnection, type Subscriber, type Wish } from './subscriber.ts';
 import { judge } from './verdict.ts';
 
-/** How a subscription shows who it is. */
+/** How a subscription authenticates. */
 export const credentials = ['header', 'query', 'ticket'] as const;
 export type Credential = (typeof credentials)[number];
 
@@ -17,28 +17,28 @@ export type Tenancy = {
   /** The namespace's own token. */
   readonly token: string;
   readonly log: LogBook;
-  /** A second token, good for reading until it is revoked. */
+  /** A second token with scope read, valid until revoked. */
   readonly reader: { readonly token: string; readonly tokenId: string };
 };
 
-/** What the model knows: the logs, by the answers of the server, and every connection that was ever made. */
+/** The model's knowledge: the logs according to the server's answers, and every connection ever made. */
 export class World {
   readonly tenancies = new Map<string, Tenancy>();
   readonly subscribers: Subscriber[] = [];
-  /** What went wrong in requests that nobody waited for. */
+  /** Errors of requests that nothing awaited. */
   readonly problems: unknown[] = [];
-  /** Batches of long frames that may still be appended, each 400 KiB for everybody who hears them. */
+  /** Batches of long frames that may still be appended, each 400 KiB for every subscriber. */
   longBatchesLeft = 40;
   readonly #epochs = new Set<string>();
   #time = 0;
   #ids = 0;
 
-  /** Orders what the model does and sees. */
+  /** Advances the model's clock, which orders actions and observations. */
   tick(): number {
     return ++this.#time;
   }
 
-  /** A message id that was not used before. */
+  /** An unused message id. */
   newId(): string {
     return `00000000-0000-4000-8000-${String(++this.#ids).padStart(12, '0')}`;
   }
@@ -52,19 +52,19 @@ export class World {
     return this.connections.filter(({ isOpen }) => isOpen);
   }
 
-  /** Connections that the server may hold, those included that wait for the bytes after which they will be cut. */
+  /** Connections that the server may hold, including those waiting for bytes before they are cut. */
   get held(): ModelConnection[] {
     return this.connections.filter(({ client }) => !client.isClosed);
   }
 
-  /** Makes the namespace, which the server does not have. */
+  /** Creates the namespace, which the server does not have yet. */
   async create(site: Site, id: string): Promise<void> {
     const { token } = await site.administer('ns.create', id);
     const reader = await site.administer('ns.token.create', id);
     this.tenancies.set(id, { id, token, reader, log: new LogBook(id, await this.beginning(site, token)) });
   }
 
-  /** The namespace's log as it is told before anything is known of it; throws when its epoch is not a new one. */
+  /** The namespace's new log; throws if its epoch is not new. */
   async beginning(site: Site, token: string): Promise<Beginning> {
     await using client = await SseClient.connect(site.writerPort, `/subscribe?all=true&hello=true&token=${token}`);
     await client.waitFor(({ events }) => events.length > 0, 'hello');
@@ -74,7 +74,7 @@ export class World {
     return { epoch, head };
   }
 
-  /** Appends, without waiting for the answer, and enters what it says. */
+  /** Appends without waiting for the answer, and records what it says. */
   append(site: Site, { id, token, log }: Tenancy, stream: string, messages: readonly unknown[]): void {
     const sentAt = this.tick();
     const request = site.append(token, stream, messages).then(
@@ -96,11 +96,11 @@ export class World {
     const { log } = tenancy;
     const lastEventId = last.id === undefined ? undefined : parseCursor(last.id);
     if (lastEventId === 'unknown') throw new Error(`${wish.namespace} was told an id that is no cursor: ${last.id}`);
-    // What an id means that is of another log, or of a message whose answer is not here, depends on the head.
+    // The meaning of an id of another log, or of a message not answered yet, depends on the head.
     const isBeyond = lastEventId !== undefined && lastEventId.globalPosition > log.head;
     if (last.id !== undefined && (last.log !== log || isBeyond)) await log.answered();
     const start = startOf(wish.selection, { position: wish.position, lastEventId, epoch }, log);
-    // What was imported before a namespace's beginning has ids that lie before it.
+    // Messages imported before a namespace's start have ids before it.
     const isBefore =
       start.reset?.reason === 'forgotten' &&
       log.entries.some(({ globalPosition }) => globalPosition === lastEventId?.globalPosition);
@@ -134,8 +134,8 @@ export class World {
   }
 
   /**
-   * Notes that the server will end these connections. If all of its subscriptions are live and nothing is under way, they
-   * are owed everything.
+   * Records that the server will end these connections. If all subscriptions are live and nothing is in flight, they
+   * must receive everything first.
    */
   expectEnd(site: Site, connections: readonly ModelConnection[], code: EndCode): void {
     for (const connection of connections) {
@@ -145,7 +145,7 @@ export class World {
     }
   }
 
-  /** Throws when a connection was told what its log does not say, or when a request went wrong. All must be answered. */
+  /** Throws if a connection received something that contradicts its log, or if a request failed. All must be answered. */
   check(): void {
     if (this.problems.length > 0) throw this.problems[0];
     for (const connection of this.connections) judge(connection, false);
@@ -158,7 +158,7 @@ export class World {
   }
 }
 
-/** The places of what an append was answered. */
+/** The positions reported by an append's answer. */
 export function placesOf(answer: { stream: string; position: number; globalPosition: number; count: number }): Place[] {
   const { stream, position, globalPosition, count } = answer;
   return Array.from({ length: count }, (_, number) => {
@@ -194,7 +194,7 @@ async function ticketFor(site: Site, token: string, selection: Selection): Promi
   };
   const init = { method: 'POST', body: JSON.stringify(body), type: 'application/json' };
   const { status, body: answer, text } = await site.requestReader(token, '/subscribe/ticket', init);
-  // Without its store a node cannot know who asks.
+  // A node without its store cannot authenticate.
   if (status >= 500 && site.isUnreliable) return ticketFor(site, token, selection);
   if (status !== 201) throw new Error(`a ticket for ${selectionKey(selection)} was answered ${status} ${text}`);
   return answer.ticket;

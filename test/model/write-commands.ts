@@ -6,11 +6,11 @@ import { LogBook, type Place } from './log-book.ts';
 import type { Site } from './site.ts';
 import { placesOf, type Tenancy, type World } from './world.ts';
 
-/** A stream whose frames are so long that a few thousand fill a socket. */
+/** A stream with frames so long that a few thousand fill a socket. */
 export const longStream = `a-${'"'.repeat(1_000)}`;
 const longStreamName = 'a-long';
 
-/** Names of streams; a very long one has a short name, so that reports stay readable. */
+/** Stream names; a very long one has an alias, so that reports stay readable. */
 export const streamNames = fc.oneof(
   { weight: 9, arbitrary: fewStreams },
   { weight: 1, arbitrary: fc.constant(longStreamName) },
@@ -22,7 +22,7 @@ export function streamOf(name: string): string {
 
 const message = { type: 'Happened', data: { note: 'x' } };
 
-/** Appends one message or a batch, and goes on before the answer is there unless it `waits`. */
+/** Appends one message or a batch; continues before the answer unless it `waits`. */
 const append = command(
   'append',
   fc.record({
@@ -40,7 +40,7 @@ const append = command(
   },
 );
 
-/** Appends the same messages twice at once, as a writer does who saw no answer: they are stored, and poked, once. */
+/** Appends the same messages twice concurrently, like a writer that saw no answer: they must be stored and poked once. */
 const repeat = command(
   'appendTwice',
   fc.record({ namespace: someNamespace, stream: streamNames, count: fc.integer({ min: 1, max: 3 }) }),
@@ -60,7 +60,7 @@ const repeat = command(
   },
 );
 
-/** Appends with an expectation that cannot hold: nothing is stored, nothing poked. */
+/** Appends with an expectation that cannot hold: nothing is stored or poked. */
 const conflict = command('appendInConflict', fc.record({ namespace: someNamespace, stream: streamNames }), {
   run: async (world, site, { namespace, stream }) => {
     const { token } = world.tenancies.get(namespace)!;
@@ -69,7 +69,7 @@ const conflict = command('appendInConflict', fc.record({ namespace: someNamespac
   },
 });
 
-/** Imports messages behind the head with gaps between, and into gaps that earlier imports left. */
+/** Imports messages after the head with gaps in between, and into gaps of earlier imports. */
 const importMessages = command(
   'import',
   fc.record({
@@ -94,7 +94,7 @@ const importMessages = command(
   },
 );
 
-/** Puts another log in place of the namespace's: its subscriptions end, because their cursors are of the old one. */
+/** Replaces the namespace's log: its subscriptions end, because their cursors belong to the old one. */
 const replaceLog = command(
   'importForced',
   fc.record({ namespace: someNamespace, behind: fc.array(fc.record({ stream: fewStreams, gap: fc.nat({ max: 3 }) })) }),
@@ -107,10 +107,10 @@ const replaceLog = command(
       world.expectEnd(site, ending, 'log-replaced');
       log.isGone = true;
       site.catchUp();
-      // As an export of another log: its positions begin anew.
+      // Like an export of another log, whose positions start over.
       const places = placesBehind(new LogBook(id, { epoch: '', head: 0 }), behind);
       const sentAt = world.tick();
-      // Nothing is no whole export.
+      // An empty body is not a complete export.
       const allowed = places.length === 0 ? '&allowIncomplete=true' : '';
       await importPlaces(site, tenancy, places, `?force=true${allowed}`);
       const { epoch, head } = await world.beginning(site, token);
@@ -139,7 +139,7 @@ async function importPlaces(site: Site, { id, token }: Tenancy, places: readonly
     throw new Error(`an import to ${id} was answered ${text}`);
 }
 
-/** Places behind the head of the log, so many left free before each. */
+/** Positions after the head of the log, with a gap of this size before each. */
 function placesBehind(log: LogBook, wanted: readonly { stream: string; gap: number }[]): Place[] {
   const versions = new Map<string, number>();
   let { head } = log;
@@ -151,7 +151,7 @@ function placesBehind(log: LogBook, wanted: readonly { stream: string; gap: numb
   });
 }
 
-/** Resolves when these connections have ended; one that does not read cannot know. */
+/** Resolves when these connections have ended; a paused reader cannot notice. */
 export async function endedUnlessPaused(connections: World['connections']): Promise<void> {
   const reading = connections.filter(({ isPaused }) => !isPaused);
   await Promise.all(reading.map(({ client }) => client.waitFor(({ isClosed }) => isClosed, 'the end by the server')));

@@ -9,7 +9,7 @@ const ownership = 'src/groups/ownership.ts';
 const record = 'src/groups/partition-record.ts';
 const copied = ['package.json', 'src', 'test/support', 'test/groups', 'test/mutants/run-schedules.ts'];
 
-/** Rules of consumer groups that random schedules find broken, each taken out by one change of the text. */
+/** Rules of consumer groups whose violation random schedules find, each disabled by one textual change. */
 const foundBySchedules: readonly (Mutation & { readonly title: string })[] = [
   {
     title: 'confirms leases while it expires a session',
@@ -90,7 +90,7 @@ const foundBySchedules: readonly (Mutation & { readonly title: string })[] = [
   },
 ];
 
-/** Rules that schedules find broken once in thousands, or not at all: scenarios and unit tests play what breaks them. */
+/** Rules whose violation schedules find rarely or never; scenarios and unit tests check them. */
 const foundByTests: readonly (Mutation & { readonly title: string })[] = [
   {
     title: 'extends what it was assigned before by a reconnect',
@@ -171,7 +171,7 @@ const tests = [
   ...['assign', 'deadline-book', 'feeds', 'parts'].map((name) => `test/unit/group-${name}.test.ts`),
 ];
 
-/** Why the first schedule fails that does, on a copy of the code with this change. */
+/** Why the first failing schedule fails, on a copy of the code with this change. */
 async function failuresOf(mutation: Mutation): Promise<string[]> {
   using copy = await copyWith(mutation, copied);
   const { stdout } = await promisify(execFile)(process.execPath, [copy.file('test/mutants/run-schedules.ts')]);

@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 
-/** A change of the code that is wrong. `from` must stand in the file once. */
+/** A wrong change of the code. `from` must appear in the file exactly once. */
 export type Mutation = { readonly file: string; readonly from: string; readonly to: string };
 
 const root = join(import.meta.dirname, '../..');
 const deliveryTests = ['test/unit/log-tail.test.ts', 'test/unit/races.test.ts', 'test/property/delivery.test.ts'];
 const copied = ['package.json', 'src', 'test/support', 'test/property'];
-/** Runs that are the same each time, so that a mutant is not caught by luck. */
+/** Deterministic runs, so that no mutant is caught by luck. */
 const environment = { PROPERTY_RUNS: '200', PROPERTY_SEED: '1', PROPERTY_SHRINK: 'off' };
 const deadlineMs = 50_000;
 
@@ -22,15 +22,15 @@ type Report = {
 };
 
 /**
- * Runs tests, of delivery where nothing else is said, on a copy of the code with this change and returns the titles of those
- * that failed. Throws when the change cannot be made, or a test cannot be run.
+ * Runs tests, by default those of delivery, on a copy of the code with this change, and returns the titles that failed.
+ * Throws if the change cannot be made, or a test cannot be run.
  */
 export async function testMutant(mutation: Mutation | undefined, tests = deliveryTests): Promise<string[]> {
   using folder = await copyWith(mutation, [...copied, ...tests]);
   return failedOf(await runTests(folder.path, tests));
 }
 
-/** A copy of these files and folders in which this is changed. Throws when the change cannot be made. */
+/** A copy of these files and folders with this change. Throws if the change cannot be made. */
 export async function copyWith(mutation: Mutation | undefined, names: readonly string[]): Promise<TemporaryFolder> {
   const folder = new TemporaryFolder();
   try {
@@ -71,7 +71,7 @@ async function runTests(folder: string, tests: readonly string[]): Promise<Repor
 function failedOf({ testResults }: Report): string[] {
   const all = testResults.flatMap(({ assertionResults }) => assertionResults);
   const failed = all.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName);
-  // A file that cannot be loaded has no result, as one that was left out behind a failure.
+  // A file that cannot be loaded has no result, nor has one that was skipped after a failure.
   if (failed.length === 0 && !testResults.every(({ assertionResults }) => assertionResults.length > 0)) {
     throw new Error(`a test of the copy could not be run: ${testResults.map(({ message }) => message).join()}`);
   }

@@ -1,4 +1,4 @@
-/** Prints why the first random schedule of consumer groups fails that does. A mutant fails within a hundred of them. */
+/** Prints why the first failing random schedule of consumer groups fails. A mutant fails within a hundred of them. */
 import { simulate } from '../groups/simulate.ts';
 
 const { failures } = await simulate({

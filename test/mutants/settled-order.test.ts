@@ -5,7 +5,7 @@ import { copyWith, type Mutation, testMutant } from './mutant.ts';
 
 const file = 'src/store/postgres/settled-log.ts';
 
-/** What keeps a position from being passed while a lower one can still appear, each taken out by one change of the text. */
+/** Safeguards against passing a position while a lower one can still appear, each removed by one textual change. */
 const mutations: readonly (Mutation & { readonly title: string })[] = [
   {
     title: 'reads on behind the last position that it saw',
@@ -35,7 +35,7 @@ describe.skipIf(!hasPostgres)('A reader of a Message DB that', () => {
   });
 });
 
-// Not by the torture, which would wait a minute for the messages that this loses.
+// Not by the torture test, which would wait a minute for the lost messages.
 test('A node that delivers its own commits without what stands before them is caught by the unit tests.', async () => {
   const mutation = {
     file,

@@ -3,7 +3,7 @@ import { describeStore } from '../contract/describe-store.ts';
 import { missingNats, natsProgram } from './nats-server.ts';
 import { NatsStores } from './nats-stores.ts';
 
-/** The contract of every store, on servers of its own; or, where the program is missing, a test that is left out and says so. */
+/** The contract of every store, on its own servers. If the program is missing, a skipped test that says so. */
 export async function describeNats(title: string, size: 1 | 3): Promise<void> {
   if (natsProgram === undefined) {
     describe.skip(`${title} (${missingNats})`, () => test('keeps logs in JetStream.', () => {}));

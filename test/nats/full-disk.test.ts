@@ -7,7 +7,7 @@ import { TemporaryFolder } from '../support/temporary-folder.ts';
 import { describeWithNats } from './describe-with-nats.ts';
 import { NatsServer } from './nats-server.ts';
 
-/** Appends until that is refused; returns how many were stored before, and the refusal. */
+/** Appends until an append is refused; returns the number stored before, and the refusal. */
 async function fill(app: TestApp, before = 0) {
   for (let appended = before; appended < before + 5_000; appended++) {
     const { status, body } = await app.append('a-1', { type: 'Filled', data: { filling: 'x'.repeat(8_192) } });
@@ -46,7 +46,7 @@ describeWithNats('A nats-server without room', () => {
       expect(body.error.message).toMatch(/\w/);
       expect(subscriber.isClosed).toBe(false);
       rmSync(ballast);
-      // A server that could not write has stopped its JetStream.
+      // A server that could not write has disabled its JetStream.
       await server.stop('SIGTERM');
       await server.run();
       await expect.poll(async () => (await app.get('/ready')).status, { timeout: 30_000 }).toBe(200);

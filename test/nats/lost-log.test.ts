@@ -33,7 +33,7 @@ describeWithNats('A log in JetStream', () => {
     await using outsider = await Outsider.connect(cluster.servers);
     await outsider.purge((await cluster.onlyLog()).name);
     expect((await app.append('a-2', message)).body.globalPosition).toBe(4);
-    // A node that has the pokes in memory delivers them, although their messages are gone.
+    // A node with the pokes in memory still delivers them, although their messages are gone.
     await using other = await startTestApp([`--store=${cluster.url('purged')}`]);
     const headers = { 'last-event-id': first.pokes[0]!.id };
     await using subscriber = await SseClient.connect(other.port, '/subscribe?category=a&hello=true', { headers });

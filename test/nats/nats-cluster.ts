@@ -4,21 +4,21 @@ import { type NatsPlace, NatsServer, type StreamReport, streamsIn } from './nats
 
 const electionMs = 30_000;
 
-/** What the servers of a cluster have in common. */
+/** Options shared by the servers of a cluster. */
 export type NatsClusterOptions = {
-  /** 1: a server alone, which is no cluster. */
+  /** 1: a single server without a cluster. */
   readonly size?: 1 | 3;
   readonly settings?: readonly string[];
-  /** Keeps its files where temporary files are: for what is about a disk. In memory when absent. */
+  /** Stores its files with other temporary files, for tests about the disk. Absent: in memory. */
   readonly isOnDisk?: boolean;
-  /** Where each of the servers runs; absent: all on this machine's loopback. */
+  /** Where each server runs; absent: all on this machine's loopback. */
   readonly places?: readonly NatsPlace[];
 };
 
-/** Some of the tests' messages have several MiB. */
+/** Some test messages have several MiB. */
 const largestMessage = 'max_payload: 32MB';
 
-/** One nats-server, or three that are a cluster, on free ports and in a folder of their own. */
+/** One nats-server or a cluster of three, on free ports and in their own folder. */
 export class NatsCluster implements AsyncDisposable {
   readonly servers: readonly NatsServer[];
   readonly #folder: TemporaryFolder;
@@ -28,7 +28,7 @@ export class NatsCluster implements AsyncDisposable {
     this.servers = servers;
   }
 
-  /** Starts the servers and resolves when streams can be made. */
+  /** Starts the servers; resolves when streams can be created. */
   static async start({
     size = 1,
     settings = [],
@@ -53,17 +53,17 @@ export class NatsCluster implements AsyncDisposable {
     }
   }
 
-  /** URL of a store over all servers, with another prefix for each store that is to be empty. */
+  /** URL of a store over all servers. Each store that must be empty needs its own prefix. */
   url(prefix: string, parameters = ''): string {
     return `nats://${this.servers.map(({ host }) => host).join(',')}/${prefix}${parameters}`;
   }
 
-  /** The server that decides where streams are kept. */
+  /** The server that places streams. */
   metaLeader(): Promise<NatsServer> {
     return this.#elected(async (server) => (await server.jetStream()).meta_cluster?.leader);
   }
 
-  /** The server that takes what is written to a stream. */
+  /** The leader of a stream. */
   leaderOf(stream: string): Promise<NatsServer> {
     return this.#elected(async (server) => {
       const streams = streamsIn(await server.jetStream());
@@ -71,12 +71,12 @@ export class NatsCluster implements AsyncDisposable {
     });
   }
 
-  /** The stream of the only log that there is, as its leader has it: others may be a little behind. */
+  /** The stream of the only log, as its leader has it; others may be slightly behind. */
   async onlyLog(): Promise<StreamReport> {
     return (await this.#ledLog()).log;
   }
 
-  /** The server that takes what is written to the only log. */
+  /** The leader of the only log. */
   async logLeader(): Promise<NatsServer> {
     return (await this.#ledLog()).server;
   }
@@ -95,7 +95,7 @@ export class NatsCluster implements AsyncDisposable {
     });
   }
 
-  /** Asks the servers in turn until one that runs is named as leader. */
+  /** Asks servers in turn until a running one is named as leader. */
   #elected(ask: (server: NatsServer) => Promise<string | undefined>): Promise<NatsServer> {
     return this.#eventually(async (asked) => {
       const leader = await ask(asked);
@@ -103,7 +103,7 @@ export class NatsCluster implements AsyncDisposable {
     });
   }
 
-  /** Asks the servers in turn until one of them knows. */
+  /** Asks servers in turn until one of them knows. */
   async #eventually<T>(ask: (server: NatsServer) => Promise<T | undefined>): Promise<T> {
     const deadline = performance.now() + electionMs;
     while (performance.now() < deadline) {

@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import type { NatsPlace } from './nats-server.ts';
 
-/** Numbers the networks of this process, so that names and addresses differ. */
+/** Counter of this process's networks, for distinct names and addresses. */
 let networks = 0;
 
 type Machine = NatsPlace & { readonly name: string };
 
 /**
- * Machines of their own for the servers of a cluster, as network namespaces. Each is reached by clients and other servers over
- * a cable that can be pulled: what is sent over it then vanishes, and nobody hears of a FIN or RST. A second cable stays.
- * Needs root and the program `ip`. Close it by `using`.
+ * Separate machines for the servers of a cluster, as network namespaces. Clients and other servers reach each over a
+ * link that can be cut: packets on it are then dropped without a FIN or RST. A second link stays up. Needs root and the
+ * program `ip`. Close it by `using`.
  */
 export class NatsNetwork implements Disposable {
   readonly machines: readonly Machine[];
@@ -20,7 +20,7 @@ export class NatsNetwork implements Disposable {
     this.machines = machines;
   }
 
-  /** Whether this machine lets us make one. */
+  /** Whether this machine permits it. */
   static get isPossible(): boolean {
     try {
       NatsNetwork.lay(1)[Symbol.dispose]();
@@ -30,7 +30,7 @@ export class NatsNetwork implements Disposable {
     }
   }
 
-  /** Lays the cables of so many machines. */
+  /** Creates the links of this many machines. */
   static lay(count: number): NatsNetwork {
     const number = (process.pid + networks++) % 250;
     const prefix = `pn${process.pid % 100_000}x${networks}`;
@@ -50,7 +50,7 @@ export class NatsNetwork implements Disposable {
     }
   }
 
-  /** Nothing comes from the machine to others, or from others to it, but over the steady cable. */
+  /** Drops all traffic between this machine and the others, except on the steady link. */
   pull(index: number): void {
     run('ip', 'link', 'set', `${this.machines[index]!.name}p`, 'down');
   }
@@ -97,7 +97,7 @@ function run(...[command, ...args]: string[]): void {
   execFileSync(command!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** What was never there cannot be taken away. */
+/** Removing something that does not exist is no error. */
 function attempt(...command: string[]): void {
   try {
     run(...command);

@@ -10,29 +10,29 @@ import { withParent } from '../support/with-parent.ts';
 const readyMs = 30_000;
 const monitorMs = 1_000;
 
-/** The program: `NATS_SERVER`, or `nats-server` of the path; undefined: there is none. */
+/** The program: `NATS_SERVER`, or `nats-server` from the path; undefined: not installed. */
 export const natsProgram = findProgram();
 
-/** What to say of tests that are skipped without it. */
+/** Reason for tests that are skipped without it. */
 export const missingNats = 'nats-server is not installed';
 
-/** Where a server runs that is not in this machine's own network. */
+/** Where a server runs, if not in this machine's own network. */
 export type NatsPlace = {
-  /** Command that runs another one there. */
+  /** Command prefix that runs a program there. */
   readonly inside: readonly string[];
   /** Its address for clients and other servers. */
   readonly address: string;
-  /** Its address for clients that reach it even when the other one is cut off, and for its monitoring. */
+  /** Its address for clients that reach it even when it is cut off, and for its monitoring. */
   readonly steady: string;
 };
 
-/** What a server is started with. */
+/** Options of a server. */
 export type NatsServerOptions = {
   readonly folder: TemporaryFolder;
   readonly name: string;
-  /** Lines of its configuration beside those of the fixture. */
+  /** Additional lines of its configuration. */
   readonly settings?: readonly string[];
-  /** Absent: one with JetStream. */
+  /** Absent: with JetStream. */
   readonly hasJetStream?: boolean;
   /** Absent: this machine's loopback. */
   readonly place?: NatsPlace | undefined;
@@ -40,7 +40,7 @@ export type NatsServerOptions = {
 
 const loopback: NatsPlace = { inside: [], address: '127.0.0.1', steady: '127.0.0.1' };
 
-/** A nats-server of its own on free ports of 127.0.0.1, which keeps ports and files when it is stopped and run again. */
+/** A nats-server on free ports of 127.0.0.1, which keeps ports and files across restarts. */
 export class NatsServer implements AsyncDisposable {
   readonly name: string;
   readonly port: number;
@@ -59,30 +59,30 @@ export class NatsServer implements AsyncDisposable {
     this.#place = options.place ?? loopback;
   }
 
-  /** Chooses its ports; nothing runs yet. */
+  /** Chooses its ports without starting it. */
   static async prepare(options: NatsServerOptions): Promise<NatsServer> {
     const ports = await Promise.all([freePort(), freePort(), freePort()]);
     return new NatsServer(options, ports);
   }
 
-  /** Starts one that is alone, and resolves when it can be used. */
+  /** Starts a single server; resolves when it can be used. */
   static async start(options: NatsServerOptions): Promise<NatsServer> {
     const server = await NatsServer.prepare(options);
     await server.run();
     return server;
   }
 
-  /** Host and port, as clients have it in their URL. */
+  /** Host and port, as clients have them in their URL. */
   get host(): string {
     return `${this.#place.address}:${this.port}`;
   }
 
-  /** The same, over what stays when it is cut off. */
+  /** The same, by the address that works when it is cut off. */
   get steadyHost(): string {
     return `${this.#place.steady}:${this.port}`;
   }
 
-  /** Where other servers find it. */
+  /** Its address for other servers. */
   get route(): string {
     return `nats://${this.#place.address}:${this.#clusterPort}`;
   }
@@ -96,12 +96,12 @@ export class NatsServer implements AsyncDisposable {
     return join(this.#options.folder.path, this.name);
   }
 
-  /** Makes it a member of a cluster with these others, from its next start on. */
+  /** Adds it to a cluster with these others, effective at its next start. */
   joinCluster(members: readonly NatsServer[]): void {
     this.#routes = members.map(({ route }) => route);
   }
 
-  /** Starts it and resolves when it takes connections; a member of a cluster may still look for the others. */
+  /** Starts it and resolves when it accepts connections; a cluster member may still be looking for the others. */
   async spawn(): Promise<void> {
     const file = this.#options.folder.file(`${this.name}.conf`);
     writeFileSync(file, this.#configuration());
@@ -118,13 +118,13 @@ export class NatsServer implements AsyncDisposable {
     await ready.promise;
   }
 
-  /** Starts it and resolves when its JetStream can be used, or with what a cluster lacks when that takes too long. */
+  /** Starts it and resolves when its JetStream can be used; if that takes too long, rejects with what the cluster lacks. */
   async run(): Promise<void> {
     await this.spawn();
     await this.untilHealthy();
   }
 
-  /** Resolves when the server and its share of the cluster's streams are as far as the others. */
+  /** Resolves when the server and its replicas of the cluster's streams are up to date. */
   async untilHealthy(): Promise<void> {
     const deadline = performance.now() + readyMs;
     while ((await this.#health()) !== 200) {
@@ -133,20 +133,20 @@ export class NatsServer implements AsyncDisposable {
     }
   }
 
-  /** What its monitoring says of JetStream, with every stream. */
+  /** Its monitoring data about JetStream, with every stream. */
   async jetStream(): Promise<JetStreamReport> {
     const answer = await this.#monitor('jsz?accounts=true&streams=true');
     return (await answer.json()) as JetStreamReport;
   }
 
-  /** Stops every thread of it where it stands; the function that it returns lets it go on. */
+  /** Freezes all of its threads; the returned function resumes them. */
   freeze(): () => void {
     const { pid } = this;
     process.kill(pid, 'SIGSTOP');
     return () => process.kill(pid, 'SIGCONT');
   }
 
-  /** Stops it: `SIGTERM` in order, `SIGKILL` is a crash. Its files stay. */
+  /** Stops it: `SIGTERM` normally, `SIGKILL` like a crash. Its files stay. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const server = this.#process;
     if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
@@ -159,7 +159,7 @@ export class NatsServer implements AsyncDisposable {
     await this.stop('SIGKILL');
   }
 
-  /** Asks its monitoring, which does not answer while the server is frozen. */
+  /** Requests its monitoring, which does not answer while the server is frozen. */
   #monitor(path: string): Promise<Response> {
     return fetch(`http://${this.#place.steady}:${this.#monitorPort}/${path}`, {
       signal: AbortSignal.timeout(monitorMs),
@@ -192,13 +192,13 @@ export class NatsServer implements AsyncDisposable {
   }
 }
 
-/** What is used of the monitoring's `/jsz`. */
+/** The part of the monitoring's `/jsz` in use. */
 export type JetStreamReport = {
   readonly meta_cluster?: { readonly leader?: string };
   readonly account_details?: readonly { readonly stream_detail?: readonly StreamReport[] }[];
 };
 
-/** A stream, as one server has it. */
+/** A stream as one server has it. */
 export type StreamReport = {
   readonly name: string;
   readonly state: { readonly messages: number };

@@ -3,7 +3,7 @@ import type { StoreOptions } from '../../src/store/open-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { NatsCluster, type NatsClusterOptions } from './nats-cluster.ts';
 
-/** Empty stores over one cluster for one test after another, each with a prefix of its own. */
+/** Empty stores over one cluster, each with its own prefix, for one test after another. */
 export class NatsStores implements AsyncDisposable {
   readonly cluster: NatsCluster;
   readonly #opened = new WeakMap<Store, { readonly url: string; readonly options: StoreOptions }>();
@@ -22,7 +22,7 @@ export class NatsStores implements AsyncDisposable {
     return this.#openUrl(this.cluster.url(`test-${this.#prefixes++}`, parameters), options);
   }
 
-  /** Opens what a store has, or had, once more. */
+  /** Reopens the storage of a store. */
   again(store: Store): Promise<Store> {
     const { url, options } = this.#opened.get(store)!;
     return this.#openUrl(url, options);

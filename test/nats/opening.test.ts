@@ -13,7 +13,7 @@ import { NatsServer } from './nats-server.ts';
 
 const open = (url: string) => NatsStore.open(url, { pokes: pokePool(), ...noLimits });
 
-/** Says that it is a server of this version, and nothing else. */
+/** Pretends to be a server of this version, and does nothing else. */
 async function startOldServer(version: string) {
   const info = { server_id: 'old', version, proto: 1, max_payload: 1_048_576, headers: true, jetstream: true };
   const server = createServer((socket) => {

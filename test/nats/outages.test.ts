@@ -27,7 +27,7 @@ describeWithNats('Three nodes over three nats-servers', () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  /** Everything is as it was told, by what a node reads and by the server's own count, and all streams stayed open. */
+  /** Everything is as it was delivered, by a node's reads and by the server's own count, and all streams stayed open. */
   async function expectNothingAmiss(): Promise<void> {
     await load.untilWritten(200);
     await Promise.all(nodes.map((node) => node.untilReady()));
@@ -69,7 +69,7 @@ describeWithNats('Three nodes over three nats-servers', () => {
     const { name } = await cluster.onlyLog();
     await using outsider = await Outsider.connect(cluster.servers);
     for (let times = 0; times < 3; times++) {
-      // Those of before are made anew once they were silent for some seconds.
+      // Earlier consumers are recreated after some seconds of silence.
       await expect.poll(() => outsider.deleteConsumers(name), { timeout: 30_000 }).toBeGreaterThan(0);
       await load.untilWritten(200);
     }

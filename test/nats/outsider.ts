@@ -2,7 +2,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 
 type Answer = { readonly error?: { readonly description: string } };
 
-/** Somebody who has the same rights in NATS as Pokewire, and uses them behind its back. Close it by `await using`. */
+/** A NATS client with Pokewire's permissions that changes data from outside. Close it by `await using`. */
 export class Outsider implements AsyncDisposable {
   readonly #connection: NatsConnection;
 
@@ -15,7 +15,7 @@ export class Outsider implements AsyncDisposable {
     return new Outsider(await connect({ servers: servers.map(({ host }) => host), maxReconnectAttempts: -1 }));
   }
 
-  /** Deletes every consumer of a stream; returns how many. */
+  /** Deletes every consumer of a stream; returns their number. */
   async deleteConsumers(stream: string): Promise<number> {
     const { consumers } = await this.#ask<{ consumers: string[] | null }>(`CONSUMER.NAMES.${stream}`);
     for (const name of consumers ?? []) await this.#ask(`CONSUMER.DELETE.${stream}.${name}`);

@@ -19,10 +19,10 @@ const awayMs = 6_000;
 const frozenMs = 8_000;
 const streams = ['hot-1', 'hot-2', 'warm-1', 'warm-2', 'warm-3', 'warm-4', 'cold-1', 'cold-2'];
 
-/** One append as a writer made it: all of its messages, and what it was answered at last. */
+/** One append: its messages, and its final outcome. */
 type Written = { readonly stream: string; readonly messages: readonly NewMessage[]; readonly outcome: AppendOutcome };
 
-/** Three nodes, each connected to another server of the cluster, over one log. */
+/** Three nodes over one log, each connected to a different server of the cluster. */
 async function openNodes(cluster: NatsCluster, prefix: string) {
   const options: StoreOptions = { pokes: pokePool(), ...noLimits };
   const urls = cluster.servers.map(({ host }, index) => {
@@ -36,7 +36,7 @@ async function openNodes(cluster: NatsCluster, prefix: string) {
   return { stores, log, [Symbol.asyncDispose]: close };
 }
 
-/** Appends over and over, and repeats an append with its ids until it is answered, at whichever node. */
+/** Appends repeatedly, and retries each append with the same ids at any node until it is answered. */
 async function write(logs: readonly Log[], writer: number, isOver: () => boolean, written: Written[]): Promise<void> {
   for (let count = 0; !isOver(); count++) {
     const stream = streams[(writer + count) % streams.length]!;
@@ -57,7 +57,7 @@ async function write(logs: readonly Log[], writer: number, isOver: () => boolean
   }
 }
 
-/** Every append is in the log once, as one piece, and where it was answered to be; and nothing else is there. */
+/** Every append must be in the log exactly once, contiguous, at the reported position, and nothing else may be there. */
 function expectWritten(written: readonly Written[], messages: readonly Message[]): void {
   const byId = new Map(messages.map((message) => [message.id, message]));
   expect(byId.size).toBe(messages.length);
@@ -80,7 +80,7 @@ function expectWritten(written: readonly Written[], messages: readonly Message[]
   }
 }
 
-/** 64 writers on three nodes while something happens; each node tells every message once and in order. */
+/** Runs 64 writers on three nodes during a disturbance; each node must announce every message once and in order. */
 async function runWriters(
   cluster: NatsCluster,
   prefix: string,

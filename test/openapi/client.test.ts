@@ -13,7 +13,7 @@ import { Description, type Operation } from './description.ts';
 const token = `ns_ZGVmYXVsdA_${'a'.repeat(64)}`;
 const flags = ['--auth', 'token', '--token', token];
 
-// openapi-typescript needs a TypeScript older than that of Pokewire, which lies beside it.
+// openapi-typescript needs an older TypeScript than Pokewire, installed next to it.
 const beside = createRequire(new URL('../../tools/openapi-client/package.json', import.meta.url));
 
 async function generateTypes(document: unknown): Promise<string> {
@@ -21,7 +21,7 @@ async function generateTypes(document: unknown): Promise<string> {
   return astToString(await generate(document));
 }
 
-/** What the compiler says of the calls with these types. */
+/** Compiler errors of the calls with these types. */
 function checkCalls(types: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'pokewire-client-'));
   writeFileSync(join(directory, 'description.d.ts'), types);
@@ -40,7 +40,7 @@ function checkCalls(types: string): string {
   return stdout + stderr;
 }
 
-/** Asks, and reads the body: of an endless stream what comes first, of a group member's until it owns a partition. */
+/** Sends a request and reads the body: of an endless stream only the start, of a group member's stream until it owns a partition. */
 async function ask(...request: Parameters<typeof fetch>): Promise<{ response: Response; body: string }> {
   const response = await fetch(...request);
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {

@@ -17,7 +17,7 @@ type Document = {
   readonly components: { readonly responses: Record<string, unknown> };
 };
 
-/** The description of the running server, as tests compare it with answers. */
+/** The running server's description, for comparing answers with it. */
 export class Description {
   readonly document: Document;
   readonly operations: readonly Operation[];
@@ -45,7 +45,7 @@ export class Description {
     );
   }
 
-  /** Fails unless the status is documented by its number, and the answer is of a documented type and fits its schema. */
+  /** Fails unless the status is documented by number, and the answer has a documented type and matches its schema. */
   async expectFits({ id, method, path, responses }: Operation, response: Response, body: string): Promise<void> {
     const { status } = response;
     expect(Object.keys(responses), `${id} answers ${status}: ${body}`).toContain(`${status}`);

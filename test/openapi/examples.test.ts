@@ -21,7 +21,7 @@ async function readDescription(): Promise<Document> {
   return (await app.get('/openapi.json')).body;
 }
 
-/** Every answer of success that has a body, and the one of all failures. */
+/** Every successful answer with a body, and the common error. */
 function bodiesOf({ paths, components }: Document) {
   const answers = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).flatMap(([method, { responses }]) =>
@@ -65,7 +65,7 @@ type Schema = {
   readonly properties?: Readonly<Record<string, Schema>>;
 };
 
-/** Members of the schema that the example does not have, by name. */
+/** Names of the schema's members that the example lacks. */
 function missing(schema: Schema, example: unknown, { components: { schemas } }: Document): string[] {
   const look = (part: Schema, value: unknown, at: string): string[] => {
     if (part.$ref !== undefined) return look(schemas[part.$ref.split('/').at(-1)!] as Schema, value, at);

@@ -46,7 +46,7 @@ type Schema = {
   readonly maximum?: number;
 };
 
-/** What has a bound by its kind. */
+/** Keywords that bound each type. */
 const bounded: Readonly<Record<string, readonly string[]>> = {
   string: ['maxLength', 'pattern', 'const', 'enum', 'format'],
   integer: ['maximum', 'const', 'enum'],
@@ -54,7 +54,7 @@ const bounded: Readonly<Record<string, readonly string[]>> = {
   array: ['maxItems'],
 };
 
-/** Texts and lists whose bound is that of the request's head or body. */
+/** Texts and lists bounded by the limit of the request's head or body. */
 const boundByRequest = [
   'GET /subscribe lastEventId',
   'GET /subscribe Last-Event-ID',

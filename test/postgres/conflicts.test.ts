@@ -21,7 +21,7 @@ describe.skipIf(!hasPostgres)('An append that transactions of others get in the 
     return { store, log: store.log((await store.namespaces.find('default'))!.log) };
   }
 
-  /** What is stored, as a follower is told it. */
+  /** Stored messages, as a follower receives them. */
   async function placesOf(database: string): Promise<string[]> {
     await using client = await cluster.connect(database);
     const { rows } = await client.query<{ place: string }>(
@@ -30,7 +30,7 @@ describe.skipIf(!hasPostgres)('An append that transactions of others get in the 
     return rows.map(({ place }) => place);
   }
 
-  /** Lets the database refuse so many inserts of the type `Refused`, as PostgreSQL itself does. */
+  /** Makes the database refuse this many inserts of the type `Refused`, like PostgreSQL itself. */
   async function refuse(database: string, state: string, times: number): Promise<void> {
     await using owner = await cluster.connect(database);
     await owner.query(`

@@ -6,8 +6,8 @@ import type { PostgresCluster } from './postgres-cluster.ts';
 const socketName = '.s.PGSQL.5432';
 
 /**
- * A way to a cluster that can be cut as a network is: what is sent then arrives nowhere, no connection breaks, and what was
- * under way may still arrive once it is mended.
+ * A network path to a cluster that can be cut: data is then lost without breaking a connection, and data in flight may
+ * arrive once it is repaired.
  */
 export class CuttableWay implements AsyncDisposable {
   readonly #cluster: PostgresCluster;
@@ -29,7 +29,7 @@ export class CuttableWay implements AsyncDisposable {
     return way;
   }
 
-  /** URL of a database by this way. */
+  /** URL of a database over this path. */
   url(database: string): string {
     return this.#cluster.url(database, 'message_store', this.#folder.path);
   }
@@ -64,7 +64,7 @@ export class CuttableWay implements AsyncDisposable {
     from.on('error', () => to.destroy());
     from.on('close', () => {
       this.#sockets.delete(from);
-      // What was read is sent first.
+      // Sends what was read first.
       to.end();
     });
     if (this.#isCut) from.pause();

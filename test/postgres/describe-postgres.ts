@@ -6,7 +6,7 @@ import { describeNamespacesOf, describeStore } from '../contract/describe-store.
 import type { ClusterOptions } from './postgres-cluster.ts';
 import { PostgresDatabases } from './postgres-databases.ts';
 
-/** The contract of every store, on a PostgreSQL of its own; or, where that is missing, a test that is left out and says so. */
+/** The contract of every store, on its own PostgreSQL. If that is missing, a skipped test that says so. */
 export async function describePostgres(
   title: string,
   { isThere, missing, ...cluster }: ClusterOptions & { readonly isThere: boolean; readonly missing: string },

@@ -9,7 +9,7 @@ import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
 const folder = fileURLToPath(new URL('../../examples/message-db/', import.meta.url));
 
-/** A consumer of the example in a process of its own. */
+/** The example's consumer in a separate process. */
 class ExampleConsumer implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly lines: string[] = [];
@@ -23,7 +23,7 @@ class ExampleConsumer implements AsyncDisposable {
     await expect.poll(() => this.lines, { timeout: 20_000, interval: 20 }).toEqual(lines);
   }
 
-  /** Ends it as Ctrl+C does, and gives the number of queries that it made. */
+  /** Ends it like Ctrl+C, and returns the number of its queries. */
   async stop(): Promise<number> {
     this.#process.kill('SIGINT');
     await once(this.#process, 'close');
@@ -37,7 +37,7 @@ class ExampleConsumer implements AsyncDisposable {
   }
 }
 
-/** A database with what writes to it as services do: so many messages in one transaction. */
+/** A database, and a service that writes to it with this many messages per transaction. */
 async function useDatabase() {
   const cluster = await PostgresCluster.start();
   const database = await cluster.create();
@@ -80,7 +80,7 @@ describe.skipIf(!hasPostgres)('The example of a consumer', () => {
       'Withdrawn account-1@2',
       'Closed account-1@3',
     );
-    // Its position at the start and at the end, and one read for each transaction.
+    // Its position at start and end, and one read per transaction.
     expect(await after.stop()).toBe(4);
     expect(await last()).toMatchObject([{ type: 'Recorded', data: expect.stringMatching(/"position": \d+/) }]);
   });

@@ -13,7 +13,7 @@ describe.skipIf(!hasPostgres)('Two nodes under load', () => {
   });
   afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-  /** Runs the load, with this happening to PostgreSQL in the middle of it. */
+  /** Runs the load with a fault in PostgreSQL in the middle. */
   async function suffer(happening: (load: LoadedNodes) => Promise<void>): Promise<void> {
     await using load = await LoadedNodes.start(cluster, await cluster.create());
     await load.untilWritten(200);
@@ -76,7 +76,7 @@ describe.skipIf(!hasPostgres)('A store that is cut off from PostgreSQL', () => {
   });
   afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-  // Sooner than statements time out, 10 s.
+  // Faster than the time-out of statements, 10 s.
   test('closes within seconds, and rejects the append and the read under way.', { timeout: 8_000 }, async () => {
     await using way = await CuttableWay.open(cluster);
     const store = await PostgresStore.open(way.url(await cluster.create()), {
@@ -87,7 +87,7 @@ describe.skipIf(!hasPostgres)('A store that is cut off from PostgreSQL', () => {
     });
     const log = store.log((await store.namespaces.find('default'))!.log);
     await log.append('a-1', newMessages(1), undefined);
-    // In turn over the four connections that read, so that all are open.
+    // Round robin over the four read connections, so that all are open.
     for (let n = 0; n < 4; n++) await log.version('a-1');
     way.cut();
     const underWay = Promise.allSettled([log.append('a-1', newMessages(1), undefined), log.version('a-1')]);

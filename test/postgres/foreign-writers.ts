@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresCluster } from './postgres-cluster.ts';
 
-/** What writers of their own did. */
+/** What the writers did. */
 export type Written = { committed: number; rolledBack: number };
 
 /**
- * Writes as the services of others do, by `write_message` inside transactions of their own that stay open for a while, and every
- * fifth of which is rolled back, until the signal is aborted.
+ * Writes like other services, with `write_message` in transactions that stay open for a while; every fifth is rolled
+ * back. Stops when the signal aborts.
  */
 export async function writeAsOthers(
   cluster: PostgresCluster,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** One address before several nodes, as a load balancer is: each connection goes to the next node that takes it. */
+/** One address for several nodes, like a load balancer: each connection goes to the next node that accepts it. */
 export class Front implements AsyncDisposable {
   readonly #ports: readonly number[];
   readonly #server: Server;

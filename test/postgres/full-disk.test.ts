@@ -19,7 +19,7 @@ test.skipIf(!hasPostgres || !canMount)(
     await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');
     const ballast = disk.file('ballast');
     writeFileSync(ballast, Buffer.alloc(4 * 1_048_576));
-    // PostgreSQL compresses what repeats.
+    // PostgreSQL compresses repetitive data.
     const filling = () => Array.from({ length: 500 }, () => Math.random().toString(36)).join('');
     let appended = 0;
     const append = async () => {

@@ -51,7 +51,7 @@ describe.skipIf(!hasPostgres)('Members of a group over three nodes of one databa
       { onError: () => {}, onLost: ({ partition }, why) => lost.push(`${member} lost ${partition}: ${why}`) },
     );
 
-  /** Appends to every stream, and waits until all of it is handled. */
+  /** Appends to every stream, and waits until everything is handled. */
   async function work(): Promise<void> {
     for (const stream of streams) {
       await pokewire.append(stream, { type: 'Placed', data: {} }, { retryForMs: Number.POSITIVE_INFINITY });
@@ -89,7 +89,7 @@ describe.skipIf(!hasPostgres)('Members of a group over three nodes of one databa
       }
       const isAnotherNode = ({ member, node }: Described['members'][number]) =>
         before.members.every((other) => other.member !== member || other.node !== node);
-      // Each of the nodes that they had joined on is gone, and is taken for dead a while later.
+      // Each of the nodes they had joined is gone, and is considered dead after a while.
       await expect.poll(async () => (await described()).members.every(isAnotherNode), { timeout: 30_000 }).toBe(true);
       expect(owners(await described())).toEqual(owners(before));
       expect(lost).toEqual([]);

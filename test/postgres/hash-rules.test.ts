@@ -5,7 +5,7 @@ import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 const names = 10_000;
 const sizes = Array.from({ length: 17 }, (_value, index) => index + 1);
 
-/** Names of all shapes: several hyphens and plus signs, other scripts, long ones, empty cardinal ids. */
+/** Names of all shapes: several hyphens and plus signs, other scripts, long names, empty cardinal ids. */
 function someNames(): string[] {
   const ids = ['1', '1+2', '+', '1-2', 'é', '😀+x', 'x'.repeat(500), '', '+x', '1+2+3', ' '];
   return Array.from(

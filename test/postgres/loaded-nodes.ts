@@ -8,15 +8,12 @@ import type { PostgresCluster } from './postgres-cluster.ts';
 
 const writersPerNode = 4;
 const groupSize = 2;
-/** A message that is not known to be stored by then never is. */
+/** A message not known to be stored by then never is. */
 const deadlineMs = 60_000;
 
 type Row = { id: string; stream: string; position: string; globalPosition: string };
 
-/**
- * What a writer was answered. A try that failed leaves open whether the message is stored, so it is made again, and answered
- * with 200 where it was.
- */
+/** Answers to a writer. A failed attempt may have stored the message, so it is repeated, and answered with 200 if it was. */
 type Written = {
   readonly id: string;
   readonly stream: string;
@@ -26,8 +23,8 @@ type Written = {
 };
 
 /**
- * Two nodes over one database under load. Writers repeat what was not answered, with the same id, as clients do; subscribers of
- * three kinds hold their connections from the beginning to the end.
+ * Two nodes over one database under load. Writers repeat unanswered requests with the same id, like clients;
+ * subscribers of three kinds keep their connections from start to end.
  */
 export class LoadedNodes implements AsyncDisposable {
   readonly nodes: readonly TestApp[];
@@ -37,7 +34,7 @@ export class LoadedNodes implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #written: Written[] = [];
   readonly #writing: Promise<unknown>;
-  /** Tries that did not tell a message's place. */
+  /** Attempts that did not return a message's position. */
   failures = 0;
 
   private constructor(cluster: PostgresCluster, database: string, nodes: TestApp[], clients: SseClient[]) {
@@ -52,11 +49,11 @@ export class LoadedNodes implements AsyncDisposable {
     this.#subscribers = clients.map((client, at) => ({ client, wants: wants[at % wants.length]! }));
     const writers = nodes.flatMap((node) => Array.from({ length: writersPerNode }, () => node));
     this.#writing = Promise.all(writers.map((node, number) => this.#write(node, number)));
-    // Told to whoever awaits it, which may be later.
+    // Reported to whoever awaits it later.
     this.#writing.catch(() => {});
   }
 
-  /** `second`: URL of the second node's store, which has a way of its own to the database. */
+  /** `second`: URL of the second node's store, which has its own path to the database. */
   static async start(cluster: PostgresCluster, database: string, second = cluster.url(database)): Promise<LoadedNodes> {
     const stores = [cluster.url(database), second];
     const nodes = await Promise.all(stores.map((url) => startTestApp(['--store', url])));
@@ -72,13 +69,13 @@ export class LoadedNodes implements AsyncDisposable {
     return new LoadedNodes(cluster, database, nodes, clients);
   }
 
-  /** Resolves when so many more messages were answered. */
+  /** Resolves when this many more messages were answered. */
   async untilWritten(more: number): Promise<void> {
     const goal = this.#written.length + more;
     await expect.poll(() => this.#written.length, { timeout: 30_000, interval: 10 }).toBeGreaterThanOrEqual(goal);
   }
 
-  /** Resolves when these nodes, both unless told otherwise, answer `/ready` with the status. */
+  /** Resolves when these nodes, by default both, answer `/ready` with the status. */
   async untilReady(status: number, nodes = this.nodes): Promise<void> {
     for (const node of nodes) {
       const read = async () => (await node.get('/ready')).status;
@@ -86,7 +83,7 @@ export class LoadedNodes implements AsyncDisposable {
     }
   }
 
-  /** Ends the writers and compares what they and the subscribers were told with the table. */
+  /** Stops the writers and compares what they and the subscribers received with the table. */
   async expectNothingAmiss(): Promise<void> {
     this.#stop.abort();
     await this.#writing;

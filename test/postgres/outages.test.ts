@@ -33,7 +33,7 @@ describe.skipIf(!hasPostgres)('Three nodes beside services that write in transac
       others.abort();
       await writing;
       await load.expectNothingAmiss(() => readRows(cluster, database));
-      // Their streams stay open meanwhile.
+      // Their streams stay open during the outage.
       expect(load.resumed).toBe(0);
     },
   );

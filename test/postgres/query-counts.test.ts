@@ -15,10 +15,10 @@ import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
 const pollMs = 5;
 const watchedMs = 2_000;
-/** A scrape asks for the size of the table and whether the log can be read. */
+/** A scrape queries the size of the table, and whether the log can be read. */
 const queriesOfScrape = 2;
 
-/** Queries and polls of a while, and how long it was. */
+/** Queries and polls during some time, and its duration. */
 async function watch(app: TestApp): Promise<{ queries: number; polls: number; seconds: number }> {
   const read = async () => new Exposition((await app.get('/metrics')).text);
   const before = await read();
@@ -44,7 +44,7 @@ describe.skipIf(!hasPostgres)('A node asks the database', () => {
     await using app = await startTestApp(['--store', cluster.url(await cluster.create())]);
     await app.append('a-1', { type: 'Written', data: {} });
     const silent = await watch(app);
-    // One more where both ends of the while are counted.
+    // One more if both ends of the period are counted.
     expect(silent.queries).toBeLessThanOrEqual(silent.seconds + 1);
     await using clients = new AsyncDisposableStack();
     for (let n = 0; n < 200; n++) {
@@ -54,7 +54,7 @@ describe.skipIf(!hasPostgres)('A node asks the database', () => {
     const heard = await watch(app);
     const most = (heard.seconds * 1_000) / pollMs;
     expect(heard.polls).toBeGreaterThan(0);
-    // Each second the hub reads on from its own head, whatever it was told.
+    // Every second the hub reads from its own head, regardless of announcements.
     expect(heard.polls).toBeLessThanOrEqual(most + 10 * heard.seconds);
     expect(heard.queries).toBeLessThanOrEqual(most + 20 * heard.seconds);
   });

@@ -35,7 +35,7 @@ describe.skipIf(!hasPostgres)('A server over a Message DB', () => {
     expect(await measured()).toBe(0);
     for (let n = 0; n < 20; n++) await app.append('account-1', { type: 'Deposited', data: {} });
     await subscriber.waitForPokes(21);
-    // A poll may see a commit before its answer is there.
+    // A poll may see a commit before its answer arrives.
     const count = await measured();
     expect(count).toBeGreaterThan(0);
     expect(count).toBeLessThanOrEqual(20);

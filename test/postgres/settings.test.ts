@@ -90,7 +90,7 @@ describe.skipIf(!hasPostgres)('A database whose settings are not the usual ones'
     const follower = new ReferenceFollower(log);
     await owner.query(write, [randomUUID(), 'foreign-1']);
     await expect.poll(() => kicks.length).toBe(1);
-    // It listens on each new connection.
+    // Each new connection listens again.
     await owner.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR application_name = 'pokewire'",
     );

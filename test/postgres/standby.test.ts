@@ -46,7 +46,7 @@ test.skipIf(!hasPostgres)('What is read of a log never comes from a server that 
   await using service = await standby.connect(database, 'message_store');
   await service.query("SELECT write_message(gen_random_uuid()::text, 'new-1', 'Written', '{}')");
   await using owner = await primary.connect('postgres');
-  // Who follows the log stays connected; whoever comes anew finds the other server.
+  // The connected tail stays connected; new connections find the other server.
   await owner.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
   const read = () => log.readStream('new-1', { position: 0 }, 10);
   await expect
@@ -61,7 +61,7 @@ test.skipIf(!hasPostgres)('What is read of a log never comes from a server that 
   await store.close();
 });
 
-/** A primary with a standby, and a node over both that has delivered messages which the standby lacks. */
+/** A primary with a standby, and a node over both that delivered messages which the standby lacks. */
 async function startBeforeLoss(parameters: string) {
   await using opened = new AsyncDisposableStack();
   const primary = opened.use(await PostgresCluster.start());
@@ -95,7 +95,7 @@ async function append(app: TestApp, stream: string): Promise<void> {
   await expect.poll(async () => (await app.append(stream, { type: 'Written', data: {} })).status).toBe(201);
 }
 
-/** Somebody who was told what was lost is reset, and told all that the log holds. */
+/** A subscriber that received what was lost is reset, and receives everything the log holds. */
 async function expectReset(app: TestApp, id: string): Promise<void> {
   await using resumed = await subscribe(app, id);
   const pokes = await resumed.waitForPokes(6);

@@ -16,7 +16,7 @@ describe.skipIf(!hasPostgres)('A subscription to streams from a global position'
   let cluster: PostgresCluster;
   let client: pg.Client & AsyncDisposable;
   let head = 0;
-  /** Blocks that the statements since the last reset looked at. */
+  /** Blocks that statements read since the last reset. */
   let blocks = 0;
 
   beforeAll(async () => {
@@ -27,11 +27,11 @@ describe.skipIf(!hasPostgres)('A subscription to streams from a global position'
         `INSERT INTO messages (stream_name, position, id, type, data)
          SELECT ${stream}, ${position}, gen_random_uuid(), 'Written', '{}' FROM generate_series(${from}, ${to}) n`,
       );
-    // A long stream at the beginning of the log, and many short ones behind it.
+    // A long stream at the start of the log, followed by many short ones.
     await insert("'long-1'", 'n', 0, 29_999);
     await insert("'short-' || n % 1000", 'n / 1000', 0, 29_999);
     await insert("'long-1'", 'n', 30_000, 30_009);
-    // What operators deleted by hand.
+    // Rows deleted by an administrator.
     await client.query("DELETE FROM messages WHERE stream_name = 'short-7' AND position IN (0, 1, 5, 6, 7, 13, 29)");
     await client.query('ANALYZE messages');
     const { rows } = await client.query('SELECT max(global_position)::int AS head FROM messages');
@@ -50,7 +50,7 @@ describe.skipIf(!hasPostgres)('A subscription to streams from a global position'
     return { rows: rows.map(([g, stream, p]) => [Number(g), stream, Number(p)]) as unknown as Row[], command };
   }
 
-  /** What the table has of the stream behind a global position, by a scan. */
+  /** The stream's rows after a global position, by a scan. */
   async function scan(stream: string, after: number): Promise<number[]> {
     const text =
       'SELECT global_position::int AS g FROM messages WHERE stream_name = $1 AND global_position > $2 ORDER BY 1';

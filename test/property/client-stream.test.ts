@@ -29,7 +29,7 @@ const stream = fc
   .map((lines) => lines.flat().join(''));
 const cuts = fc.array(fc.nat({ max: 400 }), { maxLength: 40 });
 
-/** Reads these bytes in pieces that end at the cuts. */
+/** Parses these bytes in pieces that end at the cuts. */
 function parse(bytes: Uint8Array, at: readonly number[]): StreamEvent[] {
   const parser = new EventStreamParser();
   const ends = [...new Set([...at, bytes.length])].filter((end) => end <= bytes.length).sort((a, b) => a - b);

@@ -48,7 +48,7 @@ test('a row list into which rows are put anywhere, and of which any are taken, e
   const batches = fc.array(fc.tuple(batch, removals), { maxLength: 12 });
   fc.assert(
     fc.property(batches, fc.boolean(), (batches, pushesLast) => {
-      // Row n stands at the nth global position that came.
+      // Row n has the nth global position added.
       const globalPositions: number[] = [];
       const table = { globalPosition: (row: number) => globalPositions[row]! };
       const list = new RowList();
@@ -65,7 +65,7 @@ test('a row list into which rows are put anywhere, and of which any are taken, e
           list.push(globalPositions.length - 1);
         }
         model = [...model, ...rows].sort((a, b) => globalPositions[a]! - globalPositions[b]!);
-        // The oldest, or any.
+        // The oldest rows, or any.
         const isRemoved = (index: number) => (typeof removed === 'number' ? index < removed : removed.includes(index));
         list.remove([...model.keys()].filter(isRemoved));
         model = model.filter((_row, index) => !isRemoved(index));
@@ -113,7 +113,7 @@ test('every text comes back that is not released, also behind messages longer th
           const { id, type, data, metadata } = all[index]!;
           expect(texts.payloadBytes(place)).toBe(Buffer.byteLength(data + (metadata ?? '')));
           const read = [texts.id(place), texts.type(place), texts.data(place), texts.metadata(place)];
-          // Compared as a whole, because a difference of a million characters takes long to describe.
+          // Compared as a whole, because describing a difference of a million characters takes long.
           expect(JSON.stringify(read) === JSON.stringify([id, type, data, metadata])).toBe(true);
         });
       },

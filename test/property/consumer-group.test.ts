@@ -43,7 +43,7 @@ test('streams of one cardinal id have one owner, whatever their category and the
 
 const sizes = Array.from({ length: 17 }, (_value, index) => index + 1);
 
-/** What Message DB computes: `@hash_64(cardinal_id) % size`, of which `hash_64` is the start of MD5 as a signed integer. */
+/** Message DB's formula: `@hash_64(cardinal_id) % size`, where `hash_64` is the start of MD5 as a signed integer. */
 function ownerInMessageDb(cardinalId: string, size: number): number {
   const hash = createHash('md5').update(cardinalId, 'utf8').digest().readBigInt64BE(0);
   return Number((hash < 0n ? -hash : hash) % BigInt(size));
@@ -57,7 +57,7 @@ test('a partition of a dynamic group has the streams of that member of a static 
       const partitions = sizes.map((size) => ownerInMessageDb(name.cardinalId!, size));
       expect(sizes.map((size) => name.owner(size))).toEqual(partitions);
       expect(sizes.map((size) => ownerInClient(stream, size))).toEqual(partitions);
-      // Behind a resize, floors say what is settled of each partition before.
+      // After a resize, floors record what each previous partition settled.
       const floors = sizes.map((size, index) => ({ size, partition: partitions[index]!, upTo: size }));
       expect(floors.every((floor) => passedUpTo({ ...newPartition(0), floors: [floor] }, stream) === floor.upTo)).toBe(
         true,

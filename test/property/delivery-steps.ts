@@ -6,10 +6,10 @@ import { fewStreams } from '../support/arbitraries.ts';
 import type { FakeNode } from '../support/fake-node.ts';
 import { isSingleStream, type Log, Subscriber } from './subscriber.ts';
 
-/** Two nodes over one log, and those who subscribe to it. */
+/** Two nodes over one log, and its subscribers. */
 export type World = {
   readonly nodes: readonly [FakeNode, FakeNode];
-  /** What is subscribed to: few selections, so that subscribers share groups. */
+  /** Selections to subscribe to; few, so that subscribers share groups. */
   readonly wishes: readonly Selection[];
   readonly subscribers: Subscriber[];
   log: Log;
@@ -17,7 +17,7 @@ export type World = {
 
 export type Step = (world: World) => Promise<void> | void;
 
-/** The log that the nodes have now, which goes on behind `head`. */
+/** The nodes' current log, which continues after `head`. */
 export async function beginLog({ store }: FakeNode, head: number): Promise<Log> {
   return { epoch: (await store.namespace('default')).log, places: [], head };
 }
@@ -40,7 +40,7 @@ const connecting = fc
       const subscriber = new Subscriber({
         selection,
         position: isSingleStream(selection) ? selection.fromPosition : position,
-        // Where one that begins at the head has begun is known by its hello only.
+        // Only its hello tells where a subscription at the head started.
         wishes: { ...asked, hello: asked.hello || selection.all },
       });
       subscribers.push(subscriber);
@@ -48,7 +48,7 @@ const connecting = fc
     };
   });
 
-/** Appends on one of the nodes, of which the other one may only be hinted. */
+/** Appends on one node; the other may only get a hint. */
 const appending = fc
   .record({
     stream: fewStreams,
@@ -69,7 +69,7 @@ const appending = fc
     };
   });
 
-/** Something that happens to one of the subscribers. */
+/** An action on one of the subscribers. */
 function toOne(
   act: (subscriber: Subscriber, number: number, world: World) => Promise<void> | void,
 ): fc.Arbitrary<Step> {
@@ -86,7 +86,7 @@ const stalling = toOne(({ sink }) => sink.stall());
 const draining = toOne(({ sink }, bytes) => sink.drain(bytes));
 const beating = toOne((subscriber) => subscriber.beat());
 
-/** Its connection ends, and it comes again: to the same node, or to one that may not know of its cursor yet. */
+/** Ends its connection; it reconnects to the same node, or to one that may not know its cursor yet. */
 const reconnecting = toOne(async (subscriber, number, { nodes, log }) => {
   if (number % 3 === 0) subscriber.sink.hangUp();
   else if (number % 3 === 1) subscriber.sink.fail(new Error('reset'));
@@ -100,7 +100,7 @@ const turning = fc.integer({ min: 1, max: 4 }).map((turns): Step => {
   };
 });
 
-/** Something that happens to the store of one of the nodes. */
+/** An action on the store of one of the nodes. */
 function toStore<P>(parameter: fc.Arbitrary<P>, act: (node: FakeNode, parameter: P) => void): fc.Arbitrary<Step> {
   return fc.record({ node: someNode, parameter }).map(
     ({ node, parameter }): Step =>
@@ -138,7 +138,7 @@ const closingStalled = fc.constantFrom(0, 1).map(
       nodes[node]!.hub.closeStalled(Number.POSITIVE_INFINITY),
 );
 
-/** Another log takes the place of this one: what the nodes do not learn from it the namespace's own watch tells. */
+/** Replaces the log. What the nodes do not learn from it, the watch on namespaces reports. */
 const replacing = fc.constant<Step>(async (world) => {
   const { nodes, subscribers, log } = world;
   await nodes[0].replaceLog();

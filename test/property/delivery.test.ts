@@ -5,7 +5,7 @@ import { FakeNode } from '../support/fake-node.ts';
 import { slowClock } from '../support/slow-clock.ts';
 import { beginLog, steps, type World } from './delivery-steps.ts';
 
-/** By default; PROPERTY_SEED repeats a run, and PROPERTY_SHRINK=off ends one at its first failure, however long that is. */
+/** Defaults. PROPERTY_SEED reproduces a run, and PROPERTY_SHRINK=off ends a run at its first failure without shrinking it. */
 const { PROPERTY_RUNS = '500', PROPERTY_SEED, PROPERTY_SHRINK } = process.env;
 const parameters = {
   numRuns: Number(PROPERTY_RUNS),
@@ -13,15 +13,15 @@ const parameters = {
   ...(PROPERTY_SEED === undefined ? {} : { seed: Number(PROPERTY_SEED) }),
 };
 
-/** Where time passes faster, flushes wait, and pages are delivered over several turns. */
+/** If time passes faster, flushes are delayed, and pages are delivered over several turns. */
 const clocks = fc.constantFrom(0, 0.5, 3);
 
-/** Lets everything go on until everybody has been told everything. */
+/** Lets everything continue until everyone has received everything. */
 async function finish({ nodes, subscribers, log }: World): Promise<void> {
   for (const { store } of nodes) {
     store.failure = undefined;
     store.answerReads();
-    // What was held back is lost: only looking finds it.
+    // Announcements held back are lost, so only a periodic check finds their messages.
     store.lose();
     store.resumeAnnouncements();
   }
@@ -50,7 +50,7 @@ test('any interleaving of append, connect, stall, drain and reconnect on two nod
         for (const step of steps) await step(world);
         await finish(world);
         for (const subscriber of world.subscribers) subscriber.judge();
-        // Who begins beyond the head waits for the log to come there.
+        // A subscriber that starts beyond the head waits for the log to get there.
         const states = world.subscribers.map(({ stateName, isAhead }) => [stateName, isAhead]);
         expect(states.filter(([name, isAhead]) => name !== (isAhead ? 'catching-up' : 'live'))).toEqual([]);
         const open = first.hub.subscriptions.size + second.hub.subscriptions.size;

@@ -52,7 +52,7 @@ function refusal(log: readonly Message[], batch: readonly Message[]): ImportOutc
   return undefined;
 }
 
-/** The messages of a batch that the log does not have, each once. */
+/** The batch's messages that the log lacks, each once. */
 function newOf(log: readonly Message[], batch: readonly Message[]): Message[] {
   return batch.filter(
     (message, index) => ![...log, ...batch.slice(0, index)].some((other) => isDeepStrictEqual(other, message)),
@@ -111,7 +111,7 @@ test.each(engines)(
           );
         },
       ),
-      // A file takes longer to open than most runs.
+      // Opening a file takes longer than most runs.
       { numRuns: name === 'memory' ? 400 : 60 },
     );
   },

@@ -4,12 +4,12 @@ import { HashIndex, textHash } from '../../src/store/memory/hash-index.ts';
 import { firstNotBefore } from '../../src/store/memory/row-list.ts';
 import { RowMerge } from '../../src/store/memory/row-merge.ts';
 
-/** Where each row stands at its own number, so that lists of global positions can be written down. */
+/** Each row's global position is its own number, so that tests can write down lists of them. */
 const table = { globalPosition: (row: number) => row };
 
 const fewHashes = fc.oneof(
   fc.integer({ min: 0, max: 2 ** 32 - 1 }),
-  // Collisions, of the whole hash, of its part and of its slot.
+  // Collisions of the whole hash, its part and its slot.
   fc.constantFrom(0, 1, 16, 17, 2 ** 26, 2 ** 26 + 1, 2 ** 32 - 1, 2 ** 32 - 17),
 );
 

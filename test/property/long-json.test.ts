@@ -5,7 +5,7 @@ import type { NewMessage } from '../../src/message/message.ts';
 import { parseNewMessages, parseNewMessagesInTurns } from '../../src/message/new-message.ts';
 import { jsonText } from '../support/arbitraries.ts';
 
-/** Space that makes any text a long one. */
+/** White space that makes any text long. */
 const padding = ' '.repeat(65_536);
 
 const pieces = [
@@ -37,7 +37,7 @@ const pieces = [
   '😀',
 ];
 
-/** JSON with some pieces put in and some characters taken out. */
+/** JSON with some pieces inserted and some characters removed. */
 const almostJson = fc
   .tuple(jsonText, fc.array(fc.tuple(fc.nat(), fc.constantFrom(...pieces), fc.nat({ max: 2 })), { maxLength: 3 }))
   .map(([text, edits]) =>
@@ -66,7 +66,7 @@ test('A text has no fault exactly when JSON.parse takes it.', () => {
   );
 });
 
-/** Messages, and what is nearly one. */
+/** Messages, and nearly valid ones. */
 const bodies = fc.oneof(
   almostJson,
   fc
@@ -99,7 +99,7 @@ test('A long body gives the same messages, or the same refusal, as a short one, 
       );
     } catch (error) {
       const { message } = error as Error;
-      // Each has words of its own for what is no JSON, and an example of a UUID differs.
+      // Each parser describes invalid JSON in its own words, and an example UUID differs.
       return message.replace(/(must be JSON).*/s, '$1').replace(/such as [0-9a-f-]{36}/, '');
     }
   };

@@ -4,7 +4,7 @@ import { parseTime, timeText } from '../../src/message/message-time.ts';
 
 const timeMs = fc.oneof(
   fc.integer({ min: Date.parse('0000-01-01T00:00:00.000Z'), max: Date.parse('9999-12-31T23:59:59.999Z') }),
-  // Of few seconds, so that neighbours share one.
+  // From few seconds, so that neighbours share one.
   fc.integer({ min: -2_000, max: 2_000 }),
 );
 

@@ -15,7 +15,7 @@ test('Messages come out of their packing as they went in, whatever their texts a
     fc.property(fc.array(message), (messages) => {
       const { count, ...packed } = packMessages(messages);
       expect(count).toBe(messages.length);
-      // As between threads.
+      // Cloned, as between threads.
       expect(unpackMessages({ count, ...structuredClone(packed) })).toEqual(messages);
     }),
   );

@@ -18,7 +18,7 @@ test('A page comes out of its packing as it went in, whatever its texts are.', (
     timeNanos: fc.nat(999_999),
   });
   const page = fc.record({ messages: fc.array(message), epoch: text as fc.Arbitrary<LogId>, next: fc.option(number) });
-  // As between threads.
+  // Cloned, as between threads.
   fc.assert(
     fc.property(page, (page) => {
       expect(unpackPage(structuredClone(packPage(page)))).toEqual(page);

@@ -11,9 +11,9 @@ const pushes = fc.array(
   fc.record({
     stream: fewStreams,
     position: fc.nat({ max: 8 }),
-    /** How many global positions lie between it and the one before. */
+    /** Unused global positions before it. */
     gap: fc.nat({ max: 3 }),
-    /** What the window may hold from then on. */
+    /** The window's limit from then on. */
     maxLength: fc.integer({ min: 1, max: 200 }),
   }),
   { maxLength: 200, size: 'max' },
@@ -57,7 +57,7 @@ test('A page of the window holds what a filter over the last pokes gives, from a
             globalPosition,
           })),
         ).toEqual(expected);
-        // Nothing selected lies between the page and the next one, which begins behind `upTo`.
+        // Nothing selected lies between the page and the next one, which starts after `upTo`.
         const missed = selected.filter(({ globalPosition }) => globalPosition <= page.upTo).length;
         expect(missed).toBe(expected.length);
         expect(page.upTo).toBeGreaterThanOrEqual(from);

@@ -21,14 +21,14 @@ type Open = (options: StoreOptions) => Store | Promise<Store>;
 
 type Stored = NewMessage & { readonly stream: string; readonly position: number; readonly globalPosition: number };
 
-/** The plainest store there is: one array, looked through for everything. */
+/** The simplest possible store: one array, scanned for everything. */
 class ModelStore {
   log: Stored[] = [];
-  /** Everything that was ever appended. */
+  /** Every message ever appended. */
   readonly appended: Stored[] = [];
-  /** The version of each stream, in the order of their first messages. */
+  /** Version of each stream, in order of first message. */
   readonly versions = new Map<string, number>();
-  /** Global position of the last message that was forgotten, of each stream. */
+  /** Global position of each stream's last message deleted by retention. */
   readonly forgotten = new Map<string, number>();
 
   ofStream(stream: string): Stored[] {
@@ -55,7 +55,7 @@ class ModelStore {
     return this.versions.get(stream) ?? -1;
   }
 
-  /** Takes the oldest messages of a category beyond a number. */
+  /** Deletes the oldest messages of a category beyond a number. */
   forget(category: string | undefined, maxMessages: number): void {
     const left = kept(this, category, maxMessages);
     for (const gone of new Set(this.log).difference(new Set(left)))
@@ -71,7 +71,7 @@ class ModelStore {
     return length - this.log.length;
   }
 
-  /** Up to where messages of a selection were forgotten; one that names a category is asked for all of its streams. */
+  /** Deleted range of a selection; if it names a category, of all its streams. */
   forgottenUpTo({ all, streams, categories }: Selection): number {
     const isNamed = (stream: string) => all || streams.includes(stream) || categories.includes(categoryOf(stream));
     return Math.max(0, ...[...this.forgotten].filter(([stream]) => isNamed(stream)).map(([, upTo]) => upTo));
@@ -214,7 +214,7 @@ const listing: fc.Arbitrary<Step> = fc
     );
   });
 
-/** The same of a store whose lists have an order of their own: read to their end they hold the same. */
+/** The same for a store with its own list order: complete lists have the same content. */
 const listingAll: fc.Arbitrary<Step> = fc
   .record({ prefix: fc.constantFrom('', 'a', 'a-', '😀', 'none'), limit: limits })
   .map(({ prefix, limit }) => async ({ log }, model) => {
@@ -246,13 +246,13 @@ async function expectToEqualModel(name: string, open: Open): Promise<void> {
       const follower = new ReferenceFollower(opened.log);
       for (const run of steps) await run(opened, model);
       expect(await follower.finish()).toEqual(model.appended.map(pokeText));
-      // Each of these announces every append as a page that goes on where the last one ended.
+      // Each of these announces every append as a page that continues where the last one ended.
       if (name !== 'nats') expect(follower.pushed).toBe(model.appended.length);
       expect((await opened.messages()).map(contentOf)).toEqual(model.log.map(contentOf));
       expect(await opened.head()).toBe(model.appended.length);
       expect((await opened.store.usage()).messages).toBe(model.log.length);
     }),
-    // A file takes longer to open than most runs.
+    // Opening a file takes longer than most runs.
     { numRuns: name === 'memory' ? 400 : 60 },
   );
 }

@@ -6,10 +6,10 @@ import type { FakeNode, Listening } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
 import { judgeHeard, type Place } from '../support/stream-verdict.ts';
 
-/** One log of the namespace: another one takes its place when it is replaced. */
+/** One log of the namespace, until it is replaced. */
 export type Log = { readonly epoch: string; readonly places: Place[]; head: number };
 
-/** What a subscriber asks for. */
+/** A subscriber's options. */
 export type Wish = {
   readonly selection: Selection;
   readonly position: number;
@@ -18,13 +18,13 @@ export type Wish = {
 
 type Connection = Listening & {
   readonly log: Log;
-  /** Head of the log when it asked. */
+  /** Head of the log at the time of its request. */
   readonly headBefore: number;
-  /** The id it came with; undefined: it had none. */
+  /** The id it sent; undefined: none. */
   readonly lastEventId: string | undefined;
 };
 
-/** A subscriber as an `EventSource` is one: when its connection ends it comes again with the last event id, to any node. */
+/** A subscriber like an `EventSource`: when its connection ends, it reconnects to any node with its last event id. */
 export class Subscriber {
   readonly #wish: Wish;
   readonly #connections: Connection[] = [];
@@ -45,7 +45,7 @@ export class Subscriber {
     return this.#now.subscription.state.name === 'closed';
   }
 
-  /** Whether it begins beyond the head, and so waits for the log to come there. */
+  /** Whether it starts beyond the head, and so waits for the log to get there. */
   get isAhead(): boolean {
     const { subscription, log } = this.#now;
     return subscription.cursor > log.head;
@@ -75,12 +75,12 @@ export class Subscriber {
     this.#now.subscription.beat();
   }
 
-  /** The server ends it, since its log is no more. */
+  /** The server ends it because its log is gone. */
   endOf(log: Log): void {
     if (this.#now.log === log) this.#now.subscription.end('log-replaced');
   }
 
-  /** Throws when one of its connections was told what its log does not say. The last one was told everything. */
+  /** Throws if one of its connections received something that contradicts its log. The last one must have received everything. */
   judge(): void {
     for (const connection of this.#connections) this.#judge(connection);
   }
@@ -108,12 +108,12 @@ export class Subscriber {
     });
   }
 
-  /** Global position behind which it begins; undefined: at the head, and it was not told where that was. */
+  /** Global position after which it starts; undefined: at the head, and it was not told where that was. */
   #startOf({ log, lastEventId, headBefore, sink }: Connection): number | undefined {
     const { selection, position } = this.#wish;
     if (lastEventId !== undefined) {
       const cursor = parseCursor(lastEventId);
-      // An id of another log says nothing of this one, which then is told as a whole.
+      // An id of another log means nothing here, so this log is delivered completely.
       return cursor !== 'unknown' && cursor.tag === tagOf(log.epoch) ? cursor.globalPosition : 0;
     }
     if (isSingleStream(selection)) return 0;

@@ -10,10 +10,10 @@ type Documented = {
   readonly ca: string;
 };
 
-/** Status of one more subscription of those that are held open. */
+/** Status of another subscription, which stays open. */
 type Subscribe = (localAddress: string, forwardedFor?: string) => Promise<number>;
 
-/** What limits of an address count behind the proxies that the guide shows. Needs several loopback addresses. */
+/** How limits per address count behind the documented proxies. Needs several loopback addresses. */
 export function knowsAddresses({ kind, files, ca }: Documented): void {
   const flags = ['--max-subscriptions-per-address', '1'];
 
@@ -22,7 +22,7 @@ export function knowsAddresses({ kind, files, ca }: Documented): void {
     await using proxy = await RealProxy.start(kind, files({ url: server.url }));
     await using open = new AsyncDisposableStack();
     await check(async (localAddress, forwardedFor) => {
-      // Who asks for an event stream is refused by one.
+      // With `text/event-stream`, errors would be sent as streams too.
       const headers = { accept: '*/*', ...(forwardedFor !== undefined && { 'x-forwarded-for': forwardedFor }) };
       const subscribe = `https://127.0.0.1:${proxy.port}/subscribe?all=true`;
       const subscriber = open.use(await ProxiedClient.connect(subscribe, { ca, localAddress, headers }));

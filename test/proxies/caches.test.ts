@@ -10,7 +10,7 @@ const json = { 'content-type': 'application/json' };
 
 type Answer = { readonly status: number; readonly text: string };
 
-/** Asks for the path with this token, or none. */
+/** Requests the path with this token, or none. */
 async function ask(url: string, path: string, token?: string): Promise<Answer> {
   const response = await fetch(url + path, {
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
@@ -24,7 +24,7 @@ async function append(server: ServerProcess, token: string): Promise<void> {
   expect((await fetch(`${server.url}/streams/secret-1/messages`, init)).status).toBe(201);
 }
 
-/** What every cache in front of a server must leave alone, however readily it keeps things. */
+/** What every cache in front of a server must not store, however eager it is. */
 function keepsNothing(open: (url: string) => Promise<{ url: string } & AsyncDisposable>): void {
   test('gives the answer of one tenant neither to another nor to nobody.', async () => {
     await using server = await ServerProcess.start(['--token', admin]);
@@ -50,7 +50,7 @@ function keepsNothing(open: (url: string) => Promise<{ url: string } & AsyncDisp
   });
 }
 
-/** A cache in front, as {@link keepsNothing} takes it. */
+/** A cache in front, for {@link keepsNothing}. */
 async function openCache(kind: ProxyKind, files: ProxyFiles) {
   const proxy = await RealProxy.start(kind, files);
   return {
@@ -70,7 +70,7 @@ describe.skipIf(!isInstalled('nginx'))('nginx with proxy_cache (needs nginx on P
 describe.skipIf(!isInstalled('varnishd'))('Varnish that looks up all it can (needs varnishd on PATH)', () => {
   keepsNothing((url) => {
     const { hostname, port } = new URL(url);
-    // By itself it looks up nothing that comes with credentials.
+    // By default it does not cache requests with credentials.
     const vcl = `vcl 4.1;
       backend default { .host = "${hostname}"; .port = "${port}"; }
       sub vcl_recv { if (req.method == "GET") { return (hash); } }`;

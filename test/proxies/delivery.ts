@@ -4,19 +4,19 @@ import { ServerProcess } from '../support/server-process.ts';
 import type { Upstream } from './documented.ts';
 import { ProxiedClient, type ProxiedOptions } from './proxied-client.ts';
 
-/** After so much silence the proxies of these tests cut a stream. */
+/** The proxies of these tests cut a stream after this much silence. */
 export const idleTimeoutMs = 1_500;
 
 export type Delivery = {
   readonly kind: ProxyKind;
   readonly files: (upstream: Upstream) => ProxyFiles;
-  /** How subscribers reach the proxy. */
+  /** How subscribers connect to the proxy. */
   readonly client?: ProxiedOptions;
-  /** The proxy passes on that a subscriber went away only when it cannot send them something. */
+  /** Whether the proxy notices only when sending that a subscriber has left. */
   readonly noticesByHeartbeats?: boolean;
 };
 
-/** Subscribes through the proxy; resolves when the greeting is there. */
+/** Subscribes through the proxy; resolves when the greeting has arrived. */
 export async function subscribe(
   { port }: RealProxy,
   query: string,
@@ -29,10 +29,10 @@ export async function subscribe(
   return subscriber;
 }
 
-/** What must hold through every proxy that the guide shows. */
+/** What must work through every documented proxy. */
 export function delivers({ kind, files, client = {}, noticesByHeartbeats = false }: Delivery): void {
   let server: ServerProcess;
-  // Without heartbeats nothing but pokes goes over a stream, so nothing else pushes a poke out of a buffer.
+  // Without heartbeats only pokes use a stream, so nothing else pushes a poke out of a buffer.
   beforeAll(async () => {
     server = await ServerProcess.start(['--heartbeat-ms', '0']);
   });

@@ -12,7 +12,7 @@ import { documented, replaced } from './documented.ts';
 const guide = readFileSync(new URL('../../docs/deploying.md', import.meta.url), 'utf8');
 const hasSystemd = spawnSync('systemd-analyze', ['--version'], { stdio: 'ignore' }).status === 0;
 
-/** What requests may take at a stop, behind the drain. */
+/** How long requests may take after the drain when the server stops. */
 const closeGraceMs = 10_000;
 
 function serveConfig(env: Readonly<Record<string, string>>) {
@@ -73,7 +73,7 @@ describe('The unit of systemd', () => {
     writeFileSync(file, replaced(unit, { '/usr/bin/node': process.execPath }));
     const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
     rmSync(folder, { recursive: true });
-    // It looks at other units of the machine, too.
+    // It also checks other units on the machine.
     expect(stderr.split('\n').filter((line) => line.includes('pokewire'))).toEqual([]);
     expect(status, stderr).toBe(0);
   });

@@ -6,14 +6,14 @@ import type { ProxyFiles } from '../support/real-proxy.ts';
 
 const guide = readFileSync(new URL('../../docs/deploying.md', import.meta.url), 'utf8');
 
-/** The configuration that docs/deploying.md shows under this name: what the tests run is what readers copy. */
+/** The configuration with this name in docs/deploying.md, so that the tests run what readers copy. */
 export function documented(name: string): string {
   const [, text] = new RegExp(`<!-- tested: ${name} -->\\n\`\`\`\\w+\\n([^]*?)\`\`\`\\n`).exec(guide) ?? [];
   if (text === undefined) throw new Error(`docs/deploying.md has no configuration ${name}`);
   return text;
 }
 
-/** Puts other values in place of those that only fit a real machine. Each must be there. */
+/** Replaces values that suit only a real machine. Each must be present. */
 export function replaced(text: string, replacements: Readonly<Record<string, string>>): string {
   return Object.entries(replacements).reduce((result, [from, to]) => {
     if (!result.includes(from)) throw new Error(`the configuration has no "${from}"`);
@@ -22,11 +22,11 @@ export function replaced(text: string, replacements: Readonly<Record<string, str
 }
 
 export type Upstream = {
-  /** Where Pokewire listens. */
+  /** Address of Pokewire. */
   readonly url: string;
-  /** After so much silence the proxy cuts a stream; absent: as documented. */
+  /** The proxy cuts a stream after this much silence; absent: as documented. */
   readonly idleTimeout?: string;
-  /** Directives added to those that are documented: of nginx's `http`. */
+  /** Additional directives, for nginx in `http`. */
   readonly more?: string;
 };
 
@@ -34,12 +34,12 @@ const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   .map((name) => `${name}_temp_path ${name};`)
   .join(' ');
 
-/** What `nginx.conf` has around the files of `conf.d`, all paths in the proxy's own folder. */
+/** What `nginx.conf` has around the files of `conf.d`, with all paths in the proxy's own folder. */
 function nginx(main: string, http: string): string {
   return `daemon off;\npid nginx.pid;\nerror_log stderr notice;\n${main}\nhttp {\n  ${temporary}\n${http}\n}\n`;
 }
 
-/** nginx as it is without any thought of event streams. */
+/** nginx without any configuration for event streams. */
 export function nginxDefault({ url, idleTimeout, more = '' }: Upstream): ProxyFiles {
   const server = replaced(documented('nginx-default'), { '127.0.0.1:8080': new URL(url).host });
   const timeout = idleTimeout === undefined ? '' : `proxy_read_timeout ${idleTimeout};`;
@@ -52,7 +52,7 @@ export function nginxDefault({ url, idleTimeout, more = '' }: Upstream): ProxyFi
   };
 }
 
-/** nginx as docs/deploying.md has it. */
+/** nginx as in docs/deploying.md. */
 export function nginxTuned({ url, idleTimeout = '75s', more = '' }: Upstream, { cert, key }: Certificate): ProxyFiles {
   const server = replaced(documented('nginx'), {
     '127.0.0.1:8080': new URL(url).host,
@@ -69,13 +69,13 @@ export function nginxTuned({ url, idleTimeout = '75s', more = '' }: Upstream, { 
   };
 }
 
-/** HAProxy as Debian's own file has it. */
+/** HAProxy with Debian's own configuration. */
 export function haproxyDefault({ url, idleTimeout = '50000', more = '' }: Upstream): ProxyFiles {
   const text = replaced(documented('haproxy-default'), { '127.0.0.1:8080': new URL(url).host, '50000': idleTimeout });
   return { config: (port) => replaced(text, { 'bind :80': `bind 127.0.0.1:${port}`, frontend: `${more}\nfrontend` }) };
 }
 
-/** HAProxy as docs/deploying.md has it. */
+/** HAProxy as in docs/deploying.md. */
 export function haproxyTuned(
   { url, idleTimeout = '75s', more = '' }: Upstream,
   { cert, key }: Certificate,
@@ -85,7 +85,7 @@ export function haproxyTuned(
     '/etc/haproxy/pokes.example.com.pem': 'both.pem',
     '/etc/haproxy/away.http': 'away.http',
     '75s': idleTimeout,
-    // A machine on which only tests run need not allow so many files.
+    // A machine for tests may not permit that many files.
     'maxconn 20000': 'maxconn 200',
   });
   return {
@@ -99,33 +99,33 @@ export function haproxyTuned(
 
 const caddySite = 'pokes.example.com {';
 
-/** Puts a site on this port of 127.0.0.1, with a certificate in place of one that Caddy would ask for, and nothing beside it. */
+/** Puts a site on this port of 127.0.0.1, with its own certificate, and no other site. */
 function caddy(text: string, port: number): string {
   const site = `https://localhost:${port}, https://127.0.0.1:${port} {\n\ttls cert.pem key.pem`;
   const globals = '{\n\tadmin off\n\tdefault_bind 127.0.0.1\n\tauto_https disable_redirects\n\tgrace_period 100ms\n}\n';
   return globals + replaced(text, { [caddySite]: site });
 }
 
-/** Caddy with the least of configuration. */
+/** Caddy with minimal configuration. */
 export function caddyDefault({ url }: Upstream, { cert, key }: Certificate): ProxyFiles {
   const text = replaced(documented('caddy-default'), { '127.0.0.1:8080': new URL(url).host });
   return { files: { 'cert.pem': cert, 'key.pem': key }, config: (port) => caddy(text, port) };
 }
 
-/** Caddy as docs/deploying.md has it. */
+/** Caddy as in docs/deploying.md. */
 export function caddyTuned({ url, idleTimeout = '75s' }: Upstream, { cert, key }: Certificate): ProxyFiles {
   const text = replaced(documented('caddy'), {
     '127.0.0.1:8080': new URL(url).host,
     '/var/log/caddy/pokewire.log': 'access.log',
     'read_timeout 75s': `read_timeout ${idleTimeout}`,
     'retry: 2000': 'retry: 100',
-    // There may be one block of global options only.
+    // Only one block of global options is permitted.
     '{\n\tgrace_period 5s\n}\n': '',
   });
   return { files: { 'cert.pem': cert, 'key.pem': key }, config: (port) => caddy(text, port) };
 }
 
-/** HAProxy as docs/deploying.md has it for three servers, without TLS and with a proxy that notices sooner. */
+/** HAProxy for three servers as in docs/deploying.md, without TLS and with faster checks. */
 export function haproxyNodes(urls: readonly [string, string, string]): ProxyFiles {
   const tuned = documented('haproxy');
   const frontend = replaced(tuned.slice(0, tuned.indexOf('\nbackend pokewire\n')), { 'maxconn 20000': 'maxconn 2500' });
@@ -141,7 +141,7 @@ export function haproxyNodes(urls: readonly [string, string, string]): ProxyFile
   };
 }
 
-/** nginx as docs/deploying.md has it for three servers, without TLS and with a shorter silence until streams are cut. */
+/** nginx for three servers as in docs/deploying.md, without TLS and with a shorter idle time-out. */
 export function nginxNodes(urls: readonly [string, string, string]): ProxyFiles {
   const upstream = replaced(
     documented('nginx-nodes'),
@@ -164,7 +164,7 @@ export function nginxNodes(urls: readonly [string, string, string]): ProxyFiles 
 /** A certificate and its key, as PEM. */
 export type Certificate = { readonly cert: string; readonly key: string };
 
-/** A certificate that vouches for itself, for `localhost` and 127.0.0.1. */
+/** A self-signed certificate for `localhost` and 127.0.0.1. */
 export function selfSigned(): Certificate {
   const folder = mkdtempSync(join(tmpdir(), 'pokewire-certificate-'));
   const [cert, key] = ['cert.pem', 'key.pem'].map((name) => join(folder, name)) as [string, string];

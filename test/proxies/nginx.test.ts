@@ -42,7 +42,7 @@ describe.skipIf(!hasTls)('nginx (needs nginx and openssl on PATH)', () => {
       answered = true;
     });
     await server.untilSubscriptions(2);
-    // Who is not held back is told each message before the next one is appended.
+    // A subscriber without buffering receives each message before the next one is appended.
     let told = 0;
     for (; !answered; told++) {
       await server.append('held-1');

@@ -8,7 +8,7 @@ import { ProxiedClient } from './proxied-client.ts';
 
 const nodeNames = [1, 2, 3].map((number) => `\${NODES}-${number}`);
 
-/** The configuration of the compose file, with nodes of this machine, whose names no resolver of Docker knows. */
+/** The compose file's configuration, with local nodes instead of names that only Docker resolves. */
 function configOf(nodes: readonly TestApp[], port: number): string {
   const addresses = nodeNames.map((name, at) => [`"${name}:8080"`, `127.0.0.1:${nodes[at]!.port}`]);
   return replaced(readText('deploy/haproxy.cfg'), {
@@ -16,7 +16,7 @@ function configOf(nodes: readonly TestApp[], port: number): string {
     ' resolvers docker init-addr libc,none': '',
     '/usr/local/etc/haproxy/away.http': 'away.http',
     'bind ":${PORT}"': `bind 127.0.0.1:${port}`,
-    // A machine on which only tests run need not allow so many files.
+    // A machine for tests may not permit that many files.
     'maxconn 20000': 'maxconn 200',
   });
 }

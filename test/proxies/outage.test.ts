@@ -8,7 +8,7 @@ import { type Certificate, caddyTuned, haproxyTuned, nginxTuned, selfSigned } fr
 const patience = { timeout: 40_000, interval: 20 };
 const files = { nginx: nginxTuned, haproxy: haproxyTuned, caddy: caddyTuned };
 
-/** An `EventSource` that trusts the certificate, and what became of it. */
+/** An `EventSource` that trusts the certificate, and the events it saw. */
 function sourceVia(proxy: RealProxy, { cert }: Certificate) {
   const dispatcher = new Agent({ connect: { ca: cert } });
   const source = new EventSource(`https://localhost:${proxy.port}/subscribe?category=account`, {
@@ -43,7 +43,7 @@ describe.each(['nginx', 'haproxy', 'caddy'] as const)('While the server is away,
       await first.append('account-1');
       await expect.poll(() => seen.pokes.length, patience).toBe(1);
       await first.kill();
-      // The cut itself, and then answers of the proxy alone.
+      // The cut itself, then errors by the proxy alone.
       await expect.poll(() => seen.losses, patience).toBeGreaterThan(3);
       expect(source.readyState).toBe(source.CONNECTING);
 

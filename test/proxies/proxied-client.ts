@@ -10,15 +10,15 @@ import { EventStreamParser, type ReceivedPoke } from '../support/sse-client.ts';
 
 export type ProxiedOptions = {
   readonly headers?: Readonly<Record<string, string>>;
-  /** The certificate to trust; the URL is https then. */
+  /** The certificate to trust; the URL then uses https. */
   readonly ca?: string;
-  /** Speaks HTTP/2. */
+  /** Uses HTTP/2. */
   readonly http2?: boolean;
-  /** The address that the connection comes from. */
+  /** Source address of the connection. */
   readonly localAddress?: string;
 };
 
-/** A subscriber as programs are, which understands chunks, compression, TLS and HTTP/2. Close it by `await using`. */
+/** A subscriber with support for chunks, compression, TLS and HTTP/2, like most programs. Close it by `await using`. */
 export class ProxiedClient implements AsyncDisposable {
   readonly parser = new EventStreamParser();
   readonly status: number;
@@ -47,7 +47,7 @@ export class ProxiedClient implements AsyncDisposable {
     endsQuietly(session);
     const [answer] = await once(stream, 'response');
     stream.on('close', () => session.close());
-    // Only the stream is cancelled: the connection may carry others.
+    // Cancels only the stream, because the connection may carry others.
     return new ProxiedClient(Number(answer[':status']), answer, stream, () => stream.close(8));
   }
 
@@ -67,7 +67,7 @@ export class ProxiedClient implements AsyncDisposable {
       this.parser.push(bytes);
       this.#wake();
     });
-    // An end that cuts the stream short is an error for HTTP.
+    // For HTTP, a premature end of the stream is an error.
     for (const stream of new Set([body, plain])) stream.on('error', note).on('close', note);
   }
 
@@ -81,7 +81,7 @@ export class ProxiedClient implements AsyncDisposable {
     return this.parser.events.map(({ lastEventId }) => positionIn(lastEventId)!);
   }
 
-  /** Resolves when the predicate holds, which is asked after each piece; rejects when the stream ends before. */
+  /** Resolves when the predicate holds, which is checked after each piece; rejects if the stream ends before that. */
   async until(predicate: (parser: EventStreamParser) => boolean): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const look = () => {
@@ -93,13 +93,13 @@ export class ProxiedClient implements AsyncDisposable {
     await promise.finally(() => this.#waiting.delete(look));
   }
 
-  /** Resolves when the greeting is there. */
+  /** Resolves when the greeting has arrived. */
   async untilReady(): Promise<void> {
     expect(this.status).toBe(200);
     await this.until(({ comments }) => comments.includes(' ready'));
   }
 
-  /** Goes away as a client does that is closed. */
+  /** Closes it like a client that exits. */
   async close(): Promise<void> {
     this.#end();
     await this.ended;
@@ -114,7 +114,7 @@ export class ProxiedClient implements AsyncDisposable {
   }
 }
 
-/** POSTs over TLS to a server with this certificate. */
+/** Sends a POST over TLS to a server with this certificate. */
 export async function postOverTls(url: string, body: string, ca: string): Promise<{ status: number; text: string }> {
   const asked = requestTls(url, { method: 'POST', ca, agent: false }).end(body);
   const [response] = (await once(asked, 'response')) as [IncomingMessage];
@@ -125,8 +125,8 @@ export async function postOverTls(url: string, body: string, ca: string): Promis
 }
 
 /**
- * A connection that a proxy resets after its answer ended: its error concerns nobody any more, and without a listener it
- * would end the test run. While the answer is under way, its stream tells of the same error.
+ * Ignores errors of a connection that a proxy resets after its answer ended, because they would end the test run. While
+ * an answer is in progress, its stream reports the same error.
  */
 function endsQuietly(connection: EventEmitter): void {
   connection.on('error', () => {});

@@ -7,8 +7,8 @@ import { Random } from '../support/random.ts';
 import { type SoakStore, startOn } from './restarting-server.ts';
 
 /**
- * `CLIENT_SOAK_MINUTES=30 CLIENT_SOAK_CLIENTS=200 CLIENT_SOAK_PACE_MS=50 npx vitest run test/soak/clients.test.ts` is the long run. The pace
- * keeps what every client was told within the memory of one process.
+ * `CLIENT_SOAK_MINUTES=30 CLIENT_SOAK_CLIENTS=200 CLIENT_SOAK_PACE_MS=50 npx vitest run test/soak/clients.test.ts` is
+ * the long version. The pace keeps the records of all clients within the memory of one process.
  */
 const minutes = Number(process.env.CLIENT_SOAK_MINUTES ?? 0.3);
 const clients = Number(process.env.CLIENT_SOAK_CLIENTS ?? 24);
@@ -16,9 +16,12 @@ const paceMs = Number(process.env.CLIENT_SOAK_PACE_MS ?? 0);
 const retry = { minMs: 20, maxMs: 500 };
 const patience = { timeout: 60_000, interval: 100 };
 
-/** What a proxy does to one client: mostly it breaks off somewhere, else it refuses, stalls, repeats pokes, or loses some or all from somewhere on. */
+/**
+ * What a proxy does to one client: usually it cuts the connection somewhere; otherwise it refuses, stalls, repeats
+ * pokes, or loses some or all of them from some point on.
+ */
 function mischiefs(random: Random): () => Mischief | undefined {
-  // One that is lost whenever it is sent would never arrive.
+  // A poke that is lost every time would never arrive.
   const lost = new Set<string>();
   const loseOnce = (event: string) => {
     if (!event.includes('event: poke') || lost.has(event) || !random.chance(0.1)) return 1;
@@ -40,10 +43,10 @@ function mischiefs(random: Random): () => Mischief | undefined {
   };
 }
 
-/** A claim of completeness, and how many pokes had been told by then. */
+/** A claim of completeness, and the number of pokes delivered before it. */
 type Claim = { readonly completeUpTo: number; readonly told: number };
 
-/** One client behind a proxy of its own, and what it was told. */
+/** One client behind its own proxy, and what it received. */
 async function subscriber(port: number, random: Random, calm: () => boolean) {
   const choose = mischiefs(random);
   const proxy = await HostileProxy.open(port, () => (calm() ? undefined : choose()));
@@ -80,10 +83,10 @@ async function worker(port: number, random: Random, calm: () => boolean) {
   return { told: handled, proxy, ended: () => why, close: () => consumed.stop() };
 }
 
-/** Claims of completeness up to a position that come before something up to there was told. */
+/** Claims of completeness made before everything they cover was delivered. */
 function falseClaims(written: readonly number[], told: readonly number[], claims: readonly Claim[]): Claim[] {
   const toldAt = new Map(told.map((position, index) => [position, index]));
-  /** How many pokes had been told once all up to this message were. */
+  /** Number of pokes delivered when all up to this message were. */
   const needed = new Map<number, number>();
   let latest = 0;
   for (const position of written) {
@@ -123,7 +126,7 @@ test.each(stores)(
       for (let n = count - 1; n >= 0; n--) written.push(globalPosition - n);
       if (paceMs > 0) await delay(paceMs);
       if (store !== 'memory' && Date.now() > killAt) {
-        // In turn, where there is a database.
+        // Alternates, if there is a database.
         await (isDatabaseNext ? server.killDatabase! : server.killAndStart)();
         isDatabaseNext = server.killDatabase !== undefined && !isDatabaseNext;
         killAt = Date.now() + 10_000;
@@ -144,7 +147,7 @@ test.each(stores)(
       const distinct = new Set(positions);
       const lost = written.filter((position) => !distinct.has(position)).length;
       const twice = positions.length - distinct.size;
-      // A poke that was lost on its way is told late. A worker reads messages, which are never late.
+      // A poke lost on its way is delivered late. A worker reads messages, which are never late.
       const isInOrder = client < subscribers.length || positions.join() === written.join();
       return lost === 0 && twice === 0 && isInOrder ? [] : [{ client, lost, twice, isInOrder }];
     });

@@ -3,15 +3,15 @@ import { freePort } from '../support/free-port.ts';
 import { SpokenProcess } from '../support/spoken-process.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 
-/** Where a server of the soak keeps its messages. */
+/** Where the soak's server stores messages. */
 export type SoakStore = 'memory' | 'sqlite' | 'postgres';
 
-/** A server of its own process on one port, that can be killed and started again on its store. Close it by `await using`. */
+/** A server in a separate process on a fixed port that can be killed and restarted with its store. Close it by `await using`. */
 export type ServerProcess = AsyncDisposable & {
   readonly url: string;
   readonly port: number;
   killAndStart(): Promise<void>;
-  /** Kills the database of the server, and starts it again; undefined: it has none. */
+  /** Kills the server's database and restarts it; undefined: it has none. */
   readonly killDatabase: (() => Promise<void>) | undefined;
 };
 

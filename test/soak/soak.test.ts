@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { soak } from '../../load/soak/soak.ts';
 
-/** `npm run soak` is the long run; this one has the same parts, with little load because others run beside it. */
+/** A short version of `npm run soak` made of the same parts, with little load because other tests run concurrently. */
 const settings = { durationMs: 60_000, namespaces: 2, rate: 30, churn: 30, attackers: false };
-/** It ends by itself long before; on a machine that is busy a little later. */
+/** It normally ends long before, and somewhat later on a busy machine. */
 const timeout = 240_000;
 
 test.each(['memory', 'sqlite'] as const)(

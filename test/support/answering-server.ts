@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A server that is not Pokewire and answers as a test tells it. Close it by `await using`. */
+/** A server other than Pokewire, with answers from the test. Close it by `await using`. */
 export async function startAnswering(answer: RequestListener) {
   const server = createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Selection } from '../../src/message/selection.ts';
 
-/** Any text: control characters, lone surrogates and all planes among it, and what breaks lines and JSON more often. */
+/** Any text, including control characters, lone surrogates and all planes; more often what breaks lines and JSON. */
 export const anyText = fc
   .array(
     fc.oneof(
@@ -29,7 +29,7 @@ export const anyText = fc
   )
   .map((units) => units.join(''));
 
-/** Text that can be a name: well-formed, without control characters, not empty. Rarely long, mostly short. */
+/** Text that is a valid name: well-formed, without control characters, not empty. Usually short, rarely long. */
 export const nameText = fc
   .array(
     fc.oneof(
@@ -42,7 +42,7 @@ export const nameText = fc
   )
   .map((parts) => parts.join(''));
 
-/** Streams few enough that they meet: several categories, with and without ids, of one cardinal id. */
+/** Few streams, so that they collide: several categories, with and without ids, with equal cardinal ids. */
 export const fewStreams = fc.constantFrom(
   'a-1',
   'a-2',
@@ -61,7 +61,7 @@ export const fewStreams = fc.constantFrom(
 /** The categories of {@link fewStreams}, and one that stays empty. */
 export const fewCategories = fc.constantFrom('a', 'b', 'c', '', '😀', 'none');
 
-/** Selections over {@link fewStreams}: all, streams, categories, a mixture, members of groups. */
+/** Selections of {@link fewStreams}: all, streams, categories, mixtures, group members. */
 export const selections: fc.Arbitrary<Selection> = fc.oneof(
   fc.constant<Selection>({ all: true, streams: [], categories: [], group: null, fromPosition: 0 }),
   fc.record({ stream: fewStreams, fromPosition: fc.nat({ max: 6 }) }).map(({ stream, fromPosition }) => ({
@@ -88,7 +88,7 @@ export const selections: fc.Arbitrary<Selection> = fc.oneof(
     ),
 );
 
-/** Places in a stream or a log, small ones and the largest. */
+/** Positions, small ones and the largest. */
 export const positions = fc.oneof(
   fc.nat({ max: 20 }),
   fc.nat({ max: Number.MAX_SAFE_INTEGER }),
@@ -98,7 +98,7 @@ export const positions = fc.oneof(
 const space = fc.constantFrom('', ' ', '\n', '\t\r\n ');
 const jsonKey = fc.constantFrom('"b"', '"a"', '"2"', '"1"', '"\\u0061"', '"__proto__"', '""', '"a b"', '"data"', '"{"');
 
-/** A JSON object as text that may be stored, spelled in ways that a parser would not write back. */
+/** A JSON object as text that can be stored, with spellings that no serializer produces. */
 export const jsonText: fc.Arbitrary<string> = fc.letrec<{ value: string; object: string }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },

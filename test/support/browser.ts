@@ -10,8 +10,8 @@ const run = promisify(execFile);
 const modules = new URL('../../node_modules/', import.meta.url);
 
 /**
- * Starts a real browser: on Linux the Chromium of the npm package, which needs nothing of the system, elsewhere an
- * installed Chrome or Edge. `args`: further flags. Close it by `await using`.
+ * Starts a real browser: on Linux the Chromium of the npm package, which needs nothing from the system, elsewhere an
+ * installed Chrome or Edge. `args`: additional flags. Close it by `await using`.
  */
 export async function launchBrowser(args: string[] = []): Promise<Browser> {
   if (process.platform === 'linux' && process.arch === 'x64')
@@ -27,7 +27,7 @@ export async function launchBrowser(args: string[] = []): Promise<Browser> {
   throw new AggregateError(failures, 'The browser tests need Chrome or Edge on this system, and found neither.');
 }
 
-// The package's own list of flags is not used: it turns CORS off.
+// Without the package's own list of flags, which disables CORS.
 async function packagedChromium(): Promise<LaunchOptions> {
   const folder = await unpackedFolder();
   const executablePath = fileURLToPath(new URL('chromium', folder));
@@ -47,8 +47,8 @@ async function packagedChromium(): Promise<LaunchOptions> {
 }
 
 /**
- * Where the package's archives are unpacked. The package itself would unpack to a fixed name in the folder for temporary
- * files and take what is there for complete, which two test files that start together would trip over.
+ * Where the package's archives are unpacked. The package itself unpacks to a fixed path in the temporary folder and
+ * treats what exists there as complete, which fails for two test files that start together.
  */
 async function unpackedFolder(): Promise<URL> {
   const manifest = await readFile(new URL('@sparticuz/chromium/package.json', modules), 'utf8');
@@ -59,7 +59,7 @@ async function unpackedFolder(): Promise<URL> {
 
   await mkdir(cache, { recursive: true });
   const unpacking = await mkdtemp(fileURLToPath(new URL('unpacking-', cache)));
-  // The runtime it is told of is one for which it unpacks its libraries, too.
+  // A runtime for which it unpacks its libraries too.
   const env = { ...process.env, TMPDIR: unpacking, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x' };
   const script = "const { default: packaged } = await import('@sparticuz/chromium'); await packaged.executablePath();";
   await run(process.execPath, ['--input-type=module', '--eval', script], { env, cwd: fileURLToPath(modules) });
@@ -72,7 +72,7 @@ async function unpackedFolder(): Promise<URL> {
   return folder;
 }
 
-// Chromium ends itself on a system without any font.
+// Chromium exits on a system without fonts.
 const fontsConf = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>

@@ -1,4 +1,4 @@
-/** Loaded into a server: from one SIGUSR2 to the next its event loop is held up again and again. */
+/** Loaded into a server: between one SIGUSR2 and the next it repeatedly blocks the event loop. */
 const heldMs = 300;
 let isHeld = false;
 

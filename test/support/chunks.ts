@@ -1,14 +1,14 @@
-/** Decodes a chunked body (RFC 9112, 7.1) in pieces of any size. Throws on what no chunked body can hold. */
+/** Decodes a chunked body (RFC 9112, 7.1) in pieces of any size. Throws on invalid framing. */
 export class ChunkDecoder {
-  /** Payload bytes of the chunks that have come whole, the last chunk not included. */
+  /** Sizes of complete chunks, without the last chunk. */
   readonly sizes: number[] = [];
-  /** Whether the last chunk has come: the body is complete. */
+  /** Whether the last chunk has arrived, so that the body is complete. */
   isComplete = false;
   #rest: Buffer = Buffer.alloc(0);
-  /** Bytes of the chunk under way that were handed out already. */
+  /** Bytes of the current chunk that were already returned. */
   #handedOut = 0;
 
-  /** Takes raw bytes and returns the payload in them, also that of a chunk that has come in part. */
+  /** Takes raw bytes and returns the payload in them, including that of an incomplete chunk. */
   push(bytes: Uint8Array): Buffer {
     const payload: Buffer[] = [];
     this.#rest = this.#rest.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#rest, bytes]);
@@ -17,7 +17,7 @@ export class ChunkDecoder {
     return Buffer.concat(payload);
   }
 
-  /** Takes one chunk out of the rest; false: it is not whole yet. */
+  /** Takes one chunk from the rest; returns false if it is incomplete. */
   #take(payload: Buffer[]): boolean {
     const lineEnd = this.#rest.indexOf('\r\n');
     if (lineEnd === -1) return false;
@@ -38,12 +38,12 @@ export class ChunkDecoder {
   }
 }
 
-/** The payload of whole chunks. */
+/** The payload of complete chunks. */
 export function dechunk(bytes: Uint8Array): Buffer {
   return new ChunkDecoder().push(bytes);
 }
 
-/** Text as one chunk, as a server would send it. */
+/** A text as one chunk. */
 export function chunk(text: string): Buffer {
   return Buffer.from(`${Buffer.byteLength(text).toString(16).padStart(3, '0')}\r\n${text}\r\n`);
 }

@@ -1,4 +1,4 @@
-/** What comes of the work, and how many turns the event loop had meanwhile. */
+/** The result of the work, and the number of turns of the event loop during it. */
 export async function countTurns<T>(work: () => Promise<T>): Promise<{ result: T; turns: number }> {
   let turns = 0;
   let immediate: NodeJS.Immediate;

@@ -1,6 +1,6 @@
 import type { Namespace, NamespaceStore, NewNamespace } from '../../src/store/namespace-store.ts';
 
-/** Creates a namespace that there must be room for. */
+/** Creates a namespace; fails if there is no room. */
 export async function createNamespace(
   namespaces: Pick<NamespaceStore, 'create'>,
   spec: NewNamespace,

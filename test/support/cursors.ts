@@ -1,11 +1,11 @@
 import { parseCursor, tagOf } from '../../src/sse/cursor.ts';
 
-/** The epoch that was asked for last: a hash for each of millions of pokes takes longer than the rest of judging them. */
+/** Cache for the last epoch: hashing for each of millions of pokes takes longer than the rest of judging them. */
 let last = { epoch: '', tag: tagOf('') };
 
 /**
- * The global position that an event's id names, which is opaque to all but tests; undefined: there is none. Throws for
- * an id that is no cursor, or one of another log than that of `epoch`.
+ * The global position in an event's id, which only tests may parse; undefined: there is none. Throws if the id is not a
+ * cursor, or belongs to another log than `epoch`.
  */
 export function positionIn(id: string, epoch?: string): number | undefined {
   if (id === '') return undefined;
@@ -16,10 +16,7 @@ export function positionIn(id: string, epoch?: string): number | undefined {
   return cursor.globalPosition;
 }
 
-/**
- * What a connection was told, with bare positions for ids. Throws when an id does not name its log, or names another one
- * than those before.
- */
+/** Data of a connection with bare positions as ids. Throws if an id does not name its log, or names another one than before. */
 export function withoutTags({ bytes }: { readonly bytes: Buffer }): string {
   const tags = new Set<string>();
   const text = bytes.toString().replace(/^id: (\d+)-([0-9a-f]{12})$/gm, (_line, position, tag) => {

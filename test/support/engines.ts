@@ -9,11 +9,11 @@ import { TemporaryFolder } from './temporary-folder.ts';
 
 export type Engine = {
   readonly name: 'memory' | 'sqlite';
-  /** Opens a fresh, empty store. */
+  /** Opens a new, empty store. */
   open(options: StoreOptions): Promise<Store>;
 };
 
-/** A fresh SQLite store, whose file goes with it. */
+/** A new SQLite store whose file is deleted with it. */
 export async function openSqlite(options: StoreOptions, startThread: StartThread = startWorker): Promise<Store> {
   const folder = new TemporaryFolder();
   const store = await SqliteStore.open(`sqlite:${folder.file('pokewire.db')}?sync=normal`, options, startThread);
@@ -23,13 +23,13 @@ export async function openSqlite(options: StoreOptions, startThread: StartThread
   });
 }
 
-/** Engines that need no server of their own. */
+/** Engines that need no server. */
 export const engines: readonly Engine[] = [
   { name: 'memory', open: async ({ pokes, ...limits }) => new MemoryStore(new MemoryStorage(limits), pokes) },
   { name: 'sqlite', open: (options) => openSqlite(options, serveHere) },
 ];
 
-/** Opens handles on one store, for nodes of one process. Whoever opened the store closes it. */
+/** Opens handles on one store for nodes in one process. The opener of the store closes it. */
 export function openHandleOn(store: Store): OpenStore {
   return async () => withClose(store, async () => {});
 }

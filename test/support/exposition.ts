@@ -1,11 +1,11 @@
-/** One line of numbers. */
+/** One sample line. */
 export type Sample = {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 };
 
-/** One metric with all of its samples; a histogram's have names of their own, such as `…_bucket`. */
+/** One metric with all its samples; those of a histogram have names such as `…_bucket`. */
 export type Metric = { readonly type: string; readonly samples: Sample[] };
 
 /** The Prometheus text format, parsed. */
@@ -23,7 +23,7 @@ export class Exposition {
     }
   }
 
-  /** Sum of the samples that have these labels; 0 when there are none. */
+  /** Sum of the samples with these labels; 0 if there are none. */
   value(name: string, labels: Readonly<Record<string, string>> = {}): number {
     let sum = 0;
     for (const sample of this.#samplesOf(name)) {
@@ -32,12 +32,12 @@ export class Exposition {
     return sum;
   }
 
-  /** Values that a label has in the samples of a metric. */
+  /** Values of a label in the samples of a metric. */
   labelValues(name: string, label: string): Set<string> {
     return new Set(this.#samplesOf(name).map(({ labels }) => labels[label] ?? ''));
   }
 
-  /** The metric that a name in a query belongs to: `x_bucket` belongs to the histogram `x`. */
+  /** The metric to which a name in a query belongs: `x_bucket` belongs to the histogram `x`. */
   metricOf(name: string): string | undefined {
     if (this.metrics.has(name)) return name;
     const base = name.replace(/_(bucket|sum|count)$/, '');
@@ -52,7 +52,7 @@ export class Exposition {
 }
 
 function parseSample(line: string): Sample {
-  // A label may have any character, also one that ends a line for JavaScript.
+  // A label may contain any character, including those that end a line in JavaScript.
   const [, name, labels = '', value] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/s.exec(line) ?? [];
   if (name === undefined) throw new TypeError(`not a sample: ${line}`);
   const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/gs)].map(([, label, text]) => [label, text]);

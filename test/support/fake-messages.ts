@@ -5,7 +5,7 @@ import type { Selection } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import { ObjectPool } from '../../src/pool/object-pool.ts';
 
-/** A message to append; with an `id` it counts as given by the writer. */
+/** A message to append; with an `id` it counts as given by the client. */
 export function newMessage(parts: Partial<Omit<NewMessage, 'given'>> = {}): NewMessage {
   return {
     id: parts.id ?? randomUUIDv7(),
@@ -16,12 +16,12 @@ export function newMessage(parts: Partial<Omit<NewMessage, 'given'>> = {}): NewM
   };
 }
 
-/** So many messages to append. */
+/** This many messages to append. */
 export function newMessages(count: number): NewMessage[] {
   return Array.from({ length: count }, () => newMessage());
 }
 
-/** A UUID that ends in this number. */
+/** A UUID that ends with this number. */
 export function uuid(number: number): string {
   return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 }
@@ -31,7 +31,7 @@ export function pokeOf(stream: string, position: number, globalPosition: number)
   return new Poke().set(new StreamName(stream), position, globalPosition, 0);
 }
 
-/** A selection; what is not given selects nothing. */
+/** A selection; missing parts select nothing. */
 export function selectionOf(parts: Partial<Selection>): Selection {
   return { all: false, streams: [], categories: [], group: null, fromPosition: 0, ...parts };
 }
@@ -39,7 +39,7 @@ export function selectionOf(parts: Partial<Selection>): Selection {
 /** Selects every message. */
 export const everything: Selection = selectionOf({ all: true });
 
-/** A small pool of pokes; `stats.leased` tells what was not given back. */
+/** A small pool of pokes; `stats.leased` counts those not returned. */
 export function pokePool(min = 4, max = 16): ObjectPool<Poke> {
   return new ObjectPool(() => new Poke(), { min, max });
 }

@@ -16,10 +16,10 @@ import { FakeStore } from './fake-store.ts';
 const defaultNamespace = 'default';
 const turnsToBegin = 10;
 
-/** What a client wants that knows nothing but pokes. */
+/** Options of a client that only knows pokes. */
 export const noWishes: Wishes = { hello: false, heads: false, conflated: false, heartbeatMs: undefined };
 
-/** What a subscriber asks for; a number as cursor is one of no log. */
+/** A subscriber's request; a number as cursor names no log. */
 export type Asked = Partial<Omit<SubscribeRequest, 'log' | 'lastEventId'>> & {
   readonly namespace?: string;
   readonly lastEventId?: ClaimedCursor | number | undefined;
@@ -27,25 +27,25 @@ export type Asked = Partial<Omit<SubscribeRequest, 'log' | 'lastEventId'>> & {
 
 export type FakeNodeOptions = Partial<HubOptions> & { readonly storage?: MemoryStorage };
 
-/** A hub over a fake store, without timers or network. Close it by `await using`, which finds what was not given back. */
+/** A hub over a fake store, without timers or network. Close it by `await using`, which detects what was not released. */
 export class FakeNode implements AsyncDisposable {
   readonly pokes = pokePool();
   readonly buffers = new BufferPool({ min: 1, max: 8 });
   readonly storage: MemoryStorage;
   readonly store: FakeStore;
   readonly hub: Hub;
-  /** What the hub's observer was told. */
+  /** Subscriptions reported to the hub's observer. */
   readonly opened: Subscription[] = [];
   readonly closed: { subscription: Subscription; reason: CloseReason }[] = [];
   readonly failures: unknown[] = [];
-  /** Subscriptions that gave back what they held. */
+  /** Number of subscriptions that released their resources. */
   released = 0;
   deliveredCount = 0;
-  /** What responses begin with from now on. */
+  /** Head of responses from now on. */
   responseHead = Buffer.alloc(0);
   readonly #sinks: FakeSink[] = [];
 
-  /** With the storage of another node it is a second one over the same logs. */
+  /** With another node's storage it is a second node over the same logs. */
   constructor({ storage = new MemoryStorage(), ...options }: FakeNodeOptions = {}) {
     this.storage = storage;
     this.store = new FakeStore({ pokes: this.pokes, storage });
@@ -62,7 +62,7 @@ export class FakeNode implements AsyncDisposable {
       },
       heartbeatMs: 0,
       stallTimeoutMs: 0,
-      // A day: tests look when it is time.
+      // A day: tests call `look` themselves.
       safetyReadMs: 86_400_000,
       windowPokes: 64,
       retryDelays: readRetryDelays,
@@ -70,13 +70,13 @@ export class FakeNode implements AsyncDisposable {
     });
   }
 
-  /** Things lent by the pools and not given back. */
+  /** Pooled objects that were not returned. */
   get leased(): number {
     const buffers = [...this.buffers.classes.values()].map(({ stats }) => stats.leased);
     return buffers.reduce((sum, leased) => sum + leased, this.pokes.stats.leased + this.buffers.oversizedStats.leased);
   }
 
-  /** Appends so many messages at once; returns the global position of the last. */
+  /** Appends this many messages at once; returns the global position of the last. */
   async append(stream: string, count = 1, namespace = defaultNamespace): Promise<number> {
     const { log } = await this.store.namespace(namespace);
     const outcome = await this.store.log(log).append(stream, newMessages(count), undefined);
@@ -84,13 +84,13 @@ export class FakeNode implements AsyncDisposable {
     return outcome.globalPosition;
   }
 
-  /** Puts an empty log in place of the namespace's; whoever follows that one learns it by its next read. */
+  /** Replaces the namespace's log by an empty one; its followers notice with their next read. */
   async replaceLog(namespace = defaultNamespace): Promise<void> {
     const session = await this.store.beginReplacement(await this.store.namespace(namespace));
     await session.commit();
   }
 
-  /** Subscribes as a request does. Everything by default. */
+  /** Subscribes like a request. By default to everything. */
   async subscribe(
     { namespace = defaultNamespace, lastEventId, ...parts }: Asked = {},
     sink = new FakeSink(),
@@ -111,17 +111,17 @@ export class FakeNode implements AsyncDisposable {
       greeting: { head: this.responseHead, retryMs: 1_000 },
       released: () => this.released++,
     });
-    // Mostly it has begun then; a store that holds its answers keeps it from that.
+    // It has usually started by then, unless the store holds its answers back.
     for (let turn = 0; turn < turnsToBegin && subscription.state.name === 'starting'; turn++) await nextTurn();
     return { sink, subscription };
   }
 
-  /** Looks for what was not announced, as the hub's timer does. */
+  /** Checks for unannounced messages, like the hub's timer. */
   look(nowMs = performance.now()): void {
     this.hub.look(nowMs);
   }
 
-  /** Resolves when nothing moves any more, what was gathered flushed: what is left waits for the test. */
+  /** Resolves when everything has settled, with collected frames flushed: the rest waits for the test. */
   async settle(): Promise<void> {
     const enough = 5 + this.store.readTurns;
     let before = '';
@@ -170,5 +170,5 @@ export class FakeNode implements AsyncDisposable {
   }
 }
 
-/** A subscription with the socket it writes to. */
+/** A subscription and its socket. */
 export type Listening = { readonly sink: FakeSink; readonly subscription: Subscription };

@@ -7,20 +7,20 @@ type Write = { readonly bytes: Uint8Array; readonly taken: ((error?: Error | nul
 type FakeEvent = 'data' | 'end' | 'close' | 'error';
 
 /**
- * A socket as Node's behaves, with a kernel whose room the test decides. What does not fit stays in the very memory it
- * was written from until it is taken, so a buffer that is reused too early shows up in the bytes.
+ * A socket that behaves like Node's, with a kernel whose room the test controls. Data that does not fit stays in the
+ * memory it was written from until it is taken, so a buffer that is reused too early shows in the bytes.
  */
 export class FakeSink implements Sink {
   bytesWritten = 0;
   writableLength = 0;
-  /** Pieces with bytes that were written while an earlier one still waited. A connection never does that. */
+  /** Non-empty writes while an earlier one was pending. A connection never does that. */
   writesWhileFull = 0;
-  /** Writes with bytes, whatever became of them. */
+  /** Number of non-empty writes. */
   writes = 0;
   destroyed = false;
-  /** What `write` answers while bytes wait; Node's answer is true until the high-water mark is reached. */
+  /** Result of `write` while bytes are pending; Node returns true below the high-water mark. */
   answerWhenFull = true;
-  /** What `write` answers when nothing waits; Node's answer is false for a piece above the high-water mark. */
+  /** Result of `write` when nothing is pending; Node returns false for a write above the high-water mark. */
   answerWhenTaken = true;
   #room: number;
   #taken: Uint8Array[] = [];
@@ -33,18 +33,18 @@ export class FakeSink implements Sink {
     error: [],
   };
 
-  /** `room`: bytes the kernel takes before somebody reads; infinite by default. */
+  /** `room`: bytes that the kernel takes before the peer reads; infinite by default. */
   constructor(room = Number.POSITIVE_INFINITY) {
     this.#room = room;
   }
 
-  /** The bytes that the kernel has taken, each copied when it was. */
+  /** Bytes taken by the kernel, each copied at that moment. */
   get received(): Buffer {
     this.#taken = [Buffer.concat(this.#taken)];
     return this.#taken[0] as Buffer;
   }
 
-  /** `received`, which must be chunks, without their framing. */
+  /** `received` without its chunk framing. */
   get body(): Buffer {
     return dechunk(this.received);
   }
@@ -106,7 +106,7 @@ export class FakeSink implements Sink {
     });
   }
 
-  /** The peer reads: the kernel has room for so many bytes more. */
+  /** The peer reads: the kernel has room for this many more bytes. */
   drain(bytes = Number.POSITIVE_INFINITY): void {
     if (this.destroyed) return;
     this.#room += bytes;
@@ -114,7 +114,7 @@ export class FakeSink implements Sink {
     if (this.#ending && this.#waiting.length === 0) this.destroy();
   }
 
-  /** The kernel takes nothing more until the next {@link FakeSink.drain}. */
+  /** The kernel takes nothing until the next {@link FakeSink.drain}. */
   stall(): void {
     this.#room = 0;
   }
@@ -124,7 +124,7 @@ export class FakeSink implements Sink {
     this.#emit('data');
   }
 
-  /** The peer closes in order. */
+  /** The peer closes normally. */
   hangUp(): void {
     this.#emit('end');
   }

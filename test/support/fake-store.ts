@@ -19,36 +19,36 @@ export type FakeStoreOptions =
   | { readonly store: Store }
   | (Partial<StoreLimits> & {
       readonly pokes: ObjectPool<Poke>;
-      /** What another node has; by default it has its own. */
+      /** The storage of another node; by default its own. */
       readonly storage?: MemoryStorage;
     });
 
 type Held = { readonly announced: Announced; readonly announcement: Announcement };
 
-/** A store, of memory unless another one is given, with a network in between: announcements and reads can be held back, lost, cut short, or made to fail. */
+/** A store, by default in memory, behind a simulated network: announcements and reads can be delayed, lost, cut or made to fail. */
 export class FakeStore implements Store {
   readonly kind: StoreKind;
   readonly opening: StoreOpening;
   readonly capabilities: StoreCapabilities;
   readonly namespaces: NamespaceStore;
   readonly failed: Promise<Error>;
-  /** Pages of pokes hold at most so many. */
+  /** Most pokes in a page. */
   pagePokes = Number.POSITIVE_INFINITY;
-  /** Turns of the event loop between a read of the log and its answer, which then is out of date. */
+  /** Turns of the event loop between a read of the log and its answer, which is then outdated. */
   readTurns = 0;
-  /** Reads of pokes, bounds and versions reject with this. */
+  /** Error of reads of pokes, bounds and versions. */
   failure: Error | undefined = undefined;
-  /** Messages up to here are forgotten: pages of pokes do not have them, and say so. */
+  /** Messages up to here were deleted by retention: pages of pokes lack them and say so. */
   forgottenUpTo = 0;
-  /** Reads of pokes begun. */
+  /** Number of reads of pokes. */
   reads = 0;
-  /** Reads of bounds begun. */
+  /** Number of reads of bounds. */
   boundsReads = 0;
-  /** Reads under way. */
+  /** Number of pending reads. */
   readsUnderWay = 0;
-  /** Followers of all logs. */
+  /** Number of followers of all logs. */
   followers = 0;
-  /** Whether it announces only that something happened, as a store does of what another node appended. */
+  /** Whether it announces only hints, as stores do for other nodes' appends. */
   announcesHints = false;
   readonly #store: Store;
   #holding = false;
@@ -113,7 +113,7 @@ export class FakeStore implements Store {
     return this.#store.close();
   }
 
-  /** The namespace, which is created unless it is there. */
+  /** Returns the namespace, created if necessary. */
   async namespace(id: string): Promise<Namespace> {
     const found = await this.namespaces.find(id);
     if (found !== undefined) return found;
@@ -121,56 +121,56 @@ export class FakeStore implements Store {
     return createNamespace(this.namespaces, spec);
   }
 
-  /** Announcements that are held back. */
+  /** Number of announcements held back. */
   get unannounced(): number {
     return this.#held.length;
   }
 
-  /** From now on announcements are made by {@link FakeStore.announce} only. */
+  /** From now on announcements wait for {@link FakeStore.announce}. */
   holdAnnouncements(): void {
     this.#holding = true;
   }
 
-  /** Makes up to so many of the announcements that were held back. */
+  /** Makes up to this many of the held announcements. */
   announce(count = Number.POSITIVE_INFINITY): void {
     for (; count > 0 && this.#held.length > 0; count--) make(this.#held.shift()!);
   }
 
-  /** Makes the last announcement that was held back, before the others. */
+  /** Makes the last held announcement before the others. */
   announceLast(): void {
     const held = this.#held.pop();
     if (held !== undefined) make(held);
   }
 
-  /** Makes the next announcement, and keeps it to be made again. */
+  /** Makes the next announcement, and keeps it to be repeated. */
   announceTwice(): void {
     const [held] = this.#held;
     if (held !== undefined) make({ ...held, announcement: copyOf(held.announcement) });
   }
 
-  /** Loses up to so many of the announcements that were held back. */
+  /** Drops up to this many of the held announcements. */
   lose(count = Number.POSITIVE_INFINITY): void {
     this.#held.splice(0, count);
   }
 
-  /** Makes those that were held back, and the coming ones at once. */
+  /** Makes the held announcements, and new ones at once. */
   resumeAnnouncements(): void {
     this.#holding = false;
     this.announce();
   }
 
-  /** From now on answers to reads wait for {@link FakeStore.answerReads}. What was read is old by then. */
+  /** From now on answers to reads wait for {@link FakeStore.answerReads}, and are outdated by then. */
   holdReads(): void {
     this.holdPages();
     this.#holdsAll = true;
   }
 
-  /** The same for pages of pokes only: who subscribes begins, and is told nothing. */
+  /** The same for pages of pokes only: new subscriptions start, but receive nothing. */
   holdPages(): void {
     this.#gate ??= Promise.withResolvers();
   }
 
-  /** Answers those that wait, and those that come at once. */
+  /** Answers pending reads, and new ones at once. */
   answerReads(): void {
     this.#gate?.resolve();
     this.#gate = undefined;
@@ -236,7 +236,7 @@ function memoryStore({ pokes, storage, ...limits }: Exclude<FakeStoreOptions, { 
 function make({ announced, announcement }: Held): void {
   announced(announcement);
   if (announcement === 'wake-up') return;
-  // Who kept one, against the store's promise, has nonsense now.
+  // A follower that kept one, against the contract, now has garbage.
   for (const poke of announcement.pokes) poke.set(new StreamName('kept-poke'), -1, -1, 0);
 }
 

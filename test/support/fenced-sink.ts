@@ -1,9 +1,9 @@
-/** What a member writes of a message. */
+/** What a member writes about a message. */
 export type Written = { readonly stream: string; readonly position: number; readonly generation: number };
 
 type Kept = { next: number; generation: number; last: number };
 
-/** Keeps the highest generation of each stream and refuses lower ones, as a database would; notes every breach of order. */
+/** Keeps the highest generation of each stream and refuses lower ones, as a database would; records every violation of order. */
 export class FencedSink {
   handled = 0;
   repeated = 0;

@@ -1,6 +1,6 @@
 import type { Store } from '../../src/store/store.ts';
 
-/** Forgets until every rule holds; how many messages that were. */
+/** Runs retention until every rule holds; returns the number of deleted messages. */
 export async function forgetAll(store: Store, nowMs = Date.now()): Promise<number> {
   let messages = 0;
   for (;;) {

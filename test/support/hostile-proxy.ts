@@ -2,30 +2,30 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What a proxy does to one request. `undefined`: passes it on. */
+/** What a proxy does to one request. `undefined`: forwards it. */
 export type Mischief =
-  /** Breaks the answer off behind so many bytes of its body. */
+  /** Cuts the answer off after this many bytes of its body. */
   | { readonly cutAfterBytes: number }
-  /** Answers itself. */
+  /** Answers with this status. */
   | { readonly status: number }
-  /** Takes the request and never answers. */
+  /** Accepts the request and never answers. */
   | { readonly stalls: 'head' | 'body' }
-  /** Passes each event on so often, and breaks off behind so many bytes of what it was given. */
+  /** Forwards each event this many times, and cuts the connection after this many received bytes. */
   | { readonly times: (event: string) => number; readonly cutAfterBytes?: number };
 
-/** An HTTP proxy that does its worst to event streams. Close it by `await using`. */
+/** An HTTP proxy that disrupts event streams. Close it by `await using`. */
 export class HostileProxy implements AsyncDisposable {
   readonly url: string;
-  /** Requests so far. */
+  /** Number of requests. */
   requests = 0;
-  /** Most requests that were under way at once. */
+  /** Highest number of concurrent requests. */
   mostAtOnce = 0;
   #open = 0;
   readonly #server: Server;
   readonly #port: number;
   readonly #choose: (request: number) => Mischief | undefined;
 
-  /** `choose` decides for each request, which are counted from 1. */
+  /** `choose` decides for each request, counted from 1. */
   static async open(port: number, choose: (request: number) => Mischief | undefined): Promise<HostileProxy> {
     const server = createServer();
     server.listen(0, '127.0.0.1');
@@ -41,7 +41,7 @@ export class HostileProxy implements AsyncDisposable {
     server.on('request', (asked, answer) => this.#serve(asked, answer));
   }
 
-  /** Breaks off what is under way. */
+  /** Cuts all current requests. */
   cut(): void {
     this.#server.closeAllConnections();
   }
@@ -97,7 +97,7 @@ function misuse(mischief: Mischief, answer: ServerResponse): (bytes: Buffer) => 
     if (left < 0) return;
     write(bytes.subarray(0, left));
     left -= bytes.length;
-    // What was written goes out before the connection ends, without a last chunk.
+    // What was written is sent before the connection ends, without a last chunk.
     if (left > 0) return;
     answer.socket!.destroySoon();
     left = -1;

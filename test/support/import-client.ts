@@ -4,7 +4,7 @@ import type { Message } from '../../src/message/message.ts';
 import { messageAt } from './imported-messages.ts';
 import { EventStreamParser } from './sse-client.ts';
 
-/** The line of an import for a place such as `account-1/5@999`, with LF; members that are undefined are left out. */
+/** A line of an import for a position such as `account-1/5@999`, with LF; undefined members are omitted. */
 export function recordAt(
   place: string,
   members: Readonly<Record<string, unknown>> = {},
@@ -14,20 +14,20 @@ export function recordAt(
   return `${JSON.stringify({ ...record, ...members })}\n`;
 }
 
-/** So many lines, from stream position and global position `from` on, over seven streams. */
+/** This many lines, from stream position and global position `from` on, over seven streams. */
 export function records(count: number, from = 1): string {
   return Array.from({ length: count }, (_value, index) =>
     recordAt(`many-${(from + index) % 7}/${from + index}@${from + index}`),
   ).join('');
 }
 
-/** These lines as a whole export: the last one ends it. */
+/** These lines as a complete export, ended by the last one. */
 export function ended(lines: string): string {
   if (lines === '') return '{"end":{"records":0}}\n';
   return lines.replace(/\}\n?$/, `,"end":{"records":${lines.trimEnd().split('\n').length}}}\n`);
 }
 
-/** What an import answered. */
+/** The answer to an import. */
 export type ImportAnswer = {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
@@ -64,7 +64,7 @@ export class ImportRequest {
     });
   }
 
-  /** Sends a piece; resolves when it is gone. */
+  /** Sends a piece; resolves when it was sent. */
   send(piece: string | Buffer): Promise<void> {
     return new Promise((resolve) => this.request.write(piece, () => resolve()));
   }

@@ -1,6 +1,6 @@
 import type { Message } from '../../src/message/message.ts';
 
-/** A message to import, at a place such as `account-1/5@999`; its id, unless given, says its global position. */
+/** A message to import at a position such as `account-1/5@999`. The default id contains its global position. */
 export function messageAt(place: string, parts: Partial<Message> = {}): Message {
   const [, stream, position, globalPosition] = /^(.+)\/(\d+)@(\d+)$/.exec(place)!;
   return {
@@ -17,7 +17,7 @@ export function messageAt(place: string, parts: Partial<Message> = {}): Message 
   };
 }
 
-/** The same for several places. */
+/** The same for several positions. */
 export function messagesAt(...places: readonly string[]): Message[] {
   return places.map((place) => messageAt(place));
 }

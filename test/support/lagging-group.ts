@@ -1,6 +1,6 @@
 import type { TestApp } from './start-app.ts';
 
-/** Makes a consumer group of `account` that nobody works for, and a rule by which retention takes what it has not settled. */
+/** Creates a consumer group of `account` without workers, and a retention rule that deletes unsettled messages. */
 export async function makeLaggingGroup(app: TestApp): Promise<void> {
   const headers = { 'content-type': 'application/json' };
   const put = (path: string, body: object) =>

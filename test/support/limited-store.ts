@@ -25,7 +25,7 @@ const capabilities: StoreCapabilities = {
   counts: 'estimated',
 };
 
-/** Does as little as an engine may, and says so: what the suite skips and relaxes by capabilities is tried on it. */
+/** Supports as little as an engine may, to test the suite's skipped and relaxed cases. */
 export class LimitedStore extends MemoryStore {
   override readonly capabilities: StoreCapabilities;
   override readonly namespaces: NamespaceStore;
@@ -42,7 +42,7 @@ export class LimitedStore extends MemoryStore {
     };
   }
 
-  /** Opens one with the namespace `default`; `appends`: whether it takes any. */
+  /** Opens one with the namespace `default`; `appends`: whether it accepts any. */
   static async open({ pokes }: StoreOptions, appends = true): Promise<LimitedStore> {
     const storage = new MemoryStorage();
     const spec = { id: 'default', uid: 'default', description: '', createdAtMs: 0, tokens: [] };

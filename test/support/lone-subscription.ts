@@ -11,14 +11,14 @@ const epoch = newLogId();
 /** The head of the response. */
 export const responseHead = Buffer.from('HTTP/1.1 200 OK\r\n\r\n');
 
-/** Subscriptions without a hub, and what they told those who hold them. */
+/** Subscriptions without a hub, and the notifications to their host. */
 export class LoneSubscriptions {
-  /** Moves of state, such as `live → lagging`. */
+  /** Changes of state, such as `live → lagging`. */
   readonly moves: string[] = [];
   released = 0;
   flushedUpTo = 0;
 
-  /** A new one on this socket. */
+  /** A new subscription on this socket. */
   on(sink: FakeSink): Subscription {
     const options = {
       request: {
@@ -46,7 +46,7 @@ export class LoneSubscriptions {
     });
   }
 
-  /** One that was brought into this state, with its cursor at 7 once it has one. */
+  /** A subscription in this state, with its cursor at 7 if it has one. */
   in(name: SubscriptionState['name'], sink = new FakeSink()): Subscription {
     const subscription = this.on(sink);
     if (name === 'closed') subscription.end('draining');
@@ -59,7 +59,7 @@ export class LoneSubscriptions {
   }
 }
 
-/** A start behind this cursor. */
+/** A start after this cursor. */
 export function startAt(cursor: number): StartingPoint {
   return {
     selection: everything,

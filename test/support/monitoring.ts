@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
-/** The parts of a Grafana panel that tests look at. */
+/** The parts of a Grafana panel used by tests. */
 export type Panel = {
   readonly id: number;
   readonly type: string;
@@ -15,7 +15,7 @@ export type Panel = {
   readonly targets?: readonly { readonly expr: string; readonly datasource: { readonly uid: string } }[];
 };
 
-/** The parts of a Grafana dashboard that tests look at. */
+/** The parts of a Grafana dashboard used by tests. */
 export type Dashboard = {
   readonly uid: string;
   readonly title: string;
@@ -44,7 +44,7 @@ export type AlertRule = {
   readonly annotations: { readonly summary: string; readonly description: string };
 };
 
-/** A PromQL expression and where it stands. */
+/** A PromQL expression and its location. */
 export type Expression = { readonly where: string; readonly expr: string };
 
 const root = new URL('../../', import.meta.url);
@@ -55,11 +55,11 @@ export function readText(path: string): string {
 
 // biome-ignore lint/suspicious/noExplicitAny: a file of any shape
 export function readYaml(path: string): any {
-  // Compose merges by `<<`, which is of YAML 1.1.
+  // Compose uses `<<` merges, a feature of YAML 1.1.
   return parse(readText(path), { merge: true });
 }
 
-/** Every shipped dashboard by its file name. */
+/** Shipped dashboards by file name. */
 export function readDashboards(): Map<string, Dashboard> {
   const files = readdirSync(new URL('grafana/dashboards/', root));
   return new Map(files.map((file) => [file, JSON.parse(readText(`grafana/dashboards/${file}`))]));
@@ -69,14 +69,14 @@ export function readAlerts(): AlertRule[] {
   return readYaml('grafana/prometheus/alerts.yml').groups.flatMap((group: { rules: AlertRule[] }) => group.rules);
 }
 
-/** What the panels of the dashboards ask. */
+/** Queries of the dashboards' panels. */
 export function panelExpressions(): Expression[] {
   return [...readDashboards()].flatMap(([file, { panels }]) =>
     panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ where: `${file}: ${title}`, expr }))),
   );
 }
 
-/** What panels, variables, annotations and alerts ask. */
+/** Queries of panels, variables, annotations and alerts. */
 export function allExpressions(): Expression[] {
   const beside = [...readDashboards()].flatMap(([file, { templating, annotations }]) => [
     ...templating.list
@@ -92,10 +92,10 @@ export function allExpressions(): Expression[] {
   return [...panelExpressions(), ...beside, ...readAlerts().map(({ alert, expr }) => ({ where: alert, expr }))];
 }
 
-/** Names of the metrics that an expression reads. */
+/** Metrics read by an expression. */
 export function metricsIn(expr: string): string[] {
   const words = expr
-    // A variable's query: the label it lists is no metric.
+    // In a variable's query, the listed label is not a metric.
     .replace(/^label_values\((.*),\s*\w+\)$/s, '$1')
     .replace(/"(?:[^"\\]|\\.)*"/g, '""')
     .replace(/\{[^}]*\}|\[[^\]]*\]/g, ' ')
@@ -116,13 +116,13 @@ export function conditionsIn(expr: string): { metric: string; label: string; ope
   );
 }
 
-/** A metric as docs/metrics.md describes it. A label's values are undefined where they are not listed. */
+/** A metric as documented in docs/metrics.md. A label's values are undefined if not listed. */
 export type DocumentedMetric = {
   readonly type: string;
   readonly labels: ReadonlyMap<string, readonly string[] | undefined>;
 };
 
-/** The metrics of the tables of docs/metrics.md, or of those that docs/stores.md has of one store only. */
+/** Metrics in the tables of docs/metrics.md, or those of a single store in docs/stores.md. */
 export function readMetricDocs(page: 'metrics' | 'stores' = 'metrics'): Map<string, DocumentedMetric> {
   const metrics = new Map<string, DocumentedMetric>();
   for (const line of readText(`docs/${page}.md`).split('\n')) {
@@ -140,7 +140,7 @@ function cellsOf(line: string): string[] {
 }
 
 function labelsOf(cell: string): Map<string, string[] | undefined> {
-  // The tables of metrics that are not ours have no column for labels.
+  // Tables of standard metrics have no column for labels.
   if (!/^`\w+`: /.test(cell)) return new Map();
   return new Map(
     cell.split('; ').map((part) => {

@@ -1,16 +1,16 @@
-/** Something to choose, and how often beside the others. */
+/** Choices with relative weights. */
 export type Weighted<T> = readonly (readonly [weight: number, value: T])[];
 
-/** Numbers that look random and are the same for the same seed and branch (splitmix32): thousands of bytes a request. */
+/** Pseudorandom numbers, reproducible from a seed and branch (splitmix32). Fast enough for thousands of bytes per request. */
 export class Random {
   #state: number;
 
-  /** Each branch of a seed has numbers of its own, so that one part of a run can be repeated without the others. */
+  /** Each branch of a seed has its own numbers, so that one part of a run can be reproduced without the others. */
   constructor(seed: number, branch = 0) {
     this.#state = (Math.imul(seed ^ 0x5bf03635, 0x85ebca6b) ^ Math.imul(branch + 1, 0xc2b2ae35)) | 0;
   }
 
-  /** An integer between both, both included. */
+  /** An integer between both, inclusive. */
   int(min: number, max: number): number {
     return min + Math.floor(this.#next() * (max - min + 1));
   }
@@ -32,7 +32,7 @@ export class Random {
     return choices.at(-1)![1];
   }
 
-  /** An array of so many, made one after the other. */
+  /** An array of random length, created element by element. */
   times<T>(min: number, max: number, make: (index: number) => T): T[] {
     return Array.from({ length: this.int(min, max) }, (_value, index) => make(index));
   }

@@ -7,15 +7,15 @@ import { createInterface } from 'node:readline';
 import { freePort } from './free-port.ts';
 import { withParent } from './with-parent.ts';
 
-/** A proxy as a distribution ships it. */
+/** A proxy as packaged by a distribution. */
 export type ProxyKind = 'nginx' | 'haproxy' | 'varnishd' | 'caddy';
 
-// Where Debian puts them, which is not on everybody's PATH.
+// Debian's locations, which may not be on the PATH.
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` };
 
 const programs = {
   nginx: { args: (file: string) => ['-p', '.', '-c', file, '-e', 'stderr'], ready: 'start worker processes' },
-  // It takes neither a relative folder nor a port by its configuration.
+  // Accepts neither a relative folder nor a port in its configuration.
   varnishd: {
     args: (file: string, folder: string, port: number) => [
       ...['-F', '-f', join(folder, file), '-n', join(folder, 'working')],
@@ -23,7 +23,7 @@ const programs = {
     ],
     ready: 'said Child starts',
   },
-  // With a master, which is the one that says when it listens.
+  // With a master process, which reports when it listens.
   haproxy: { args: (file: string) => ['-W', '-db', '-f', file], ready: 'Loading success' },
   caddy: {
     args: (file: string) => ['run', '--config', file, '--adapter', 'caddyfile'],
@@ -38,13 +38,13 @@ export function isInstalled(program: ProxyKind | 'openssl'): boolean {
 }
 
 export type ProxyFiles = {
-  /** The configuration for this port of 127.0.0.1; files are named relative to the folder that it is in. */
+  /** The configuration for this port of 127.0.0.1; file names are relative to its folder. */
   readonly config: (port: number) => string;
-  /** Further files, by name. */
+  /** Additional files, by name. */
   readonly files?: Readonly<Record<string, string>>;
 };
 
-/** A real proxy on a free port, all its files in a folder that goes with it. Close it by `await using`. */
+/** A real proxy on a free port, with its files in a temporary folder. Close it by `await using`. */
 export class RealProxy implements AsyncDisposable {
   readonly port: number;
   readonly #kind: ProxyKind;
@@ -53,10 +53,10 @@ export class RealProxy implements AsyncDisposable {
 
   static async start(kind: ProxyKind, { config, files = {} }: ProxyFiles): Promise<RealProxy> {
     const folder = mkdtempSync(join(tmpdir(), `pokewire-${kind}-`));
-    // The workers of a proxy that was started by root are not root.
+    // The workers of a proxy started by root run as another user.
     chmodSync(folder, 0o755);
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    // Somebody may take the port between the search and the start: then another one is searched.
+    // Another process may take the port between search and start; then another port is tried.
     for (let attempts = 5; ; attempts--) {
       const port = await freePort();
       writeFileSync(join(folder, 'proxy.conf'), config(port));
@@ -77,13 +77,13 @@ export class RealProxy implements AsyncDisposable {
     this.#process = started;
   }
 
-  /** Ends the proxy with all its connections, and starts it anew on the same port. */
+  /** Ends the proxy with all its connections, and restarts it on the same port. */
   async restart(): Promise<void> {
     await stop(this.#process);
     this.#process = await run(this.#kind, this.#folder, this.port);
   }
 
-  /** What it wrote to a file. */
+  /** Content of a file it wrote. */
   read(name: string): string {
     return readFileSync(join(this.#folder, name), 'utf8');
   }
@@ -94,19 +94,19 @@ export class RealProxy implements AsyncDisposable {
   }
 }
 
-/** Resolves when the proxy listens; rejects with what it said when it ends instead. */
+/** Resolves when the proxy listens; if it ends instead, rejects with its output. */
 async function run(kind: ProxyKind, folder: string, port: number): Promise<ChildProcess> {
   const { args, ready } = programs[kind];
   const child = spawn(...withParent(kind, args('proxy.conf', folder, port)), {
     cwd: folder,
-    // Caddy keeps keys and its last configuration there.
+    // Caddy stores keys and its last configuration there.
     env: { ...env, HOME: folder },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const lines: string[] = [];
   for await (const line of createInterface(child.stderr)) {
     lines.push(line);
-    // Varnish stays although its port is taken.
+    // Varnish keeps running although its port is taken.
     if (line.startsWith('Listen failed')) child.kill();
     if (!line.includes(ready) || child.killed) continue;
     child.stderr.resume();

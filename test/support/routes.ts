@@ -2,22 +2,22 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import { startTestApp } from './start-app.ts';
 
-/** A query parameter as its schema says. */
+/** A query parameter, from its schema. */
 export type Parameter = { readonly name: string; readonly type: string | undefined };
 
-/** One method of one path of the server, from its own route list: a route that is added is fuzzed by itself. */
+/** One method of one path, from the server's own route list, so that new routes are fuzzed automatically. */
 export type Route = {
   readonly method: string;
   /** Pattern, e.g. `/streams/:stream`. */
   readonly url: string;
   readonly parameters: readonly Parameter[];
-  /** JSON texts that the description shows as bodies; undefined: it takes none. */
+  /** Bodies shown in the description, as JSON; undefined: it takes none. */
   readonly bodies: readonly string[] | undefined;
-  /** Statuses below 400 that it documents. */
+  /** Documented statuses below 400. */
   readonly successes: ReadonlySet<number>;
-  /** Whether it is in the description of the API, or a page or refusal beside it. */
+  /** Whether it is in the API description; otherwise it is a page or an error. */
   readonly isDescribed: boolean;
-  /** Whether the answer goes on and on, and the connection is not for other requests. */
+  /** Whether the answer is endless, so that the connection takes no other requests. */
   readonly isStream: boolean;
 };
 
@@ -30,7 +30,7 @@ type Schema = {
   readonly response?: Readonly<Record<string, { readonly content?: object }>>;
 };
 
-/** What pages, redirects, files and preflights answer: their schemas do not say. */
+/** Statuses of pages, redirects, files and preflights, which have no schemas. */
 const undescribedSuccesses = [200, 204, 206, 302, 303, 304];
 
 /** All routes of the server, as Fastify announces them while it is built. */
@@ -46,7 +46,7 @@ export async function routesOfApp(): Promise<Route[]> {
   return routes;
 }
 
-/** Runs with `attend` called for each server that is made meanwhile, before anything is added to it. */
+/** Runs a function, calling `attend` for each server created in it before anything is added to the server. */
 export async function attendingServers<T>(
   attend: (fastify: FastifyInstance) => void,
   run: () => Promise<T>,

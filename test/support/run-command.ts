@@ -4,7 +4,7 @@ import { runCommand } from '../../src/cli/command.ts';
 
 export type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
-/** Runs a command within this process, with this on its standard input. */
+/** Runs a command in this process with this standard input. */
 export async function runHere(
   name: string,
   args: readonly string[],

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { Exposition } from './exposition.ts';
 import { SpokenProcess } from './spoken-process.ts';
 
-/** The server as a process of its own, on a free port. Close it by `await using`. */
+/** The server in a separate process on a free port. Close it by `await using`. */
 export class ServerProcess implements AsyncDisposable {
   readonly url: string;
   readonly #process: SpokenProcess;
@@ -34,7 +34,7 @@ export class ServerProcess implements AsyncDisposable {
     return ((await response.json()) as { globalPosition: number }).globalPosition;
   }
 
-  /** Resolves when so many subscriptions are open by the server's own count. */
+  /** Resolves when this many subscriptions are open by the server's own count. */
   async untilSubscriptions(count: number): Promise<void> {
     const read = async () =>
       new Exposition(await (await fetch(`${this.url}/metrics`)).text()).value('pokewire_subscriptions');
@@ -45,7 +45,7 @@ export class ServerProcess implements AsyncDisposable {
     this.#process.kill(name);
   }
 
-  /** Ends it as a crash does. */
+  /** Kills it like a crash. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL');
     await this.#process.exit;

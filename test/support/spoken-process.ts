@@ -7,23 +7,23 @@ import { withParent } from './with-parent.ts';
 const ownRoot = join(import.meta.dirname, '../..');
 
 export type ProcessOptions = {
-  /** Command and arguments that run another command: `['prlimit', '--nofile=64']`. */
+  /** Command prefix that runs another command: `['prlimit', '--nofile=64']`. */
   readonly under?: readonly string[];
   /** Flags of node itself, such as `--import`. */
   readonly nodeFlags?: readonly string[];
-  /** Nobody reads what it writes to standard output. */
+  /** Whether nobody reads its standard output. */
   readonly isUnheard?: boolean;
-  /** Its standard output is a pipe that the other end has closed. */
+  /** Whether its standard output is a pipe closed by the reader. */
   readonly isDeaf?: boolean;
-  /** The folder that it runs in. */
+  /** Its working directory. */
   readonly cwd?: string;
-  /** Work tree whose program runs; absent: this one. */
+  /** Work tree of the program; absent: this one. */
   readonly root?: string | undefined;
-  /** Its file there. */
+  /** Its path in the work tree. */
   readonly program?: string;
 };
 
-/** The program as a process of its own, whose every word is kept. Close it by `await using`. */
+/** The program in a separate process, with all its output recorded. Close it by `await using`. */
 export class SpokenProcess implements AsyncDisposable {
   stdout = '';
   stderr = '';
@@ -49,7 +49,7 @@ export class SpokenProcess implements AsyncDisposable {
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {
       this.stderr += text;
     });
-    // Closed is what was read to its end.
+    // `close` is emitted after all output was read.
     this.exit = once(this.#child, isUnheard ? 'exit' : 'close').then(([code]) => code as number | null);
   }
 
@@ -57,7 +57,7 @@ export class SpokenProcess implements AsyncDisposable {
     return this.#child.pid!;
   }
 
-  /** Everything it said. */
+  /** All of its output. */
   get said(): string {
     return this.stdout + this.stderr;
   }

@@ -5,7 +5,7 @@ import { type ReaderOptions, serveReader } from '../../src/store/sqlite/reader-s
 import type { StartThread, Thread } from '../../src/store/sqlite/store-thread.ts';
 import { serveWriter, type WriterOptions } from '../../src/store/sqlite/writer-service.ts';
 
-/** Runs the services of the SQLite store in this thread, behind the same messages: a worker takes longer to start than most tests. */
+/** Runs the threads of the SQLite store in this thread, with the same messages, because a worker takes longer to start than most tests. */
 export const serveHere: StartThread = (name, options) => {
   const { port1, port2 } = new MessageChannel();
   const thread = Object.assign(new EventEmitter(), {

@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { ChunkDecoder } from './chunks.ts';
 
-/** One dispatched event, as the HTML standard has it. */
+/** One dispatched event, as in the HTML standard. */
 export type StreamEvent = { readonly type: string; readonly data: string; readonly lastEventId: string };
 
-/** A poke as it was received. `id` is the event's id, as text: see `positionIn`. */
+/** A received poke. `id`: the event's id as text, see `positionIn`. */
 export type ReceivedPoke = {
   readonly stream: string;
   readonly position: number;
@@ -19,19 +19,19 @@ export type ResponseHead = {
   readonly headers: ReadonlyMap<string, string>;
 };
 
-/** Parses an event stream as the HTML standard says (9.2.6 "Interpreting an event stream"), in pieces of any size. */
+/** Parses an event stream by the HTML standard (9.2.6 "Interpreting an event stream"), in pieces of any size. */
 export class EventStreamParser {
   /** Dispatched events. */
   readonly events: StreamEvent[] = [];
   /** Comments, without the colon. */
   readonly comments: string[] = [];
-  /** Names of fields that the standard tells to ignore. */
+  /** Names of fields that the standard requires to ignore. */
   readonly unknownFields: string[] = [];
   /** The last reconnection time, undefined before the first. */
   retry: number | undefined = undefined;
   /** The last event id. */
   lastEventId = '';
-  // It strips one leading byte order mark, and puts U+FFFD where the bytes are wrong.
+  // Strips one leading byte order mark, and replaces invalid bytes by U+FFFD.
   readonly #decoder = new TextDecoder('utf-8');
   #line = '';
   #afterCarriageReturn = false;
@@ -94,23 +94,23 @@ export type ConnectOptions = {
   readonly method?: string;
   readonly host?: string;
   readonly httpVersion?: '1.0' | '1.1';
-  /** Who accepts an event stream is refused by one. */
+  /** With `text/event-stream`, errors are sent as streams too. */
   readonly accept?: string;
 };
 
-/** Nothing here waits longer: what does not come by then never comes, and the error says what was waited for. */
+/** Deadline for anything that must happen; the error names what was awaited. */
 const deadlineMs = 60_000;
 
-/** A subscriber on a bare socket, which sees every byte and can stop reading. Close it by `await using`. */
+/** A subscriber on a raw socket, which sees every byte and can stop reading. Close it by `await using`. */
 export class SseClient implements AsyncDisposable {
-  /** Resolves at the end of the socket, to the error if there was one. */
+  /** Resolves when the socket has ended, to the error if there was one. */
   readonly closed: Promise<Error | undefined>;
   /** Whether the socket has ended. */
   isClosed = false;
   /** Pokes received. */
   readonly pokes: ReceivedPoke[] = [];
   readonly parser = new EventStreamParser();
-  /** The body's framing; undefined: it has none. */
+  /** The body's framing; undefined if it has none. */
   framing: ChunkDecoder | undefined = undefined;
   readonly #socket: Socket;
   #head: ResponseHead | undefined = undefined;
@@ -120,7 +120,7 @@ export class SseClient implements AsyncDisposable {
   #bytesToCut = Number.POSITIVE_INFINITY;
   readonly #waiting = new Set<() => void>();
 
-  /** Sends the request and resolves when the head of the response is there. `port` may be a whole server's. */
+  /** Sends the request and resolves when the response head has arrived. `port` may be a URL. */
   static async connect(port: number, pathAndQuery: string, options: ConnectOptions = {}): Promise<SseClient> {
     const {
       headers = {},
@@ -160,13 +160,13 @@ export class SseClient implements AsyncDisposable {
     return this.#head;
   }
 
-  /** The body so far, freed of its framing. */
+  /** The body so far, without its framing. */
   get bytes(): Buffer {
     if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
     return this.#chunks[0] ?? Buffer.alloc(0);
   }
 
-  /** Whether the body has its proper end; one without framing never has. */
+  /** Whether the body ended properly; without framing it never does. */
   get isComplete(): boolean {
     return this.framing?.isComplete === true;
   }
@@ -186,13 +186,13 @@ export class SseClient implements AsyncDisposable {
     return this.parser.retry;
   }
 
-  /** Resolves when at least `count` pokes are there; rejects when the socket ends before. */
+  /** Resolves when there are at least `count` pokes; rejects if the socket ends before that. */
   async waitForPokes(count: number): Promise<readonly ReceivedPoke[]> {
     await this.waitFor(() => this.pokes.length >= count, `${count} pokes`);
     return this.pokes;
   }
 
-  /** Resolves when the predicate holds, which is asked after each piece of bytes; rejects when the socket ends before. */
+  /** Resolves when the predicate holds, which is checked after each piece of data; rejects if the socket ends before that. */
   async waitFor(predicate: (client: this) => boolean, what = 'what the test expects'): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const failed = (why: string) =>
@@ -212,12 +212,12 @@ export class SseClient implements AsyncDisposable {
     }
   }
 
-  /** Stops reading: what is sent from now on fills the kernel's buffers, then the server's. */
+  /** Stops reading: further data fills the kernel's buffers, then the server's. */
   pause(): void {
     this.#socket.pause();
   }
 
-  /** Reads on. */
+  /** Resumes reading. */
   resume(): void {
     this.#socket.resume();
   }
@@ -227,7 +227,7 @@ export class SseClient implements AsyncDisposable {
     this.#socket.destroy();
   }
 
-  /** Takes so many more bytes, then resets the connection: mostly in the middle of a frame. */
+  /** Takes this many more bytes, then resets the connection, usually in the middle of a frame. */
   cutAfter(bytes: number): void {
     this.#bytesToCut = bytes;
     if (bytes === 0) this.#socket.resetAndDestroy();

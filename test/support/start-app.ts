@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { type App, type AppOptions, startApp } from '../../src/app.ts';
 import { parseCommand } from '../../src/read-config.ts';
 
-/** What came back: `body` is parsed when it is JSON, `text` is as it came. */
+/** An answer: `body` is parsed if it is JSON, `text` is verbatim. */
 export type Answer = {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
@@ -11,23 +11,23 @@ export type Answer = {
   readonly headers: Headers;
 };
 
-/** A server in this process on a free port, with what tests ask of it. Close it by `await using`. */
+/** A server in this process on a free port, with short calls for tests. Close it by `await using`. */
 export type TestApp = App &
   AsyncDisposable & {
     readonly url: string;
     readonly port: number;
-    /** POSTs to the stream. A string or a buffer goes out as it is, anything else as JSON; `query` without `?`. */
+    /** Sends a POST to the stream. A string or buffer is sent verbatim, anything else as JSON; `query` without `?`. */
     append(stream: string, body: unknown, query?: string): Promise<Answer>;
-    /** GETs a path with its query. */
+    /** Sends a GET for a path with its query. */
     get(path: string): Promise<Answer>;
   };
 
-/** Starts the server with these flags, silent. */
+/** Starts the server with these flags, without logging. */
 export async function startTestApp(
   flags: readonly string[] = [],
   options: Partial<Pick<AppOptions, 'openStore' | 'memory' | 'log'>> = {},
 ): Promise<TestApp> {
-  // The tests run in the same process, and may hold it up. Their raw requests call the host x.
+  // Tests run in the same process, and may block it. Their raw requests name the host x.
   const defaults = {
     POKEWIRE_PORT: '0',
     POKEWIRE_HOST: '127.0.0.1',

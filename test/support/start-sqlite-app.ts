@@ -1,7 +1,7 @@
 import { startTestApp, type TestApp } from './start-app.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
 
-/** A server on a database in a folder that goes with it: it exports every metric that there is. */
+/** A server with a database in a temporary folder. It exports every metric. */
 export async function startSqliteApp(flags: readonly string[] = []): Promise<TestApp> {
   const folder = new TemporaryFolder();
   try {

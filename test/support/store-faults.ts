@@ -5,7 +5,7 @@ import type { LogId } from '../../src/store/log-id.ts';
 import type { NamespaceStore } from '../../src/store/namespace-store.ts';
 import type { Store } from '../../src/store/store.ts';
 
-/** Calls of a store, its logs and its namespaces that answer by a promise, `close` apart. */
+/** Asynchronous calls of a store, its logs and its namespaces, except `close`. */
 export const storeCalls = [
   'append',
   'beginImport',
@@ -34,50 +34,50 @@ export const storeCalls = [
 
 export type StoreCall = (typeof storeCalls)[number];
 
-/** What is wrong with one call. */
+/** Faults of one call. */
 type Fault = {
-  /** Calls that go well before the first one that fails. */
+  /** Number of calls that succeed before the first failure. */
   skip: number;
-  /** Calls that fail then. */
+  /** Number of calls that then fail. */
   fail: number;
-  /** Whether the store does what it is asked and only the answer is lost. */
+  /** Whether the call takes effect and only its answer is lost. */
   readonly losesAnswer: boolean;
 };
 
-/** Makes a store slow, silent or faulty, call by call, as an engine behind a network may be. */
+/** Makes a store slow, silent or faulty, call by call, like an engine on a network. */
 export class StoreFaults {
-  /** Calls made so far. */
+  /** Number of calls so far. */
   readonly calls = new Map<StoreCall, number>();
-  /** Gives the turns of the event loop before an answer. */
+  /** Turns of the event loop before an answer. */
   turns: (call: StoreCall) => number = () => 0;
   readonly #faults = new Map<StoreCall, Fault>();
   readonly #gates = new Map<StoreCall, PromiseWithResolvers<void>>();
 
-  /** The store with these faults, also in its logs and its namespaces. Whoever follows them is told as before. */
+  /** Wraps the store, its logs and its namespaces with these faults. Announcements are not affected. */
   wrap(store: Store): Store {
     const namespaces = this.#wrapCalls(store.namespaces);
     const log = (id: LogId) => this.#wrapCalls(store.log(id));
     return this.#wrapCalls(store, { namespaces, log });
   }
 
-  /** Behind `skip` calls that go well, `count` fail. */
+  /** After `skip` calls that succeed, `count` calls fail. */
   fail(call: StoreCall, { count = Number.POSITIVE_INFINITY, skip = 0, losesAnswer = false } = {}): void {
     this.#faults.set(call, { skip, fail: count, losesAnswer });
   }
 
-  /** From now on the call is not answered. */
+  /** From now on the call gets no answer. */
   hold(call: StoreCall): void {
     this.#gates.set(call, Promise.withResolvers());
   }
 
-  /** Ends every fault, and answers what waits. */
+  /** Ends every fault, and answers pending calls. */
   mend(): void {
     this.#faults.clear();
     for (const gate of this.#gates.values()) gate.resolve();
     this.#gates.clear();
   }
 
-  /** The object with faulty calls, and with these members in place of its own. */
+  /** The object with faulty calls, and with these members replaced. */
   #wrapCalls<T extends object>(object: T, replaced: Partial<T> = {}): T {
     return new Proxy(object, {
       get: (target, name) => {

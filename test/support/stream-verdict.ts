@@ -1,33 +1,33 @@
 import { positionIn } from './cursors.ts';
 import type { ReceivedPoke, StreamEvent } from './sse-client.ts';
 
-/** A message where a log has it. */
+/** Positions of a message in a log. */
 export type Place = { readonly stream: string; readonly position: number; readonly globalPosition: number };
 
 /** A poke, also one that stands for several messages. */
 type Told = ReceivedPoke & { readonly from?: number; readonly count?: number };
 
-/** What one connection was told, and what its log holds. */
+/** What one connection received, and what its log holds. */
 export type Heard = {
-  /** What reports call it. */
+  /** Its name in reports. */
   readonly name: string;
   readonly events: readonly StreamEvent[];
-  /** Those of the events that are pokes, parsed. */
+  /** The events that are pokes, parsed. */
   readonly pokes: readonly ReceivedPoke[];
   readonly epoch: string;
-  /** Everything of its log that its selection names, by global position. */
+  /** Every message of its log that its selection includes, by global position. */
   readonly selected: readonly Place[];
-  /** What its selectors name, also before the position that it begins at in a stream; heads are of these. */
+  /** What its selectors name, including messages before its starting position in a stream; heads refer to these. */
   readonly named: readonly Place[];
-  /** Global position behind which it begins; undefined: it was not told yet, and so is to be told nothing. */
+  /** Global position after which it starts; undefined: unknown yet, so it must not receive anything. */
   readonly after: number | undefined;
-  /** Whether there is nothing more to come. */
+  /** Whether nothing more will arrive. */
   readonly isComplete: boolean;
 };
 
 /**
- * Throws when a connection was told a message twice, out of order or not at all, or a head up to which it was not told
- * everything. Returns the number of messages that it was told.
+ * Throws if a connection received a message twice, out of order or not at all, or a head before everything up to it.
+ * Returns the number of messages it received.
  */
 export function judgeHeard(heard: Heard): number {
   return new HeardVerdict(heard).give();
@@ -36,10 +36,10 @@ export function judgeHeard(heard: Heard): number {
 class HeardVerdict {
   readonly #heard: Heard;
   readonly #first: number;
-  /** Index of the next selected message that is to be told. */
+  /** Index of the next selected message to be received. */
   #next: number;
   #pokes = 0;
-  /** Pokes of a round of conflation that has not ended. */
+  /** Pokes of an incomplete round of conflation. */
   #round: Told[] = [];
 
   constructor(heard: Heard) {
@@ -80,7 +80,7 @@ class HeardVerdict {
     this.#next++;
   }
 
-  /** A round tells each stream once, in the order of the last messages, and together everything up to the last of all. */
+  /** A round contains each stream once, in the order of last messages, and together covers everything up to the last of all. */
   #judgeRound(upTo: number): void {
     const byStream = new Map<string, Place & { from: number; count: number }>();
     for (; this.#next < this.#heard.selected.length; this.#next++) {
@@ -118,7 +118,7 @@ class HeardVerdict {
   }
 }
 
-/** Index of the message at a global position; -1: there is none. */
+/** Index of the message at a global position; -1 if there is none. */
 function indexOf(places: readonly Place[], globalPosition: number): number {
   let low = 0;
   let high = places.length;

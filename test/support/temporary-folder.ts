@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const memoryFolder = '/dev/shm';
-/** Containers have some 64 MiB there, which a store takes for a full disk. */
+/** Containers have some 64 MiB there, which a store considers a full disk. */
 const enoughBytes = 1_073_741_824;
 
-/** A folder that goes with all it holds. */
+/** A folder that is deleted with its content. */
 export class TemporaryFolder implements Disposable {
   readonly path: string;
 
@@ -14,12 +14,12 @@ export class TemporaryFolder implements Disposable {
     this.path = mkdtempSync(join(parent, 'pokewire-test-'));
   }
 
-  /** In memory, where the system has room for that: for tests that make many files and are about no disk. */
+  /** In memory if the system has enough room: for tests that create many files and are not about a disk. */
   static inMemory(): TemporaryFolder {
     return new TemporaryFolder(hasRoom(memoryFolder) ? memoryFolder : undefined);
   }
 
-  /** The path of a file in it. */
+  /** Path of a file in it. */
   file(name: string): string {
     return join(this.path, name);
   }

@@ -4,23 +4,23 @@ import type { Announced, Announcement, PushedPage } from '../../src/store/log.ts
 import type { Random } from './random.ts';
 import type { FaultClock } from './unreliable-calls.ts';
 
-/** What becomes of announcements. Shares lie between 0 and 1 and are taken one after another. */
+/** Faults of announcements. Probabilities between 0 and 1, applied one after another. */
 export type AnnouncementFaults = {
   readonly lost: number;
   readonly doubled: number;
-  /** Pushed pages that become a hint without pokes. */
+  /** Pages replaced by a hint without pokes. */
   readonly wakeUps: number;
-  /** Announcements with an empty page in front. */
+  /** Announcements preceded by an empty page. */
   readonly empty: number;
-  /** Pages that come as two: cut, or one within the other, or with the page before once more. */
+  /** Pages split in two: cut, one within the other, or with the previous page repeated. */
   readonly cut: number;
   readonly delayed: number;
   readonly maxDelayMs: number;
-  /** Announcements that wait for the next one, which then comes first. */
+  /** Announcements that wait until after the next one. */
   readonly reordered: number;
 };
 
-/** How often what happened. */
+/** Counts of faults. */
 export class AnnouncementCounts {
   heard = 0;
   lost = 0;
@@ -37,11 +37,11 @@ type Surroundings = {
   readonly counts: AnnouncementCounts;
   readonly clock: FaultClock;
   readonly random: Random;
-  /** Nothing comes through: an outage. */
+  /** Whether nothing gets through, because of an outage. */
   readonly isOut: () => boolean;
 };
 
-/** Stands between a log and one follower, or, with wake-ups only, between the namespaces and one. */
+/** Between a log and one follower or, with hints only, between the namespaces and one. */
 export class UnreliableFollowing {
   readonly #announced: Announced;
   readonly #around: Surroundings;
@@ -56,7 +56,7 @@ export class UnreliableFollowing {
     this.#around = around;
   }
 
-  /** An announcement of the store, whose pokes are this one's until it returns. */
+  /** Receives an announcement of the store, whose pokes it may use until it returns. */
   readonly hear: Announced = (announcement) => {
     if (this.#isStopped) return;
     if (this.#isMended) return this.#announced(announcement);
@@ -71,7 +71,7 @@ export class UnreliableFollowing {
     for (const piece of overtaken) this.#send(piece);
   };
 
-  /** Makes every announcement that waits, and passes on each from now on as it comes. */
+  /** Makes every pending announcement, and forwards new ones at once. */
   mend(): void {
     this.#isMended = true;
     const late = [...[...this.#delayed].map(({ announcement }) => announcement), ...this.#overtaken];
@@ -79,7 +79,7 @@ export class UnreliableFollowing {
     for (const announcement of late) this.#deliver(announcement);
   }
 
-  /** Ends it; what waits is not announced any more. */
+  /** Stops it; pending announcements are dropped. */
   stop(): void {
     this.#isStopped = true;
     this.#cancel();
@@ -95,7 +95,7 @@ export class UnreliableFollowing {
     return pieces;
   }
 
-  /** Pages that are each complete in their range, and together say what one page says. */
+  /** Pages that are each complete in their range, and together equal the page. */
   #cut(page: PushedPage): PushedPage[] {
     const { random } = this.#around;
     const { after, upTo, pokes } = page;
@@ -132,7 +132,7 @@ export class UnreliableFollowing {
     if (this.#isStopped) return;
     this.#announced(announcement);
     if (announcement === 'wake-up') return;
-    // Who kept a poke, against the promise, has nonsense now.
+    // A follower that kept a poke, against the contract, now has garbage.
     for (const poke of announcement.pokes) poke.set(keptPoke, -1, -1, 0);
   }
 

@@ -1,15 +1,15 @@
 import { PokewireError } from '../../src/errors.ts';
 import { Random } from './random.ts';
 
-/** The time that faults take. */
+/** Clock for faults. */
 export type FaultClock = {
-  /** Milliseconds of a clock that never steps. */
+  /** Milliseconds of a monotonic clock. */
   now(): number;
-  /** Calls back once; the returned function takes that back. Keeps no process alive. */
+  /** Calls back once; the returned function cancels that. Does not keep the process alive. */
   after(ms: number, run: () => void): () => void;
 };
 
-/** The real one. */
+/** The real clock. */
 export const realClock: FaultClock = {
   now: () => performance.now(),
   after: (ms, run) => {
@@ -18,30 +18,30 @@ export const realClock: FaultClock = {
   },
 };
 
-/** What is wrong with calls. Shares lie between 0 and 1. */
+/** Faults of calls. Probabilities between 0 and 1. */
 export type CallFaults = {
-  /** Reads of a log take up to so long before and after they read, so that their answer may be out of date. */
+  /** Reads of a log take up to this long before and after they read, so that their answer may be outdated. */
   readonly slowReadMs: number;
   /** Reads of a log that fail. */
   readonly failedReads: number;
   /** Appends that are stored, but answered with a failure. */
   readonly losesAnswers: number;
-  /** An outage begins about so long after the last one; 0: only {@link UnreliableCalls.beginOutage} begins one. */
+  /** Mean time between outages; 0: only {@link UnreliableCalls.beginOutage} starts one. */
   readonly outageEveryMs: number;
   readonly outageMs: number;
-  /** In an outage a call fails at once, or after at most so long. */
+  /** During an outage a call fails at once, or after at most this time. */
   readonly hangMs: number;
 };
 
-/** Makes calls slow, and makes them fail, as those on a network may. */
+/** Delays calls and makes them fail, like a network. */
 export class UnreliableCalls {
-  /** Calls that failed, by the reason. */
+  /** Failed calls by reason. */
   readonly failed = { read: 0, outage: 0, lostAnswer: 0 };
   readonly #faults: CallFaults;
   readonly #clock: FaultClock;
   readonly #seed: number;
   readonly #random: Random;
-  /** Ends what waits: true, to go on at once; false, to fail since the store was closed. */
+  /** Ends pending waits: true to continue at once, false to fail because the store was closed. */
   readonly #waiting = new Set<(goesOn: boolean) => void>();
   #outageEndsAt = Number.NEGATIVE_INFINITY;
   #nextOutageAt: number;
@@ -72,7 +72,7 @@ export class UnreliableCalls {
     this.#nextOutageAt = this.#outageBehind(this.#outageEndsAt);
   }
 
-  /** A call that fails in an outage only, before it did anything. */
+  /** A call that fails only during an outage, before it has any effect. */
   async call<T>(run: () => Promise<T>): Promise<T> {
     if (this.isOut) await this.#failOfOutage();
     return run();
@@ -85,7 +85,7 @@ export class UnreliableCalls {
     return answer;
   }
 
-  /** A read of a log. An answer that is not given after all is thrown away. */
+  /** A read of a log. Its answer is discarded if the read fails afterwards. */
   async read<T>(run: () => Promise<T>, discard: (answer: T) => void = () => {}): Promise<T> {
     if (this.#isMended) return run();
     if (this.isOut) await this.#failOfOutage();
@@ -102,13 +102,13 @@ export class UnreliableCalls {
     }
   }
 
-  /** Ends every fault: what hangs fails now, what is slow goes on. */
+  /** Ends every fault: hanging calls fail now, slow ones continue. */
   mend(): void {
     this.#isMended = true;
     this.#end(true);
   }
 
-  /** Ends what waits, which fails. */
+  /** Ends pending calls, which fail. */
   close(): void {
     this.#end(false);
   }

@@ -12,12 +12,12 @@ import { Random } from './random.ts';
 import { AnnouncementCounts, type AnnouncementFaults, UnreliableFollowing } from './unreliable-announcements.ts';
 import { type CallFaults, type FaultClock, realClock, UnreliableCalls } from './unreliable-calls.ts';
 
-/** What goes wrong, how often, and by which seed and clock. */
+/** Kinds and probabilities of faults, with seed and clock. */
 export type UnreliableSettings = AnnouncementFaults &
   CallFaults & {
     /**
-     * The same seed and the same calls give the same faults. Where none is given the store must be made within a test, and
-     * its seed is printed when that fails.
+     * The same seed and calls produce the same faults. Without a seed, the store must be created within a test, and its
+     * seed is printed if the test fails.
      */
     readonly seed: number;
     readonly clock: FaultClock;
@@ -41,7 +41,7 @@ const defaults: Omit<UnreliableSettings, 'seed'> = {
   clock: realClock,
 };
 
-/** No fault at all, to name those that a test wants. */
+/** No faults; a base for those that a test wants. */
 export const noFaults: Partial<UnreliableSettings> = {
   lost: 0,
   doubled: 0,
@@ -56,9 +56,9 @@ export const noFaults: Partial<UnreliableSettings> = {
 };
 
 /**
- * Any store behind a bad network, as bad as `src/store/` lets one be: announcements are lost, doubled, late, out of order,
- * empty and cut; reads are slow and fail; at times every call fails. Appends never fail once they have stored, unless asked
- * to. {@link UnreliableStore.mend} ends all that.
+ * Any store behind a bad network, as bad as `src/store/` permits: announcements are lost, duplicated, late, out of
+ * order, empty and cut; reads are slow and fail; at times every call fails. By default, appends never fail after they
+ * were stored. {@link UnreliableStore.mend} ends all that.
  */
 export class UnreliableStore implements Store {
   readonly kind: StoreKind;
@@ -87,7 +87,7 @@ export class UnreliableStore implements Store {
     this.namespaces = this.#unreliableNamespaces(store.namespaces);
   }
 
-  /** Ends every fault; what was late is announced, what waits is answered. */
+  /** Ends every fault; late announcements are made, pending calls are answered. */
   mend(): void {
     this.calls.mend();
     for (const following of this.#followings) following.mend();

@@ -8,15 +8,15 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Passes an answer on, in its own manner; the head was passed on already. */
+/** Forwards an answer whose head was forwarded already. */
 export type Manner = (answer: IncomingMessage, to: ServerResponse) => void;
 
-/** An HTTP proxy that passes some answers on in manners of its own. Close it by `await using`. */
+/** An HTTP proxy that forwards some answers in unusual ways. Close it by `await using`. */
 export class UnrulyProxy implements AsyncDisposable {
   readonly url: string;
   readonly #server: Server;
 
-  /** Listens on a free port. `mannerOf` is asked with the path and query of every request; undefined: as they come. */
+  /** Listens on a free port. `mannerOf` is called with each request's path and query; undefined: forwards unchanged. */
   static async open(port: number, mannerOf: (path: string) => Manner | undefined): Promise<UnrulyProxy> {
     const server = createServer(({ url, method, headers }, to) => {
       const upstream = httpRequest({ port, host: '127.0.0.1', path: url, method, headers }, (answer) => {
@@ -44,7 +44,7 @@ export class UnrulyProxy implements AsyncDisposable {
   }
 }
 
-/** Passes everything on so many milliseconds after the head. */
+/** Forwards everything this many milliseconds after the head. */
 export const held =
   (ms: number): Manner =>
   (answer, to) => {
@@ -52,7 +52,7 @@ export const held =
     to.on('close', () => clearTimeout(timer));
   };
 
-/** Keeps this piece, counted from 0, until the next one comes, and sends both as one. */
+/** Holds this piece, counted from 0, until the next one arrives, and sends both together. */
 export const collected =
   (kept: number): Manner =>
   (answer, to) => {
@@ -66,7 +66,7 @@ export const collected =
     answer.on('end', () => to.end());
   };
 
-/** Sends a comment of its own after so many milliseconds, and cuts the stream so many later. */
+/** Sends its own comment after this many milliseconds, and cuts the stream this many later. */
 export const cutAfterComment =
   (commentMs: number, cutMs: number): Manner =>
   (answer, to) => {

@@ -6,8 +6,8 @@ const wrapper = ['setpriv', '--pdeathsig', 'KILL'];
 export const endsWithParent = spawnSync(wrapper[0]!, [...wrapper.slice(1), 'true'], { stdio: 'ignore' }).status === 0;
 
 /**
- * Command and arguments for `spawn` of a process that is killed when its parent ends, where the system can do that. An exit
- * handler would not do: a test run that is killed runs none, and its servers would stay behind.
+ * Command and arguments for `spawn` of a process that is killed when its parent ends, if the system supports that. An
+ * exit handler is not enough: a test run that is killed runs none, and would leave its servers running.
  */
 export function withParent(command: string, args: readonly string[]): [command: string, args: string[]] {
   const [first, ...rest] = [...(endsWithParent ? wrapper : []), command, ...args];

@@ -15,7 +15,7 @@ function create(store = storeInMemory()) {
   return new Namespaces(store);
 }
 
-/** A store behind a network: it finds namespaces a turn later. */
+/** A store on a simulated network, which finds namespaces a turn later. */
 function slowStore(): FakeStore {
   const store = storeInMemory();
   const { find } = store.namespaces;
@@ -159,14 +159,14 @@ test('Without authentication the grant of those who send nothing is known until 
   expect(access.open).toBe(grant);
   await namespaces.remove(defaultNamespaceId);
   expect(access.open).toBeUndefined();
-  // It is made anew by the next write, and is another one.
+  // The next write recreates it, as a different namespace.
   const next = await withNamespace(await access.check(undefined), true);
   expect(next.namespace.log).not.toBe(grant.namespace.log);
   expect((await access.check(undefined)).namespace.log).toBe(next.namespace.log);
   expect(access.open?.namespace.log).toBe(next.namespace.log);
 });
 
-/** Two nodes over one store, of which the first one has given a grant to those who send nothing. */
+/** Two nodes over one store; the first has given a grant to requests without credentials. */
 async function twoNodes(store: FakeStore) {
   const [here, elsewhere] = [create(store), create(store)];
   const access = new Access('off', here);
@@ -269,7 +269,7 @@ test('Writes that come at once make a namespace once, however slow the store is.
   expect((await namespaces.list()).map(({ id }) => id)).toEqual(['default', 'tenant']);
 });
 
-/** Appends so many messages; returns the global position of the last. */
+/** Appends this many messages; returns the global position of the last. */
 async function append(store: FakeStore, log: LogId, count: number): Promise<number> {
   const outcome = await store.log(log).append('a-1', newMessages(count), undefined);
   return outcome.outcome === 'appended' ? outcome.globalPosition : -1;
@@ -283,7 +283,7 @@ test('Namespaces of one id begin one behind the other, and the first one at 1.',
   await namespaces.remove('tenant');
   expect(await append(store, await made(), 2)).toBe(8);
   await namespaces.remove('tenant');
-  // The third one gets no message, and is not forgotten either.
+  // The third gets no message, and none are deleted from it.
   await made();
   await namespaces.remove('tenant');
   expect(await append(store, await made(), 1)).toBeGreaterThan(8);

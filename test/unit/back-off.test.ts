@@ -8,7 +8,7 @@ beforeEach(() => {
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Whether the wait is over. */
+/** Whether the wait has ended. */
 async function isOver(wait: Promise<void>): Promise<boolean> {
   let over = false;
   void wait.then(() => {

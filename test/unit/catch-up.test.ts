@@ -8,7 +8,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 const ofA = { selection: selectionOf({ categories: ['a'] }) };
 const ofB = { selection: selectionOf({ categories: ['b'] }) };
 
-/** A node that follows a log whose first so many messages lie before its window, so that they are read from the store. */
+/** A node following a log whose first messages (this many) lie before its window, so that they are read from the store. */
 async function nodeBehind(count: number, stream = 'a-1'): Promise<FakeNode> {
   const node = new FakeNode();
   await node.append(stream, count);
@@ -64,7 +64,7 @@ describe('a subscription that catches up', () => {
   });
 
   test('gets heartbeats, though nothing of what it reads is for it', async () => {
-    // More than the store looks at for one page.
+    // More than the store examines for one page.
     await using node = await nodeBehind(10_000, 'b-1');
     const group = { member: (new StreamName('b-1').owner(2) + 1) % 2, size: 2 };
     node.store.holdReads();
@@ -100,7 +100,7 @@ describe('a subscription that catches up', () => {
     node.store.pagePokes = 1;
     const sink = new FakeSink(20);
     const { write } = sink;
-    // The empty write behind the waiting one asks to be told when it is taken.
+    // The empty write after the pending one requests notification when it is taken.
     sink.write = (bytes, taken) => {
       const answer = write.call(sink, bytes, taken);
       if (bytes.length === 0) queueMicrotask(() => sink.drain(98));
@@ -157,7 +157,7 @@ describe('a subscription that catches up', () => {
     const { sink } = await node.subscribe(ofA);
     await node.settle();
     const { reads, windowReads, pokes, bytes } = node.hub.catchUpStats;
-    // The rest of the log, from which nothing is selected, the window has.
+    // The rest of the log, of which nothing is selected, is in the window.
     expect({ reads, windowReads, pokes, chunks: bytes }).toEqual({
       reads: 1,
       windowReads: 0,

@@ -6,14 +6,14 @@ import { duration } from '../../load/lib/number-text.ts';
 import { newestResults } from '../../load/lib/result-files.ts';
 import { servers } from '../../load/lib/servers.ts';
 
-/** Backgrounds of a README. */
+/** Background colours of a README. */
 const [white, black] = ['#ffffff', '#0d1117'];
 
 type Box = { left: number; right: number; top: number; bottom: number; content: string };
 
 const fontSizes = { title: 17, small: 12 } as Readonly<Record<string, number>>;
 
-/** Boxes of all texts, with the width that common system fonts give them. */
+/** Boxes of all texts, with the width in common system fonts. */
 function textsOf(svg: string): Box[] {
   const pattern = /<text x="([\d.]+)" y="([\d.]+)"(?: class="(\w+)")?( text-anchor="end")?>([^<]*)</g;
   return [...svg.matchAll(pattern)].map(([, x, y, className = '', anchor, content = '']) => {

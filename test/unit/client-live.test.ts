@@ -6,7 +6,7 @@ const log = framesOf('aaaa-1111');
 
 useFakeClock();
 
-/** A value that is kept up to date: `answer` settles the oldest fetch under way. */
+/** A live value; `answer` settles the oldest pending fetch. */
 async function watch(options: LiveOptions = {}) {
   const server = new ScriptedServer();
   const fetches: PromiseWithResolvers<string>[] = [];
@@ -29,7 +29,7 @@ async function watch(options: LiveOptions = {}) {
   return { server, fetches, values, live, answer };
 }
 
-/** Begins the stream behind the head. */
+/** Starts the stream after the head. */
 async function begin(server: ScriptedServer) {
   await server.nth(1).open(log.hello(5));
   return server.nth(2).open(log.hello(5, 5));

@@ -46,7 +46,7 @@ describe('a loss of the connection', () => {
       while (server.requests.length === attempt) await vi.advanceTimersByTimeAsync(250);
     }
     expect(positions()).toEqual([1, 2, 3, 4]);
-    // Every second connection confirms what the one before it delivered.
+    // Every second connection confirms what the previous one delivered.
     expect(asked).toEqual([null, '0-aaaa', '2-aaaa', '2-aaaa']);
   });
 

@@ -48,7 +48,7 @@ test('A state is the same behind the way from tab to tab, its error too.', () =>
 describe('the leader of tabs', () => {
   useFakeClock();
 
-  /** A leader, what its connections select, and a way to be a tab. */
+  /** A leader, the selections of its connections, and functions to act as a tab. */
   function lead() {
     const selected: Selectors[] = [];
     const open: Open = (selectors) => {
@@ -92,7 +92,7 @@ describe('a tab that another one leads', () => {
   useFakeClock();
   afterEach(() => vi.unstubAllGlobals());
 
-  /** A subscribed tab, what it sends, and a way to be its leader. */
+  /** A subscribed tab, its messages, and functions to act as its leader. */
   async function join() {
     const sent: TabMessage[] = [];
     let receive: (message: { data: TabMessage }) => void = () => {};

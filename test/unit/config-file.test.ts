@@ -73,7 +73,7 @@ describe('A configuration file', () => {
   });
 });
 
-/** What everybody may mistype. */
+/** Values that anyone may mistype. */
 const texts = ['', ' ', 'text', ' 1', '-1', '1.5', '1e3', '0x10', '1', '70000', ',', '*', 'off', '\u0000', 'a\nb'];
 
 describe('A value in a file is judged as that of a flag', () => {

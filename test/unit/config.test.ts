@@ -280,7 +280,7 @@ describe('a refusal names its setting', () => {
   });
 
   test('and covers every setting here', () => {
-    // Switches have their own test, and tokens are judged when the namespaces are opened, so that no message repeats one.
+    // Switches have their own test. Tokens are checked when the namespaces are opened, so that no message repeats one.
     const others = ['insecure', 'testMode', 'token', 'metricsToken'];
     expect([...Object.keys(texts), ...others].sort()).toEqual([...names].sort());
   });

@@ -9,7 +9,7 @@ const ofA = { selection: selectionOf({ categories: ['a'] }), wishes: { ...noWish
 
 type Conflated = { stream: string; position: number; globalPosition: number; from?: number; count?: number };
 
-/** Pokes as text `stream/from-position×count`; of plain ones `stream/position`. */
+/** Pokes as text `stream/from-position×count`; plain ones as `stream/position`. */
 function textsOf(sink: FakeSink): string[] {
   return (sink.pokes as Conflated[]).map(({ stream, position, from, count }) =>
     count === undefined ? `${stream}/${position}` : `${stream}/${from}-${position}×${count}`,
@@ -106,7 +106,7 @@ describe('a subscription that asks for conflation', () => {
     for (let round = 0; round < 3; round++) {
       for (let n = 0; n < streams; n++) await node.append(`a-${n}`);
     }
-    // A round of so many streams takes several writes, and the socket takes each of them in pieces.
+    // A round with this many streams takes several writes, and the socket takes each in pieces.
     while (subscription.state.name !== 'live') {
       sink.drain(10_000);
       await node.settle();

@@ -16,7 +16,7 @@ function connectionOn(sink: FakeSink, framing: Framing = 'chunked'): Connection 
   return new Connection(sink, { drained: () => told.push('drained'), closed: () => told.push('closed') }, framing);
 }
 
-/** A lease with this text in it, which its lessee has let go. */
+/** Sends this text in a lease that its lessee has released. */
 function sendOnce(connection: Connection, text: string): { taken: boolean; lease: BufferLease } {
   const lease = pool.acquire(text.length);
   const length = lease.bytes.write(text);

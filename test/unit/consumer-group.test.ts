@@ -51,7 +51,7 @@ describe('the owner of a stream', () => {
     expect(new StreamName('account').ownedBy({ member: 0, size: 1 })).toBe(false);
   });
 
-  // The MD5 of nothing begins with d41d8cd98f00b204.
+  // MD5 of an empty text starts with d41d8cd98f00b204.
   test.each(['account-', 'account-+x', '-'])('%j follows from the hash of its empty cardinal id', (stream) => {
     expect(sizes.map((size) => new StreamName(stream).owner(size))).toEqual([0, 2, 0, 3, 12]);
   });

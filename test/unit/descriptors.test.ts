@@ -5,7 +5,7 @@ import { readDescriptors, subscriptionsWithin } from '../../src/admission/descri
 const log = pino({ level: 'silent' });
 
 test.each([
-  // Where the system does not tell, what is wanted holds.
+  // If the system does not report limits, the wanted number is used.
   [undefined, 15_000, 15_000],
   [{ limit: 1_048_576, open: 25 }, 15_000, 15_000],
   [{ limit: 16_384, open: 25 }, 15_000, 15_000],
@@ -13,7 +13,7 @@ test.each([
   [{ limit: 4_096, open: 25 }, 15_000, 3_866],
   [{ limit: 1_024, open: 25 }, 15_000, 935],
   [{ limit: 1_024, open: 25 }, 100, 100],
-  // One is always let in: whether it can be is the kernel's answer.
+  // One is always accepted; the kernel decides whether that is possible.
   [{ limit: 64, open: 25 }, 15_000, 1],
 ])('With descriptors %j, of %i wanted subscriptions %i are let in.', (descriptors, wanted, allowed) => {
   expect(subscriptionsWithin(descriptors, wanted, log)).toBe(allowed);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-// Not known to the compiler: they are scripts of a page.
+// Scripts of a page, which the compiler does not see.
 const folder = new URL('../../src/http/pages/diagnose-page/', import.meta.url);
 const { judgeCompression, judgeConnection, judgeDelivery, judgeGreeting, judgeProtocol, namedProxy } = await import(
   `${folder}verdicts.js`
@@ -10,11 +10,11 @@ const { judgeSilence } = await import(`${folder}silence-verdict.js`);
 
 type Tick = { readonly sentMs: number; readonly atMs: number; readonly piece: number };
 
-/** What the page measures behind a round trip of 5 ms: twelve events 250 ms apart, and one after a pause of a second. */
+/** What the page measures with a round trip of 5 ms: twelve events 250 ms apart, and one after a pause of a second. */
 const sent = [...Array.from({ length: 12 }, (_, n) => n * 250), 3_750];
 const roundTripMs = 5;
 
-/** Each event in a piece of its own, so long after it was sent. */
+/** Each event in its own piece, this long after it was sent. */
 const arriving = (delayMs: (n: number) => number): Tick[] =>
   sent.map((sentMs, n) => ({ sentMs, atMs: sentMs + delayMs(n), piece: n }));
 
@@ -63,7 +63,7 @@ describe('Events of the delivery test', () => {
   });
 
   test('of which one came late are not said to be all late.', () => {
-    // In time again is what was sent after it.
+    // The event sent after it is in time again.
     const ticks = arriving((n) => (n === 11 ? 900 : 5));
     expect(delivery(ticks)).toMatchObject(saying('bad', '1 of 13 events came more than 0.8 s late'));
   });
@@ -160,7 +160,7 @@ describe('A silent stream and the subscription beside it', () => {
   });
 
   test('are cut for the same reason where what passes them on held back the first bytes of both.', () => {
-    // Cut 6 s after the server sent something, which a proxy let go after 2.5 s: 3.5 s after that had arrived.
+    // Cut 6 s after the server sent something, which a proxy forwarded after 2.5 s: 3.5 s after its arrival.
     const both = { arrivals: [2_500], ageMs: 6_600, endedMs: 6_100 };
     expect(judgeSilence({ ...cut, afterSeconds: 6 }, both, 15_000)).toMatchObject(
       saying('bad', 'not often enough', { value: 'cut after 6.0 s' }),
@@ -183,7 +183,7 @@ describe('A silent stream and the subscription beside it', () => {
 });
 
 describe('The silence before a cut', () => {
-  /** What is told of a stream that was cut, from what arrived when. */
+  /** Result for a stream that was cut, by arrival times. */
   const cutStream = (stream: { blocks: readonly object[]; lastByteMs: number; endMs: number }) =>
     measureSilence(async () => stream, { seconds: 75, roundTripMs: 10, signal: new AbortController().signal });
 

@@ -18,7 +18,7 @@ describe('A read that fails', () => {
     onTestFinished(() => void vi.useRealTimers());
   }
 
-  /** Lets the longest wait pass that failures in a row lead to. */
+  /** Advances past the longest retry delay. */
   async function waitLongest(node: FakeNode): Promise<void> {
     vi.advanceTimersByTime(5_000);
     await node.settle();

@@ -7,7 +7,7 @@ import { everything } from '../support/fake-messages.ts';
 class Member implements GroupMember {
   place = -1;
   readonly delivered: { text: string; count: number; upTo: number }[] = [];
-  /** Called during a delivery. */
+  /** Called during delivery. */
   whenDelivered: () => void = () => {};
 
   deliver(frames: Buffer, count: number, upTo: number, _lease: BufferLease): void {

@@ -12,7 +12,7 @@ test('Nothing is predicted while retention takes nothing.', () => {
 test('A message is taken when retention comes to it as fast as it goes.', () => {
   const speed = new ForgettingSpeed();
   for (let minute = 0; minute <= 3; minute++) speed.note(minute * 60_000, minute * 600);
-  // 1,800 are gone at 10 a second.
+  // 1,800 messages were deleted at 10 per second.
   expect(speed.secondsTo(2_301)).toBe(50);
   expect(speed.secondsTo(1_801)).toBe(0);
   expect(speed.secondsTo(1_000)).toBe(0);

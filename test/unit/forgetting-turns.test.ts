@@ -8,10 +8,10 @@ function namespaceOf(id: string): Namespace {
   return { id, uid: id, log: id as LogId, description: '', createdAtMs: 0, tokens: [], retention: [] };
 }
 
-/** Namespaces with so many messages too many, each of which takes so long to forget. */
+/** Namespaces with this many messages too many, each of which takes this long to delete. */
 class Excess {
   readonly left: Map<string, number>;
-  /** Namespaces in the order in which pieces were taken of them. */
+  /** Namespaces in the order in which their pieces were processed. */
   readonly pieces: string[] = [];
   readonly turns: ForgettingTurns;
   #clockMs = 0;

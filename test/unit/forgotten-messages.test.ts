@@ -25,7 +25,7 @@ describe('Messages that the store has forgotten before this node could read them
     await node.append('a-1', 20);
     node.store.lose();
     node.store.forgottenUpTo = 10;
-    // A gap makes the node read the log, and the other one is left alone.
+    // A gap makes the node read the log; the other subscription is unaffected.
     await node.append('a-1');
     node.store.announce();
     await node.settle();
@@ -77,7 +77,7 @@ describe('Messages that the store has forgotten before this node could read them
   });
 });
 
-/** Forgets of a category, or of everything, all but the last messages. */
+/** Deletes all but the last messages of a category, or of everything. */
 async function keepLast(node: FakeNode, maxMessages: number, category?: string): Promise<void> {
   const namespace = await node.store.namespace('default');
   await node.store.namespaces.setRetention(namespace, category, { maxMessages });
@@ -88,7 +88,7 @@ const named = (sink: { stream: { events: readonly { type: string; data: string }
   sink.stream.events.filter(({ type }) => type === name).map(({ data }) => JSON.parse(data));
 
 describe('What was forgotten of a category', () => {
-  /** Messages of `a` at odd positions, of `b` at even ones, of which the first forty are forgotten. */
+  /** Messages of `a` at odd positions, of `b` at even ones; the first forty are deleted. */
   async function mixedNode(): Promise<FakeNode> {
     const node = new FakeNode();
     for (let n = 0; n < 50; n++) {
@@ -127,7 +127,7 @@ describe('What was forgotten of a category', () => {
     await using node = new FakeNode();
     await node.append('a-1', 100);
     await node.append('b-1', 100);
-    // The window of this node begins at the head.
+    // This node's window starts at the head.
     await node.subscribe();
     await node.settle();
     node.store.pagePokes = 10;

@@ -7,7 +7,7 @@ import { newNamespace } from '../contract/opened-store.ts';
 import { createNamespace } from '../support/create-namespace.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
 
-/** Takes one id after another, and keeps what it had. */
+/** Takes one id after another; returns the heads. */
 function headsOf(formerHeads: FormerHeads, ids: readonly string[]): number[] {
   return ids.map((id) => {
     const head = formerHeads.take(id);

@@ -6,11 +6,11 @@ import { BufferPool } from '../../src/pool/buffer-pool.ts';
 import { PlainFrameEncoder } from '../../src/sse/frame.ts';
 import { everything, pokeOf } from '../support/fake-messages.ts';
 
-/** What a flush takes, and a turn of the event loop in which nothing happens. */
+/** Duration of a flush, and of an idle turn of the event loop. */
 const flushMs = 8;
 const turnMs = 0.05;
 
-/** An event loop with a clock of its own, milliseconds. */
+/** An event loop with its own clock in milliseconds. */
 class Turns {
   nowMs = 1_000;
   readonly #tasks: { readonly atMs: number; readonly run: () => void }[] = [];
@@ -35,7 +35,7 @@ class Turns {
 let turns: Turns;
 let batch: FrameBatch;
 let log: BatchedLog;
-/** When each flush began, and how many pokes it had. */
+/** Start time and number of pokes of each flush. */
 let flushes: { readonly atMs: number; readonly pokes: number }[];
 let head: number;
 
@@ -69,7 +69,7 @@ beforeEach(() => {
   };
 });
 
-/** A store announces so many pokes at once. */
+/** A store announces this many pokes at once. */
 function group(atMs: number, pokes: number): void {
   turns.at(atMs, () => {
     for (let count = 0; count < pokes; count++) batch.add(pokeOf('account-1', head, ++head), log);

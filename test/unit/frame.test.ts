@@ -34,7 +34,7 @@ const encoders = [
 ] as const;
 const tag = '7f9c2ba4e88f';
 
-/** The payload of the poke's frame, which must be one chunk in the room that it may take. */
+/** The payload of the poke's frame, which must be a single chunk within its size limit. */
 function frameOf(encoder: FrameEncoder, stream: string, position: number, globalPosition: number): string {
   const target = Buffer.alloc(stream.length * 6 + maxFrameBytes, '#');
   const end = encoder.encode(pokeOf(stream, position, globalPosition), tag, target, 0);

@@ -13,7 +13,7 @@ import {
 } from '../support/monitoring.ts';
 
 const dashboards = [...readDashboards()].map(([file, dashboard]) => ({ file, dashboard }));
-/** Made by Prometheus itself. */
+/** Created by Prometheus itself. */
 const synthetic = ['up', 'ALERTS'];
 const targetLabels = ['instance', 'job'];
 

@@ -9,12 +9,12 @@ import { FakeStore } from '../support/fake-store.ts';
 
 const id = 'tenant';
 
-/** A watch over the namespaces of a store, which looks by a hint or when the test wants it. */
+/** A watch on the namespaces of a store, which checks on a hint or when the test says so. */
 class Watched implements AsyncDisposable {
   readonly store = new FakeStore({ pokes: pokePool() });
   readonly namespaces = new Namespaces(this.store);
   readonly watch: GrantWatch;
-  /** Questions for changes, and namespaces that were looked up by the watch. */
+  /** Queries for changes, and namespaces looked up by the watch. */
   readonly asked: (number | undefined)[] = [];
   readonly lookedUp: string[] = [];
 
@@ -43,7 +43,7 @@ class Watched implements AsyncDisposable {
     return this.namespaces.createToken(id, { label: '', scope: 'read', expiresAtMs });
   }
 
-  /** Holds a grant; what it collects are the reasons of its end. */
+  /** Holds a grant; collects the reasons for its end. */
   hold(namespace: Namespace, tokenId?: string, expiresAtMs?: number) {
     const grant: Grant = { namespace, scope: 'read', tokenId, expiresAtMs, isOperator: false };
     const ends: GrantEnd[] = [];
@@ -63,7 +63,7 @@ class Watched implements AsyncDisposable {
   }
 }
 
-/** Puts another log in place of the namespace's. */
+/** Replaces the namespace's log. */
 async function replaceLog({ store }: Watched, namespace: Namespace): Promise<void> {
   const session = await store.beginReplacement(namespace);
   await session.commit();

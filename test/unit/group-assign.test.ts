@@ -5,7 +5,7 @@ import { type Group, newGroup } from '../../src/groups/group.ts';
 import { evict, join, remove } from '../../src/groups/membership.ts';
 import { letGo, noteReady, relayout, setRunning } from '../../src/groups/ownership.ts';
 
-/** A group whose partitions all have their checkpoints. */
+/** A group with checkpoints for all partitions. */
 function groupOf(size: number): Group {
   const options = { onPoison: 'hold', onNewLog: 'stop', maxAttempts: 3 } as const;
   const group = newGroup('id', { category: 'account', options, epoch: 'e', size, generation: 0, position: 0 });
@@ -20,7 +20,7 @@ function joined(group: Group, ...names: string[]): Group {
   return group;
 }
 
-/** Lets each owner release what is to move. */
+/** Lets each owner release what must move. */
 function settle(group: Group): void {
   for (const [partition, { holder, generation, next }] of group.partitions.entries()) {
     if (holder !== undefined && next !== holder) letGo(group, holder, { layout: group.layout, partition, generation });
@@ -31,7 +31,7 @@ const heldBy = ({ partitions }: Group, session: string) => partitions.filter(({ 
 const nextOf = ({ partitions }: Group, session: string) => partitions.filter(({ next }) => next === session).length;
 const sessionsOf = ({ members }: Group) => Object.keys(members).filter((session) => !members[session]!.isEvicted);
 
-/** The most partitions that can stay where they are while shares differ by one at most. */
+/** The most partitions that can keep their owner while shares differ by at most one. */
 function mostThatStay(group: Group): number {
   const sessions = sessionsOf(group);
   if (sessions.length === 0) return 0;
@@ -42,7 +42,7 @@ function mostThatStay(group: Group): number {
   return loads.reduce((sum, load) => sum + Math.min(load, least), Math.min(above, withOneMore));
 }
 
-/** What may happen to a group: a member of this number joins, goes or is evicted, or everybody releases what is to move. */
+/** What may happen to a group: a member joins, leaves or is evicted, or everyone releases what must move. */
 const steps = fc.array(
   fc.record({ does: fc.constantFrom('join', 'join', 'go', 'evict', 'settle'), member: fc.nat({ max: 12 }) }),
   { maxLength: 40 },
@@ -81,7 +81,7 @@ describe('the assignment of partitions', () => {
           assign(group);
           const stay = group.partitions.filter(({ holder, next }) => holder !== undefined && holder === next).length;
           expect(stay).toBe(mostThatStay(group));
-          // Nothing has happened since the last one.
+          // Nothing has happened since the last call.
           expect(group).toEqual(before);
         }
       }),
@@ -93,7 +93,7 @@ describe('the assignment of partitions', () => {
     settle(group);
     evict(group, 'w0');
     joined(group, 'w4');
-    // Gives the partitions of this one at once to whoever is to own them.
+    // Assigns its partitions to their next owners at once.
     remove(group, ['w1']);
     const before = structuredClone(group);
     assign(group);
@@ -186,7 +186,7 @@ describe('the assignment of partitions', () => {
 describe('a resize', () => {
   const nexts = ({ partitions }: Group) => partitions.map(({ next }) => next);
 
-  /** Two members, the first of which owned all of it before the second one joined. */
+  /** Two members, the first of which owned everything before the second joined. */
   function shared(size: number): Group {
     const group = joined(groupOf(size), 'a', 'b');
     settle(group);

@@ -19,7 +19,7 @@ import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { createNamespace } from '../support/create-namespace.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
 
-/** The groups of one node over a store in memory, and a namespace there. */
+/** The groups of a node over a store in memory, and a namespace. */
 async function startGroups() {
   const store = new MemoryStore(new MemoryStorage(), pokePool());
   const spec = { id: 'default', uid: 'uid', description: '', createdAtMs: 1, tokens: [] };
@@ -33,7 +33,7 @@ async function startGroups() {
   return { store, namespace, groups };
 }
 
-/** Replaces the clock by one that only its caller moves. */
+/** Replaces the clock by one that only the test advances. */
 function fakeClock() {
   let nowMs = performance.now();
   const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);

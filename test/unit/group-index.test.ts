@@ -7,7 +7,7 @@ import { type Selection, selectionKey, selects } from '../../src/message/selecti
 import { fewStreams, selections } from '../support/arbitraries.ts';
 import { everything, pokeOf, selectionOf } from '../support/fake-messages.ts';
 
-/** Selections of the groups that a poke is routed to; each takes note of the poke, as it does when it gathers. */
+/** Selections of the groups that a poke is routed to; each group records the poke, as it does when it collects frames. */
 function routed(index: GroupIndex, poke: Poke): string[] {
   const found: string[] = [];
   index.route(poke, (group) => {

@@ -8,7 +8,7 @@ import { type NodeView, reconcile, type SessionView, type ToldView, type View } 
 const { leaseMs, handOverMs, nodeTtlMs } = groupTimes;
 const nowMs = 1_000_000;
 
-/** A group of two partitions; members on node `n`, unless their name says another one: `b@m`. */
+/** A group of two partitions with members on node `n`, or on another node if their name says so: `b@m`. */
 function groupOf(...names: string[]): Group {
   const options = { onPoison: 'hold', onNewLog: 'stop', maxAttempts: 3 } as const;
   const group = newGroup('id', { category: 'account', options, epoch: 'e', size: 2, generation: 0, position: 0 });
@@ -30,7 +30,7 @@ function session(partitions: readonly ToldView[], rest: Partial<SessionView> = {
   return { attempt: 1, isClosed: false, isExpiring: false, extendedAtMs: nowMs, told: map, ...rest };
 }
 
-/** What node `n` does. */
+/** The steps of node `n`. */
 function stepsOf(group: Group, sessions: Record<string, SessionView>, rest: Partial<View> = {}) {
   const view: View = {
     ...{ node: 'n', nowMs, validMs: 10_000, group, missingSinceMs: new Map(), nodes: new Map(), times: groupTimes },
@@ -174,7 +174,7 @@ describe('members of other nodes', () => {
     expect(stepsOf(one, {}, since('a/1', nowMs - nodeTtlMs - 1))).toEqual([
       { do: 'remove-missing', session: 'a', attempt: 1, node: 'm' },
     ]);
-    // This node itself knows that no lease of it runs longer.
+    // This node itself knows that its last lease has ended.
     expect(stepsOf(groupOf('a'), {}, since('a/1', nowMs - leaseMs - 1))).toEqual([
       { do: 'remove-missing', session: 'a', attempt: 1, node: 'n' },
     ]);

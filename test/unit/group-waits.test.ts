@@ -14,7 +14,7 @@ import { createNamespace } from '../support/create-namespace.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
 import { FakeSink } from '../support/fake-sink.ts';
 
-/** A node over a store in memory, with a group of two partitions and a message of each. */
+/** A node over a store in memory, with a group of two partitions and a message in each. */
 async function startGroup() {
   const store = new MemoryStore(new MemoryStorage(), pokePool());
   const spec = { id: 'default', uid: 'uid', description: '', createdAtMs: 1, tokens: [] };
@@ -43,7 +43,7 @@ const asked = {
   address: undefined,
 };
 
-/** A member that owns both partitions, as the group's record says. */
+/** A member that owns both partitions, by the group's record. */
 async function joinAll({ groups, namespace }: Awaited<ReturnType<typeof startGroup>>) {
   await joinGroup(groups, namespace, asked, () => {});
   const owned = async () => (await groups.find(namespace, 'billing')).partitions;

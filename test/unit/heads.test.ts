@@ -9,7 +9,7 @@ import { messageAt } from '../support/imported-messages.ts';
 const wishes = { ...noWishes, heads: true };
 const ofA = { selection: selectionOf({ categories: ['a'] }), wishes };
 
-/** Heartbeats with their heads and cursors, in order; of those without a head `comment`. */
+/** Heartbeats with heads and cursors, in order; `comment` for those without a head. */
 function beatsOf(sink: FakeSink): unknown[] {
   const heads = sink.stream.events
     .filter(({ type }) => type === 'heartbeat')
@@ -33,7 +33,7 @@ async function subscribeTo(node: FakeNode, parts: Asked) {
   };
 }
 
-/** Counts the searches for the last message of a selection. */
+/** Counts searches for the last message of a selection. */
 function countSearches(node: FakeNode): { count: number } {
   const searches = { count: 0 };
   const { log } = node.store;
@@ -93,7 +93,7 @@ describe('A heartbeat that tells the head', () => {
     await node.settle();
     const { log } = await node.store.namespace('default');
     const appended = node.store.log(log).append('a-1', newMessages(3), undefined);
-    // Announced at once, and in this turn nothing of it is written.
+    // Announced at once, and not written in this turn.
     subscription.beat();
     const before = sink.positions;
     await appended;
@@ -126,7 +126,7 @@ describe('A heartbeat that tells the head', () => {
       await node.append('a-1');
       beats.push(await beat());
     }
-    // What was appended before the beat is flushed before it, or behind it where a flush is delayed.
+    // Messages appended before the heartbeat are flushed before it, or after it if the flush is delayed.
     for (const [n, told] of beats.entries())
       expect([n + 1, n + 2].map((head) => [head, `${head}`])).toContainEqual(told);
   });

@@ -6,7 +6,7 @@ import { selectionOf } from '../support/fake-messages.ts';
 import { FakeNode } from '../support/fake-node.ts';
 import { FakeSink } from '../support/fake-sink.ts';
 
-/** When it became lagging, in whole milliseconds: the sum of a fraction and a time-out is not exact. */
+/** When it became lagging, in whole milliseconds, because adding a fraction and a time-out is inexact. */
 function sinceMs({ state }: Subscription): number {
   if (state.name !== 'lagging') throw new Error(`it is ${state.name}`);
   return Math.ceil(state.sinceMs);

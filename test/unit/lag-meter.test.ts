@@ -17,7 +17,7 @@ async function startNodes() {
   const store = new MemoryStore(new MemoryStorage(), pokePool());
   const records = new MemoryGroups();
   const log = pino({ level: 'silent' });
-  // Only the tests run turns.
+  // Turns run only when the tests call them.
   const times = { ...groupTimes, turnMs: 3_600_000 };
   const start = () => new ConsumerGroups({ store, records, log, times, stallTimeoutMs: 1_000, retention: {} });
   const nodes = [start(), start()] as const;
@@ -39,7 +39,7 @@ async function startNodes() {
 const lagsOf = ({ lags }: ConsumerGroups) =>
   Array.from(lags.measured, ({ namespace, group, lag }) => [namespace.id, group, lag?.messages]);
 
-/** Creates a group, and resolves when its partitions have their checkpoints. */
+/** Creates a group; resolves when its partitions have their checkpoints. */
 async function create(groups: ConsumerGroups, namespace: Namespace, name: string): Promise<void> {
   await createGroup(groups, namespace, name, { category: 'account', size: 1 });
   await new Promise((resolve) => setImmediate(resolve));

@@ -24,7 +24,7 @@ function queueOf(...appends: readonly Waiting[]): LaneQueue {
   return queue;
 }
 
-/** Streams of each group until nothing waits. */
+/** Streams of each group, until nothing waits. */
 function groupsOf(queue: LaneQueue): string[][] {
   const groups: string[][] = [];
   for (let group = queue.takeGroup(); group.length > 0; group = queue.takeGroup()) {

@@ -7,7 +7,7 @@ const pages = globSync(['*.md', 'docs/*.md', 'examples/**/README.md', 'load/READ
   cwd: root,
 });
 
-/** Names of a page's headings as GitHub makes them. Lines of code blocks are no headings. */
+/** Anchors that GitHub creates for a page's headings. Ignores code blocks. */
 function anchorsOf(path: string): Set<string> {
   const prose = readFileSync(path, 'utf8').replace(/^```.*?^```/gms, '');
   const headings = [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading);

@@ -15,7 +15,7 @@ function connection(transcript: Transcript) {
   const response = new ResponseReader((bytes, start, end) => events.push(bytes, start, end));
   const read = (...pieces: string[]) => {
     for (const piece of pieces) {
-      // In the midst of other bytes, as a piece lies in the buffer that all sockets share.
+      // Surrounded by other bytes, as in the buffer that all sockets share.
       const bytes = Buffer.from(`???${piece}???`, 'latin1');
       response.push(bytes, 3, bytes.length - 3);
     }

@@ -24,7 +24,7 @@ const installed = Object.entries(packages).filter(([path, { link }]) => !isOurs(
 
 test('Every package in the lock file is pinned by its SHA-512.', () => {
   expect(installed.length).toBeGreaterThan(100);
-  // A bundled package is part of the tarball that brings it, and of that one's hash.
+  // A bundled package is part of its parent's tarball, and covered by that hash.
   const unpinned = installed.filter(
     ([, { integrity = '', inBundle }]) => inBundle !== true && !integrity.startsWith('sha512-'),
   );

@@ -7,7 +7,7 @@ import { type FileWriter, LogBlocks } from '../../src/telemetry/log-blocks.ts';
 
 type Answer = { readonly code: string } | { readonly takes: number };
 
-/** A file whose writes are answered by the test, one after the other. */
+/** A file whose writes are answered by the test, one after another. */
 class FakeFile implements FileWriter {
   text = '';
   writes = 0;
@@ -29,7 +29,7 @@ class FakeFile implements FileWriter {
     return this.#take((bytes as Buffer).subarray(Number(at)));
   }
 
-  /** Answers the write that waits. */
+  /** Answers the pending write. */
   answer(): void {
     const pending = this.#pending;
     this.#pending = undefined;
@@ -194,7 +194,7 @@ test('Of what a reader that hangs does not take only so much is kept, and the lo
   const file = new FakeFile();
   const lines = new LogBlocks(1, file);
   const line = `${'x'.repeat(999)}\n`;
-  // 32 MB, of which half may wait.
+  // 32 MB, half of which may wait.
   for (let n = 0; n < 32_000; n++) lines.write(line);
   lines.flush();
   while (file.isWriting) file.answer();

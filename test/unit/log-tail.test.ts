@@ -17,7 +17,7 @@ async function quietNode() {
   return { node, sink, subscription, announce: await announcerOf(node) };
 }
 
-/** Announces to those who follow the default log what the store would not have said. */
+/** Makes announcements to followers of the default log that the store would not have made. */
 async function announcerOf(node: FakeNode): Promise<(announcement: Announcement) => void> {
   const { log } = await node.store.namespace('default');
   const { followers } = node.storage.logs.get(log)!;

@@ -3,7 +3,7 @@ import { faultOf, type Outline, parseOutline } from '../../src/message/long-json
 import { maxMessagesPerAppend, parseNewMessages, parseNewMessagesInTurns } from '../../src/message/new-message.ts';
 import { countTurns } from '../support/count-turns.ts';
 
-/** Space that makes any text a long one. */
+/** White space that makes any text long. */
 const padding = ' '.repeat(65_536);
 
 const everything: Outline = {

@@ -4,7 +4,7 @@ import { newMessage } from '../support/fake-messages.ts';
 
 const mostRows = 4_294_966_272;
 
-/** Adds messages whose type and global position tell them apart; returns their rows. */
+/** Adds messages with distinct types and global positions; returns their rows. */
 function add(table: MessageTable, first: number, count: number): number[] {
   return Array.from({ length: count }, (_value, index) => {
     const globalPosition = first + index;

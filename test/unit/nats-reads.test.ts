@@ -14,13 +14,13 @@ const noMore: Answer = { code: 404 };
 const endOfPage: Answer = { code: 204, values: { 'Nats-Num-Pending': '0' } };
 const stored = (seq: number): Answer => ({ code: 0, values: { 'Nats-Sequence': String(seq) } });
 
-/** A log whose requests get these answers, one list a request and then the last list again; an empty one is no answer. */
+/** A log whose requests get these answers, one list per request and then the last list repeatedly; an empty list means no answer. */
 function logWith(requests: Answer[][], isGone = false) {
   let take: (error: null, message: object) => void;
   const publish = (subject: string) => {
     if (subject.includes('.DELETE.')) return;
     const answers = requests.length > 1 ? requests.shift()! : requests[0]!;
-    // Each request takes longer than a replica may lag half the time.
+    // Each request takes more than half of the time that a replica may lag.
     vi.advanceTimersByTime(answers.length === 0 ? 0 : 3_000);
     for (const { code, values = {} } of answers) {
       const headers = { code, description: '', get: (name: string) => values[name] ?? '' };

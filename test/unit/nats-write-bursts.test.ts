@@ -5,7 +5,7 @@ describe('Writes to NATS', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  /** Writes that are answered by a call of `answer`, and those that were begun. */
+  /** Writes that end when the test calls `answer`, and those already started. */
   function startWriter() {
     const bursts = new WriteBursts();
     const answers = new Map<string, () => void>();

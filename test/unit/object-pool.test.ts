@@ -8,7 +8,7 @@ function poolOf(min: number, max: number): ObjectPool<Thing> {
   return new ObjectPool<Thing>(() => ({ number: number++ }), { min, max });
 }
 
-/** Makes so many acquires, of which so many are misses: what is lent out at once beyond what is kept. */
+/** Makes this many acquires with this many misses, by lending more objects at once than are kept. */
 function useWindow(pool: ObjectPool<Thing>, acquires: number, misses: number): void {
   const lent: Thing[] = [];
   const kept = pool.idle;

@@ -9,7 +9,7 @@ import { readAlerts, readMetricDocs, readText } from '../support/monitoring.ts';
 const page = readText('docs/operations.md');
 const source = new URL('../../src/', import.meta.url);
 
-/** Settings at which nothing is refused, ended or slowed down. */
+/** Values with which nothing is refused, ended or slowed down. */
 const noLimits: readonly (keyof typeof configSchema.properties)[] = [
   'port',
   'host',
@@ -30,7 +30,7 @@ const noLimits: readonly (keyof typeof configSchema.properties)[] = [
   'pooling',
 ];
 
-/** Every exported limit of the source, and what the page says of it; undefined: nobody can meet it. */
+/** Every exported limit in the source, and its description in the page; undefined: nobody can reach it. */
 const constants: Readonly<Record<string, string | undefined>> = {
   maxPageSize: 'entries of one page of `/streams` or `/categories`',
   maxMessagesPerAppend: 'messages of one append',
@@ -66,17 +66,17 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxPageMessages: 'messages of one page of a read',
   maxPageBytes: 'bytes of one page of a read',
   maxWindowPokes: 'last pokes in memory, of all logs',
-  // Pages that nobody outside sees.
+  // Pages that are not visible from outside.
   maxPagePokes: undefined,
   maxListEntries: undefined,
-  // Of records that only the server writes.
+  // For records that only the server writes.
   maxGroupRecords: undefined,
   maxGroupRecordBytes: undefined,
-  // Made of the longest name.
+  // Follows from the longest name.
   maxFrameBytes: undefined,
 };
 
-/** Cells of the table rows of a chapter. */
+/** Cells of the table rows in a chapter. */
 function rowsOf(heading: string): string[][] {
   const chapter = page.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
   const rows = chapter.split('\n').filter((line) => line.startsWith('|') && !line.startsWith('|--'));
@@ -122,7 +122,7 @@ describe('What each limit does', () => {
 
 test('The page names only flags and metrics that there are.', () => {
   const flags = Object.keys(configSchema.properties).map(flagOf);
-  // Of the commands, and of Node itself.
+  // Limits of the commands, and of Node itself.
   const others = [
     ...commands()
       .flatMap(flagsOf)

@@ -5,7 +5,7 @@ import { PokewireError } from '../../src/errors.ts';
 const limits = { maxEventLoopDelayMs: 100, maxMemoryPercent: 90 };
 const second = 1_000;
 
-/** Samples of made-up readings at made-up times; the watch's own timer has nothing to do with them. */
+/** Samples of invented readings at invented times, independent of the watch's own timer. */
 class Samples {
   readonly watch: OverloadWatch;
   readonly changes: (readonly OverloadReason[])[] = [];
@@ -20,7 +20,7 @@ class Samples {
     this.#nowMs = Math.ceil(performance.now());
   }
 
-  /** So many milliseconds of the same reading, a sample each half second. */
+  /** This many milliseconds with the same reading, sampled every half second. */
   delay(delayMs: number, forMs: number): readonly OverloadReason[] {
     this.#delayMs = delayMs;
     return this.#sampleFor(forMs, 500);
@@ -31,7 +31,7 @@ class Samples {
     return this.#sampleFor(forMs, 500);
   }
 
-  /** One sample only, because the loop stood still until then. */
+  /** A single sample, because the loop was blocked until then. */
   standStill(forMs: number): readonly OverloadReason[] {
     this.#delayMs = forMs;
     return this.#sampleFor(forMs, forMs);

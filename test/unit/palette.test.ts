@@ -28,7 +28,7 @@ function contrast(one: readonly number[], other: readonly number[]): number {
   return (brighter! + 0.05) / (darker! + 0.05);
 }
 
-/** So much of a colour over another one. */
+/** A colour with this opacity over another one. */
 const tint = (share: number, colour: string, ground: string) =>
   channels(colour).map((channel, at) => channel * share + channels(ground)[at]! * (1 - share));
 

@@ -10,7 +10,7 @@ import { MemoryGroups } from '../../src/store/memory/memory-groups.ts';
 
 const name = { uid: 'uid', name: 'billing' };
 
-/** A node with a member that owns the only partition of a group, and a log of which retention takes messages up to a position. */
+/** A node with a member that owns the only partition of a group, and a log from which retention deleted messages up to a position. */
 async function startMember() {
   const store = new MemoryGroups();
   const node = new GroupNode({

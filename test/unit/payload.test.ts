@@ -6,7 +6,7 @@ import { maxNesting, maxNumberLength, readPayload } from '../../src/message/payl
 import { jsonText } from '../support/arbitraries.ts';
 
 const read = (text: string) => readPayload(text, 0, text.length, 'data');
-/** An object of so many levels, which begin with it. */
+/** The start of an object with this many levels. */
 const nested = (levels: number) => `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
 
 describe('a payload loses the white space between its tokens and nothing else', () => {
@@ -106,7 +106,7 @@ test('An append, an array of them and an import take and refuse the same payload
   );
 });
 
-/** Whether a value is what RFC 7493 takes, within the levels of a strict reader. */
+/** Whether RFC 7493 permits the value, within the levels of a strict reader. */
 function isPlain(value: unknown, levels: number): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value === 'string') return value.isWellFormed();

@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Connection } from '../../src/store/postgres/connection.ts';
 
-/** A client on a network that was cut: nothing is answered, and the goodbye arrives nowhere until the socket is destroyed. */
+/** A client on a network that was cut: nothing is answered, and ending it takes until its socket is destroyed. */
 class CutOffClient extends EventEmitter {
   readonly #broken = Promise.withResolvers<void>();
   readonly #waiting: ((error: Error) => void)[] = [];

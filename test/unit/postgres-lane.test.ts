@@ -3,7 +3,7 @@ import type { Connection, Statement } from '../../src/store/postgres/connection.
 import { Lane } from '../../src/store/postgres/lane.ts';
 import { newMessage, newMessages } from '../support/fake-messages.ts';
 
-/** A connection whose statements are never answered, and rejects them when the test breaks it. */
+/** A connection whose statements get no answer, and reject when the test breaks it. */
 class CutOffConnection {
   #waiting: ((error: Error) => void)[] = [];
   tries = 0;
@@ -42,7 +42,7 @@ test('An append that waits for the try of another is refused after its deadline,
   const waiting = append();
   vi.advanceTimersByTime(9_999);
   connection.breakOff();
-  // Before the deadline of 10 s another try begins, with both.
+  // Another attempt with both starts before the deadline of 10 s.
   await expect.poll(() => connection.tries).toBe(2);
   const later = append();
   vi.advanceTimersByTime(10_000);

@@ -9,7 +9,7 @@ import { newMessages, pokePool, selectionOf } from '../support/fake-messages.ts'
 
 const everything = selectionOf({ all: true });
 
-/** A reader whose head is 5. */
+/** A reader with head 5. */
 function settledOf(epoch: string): SettledLog {
   const settled: Pick<SettledLog, 'epoch' | 'head' | 'settled'> = {
     epoch: epoch as LogId,
@@ -19,7 +19,7 @@ function settledOf(epoch: string): SettledLog {
   return settled as unknown as SettledLog;
 }
 
-/** A handle on the log `old`. `answered` runs when the database has answered, before the handle sees the answer. */
+/** A handle on the log `old`. `answered` runs after the database has answered, before the handle sees the answer. */
 function openLog(answered: (become: (epoch: string) => void) => void = () => {}) {
   let settled = settledOf('old');
   let queries = 0;
@@ -48,7 +48,7 @@ function openLog(answered: (become: (epoch: string) => void) => void = () => {})
   return { log, become, queries: () => queries, appends: () => appends };
 }
 
-/** Every read that asks the database. */
+/** Every read that queries the database. */
 const reads: readonly [string, (log: PostgresLog) => Promise<unknown>][] = [
   ['a stream', (log) => log.readStream('new-1', { position: 0 }, 10)],
   ['the last message of a stream', (log) => log.readLast('new-1', undefined)],

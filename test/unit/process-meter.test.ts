@@ -20,7 +20,7 @@ function measure(memory: { rss?: number; heapTotal?: number; heapUsed?: number; 
 
 test('Memory is measured against what the container may have, without one against the machine.', () => {
   expect(measure({ container: 100 * mebibyte }).memoryBytes).toBe(100 * mebibyte);
-  // What Node says where there is none.
+  // Node's value without a limit.
   expect(measure({ container: 0 }).memoryBytes).toBe(totalmem());
   expect(measure({ container: 2 ** 64 }).memoryBytes).toBe(totalmem());
   expect(measure({ rss: 25 * mebibyte, container: 100 * mebibyte }).memoryRatio()).toBe(0.25);
@@ -57,7 +57,7 @@ test('The delay of the event loop is the longest since it was asked last.', asyn
     const holdUp = async () => {
       const untilMs = performance.now() + 300;
       while (performance.now() < untilMs);
-      // The timer that measures is due before this one; it is armed only once the loop turns.
+      // The measuring timer is due before this one, but is armed only once the loop turns.
       await nextTimer();
       return meter.takeEventLoopDelayMs();
     };

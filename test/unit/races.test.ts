@@ -11,7 +11,7 @@ test('A reader that waits twice for the same page, since its socket was full in 
   node.store.holdReads();
   const readers = [];
   for (let count = 0; count < 3; count++) readers.push(await node.subscribe({ lastEventId: 0 }));
-  // They wait for the same page, which is read, and delivered to one a turn.
+  // They wait for the same page, which is read and delivered to one per turn.
   using _slow = slowClock(5);
   node.store.answerReads();
   const last = readers.at(-1)!;
@@ -46,7 +46,7 @@ test('A heartbeat names no cursor up to which frames wait for their flush.', asy
   await node.settle();
   const { log } = await node.store.namespace('default');
   const appended = node.store.log(log).append('a-1', newMessages(1), undefined);
-  // Announced at once, and in this turn nothing of it is written.
+  // Announced at once, and not written in this turn.
   subscription.beat();
   await appended;
   await node.settle();
@@ -60,7 +60,7 @@ test('A heartbeat names no cursor up to which frames wait for their flush.', asy
 
 test('One who was told a message elsewhere that waits for its flush here is not told it again.', async () => {
   await using node = new FakeNode();
-  // Behind a flush that took long the next one waits.
+  // After a slow flush the next one is delayed.
   using _slow = slowClock(5);
   const { sink: live } = await node.subscribe();
   await node.append('a-1');

@@ -4,7 +4,7 @@ import { ReadSlots } from '../../src/hub/read-slots.ts';
 
 const maxReads = 16;
 
-/** Reads that the test answers, by the log that they are of. */
+/** Reads answered by the test, by log. */
 class Reads {
   readonly slots = new ReadSlots();
   readonly underWay: { readonly log: string; readonly end: (error?: Error) => void }[] = [];
@@ -33,7 +33,7 @@ class Reads {
     );
   }
 
-  /** Ends those under way, and lets the next ones begin. */
+  /** Ends the current reads, and lets the next ones start. */
   async endRound(error?: Error): Promise<void> {
     for (const { end } of [...this.underWay]) end(error);
     await nextTurn();

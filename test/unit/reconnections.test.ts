@@ -20,7 +20,7 @@ function selectionFor(n: number): Selection {
   return selectionOf({ categories: [category], streams: [text] });
 }
 
-/** Global positions of what it selects; `last` is that of the message to the last stream. */
+/** Global positions of the selected messages; `last`: that of the message in the last stream. */
 function positionsOf(selection: Selection, last: number): number[] {
   const positions = Array.from({ length: messages }, (_value, index) => index + 1);
   const selected = positions.filter((position) => selects(selection, streamAt(position), 0));
@@ -31,7 +31,7 @@ test('Thousands of subscribers who come back to a restarted node read the log th
   await using before = new FakeNode();
   for (let position = 1; position <= messages; position++) await before.append(streamAt(position).text);
   await using node = new FakeNode({ windowPokes, storage: before.storage });
-  // As on a network: most come before the node has read that far.
+  // As on a network: most arrive before the node has read that far.
   node.store.readTurns = 3;
   const cursorOf = (n: number) => messages - ((n * 7919) % 10_000);
   const sinks = await Promise.all(
@@ -42,7 +42,7 @@ test('Thousands of subscribers who come back to a restarted node read the log th
   );
   await node.settle();
   const { reads, boundsReads } = node.store;
-  // What was written last goes out live.
+  // The last message is delivered live.
   const last = await before.append(lastStream.text);
   await node.settle();
 

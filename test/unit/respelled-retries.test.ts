@@ -11,7 +11,7 @@ function message(id: string, data: unknown): NewMessage {
   return { id, given: true, type: 'T', data: JSON.stringify(data), metadata: null };
 }
 
-/** What becomes of a retry, and how many turns the event loop had meanwhile. */
+/** Outcome of a retry, and the number of turns of the event loop during it. */
 async function retry(stored: NewMessage[], again: NewMessage[]) {
   const log = new MemoryLog({ bytes: 0, forgetsWhenFull: false });
   for (const one of stored) log.append(log.openStream('a-1'), one, 0);
@@ -65,7 +65,7 @@ test('Long payloads that are stored while a batch is compared are compared in tu
   );
   log.insert([first!]);
   const data = JSON.stringify(Object.fromEntries(members.toReversed()));
-  // The second one is looked up first, when the log does not have it yet.
+  // The second is looked up first, when the log does not contain it yet.
   const comparing = repeatsOf(log, [
     { ...second!, data },
     { ...first!, data },

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, vi } from 'vitest';
 
 const encoder = new TextEncoder();
 
-/** A request that the client made, and what the test answers. */
+/** A request from the client, and the test's answer. */
 export class ScriptedRequest {
   readonly url: URL;
   readonly method: string;
@@ -39,24 +39,24 @@ export class ScriptedRequest {
     await settle();
   }
 
-  /** Answers with the server's error. */
+  /** Answers with an error of the server. */
   refuse(status: number, code: string, headers: Record<string, string> = {}): Promise<void> {
     return this.json(status, { error: { code, message: code } }, headers);
   }
 
-  /** Answers with a page, as a proxy does. */
+  /** Answers with an HTML page, like a proxy. */
   async page(status: number, headers: Record<string, string> = {}): Promise<void> {
     this.#settle.resolve(new Response('<html>', { status, headers: { 'content-type': 'text/html', ...headers } }));
     await settle();
   }
 
-  /** No answer comes. */
+  /** Fails without an answer. */
   async fail(): Promise<void> {
     this.#settle.reject(new TypeError('fetch failed'));
     await settle();
   }
 
-  /** Begins an event stream with this text. */
+  /** Starts an event stream with this text. */
   async open(text = ''): Promise<this> {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -81,7 +81,7 @@ export class ScriptedRequest {
     await settle();
   }
 
-  /** Breaks the stream off. */
+  /** Cuts the stream off. */
   async cut(): Promise<void> {
     this.#stream?.error(new TypeError('terminated'));
     this.#stream = undefined;
@@ -89,7 +89,7 @@ export class ScriptedRequest {
   }
 }
 
-/** Gives each test of a file a fake clock, and back-off its shortest jitter. */
+/** Gives each test of a file a fake clock, and back-off its smallest jitter. */
 export function useFakeClock(): void {
   beforeEach(() => {
     vi.useFakeTimers();
@@ -101,12 +101,12 @@ export function useFakeClock(): void {
   });
 }
 
-/** Lets everything happen that needs no time. Needs fake timers. */
+/** Lets everything run that needs no time. Requires fake timers. */
 export async function settle(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);
 }
 
-/** A server that answers as the test says, one request at a time. */
+/** A server with answers from the test, one request at a time. */
 export class ScriptedServer {
   readonly requests: ScriptedRequest[] = [];
   readonly fetch = ((url: string, init: RequestInit = {}) => {
@@ -115,14 +115,14 @@ export class ScriptedServer {
     return request.answered;
   }) as typeof fetch;
 
-  /** The last request; the test fails when there are not so many. */
+  /** The request with this number; the test fails if there are fewer. */
   nth(count: number): ScriptedRequest {
     if (this.requests.length !== count) throw new Error(`${this.requests.length} requests were made, not ${count}`);
     return this.requests.at(-1)!;
   }
 }
 
-/** The frames of a server of this log. */
+/** Frames of a server with this log. */
 export function framesOf(epoch: string) {
   const tag = epoch.slice(0, 4);
   return {

@@ -4,7 +4,7 @@ import { ScriptedServer, settle } from './scripted-server.ts';
 type Options = Parameters<typeof connect>[1];
 type Asked = Parameters<ReturnType<typeof connect>['subscribe']>[0];
 
-/** A subscription to a scripted server, and what its user hears. */
+/** A subscription to a scripted server, and its callbacks' arguments. */
 export async function subscribe(
   asked: Asked = { category: 'account' },
   options: Options = {},

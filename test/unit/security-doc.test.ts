@@ -12,7 +12,7 @@ import { readText } from '../support/monitoring.ts';
 const page = readText('docs/security.md');
 const chapter = (heading: string) => page.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
 
-/** Cells of the rows of a chapter's table, without its head. */
+/** Cells of the rows in a chapter's table, without its head. */
 function rowsOf(heading: string): string[][] {
   const rows = chapter(heading)
     .split('\n')
@@ -46,7 +46,7 @@ describe('The tests of the promises', () => {
 
 const units: Readonly<Record<string, number>> = { KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824, s: 1_000 };
 
-/** A default as the table says it. */
+/** A default as written in the table. */
 function numberOf(text: string): number {
   if (text === 'none' || /^all (of|these)/.test(text)) return 0;
   const [, digits = '', unit = ''] = /^([\d,]+)(?: (KiB|MiB|GiB|s|ms|%)(?![\w]))?/.exec(text)!;

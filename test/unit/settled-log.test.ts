@@ -5,15 +5,15 @@ import type { Row } from '../../src/store/postgres/lost-end.ts';
 import { SettledLog } from '../../src/store/postgres/settled-log.ts';
 import { pokePool } from '../support/fake-messages.ts';
 
-/** One way to the database, or back. */
+/** Network latency in one direction. */
 const wayMs = 1;
 
-/** A database whose table the test fills. A statement sees it as it is when it has arrived there. */
+/** A database whose table the test fills. A statement sees the table as it is when it arrives. */
 class FakeDatabase {
   readonly rows: Row[] = [];
-  /** Transactions that hold the sequence. */
+  /** Transactions that hold the sequence's lock. */
   readonly holders = new Set<string>();
-  /** How often news were asked for. */
+  /** Number of polls. */
   looks = 0;
 
   /** Commits messages of one stream at these global positions. */
@@ -46,7 +46,7 @@ function way(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, wayMs));
 }
 
-/** A log over the database, and each position that its follower was told, with the time when it was. */
+/** A log over the database, and each position its follower received, with the time. */
 async function followed(database: FakeDatabase) {
   const log = new SettledLog({
     epoch: 'e' as LogId,
@@ -79,7 +79,7 @@ describe('Messages that others commit', () => {
     const database = new FakeDatabase();
     const { log, told } = await followed(database);
     const committed: number[] = [];
-    // Every millisecond of the time between two looks, and of the looks.
+    // Every millisecond between two looks, and during them.
     for (let n = 1; n <= 50; n++) {
       await vi.advanceTimersByTimeAsync(22);
       committed.push(performance.now());
@@ -90,7 +90,7 @@ describe('Messages that others commit', () => {
     const delaysMs = told.map(({ atMs }, index) => atMs - committed[index]!);
     expect(delaysMs.length).toBe(50);
     expect(Math.max(...delaysMs)).toBeLessThanOrEqual(10);
-    // The test has met the worst moment: just after a look has passed.
+    // The test has hit the worst moment: just after a look.
     expect(Math.max(...delaysMs)).toBeGreaterThanOrEqual(5 + 2 * wayMs);
   });
 
@@ -137,7 +137,7 @@ describe('Messages that this node has committed', () => {
     const database = new FakeDatabase();
     const { log, positions } = await followed(database);
     database.holders.add('4/1');
-    // 2 is taken by the transaction that is open.
+    // An open transaction has taken 2.
     log.committed(database.commit(1, 3), true);
     expect(positions()).toEqual([1]);
     await vi.advanceTimersByTimeAsync(200);
@@ -154,7 +154,7 @@ describe('Messages that this node has committed', () => {
   test('are delivered by a poll when another server than the polled one committed them.', async () => {
     const database = new FakeDatabase();
     const { log, positions } = await followed(database);
-    // The server that is looked at has another message there, or none.
+    // The server that is polled has another message there, or none.
     log.committed([[1, 'lost-1', 0]], false);
     await vi.advanceTimersByTimeAsync(20);
     expect(positions()).toEqual([]);

@@ -15,7 +15,7 @@ import { LoneSubscriptions } from '../support/lone-subscription.ts';
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_value, index) => from + index);
 const ofA = { selection: selectionOf({ categories: ['a'] }) };
 
-/** A node that follows a log, so that what was appended before is read for newcomers only. */
+/** A node that follows a log, so that earlier messages are read only for new subscribers. */
 async function following(count: number, windowPokes = 64): Promise<FakeNode> {
   const node = new FakeNode({ windowPokes });
   await node.append('a-1', count);
@@ -33,7 +33,7 @@ describe('Subscribers at the same cursor', () => {
     for (let count = 0; count < 100; count++) sinks.push((await node.subscribe({ ...ofA, lastEventId: 3 })).sink);
     node.store.answerReads();
     await node.settle();
-    // 768 pokes a page.
+    // 768 pokes per page.
     expect(node.store.reads - reads).toBe(3);
     expect(sinks.map(({ positions }) => positions)).toEqual(Array(100).fill(range(4, 2_000)));
   });

@@ -72,7 +72,7 @@ async function on<T>(path: string, use: (opened: OpenFile) => Promise<T>, query 
   return await use(opened);
 }
 
-/** What it is called when a start on the file says so, and the epoch of its log. */
+/** The reason for new epochs when a start reports one, and the epoch of the log. */
 const startOn = (path: string, query = '') =>
   on(path, async ({ store, epoch }) => ({ epoch, warning: store.opening.warning }), query);
 
@@ -125,7 +125,7 @@ describe('A backup', () => {
   test('is of one moment, whatever is appended meanwhile.', async () => {
     using folder = new TemporaryFolder();
     await using original = await OpenFile.open(folder.file('a.db'));
-    // Several steps of copying.
+    // Enough for several steps of copying.
     for (let n = 0; n < 12; n++) await original.append(1_000);
     const backup = original.backup();
     for (let n = 0; n < 30; n++) await original.append(1);
@@ -168,7 +168,7 @@ describe('A backup', () => {
       })
       .toBe('BACKEND_ERROR');
     expect(files()).toEqual([]);
-    // One that was made just then cannot be read any more.
+    // A backup just made can no longer be read.
     const closing = opened.store.backup(never).then(
       (last) => last.outcome === 'copied' && last.copy.content.destroyed,
       () => true,
@@ -229,7 +229,7 @@ describe('The epoch of a log', () => {
     copyFileSync(`${path}-lock`, saved);
     for (let killed = 0; killed < 3; killed++) {
       expect(await startOn(path)).toEqual({ epoch, warning: undefined });
-      // What the disk has when the second write never came.
+      // State of the disk if the second write never happened.
       copyFileSync(saved, `${path}-lock`);
     }
     expect(await startOn(path)).toEqual({ epoch, warning: undefined });

@@ -33,7 +33,7 @@ const open = (path: string) =>
     serveHere,
   );
 
-/** A closed store with messages in a few dozen pages. */
+/** A closed store with a few dozen pages of messages. */
 async function fill(path: string): Promise<void> {
   const store = await open(path);
   const namespace = { id: 'a', uid: 'a', description: '', createdAtMs: 0, tokens: [] };
@@ -43,7 +43,7 @@ async function fill(path: string): Promise<void> {
   await store.close();
 }
 
-/** Names and hashes of the files of a folder. */
+/** Names and hashes of a folder's files. */
 function contentsOf(folder: string): Map<string, string> {
   const names = readdirSync(folder).filter((name) => statSync(join(folder, name)).isFile());
   return new Map(
@@ -62,7 +62,7 @@ function overwrite(path: string, at: number, bytes: Uint8Array): void {
   closeSync(descriptor);
 }
 
-/** What is wrong with the file, and what the refusal says. */
+/** What is wrong with the file, and what the error says. */
 const wrongFiles: Readonly<Record<string, readonly [make: (path: string) => unknown, says: RegExp]>> = {
   'is text': [
     (path) => writeFileSync(path, 'not a database, but as long as a header is: '.repeat(50)),
@@ -138,7 +138,7 @@ test.each(Object.entries(wrongFiles))(
     expect(message).toMatch(says);
     expect(message).toMatch(/^--store: [^\n]+$/);
     const after = contentsOf(folder.path);
-    // The lock of a file that was ours before is there already.
+    // A file that was used before already has its lock file.
     expect(after).toEqual(before);
   },
 );

@@ -9,7 +9,7 @@ import { StreamNames } from '../../src/store/sqlite/stream-names.ts';
 
 const epoch = '1a2ec70b-9e8a-4c0c-a9c6-55a20f1f3a52' as LogId;
 
-/** A log with a message for each of these streams, given by their numbers. */
+/** A log with a message for each of these streams, given by number. */
 function databaseWith(streams: readonly number[]): DatabaseSync {
   const database = new DatabaseSync(':memory:');
   migrate(database, 0);

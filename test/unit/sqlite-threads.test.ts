@@ -13,7 +13,7 @@ afterEach(() => vi.useRealTimers());
 
 const options = () => ({ pokes: pokePool(), maxBytes: 0, maxBytesPerNamespace: 0, maxNamespaces: 10 });
 
-/** A thread that says nothing by itself, and keeps what it was told. */
+/** A thread that does nothing by itself, and records its messages. */
 class FakeThread extends EventEmitter implements Thread {
   readonly told: unknown[] = [];
   postMessage(message: unknown): void {
@@ -23,7 +23,7 @@ class FakeThread extends EventEmitter implements Thread {
     this.emit('exit');
   }
 
-  /** Answers the call of this number. */
+  /** Answers the call with this number. */
   answer(number: number, value: unknown): void {
     this.emit('message', { answers: [{ number, value }] });
   }

@@ -7,7 +7,7 @@ import { everything, newMessages, pokePool, uuid } from '../support/fake-message
 import { serveHere } from '../support/sqlite-threads.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 
-/** A file as the first release made it. It is never made anew: later ones must open it. */
+/** A file written by the first release. It is never regenerated: later releases must open it. */
 const first = new URL('sqlite-version-1.db.gz', import.meta.url);
 
 const limits = { maxBytes: 0, maxBytesPerNamespace: 0, maxNamespaces: 10 };

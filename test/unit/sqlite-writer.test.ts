@@ -11,7 +11,7 @@ import { newMessage, newMessages, uuid } from '../support/fake-messages.ts';
 import { messageAt } from '../support/imported-messages.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 
-/** A database whose statements without values fail as they are told to. */
+/** A database whose statements without parameters can be made to fail. */
 class FailingDatabase extends DatabaseSync {
   /** Extended result codes by statement; each fails once. */
   readonly failing = new Map<string, number>();

@@ -15,7 +15,7 @@ import { noWishes } from '../support/fake-node.ts';
 const epoch = newLogId();
 const tag = tagOf(epoch);
 const otherTag = tagOf(newLogId());
-/** Of the one stream that there is, which has five messages. */
+/** Version of the only stream, which has five messages. */
 const version = 4;
 let bounds: LogBounds;
 
@@ -30,7 +30,7 @@ type Parts = Partial<Omit<SubscribeRequest, 'lastEventId'>> & {
   readonly lastEventId?: SubscribeRequest['lastEventId'] | number;
 };
 
-/** A number as cursor is one that names no log. */
+/** A number as cursor names no log. */
 function requestOf({ lastEventId, ...parts }: Parts): SubscribeRequest {
   return {
     log: epoch,

@@ -18,7 +18,7 @@ import { TemporaryFolder } from '../support/temporary-folder.ts';
 
 const page = readText('docs/stores.md');
 
-/** Cells of the rows of a table, from a heading of its columns on. */
+/** Cells of a table's rows, after its header row. */
 function rowsBehind(heading: string): string[][] {
   const [, behind = ''] = page.split(`\n${heading}\n`);
   const [table = ''] = behind.split('\n\n');

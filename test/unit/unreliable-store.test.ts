@@ -11,12 +11,12 @@ import { everything, newMessages, pokePool } from '../support/fake-messages.ts';
 import type { FaultClock } from '../support/unreliable-calls.ts';
 import { noFaults, type UnreliableSettings, UnreliableStore } from '../support/unreliable-store.ts';
 
-/** A clock that stands still until it is told. */
+/** A clock that stands still until advanced. */
 class TestClock implements FaultClock {
   #nowMs = 0;
   readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>();
 
-  /** Timers that were set and have not run. */
+  /** Number of timers set and not run yet. */
   get pending(): number {
     return this.#timers.size;
   }
@@ -40,7 +40,7 @@ class TestClock implements FaultClock {
 
 type Opened = { readonly opened: OpenedStore; readonly store: UnreliableStore; readonly clock: TestClock };
 
-/** A memory store with these faults only. Its own namespaces make the log, so that opening it does not fail. */
+/** A memory store with only these faults. Its own namespaces create the log, so that opening it does not fail. */
 async function openWith(faults: Partial<UnreliableSettings>, pool: ObjectPool<Poke> = pokePool()): Promise<Opened> {
   const clock = new TestClock();
   const memory = new MemoryStore(new MemoryStorage(), pool);
@@ -49,7 +49,7 @@ async function openWith(faults: Partial<UnreliableSettings>, pool: ObjectPool<Po
   return { opened: await OpenedStore.over(store, pool), store, clock };
 }
 
-/** What a follower hears: the pokes of a page as one text, or what else it was. */
+/** What a follower receives: the pokes of a page as one text, or the kind of announcement. */
 function listen({ opened }: Opened): string[] {
   const heard: string[] = [];
   opened.log.follow((announcement) => heard.push(textOfAnnouncement(announcement)));

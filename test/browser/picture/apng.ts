@@ -1,6 +1,6 @@
 import { crc32, deflateSync } from 'node:zlib';
 
-/** A picture of the animation: RGBA bytes row by row, and how long it is shown. */
+/** A frame of the animation: RGBA bytes row by row, and its duration. */
 export type Frame = { readonly pixels: Uint8Array; readonly shownMs: number };
 
 type Size = { readonly width: number; readonly height: number };
@@ -9,8 +9,8 @@ type Rectangle = Size & { readonly x: number; readonly y: number };
 const mostColors = 256;
 
 /**
- * An animated PNG (PNG third edition, 4.9) that repeats for ever. All frames share one palette of the most frequent colors,
- * and each frame holds only the rectangle that differs from the one before.
+ * An animated PNG (PNG third edition, 4.9) that repeats forever. All frames share a palette of the most frequent
+ * colors, and each frame contains only the rectangle that differs from the previous one.
  */
 export function encodeApng(size: Size, frames: readonly Frame[]): Buffer {
   const colors = frames.map(({ pixels }) => colorsOf(pixels));
@@ -53,7 +53,7 @@ function paletteOf(pictures: readonly Uint32Array[]): Map<number, number> {
   return new Map(sorted.map(([color], at) => [color, at]));
 }
 
-/** Palette indices; a color outside of the palette becomes the nearest one in it. */
+/** Palette indices; a color outside the palette is replaced by the nearest in it. */
 function indexed(picture: Uint32Array, palette: ReadonlyMap<number, number>): Uint8Array {
   const known = new Map(palette);
   return Uint8Array.from(picture, (color) => {
@@ -76,7 +76,7 @@ function nearest(color: number, palette: ReadonlyMap<number, number>): number {
   return found;
 }
 
-/** The smallest rectangle outside of which both pictures are equal; one pixel where they are equal everywhere. */
+/** The smallest rectangle that contains all differences; one pixel if there are none. */
 function differenceOf(before: Uint8Array, after: Uint8Array, { width, height }: Size): Rectangle {
   let [left, right, top, bottom] = [width, -1, height, -1];
   for (let at = 0; at < after.length; at++) {
@@ -92,7 +92,7 @@ function differenceOf(before: Uint8Array, after: Uint8Array, { width, height }: 
   return { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-/** Rows of a part of a picture, each behind the byte that says that it is not filtered. */
+/** Rows of a part of a picture, each preceded by the byte for "no filter". */
 function rowsOf(picture: Uint8Array, { x, y, width, height }: Rectangle, stride: number): Buffer {
   const rows = Buffer.alloc((width + 1) * height);
   for (let row = 0; row < height; row++) {

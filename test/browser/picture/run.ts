@@ -1,4 +1,4 @@
-/** `npm run picture`: plays the README's scene on the real page and writes docs/picture-light.png and docs/picture-dark.png. */
+/** `npm run picture`: plays the README's scene on the real page, and writes docs/picture-light.png and docs/picture-dark.png. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
@@ -9,7 +9,7 @@ import { encodeApng, type Frame } from './apng.ts';
 const size = { width: 1_120, height: 700 };
 const docs = join(import.meta.dirname, '../../../docs');
 
-/** Draws a mouse pointer, which screenshots do not have. */
+/** Draws a mouse pointer, which screenshots lack. */
 const pointerScript = `{
   const [pointer, arrow] = ['svg', 'path'].map((name) => document.createElementNS('http://www.w3.org/2000/svg', name));
   pointer.setAttribute('viewBox', '0 0 12 18');
@@ -23,7 +23,7 @@ const pointerScript = `{
   document.body.append(pointer);
 }`;
 
-/** RGBA bytes of a PNG, both as base64. */
+/** Decodes a PNG to RGBA bytes, both as base64. */
 const decodeScript = `async (data) => {
   const bitmap = await createImageBitmap(new Blob([Uint8Array.fromBase64(data)], { type: 'image/png' }));
   const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
@@ -31,7 +31,7 @@ const decodeScript = `async (data) => {
   return new Uint8Array(context.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer).toBase64();
 }`;
 
-/** Takes the frames of one play. */
+/** Records the frames of one scene. */
 class Film {
   readonly frames: Frame[] = [];
   readonly #page: Page;
@@ -47,12 +47,12 @@ class Film {
 
   async take(shownMs: number): Promise<void> {
     const png = (await this.#page.screenshot({ animations: 'disabled', caret: 'hide' })).toString('base64');
-    // The page itself decodes the picture: nothing else here can.
+    // Decoded by the page itself, because nothing else here can.
     const pixels: string = await this.#page.evaluate(`(${decodeScript})('${png}')`);
     this.frames.push({ pixels: Buffer.from(pixels, 'base64'), shownMs });
   }
 
-  /** Moves the pointer there, and clicks. */
+  /** Moves the pointer there and clicks. */
   async click(target: Locator): Promise<void> {
     const { x, y, width, height } = (await target.boundingBox())!;
     const [left, top] = [Math.round(x + width / 2), Math.round(y + height / 2)];

@@ -6,7 +6,7 @@ import { withParent } from '../../support/with-parent.ts';
 
 type Member = { readonly process: ChildProcess; readonly isStopped: boolean };
 
-/** Members in processes of their own, which come, leave, are killed and stand still. */
+/** Members in separate processes that join, leave, are killed and freeze. */
 export class Crowd implements AsyncDisposable {
   readonly counts = { joins: 0, leaves: 0, kills: 0, stops: 0 };
   readonly #url: string;
@@ -20,7 +20,7 @@ export class Crowd implements AsyncDisposable {
     this.#sink = sink;
   }
 
-  /** Names of members that run. */
+  /** Names of running members. */
   get names(): string[] {
     return [...this.#members].filter(([, { isStopped }]) => !isStopped).map(([name]) => name);
   }
@@ -34,7 +34,7 @@ export class Crowd implements AsyncDisposable {
     const command = withParent(process.execPath, [script, this.#url, name]);
     const child = spawn(...command, { stdio: ['ignore', 'pipe', 'inherit'] });
     createInterface({ input: child.stdout! }).on('line', (line) => {
-      // A kill may have cut it off.
+      // A kill may have cut the line off.
       if (line.endsWith('}')) this.#sink.write(JSON.parse(line) as Written);
     });
     const exit: Promise<unknown> = once(child, 'close').then(() => this.#exits.delete(exit));
@@ -53,7 +53,7 @@ export class Crowd implements AsyncDisposable {
     this.counts.kills++;
   }
 
-  /** Stands still for so long. */
+  /** Freezes a member for a while. */
   stop(name: string, ms: number): void {
     const { process } = this.#members.get(name)!;
     process.kill('SIGSTOP');

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { connect } from '../../../src/client/client.ts';
 
-/** A member that writes what it handles to a sink, by lines on standard output, and leaves at SIGTERM. */
+/** A member that reports what it handles to a sink, by lines on standard output, and leaves on SIGTERM. */
 const [url, member] = process.argv.slice(2);
 const worker = connect(url!, { retry: { minMs: 50, maxMs: 500 } }).consume(
   { category: 'order', group: 'torture', member, size: 8 },

@@ -1,11 +1,11 @@
 import { request } from 'node:http';
 
-/** What came back. */
+/** An answer. */
 export type Answer = { readonly status: number; readonly text: string; readonly ms: number };
 
 /**
- * One request on a connection of its own, which is gone when the answer is there: nothing of one test, nor of a server
- * that was killed, is in a pool for the next. Rejects when the connection breaks.
+ * Sends one request on a new connection and closes it after the answer, so that no pool carries connections of one
+ * test, or of a killed server, to the next. Rejects if the connection breaks.
  */
 export function ask(
   url: string,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-// Loaded into a server by `--import`: on SIGUSR2 the wall clock steps to so many milliseconds from the real time as the file
-// named by FAULT_CLOCK says. Timers and `performance.now()` go on, as they do when an administrator sets the clock.
+// Loaded into a server by `--import`. On SIGUSR2, shifts the wall clock by the milliseconds in the file FAULT_CLOCK.
+// Timers and `performance.now()` continue, as when an administrator sets the clock.
 const RealDate = Date;
 let offsetMs = 0;
 

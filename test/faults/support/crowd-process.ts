@@ -1,39 +1,39 @@
 import { connect, type Socket } from 'node:net';
 
-/** What the members of a crowd ask for and do. */
+/** What the members of a crowd request and do. */
 export type CrowdOrder = {
   readonly port: number;
   readonly count: number;
-  /** Path and query, without `epoch` and `Last-Event-ID`, which members add when they come back. */
+  /** Path and query, without `epoch` and `Last-Event-ID`, which members add when they reconnect. */
   readonly path: string;
-  /** The stream that all messages are appended to: its pokes can be foretold, byte for byte. */
+  /** The stream of all messages, whose pokes are predictable byte for byte. */
   readonly stream: string;
-  /** Attempts that may wait for their answer at once. */
+  /** Most attempts waiting for their answer. */
   readonly atOnce: number;
-  /** Whether a member whose connection ends comes back, after the time that `retry:` told. */
+  /** Whether a member whose connection ends reconnects after the time in `retry:`. */
   readonly returns: boolean;
 };
 
-/** What became of the members. */
+/** State of the members. */
 export type CrowdReport = {
-  /** Connections on which `: ready` came, and which are open. */
+  /** Open connections that received `: ready`. */
   readonly ready: number;
-  /** Connections that came to `: ready`, in all. */
+  /** Total connections that received `: ready`. */
   readonly greeted: number;
-  /** Answers other than 200, and attempts that came to none. */
+  /** Answers other than 200, and attempts without an answer. */
   readonly refused: number;
-  /** Pokes that the one with the fewest has been told, and the one with the most. */
+  /** Fewest and most pokes that a member received. */
   readonly least: number;
   readonly most: number;
-  /** How often each code of `event: end` came. */
+  /** Number of `event: end`, by code. */
   readonly ends: Readonly<Record<string, number>>;
-  /** How often each reason of `event: reset` came. */
+  /** Number of `event: reset`, by reason. */
   readonly resets: Readonly<Record<string, number>>;
-  /** Epochs told by `event: hello`, in the order in which they were first told. */
+  /** Epochs in `event: hello`, in order of first appearance. */
   readonly epochs: readonly string[];
-  /** Every reconnection time told. */
+  /** Every reconnection time received. */
   readonly retries: readonly number[];
-  /** What came and was not to come; only the first few. */
+  /** Unexpected data; only the first few. */
   readonly problems: readonly string[];
 };
 
@@ -51,24 +51,24 @@ const retries: number[] = [];
 let greeted = 0;
 let refused = 0;
 
-/** The block of the n-th message, which the server has to send exactly so. */
+/** The exact block that the server must send for the n-th message. */
 function blockOf(n: number): string {
   return `event: poke\ndata: {"stream":"${order.stream}","position":${n - 1},"globalPosition":${n}}\nid: ${n}`;
 }
 
-/** One subscriber: checks each block against the one that has to come. */
+/** One subscriber, which compares each block with the expected one. */
 class Member {
   told = 0;
   isReady = false;
   #epoch = '';
   #retryMs = 1_000;
-  /** Raw bytes, and lines freed of their framing, that are not yet read. */
+  /** Raw bytes, and lines without chunk framing, not processed yet. */
   #raw = '';
   #text = '';
   #hasHead = false;
   #socket: Socket | undefined = undefined;
 
-  /** Connects; `answered` is called when the greeting is there, or when it will not come. */
+  /** Connects. `answered` is called when the greeting has arrived, or will not. */
   connect(answered: () => void = () => {}): void {
     let waiting = true;
     const settle = () => {
@@ -97,7 +97,7 @@ class Member {
     });
   }
 
-  /** Drops the connection as a broken network does. */
+  /** Drops the connection like a broken network. */
   cut(): void {
     this.#socket?.resetAndDestroy();
   }
@@ -135,16 +135,16 @@ class Member {
     this.#raw = this.#raw.slice(at);
   }
 
-  /** A block has the comments and the reconnection time before it in front, which have no blank line of their own. */
+  /** A block starts with preceding comments and the reconnection time, which have no blank line of their own. */
   #interpret(text: string): void {
     const block = text.startsWith('event: ') ? text : this.#strip(text);
     const next = blockOf(this.told + 1);
-    // Behind the position stands the name of the log.
+    // The name of the log follows the position.
     if (block.startsWith(next) && block.length === next.length + tagBytes) this.told++;
     else if (block !== '') this.#take(block);
   }
 
-  /** Takes comments and the reconnection time off a block. */
+  /** Removes comments and the reconnection time from a block. */
   #strip(text: string): string {
     return text.replace(/^(?::.*|retry: \d+)(?:\n|$)/gm, (line) => {
       this.#hear(line.trimEnd());
@@ -198,7 +198,7 @@ function report(): CrowdReport {
 }
 
 const calls: Record<string, (argument: never) => unknown> = {
-  /** Connects all members, several at once, and resolves when each has been answered. */
+  /** Connects all members, several at a time, and resolves when each has been answered. */
   async gather(given: CrowdOrder) {
     order = given;
     const lane = async () => {
@@ -211,7 +211,7 @@ const calls: Record<string, (argument: never) => unknown> = {
     await Promise.all(Array.from({ length: order.atOnce }, lane));
   },
   report,
-  /** Cuts every connection at once. */
+  /** Cuts all connections at once. */
   cut() {
     for (const member of members) member.cut();
   },

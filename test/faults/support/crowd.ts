@@ -6,7 +6,7 @@ const program = new URL('./crowd-process.ts', import.meta.url).pathname;
 
 type Waiting = { resolve(value: unknown): void; reject(error: Error): void };
 
-/** Thousands of subscribers in a process of their own. Close it by `await using`. */
+/** Thousands of subscribers in a separate process. Close it by `await using`. */
 export class Crowd implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #exit: Promise<unknown>;
@@ -26,7 +26,7 @@ export class Crowd implements AsyncDisposable {
     });
   }
 
-  /** Brings up so many subscribers and resolves when each has been answered. */
+  /** Starts this many subscribers; resolves when each has been answered. */
   static async gather(order: Pick<CrowdOrder, 'port' | 'count'> & Partial<CrowdOrder>): Promise<Crowd> {
     const crowd = new Crowd();
     const whole: CrowdOrder = {
@@ -50,22 +50,22 @@ export class Crowd implements AsyncDisposable {
     return this.#call('report') as Promise<CrowdReport>;
   }
 
-  /** Resets every connection at once, as a broken network does. */
+  /** Resets all connections at once, like a broken network. */
   async cut(): Promise<void> {
     await this.#call('cut');
   }
 
-  /** Stops the process: its kernel goes on taking bytes until the sockets are full. */
+  /** Freezes the process; its kernel accepts bytes until the sockets are full. */
   freeze(): void {
     this.#child.kill('SIGSTOP');
   }
 
-  /** Lets it go on. */
+  /** Resumes the process. */
   thaw(): void {
     this.#child.kill('SIGCONT');
   }
 
-  /** Ends the process at once; the kernel closes its sockets. */
+  /** Kills the process; the kernel closes its sockets. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exit;

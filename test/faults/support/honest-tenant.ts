@@ -2,25 +2,25 @@ import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SseClient } from '../../support/sse-client.ts';
 
-/** What a tenant who does nothing wrong had to bear. Durations are sorted. */
+/** What a well-behaved tenant experienced. Durations are sorted. */
 export type Borne = {
   /** From an append to its answer. */
   readonly appendMs: readonly number[];
-  /** From an append to its poke at the subscriber of its stream. */
+  /** From an append to its poke at a subscriber of its stream. */
   readonly pokeMs: readonly number[];
-  /** From a request for the message of a poke to its answer. */
+  /** From the request for a poke's message to the answer. */
   readonly readMs: readonly number[];
-  /** What was refused, lost, told twice or out of order. */
+  /** What was refused, lost, duplicated or out of order. */
   readonly problems: readonly string[];
 };
 
 type Options = { readonly port: number; readonly token: string };
 
 const writers = 3;
-/** A steady writer, not a second load. */
+/** A steady writer rather than a second load. */
 const paceMs = 20;
 
-/** Subscribes, appends, and reads what it is poked about at an even pace, over connections it opened before the attack. */
+/** Subscribes, appends at a steady rate, and reads what its pokes name, over connections it opened before the attack. */
 export class HonestTenant {
   readonly #options: Options;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: writers });
@@ -34,7 +34,7 @@ export class HonestTenant {
     this.#options = options;
   }
 
-  /** Subscribes, then works from the beginning of the attack until the signal. */
+  /** Subscribes, then works from the start of the attack until the signal. */
   async work(begin: () => Promise<unknown>, signal: () => AbortSignal): Promise<Borne> {
     await using whole = await this.#subscribe('all=true');
     const streams = Array.from({ length: writers }, (_, number) => `order-${number}`);

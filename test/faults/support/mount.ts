@@ -15,7 +15,7 @@ function tryMount(): boolean {
   return isMounted;
 }
 
-/** A folder that is a disk of its own, of so many MiB. */
+/** A folder on its own disk of this many MiB. */
 export class SmallDisk extends TemporaryFolder {
   constructor(mebibytes: number) {
     super();

@@ -1,19 +1,18 @@
 import { execFileSync } from 'node:child_process';
 
-/** Numbers the networks of this process, so that names and addresses differ. */
+/** Counter of this process's networks, for distinct names and addresses. */
 let networks = 0;
 
 /**
- * A server's own network with two cables to it, of which one can be pulled: what is sent over it then vanishes, and nobody
- * hears of a FIN or RST. A network namespace with virtual interfaces; it needs root and the program `ip`. Close it by
- * `using`.
+ * A server's own network with two links, one of which can be cut: packets on it are then dropped without a FIN or RST.
+ * A network namespace with virtual interfaces; needs root and the program `ip`. Close it by `using`.
  */
 export class FaultNetwork implements Disposable {
-  /** The server's address over the cable that can be pulled. */
+  /** The server's address on the link that can be cut. */
   readonly pullable: string;
-  /** Its address over the other cable. */
+  /** The server's address on the other link. */
   readonly steady: string;
-  /** Command that runs another one in the server's network. */
+  /** Command prefix that runs a program in the server's network. */
   readonly inside: readonly string[];
   readonly #name: string;
 
@@ -24,7 +23,7 @@ export class FaultNetwork implements Disposable {
     this.inside = ['ip', 'netns', 'exec', name];
   }
 
-  /** Whether this machine lets us make one. */
+  /** Whether this machine permits it. */
   static get isPossible(): boolean {
     try {
       FaultNetwork.lay(1)[Symbol.dispose]();
@@ -35,8 +34,8 @@ export class FaultNetwork implements Disposable {
   }
 
   /**
-   * Lays the cables. `retransmissions`: how often the server's kernel sends what nobody acknowledges before it gives the
-   * connection up. Linux has 15, which take a quarter of an hour.
+   * Creates the network. `retransmissions`: how often the server's kernel resends before it gives up a connection.
+   * Linux's default of 15 takes a quarter of an hour.
    */
   static lay(retransmissions: number): FaultNetwork {
     const network = new FaultNetwork(`pw${process.pid}x${++networks}`, (process.pid + networks) % 250);
@@ -65,7 +64,7 @@ export class FaultNetwork implements Disposable {
       try {
         run('ip', ...args);
       } catch {
-        // It was never there.
+        // It did not exist.
       }
     }
   }

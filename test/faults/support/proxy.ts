@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * A proxy that buffers what the server says, as badly set ones do, and passes it on in pieces that begin and end anywhere.
- * Close it by `await using`.
+ * A proxy that buffers the server's output, like badly configured ones, and forwards it in pieces that start and end
+ * anywhere. Close it by `await using`.
  */
 export class BufferingProxy implements AsyncDisposable {
   readonly port: number;
-  /** Bytes of the server that it holds back. */
+  /** Bytes held back. */
   held = 0;
-  /** Pieces passed on. */
+  /** Number of pieces forwarded. */
   pieces = 0;
   readonly #server;
   readonly #sockets = new Set<Socket>();
@@ -21,7 +21,7 @@ export class BufferingProxy implements AsyncDisposable {
     server.on('connection', (near) => this.#join(near, connect({ port, host: '127.0.0.1' })));
   }
 
-  /** Listens on a free port and passes requests on to this port. */
+  /** Listens on a free port and forwards requests to this port. */
   static async open(port: number): Promise<BufferingProxy> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -29,8 +29,8 @@ export class BufferingProxy implements AsyncDisposable {
   }
 
   /**
-   * Passes on what it holds, in pieces of these lengths, over and over; each goes out before the next. Afterwards it
-   * holds what came meanwhile.
+   * Forwards what it holds, in pieces of these lengths, cyclically; each is sent before the next. Then holds what
+   * arrived in the meantime.
    */
   async passOn(lengths: readonly number[]): Promise<void> {
     let turn = 0;

@@ -4,21 +4,21 @@ import { Exposition } from '../../support/exposition.ts';
 import { type ProcessOptions, SpokenProcess } from '../../support/spoken-process.ts';
 import { type Answer, ask } from './ask.ts';
 
-/** What comes at all comes by then, on the busiest machine. */
+/** Deadline for anything that must happen, on the busiest machine. */
 const deadlineMs = 50_000;
 
-/** Asks again and again until the answer is as expected, and fails when it never becomes so. */
+/** Polls until the result is as expected; fails at the deadline. */
 export const poll = <T>(read: () => T) => expect.poll(read, { timeout: deadlineMs, interval: 50 });
 
 export type FaultServerOptions = ProcessOptions & {
   readonly env?: Readonly<Record<string, string>>;
-  /** Address at which it is asked, where that is not the one it listens on. */
+  /** Address for requests, if it is not the one it listens on. */
   readonly at?: string;
-  /** Its standard error goes elsewhere, so the log has to tell where it listens. */
+  /** Its standard error goes elsewhere, so the address is read from the log. */
   readonly isSilent?: boolean;
 };
 
-/** A server process that is to be brought into trouble, and what tests ask of it then. Close it by `await using`. */
+/** A server process to disrupt, and requests to it. Close it by `await using`. */
 export class FaultServer extends SpokenProcess {
   readonly #at: string | undefined;
   readonly #isSilent: boolean;
@@ -30,7 +30,7 @@ export class FaultServer extends SpokenProcess {
     this.#isSilent = isSilent;
   }
 
-  /** Starts it with these flags, on a free port of 127.0.0.1 unless they say otherwise, and resolves when it listens. */
+  /** Starts it with these flags, by default on a free port of 127.0.0.1, and resolves when it listens. */
   static async start(flags: readonly string[] = [], options: FaultServerOptions = {}): Promise<FaultServer> {
     const server = new FaultServer(flags, options);
     try {
@@ -42,7 +42,7 @@ export class FaultServer extends SpokenProcess {
     return server;
   }
 
-  /** Where it answers. */
+  /** Address of the server. */
   get url(): string {
     return this.#url!;
   }
@@ -51,19 +51,19 @@ export class FaultServer extends SpokenProcess {
     return Number(new URL(this.url).port);
   }
 
-  /** Bytes of it in memory. */
+  /** Its resident memory in bytes. */
   get residentBytes(): number {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))![1]) * 1024;
   }
 
-  /** Milliseconds of processor time that it has used. */
+  /** Its CPU time so far in milliseconds. */
   get processorMs(): number {
-    // Behind the name, which may hold anything; user and system time are fields 14 and 15, in hundredths of a second.
+    // After the name, which may contain anything; user and system time are fields 14 and 15, in hundredths of a second.
     const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
     return (Number(fields[11]) + Number(fields[12])) * 10;
   }
 
-  /** GETs a path, or sends what `init` says, on a connection of its own. */
+  /** Sends a GET, or what `init` says, on a new connection. */
   ask(path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Answer> {
     return ask(this.url + path, init);
   }
@@ -80,14 +80,14 @@ export class FaultServer extends SpokenProcess {
     if (status !== 201) throw new Error(`the append was answered ${status}: ${text}`);
   }
 
-  /** What `/metrics` says now. */
+  /** The current `/metrics`. */
   async metrics(): Promise<Exposition> {
     const { status, text } = await this.ask('/metrics');
     if (status !== 200) throw new Error(`the scrape was answered ${status}: ${text}`);
     return new Exposition(text);
   }
 
-  /** Open subscriptions, as `/metrics` has them. */
+  /** Number of open subscriptions, from `/metrics`. */
   async subscriptions(): Promise<number> {
     return (await this.metrics()).value('pokewire_subscriptions');
   }
@@ -97,7 +97,7 @@ export class FaultServer extends SpokenProcess {
     void this.exit.then(() => {
       hasEnded = true;
     });
-    // What it says to people, because a quiet log does not tell.
+    // From its banner, because a quiet log does not contain it.
     const found = () =>
       this.#isSilent
         ? this.logged('listening')[0]?.urls[0]

@@ -10,7 +10,7 @@ const main = new URL('../../../src/main.ts', import.meta.url).pathname;
 
 export const hasPython = spawnSync('python3', ['-c', 'import pty'], { stdio: 'ignore' }).status === 0;
 
-/** A server that writes to a terminal or a pipe, which nobody reads before {@link read}. Close it by `await using`. */
+/** A server that writes to a terminal or pipe that nobody reads before {@link read}. Close it by `await using`. */
 export class TerminalServer implements AsyncDisposable {
   said = '';
   readonly url: string;
@@ -40,12 +40,12 @@ export class TerminalServer implements AsyncDisposable {
     this.#child.stdin.write('read\n');
   }
 
-  /** Nobody will ever read it. */
+  /** Closes it without ever reading. */
   close(): void {
     this.#child.stdin.write('close\n');
   }
 
-  /** Sends SIGTERM; its exit code is said. */
+  /** Sends SIGTERM; the exit code is reported. */
   stop(): void {
     this.#child.stdin.write('stop\n');
   }

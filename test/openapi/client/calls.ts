@@ -1,9 +1,9 @@
 import createClient from 'openapi-fetch';
-// Generated from the description by the test, so it is checked there and not with the rest.
+// Generated from the description by the test, so it is checked there rather than with the other code.
 import type { paths } from 'pokewire-description';
 import { exampleRecord } from '../../../src/message/import-record.ts';
 
-/** Makes the client as its users do; the answers of `fetch` are what the test looks at. */
+/** Creates the client as its users do; the test examines the answers of `fetch`. */
 export function makeClient(baseUrl: string, token: string | undefined, fetch: (request: Request) => Promise<Response>) {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return createClient<paths>({ baseUrl, headers, fetch });
@@ -16,7 +16,7 @@ const group = { group: 'billing' };
 const session = 'k3J7c0b6RZq1xw2A';
 const message = { type: 'Deposited', data: { amount: 100 }, metadata: { correlationStreamName: 'transfer-1' } };
 
-/** How a generated client calls each operation, by its id; in this order, because the first ones write what others read. */
+/** How a generated client calls each operation, by id; in this order, because the first ones write what others read. */
 export const calls: Readonly<Record<string, (client: Client) => Promise<unknown>>> = {
   appendMessages: (client) => client.POST('/streams/{stream}/messages', { params: { path }, body: [message, message] }),
   importLog: (client) =>
@@ -110,7 +110,7 @@ export const calls: Readonly<Record<string, (client: Client) => Promise<unknown>
     client.GET('/diagnose/stream', { params: { query: { events: 1, everyMs: 10, silentMs: 0 } }, parseAs: 'text' }),
 };
 
-/** Subscribes with a ticket, which takes the place of the token: a security scheme, and so the user's to add. */
+/** Subscribes with a ticket instead of a token. It is a security scheme, so users add it themselves. */
 export async function subscribeByTicket(client: Client, withoutToken: Client): Promise<Response> {
   const { data } = await client.POST('/subscribe/ticket', { body: { category: ['account'] } });
   withoutToken.use({

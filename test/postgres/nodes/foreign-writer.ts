@@ -6,14 +6,14 @@ import { sqlStateOf } from '../../../src/store/postgres/database-errors.ts';
 import type { Ledger } from '../../support/nodes/ledger.ts';
 
 export type ForeignWriterOptions = {
-  /** Opens a connection as a service has it. */
+  /** Opens a connection like a service. */
   readonly connect: () => Promise<pg.Client>;
   readonly streams: readonly string[];
   readonly ledger: Ledger;
   readonly random: Random;
 };
 
-/** How the transactions of a writer go. */
+/** How a writer's transactions proceed. */
 type Habit = 'at once' | 'open' | 'late' | 'savepoint' | 'breaks';
 
 const write = "SELECT write_message($1, $2, 'Written', '{}')";
@@ -22,8 +22,8 @@ const longestLateMs = 400;
 const retryMs = 100;
 
 /**
- * Writes as a service of others does, by `write_message` in transactions of its own until the signal: some stay open for a
- * while, some end late, some are rolled back in part or as a whole, and some break off with their connection.
+ * Writes like another service, with `write_message` in its own transactions, until the signal aborts: some stay open
+ * for a while, some end late, some are partly or completely rolled back, and some break with their connection.
  */
 export async function writeAsOther(options: ForeignWriterOptions, signal: AbortSignal): Promise<void> {
   const { random, connect } = options;
@@ -53,9 +53,9 @@ export async function writeAsOther(options: ForeignWriterOptions, signal: AbortS
   }
 }
 
-/** One transaction; false: the connection is of no more use. */
+/** One transaction; returns false if the connection is broken. */
 async function transact(client: pg.Client, habit: Habit, { streams, ledger, random }: ForeignWriterOptions) {
-  // In one order, so that services do not wait for each other's locks for ever; own appends may, in theirs.
+  // Sorted, so that services do not deadlock with each other; they may with Pokewire's own appends.
   const wanted = Array.from({ length: 1 + random.below(3) }, () => random.pick(streams)).toSorted();
   const written: { id: string; stream: string }[] = [];
   const writeOne = async (stream: string) => {

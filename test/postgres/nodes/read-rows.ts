@@ -1,7 +1,7 @@
 import type { Row } from '../../support/nodes/ledger.ts';
 import type { PostgresCluster } from '../postgres-cluster.ts';
 
-/** The whole table, in the order of global positions. */
+/** The whole table in order of global position. */
 export async function readRows(cluster: PostgresCluster, database: string): Promise<Row[]> {
   await using client = await cluster.connect(database);
   const { rows } = await client.query<Record<keyof Row, string>>(

@@ -1,4 +1,4 @@
-/** `npm run torture -- --minutes 10`: tortures three nodes over a PostgreSQL for that long, says what it finds, and ends by itself. */
+/** `npm run torture -- --minutes 10`: tortures three nodes over a PostgreSQL for this long, prints the results, and ends by itself. */
 import { parseArgs } from 'node:util';
 import { hasPostgres, PostgresCluster } from '../postgres-cluster.ts';
 import { torture } from './torture.ts';
@@ -6,7 +6,7 @@ import { torture } from './torture.ts';
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '10' },
-    /** Repeats the order of things, not their timing. */
+    /** Reproduces the order of events, not their timing. */
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
 });
@@ -28,7 +28,7 @@ if (!hasPostgres) {
   process.exit(2);
 }
 
-// A node that hangs must not hold up the run for ever.
+// A node that hangs must not block the run forever.
 setTimeout(() => stop(1, 'stopped: it took far longer than it should'), durationMs * 1.5 + 180_000).unref();
 process.on('SIGINT', () => stop(130, 'interrupted'));
 process.on('SIGTERM', () => stop(143, 'interrupted'));

@@ -14,14 +14,14 @@ export type TortureOptions = {
   readonly cluster: PostgresCluster;
   readonly durationMs: number;
   readonly seed: number;
-  /** Work tree whose program runs; absent: this one. */
+  /** Work tree of the program; absent: this one. */
   readonly root?: string;
 };
 
-/** What happened in a round. */
+/** Results of a round. */
 export type TortureReport = {
   readonly counts: Readonly<Record<TortureCount, number>>;
-  /** The first ones; empty: every connection was told what the log says. */
+  /** The first ones; empty: every connection received what the log contains. */
   readonly problems: readonly string[];
 };
 type TortureCount = 'messages' | 'rolledBack' | 'connections' | 'cuts' | 'stalls' | 'pokes' | 'restarts';
@@ -39,8 +39,9 @@ const mostFills = 16;
 const all: Wish = kinds.find(({ selection }) => selection.all)!;
 
 /**
- * Services write in transactions that stay open, end late and are rolled back, others append over HTTP, and subscribers of
- * every kind read, on three nodes over one database, one of which is restarted; then every connection is compared with the log.
+ * Services write in transactions that stay open, end late and are rolled back, others append over HTTP, and subscribers
+ * of every kind read, on three nodes over one database, one of which is restarted. Then every connection is compared
+ * with the log.
  */
 export async function torture({ cluster, durationMs, seed, root }: TortureOptions): Promise<TortureReport> {
   const random = new Random(seed);
@@ -83,7 +84,7 @@ export async function torture({ cluster, durationMs, seed, root }: TortureOption
   ]);
   closing.defer(async () => void (await Promise.all(newcomers.map((reader) => reader.close()))));
 
-  // Nothing is open any more: whoever misses one of these waits for nobody.
+  // No transaction is open any more, so nothing can delay these messages.
   const last = new Set([...foreign, ...own]).values().map((stream) => appendOnce({ url, ledger }, stream, 1));
   await Promise.all(last);
   const rows = await readRows(cluster, database);
@@ -105,7 +106,7 @@ export async function torture({ cluster, durationMs, seed, root }: TortureOption
   };
 }
 
-/** Readers that begin at the head of the moment, in the middle of everything. */
+/** Readers that start at the current head, at any time. */
 async function come(newcomers: LogReader[], create: () => LogReader, random: Random, over: AbortSignal): Promise<void> {
   while (!over.aborted && newcomers.length < 100) {
     const newcomer = create();
@@ -115,14 +116,14 @@ async function come(newcomers: LogReader[], create: () => LogReader, random: Ran
   }
 }
 
-/** One node goes in the middle, and comes while transactions of others are open. */
+/** Restarts one node while other services' transactions are open. */
 async function restart(node: NodeProcess, durationMs: number, over: AbortSignal): Promise<void> {
   await delay(durationMs / 3, undefined, { signal: over }).catch(() => {});
   await node.stop();
   await node.run();
 }
 
-/** Writes until the socket of somebody who does not read is full. */
+/** Writes until the socket of a paused reader is full. */
 async function fillSockets(nodes: readonly NodeProcess[], options: Parameters<typeof appendOnce>[0]): Promise<void> {
   const lagging = (node: NodeProcess) => node.metric('pokewire_subscriptions', { state: 'lagging' }).catch(() => 0);
   for (let fills = 0; fills < mostFills; fills++) {

@@ -3,13 +3,13 @@ import { Random } from '../random.ts';
 import { type Attack, type AttackOrder, type AttackReport, prepare, Scene } from './attack.ts';
 import { attacks } from './attacks.ts';
 
-/** A process of its own, so that who measures has a processor to measure with. It attacks until it is told to stop. */
+/** A separate process, so that the measuring process keeps its CPU. Attacks until told to stop. */
 const reports: Record<string, AttackReport> = {};
 const lanes: Promise<void>[] = [];
 let hasStopped = false;
 let serial = 0;
 
-/** Between the beginnings of two lanes: more connections at once than a listening socket queues would be a flood. */
+/** Delay between the starts of two lanes. More concurrent connections than a listening socket queues would be a flood. */
 const apartMs = 4;
 
 async function lane(delayMs: number, { title, round }: Attack, order: AttackOrder): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Random } from '../random.ts';
 import { Peer } from './peer.ts';
 
-/** Whom attackers attack, and what they have: tokens of namespaces of their own. */
+/** Targets and resources of attackers: tokens of their own namespaces. */
 export type AttackOrder = {
   readonly port: number;
   readonly tenants: readonly Tenant[];
@@ -11,27 +11,27 @@ export type AttackOrder = {
 /** Tokens of one namespace. */
 export type Tenant = { readonly writeToken: string; readonly readToken: string };
 
-/** What one attack did: rounds, and answers by status. */
+/** Results of one attack: rounds, and answers by status. */
 export type AttackReport = { rounds: number; readonly statuses: Record<string, number> };
 
-/** One way to attack. Its number of connections is bounded, and each round lasts seconds at most. */
+/** One kind of attack. Its connections are limited in number, and each round takes seconds at most. */
 export type Attack = {
   readonly title: string;
-  /** Rounds at once. */
+  /** Number of concurrent rounds. */
   readonly lanes: number;
   readonly round: (scene: Scene) => Promise<void>;
 };
 
-/** The streams that {@link prepare} fills: answers of some megabytes. */
+/** Streams filled by {@link prepare}, for answers of some megabytes. */
 const bigBatches = 8;
 const bigMessages = 500;
 
-/** One round of an attack: it opens connections, and counts what became of them. */
+/** One round of an attack: opens connections and counts the results. */
 export class Scene {
-  /** Another one in each round. */
+  /** Differs between rounds. */
   readonly tenant: Tenant;
   readonly random: Random;
-  /** Another one in each round. */
+  /** Differs between rounds. */
   readonly serial: number;
   readonly #port: number;
   readonly #report: AttackReport;
@@ -45,7 +45,7 @@ export class Scene {
     this.#report = report;
   }
 
-  /** Connects, and sends bytes. */
+  /** Connects and sends bytes. */
   async open(bytes: Buffer | string, { reads = true }: { reads?: boolean } = {}): Promise<Peer> {
     const peer = new Peer(this.#port, { reads });
     this.#peers.push(peer);
@@ -64,7 +64,7 @@ export class Scene {
     return Buffer.concat([Buffer.from(head), Buffer.from(body)]);
   }
 
-  /** Goes, leaving nothing in order. */
+  /** Leaves without closing anything properly. */
   leave(): void {
     for (const peer of this.#peers) {
       const status = peer.status ?? 'none';
@@ -75,7 +75,7 @@ export class Scene {
   }
 }
 
-/** Fills an attackers' namespace with what they will read. */
+/** Fills an attacker's namespace with data to read. */
 export async function prepare(port: number, { writeToken }: Tenant): Promise<void> {
   const message = { type: 'Big', data: { text: 'x'.repeat(1_000) } };
   const body = JSON.stringify(new Array(bigMessages).fill(message));

@@ -4,7 +4,7 @@ import type { AttackOrder, AttackReport } from './attack.ts';
 
 const program = new URL('./attack-process.ts', import.meta.url).pathname;
 
-/** All attacks at once, from a process of their own. Close it by `await using`. */
+/** All attacks at once, from a separate process. Close it by `await using`. */
 export class Attackers implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #exit: Promise<unknown>;
@@ -14,7 +14,7 @@ export class Attackers implements AsyncDisposable {
     this.#exit = once(this.#child, 'exit');
   }
 
-  /** Resolves when they have begun. */
+  /** Resolves when they have started. */
   static async start(order: AttackOrder): Promise<Attackers> {
     const attackers = new Attackers();
     try {
@@ -26,7 +26,7 @@ export class Attackers implements AsyncDisposable {
     return attackers;
   }
 
-  /** Lets each end its round; resolves to what they did, by the title of the attack. */
+  /** Lets each finish its round; resolves to the results, by title of the attack. */
   async stop(): Promise<Readonly<Record<string, AttackReport>>> {
     const reports = await this.#ask('stop');
     await this.#exit;
@@ -43,7 +43,7 @@ export class Attackers implements AsyncDisposable {
     const ended = this.#exit.then(() => {
       throw new Error('the attackers are gone');
     });
-    // Who is answered goes afterwards.
+    // The process ends after its answer.
     ended.catch(() => {});
     this.#child.send(what);
     return Promise.race([answered, ended]);

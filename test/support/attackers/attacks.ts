@@ -6,7 +6,7 @@ import type { Attack, Scene } from './attack.ts';
 const allBig = 'GET /categories/big/messages?batchSize=-1';
 const pageOfBig = 'GET /streams/big-1/messages?batchSize=1000';
 
-/** What the server's time-outs are in these attacks, a second behind an error and a busy machine included. */
+/** Longest time-out of the server in these attacks, including a second after an error and a busy machine. */
 const longestMs = 20_000;
 
 /** A body in chunks of one byte each. */
@@ -43,7 +43,7 @@ export const attacks: readonly Attack[] = [
     async round(scene) {
       const peer = await scene.open(scene.random.pick(halves(scene)));
       await peer.outlasts(longestMs);
-      // Answered, and still there.
+      // Answered, but still connected.
       await sleep(scene.random.int(0, 3_000));
     },
   },

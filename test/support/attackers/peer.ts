@@ -1,12 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** One connection of an attacker, who may never read and never goes because he is told to. */
+/** One connection of an attacker, which may never read, and never closes on request. */
 export class Peer {
-  /** Status of the first answer; undefined: none came, or it was not read. */
+  /** Status of the first answer; undefined: none arrived, or it was not read. */
   status: number | undefined = undefined;
   isGone = false;
-  /** Resolves when the server has ended it, as far as can be seen by who reads or not. */
+  /** Resolves when the server has ended it, as far as this side can see. */
   readonly gone: Promise<void>;
   readonly #socket: Socket;
   #start = '';
@@ -18,7 +18,7 @@ export class Peer {
       this.isGone = true;
       resolve();
     };
-    // Half open: the end that the server sends is no reason to go.
+    // Half open, so that the server's end does not close it.
     this.#socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     this.#socket.on('error', () => {});
     this.#socket.on('end', ended);
@@ -27,7 +27,7 @@ export class Peer {
     else this.#socket.pause();
   }
 
-  /** Sends bytes and resolves when the kernel has them, or the connection is gone. */
+  /** Sends bytes and resolves when the kernel has them, or the connection is closed. */
   async send(bytes: Buffer | string): Promise<void> {
     if (this.isGone) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -35,7 +35,7 @@ export class Peer {
     await Promise.race([promise, this.gone]);
   }
 
-  /** Waits for the server to end it, for so long at most; whether it is still there. */
+  /** Waits up to this long for the server to end it; returns whether it is still open. */
   async outlasts(ms: number): Promise<boolean> {
     const over = new AbortController();
     const waited = sleep(ms, undefined, { signal: over.signal }).catch(() => {});

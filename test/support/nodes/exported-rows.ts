@@ -8,7 +8,7 @@ type ExportedRecord = {
   readonly end?: { readonly records: number };
 };
 
-/** The log as a node exports it, in its order; throws unless it is whole. */
+/** The log as exported by a node, in order; throws unless it is complete. */
 export async function exportedRows(url: string): Promise<Row[]> {
   const response = await fetch(`${url}/export`);
   const lines = (await response.text()).trimEnd().split('\n');

@@ -4,7 +4,7 @@ import type { Random } from '../../../load/soak/random.ts';
 import type { Ledger } from './ledger.ts';
 
 export type HttpWriterOptions = {
-  /** Where it sends the next request. */
+  /** Where to send the next request. */
   readonly url: () => string;
   readonly streams: readonly string[];
   readonly ledger: Ledger;
@@ -13,12 +13,12 @@ export type HttpWriterOptions = {
   readonly pauseMs: number;
 };
 
-/** An append without an answer by then is made again. */
+/** An append without an answer by then is repeated. */
 const patienceMs = 15_000;
 const givesUpMs = 60_000;
 const retryMs = 20;
 
-/** Appends over HTTP until the signal; what was not answered is sent again with the same ids, to whichever node is next. */
+/** Appends over HTTP until the signal aborts; unanswered requests are repeated with the same ids at the next node. */
 export async function writeOverHttp(options: HttpWriterOptions, signal: AbortSignal): Promise<void> {
   const { streams, random, pauseMs } = options;
   while (!signal.aborted) {
@@ -28,7 +28,7 @@ export async function writeOverHttp(options: HttpWriterOptions, signal: AbortSig
   }
 }
 
-/** Appends so many messages, however often that must be tried within a minute. */
+/** Appends this many messages, retrying for up to a minute. */
 export async function appendOnce(
   { url, ledger }: Pick<HttpWriterOptions, 'url' | 'ledger'>,
   stream: string,
@@ -43,7 +43,7 @@ export async function appendOnce(
       const { position, globalPosition } = answer;
       for (const [at, id] of ids.entries()) {
         const isLast = at === count - 1;
-        // Others may have taken the global positions between.
+        // Others may have used global positions in between.
         const known = isLast ? { globalPosition } : {};
         ledger.store(id, stream, sentMs, { position: position - (count - 1 - at), ...known });
       }
@@ -55,14 +55,14 @@ export async function appendOnce(
   }
 }
 
-/** The place of the last message; undefined: it was not stored, or nobody knows. */
+/** Positions of the last message; undefined: it was not stored, or the outcome is unknown. */
 async function post(url: string, body: string): Promise<{ position: number; globalPosition: number } | undefined> {
   try {
     const signal = AbortSignal.timeout(patienceMs);
     const headers = { 'content-type': 'application/json' };
     const response = await fetch(url, { method: 'POST', headers, body, signal });
     const text = await response.text();
-    // 200: an earlier try had stored it.
+    // 200: an earlier attempt had stored it.
     return response.status === 201 || response.status === 200 ? JSON.parse(text) : undefined;
   } catch {
     return undefined;

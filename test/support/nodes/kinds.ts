@@ -6,7 +6,7 @@ const plain = { conflated: false, heads: true, stalls: false };
 
 const streamsOf = (category: string, count: number) => Array.from({ length: count }, (_value, n) => `${category}-${n}`);
 
-/** Streams of categories that only services write to, that only we do, and that both do. */
+/** Streams of categories written by services only, by Pokewire only, and by both. */
 export const foreignStreams = Array.from({ length: 6 }, (_value, n) => streamsOf(`foreign${n}`, 5)).flat();
 export const ownStreams = Array.from({ length: 4 }, (_value, n) => streamsOf(`own${n}`, 5)).flat();
 export const sharedStreams = Array.from({ length: 3 }, (_value, n) => streamsOf(`shared${n}`, 5)).flat();

@@ -1,4 +1,4 @@
-/** A message as the store has it. */
+/** A message in the store. */
 export type Row = {
   readonly id: string;
   readonly stream: string;
@@ -6,7 +6,7 @@ export type Row = {
   readonly globalPosition: number;
 };
 
-/** What a writer was answered, as far as it says. */
+/** What a writer was told, as far as the answer says. */
 export type Answered = { readonly position?: number; readonly globalPosition?: number };
 
 type Sent = Answered & { readonly stream: string; readonly sentMs: number };
@@ -14,10 +14,10 @@ type Sent = Answered & { readonly stream: string; readonly sentMs: number };
 /** What all writers did, to be compared with the store at the end. */
 export class Ledger {
   readonly #stored = new Map<string, Sent>();
-  /** Of transactions that broke at their commit: either outcome is right. */
+  /** Messages of transactions that broke during their commit, for which either outcome is right. */
   readonly #unsure = new Set<string>();
   rolledBack = 0;
-  /** Requests that did not say that they stored anything, and were sent again. */
+  /** Requests without a confirmation, which were repeated. */
   unanswered = 0;
   readonly #counts = new Map<string, number>();
 
@@ -25,12 +25,12 @@ export class Ledger {
     return this.#stored.size;
   }
 
-  /** The least number of messages of each stream, by the positions that were answered. */
+  /** Minimum number of messages in each stream, by the positions in answers. */
   get counts(): ReadonlyMap<string, number> {
     return this.#counts;
   }
 
-  /** A message is stored. `sentMs`: when the statement or request that stored it was sent, by `performance.now()`. */
+  /** Records a stored message. `sentMs`: when the statement or request was sent, by `performance.now()`. */
   store(id: string, stream: string, sentMs: number, answered: Answered = {}): void {
     this.#stored.set(id, { stream, sentMs, ...answered });
     const count = (answered.position ?? -1) + 1;
@@ -41,12 +41,12 @@ export class Ledger {
     this.#unsure.add(id);
   }
 
-  /** When the message was sent; before everything if its writer never knew that it was stored. */
+  /** When the message was sent; the earliest time if its writer never learned that it was stored. */
   sentMs(id: string): number {
     return this.#stored.get(id)?.sentMs ?? 0;
   }
 
-  /** What the store has otherwise than the writers were told. `rows` are in the order of the log. */
+  /** Differences between the store and what writers were told. `rows`: in log order. */
   problems(rows: readonly Row[]): string[] {
     const problems: string[] = [];
     const found = new Map(rows.map((row) => [row.id, row]));

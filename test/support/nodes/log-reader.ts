@@ -10,11 +10,11 @@ export type LogReaderOptions = {
   /** Where it connects next. */
   readonly port: () => number;
   readonly random: Random;
-  /** Says what was wrong. */
+  /** Reports a problem. */
   readonly problem: (text: string) => void;
 };
 
-/** What became of a reader's connections. */
+/** Counts of a reader's connections. */
 export type ReaderCounts = { connections: number; cuts: number; stalls: number; pokes: number };
 
 const connectMs = 60_000;
@@ -22,7 +22,7 @@ const toldMs = 60_000;
 const retryMs = 50;
 const pauseMs = 100;
 
-/** Reads from the beginning of the log, over one connection after another, on whichever node is next. */
+/** Reads from the start of the log, over one connection after another, at the next node. */
 export class LogReader {
   readonly wish: Wish;
   readonly counts: ReaderCounts = { connections: 0, cuts: 0, stalls: 0, pokes: 0 };
@@ -38,7 +38,7 @@ export class LogReader {
     return !this.#last.isClosed;
   }
 
-  /** Connects, behind the last id if there was one. */
+  /** Connects, resuming after the last id if there is one. */
   async connect(): Promise<void> {
     const { port } = this.#options;
     const path = `/subscribe?${queryOf(this.wish)}`;
@@ -54,14 +54,14 @@ export class LogReader {
         if (connection.cursor !== from) this.#problem(`began behind ${connection.cursor} in place of ${from}`);
         return;
       } catch (error) {
-        // A node that is stopped may end it before it says hello.
+        // A stopping node may end the connection before its hello.
         if (!(error instanceof NoHelloError) || performance.now() > deadlineMs) throw error;
         await delay(retryMs);
       }
     }
   }
 
-  /** Comes back whenever its connection has ended, until the signal. */
+  /** Reconnects whenever its connection has ended, until the signal aborts. */
   async hold(signal: AbortSignal): Promise<void> {
     const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     while (!signal.aborted) {
@@ -70,7 +70,7 @@ export class LogReader {
     }
   }
 
-  /** Stops reading while this goes on. */
+  /** Stops reading during this promise. */
   async stall(meanwhile: Promise<void>): Promise<void> {
     this.counts.stalls++;
     this.#last.pause();
@@ -78,7 +78,7 @@ export class LogReader {
     this.#last.readOn();
   }
 
-  /** Reads slowly, is cut and comes again, until the signal. */
+  /** Reads slowly, is cut and reconnects, until the signal aborts. */
   async suffer(incidentMs: number, signal: AbortSignal): Promise<void> {
     const { random } = this.#options;
     while (!signal.aborted) {
@@ -97,7 +97,7 @@ export class LogReader {
     }
   }
 
-  /** Resolves when it was told everything, and says what was wrong with any of its connections. */
+  /** Resolves when it has received everything; reports problems of its connections. */
   async finish(rows: readonly Row[], ledger: Ledger): Promise<void> {
     const wanted = wantedOf(rows, this.wish) as Row[];
     let hasHeardAll = await this.#hearsAll(wanted.at(-1));
@@ -126,7 +126,7 @@ export class LogReader {
     return this.#connections.at(-1)!.connection;
   }
 
-  /** Where it would resume nothing may be left out before: its last id stands for all up to there. */
+  /** Nothing may be missing before the id it would resume with, because that id covers everything up to there. */
   #gapProblem({ pokes, cursor, lastEventId }: SoakConnection, wanted: readonly Row[]): string | undefined {
     if (this.wish.conflated) return undefined;
     const upTo = positionIn(lastEventId)!;
@@ -134,7 +134,7 @@ export class LogReader {
     return pokes.length === due.length ? undefined : `was told ${pokes.length} of ${due.length} up to ${upTo}`;
   }
 
-  /** Whether it was told the last message that it wants, and its heartbeats say that this is the last. */
+  /** Whether it received the last message it selects, and its heartbeats confirm that it is the last. */
   async #hearsAll(last: Row | undefined): Promise<boolean> {
     const connection = this.#last;
     connection.readOn();
@@ -150,7 +150,7 @@ export class LogReader {
   }
 }
 
-/** What was sent only after its hello came lies behind the cursor where it began. */
+/** Messages sent only after its hello lie after the cursor where it started. */
 function startProblem({ cursor }: SoakConnection, wanted: readonly Row[], isLater: (id: string) => boolean) {
   const missed = wanted.find(({ id, globalPosition }) => globalPosition <= cursor && isLater(id));
   return missed === undefined ? undefined : `began behind ${cursor} before ${missed.globalPosition} was written`;

@@ -2,16 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Exposition } from '../exposition.ts';
 import { SpokenProcess } from '../spoken-process.ts';
 
-/** How a node is started. */
+/** Options of a node. */
 export type NodeOptions = {
   /** URL of its store. */
   readonly store: string;
   readonly flags?: readonly string[];
-  /** Work tree whose program runs; absent: this one. */
+  /** Work tree of the program; absent: this one. */
   readonly root?: string | undefined;
 };
 
-/** One of several servers over one store, as a process of its own, which can go and come again. Close it by `await using`. */
+/** One of several servers over one store in a separate process that can be restarted. Close it by `await using`. */
 export class NodeProcess implements AsyncDisposable {
   readonly #options: NodeOptions;
   #process: SpokenProcess;
@@ -46,26 +46,26 @@ export class NodeProcess implements AsyncDisposable {
     return this.#process.exit;
   }
 
-  /** Stops it where it stands; the function lets it go on. */
+  /** Freezes it; the returned function resumes it. */
   async freeze(): Promise<() => void> {
     this.signal('SIGSTOP');
     return () => this.signal('SIGCONT');
   }
 
-  /** Starts it anew, on the port that it had. */
+  /** Restarts it on the same port. */
   async run(): Promise<void> {
     const { process, port } = await run(this.#options, this.#port);
     this.#process = process;
     this.#port = port;
   }
 
-  /** The value of one of its metrics. */
+  /** Value of one of its metrics. */
   async metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number> {
     const response = await fetch(`${this.url}/metrics`);
     return new Exposition(await response.text()).value(name, labels);
   }
 
-  /** Status of `/ready`; 0: nobody answers. */
+  /** Status of `/ready`; 0: no answer. */
   async readiness(): Promise<number> {
     const asked = fetch(`${this.url}/ready`, { signal: AbortSignal.timeout(5_000) });
     return asked.then(

@@ -9,7 +9,7 @@ import { NodeProcess } from './node-process.ts';
 
 export type LoadOptions = {
   readonly nodes: readonly NodeProcess[];
-  /** Where subscribers and writers connect next; absent: to any of the nodes. */
+  /** Where subscribers and writers connect next; absent: any node. */
   readonly port?: () => number;
   readonly wishes?: readonly Wish[];
   /** Mean time between two appends of a writer. */
@@ -19,7 +19,7 @@ export type LoadOptions = {
 const writers = 4;
 const streams = [...ownStreams, ...sharedStreams];
 
-/** Starts so many nodes over one store. Close them by `await using`: what follows their start may fail. */
+/** Starts nodes over one store. Close them by `await using`, because what follows may fail. */
 export async function startNodes(
   count: number,
   store: string,
@@ -32,8 +32,8 @@ export async function startNodes(
 }
 
 /**
- * Several nodes under load while something happens to them or to their store. Writers send again what was not answered, and
- * subscribers come back behind their last id, to whichever node takes them. Close it by `await using`.
+ * Several nodes under load during a disturbance of nodes or store. Writers repeat unanswered requests, and subscribers
+ * resume with their last id at any available node. Close it by `await using`.
  */
 export class NodesUnderLoad implements AsyncDisposable {
   readonly ledger = new Ledger();
@@ -46,7 +46,7 @@ export class NodesUnderLoad implements AsyncDisposable {
 
   static async start(options: LoadOptions): Promise<NodesUnderLoad> {
     const load = new NodesUnderLoad(options);
-    // A few at a time, as a proxy's queue of new connections takes them.
+    // A few at a time, to fit into a proxy's queue of new connections.
     for (let from = 0; from < load.readers.length; from += 50) {
       await Promise.all(load.readers.slice(from, from + 50).map((reader) => reader.connect()));
     }
@@ -74,13 +74,13 @@ export class NodesUnderLoad implements AsyncDisposable {
     ]);
   }
 
-  /** Resolves when so many more messages were acknowledged. */
+  /** Resolves when this many more messages were acknowledged. */
   async untilWritten(more: number): Promise<void> {
     const goal = this.ledger.stored + more;
     await expect.poll(() => this.ledger.stored, { timeout: 60_000, interval: 10 }).toBeGreaterThanOrEqual(goal);
   }
 
-  /** Ends the writers, and compares what they and the subscribers were told with what the store has. */
+  /** Stops the writers, and compares what they and the subscribers received with the store. */
   async expectNothingAmiss(readRows: () => Promise<Row[]>): Promise<void> {
     this.#stop.abort();
     await this.#work;
@@ -90,7 +90,7 @@ export class NodesUnderLoad implements AsyncDisposable {
     expect([...this.ledger.problems(rows), ...this.#problems].slice(0, 20)).toEqual([]);
   }
 
-  /** How often subscribers came back. */
+  /** How often subscribers reconnected. */
   get resumed(): number {
     return this.readers.reduce((sum, { counts }) => sum + counts.connections - 1, 0);
   }

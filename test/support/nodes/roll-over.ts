@@ -11,7 +11,7 @@ const subscribers = 1_000;
 const streams = [...ownStreams, ...sharedStreams];
 const others = kinds.filter(({ stalls }) => !stalls);
 
-/** Mostly of single streams, so that a few appends a second are something for each. */
+/** Mostly single streams, so that a few appends per second matter for each. */
 const wishes: Wish[] = Array.from({ length: subscribers }, (_value, n) => {
   const stream = streams[n % streams.length]!;
   const one = { ...kinds[0]!, name: `stream ${stream}` };
@@ -23,9 +23,9 @@ const wishes: Wish[] = Array.from({ length: subscribers }, (_value, n) => {
 const proxies = { haproxy: haproxyNodes, nginx: nginxNodes };
 
 /**
- * Kills one of three nodes behind a proxy, stops another one where it stands and replaces all, under 1,000 subscribers and some
- * writers; fails unless everybody was told the log, each message once. `readRows` reads it, from a node
- * or past it.
+ * Kills one of three nodes behind a proxy, freezes another, and replaces all, under 1,000 subscribers and some writers.
+ * Fails unless every subscriber received the log with each message once. `readRows` reads the log, from a node or
+ * directly.
  */
 export async function rollOver(
   store: string,

@@ -49,11 +49,16 @@ export class Member {
   }
 
   /** Freezes it for a while; resolves when it works again. */
-  async freeze(ms: number): Promise<void> {
+  freeze(ms: number): Promise<void> {
+    return this.freezeDuring(() => delay(ms));
+  }
+
+  /** Freezes it until the function resolves. */
+  async freezeDuring(meanwhile: () => Promise<void>): Promise<void> {
     const thaw = await this.#process.freeze();
     this.state = 'frozen';
     try {
-      await delay(ms);
+      await meanwhile();
     } finally {
       thaw();
     }

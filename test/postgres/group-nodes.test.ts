@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type Pokewire } from '../../src/client/client.ts';
 import { initStore } from '../../src/store/init-store.ts';
 import { FencedSink } from '../support/fenced-sink.ts';
+import { Front } from '../support/nodes/front.ts';
 import { NodeProcess } from '../support/nodes/node-process.ts';
-import { Front } from './front.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
 type Described = {

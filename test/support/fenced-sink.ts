@@ -1,7 +1,13 @@
 /** What a member writes about a message. */
 export type Written = { readonly stream: string; readonly position: number; readonly generation: number };
 
-type Kept = { next: number; generation: number; last: number };
+type Kept = {
+  next: number;
+  generation: number;
+  last: number;
+  /** Where it may go back to in a generation. */
+  back: { readonly generation: number; readonly position: number } | undefined;
+};
 
 /** Keeps the highest generation of each stream and refuses lower ones, as a database would; records every violation of order. */
 export class FencedSink {
@@ -11,19 +17,39 @@ export class FencedSink {
   readonly breaches: string[] = [];
   readonly #streams = new Map<string, Kept>();
 
+  /** Messages of a stream that were written, from its first one on. */
+  written(stream: string): number {
+    return this.#streams.get(stream)?.next ?? 0;
+  }
+
   write({ stream, position, generation }: Written): void {
-    const kept = this.#streams.getOrInsertComputed(stream, () => ({ next: 0, generation: 0, last: -1 }));
+    const kept = this.#kept(stream);
     if (generation < kept.generation) {
       this.refused++;
       return;
     }
     if (position > kept.next) this.breaches.push(`${stream}@${position} came before ${kept.next}`);
-    if (generation === kept.generation && position <= kept.last)
+    const { back } = kept;
+    const mayGoBack = back?.generation === generation && position >= back.position;
+    if (generation === kept.generation && position <= kept.last && !mayGoBack)
       this.breaches.push(`${stream} went back from ${kept.last} to ${position} in generation ${generation}`);
     if (position === kept.next) this.handled++;
     else this.repeated++;
     kept.next = Math.max(kept.next, position + 1);
     kept.generation = generation;
     kept.last = position;
+  }
+
+  /** A handler failed: a request to hold its stream may be repeated, which takes the stream back to it in the same generation. */
+  failed({ stream, position, generation }: Written): void {
+    const kept = this.#kept(stream);
+    const { back } = kept;
+    if (generation < (back?.generation ?? 0)) return;
+    const isLower = back?.generation !== generation || position < back.position;
+    if (isLower) kept.back = { generation, position };
+  }
+
+  #kept(stream: string): Kept {
+    return this.#streams.getOrInsertComputed(stream, () => ({ next: 0, generation: 0, last: -1, back: undefined }));
   }
 }

@@ -1,15 +1,90 @@
-import { writeSync } from 'node:fs';
-import { connect } from '../../../src/client/client.ts';
+/** A process with members of several groups, which write what they handle to the sink of their parent. It ends with its parent. */
+import { connect, type GroupWorker } from '../../../src/client/client.ts';
+import type { Command, Handled, MemberName, Report } from './messages.ts';
 
-/** A member that reports what it handles to a sink, by lines on standard output, and leaves on SIGTERM. */
-const [url, member] = process.argv.slice(2);
-const worker = connect(url!, { retry: { minMs: 50, maxMs: 500 } }).consume(
-  { category: 'order', group: 'torture', member, size: 8 },
-  async ({ stream, position }, { generation }) => {
-    await new Promise((resolve) => setTimeout(resolve, Math.random() < 0.02 ? 500 : 2));
-    writeSync(1, `${JSON.stringify({ stream, position, generation })}\n`);
-  },
-  { onError: () => {} },
-);
-process.once('SIGTERM', () => void worker.stop());
-await worker.done;
+const [url, category, mostMs] = process.argv.slice(2);
+/** Longest time of a handler, longer than a lease in long runs. */
+const slowMs = Number(mostMs);
+const pokewire = connect(url!, { retry: { minMs: 50, maxMs: 500 } });
+const members = new Map<string, GroupWorker>();
+const answers = new Map<number, () => void>();
+let writes = 0;
+
+/**
+ * The last look at the clock, which is that of all processes of the machine. The client looks right before it starts a handler. If this
+ * process is stopped between the two, the handler starts late, which no lease can prevent: only the look can be judged.
+ */
+let lookedAtMs = 0;
+const ownNow = performance.now.bind(performance);
+const originMs = Number(process.hrtime.bigint()) / 1e6 - ownNow();
+performance.now = () => {
+  const nowMs = ownNow();
+  lookedAtMs = originMs + nowMs;
+  return nowMs;
+};
+
+function tell(report: Report): void {
+  process.send!(report);
+}
+
+/** Resolves when the sink has answered, as a database does. */
+function write(handled: Handled): Promise<void> {
+  const number = writes++;
+  tell({ what: 'write', write: number, ...handled });
+  return new Promise((resolve) => answers.set(number, resolve));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** How long a handler takes: now and then longer than its lease. */
+function drawMs(): number {
+  const draw = Math.random();
+  if (draw < 0.003) return Math.random() * slowMs;
+  return draw < 0.03 ? Math.random() * Math.min(slowMs, 400) : Math.random() * 3;
+}
+
+function join({ group, member }: MemberName): void {
+  const worker = pokewire.consume(
+    { category: category!, group, member },
+    async ({ stream, position }, { attempt, generation, signal }) => {
+      const handled = { group, member, stream, position, generation };
+      tell({ what: 'started', atMs: lookedAtMs, ...handled });
+      await pause(drawMs());
+      // Every other handler goes on when its lease has expired.
+      if (signal.aborted && Math.random() < 0.5) throw signal.reason;
+      if (Math.random() < (attempt > 1 ? 0.5 : 0.01)) {
+        tell({ what: 'failed', ...handled });
+        throw new Error('this attempt fails');
+      }
+      await write(handled);
+    },
+    { retryMs: [20, 100], retryHeld: { minMs: 300, maxMs: 5_000 }, maxAttempts: 1_000 },
+  );
+  members.set(`${group}/${member}`, worker);
+  const ended = (error: string | undefined) => {
+    members.delete(`${group}/${member}`);
+    tell({ what: 'ended', error, group, member });
+  };
+  worker.done.then(
+    () => ended(undefined),
+    (error: unknown) => ended(String(error)),
+  );
+}
+
+process.on('message', (command: Command) => {
+  if (command.do === 'join') join(command);
+  else if (command.do === 'leave') {
+    const { group, member, keepMs } = command;
+    // How it ends is reported.
+    members
+      .get(`${group}/${member}`)
+      ?.stop({ keepMs })
+      .catch(() => {});
+  } else {
+    answers.get(command.write)?.();
+    answers.delete(command.write);
+  }
+});
+process.once('disconnect', () => process.exit());

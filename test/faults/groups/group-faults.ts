@@ -1,0 +1,238 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect, type Pokewire } from '../../../src/client/client.ts';
+import { Front } from '../../support/nodes/front.ts';
+import { Random, type Weighted } from '../../support/random.ts';
+import { Background } from './background.ts';
+import { Fleet } from './fleet.ts';
+import { GroupSink } from './group-sink.ts';
+import { Site } from './site.ts';
+import type { GroupStore } from './stores.ts';
+import type { WorkerOptions } from './worker-process.ts';
+
+/** Something that happens to members, nodes or the store. */
+export type FaultName =
+  | 'join'
+  | 'leave'
+  | 'kill'
+  | 'stop'
+  | 'cut off'
+  | 'reset'
+  | 'resize'
+  | 'evict'
+  | 'node crash'
+  | 'node stop'
+  | 'store cut';
+
+/** How often each happens, of a thousand. */
+export const faultMix: Weighted<FaultName> = [
+  [400, 'join'],
+  [340, 'leave'],
+  [60, 'stop'],
+  [50, 'resize'],
+  [40, 'kill'],
+  [40, 'reset'],
+  [30, 'cut off'],
+  [14, 'evict'],
+  [10, 'node crash'],
+  [10, 'store cut'],
+  [6, 'node stop'],
+];
+
+export type GroupFaultsOptions = {
+  readonly store: GroupStore;
+  readonly mix: Weighted<FaultName>;
+  readonly faults: number;
+  /** Mean faults a second. */
+  readonly rate: number;
+  readonly groups: number;
+  readonly processes: number;
+  readonly mostMembers: number;
+  /** Longest time that a process stands still, milliseconds. */
+  readonly longestMs: number;
+  /** Longest time of a handler, milliseconds. */
+  readonly slowMs: number;
+  /** Mean time between two appends, milliseconds. */
+  readonly appendEveryMs: number;
+  readonly seed: number;
+};
+
+type Described = {
+  readonly state: string;
+  readonly members: readonly { readonly partitions: readonly number[] }[];
+  readonly partitions: readonly { readonly held: number; readonly lag: { readonly messages: number } }[];
+};
+
+const category = 'order';
+const streams = Array.from({ length: 40 }, (_value, n) => `${category}-${n % 30}${n < 30 ? '' : '+part'}`);
+const firstSize = 6;
+const writers = 2;
+/** Behind the last fault everything has to be in order within this time: leases, hand-overs and back-offs end. */
+const settleMs = 180_000;
+const lookMs = 250;
+const mostProblems = 20;
+
+/** Groups whose members, nodes and store suffer one fault after the other, while messages are appended and every handler is judged. */
+export class GroupFaults {
+  /** How often each fault has happened. */
+  readonly happened = new Map<FaultName, number>();
+  readonly sinks: ReadonlyMap<string, GroupSink>;
+  readonly problems: string[] = [];
+  problemCount = 0;
+  failedAttempts = 0;
+  /** Messages of each stream. */
+  readonly #appended = new Map<string, number>();
+  readonly #options: GroupFaultsOptions;
+  readonly #background = new Background((error) => this.#problem(`a fault could not be made or ended: ${error}`));
+
+  constructor(options: GroupFaultsOptions) {
+    this.#options = options;
+    this.sinks = new Map(Array.from({ length: options.groups }, (_value, n) => [`group-${n}`, new GroupSink()]));
+  }
+
+  get faults(): number {
+    return this.happened.values().reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Messages, each of which every group has to handle. */
+  get appended(): number {
+    return this.#appended.values().reduce((sum, count) => sum + count, 0);
+  }
+
+  sum(of: (sink: GroupSink) => number): number {
+    return this.sinks.values().reduce((sum, sink) => sum + of(sink), 0);
+  }
+
+  /** Messages that a group has not handled, over all groups. */
+  get missing(): number {
+    return this.sum((sink) => sink.missing(this.#appended));
+  }
+
+  get breaches(): string[] {
+    return [...this.sinks].flatMap(([group, { writes, breaches }]) =>
+      [...writes.breaches, ...breaches].map((text) => `${group}: ${text}`),
+    );
+  }
+
+  /** Resolves when the faults are over, or the signal has come, and everything is in order, or is not within its time. */
+  async run(early: AbortSignal): Promise<void> {
+    const { store, longestMs, mostMembers, processes } = this.#options;
+    await using closing = new AsyncDisposableStack();
+    const site = closing.use(await Site.start(store, this.#background, longestMs));
+    const front = closing.use(await Front.open(site.ports));
+    const pokewire = connect(front.url, { retry: { minMs: 50, maxMs: 500 } });
+    await this.#createGroups(front.url);
+    const groups = [...this.sinks.keys()];
+    const fleetOptions = { groups, processes, fewestMembers: 2, mostMembers, longestMs };
+    const fleet = closing.use(await Fleet.start(fleetOptions, this.#background, this.#workerOptions(site.ports)));
+    const over = new AbortController();
+    const appending = Promise.all(
+      Array.from({ length: writers }, (_value, n) => this.#append(pokewire, n, over.signal)),
+    );
+    await Promise.race([this.#inflict(site, fleet, early), appending]);
+    over.abort();
+    await this.#background.heal();
+    fleet.heal();
+    await appending;
+    await this.#settle(pokewire);
+  }
+
+  #workerOptions(ports: readonly number[]): WorkerOptions {
+    return {
+      ports,
+      category,
+      slowMs: this.#options.slowMs,
+      started: ({ id }, { group, stream, position, generation, atMs }) =>
+        this.sinks.get(group)!.start({ stream, position, generation, member: id, atMs }),
+      failed: (_membership, handled) => {
+        this.failedAttempts++;
+        this.sinks.get(handled.group)!.writes.failed(handled);
+      },
+      written: (_membership, handled) => this.sinks.get(handled.group)!.writes.write(handled),
+      broke: ({ id, group }, error) => this.#problem(`${id} of ${group} ended: ${error}`),
+      crashed: (how) => this.#problem(`a process of workers ${how}`),
+    };
+  }
+
+  async #createGroups(url: string): Promise<void> {
+    const body = JSON.stringify({ category, size: firstSize });
+    for (const group of this.sinks.keys()) {
+      const init = { method: 'PUT', headers: { 'content-type': 'application/json' }, body };
+      const { status } = await fetch(`${url}/groups/${group}`, init);
+      if (status !== 201) throw new Error(`the group ${group} was answered ${status}`);
+    }
+  }
+
+  /** Each draw has numbers of its own, so that the order of faults does not depend on what was possible before. */
+  async #inflict(site: Site, fleet: Fleet, early: AbortSignal): Promise<void> {
+    const { mix, faults, rate, seed } = this.#options;
+    const groups = [...this.sinks.keys()];
+    const inflict: Record<FaultName, (random: Random) => boolean | Promise<boolean>> = {
+      join: (random) => fleet.join(random),
+      leave: (random) => fleet.leave(random),
+      kill: (random) => fleet.kill(random),
+      stop: (random) => fleet.stop(random),
+      'cut off': (random) => fleet.cutOff(random),
+      reset: (random) => fleet.reset(random),
+      resize: (random) => site.resize(random, groups),
+      evict: (random) => site.evict(random, fleet.members),
+      'node crash': (random) => site.crash(random),
+      'node stop': (random) => site.freeze(random),
+      'store cut': (random) => site.cutStore(random),
+    };
+    for (let draw = 0; this.faults < faults && !early.aborted; draw++) {
+      const random = new Random(seed, draw);
+      const name = random.weighted(mix);
+      const gapMs = (-Math.log(1 - random.int(0, 999_999) / 1_000_000) * 1_000) / rate;
+      const inflicted = inflict[name](random);
+      this.#background.run(async () => {
+        if (await inflicted) this.happened.set(name, (this.happened.get(name) ?? 0) + 1);
+      });
+      // What is not possible now is drawn again at once.
+      await delay(inflicted === false ? 1 : gapMs, undefined, { signal: early }).catch(() => {});
+    }
+  }
+
+  async #append(pokewire: Pokewire, branch: number, over: AbortSignal): Promise<void> {
+    const random = new Random(this.#options.seed, -1 - branch);
+    while (!over.aborted) {
+      const stream = random.pick(streams);
+      const messages = random.times(1, 4, () => ({ type: 'Placed', data: {} }));
+      const { position } = await pokewire.append(stream, messages, { retryForMs: Number.POSITIVE_INFINITY });
+      this.#appended.set(stream, Math.max(position + 1, this.#appended.get(stream) ?? 0));
+      await delay(random.int(0, 2 * writers * this.#options.appendEveryMs), undefined, { signal: over }).catch(
+        () => {},
+      );
+    }
+  }
+
+  /** Waits until all is handled and every group is at rest; what is not so in time is a problem. */
+  async #settle(pokewire: Pokewire): Promise<void> {
+    const deadlineMs = performance.now() + settleMs;
+    let unrest: string[] = [];
+    do {
+      await delay(lookMs);
+      unrest = this.missing > 0 ? [`${this.missing} messages were not handled`] : await this.#unrest(pokewire);
+    } while (unrest.length > 0 && performance.now() < deadlineMs);
+    for (const text of unrest) this.#problem(text);
+    for (const breach of this.breaches) this.#problem(breach);
+  }
+
+  async #unrest(pokewire: Pokewire): Promise<string[]> {
+    const unrest: string[] = [];
+    for (const group of this.sinks.keys()) {
+      const { state, members, partitions } = await pokewire.get<Described>(`/groups/${group}`);
+      const lag = partitions.reduce((sum, { lag }) => sum + lag.messages, 0);
+      const held = partitions.reduce((sum, { held }) => sum + held, 0);
+      const shares = members.map((member) => member.partitions.length);
+      const isEven = Math.max(...shares) - Math.min(...shares) <= 1;
+      if (state === 'stable' && lag === 0 && held === 0 && isEven) continue;
+      unrest.push(`${group} is ${state}, ${lag} messages behind, holds ${held} streams, and has shares of ${shares}`);
+    }
+    return unrest;
+  }
+
+  #problem(text: string): void {
+    this.problemCount++;
+    if (this.problems.length < mostProblems) this.problems.push(text);
+  }
+}

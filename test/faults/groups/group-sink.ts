@@ -1,0 +1,57 @@
+import { FencedSink, type Written } from '../../support/fenced-sink.ts';
+
+type Started = Written & { readonly member: string; readonly atMs: number };
+
+/** When handlers of a stream were started in one generation. */
+type Starts = { readonly member: string; readonly generation: number; firstMs: number; lastMs: number };
+
+/** Generations of a stream whose starts are compared with those of others. */
+const keptGenerations = 16;
+
+/** What the members of one group did, in order; notes every breach of what groups promise. */
+export class GroupSink {
+  readonly writes = new FencedSink();
+  started = 0;
+  /** Generations that two members had, and handlers that a former owner started. */
+  readonly breaches: string[] = [];
+  readonly #owners = new Map<number, string>();
+  readonly #starts = new Map<string, Starts[]>();
+
+  get generations(): number {
+    return this.#owners.size;
+  }
+
+  start({ stream, position, generation, member, atMs }: Started): void {
+    this.started++;
+    const owner = this.#owners.getOrInsert(generation, member);
+    if (owner !== member) this.breaches.push(`generation ${generation} is that of ${owner} and of ${member}`);
+    const kept = this.#starts.getOrInsertComputed(stream, () => []);
+    // Reports of two processes overtake each other.
+    for (const other of kept) {
+      const isBefore = generation < other.generation && atMs > other.firstMs;
+      const isAfter = generation > other.generation && atMs < other.lastMs;
+      if (isBefore || isAfter) {
+        const ms = Math.round(Math.abs(atMs - (isBefore ? other.firstMs : other.lastMs)));
+        this.breaches.push(
+          `${member} started ${stream}@${position} of generation ${generation} ${ms} ms ${isBefore ? 'after' : 'before'} ${other.member} started in ${other.generation}`,
+        );
+      }
+    }
+    const own = kept.find((starts) => starts.generation === generation);
+    if (own !== undefined) {
+      own.firstMs = Math.min(own.firstMs, atMs);
+      own.lastMs = Math.max(own.lastMs, atMs);
+      return;
+    }
+    kept.push({ member, generation, firstMs: atMs, lastMs: atMs });
+    kept.sort((one, other) => one.generation - other.generation);
+    if (kept.length > keptGenerations) kept.shift();
+  }
+
+  /** Messages of these streams, each with so many, that nobody wrote. */
+  missing(streams: ReadonlyMap<string, number>): number {
+    let missing = 0;
+    for (const [stream, count] of streams) missing += count - this.writes.written(stream);
+    return missing;
+  }
+}

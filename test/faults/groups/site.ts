@@ -1,0 +1,114 @@
+import { Member } from '../../chaos/member.ts';
+import { NodeProcess } from '../../support/nodes/node-process.ts';
+import type { Random } from '../../support/random.ts';
+import { type Background, drawMs } from './background.ts';
+import type { GroupStore, StoreWay } from './stores.ts';
+
+type SiteNode = { readonly process: NodeProcess; readonly member: Member; readonly way: StoreWay };
+
+const flags = ['--drain-ms=500', '--retry-min-ms=100', '--retry-max-ms=500'];
+const mostAwayMs = 4_000;
+const answerMs = 5_000;
+const sizes = [2, 3, 4, 6, 8, 12];
+
+/** The nodes over a store, and what can happen to them. Close it by `await using`. */
+export class Site implements AsyncDisposable {
+  readonly #nodes: readonly SiteNode[];
+  readonly #background: Background;
+  /** Longest time that a node stands still or is cut from its store, milliseconds. */
+  readonly #longestMs: number;
+
+  static async start({ ways, longestMs }: GroupStore, background: Background, mostMs: number): Promise<Site> {
+    await using closing = new AsyncDisposableStack();
+    const nodes: SiteNode[] = [];
+    for (const way of ways) {
+      const process = closing.use(await NodeProcess.start({ store: way.url, flags }));
+      nodes.push({ process, member: new Member(`node-${nodes.length + 1}`, process), way });
+    }
+    closing.move();
+    return new Site(nodes, background, Math.min(longestMs, mostMs));
+  }
+
+  private constructor(nodes: readonly SiteNode[], background: Background, longestMs: number) {
+    this.#nodes = nodes;
+    this.#background = background;
+    this.#longestMs = longestMs;
+  }
+
+  get ports(): number[] {
+    return this.#nodes.map(({ process }) => process.port);
+  }
+
+  /** A node is killed and started again. */
+  crash(random: Random): boolean {
+    const node = this.#pick(random);
+    const awayMs = random.int(0, mostAwayMs);
+    if (node === undefined) return false;
+    this.#background.run(async () => {
+      await node.member.end();
+      await this.#background.pause(awayMs);
+      await node.member.revive();
+    });
+    return true;
+  }
+
+  /** A node stands still. */
+  freeze(random: Random): boolean {
+    const node = this.#pick(random);
+    const ms = drawMs(random, this.#longestMs);
+    if (node === undefined) return false;
+    this.#background.run(() => node.member.freezeDuring(() => this.#background.pause(ms)));
+    return true;
+  }
+
+  /** A node is cut from its store. */
+  cutStore(random: Random): boolean {
+    const node = this.#pick(random);
+    const ms = drawMs(random, this.#longestMs);
+    if (node === undefined) return false;
+    this.#background.run(() =>
+      node.member.cutOff(async () => {
+        node.way.cut();
+        await this.#background.pause(ms);
+        node.way.mend();
+      }),
+    );
+    return true;
+  }
+
+  /** A group gets another number of partitions; false: another resize is under way. */
+  resize(random: Random, groups: readonly string[]): Promise<boolean> {
+    const [group, size] = [random.pick(groups), random.pick(sizes)];
+    return this.#administer(random, `/groups/${group}/resize`, { size });
+  }
+
+  evict(random: Random, members: readonly { readonly group: string; readonly member: string }[]): Promise<boolean> {
+    if (members.length === 0) return Promise.resolve(false);
+    const { group, member } = random.pick(members);
+    return this.#administer(random, `/groups/${group}/evict`, { member });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { process } of this.#nodes) await process[Symbol.asyncDispose]();
+  }
+
+  /** One of those that work; of several, at least one goes on. */
+  #pick(random: Random): SiteNode | undefined {
+    const working = this.#nodes.filter(({ member }) => member.state === 'up');
+    return working.length <= (this.#nodes.length > 1 ? 1 : 0) ? undefined : random.pick(working);
+  }
+
+  async #administer(random: Random, path: string, body: object): Promise<boolean> {
+    const { process } = random.pick(this.#nodes);
+    const headers = { 'content-type': 'application/json' };
+    const signal = AbortSignal.timeout(answerMs);
+    const init = { method: 'POST', headers, body: JSON.stringify(body), signal };
+    return fetch(process.url + path, init).then(
+      async (response) => {
+        await response.text();
+        return response.ok;
+      },
+      () => false,
+    );
+  }
+}

@@ -1,0 +1,62 @@
+import { DatabaseSync } from 'node:sqlite';
+import { initStore } from '../../../src/store/init-store.ts';
+import { CuttableWay } from '../../postgres/cuttable-way.ts';
+import { hasPostgres, PostgresCluster } from '../../postgres/postgres-cluster.ts';
+import { TemporaryFolder } from '../../support/temporary-folder.ts';
+
+/** A node's way to its store, which can be cut: nothing is stored and nothing is answered until it is mended. */
+export type StoreWay = { readonly url: string; cut(): void; mend(): void };
+
+/** A store with a way for each of its nodes. Close it by `await using`. */
+export type GroupStore = AsyncDisposable & {
+  readonly ways: readonly StoreWay[];
+  /** Longest time that a node stands still or is cut off, milliseconds: without another node nothing goes on meanwhile. */
+  readonly longestMs: number;
+};
+
+/** How each store is started, or why it cannot be. */
+export const groupStores: Readonly<Record<string, (() => Promise<GroupStore>) | string>> = {
+  sqlite: startSqlite,
+  postgres: hasPostgres ? startPostgres : 'npm has no PostgreSQL for this platform',
+};
+
+const nodesOfPostgres = 3;
+/** Longest wait for a commit of the node. */
+const lockTimeoutMs = 2_000;
+
+/** The writer of the node waits within SQLite while another process has a transaction open, as it would for a disk that is slow. */
+async function startSqlite(): Promise<GroupStore> {
+  const folder = new TemporaryFolder();
+  const path = folder.file('groups.db');
+  let locked: DatabaseSync | undefined;
+  const mend = () => {
+    locked?.close();
+    locked = undefined;
+  };
+  const cut = () => {
+    locked = new DatabaseSync(path, { timeout: lockTimeoutMs });
+    locked.exec('BEGIN IMMEDIATE');
+  };
+  return {
+    ways: [{ url: `sqlite:${path}`, cut, mend }],
+    longestMs: 12_000,
+    [Symbol.asyncDispose]: async () => {
+      mend();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+async function startPostgres(): Promise<GroupStore> {
+  await using closing = new AsyncDisposableStack();
+  const cluster = closing.use(await PostgresCluster.start());
+  const database = await cluster.create();
+  await initStore(cluster.url(database, 'postgres'), 'message_store');
+  const ways: StoreWay[] = [];
+  for (let n = 0; n < nodesOfPostgres; n++) {
+    const way = closing.use(await CuttableWay.open(cluster));
+    ways.push({ url: way.url(database), cut: () => way.cut(), mend: () => way.mend() });
+  }
+  const moved = closing.move();
+  return { ways, longestMs: 40_000, [Symbol.asyncDispose]: () => moved.disposeAsync() };
+}

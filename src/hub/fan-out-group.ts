@@ -7,6 +7,8 @@ export interface GroupMember {
   place: number;
   /** Receives `count` frames, the last for global position `upTo`. The member may leave the group during the call. */
   deliver(frames: Buffer, count: number, upTo: number, lease: BufferLease): void;
+  /** Sends the head of the selection to one that asked for it. It may leave the group meanwhile. */
+  tellHead(): void;
 }
 
 /** All live subscriptions with the same selection. Collects their frames once per batch, and writes them to each member in one call. */

@@ -52,8 +52,11 @@ export class HeadBeats {
       quiet.head = await this.#readLast(group.selection, upTo);
     } catch {
       // The next heartbeat tries again; until then heartbeats are comments.
+      return;
     } finally {
       quiet.isReading = false;
     }
+    // A copy, because a member whose socket is full leaves.
+    for (const member of [...group.members]) member.tellHead();
   }
 }

@@ -180,10 +180,11 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     this.advance(upTo);
   }
 
-  /** Switches to the group's live pokes. */
+  /** Switches to the group's live pokes, and tells at once that it has caught up. */
   goLive(group: FanOutGroup): void {
     this.#conflation = undefined;
     this.#become({ name: 'live', group });
+    this.tellHead();
   }
 
   deliver(frames: Buffer, count: number, upTo: number, lease: BufferLease): void {
@@ -202,11 +203,19 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
       case 'catching-up':
         if (!this.#connection.send(heartbeatFrame)) this.#lag(state.cursor);
         return;
-      case 'live': {
-        const head = this.wishes.heads ? this.#host.headBeat(this, state.group) : undefined;
-        if (!this.#connection.send(head ?? heartbeatFrame)) this.#lag(this.#host.flushedUpTo);
-      }
+      case 'live':
+        if (!this.tellHead() && !this.#connection.send(heartbeatFrame)) this.#lag(this.#host.flushedUpTo);
     }
+  }
+
+  /** Sends the head of its selection while it is live. False: it is not known yet, or not asked for. */
+  tellHead(): boolean {
+    const state = this.#state;
+    if (state.name !== 'live' || !this.wishes.heads) return false;
+    const frame = this.#host.headBeat(this, state.group);
+    if (frame === undefined) return false;
+    if (!this.#connection.send(frame)) this.#lag(this.#host.flushedUpTo);
+    return true;
   }
 
   /** The socket has drained. */

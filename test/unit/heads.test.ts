@@ -33,16 +33,16 @@ async function subscribeTo(node: FakeNode, parts: Asked) {
   };
 }
 
-/** Counts searches for the last message of a selection. */
-function countSearches(node: FakeNode): { count: number } {
-  const searches = { count: 0 };
+/** Counts searches for the last message of a selection, which fail while there is a `failure`. */
+function watchSearches(node: FakeNode): { count: number; failure: Error | undefined } {
+  const searches = { count: 0, failure: undefined as Error | undefined };
   const { log } = node.store;
   node.store.log = (id) => {
     const found = log.call(node.store, id);
     return Object.assign(Object.create(found), {
       last: (...args: Parameters<typeof found.last>) => {
         searches.count++;
-        return found.last(...args);
+        return searches.failure === undefined ? found.last(...args) : Promise.reject(searches.failure);
       },
     });
   };
@@ -98,7 +98,8 @@ describe('A heartbeat that tells the head', () => {
     const before = sink.positions;
     await appended;
     await node.settle();
-    expect([before, beatsOf(sink), sink.positions]).toEqual([[1, 2], [[2, '2']], [1, 2, 3, 4, 5]]);
+    const beats = beatsOf(sink);
+    expect([before, beats.at(-1), beats.length, sink.positions]).toEqual([[1, 2], [2, '2'], 2, [1, 2, 3, 4, 5]]);
   });
 
   test('does not name what the store has not announced', async () => {
@@ -136,13 +137,33 @@ describe('A heartbeat that tells the head', () => {
     const last = await node.append('a-1', 3);
     const head = await node.append('b-1', 4);
     const { beat } = await subscribeTo(node, { ...ofA, lastEventId: head });
-    const [first, second] = [await beat(), await beat()];
-    expect([first, second]).toEqual(['comment', [last, `${head}`]]);
+    expect(await beat()).toEqual([last, `${head}`]);
+  });
+
+  test.each([
+    ['and was delivered some', 0, [[3, '7']], 3],
+    ['and was delivered nothing', 7, [[3, '7']], 0],
+    ['of a log that holds nothing of it', 3, [[0, '7']], 0],
+  ])('comes at once to one that has caught up %s', async (_, lastEventId, beats, pokes) => {
+    await using node = new FakeNode();
+    await node.append('a-1', 3);
+    await node.append('b-1', 4);
+    const selection = selectionOf({ categories: [lastEventId === 3 ? 'c' : 'a'] });
+    const { sink } = await subscribeTo(node, { selection, lastEventId });
+    expect([beatsOf(sink), sink.pokes.length]).toEqual([beats, pokes]);
+  });
+
+  test('does not come at once to one that did not ask for heads', async () => {
+    await using node = new FakeNode();
+    await node.append('a-1', 3);
+    const { sink } = await node.subscribe({ ...ofA, wishes: noWishes });
+    await subscribeTo(node, ofA);
+    expect([beatsOf(sink), sink.pokes.length]).toEqual([[], 3]);
   });
 
   test('costs one search of the log for a group, however many members it has and beats come', async () => {
     await using node = new FakeNode();
-    const searches = countSearches(node);
+    const searches = watchSearches(node);
     const head = await node.append('a-1', 3);
     const members = [];
     for (let n = 0; n < 100; n++) members.push(await node.subscribe({ ...ofA, lastEventId: head }));
@@ -153,18 +174,19 @@ describe('A heartbeat that tells the head', () => {
     }
     expect(searches.count).toBe(1);
     expect(new Set(members.map(({ sink }) => JSON.stringify(beatsOf(sink))))).toEqual(
-      new Set(['[[3,"3"],[3,"3"],"comment"]']),
+      new Set([JSON.stringify(Array(4).fill([3, '3']))]),
     );
   });
 
   test('costs no search once the group was delivered something', async () => {
     await using node = new FakeNode();
-    const searches = countSearches(node);
+    const searches = watchSearches(node);
     const { beat } = await subscribeTo(node, ofA);
     await node.append('a-1');
     await node.settle();
+    const before = searches.count;
     const late = await subscribeTo(node, { ...ofA, lastEventId: 1 });
-    expect([await beat(), await late.beat(), searches.count]).toEqual([[1, '1'], [1, '1'], 0]);
+    expect([await beat(), await late.beat(), searches.count - before]).toEqual([[1, '1'], [1, '1'], 0]);
   });
 
   test('is the same frame for all who are told the same', async () => {
@@ -202,12 +224,18 @@ describe('A heartbeat that tells the head', () => {
 
   test('is a comment while the log cannot be searched, and is searched again at the next', async () => {
     await using node = new FakeNode();
+    const searches = watchSearches(node);
     const head = await node.append('a-1', 3);
-    const { beat } = await subscribeTo(node, { ...ofA, lastEventId: head });
-    node.store.failure = new Error('disk');
-    const failed = [await beat(), await beat()];
-    node.store.failure = undefined;
-    expect([failed, await beat(), await beat()]).toEqual([['comment', 'comment'], 'comment', [3, '3']]);
+    searches.failure = new Error('disk');
+    const { beat, sink } = await subscribeTo(node, { ...ofA, lastEventId: head });
+    const failed = [beatsOf(sink), await beat(), await beat()];
+    searches.failure = undefined;
+    await beat();
+    // The beat that asks again is a comment, and the answer follows it.
+    expect([failed, beatsOf(sink)]).toEqual([
+      [[], 'comment', 'comment'],
+      [[3, '3'], 'comment', 'comment', 'comment'],
+    ]);
   });
 
   test('is a comment while the subscription catches up, or waits for the log to come as far as it asked', async () => {

@@ -52,6 +52,7 @@ test('A heartbeat names no cursor up to which frames wait for their flush.', asy
   await node.settle();
   const ids = sink.stream.events.map(({ type, lastEventId }) => [type, Number.parseInt(lastEventId, 10)]);
   expect(ids).toEqual([
+    ['heartbeat', 0],
     ['poke', 1],
     ['heartbeat', 1],
     ['poke', 2],

@@ -124,7 +124,7 @@ export class Storm {
     const ms = Math.round(performance.now() - startMs);
     const end = answers.at(-1);
     throw new Error(
-      `the connection ended after ${ms} ms behind ${end?.status} (connection: ${end?.headers.get('connection')}), and the last has no answer of ${last.map(({ bytes }) => excerpt(bytes)).join('\n')}`,
+      `the connection, on which there was ${wire.before}, ended after ${ms} ms behind ${end?.status} (connection: ${end?.headers.get('connection')}), and the last has no answer of ${last.map(({ bytes }) => excerpt(bytes)).join('\n')}`,
     );
   }
 

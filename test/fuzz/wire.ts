@@ -17,6 +17,8 @@ export class Wire {
   #changed: () => void = () => {};
   /** Whether it can send no more requests. */
   isClosed = false;
+  #sentAtMs = performance.now();
+  #before = 'nothing';
 
   constructor(port: number) {
     this.#parser = new ResponseParser((index) => this.#requests[index]?.method === 'HEAD');
@@ -60,7 +62,16 @@ export class Wire {
     await this.#until(() => false, 'the end of the connection');
   }
 
+  /** What came before the last requests. */
+  get before(): string {
+    return this.#before;
+  }
+
   #begin(requests: readonly Pick<FuzzRequest, 'method'>[]): void {
+    const last = this.#answers.at(-1);
+    const idleMs = Math.round(performance.now() - this.#sentAtMs);
+    this.#sentAtMs = performance.now();
+    this.#before = `${last?.status} (connection: ${last?.headers.get('connection')}) ${idleMs} ms before`;
     this.#requests = requests;
     this.#answers = [];
     this.#parser = new ResponseParser((index) => this.#requests[index]?.method === 'HEAD');

@@ -14,6 +14,8 @@ class Member implements GroupMember {
     this.delivered.push({ text: frames.toString(), count, upTo });
     this.whenDelivered();
   }
+
+  tellHead(): void {}
 }
 
 let pool: BufferPool;

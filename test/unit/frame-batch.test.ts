@@ -54,6 +54,7 @@ beforeEach(() => {
       flushes.push({ atMs: turns.nowMs, pokes });
       turns.nowMs += flushMs;
     },
+    tellHead() {},
   });
   const groups = new GroupIndex();
   groups.admit(group);

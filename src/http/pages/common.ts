@@ -11,9 +11,6 @@ export const commonStyle = styles.map((name) => files.get(`${name}.css`)!.toStri
 /** Additional style of pages with a single card. */
 export const loneStyle = files.get('card.css')!.toString();
 
-/** The part of the head shared by all pages. */
-export const commonHead = files.get('head.html')!.toString();
-
 /** The logo as an icon. */
 export const icon = files.get('icon.svg')!;
 

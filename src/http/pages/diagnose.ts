@@ -74,7 +74,14 @@ export type DiagnoseOptions = {
 
 /** The page that measures what is between a visitor and the server, and the routes it uses. */
 export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: DiagnoseOptions): void {
-  routePage(server, { path: '/diagnose', folder: new URL('./diagnose-page/', import.meta.url), mode });
+  routePage(server, {
+    path: '/diagnose',
+    title: 'Diagnose – Pokewire',
+    description: 'Measures what is between this browser and Pokewire, and names the setting to change.',
+    folder: new URL('./diagnose-page/', import.meta.url),
+    styles: ['checks', 'timeline'],
+    mode,
+  });
 
   server.get(
     '/diagnose/connection',

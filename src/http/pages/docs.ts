@@ -46,6 +46,21 @@ export function routeDocs(server: Server, mode: AuthMode): void {
 
   server.get('/', { schema: { hide: true }, config: { access: 'none' } }, (_request, reply) => reply.redirect('/docs'));
 
-  routePage(server, { path: '/docs', folder: new URL('./docs-page/', import.meta.url), mode });
-  routePage(server, { path: '/reference', folder: new URL('./reference-page/', import.meta.url), mode });
+  routePage(server, {
+    path: '/docs',
+    title: 'Pokewire',
+    description: 'Try Pokewire: subscribe, append a message, and see the poke arrive.',
+    folder: new URL('./docs-page/', import.meta.url),
+    styles: ['bench', 'pokes', 'poke-list', 'message'],
+    mode,
+  });
+
+  routePage(server, {
+    path: '/reference',
+    title: 'API reference – Pokewire',
+    description: 'Every operation of this server: parameters, answers, and the request in four languages.',
+    folder: new URL('./reference-page/', import.meta.url),
+    styles: ['layout', 'operation'],
+    mode,
+  });
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { commonStyle, icon, loneStyle } from './common.ts';
+import { documentOf } from './document.ts';
 import { headerOf } from './header.ts';
 
 const style = `${commonStyle}\n${loneStyle}`;
@@ -22,26 +23,19 @@ export type LonePage = {
  * policy permits only the script and style with the right hashes.
  */
 export function lonePage({ title, root, card, script }: LonePage) {
-  const html = `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <title>${title} – Pokewire</title>
-    <link rel="icon" type="image/svg+xml" href="${iconUrl}">
+  const html = documentOf({
+    title: `${title} – Pokewire`,
+    head: `    <link rel="icon" type="image/svg+xml" href="${iconUrl}">
     <style>${style}</style>
-  </head>
-  <body>
-${headerOf(undefined, root)}
+`,
+    body: `${headerOf(undefined, root)}
     <main id="main" class="lone" tabindex="-1">
       <div class="panel card">
 ${card}
       </div>
     </main>
-${script === undefined ? '' : `    <script>${script}</script>\n`}  </body>
-</html>
-`;
+${script === undefined ? '' : `    <script>${script}</script>\n`}`,
+  });
   const scriptSource = script === undefined ? '' : `script-src '${hashOf(script)}'; connect-src 'self'; `;
   const headers = {
     'content-type': 'text/html; charset=utf-8',

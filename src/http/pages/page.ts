@@ -5,36 +5,32 @@ import { queryToken } from '../plumbing/credential.ts';
 import type { Server } from '../plumbing/server.ts';
 import { beginSession } from '../routes/session.ts';
 import { askFirst } from './ask-first.ts';
-import { commonHead } from './common.ts';
+import { documentOf } from './document.ts';
 import { headerOf } from './header.ts';
 import { headersOf, readFiles, routeFiles } from './page-files.ts';
 
-/** Location and access of a page. */
+/** Location, texts and access of a page. */
 export type PageOptions = {
   /** Path of the page; its other files are below it. */
   readonly path: string;
-  /**
-   * Contains `page.html` and the files it references, read once. `<!-- common head -->` is replaced by the shared part
-   * of the head (style, icon), `<!-- header -->` by the header, whose first link leads to `<main id="main"
-   * tabindex="-1">`.
-   */
+  readonly title: string;
+  /** A sentence for search engines and link previews. */
+  readonly description: string;
+  /** Contains `main.html`, the contents of `<main>`, the script `page.js`, and the files they reference. Read once. */
   readonly folder: URL;
+  /** Names of the style sheets in the folder, in cascade order. */
+  readonly styles: readonly string[];
   readonly mode: AuthMode;
 };
 
 /** Serves a page with its files to clients with scope read. */
-export function routePage(server: Server, { path, folder, mode }: PageOptions): void {
+export function routePage(server: Server, options: PageOptions): void {
+  const { path, folder, mode } = options;
   const files = readFiles(folder);
-  const page = Buffer.from(
-    files
-      .get('page.html')!
-      .toString()
-      .replace('    <!-- common head -->\n', () => commonHead)
-      .replace('    <!-- header -->\n', () => headerOf(path)),
-  );
-  files.delete('page.html');
+  const page = Buffer.from(pageOf(options, files.get('main.html')!.toString()));
+  files.delete('main.html');
   routeFiles(server, path, files);
-  const headers = headersOf('page.html');
+  const headers = headersOf('main.html');
   server.get(
     path,
     { schema: { hide: true }, config: { access: 'read', takesAbsentNamespace: true } },
@@ -44,6 +40,25 @@ export function routePage(server: Server, { path, folder, mode }: PageOptions): 
       return token === undefined ? reply.send(page) : beginHere(request, reply, token, path);
     },
   );
+}
+
+/** The document of a page. Its links are relative, because a proxy may serve it below a path. */
+function pageOf({ path, title, description, styles }: PageOptions, main: string): string {
+  const below = path.slice(1);
+  const links = styles.map((name) => `    <link rel="stylesheet" href="${below}/${name}.css">\n`);
+  return documentOf({
+    title,
+    head: `    <meta name="description" content="${description}">
+    <link rel="icon" type="image/svg+xml" href="common/icon.svg">
+    <link rel="stylesheet" href="common/common.css">
+${links.join('')}    <script type="module" src="${below}/page.js"></script>
+`,
+    body: `${headerOf(path)}
+    <main id="main" tabindex="-1">
+${main}    </main>
+    <noscript><p class="lead">This page needs JavaScript. The API is described in openapi.json.</p></noscript>
+`,
+  });
 }
 
 /** Moves the token from the page's address into a session, so that it is neither shared nor kept in the history. */

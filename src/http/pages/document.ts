@@ -1,0 +1,25 @@
+/** What differs between the documents of pages. */
+type DocumentParts = {
+  /** As text, without characters of markup. */
+  readonly title: string;
+  /** Markup of the head, a line or more, beside what every page has there. */
+  readonly head: string;
+  /** Markup of the body. */
+  readonly body: string;
+};
+
+/** The frame of every page. */
+export function documentOf({ title, head, body }: DocumentParts): string {
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>${title}</title>
+${head}  </head>
+  <body>
+${body}  </body>
+</html>
+`;
+}

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { headerLinks } from '../../src/http/pages/header.ts';
 import { startTestApp } from '../support/start-app.ts';
@@ -22,3 +23,29 @@ test.each(headerLinks.map(({ path }) => path))(
     }
   },
 );
+
+test('The root leads to a page below whatever path a proxy has put the server.', async () => {
+  await using app = await startTestApp();
+  const { status, headers } = await fetch(app.url, { redirect: 'manual' });
+  expect([status, headers.get('location')]).toEqual([302, 'docs']);
+});
+
+test.each(headerLinks.map(({ path }) => path))(
+  'The page %s names no address that a proxy which put the server below a path would break.',
+  async (path) => {
+    await using app = await startTestApp();
+    const { text } = await app.get(path);
+    expect(text.match(/\s(?:href|src)="\/[^"]*"/g)).toBeNull();
+  },
+);
+
+test('No script of a page asks for an absolute path.', () => {
+  const folder = new URL('../../src/http/pages/', import.meta.url);
+  const scripts = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
+  expect(scripts.length).toBeGreaterThan(40);
+  for (const name of scripts) {
+    const text = readFileSync(new URL(name, folder), 'utf8');
+    expect(text.match(/(?:fetch|get|read|EventSource|URL|replace|assign)\(\s*['"`]\/.*/g), name).toBeNull();
+    expect(text.match(/(?:href|src)\s*[:=]\s*['"`]\/.*/g), name).toBeNull();
+  }
+});

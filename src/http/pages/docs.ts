@@ -44,7 +44,8 @@ export function routeDocs(server: Server, mode: AuthMode): void {
     async () => server.swagger(),
   );
 
-  server.get('/', { schema: { hide: true }, config: { access: 'none' } }, (_request, reply) => reply.redirect('/docs'));
+  // Relative, because a proxy may have put the server below a path of its own.
+  server.get('/', { schema: { hide: true }, config: { access: 'none' } }, (_request, reply) => reply.redirect('docs'));
 
   routePage(server, {
     path: '/docs',

@@ -56,6 +56,8 @@ export class ConsumerGroups {
     forgotten: 0,
     failedSteps: 0,
   };
+  /** Receives the duration of each hand-over to a member on this node, in milliseconds. */
+  handedOver: (ms: number) => void = () => {};
   /** Open member streams. */
   readonly streams = new Set<MemberStream>();
   /** Callbacks after an acknowledgement on this node, by group key. */
@@ -88,6 +90,7 @@ export class ConsumerGroups {
         moved: (why, partitions) => {
           this.counts.moves[why] += partitions;
         },
+        handedOver: (ms) => this.handedOver(ms),
         failed: (error) => {
           this.counts.failedSteps++;
           if (!this.#isStopped)

@@ -2,7 +2,11 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { ConsumerGroups } from './consumer-groups.ts';
 import type { MoveReason } from './group-state.ts';
 import type { LagMeter, MeasuredGroup } from './lag-meter.ts';
+import { partitionStates } from './partition-states.ts';
 import { partitionKey } from './record-keys.ts';
+
+/** In seconds. Idle workers release within milliseconds, busy ones when the handler ends or the time-out expires. */
+const handoverBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60];
 
 const reasons: readonly MoveReason[] = ['join', 'leave', 'expire', 'forced', 'resize'];
 
@@ -33,6 +37,14 @@ export function measureGroups(metrics: Metrics, groups: ConsumerGroups | undefin
     ['why'],
     () => reasons.map((why) => ({ labels: { why }, value: counts?.moves[why] ?? 0 })),
   );
+  const handovers = metrics
+    .histogram({
+      name: 'pokewire_group_handover_seconds',
+      help: 'Duration of hand-overs of partitions to members on this node, in seconds.',
+      buckets: handoverBuckets,
+    })
+    .series({});
+  if (groups !== undefined) groups.handedOver = (ms) => handovers.observe(ms / 1_000);
   metrics.counters('pokewire_group_acks_total', 'Acknowledgements of partitions, by result.', ['result'], () => [
     { labels: { result: 'acked' }, value: counts?.acknowledged ?? 0 },
     { labels: { result: 'fenced' }, value: counts?.fenced ?? 0 },
@@ -90,6 +102,19 @@ function measureLags(metrics: Metrics, lags: LagMeter | undefined): void {
     'pokewire_group_attached_members',
     'Members of a consumer group whose connection stands, on whichever node.',
     ({ attached }) => attached,
+  );
+  metrics.gauges(
+    'pokewire_group_partition_states',
+    'Partitions of a consumer group by state, for owners on all nodes.',
+    ['namespace', 'group', 'state'],
+    () =>
+      Array.from(lags?.measured ?? []).flatMap(({ namespace, group, partitions }) =>
+        partitionStates.flatMap((state) =>
+          partitions === undefined
+            ? []
+            : [{ labels: { namespace: namespace.id, group, state }, value: partitions[state] }],
+        ),
+      ),
   );
   metrics.gauge(
     'pokewire_groups_unmeasured',

@@ -200,7 +200,7 @@ export class GroupNode {
   /** Starts the steps that the group's state requires. */
   reconcile(watched: WatchedGroup): void {
     const { times, now, observer } = this.options;
-    watched.group = this.groups.known(watched.key) ?? watched.group;
+    watched.see(this.groups.known(watched.key) ?? watched.group, this.health.id, now());
     const steps = reconcile({
       node: this.health.id,
       nowMs: now(),
@@ -261,7 +261,7 @@ export class GroupNode {
   #watch(name: GroupName, group: Group): WatchedGroup {
     const key = groupKey(name.uid, name.name);
     const watched = this.#watched.getOrInsertComputed(key, () => new WatchedGroup(name, group));
-    watched.group = this.groups.known(key) ?? group;
+    watched.see(this.groups.known(key) ?? group, this.health.id, this.options.now());
     return watched;
   }
 

@@ -1,4 +1,5 @@
 import type { Group } from './group.ts';
+import { Handovers } from './handovers.ts';
 import type { MemberSession } from './member-session.ts';
 import { groupKey } from './record-keys.ts';
 import type { Records } from './records.ts';
@@ -12,6 +13,8 @@ export type MoveReason = 'join' | 'leave' | 'expire' | 'forced' | 'resize';
 /** Receives events of groups on this node, for logs and metrics. */
 export interface GroupObserver {
   moved(why: MoveReason, partitions: number): void;
+  /** A partition was handed over to a member on this node; see {@link Handovers}. */
+  handedOver(ms: number): void;
   /** A step failed and will be retried. */
   failed(error: unknown): void;
 }
@@ -25,6 +28,7 @@ export class WatchedGroup {
   readonly missingSinceMs = new Map<string, number>();
   /** Steps in progress, so that none runs twice concurrently. */
   readonly busy = new Set<string>();
+  readonly handovers = new Handovers();
   group: Group;
   /** Deleted ranges of the group's log and category, as last read. */
   forgotten = { epoch: '', ofLog: 0, ofCategory: 0 };
@@ -34,6 +38,12 @@ export class WatchedGroup {
   constructor(name: GroupName, group: Group) {
     this.name = name;
     this.key = groupKey(name.uid, name.name);
+    this.group = group;
+  }
+
+  /** Replaces the group with its current record. */
+  see(group: Group, node: string, nowMs: number): void {
+    this.handovers.note(this.group, group, node, nowMs);
     this.group = group;
   }
 }

@@ -126,6 +126,8 @@ async function open(node: GroupNode, watched: WatchedGroup, session: MemberSessi
     },
   });
   node.options.toldChanged(watched, session, told);
+  const tookMs = watched.handovers.end(partition, node.options.now());
+  if (tookMs !== undefined) node.options.observer.handedOver(tookMs);
   retryDue(node, session, held, record);
   return true;
 }

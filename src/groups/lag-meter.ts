@@ -6,6 +6,7 @@ import { readPartitions } from './describe-group.ts';
 import { ForgettingSpeed } from './forgetting-speed.ts';
 import type { Group } from './group.ts';
 import { countBehind, secondsLeft, secondsSince, timeOf } from './group-lag.ts';
+import { countPartitions, type PartitionCounts } from './partition-states.ts';
 import { groupKey, groupPrefix } from './record-keys.ts';
 
 /** Most groups with series of their own, in total and per namespace. */
@@ -34,6 +35,7 @@ type Measured = {
   readonly group: string;
   /** Number of connected members, on all nodes. */
   attached: number;
+  partitions: PartitionCounts | undefined;
   lag: GroupLag | undefined;
   /** What the lag was measured for. */
   of: { readonly layout: number; readonly head: number; readonly atMs: number } | undefined;
@@ -83,7 +85,13 @@ export class LagMeter {
     const ofNamespace = [...this.#measured.values()].filter((other) => other.namespace.uid === namespace.uid).length;
     if (ofNamespace >= maxMeasuredGroupsOfNamespace) return false;
     const forgetting = new ForgettingSpeed();
-    this.#measured.set(key, { namespace, group, attached: 0, lag: undefined, of: undefined, forgetting });
+    this.#measured.set(key, {
+      ...{ namespace, group, forgetting },
+      attached: 0,
+      partitions: undefined,
+      lag: undefined,
+      of: undefined,
+    });
     return true;
   }
 
@@ -141,6 +149,7 @@ export class LagMeter {
       this.#measured.delete(key);
       return;
     }
+    measured.partitions = countPartitions(group);
     measured.attached = Object.values(group.members).filter(({ isDetached }) => !isDetached).length;
     if (group.epoch !== namespace.log) {
       measured.lag = undefined;

@@ -76,6 +76,8 @@ export type SceneNode = { readonly node: GroupNode; readonly store: HeldStore };
 /** A group of two partitions with nodes and workers that act when the scenario says. */
 export class Scene {
   nowMs = 0;
+  /** How long each hand-over took, on whichever node. */
+  readonly handedOverMs: number[] = [];
   readonly #store = new MemoryGroups();
   readonly #nodes: SceneNode[] = [];
   readonly #workers: SceneWorker[] = [];
@@ -97,7 +99,11 @@ export class Scene {
       now: () => this.nowMs,
       wallNow: () => this.nowMs,
       newId: () => `i${this.#ids++}`,
-      observer: { moved: () => {}, failed: (error) => Promise.reject(error) },
+      observer: {
+        moved: () => {},
+        handedOver: (ms) => void this.handedOverMs.push(ms),
+        failed: (error) => Promise.reject(error),
+      },
       headOf: () => 0,
       toldChanged: () => {},
     });

@@ -30,7 +30,7 @@ export function startNode(
     now: () => time.local(actor),
     wallNow: () => time.now,
     newId,
-    observer: { moved: () => {}, failed: () => {} },
+    observer: { moved: () => {}, handedOver: () => {}, failed: () => {} },
     headOf: () => log.head,
     toldChanged: () => {},
   });

@@ -52,3 +52,32 @@ test('A group says when a rule by number takes what it has not settled, as fast 
   const [partition] = (await app.get('/groups/billing')).body.partitions;
   expect(partition.secondsLeft).toBeGreaterThan(0);
 });
+
+test('The metrics count the partitions of a group by state, and time each that goes from one member to another.', async () => {
+  await using app = await startTestApp();
+  const scrape = async () => new Exposition((await app.get('/metrics')).text);
+  const states = async () => {
+    const { metrics } = await scrape();
+    const samples = metrics.get('pokewire_group_partition_states')!.samples;
+    return Object.fromEntries(samples.map(({ labels, value }) => [labels.state, value]));
+  };
+  const pollStates = () => expect.poll(states, { timeout: 20_000 });
+  await post(app, '/groups/billing', { category: 'account', size: 2 }, 'PUT');
+  await pollStates().toEqual({ owned: 0, moving: 0, unowned: 2 });
+  const first = await GroupWorker.join(app, 'billing', 'worker-1', '');
+  await using _first = first.client;
+  await first.wait<Assigned>('assigned', 2);
+  await pollStates().toEqual({ owned: 2, moving: 0, unowned: 0 });
+  expect((await scrape()).value('pokewire_group_handover_seconds_count')).toBe(0);
+
+  const second = await GroupWorker.join(app, 'billing', 'worker-2', '');
+  await using _second = second.client;
+  const [revoked] = await first.wait<Assigned>('revoke');
+  await pollStates().toEqual({ owned: 1, moving: 1, unowned: 0 });
+  await first.post('release', { releases: [{ ...of(revoked!), position: 0 }] });
+  await second.wait<Assigned>('assigned');
+  await pollStates().toEqual({ owned: 2, moving: 0, unowned: 0 });
+  const metrics = await scrape();
+  expect(metrics.value('pokewire_group_handover_seconds_count')).toBe(1);
+  expect(metrics.value('pokewire_group_handover_seconds_sum')).toBeGreaterThan(0);
+});

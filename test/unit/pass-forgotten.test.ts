@@ -19,7 +19,7 @@ async function startMember() {
     now: () => 0,
     wallNow: () => 0,
     newId: () => 'id',
-    observer: { moved: () => {}, failed: () => {} },
+    observer: { moved: () => {}, handedOver: () => {}, failed: () => {} },
     headOf: () => 0,
     toldChanged: () => {},
   });

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { groupTimes } from '../../src/groups/group-times.ts';
+import { Scene } from './scene.ts';
+
+const { leaseMs, handOverMs } = groupTimes;
+
+test('A hand-over is timed from the join that takes the partition until the new owner is told, and a first assignment is none.', async () => {
+  const scene = await Scene.begin();
+  const one = await scene.startNode();
+  const other = await scene.startNode();
+  const a = await scene.startWorker('a', one);
+  await scene.pass(1_000);
+  expect(scene.handedOverMs).toEqual([]);
+  const b = await scene.startWorker('b', other);
+  await scene.pass(4_000);
+  expect(scene.handedOverMs).toEqual([]);
+  await a.release(1)();
+  await scene.pass(1_000);
+  expect(b.told('assigned')).toHaveLength(1);
+  expect(scene.handedOverMs).toEqual([5_000]);
+});
+
+test('The share of a member that leaves is handed over at once, and a worker that connects again is handed nothing.', async () => {
+  const scene = await Scene.begin();
+  const node = await scene.startNode();
+  const a = await scene.startWorker('a', node);
+  const b = await scene.startWorker('b', node);
+  await a.release(1)();
+  scene.handedOverMs.length = 0;
+  await b.cut();
+  await b.connect(node);
+  expect(b.told('assigned')).toHaveLength(2);
+  expect(scene.handedOverMs).toEqual([]);
+  // It lets its other partition go, and says so only by leaving.
+  a.release(0);
+  await a.leave();
+  expect(b.told('assigned').map(({ partition }) => partition)).toEqual([1, 1, 0]);
+  expect(scene.handedOverMs).toEqual([0]);
+});
+
+test('A hand-over that is called off is none, and what a silent worker had is handed over once its lease has expired.', async () => {
+  const scene = await Scene.begin();
+  const one = await scene.startNode();
+  const other = await scene.startNode();
+  const a = await scene.startWorker('a', one);
+  const b = await scene.startWorker('b', other);
+  await scene.pass(2_000);
+  await b.leave();
+  await scene.pass(1_000);
+  expect(scene.handedOverMs).toEqual([]);
+  // Nobody answers for the first worker any more, so its share is taken when its lease is over.
+  a.isBeating = false;
+  await scene.startWorker('c', other);
+  await scene.pass(2 * (handOverMs + leaseMs));
+  expect(scene.handedOverMs).toHaveLength(2);
+});

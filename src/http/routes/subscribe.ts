@@ -168,11 +168,8 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
     let released = admit(request);
     let stream: MemberStream | undefined;
     try {
-      stream = await joinGroup(groups, grant.namespace, asked, () => released()).catch((error) => {
-        // By then its lease is over, and the name is free.
-        if (error instanceof PokewireError && error.code === 'MEMBER_TAKEN') retryAfter(reply, 2, 3);
-        throw error;
-      });
+      // Functions that live as long as the stream name neither request nor reply, which would stay in memory as long.
+      stream = await joinGroup(groups, grant.namespace, asked, () => released());
       const letGo = options.grants.hold(grant, (reason) => stream?.end(reason));
       const release = released;
       released = () => {
@@ -186,6 +183,8 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
       if (sink === undefined) stream.abandon();
       else stream.open(sink, framing, head, randomRetryMs(options));
     } catch (error) {
+      // By then its lease is over, and the name is free.
+      if (error instanceof PokewireError && error.code === 'MEMBER_TAKEN') retryAfter(reply, 2, 3);
       if (stream === undefined) released();
       else stream.abandon();
       throw error;

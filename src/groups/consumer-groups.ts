@@ -186,7 +186,11 @@ export class ConsumerGroups {
       // Acknowledgements may have been sent to another node.
       if (waiting.length > 0) await this.node.partitions.readAll(waiting.slice(0, 100)).catch(() => {});
     }
-    for (const watched of [...this.node.watched]) await this.#passForgotten(watched);
+    for (const watched of [...this.node.watched]) {
+      const epoch = watched.group.epoch as LogId;
+      const upTo = this.#feeds.get(epoch)?.forgottenUpTo ?? 0;
+      if (upTo > 0) await this.#passForgotten(watched, epoch, upTo);
+    }
     await this.#passErased();
   }
 
@@ -230,11 +234,8 @@ export class ConsumerGroups {
     );
   }
 
-  async #passForgotten(watched: WatchedGroup): Promise<void> {
-    const { group, name } = watched;
-    const epoch = group.epoch as LogId;
-    const upTo = this.#feeds.get(epoch)?.forgottenUpTo ?? 0;
-    if (upTo === 0) return;
+  async #passForgotten(watched: WatchedGroup, epoch: LogId, upTo: number): Promise<void> {
+    const { name } = watched;
     try {
       for (const part of await passForgotten(this.node, watched, this.#store.log(epoch), upTo)) {
         this.counts.forgotten++;
@@ -258,13 +259,12 @@ export class ConsumerGroups {
   }
 
   #toldChanged(watched: WatchedGroup, session: MemberSession, told: Told): void {
-    const { name, group } = watched;
-    const key = partitionKey(name.uid, group.id, told.layout, told.partition);
     // A reset changes the group's epoch, but partitions assigned before must leave the feed they joined.
-    const feed = this.#feedsOfTold.get(told) ?? (this.#isStopped ? undefined : this.#feed(group.epoch as LogId));
+    const feed =
+      this.#feedsOfTold.get(told) ?? (this.#isStopped ? undefined : this.#feed(watched.group.epoch as LogId));
     if (feed === undefined) return;
     this.#feedsOfTold.set(told, feed);
-    feed.update(watched, session, told, key);
+    feed.update(watched, session, told);
   }
 }
 

@@ -15,7 +15,6 @@ const maxUnacknowledged = 1_000;
 type Target = {
   readonly session: MemberSession;
   readonly told: Told;
-  readonly key: string;
   /** The last message since the last flush. A burst is sent as one poke, and the member reads the rest. */
   pending: { readonly stream: string; readonly position: number; readonly globalPosition: number } | undefined;
   unacknowledged: number;
@@ -44,6 +43,8 @@ export class GroupFeed {
   /** By category, then by group and layout. */
   readonly #layouts = new Map<string, Map<string, Layout>>();
   readonly #pending = new Set<Target>();
+  /** Targets that receive nothing until an acknowledgement is found. */
+  readonly #paused = new Set<Target>();
   #flush: NodeJS.Immediate | undefined;
 
   constructor(options: GroupFeedOptions) {
@@ -85,13 +86,7 @@ export class GroupFeed {
 
   /** Partitions whose pokes are paused until an acknowledgement is found. */
   get waiting(): string[] {
-    const keys: string[] = [];
-    for (const layouts of this.#layouts.values()) {
-      for (const { targets } of layouts.values()) {
-        for (const { unacknowledged, key } of targets.values()) if (unacknowledged >= maxUnacknowledged) keys.push(key);
-      }
-    }
-    return keys;
+    return Array.from(this.#paused, ({ told }) => told.key);
   }
 
   /** Reads messages that were not announced. */
@@ -105,20 +100,29 @@ export class GroupFeed {
   }
 
   /** Starts or stops the pokes of a partition, after its assignment to a session changed. */
-  update(watched: WatchedGroup, session: MemberSession, told: Told, key: string): void {
+  update(watched: WatchedGroup, session: MemberSession, told: Told): void {
     const { category, size, layout } = watched.group;
     const name = `${told.layout}/${watched.key}`;
     const layouts = this.#layouts.getOrInsertComputed(category, () => new Map());
     const isMember = session.told.get(toldKey(told)) === told && !session.isClosed;
     if (isMember && told.revokedAtMs === undefined && told.layout === layout) {
       const { targets } = layouts.getOrInsertComputed(name, () => ({ size, targets: new Map() }));
-      targets.set(told.partition, { session, told, key, pending: undefined, unacknowledged: 0, checkpoint: 0 });
+      this.#remove(targets, told.partition);
+      targets.set(told.partition, { session, told, pending: undefined, unacknowledged: 0, checkpoint: 0 });
     } else {
       const targets = layouts.get(name)?.targets;
-      if (targets?.get(told.partition)?.told === told) targets.delete(told.partition);
+      if (targets?.get(told.partition)?.told === told) this.#remove(targets, told.partition);
       if (targets?.size === 0) layouts.delete(name);
     }
     if (layouts.size === 0) this.#layouts.delete(category);
+  }
+
+  #remove(targets: Map<number, Target>, partition: number): void {
+    const target = targets.get(partition);
+    if (target === undefined) return;
+    targets.delete(partition);
+    this.#pending.delete(target);
+    this.#paused.delete(target);
   }
 
   #poked({ stream, position, globalPosition }: Poke): void {
@@ -136,17 +140,18 @@ export class GroupFeed {
   #tell(): void {
     this.#flush = undefined;
     for (const target of this.#pending) {
-      const { session, told, key, pending } = target;
+      const { session, told, pending } = target;
       target.pending = undefined;
-      const record = this.#options.partition(key);
+      const record = this.#options.partition(told.key);
       if (record !== undefined && record.checkpoint !== target.checkpoint) {
         target.checkpoint = record.checkpoint;
         target.unacknowledged = 0;
+        this.#paused.delete(target);
       }
       if (pending === undefined || target.unacknowledged >= maxUnacknowledged) continue;
       // A held stream is not read before its retry.
       if (record?.held.some(({ stream }) => stream === pending.stream) === true) continue;
-      target.unacknowledged++;
+      if (++target.unacknowledged === maxUnacknowledged) this.#paused.add(target);
       const { partition, generation } = told;
       session.send({ event: 'poke', data: { partition, generation, ...pending } });
     }

@@ -3,7 +3,6 @@ import type { ConsumerGroups } from './consumer-groups.ts';
 import type { MoveReason } from './group-state.ts';
 import type { LagMeter, MeasuredGroup } from './lag-meter.ts';
 import { partitionStates } from './partition-states.ts';
-import { partitionKey } from './record-keys.ts';
 
 /** In seconds. Idle workers release within milliseconds, busy ones when the handler ends or the time-out expires. */
 const handoverBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60];
@@ -126,12 +125,11 @@ function measureLags(metrics: Metrics, lags: LagMeter | undefined): void {
 /** Counts partitions assigned to members here, and their held streams as far as this node knows. */
 function countTold(groups: ConsumerGroups | undefined) {
   const counts = { owned: 0, revoking: 0, held: 0 };
-  for (const { name, group, sessions } of groups?.node.watched ?? []) {
+  for (const { sessions } of groups?.node.watched ?? []) {
     for (const { told } of sessions.values()) {
-      for (const { layout, partition, revokedAtMs } of told.values()) {
+      for (const { key, revokedAtMs } of told.values()) {
         if (revokedAtMs === undefined) counts.owned++;
         else counts.revoking++;
-        const key = partitionKey(name.uid, group.id, layout, partition);
         counts.held += groups!.node.partitions.known(key)?.held.length ?? 0;
       }
     }

@@ -1,17 +1,19 @@
 import type { GroupStore } from '../store/group-store.ts';
+import { admitMember, type Joined, type Joining } from './admit-member.ts';
+import { ChangedRecords } from './changed-records.ts';
 import type { Group } from './group.ts';
-import { changeGroup, type GroupName, type GroupObserver, type MoveReason, WatchedGroup } from './group-state.ts';
+import { changeGroup, type GroupName, type GroupObserver, type MoveReason, type WatchedGroup } from './group-state.ts';
 import { doStep, retryDue } from './group-steps.ts';
 import { type GroupTimes, leastValidMs } from './group-times.ts';
-import { type MemberLink, MemberSession, type Told } from './member-session.ts';
-import { type JoinOutcome, type JoinRequest, join, leave } from './membership.ts';
+import type { MemberSession, Told } from './member-session.ts';
+import { leave } from './membership.ts';
 import { NodeHealth } from './node-health.ts';
 import { type Held, isChanging, letGo } from './ownership.ts';
-import type { PartitionRecord } from './partition-record.ts';
 import { Partitions } from './partitions.ts';
-import { reconcile } from './reconcile.ts';
-import { groupKey, partitionKey } from './record-keys.ts';
+import { quietUntilMs, reconcile, type View } from './reconcile.ts';
+import { groupKey } from './record-keys.ts';
 import { Records } from './records.ts';
+import { WatchedGroups } from './watched-groups.ts';
 
 type GroupNodeOptions = {
   readonly store: GroupStore;
@@ -29,14 +31,6 @@ type GroupNodeOptions = {
   readonly toldChanged: (watched: WatchedGroup, session: MemberSession, told: Told) => void;
 };
 
-/** A member that wants to join. */
-type Joining = Pick<JoinRequest, 'member' | 'session' | 'attempt' | 'address'> & { readonly link: MemberLink };
-
-/** Outcome of a join; `not-valid`: this node may not confirm leases at the moment. */
-export type Joined =
-  | { readonly outcome: 'joined'; readonly session: MemberSession }
-  | { readonly outcome: Exclude<JoinOutcome['outcome'], 'joined'> | 'not-valid' | 'no-group' };
-
 /**
  * The members connected to this node, and the work for their groups. Only this node decides whether they are alive; any
  * node assigns unowned partitions. Records change only by compare-and-set, so no node is a leader.
@@ -48,9 +42,10 @@ export class GroupNode {
   readonly options: GroupNodeOptions;
   /** Number of compare-and-set operations that lost. */
   conflicts = 0;
-  readonly #watched = new Map<string, WatchedGroup>();
-  readonly #sessions = new Map<string, { readonly watched: WatchedGroup; readonly session: MemberSession }>();
-  #revision: number | undefined = undefined;
+  readonly #watched = new WatchedGroups((watched, group) => this.#see(watched, group));
+  readonly #changes: ChangedRecords;
+  /** {@link NodeHealth.losses} at the last turn. */
+  #losses = 0;
   #isTurning = false;
 
   constructor(options: GroupNodeOptions) {
@@ -58,13 +53,16 @@ export class GroupNode {
     const conflicted = () => this.conflicts++;
     this.options = options;
     this.groups = new Records<Group>(store, false, conflicted);
-    this.partitions = new Partitions(new Records<PartitionRecord>(store, true, conflicted), options.wallNow);
+    this.partitions = new Partitions(store, conflicted, options.wallNow);
     this.health = new NodeHealth(store, times, now, newId());
+    const { groups, partitions } = this;
+    const gone = (name: GroupName) => this.endGroup(name);
+    this.#changes = new ChangedRecords({ store, groups, partitions, watched: this.#watched, gone });
   }
 
   /** Groups with members on this node. */
   get watched(): Iterable<WatchedGroup> {
-    return this.#watched.values();
+    return this.#watched;
   }
 
   watchedGroup(name: GroupName): WatchedGroup | undefined {
@@ -72,64 +70,20 @@ export class GroupNode {
   }
 
   /** Admits a member. Its events start with `joined`. */
-  async join(name: GroupName, { link, ...joining }: Joining): Promise<Joined> {
-    const { now, newId, times, headOf } = this.options;
-    const request: JoinRequest = { ...joining, node: this.health.id, newSession: newId() };
-    let joined: JoinOutcome | undefined;
-    const key = groupKey(name.uid, name.name);
-    const found = this.groups.known(key) ?? (await this.groups.read(key));
-    if (found === undefined) return { outcome: 'no-group' };
-    // Before the change, because its answer may be lost: this node must find a member it does not know about.
-    this.#watch(name, found).askedAtMs = now();
-    const { group } = await changeGroup(this.groups, this.options.observer, key, 'join', (draft) => {
-      joined = undefined;
-      if (this.health.validMs <= leastValidMs || this.health.id !== request.node) return false;
-      joined = join(draft, request);
-      return joined.outcome === 'joined';
-    });
-    if (group === undefined) return { outcome: 'no-group' };
-    if (joined === undefined || this.health.id !== request.node) return { outcome: 'not-valid' };
-    if (joined.outcome !== 'joined') return { outcome: joined.outcome };
-    const { validMs } = this.health;
-    if (validMs <= leastValidMs) return { outcome: 'not-valid' };
-    const watched = this.#watch(name, group);
-    const member = watched.group.members[joined.session];
-    // A later attempt was accepted before the answer to this one arrived.
-    if (member?.attempt !== joining.attempt || member.node !== request.node) return { outcome: 'old-attempt' };
-    watched.sessions.get(joined.session)?.end('superseded');
-    const session = new MemberSession(joined.session, joining.attempt, link, now());
-    watched.sessions.set(session.session, session);
-    this.#sessions.set(session.session, { watched, session });
-    const { epoch, layout, size } = watched.group;
-    session.send({
-      event: 'joined',
-      data: {
-        group: name.name,
-        member: joining.member,
-        session: session.session,
-        attempt: joining.attempt,
-        epoch,
-        layout,
-        size,
-        leaseMs: Math.floor(Math.min(times.leaseMs, validMs)),
-        beatMs: times.beatMs,
-        head: headOf(watched.group),
-      },
-    });
-    this.reconcile(watched);
-    return { outcome: 'joined', session };
+  join(name: GroupName, joining: Joining): Promise<Joined> {
+    return admitMember(this, this.#watched, name, joining);
   }
 
   /** Receives a member's heartbeat. The lease is confirmed only in the member's stream, because a response could overtake events there. */
   beat(session: string, beat: number): void {
-    const own = this.#sessions.get(session);
+    const own = this.#watched.connected(session);
     if (own === undefined) this.health.passOn(session, beat);
     else this.#confirm(session, beat);
   }
 
   /** The connection of a session was closed. */
   disconnected(session: MemberSession): void {
-    const own = this.#sessions.get(session.session);
+    const own = this.#watched.connected(session.session);
     session.isClosed = true;
     if (own?.session === session) this.reconcile(own.watched);
   }
@@ -153,7 +107,9 @@ export class GroupNode {
     const key = groupKey(name.uid, name.name);
     const changed = await changeGroup(this.groups, this.options.observer, key, why, edit);
     const { group } = changed;
-    if (group !== undefined && (changed.isChanged || this.#watched.has(key))) this.reconcile(this.#watch(name, group));
+    if (group !== undefined && (changed.isChanged || this.#watched.get(key) !== undefined)) {
+      this.reconcile(this.#watched.add(name, group));
+    }
     return changed;
   }
 
@@ -166,7 +122,7 @@ export class GroupNode {
         const node = this.health.id;
         const isAlive = await this.health.turn(
           (session, beat) => this.#confirm(session, beat),
-          () => this.#readChanges(),
+          () => this.#changes.read(),
         );
         if (!isAlive && node === this.health.id) this.#beginAgain();
       }
@@ -175,42 +131,36 @@ export class GroupNode {
     } finally {
       this.#isTurning = false;
     }
-    for (const watched of [...this.#watched.values()]) {
-      this.reconcile(watched);
-      this.retry(watched);
+    const hasLost = this.health.losses !== this.#losses;
+    this.#losses = this.health.losses;
+    const holding = this.partitions.groupsThatHold;
+    for (const watched of [...this.#watched]) {
+      if (hasLost || !this.#isQuiet(watched)) this.reconcile(watched);
+      if (holding.has(watched.group.id)) this.retry(watched);
       this.#unwatch(watched);
     }
   }
 
   /** Sends due retries to the members on this node. */
-  retry({ name, group, sessions }: WatchedGroup): void {
+  retry({ sessions }: WatchedGroup): void {
     for (const session of sessions.values()) {
-      for (const told of session.told.values()) {
-        const key = partitionKey(name.uid, group.id, told.layout, told.partition);
-        retryDue(this, session, told, this.partitions.known(key));
-      }
+      for (const told of session.told.values()) retryDue(this, session, told, this.partitions.known(told.key));
     }
   }
 
   /** Reconciles a group without members on this node. */
   look(name: GroupName, group: Group): void {
-    this.reconcile(this.#watch(name, group));
+    this.reconcile(this.#watched.add(name, group));
   }
 
   /** Starts the steps that the group's state requires. */
   reconcile(watched: WatchedGroup): void {
     const { times, now, observer } = this.options;
-    watched.see(this.groups.known(watched.key) ?? watched.group, this.health.id, now());
-    const steps = reconcile({
-      node: this.health.id,
-      nowMs: now(),
-      validMs: this.health.validMs,
-      group: watched.group,
-      sessions: watched.sessions,
-      missingSinceMs: watched.missingSinceMs,
-      nodes: this.health.others,
-      times,
-    });
+    this.#see(watched, watched.group);
+    const { group, sessions, missingSinceMs } = watched;
+    const { id: node, validMs, others: nodes } = this.health;
+    const view: View = { node, nowMs: now(), validMs, group, sessions, missingSinceMs, nodes, times };
+    const steps = reconcile(view);
     for (const step of steps) {
       const name = JSON.stringify(step);
       if (watched.busy.has(name)) continue;
@@ -228,12 +178,12 @@ export class GroupNode {
         },
       );
     }
+    watched.quiet = steps.length > 0 ? undefined : { group, untilMs: quietUntilMs(view) };
   }
 
   /** Drops a connection whose session has moved or ended. */
   drop(watched: WatchedGroup, session: MemberSession): void {
-    watched.sessions.delete(session.session);
-    if (this.#sessions.get(session.session)?.session === session) this.#sessions.delete(session.session);
+    this.#watched.disconnect(watched, session);
     for (const told of session.told.values()) this.options.toldChanged(watched, session, told);
   }
 
@@ -245,11 +195,11 @@ export class GroupNode {
       session.end('group-deleted');
       this.drop(watched, session);
     }
-    this.#watched.delete(watched.key);
+    this.#watched.remove(watched);
   }
 
   #confirm(id: string, beat: number): void {
-    const own = this.#sessions.get(id);
+    const own = this.#watched.connected(id);
     if (own === undefined || own.session.isClosed || own.session.isExpiring || beat <= own.session.beat) return;
     const { validMs } = this.health;
     if (validMs <= leastValidMs) return;
@@ -258,48 +208,30 @@ export class GroupNode {
     own.session.extend(beat, leaseMs, now(), headOf(own.watched.group));
   }
 
-  #watch(name: GroupName, group: Group): WatchedGroup {
-    const key = groupKey(name.uid, name.name);
-    const watched = this.#watched.getOrInsertComputed(key, () => new WatchedGroup(name, group));
-    watched.see(this.groups.known(key) ?? group, this.health.id, this.options.now());
-    return watched;
+  /** Notes the known record of a group, or else this one. */
+  #see(watched: WatchedGroup, group: Group): void {
+    watched.see(this.groups.known(watched.key) ?? group, this.health.id, this.options.now());
+  }
+
+  /** Whether nothing has become due for a group since it was last reconciled. */
+  #isQuiet({ key, group, quiet }: WatchedGroup): boolean {
+    if (quiet === undefined || quiet.group !== (this.groups.known(key) ?? group)) return false;
+    return this.options.now() <= quiet.untilMs;
   }
 
   /** Stops watching a group without members on this node, once no late response can add one. */
-  #unwatch({ sessions, busy, group, key, askedAtMs }: WatchedGroup): void {
+  #unwatch(watched: WatchedGroup): void {
+    const { sessions, busy, group, askedAtMs } = watched;
+    if (sessions.size > 0 || busy.size > 0 || isChanging(group)) return;
     const { now, times } = this.options;
     const isOurs = Object.values(group.members).some(({ node }) => node === this.health.id);
-    const isQuiet = now() - askedAtMs > 2 * times.nodeTtlMs;
-    if (isQuiet && sessions.size === 0 && busy.size === 0 && !isOurs && !isChanging(group)) this.#watched.delete(key);
-  }
-
-  /** Reads the groups that changed. Must complete before this node counts as valid. */
-  async #readChanges(): Promise<void> {
-    const { revision, keys } = await this.options.store.changesSince(this.#revision);
-    const news = this.#revision !== undefined && keys !== 'all' ? keys : undefined;
-    const changed = news?.filter((key) => this.#watched.has(key)) ?? [...this.#watched.keys()];
-    for (let at = 0; at < changed.length; at += 100) {
-      const keys = changed.slice(at, at + 100);
-      const groups = await this.groups.readAll(keys);
-      for (const [index, group] of groups.entries()) {
-        const watched = this.#watched.get(keys[index]!);
-        if (group === undefined && watched !== undefined) this.endGroup(watched.name);
-      }
-    }
-    await this.partitions.readChanged(news ?? this.#toldKeys());
-    this.#revision = revision;
-  }
-
-  #toldKeys(): string[] {
-    return [...this.#sessions.values()].flatMap(({ watched: { name, group }, session }) =>
-      [...session.told.values()].map(({ layout, partition }) => partitionKey(name.uid, group.id, layout, partition)),
-    );
+    if (!isOurs && now() - askedAtMs > 2 * times.nodeTtlMs) this.#watched.remove(watched);
   }
 
   /** Starts over under a new id, because this node was marked dead and other nodes have taken over its members. */
   #beginAgain(): void {
     this.health.beginAgain(this.options.newId());
-    for (const watched of this.#watched.values()) {
+    for (const watched of this.#watched) {
       for (const session of [...watched.sessions.values()]) {
         session.end('store-failed');
         this.drop(watched, session);

@@ -30,6 +30,8 @@ export class WatchedGroup {
   readonly busy = new Set<string>();
   readonly handovers = new Handovers();
   group: Group;
+  /** The record at the last reconciliation, and when something becomes due for it by time alone; undefined: something was due. */
+  quiet: { readonly group: Group; readonly untilMs: number } | undefined = undefined;
   /** Deleted ranges of the group's log and category, as last read. */
   forgotten = { epoch: '', ofLog: 0, ofCategory: 0 };
   /** When a member last asked this node to join. */

@@ -3,7 +3,7 @@ import type { Group } from './group.ts';
 import type { GroupNode } from './group-node.ts';
 import type { WatchedGroup } from './group-state.ts';
 import { due } from './held-streams.ts';
-import type { MemberSession } from './member-session.ts';
+import type { MemberSession, Retried } from './member-session.ts';
 import { detach, remove } from './membership.ts';
 import { type Held, letGo, noteReady, noteSealed, predecessors } from './ownership.ts';
 import { newPartition, type PartitionRecord, succeed } from './partition-record.ts';
@@ -106,13 +106,14 @@ function removeNode(node: GroupNode, watched: WatchedGroup, dead: string): Promi
 async function open(node: GroupNode, watched: WatchedGroup, session: MemberSession, held: Held): Promise<boolean> {
   const { name, group } = watched;
   const { layout, partition, generation } = held;
-  const record = await node.partitions.open(partitionKey(name.uid, group.id, layout, partition), generation);
+  const key = partitionKey(name.uid, group.id, layout, partition);
+  const record = await node.partitions.open(key, generation);
   if (record === undefined || session.isClosed || watched.sessions.get(session.session) !== session) return false;
   // A node that may not confirm leases must not assign partitions.
   if (node.health.validMs <= 0 || watched.group.layout !== layout) return false;
   const former = session.told.get(toldKey(held));
   if (former !== undefined && former.generation >= generation) return false;
-  const told = session.note({ layout, partition, generation }, record.forgotten?.to ?? 0);
+  const told = session.note(held, key, record.forgotten?.to ?? 0);
   session.send({
     event: 'assigned',
     data: {
@@ -135,8 +136,9 @@ async function open(node: GroupNode, watched: WatchedGroup, session: MemberSessi
 function revoke(node: GroupNode, watched: WatchedGroup, session: MemberSession, held: Held): void {
   const { now, times, toldChanged } = node.options;
   const { layout, partition, generation } = held;
+  const { name, group } = watched;
   let told = session.told.get(toldKey(held));
-  if (told?.generation !== generation) told = session.note({ layout, partition, generation });
+  if (told?.generation !== generation) told = session.note(held, partitionKey(name.uid, group.id, layout, partition));
   told.revokedAtMs = now();
   session.send({ event: 'revoke', data: { partition, layout, generation, withinMs: times.handOverMs } });
   toldChanged(watched, session, told);
@@ -153,17 +155,17 @@ export function retryDue(
   if (told === undefined || record === undefined || told.revokedAtMs !== undefined) return;
   const { now, wallNow, times } = node.options;
   const nowMs = now();
-  const names = new Set<string>();
+  const retried = new Map<string, Retried>();
   for (const { stream, position, attempts, retryAtMs } of due(record, wallNow())) {
-    names.add(stream);
     const what = `${position}/${attempts}/${retryAtMs}`;
     const last = told.retried.get(stream);
-    if (last?.what === what && nowMs - last.atMs < times.leaseMs) continue;
-    told.retried.set(stream, { what, atMs: nowMs });
+    const isSent = last?.what === what && nowMs - last.atMs < times.leaseMs;
+    retried.set(stream, isSent ? last : { what, atMs: nowMs });
+    if (isSent) continue;
     const { partition, generation } = told;
     session.send({ event: 'retry', data: { partition, generation, stream, position, attempt: attempts + 1 } });
   }
-  for (const stream of told.retried.keys()) if (!names.has(stream)) told.retried.delete(stream);
+  told.retried = retried;
 }
 
 async function seal(

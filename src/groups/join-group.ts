@@ -1,11 +1,11 @@
 import { PokewireError } from '../errors.ts';
 import type { Namespace } from '../store/namespace-store.ts';
 import { resetGroup } from './administer-group.ts';
+import type { Joined } from './admit-member.ts';
 import { assign } from './assign.ts';
 import { type ConsumerGroups, groupNotFound } from './consumer-groups.ts';
 import { createGroup } from './create-group.ts';
 import { type Group, maxGroupMembers, maxNamespaceMembers } from './group.ts';
-import type { Joined } from './group-node.ts';
 import { MemberStream } from './member-stream.ts';
 
 /** A worker's request to join. */

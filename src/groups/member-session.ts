@@ -90,11 +90,18 @@ export interface MemberLink {
 
 /** A partition that was assigned to a connection or revoked from it. */
 export type Told = { -readonly [Key in keyof ToldView]: ToldView[Key] } & {
-  /** The last retry sent for each held stream. */
-  readonly retried: Map<string, { readonly what: string; readonly atMs: number }>;
+  /** Key of the partition's record. */
+  readonly key: string;
+  /** The last retry sent for each held stream that is due. */
+  retried: ReadonlyMap<string, Retried>;
   /** The member knows what retention deleted up to here. */
   forgottenUpTo: number;
 };
+
+/** A retry of a held stream that was sent. */
+export type Retried = { readonly what: string; readonly atMs: number };
+
+const noneRetried: ReadonlyMap<string, Retried> = new Map();
 
 /** A connection of a member on this node. */
 export class MemberSession implements SessionView {
@@ -125,10 +132,20 @@ export class MemberSession implements SessionView {
     this.link.end(code);
   }
 
-  /** Adds a partition. Initially it has the connection's lease. */
-  note(held: Held, forgottenUpTo = Number.POSITIVE_INFINITY): Told {
-    const { extendedAtMs } = this;
-    const told = { ...held, extendedAtMs, revokedAtMs: undefined, isStopped: false, retried: new Map(), forgottenUpTo };
+  /** Adds the partition with this record key. Initially it has the connection's lease. */
+  note(held: Held, key: string, forgottenUpTo = Number.POSITIVE_INFINITY): Told {
+    const { layout, partition, generation } = held;
+    const told: Told = {
+      layout,
+      partition,
+      generation,
+      key,
+      extendedAtMs: this.extendedAtMs,
+      revokedAtMs: undefined,
+      isStopped: false,
+      retried: noneRetried,
+      forgottenUpTo,
+    };
     this.told.set(toldKey(held), told);
     return told;
   }

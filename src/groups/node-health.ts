@@ -1,4 +1,4 @@
-import type { GroupStore } from '../store/group-store.ts';
+import type { GroupRecord, GroupStore } from '../store/group-store.ts';
 import { clockMargin, type GroupTimes } from './group-times.ts';
 import type { NodeView } from './reconcile.ts';
 import { nodeKey, nodePrefix } from './record-keys.ts';
@@ -27,6 +27,7 @@ export class NodeHealth {
   readonly #now: () => number;
   readonly #others = new Map<string, NodeView>();
   readonly #foreign = new Map<string, number>();
+  #losses = 0;
   #id: string;
   #revision = 0;
   #validUntilMs = Number.NEGATIVE_INFINITY;
@@ -48,6 +49,11 @@ export class NodeHealth {
     return this.#others;
   }
 
+  /** Number of times another node was found dead, or its record gone. */
+  get losses(): number {
+    return this.#losses;
+  }
+
   /** How long this node may confirm leases, in milliseconds; 0 or less: not any more. */
   get validMs(): number {
     return this.#validUntilMs - this.#now();
@@ -60,13 +66,23 @@ export class NodeHealth {
   }
 
   /**
-   * One turn: writes the own record, reads the other nodes, and lets the caller read what its decisions depend on. The
+   * One turn: writes the own record, and lets the caller read what its decisions depend on, with the records of all nodes. The
    * node is valid counting from before all that. Returns false if this node was marked dead and must start over.
    */
-  async turn(heard: (session: string, beat: number) => void, readOn: () => Promise<void>): Promise<boolean> {
+  async turn(
+    heard: (session: string, beat: number) => void,
+    read: () => Promise<readonly GroupRecord[]>,
+  ): Promise<boolean> {
     const sentMs = this.#now();
     if (!(await this.#beat())) return false;
-    const records = await this.#store.list(nodePrefix, undefined, Number.POSITIVE_INFINITY);
+    this.#see(await read(), heard);
+    this.#validUntilMs = sentMs + clockMargin * this.#times.nodeTtlMs;
+    await this.#removeOld();
+    return true;
+  }
+
+  /** Notes the records of all nodes. */
+  #see(records: readonly GroupRecord[], heard: (session: string, beat: number) => void): void {
     const seen = new Set<string>();
     for (const { key, revision, text } of records) {
       const node = key.slice(nodePrefix.length);
@@ -74,13 +90,15 @@ export class NodeHealth {
       if (node === this.#id || this.#others.get(node)?.revision === revision) continue;
       const { isDead, beats } = JSON.parse(text) as NodeRecord;
       this.#others.set(node, { isDead, revision, unchangedSinceMs: this.#now() });
-      if (!isDead) for (const [session, beat] of Object.entries(beats)) heard(session, beat);
+      if (isDead) this.#losses++;
+      else for (const [session, beat] of Object.entries(beats)) heard(session, beat);
     }
-    for (const node of this.#others.keys()) if (!seen.has(node)) this.#others.delete(node);
-    await readOn();
-    this.#validUntilMs = sentMs + clockMargin * this.#times.nodeTtlMs;
-    await this.#removeOld();
-    return true;
+    for (const node of this.#others.keys()) if (!seen.has(node)) this.#lose(node);
+  }
+
+  #lose(node: string): void {
+    this.#others.delete(node);
+    this.#losses++;
   }
 
   /** Marks a node dead, if its record is still the one that did not change. */
@@ -122,7 +140,7 @@ export class NodeHealth {
     for (const [node, { revision, unchangedSinceMs }] of this.#others) {
       if (nowMs - unchangedSinceMs < keepRecordMs) continue;
       await this.#store.write([{ key: nodeKey(node), revision, text: undefined, isQuiet: true }]);
-      this.#others.delete(node);
+      this.#lose(node);
       return;
     }
   }

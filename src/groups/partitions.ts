@@ -1,3 +1,4 @@
+import type { GroupStore } from '../store/group-store.ts';
 import { type Failure, hold, type NamedStreams, passErased, replay, settle, skip } from './held-streams.ts';
 import {
   acknowledge,
@@ -8,7 +9,8 @@ import {
   seal,
   skipForgotten,
 } from './partition-record.ts';
-import type { ChangeOutcome, Records } from './records.ts';
+import { groupIdOf } from './record-keys.ts';
+import { type ChangeOutcome, Records } from './records.ts';
 
 /** Outcome of a change reserved for the owner. */
 export type OwnerOutcome =
@@ -20,10 +22,20 @@ export type OwnerOutcome =
 export class Partitions {
   readonly #records: Records<PartitionRecord>;
   readonly #wallNow: () => number;
+  /** Keys of cached records that hold streams. */
+  readonly #holding = new Set<string>();
 
-  constructor(records: Records<PartitionRecord>, wallNow: () => number) {
-    this.#records = records;
+  constructor(store: GroupStore, conflicted: () => void, wallNow: () => number) {
+    this.#records = new Records(store, true, conflicted, (key, record) => {
+      if (record === undefined || record.held.length === 0) this.#holding.delete(key);
+      else this.#holding.add(key);
+    });
     this.#wallNow = wallNow;
+  }
+
+  /** Ids of groups that hold streams, as far as this node knows. */
+  get groupsThatHold(): ReadonlySet<string> {
+    return new Set(Array.from(this.#holding, groupIdOf));
   }
 
   known(key: string): PartitionRecord | undefined {

@@ -3,7 +3,6 @@ import { isLogGone } from '../store/shared/log-gone.ts';
 import type { GroupNode } from './group-node.ts';
 import type { GroupName, WatchedGroup } from './group-state.ts';
 import type { HeldStream } from './partition-record.ts';
-import { partitionKey } from './record-keys.ts';
 
 /** Most partitions examined, and held streams read, per turn. */
 const partitionsPerTurn = 100;
@@ -73,9 +72,7 @@ export class ErasedMessages {
   *#all(): Generator<HeldOf> {
     for (const watched of this.#node.watched) {
       for (const { told } of watched.sessions.values()) {
-        for (const { layout, partition } of told.values()) {
-          yield { watched, partition, key: partitionKey(watched.name.uid, watched.group.id, layout, partition) };
-        }
+        for (const { partition, key } of told.values()) yield { watched, partition, key };
       }
     }
   }

@@ -2,7 +2,6 @@ import type { Log } from '../store/log.ts';
 import { selectionOf } from './group-lag.ts';
 import type { GroupNode } from './group-node.ts';
 import type { WatchedGroup } from './group-state.ts';
-import { partitionKey } from './record-keys.ts';
 
 /** A partition whose checkpoint was overtaken by retention. `lost`: inclusive range of global positions. */
 type ForgottenPart = {
@@ -27,12 +26,11 @@ export async function passForgotten(
     watched.forgotten = { epoch: log.id, ofLog: upTo, ofCategory: forgottenUpTo };
   }
   const to = watched.forgotten.ofCategory;
-  const { name, group, sessions } = watched;
+  const { sessions } = watched;
   const passed: ForgottenPart[] = [];
   for (const session of [...sessions.values()]) {
     for (const told of [...session.told.values()]) {
-      const { layout, partition, generation } = told;
-      const key = partitionKey(name.uid, group.id, layout, partition);
+      const { partition, generation, key } = told;
       if ((node.partitions.known(key)?.checkpoint ?? 0) < to) await node.partitions.skipForgotten(key, to);
       // From the record rather than the change's result, since the answer to that may have been lost.
       const lost = node.partitions.known(key)?.forgotten;

@@ -1,6 +1,6 @@
 import { type Group, ownershipOf } from './group.ts';
 import type { GroupTimes } from './group-times.ts';
-import { type Held, readyToMake } from './ownership.ts';
+import { type Held, isChanging, readyToMake } from './ownership.ts';
 
 /** A member's connection on this node, as far as decisions depend on it. */
 export type SessionView = {
@@ -166,6 +166,33 @@ function reconcileOthers(view: View, steps: Step[]): void {
       else if (nowMs - since > waitMs) steps.push({ do: 'remove-missing', session, attempt, node: of });
     }
   }
+}
+
+/**
+ * When a step becomes due by time alone, for a group without steps now; `-Infinity`: unknown. The caller must also reconcile when the
+ * group's record or one of its connections changes, and when a node dies or its record disappears.
+ */
+export function quietUntilMs(view: View): number {
+  const { group, sessions, node, nodes, validMs, times } = view;
+  if (validMs <= 0 || group.state === 'deleted' || isChanging(group)) return Number.NEGATIVE_INFINITY;
+  let untilMs = Number.POSITIVE_INFINITY;
+  for (const [session, member] of Object.entries(group.members)) {
+    const connection = sessions.get(session);
+    const other = nodes.get(member.node);
+    if (member.node === node && connection !== undefined && isSettled(connection)) {
+      untilMs = Math.min(untilMs, connection.extendedAtMs + (member.keepMs ?? times.leaseMs));
+    } else if (member.node !== node && other?.isDead === false) {
+      untilMs = Math.min(untilMs, other.unchangedSinceMs + times.nodeTtlMs);
+    } else return Number.NEGATIVE_INFINITY;
+  }
+  return untilMs;
+}
+
+/** Whether nothing but the end of its lease can become due for a connection. */
+function isSettled({ isClosed, isExpiring, told }: SessionView): boolean {
+  if (isClosed || isExpiring) return false;
+  for (const { revokedAtMs } of told.values()) if (revokedAtMs !== undefined) return false;
+  return true;
 }
 
 /** Whether the worker has had its time to release. */

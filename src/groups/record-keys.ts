@@ -27,6 +27,11 @@ export function partitionKey(uid: string, groupId: string, layout: number, parti
   return `${layoutPrefix(uid, groupId, layout)}${partition}`;
 }
 
+/** The id of the group of a partition's key. */
+export function groupIdOf(partitionKey: string): string {
+  return partitionKey.split('/').at(-3)!;
+}
+
 /** The highest generation of deleted groups in a namespace, so that a new group with the same name continues above it. */
 export function generationKey(uid: string): string {
   return `${uid}/generation`;

@@ -21,11 +21,19 @@ export class Records<T> {
   readonly #known = new Map<string, Known<T>>();
   /** Called for each concurrent change by another node. */
   readonly #conflicted: () => void;
+  readonly #noted: (key: string, value: T | undefined) => void;
 
-  constructor(store: GroupStore, isQuiet: boolean, conflicted: () => void) {
+  /** `noted`: called with each value that is cached, and with undefined when it is dropped. */
+  constructor(
+    store: GroupStore,
+    isQuiet: boolean,
+    conflicted: () => void,
+    noted: (key: string, value: T | undefined) => void = () => {},
+  ) {
     this.#store = store;
     this.#isQuiet = isQuiet;
     this.#conflicted = conflicted;
+    this.#noted = noted;
   }
 
   /** The cached value, without reading the store. */
@@ -102,13 +110,13 @@ export class Records<T> {
     if (known === undefined) return false;
     const { revision } = known;
     const [written] = await this.#store.write([{ key, revision, text: undefined, isQuiet: this.#isQuiet }]);
-    this.#known.delete(key);
+    this.#forget(key);
     return written !== undefined;
   }
 
   #take(key: string, record: GroupRecord | undefined): Known<T> | undefined {
     if (record === undefined) {
-      this.#known.delete(key);
+      this.#forget(key);
       return undefined;
     }
     const known = this.#known.get(key);
@@ -122,8 +130,13 @@ export class Records<T> {
     if (old !== undefined && old.revision > known.revision) return known;
     this.#known.delete(key);
     this.#known.set(key, known);
-    if (this.#known.size > maxKnown) this.#known.delete(this.#known.keys().next().value!);
+    if (this.#known.size > maxKnown) this.#forget(this.#known.keys().next().value!);
+    this.#noted(key, known.value);
     return known;
+  }
+
+  #forget(key: string): void {
+    if (this.#known.delete(key)) this.#noted(key, undefined);
   }
 }
 

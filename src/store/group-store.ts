@@ -27,8 +27,11 @@ export interface GroupStore {
    */
   list(prefix: string, after: string | undefined, limit: number): Promise<GroupRecord[]>;
 
-  /** Keys written since the revision of an earlier answer, without quiet changes; undefined: since now. */
-  changesSince(revision: number | undefined): Promise<GroupChanges>;
+  /**
+   * Keys written since the revision of an earlier answer, without quiet changes; undefined: since now. Includes the records with a
+   * prefix, as {@link GroupStore.list} returns them, so that one request is enough for both.
+   */
+  changesSince(revision: number | undefined, prefix?: string): Promise<GroupChanges>;
 
   /** Hints that {@link GroupStore.changesSince} has news, until the returned function is called. Hints may be lost. */
   follow(changed: () => void): () => void;
@@ -66,4 +69,6 @@ export type GroupChanges = {
   readonly revision: number;
   /** `all`: the revision is too old or of another store, so everything may have changed. */
   readonly keys: readonly string[] | 'all';
+  /** Records with the prefix; empty without one. */
+  readonly records: readonly GroupRecord[];
 };

@@ -116,14 +116,33 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
       await groups.write([{ ...put('a', revision), text: undefined }]);
       const changes = await groups.changesSince(before.revision);
       if (changes.keys !== 'all') expect(changes.keys.toSorted()).toEqual(['a', 'b']);
-      expect(await groups.changesSince(changes.revision)).toEqual({ revision: changes.revision, keys: [] });
+      expect(await groups.changesSince(changes.revision)).toEqual({
+        revision: changes.revision,
+        keys: [],
+        records: [],
+      });
+    });
+
+    test('are told under a prefix with what changed', async () => {
+      await using opened = await open();
+      const groups = opened.store.groups!;
+      const { revision } = await groups.changesSince(undefined);
+      const first = await keep(groups, 'n/1', 0, '"one"');
+      await groups.write([{ ...put('n/2', 0, '"two"'), isQuiet: true }, put('m', 0), put('n', 0)]);
+      const { keys, records } = await groups.changesSince(revision, 'n/');
+      if (keys !== 'all') expect(keys.toSorted()).toEqual(['m', 'n', 'n/1']);
+      expect(records.toSorted((a, b) => (a.key < b.key ? -1 : 1))).toEqual([
+        { key: 'n/1', revision: first, text: '"one"' },
+        { key: 'n/2', revision: expect.any(Number), text: '"two"' },
+      ]);
+      expect((await groups.changesSince(revision, 'o/')).records).toEqual([]);
     });
 
     test('tell that everything may have changed since a revision that is none of theirs', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const { revision } = await groups.changesSince(undefined);
-      expect(await groups.changesSince(revision + 1_000)).toEqual({ revision, keys: 'all' });
+      expect(await groups.changesSince(revision + 1_000)).toEqual({ revision, keys: 'all', records: [] });
     });
 
     test('hint at changes until nobody follows', async () => {

@@ -29,8 +29,8 @@ export class LateStore implements GroupStore {
     return this.#call(() => this.#store.list(prefix, after, limit));
   }
 
-  changesSince(revision: number | undefined): Promise<GroupChanges> {
-    return this.#call(() => this.#store.changesSince(revision));
+  changesSince(revision: number | undefined, prefix?: string): Promise<GroupChanges> {
+    return this.#call(() => this.#store.changesSince(revision, prefix));
   }
 
   follow(): () => void {

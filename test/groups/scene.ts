@@ -11,8 +11,9 @@ import {
   released,
   revoked,
 } from '../../src/client/groups/deadline-book.ts';
+import type { Joined } from '../../src/groups/admit-member.ts';
 import { type Group, newGroup } from '../../src/groups/group.ts';
-import { GroupNode, type Joined } from '../../src/groups/group-node.ts';
+import { GroupNode } from '../../src/groups/group-node.ts';
 import { groupTimes } from '../../src/groups/group-times.ts';
 import type { GroupEvent, MemberSession } from '../../src/groups/member-session.ts';
 import type { Held } from '../../src/groups/ownership.ts';
@@ -61,8 +62,8 @@ class HeldStore implements GroupStore {
     return this.#store.list(prefix, after, limit);
   }
 
-  changesSince(revision: number | undefined): Promise<GroupChanges> {
-    return this.#store.changesSince(revision);
+  changesSince(revision: number | undefined, prefix?: string): Promise<GroupChanges> {
+    return this.#store.changesSince(revision, prefix);
   }
 
   follow(): () => void {

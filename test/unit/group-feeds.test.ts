@@ -103,10 +103,10 @@ test('Pokes of a partition pause while 1,000 of them are not acknowledged, and g
   const pokes: number[] = [];
   const send = (event: GroupEvent) => event.event === 'poke' && pokes.push(event.data.globalPosition);
   const session = new MemberSession('session', 1, { send, end: () => {} }, 0);
-  const told = session.note({ layout: 0, partition: 0, generation: 1 });
+  const told = session.note({ layout: 0, partition: 0, generation: 1 }, 'key');
   const options = { onPoison: 'hold', onNewLog: 'stop', maxAttempts: 3 } as const;
   const given = { category: 'account', options, epoch: namespace.log, size: 1, generation: 1, position: 0 };
-  feed.update(new WatchedGroup({ uid: 'uid', name: 'billing' }, newGroup('id', given)), session, told, 'key');
+  feed.update(new WatchedGroup({ uid: 'uid', name: 'billing' }, newGroup('id', given)), session, told);
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const append = async () => {
     await log.append('account-1', newMessages(1), undefined);

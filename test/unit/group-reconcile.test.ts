@@ -3,7 +3,14 @@ import { type Group, newGroup } from '../../src/groups/group.ts';
 import { groupTimes } from '../../src/groups/group-times.ts';
 import { join } from '../../src/groups/membership.ts';
 import { noteReady, relayout, setRunning } from '../../src/groups/ownership.ts';
-import { type NodeView, reconcile, type SessionView, type ToldView, type View } from '../../src/groups/reconcile.ts';
+import {
+  type NodeView,
+  quietUntilMs,
+  reconcile,
+  type SessionView,
+  type ToldView,
+  type View,
+} from '../../src/groups/reconcile.ts';
 
 const { leaseMs, handOverMs, nodeTtlMs } = groupTimes;
 const nowMs = 1_000_000;
@@ -30,16 +37,23 @@ function session(partitions: readonly ToldView[], rest: Partial<SessionView> = {
   return { attempt: 1, isClosed: false, isExpiring: false, extendedAtMs: nowMs, told: map, ...rest };
 }
 
-/** The steps of node `n`. */
-function stepsOf(group: Group, sessions: Record<string, SessionView>, rest: Partial<View> = {}) {
-  const view: View = {
+/** The view of node `n`. */
+function viewOf(group: Group, sessions: Record<string, SessionView>, rest: Partial<View> = {}): View {
+  return {
     ...{ node: 'n', nowMs, validMs: 10_000, group, missingSinceMs: new Map(), nodes: new Map(), times: groupTimes },
     sessions: new Map(Object.entries(sessions)),
     ...rest,
   };
+}
+
+/** The steps of node `n`. */
+function stepsOf(group: Group, sessions: Record<string, SessionView>, rest: Partial<View> = {}) {
+  const view = viewOf(group, sessions, rest);
   const before = structuredClone(group);
   const steps = reconcile(view);
   expect([group, reconcile(view)]).toEqual([before, steps]);
+  const untilMs = Math.min(quietUntilMs(view), nowMs * 10);
+  if (steps.length === 0) expect(reconcile({ ...view, nowMs: Math.max(nowMs, untilMs) })).toEqual([]);
   return steps;
 }
 
@@ -104,6 +118,42 @@ describe('a node', () => {
     const group = groupOf('a');
     group.members.a!.isEvicted = true;
     expect(stepsOf(group, { a: owning() })).toEqual([{ do: 'end-evicted', session: 'a' }]);
+  });
+});
+
+describe('a group in which nothing is due', () => {
+  const until = (...[group, sessions, rest]: Parameters<typeof viewOf>) => quietUntilMs(viewOf(group, sessions, rest));
+  const soon = Number.NEGATIVE_INFINITY;
+
+  test('stays so until the first lease of its members here may end', () => {
+    expect(until(groupOf(), {})).toBe(Number.POSITIVE_INFINITY);
+    const [a, b] = [session([told(0, 1)]), session([told(1, 2)], { extendedAtMs: nowMs - 2_000 })];
+    expect(until(groupOf('a', 'b'), { a, b })).toBe(nowMs - 2_000 + leaseMs);
+    const kept = groupOf('a');
+    kept.members.a!.keepMs = 1_000;
+    expect(until(kept, { a })).toBe(nowMs + 1_000);
+  });
+
+  test('stays so until the node of another member would have stood still for too long', () => {
+    const seen = (view: NodeView) => ({ nodes: new Map([['m', view]]) });
+    const group = groupOf('a@m');
+    expect(until(group, {}, seen({ isDead: false, revision: 3, unchangedSinceMs: nowMs - 1_000 }))).toBe(
+      nowMs - 1_000 + nodeTtlMs,
+    );
+    expect(until(group, {}, seen({ isDead: true, revision: 3, unchangedSinceMs: nowMs }))).toBe(soon);
+    expect(until(group, {})).toBe(soon);
+  });
+
+  test('is looked at again while a connection is gone or missed, a partition moves, a layout changes, or nothing may be promised', () => {
+    const group = groupOf('a');
+    expect(until(group, { a: owning() })).toBe(nowMs + leaseMs);
+    expect(until(group, {})).toBe(soon);
+    expect(until(group, { a: session([], { isClosed: true }) })).toBe(soon);
+    expect(until(group, { a: session([], { isExpiring: true }) })).toBe(soon);
+    expect(until(group, { a: session([told(0, 1, { revokedAtMs: nowMs })]) })).toBe(soon);
+    expect(until(group, { a: owning() }, { validMs: 0 })).toBe(soon);
+    relayout(group, 4, { from: 'previous' });
+    expect(until(group, { a: owning() })).toBe(soon);
   });
 });
 

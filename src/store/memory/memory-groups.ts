@@ -39,8 +39,9 @@ export class MemoryGroups implements GroupStore {
     return found;
   }
 
-  async changesSince(revision: number | undefined): Promise<GroupChanges> {
-    return this.#changed.since(revision);
+  async changesSince(revision: number | undefined, prefix?: string): Promise<GroupChanges> {
+    const changes = this.#changed.since(revision);
+    return { ...changes, records: prefix === undefined ? [] : await this.list(prefix, undefined, maxGroupRecords) };
   }
 
   follow(changed: () => void): () => void {

@@ -52,7 +52,7 @@ export class MemoryStore implements Store {
       read: (keys) => groups.read(keys),
       write: (changes) => groups.write(changes),
       list: (prefix, after, limit) => groups.list(prefix, after, limit),
-      changesSince: (revision) => groups.changesSince(revision),
+      changesSince: (revision, prefix) => groups.changesSince(revision, prefix),
       follow: (changed) => this.#hold(groups.follow(changed)),
     };
     this.namespaces = {

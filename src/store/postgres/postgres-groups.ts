@@ -73,6 +73,11 @@ SELECT key, revision, (SELECT pg_notify('${groupsChannel}', '') FROM turn) IS NO
 
 const readSql = 'SELECT key, revision, text FROM pokewire.group_records';
 
+/** The revision with each key that was written since one, and behind them, with texts, the records between two keys; null: none. */
+const changesSql = `
+SELECT c.key, t.revision, NULL FROM pokewire.group_turn t LEFT JOIN pokewire.group_changes c ON c.revision > $1
+UNION ALL (${readSql} WHERE key >= $2 AND key < $3 LIMIT ${maxGroupRecords})`;
+
 /** Records of consumer groups in the schema `pokewire`, for all nodes. */
 export class PostgresGroups implements GroupStore {
   readonly sharedBy = 'nodes';
@@ -115,15 +120,18 @@ export class PostgresGroups implements GroupStore {
     return rows.map(recordOf);
   }
 
-  async changesSince(revision: number | undefined): Promise<GroupChanges> {
-    const { rows } = await this.#query<readonly [revision: number, key: string | null]>(
-      `SELECT t.revision, c.key FROM pokewire.group_turn t LEFT JOIN pokewire.group_changes c ON c.revision > $1`,
-      [revision ?? Number.MAX_SAFE_INTEGER],
-    );
-    const now = rows[0]![0];
+  async changesSince(revision: number | undefined, prefix?: string): Promise<GroupChanges> {
+    const { rows } = await this.#query<ChangeRow | Row>(changesSql, [
+      revision ?? Number.MAX_SAFE_INTEGER,
+      prefix ?? null,
+      prefix === undefined ? null : prefix + last,
+    ]);
+    const changes = rows.filter((row) => row[2] === null);
+    const records = rows.filter((row) => row[2] !== null).map(recordOf);
+    const now = changes[0]![1];
     const count = now - (revision ?? now);
-    if (count < 0 || count > maxChanges) return { revision: now, keys: 'all' };
-    return { revision: now, keys: [...new Set(rows.flatMap(([, key]) => key ?? []))] };
+    if (count < 0 || count > maxChanges) return { revision: now, keys: 'all', records };
+    return { revision: now, keys: [...new Set(changes.flatMap(([key]) => key ?? []))], records };
   }
 
   follow(changed: () => void): () => void {
@@ -152,6 +160,8 @@ export async function keepsGroups(query: Query): Promise<boolean> {
 }
 
 type Row = readonly [key: string, revision: number, text: string];
+
+type ChangeRow = readonly [key: string | null, revision: number, text: null];
 
 function recordOf([key, revision, text]: Row): GroupRecord {
   return { key, revision, text };

@@ -21,7 +21,7 @@ export class ChangedKeys {
     this.#followers.notify();
   }
 
-  since(revision: number | undefined): GroupChanges {
+  since(revision: number | undefined): Omit<GroupChanges, 'records'> {
     const count = this.#revision - (revision ?? this.#revision);
     const isKnown = count >= 0 && count <= this.#keys.length;
     const keys = isKnown ? [...new Set(this.#keys.slice(this.#keys.length - count))] : 'all';

@@ -1,4 +1,10 @@
-import type { GroupChange, GroupChanges, GroupRecord, GroupStore } from '../group-store.ts';
+import {
+  type GroupChange,
+  type GroupChanges,
+  type GroupRecord,
+  type GroupStore,
+  maxGroupRecords,
+} from '../group-store.ts';
 import { ChangedKeys } from '../shared/changed-keys.ts';
 import type { GroupReader } from './read-groups.ts';
 import type { StoreThread } from './store-thread.ts';
@@ -31,8 +37,9 @@ export class SqliteGroups implements GroupStore {
     return this.#reader.ask<GroupReader['list']>('listGroups', [prefix, after, limit]);
   }
 
-  async changesSince(revision: number | undefined): Promise<GroupChanges> {
-    return this.#changed.since(revision);
+  async changesSince(revision: number | undefined, prefix?: string): Promise<GroupChanges> {
+    const changes = this.#changed.since(revision);
+    return { ...changes, records: prefix === undefined ? [] : await this.list(prefix, undefined, maxGroupRecords) };
   }
 
   follow(changed: () => void): () => void {

@@ -17,7 +17,7 @@ export const judgeAllowedHost: Judge = (host) => {
   const isAddress = isIP(host) === 4 || (/^\[.*\]$/.test(host) && isIP(host.slice(1, -1)) === 6);
   return host === '*' || isAddress || hostName.test(host.replace(/^\*\./, ''))
     ? undefined
-    : `has ${quote(host)}, which is no host name like pokes.example, *.example or [2001:db8::1] (no scheme, no port)`;
+    : `has ${quote(host)}, which is not a host name such as pokes.example, *.example or [2001:db8::1] (no scheme, no port)`;
 };
 
 const namedRanges = new Set(['loopback', 'linklocal', 'uniquelocal']);
@@ -28,7 +28,7 @@ export const judgeProxy: Judge = (range) => {
   const [, address = '', prefix] = /^([^/]*)(?:\/([0-9]{1,3}))?$/.exec(range) ?? [];
   const version = isIP(address);
   if (version === 0 || address.includes('%')) {
-    return `has ${quote(range)}, which is no IP address, no range like 10.0.0.0/8, and none of ${[...namedRanges].join(', ')}`;
+    return `has ${quote(range)}, which is neither an IP address, nor a range such as 10.0.0.0/8, nor one of ${[...namedRanges].join(', ')}`;
   }
   const longest = version === 4 ? 32 : 128;
   const isRange = prefix === undefined || (Number(prefix) >= 1 && Number(prefix) <= longest);
@@ -41,7 +41,7 @@ export const judgeOrigin: Judge = (origin) => {
   if (origin === '*' || /^(?!https?:|file:)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+$/i.test(origin)) return undefined;
   const url = URL.parse(origin);
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '') {
-    return `has ${quote(origin)}, which is no origin like https://app.example`;
+    return `has ${quote(origin)}, which is not an origin such as https://app.example`;
   }
   return url.origin === origin
     ? undefined

@@ -228,7 +228,7 @@ export function checkNamespaceId(id: string): void {
   if (!namespaceIdPattern.test(id)) {
     throw invalid(
       'namespace',
-      'must be 1 to 128 letters, digits, dots, hyphens or underscores, and begin with a letter or digit',
+      'must be 1 to 128 letters, digits, dots, hyphens or underscores, and start with a letter or digit',
     );
   }
 }

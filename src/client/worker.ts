@@ -150,7 +150,7 @@ export class PageWorker<Data> {
 
   async #startOver(reset: Reset): Promise<void> {
     if (this.#options.onReset !== 'replay') {
-      const message = `The log cannot be handled behind the checkpoint: ${reset.reason}`;
+      const message = `The log cannot be handled after the checkpoint: ${reset.reason}`;
       throw new this.#source.ClientError('RESET', message, { details: reset });
     }
     this.#reset = undefined;

@@ -94,12 +94,12 @@ function measureLags(metrics: Metrics, lags: LagMeter | undefined): void {
   );
   ofGroups(
     'pokewire_group_forgotten_in_seconds',
-    'Seconds until retention takes the first message that a consumer group has not settled.',
+    'Seconds until retention deletes the first message that a consumer group has not settled.',
     ({ lag }) => lag?.secondsLeft,
   );
   ofGroups(
     'pokewire_group_attached_members',
-    'Members of a consumer group whose connection stands, on whichever node.',
+    'Connected members of a consumer group, on all nodes.',
     ({ attached }) => attached,
   );
   metrics.gauges(

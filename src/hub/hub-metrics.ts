@@ -37,7 +37,7 @@ export function countHubEvents(metrics: Metrics): HubCounts {
   const delays = metrics
     .histogram({
       name: 'pokewire_poke_delay_seconds',
-      help: 'From append to the write of its frames to live subscriptions, once a message that this node appended.',
+      help: 'Time from append to the write of frames to live subscriptions, once per message appended by this node.',
       buckets: delayBuckets,
     })
     .series({});

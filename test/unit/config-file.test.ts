@@ -110,7 +110,7 @@ describe('A refusal of a file names file, line and key', () => {
     ['port:', 'pokewire.yaml:1: port has no value; leave the line out, or write "" for an empty one.'],
     [
       'cors-origins: [a.example]',
-      'pokewire.yaml:1: cors-origins cannot be "a.example": it has "a.example", which is no origin',
+      'pokewire.yaml:1: cors-origins cannot be "a.example": it has "a.example", which is not an origin',
     ],
     ['cors-origins: [[a]]', 'pokewire.yaml:1: cors-origins must be a value or a list of values.'],
     [

@@ -34,7 +34,7 @@ export type RpcOptions = SystemFacts &
   };
 
 const description =
-  "EventoDB's wire: the body is `[method, ...arguments]`, the answer the bare result. The protocol notes list the " +
+  "EventoDB's protocol: the body is `[method, ...arguments]`, the answer the bare result. docs/eventodb.md lists the " +
   'methods; each does what the resource routes do.';
 
 /** `POST /rpc`, a thin adapter for EventoDB's clients. It accepts any content type, so it has a scope of its own. */

@@ -24,16 +24,16 @@ export const longestTestStreamMs = (maxEvents - 1) * maxEveryMs + maxSilentMs;
 
 const streamQuery = Type.Object({
   events: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: maxEvents, description: 'Events before the last one; absent: 12' }),
+    Type.Integer({ minimum: 0, maximum: maxEvents, description: 'Number of events before the last one. Default: 12' }),
   ),
   everyMs: Type.Optional(
-    Type.Integer({ minimum: 10, maximum: maxEveryMs, description: 'Milliseconds between two of them; absent: 250' }),
+    Type.Integer({ minimum: 10, maximum: maxEveryMs, description: 'Milliseconds between events. Default: 250' }),
   ),
   silentMs: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: maxSilentMs,
-      description: 'Milliseconds of silence before the last event; absent: 1000',
+      description: 'Milliseconds of silence before the last event. Default: 1000',
     }),
   ),
 });
@@ -42,14 +42,14 @@ const streamQuery = Type.Object({
 const proxyHeaders = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'];
 
 const connectionSchema = Type.Object({
-  httpVersion: Type.String({ description: 'Of the request as it arrived here' }),
-  host: Type.Union([Type.String(), Type.Null()], { description: 'Its Host' }),
+  httpVersion: Type.String({ description: 'Version of the request as received by the server' }),
+  host: Type.Union([Type.String(), Type.Null()], { description: 'The Host of the request' }),
   scheme: Type.Union([Type.Literal('http'), Type.Literal('https')], {
-    description: 'What the visitor uses, as far as X-Forwarded-Proto tells',
+    description: 'The scheme the visitor uses, by X-Forwarded-Proto',
   }),
-  address: Type.String({ description: 'Where it comes from, for limits of an address' }),
-  addressIsForwarded: Type.Boolean({ description: 'A trusted proxy told the address by X-Forwarded-For' }),
-  proxyHeaders: Type.Array(Type.String(), { description: 'Headers of the request that only proxies send, by name' }),
+  address: Type.String({ description: 'Address of the visitor, as used by limits per address' }),
+  addressIsForwarded: Type.Boolean({ description: 'Whether the address comes from a trusted proxy (X-Forwarded-For)' }),
+  proxyHeaders: Type.Array(Type.String(), { description: 'Names of request headers that only proxies send' }),
   heartbeatMs: Type.Integer({
     minimum: 0,
     description: 'Milliseconds between two heartbeats of a subscription; 0: none',
@@ -57,7 +57,7 @@ const connectionSchema = Type.Object({
 });
 
 const tickEvents = {
-  description: 'Events named `tick`, in the rhythm that was asked for',
+  description: 'Events named `tick`, in the requested rhythm',
   content: {
     'text/event-stream': {
       schema: Type.String(),
@@ -89,8 +89,8 @@ export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: Di
       config: { access: 'read', takesAbsentNamespace: true },
       schema: {
         operationId: 'describeConnection',
-        summary: 'What arrived',
-        description: 'The request as the server sees it, behind all proxies.',
+        summary: 'Describe the connection',
+        description: 'The request as the server sees it, after all proxies.',
         tags: ['operations'],
         response: { 200: connectionSchema },
       },
@@ -107,8 +107,8 @@ export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: Di
         operationId: 'readTestStream',
         summary: 'Test stream',
         description:
-          'Events in a known rhythm and then a silence, sent like those of a subscription, to measure what proxies do ' +
-          'with them. It has an end, and touches no message.',
+          'Events in a known rhythm followed by silence, sent like those of a subscription, to measure what proxies do ' +
+          'with them. The stream ends by itself and reads no messages.',
         tags: ['operations'],
         querystring: streamQuery,
         response: { 200: tickEvents },

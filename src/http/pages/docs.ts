@@ -14,7 +14,7 @@ export function describeRoutes(server: Server, version: string): void {
       info: {
         title: 'Pokewire',
         version,
-        description: 'Message streams, and pokes for those who subscribe to them.',
+        description: 'Message streams, with pokes for their subscribers.',
         contact: { name: 'Pokewire' },
         license: { name: 'MIT', identifier: 'MIT' },
       },

@@ -22,13 +22,13 @@ export const components = {
       type: 'apiKey' as const,
       in: 'query' as const,
       name: 'token',
-      description: 'The same token, for trying things out',
+      description: 'The same token, for experiments',
     },
     ticket: {
       type: 'apiKey' as const,
       in: 'query' as const,
       name: 'ticket',
-      description: 'From POST /subscribe/ticket; good once',
+      description: 'From POST /subscribe/ticket; can be used once',
     },
     session: {
       type: 'apiKey' as const,
@@ -50,8 +50,8 @@ export const components = {
       required: ['stream', 'position', 'globalPosition'],
       properties: {
         stream: { type: 'string', ...nameLimits },
-        position: { type: 'integer', minimum: 0, description: 'Place in its stream, from 0' },
-        globalPosition: { type: 'integer', minimum: 1, description: 'Place in the log, from 1' },
+        position: { type: 'integer', minimum: 0, description: 'Position in its stream, from 0' },
+        globalPosition: { type: 'integer', minimum: 1, description: 'Position in the log, from 1' },
       },
     },
     Error: {
@@ -64,11 +64,15 @@ export const components = {
           properties: {
             code: {
               type: 'string',
-              description: 'For programs; each code has its HTTP status',
+              description: 'Machine-readable; each code has its HTTP status',
               oneOf: Object.entries(errorStatuses).map(([code, status]) => ({ const: code, description: `${status}` })),
             },
-            message: { type: 'string', description: 'For people: what is wrong, and what to do' },
-            details: { type: 'object', description: 'Facts that belong to the code', additionalProperties: true },
+            message: { type: 'string', description: 'What is wrong, and what to do' },
+            details: {
+              type: 'object',
+              description: 'Machine-readable facts, depending on the code',
+              additionalProperties: true,
+            },
           },
         },
       },
@@ -76,7 +80,7 @@ export const components = {
   },
   responses: {
     Error: {
-      description: 'Every failure, on every route, in one shape',
+      description: 'The format of every failure on every route',
       content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' }, example: refusalExample } },
     },
   },

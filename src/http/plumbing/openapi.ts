@@ -11,12 +11,12 @@ import { categoryText, groupText, nameText } from './parameters.ts';
 /** Groups of routes, in page order. */
 export const tags = [
   { name: 'streams', description: 'Append messages to streams, and read them by their position.' },
-  { name: 'retention', description: 'Say what is kept of a log and of its categories, by age, number and bytes.' },
+  { name: 'retention', description: 'Limit what is kept of a log and its categories, by age, number and bytes.' },
   { name: 'categories', description: 'Read all streams of a category as one, by global position.' },
-  { name: 'subscriptions', description: 'Be told at once that a message was appended, and where it stands.' },
-  { name: 'groups', description: 'Share a category between workers that come and go, each stream in order.' },
-  { name: 'RPC', description: 'What clients of EventoDB speak: one route for all methods.' },
-  { name: 'operations', description: 'For those who run the server.' },
+  { name: 'subscriptions', description: 'Get a poke at once when a message was appended.' },
+  { name: 'groups', description: 'Share a category between workers that join and leave, each stream in order.' },
+  { name: 'RPC', description: 'The protocol of EventoDB clients: one route for all methods.' },
+  { name: 'operations', description: 'For operators.' },
 ] as const;
 
 type JsonObject = Record<string, unknown>;
@@ -172,7 +172,7 @@ function withFacts(parameter: Parameter): Parameter {
 const lastEventId: Parameter = {
   in: 'header',
   name: 'Last-Event-ID',
-  description: 'Cursor after which to resume: the id of the last event; wins over position. An EventSource sends it',
+  description: 'Cursor to resume after: the id of the last event. Takes precedence over position. Sent by EventSource',
   schema: { type: 'string' },
 };
 

@@ -33,7 +33,7 @@ export const streamParam = Type.Object({
 
 /** For paths that contain a category. */
 export const categoryParam = Type.Object({
-  category: Type.String({ description: 'Category: what stands before the first hyphen of a stream name' }),
+  category: Type.String({ description: 'Category: the part of a stream name before its first hyphen' }),
 });
 
 /** Reads a category. Throws `INVALID_REQUEST`, also for a stream's name, since that would be a category that never has messages. */
@@ -54,7 +54,7 @@ export function positionQuery(description: string) {
 
 /** For reads of messages: the log they must come from. */
 export const epochQuery = Type.Optional(
-  Type.String({ maxLength: 64, description: 'The log to read, from a hello event; 410 when it is another one' }),
+  Type.String({ maxLength: 64, description: 'The log to read, from a hello event; 410 if the server has another one' }),
 );
 
 /** For reads; see {@link limitOf}. */
@@ -62,7 +62,7 @@ export const batchSizeQuery = Type.Optional(
   Type.Integer({
     minimum: -1,
     maximum: maxBatchSize,
-    description: `Messages at most, 1 to ${maxBatchSize}; -1: all; 0 or absent: ${defaultBatchSize}`,
+    description: `Maximum number of messages, 1 to ${maxBatchSize}; -1: all; 0 or absent: ${defaultBatchSize}`,
   }),
 );
 
@@ -78,7 +78,7 @@ export const groupQuery = {
     Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'Consumer group member, from 0; with size' }),
   ),
   size: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: maxGroupSize, description: 'Members of the consumer group' }),
+    Type.Integer({ minimum: 1, maximum: maxGroupSize, description: 'Number of members of the consumer group' }),
   ),
 };
 
@@ -101,14 +101,19 @@ export function groupOf(
 /** For lists: `cursor` is what the previous page ended with. */
 export const pageQuery = {
   cursor: Type.Optional(
-    Type.String({ maxLength: maxNameBytes, description: 'Where the previous page ended, exclusive' }),
+    Type.String({ maxLength: maxNameBytes, description: 'The cursor returned with the previous page' }),
   ),
   limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: maxPageSize, description: `Entries at most; absent: ${defaultPageSize}` }),
+    Type.Integer({
+      minimum: 1,
+      maximum: maxPageSize,
+      description: `Maximum number of entries. Default: ${defaultPageSize}`,
+    }),
   ),
 };
 
 /** The cursor for the next page of a list. */
 export const nextCursor = Type.Union([Type.String({ maxLength: maxNameBytes }), Type.Null()], {
-  description: 'Of the next page, also when it is empty, as the category of `-1` is; null: this is the last',
+  description:
+    'Cursor for the next page, which may be the empty text (the category of `-1`); null: this is the last page',
 });

@@ -10,9 +10,9 @@ const limit = (description: string) =>
 /** Limits of a rule; absent ones are not limited. */
 export const limitsSchema = Type.Object(
   {
-    maxAgeMs: limit('Milliseconds since the time of a message'),
-    maxMessages: limit('Messages'),
-    maxBytes: limit('Bytes, as the store counts them'),
+    maxAgeMs: limit('Maximum age of messages in milliseconds'),
+    maxMessages: limit('Maximum number of messages'),
+    maxBytes: limit('Maximum number of bytes, as the store counts them'),
   },
   {
     title: 'RetentionLimits',

@@ -18,7 +18,7 @@ const newMessage = Type.Object(
   {
     id: Type.Optional(
       Type.Union([Type.String({ format: 'uuid' }), Type.Literal(''), Type.Null()], {
-        description: 'A UUID makes a retry safe; generated when absent, empty or null',
+        description: 'A UUID, which makes retries safe; generated if absent, empty or null',
       }),
     ),
     type: Type.String({
@@ -27,7 +27,7 @@ const newMessage = Type.Object(
       pattern: namePattern,
       description: `1 to ${maxTypeBytes} bytes`,
     }),
-    data: Type.Object({}, { additionalProperties: true, description: 'Comes back as it was written' }),
+    data: Type.Object({}, { additionalProperties: true, description: 'Returned as it was written' }),
     metadata: Type.Optional(
       Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], { description: 'The same, or null' }),
     ),
@@ -51,7 +51,7 @@ export function routeAppend(server: Server, append: Append): void {
       schema: {
         operationId: 'appendMessages',
         summary: 'Append',
-        description: `Appends one message, or an array of 1 to ${maxMessagesPerAppend} of them, all or none.`,
+        description: `Appends one message, or an array of 1 to ${maxMessagesPerAppend} messages atomically.`,
         tags: ['streams'],
         params: streamParam,
         querystring: Type.Object({
@@ -67,7 +67,7 @@ export function routeAppend(server: Server, append: Append): void {
           201: Type.Object(appended.properties, { title: 'Appended', description: 'Stored' }),
           200: Type.Object(appended.properties, {
             title: 'Appended',
-            description: 'A retry: the messages were there already',
+            description: 'A retry: the messages were already stored',
           }),
         },
       },

@@ -9,10 +9,10 @@ import type { Server } from '../plumbing/server.ts';
 import { type BeginTransfer, endTexts } from './transfer.ts';
 
 const copy = {
-  description: 'The copy, with its length. A connection that ends before it is not the end of the copy',
+  description: 'The copy, with its length. If the connection ends earlier, the copy is incomplete',
   headers: {
     'Content-Disposition': Type.String({
-      description: 'A name for the file, with the time',
+      description: 'A file name that contains the time',
       examples: ['attachment; filename="pokewire-2026-11-27T03-12-09Z.db"'],
     }),
   },
@@ -29,8 +29,8 @@ export function routeBackup(server: Server, store: Store, begin: BeginTransfer):
         operationId: 'makeBackup',
         summary: 'Backup',
         description:
-          'Copies the whole store, all namespaces and tokens, as it is at one moment, while appends and reads go on. A ' +
-          'server started on the copy has all of it, with new epochs. For admins of `default`; one at a time.',
+          'A consistent copy of the whole store with all namespaces and tokens, made while appends and reads continue. A ' +
+          'server can start on the copy; its logs then have new epochs. Requires an admin token of `default`; one at a time.',
         tags: ['operations'],
         response: { 200: copy },
       },

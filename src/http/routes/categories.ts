@@ -29,7 +29,7 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
       schema: {
         operationId: 'listCategories',
         summary: 'List categories',
-        description: 'Categories by name, in the order of their UTF-8 bytes.',
+        description: 'Categories by name, in order of UTF-8 bytes.',
         tags: ['categories'],
         querystring: Type.Object(pageQuery),
         response: {
@@ -67,7 +67,7 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
       schema: {
         operationId: 'readCategory',
         summary: 'Read a category',
-        description: 'Messages of a category by global position. Filters apply first, batchSize then.',
+        description: 'Messages of a category by global position. Filters apply before batchSize.',
         tags: ['categories'],
         params: categoryParam,
         querystring: Type.Object({
@@ -78,7 +78,7 @@ export function routeCategories(server: Server, store: Store, sendMessages: Send
           correlation: Type.Optional(
             Type.String({
               maxLength: maxNameBytes,
-              description: 'Only messages whose metadata.correlationStreamName is of this category',
+              description: 'Only messages whose metadata.correlationStreamName is in this category',
             }),
           ),
         }),

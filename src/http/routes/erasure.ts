@@ -26,10 +26,10 @@ export function routeErasure(server: Server, store: Store, erased: CountErased):
         operationId: 'eraseStream',
         summary: 'Erase a stream',
         description:
-          'Erases all messages that the stream has. Its name, its version and its positions stay used; nobody is told.',
+          'Erases all messages of the stream. Its name, version and positions stay in use; subscribers are not notified.',
         tags: ['streams'],
         params: streamParam,
-        response: { 200: Type.Object({ erased: Type.Integer({ minimum: 0, description: 'Messages' }) }) },
+        response: { 200: Type.Object({ erased: Type.Integer({ minimum: 0, description: 'Number of messages' }) }) },
       },
     },
     async (request) => {
@@ -48,7 +48,8 @@ export function routeErasure(server: Server, store: Store, erased: CountErased):
       schema: {
         operationId: 'eraseMessage',
         summary: 'Erase a message',
-        description: 'Erases the message at a position of a stream; the position stays used, and nobody is told.',
+        description:
+          'Erases the message at a position of a stream. The position stays in use; subscribers are not notified.',
         tags: ['streams'],
         params: messageParam,
         response: { 204: { type: 'null', description: 'The message is erased' } },

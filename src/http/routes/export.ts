@@ -13,7 +13,7 @@ import type { BeginTransfer } from './transfer.ts';
 
 const records = {
   description:
-    'One record a line; the last one has `end`, with the number of records. Without messages it has nothing else',
+    'One record per line. The last one contains `end` with the number of records; without messages it contains nothing else',
   content: {
     'application/x-ndjson': {
       schema: Type.String(),

@@ -174,7 +174,7 @@ export class ImportRun {
       }
       case 'out-of-order': {
         const { stream, position } = this.#batch[outcome.index]!;
-        const message = `Position ${position} of stream ${stream} does not rise with the global position.`;
+        const message = `Position ${position} of stream ${stream} does not increase with the global position.`;
         return { code: 'INVALID_RECORD', message, line: this.#lines[outcome.index]! };
       }
       case 'gone':

@@ -28,7 +28,7 @@ const headers = {
 };
 
 const events = {
-  description: 'Progress after each 1000 messages, then one `done` or `error`',
+  description: 'A progress event after every 1000 messages, then `done` or `error`',
   content: {
     'text/event-stream': {
       schema: Type.String(),
@@ -52,18 +52,18 @@ export function routeImport(server: Server, store: Store, options: ImportOptions
           operationId: 'importLog',
           summary: 'Import',
           description:
-            'Stores messages with the positions they have: NDJSON, one record a line, as `/export` gives it. Batches of ' +
-            '1000 are stored whole or not at all. With `force` they replace everything, at once and only if all is well and ' +
-            'the last record ends an export.',
+            'Stores messages with their existing positions: NDJSON, one record per line, in the format of `/export`. Batches ' +
+            'of 1000 are stored completely or not at all. With `force` they replace the whole log at the end, and only if ' +
+            'all records are valid and the last one ends an export.',
           tags: ['operations'],
           consumes: ['application/x-ndjson'],
-          body: Type.String({ description: 'Records, one a line', examples: [exampleRecord] }),
+          body: Type.String({ description: 'Records, one per line', examples: [exampleRecord] }),
           querystring: Type.Object({
             force: Type.Optional(
               Type.Enum(['true', 'false'], { description: '"true": replace the whole log; needs scope admin' }),
             ),
             allowIncomplete: Type.Optional(
-              Type.Enum(['true', 'false'], { description: '"true": do not check that the records are a whole export' }),
+              Type.Enum(['true', 'false'], { description: '"true": accept records that are not a complete export' }),
             ),
           }),
           response: { 200: events },

@@ -23,7 +23,7 @@ const status = Type.Object({ status: Type.Literal('ok') });
 const ready = Type.Object({
   status: Type.Literal('ok'),
   store: Type.Union([Type.Literal('ok'), Type.Literal('full')], {
-    description: 'full: appends are refused for want of room; all else goes on',
+    description: 'full: appends are refused because there is no room; everything else continues',
   }),
 });
 
@@ -56,8 +56,8 @@ export function routeOperations(server: Server, options: OperationsOptions): voi
         operationId: 'checkReadiness',
         summary: 'Ready',
         description:
-          'The store answers, and the server is neither overloaded nor stopping; else 503, and `details.reasons` says ' +
-          'which: store, event-loop, memory, stopping.',
+          '200 if the store answers and the server is neither overloaded nor stopping; otherwise 503 with the reasons in ' +
+          '`details.reasons`: store, event-loop, memory, stopping.',
         tags: ['operations'],
         response: { 200: ready },
       },

@@ -17,7 +17,7 @@ const ruleSchema = Type.Object(
     maxAgeMs: limit('null: not limited'),
     maxMessages: limit('null: not limited'),
     maxBytes: limit('null: not limited'),
-    isDefault: Type.Boolean({ description: 'It comes from the settings of the server' }),
+    isDefault: Type.Boolean({ description: 'Whether it comes from the settings of the server' }),
     holds: Type.Object({
       messages: count,
       bytes: count,
@@ -27,16 +27,18 @@ const ruleSchema = Type.Object(
       {
         messages: count,
         bytes: count,
-        isWhole: Type.Boolean({ description: 'false: there are more, which were not counted' }),
+        isWhole: Type.Boolean({ description: 'false: counting stopped early, and there may be more' }),
       },
-      { description: 'What the rule no longer keeps' },
+      { description: 'What the rule deletes' },
     ),
   },
   { title: 'RetentionRule' },
 );
 
 const dryRunQuery = Type.Object({
-  dryRun: Type.Optional(Type.Enum(['true', 'false'], { description: '"true": only tell what the rule would take' })),
+  dryRun: Type.Optional(
+    Type.Enum(['true', 'false'], { description: '"true": only report what the rule would delete' }),
+  ),
 });
 
 type DryRun = { readonly dryRun?: string };
@@ -70,8 +72,8 @@ export function routeRetention(server: Server, rules: RetentionRules): void {
       config: { access: 'admin' },
       schema: {
         operationId: 'listRetention',
-        summary: 'List rules of retention',
-        description: 'The rules that hold, with what each one is about and what it would take now.',
+        summary: 'List retention rules',
+        description: 'The rules in force, with the messages that each covers and those that it would delete now.',
         tags: ['retention'],
         response: { 200: Type.Object({ rules: Type.Array(ruleSchema, { maxItems: maxRetentionRules + 1 }) }) },
       },
@@ -89,7 +91,8 @@ export function routeRetention(server: Server, rules: RetentionRules): void {
       schema: {
         operationId: 'setRetention',
         summary: 'Limit the log',
-        description: 'What is kept of the whole log. The oldest messages beyond it are forgotten, for good.',
+        description:
+          'Limits what is kept of the whole log. The oldest messages beyond the limits are permanently deleted.',
         tags: ['retention'],
         querystring: dryRunQuery,
         body: limitsSchema,
@@ -105,10 +108,10 @@ export function routeRetention(server: Server, rules: RetentionRules): void {
       config: { access: 'admin' },
       schema: {
         operationId: 'deleteRetention',
-        summary: 'Limit the log no longer',
-        description: "Takes the rule of the whole log away. The server's default holds then, if it has one.",
+        summary: 'Remove the limit of the log',
+        description: "Removes the rule of the whole log. The server's default rule then applies, if there is one.",
         tags: ['retention'],
-        response: { 204: { type: 'null', description: 'There is no such rule' } },
+        response: { 204: { type: 'null', description: 'The rule does not exist any more' } },
       },
     },
     async (request, reply) => remove(request, reply, undefined),
@@ -122,7 +125,7 @@ export function routeRetention(server: Server, rules: RetentionRules): void {
         operationId: 'setCategoryRetention',
         summary: 'Limit a category',
         description:
-          'What is kept of a category, whether it has messages yet or not; beside the rule of the whole log.',
+          'Limits what is kept of a category, in addition to the rule of the whole log. The category need not have messages yet.',
         tags: ['retention'],
         params: categoryParam,
         querystring: dryRunQuery,
@@ -142,11 +145,11 @@ export function routeRetention(server: Server, rules: RetentionRules): void {
       config: { access: 'admin' },
       schema: {
         operationId: 'deleteCategoryRetention',
-        summary: 'Limit a category no longer',
-        description: 'Takes the rule of the category away.',
+        summary: 'Remove the limit of a category',
+        description: 'Removes the rule of the category.',
         tags: ['retention'],
         params: categoryParam,
-        response: { 204: { type: 'null', description: 'There is no such rule' } },
+        response: { 204: { type: 'null', description: 'The rule does not exist any more' } },
       },
     },
     async (request, reply) => remove(request, reply, readCategory('category', request.params.category)),

@@ -33,9 +33,9 @@ export function routeSession(server: Server, mode: AuthMode): void {
       config: { access: 'read', takesAbsentNamespace: true },
       schema: {
         operationId: 'beginSession',
-        summary: 'Begin a session',
+        summary: 'Start a session',
         description:
-          'Takes the token of the header into a cookie that scripts cannot read, for a browser to go on with.',
+          'Stores the token of the header in a cookie that scripts cannot read, for later requests of a browser.',
         tags: ['operations'],
         response: { 204: { type: 'null', description: 'The cookie is set' } },
       },
@@ -60,9 +60,9 @@ export function routeSession(server: Server, mode: AuthMode): void {
       schema: {
         operationId: 'endSession',
         summary: 'End a session',
-        description: 'Takes the cookie away. The token stays valid until it is revoked.',
+        description: 'Deletes the cookie. The token stays valid until it is revoked.',
         tags: ['operations'],
-        response: { 204: { type: 'null', description: 'There is no cookie any more' } },
+        response: { 204: { type: 'null', description: 'The cookie is deleted' } },
       },
     },
     async (_request, reply) => {

@@ -25,11 +25,11 @@ import type { Server } from '../plumbing/server.ts';
 const streamSchema = Type.Object(
   {
     stream: Type.String(nameLimits),
-    version: Type.Integer({ minimum: 0, description: 'Position of the last message that it has or had' }),
+    version: Type.Integer({ minimum: 0, description: 'Position of its last message, including deleted ones' }),
     messageCount: Type.Integer({ minimum: 0 }),
     lastActivity: Type.String({
       format: 'date-time',
-      description: 'Time of the last message that it has or had, RFC 3339',
+      description: 'Time of its last message, including deleted ones, RFC 3339',
     }),
   },
   { title: 'Stream' },
@@ -44,10 +44,12 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
       schema: {
         operationId: 'listStreams',
         summary: 'List streams',
-        description: 'Streams by name, in the order of their UTF-8 bytes.',
+        description: 'Streams by name, in order of UTF-8 bytes.',
         tags: ['streams'],
         querystring: Type.Object({
-          prefix: Type.Optional(Type.String({ maxLength: maxNameBytes, description: 'Only names that begin so' })),
+          prefix: Type.Optional(
+            Type.String({ maxLength: maxNameBytes, description: 'Only names that start with this text' }),
+          ),
           ...pageQuery,
         }),
         response: {
@@ -98,7 +100,7 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
       schema: {
         operationId: 'readStream',
         summary: 'Read a stream',
-        description: 'Messages of a stream by position. A stream without messages gives an empty array.',
+        description: 'Messages of a stream by position. An empty array if the stream has no messages.',
         tags: ['streams'],
         params: streamParam,
         querystring: Type.Object({
@@ -134,7 +136,7 @@ export function routeStreams(server: Server, store: Store, sendMessages: SendMes
       schema: {
         operationId: 'readLastMessage',
         summary: 'Read the last message',
-        description: 'The message at the highest position of the stream, or the highest of one type.',
+        description: 'The last message of the stream, or its last message of one type.',
         tags: ['streams'],
         params: streamParam,
         querystring: Type.Object({

@@ -42,52 +42,54 @@ export type SubscribeOptions = RetryBounds & {
 };
 
 const memberAlias = Type.Optional(
-  Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'The same as consumer' }),
+  Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'Alias of consumer' }),
 );
-const sizeAlias = Type.Optional(Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'The same as size' }));
+const sizeAlias = Type.Optional(Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'Alias of size' }));
 
 function querySchema(maxItems: number) {
   return Type.Object({
     stream: Type.Optional(Type.Array(Type.String(), { maxItems, description: 'A stream name; repeatable' })),
     category: Type.Optional(Type.Array(Type.String(), { maxItems, description: 'A category; repeatable' })),
-    all: Type.Optional(Type.Enum(['true', 'false'], { description: '"true": every message; no replay' })),
-    position: positionQuery('Where to begin, inclusive: a stream position for a single stream, else a global position'),
+    all: Type.Optional(Type.Enum(['true', 'false'], { description: '"true": every message, without replay' })),
+    position: positionQuery(
+      'Where to start, inclusive: a stream position for a single stream, otherwise a global position',
+    ),
     consumer: groupQuery.consumer,
     size: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'Members of the consumer group' }),
+      Type.Integer({ minimum: 0, maximum: maxGroupSize, description: 'Number of members of the consumer group' }),
     ),
     consumerGroupMember: memberAlias,
     consumerGroupSize: sizeAlias,
     lastEventId: Type.Optional(
-      Type.String({ description: 'As the header Last-Event-ID, where a header cannot be set' }),
+      Type.String({ description: 'Like the header Last-Event-ID, for clients that cannot set headers' }),
     ),
     hello: Type.Optional(
       Type.Enum(['true', 'false'], {
-        description: '"true": named events beside the pokes: hello, reset, and end for every reason',
+        description: '"true": also send the named events hello, reset, and end for every reason',
       }),
     ),
     epoch: Type.Optional(
-      Type.String({ maxLength: 64, description: 'The log that position is of, from a hello event' }),
+      Type.String({ maxLength: 64, description: 'The log that position refers to, from a hello event' }),
     ),
     heartbeat: Type.Optional(
       Type.Enum(['comment', 'head'], {
-        description:
-          '"head": heartbeats are events with the head of what the selectors name and the number of pokes sent',
+        description: '"head": heartbeats are events with the head of the selection and the number of pokes sent',
       }),
     ),
     heartbeatMs: Type.Optional(
       Type.Integer({
         minimum: 1_000,
         maximum: 60_000,
-        description: 'Milliseconds between two heartbeats, rounded down to whole seconds; absent: as the server is set',
+        description:
+          'Milliseconds between two heartbeats, rounded down to whole seconds. Default: the setting of the server',
       }),
     ),
     conflate: Type.Optional(
       Type.Enum(['true', 'false'], {
-        description: '"true": what you miss while you read too slowly comes as one poke a stream, with from and count',
+        description: '"true": what a slow reader missed is sent as one poke per stream, with from and count',
       }),
     ),
-    ticket: Type.Optional(Type.String({ description: 'From POST /subscribe/ticket, in place of a token' })),
+    ticket: Type.Optional(Type.String({ description: 'From POST /subscribe/ticket, instead of a token' })),
     ...groupMemberQuery,
   });
 }
@@ -100,8 +102,8 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
     operationId: 'subscribe',
     summary: 'Subscribe',
     description:
-      'An endless stream of server-sent events, one `poke` for each message that a selector names: what the log holds ' +
-      'behind the starting point, then every message as it is appended. Resumes after Last-Event-ID.',
+      'An endless stream of server-sent events with one `poke` for each selected message: first those in the log after ' +
+      'the starting point, then every message as it is appended. Resumes after Last-Event-ID.',
     tags: ['subscriptions'],
     // The limit applies to streams and categories together as well; see parseSelection.
     querystring: querySchema(options.maxSelectors),

@@ -43,8 +43,8 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
         operationId: 'issueTicket',
         summary: 'Get a ticket',
         description:
-          `A ticket for one subscription with these selectors: GET /subscribe takes it as the parameter \`ticket\` in place ` +
-          `of a token. It is good once, for ${ticketLifetimeMs / 1_000} seconds.`,
+          `A ticket for one subscription with these selectors: GET /subscribe accepts it as the parameter \`ticket\` instead ` +
+          `of a token. It can be used once, within ${ticketLifetimeMs / 1_000} seconds.`,
         tags: ['subscriptions'],
         body: describedBody(maxSelectors),
         response: {

@@ -57,7 +57,7 @@ export async function inspectMessageDb(query: Query, url: PostgresUrl): Promise<
   if (isRecovering) {
     throw new PokewireError(
       'NOT_READY',
-      `${url.place} is a standby: connect to the primary, where the locks are seen.`,
+      `${url.place} is a standby: connect to the primary, where the locks are visible.`,
     );
   }
   if (cache !== 1) {

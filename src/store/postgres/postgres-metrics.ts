@@ -22,23 +22,23 @@ export function measurePostgres(
   const looks = metrics
     .histogram({
       name: 'pokewire_store_poll_duration_seconds',
-      help: 'How long a poll of the table takes, with the wait for its connection.',
+      help: 'Duration of a poll of the table, including the wait for its connection.',
       buckets: lookBuckets,
     })
     .series({});
   metrics.gauge(
     'pokewire_store_unsettled_positions',
-    'Positions that can be seen behind the settled head.',
+    'Visible positions after the settled head.',
     () => settled().unsettled,
   );
   metrics.gauge(
     'pokewire_store_stall_seconds',
-    'How long an open transaction has held up the order of the log; 0: none does.',
+    'How long an open transaction has blocked the order of the log; 0: none does.',
     () => settled().stall?.ageS ?? 0,
   );
   metrics.gauges(
     'pokewire_store_stall_transaction_seconds',
-    'Age of the transaction that has held up the order of the log for more than a second.',
+    'Age of the transaction that has blocked the order of the log for more than a second.',
     ['pid', 'application'],
     () => {
       const culprit = settled().stall?.culprit;
@@ -49,7 +49,7 @@ export function measurePostgres(
   );
   metrics.counter(
     'pokewire_store_unpokable_total',
-    'Messages of other writers that are not poked: their stream names are too long or have control characters.',
+    'Messages of other writers without pokes, because their stream names are too long or contain control characters.',
     () => settled().unpokable,
   );
   metrics.counter('pokewire_store_connection_breaks_total', 'Connections that broke or could not be opened.', () =>

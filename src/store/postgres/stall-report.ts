@@ -15,7 +15,7 @@ export class StallReport {
     this.#reported = culprit.pid;
     this.#log?.warn(
       { ...culprit },
-      'an open transaction blocks the order of the log: messages behind it are not poked',
+      'an open transaction blocks the order of the log: messages after it are not delivered',
     );
   }
 

@@ -20,7 +20,7 @@ export class StoreUrlReader {
     try {
       return decodeURIComponent(part);
     } catch {
-      throw this.refusal('a percent sign must begin an escape of two digits');
+      throw this.refusal('a percent sign must start an escape of two digits');
     }
   }
 

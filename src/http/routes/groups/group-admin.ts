@@ -61,13 +61,13 @@ const bodies = {
       messages: Type.Optional(
         Type.Array(Type.Object({ stream: streamText, position: messagePosition }, strict), {
           maxItems: maxGroupEntries,
-          description: 'Streams that still wait at these messages; others are left as they are',
+          description: 'Only streams that still wait at these messages',
         }),
       ),
       all: Type.Optional(Type.Literal(true)),
       reason,
     },
-    { title: 'ParkedStreams', ...strict, examples: [{ streams: ['account-28'], reason: 'mended' }] },
+    { title: 'ParkedStreams', ...strict, examples: [{ streams: ['account-28'], reason: 'fixed' }] },
   ),
 };
 
@@ -76,7 +76,12 @@ export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
   const config = { access: 'admin' } as const;
   const tags = ['groups'];
   const params = groupParam;
-  const begun = { 202: Type.Object({ begun: Type.Boolean() }, { description: 'It goes on by itself' }) };
+  const begun = {
+    202: Type.Object(
+      { begun: Type.Boolean() },
+      { description: 'The change was started and continues in the background' },
+    ),
+  };
 
   server.put(
     '/groups/:group',
@@ -84,9 +89,9 @@ export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
       config,
       schema: {
         operationId: 'createGroup',
-        summary: 'Make a consumer group',
+        summary: 'Create a consumer group',
         description:
-          'Makes the group, or says that it is there. `start` is where it begins; absent: at the first message.',
+          'Creates the group unless it exists. `start` is its starting position. Default: the first message.',
         tags,
         params,
         body: bodies.create,
@@ -113,10 +118,10 @@ export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
       schema: {
         operationId: 'deleteGroup',
         summary: 'Delete a consumer group',
-        description: 'Ends its members, and forgets its checkpoints.',
+        description: 'Disconnects its members, and deletes its checkpoints.',
         tags,
         params,
-        response: { 204: { type: 'null', description: 'It is no more' } },
+        response: { 204: { type: 'null', description: 'The group is deleted' } },
       },
     },
     async (request, reply) => {
@@ -134,7 +139,7 @@ export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
         operationId: 'resizeGroup',
         summary: 'Resize a consumer group',
         description:
-          'Another number of partitions. What is settled stays so; streams move when their owner has let go.',
+          'Changes the number of partitions. Settled messages stay settled; streams move after their owners have released them.',
         tags,
         params,
         body: bodies.resize,
@@ -157,8 +162,8 @@ export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
         operationId: 'resetGroup',
         summary: 'Reset a consumer group',
         description:
-          'Begins all partitions, or some, at another global position, the first one or behind the last one, in new ' +
-          'generations. Streams that they hold are let go.',
+          'Moves all or some partitions to another global position, to the first message or after the last one, in new ' +
+          'generations. Their held streams are released.',
         tags,
         params,
         body: bodies.reset,
@@ -181,7 +186,8 @@ export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
       schema: {
         operationId: 'evictMember',
         summary: 'Evict a member',
-        description: 'Ends a member and gives its share away when its lease is over. It may join again then.',
+        description:
+          'Disconnects a member and reassigns its partitions when its lease is over. It may join again then.',
         tags,
         params,
         body: bodies.evict,
@@ -208,8 +214,8 @@ export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
           operationId: `${path}Group`,
           summary: isRunning ? 'Start a consumer group' : 'Stop a consumer group',
           description: isRunning
-            ? 'Gives the partitions of a stopped group to its members again.'
-            : 'Takes the partitions from its members, who stay. Checkpoints stay, too.',
+            ? 'Assigns the partitions of a stopped group to its members again.'
+            : 'Revokes all partitions. Members stay connected, and checkpoints are kept.',
           tags,
           params,
           response: begun,
@@ -233,14 +239,14 @@ export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
           summary: how === 'replay' ? 'Replay parked streams' : 'Skip parked messages',
           description:
             how === 'replay'
-              ? 'Tries held streams again at once.'
-              : 'Passes by the message at which each parked stream waits; what lies behind it goes on. The log keeps a line.',
+              ? 'Retries held streams at once.'
+              : 'Skips the message at which each parked stream waits, and continues with later ones. Logged for audit.',
           tags,
           params,
           body: bodies.parked,
           response: {
             200: Type.Object({
-              streams: Type.Array(Type.String({ maxLength: 1_024 }), { description: 'Which of them were held' }),
+              streams: Type.Array(Type.String({ maxLength: 1_024 }), { description: 'Those that were held' }),
             }),
           },
         },

@@ -10,16 +10,20 @@ const name = (description: string) =>
 
 /** Parameters of a subscription as a consumer group member. */
 export const groupMemberQuery = {
-  group: name('A consumer group whose members come and go; with member, and one category'),
+  group: name('A consumer group whose members join and leave; requires member and one category'),
   member: name('Name of this member, the same after a restart'),
   session: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 64, description: 'Of the last `joined`, to go on as the same member' }),
+    Type.String({
+      minLength: 1,
+      maxLength: 64,
+      description: 'From the last `joined` event, to continue as the same member',
+    }),
   ),
   attempt: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: Number.MAX_SAFE_INTEGER,
-      description: 'Rises with each attempt of a session to connect; absent: 1',
+      description: 'Increases with each connection attempt of a session. Default: 1',
     }),
   ),
 };

@@ -10,9 +10,9 @@ const count = Type.Integer({ minimum: 0 });
 const planSchema = Type.Object(
   {
     size: sizeMember,
-    streams: Type.Integer({ minimum: 0, description: 'Streams of the category that belong to a partition' }),
+    streams: Type.Integer({ minimum: 0, description: 'Number of streams of the category that belong to a partition' }),
     exact: Type.Boolean({ description: 'Whether all streams were counted' }),
-    moved: Type.Integer({ minimum: 0, description: 'Streams that another member would own' }),
+    moved: Type.Integer({ minimum: 0, description: 'Number of streams that would move to another member' }),
     perPartition: Type.Array(
       Type.Object(
         {
@@ -28,13 +28,13 @@ const planSchema = Type.Object(
       Type.Object(
         {
           stream: Type.String({ maxLength: nameLimits.maxLength }),
-          share: Type.Number({ minimum: 0, maximum: 1, description: 'Of the latest messages' }),
+          share: Type.Number({ minimum: 0, maximum: 1, description: 'Share of the latest messages' }),
         },
         { title: 'LargestStream' },
       ),
       Type.Null(),
     ]),
-    predecessors: Type.Integer({ minimum: 1, description: 'Partitions of today that each new one waits for' }),
+    predecessors: Type.Integer({ minimum: 1, description: 'Number of current partitions that each new one waits for' }),
   },
   { title: 'ResizePlan' },
 );
@@ -49,8 +49,8 @@ export function routeGroupPlan(server: Server, maybe: MaybeGroups): void {
         operationId: 'planResize',
         summary: 'Plan a resize',
         description:
-          'What another number of partitions would change: how many streams another member would own, and how evenly ' +
-          'streams and messages would be spread. With the size of today: how they are spread now. Nothing is changed.',
+          'Calculates what another number of partitions would change, without changing anything: how many streams would ' +
+          'move, and how evenly streams and messages would be distributed. With the current size: how they are now.',
         tags: ['groups'],
         params: groupParam,
         querystring: Type.Object({

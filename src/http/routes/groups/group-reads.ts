@@ -38,7 +38,7 @@ const groupSchema = Type.Object(
     head: count,
     unownedStreams: Type.Integer({
       minimum: 0,
-      description: 'Streams of the category without an id: they belong to no partition',
+      description: 'Streams of the category without an id, which belong to no partition',
     }),
     members: Type.Array(
       Type.Object(
@@ -46,9 +46,9 @@ const groupSchema = Type.Object(
           member: shortName,
           node: Type.String({ maxLength: 64 }),
           partitions: Type.Array(count, { maxItems: maxGroupPartitions }),
-          attached: Type.Boolean({ description: 'Its connection stands, as far as its node has said' }),
+          attached: Type.Boolean({ description: 'Whether it is connected, according to its node' }),
           leaseMs: Type.Union([count, Type.Null()], {
-            description: 'What is left of its lease; null: another node knows',
+            description: 'Remaining time of its lease; null: known to another node',
           }),
           address: Type.Union([Type.String({ maxLength: 64 }), Type.Null()]),
         },
@@ -67,7 +67,7 @@ const groupSchema = Type.Object(
           held: count,
           secondsLeft: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
             description:
-              'Until retention deletes the first unsettled message, by its age or at the speed of the last minutes; null: there is none, or no known rule will delete it',
+              'Seconds until retention deletes the first unsettled message, by its age or at the current speed of deletion; null: there is none, or no known rule deletes it',
           }),
           lastAck: time,
           revoking: Type.Boolean(),
@@ -146,8 +146,8 @@ export function routeGroupReads(server: Server, maybe: MaybeGroups): void {
       config,
       schema: {
         operationId: 'getGroup',
-        summary: 'Look at a consumer group',
-        description: 'Its members, its partitions with their checkpoints, and how many messages lie behind each.',
+        summary: 'Describe a consumer group',
+        description: 'Its members, and its partitions with their checkpoints and lag.',
         tags,
         params: groupParam,
         response: { 200: groupSchema },
@@ -168,15 +168,15 @@ export function routeGroupReads(server: Server, maybe: MaybeGroups): void {
         operationId: 'waitForGroup',
         summary: 'Wait for a consumer group',
         description:
-          'Answers when the group has settled everything up to a global position, or what it is asked of one stream, or when ' +
-          'the time is over.',
+          'Answers when the group has settled everything up to a global position, or everything of one stream, or when the ' +
+          'time-out is over.',
         tags,
         params: groupParam,
         querystring: Type.Object({
-          position: Type.Integer({ minimum: 0, description: 'A global position, as an append answers it' }),
-          stream: Type.Optional(Type.String({ description: 'Only what is of this stream' })),
+          position: Type.Integer({ minimum: 0, description: 'A global position, as returned by an append' }),
+          stream: Type.Optional(Type.String({ description: 'Wait only for this stream' })),
           timeoutMs: Type.Optional(
-            Type.Integer({ minimum: 0, maximum: 60_000, description: 'Milliseconds at most; absent: 10000' }),
+            Type.Integer({ minimum: 0, maximum: 60_000, description: 'Time-out in milliseconds. Default: 10000' }),
           ),
         }),
         response: { 200: Type.Object({ reached: Type.Boolean(), checkpoint: count, held: count }) },
@@ -199,7 +199,7 @@ export function routeGroupReads(server: Server, maybe: MaybeGroups): void {
         operationId: 'listHeldStreams',
         summary: 'List held streams',
         description:
-          'Streams that wait for their retry, and those that are parked until somebody replays or skips them.',
+          'Streams that wait for a retry, and streams that are parked until an administrator replays or skips them.',
         tags,
         params: groupParam,
         response: { 200: Type.Object({ held: Type.Array(heldSchema, { maxItems: pageHeld }), more: Type.Boolean() }) },

@@ -8,7 +8,11 @@ const ackSchema = Type.Object(
   { title: 'Acknowledgement', ...strict },
 );
 const acks = Type.Array(ackSchema, { maxItems: maxGroupEntries });
-const beatNumber = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Rises with each beat' });
+const beatNumber = Type.Integer({
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'Increases with each beat',
+});
 const beatSchema = Type.Object({ session: sessionText, beat: beatNumber }, { title: 'Beat', ...strict });
 const exampleAck = { partition: 3, layout: 0, generation: 42, position: 1234 };
 const example = { session: 'k3J7c0b6RZq1xw2A' };
@@ -36,7 +40,7 @@ export const workBodies = {
         Type.Integer({
           minimum: 0,
           maximum: 60_000,
-          description: 'Milliseconds for which the share waits for the same name',
+          description: 'How long to reserve the share for a member with the same name, in milliseconds',
         }),
       ),
     },
@@ -50,11 +54,11 @@ export const workBodies = {
       position: Type.Integer({
         minimum: 0,
         maximum: Number.MAX_SAFE_INTEGER,
-        description: 'Of the message that failed, in its stream',
+        description: 'Stream position of the failed message',
       }),
-      error: Type.String({ maxLength: 4_096, description: 'Its first 500 characters are kept' }),
+      error: Type.String({ maxLength: 4_096, description: 'Stored up to 500 characters' }),
       retryInMs: Type.Optional(
-        Type.Integer({ minimum: 0, maximum: 86_400_000, description: 'Absent: it is parked, as with park' }),
+        Type.Integer({ minimum: 0, maximum: 86_400_000, description: 'Absent: the stream is parked, as with park' }),
       ),
       park: Type.Optional(Type.Literal(true)),
     },
@@ -81,13 +85,13 @@ export const workBodies = {
       position: Type.Integer({
         minimum: 0,
         maximum: Number.MAX_SAFE_INTEGER,
-        description: 'Messages of the stream up to here are settled',
+        description: 'Stream position up to which messages are settled',
       }),
       upTo: Type.Optional(
         Type.Integer({
           minimum: 0,
           maximum: Number.MAX_SAFE_INTEGER,
-          description: 'Global position up to which the worker has passed by messages of the stream',
+          description: 'Global position up to which the worker has skipped messages of the stream',
         }),
       ),
     },

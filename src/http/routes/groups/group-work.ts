@@ -26,8 +26,8 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
       config,
       schema: {
         operationId: 'beatGroups',
-        summary: 'Beat for many members',
-        description: 'Says that the workers of these sessions live, of any number of groups.',
+        summary: 'Send beats of many members',
+        description: 'Confirms that the workers of these sessions are alive. They can belong to different groups.',
         tags,
         body: workBodies.beats,
         response: nothing,
@@ -50,7 +50,7 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
         operationId: 'beatGroup',
         summary: 'Beat',
         description:
-          'Says that a worker lives. Its lease is confirmed in its stream, by an event `lease` with this number.',
+          'Confirms that a worker is alive. The event `lease` with this number confirms its lease in its stream.',
         tags,
         params: groupParam,
         body: workBodies.beat,
@@ -74,8 +74,8 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
         operationId: 'ackGroup',
         summary: 'Acknowledge',
         description:
-          'Settles everything of partitions up to global positions, durably. A position of before changes nothing. What ' +
-          'another generation owns by now is `fenced`; where all is, the answer is 409 `FENCED`.',
+          'Durably settles partitions up to global positions. An earlier position changes nothing. Partitions that belong to ' +
+          'another generation are returned as `fenced`; if all do, the answer is 409 `FENCED`.',
         tags,
         params: groupParam,
         body: workBodies.ack,
@@ -110,7 +110,7 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
         operationId: 'releaseGroup',
         summary: 'Release',
         description:
-          'Settles partitions up to global positions and lets them go. What is not owned any more is passed over.',
+          'Settles partitions up to global positions and releases them. Partitions no longer owned are ignored.',
         tags,
         params: groupParam,
         body: workBodies.release,
@@ -132,7 +132,8 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
       schema: {
         operationId: 'leaveGroup',
         summary: 'Leave',
-        description: 'Settles partitions and takes the session out: its worker has stopped, and starts nothing more.',
+        description:
+          'Settles partitions and ends the session. Its worker must have stopped and start no more handlers.',
         tags,
         params: groupParam,
         body: workBodies.leave,
@@ -158,8 +159,8 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
         operationId: 'holdStream',
         summary: 'Hold a stream',
         description:
-          'A message of the stream failed: it and what lies behind it wait, until it is retried, or for good where it is ' +
-          'parked. The checkpoint may pass it then.',
+          'Holds a stream whose message failed. That message and later ones wait until it is retried or, if parked, until an ' +
+          'administrator acts. The checkpoint may move past them.',
         tags,
         params: groupParam,
         body: workBodies.hold,
@@ -183,7 +184,7 @@ export function routeGroupWork(server: Server, maybe: MaybeGroups): void {
         operationId: 'settleStream',
         summary: 'Settle a held stream',
         description:
-          'Settles the messages of a held stream up to a position, and says at which one it waits then, if any.',
+          'Settles messages of a held stream up to a position, and returns the position at which it waits next, if any.',
         tags,
         params: groupParam,
         body: workBodies.settle,

@@ -14,8 +14,11 @@ const noMore: Answer = { code: 404 };
 const endOfPage: Answer = { code: 204, values: { 'Nats-Num-Pending': '0' } };
 const stored = (seq: number): Answer => ({ code: 0, values: { 'Nats-Sequence': String(seq) } });
 
-/** A log whose requests get these answers, one list per request and then the last list repeatedly; an empty list means no answer. */
-function logWith(requests: Answer[][], isGone = false) {
+/**
+ * A log whose requests get these answers, one list per request and then the last list repeatedly; an empty list means no answer. Its
+ * leader has the message `lastKept`; 0: none.
+ */
+function logWith(requests: Answer[][], { isGone = false, lastKept = 1 } = {}) {
   let take: (error: null, message: object) => void;
   const publish = (subject: string) => {
     if (subject.includes('.DELETE.')) return;
@@ -32,10 +35,13 @@ function logWith(requests: Answer[][], isGone = false) {
     return { unsubscribe() {} };
   };
   const api = async (name: string) => {
-    if (isGone && name.startsWith('STREAM.INFO')) throw new JetStreamRefusal(refusals.streamNotFound, 'not found');
-    return {};
+    if (isGone && name.startsWith('STREAM')) throw new JetStreamRefusal(refusals.streamNotFound, 'not found');
+    if (lastKept === 0 && name.startsWith('STREAM.MSG.GET'))
+      throw new JetStreamRefusal(refusals.messageNotFound, 'no message');
+    return { message: { subject: 'a', seq: lastKept, time: '' } };
   };
-  const link = { requests: 0, inbox: () => 'inbox', connection: { publish, subscribe, isClosed: () => false }, api };
+  const connection = { publish, subscribe, isClosed: () => false };
+  const link = { requests: 0, inbox: () => 'inbox', connection, api, decodeHeaders: () => ({}) };
   return new LogStream(link as unknown as NatsLink, 'test', 'log' as LogId, () => {});
 }
 
@@ -53,12 +59,16 @@ describe('A read of NATS', () => {
   const readHeaders = async (log: LogStream) => readUpTo(await HeaderCursor.open(log, [], 0), 10, 1);
 
   test('says that the log is gone when its stream was deleted meanwhile.', async () => {
-    await expect(read(logWith([[noResponders]], true))).rejects.toMatchObject({ code: 'LOG_GONE' });
+    await expect(read(logWith([[noResponders]], { isGone: true }))).rejects.toMatchObject({ code: 'LOG_GONE' });
   });
 
   test('is repeated until a server has learned who answers for a new stream.', async () => {
     const { messages } = await read(logWith([[noResponders], [stored(1), endOfPage]]));
     expect(messages.map(({ seq }) => seq)).toEqual([1]);
+  });
+
+  test('ends where the last message was removed meanwhile.', async () => {
+    expect((await read(logWith([[noMore]], { lastKept: 0 }))).messages).toEqual([]);
   });
 
   test.each([

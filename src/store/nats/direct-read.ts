@@ -9,6 +9,11 @@ const answerMs = 5_000;
 const noResponders = 503;
 const pauseMs = 20;
 
+/** A JetStream stream whose messages are read. */
+export type MessageSource = Pick<LogStream, 'link' | 'ask' | 'lastOf'> & {
+  readonly names: { readonly stream: string };
+};
+
 /** Result of one read; `isEnd`: the answering replica has no more, or none could answer. */
 type DirectRead = { readonly messages: readonly Stored[]; readonly isEnd: boolean };
 
@@ -16,8 +21,13 @@ type DirectRead = { readonly messages: readonly Stored[]; readonly isEnd: boolea
  * Reads messages that match a filter, with payloads, from a sequence number on: at least one, at most `most`, and about
  * `maxBytes`. Any replica may answer, and may be behind the leader.
  */
-function readDirect(log: LogStream, filter: string, seq: number, most: number, maxBytes: number): Promise<DirectRead> {
-  const { link, names } = log;
+function readDirect(
+  { link, names }: MessageSource,
+  filter: string,
+  seq: number,
+  most: number,
+  maxBytes: number,
+): Promise<DirectRead> {
   const { promise, resolve, reject } = Promise.withResolvers<DirectRead>();
   const inbox = link.inbox();
   const messages: Stored[] = [];
@@ -46,7 +56,7 @@ function readDirect(log: LogStream, filter: string, seq: number, most: number, m
 
 /** Like {@link readDirect}, for everything up to `known`, which the leader has and a replica may not have yet. */
 export async function readKnown(
-  log: LogStream,
+  source: MessageSource,
   filter: string,
   seq: number,
   most: number,
@@ -54,12 +64,13 @@ export async function readKnown(
   known: number,
 ): Promise<DirectRead> {
   const checkLag = limitReplicaLag();
-  for (;;) {
-    const read = await log.ask(() => readDirect(log, filter, seq, most, maxBytes));
+  for (let wanted = known; ; ) {
+    const read = await source.ask(() => readDirect(source, filter, seq, most, maxBytes));
     const last = read.messages.at(-1)?.seq ?? seq - 1;
-    if (!read.isEnd || last >= known) return read;
-    // A deleted stream has no responders, nor has a new one on a server that has not learned of it.
-    await log.info();
+    if (!read.isEnd || last >= wanted) return read;
+    // A deleted stream has no responders, nor has a new one on a server that has not learned of it. The message may also have been removed.
+    wanted = Math.min(known, (await source.lastOf(filter))?.seq ?? 0);
+    if (last >= wanted) return read;
     checkLag();
     await delay(pauseMs);
   }

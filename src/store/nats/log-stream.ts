@@ -1,5 +1,6 @@
 import type { LogId } from '../log-id.ts';
 import { logGone } from '../shared/log-gone.ts';
+import { findMessage } from './find-message.ts';
 import { isRefusal, storeFault } from './nats-faults.ts';
 import type { NatsLink } from './nats-link.ts';
 import type { NatsUrl } from './nats-url.ts';
@@ -25,16 +26,6 @@ export type StreamInfo = {
   readonly state: StreamState;
   /** Number of subjects, if requested. */
   readonly total?: number;
-};
-
-type FoundMessage = {
-  readonly message: {
-    readonly subject: string;
-    readonly seq: number;
-    readonly hdrs?: string;
-    readonly data?: string;
-    readonly time: string;
-  };
 };
 
 /** Location of a message: its sequence number in the log, and its position in its stream. */
@@ -150,16 +141,7 @@ export class LogStream {
   }
 
   #find(which: Readonly<Record<string, unknown>>): Promise<Stored | undefined> {
-    return this.ask(async () => {
-      try {
-        const { message } = await this.link.api<FoundMessage>(`STREAM.MSG.GET.${this.names.stream}`, which);
-        const { subject, seq, hdrs, data = '', time } = message;
-        return { subject, seq, headers: this.link.decodeHeaders(hdrs), data: Buffer.from(data, 'base64'), time };
-      } catch (error) {
-        if (isRefusal(error, 'messageNotFound')) return undefined;
-        throw error;
-      }
-    });
+    return this.ask(() => findMessage(this.link, this.names.stream, which));
   }
 }
 

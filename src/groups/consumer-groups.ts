@@ -107,7 +107,7 @@ export class ConsumerGroups {
       void this.lags.turn();
     }, times.turnMs).unref();
     // Only changes by other nodes matter here. Hints may be lost, so the timer stays.
-    this.#unfollow = records.sharedBy === 'nodes' ? records.follow(() => void this.turn()) : () => {};
+    this.#unfollow = records.sharedBy === 'nodes' ? records.follow(() => this.#hinted()) : () => {};
     void this.turn();
   }
 
@@ -217,6 +217,11 @@ export class ConsumerGroups {
 
   get isStopped(): boolean {
     return this.#isStopped;
+  }
+
+  #hinted(): void {
+    this.node.hint();
+    void this.turn();
   }
 
   #feed(log: LogId): GroupFeed {

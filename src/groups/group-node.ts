@@ -47,6 +47,7 @@ export class GroupNode {
   /** {@link NodeHealth.losses} at the last turn. */
   #losses = 0;
   #isTurning = false;
+  #isHinted = false;
 
   constructor(options: GroupNodeOptions) {
     const { store, times, now, newId } = options;
@@ -113,10 +114,26 @@ export class GroupNode {
     return changed;
   }
 
+  /** Another node changed a record. The turn under way may have read past it, and is followed by another one. */
+  hint(): void {
+    this.#isHinted = true;
+  }
+
   /** Runs the periodic work. Errors go to the observer. */
   async turn(): Promise<void> {
     if (this.#isTurning) return;
     this.#isTurning = true;
+    try {
+      do {
+        this.#isHinted = false;
+        await this.#turnOnce();
+      } while (this.#isHinted);
+    } finally {
+      this.#isTurning = false;
+    }
+  }
+
+  async #turnOnce(): Promise<void> {
     try {
       if (this.options.store.sharedBy === 'nodes') {
         const node = this.health.id;
@@ -128,8 +145,6 @@ export class GroupNode {
       }
     } catch (error) {
       this.options.observer.failed(error);
-    } finally {
-      this.#isTurning = false;
     }
     const hasLost = this.health.losses !== this.#losses;
     this.#losses = this.health.losses;

@@ -28,8 +28,8 @@ export interface GroupStore {
   list(prefix: string, after: string | undefined, limit: number): Promise<GroupRecord[]>;
 
   /**
-   * Keys written since the revision of an earlier answer, without quiet changes; undefined: since now. Includes the records with a
-   * prefix, as {@link GroupStore.list} returns them, so that one request is enough for both.
+   * Keys written since the revision of an earlier answer, without quiet changes other than removals; undefined: since now. Includes the
+   * records with a prefix, as {@link GroupStore.list} returns them, so that one request is enough for both.
    */
   changesSince(revision: number | undefined, prefix?: string): Promise<GroupChanges>;
 

@@ -28,6 +28,11 @@ export class NatsStores implements AsyncDisposable {
     return this.#openUrl(url, options);
   }
 
+  /** The prefix of a store, which is the name of its bucket of namespaces. */
+  prefixOf(store: Store): string {
+    return /\/([^/?]+)(?:\?.*)?$/.exec(this.#opened.get(store)!.url)![1]!;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cluster[Symbol.asyncDispose]();
   }

@@ -31,6 +31,11 @@ export class Outsider implements AsyncDisposable {
     await this.#ask(`STREAM.DELETE.${stream}`);
   }
 
+  /** Writes a record of a bucket. */
+  async put(bucket: string, key: string, text: string): Promise<void> {
+    await this.#connection.request(`$KV.${bucket}.${key}`, text, { timeout: 10_000 });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection.close();
   }

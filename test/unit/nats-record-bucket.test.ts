@@ -4,12 +4,14 @@ import { RecordBucket } from '../../src/store/nats/record-bucket.ts';
 
 const noResponders = new Error('no responders');
 
-/** A bucket whose first writes fail with these errors; `writes` counts all. */
-function bucketWith(errors: Error[]) {
+/** A bucket whose first writes fail with these errors; `writes` counts all. `storedAs`: what the last one was stored as all the same. */
+function bucketWith(errors: Error[], storedAs?: number) {
   const bucket = { writes: 0 };
+  let attempt: unknown;
   const link = {
-    write: async () => {
+    write: async (_subject: string, _payload: string, headers: Record<string, unknown>) => {
       bucket.writes++;
+      attempt = headers['Pw-Try'];
       const error = errors.shift();
       if (error !== undefined) throw error;
       return { seq: 1 };
@@ -17,8 +19,10 @@ function bucketWith(errors: Error[]) {
     publish: () => {},
     headers: () => ({}),
     hasNoResponders: (error: unknown) => error === noResponders,
+    decodeHeaders: () => ({ get: () => attempt }),
     api: async () => {
-      throw new Error('nobody can be asked');
+      if (storedAs === undefined) throw new Error('nobody can be asked');
+      return { message: { subject: '$KV.test.a', seq: storedAs, time: '' } };
     },
   };
   const options = { name: 'test', replicas: 3 };
@@ -41,6 +45,12 @@ describe('A change of records', () => {
     const cause = new Error('timeout');
     const bucket = bucketWith([cause]);
     await expect(bucket.records.change([one])).rejects.toMatchObject({ code: 'BACKEND_ERROR', cause });
+    expect(bucket.writes).toBe(1);
+  });
+
+  test('without an answer has the revision that it was stored with, if it was stored.', async () => {
+    const bucket = bucketWith([new Error('timeout')], 7);
+    expect(await bucket.records.write([{ key: 'a', revision: 0, text: '1' }])).toBe(7);
     expect(bucket.writes).toBe(1);
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LogId } from '../../src/store/log-id.ts';
-import { decodeKey, encodeKey } from '../../src/store/nats/record-bucket.ts';
+import { decodeKey, decodePath, encodeKey, encodePath } from '../../src/store/nats/bucket-keys.ts';
 import { LogNames } from '../../src/store/nats/subjects.ts';
 
 const names = new LogNames('shop', 'log-1' as LogId);
@@ -43,6 +43,16 @@ describe('The key of a record', () => {
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         expect(decodeKey(encodeKey(text))).toBe(text);
         expect(encodeKey(text)).toMatch(/^[-_=A-Za-z0-9]+$/);
+      }),
+    );
+  });
+
+  test('has a token for each part of a path, and gives the path back.', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1 }), (parts) => {
+        const path = parts.join('/');
+        expect(decodePath(encodePath(path))).toBe(path);
+        expect(encodePath(path)).toMatch(/^[-_=A-Za-z0-9]+(\.[-_=A-Za-z0-9]+)*$/);
       }),
     );
   });

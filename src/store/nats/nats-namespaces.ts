@@ -14,13 +14,21 @@ import type { RetentionOutcome } from '../retention.ts';
 import { maxListEntries } from '../shared/page-limits.ts';
 import { sameTokens } from '../shared/same-tokens.ts';
 import type { Store } from '../store.ts';
+import { decodeKey, encodeKey } from './bucket-keys.ts';
+import type { ChangeNews } from './change-news.ts';
 import type { LogStreams } from './log-streams.ts';
-import { type BucketRecord, decodeKey, encodeKey, type RecordBucket, type RecordChange } from './record-bucket.ts';
+import type { NatsGroups } from './nats-groups.ts';
+import type { BucketRecord, RecordBucket, RecordChange } from './record-bucket.ts';
 
 /** A namespace, or the remains of a removed one: its log and, once known, its head. */
-type Entry =
-  | { readonly namespace: Namespace }
-  | { readonly removed: { readonly log: Namespace['log']; readonly reached: number | null } };
+type Entry = { readonly namespace: Namespace } | { readonly removed: Removed };
+
+type Removed = {
+  readonly log: LogId;
+  readonly reached: number | null;
+  /** Absent once its records of groups are removed, and if a version without groups removed it. */
+  readonly uid?: string;
+};
 
 type EntryRecord = BucketRecord<Entry>;
 
@@ -36,24 +44,29 @@ const lookMs = 500;
 /** Most attempts at a change that loses against other nodes; each waits a little longer. */
 const maxTries = 200;
 
+type NamespaceParts = {
+  readonly store: Pick<Store, 'kind' | 'capabilities'>;
+  readonly bucket: RecordBucket;
+  readonly logs: LogStreams;
+  readonly groups: NatsGroups;
+  readonly maxNamespaces: number;
+  readonly hints: ChangeNews;
+};
+
 /** Namespaces in a bucket shared by all nodes. Each change is a compare-and-set of revisions. */
 export class NatsNamespaces implements NamespaceStore {
   readonly #store: Pick<Store, 'kind' | 'capabilities'>;
   readonly #bucket: RecordBucket;
   readonly #logs: LogStreams;
+  readonly #groups: NatsGroups;
   readonly #maxNamespaces: number;
-  readonly #hints: NamespaceHints;
+  readonly #hints: ChangeNews;
 
-  constructor(
-    store: Pick<Store, 'kind' | 'capabilities'>,
-    bucket: RecordBucket,
-    logs: LogStreams,
-    maxNamespaces: number,
-    hints: NamespaceHints,
-  ) {
+  constructor({ store, bucket, logs, groups, maxNamespaces, hints }: NamespaceParts) {
     this.#store = store;
     this.#bucket = bucket;
     this.#logs = logs;
+    this.#groups = groups;
     this.#maxNamespaces = maxNamespaces;
     this.#hints = hints;
   }
@@ -130,7 +143,7 @@ export class NatsNamespaces implements NamespaceStore {
       const current = namespaceOf(found);
       if (current?.uid !== namespace.uid) return false;
       const count = await this.#bucket.get<number>(countKey);
-      const removed = { log: current.log, reached: null };
+      const removed: Removed = { log: current.log, reached: null, uid: current.uid };
       const isDone = await this.#bucket.change([
         { key, revision: found!.revision, value: { removed }, isDeleted: true },
         { key: countKey, revision: count!.revision, value: count!.value - 1 },
@@ -211,15 +224,16 @@ export class NatsNamespaces implements NamespaceStore {
     return reached === null || reached === 0 ? 1 : reached + 2;
   }
 
-  /** Deletes the log of a removed namespace and stores its head; resolves to its number of messages. */
+  /** Deletes the groups and the log of a removed namespace and stores its head; resolves to its number of messages. */
   async #finish({ key, revision, value }: EntryRecord): Promise<number> {
     if (!('removed' in value)) return 0;
-    const { log, reached } = value.removed;
+    const { log, reached, uid } = value.removed;
+    if (uid !== undefined) await this.#groups.removeAll(uid);
     const stream = this.#logs.stream(log);
     // Sealed first, so that nothing is appended between reading the head and deleting.
     const state = await stream.seal();
     if (reached === null) {
-      const removed = { log, reached: state?.last_seq ?? 0 };
+      const removed: Removed = { log, reached: state?.last_seq ?? 0 };
       await this.#bucket.change([{ key, revision, value: { removed }, isDeleted: true }]);
     }
     await stream.delete();
@@ -245,9 +259,6 @@ export class NatsNamespaces implements NamespaceStore {
     throw new PokewireError('BACKEND_ERROR', 'Other nodes keep changing namespaces. Try again.');
   }
 }
-
-/** Notifies followers on all nodes that namespaces have changed. */
-export type NamespaceHints = { readonly changed: () => void; readonly follow: (changed: () => void) => () => void };
 
 function keyOf(id: string): string {
   return `namespace.${encodeKey(id)}`;

@@ -10,12 +10,13 @@ import { isLogGone } from '../shared/log-gone.ts';
 import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
 import { AppendTimes } from './append-times.ts';
 import { Appender } from './appender.ts';
+import { ChangeNews } from './change-news.ts';
 import { LogFollower } from './log-follower.ts';
 import type { LogStream, StreamState } from './log-stream.ts';
 import { LogStreams } from './log-streams.ts';
-import { NamespaceNews } from './namespace-news.ts';
 import { natsCapabilities } from './nats-capabilities.ts';
 import { textOfFault } from './nats-faults.ts';
+import { NatsGroups } from './nats-groups.ts';
 import { loadNats, NatsLink } from './nats-link.ts';
 import { type LogParts, NatsLog } from './nats-log.ts';
 import { measureNats } from './nats-metrics.ts';
@@ -23,7 +24,7 @@ import { NatsNamespaces } from './nats-namespaces.ts';
 import { NatsTickets, ticketBucketAgeMs } from './nats-tickets.ts';
 import { type NatsUrl, parseNatsUrl } from './nats-url.ts';
 import { PokeReader } from './poke-reader.ts';
-import { RecordBucket } from './record-bucket.ts';
+import { type BucketOptions, RecordBucket } from './record-bucket.ts';
 import { checkServer, explainOpening, replicasFor } from './server-check.ts';
 
 /** Logs whose counts are requested concurrently. */
@@ -40,19 +41,20 @@ type Opened = {
   readonly options: StoreOptions;
 };
 
-/** Stores each log in a stream of NATS JetStream, and namespaces and tickets in buckets. Nodes may share it. */
+/** Stores each log in a stream of NATS JetStream, and namespaces, tickets and groups in buckets. Nodes may share it. */
 export class NatsStore implements Store {
   readonly kind = 'nats';
   readonly capabilities = natsCapabilities;
   readonly namespaces: NatsNamespaces;
   readonly tickets: NatsTickets;
+  readonly groups: NatsGroups;
   readonly opening: StoreOpening;
   /** Never settles: the store reconnects by itself. */
   readonly failed = new Promise<never>(() => {});
   readonly #link: NatsLink;
   readonly #records: RecordBucket;
   readonly #streams: LogStreams;
-  readonly #news: NamespaceNews;
+  readonly #news: readonly ChangeNews[];
   readonly #reader: PokeReader;
   readonly #appender = new Appender();
   readonly #followers = new Map<LogId, LogFollower>();
@@ -69,18 +71,24 @@ export class NatsStore implements Store {
     this.#records = records;
     this.#streams = new LogStreams(link, url, replicas, (log) => this.#replaceLost(log));
     this.#log = options.log;
-    this.#news = new NamespaceNews(link, url.prefix);
     this.#reader = new PokeReader(pokes);
-    this.namespaces = new NatsNamespaces(this, records, this.#streams, maxNamespaces, this.#news);
-    this.tickets = new NatsTickets(async () => {
-      const bucket = new RecordBucket(link, {
-        name: `${url.prefix}-tickets`,
-        replicas,
-        maxAgeMs: ticketBucketAgeMs,
-      });
-      await bucket.open();
-      return bucket;
+    const [hints, groupHints] = [
+      new ChangeNews(link, url.prefix, 'namespaces'),
+      new ChangeNews(link, url.prefix, 'groups'),
+    ];
+    this.#news = [hints, groupHints];
+    const bucketOf = (kind: string, more: Partial<BucketOptions>) =>
+      new RecordBucket(link, { name: `${url.prefix}-${kind}`, replicas, ...more });
+    this.groups = new NatsGroups(bucketOf('groups', { canExpire: true }), groupHints);
+    this.namespaces = new NatsNamespaces({
+      store: this,
+      bucket: records,
+      logs: this.#streams,
+      groups: this.groups,
+      maxNamespaces,
+      hints,
     });
+    this.tickets = new NatsTickets(bucketOf('tickets', { maxAgeMs: ticketBucketAgeMs }));
     this.opening = openingOf(url, replicas);
     this.#parts = {
       store: this,
@@ -174,7 +182,7 @@ export class NatsStore implements Store {
     for (const follower of this.#followers.values()) follower.stop();
     this.#followers.clear();
     this.#reader.close();
-    this.#news.stop();
+    for (const news of this.#news) news.stop();
     await this.#link.close();
   }
 

@@ -5,23 +5,22 @@ import {
   type TicketStore,
   ticketLifetimeMs,
 } from '../ticket-store.ts';
-import { encodeKey, type RecordBucket } from './record-bucket.ts';
+import { encodeKey } from './bucket-keys.ts';
+import type { RecordBucket } from './record-bucket.ts';
 
 /** Shortest wait for a refused caller: tickets expire one by one, by the servers' clock. */
 const roomMs = 1_000;
 
 /** Tickets in a bucket whose records expire by themselves. Valid on every node. */
 export class NatsTickets implements TicketStore {
-  readonly #open: () => Promise<RecordBucket>;
-  #bucket: Promise<RecordBucket> | undefined = undefined;
+  readonly #bucket: RecordBucket;
 
-  /** `open` creates the bucket when the first ticket is stored or taken. */
-  constructor(open: () => Promise<RecordBucket>) {
-    this.#open = open;
+  constructor(bucket: RecordBucket) {
+    this.#bucket = bucket;
   }
 
   async put(hash: string, ticket: TicketRecord): Promise<number | undefined> {
-    const bucket = await this.#opened();
+    const bucket = await this.#bucket.ready();
     const { messages } = await bucket.state();
     const ofNamespace = encodeKey(ticket.uid);
     // Concurrent callers may each exceed the limits by one.
@@ -32,7 +31,7 @@ export class NatsTickets implements TicketStore {
   }
 
   async take(hash: string): Promise<TicketRecord | undefined> {
-    const bucket = await this.#opened();
+    const bucket = await this.#bucket.ready();
     const found = await bucket.get<TicketRecord | null>(`*.${encodeKey(hash)}`);
     if (found === undefined || found.value === null) return undefined;
     const { key, revision, value } = found;
@@ -41,16 +40,6 @@ export class NatsTickets implements TicketStore {
     const used = await bucket.get(key);
     if (used !== undefined) await bucket.purge(used.revision);
     return value;
-  }
-
-  #opened(): Promise<RecordBucket> {
-    if (this.#bucket === undefined) {
-      this.#bucket = this.#open();
-      this.#bucket.catch(() => {
-        this.#bucket = undefined;
-      });
-    }
-    return this.#bucket;
   }
 }
 

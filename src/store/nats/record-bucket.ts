@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { findMessage } from './find-message.ts';
 import { nanosOf, type StreamInfo, type StreamState } from './log-stream.ts';
 import { isConflict, isRefusal, JetStreamRefusal, storeFault } from './nats-faults.ts';
-import type { NatsLink } from './nats-link.ts';
+import type { HeaderValues, NatsLink } from './nats-link.ts';
+import type { Stored } from './stored-message.ts';
 import { commitBatch, expecting } from './write-batch.ts';
 
 const writeMs = 5_000;
@@ -28,11 +30,22 @@ export type RecordChange = {
   readonly isDeleted?: boolean;
 };
 
-/** Options of a bucket. */
-export type BucketOptions = { readonly name: string; readonly replicas: number; readonly maxAgeMs?: number };
+/** A message of a change. */
+export type BucketWrite = {
+  readonly key: string;
+  /** Revision of the record that it replaces; 0: there is none; undefined: any. */
+  readonly revision: number | undefined;
+  readonly text: string;
+  readonly headers?: HeaderValues;
+};
 
-type GotMessage = {
-  readonly message: { readonly subject: string; readonly seq: number; readonly hdrs?: string; readonly data?: string };
+/** Options of a bucket. */
+export type BucketOptions = {
+  readonly name: string;
+  readonly replicas: number;
+  readonly maxAgeMs?: number;
+  /** Whether a record may have a time to live. */
+  readonly canExpire?: boolean;
 };
 
 /**
@@ -40,29 +53,42 @@ type GotMessage = {
  * list, but is used through JetStream directly: several records change together, and every read asks the leader.
  */
 export class RecordBucket {
-  readonly #link: NatsLink;
-  readonly #stream: string;
+  readonly link: NatsLink;
+  readonly names: { readonly stream: string };
   readonly #start: string;
   readonly #options: BucketOptions;
+  #opening: Promise<void> | undefined = undefined;
 
   constructor(link: NatsLink, options: BucketOptions) {
-    this.#link = link;
-    this.#stream = `KV_${options.name}`;
+    this.link = link;
+    this.names = { stream: `KV_${options.name}` };
     this.#start = `$KV.${options.name}.`;
     this.#options = options;
   }
 
+  /** Opens the bucket on the first call. */
+  async ready(): Promise<this> {
+    if (this.#opening === undefined) {
+      this.#opening = this.ask(() => this.open());
+      this.#opening.catch(() => {
+        this.#opening = undefined;
+      });
+    }
+    await this.#opening;
+    return this;
+  }
+
   /** Creates the bucket unless it exists; rejects with JetStream's refusal. */
   async open(): Promise<void> {
-    const { replicas, maxAgeMs = 0 } = this.#options;
+    const { replicas, maxAgeMs = 0, canExpire = false } = this.#options;
     try {
-      await this.#link.api(`STREAM.INFO.${this.#stream}`);
+      await this.link.api(`STREAM.INFO.${this.names.stream}`);
       return;
     } catch (error) {
       if (!isRefusal(error, 'streamNotFound')) throw error;
     }
     const body = {
-      name: this.#stream,
+      name: this.names.stream,
       subjects: [`${this.#start}>`],
       storage: 'file',
       retention: 'limits',
@@ -73,8 +99,9 @@ export class RecordBucket {
       allow_direct: true,
       allow_rollup_hdrs: true,
       allow_atomic: true,
+      allow_msg_ttl: canExpire,
     };
-    await this.#link.api(`STREAM.CREATE.${this.#stream}`, body).catch((error: unknown) => {
+    await this.link.api(`STREAM.CREATE.${this.names.stream}`, body).catch((error: unknown) => {
       // Another node created it at the same time.
       if (!isRefusal(error, 'streamNameInUse')) throw error;
     });
@@ -101,36 +128,64 @@ export class RecordBucket {
   }
 
   /** The record of a key, or the last one that matches a pattern; undefined: there is none. */
-  get<T>(key: string): Promise<BucketRecord<T> | undefined> {
-    return this.#find({ last_by_subj: `${this.#start}${key}` });
+  async get<T>(key: string): Promise<BucketRecord<T> | undefined> {
+    return this.#recordOf(await this.lastOf(this.subject(key)));
   }
 
   /** The first record after a revision that matches a pattern. */
-  next<T>(pattern: string, revision: number): Promise<BucketRecord<T> | undefined> {
-    return this.#find({ seq: revision + 1, next_by_subj: `${this.#start}${pattern}` });
+  async next<T>(pattern: string, revision: number): Promise<BucketRecord<T> | undefined> {
+    return this.#recordOf(await this.#find({ seq: revision + 1, next_by_subj: this.subject(pattern) }));
+  }
+
+  /** The subject of a key or pattern. */
+  subject(key: string): string {
+    return this.#start + key;
+  }
+
+  keyOf(subject: string): string {
+    return subject.slice(this.#start.length);
+  }
+
+  /** The last message of a subject or pattern. */
+  lastOf(subject: string): Promise<Stored | undefined> {
+    return this.#find({ last_by_subj: subject });
   }
 
   /** Makes all of these changes, or none and returns false if a record has another revision. Waits some seconds for a leader. */
   async change(changes: readonly RecordChange[]): Promise<boolean> {
+    const writes = changes.map(({ key, revision, value, isDeleted = false }) => ({
+      key,
+      revision,
+      text: JSON.stringify(value),
+      headers: isDeleted ? { 'KV-Operation': 'DEL' } : {},
+    }));
+    return (await this.write(writes)) !== undefined;
+  }
+
+  /** Like {@link change}; resolves to the sequence number of the first message, or to undefined if a record has another revision. */
+  async write(writes: readonly BucketWrite[]): Promise<number | undefined> {
     const attempt = randomUUID();
-    const members = changes.map(({ key, revision, value, isDeleted = false }) => ({
-      subject: `${this.#start}${key}`,
-      headers: { ...expecting(revision), [tryHeader]: attempt, ...(isDeleted ? { 'KV-Operation': 'DEL' } : {}) },
-      payload: JSON.stringify(value),
+    const members = writes.map(({ key, revision, text, headers }) => ({
+      subject: this.subject(key),
+      headers: { ...(revision === undefined ? {} : expecting(revision)), [tryHeader]: attempt, ...headers },
+      payload: text,
     }));
     const [first] = members;
     const deadline = performance.now() + writeMs;
     for (;;) {
       try {
-        if (members.length > 1) await commitBatch(this.#link, members, writeMs);
-        else await this.#link.write(first!.subject, first!.payload, first!.headers, writeMs);
-        return true;
+        const written =
+          members.length > 1
+            ? await commitBatch(this.link, members, writeMs)
+            : await this.link.write(first!.subject, first!.payload, first!.headers, writeMs);
+        return written.seq - members.length + 1;
       } catch (error) {
-        if (isConflict(error)) return false;
+        if (isConflict(error)) return undefined;
         // Nothing was stored: the bucket is electing a leader, or this server does not know a new bucket's leader yet.
-        const mayRetry = this.#link.hasNoResponders(error) && performance.now() < deadline;
+        const mayRetry = this.link.hasNoResponders(error) && performance.now() < deadline;
         if (!mayRetry) {
-          if (!(error instanceof JetStreamRefusal) && (await this.#wasStored(first!.subject, attempt))) return true;
+          const stored = error instanceof JetStreamRefusal ? undefined : await this.#storedAs(first!.subject, attempt);
+          if (stored !== undefined) return stored;
           throw storeFault(error);
         }
       }
@@ -140,54 +195,46 @@ export class RecordBucket {
 
   /** Deletes the message of a write permanently. */
   async purge(revision: number): Promise<void> {
-    await this.#ask(() => this.#link.api(`STREAM.MSG.DELETE.${this.#stream}`, { seq: revision, no_erase: true }));
+    await this.ask(() => this.link.api(`STREAM.MSG.DELETE.${this.names.stream}`, { seq: revision, no_erase: true }));
   }
 
-  async #wasStored(subject: string, attempt: string): Promise<boolean> {
-    try {
-      const { message } = await this.#link.api<GotMessage>(`STREAM.MSG.GET.${this.#stream}`, { last_by_subj: subject });
-      return this.#link.decodeHeaders(message.hdrs).get(tryHeader) === attempt;
-    } catch {
-      return false;
-    }
-  }
-
-  #find<T>(which: Readonly<Record<string, unknown>>): Promise<BucketRecord<T> | undefined> {
-    return this.#ask(async () => {
+  /** Deletes all records that match a pattern, if the bucket exists. */
+  async purgeAll(pattern: string): Promise<void> {
+    await this.ask(async () => {
       try {
-        const { message } = await this.#link.api<GotMessage>(`STREAM.MSG.GET.${this.#stream}`, which);
-        const { subject, seq, data = '' } = message;
-        const value = JSON.parse(Buffer.from(data, 'base64').toString()) as T;
-        return { key: subject.slice(this.#start.length), revision: seq, value };
+        await this.link.api(`STREAM.PURGE.${this.names.stream}`, { filter: this.subject(pattern) });
       } catch (error) {
-        if (isRefusal(error, 'messageNotFound')) return undefined;
-        throw error;
+        if (!isRefusal(error, 'streamNotFound')) throw error;
       }
     });
   }
 
-  #info(subjects?: { readonly filter: string; readonly offset: number }): Promise<StreamInfo> {
-    const body = subjects && { subjects_filter: subjects.filter, offset: subjects.offset };
-    return this.#ask(() => this.#link.api<StreamInfo>(`STREAM.INFO.${this.#stream}`, body));
-  }
-
-  async #ask<T>(request: () => Promise<T>): Promise<T> {
+  /** Runs a request; rejects with `BACKEND_ERROR`. */
+  async ask<T>(request: () => Promise<T>): Promise<T> {
     try {
       return await request();
     } catch (error) {
       throw storeFault(error);
     }
   }
-}
 
-/** Encodes any text as a key of letters, digits, hyphens and underscores; `=` with two digits escapes any other byte. */
-export function encodeKey(text: string): string {
-  if (text === '') return '=';
-  const escaped = (sign: string) => Buffer.from(sign).toString('hex').replace(/../g, '=$&');
-  return text.replace(/[^A-Za-z0-9_-]/gu, escaped);
-}
+  async #storedAs(subject: string, attempt: string): Promise<number | undefined> {
+    const found = await this.lastOf(subject).catch(() => undefined);
+    return found?.headers.get(tryHeader) === attempt ? found.seq : undefined;
+  }
 
-/** The text of a key. */
-export function decodeKey(key: string): string {
-  return key === '=' ? '' : decodeURIComponent(key.replaceAll('=', '%'));
+  #find(which: Readonly<Record<string, unknown>>): Promise<Stored | undefined> {
+    return this.ask(() => findMessage(this.link, this.names.stream, which));
+  }
+
+  #recordOf<T>(found: Stored | undefined): BucketRecord<T> | undefined {
+    if (found === undefined) return undefined;
+    const value = JSON.parse(Buffer.from(found.data).toString()) as T;
+    return { key: this.keyOf(found.subject), revision: found.seq, value };
+  }
+
+  #info(subjects?: { readonly filter: string; readonly offset: number }): Promise<StreamInfo> {
+    const body = subjects && { subjects_filter: subjects.filter, offset: subjects.offset };
+    return this.ask(() => this.link.api<StreamInfo>(`STREAM.INFO.${this.names.stream}`, body));
+  }
 }

@@ -27,6 +27,7 @@ import { metricsUnderLoad } from './scenarios/metrics-under-load.ts';
 import { natsAppend } from './scenarios/nats-append.ts';
 import { natsCatchUp } from './scenarios/nats-catch-up.ts';
 import { natsDelivery } from './scenarios/nats-delivery.ts';
+import { natsGroups } from './scenarios/nats-groups.ts';
 import { natsPages } from './scenarios/nats-pages.ts';
 import { pooling } from './scenarios/pooling.ts';
 import { postgresAppend } from './scenarios/postgres-append.ts';
@@ -72,6 +73,7 @@ export const natsScenarios: Readonly<Record<string, Scenario>> = {
   'nats-delivery': withNats('nats-delivery', withReader('nats-delivery', natsDelivery)),
   'nats-catch-up': withNats('nats-catch-up', natsCatchUp),
   'nats-pages': withNats('nats-pages', natsPages),
+  'nats-groups': withNats('nats-groups', natsGroups),
 };
 
 /** Scenarios of consumer groups with members, on one node and on PostgreSQL; a separate run of some minutes. */

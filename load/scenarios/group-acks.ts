@@ -23,7 +23,7 @@ export async function groupAcks(context: Context): Promise<ScenarioResult> {
   using folder = new DatabaseFolder();
   await using db = await MessageDb.start();
   const postgres = db.target(context, 'postgres', 'all', await db.freshForGroups());
-  const series = await repeatInTurn(context, [...storeTargets(context, folder, 'all'), postgres], 1, measure);
+  const series = await repeatInTurn(context, [...storeTargets(context, folder, 'all'), postgres], 1, measureAcks);
   const of = (store: string) => medianOf(series, store, 'acksPerSecond');
   return {
     scenario: 'group-acks',
@@ -38,7 +38,8 @@ export async function groupAcks(context: Context): Promise<ScenarioResult> {
   };
 }
 
-function measure(target: Target): Promise<Reading> {
+/** Acknowledgements of partitions a second, by members of one group. */
+export function measureAcks(target: Target): Promise<Reading> {
   return Bench.run(target, async (bench) => {
     const { messages, ...order } = settings;
     await bench.fill(messages);

@@ -14,7 +14,7 @@ export async function groupHandOver(context: Context): Promise<ScenarioResult> {
   const shared = db.target(context, 'two nodes', 'all', await db.freshForGroups());
   const targets = [pokewireOf(context, [], 'one node', 'all'), shared];
   const series = await repeatInTurn(context, targets, 1, (target) =>
-    Bench.run(target, ({ server }) => (target === shared ? withAnother(target, server) : measure([server]))),
+    target === shared ? measureTwoNodes(target) : Bench.run(target, ({ server }) => measure([server])),
   );
   const of = (target: string, name: string) => medianOf(series, target, name);
   const killMs = settings.leaseMs + 1_200;
@@ -35,13 +35,16 @@ export async function groupHandOver(context: Context): Promise<ScenarioResult> {
   };
 }
 
-async function withAnother(target: Target, server: RunningTarget): Promise<Reading> {
-  const other = await target.start();
-  try {
-    return await measure([server, other]);
-  } finally {
-    await other.stop();
-  }
+/** Members that come and go on one of two nodes over the target's store. */
+export function measureTwoNodes(target: Target): Promise<Reading> {
+  return Bench.run(target, async ({ server }) => {
+    const other = await target.start();
+    try {
+      return await measure([server, other]);
+    } finally {
+      await other.stop();
+    }
+  });
 }
 
 async function measure(nodes: readonly RunningTarget[]): Promise<Reading> {

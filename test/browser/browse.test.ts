@@ -28,7 +28,7 @@ async function followLive(page: Page): Promise<void> {
   await page.locator('#live-state').getByText('live').waitFor();
 }
 
-test('A visitor finds a stream by the beginning of its name or by its category, and reads its messages.', async () => {
+test('A visitor finds a stream by the start of its name or by its category, and reads its messages.', async () => {
   await using app = await startTestApp();
   for (const stream of ['account', 'account-1', 'account-2', 'accounts-1', 'order-1']) await append(app, stream, 2);
   await using visitor = await visit(browser, `${app.url}/browse`);
@@ -48,7 +48,7 @@ test('A visitor finds a stream by the beginning of its name or by its category, 
   expect(visitor.complaints).toEqual([]);
 });
 
-test('A payload is shown as it was written: numbers, order and repetition of members, and text that looks like markup.', async () => {
+test('A payload is shown verbatim: numbers, order and repetition of members, and text that looks like markup.', async () => {
   await using app = await startTestApp();
   const stream = `<img src=x onerror=alert(1)>'/"é?#%-1`;
   const data = '{"b":12345678901234567890.10,"1":-0,"b":"<b>&amp;</b>","empty":{},"list":[1.0,{"a":null}]}';
@@ -162,7 +162,7 @@ test('A stream is followed live: new messages wait while the list is paused, poi
   expect(visitor.complaints).toEqual([]);
 });
 
-test('Another log in place of the one that is followed is told, and what is shown is of the new one.', async () => {
+test('When the followed log is replaced, the page says so and shows the new one.', async () => {
   const flags = ['--retry-min-ms', '1', '--retry-max-ms', '1'];
   const first = await startTestApp(flags);
   await append(first, 'account-1', 5);
@@ -180,7 +180,7 @@ test('Another log in place of the one that is followed is told, and what is show
   expect(await page.getByText('The log was replaced by another one.').isVisible()).toBe(true);
 });
 
-test('With tokens a session reads and follows, and once its token is revoked the page says so.', async () => {
+test('With tokens a session reads and follows, and the page says when its token is revoked.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const headers = { authorization: `Bearer ${admin}`, 'content-type': 'application/json' };
   await fetch(`${app.url}/streams/account-1/messages`, { method: 'POST', headers, body: JSON.stringify(one) });
@@ -224,7 +224,7 @@ test('The keyboard alone finds a stream, goes through its messages, opens one an
   await page.locator('#live-state').getByText('live').waitFor();
 });
 
-test('A phone shows the streams or one of them, and nothing wider than itself.', async () => {
+test('A phone shows the list of streams or one stream, without overflow.', async () => {
   await using app = await startTestApp();
   const stream = `account-${'long'.repeat(40)}`;
   await app.append(stream, { type: 'Deposited', data: { text: 'x'.repeat(500) } });

@@ -53,7 +53,7 @@ describe('tabs of one origin', () => {
   const pokesOf = (page: Page) => page.evaluate('pokes') as Promise<string[]>;
   const begun = (page: Page) => page.waitForFunction(`['catching-up', 'live'].includes(subscription.state.name)`);
 
-  test('hold one connection, 20 of them, and another one leads with nothing missed when the leader is gone', async () => {
+  test('share one connection, even 20 of them, and another tab leads without missing anything when the leader closes', async () => {
     await using app = await startTestApp(quickRetry);
     await using context = await browser.newContext();
     const tabs = [];
@@ -78,7 +78,7 @@ describe('tabs of one origin', () => {
     await expect.poll(() => subscriptions(app), patience).toBe(1);
   });
 
-  test('take over from a leader that hangs, which is told everything when it goes on', async () => {
+  test('take over from a leader that hangs, which receives everything once it continues', async () => {
     await using app = await startTestApp(quickRetry);
     await using context = await browser.newContext();
     const tabs = [];
@@ -100,7 +100,7 @@ describe('tabs of one origin', () => {
     await expect.poll(() => subscriptions(app), patience).toBe(1);
   });
 
-  test('are told what each of them selects', async () => {
+  test('receive what each of them selects', async () => {
     await using app = await startTestApp(quickRetry);
     await using context = await browser.newContext();
     const pages: Page[] = [];
@@ -116,7 +116,7 @@ describe('tabs of one origin', () => {
     expect(await subscriptions(app)).toBe(1);
   });
 
-  test('hear of another log, and go on with it', async () => {
+  test('learn that the log was replaced, and continue with the new one', async () => {
     const first = await startTestApp(quickRetry);
     await append(first, 'account-1');
     await using context = await browser.newContext();
@@ -146,7 +146,7 @@ describe('tabs of one origin', () => {
     expect(await subscriptions(app)).toBe(1);
   });
 
-  test('hold one each where there are no Web Locks', async () => {
+  test('use one connection each without Web Locks', async () => {
     await using app = await startTestApp(quickRetry);
     await using context = await browser.newContext();
     for (let n = 0; n < 2; n++) {
@@ -161,7 +161,7 @@ describe('tabs of one origin', () => {
 
 describe('in a page', () => {
   test.each(['localStorageCheckpoint', 'indexedDbCheckpoint'])(
-    '%s keeps a checkpoint beyond a reload',
+    '%s keeps a checkpoint across a reload',
     async (kind) => {
       await using app = await startTestApp();
       await using context = await browser.newContext();

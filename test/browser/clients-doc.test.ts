@@ -63,7 +63,7 @@ describe('the page of docs/clients.md', () => {
     expect(html.trim().split('\n').length).toBeLessThanOrEqual(20);
   });
 
-  test('shows in every window what any of them adds, also what was added while the server was away', async () => {
+  test('shows in every window what any of them adds, even while the server was away', async () => {
     using folder = new TemporaryFolder();
     const port = await freePort();
     await using pages = await servePage(folder, `http://127.0.0.1:${port}`);
@@ -124,7 +124,7 @@ describe('a recipe of docs/clients.md', () => {
 
   const deposit = (amount: number) => ({ type: 'Deposited', data: { amount } });
 
-  test('for React shows the value, and each new one', async () => {
+  test('for React shows the value and every update', async () => {
     await using app = await startTestApp();
     await app.append('account-7', deposit(1));
     const component = blockWith('jsx', 'useLive');

@@ -61,7 +61,7 @@ test('a page of another origin subscribes and is poked', async () => {
   expect(source.ids).toEqual([1]);
 });
 
-test('the browser refuses the API to a page of another origin, and nothing is stored', async () => {
+test('the browser denies the API to a page of another origin, and nothing is stored', async () => {
   await using app = await startTestApp();
   await using site = await openSite();
   expect(await site.fetch(`${app.url}/streams`)).toBe('refused');
@@ -69,7 +69,7 @@ test('the browser refuses the API to a page of another origin, and nothing is st
   expect((await app.get('/streams')).body.streams).toEqual([]);
 });
 
-test('a page of an allowed origin reads and appends, which the browser asks about beforehand', async () => {
+test('a page of an allowed origin reads and appends after a preflight', async () => {
   await using site = await openSite();
   await using app = await startTestApp(['--cors-origins', `https://example.org,${site.origin}`]);
   const appended = await site.fetch(`${app.url}/streams/account-1/messages`, deposited);
@@ -87,7 +87,7 @@ test('a page of an allowed origin can read why it was refused', async () => {
   expect(refused).toMatchObject({ status: 409, text: expect.stringContaining('STREAM_VERSION_CONFLICT') });
 });
 
-test('a page of an origin that is not among those that may subscribe is not poked', async () => {
+test('a page whose origin may not subscribe receives no pokes', async () => {
   await using app = await startTestApp(['--subscribe-origins', 'https://example.org']);
   await using site = await openSite();
   expect(await site.fetch(`${app.url}/subscribe?stream=account-1`)).toBe('refused');

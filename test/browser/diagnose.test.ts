@@ -58,7 +58,7 @@ const saying = (state: string, ...texts: string[]) => ({
 });
 
 describe.concurrent('The page of /diagnose', () => {
-  test('finds nothing in the way where nothing is, and leaves nothing behind', measures, async ({ expect }) => {
+  test('finds no problem without a proxy, and leaves nothing behind', measures, async ({ expect }) => {
     await using app = await startTestApp(['--heartbeat-ms', '500']);
     await using visitor = await visit(`${app.url}/diagnose`);
     const { page } = visitor;
@@ -77,7 +77,7 @@ describe.concurrent('The page of /diagnose', () => {
     expect(visitor.complaints).toEqual([]);
   });
 
-  test('works by the session of a visitor who came with a token, and not without one', async ({ expect }) => {
+  test('works with the session of a visitor with a token, and not without one', async ({ expect }) => {
     await using app = await startTestApp(['--token', admin]);
     expect((await app.get('/diagnose')).status).toBe(401);
     expect((await app.get('/diagnose/stream')).status).toBe(401);
@@ -95,7 +95,7 @@ describe.concurrent('The page of /diagnose', () => {
   });
 
   test(
-    'tells what two events came together, how late a greeting was, and how long nothing had come before a cut',
+    'reports which events arrived together, how late a greeting was, and how long the silence before a cut was',
     measures,
     async ({ expect }) => {
       await using app = await startTestApp(['--heartbeat-ms', '300']);
@@ -167,7 +167,7 @@ describe.concurrent('The page of /diagnose', () => {
   });
 
   test.skipIf(!hasNginx)(
-    'says that nginx buffers where it does, and names the setting (needs nginx and openssl on PATH)',
+    'reports that nginx buffers, and names the setting (needs nginx and openssl on PATH)',
     async ({ expect }) => {
       await using app = await startTestApp();
       const more = 'proxy_ignore_headers X-Accel-Buffering; proxy_buffering on;';

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-test('a visitor subscribes, appends, sees the poke, and reads its message, without a complaint of the browser', async () => {
+test('a visitor subscribes, appends, sees the poke, and reads its message, without errors in the browser', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/`);
   const { page } = visitor;
@@ -47,7 +47,7 @@ test('names that look like markup and paths stay text on the page and reach thei
   expect(visitor.complaints).toEqual([]);
 });
 
-test('several selectors are one subscription, and a selector can be taken away', async () => {
+test('several selectors make one subscription, and a selector can be removed', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
@@ -69,7 +69,7 @@ test('several selectors are one subscription, and a selector can be taken away',
   expect(streams).toEqual(['order-2', 'invoice-7', 'order-1']);
 });
 
-test('everything is subscribed to from now on, or by a member of a consumer group its share of a category', async () => {
+test("a visitor subscribes to everything from now on, or to a group member's share of a category", async () => {
   await using app = await startTestApp();
   const appended = await app.append('account-1', { type: 'Made', data: {} });
   expect(appended.status).toBe(201);

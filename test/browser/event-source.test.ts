@@ -50,7 +50,7 @@ test('an EventSource receives a poke for each append, and its last event id is t
   expect(source.ids).toEqual([1, 3, 4]);
 });
 
-test('after a restart on the same port the EventSource comes back by itself and is told what the new log holds', async () => {
+test('after a restart on the same port the EventSource reconnects by itself and receives the new log', async () => {
   const first = await startTestApp(quickRetry);
   await using page = await openPage(first.url);
   const source = await PageSource.open(page, `${first.url}/subscribe?category=account`);
@@ -84,7 +84,7 @@ test('messages appended before, during and after a broken connection are poked e
   expect(source.ids).toEqual(upTo(15));
 });
 
-test('a connection cut again and again while messages are appended loses and repeats none', async () => {
+test('a connection cut repeatedly during appends loses and repeats no message', async () => {
   await using app = await startTestApp(['--retry-min-ms', '1', '--retry-max-ms', '5']);
   await using proxy = await CuttableProxy.open(app.port);
   await using page = await openPage(proxy.url);
@@ -101,7 +101,7 @@ test('a connection cut again and again while messages are appended loses and rep
   expect(source.ids).toEqual(upTo(cuts * 40));
 });
 
-test('a hundred selectors on one connection tell each of their messages once', async () => {
+test('a hundred selectors on one connection deliver each message once', async () => {
   await using app = await startTestApp(quickRetry);
   await using page = await openPage(app.url);
   const query = new URLSearchParams();

@@ -19,14 +19,14 @@ async function visit(url: string) {
   return { page, complaints, [Symbol.asyncDispose]: () => page.close() };
 }
 
-test('The page of groups says that there are none.', async () => {
+test('The groups page says that there are no groups.', async () => {
   await using app = await startTestApp();
   await using visited = await visit(app.url);
   await visited.page.getByText('There are no consumer groups.').waitFor();
   expect(visited.complaints).toEqual([]);
 });
 
-test('The page of groups shows members, partitions and held streams, and has one tried again.', async () => {
+test('The groups page shows members, partitions and held streams, and retries one.', async () => {
   await using app = await startTestApp();
   const pokewire = connect(app.url);
   await pokewire.append('order-<b>1', { type: 'Placed', data: {} });
@@ -54,7 +54,7 @@ test('The page of groups shows members, partitions and held streams, and has one
   expect(complaints).toEqual([]);
 });
 
-test('A button of the page of groups keeps its place and the focus while the page is updated.', async () => {
+test('A button of the groups page keeps its place and focus while the page is updated.', async () => {
   await using app = await startTestApp();
   const pokewire = connect(app.url);
   await pokewire.append('order-1', { type: 'Placed', data: {} });
@@ -78,7 +78,7 @@ test('A button of the page of groups keeps its place and the focus while the pag
   expect(await page.evaluate("document.activeElement === focused && focused.textContent === 'Replay'")).toBe(true);
 });
 
-test('The page of groups says since when the server does not answer.', async () => {
+test('The groups page says since when the server has not answered.', async () => {
   const app = await startTestApp();
   await using visited = await visit(app.url);
   const { page } = visited;
@@ -88,7 +88,7 @@ test('The page of groups says since when the server does not answer.', async () 
   expect(await page.getByRole('alert').innerText()).toContain('The server does not answer. Is it running?');
 });
 
-test('The page of groups fits a phone, and breaks no heading of a column.', async () => {
+test('The groups page fits a phone, without breaking column headings.', async () => {
   await using app = await startTestApp();
   const joined = Promise.withResolvers<void>();
   await using _worker = connect(app.url).consume(

@@ -104,7 +104,7 @@ async function measure(page: Page): Promise<void> {
 }
 
 test.each(stops)(
-  'The page $name has nothing that axe finds wrong in both schemes, can be walked through by the keyboard, and fits a phone.',
+  'The page $name has no axe violations in either scheme, works with the keyboard, and fits a phone.',
   async (stop) => {
     await using context = await browser.newContext({ reducedMotion: 'reduce' });
     await using page = await context.newPage();

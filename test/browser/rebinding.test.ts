@@ -28,7 +28,7 @@ async function askAsOwn({ port }: TestApp, calls: readonly (readonly [path: stri
   }, asked);
 }
 
-test('A page whose name was made to resolve to 127.0.0.1 reads, writes and deletes nothing.', async () => {
+test('A page that rebinds its name to 127.0.0.1 can neither read, write nor delete.', async () => {
   await using app = await startTestApp();
   await app.append('secret-1', { type: 'T', data: { amount: 100 } });
   const answers = await askAsOwn(app, [
@@ -45,7 +45,7 @@ test('A page whose name was made to resolve to 127.0.0.1 reads, writes and delet
   expect((await app.get('/streams')).body.streams).toMatchObject([{ stream: 'secret-1', messageCount: 1 }]);
 });
 
-test('A name of --allowed-hosts is a page of the server’s own.', async () => {
+test('A page under a name in --allowed-hosts counts as the server’s own.', async () => {
   await using app = await startTestApp(['--allowed-hosts', 'rebound.example']);
   const [written, read] = await askAsOwn(app, [['/rpc', write], ['/streams']]);
   expect([written?.status, read?.status]).toEqual([200, 200]);

@@ -71,7 +71,7 @@ async function put(url: string, body: unknown): Promise<void> {
   expect(status).toBe(201);
 }
 
-test('Every operation of the description is in the reference, with a link to itself and answers that show something.', async () => {
+test('Every described operation is in the reference, with a link to itself and example answers.', async () => {
   await using app = await startTestApp();
   await using visitor = await visitReference(app);
   const { page } = visitor;
@@ -99,7 +99,7 @@ test('Every operation of the description is in the reference, with a link to its
   expect(visitor.complaints).toEqual([]);
 });
 
-test('Every operation has a command that works, and the other languages ask for the same.', async () => {
+test('Every operation has a working command, and the other languages send the same request.', async () => {
   await using app = await startSqliteApp();
   await using visitor = await visitReference(app);
   const samples = await samplesIn(visitor.page);
@@ -150,7 +150,7 @@ test('Every operation has a command that works, and the other languages ask for 
   }
 });
 
-test('A link to an operation shows it, also one that a search hides.', async () => {
+test('A link to an operation shows it, even if a search hides it.', async () => {
   await using app = await startTestApp();
   await using visitor = await visitReference(app, '#issueTicket');
   const { page } = visitor;
@@ -176,7 +176,7 @@ test('A link to an operation shows it, also one that a search hides.', async () 
   expect(visitor.complaints).toEqual([]);
 });
 
-test('Who chooses a language by the keyboard has it at every operation, and stays where they are.', async () => {
+test('A language chosen by keyboard applies to every operation, without scrolling the page.', async () => {
   await using app = await startTestApp();
   await using visitor = await visitReference(app, '#subscribe');
   const { page } = visitor;
@@ -194,7 +194,7 @@ test('Who chooses a language by the keyboard has it at every operation, and stay
   expect(await page.locator('#appendMessages').getByRole('tabpanel').textContent()).toContain('await fetch(');
 });
 
-test('From 1200 pixels on requests and answers stand beside what is said of an operation, below it on a phone.', async () => {
+test("Requests and answers are beside an operation's description from 1200 pixels on, and below it on a phone.", async () => {
   await using app = await startTestApp();
   await using visitor = await visitReference(app, '', 1200);
   const { page } = visitor;

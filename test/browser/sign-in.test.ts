@@ -30,7 +30,7 @@ async function visit(url: string, options: BrowserContextOptions = {}) {
   return { context, page, complaints, asked, [Symbol.asyncDispose]: () => context.close() };
 }
 
-test('A visitor signs in by the keyboard and is where they wanted to go, query and hash included.', async () => {
+test('A visitor signs in by keyboard and continues to the requested page, including query and hash.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const url = `${app.url}/consumer-groups?of=mine#billing`;
   await using visitor = await visit(url);
@@ -48,7 +48,7 @@ test('A visitor signs in by the keyboard and is where they wanted to go, query a
   expect(visitor.complaints).toEqual([]);
 });
 
-test('A wrong token is refused beside its field, which keeps the focus, and the right one goes on.', async () => {
+test('A wrong token is refused next to its field, which keeps the focus, and the right one continues.', async () => {
   await using app = await startTestApp(['--token', admin]);
   await using visitor = await visit(`${app.url}/docs`);
   const { page, context } = visitor;
@@ -71,7 +71,7 @@ test('A wrong token is refused beside its field, which keeps the focus, and the 
   expect(visitor.complaints).toEqual([]);
 });
 
-test('A wrong token in the address is taken out of it, and does not come back after signing in.', async () => {
+test('A wrong token is removed from the address, and does not return after signing in.', async () => {
   await using app = await startTestApp(['--token', admin]);
   await using visitor = await visit(`${app.url}/docs?token=${newToken('default')}&x=1`);
   const { page } = visitor;
@@ -82,7 +82,7 @@ test('A wrong token in the address is taken out of it, and does not come back af
   expect(page.url()).toBe(`${app.url}/docs?x=1`);
 });
 
-test('A visitor who follows a link of another site signs in, or goes on with the session they have.', async () => {
+test('A visitor who follows a link from another site signs in, or continues with their session.', async () => {
   await using app = await startTestApp(['--token', admin]);
   await using elsewhere = await startTestApp();
   await using visitor = await visit(`${elsewhere.url.replace('127.0.0.1', 'localhost')}/health`);
@@ -103,7 +103,7 @@ test('A visitor who follows a link of another site signs in, or goes on with the
   expect(page.url()).toBe(`${app.url}/consumer-groups#billing`);
 });
 
-test('By plain http from afar a visitor signs in as well.', async () => {
+test('A visitor can sign in over plain http from another machine.', async () => {
   await using app = await startTestApp(['--token', admin, '--allowed-hosts', afar]);
   await using visitor = await visit(`http://${afar}:${app.port}/diagnose`);
   const { page } = visitor;

@@ -16,7 +16,7 @@ const retryNow = (page: Page) => page.getByText('Retry now').dispatchEvent('clic
 
 const iconOf = (page: Page) => page.locator('link[rel="icon"]').getAttribute('href');
 
-test('The header, the title and the icon say since when the server is away and when the page tries again.', async () => {
+test('The header, title and icon say since when the server is unreachable and when the page will retry.', async () => {
   const first = await startTestApp();
   await using visitor = await visit(browser, `${first.url}/docs`);
   const { page } = visitor;
@@ -41,7 +41,7 @@ test('The header, the title and the icon say since when the server is away and w
   expect([await page.title(), await iconOf(page)]).toEqual(['Pokewire', 'common/icon.svg']);
 });
 
-test('A badge says up to where the pokes are complete, and explains itself.', async () => {
+test('A badge says up to where pokes are complete, and explains what that means.', async () => {
   await using app = await startTestApp(['--heartbeat-ms', '150']);
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
@@ -53,7 +53,7 @@ test('A badge says up to where the pokes are complete, and explains itself.', as
   expect(visitor.complaints).toEqual([]);
 });
 
-test('When another log took the place of the one before, a line parts them and the earlier pokes cannot be read.', async () => {
+test('When the log was replaced, a line separates the logs, and messages of earlier pokes cannot be read.', async () => {
   const first = await startTestApp();
   await using visitor = await visit(browser, `${first.url}/docs`);
   const { page } = visitor;

@@ -38,7 +38,7 @@ async function askForMember(page: Page, consumer: string, size: string): Promise
   await page.getByLabel('Group size').fill(size);
 }
 
-test('A refused subscription says why at the field and leaves the open one and its pokes alone.', async () => {
+test('A refused subscription is explained at its field, and the open one continues.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
@@ -61,7 +61,7 @@ test('A refused subscription says why at the field and leaves the open one and i
   expect(await stateOf(consumer)).toEqual({ invalid: null, sentence: undefined, isFocused: true });
 });
 
-test('A subscription that takes over draws a line above the pokes of the one before.', async () => {
+test('A new subscription draws a line above the pokes of the previous one.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
@@ -79,7 +79,7 @@ test('A subscription that takes over draws a line above the pokes of the one bef
   expect(await page.locator('#pokes .stream').allTextContents()).toEqual(['order-1', 'account-123']);
 });
 
-test('A first subscription that is refused shows on a phone what is wrong, without scrolling.', async () => {
+test('On a phone a refused first subscription shows the reason without scrolling.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`, { viewport: { width: 390, height: 844 } });
   const { page } = visitor;
@@ -92,7 +92,7 @@ test('A first subscription that is refused shows on a phone what is wrong, witho
   await page.getByText('The server refused the subscription. The form says why.').waitFor();
 });
 
-test('A refusal for want of room says so at the form and leaves the open subscription alone.', async () => {
+test('A refusal because the limit is reached is shown at the form, and the open subscription continues.', async () => {
   await using app = await startTestApp(['--max-subscriptions', '1']);
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
@@ -103,7 +103,7 @@ test('A refusal for want of room says so at the form and leaves the open subscri
   await pokes(page).waitFor();
 });
 
-test('An append that is refused says why at the field that is wrong.', async () => {
+test('A refused append is explained at the invalid field.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;

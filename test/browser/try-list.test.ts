@@ -46,7 +46,7 @@ const countOf = (page: Page) => page.locator('#count').textContent();
 const focused = (page: Page) => page.evaluate('document.activeElement.textContent || document.activeElement.id');
 const sheet = (page: Page) => page.locator('#message');
 
-test('While pokes flood in, rows stand still under the pointer and are read by a click, and each poke is counted.', async () => {
+test('During a flood of pokes, rows stay still under the pointer, a click opens one, and each poke is counted.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
@@ -72,7 +72,7 @@ test('While pokes flood in, rows stand still under the pointer and are read by a
   expect(visitor.complaints).toEqual([]);
 });
 
-test('The list waits while it is paused, by the button or the key, and says how many came.', async () => {
+test('The list waits while paused by button or key, and shows how many pokes arrived.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
@@ -113,7 +113,7 @@ test('The list waits while it is scrolled down or its text is selected.', async 
   }
 });
 
-test('The keyboard goes from row to row, reads one, closes it and leaves the list, which is one stop of the Tab key.', async () => {
+test('The keyboard moves between rows, opens one, closes it and leaves the list, which is a single tab stop.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
@@ -153,7 +153,7 @@ test('The keyboard goes from row to row, reads one, closes it and leaves the lis
   expect(await page.evaluate(`document.activeElement.closest('#pokes')`)).toBe(null);
 });
 
-test('The row that is read stays in the list and in sight when newer ones push it out.', async () => {
+test('The open row stays in the list and visible when newer rows replace the others.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
@@ -170,7 +170,7 @@ test('The row that is read stays in the list and in sight when newer ones push i
   expect(shown!.y + shown!.height).toBeLessThanOrEqual(list!.y + list!.height);
 });
 
-test('A filter keeps the pokes of the streams that are looked for.', async () => {
+test('A filter keeps only pokes of matching streams.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
@@ -218,7 +218,7 @@ test('A message is read beside the list, from row to row, and copied as it is st
   expect(await focused(page)).toContain('account-3');
 });
 
-test('A message leads to its place in its stream.', async () => {
+test('A message links to its position in its stream.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;
@@ -230,7 +230,7 @@ test('A message leads to its place in its stream.', async () => {
   expect(page.url()).toBe(`${app.url}/browse#${encodeURIComponent('account-1/ä?#')}/1`);
 });
 
-test('On a phone the row that is read stays above the sheet with its message.', async () => {
+test('On a phone the open row stays visible above the sheet with its message.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`, { viewport: { width: 390, height: 844 } });
   const { page } = visitor;

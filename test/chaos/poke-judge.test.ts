@@ -22,34 +22,34 @@ test('Nothing is wrong with positions that follow each other and global position
   expect(countsOf(judge(all, 'a-1/0@1', 'a-2/0@2', 'a-1/1@5', 'a-2/1@9'))).toEqual([0, 0, 0, 0]);
 });
 
-test('A position that is passed over is lost until it comes, and disordered when it does.', () => {
+test('A skipped position counts as lost until it arrives, and as disordered when it does.', () => {
   const positions = ['a-1/0@1', 'a-1/3@4'];
   expect(countsOf(judge(all, ...positions))).toEqual([2, 0, 0, 0]);
   expect(countsOf(judge(all, ...positions, 'a-1/1@2'))).toEqual([1, 0, 1, 0]);
 });
 
-test('A position that comes again is doubled, and nothing else.', () => {
+test('A repeated position counts as doubled, and nothing else.', () => {
   expect(countsOf(judge(all, 'a-1/0@1', 'a-1/1@2', 'a-1/1@2'))).toEqual([0, 1, 0, 0]);
 });
 
-test('A lower global position is disordered, also of another stream.', () => {
+test('A lower global position counts as disordered, even in another stream.', () => {
   expect(countsOf(judge(all, 'a-1/0@2', 'a-2/0@1'))).toEqual([0, 0, 1, 0]);
 });
 
-test('In a log that begins anew the first positions are no double, and what was lost before stays lost.', () => {
+test('In a log that starts over, the first positions are not duplicates, and earlier losses stay counted.', () => {
   const judged = judge(all, 'a-1/0@1', 'a-1/2@3');
   judged.beginAnew();
   judged.take({ stream: 'a-1', position: 0, globalPosition: 1 });
   expect(countsOf(judged)).toEqual([1, 0, 0, 0]);
 });
 
-test('A stream that was not asked for is unwanted.', () => {
+test('A poke of a stream that was not selected counts as unwanted.', () => {
   const one = kinds.find(({ name }) => name === 'a stream')!;
   const stream = one.selection.streams[0]!;
   expect(countsOf(judge(one, `${stream}/0@1`, 'a-1/0@2'))).toEqual([0, 0, 0, 1]);
 });
 
-test('What acknowledged streams have more than was told is lacking.', () => {
+test('Acknowledged messages that were not delivered count as missing.', () => {
   const judged = judge(all, 'a-1/0@1', 'a-1/2@3');
   expect(
     judged.lacks(

@@ -8,7 +8,7 @@ const patience = { timeout: 30_000, interval: 10 };
 const message = { type: 'Deposited', data: { amount: 100 }, metadata: { by: 'me' } };
 const retry = { minMs: 1, maxMs: 5 };
 
-test('The client for plain EventoDB appends and reads by its calls.', async () => {
+test("The EventoDB client appends and reads with EventoDB's methods.", async () => {
   await using app = await startTestApp();
   const eventodb = connectEventoDb(app.url);
   expect(await eventodb.append('account-1', message, { expectedVersion: -1 })).toEqual({
@@ -28,7 +28,7 @@ test('The client for plain EventoDB appends and reads by its calls.', async () =
 });
 
 test.each([{ category: 'account' }, { stream: 'account-1' }])(
-  'The client for plain EventoDB resumes %j by positions.',
+  'The EventoDB client resumes %j by positions.',
   async (selection) => {
     await using app = await startTestApp(['--retry-min-ms', '1', '--retry-max-ms', '2']);
     const eventodb = connectEventoDb(app.url);
@@ -48,7 +48,7 @@ test.each([{ category: 'account' }, { stream: 'account-1' }])(
   },
 );
 
-test('The client for plain EventoDB ends at a refusal that does not pass.', async () => {
+test('The EventoDB client ends on a permanent refusal.', async () => {
   await using app = await startTestApp();
   const ended = Promise.withResolvers<EventoState>();
   connectEventoDb(app.url).subscribe(

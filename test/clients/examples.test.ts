@@ -34,7 +34,7 @@ function consume(command: readonly string[], ...args: readonly string[]) {
 
 /** Checks a consumer in another language; all take the same arguments. */
 function follows(commandOf: () => readonly string[]): void {
-  test('handles each message once, goes on from its checkpoint, and begins with the log of another server.', async () => {
+  test('handles each message once, continues from its checkpoint, and starts over with the log of another server.', async () => {
     using folder = new TemporaryFolder();
     const checkpoint = folder.file('checkpoint.json');
     const first = await startTestApp();
@@ -57,7 +57,7 @@ function follows(commandOf: () => readonly string[]): void {
     await expect.poll(() => consumer.handled, patience).toEqual(['account-1@1 Deposited', 'account-3@0 Deposited']);
   });
 
-  test('ends when its request is refused for good.', async () => {
+  test('ends when its request is permanently refused.', async () => {
     using folder = new TemporaryFolder();
     await using app = await startTestApp(['--auth', 'token']);
     await using consumer = consume(commandOf(), 'account', app.url, folder.file('checkpoint.json'));

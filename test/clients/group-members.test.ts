@@ -16,7 +16,7 @@ test('A member ends when its group is deleted, and does not create it again.', a
   expect((await app.get('/groups/billing')).status).toBe(404);
 });
 
-test('A member that is to stop at a poison message settles what is before it, and ends.', async () => {
+test('A member configured to stop at a poison message settles the messages before it, and ends.', async () => {
   await using app = await startTestApp();
   const pokewire = connect(app.url);
   await pokewire.append('account-1', [deposit, deposit, deposit]);
@@ -33,7 +33,7 @@ test('A member that is to stop at a poison message settles what is before it, an
   expect((await app.get('/groups/billing')).body).toMatchObject({ partitions: [{ checkpoint: 1 }] });
 });
 
-test('A member without a size ends where there is no such group.', async () => {
+test('A member without a size ends if the group does not exist.', async () => {
   await using app = await startTestApp();
   const worker = connect(app.url).consume({ ...work, size: undefined }, () => {});
   await expect(worker.done).rejects.toMatchObject({ code: 'GROUP_NOT_FOUND', status: 404 });
@@ -62,7 +62,7 @@ async function restarted(app: TestApp): Promise<TestApp> {
   return startTestApp(['--port', String(app.port)]);
 }
 
-test('A member creates its group again in the log of a server that was started anew.', async () => {
+test('A member recreates its group in the new log of a restarted server.', async () => {
   const first = await startTestApp();
   const pokewire = connect(first.url, { retry: { minMs: 10, maxMs: 100 } });
   await pokewire.append('account-1', deposit);
@@ -86,7 +86,7 @@ test('A member creates its group again in the log of a server that was started a
   await worker.stop();
 });
 
-test('A member that finds its group gone when it comes back says that it was deleted.', async () => {
+test('A member that reconnects to a missing group reports that it was deleted.', async () => {
   const first = await startTestApp();
   const headers = { 'content-type': 'application/json' };
   const body = JSON.stringify({ category: 'account', size: 1 });
@@ -103,7 +103,7 @@ test('A member that finds its group gone when it comes back says that it was del
   expect(await why).toMatchObject({ code: 'GROUP_DELETED', cause: { code: 'GROUP_NOT_FOUND' } });
 });
 
-test('A member takes on a partition that holds as many streams as it may, with the longest names.', async () => {
+test('A member accepts a partition that holds the maximum number of streams with the longest names.', async () => {
   await using app = await startTestApp();
   const pokewire = connect(app.url);
   const streams = Array.from({ length: 100 }, (_value, n) => `account-${n}-`.padEnd(1_024, '"'));

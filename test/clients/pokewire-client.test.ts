@@ -23,7 +23,7 @@ async function listen(proxy: HostileProxy, heartbeatMs = 1_000) {
 }
 
 describeStores('with messages in %s, the client', (start) => {
-  test('is told everything once when its connections break behind every byte of a frame', async () => {
+  test('receives everything once when its connections break after every byte of a frame', async () => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     const { count } = await pokewire.append(
@@ -48,7 +48,7 @@ describeStores('with messages in %s, the client', (start) => {
     expect(proxy.mostAtOnce).toBe(1);
   });
 
-  test('comes back through 502, 503, a page in place of the stream and silence, and misses nothing', async () => {
+  test('reconnects through 502, 503, a page instead of the stream and silence, and misses nothing', async () => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     const misuses: Mischief[] = [
@@ -68,7 +68,7 @@ describeStores('with messages in %s, the client', (start) => {
     expect(proxy.mostAtOnce).toBe(1);
   });
 
-  test('finds out that a poke was lost, fetches it, and claims nothing before', async () => {
+  test('notices that a poke was lost, fetches it, and claims nothing before that', async () => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     const isLost = (event: string) => event.includes('"globalPosition":2}');
@@ -87,7 +87,7 @@ describeStores('with messages in %s, the client', (start) => {
     );
   });
 
-  test('finds out that a poke of a new stream was lost although others followed it, and fetches it', async () => {
+  test('notices that a poke of a new stream was lost although others followed, and fetches it', async () => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     const isLost = (event: string) => event.includes('"globalPosition":2,') || event.includes('"globalPosition":2}');
@@ -142,7 +142,7 @@ describeStores('with messages in %s, the client', (start) => {
     expect(ofStream).toEqual([20, 21, 22, 23]);
   });
 
-  test('stores a message once although the answer to its append is lost', async () => {
+  test('stores a message once even if the answer to its append is lost', async () => {
     await using app = await start();
     await using proxy = await HostileProxy.open(app.port, (request) =>
       request === 1 ? { cutAfterBytes: 0 } : undefined,
@@ -151,7 +151,7 @@ describeStores('with messages in %s, the client', (start) => {
     expect((await app.get('/streams/account-1/messages')).body).toHaveLength(1);
   });
 
-  test('begins behind the head of a category', async () => {
+  test('starts after the head of a category', async () => {
     await using app = await start();
     const pokewire = connect(app.url);
     await pokewire.append('account-1', [message, message]);
@@ -170,7 +170,7 @@ describeStores('with messages in %s, the client', (start) => {
   });
 });
 
-test('Another log behind the same address is a reset, and everything that it holds.', async () => {
+test('A different log at the same address causes a reset, and is delivered completely.', async () => {
   await using first = await startTestApp(quick);
   await connect(first.url).append('account-1', [message, message, message]);
   const pokes: string[] = [];

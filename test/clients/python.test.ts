@@ -19,7 +19,7 @@ with requests.get(sys.argv[1], stream=True) as response:
 `;
 
 test.skipIf(!hasRequests)(
-  'Python’s requests is told a lone poke at once, and a server that is killed is an error (needs python3 with requests).',
+  'Python’s requests receives a single poke at once, and reports a killed server as an error (needs python3 with requests).',
   async () => {
     await using server = await ServerProcess.start(['--heartbeat-ms', '0']);
     const child = spawn('python3', ['-c', script, `${server.url}/subscribe?category=account`]);
@@ -61,7 +61,7 @@ with httpx.Client(timeout=httpx.Timeout(5, read=10)) as client:
 `;
 
 test.skipIf(!hasHttpxSse)(
-  'Python’s httpx-sse in a loop comes back after a cut and after a kill, and loses nothing (needs python3 with httpx-sse).',
+  'Python’s httpx-sse in a loop reconnects after a cut and after a kill, and loses nothing (needs python3 with httpx-sse).',
   async () => {
     using folder = new TemporaryFolder();
     const flags = ['--store', `sqlite:${folder.file('a.db')}`];

@@ -25,7 +25,7 @@ describe.each(Object.entries(programs))('%s', (name, subscribe) => {
   const emptyPerConnection = name === 'fetch-event-source' ? 1 : 0;
 
   test.each(['FIN', 'RST'] as const)(
-    'comes back by itself after a %s in the middle, and loses nothing',
+    'reconnects by itself after a %s in the middle, and loses nothing',
     async (cut: Cut) => {
       await using server = await ServerProcess.start(flags);
       await using proxy = await ChoppingProxy.open(portOf(server));

@@ -20,7 +20,7 @@ function notes() {
 }
 
 describeStores('with messages in %s, a worker', (start) => {
-  test('handles what there is and what comes, in order, and goes on where it stopped', async () => {
+  test('handles existing and new messages in order, and continues where it stopped', async () => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     const checkpoint = memoryCheckpoint();
@@ -40,7 +40,7 @@ describeStores('with messages in %s, a worker', (start) => {
     await expect.poll(() => second.positions, patience).toEqual([256, 257, 258, 259, 260]);
   });
 
-  test('loses and repeats nothing while its connections are cut again and again', async () => {
+  test('loses and repeats nothing while its connections are cut repeatedly', async () => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     await using proxy = await HostileProxy.open(app.port, (request) =>
@@ -76,7 +76,7 @@ describe('a worker', () => {
     for (const { worker } of shares) await worker.stop();
   });
 
-  test('begins behind the head when it is told to, and remembers that', async () => {
+  test('starts after the head if requested, and remembers that', async () => {
     await using app = await startTestApp();
     const pokewire = connect(app.url);
     await pokewire.append('account-1', messages(3));
@@ -88,7 +88,7 @@ describe('a worker', () => {
     await expect.poll(() => positions, patience).toEqual([4]);
   });
 
-  test('gives a message again until its handler resolves, and none behind it meanwhile', async () => {
+  test('redelivers a message until its handler resolves, and none after it in the meantime', async () => {
     await using app = await startTestApp();
     const pokewire = connect(app.url);
     await pokewire.append('account-1', messages(2));
@@ -101,7 +101,7 @@ describe('a worker', () => {
     await expect.poll(() => tried, patience).toEqual(['1 1', '1 2', '1 3', '2 1']);
   });
 
-  test('stops at a poison message, and begins with it the next time', async () => {
+  test('stops at a poison message, and starts with it the next time', async () => {
     await using app = await startTestApp();
     const pokewire = connect(app.url);
     await pokewire.append('account-1', messages(3));
@@ -119,7 +119,7 @@ describe('a worker', () => {
     expect(await checkpoint.load()).toMatchObject({ position: 1 });
   });
 
-  test('parks the stream of a poison message, goes on with others, and takes it up again in order', async () => {
+  test('parks the stream of a poison message, continues with others, and resumes it in order', async () => {
     await using app = await startTestApp();
     const pokewire = connect(app.url);
     for (const stream of ['account-1', 'account-2', 'account-1', 'account-2'])
@@ -152,7 +152,7 @@ describe('a worker', () => {
     expect(handled).toEqual([2, 4, 1, 3]);
   });
 
-  test('waits for the handler under way when it is stopped', async () => {
+  test('waits for the running handler when it is stopped', async () => {
     await using app = await startTestApp();
     const pokewire = connect(app.url);
     await pokewire.append('account-1', messages(2));
@@ -171,7 +171,7 @@ describe('a worker', () => {
     expect(await checkpoint.load()).toMatchObject({ position: 1 });
   });
 
-  test.each(['stop', 'replay'] as const)('does what it is told about another log: %s', async (onReset) => {
+  test.each(['stop', 'replay'] as const)('handles a replaced log as configured: %s', async (onReset) => {
     const first = await startTestApp(quick);
     await connect(first.url).append('account-1', messages(3));
     const checkpoint = memoryCheckpoint();
@@ -193,7 +193,7 @@ describe('a worker', () => {
     }
   });
 
-  test('handles no message of another log that answers its reads before the subscription knows of it', async () => {
+  test('handles no message of a new log that answers its reads before the subscription notices', async () => {
     await using subscribed = await startTestApp(quick);
     await using read = await startTestApp(quick);
     await read.append('account-1', messages(3));
@@ -223,7 +223,7 @@ describe('a worker', () => {
   }
 
   test.each(['stop', 'replay'] as const)(
-    'that retention has overtaken does what it is told, although its subscription is ahead: %s',
+    'overtaken by retention does what it is configured to, although its subscription is ahead: %s',
     async (onReset) => {
       await using app = await startTestApp(quick);
       const pokewire = connect(app.url);
@@ -253,7 +253,7 @@ describe('a worker', () => {
     },
   );
 
-  test('that begins anew takes what retention has left', async () => {
+  test('that starts over accepts what retention has left', async () => {
     await using app = await startTestApp(quick);
     const pokewire = connect(app.url);
     await pokewire.append('account-1', messages(30));
@@ -263,7 +263,7 @@ describe('a worker', () => {
     await expect.poll(() => positions, patience).toEqual([28, 29, 30]);
   });
 
-  test('goes on when its callbacks throw', async () => {
+  test('continues when its callbacks throw', async () => {
     await using app = await startTestApp(quick);
     const thrown: unknown[] = [];
     const queue = queueMicrotask;
@@ -305,7 +305,7 @@ describe('a worker', () => {
     expect(names).toEqual(new Set(['onState', 'onError', 'onParked']));
   });
 
-  test('ends with the refusal of the server that does not pass', async () => {
+  test('ends on a permanent refusal by the server', async () => {
     await using app = await startTestApp(['--auth', 'token']);
     const options = { checkpoint: memoryCheckpoint() };
     const worker = connect(app.url, { token: 'none' }).consume({ category: 'account' }, () => {}, options);
@@ -334,7 +334,7 @@ describe('a checkpoint', () => {
     await expectKept(store(), store);
   });
 
-  test('is kept in a stream, where Eventide looks for it', async () => {
+  test('is kept in a stream where Eventide finds it', async () => {
     await using app = await startTestApp();
     const pokewire = connect(app.url);
     const store = () => streamCheckpoint(pokewire, 'account', 'worker-1');

@@ -4,7 +4,7 @@ import type { Suite } from './suite.ts';
 
 export function describeAppends({ open, expectSame, isSameText, capabilities }: Suite): void {
   describe('an append', () => {
-    test('gives the place of the last message', async () => {
+    test('returns the position of the last message', async () => {
       await using opened = await open();
       const outcome = await opened.log.append('a-1', newMessages(3), undefined);
       expect(outcome).toEqual({ outcome: 'appended', position: 2, globalPosition: 3 });
@@ -21,7 +21,7 @@ export function describeAppends({ open, expectSame, isSameText, capabilities }: 
       expect(places.map((place) => 'globalPosition' in place && place.globalPosition)).toEqual(log);
     });
 
-    test('keeps every field as it was given', async () => {
+    test('keeps every field unchanged', async () => {
       await using opened = await open();
       const message = newMessage({
         id: uuid(7),
@@ -68,7 +68,7 @@ export function describeAppends({ open, expectSame, isSameText, capabilities }: 
       expect(read.every(({ data, metadata }) => data === metadata)).toBe(true);
     });
 
-    test('keeps names of the longest kind apart', async () => {
+    test('distinguishes the longest names', async () => {
       await using opened = await open();
       const [one, two] = [`${'x'.repeat(1_023)}1`, `${'x'.repeat(1_023)}2`] as const;
       await opened.append(one);
@@ -76,13 +76,13 @@ export function describeAppends({ open, expectSame, isSameText, capabilities }: 
       expect([(await opened.stream(one)).length, (await opened.stream(two)).length]).toEqual([1, 2]);
     });
 
-    test('can be read as soon as it has answered', async () => {
+    test('can be read as soon as it was answered', async () => {
       await using opened = await open();
       await opened.append('a-1');
       expect([await opened.log.version('a-1'), (await opened.messages()).length]).toEqual([0, 1]);
     });
 
-    test('of an array is one piece of the log also among others', async () => {
+    test('of an array is contiguous in the log even beside others', async () => {
       await using opened = await open();
       const appends = Array.from({ length: 20 }, (_value, index) => opened.append(`a-${index % 3}`, 5));
       await Promise.all(appends);
@@ -92,7 +92,7 @@ export function describeAppends({ open, expectSame, isSameText, capabilities }: 
     });
 
     test.skipIf(capabilities.largestAppend === Number.POSITIVE_INFINITY)(
-      'of more messages than the store takes at once is refused, and of as many it is stored',
+      'with more messages than the store accepts is refused, and with exactly as many is stored',
       async () => {
         await using opened = await open();
         const { largestAppend } = capabilities;
@@ -104,7 +104,7 @@ export function describeAppends({ open, expectSame, isSameText, capabilities }: 
       },
     );
 
-    test('of concurrent writers all get positions of their own', async () => {
+    test('of concurrent writers all get distinct positions', async () => {
       await using opened = await open();
       await Promise.all(Array.from({ length: 64 }, () => opened.append('a-1', 3)));
       const positions = (await opened.stream('a-1')).map(({ position }) => position);
@@ -122,7 +122,7 @@ export function describeAppends({ open, expectSame, isSameText, capabilities }: 
       expect(message!.timeMs).toBeLessThanOrEqual(Date.now());
     });
 
-    test('never goes back, also when the clock does', async () => {
+    test('never goes back, even if the clock does', async () => {
       vi.useFakeTimers({ toFake: ['Date'], now: 2_000_000 });
       try {
         await using opened = await open();
@@ -164,7 +164,7 @@ export function describeAppends({ open, expectSame, isSameText, capabilities }: 
       expect(outcome).toEqual({ outcome: 'version-conflict', expected, actual });
     });
 
-    test('that is wrong leaves nothing behind', async () => {
+    test('that does not match leaves nothing behind', async () => {
       await using opened = await open();
       await opened.log.append('a-1', newMessages(2), 5);
       expect([await opened.head(), await opened.log.describeStream('a-1')]).toEqual([0, undefined]);

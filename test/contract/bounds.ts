@@ -11,7 +11,7 @@ export function describeBounds(suite: Suite): void {
   const { open, test: testWhere } = suite;
 
   describe('the bounds of a log', () => {
-    test('are empty before its first message, and have its id as epoch already', async () => {
+    test('are empty before its first message, and already have its id as epoch', async () => {
       await using opened = await open();
       const before = await opened.log.bounds();
       expect(before).toMatchObject({ epoch: opened.namespace.log, head: 0, forgottenUpTo: 0 });
@@ -26,7 +26,7 @@ export function describeBounds(suite: Suite): void {
       expect(await opened.append('b-1')).toBe(await opened.head());
     });
 
-    test('have another epoch in each store', async () => {
+    test('have a different epoch in each store', async () => {
       await using one = await open();
       await using other = await open();
       expect(one.log.id).not.toBe(other.log.id);
@@ -84,7 +84,7 @@ export function describeBounds(suite: Suite): void {
       expect(pages.map(({ epoch }) => epoch)).toEqual(Array(4).fill(opened.log.id));
     });
 
-    test('of pokes has the id of the log that it was read from, and up to where it is forgotten', async () => {
+    test('of pokes has the id of the log that it was read from, and its deleted range', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       for (const after of [0, 1, 2, 9]) {

@@ -6,7 +6,7 @@ export function describeErasure(suite: Suite): void {
   const { open, count } = suite;
 
   suite.describe('Erasing', ['erasure'], () => {
-    test('a message takes it out of every read, and leaves all others', async () => {
+    test('a message removes it from every read, and leaves all others', async () => {
       await using opened = await open();
       const message = newMessage({ id: uuid(7), data: '{"secret":1}' });
       await opened.append('a-1');
@@ -22,7 +22,7 @@ export function describeErasure(suite: Suite): void {
       expect(await opened.log.erase('a-1', 1)).toBe(0);
     });
 
-    test('the last message leaves version and head where they are', async () => {
+    test('the last message leaves version and head unchanged', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       await opened.log.erase('a-1', 1);
@@ -34,7 +34,7 @@ export function describeErasure(suite: Suite): void {
       expect(outcome).toEqual({ outcome: 'appended', position: 2, globalPosition: 3 });
     });
 
-    test('a stream takes all messages that it has, however many, and its positions go on', async () => {
+    test('a stream removes all its messages, however many, and its positions continue', async () => {
       await using opened = await open();
       await opened.append('a-1', 2_500);
       await opened.append('a-2', 2);
@@ -46,7 +46,7 @@ export function describeErasure(suite: Suite): void {
       expect(outcome).toEqual({ outcome: 'appended', position: 2_500, globalPosition: 2_503 });
     });
 
-    test('is no forgetting: cursors before it miss nothing that there is', async () => {
+    test('is not retention: earlier cursors miss no existing message', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await opened.log.erase('a-1', 1);
@@ -63,7 +63,7 @@ export function describeErasure(suite: Suite): void {
       expect(announced).toEqual([]);
     });
 
-    test('gives bytes and ids free', async () => {
+    test('frees bytes and ids', async () => {
       await using opened = await open();
       await opened.append('a-1');
       const { bytes } = await opened.store.usage();
@@ -74,7 +74,7 @@ export function describeErasure(suite: Suite): void {
       expect(await opened.log.append('a-1', [message], undefined)).toMatchObject({ outcome: 'appended', position: 2 });
     });
 
-    suite.test('outlives a restart', ['durability', 'reopening'], async () => {
+    suite.test('survives a restart', ['durability', 'reopening'], async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await opened.log.erase('a-1', 2);
@@ -83,7 +83,7 @@ export function describeErasure(suite: Suite): void {
       expect(await reopened.log.version('a-1')).toBe(2);
     });
 
-    test('of a log that is gone says so', async () => {
+    test('of a log that is gone is refused', async () => {
       await using opened = await open();
       const gone = opened.store.log('no-such-log' as typeof opened.log.id);
       await expect(gone.erase('a-1', 0)).rejects.toMatchObject({ code: 'LOG_GONE' });

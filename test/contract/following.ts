@@ -89,7 +89,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
   });
 
   describe('a follower', () => {
-    test('hears nothing once it has stopped, and may stop twice', async () => {
+    test('is not notified after it has stopped, and may stop twice', async () => {
       await using opened = await open();
       let announcements = 0;
       const stop = opened.log.follow(() => announcements++);
@@ -102,7 +102,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
       expect(announcements).toBe(before);
     });
 
-    test('may stop while it is told', async () => {
+    test('may stop during a notification', async () => {
       await using opened = await open();
       let announcements = 0;
       const stop = opened.log.follow(() => {
@@ -114,7 +114,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
       expect(announcements).toBeLessThanOrEqual(1);
     });
 
-    test('stops for itself only, also where others follow with the same function', async () => {
+    test('stops only itself, even if others follow with the same function', async () => {
       await using opened = await open();
       const { heard, stop } = listen(opened);
       const follower = new ReferenceFollower(opened.log);
@@ -128,7 +128,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
       expect(await follower.finish()).toEqual(['a-1/0@1', 'a-1/1@2', 'a-1/2@3']);
     });
 
-    test('that reads on from its own head is told 64 concurrent appends, each message once and in order', async () => {
+    test('that reads from its own head receives 64 concurrent appends, each message once and in order', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       const followers = [new ReferenceFollower(opened.log), new ReferenceFollower(opened.log, 2)];
@@ -140,7 +140,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
   });
 
   describeWhere('a follower among namespaces', ['many namespaces'], () => {
-    test('hears nothing of other logs', async () => {
+    test('is not notified of other logs', async () => {
       await using opened = await open();
       const other = await opened.create('other');
       let announcements = 0;
@@ -164,7 +164,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
   });
 
   describeWhere('a follower of a log that is replaced', ['replacements'], () => {
-    test('hears nothing of the log in its place, and learns by its next read that its own is gone', async () => {
+    test('is not notified of the log that replaces its own, and learns by its next read that its own is gone', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       const follower = new ReferenceFollower(opened.log);
@@ -179,7 +179,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
   });
 
   describeWhere('a follower while messages are imported', ['imports'], () => {
-    test('is told what lies behind the head, and nothing of what lies at or before it', async () => {
+    test('receives messages after the head, and none at or before it', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       const follower = new ReferenceFollower(opened.log, 3);
@@ -203,7 +203,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
       await Promise.all(appends);
     };
 
-    test('is told what either appends, each message once and in order', async () => {
+    test('receives what either appends, each message once and in order', async () => {
       await using opened = await open();
       const second = await opened.second();
       const followers = [opened, second].map(({ log }) => new ReferenceFollower(log));
@@ -213,7 +213,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
       for (const follower of followers) expect(await follower.finish()).toEqual(log);
     });
 
-    test('hears only complete pages', async () => {
+    test('receives only complete pages', async () => {
       await using opened = await open();
       const second = await opened.second();
       const heard = [opened, second].map((handle) => listen(handle));
@@ -222,7 +222,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
       for (const { heard: pages } of heard) await expectComplete(pages);
     });
 
-    test('hears nothing once its own handle was closed', async () => {
+    test('is not notified after its own handle was closed', async () => {
       await using opened = await open();
       const second = await opened.second();
       let announcements = 0;

@@ -6,7 +6,7 @@ export function describeFullStore({ open, describe }: Suite): void {
   describe('a full store', ['a byte limit'], () => {
     const large = () => newMessage({ data: `{"a":"${'x'.repeat(20_000)}"}` });
 
-    test('refuses what goes past its limit, and says where it stands', async () => {
+    test('refuses what exceeds its limit, and reports its size', async () => {
       await using opened = await open({ maxBytes: 100_000 });
       await opened.append('a-1', [large()]);
       const { bytes } = await opened.store.usage();
@@ -22,7 +22,7 @@ export function describeFullStore({ open, describe }: Suite): void {
       expect([await opened.store.usage(), await opened.head(), await opened.stream('b-1')]).toEqual([usage, 1, []]);
     });
 
-    test('goes on to be read, and takes what still fits', async () => {
+    test('can still be read, and accepts what still fits', async () => {
       await using opened = await open({ maxBytes: 100_000 });
       await opened.append('a-1');
       await opened.log.append('a-1', Array.from({ length: 20 }, large), undefined);
@@ -39,7 +39,7 @@ export function describeFullStore({ open, describe }: Suite): void {
       expect([full.outcome, again.outcome]).toEqual(['full', 'known']);
     });
 
-    test('judges the version before the room', async () => {
+    test('checks the version before the room', async () => {
       await using opened = await open({ maxBytes: 60_000 });
       const { outcome } = await opened.log.append('a-1', Array.from({ length: 5 }, large), 5);
       expect(outcome).toBe('version-conflict');

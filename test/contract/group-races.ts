@@ -41,7 +41,7 @@ export function describeGroupRaces({ open, describe, test: testWhere }: Suite): 
   };
 
   describe('racing changes of a record of a group', ['groups'], () => {
-    test(`let one of two hold, ${races} times`, async () => {
+    test(`let one of two succeed, ${races} times`, async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       await race([groups, groups]);
@@ -53,7 +53,7 @@ export function describeGroupRaces({ open, describe, test: testWhere }: Suite): 
       await race([opened.store.groups!, second.store.groups!]);
     });
 
-    test('lose no count of 50 who count together', async () => {
+    test('lose no increment of 50 concurrent writers', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       await keep(groups, 'count', 0, '0');
@@ -61,7 +61,7 @@ export function describeGroupRaces({ open, describe, test: testWhere }: Suite): 
       expect((await groups.read(['count']))[0]!.text).toBe('50');
     });
 
-    test('let a removal and a replacement of one revision not both hold', async () => {
+    test('never let both a removal and a replacement of one revision succeed', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       for (let n = 0; n < 100; n++) {

@@ -32,7 +32,7 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
       ]);
     });
 
-    test('may be as long as they may be', async () => {
+    test('may have the maximum length', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const text = JSON.stringify('x'.repeat(maxGroupRecordBytes - 2));
@@ -40,7 +40,7 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
       expect((await groups.read(['a']))[0]?.text).toBe(text);
     });
 
-    test('are made only where there is none', async () => {
+    test('are created only if there is none', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       await keep(groups, 'a', 0, '1');
@@ -71,7 +71,7 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
       expect(await groups.write([put('a', first, '4'), put('b', second, '4')])).toEqual([undefined, undefined]);
     });
 
-    test('hold or lose one by one in a call', async () => {
+    test('succeed or lose individually in a call', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const revision = await keep(groups, 'b', 0, '1');
@@ -106,7 +106,7 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
         expect((await groups.list(prefix, undefined, 10)).map(({ key }) => key)).toEqual([`${prefix}1`]);
     });
 
-    test('tell what changed since a revision, without what is quiet and what lost', async () => {
+    test('report changes since a revision, without quiet ones and those that lost', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const before = await groups.changesSince(undefined);
@@ -138,14 +138,14 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
       expect((await groups.changesSince(revision, 'o/')).records).toEqual([]);
     });
 
-    test('tell that everything may have changed since a revision that is none of theirs', async () => {
+    test('report that everything may have changed since an unknown revision', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const { revision } = await groups.changesSince(undefined);
       expect(await groups.changesSince(revision + 1_000)).toEqual({ revision, keys: 'all', records: [] });
     });
 
-    test('hint at changes until nobody follows', async () => {
+    test('hint at changes while there are followers', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const hinted = Promise.withResolvers<void>();

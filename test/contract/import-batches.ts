@@ -40,7 +40,7 @@ export function describeImportBatches({ open, describe, test: testWhere }: Suite
       expect(await opened.append('d-1')).toBe(5);
     });
 
-    test('that is refused leaves those before and behind it', async () => {
+    test('that is refused leaves those before and after it', async () => {
       await using opened = await open();
       const outcomes = await importInto(opened, [
         messagesAt('a-1/0@1'),

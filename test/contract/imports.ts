@@ -10,7 +10,7 @@ import { placesOf } from './whole-log.ts';
 
 export function describeImports({ open, describe, capabilities, expectSame, count, listed: inOrder }: Suite): void {
   describe('an import', ['imports'], () => {
-    test('keeps every field as it was given, also an id that is no UUID and the nanoseconds of its time', async () => {
+    test('keeps every field unchanged, including an id that is not a UUID and the nanoseconds of its time', async () => {
       await using opened = await open();
       const message: Message = {
         id: '1 "é"',
@@ -61,7 +61,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       }
     });
 
-    test('keeps gaps in global positions, and reads from within one begin behind it', async () => {
+    test('keeps gaps in global positions, and reads from within a gap start after it', async () => {
       await using opened = await open();
       await importInto(opened, [messagesAt('a-1/0@10', 'a-1/1@20')]);
       expect(placesOf(await opened.messages({}, 11))).toEqual(['a-1/1@20']);
@@ -69,7 +69,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       expect(await opened.pokes(everything, 10)).toEqual(['a-1/1@20']);
     });
 
-    test('lets the next append go behind every position', async () => {
+    test('lets the next append follow every position', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       await importInto(opened, [messagesAt('a-1/5@999', 'b-1/9@500')]);
@@ -92,7 +92,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       expect(await opened.pokes(everything)).toEqual(log);
     });
 
-    test('takes batches that lie before, among and behind what is there', async () => {
+    test('accepts batches before, between and after existing messages', async () => {
       await using opened = await open();
       const batches = [
         messagesAt('a-1/10@100', 'b-1/10@110', 'a-1/12@120'),
@@ -131,7 +131,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       expectSame(await opened.messages(), [...before, ...behind]);
     });
 
-    test('lets a writer repeat an append, before and behind what was imported', async () => {
+    test('lets a writer repeat an append, before and after what was imported', async () => {
       await using opened = await open();
       const messages = [newMessage({ id: uuid(1) }), newMessage({ id: uuid(2) })];
       await importInto(opened, [messagesAt('b-1/0@50')]);
@@ -141,7 +141,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       expect(await opened.log.append('a-1', messages, undefined)).toEqual(known);
     });
 
-    test('is counted like what was appended', async () => {
+    test('is counted like an append', async () => {
       await using opened = await open();
       const message = newMessage({ id: uuid(1) });
       // So that the extra cost of a log's first message is not compared.

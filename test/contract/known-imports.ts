@@ -15,7 +15,7 @@ export function describeKnownImports({ open, describe, test: testWhere, capabili
 
     const spelling: [string, Partial<Message>] = ['spelling of a number', { data: '{"a":1.0,"b":[2]}' }];
 
-    test('passes over what is there already, and says how many that were', async () => {
+    test('skips existing messages, and reports their number', async () => {
       await using opened = await open();
       const other = messagesAt('c-1/0@4', 'c-1/1@30');
       expect(await importInto(opened, [batch.slice(0, 2), [...batch, ...other]])).toEqual([
@@ -25,7 +25,7 @@ export function describeKnownImports({ open, describe, test: testWhere, capabili
       expect(placesOf(await opened.messages())).toEqual(['a-1/0@1', 'c-1/0@4', 'b-1/5@9', 'a-1/3@20', 'c-1/1@30']);
     });
 
-    test('changes nothing when all of it is there', async () => {
+    test('changes nothing if everything exists', async () => {
       await using opened = await open();
       await importInto(opened, [batch]);
       const before = [await opened.store.usage(), await opened.log.bounds(), await opened.messages()];
@@ -33,7 +33,7 @@ export function describeKnownImports({ open, describe, test: testWhere, capabili
       expect([await opened.store.usage(), await opened.log.bounds(), await opened.messages()]).toEqual(before);
     });
 
-    test('takes members of payloads in another order for the same', async () => {
+    test('treats payloads with another order of members as equal', async () => {
       await using opened = await open();
       await importInto(opened, [batch]);
       const [first] = batch;
@@ -43,7 +43,7 @@ export function describeKnownImports({ open, describe, test: testWhere, capabili
       expect(await opened.messages()).toHaveLength(3);
     });
 
-    test('knows what was appended', async () => {
+    test('recognises appended messages', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       const messages = await opened.messages();
@@ -51,14 +51,14 @@ export function describeKnownImports({ open, describe, test: testWhere, capabili
       expect(await opened.append('a-1')).toBe(4);
     });
 
-    test('knows a message that stands twice in one batch', async () => {
+    test('recognises a message that is twice in one batch', async () => {
       await using opened = await open();
       const [one, other] = batch;
       expect(await importInto(opened, [[one!, other!, one!]])).toEqual([{ outcome: 'imported', known: 1 }]);
       expect(placesOf(await opened.messages())).toEqual(['a-1/0@1', 'b-1/5@9']);
     });
 
-    test('is refused as a whole when a message behind a known one is at fault, which it names', async () => {
+    test('is refused as a whole if a message after a known one is invalid, which it names', async () => {
       await using opened = await open();
       await importInto(opened, [batch]);
       const outcomes = await importInto(opened, [

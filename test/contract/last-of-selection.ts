@@ -46,7 +46,7 @@ export function describeLastOfSelection({ open, test: testWhere }: Suite): void 
       }
     });
 
-    test('is that of the streams which the member of a group owns, however far it lies back', async () => {
+    test('is that of the streams owned by the group member, however far back it is', async () => {
       await using opened = await open();
       const size = 4;
       const owner = (id: number) => new StreamName(`a-${id}`).owner(size);
@@ -62,7 +62,7 @@ export function describeLastOfSelection({ open, test: testWhere }: Suite): void 
       }
     });
 
-    test('is none in a log that has no message', async () => {
+    test('is none in an empty log', async () => {
       await using opened = await open();
       expect([await opened.log.last(everything, 0, end), await opened.log.last(ofA, 7, end)]).toEqual([0, 7]);
     });

@@ -6,7 +6,7 @@ import { everyMessage } from './whole-log.ts';
 
 export function describeLimits({ open }: Suite): void {
   describe.each([Number.POSITIVE_INFINITY, 1_000_000_000])('a limit of %d', (limit) => {
-    test('gives a bounded page of a stream, and where to go on', async () => {
+    test('returns a bounded page of a stream, and where to continue', async () => {
       await using opened = await open();
       await opened.appendMany('a-1', maxPageMessages + 500);
       for (const start of [{ position: 0 }, { globalPosition: 0 }]) {
@@ -17,7 +17,7 @@ export function describeLimits({ open }: Suite): void {
       expect((await opened.stream('a-1', { position: 0 }, limit)).length).toBe(maxPageMessages + 500);
     });
 
-    test('gives a bounded page of the log, and where to go on', async () => {
+    test('returns a bounded page of the log, and where to continue', async () => {
       await using opened = await open();
       await opened.appendMany('a-1', maxPageMessages + 500);
       const page = await opened.log.read(everyMessage, 0, limit);
@@ -47,7 +47,7 @@ export function describeLimits({ open }: Suite): void {
   });
 
   describe('a list', () => {
-    test('holds no more than its bound, and goes on behind its last entry', async () => {
+    test('has at most its maximum length, and continues after its last entry', async () => {
       await using opened = await open();
       const names = Array.from(
         { length: maxListEntries + 1 },

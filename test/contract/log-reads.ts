@@ -92,7 +92,7 @@ export function describeLogReads({ open }: Suite): void {
       expect(positionsOf(await opened.messages({ correlation: 'order' }))).toEqual([0, 1, 2, 3]);
     });
 
-    test('keeps what fits all conditions', async () => {
+    test('returns what matches all conditions', async () => {
       await using opened = await open();
       const metadata = '{"correlationStreamName":"order-1"}';
       for (const stream of ['x-1', 'x-2', 'y-2', 'x-2']) {
@@ -102,7 +102,7 @@ export function describeLogReads({ open }: Suite): void {
       expect(globalsOf(await opened.messages(filter))).toEqual([3, 7]);
     });
 
-    test('filters first and limits then', async () => {
+    test('filters before it limits', async () => {
       await using opened = await open();
       for (let count = 0; count < 50; count++) await opened.append(count % 10 === 9 ? 'x-2' : 'x-1');
       const filter = { ...everyMessage, category: 'x', group: { member: 1, size: 2 } };
@@ -110,7 +110,7 @@ export function describeLogReads({ open }: Suite): void {
       expect([globalsOf(page.messages), page.next]).toEqual([[10, 20, 30], 40]);
     });
 
-    test('finds what matches behind ten thousand that do not', async () => {
+    test('finds a match after ten thousand messages that do not match', async () => {
       await using opened = await open();
       await opened.appendMany('x-1', 20_000);
       await opened.append('x-2', 2);
@@ -118,7 +118,7 @@ export function describeLogReads({ open }: Suite): void {
       expect(globalsOf(found)).toEqual([20_001, 20_002]);
     });
 
-    test('has no next page when the limit falls on the end', async () => {
+    test('has no next page if the limit falls on the end', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       expect((await opened.log.read(everyMessage, 0, 2)).next).toBeNull();

@@ -51,7 +51,7 @@ export function describeNamespaceChanges({ open, describe, test: testWhere }: Su
       expect((await namespaces.changesSince(revision)).ids).toEqual([]);
     });
 
-    test('are all when the revision is none of the store', async () => {
+    test('are all namespaces if the revision is unknown to the store', async () => {
       await using opened = await open();
       const { revision } = await opened.store.namespaces.changesSince(undefined);
       expect(await opened.store.namespaces.changesSince(revision + 1_000)).toEqual({ revision, ids: 'all' });
@@ -114,7 +114,7 @@ export function describeNamespaceChanges({ open, describe, test: testWhere }: Su
       for (const changes of await Promise.all(asked)) expectIds(changes, [defaultId]);
     });
 
-    test('hears nothing once it has stopped, and may stop twice', async () => {
+    test('is not notified after it has stopped, and may stop twice', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       let hints = 0;

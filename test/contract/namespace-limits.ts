@@ -29,7 +29,7 @@ export function describeNamespaceLimits(suite: Suite): void {
       await createNamespace(namespaces, newNamespace('c'));
     });
 
-    test('is not asked for an id that is taken', async () => {
+    test('is not checked for an id that exists', async () => {
       await using opened = await open({ maxNamespaces: 1 });
       expect(await opened.store.namespaces.create(newNamespace(defaultId))).toEqual({ outcome: 'exists' });
     });

@@ -62,7 +62,7 @@ function describeCreation({ open, describe }: Suite): void {
       expect(await namespaces.find('a')).toEqual(created);
     });
 
-    test('are created by one of simultaneous creations of an id', async () => {
+    test('are created by exactly one of concurrent creations of an id', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       const created = await Promise.all(Array.from({ length: 16 }, () => namespaces.create(newNamespace('a'))));
@@ -71,7 +71,7 @@ function describeCreation({ open, describe }: Suite): void {
       expect(first).toEqual({ outcome: 'created', namespace: await namespaces.find('a') });
     });
 
-    test('are told apart by every letter of their ids', async () => {
+    test('are distinguished by every letter of their ids', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       const logs = [];
@@ -113,21 +113,21 @@ function describeCreation({ open, describe }: Suite): void {
       expect([again.log === created.log, again.tokens]).toEqual([false, []]);
     });
 
-    test('are removed by one of simultaneous removals', async () => {
+    test('are removed by exactly one of concurrent removals', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       const removals = Array.from({ length: 8 }, () => namespaces.remove(opened.namespace));
       expect((await Promise.all(removals)).filter((messages) => messages !== undefined)).toHaveLength(1);
     });
 
-    test('are removed also when their tokens are others by now', async () => {
+    test('are removed even if their tokens have changed', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       await namespaces.setTokens(opened.namespace, [token('one')]);
       expect(await namespaces.remove(opened.namespace)).toBe(0);
     });
 
-    test('are not taken for earlier ones of the same id', async () => {
+    test('are not confused with earlier ones of the same id', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       const earlier = await createNamespace(namespaces, withTokens('a'));
@@ -150,7 +150,7 @@ function describeCreation({ open, describe }: Suite): void {
 
 function describeTokens({ open, describe }: Suite): void {
   describe('the tokens of a namespace', [], () => {
-    test('are replaced by others, and nothing else is', async () => {
+    test('are replaced, and nothing else changes', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       const { tokens } = withTokens('any');
@@ -161,7 +161,7 @@ function describeTokens({ open, describe }: Suite): void {
       expect((await namespaces.find(defaultId))!.tokens).toEqual([token('three')]);
     });
 
-    test('are not replaced where they are others than those the namespace was found with', async () => {
+    test('are not replaced if they have changed since the namespace was read', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       await namespaces.setTokens(opened.namespace, [token('one'), token('two')]);
@@ -173,7 +173,7 @@ function describeTokens({ open, describe }: Suite): void {
       expect((await namespaces.find(defaultId))!.tokens.map(({ id }) => id)).toEqual(['one', 'two', 'three']);
     });
 
-    test('are replaced by one of simultaneous changes', async () => {
+    test('are replaced by exactly one of concurrent changes', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       const changes = Array.from({ length: 16 }, (_value, n) =>
@@ -184,7 +184,7 @@ function describeTokens({ open, describe }: Suite): void {
       expect((await namespaces.find(defaultId))!.tokens).toEqual([token(`${changed.indexOf(true)}`)]);
     });
 
-    test('stay as they were in what was found before', async () => {
+    test('stay unchanged in what was read before', async () => {
       await using opened = await open();
       const found = (await opened.store.namespaces.find(defaultId))!;
       await opened.store.namespaces.setTokens(found, [token('one')]);

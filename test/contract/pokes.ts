@@ -61,14 +61,14 @@ export function describePokes({ open }: Suite): void {
       expect(await opened.pokes(selection, 4, 2)).toEqual(expected.filter((poke) => Number(poke.split('@')[1]) > 4));
     });
 
-    test('gives no more than the limit, and up to where', async () => {
+    test('returns no more than the limit, and up to where', async () => {
       await using opened = await openFilled(open);
       const page = await opened.log.pokes(selectionOf({ categories: ['a'] }), 1, 2);
       expect([page.pokes.length, page.upTo, page.atEnd]).toEqual([2, 4, false]);
       page.release();
     });
 
-    test('is at the end with the head when the last poke stands before it', async () => {
+    test('is at the end with the head if the last poke is before it', async () => {
       await using opened = await openFilled(open);
       const page = await opened.log.pokes(selectionOf({ categories: ['a'] }), 5, 100);
       expect([page.pokes.length, page.upTo, page.atEnd]).toEqual([1, 9, true]);
@@ -82,14 +82,14 @@ export function describePokes({ open }: Suite): void {
       page.release();
     });
 
-    test.each([9, 10, 1_000])('never goes below where it began: %i', async (after) => {
+    test.each([9, 10, 1_000])('never goes below where it started: %i', async (after) => {
       await using opened = await openFilled(open);
       const page = await opened.log.pokes(everything, after, 100);
       expect([page.pokes.length, page.upTo, page.atEnd]).toEqual([0, after, true]);
       page.release();
     });
 
-    test('goes past ten thousand messages that were not selected', async () => {
+    test('skips ten thousand messages that were not selected', async () => {
       await using opened = await open();
       await opened.appendMany('x-1', 20_000);
       await opened.append('x-2', 2);
@@ -105,7 +105,7 @@ export function describePokes({ open }: Suite): void {
       expect(await opened.pokes(everything, page.upTo)).toEqual(['a-9/0@10']);
     });
 
-    test('does not see what is appended while a page is out', async () => {
+    test('does not see what is appended while a page is in use', async () => {
       await using opened = await openFilled(open);
       const page = await opened.log.pokes(everything, 0, 100);
       await opened.append('a-9');
@@ -130,7 +130,7 @@ export function describePokes({ open }: Suite): void {
       expect(page.pokes).toHaveLength(0);
     });
 
-    test('gives its pokes back once, also when it is released twice', async () => {
+    test('returns its pokes once, even if it is released twice', async () => {
       await using opened = await openFilled(open);
       const page = await opened.log.pokes(everything, 0, 5);
       page.release();

@@ -11,7 +11,7 @@ export function describeRemovals(suite: Suite): void {
   const { open, describe, test: testWhere, count } = suite;
 
   describe('logs of several namespaces', ['many namespaces'], () => {
-    test('have positions, versions and ids of their own', async () => {
+    test('have their own positions, versions and ids', async () => {
       await using opened = await open();
       const other = await opened.create('other');
       await opened.append('a-1', [newMessage({ id: uuid(1), data: '{"a":1}' }), newMessage()]);
@@ -31,7 +31,7 @@ export function describeRemovals(suite: Suite): void {
       expect(await opened.store.usage()).toMatchObject({ messages: 4, streams: 3, maxBytes: 0 });
     });
 
-    test('are summarized all at once, and what is gone is left out', async () => {
+    test('are summarized in one call, without those that are gone', async () => {
       await using opened = await open();
       const [other, removed] = [await opened.create('other'), await opened.create('removed')];
       await opened.append('a-1', 3);
@@ -51,7 +51,7 @@ export function describeRemovals(suite: Suite): void {
   });
 
   describe('the log of a removed namespace', ['many namespaces'], () => {
-    test('is gone for every handle on it, and the removal says how many messages it had', async () => {
+    test('is gone for every handle on it, and the removal returns its number of messages', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await opened.append('b-1');
@@ -69,7 +69,7 @@ export function describeRemovals(suite: Suite): void {
       await expectGone(opened.log, suite);
     });
 
-    test('leaves nothing to a later one once the store has had time to free what it held', async () => {
+    test('leaves nothing to a later one once the store has had time to free its data', async () => {
       await using opened = await open();
       for (const streams of [['a-1', 'b-1'], ['b-1', 'a-1'], ['c-1']]) {
         const other = await opened.create('other');
@@ -107,7 +107,7 @@ export function describeRemovals(suite: Suite): void {
   });
 
   describe('the log of a namespace whose id was used before', ['many namespaces'], () => {
-    test('begins behind every position of the earlier one, with one left free, and calls what lies before it forgotten', async () => {
+    test('starts after every position of the earlier one plus one, and reports everything before as forgotten', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await opened.store.namespaces.remove(opened.namespace);
@@ -121,7 +121,7 @@ export function describeRemovals(suite: Suite): void {
       page.release();
     });
 
-    test('begins behind all of several earlier ones, also of those that got no message', async () => {
+    test('starts after all earlier ones, including those without messages', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await opened.store.namespaces.remove(opened.namespace);

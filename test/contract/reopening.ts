@@ -19,7 +19,7 @@ export function describeReopening({ open, describe, test: testWhere, capabilitie
       expect(await reopened.pokes(everything)).toEqual(placesOf(messages));
     });
 
-    test('goes on behind the last positions, and knows every id', async () => {
+    test('continues after the last positions, and knows every id', async () => {
       await using opened = await open();
       const message = newMessage({ id: uuid(1) });
       await opened.append('a-1', [message]);
@@ -77,7 +77,7 @@ export function describeReopening({ open, describe, test: testWhere, capabilitie
 
   if (capabilities.durable) return;
   describe('a store that is not durable, opened again,', ['reopening'], () => {
-    test('has nothing of before, and says so by another epoch', async () => {
+    test('has lost everything, and shows it by another epoch', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       const reopened = await opened.reopen();

@@ -8,7 +8,7 @@ export function describeRepeatedAppends({ open, isSameText }: Suite): void {
     const one = () => newMessage({ id: uuid(1), data: '{"a":1,"b":[2,{"c":3,"d":4}]}', metadata: '{"m":1,"n":2}' });
     const batch = () => [1, 2, 3].map((number) => newMessage({ id: uuid(number), data: `{"n":${number}}` }));
 
-    test('is told the first place and stores nothing', async () => {
+    test('returns the first position and stores nothing', async () => {
       await using opened = await open();
       await opened.append('b-1', 4);
       const first = await opened.log.append('a-1', [one()], undefined);
@@ -17,14 +17,14 @@ export function describeRepeatedAppends({ open, isSameText }: Suite): void {
       expect([again, (await opened.stream('a-1')).length]).toEqual([{ ...first, outcome: 'known' }, 3]);
     });
 
-    test('is known although the expected version is not met any more', async () => {
+    test('is recognised although the expected version no longer matches', async () => {
       await using opened = await open();
       await opened.log.append('a-1', [one()], -1);
       const again = await opened.log.append('a-1', [one()], -1);
       expect(again).toEqual({ outcome: 'known', position: 0, globalPosition: 1 });
     });
 
-    test('is known although the members of its payload stand in another order', async () => {
+    test('is recognised although the members of its payload are in another order', async () => {
       await using opened = await open();
       await opened.append('a-1', [one()]);
       const turned = { ...one(), data: '{"b":[2,{"d":4,"c":3}],"a":1}', metadata: '{"n":2,"m":1}' };
@@ -92,7 +92,7 @@ export function describeRepeatedAppends({ open, isSameText }: Suite): void {
       expect(outcome).toEqual({ outcome: 'known', position: 0, globalPosition: 1 });
     });
 
-    test('is judged before the version', async () => {
+    test('is checked before the version', async () => {
       await using opened = await open();
       await opened.append('a-1', [newMessage({ id: uuid(1) })]);
       const { outcome } = await opened.log.append('a-1', [newMessage({ id: uuid(1), type: 'Other' })], 5);

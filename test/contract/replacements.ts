@@ -11,7 +11,7 @@ export function describeReplacements(suite: Suite): void {
   const { open, describe, test: testWhere, count, listed: inOrder } = suite;
 
   describe('a replacement', ['replacements'], () => {
-    test('is not seen before it is committed, and takes the place of everything then', async () => {
+    test('is not visible before it is committed, and then replaces everything', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       const session = await opened.store.beginReplacement(opened.namespace);
@@ -26,7 +26,7 @@ export function describeReplacements(suite: Suite): void {
       expect(await replaced.log.describeStream('a-1')).toMatchObject({ version: 7, messageCount: count(1) });
     });
 
-    test('makes another log, and keeps everything else of the namespace', async () => {
+    test('creates another log, and keeps everything else of the namespace', async () => {
       await using opened = await open();
       await opened.replaceBy('b-1/0@1');
       const found = await opened.store.namespaces.find(defaultId);
@@ -34,7 +34,7 @@ export function describeReplacements(suite: Suite): void {
       expect(found!.log).not.toBe(opened.namespace.log);
     });
 
-    test('makes the log that it replaced gone for every handle on it', async () => {
+    test('makes the replaced log gone for every handle on it', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await opened.replaceBy('b-1/0@1');
@@ -75,7 +75,7 @@ export function describeReplacements(suite: Suite): void {
       await session.abort();
     });
 
-    test('that is aborted leaves the log as it is, also when it is aborted twice', async () => {
+    test('that is aborted leaves the log unchanged, even if it is aborted twice', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       const session = await opened.store.beginReplacement(opened.namespace);
@@ -87,7 +87,7 @@ export function describeReplacements(suite: Suite): void {
       expect(await opened.store.namespaces.find(defaultId)).toEqual(opened.namespace);
     });
 
-    test('by nothing empties the log, which goes on behind its last global position', async () => {
+    test('by nothing empties the log, which continues after its last global position', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       const log = await opened.replaceBy();
@@ -99,7 +99,7 @@ export function describeReplacements(suite: Suite): void {
       });
     });
 
-    test('by a shorter log does not take the head back, and reads reach it', async () => {
+    test('by a shorter log does not lower the head, and reads reach it', async () => {
       await using opened = await open();
       await opened.append('a-1', 5);
       const log = await opened.replaceBy('b-1/0@2');
@@ -110,7 +110,7 @@ export function describeReplacements(suite: Suite): void {
       expect(placesOf(await log.messages())).toEqual(['b-1/0@2', 'b-1/1@6']);
     });
 
-    test('of a replaced log begins behind what any log of the namespace reached', async () => {
+    test('of a replaced log starts after every earlier log of the namespace', async () => {
       await using opened = await open();
       await opened.append('a-1', 5);
       await opened.replaceBy('b-1/0@2');
@@ -176,7 +176,7 @@ export function describeReplacements(suite: Suite): void {
       expect(await other.head()).toBe(2);
     });
 
-    test('of one that is removed meanwhile takes no more, and is not committed', async () => {
+    test('of one that is removed in the meantime accepts nothing more, and is not committed', async () => {
       await using opened = await open();
       const session = await opened.store.beginReplacement(opened.namespace);
       await session.add(messagesAt('b-1/0@7'));

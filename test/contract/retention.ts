@@ -25,7 +25,7 @@ export function describeRetention(suite: Suite): void {
   const { open, count } = suite;
 
   suite.describe('Retention', ['retention'], () => {
-    test('forgets the oldest messages beyond a number, and keeps the others', async () => {
+    test('deletes the oldest messages beyond a number, and keeps the others', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await opened.append('b-1', 2);
@@ -35,7 +35,7 @@ export function describeRetention(suite: Suite): void {
       expect(await opened.pokes(everything, 0, 10)).toEqual(['b-1/0@4', 'b-1/1@5']);
     });
 
-    test('forgets the oldest messages beyond a number of bytes', async () => {
+    test('deletes the oldest messages beyond a number of bytes', async () => {
       await using opened = await open();
       const data = `{"a":"${'x'.repeat(20_000)}"}`;
       for (let n = 0; n < 5; n++) await opened.append('a-1', [newMessage({ data })]);
@@ -44,7 +44,7 @@ export function describeRetention(suite: Suite): void {
       expect(await places(opened)).toEqual(['a-1/3@4', 'a-1/4@5']);
     });
 
-    suite.test('forgets messages older than an age, up to the first that is not', ['imports'], async () => {
+    suite.test('deletes messages older than an age, up to the first that is not', ['imports'], async () => {
       await using opened = await open();
       const at = (place: string, timeMs: number) => messageAt(place, { timeMs });
       await importInto(opened, [[at('a-1/0@1', 100), at('b-1/0@2', 200), at('a-1/1@3', 301), at('b-1/1@4', 150)]]);
@@ -62,7 +62,7 @@ export function describeRetention(suite: Suite): void {
       expect(await opened.pokes(selectionOf({ categories: ['a'] }), 0, 10)).toEqual(['a-2/2@9']);
     });
 
-    test('takes what any of two rules does not keep', async () => {
+    test('deletes what either of two rules does not keep', async () => {
       await using opened = await open();
       for (const stream of ['a-1', 'a-1', 'b-1', 'b-1', 'b-1']) await opened.append(stream);
       await keep(opened, { maxMessages: 4 });
@@ -71,7 +71,7 @@ export function describeRetention(suite: Suite): void {
       expect(await places(opened)).toEqual(['a-1/1@2', 'b-1/1@4', 'b-1/2@5']);
     });
 
-    test('goes on with positions and versions when nothing of a stream is left', async () => {
+    test('continues positions and versions when nothing of a stream is left', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await keep(opened, { maxMessages: 0 });
@@ -117,7 +117,7 @@ export function describeRetention(suite: Suite): void {
       expect(await opened.log.append('a-1', [message], undefined)).toMatchObject({ outcome: 'appended', position: 1 });
     });
 
-    test('tells exactly up to where messages of a selection are gone, in bounds and in pages', async () => {
+    test('reports exactly up to where messages of a selection are deleted, in bounds and in pages', async () => {
       await using opened = await open();
       for (const stream of ['a-1', 'a-2', 'b-1', 'a-2', 'b-1', 'c-1']) await opened.append(stream);
       await keep(opened, { maxMessages: 0 }, 'b');
@@ -140,7 +140,7 @@ export function describeRetention(suite: Suite): void {
       expect(await told(selectionOf({ streams: ['a-2', 'none-1'] }))).toBe(2);
     });
 
-    test('says in the next page what it took while a log was read', async () => {
+    test('reports in the next page what it deleted while a log was read', async () => {
       await using opened = await open();
       await opened.append('a-1', 8);
       const first = await opened.log.pokes(everything, 0, 2);
@@ -154,7 +154,7 @@ export function describeRetention(suite: Suite): void {
       expect((await opened.log.readStream('a-1', { position: 2 }, 10)).messages).toHaveLength(3);
     });
 
-    test('leaves the head where it is, also when nothing is left', async () => {
+    test('leaves the head unchanged, even if nothing is left', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await keep(opened, { maxMessages: 0 });
@@ -174,7 +174,7 @@ export function describeRetention(suite: Suite): void {
       expect(announced).toEqual([]);
     });
 
-    test('forgets all of a long log in slices, and gives every namespace its turn', async () => {
+    test('deletes all of a long log in slices, and gives every namespace its turn', async () => {
       await using opened = await open();
       await opened.append('a-1', 3_000);
       await keep(opened, { maxMessages: 0 });
@@ -226,13 +226,13 @@ export function describeRetention(suite: Suite): void {
       expect(head).toBeGreaterThan(forgottenUpTo);
     });
 
-    suite.test('is still refused what no forgetting makes room for', ['a byte limit'], async () => {
+    suite.test('still refuses what no deletion makes room for', ['a byte limit'], async () => {
       await using opened = await open({ maxBytes: 200_000, retention: { maxMessages: 1_000 } });
       const data = `{"a":"${'x'.repeat(300_000)}"}`;
       expect((await opened.log.append('a-1', [newMessage({ data })], undefined)).outcome).toBe('full');
     });
 
-    test('tells what each rule is about and would take, and takes nothing by that', async () => {
+    test('reports what each rule covers and would delete, without deleting anything', async () => {
       await using opened = await open();
       for (const stream of ['a-1', 'b-1', 'a-1', 'b-1']) await opened.append(stream);
       const kept = (limits: RetentionLimits, category?: string) => opened.log.kept({ category, limits }, nowMs);
@@ -268,7 +268,7 @@ export function describeRetention(suite: Suite): void {
       expect(await namespaces.setRetention(none, undefined, { maxMessages: 1 })).toBe('gone');
     });
 
-    suite.test('goes on in a log that replaced the one it was set for', ['replacements'], async () => {
+    suite.test('continues in a log that replaced the one it was set for', ['replacements'], async () => {
       await using opened = await open();
       await keep(opened, { maxMessages: 1 });
       const log = await opened.replaceBy('a-1/0@1', 'a-1/1@2');
@@ -277,7 +277,7 @@ export function describeRetention(suite: Suite): void {
       await expectGone(opened.log, suite);
     });
 
-    suite.test('and what it forgot outlive a restart', ['durability', 'reopening'], async () => {
+    suite.test('and what it deleted survive a restart', ['durability', 'reopening'], async () => {
       await using opened = await open();
       await opened.append('a-1', 5);
       await opened.append('b-1', 5);

@@ -41,7 +41,7 @@ export function describeSecondHandle(suite: Suite): void {
       expect(positions).toEqual(Array.from({ length: 192 }, (_value, index) => index));
     });
 
-    test('judge versions and ids by what the other appended', async () => {
+    test('check versions and ids against what the other appended', async () => {
       await using opened = await open();
       const second = await opened.second();
       const message = newMessage({ id: uuid(1) });

@@ -11,7 +11,7 @@ export function describeShares(suite: Suite): void {
   const { open, describe } = suite;
 
   describe('the share of a namespace', ['many namespaces', 'a byte limit'], () => {
-    test('refuses what goes past it, says where the namespace stands, and leaves the others their room', async () => {
+    test("refuses what exceeds it, reports the namespace's size, and leaves the others their room", async () => {
       await using opened = await open({ maxBytes: share * 10, maxBytesPerNamespace: share });
       const other = await opened.create('other');
       const { bytes: ofBoth } = await opened.store.usage();
@@ -41,14 +41,14 @@ export function describeShares(suite: Suite): void {
       expect(outcome).toMatchObject({ outcome: 'full', limit: 'store' });
     });
 
-    test('is the whole store where it is 0', async () => {
+    test('is the whole store if it is 0', async () => {
       await using opened = await open({ maxBytes: share, maxBytesPerNamespace: 0 });
       await opened.append('a-1', [large(), large()]);
       const outcome = await opened.log.append('a-1', [large(), large(), large()], undefined);
       expect(outcome).toMatchObject({ outcome: 'full', limit: 'store', maxBytes: share });
     });
 
-    test('begins anew with a namespace of the same id', async () => {
+    test('starts over with a namespace of the same id', async () => {
       await using opened = await open({ maxBytesPerNamespace: share });
       const first = await opened.create('a');
       await first.append('a-1', [large(), large()]);
@@ -72,7 +72,7 @@ export function describeShares(suite: Suite): void {
   });
 
   describe('the share of a namespace', ['many namespaces', 'a byte limit', 'replacements'], () => {
-    test('counts every replacement beside the log that it is to replace', async () => {
+    test('counts every replacement in addition to the log it will replace', async () => {
       await using opened = await open({ maxBytesPerNamespace: share });
       await opened.append('a-1', [large()]);
       const [one, two] = [

@@ -42,21 +42,21 @@ export function describeStreamReads({ open }: Suite): void {
       expect(positionsOf(await opened.stream('a-1', { globalPosition }))).toEqual(expected);
     });
 
-    test('gives no more than the limit, and where to go on', async () => {
+    test('returns no more than the limit, and where to continue', async () => {
       await using opened = await open();
       await opened.append('a-1', 5);
       const page = await opened.log.readStream('a-1', { position: 1 }, 2);
       expect([positionsOf(page.messages), page.next]).toEqual([[1, 2], 3]);
     });
 
-    test('goes on in the terms it began with', async () => {
+    test('continues in the unit it started with', async () => {
       await using opened = await open();
       for (const stream of ['a-1', 'b-1', 'a-1', 'b-1', 'a-1']) await opened.append(stream);
       const page = await opened.log.readStream('a-1', { globalPosition: 2 }, 1);
       expect([globalsOf(page.messages), page.next]).toEqual([[3], 5]);
     });
 
-    test('has no next page when the limit falls on the end', async () => {
+    test('has no next page if the limit falls on the end', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       const page = await opened.log.readStream('a-1', { position: 0 }, 2);

@@ -39,7 +39,7 @@ class KeptConnection {
   }
 }
 
-test('With few file descriptors subscriptions are refused in time, so that everything else goes on being answered.', async () => {
+test('With few file descriptors subscriptions are refused early enough that everything else is still answered.', async () => {
   await using server = await FaultServer.start([], { under: withDescriptors(128) });
   await poll(() => server.logged(warning)).toHaveLength(1);
   const [{ level, maxSubscriptions, descriptors }] = server.logged(warning);
@@ -90,7 +90,7 @@ test('When all file descriptors are taken it says so, goes on telling, does not 
   expect(server.logged(exhausted)).toHaveLength(1);
 });
 
-test('A failure to accept a connection is logged, and the server goes on.', async () => {
+test('A failure to accept a connection is logged, and the server continues.', async () => {
   await using server = await FaultServer.start([], { nodeFlags: ['--import', acceptFails] });
   expect((await server.ask('/health')).status).toBe(200);
   for (let failures = 1; failures <= 3; failures++) {

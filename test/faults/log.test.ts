@@ -36,7 +36,7 @@ function startRedirected(redirection: string): Promise<FaultServer> {
   return FaultServer.start([], { under: ['sh', '-c', `exec "$@" ${redirection}`, 'sh'] });
 }
 
-test('A log that nobody reads holds up neither requests nor the stop.', async () => {
+test('A log that nobody reads delays neither requests nor the stop.', async () => {
   await using server = await FaultServer.start([], { isUnheard: true });
   await logMuch(server.url);
   await stop(server);
@@ -55,7 +55,7 @@ describe.skipIf(!hasPython).each(['terminal', 'pipe'] as const)(
       expect(server.said.match(/x{800}/g)).toHaveLength(600);
     });
 
-    test('that is closed is no matter to requests and the stop.', async () => {
+    test('that is closed affects neither requests nor the stop.', async () => {
       await using server = await TerminalServer.start(output);
       server.close();
       await logMuch(server.url);

@@ -69,7 +69,7 @@ test.each<[StoreCall, string, string, RequestInit?]>([
   },
 );
 
-test('Why the store failed stands in the log, and not in the answer.', async () => {
+test('The log says why the store failed, and the answer does not.', async () => {
   const lines: string[] = [];
   const log = pino({ level: 'error' }, { write: (line) => void lines.push(line) });
   const { app, faults } = await startFaultyApp([], { log });
@@ -187,7 +187,7 @@ test('While reads of the log are not answered, the live are told all the same; w
   expectNothingLeased(app);
 });
 
-test('An append whose answer is lost is told once, and its retry is recognized.', async () => {
+test('An append whose answer is lost is delivered once, and its retry is recognized.', async () => {
   const { app, faults } = await startFaultyApp();
   await using _ = app;
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');

@@ -18,7 +18,7 @@ const shapes = new Set([
   'white space between all tokens',
 ]);
 
-test('No request of at most 1 MiB holds the event loop for long.', { timeout: 300_000 }, async () => {
+test('No request of at most 1 MiB blocks the event loop for long.', { timeout: 300_000 }, async () => {
   const { calibrationMs, turns } = await measureSlowTurns({
     repeats: 5,
     enoughMs: (calibration) => bound * calibration,

@@ -52,7 +52,7 @@ test('Health, readiness, version and unknown paths need no token.', async () => 
   expect((await ask(app, '/nowhere')).status).toBe(404);
 });
 
-test('A route that says nothing of who may use it needs the scope admin.', async () => {
+test('A route without a declared scope needs the scope admin.', async () => {
   const answer = async () => 'in';
   await using app = await attendingServers(
     (fastify) => {
@@ -81,7 +81,7 @@ test('A route that says nothing of who may use it needs the scope admin.', async
   }
 });
 
-test('The query parameter token is taken on every route, and wins over the header.', async () => {
+test('The query parameter token is accepted on every route, and takes precedence over the header.', async () => {
   await using app = await startTestApp(['--token', admin]);
   expect((await ask(app, `/streams?token=${admin}`, 'nonsense')).status).toBe(200);
   expect((await ask(app, '/streams?token=', admin)).status).toBe(200);
@@ -109,7 +109,7 @@ describe('A token of a namespace that does not exist', () => {
   ];
 
   test.each([[['--test-mode']], [['--auth', 'off']]])(
-    'makes none when nothing is written, without authentication: %j',
+    'creates no namespace if nothing is written, without authentication: %j',
     async (flags) => {
       await using app = await startTestApp(flags);
       for (const [path, init] of reads) {
@@ -123,7 +123,7 @@ describe('A token of a namespace that does not exist', () => {
     },
   );
 
-  test('makes none by a write either, unless in test mode.', async () => {
+  test('creates no namespace by a write either, except in test mode.', async () => {
     await using app = await startTestApp(['--auth', 'off']);
     expect((await ask(app, '/streams/a-1/messages', newToken('made-up'), write)).status).toBe(404);
     const call = rpc('stream.write', 'a-1', message);
@@ -131,7 +131,7 @@ describe('A token of a namespace that does not exist', () => {
     expect(await idsOf(app)).toEqual(['default']);
   });
 
-  test('makes no more than --max-namespaces by writes in test mode.', async () => {
+  test('creates no more than --max-namespaces by writes in test mode.', async () => {
     await using app = await startTestApp(['--test-mode', '--max-namespaces', '3']);
     const answers = [];
     for (const id of ['a', 'b', 'c', 'a']) {

@@ -67,13 +67,13 @@ test('The refusal names the host and the setting.', async () => {
   });
 });
 
-test('A target in absolute form counts for more than the header.', async () => {
+test('A target in absolute form takes precedence over the header.', async () => {
   await using app = await startTestApp();
   expect(statusOf(await ask(app, 'GET http://rebound.example/streams HTTP/1.1', 'localhost'))).toBe(421);
   expect(statusOf(await ask(app, 'GET http://localhost/streams HTTP/1.1', 'rebound.example'))).toBe(200);
 });
 
-test('A program of HTTP/1.0, which sends no Host, is answered.', async () => {
+test('An HTTP/1.0 client, which sends no Host, is answered.', async () => {
   await using app = await startTestApp();
   expect(statusOf(await ask(app, 'GET /streams HTTP/1.0', undefined))).toBe(200);
 });
@@ -86,7 +86,7 @@ test('Names of --allowed-hosts are answered, on every port.', async () => {
   expect(statusOf(await ask(app, 'GET /streams HTTP/1.1', rebound))).toBe(421);
 });
 
-test('A host that was refused or answered before is refused or answered again.', async () => {
+test('A host is refused or answered the same way each time.', async () => {
   await using app = await startTestApp();
   for (const host of [rebound, 'localhost', rebound, 'localhost']) {
     expect(statusOf(await ask(app, 'GET /health HTTP/1.1', host))).toBe(host === rebound ? 421 : 200);

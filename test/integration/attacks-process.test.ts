@@ -104,7 +104,7 @@ test.each([
   expect(server.said).not.toContain(token);
 });
 
-test('A server that is killed starts again on the same port at once, and its old tokens work when they are configured.', async () => {
+test('A killed server starts again on the same port at once, and its old tokens work if configured.', async () => {
   const admin = newToken('default');
   await using first = new SpokenProcess(['--port', '0', '--token', admin]);
   const url = (await first.listening()).origin;
@@ -121,7 +121,7 @@ test('A server that is killed starts again on the same port at once, and its old
   expect((await fetch(`${url}/streams?token=${newToken('default')}`)).status).toBe(403);
 });
 
-test('An idle server that is told to stop is gone at once, and its port is free.', async () => {
+test('An idle server stops at once, and its port is free.', async () => {
   await using server = new SpokenProcess(['--port', '0']);
   const url = (await server.listening()).origin;
   const { port } = new URL(url);

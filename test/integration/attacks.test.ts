@@ -48,7 +48,7 @@ async function append(app: TestApp, stream: string, token: string, body = messag
   return { status: response.status, body: (await response.json()) as any };
 }
 
-test('A forged token opens nothing, whichever way it comes.', async () => {
+test('A forged token opens nothing, however it is sent.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const forged = newToken('default');
   const ways = [
@@ -74,7 +74,7 @@ test('The right namespace with a wrong secret is refused like a namespace that d
   expect(await message(newToken('default'))).toEqual(await message(newToken('nobody')));
 });
 
-test('A tenant sees, changes and hears nothing of another, also where the names are the same.', async () => {
+test('A tenant can neither see, change nor receive anything of another, even with equal names.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const create = (id: string) => app.namespaces.create({ id, description: '', token: undefined });
   const [{ token: mine }, { token: theirs }] = [await create('mine'), await create('theirs')];
@@ -248,7 +248,7 @@ test.each(['Bearer:', 'Bearer\t', 'Bearerns_', 'Basic', 'Token'])(
   },
 );
 
-test('What a request says of itself adds no line to the head of an event stream.', async () => {
+test('Nothing in a request can add a line to the head of an event stream.', async () => {
   await using app = await startTestApp(['--token', admin, '--subscribe-origins', 'https://one.example']);
   const headers = {
     Authorization: `Bearer ${admin}`,
@@ -299,7 +299,7 @@ test('A chunk whose size ends in LF alone is refused.', async () => {
   expect((await app.get('/streams/a-1')).status).toBe(404);
 });
 
-test('What comes behind a subscription on its connection is nobody’s request.', async () => {
+test('Data after a subscription on its connection is not treated as a request.', async () => {
   await using app = await startTestApp();
   const subscribe = 'GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n';
   const write = `POST /streams/a-1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${message.length}\r\n\r\n${message}`;

@@ -30,7 +30,7 @@ async function answerOf(socket: Socket): Promise<string> {
   return text;
 }
 
-test('Bodies in chunks of one byte cost memory by their bytes, and not by their chunks.', async () => {
+test('Bodies in one-byte chunks use memory by their size, not by their number of chunks.', async () => {
   const nodeFlags = ['--max-old-space-size=160'];
   await using server = new SpokenProcess(['--port', '0', '--host', '127.0.0.1'], {}, { nodeFlags });
   const { origin, port } = await server.listening();
@@ -129,6 +129,6 @@ test.each([
   expect(told).toEqual({ told: ['abcdefg', 'end'], ended: true });
 });
 
-test('Who waits for a body that breaks off is told so.', async () => {
+test('A handler waiting for a body that is cut off gets an error.', async () => {
   expect((await tellingsOf(['4\r\nabcd\r\n'], false)).told.at(-1)).toBe('aborted');
 });

@@ -7,7 +7,7 @@ import { StoreFaults } from '../support/store-faults.ts';
 
 const small = ['--seconds', '1', '--subscribers', '3', '--publishers', '2'];
 
-test('bench tells what it appended and what arrived, and leaves no message behind.', async () => {
+test('bench reports what it appended and what arrived, and leaves no message behind.', async () => {
   await using app = await startTestApp();
   const { code, stdout, stderr } = await runHere('bench', ['--url', app.url, ...small, '--json']);
   const { appends, deliveries, serverMemoryBytes } = JSON.parse(stdout);
@@ -51,7 +51,7 @@ test('bench leaves no message behind when it is interrupted while it appends.', 
   expect(faults.calls.get('append')).toBe(appends);
 });
 
-test('bench says what it could not erase with its token, and that it saw no memory.', async () => {
+test('bench reports what it could not erase with its token, and that it could not read memory.', async () => {
   await using app = await startTestApp(['--token', newToken('default')]);
   const { token } = await app.namespaces.createToken('default', { label: '', scope: 'write', expiresAtMs: undefined });
   const { stdout, stderr } = await runHere('bench', ['--url', app.url, '--token', token, ...small]);

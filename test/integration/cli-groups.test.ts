@@ -50,7 +50,7 @@ describe('groups', () => {
     expect(await runHere('groups', on(app))).toMatchObject({ stdout: expect.stringContaining('1 message behind, ') });
   });
 
-  test('says that there is no group of a name.', async () => {
+  test('says that a group does not exist.', async () => {
     await using app = await startTestApp();
     const { code, stderr } = await runHere('groups', on(app, 'biling'));
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^pokewire: The server answered 404: .*biling/)]);

@@ -118,7 +118,7 @@ describe('read', () => {
     expect(await read('category:nothing', '-n', '2')).toEqual([]);
   });
 
-  test('whose reader has had enough ends without a word.', async () => {
+  test('ends silently when its reader stops reading.', async () => {
     await using app = await startTestApp();
     await importBody(`${app.url}/import`, records(2_000));
     await using reading = new SpokenProcess(on(app, 'read', 'all'), {}, { isDeaf: true });

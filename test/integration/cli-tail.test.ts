@@ -69,7 +69,7 @@ describe('tail', () => {
     await poll(() => printed(since)).toEqual(['a-1@1', 'a-1@2']);
   });
 
-  test('goes on behind its last message when the server was killed and came back, and says so.', async () => {
+  test('continues after its last message when the server was killed and restarted, and says so.', async () => {
     using folder = new TemporaryFolder();
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
@@ -114,14 +114,14 @@ describe('tail', () => {
     expect(tailing.stderr).toContain('pokewire: The server has a new log, which is printed from the beginning.\n');
   });
 
-  test('whose reader has had enough ends without a word.', async () => {
+  test('ends silently when its reader stops reading.', async () => {
     await using app = await startTestApp();
     await append(app.url, 'a-1');
     await using tailing = new SpokenProcess(['tail', 'all', '--url', app.url], {}, { isDeaf: true });
     expect([await tailing.exit, tailing.stderr]).toEqual([0, '']);
   });
 
-  test('fails at once without its token or a server, and when its token is revoked.', async () => {
+  test('fails at once without its token or a server, and if its token is revoked.', async () => {
     const admin = newToken('default');
     await using app = await startTestApp(['--token', admin]);
     expect((await runHere('tail', ['all', '--url', app.url])).stderr).toMatch(/^pokewire: The server answered 401: /);

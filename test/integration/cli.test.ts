@@ -180,7 +180,7 @@ test.each(['export', 'import'])(
   },
 );
 
-test('A server that ends in the midst is told, and the file of an earlier export stays.', async () => {
+test('A server that ends during an export is reported, and the file of an earlier export stays.', async () => {
   await using files = await folder();
   const file = join(files.path, 'log.ndjson');
   await writeFile(file, 'earlier');
@@ -205,7 +205,7 @@ test('A server that ends in the midst is told, and the file of an earlier export
   ]);
 });
 
-test('A file that cannot be read or written is told.', async () => {
+test('A file that cannot be read or written is reported.', async () => {
   await using app = await startTestApp();
   await using files = await folder();
   const missing = join(files.path, 'none', 'log.ndjson');
@@ -230,7 +230,7 @@ test('--help of the server names the commands.', async () => {
   for (const { name } of verbs) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'));
 });
 
-test('What a server of others says reaches no terminal as control characters.', async () => {
+test('Control characters from a foreign server never reach the terminal.', async () => {
   const nasty = 'no\u001b]0;owned\u0007 \u009b31m\u202e\r\nImported 9 messages';
   await using server = await startAnswering((request, response) => {
     request.resume();

@@ -35,7 +35,7 @@ test('Compiled code is kept in the node_modules of the package, and nowhere else
   expect(readdirSync(folder.path)).toEqual(before);
 });
 
-test('Where no compiled code can be kept, commands run without a word about it.', () => {
+test('If compiled code cannot be cached, commands run without mentioning it.', () => {
   using folder = packageFolder();
   writeFileSync(folder.cache, 'A file: no folder can be made here.');
   expect(runHelp(folder.path)).toMatchObject({ status: 0, stderr: '' });

@@ -201,7 +201,7 @@ async function drip(socket: Socket, bytes: string): Promise<void> {
   clearInterval(timer);
 }
 
-test('A peer that goes on sending is cut all the same when it does not read its answer.', async () => {
+test('A peer that keeps sending is still cut off if it does not read its answer.', async () => {
   await using app = await startTestApp(quick);
   await fill(app);
   using accepted = new Accepted();
@@ -214,7 +214,7 @@ test('A peer that goes on sending is cut all the same when it does not read its 
   await dripping;
 });
 
-test('Line ends behind an answer do not keep a connection longer than a request may take.', async () => {
+test('Line ends after an answer do not keep a connection longer than a request may take.', async () => {
   await using app = await startTestApp(quick);
   using peer = new Peer(app);
   const socket = peer.open('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -245,7 +245,7 @@ test('A client that sends its body within a second of the refusal keeps its conn
   expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
 });
 
-test('A stall of the process is not charged to a peer whose request came meanwhile.', async () => {
+test('A stall of the process does not count against a peer whose request arrived in the meantime.', async () => {
   await using app = await startTestApp(['--request-timeout-ms', '1000']);
   using accepted = new Accepted();
   using peer = new Peer(app);
@@ -259,7 +259,7 @@ test('A stall of the process is not charged to a peer whose request came meanwhi
   expect(String((await answered)[0])).toMatch(/^HTTP\/1\.1 200 /);
 });
 
-test('An import leaves no deadline to the request behind it on its connection.', async () => {
+test('An import leaves no deadline to the next request on its connection.', async () => {
   await using app = await startTestApp(['--request-timeout-ms', '60000']);
   await app.append('account-1', { type: 'Deposited', data: {} });
   const group = {

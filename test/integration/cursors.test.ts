@@ -18,7 +18,7 @@ async function toldUpToMarker(app: TestApp, query: string, marker: string, heade
 }
 
 test.each(['12a', 'null', '-1', '7f9c2ba4-e88f-427d-a616-5e5f5d8c9e1b', '9007199254740992', '1526919030474-55'])(
-  'A cursor that cannot be understood is one of an unknown log, and everything is told: %s',
+  'An invalid cursor counts as one of an unknown log, and everything is delivered: %s',
   async (cursor) => {
     await using app = await startTestApp();
     await appendMany(app, 'a-1', 'b-1');
@@ -42,7 +42,7 @@ test('The id of an event resumes behind it, by header and by query, the header f
   ]);
 });
 
-test('An id of another log tells everything, also where this log is longer than the other one was.', async () => {
+test('An id of another log causes full delivery, even if this log is longer.', async () => {
   await using app = await startTestApp();
   await appendMany(app, 'a-1', 'a-1', 'a-1');
   const elsewhere = { 'Last-Event-ID': '2-000000000000' };

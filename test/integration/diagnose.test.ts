@@ -53,7 +53,7 @@ test.each(['events=101', 'everyMs=9', 'everyMs=1001', 'silentMs=900001', 'silent
   },
 );
 
-test('One namespace has a part of the test streams, all have a number of them, and who goes makes room.', async () => {
+test('Test streams are limited per namespace and in total, and one that ends makes room.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const tokens = [admin];
   for (const id of ['one', 'two']) {
@@ -73,7 +73,7 @@ test('One namespace has a part of the test streams, all have a number of them, a
   await expect.poll(async () => (await open(third)).head.status).toBe(200);
 });
 
-test('A peer that goes while it is answered takes no place.', async () => {
+test('A peer that leaves during the answer occupies no place.', async () => {
   await using app = await startTestApp();
   for (let gone = 0; gone < maxTestStreams; gone++) {
     const socket = connect(app.port, '127.0.0.1');
@@ -141,7 +141,7 @@ test('A peer that has gone before it is answered has no address, which is no fau
   expect(logged).toEqual([]);
 });
 
-test('Diagnosing needs the scope read, like the docs.', async () => {
+test('The diagnosis needs the scope read, like the docs.', async () => {
   await using app = await startTestApp(['--token', admin]);
   for (const path of ['/diagnose', '/diagnose/page.js', '/diagnose/connection', '/diagnose/stream']) {
     expect([path, (await app.get(path)).status]).toEqual([path, 401]);

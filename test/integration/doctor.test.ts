@@ -8,7 +8,7 @@ import { held, UnrulyProxy } from '../support/unruly-proxy.ts';
 const silence = ['--silence', '1'];
 
 describe('doctor', () => {
-  test('judges each part of the way, with a token where one is needed.', async () => {
+  test('judges each check, with a token if one is required.', async () => {
     const token = newToken('default');
     await using app = await startTestApp(['--token', token]);
     const { code, stdout, stderr } = await runHere('doctor', [
@@ -48,7 +48,7 @@ describe('doctor', () => {
     expect(stdout).toContain('nginx: proxy_buffering off;');
   });
 
-  test('says that something answers in place of the server, and what could not be measured for that.', async () => {
+  test('reports that something answers instead of the server, and what could not be measured therefore.', async () => {
     await using app = await startTestApp();
     const { body } = await app.get('/diagnose/connection');
     await using other = await startAnswering(({ url }, response) => {
@@ -72,7 +72,7 @@ describe('doctor', () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^pokewire: Cannot reach [^\n]+\n$/)]);
   });
 
-  test('says why it cannot begin.', async () => {
+  test('says why it cannot start.', async () => {
     await using app = await startTestApp(['--token', newToken('default')]);
     const refused = await runHere('doctor', ['--url', app.url, ...silence]);
     expect([refused.code, refused.stdout]).toEqual([1, '']);

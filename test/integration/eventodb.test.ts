@@ -49,7 +49,7 @@ const subscribe = (query: Record<string, string>, parser = chunkParser()) =>
   SdkSubscription.open(app.url, { ...query, token: client.token! }, parser);
 
 describe('The SDK for Node', () => {
-  test('adopts the token that test mode offers, and keeps one it was given.', async () => {
+  test('adopts the token that test mode returns, and keeps one it was given.', async () => {
     const tokenless = new RpcClient(app.url);
     await tokenless.call('sys.version');
     expect(tokenless.token).toBe(adminToken);
@@ -154,7 +154,7 @@ describe('Consumer groups', () => {
 });
 
 describe.each(parsers)('A subscriber that parses %s', (_how, parser) => {
-  test('is told of existing and new messages of a stream once each.', async () => {
+  test('receives existing and new messages of a stream once each.', async () => {
     for (let n = 0; n < 3; n++) await client.write('a-1', message);
     await using subscription = await subscribe({ stream: 'a-1', position: '1' }, parser());
     for (let n = 0; n < 3; n++) await client.write('a-1', message);
@@ -164,7 +164,7 @@ describe.each(parsers)('A subscriber that parses %s', (_how, parser) => {
     );
   });
 
-  test('is told of a category by full stream names.', async () => {
+  test('receives a category with full stream names.', async () => {
     await client.write('a-1', message);
     await using subscription = await subscribe({ category: 'a', position: '0' }, parser());
     await client.write('a-2', message);
@@ -174,14 +174,14 @@ describe.each(parsers)('A subscriber that parses %s', (_how, parser) => {
     expect(subscription.pokes.map(({ stream }) => stream)).toEqual(['a-1', 'a-2', 'a']);
   });
 
-  test('is told of everything new, and of nothing old.', async () => {
+  test('receives everything new, and nothing old.', async () => {
     for (let n = 0; n < 3; n++) await client.write('a-1', message);
     await using subscription = await subscribe({ all: 'true', position: '0' }, parser());
     await client.write('b-1', message);
     await poll(() => subscription.pokes).toEqual([{ stream: 'b-1', position: 0, globalPosition: 4 }]);
   });
 
-  test('goes on behind heartbeats.', async () => {
+  test('continues after heartbeats.', async () => {
     await using quick = await startTestApp(['--test-mode', '--heartbeat-ms', '20']);
     await using beats = await SseClient.connect(quick.port, '/subscribe?category=a');
     await using subscription = await SdkSubscription.open(quick.url, { category: 'a', token: '' }, parser());

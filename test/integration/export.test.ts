@@ -10,7 +10,7 @@ import { StoreFaults } from '../support/store-faults.ts';
 
 const message = { type: 'Happened', data: {} };
 
-test('An export is a record a line, by global position, with data as it was written.', async () => {
+test('An export has one record per line, by global position, with data verbatim.', async () => {
   await using app = await startTestApp();
   await app.append('b-1', '{"id":"00000000-0000-4000-8000-000000000001","type":"T\\"","data":{"n":1.0, "a":[ ]}}');
   await app.append('a-1', '{"id":"00000000-0000-4000-8000-000000000002","type":"T","data":{},"metadata":{"m":-0}}');
@@ -65,7 +65,7 @@ test('The largest message that can be appended can be exported and imported.', a
   expect((await app.get('/export')).text === text).toBe(true);
 });
 
-test('What is appended while an export is under way is left out of it.', async () => {
+test('Messages appended during an export are left out of it.', async () => {
   await using app = await startTestApp();
   const large = { type: 'T', data: { a: 'x'.repeat(500_000) } };
   for (let n = 0; n < 40; n++) await app.append('a-1', large);
@@ -113,7 +113,7 @@ test.each(['/export', '/categories/a/messages?batchSize=-1'])(
   },
 );
 
-test('An export whose namespace is deleted meanwhile breaks off, so that nobody takes it for the whole.', async () => {
+test('An export whose namespace is deleted in the meantime is cut off, so that nobody mistakes it for complete.', async () => {
   await using app = await startTestApp(['--test-mode']);
   const token = newToken('tenant');
   const ask = (path: string, body: unknown) =>

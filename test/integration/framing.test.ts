@@ -62,7 +62,7 @@ test.each(['', '&hello=true'])(
   },
 );
 
-test('A stream that the server ends for now has no last chunk, so that every client takes it for a lost connection.', async () => {
+test('A stream that the server ends temporarily has no last chunk, so that every client treats it as a lost connection.', async () => {
   await using app = await startTestApp();
   await using client = await SseClient.connect(app.port, '/subscribe?category=a&hello=true');
   await client.waitFor(({ events }) => events.length === 1);

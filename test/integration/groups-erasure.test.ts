@@ -22,7 +22,7 @@ function auditLog() {
   return { lines, log: pino(sink) };
 }
 
-test('A stream that is parked at a message that was erased goes on behind it, with an audit line.', async () => {
+test('A stream parked at an erased message continues after it, with an audit line.', async () => {
   const { lines, log } = auditLog();
   await using app = await startTestApp([], { log });
   await app.append('account-1', [opened, opened, opened]);
@@ -57,7 +57,7 @@ test('A worker settles a parked stream whose messages were all erased.', async (
   await worker.stop();
 });
 
-test('A message that is erased while its handler fails is retried at once, so that its worker settles it.', async () => {
+test('A message erased while its handler fails is retried at once, so that its worker settles it.', async () => {
   await using app = await startTestApp();
   await app.append('account-1', [opened, opened]);
   const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');

@@ -3,7 +3,7 @@ import { StreamName } from '../../src/message/stream-name.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { type Assigned, GroupWorker, of } from './group-worker.ts';
 
-test('A group holds a thousand streams and no other one, and lets those be held again.', async () => {
+test('A group holds at most a thousand streams, and those can be held again.', async () => {
   await using app = await startTestApp();
   const size = 20;
   const streams = Array.from({ length: 1_001 }, (_value, n) => `account-${n}`);

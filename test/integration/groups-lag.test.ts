@@ -18,7 +18,7 @@ async function seriesOf(app: TestApp) {
 }
 const poll = (app: TestApp) => expect.poll(() => seriesOf(app), { timeout: 20_000 });
 
-test('The metrics tell how far a group is behind, who works for it, and when retention takes what it has not settled.', async () => {
+test('The metrics show how far a group is behind, who works for it, and when retention deletes what it has not settled.', async () => {
   await using app = await startTestApp();
   await post(app, '/categories/account/retention', { maxAgeMs: 3_600_000 }, 'PUT');
   const opened = { type: 'Opened', data: {} };

@@ -42,7 +42,7 @@ test('A plan counts streams and messages of each partition, names the largest st
   expect((await app.get('/groups/billing')).body).toMatchObject({ size: 4, layout: 0, state: 'empty' });
 });
 
-test('A plan tells how many streams another member would own, as the resize then makes it.', async () => {
+test('A plan predicts how many streams move, and the resize confirms it.', async () => {
   await using app = await filled();
   const one = await GroupWorker.join(app, 'billing', 'worker-1', '&size=4');
   await using _one = one.client;
@@ -74,7 +74,7 @@ test('A plan tells how many streams another member would own, as the resize then
   expect(await ownerIn()).toEqual(planned);
 });
 
-test('A plan is refused of a size that cannot be, and of a group that is not there.', async () => {
+test('A plan is refused for an invalid size, and for a group that does not exist.', async () => {
   await using app = await filled();
   await post(app, '/groups/billing', { category: 'account', size: 4 }, 'PUT');
   expect(await plan(app, 1_025)).toMatchObject({ error: { code: 'INVALID_REQUEST' } });

@@ -12,7 +12,7 @@ async function forget(app: TestApp): Promise<void> {
   await expect.poll(count, { timeout: 20_000 }).toBe(1);
 }
 
-test('A member is told what retention took before it was settled, and its checkpoint moves there.', async () => {
+test('A member is notified of unsettled messages that retention deleted, and its checkpoint moves past them.', async () => {
   await using app = await startTestApp();
   for (let n = 0; n < 4; n++) await append(app);
   const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');
@@ -27,7 +27,7 @@ test('A member is told what retention took before it was settled, and its checkp
   expect(text).toContain('pokewire_group_forgotten_total 1');
 });
 
-test('A worker goes on behind what retention took of its group while nobody worked, and is told of it.', async () => {
+test('A worker continues after what retention deleted while nobody worked for its group, and is notified.', async () => {
   await using app = await startTestApp();
   await post(app, '/groups/billing', { category: 'account', size: 1 }, 'PUT');
   for (let n = 0; n < 4; n++) await append(app);
@@ -70,7 +70,7 @@ test('A group says how long retention by age leaves what is unsettled, how long 
   expect((await group()).unownedStreams).toBe(1);
 });
 
-test('A group that is made after messages were forgotten begins with the first one there is, and has lost nothing.', async () => {
+test('A group created after messages were deleted starts with the first existing one, and has lost nothing.', async () => {
   await using app = await startTestApp();
   for (let n = 0; n < 4; n++) await append(app);
   await forget(app);
@@ -79,7 +79,7 @@ test('A group that is made after messages were forgotten begins with the first o
   expect(await worker.wait<Assigned>('assigned')).toMatchObject([{ position: 3 }]);
 });
 
-test('A failure that is reported behind the checkpoint holds nothing, and says so.', async () => {
+test('A failure reported below the checkpoint holds nothing, and the answer says so.', async () => {
   await using app = await startTestApp();
   for (let n = 0; n < 4; n++) await append(app);
   const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');

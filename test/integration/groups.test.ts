@@ -14,7 +14,7 @@ async function filled(): Promise<TestApp> {
   return app;
 }
 
-test('A first member makes the group, owns all of it, is leased what it beats for, and is poked.', async () => {
+test('The first member creates the group, owns all partitions, gets leases for its beats, and receives pokes.', async () => {
   await using app = await filled();
   const worker = await GroupWorker.join(app, 'billing', 'worker-1');
   await using _client = worker.client;
@@ -35,7 +35,7 @@ test('A first member makes the group, owns all of it, is leased what it beats fo
   expect((await app.get(page)).body.map(({ stream }: { stream: string }) => stream)).toContain('account-0');
 });
 
-test('A second member is given its share once the first one has let go, behind what that acknowledged.', async () => {
+test('A second member gets its share once the first has released it, after what was acknowledged.', async () => {
   await using app = await filled();
   const first = await GroupWorker.join(app, 'billing', 'worker-1');
   await using _first = first.client;
@@ -59,7 +59,7 @@ test('A second member is given its share once the first one has let go, behind w
   expect(body.members.map(({ member }: { member: string }) => member)).toEqual(['worker-1', 'worker-2']);
 });
 
-test('A member that leaves gives everything away at once.', async () => {
+test('A member that leaves hands everything over at once.', async () => {
   await using app = await filled();
   const first = await GroupWorker.join(app, 'billing', 'worker-1');
   await using _first = first.client;
@@ -73,7 +73,7 @@ test('A member that leaves gives everything away at once.', async () => {
   expect(assigned.map(({ position }) => position)).toEqual([2, 2]);
 });
 
-test('A worker that comes back by its session owns what it owned, in the same generations.', async () => {
+test('A worker that reconnects with its session keeps its partitions in the same generations.', async () => {
   await using app = await filled();
   const before = await GroupWorker.join(app, 'billing', 'worker-1');
   const owned = await before.wait<Assigned>('assigned', 2);
@@ -114,7 +114,7 @@ test('An acknowledgement is cumulative, never goes back, and never goes beyond t
   expect(await ack(5)).toMatchObject({ status: 400, body: { error: { code: 'INVALID_REQUEST' } } });
 });
 
-test('A held stream waits while the others go on, is retried, parked, replayed, and settled.', async () => {
+test('A held stream waits while others continue, and is retried, parked, replayed, and settled.', async () => {
   await using app = await filled();
   const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');
   await using _client = worker.client;
@@ -145,7 +145,7 @@ test('A held stream waits while the others go on, is retried, parked, replayed, 
   expect((await app.get('/groups/billing/parked')).body.held).toEqual([]);
 });
 
-test('The metrics of a node tell the partitions of its members, those they are to let go, and what they hold.', async () => {
+test("The metrics of a node show its members' partitions, those being revoked, and held streams.", async () => {
   await using app = await filled();
   const worker = await GroupWorker.join(app, 'billing', 'worker-1');
   await using _client = worker.client;
@@ -167,7 +167,7 @@ test('The metrics of a node tell the partitions of its members, those they are t
   expect(moved.text).toContain('pokewire_group_partitions{state="revoking"} 0\n');
 });
 
-test('A skipped message is passed by, and what lies behind it goes on.', async () => {
+test('A skipped message is never handled, and later ones continue.', async () => {
   await using app = await filled();
   const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');
   await using _client = worker.client;
@@ -198,7 +198,7 @@ test('A message is skipped only while its stream waits at it, where the request 
   expect((await app.get('/groups/billing/parked')).body.held).toMatchObject([{ stream: 'account-1', position: 1 }]);
 });
 
-test('Who waits for a position is answered when the group has settled it, whether its partition has a message there or not.', async () => {
+test('A wait for a position is answered when the group has settled it, whether or not its partition has a message there.', async () => {
   await using app = await filled();
   const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');
   await using _client = worker.client;
@@ -215,7 +215,7 @@ test('Who waits for a position is answered when the group has settled it, whethe
   expect((await app.get('/groups/billing/wait?position=5&timeoutMs=60000')).body.reached).toBe(true);
 });
 
-test('A resize keeps what is settled, and a reset begins again in new generations.', async () => {
+test('A resize keeps settled messages settled, and a reset starts over in new generations.', async () => {
   await using app = await filled();
   const worker = await GroupWorker.join(app, 'billing', 'worker-1');
   await using _client = worker.client;
@@ -249,7 +249,7 @@ test('A stopped group owns nothing until it is started, and keeps its members.',
   expect((await worker.wait<Assigned>('assigned', 2))[1]).toMatchObject({ position: 1 });
 });
 
-test('An evicted member is ended, and a deleted group ends all, and begins behind its generations when it is made again.', async () => {
+test('An evicted member is disconnected; a deleted group disconnects all, and a new one continues above its generations.', async () => {
   await using app = await filled();
   const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');
   const other = await GroupWorker.join(app, 'billing', 'worker-2', '');
@@ -266,7 +266,7 @@ test('An evicted member is ended, and a deleted group ends all, and begins behin
   expect((await again.wait<Assigned>('assigned'))[0]!.generation).toBeGreaterThan(owned!.generation);
 });
 
-test('A group is made as it is asked for, once, and not by a join that may be mistyped.', async () => {
+test('A group is created once as requested, and not by a join that may be mistyped.', async () => {
   await using app = await filled();
   const put = (body: object) => post(app, '/groups/billing', body, 'PUT');
   expect(await app.get('/subscribe?category=account&group=biling&member=a')).toMatchObject({
@@ -290,7 +290,7 @@ test('A group is made as it is asked for, once, and not by a join that may be mi
   });
 });
 
-test('What is of a subscription alone is refused of a member.', async () => {
+test('Parameters of plain subscriptions are refused for a member.', async () => {
   await using app = await startTestApp();
   const ask = async (query: string) => {
     const { status, body } = await app.get(`/subscribe?${query}`);
@@ -306,13 +306,13 @@ test('What is of a subscription alone is refused of a member.', async () => {
   }
 });
 
-test('A group is nobody’s without a token.', async () => {
+test('A group cannot be used without a token.', async () => {
   await using app = await startTestApp(['--auth', 'token', '--token', `ns_ZGVmYXVsdA_${'a'.repeat(64)}`]);
   expect((await app.get('/subscribe?category=a&group=g&member=m&size=1')).status).toBe(401);
   expect((await app.get('/groups')).status).toBe(401);
 });
 
-test('A server that stops tells its members to come back.', async () => {
+test('A stopping server tells its members to reconnect.', async () => {
   const app = await filled();
   const worker = await GroupWorker.join(app, 'billing', 'worker-1');
   await worker.wait('assigned', 2);

@@ -18,7 +18,7 @@ async function sendRaw(port: number, text: string): Promise<string> {
   return received;
 }
 
-test('Pages of categories go on behind the category that has no name.', async () => {
+test('Pages of categories continue after the category without a name.', async () => {
   await using app = await startTestApp();
   for (const stream of ['-1', 'b-1']) await app.append(stream, { type: 'Happened', data: {} });
   const first = await app.get('/categories?limit=1');
@@ -44,7 +44,7 @@ test('An append answers 201 with the positions of its last message.', async () =
   });
 });
 
-test('A message comes back as an object with everything that is known of it.', async () => {
+test('A message is returned as an object with all its fields.', async () => {
   await using app = await startTestApp();
   await app.append('a-1', { id: uuid(1).toUpperCase(), type: 'T"\\', data: { a: [1] }, metadata: { m: null } });
   const { body, headers } = await app.get('/streams/a-1/messages');
@@ -63,7 +63,7 @@ test('A message comes back as an object with everything that is known of it.', a
   ]);
 });
 
-test('Data and metadata come back letter for letter, white space between tokens aside.', async () => {
+test('Data and metadata are returned verbatim, apart from white space between tokens.', async () => {
   await using app = await startTestApp();
   const data =
     '{"z":12345678901234567890,"1":1.0,"0":-0,"e":1e-400,"s":" a\\u0000\\ud83d\\ude00 ","z":[{"__proto__":1}]}';
@@ -141,7 +141,7 @@ test.each([
   expect(body.error.message).toContain(said);
 });
 
-test('A category is filtered first and limited then.', async () => {
+test('A category is filtered before it is limited.', async () => {
   await using app = await startTestApp();
   for (let n = 0; n < 30; n++) {
     await app.append(`x-${n}`, {
@@ -333,7 +333,7 @@ test('HTTP/1.1 without Host is refused in the one error shape, HTTP/1.0 does not
   expect(await sendRaw(app.port, 'GET /health HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
 });
 
-test('A full store refuses appends with 507, and goes on with reads and retries.', async () => {
+test('A full store refuses appends with 507, and still serves reads and retries.', async () => {
   await using app = await startTestApp(['--store-max-bytes', '70000']);
   const first = { ...message, id: uuid(1) };
   expect((await app.append('a-1', first)).status).toBe(201);
@@ -363,7 +363,7 @@ test('The API may be called from allowed origins only, and subscribed to from al
 });
 
 test.each(['/streams/a-1/messages', '/rpc'])(
-  'A body that is much too large is refused by 413 at %s, which arrives although it is not read, and the connection goes on.',
+  'A body that is much too large is refused with 413 at %s, which arrives although the body is not read, and the connection stays open.',
   async (path) => {
     await using app = await startTestApp(['--body-limit-bytes', '1024']);
     const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
@@ -379,7 +379,7 @@ test.each(['/streams/a-1/messages', '/rpc'])(
   },
 );
 
-test('An expectation that nobody knows is passed over, and the request is answered.', async () => {
+test('An unknown expectation is ignored, and the request is answered.', async () => {
   await using app = await startTestApp();
   const head = 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
   expect(await sendRaw(app.port, `${head}Expect: the-unexpected\r\n\r\n`)).toMatch(
@@ -388,14 +388,14 @@ test('An expectation that nobody knows is passed over, and the request is answer
   expect(await sendRaw(app.port, 'GET /health HTTP/1.1\r\nExpect: the-unexpected\r\n\r\n')).toContain('"field":"Host"');
 });
 
-test('A request id that was sent comes back.', async () => {
+test('A request id is returned.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/health`, { headers: { 'x-request-id': 'mine-1' } });
   expect(response.headers.get('x-request-id')).toBe('mine-1');
   expect((await fetch(`${app.url}/health`)).headers.has('x-request-id')).toBe(false);
 });
 
-test('A request id comes back too when the path cannot be decoded, which is known before there is a route.', async () => {
+test('A request id is also returned if the path cannot be decoded, which is known before routing.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/streams/%zz`, { headers: { 'x-request-id': 'mine-1' } });
   expect(response.status).toBe(400);

@@ -170,7 +170,7 @@ test('The line of a record that exists is its own, not the last one of its batch
   expect(events).toMatchObject([{ imported: 1_000 }, { error: 'POSITION_EXISTS', line: 1_502 }]);
 });
 
-test('An import that broke off can be begun again: what is stored is passed over and counted, and the rest is imported.', async () => {
+test('An interrupted import can be repeated: stored messages are skipped and counted, and the rest is imported.', async () => {
   await using app = await startTestApp();
   const sending = new ImportRequest(`${app.url}/import`);
   const answer = expect(sending.answer).rejects.toThrow();
@@ -186,7 +186,7 @@ test('An import that broke off can be begun again: what is stored is passed over
   expect(await exported(app)).toBe(ended(records(2_500)));
 });
 
-test('A record that differs from the one that is there ends an import that was begun again.', async () => {
+test('A record that differs from the stored one ends a repeated import.', async () => {
   await using app = await startTestApp();
   await importBody(`${app.url}/import`, records(3));
   const body = `${records(2)}${recordAt('many-3/3@3', { data: { changed: true } })}`;
@@ -267,7 +267,7 @@ test.each([
   expect(await exported(app)).not.toBe(before);
 });
 
-test('A whole export that follows another one is whole too.', async () => {
+test('Several complete exports in a row are complete.', async () => {
   await using app = await startTestApp();
   const body = `${ended(records(3))}${ended(records(2, 4))}`;
   expect((await importBody(`${app.url}/import?force=true`, body)).events).toEqual([done(5, 0, true)]);
@@ -294,7 +294,7 @@ test('Nothing of a forced import is seen before it is done.', async () => {
   expect(await exported(app)).toBe(ended(records(1_000)));
 });
 
-test('A client that goes midway through a forced import leaves the old log, and its room is free again.', async () => {
+test('A client that leaves during a forced import leaves the old log, and its room is free again.', async () => {
   await using app = await startTestApp();
   await app.append('old-1', message);
   const before = [await exported(app), (await app.get('/metrics')).text.match(/^pokewire_store_bytes \d+/m)?.[0]];
@@ -310,7 +310,7 @@ test('A client that goes midway through a forced import leaves the old log, and 
     .toEqual(before);
 });
 
-test('A client that goes midway leaves the batches that were full.', async () => {
+test('A client that leaves during an import leaves the full batches.', async () => {
   await using app = await startTestApp();
   const sending = new ImportRequest(`${app.url}/import`);
   const answer = expect(sending.answer).rejects.toThrow();
@@ -415,7 +415,7 @@ test('An import goes into the namespace of its token.', async () => {
   expect([await exported(app), await exported(app, `?token=${other}`)]).toEqual([ended(''), ended(records(2))]);
 });
 
-test('A connection goes on after an import that failed while its body was still being sent.', async () => {
+test('A connection stays usable after an import that failed while its body was still being sent.', async () => {
   await using app = await startTestApp();
   const sending = new ImportRequest(`${app.url}/import`, { connection: 'keep-alive' });
   await sending.send('{\n');
@@ -425,7 +425,7 @@ test('A connection goes on after an import that failed while its body was still 
   expect(await exported(app)).toBe(ended(''));
 });
 
-test('An import may take longer than other requests, as long as it goes on.', async () => {
+test('An import may take longer than other requests, as long as it makes progress.', async () => {
   await using app = await startTestApp(['--request-timeout-ms', '1500']);
   const sending = new ImportRequest(`${app.url}/import`);
   let sent = 0;
@@ -436,7 +436,7 @@ test('An import may take longer than other requests, as long as it goes on.', as
   expect((await sending.end()).events.at(-1)).toEqual(done(sent));
 });
 
-test('A client that stops sending is cut off, and what it did not finish is undone.', async () => {
+test('A client that stops sending is cut off, and its incomplete batch is discarded.', async () => {
   await using app = await startTestApp(['--request-timeout-ms', '300']);
   await app.append('old-1', message);
   const before = await exported(app);

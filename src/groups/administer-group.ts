@@ -7,7 +7,7 @@ import type { Group } from './group.ts';
 import type { MoveReason } from './group-state.ts';
 import type { NamedStreams } from './held-streams.ts';
 import { evict, remove } from './membership.ts';
-import { relayout, setRunning } from './ownership.ts';
+import { relayout, reset, setRunning } from './ownership.ts';
 import type { HeldStream } from './partition-record.ts';
 import { generationKey, groupKey, partitionPrefix } from './record-keys.ts';
 import { removeRecords } from './records.ts';
@@ -16,8 +16,9 @@ import { removeRecords } from './records.ts';
 export type Administration = { readonly groups: ConsumerGroups; readonly namespace: Namespace; readonly name: string };
 
 export async function setGroupRunning(admin: Administration, isRunning: boolean): Promise<void> {
-  const { group } = await changeGroup(admin, (draft) => setRunning(draft, isRunning));
-  if (group.state === 'new-log') throw newLog(admin.name);
+  const { log } = admin.namespace;
+  const { group } = await changeGroup(admin, (draft) => draft.epoch === log && setRunning(draft, isRunning));
+  if (group.state === 'new-log' || group.epoch !== log) throw newLog(admin.name);
   audit(admin, isRunning ? 'group-started' : 'group-stopped', {});
 }
 
@@ -47,20 +48,28 @@ type ResetRequest = {
 };
 
 /** Moves partitions to another position, and the group to the current log. Held streams are released. */
-export async function resetGroup(admin: Administration, { position, partitions, reason }: ResetRequest): Promise<void> {
+export async function resetGroup(admin: Administration, request: ResetRequest): Promise<void> {
+  await resetIf(admin, request, () => true);
+}
+
+/** Resets a group whose log was replaced to the new one, unless a join of another member has done so. */
+export async function beginNewLog(admin: Administration, position: 'first' | 'last'): Promise<void> {
+  const request = { position, partitions: undefined, reason: 'new log' };
+  await resetIf(admin, request, ({ epoch }) => epoch !== admin.namespace.log);
+}
+
+async function resetIf(
+  admin: Administration,
+  { position, partitions, reason }: ResetRequest,
+  isMeant: (group: Group) => boolean,
+): Promise<void> {
   const { groups, namespace, name } = admin;
   const { category } = await groups.find(namespace, name);
   const checkpoint = await positionOf(groups, namespace, category, position);
-  await relayoutGroup(admin, (draft) => {
-    const isOther = draft.epoch !== namespace.log;
-    // Checkpoints of another log are meaningless, so all partitions are reset.
-    const origin = { from: 'reset', position: checkpoint, partitions: isOther ? undefined : partitions } as const;
-    if (!relayout(draft, draft.size, origin)) return false;
-    draft.epoch = namespace.log;
-    if (draft.state === 'new-log') draft.state = 'running';
-    return true;
-  });
-  audit(admin, 'group-reset', { checkpoint, partitions: partitions ?? 'all', reason });
+  const to = { epoch: namespace.log, position: checkpoint, partitions };
+  const { group, isChanged } = await changeGroup(admin, (draft) => isMeant(draft) && reset(draft, to), 'resize');
+  if (isChanged) audit(admin, 'group-reset', { checkpoint, partitions: partitions ?? 'all', reason });
+  else if (isMeant(group)) throw groupBusy(name);
 }
 
 /** A held stream and its partition. */

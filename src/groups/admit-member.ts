@@ -7,7 +7,11 @@ import { groupKey } from './record-keys.ts';
 import type { WatchedGroups } from './watched-groups.ts';
 
 /** A member that wants to join. */
-export type Joining = Pick<JoinRequest, 'member' | 'session' | 'attempt' | 'address'> & { readonly link: MemberLink };
+export type Joining = Pick<JoinRequest, 'member' | 'session' | 'attempt' | 'address'> & {
+  readonly link: MemberLink;
+  /** The log of its namespace. The group may have another one until it is reset. */
+  readonly epoch: string;
+};
 
 /** Outcome of a join; `not-valid`: this node may not confirm leases at the moment. */
 export type Joined =
@@ -19,7 +23,7 @@ export async function admitMember(
   node: GroupNode,
   watchedGroups: WatchedGroups,
   name: GroupName,
-  { link, ...joining }: Joining,
+  { link, epoch, ...joining }: Joining,
 ): Promise<Joined> {
   const { groups, health } = node;
   const { now, newId, times, headOf, observer } = node.options;
@@ -46,9 +50,9 @@ export async function admitMember(
   // A later attempt was accepted before the answer to this one arrived.
   if (member?.attempt !== joining.attempt || member.node !== request.node) return { outcome: 'old-attempt' };
   watched.sessions.get(joined.session)?.end('superseded');
-  const session = new MemberSession(joined.session, joining.attempt, link, now());
+  const session = new MemberSession(joined.session, { attempt: joining.attempt, epoch }, link, now());
   watchedGroups.connect(watched, session);
-  const { epoch, layout, size } = watched.group;
+  const { layout, size } = watched.group;
   session.send({
     event: 'joined',
     data: {
@@ -61,7 +65,7 @@ export async function admitMember(
       size,
       leaseMs: Math.floor(Math.min(times.leaseMs, validMs)),
       beatMs: times.beatMs,
-      head: headOf(watched.group),
+      head: headOf(epoch),
     },
   });
   node.reconcile(watched);

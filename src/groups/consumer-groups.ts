@@ -97,7 +97,7 @@ export class ConsumerGroups {
             log.warn({ err: error }, 'a maintenance step of a consumer group failed and will be retried');
         },
       },
-      headOf: (group) => this.#feeds.get(group.epoch as LogId)?.head ?? 0,
+      headOf: (epoch) => this.#feeds.get(epoch as LogId)?.head ?? 0,
       toldChanged: (watched, session, told) => this.#toldChanged(watched, session, told),
     });
     this.#erased = new ErasedMessages(this.node, ({ group }) => store.log(group.epoch as LogId));

@@ -25,8 +25,8 @@ type GroupNodeOptions = {
   /** Returns a unique id that cannot be guessed. */
   readonly newId: () => string;
   readonly observer: GroupObserver;
-  /** Head of the group's log, as far as this node knows it. */
-  readonly headOf: (group: Group) => number;
+  /** Head of a log, as far as this node knows it. */
+  readonly headOf: (epoch: string) => number;
   /** A partition was assigned to a member on this node, revoked from it, or dropped. */
   readonly toldChanged: (watched: WatchedGroup, session: MemberSession, told: Told) => void;
 };
@@ -220,7 +220,7 @@ export class GroupNode {
     if (validMs <= leastValidMs) return;
     const { times, now, headOf } = this.options;
     const leaseMs = Math.floor(Math.min(times.leaseMs, validMs));
-    own.session.extend(beat, leaseMs, now(), headOf(own.watched.group));
+    own.session.extend(beat, leaseMs, now(), headOf(own.session.epoch));
   }
 
   /** Notes the known record of a group, or else this one. */

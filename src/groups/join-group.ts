@@ -1,12 +1,12 @@
 import { PokewireError } from '../errors.ts';
 import type { Namespace } from '../store/namespace-store.ts';
-import { resetGroup } from './administer-group.ts';
+import { beginNewLog } from './administer-group.ts';
 import type { Joined } from './admit-member.ts';
-import { assign } from './assign.ts';
 import { type ConsumerGroups, groupNotFound } from './consumer-groups.ts';
 import { createGroup } from './create-group.ts';
 import { type Group, maxGroupMembers, maxNamespaceMembers } from './group.ts';
 import { MemberStream } from './member-stream.ts';
+import { meetLog } from './ownership.ts';
 
 /** A worker's request to join. */
 export type GroupJoin = {
@@ -32,36 +32,33 @@ export async function joinGroup(
   const { group } = await createGroup(groups, namespace, name, { category, size });
   refuseTooMany(groups, namespace, asked);
   await groups.feedOf(namespace);
-  if (group.epoch !== namespace.log) await meetNewLog(groups, namespace, name, group);
+  await meetNewLog(groups, namespace, name, group);
   let joined: Joined | undefined;
   const stream: MemberStream = new MemberStream(() => {
     groups.streams.delete(stream);
     if (joined?.outcome === 'joined') groups.node.disconnected(joined.session);
     released();
   });
-  joined = await groups.node.join(groups.nameOf(namespace, name), { member, session, attempt, address, link: stream });
+  const joining = { member, session, attempt, address, epoch: namespace.log, link: stream };
+  joined = await groups.node.join(groups.nameOf(namespace, name), joining);
   if (joined.outcome !== 'joined') throw refusalOf(joined.outcome, name, member);
   groups.opened(stream);
   return stream;
 }
 
-/** The log was replaced: resets the group if its `onNewLog` says so; otherwise it waits for a reset. */
+/** If the log was replaced, resets the group if its `onNewLog` says so; otherwise it waits for a reset. */
 async function meetNewLog(
   groups: ConsumerGroups,
   namespace: Namespace,
   name: string,
-  { options: { onNewLog } }: Group,
+  { epoch, state, options: { onNewLog } }: Group,
 ): Promise<void> {
-  if (onNewLog !== 'stop') {
-    await resetGroup({ groups, namespace, name }, { position: onNewLog, partitions: undefined, reason: 'new log' });
+  if (epoch === namespace.log && state !== 'new-log') return;
+  if (epoch !== namespace.log && onNewLog !== 'stop') {
+    await beginNewLog({ groups, namespace, name }, onNewLog);
     return;
   }
-  await groups.node.change(groups.nameOf(namespace, name), 'leave', (draft) => {
-    if (draft.epoch === namespace.log || draft.state === 'new-log') return false;
-    draft.state = 'new-log';
-    assign(draft);
-    return true;
-  });
+  await groups.node.change(groups.nameOf(namespace, name), 'leave', (draft) => meetLog(draft, namespace.log));
 }
 
 /** Throws `TOO_MANY_MEMBERS` at the namespace's limit, as far as this node knows. Former members may return. */

@@ -103,10 +103,13 @@ export type Retried = { readonly what: string; readonly atMs: number };
 
 const noneRetried: ReadonlyMap<string, Retried> = new Map();
 
+type Connected = Pick<SessionView, 'attempt' | 'epoch'>;
+
 /** A connection of a member on this node. */
 export class MemberSession implements SessionView {
   readonly session: string;
   readonly attempt: number;
+  readonly epoch: string;
   readonly link: MemberLink;
   readonly told = new Map<string, Told>();
   isClosed = false;
@@ -115,9 +118,10 @@ export class MemberSession implements SessionView {
   /** The last beat that was answered. */
   beat = 0;
 
-  constructor(session: string, attempt: number, link: MemberLink, nowMs: number) {
+  constructor(session: string, { attempt, epoch }: Connected, link: MemberLink, nowMs: number) {
     this.session = session;
     this.attempt = attempt;
+    this.epoch = epoch;
     this.link = link;
     this.extendedAtMs = nowMs;
   }

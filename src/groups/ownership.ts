@@ -40,6 +40,36 @@ export function relayout(group: Group, size: number, origin: Origin): boolean {
   return true;
 }
 
+/**
+ * Compares the log of a group with that of its namespace as a node knows it. If they differ, nobody owns anything until the group is
+ * reset; if a node was only late to learn of a new log, the group goes on. Returns false if nothing changes.
+ */
+export function meetLog(group: Group, epoch: string): boolean {
+  const [from, to] = group.epoch === epoch ? (['new-log', 'running'] as const) : (['running', 'new-log'] as const);
+  if (group.state !== from) return false;
+  group.state = to;
+  assign(group);
+  return true;
+}
+
+/** Where a reset begins, and in which log; without partitions: all of them. */
+type Reset = {
+  readonly epoch: string;
+  readonly position: number;
+  readonly partitions: readonly number[] | undefined;
+};
+
+/** Starts a new layout at a position of a log. Returns false while the former one is incomplete. */
+export function reset(group: Group, { epoch, position, partitions }: Reset): boolean {
+  const isOther = group.epoch !== epoch;
+  // Checkpoints of another log mean nothing, so all partitions are reset.
+  const origin: Origin = { from: 'reset', position, partitions: isOther ? undefined : partitions };
+  if (!relayout(group, group.size, origin)) return false;
+  group.epoch = epoch;
+  if (group.state === 'new-log') group.state = 'running';
+  return true;
+}
+
 /** Whether a layout change is in progress. */
 export function isChanging(group: Group): boolean {
   return group.previous !== undefined || group.partitions.some(({ isReady }) => !isReady);

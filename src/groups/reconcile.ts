@@ -5,6 +5,8 @@ import { type Held, isChanging, readyToMake } from './ownership.ts';
 /** A member's connection on this node, as far as decisions depend on it. */
 export type SessionView = {
   readonly attempt: number;
+  /** The log that the member was told to read when it joined. */
+  readonly epoch: string;
   /** Whether its connection is closed. */
   readonly isClosed: boolean;
   /** Whether it is being removed, so that its leases are no longer confirmed. */
@@ -93,7 +95,7 @@ export function reconcile(view: View): Step[] {
 
 function reconcileSession(view: View, session: string, connection: SessionView, steps: Step[]): void {
   const { group, nowMs, times } = view;
-  const { attempt, extendedAtMs, isExpiring, isClosed } = connection;
+  const { attempt, epoch, extendedAtMs, isExpiring, isClosed } = connection;
   const member = group.members[session]!;
   if (isExpiring || nowMs - extendedAtMs > (member.keepMs ?? times.leaseMs)) {
     steps.push({ do: 'expire', session, attempt });
@@ -110,7 +112,8 @@ function reconcileSession(view: View, session: string, connection: SessionView, 
     const held: Held = { layout: group.layout, partition, generation };
     const told = connection.told.get(toldKey(held));
     if (told?.generation !== generation) {
-      if (!isClosed) steps.push({ do: 'open', session, ...held });
+      // A member of another log would take positions of that log for those of this one. It is about to connect anew.
+      if (!isClosed && epoch === group.epoch) steps.push({ do: 'open', session, ...held });
     } else if (told.revokedAtMs === undefined) {
       if (next !== session) steps.push({ do: 'revoke', session, ...held });
     } else if (isOverdue(view, told)) {

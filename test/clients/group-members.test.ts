@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { connect } from '../../src/client/client.ts';
+import { ended, importBody, recordAt } from '../support/import-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
 const work = { category: 'account', group: 'billing', member: 'worker-1', size: 1 };
@@ -101,6 +102,33 @@ test('A member that reconnects to a missing group reports that it was deleted.',
   await assigned.promise;
   await using _second = await restarted(first);
   expect(await why).toMatchObject({ code: 'GROUP_DELETED', cause: { code: 'GROUP_NOT_FOUND' } });
+});
+
+test('A member that waits for the reset of a group whose log was replaced handles the new log from its first message on.', async () => {
+  await using app = await startTestApp();
+  const pokewire = connect(app.url, { retry: { minMs: 10, maxMs: 100 } });
+  await pokewire.append('account-1', [deposit, deposit, deposit]);
+  const handled: string[] = [];
+  const joined: string[] = [];
+  const worker = pokewire.consume(work, ({ stream, position }) => void handled.push(`${stream}/${position}`), {
+    onState: (state) => state.name === 'joined' && joined.push(state.session),
+  });
+  const ending = worker.done.catch((error: unknown) => error);
+  const group = async () => (await app.get('/groups/billing')).body;
+  await expect.poll(group).toMatchObject({ partitions: [{ checkpoint: 3 }] });
+  const replaced = await importBody(`${app.url}/import?force=true`, ended(recordAt('account-2/0@1')));
+  expect(replaced.status).toBe(200);
+  await expect.poll(() => joined.length, { timeout: 10_000 }).toBe(2);
+  expect(await group()).toMatchObject({ state: 'new-log' });
+  handled.length = 0;
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ position: 'first', reason: 'restored' });
+  await fetch(`${app.url}/groups/billing/reset`, { method: 'POST', headers, body });
+  await pokewire.append('account-3', deposit);
+  const behind = async () => [handled, (await group()).lag.messages];
+  await expect.poll(behind, { timeout: 10_000 }).toEqual([['account-2/0', 'account-3/0'], 0]);
+  await worker.stop();
+  expect(await ending).toBeUndefined();
 });
 
 test('A member accepts a partition that holds the maximum number of streams with the longest names.', async () => {

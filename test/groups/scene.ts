@@ -182,7 +182,7 @@ export class SceneWorker {
       end: (code: string) => void this.ends.push(code),
     };
     return async () => {
-      const joining = { member: this.name, session, attempt, address: undefined, link };
+      const joining = { member: this.name, session, attempt, address: undefined, epoch: 'e', link };
       const outcome = await at.node.join(name, joining);
       if (outcome.outcome === 'joined') {
         this.#session = outcome.session;

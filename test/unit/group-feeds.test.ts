@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { resetGroup } from '../../src/groups/administer-group.ts';
+import { resetGroup, setGroupRunning } from '../../src/groups/administer-group.ts';
 import { ConsumerGroups } from '../../src/groups/consumer-groups.ts';
 import { createGroup } from '../../src/groups/create-group.ts';
 import { newGroup } from '../../src/groups/group.ts';
@@ -92,6 +92,35 @@ test('A member that waits for a reset after its log was replaced follows the new
   await vi.waitFor(() => expect(groups.knownFeed(replaced)?.isIdle).toBe(false));
 });
 
+test('Members that come back at the same time to a group that begins a new log by itself reset it once.', async () => {
+  const { store, namespace, groups } = await startGroups();
+  const spec = { id: 'other', uid: 'other', description: '', createdAtMs: 1, tokens: [] };
+  const replaced = { ...namespace, log: (await createNamespace(store.namespaces, spec)).log };
+  await createGroup(groups, namespace, 'billing', { category: 'account', size: 1, onNewLog: 'first' });
+  const asked = { group: 'billing', category: 'account', size: 1, session: undefined, attempt: 1, address: undefined };
+  const join = (member: string) => joinGroup(groups, replaced, { ...asked, member }, () => {});
+  await Promise.all(['one', 'two', 'three'].map(join));
+  expect(await groups.find(replaced, 'billing')).toMatchObject({ layout: 1, epoch: replaced.log, state: 'running' });
+});
+
+test('A group goes on when a node was late to learn of its new log, and a stopped one stays stopped.', async () => {
+  const { store, namespace, groups } = await startGroups();
+  const spec = { id: 'other', uid: 'other', description: '', createdAtMs: 1, tokens: [] };
+  const former = { ...namespace, log: (await createNamespace(store.namespaces, spec)).log };
+  await createGroup(groups, namespace, 'billing', { category: 'account', size: 1 });
+  const asked = { group: 'billing', category: 'account', size: 1, session: undefined, attempt: 1, address: undefined };
+  const stateAfter = async (member: string, of: typeof namespace) => {
+    await joinGroup(groups, of, { ...asked, member }, () => {});
+    return (await groups.find(namespace, 'billing')).state;
+  };
+  expect([await stateAfter('one', former), await stateAfter('two', namespace)]).toEqual(['new-log', 'running']);
+  await setGroupRunning({ groups, namespace, name: 'billing' }, false);
+  expect([await stateAfter('three', former), await stateAfter('four', namespace)]).toEqual(['stopped', 'stopped']);
+  await expect(setGroupRunning({ groups, namespace: former, name: 'billing' }, true)).rejects.toMatchObject({
+    code: 'GROUP_BUSY',
+  });
+});
+
 test('Pokes of a partition pause while 1,000 of them are not acknowledged, and go on after an acknowledgement.', async () => {
   const { store, namespace } = await startGroups();
   const log = store.log(namespace.log);
@@ -102,7 +131,7 @@ test('Pokes of a partition pause while 1,000 of them are not acknowledged, and g
   await feed.begun;
   const pokes: number[] = [];
   const send = (event: GroupEvent) => event.event === 'poke' && pokes.push(event.data.globalPosition);
-  const session = new MemberSession('session', 1, { send, end: () => {} }, 0);
+  const session = new MemberSession('session', { attempt: 1, epoch: log.id }, { send, end: () => {} }, 0);
   const told = session.note({ layout: 0, partition: 0, generation: 1 }, 'key');
   const options = { onPoison: 'hold', onNewLog: 'stop', maxAttempts: 3 } as const;
   const given = { category: 'account', options, epoch: namespace.log, size: 1, generation: 1, position: 0 };

@@ -34,7 +34,7 @@ const told = (partition: number, generation: number, rest: Partial<ToldView> = {
 
 function session(partitions: readonly ToldView[], rest: Partial<SessionView> = {}): SessionView {
   const map = new Map(partitions.map((one) => [`${one.layout}/${one.partition}`, one]));
-  return { attempt: 1, isClosed: false, isExpiring: false, extendedAtMs: nowMs, told: map, ...rest };
+  return { attempt: 1, epoch: 'e', isClosed: false, isExpiring: false, extendedAtMs: nowMs, told: map, ...rest };
 }
 
 /** The view of node `n`. */
@@ -75,6 +75,10 @@ describe('a node', () => {
       { do: 'forget', session: 'a', layout: 0, partition: 1, generation: 2 },
       { do: 'open', session: 'a', layout: 0, partition: 1, generation: 7 },
     ]);
+  });
+
+  test('announces nothing to a member that joined in another log than that of the group', () => {
+    expect(stepsOf(groupOf('a'), { a: session([], { epoch: 'former' }) })).toEqual([]);
   });
 
   test('ends a connection whose session is gone, has another attempt, or is on another node', () => {

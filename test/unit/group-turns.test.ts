@@ -53,7 +53,8 @@ class Nodes {
 async function join(node: GroupNode, group: string, member: string) {
   const events: GroupEvent[] = [];
   const link = { send: (event: GroupEvent) => void events.push(event), end: () => {} };
-  const outcome = await node.join(nameOf(group), { member, session: undefined, attempt: 1, address: undefined, link });
+  const joining = { member, session: undefined, attempt: 1, address: undefined, epoch: 'e', link };
+  const outcome = await node.join(nameOf(group), joining);
   if (outcome.outcome !== 'joined') throw new Error(outcome.outcome);
   await settled();
   return { session: outcome.session, told: () => events.map(({ event }) => event) };

@@ -29,7 +29,7 @@ async function startMember() {
   await store.write([{ key: groupKey(name.uid, name.name), revision: 0, text: JSON.stringify(group), isQuiet: false }]);
   const events: GroupEvent[] = [];
   const link = { send: (event: GroupEvent) => void events.push(event), end: () => {} };
-  await node.join(name, { member: 'one', session: undefined, attempt: 1, address: undefined, link });
+  await node.join(name, { member: 'one', session: undefined, attempt: 1, address: undefined, epoch: 'log', link });
   await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ event: 'assigned', data: { position: 0 } }));
   const pass = (upTo: number) => {
     const log = { id: 'log', bounds: async () => ({ forgottenUpTo: upTo }) } as unknown as Log;

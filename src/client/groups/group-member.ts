@@ -145,7 +145,7 @@ export class GroupMember<Data> {
   #joined(joined: GroupEvents['joined']): void {
     const { session, epoch, head, beatMs } = joined;
     const isOther = this.#book.session !== session || (this.#epoch ?? epoch) !== epoch;
-    if (isOther) for (const partition of [...this.#partitions.values()]) this.#drop(partition);
+    if (isOther) for (const partition of [...this.#partitions.values()]) this.#fenced(partition);
     this.#book = deadlines.joined(this.#book, joined);
     this.#epoch = epoch;
     this.#head = isOther ? head : Math.max(this.#head, head);

@@ -6,10 +6,8 @@ import type { Log } from '../store/log.ts';
 import type { WatchedGroup } from './group-state.ts';
 import type { MemberSession, Told } from './member-session.ts';
 import type { PartitionRecord } from './partition-record.ts';
+import { PokeCredit } from './poke-credit.ts';
 import { toldKey } from './reconcile.ts';
-
-/** Most pokes sent for a partition without an acknowledgement. */
-const maxUnacknowledged = 1_000;
 
 /** A partition whose member receives pokes. */
 type Target = {
@@ -17,8 +15,7 @@ type Target = {
   readonly told: Told;
   /** The last message since the last flush. A burst is sent as one poke, and the member reads the rest. */
   pending: { readonly stream: string; readonly position: number; readonly globalPosition: number } | undefined;
-  unacknowledged: number;
-  checkpoint: number;
+  readonly credit: PokeCredit;
 };
 
 /** The targets in one layout of a group, by partition. */
@@ -108,7 +105,7 @@ export class GroupFeed {
     if (isMember && told.revokedAtMs === undefined && told.layout === layout) {
       const { targets } = layouts.getOrInsertComputed(name, () => ({ size, targets: new Map() }));
       this.#remove(targets, told.partition);
-      targets.set(told.partition, { session, told, pending: undefined, unacknowledged: 0, checkpoint: 0 });
+      targets.set(told.partition, { session, told, pending: undefined, credit: new PokeCredit() });
     } else {
       const targets = layouts.get(name)?.targets;
       if (targets?.get(told.partition)?.told === told) this.#remove(targets, told.partition);
@@ -140,18 +137,16 @@ export class GroupFeed {
   #tell(): void {
     this.#flush = undefined;
     for (const target of this.#pending) {
-      const { session, told, pending } = target;
+      const { session, told, pending, credit } = target;
       target.pending = undefined;
       const record = this.#options.partition(told.key);
-      if (record !== undefined && record.checkpoint !== target.checkpoint) {
-        target.checkpoint = record.checkpoint;
-        target.unacknowledged = 0;
-        this.#paused.delete(target);
-      }
-      if (pending === undefined || target.unacknowledged >= maxUnacknowledged) continue;
+      if (pending === undefined) continue;
       // A held stream is not read before its retry.
       if (record?.held.some(({ stream }) => stream === pending.stream) === true) continue;
-      if (++target.unacknowledged === maxUnacknowledged) this.#paused.add(target);
+      const isSent = credit.take(pending.globalPosition, record?.checkpoint);
+      if (credit.isUsedUp) this.#paused.add(target);
+      else this.#paused.delete(target);
+      if (!isSent) continue;
       const { partition, generation } = told;
       session.send({ event: 'poke', data: { partition, generation, ...pending } });
     }

@@ -1,6 +1,5 @@
 import { type Floor, isSettledByFloor, type PartitionRecord, passedUpTo } from '../../src/groups/partition-record.ts';
-import { StreamName } from '../../src/message/stream-name.ts';
-import type { Random } from '../support/random.ts';
+import type { StreamName } from '../../src/message/stream-name.ts';
 
 export const streamCount = 12;
 
@@ -16,8 +15,8 @@ export type SimMessage = {
 
 /** The messages and their state, with a sink that keeps the highest generation of each stream and refuses lower ones. */
 export class SimLog {
+  readonly epoch: string;
   readonly messages: SimMessage[] = [];
-  /** Different names for each seed, so that owners differ. */
   readonly #names: readonly StreamName[];
   readonly #ofStream: SimMessage[][] = Array.from({ length: streamCount }, () => []);
   readonly #highest: number[] = new Array(streamCount).fill(0);
@@ -32,22 +31,21 @@ export class SimLog {
   repeated = 0;
   refused = 0;
 
-  constructor(random: Random) {
-    this.#names = Array.from(
-      { length: streamCount },
-      (_value, n) => new StreamName(`s-${n}x${random.int(0, 1_000_000_000)}`),
-    );
+  constructor(epoch: string, names: readonly StreamName[]) {
+    this.epoch = epoch;
+    this.#names = names;
   }
 
   get head(): number {
     return this.messages.length;
   }
 
-  append(stream: number, failures: number): void {
+  append(stream: number, failures: number): SimMessage {
     const position = this.#ofStream[stream]!.length;
     const message = { stream, position, globalPosition: this.messages.length + 1, failures, isDone: false };
     this.messages.push(message);
     this.#ofStream[stream]!.push(message);
+    return message;
   }
 
   nameOf(stream: number): string {
@@ -144,6 +142,7 @@ export class SimLog {
   checkPassed(size: number, partition: number, before: PartitionRecord, after: PartitionRecord): void {
     const isHeld = ({ stream, position }: SimMessage) =>
       after.held.some((held) => held.stream === this.nameOf(stream) && held.position <= position);
+    if (after.checkpoint > this.head) throw new Error(`checkpoint ${after.checkpoint} passes the head ${this.head}`);
     for (let at = before.checkpoint; at < after.checkpoint; at++) {
       const message = this.messages[at]!;
       if (this.owner(message.stream, size) !== partition || this.isSettled(before.floors, message)) continue;

@@ -1,4 +1,5 @@
 import { GroupNode } from '../../src/groups/group-node.ts';
+import type { WatchedGroup } from '../../src/groups/group-state.ts';
 import type { GroupTimes } from '../../src/groups/group-times.ts';
 import { ErasedMessages } from '../../src/groups/pass-erased.ts';
 import { passForgotten } from '../../src/groups/pass-forgotten.ts';
@@ -6,19 +7,28 @@ import type { Message } from '../../src/message/message.ts';
 import type { GroupStore } from '../../src/store/group-store.ts';
 import type { Log } from '../../src/store/log.ts';
 import type { LogId } from '../../src/store/log-id.ts';
+import { logGone } from '../../src/store/shared/log-gone.ts';
 import { LateStore } from './late-store.ts';
+import { SimFeed } from './sim-feed.ts';
 import type { SimLog } from './sim-log.ts';
+import type { SimLogs } from './sim-logs.ts';
 import type { Actor, Timeline } from './timeline.ts';
 
 export const groupName = { uid: 'u', name: 'g' };
 
 /** A server process. */
-export type SimNode = Actor & { readonly node: GroupNode; readonly store: LateStore };
+export type SimNode = Actor & {
+  readonly node: GroupNode;
+  readonly store: LateStore;
+  readonly feed: SimFeed;
+  /** The log of the namespace, as far as it knows. */
+  epoch: string;
+};
 
 export function startNode(
   time: Timeline,
   store: GroupStore,
-  log: SimLog,
+  logs: SimLogs,
   times: GroupTimes,
   newId: () => string,
 ): SimNode {
@@ -31,21 +41,28 @@ export function startNode(
     wallNow: () => time.now,
     newId,
     observer: { moved: () => {}, handedOver: () => {}, failed: () => {} },
-    headOf: () => log.head,
+    headOf: (epoch) => logs.of(epoch).head,
     toldChanged: () => {},
   });
-  const sim: SimNode = Object.assign(actor, { node, store: late });
-  const read = logOf(log);
-  const erased = new ErasedMessages(node, () => read);
+  const sim: SimNode = Object.assign(actor, {
+    node,
+    store: late,
+    feed: new SimFeed(node),
+    epoch: logs.current.epoch,
+  });
+  const read = ({ group }: WatchedGroup) => logOf(logs, logs.of(group.epoch));
+  const erased = new ErasedMessages(node, read);
   let isPassing = false;
   const pass = async () => {
     if (isPassing) return;
     isPassing = true;
     try {
-      for (const watched of [...node.watched]) await passForgotten(node, watched, read, log.forgottenUpTo);
+      for (const watched of [...node.watched])
+        await passForgotten(node, watched, read(watched), logs.of(watched.group.epoch).forgottenUpTo);
       await erased.turn();
+      await sim.feed.turn();
     } catch {
-      // The store did not answer; the next turn tries again.
+      // The store did not answer, or the log is gone; the next turn tries again.
     } finally {
       isPassing = false;
     }
@@ -60,19 +77,19 @@ export function startNode(
 }
 
 /** The part of a log that nodes use. */
-function logOf(log: SimLog): Log {
+function logOf(logs: SimLogs, log: SimLog): Log {
+  const id = log.epoch as LogId;
   const part: Partial<Log> = {
-    id: 'e' as LogId,
-    bounds: async () => ({
-      epoch: 'e' as LogId,
-      head: log.head,
-      forgottenUpTo: log.forgottenUpTo,
-      importsBelowHead: 0,
-    }),
+    id,
+    bounds: async () => {
+      if (log !== logs.current) throw logGone();
+      return { epoch: id, head: log.head, forgottenUpTo: log.forgottenUpTo, importsBelowHead: 0 };
+    },
     readStream: async (stream, from) => {
+      if (log !== logs.current) throw logGone();
       const message = 'position' in from ? log.read(log.indexOf(stream), from.position) : undefined;
       const messages = message === undefined ? [] : [{ position: message.position } as Message];
-      return { messages, epoch: 'e' as LogId, next: null };
+      return { messages, epoch: id, next: null };
     },
   };
   return part as Log;

@@ -1,8 +1,11 @@
 import type { Held } from '../../src/groups/ownership.ts';
 import type { Floor } from '../../src/groups/partition-record.ts';
-import type { SimMessage } from './sim-log.ts';
+import type { SimLog, SimMessage } from './sim-log.ts';
 import type { SimWorker } from './sim-worker.ts';
 import type { World } from './world.ts';
+
+/** Longest time without a read while the log grows. */
+const maxIdleMs = 30_000;
 
 type Given = Held & { readonly size: number; readonly position: number; readonly floors: readonly Floor[] };
 
@@ -26,11 +29,20 @@ export class SimWork implements Held {
   isAsking = false;
   readonly #worker: SimWorker;
   readonly #world: World;
+  readonly #log: SimLog;
+  /** What it has read may be handled although the log is gone. */
+  #readUpTo: number;
+  #readAtMs: number;
+  /** There may be something to read up to here. */
+  #pokedUpTo = Number.POSITIVE_INFINITY;
 
   constructor(worker: SimWorker, world: World, given: Given, held: readonly (readonly [number, number])[]) {
     const { layout, partition, generation, size, position, floors } = given;
     this.#worker = worker;
     this.#world = world;
+    this.#log = world.logs.of(worker.epoch);
+    this.#readUpTo = position;
+    this.#readAtMs = world.time.now;
     this.layout = layout;
     this.partition = partition;
     this.generation = generation;
@@ -47,14 +59,41 @@ export class SimWork implements Held {
     return this.#world.partitionKey(this.layout, this.partition);
   }
 
+  poke(globalPosition: number): void {
+    this.#pokedUpTo = Math.max(this.#pokedUpTo, globalPosition);
+  }
+
+  /** Pokes may have been lost. Only retention moves a checkpoint beyond what its worker has read. */
+  reconnected(position: number): void {
+    if (position > this.#readUpTo) this.forgotten(position);
+    this.poke(this.#worker.head);
+  }
+
   /** Retention deleted messages up to this global position, and moved the checkpoint past them. */
   forgotten(upTo: number): void {
     this.done = Math.max(this.done, upTo);
+    this.#readUpTo = Math.max(this.#readUpTo, upTo);
+    this.#pokedUpTo = Number.POSITIVE_INFINITY;
+  }
+
+  /** Reads on where there may be something, and now and then in any case. */
+  #read(): void {
+    const log = this.#log;
+    const { now } = this.#world.time;
+    if (now - this.#readAtMs > maxIdleMs) this.poke(this.#worker.head);
+    // Reads are refused until it is told what retention deleted.
+    if (this.#pokedUpTo <= this.#readUpTo || this.#readUpTo < log.forgottenUpTo) return;
+    const isOwn = ({ stream }: SimMessage) => log.owner(stream, this.size) === this.partition;
+    const last = log.messages.findLast(isOwn)?.globalPosition ?? 0;
+    this.#readUpTo = Math.max(this.#readUpTo, last, this.#worker.head);
+    this.#readAtMs = now;
+    this.#pokedUpTo = 0;
   }
 
   /** Starts the next handler that the deadline book permits, or acknowledges. */
   step(): void {
-    const { log } = this.#world;
+    const log = this.#log;
+    const isGone = log !== this.#world.log;
     if (this.isRunning || !this.#worker.owns(this)) return;
     if (this.#worker.isRevoked(this)) {
       this.#worker.letGo(this);
@@ -62,7 +101,7 @@ export class SimWork implements Held {
     }
     if (!this.#worker.mayStart(this)) return;
     const [retry] = this.retries;
-    if (retry !== undefined) {
+    if (retry !== undefined && !isGone) {
       const [stream, position] = retry;
       // Another retry may arrive before this one ends.
       this.retries.delete(stream);
@@ -72,9 +111,13 @@ export class SimWork implements Held {
       else this.#handle(message, true);
       return;
     }
-    // Its reads are refused until it is told what retention deleted.
-    for (let at = this.done; at >= log.forgottenUpTo && at < log.head; at++) {
-      const message = log.messages[at]!;
+    if (!isGone) this.#read();
+    for (let at = this.done; at < this.#readUpTo; at++) {
+      const message = log.messages[at];
+      if (message === undefined) {
+        this.done = this.#readUpTo;
+        break;
+      }
       const isForeign = log.owner(message.stream, this.size) !== this.partition || log.isSettled(this.floors, message);
       const isProcessed = message.position <= (this.processed.get(message.stream) ?? -1);
       if (isForeign || isProcessed || this.held.has(message.stream)) this.done = message.globalPosition;
@@ -87,7 +130,8 @@ export class SimWork implements Held {
   }
 
   #handle(message: SimMessage, isRetry: boolean): void {
-    const { time, log } = this.#world;
+    const { time } = this.#world;
+    const log = this.#log;
     this.#world.checkStart(this.#worker, message.stream);
     this.isRunning = true;
     const { random } = time;
@@ -113,10 +157,10 @@ export class SimWork implements Held {
     const { time } = this.#world;
     const isParked = failures === Number.POSITIVE_INFINITY;
     const retryAtMs = isParked ? undefined : time.now + time.random.int(100, 8_000);
-    const name = this.#world.log.nameOf(stream);
+    const name = this.#log.nameOf(stream);
     // Like the server: if the message no longer exists, it is retried at once.
     const failure = () => {
-      const isThere = globalPosition > this.#world.log.forgottenUpTo;
+      const isThere = globalPosition > this.#log.forgottenUpTo;
       const what = { stream: name, position, error: 'failed' };
       if (!isThere) return { ...what, globalPosition: Number.POSITIVE_INFINITY, retryAtMs: time.now };
       return { ...what, globalPosition, retryAtMs };
@@ -125,7 +169,7 @@ export class SimWork implements Held {
     this.held.set(stream, position);
     let tries = 0;
     const ask = () => {
-      if (tries++ > 0) this.#world.log.mayRepeat(stream, position);
+      if (tries++ > 0) this.#log.mayRepeat(stream, position);
       this.#worker.post(
         ({ node }) => node.partitions.hold(this.#key, this.generation, failure()),
         (outcome) => {
@@ -158,15 +202,15 @@ export class SimWork implements Held {
           node.partitions.settle(
             this.#key,
             this.generation,
-            { stream: this.#world.log.nameOf(stream), position },
-            async (passed) => this.#world.log.nextOf(stream, position, Math.max(passed, upTo)),
+            { stream: this.#log.nameOf(stream), position },
+            async (passed) => this.#log.nextOf(stream, position, Math.max(passed, upTo)),
           ),
         (outcome) => {
           if (!this.#worker.owns(this)) return;
           if (outcome === undefined) ask();
           else if (outcome.outcome === 'fenced') this.#worker.fenced(this);
           else {
-            const held = outcome.record.held.find((other) => other.stream === this.#world.log.nameOf(stream));
+            const held = outcome.record.held.find((other) => other.stream === this.#log.nameOf(stream));
             this.isRunning = false;
             if (held === undefined) this.held.delete(stream);
             else {

@@ -15,20 +15,33 @@ import {
   released,
   revoked,
 } from '../../src/client/groups/deadline-book.ts';
+import type { Joined } from '../../src/groups/admit-member.ts';
 import type { GroupEvent, MemberLink, MemberSession } from '../../src/groups/member-session.ts';
-import type { Held } from '../../src/groups/ownership.ts';
+import { type Held, meetLog } from '../../src/groups/ownership.ts';
+import { groupKey } from '../../src/groups/record-keys.ts';
 import { groupName, type SimNode } from './sim-node.ts';
 import { SimWork } from './sim-work.ts';
 import type { Actor } from './timeline.ts';
 import type { World } from './world.ts';
 
-type Connection = { readonly node: SimNode; session: MemberSession | undefined; isClosed: boolean; last: number };
+type Connection = {
+  readonly node: SimNode;
+  /** The log of the namespace as the node knew it. */
+  epoch: string;
+  session: MemberSession | undefined;
+  isClosed: boolean;
+  last: number;
+};
 
 /** A worker process that follows its deadline book. */
 export class SimWorker {
   readonly actor: Actor;
   readonly name: string;
   book: DeadlineBook = emptyBook;
+  /** The log that it reads. */
+  epoch = '';
+  /** The highest head of it that it was told. */
+  head = 0;
   isCut = false;
   isLeaving = false;
   /** Another process has taken over its name. */
@@ -157,19 +170,36 @@ export class SimWorker {
       if (this.#connection === undefined && this.book.attempt === attempt) this.#connect();
     });
     if (node === undefined || this.isCut) return;
-    const connection: Connection = { node, session: undefined, isClosed: false, last: 0 };
+    const connection: Connection = { node, epoch: '', session: undefined, isClosed: false, last: 0 };
     this.#connections.add(connection);
     const link = this.#link(connection, attempt);
     time.after(time.latency(), node, () => {
-      const joining = { member: this.name, session, attempt, address: undefined, link };
-      void node.node.join(groupName, joining).then(
+      connection.epoch = node.epoch;
+      const joining = { member: this.name, session, attempt, address: undefined, epoch: node.epoch, link };
+      void joinWithLog(node, joining).then(
         (outcome) => {
           if (outcome.outcome === 'joined') connection.session = outcome.session;
           if (connection.isClosed) closed(connection);
+          else if (connection.epoch !== node.epoch) this.#endFormer(connection);
         },
         () => {},
       );
     });
+  }
+
+  /** A node has learned of another log, and ends what was connected for the former one. */
+  logReplaced(node: SimNode): void {
+    for (const connection of this.#connections) {
+      if (connection.node === node && connection.session !== undefined && connection.epoch !== node.epoch)
+        this.#endFormer(connection);
+    }
+  }
+
+  #endFormer(connection: Connection): void {
+    const { time } = this.#world;
+    closed(connection);
+    connection.last = Math.max(time.now + time.latency(), connection.last);
+    time.at(connection.last, this.actor, () => this.#ended(connection));
   }
 
   /** A connection's event stream, which preserves order. */
@@ -201,7 +231,7 @@ export class SimWorker {
   #joined(
     connection: Connection,
     attempt: number,
-    { session, leaseMs }: Extract<GroupEvent, { event: 'joined' }>['data'],
+    { session, leaseMs, epoch, head }: Extract<GroupEvent, { event: 'joined' }>['data'],
   ): void {
     if (this.#connection !== undefined || this.book.attempt !== attempt || this.isLeaving) {
       this.#close(connection);
@@ -211,7 +241,9 @@ export class SimWorker {
     if (this.book.session !== session) {
       this.#works.clear();
       this.#world.noteSession(this);
-    }
+    } else if (this.epoch !== epoch) for (const work of [...this.#works.values()]) this.fenced(work);
+    this.head = this.epoch === epoch ? Math.max(this.head, head) : head;
+    this.epoch = epoch;
     this.book = joined(this.book, { session, leaseMs });
   }
 
@@ -256,6 +288,7 @@ export class SimWorker {
     switch (event.event) {
       case 'lease':
         this.book = leased(this.book, event.data);
+        this.head = Math.max(this.head, event.data.head);
         return;
       case 'assigned':
         this.#assigned(event.data);
@@ -278,6 +311,13 @@ export class SimWorker {
         else if (processed >= position) work?.retries.set(stream, processed);
         return;
       }
+      case 'poke': {
+        const { partition, generation, globalPosition } = event.data;
+        this.head = Math.max(this.head, globalPosition);
+        const isMeant = (work: SimWork) => work.partition === partition && work.generation === generation;
+        this.#works.values().find(isMeant)?.poke(globalPosition);
+        return;
+      }
       case 'forgotten': {
         const { partition, generation, lost } = event.data;
         const isMeant = (work: SimWork) => work.partition === partition && work.generation === generation;
@@ -290,8 +330,7 @@ export class SimWorker {
     const { book, action } = assigned(this.book, data);
     this.book = book;
     if (action === 'release') this.#release(data, 0);
-    // Only retention moves a checkpoint beyond what the worker has read.
-    if (action === 'continue') this.#works.get(keyOf(data))?.forgotten(data.position);
+    if (action === 'continue') this.#works.get(keyOf(data))?.reconnected(data.position);
     if (action !== 'start') return;
     const held = data.held.map(({ stream, position }) => [this.#world.log.indexOf(stream), position] as const);
     this.#works.set(keyOf(data), new SimWork(this, this.#world, data, held));
@@ -341,6 +380,16 @@ export class SimWorker {
       );
     });
   }
+}
+
+/** As the route of members does it. */
+async function joinWithLog(node: SimNode, joining: Parameters<SimNode['node']['join']>[1]): Promise<Joined> {
+  const key = groupKey(groupName.uid, groupName.name);
+  const group = node.node.groups.known(key) ?? (await node.node.groups.read(key));
+  if (group?.epoch !== joining.epoch || group.state === 'new-log') {
+    await node.node.change(groupName, 'leave', (draft) => meetLog(draft, joining.epoch));
+  }
+  return node.node.join(groupName, joining);
 }
 
 function closed({ node, session }: Connection): void {

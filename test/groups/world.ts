@@ -1,14 +1,14 @@
 import { type Group, newGroup } from '../../src/groups/group.ts';
 import type { GroupTimes } from '../../src/groups/group-times.ts';
 import { evict } from '../../src/groups/membership.ts';
-import { relayout, setRunning } from '../../src/groups/ownership.ts';
-import type { PartitionRecord } from '../../src/groups/partition-record.ts';
+import { relayout, reset, setRunning } from '../../src/groups/ownership.ts';
 import { groupKey, partitionKey } from '../../src/groups/record-keys.ts';
-import type { GroupChange } from '../../src/store/group-store.ts';
 import { MemoryGroups } from '../../src/store/memory/memory-groups.ts';
 import { Random } from '../support/random.ts';
-import { SimLog, streamCount } from './sim-log.ts';
+import { type SimLog, streamCount } from './sim-log.ts';
+import { SimLogs } from './sim-logs.ts';
 import { groupName, type SimNode, startNode } from './sim-node.ts';
+import { SimRecords } from './sim-records.ts';
 import { SimWorker } from './sim-worker.ts';
 import { type Actor, Timeline } from './timeline.ts';
 
@@ -30,17 +30,11 @@ export type SimCounts = Record<string, number>;
 /** One group with nodes, workers and messages, in which everything fails for three minutes, and nothing afterwards. */
 export class World {
   readonly time: Timeline;
-  readonly log: SimLog;
+  readonly logs: SimLogs;
   readonly times: GroupTimes;
   readonly counts: SimCounts = {};
   isTroubled = true;
   readonly #store = new MemoryGroups();
-  readonly #sizes = new Map([[0, firstSize]]);
-  /** Partitions of the layout ended by a reset; undefined: all of them. */
-  #ended: { readonly layout: number; readonly partitions: readonly number[] | undefined } = {
-    layout: -1,
-    partitions: undefined,
-  };
   readonly #nodes: SimNode[] = [];
   readonly #workers: SimWorker[] = [];
   readonly #random: Random;
@@ -50,22 +44,13 @@ export class World {
   constructor({ seed, handOverMs }: SimOptions) {
     this.#random = new Random(seed);
     this.time = new Timeline(this.#random);
-    this.log = new SimLog(this.#random);
+    this.logs = new SimLogs(this.#random);
     this.times = { leaseMs: 15_000, beatMs: 3_000, nodeTtlMs: 20_000, turnMs: 1_000, handOverMs };
-    const write = this.#store.write.bind(this.#store);
-    this.#store.write = async (changes) => {
-      const before = await this.#store.read(changes.map(({ key }) => key));
-      const outcomes = await write(changes);
-      for (const [index, change] of changes.entries()) {
-        const old = before[index];
-        try {
-          if (outcomes[index] !== undefined && old !== undefined) this.#check(change, old.text);
-        } catch (error) {
-          this.time.failure ??= error;
-        }
-      }
-      return outcomes;
-    };
+  }
+
+  /** The log of the namespace. */
+  get log(): SimLog {
+    return this.logs.current;
   }
 
   /** Runs everything; throws if a promise is broken. */
@@ -75,7 +60,7 @@ export class World {
     const group = newGroup(groupId, {
       category: 's',
       options: { onPoison: 'hold', onNewLog: 'stop', maxAttempts: 3 },
-      epoch: 'e',
+      epoch: this.log.epoch,
       size: firstSize,
       generation: 0,
       position: 0,
@@ -83,6 +68,9 @@ export class World {
     await this.#store.write([
       { key: groupKey(groupName.uid, groupName.name), revision: 0, text: JSON.stringify(group), isQuiet: false },
     ]);
+    const records = new SimRecords(this.#store, this.logs, group, (error) => {
+      time.failure ??= error;
+    });
     for (let left = random.int(1, 3); left > 0; left--) this.#startNode();
     time.after(500, undefined, () => {
       for (let left = random.int(1, 4); left > 0; left--) this.#startWorker();
@@ -99,7 +87,15 @@ export class World {
     for (let looks = 1; ; looks++) {
       await time.runUntil(troubleMs + looks * quietMs);
       try {
-        await this.#checkEnd();
+        await records.checkEnd();
+        this.counts.messages = this.log.head;
+        this.counts.events = time.count;
+        this.counts['refused by the sink'] = this.logs.sum(({ refused }) => refused);
+        this.counts.repeated = this.logs.sum(({ repeated }) => repeated);
+        for (const { feed } of this.#nodes) {
+          this.count('pokes', feed.used);
+          this.count('pokes without credit', feed.refused);
+        }
         return;
       } catch (error) {
         if (looks === mostLooks) throw error;
@@ -137,12 +133,12 @@ export class World {
     this.count('ended by the server');
   }
 
-  count(what: string): void {
-    this.counts[what] = (this.counts[what] ?? 0) + 1;
+  count(what: string, times = 1): void {
+    this.counts[what] = (this.counts[what] ?? 0) + times;
   }
 
   #startNode(): void {
-    this.#nodes.push(startNode(this.time, this.#store, this.log, this.times, () => `i${this.#ids++}`));
+    this.#nodes.push(startNode(this.time, this.#store, this.logs, this.times, () => `i${this.#ids++}`));
   }
 
   #startWorker(name = `w${this.#names++}`): void {
@@ -153,7 +149,9 @@ export class World {
     const random = this.#random;
     const failures =
       !this.isTroubled || random.chance(0.93) ? 0 : random.chance(0.8) ? random.int(1, 3) : Number.POSITIVE_INFINITY;
-    this.log.append(random.int(0, streamCount - 1), failures);
+    const { log } = this;
+    const message = log.append(random.int(0, streamCount - 1), failures);
+    for (const node of this.#nodes) this.time.after(this.time.latency(), node, () => node.feed.announce(log, message));
     if (this.time.now < troubleMs) this.time.after(random.int(50, 1_500), undefined, () => this.#produce());
   }
 
@@ -165,7 +163,7 @@ export class World {
     const worker = workers.length === 0 ? undefined : random.pick(workers);
     const node = this.anyNode();
     this.count('faults');
-    switch (random.int(0, 17)) {
+    switch (random.int(0, 18)) {
       case 0:
         if (workers.length < 7) this.#startWorker();
         break;
@@ -236,8 +234,8 @@ export class World {
       case 14:
         if (random.chance(0.3)) {
           this.count('group stops');
-          this.#change((group) => setRunning(group, false));
-          time.after(random.int(500, 20_000), undefined, () => this.#change((group) => setRunning(group, true)));
+          this.#run(false);
+          time.after(random.int(500, 20_000), undefined, () => this.#run(true));
         }
         break;
       case 15:
@@ -251,6 +249,9 @@ export class World {
         break;
       case 17:
         if (random.chance(0.3)) this.#reset();
+        break;
+      case 18:
+        if (random.chance(0.3)) this.#replaceLog();
     }
     time.after(random.int(200, 9_000), undefined, () => this.#fault());
   }
@@ -267,32 +268,57 @@ export class World {
     });
   }
 
+  #run(isRunning: boolean): void {
+    this.#change((group, { epoch }) => group.epoch === epoch && setRunning(group, isRunning));
+  }
+
   #relayout(size: number): void {
-    this.#change((group) => group.size !== size && relayout(group, size, { from: 'previous' }), 'resizes');
+    this.#change(
+      (group, { epoch }) => group.epoch === epoch && group.size !== size && relayout(group, size, { from: 'previous' }),
+      'resizes',
+    );
+  }
+
+  /** An import replaces the log: nodes learn of it one after the other, and somebody resets the group. */
+  #replaceLog(): void {
+    const { time } = this;
+    const random = this.#random;
+    this.count('replacements of the log');
+    this.logs.replace();
+    for (const node of this.#nodes) {
+      time.after(random.chance(0.7) ? random.int(1, 300) : random.int(300, 5_000), node, () => {
+        node.epoch = this.log.epoch;
+        for (const worker of this.#workers) worker.logReplaced(node);
+      });
+    }
+    time.after(random.int(100, 20_000), undefined, () => this.#reset());
   }
 
   /** Resets all or some partitions to another position. */
   #reset(): void {
     const random = this.#random;
-    const position = random.int(Math.max(0, this.log.head - 80), this.log.head);
+    const back = random.int(0, 80);
     const isMeant = random.chance(0.5) ? undefined : random.int(0, 1);
-    this.#change((group) => {
+    this.#change((group, { epoch }) => {
       const all = [...group.partitions.keys()];
       const partitions = isMeant === undefined ? undefined : all.filter((index) => index % 2 === isMeant);
-      return relayout(group, group.size, { from: 'reset', position, partitions });
+      const position = Math.max(0, this.logs.of(epoch).head - back);
+      return reset(group, { epoch, position, partitions });
     }, 'resets');
   }
 
-  #change(edit: (group: Group) => boolean, counted?: string): void {
+  #change(edit: (group: Group, node: SimNode) => boolean, counted?: string): void {
     const node = this.anyNode();
     if (node === undefined) return;
     this.time.exec(node, () => {
-      void node.node.change(groupName, 'resize', edit).then(
-        ({ isChanged }) => {
-          if (isChanged && counted !== undefined) this.count(counted);
-        },
-        () => {},
-      );
+      void node.node
+        .change(groupName, 'resize', (group) => edit(group, node))
+        .then(
+          ({ isChanged }) => {
+            if (isChanged && counted !== undefined) this.count(counted);
+          },
+          () => {},
+        );
     });
   }
 
@@ -303,16 +329,17 @@ export class World {
     this.time.exec(node, () => {
       const watched = [...node.node.watched][0];
       if (watched === undefined) return;
+      const log = this.logs.of(watched.group.epoch);
       for (const partition of watched.group.partitions.keys()) {
         const key = this.partitionKey(watched.group.layout, partition);
         const parked = node.node.partitions.known(key)?.held.filter(({ retryAtMs }) => retryAtMs === undefined) ?? [];
         if (parked.length === 0) continue;
         for (const { stream, position } of parked) {
-          const number = this.log.indexOf(stream);
-          const message = this.log.message(number, position);
+          const number = log.indexOf(stream);
+          const message = log.message(number, position);
           if (message === undefined) continue;
           message.failures = 0;
-          if (how === 'skip') this.log.skip(number, position);
+          if (how === 'skip') log.skip(number, position);
         }
         void node.node.partitions
           .administer(
@@ -334,62 +361,16 @@ export class World {
     for (const worker of this.#workers) worker.isCut = false;
     if (!this.#nodes.some(({ isAlive }) => isAlive)) this.#startNode();
     this.#startWorker('last');
-    this.#change((group) => setRunning(group, true));
+    this.#run(true);
     for (const message of this.log.messages) if (message.failures > 0) message.failures = 0;
     const replay = () => {
-      this.#change((group) => setRunning(group, true));
+      this.#run(true);
+      this.#change(
+        (group, { epoch }) => group.epoch !== epoch && reset(group, { epoch, position: 0, partitions: undefined }),
+      );
       this.#administer('replay');
       this.time.after(5_000, undefined, replay);
     };
     replay();
-  }
-
-  #check({ key, text }: GroupChange, before: string): void {
-    if (text === undefined) return;
-    if (key === groupKey(groupName.uid, groupName.name)) {
-      const { layout, size, origin, generation } = JSON.parse(text) as Group;
-      if (origin.from === 'reset' && !this.#sizes.has(layout)) {
-        this.log.reset(size, origin.partitions, origin.position, generation);
-        this.#ended = { layout: layout - 1, partitions: origin.partitions };
-      }
-      this.#sizes.set(layout, size);
-    }
-    const prefix = `${groupName.uid}/partition/${groupId}/`;
-    if (!key.startsWith(prefix)) return;
-    const [layout, partition] = key.slice(prefix.length).split('/').map(Number);
-    const old = JSON.parse(before) as PartitionRecord;
-    const next = JSON.parse(text) as PartitionRecord;
-    if (next.generation < old.generation) throw new Error(`the generation of ${key} falls`);
-    if (old.isSealed) throw new Error(`${key} changes although it is sealed`);
-    if (next.checkpoint < old.checkpoint) throw new Error(`the checkpoint of ${key} falls`);
-    // Partitions ended by a reset may be acknowledged until they are sealed.
-    const { layout: last, partitions: ended } = this.#ended;
-    if (layout === last && ended?.includes(partition!) !== false) return;
-    this.log.checkPassed(this.#sizes.get(layout!)!, partition!, old, next);
-  }
-
-  async #checkEnd(): Promise<void> {
-    const [record] = await this.#store.read([groupKey(groupName.uid, groupName.name)]);
-    const group = JSON.parse(record!.text) as Group;
-    const state = JSON.stringify(group);
-    if (group.previous !== undefined) throw new Error(`a resize did not end: ${state}`);
-    const lost = this.log.messages.find(({ isDone }) => !isDone);
-    if (lost !== undefined)
-      throw new Error(`message ${lost.globalPosition} of stream ${lost.stream} was never processed: ${state}`);
-    for (const partition of group.partitions.keys()) {
-      const [kept] = await this.#store.read([this.partitionKey(group.layout, partition)]);
-      const { checkpoint, held } = JSON.parse(kept!.text) as PartitionRecord;
-      if (checkpoint < this.log.head)
-        throw new Error(`partition ${partition} ends at ${checkpoint} of ${this.log.head}: ${kept!.text} ${state}`);
-      if (held.length > 0) throw new Error(`partition ${partition} still holds streams: ${kept!.text} ${state}`);
-    }
-    const loads = Object.keys(group.members).map(
-      (session) => group.partitions.filter(({ holder }) => holder === session).length,
-    );
-    if (Math.max(...loads) - Math.min(...loads) > 1) throw new Error(`shares are not balanced: ${state}`);
-    this.counts.messages = this.log.head;
-    this.counts.events = this.time.count;
-    this.counts['refused by the sink'] = this.log.refused;
-    this.counts.repeated = this.log.repeated;
   }
 }

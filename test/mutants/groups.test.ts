@@ -83,6 +83,24 @@ const foundBySchedules: readonly (Mutation & { readonly title: string })[] = [
     to: "origin.from === 'reset';",
   },
   {
+    title: 'keeps checkpoints of a log that was replaced in partitions that a reset does not name',
+    file: ownership,
+    from: 'partitions: isOther ? undefined : partitions };',
+    to: 'partitions };',
+  },
+  {
+    title: 'tells members of a log the head of the one that was replaced',
+    file: 'src/groups/group-node.ts',
+    from: 'headOf(own.session.epoch)',
+    to: 'headOf(own.watched.group.epoch)',
+  },
+  {
+    title: 'gives no credit back for an acknowledgement',
+    file: 'src/groups/poke-credit.ts',
+    from: '    if (checkpoint !== this.#checkpoint) this.#unacknowledged = 0;\n',
+    to: '',
+  },
+  {
     title: 'gives a released partition back in the same generation',
     file: ownership,
     from: '    if (owned.next !== undefined) owned.generation = ++group.generation;\n    return true;',
@@ -154,9 +172,15 @@ const foundByTests: readonly (Mutation & { readonly title: string })[] = [
   },
   {
     title: 'sends pokes whether they are acknowledged or not',
-    file: 'src/groups/group-feed.ts',
-    from: 'if (pending === undefined || target.unacknowledged >= maxUnacknowledged) continue;',
-    to: 'if (pending === undefined) continue;',
+    file: 'src/groups/poke-credit.ts',
+    from: '    if (this.isUsedUp) return false;\n',
+    to: '',
+  },
+  {
+    title: 'assigns partitions of its log to a member that reads another one',
+    file: 'src/groups/reconcile.ts',
+    from: '!isClosed && epoch === group.epoch',
+    to: '!isClosed',
   },
   {
     title: 'moves partitions that need not move',
@@ -168,7 +192,7 @@ const foundByTests: readonly (Mutation & { readonly title: string })[] = [
 
 const tests = [
   ...['scenarios.test.ts', 'scene.ts'].map((file) => `test/groups/${file}`),
-  ...['assign', 'deadline-book', 'feeds', 'parts'].map((name) => `test/unit/group-${name}.test.ts`),
+  ...['assign', 'deadline-book', 'feeds', 'parts', 'reconcile'].map((name) => `test/unit/group-${name}.test.ts`),
 ];
 
 /** Why the first failing schedule fails, on a copy of the code with this change. */

@@ -77,7 +77,8 @@ export class Fleet implements AsyncDisposable {
     const [awayMs, share] = [random.int(0, restartMs), random.pick([0, 0.5, 1, 1])];
     if (worker === undefined) return false;
     this.#background.run(async () => {
-      const killed = await worker.kill();
+      // Those that were leaving come back when they have left, if at all.
+      const killed = (await worker.kill()).filter(({ isLeaving }) => !isLeaving);
       const atMs = performance.now();
       for (const { group, member } of killed) this.#orphans.set(member, { group, atMs });
       await this.#background.pause(awayMs);

@@ -44,7 +44,13 @@ const say = (text: string) =>
 say(`${faults} faults in ${minutes} minutes over ${values.store}, seed ${seed}`);
 await using store = await start();
 const run = new GroupFaults({ ...settings, store, mix: faultMix, faults, rate: faults / (minutes * 60), seed });
-const saying = setInterval(() => say(lineOf(run)), sayEveryMs);
+let said = 0;
+const saying = setInterval(() => {
+  say(lineOf(run));
+  const found = [...run.breaches, ...run.problems];
+  for (const problem of found.slice(said)) say(`problem: ${problem}`);
+  said = found.length;
+}, sayEveryMs);
 await run.run(early.signal);
 clearInterval(saying);
 say(lineOf(run));

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { connect, type Message, memoryCheckpoint, type Poke } from '../../src/client/client.ts';
+import { natsProgram } from '../nats/nats-server.ts';
 import { hasPostgres } from '../postgres/postgres-cluster.ts';
 import { HostileProxy, type Mischief } from '../support/hostile-proxy.ts';
 import { Random } from '../support/random.ts';
@@ -96,7 +97,12 @@ function falseClaims(written: readonly number[], told: readonly number[], claims
   return claims.filter((claim) => claim.told < (needed.get(claim.completeUpTo) ?? 0));
 }
 
-const stores: SoakStore[] = ['memory', 'sqlite', ...(hasPostgres ? (['postgres'] as const) : [])];
+const stores: SoakStore[] = [
+  'memory',
+  'sqlite',
+  ...(hasPostgres ? (['postgres'] as const) : []),
+  ...(natsProgram !== undefined ? (['nats'] as const) : []),
+];
 
 test.each(stores)(
   'Beside cuts, refusals, lost and repeated pokes, and kills of a %s server, clients lose nothing, workers keep the order, and no claim is untrue.',

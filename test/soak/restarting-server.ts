@@ -1,10 +1,14 @@
+import { NatsCluster } from '../nats/nats-cluster.ts';
 import { PostgresCluster } from '../postgres/postgres-cluster.ts';
 import { freePort } from '../support/free-port.ts';
 import { SpokenProcess } from '../support/spoken-process.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 
 /** Where the soak's server stores messages. */
-export type SoakStore = 'memory' | 'sqlite' | 'postgres';
+export type SoakStore = 'memory' | 'sqlite' | 'postgres' | 'nats';
+
+/** A database of its own, and how it crashes and comes back. */
+type Database = { readonly url: string; killAndStart(): Promise<void> };
 
 /** A server in a separate process on a fixed port that can be killed and restarted with its store. Close it by `await using`. */
 export type ServerProcess = AsyncDisposable & {
@@ -18,10 +22,9 @@ export type ServerProcess = AsyncDisposable & {
 export async function startOn(store: SoakStore): Promise<ServerProcess> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(TemporaryFolder.inMemory());
-  const cluster = store === 'postgres' ? opened.use(await PostgresCluster.start()) : undefined;
-  const url = { memory: 'memory:', sqlite: `sqlite:${folder.file('a.db')}`, postgres: '' }[store];
+  const database = await databases[store]?.(opened);
   const port = await freePort();
-  const flags = ['--store', cluster === undefined ? url : cluster.url(await cluster.create())];
+  const flags = ['--store', database?.url ?? (store === 'sqlite' ? `sqlite:${folder.file('a.db')}` : 'memory:')];
   const start = async () => {
     const started = new SpokenProcess(
       [...flags, '--retry-min-ms', '50', '--retry-max-ms', '200', '--log-level', 'info'],
@@ -44,12 +47,31 @@ export async function startOn(store: SoakStore): Promise<ServerProcess> {
       await running.exit;
       running = await start();
     },
-    killDatabase:
-      cluster &&
-      (async () => {
-        await cluster.stop('SIGKILL');
-        await cluster.run();
-      }),
+    killDatabase: database?.killAndStart,
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }
+
+/** Starts the databases of stores that have one; the stack closes them. */
+const databases: Partial<Record<SoakStore, (opened: AsyncDisposableStack) => Promise<Database>>> = {
+  async postgres(opened) {
+    const cluster = opened.use(await PostgresCluster.start());
+    return {
+      url: cluster.url(await cluster.create()),
+      async killAndStart() {
+        await cluster.stop('SIGKILL');
+        await cluster.run();
+      },
+    };
+  },
+  async nats(opened) {
+    const cluster = opened.use(await NatsCluster.start());
+    return {
+      url: cluster.url('soak'),
+      async killAndStart() {
+        await Promise.all(cluster.servers.map((server) => server.stop('SIGKILL')));
+        await Promise.all(cluster.servers.map((server) => server.run()));
+      },
+    };
+  },
+};

@@ -18,8 +18,11 @@ const largestBuffer: number = bufferSizes[bufferSizes.length - 1]!;
 const delays = { behindFew: { share: 1, longestMs: 4 }, behindMany: { share: 2, longestMs: 16 } } as const;
 const manyPokes = 16;
 const closePokesMs = 0.2;
-/** A durable store announces pokes in groups: all writers of a commit get their answers together, then send their next messages. */
-const closeGroupsMs = 4;
+/**
+ * A durable store announces pokes in groups: all writers of a commit get their answers together, then send their next messages. The
+ * next pokes arrive within this time of the last ones or, where a flush delayed answers and commits, within the time it took.
+ */
+const leastCloseGroupsMs = 4;
 const groupPollMs = 1;
 
 /** A flush shorter than this runs before the append that caused it is answered, which saves its subscribers that time. */
@@ -162,6 +165,7 @@ export class FrameBatch {
       return;
     }
     // With a timer rather than `setImmediate`, to leave the processor to the store's threads.
+    const closeGroupsMs = Math.max(leastCloseGroupsMs, this.#lastFlushMs);
     if (this.#isBehindMany && nowMs + groupPollMs < this.#delayedUntilMs && quietMs < closeGroupsMs) {
       setTimeout(this.#flushScheduled, groupPollMs);
       return;

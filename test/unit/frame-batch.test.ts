@@ -87,12 +87,20 @@ describe('a batch of frames', () => {
     expect(third!.atMs - (second!.atMs + flushMs)).toBeLessThanOrEqual(2 * flushMs);
   });
 
-  test('flushes 4 ms after the last group when no other one comes', () => {
+  test('flushes when no other group comes for as long as the last flush took', () => {
     group(1_000, 32);
-    group(1_010, 32);
+    group(1_009, 32);
     turns.runAll();
     expect(flushes.map(({ pokes }) => pokes)).toEqual([32, 32]);
-    expect(flushes[1]!.atMs - 1_010).toBeCloseTo(4, 0);
+    expect(flushes[1]!.atMs - 1_009).toBeCloseTo(flushMs, 0);
+  });
+
+  test('awaits a group that comes as late as the flush held up the writers', () => {
+    group(1_000, 32);
+    group(1_009, 32);
+    group(1_009 + flushMs - 1, 32);
+    turns.runAll();
+    expect(flushes.map(({ pokes }) => pokes)).toEqual([32, 64]);
   });
 
   test('delays nothing for a publisher that keeps to a clock', () => {

@@ -31,9 +31,19 @@ describe('Writes to NATS', () => {
     expect(await first).toBe('a');
   });
 
+  test('go together when they come in one turn of the event loop.', async () => {
+    const { begun, write } = startWriter();
+    for (const name of ['a', 'b', 'c']) void write(name);
+    expect(begun).toEqual([]);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(begun).toEqual(['a', 'b', 'c']);
+  });
+
   test('wait for each other while more are under way, and then go together.', async () => {
     const { begun, write, answer } = startWriter();
-    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) void write(name);
+    for (const name of ['a', 'b', 'c', 'd']) void write(name);
+    await vi.advanceTimersByTimeAsync(0);
+    for (const name of ['e', 'f', 'g']) void write(name);
     await vi.advanceTimersByTimeAsync(0);
     expect(begun.join('')).toBe('abcd');
     await answer('a');
@@ -42,7 +52,9 @@ describe('Writes to NATS', () => {
 
   test('go when one before them is not answered for a while.', async () => {
     const { begun, write } = startWriter();
-    for (const name of ['a', 'b', 'c']) void write(name);
+    for (const name of ['a', 'b']) void write(name);
+    await vi.advanceTimersByTimeAsync(0);
+    void write('c');
     await vi.advanceTimersByTimeAsync(4);
     expect(begun).toEqual(['a', 'b']);
     await vi.advanceTimersByTimeAsync(1);
@@ -51,7 +63,11 @@ describe('Writes to NATS', () => {
 
   test('leave their place when they fail.', async () => {
     const bursts = new WriteBursts();
-    await expect(bursts.run(() => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
-    expect(await bursts.run(async () => 'stored')).toBe('stored');
+    const refused = expect(bursts.run(() => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+    await vi.advanceTimersByTimeAsync(0);
+    await refused;
+    const stored = bursts.run(async () => 'stored');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await stored).toBe('stored');
   });
 });

@@ -6,9 +6,10 @@ import { isLogGone } from '../shared/log-gone.ts';
 import { judgeAlone, judgeDuplicate, judgeKnown, judgeRefused } from './known-appends.ts';
 import { type LogStream, noSpot, type Spot } from './log-stream.ts';
 import { isConflict, isFull, isRefusal, JetStreamRefusal, storeFault } from './nats-faults.ts';
+import { SharedBatches } from './shared-batches.ts';
 import { SpotCache } from './spot-cache.ts';
 import { messageHeaders, positionOf, writeMessage } from './stored-message.ts';
-import { maxBatchMessages, writeAppend } from './write-batch.ts';
+import { maxBatchMessages, writeArray } from './write-batch.ts';
 import { WriteBursts } from './write-bursts.ts';
 
 /** How long to retry an append; longer than the election of a leader takes. */
@@ -33,9 +34,15 @@ type Append = {
 export class Appender {
   readonly #spots = new SpotCache();
   readonly #bursts = new WriteBursts();
+  readonly #batches: SharedBatches;
   readonly #turns = new Map<string, Promise<unknown>>();
   /** Attempts that lost to another writer or got no answer. */
   retries = 0;
+
+  /** `replicas`: how often a log is stored. */
+  constructor(replicas: number) {
+    this.#batches = new SharedBatches(replicas);
+  }
 
   /** Streams with appends waiting or in flight. */
   get busyStreams(): number {
@@ -114,9 +121,12 @@ export class Appender {
   async #write({ log, stream, subject, messages, deadline }: Append, last: Spot): Promise<AppendOutcome | undefined> {
     const written = messages.map((message, index) => writeMessage(message, last.position + 1 + index));
     try {
-      const answer = await this.#bursts.run(() =>
-        writeAppend(log.link, subject, written, last.seq, deadline - performance.now()),
-      );
+      const answer = await this.#bursts.run(() => {
+        const timeoutMs = deadline - performance.now();
+        const [first] = written;
+        if (written.length === 1) return this.#batches.write(log, subject, first!, last.seq, timeoutMs);
+        return writeArray(log.link, subject, written, last.seq, timeoutMs);
+      });
       if (answer.duplicate === true) return await judgeDuplicate(log, { stream, messages }, answer.seq);
       const spot = { seq: answer.seq, position: last.position + messages.length };
       this.#spots.set(subject, spot);

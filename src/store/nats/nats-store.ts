@@ -56,7 +56,7 @@ export class NatsStore implements Store {
   readonly #streams: LogStreams;
   readonly #news: readonly ChangeNews[];
   readonly #reader: PokeReader;
-  readonly #appender = new Appender();
+  readonly #appender: Appender;
   readonly #followers = new Map<LogId, LogFollower>();
   readonly #parts: LogParts;
   readonly #log: StoreReporter | undefined;
@@ -72,6 +72,7 @@ export class NatsStore implements Store {
     this.#streams = new LogStreams(link, url, replicas, (log) => this.#replaceLost(log));
     this.#log = options.log;
     this.#reader = new PokeReader(pokes);
+    this.#appender = new Appender(replicas);
     const [hints, groupHints] = [
       new ChangeNews(link, url.prefix, 'namespaces'),
       new ChangeNews(link, url.prefix, 'groups'),

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { isConflict, isRefusal } from './nats-faults.ts';
 import type { HeaderValues, NatsLink, PublishAnswer } from './nats-link.ts';
 import { messageHeaders, type Written } from './stored-message.ts';
@@ -12,33 +12,38 @@ const expectedLast = 'Nats-Expected-Last-Subject-Sequence';
 const neverReached = '9000000000000000';
 
 /** An append without an answer after this time counts as unanswered. */
-const writeMs = 2_000;
+export const writeMs = 2_000;
 
 /**
  * Writes messages of one subject atomically, if the subject's last message still has the sequence number `last`;
  * resolves to the number of the last one written. Uses plain publishes, because the client's `startBatch` drops
  * expectations and errors.
  */
-export function writeAppend(
+export function writeArray(
   link: NatsLink,
   subject: string,
   messages: readonly Written[],
   last: number,
   timeoutMs: number,
 ): Promise<PublishAnswer> {
-  const timeout = Math.min(writeMs, timeoutMs);
-  const [first] = messages;
-  const expectation = { [expectedLast]: last };
-  if (messages.length === 1) {
-    return link.write(subject, first!.payload, { ...first!.headers, ...expectation }, timeout);
-  }
   // Only a subject's first message may have an expectation.
   const all = messages.map(({ headers, payload }, index) => ({
     subject,
-    headers: index === 0 ? { ...headers, ...expectation } : headers,
+    headers: index === 0 ? { ...headers, ...expecting(last) } : headers,
     payload,
   }));
-  return commitBatch(link, all, timeout);
+  return commitBatch(link, all, Math.min(writeMs, timeoutMs));
+}
+
+/** The same for one message, in no batch. */
+export function writeAlone(
+  link: NatsLink,
+  subject: string,
+  { headers, payload }: Written,
+  last: number,
+  timeoutMs: number,
+): Promise<PublishAnswer> {
+  return link.write(subject, payload, { ...headers, ...expecting(last) }, Math.min(writeMs, timeoutMs));
 }
 
 /** One message of a batch. */
@@ -54,7 +59,8 @@ export function commitBatch(
   members: readonly BatchMember[],
   timeoutMs: number,
 ): Promise<PublishAnswer> {
-  const id = randomUUID();
+  // Short, as it is stored with every message.
+  const id = randomBytes(9).toString('base64url');
   for (const [index, { subject, headers, payload }] of members.entries()) {
     const inBatch = { ...headers, 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': index + 1 };
     if (index === members.length - 1) {

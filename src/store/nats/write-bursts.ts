@@ -4,12 +4,13 @@ const mostWaitMs = 5;
 /**
  * Sends writes in bursts. Messages that arrive one by one cost nats-server, and the connection, several times as much
  * as messages in one chunk of the socket (`npm run load -- nats-append`). Writes are released when at least as many
- * wait as are in flight.
+ * wait as are in flight, once the event loop has read the other requests that its sockets have.
  */
 export class WriteBursts {
   #underWay = 0;
   #waiting: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined = undefined;
+  #isReleasing = false;
 
   /** Runs a write in its turn. */
   async run<T>(write: () => Promise<T>): Promise<T> {
@@ -31,12 +32,15 @@ export class WriteBursts {
   }
 
   #look(): void {
-    if (this.#waiting.length > 0 && this.#waiting.length >= this.#underWay) this.#release();
+    if (this.#isReleasing || this.#waiting.length === 0 || this.#waiting.length < this.#underWay) return;
+    this.#isReleasing = true;
+    setImmediate(() => this.#release());
   }
 
   #release(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#isReleasing = false;
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#underWay += waiting.length;

@@ -56,7 +56,8 @@ describe('A read of NATS', () => {
   afterEach(() => void vi.useRealTimers());
 
   const read = (log: LogStream) => readKnown(log, 'a', 1, 10, 1_000, 1);
-  const readHeaders = async (log: LogStream) => readUpTo(await HeaderCursor.open(log, [], 0), 10, 1);
+  const readHeaders = async (log: LogStream) =>
+    readUpTo(await HeaderCursor.open(log, [], 0, (_message, seq) => seq), 10, 1);
 
   test('says that the log is gone when its stream was deleted meanwhile.', async () => {
     await expect(read(logWith([[noResponders]], { isGone: true }))).rejects.toMatchObject({ code: 'LOG_GONE' });

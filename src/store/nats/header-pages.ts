@@ -1,12 +1,12 @@
-import type { HeaderCursor, HeaderEntry } from './header-cursor.ts';
+import type { HeaderCursor } from './header-cursor.ts';
 import type { LogStream } from './log-stream.ts';
 import { limitReplicaLag } from './replica-lag.ts';
 
 const waitMs = 500;
 
 /** Reads until it has `most` messages or has reached the number `known`, which the leader has and a replica may still lack. */
-export async function readUpTo(cursor: HeaderCursor, most: number, known: number): Promise<HeaderEntry[]> {
-  const entries: HeaderEntry[] = [];
+export async function readUpTo<Entry>(cursor: HeaderCursor<Entry>, most: number, known: number): Promise<Entry[]> {
+  const entries: Entry[] = [];
   const checkLag = limitReplicaLag();
   for (let wait = 0; ; wait = wait === 0 ? waitMs : 0) {
     // A pull with a wait ends only when it has every requested message.

@@ -30,8 +30,8 @@ export async function judgeKnown(log: LogStream, append: Repeated): Promise<Appe
   const { stream, messages } = append;
   const wanted = new Set(messages.map(({ id }) => id));
   const places: number[] = [];
-  await walkBack(log, stream, maxLookedBack, ({ seq, message }) => {
-    if (wanted.has(message.headers!.get(messageHeaders.id))) places.push(seq);
+  await walkBack(log, stream, maxLookedBack, ({ seq, headers }) => {
+    if (wanted.has(headers.get(messageHeaders.id))) places.push(seq);
     return places.length < messages.length;
   });
   const found: Message[] = [];

@@ -48,15 +48,17 @@ async function lastBetween(
   from: number,
   end: number,
 ): Promise<number> {
-  const cursor = await HeaderCursor.open(log, filters, from);
+  const cursor = await HeaderCursor.open(log, filters, from, (message, seq) => {
+    const stream = new StreamName(log.names.streamOf(message.subject));
+    return { seq, isSelected: selects(selection, stream, positionOfDelivered(message)) };
+  });
   let last = 0;
   try {
     for (;;) {
       const entries = await readUpTo(cursor, perPull, 0);
-      for (const { subject, seq, message } of entries) {
+      for (const { seq, isSelected } of entries) {
         if (seq > end) return last;
-        const name = new StreamName(log.names.streamOf(subject));
-        if (selects(selection, name, positionOfDelivered(message))) last = seq;
+        if (isSelected) last = seq;
       }
       if (entries.length < perPull) return last;
     }

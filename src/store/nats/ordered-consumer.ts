@@ -1,6 +1,6 @@
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import { isLogGone } from '../shared/log-gone.ts';
-import { deliveryOf } from './delivery.ts';
+import { DeliveryParser, isSame, subjectOf } from './delivery.ts';
 import { consumerName } from './header-cursor.ts';
 import { type LogStream, nanosOf } from './log-stream.ts';
 
@@ -32,6 +32,7 @@ export class OrderedConsumer {
   readonly #forgetReconnect: () => void;
   #subscription: Subscription | undefined = undefined;
   #name = '';
+  #parser = new DeliveryParser('');
   #last: number;
   #deliveries = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -94,11 +95,13 @@ export class OrderedConsumer {
     const run = this.#run;
     const inbox = this.#log.link.inbox();
     const name = consumerName();
+    const inboxBytes = Buffer.from(inbox);
     this.#name = name;
+    this.#parser = new DeliveryParser(name);
     this.#deliveries = 0;
     this.#subscription = this.#log.link.connection.subscribe(inbox, {
       callback: (error, message) => {
-        if (error === null && run === this.#run) this.#take(message, inbox);
+        if (error === null && run === this.#run) this.#take(message, inboxBytes);
       },
     });
     try {
@@ -141,13 +144,14 @@ export class OrderedConsumer {
     this.#retryMs = Math.min(this.#retryMs * 2, mostRetryMs);
   }
 
-  #take(message: Msg, inbox: string): void {
+  #take(message: Msg, inbox: Buffer): void {
     this.#listen();
-    if (message.subject === inbox) {
+    if (isSame(subjectOf(message), inbox)) {
       this.#control(message);
       return;
     }
-    const { seq, count } = deliveryOf(message.reply!, this.#name);
+    this.#parser.parse(message);
+    const { seq, count } = this.#parser;
     if (count !== this.#deliveries + 1) {
       this.#restart();
       return;

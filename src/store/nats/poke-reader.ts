@@ -37,24 +37,16 @@ export class PokeReader {
   async page(log: LogStream, selection: Selection, after: number, limit: number): Promise<PokePage> {
     const most = Math.min(limit, maxPagePokes);
     const filters = filtersOf(log.names, selection);
-    const source = this.#take(log, selection, after);
-    if (source !== undefined && source.places.length > most) return this.#give(log, selection, after, most, source);
-    const before = await log.info().catch((error: unknown) => {
-      source?.close();
-      throw error;
-    });
-    if (filters === undefined || after >= before.state.last_seq) {
-      source?.close();
-      return this.#empty(log, before, after);
+    const kept = this.#take(log, selection, after);
+    if (kept !== undefined) {
+      if (kept.places.length <= most) await refill(kept, lookedAt(selection, most));
+      return this.#give(log, selection, after, most, kept);
     }
-    const opened = source ?? (await this.#open(log, filters, selection, after));
+    const before = await log.info();
+    if (filters === undefined || after >= before.state.last_seq) return this.#empty(log, before, after);
+    const opened = await this.#open(log, filters, selection, after);
     if (opened === undefined) return this.#empty(log, before, after);
-    try {
-      await opened.refill(lookedAt(selection, most), before);
-    } catch (error) {
-      opened.close();
-      throw error;
-    }
+    await refill(opened, lookedAt(selection, most), before);
     return this.#give(log, selection, after, most, opened);
   }
 
@@ -131,6 +123,15 @@ export class PokeReader {
     this.#kept.delete(key);
     clearTimeout(kept.timer);
     kept.source.close();
+  }
+}
+
+async function refill(source: PokeSource, most: number, info?: StreamInfo): Promise<void> {
+  try {
+    await source.refill(most, info);
+  } catch (error) {
+    source.close();
+    throw error;
   }
 }
 

@@ -1,7 +1,8 @@
+import type { Msg } from '@nats-io/transport-node';
 import type { Selection } from '../../message/selection.ts';
 import { StreamName } from '../../message/stream-name.ts';
 import { positionOfDelivered } from './delivery.ts';
-import { HeaderCursor, type HeaderEntry, type Pulled } from './header-cursor.ts';
+import { HeaderCursor, type Pulled } from './header-cursor.ts';
 import { lastKnown, readUpTo } from './header-pages.ts';
 import type { LogStream, StreamInfo } from './log-stream.ts';
 import { SubjectStreams } from './subject-streams.ts';
@@ -9,6 +10,9 @@ import type { LogNames } from './subjects.ts';
 
 /** Messages pulled at a time when a read continues, so that the next pages need no request. */
 const pulledAhead = 2_048;
+
+/** After so many of these pulls a read is long enough for a nearer consumer to be worth its requests. */
+const longReadPulls = 3;
 
 /** Location of a message. */
 export type Place = { readonly globalPosition: number; readonly stream: StreamName; readonly position: number };
@@ -28,10 +32,11 @@ export function filtersOf(names: LogNames, { all, streams, categories }: Selecti
 export class PokeSource {
   readonly #log: LogStream;
   readonly #filters: readonly string[];
-  readonly #cursor: HeaderCursor;
-  readonly #streams: SubjectStreams;
+  readonly #cursor: HeaderCursor<Place>;
   #isFirst = true;
-  #ahead: Promise<Pulled> | undefined = undefined;
+  /** Pulls ahead so far. */
+  #pulls = 0;
+  #ahead: Promise<Pulled<Place>> | undefined = undefined;
   /** Read but not delivered yet. */
   #places: Place[] = [];
   /** Global position up to which every selected message has been read. */
@@ -41,57 +46,69 @@ export class PokeSource {
   /** Global position up to which messages were removed before they could be read. */
   forgottenUpTo = 0;
 
-  private constructor(log: LogStream, filters: readonly string[], cursor: HeaderCursor, after: number) {
+  private constructor(log: LogStream, filters: readonly string[], cursor: HeaderCursor<Place>, after: number) {
     this.#log = log;
     this.#filters = filters;
     this.#cursor = cursor;
-    this.#streams = new SubjectStreams(log.names);
     this.readTo = after;
   }
 
   static async open(log: LogStream, filters: readonly string[], after: number): Promise<PokeSource> {
-    return new PokeSource(log, filters, await HeaderCursor.open(log, filters, after), after);
+    const streams = new SubjectStreams(log.names);
+    const placeOf = (message: Msg, globalPosition: number) => ({
+      globalPosition,
+      stream: streams.of(message),
+      position: positionOfDelivered(message),
+    });
+    return new PokeSource(log, filters, await HeaderCursor.open(log, filters, after, placeOf), after);
   }
 
   get places(): readonly Place[] {
     return this.#places;
   }
 
-  /** Reads at least `most` more locations, if there are as many. `before`: the log's info from before this call. */
-  async refill(most: number, before: StreamInfo): Promise<void> {
+  /** Reads at least `most` more locations, if there are as many. `info`: the log's info from before this call, if known. */
+  async refill(most: number, info?: StreamInfo): Promise<void> {
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     const from = this.readTo;
-    const { entries: first, isShort } = await this.#pull(isFirst ? most : Math.max(most, pulledAhead));
-    let entries = first;
-    this.isAtEnd = isShort;
-    // The consumer's server may be behind the leader, which has every acknowledged message.
-    if (isShort && before.config.num_replicas > 1) {
-      const known = await lastKnown(this.#log, this.#filters);
-      if (known > this.#cursor.last) {
-        entries = [...first, ...(await readUpTo(this.#cursor, pulledAhead, known))];
-        this.isAtEnd = this.#cursor.last >= known;
-      }
-    }
-    this.readTo = this.isAtEnd ? Math.max(this.#cursor.last, before.state.last_seq) : this.#cursor.last;
-    for (const entry of entries) this.#places.push(this.#placeOf(entry));
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const pulled = await ahead;
+    let entries = pulled?.entries ?? [];
+    if (pulled === undefined || pulled.isShort) {
+      // An earlier pull does not show where the log ends now.
+      entries = [...entries, ...(await this.#pullToEnd(isFirst ? most : Math.max(most, pulledAhead), info))];
+    } else this.readTo = this.#cursor.last;
     // Lets the server prepare the next pages while these are delivered.
     if (!isFirst && !this.isAtEnd) {
-      this.#ahead = this.#cursor.pull(pulledAhead);
+      this.#ahead = this.#pullAhead();
       this.#ahead.catch(() => {});
     }
+    for (const place of entries) this.#places.push(place);
     this.forgottenUpTo = this.#isComplete(entries, from) ? 0 : forgottenUpTo(await this.#log.info());
   }
 
-  /** The result of the earlier pull, or of one now. An earlier pull does not show where the log ends now. */
-  async #pull(count: number): Promise<Pulled> {
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    if (ahead === undefined) return this.#cursor.pull(count);
-    const before = await ahead;
-    if (!before.isShort) return before;
-    const { entries, isShort } = await this.#cursor.pull(count);
-    return { entries: [...before.entries, ...entries], isShort };
+  async #pullAhead(): Promise<Pulled<Place>> {
+    if (++this.#pulls === longReadPulls) await this.#cursor.moveNear();
+    return this.#cursor.pull(pulledAhead);
+  }
+
+  /** Pulls, and finds out whether the log ends behind what came. */
+  async #pullToEnd(count: number, info: StreamInfo | undefined): Promise<readonly Place[]> {
+    const { config, state } = info ?? (await this.#log.info());
+    let { entries, isShort } = await this.#cursor.pull(count);
+    this.isAtEnd = isShort;
+    // The consumer's server may be behind the leader, which has every acknowledged message.
+    if (isShort && config.num_replicas > 1) {
+      const known = await lastKnown(this.#log, this.#filters);
+      if (known > this.#cursor.last) {
+        entries = [...entries, ...(await readUpTo(this.#cursor, pulledAhead, known))];
+        this.isAtEnd = this.#cursor.last >= known;
+      }
+    }
+    this.readTo = this.isAtEnd ? Math.max(this.#cursor.last, state.last_seq) : this.#cursor.last;
+    return entries;
   }
 
   /** Removes delivered locations up to a global position. */
@@ -104,13 +121,10 @@ export class PokeSource {
     this.#cursor.close();
   }
 
-  /** Whether the entries continue after `from` without a gap, so that nothing can be missing between them. */
-  #isComplete(entries: readonly HeaderEntry[], from: number): boolean {
-    return entries.length > 0 && entries[0]!.seq === from + 1 && entries.at(-1)!.seq === from + entries.length;
-  }
-
-  #placeOf({ subject, seq, message }: HeaderEntry): Place {
-    return { globalPosition: seq, stream: this.#streams.of(subject), position: positionOfDelivered(message) };
+  /** Whether the places continue after `from` without a gap, so that nothing can be missing between them. */
+  #isComplete(places: readonly Place[], from: number): boolean {
+    const [first] = places;
+    return first?.globalPosition === from + 1 && places.at(-1)!.globalPosition === from + places.length;
   }
 }
 

@@ -60,8 +60,8 @@ export async function readLastMessage(
     return last && readMessage(last, stream);
   }
   let found: number | undefined;
-  await walkBack(log, stream, maxLookedBack, ({ seq, message }) => {
-    if (decodeURIComponent(message.headers!.get(messageHeaders.type)) === type) found = seq;
+  await walkBack(log, stream, maxLookedBack, ({ seq, headers }) => {
+    if (decodeURIComponent(headers.get(messageHeaders.type)) === type) found = seq;
     return found === undefined;
   });
   const stored = found === undefined ? undefined : await log.at(found);

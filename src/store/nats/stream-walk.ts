@@ -1,6 +1,7 @@
+import type { Msg, MsgHdrs } from '@nats-io/transport-node';
 import type { Message } from '../../message/message.ts';
 import { positionOfDelivered } from './delivery.ts';
-import { HeaderCursor, type HeaderEntry } from './header-cursor.ts';
+import { HeaderCursor } from './header-cursor.ts';
 import { readUpTo } from './header-pages.ts';
 import type { LogStream, Spot } from './log-stream.ts';
 import { positionOf, readMessage, type Stored } from './stored-message.ts';
@@ -57,12 +58,15 @@ export async function readFromPosition(
   return messages;
 }
 
-/** Visits the headers of a stream's messages backwards until `visit` returns false or `most` were visited. */
+/** A message of a backward walk, without its payload. */
+export type Walked = { readonly seq: number; readonly position: number; readonly headers: MsgHdrs };
+
+/** Visits a stream's messages backwards until `visit` returns false or `most` were visited. */
 export async function walkBack(
   log: LogStream,
   stream: string,
   most: number,
-  visit: (entry: HeaderEntry) => boolean,
+  visit: (message: Walked) => boolean,
 ): Promise<void> {
   const subject = log.names.subject(stream);
   const last = await log.lastOf(subject);
@@ -71,22 +75,26 @@ export async function walkBack(
   for (let seen = 0; seen < most; ) {
     const from = await seqOfPosition(log, stream, Math.max(0, end.position - chunk + 1));
     if (from === undefined) return;
-    const cursor = await HeaderCursor.open(log, [subject], from - 1);
-    let entries: readonly HeaderEntry[];
+    const cursor = await HeaderCursor.open(log, [subject], from - 1, walkedOf);
+    let entries: readonly Walked[];
     try {
       entries = await readUpTo(cursor, chunk, end.seq);
     } finally {
       cursor.close();
     }
     const part = entries.filter(({ seq }) => seq <= end.seq);
-    for (const entry of part.toReversed()) if (!visit(entry)) return;
+    for (const message of part.toReversed()) if (!visit(message)) return;
     const [first] = part;
-    if (first === undefined || positionOfDelivered(first.message) === 0) return;
+    if (first === undefined || first.position === 0) return;
     seen += part.length;
     const before = await log.nextOf(subject, from);
     if (before === undefined) return;
     end = { seq: from - 1, position: positionOf(before.headers) - 1 };
   }
+}
+
+function walkedOf(message: Msg, seq: number): Walked {
+  return { seq, position: positionOfDelivered(message), headers: message.headers! };
 }
 
 function spotOf({ seq, headers }: Stored): Spot {

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import type { LogId } from '../../src/store/log-id.ts';
+import { HeaderCursor } from '../../src/store/nats/header-cursor.ts';
+import { LogStream } from '../../src/store/nats/log-stream.ts';
+import type { NatsLink } from '../../src/store/nats/nats-link.ts';
+
+/** A cluster that puts consumers on these servers in turn, and this node's connection to the server `a`; `!`: it refuses. */
+function clusterWith(leaders: (string | undefined)[]) {
+  const created: string[] = [];
+  const deleted: string[] = [];
+  const pulled: string[] = [];
+  const nameOf = (subject: string) => subject.slice(subject.lastIndexOf('.') + 1);
+  const link = {
+    requests: 0,
+    inbox: () => 'inbox',
+    connection: {
+      info: { server_name: 'a' },
+      isClosed: () => false,
+      subscribe: () => ({ unsubscribe() {} }),
+      publish: (subject: string) => void (subject.includes('.DELETE.') ? deleted : pulled).push(nameOf(subject)),
+    },
+    async api(subject: string) {
+      const leader = leaders[created.length];
+      created.push(nameOf(subject));
+      if (leader === '!') throw new Error('refused');
+      return leader === undefined ? {} : { cluster: { leader } };
+    },
+  };
+  const log = new LogStream(link as unknown as NatsLink, 'test', 'log' as LogId, () => {});
+  return { created, deleted, pulled, open: () => HeaderCursor.open(log, [], 0, () => undefined) };
+}
+
+describe('A long read of NATS', () => {
+  test('goes on with a consumer on the server that the node is connected to', async () => {
+    const { created, deleted, pulled, open } = clusterWith(['b', 'c', 'a']);
+    const cursor = await open();
+    await cursor.moveNear();
+    void cursor.pull(1).catch(() => {});
+    expect(pulled).toEqual([created[2]]);
+    expect(deleted.toSorted()).toEqual(created.slice(0, 2).toSorted());
+    await cursor.moveNear();
+    expect(created).toHaveLength(3);
+  });
+
+  test.each([
+    ['it is there already', ['a'], 1],
+    ['there is no cluster', [undefined], 1],
+    ['the servers refuse another one', ['b', '!'], 2],
+    ['the cluster has its servers elsewhere', ['b', 'b', 'b', 'b', 'b', 'b'], 6],
+  ])('keeps its consumer when %s', async (_when, leaders, count) => {
+    const { created, deleted, pulled, open } = clusterWith(leaders);
+    const cursor = await open();
+    await cursor.moveNear();
+    void cursor.pull(1).catch(() => {});
+    expect(created).toHaveLength(count);
+    expect(pulled).toEqual([created[0]]);
+    expect(deleted).not.toContain(created[0]);
+    cursor.close();
+    expect(deleted).toContain(created[0]);
+  });
+});

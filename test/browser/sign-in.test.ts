@@ -124,3 +124,47 @@ test('A page without an address leads back to the pages, and fits a phone.', asy
   expect(page.url()).toBe(`${app.url}/diagnose`);
   expect(visitor.complaints).toEqual([]);
 });
+
+test('A visitor who signs out is asked for a token, in other tabs too, and what they saw is not shown again.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  await using visitor = await visit(`${app.url}/docs?token=${admin}`);
+  const { page, context } = visitor;
+  const tab = await context.newPage();
+  await tab.goto(`${app.url}/browse#account-1`);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('Token').waitFor();
+  await tab.getByLabel('Token').waitFor();
+  expect(await context.cookies()).toEqual([]);
+  expect([page.url(), tab.url()]).toEqual([`${app.url}/docs`, `${app.url}/browse#account-1`]);
+
+  await tab.getByLabel('Token').fill(admin);
+  await tab.getByRole('button', { name: 'Sign in' }).click();
+  await tab.getByRole('link', { name: 'Groups' }).click();
+  await tab.getByRole('button', { name: 'Sign out' }).click();
+  await tab.getByLabel('Token').waitFor();
+  await tab.goBack();
+  await tab.getByLabel('Token').waitFor();
+  expect(tab.url()).toBe(`${app.url}/browse#account-1`);
+  expect(visitor.complaints).toEqual([]);
+});
+
+test('Where signing out gets no answer, its button says so, and works once there is one.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  await using visitor = await visit(`${app.url}/diagnose?token=${admin}`);
+  const { page, context } = visitor;
+  await page.route('**/session', (route) => route.abort());
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  const button = page.getByRole('button', { name: 'No answer. Try again' });
+  await button.waitFor();
+  expect(await context.cookies()).toHaveLength(1);
+  await page.unroute('**/session');
+  await button.click();
+  await page.getByLabel('Token').waitFor();
+});
+
+test('Without tokens nobody is offered to sign out.', async () => {
+  await using app = await startTestApp();
+  await using visitor = await visit(`${app.url}/diagnose`);
+  await visitor.page.getByRole('button', { name: 'Start' }).waitFor();
+  expect(await visitor.page.getByRole('button', { name: 'Sign out' }).count()).toBe(0);
+});

@@ -9,11 +9,20 @@ export const headerLinks: readonly { readonly path: string; readonly text: strin
   { path: '/reference', text: 'API' },
 ];
 
+/** What differs between headers. */
+type HeaderOptions = {
+  /** Path of the page; undefined if the header has no link to it. */
+  readonly current?: string;
+  readonly root?: string;
+  /** Whether there is a button to sign out, which needs `common/sign-out.js`. */
+  readonly hasSession?: boolean;
+};
+
 /**
  * The header of every page. `root`: relative path from the page to the server's root, because a proxy may add a path
  * prefix. A page shows the state of its connection in `#top-state`.
  */
-export function headerOf(current: string | undefined, root = ''): string {
+export function headerOf({ current, root = '', hasSession = false }: HeaderOptions): string {
   const links = headerLinks.map(({ path, text }) => {
     const mark = path === current ? ' aria-current="page"' : '';
     return `        <a href="${root}${path.slice(1)}"${mark}>${text}</a>\n`;
@@ -29,7 +38,7 @@ export function headerOf(current: string | undefined, root = ''): string {
       <nav class="pages" aria-label="Pages">
 ${links.join('')}      </nav>
       <div id="top-state" class="top-state"></div>
-      <span class="version">${version}</span>
+${hasSession ? '      <button type="button" id="sign-out" class="small">Sign out</button>\n' : ''}      <span class="version">${version}</span>
     </header>
 `;
 }

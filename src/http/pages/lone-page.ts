@@ -28,7 +28,7 @@ export function lonePage({ title, root, card, script }: LonePage) {
     head: `    <link rel="icon" type="image/svg+xml" href="${iconUrl}">
     <style>${style}</style>
 `,
-    body: `${headerOf(undefined, root)}
+    body: `${headerOf({ root })}
     <main id="main" class="lone" tabindex="-1">
       <div class="panel card">
 ${card}

@@ -30,7 +30,8 @@ export function routePage(server: Server, options: PageOptions): void {
   const page = Buffer.from(pageOf(options, files.get('main.html')!.toString()));
   files.delete('main.html');
   routeFiles(server, path, files);
-  const headers = headersOf('main.html');
+  // After signing out, Back must ask for a token instead of showing a cached page.
+  const headers = { ...headersOf('main.html'), ...(mode === 'token' && { 'cache-control': 'no-store' }) };
   server.get(
     path,
     { schema: { hide: true }, config: { access: 'read', takesAbsentNamespace: true } },
@@ -43,17 +44,18 @@ export function routePage(server: Server, options: PageOptions): void {
 }
 
 /** The document of a page. Its links are relative, because a proxy may serve it below a path. */
-function pageOf({ path, title, description, styles }: PageOptions, main: string): string {
+function pageOf({ path, title, description, styles, mode }: PageOptions, main: string): string {
   const below = path.slice(1);
+  const hasSession = mode === 'token';
   const links = styles.map((name) => `    <link rel="stylesheet" href="${below}/${name}.css">\n`);
+  const scripts = [...(hasSession ? ['common/sign-out.js'] : []), `${below}/page.js`];
   return documentOf({
     title,
     head: `    <meta name="description" content="${description}">
     <link rel="icon" type="image/svg+xml" href="common/icon.svg">
     <link rel="stylesheet" href="common/common.css">
-${links.join('')}    <script type="module" src="${below}/page.js"></script>
-`,
-    body: `${headerOf(path)}
+${links.join('')}${scripts.map((file) => `    <script type="module" src="${file}"></script>\n`).join('')}`,
+    body: `${headerOf({ current: path, hasSession })}
     <main id="main" tabindex="-1">
 ${main}    </main>
     <noscript><p class="lead">This page needs JavaScript. The API is described in openapi.json.</p></noscript>
@@ -69,5 +71,5 @@ function beginHere(request: FastifyRequest, reply: FastifyReply, token: string, 
   if (site !== 'none' && site !== 'same-origin') {
     throw new PokewireError('AUTH_UNAUTHORIZED', 'A page of another site gave this token, so it is not used.');
   }
-  return beginSession(request, reply, token).header('cache-control', 'no-store').redirect(path.slice(1), 303);
+  return beginSession(request, reply, token).redirect(path.slice(1), 303);
 }

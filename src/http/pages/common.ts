@@ -3,7 +3,7 @@ import { readFiles, routeFiles } from './page-files.ts';
 
 const files = readFiles(new URL('./common/', import.meta.url));
 
-const styles = ['palette', 'base', 'header', 'forms', 'states', 'code'];
+const styles = ['palette', 'base', 'header', 'forms', 'states', 'code', 'foot'];
 
 /** The styles shared by all pages, concatenated. */
 export const commonStyle = styles.map((name) => files.get(`${name}.css`)!.toString()).join('\n');

@@ -1,5 +1,6 @@
 import { byId, element } from '../common/element.js';
 import { placeOf } from '../common/place.js';
+import { setUpShortcuts } from '../common/shortcuts.js';
 import { Finder } from './finder.js';
 import { StreamView } from './stream-view.js';
 
@@ -15,13 +16,8 @@ function showPlace() {
 }
 
 addEventListener('hashchange', showPlace);
-addEventListener('keydown', (event) => {
-  const isWriting = event.target.matches?.('input, textarea, select');
-  if (isWriting || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === '/') {
-    event.preventDefault();
-    byId('prefix').focus();
-  }
-  if (event.key === 'f') view.follow();
-});
+setUpShortcuts([
+  { key: '/', text: 'find a stream', target: byId('prefix'), act: () => byId('prefix').focus() },
+  { key: 'f', text: 'follow live, or pause', target: byId('follow'), act: () => view.follow() },
+]);
 await showPlace();

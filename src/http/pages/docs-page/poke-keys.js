@@ -1,5 +1,6 @@
 import { byId } from '../common/element.js';
 import { rove } from '../common/rove.js';
+import { setUpShortcuts } from '../common/shortcuts.js';
 
 /**
  * Keys of the list: arrows move between rows, Enter opens a message, Escape closes it, and a second Escape leaves the
@@ -18,13 +19,11 @@ export function setUpListKeys(list, { closeMessage }) {
   };
 }
 
-/** Keys of the whole page outside of text fields: `/` goes to the filter, `p` pauses. */
+/** Keys of the whole page. */
 export function setUpPageKeys({ togglePause }) {
-  addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, select, textarea')) return;
-    if (event.key === 'p') return togglePause();
-    if (event.key !== '/') return;
-    event.preventDefault();
-    byId('filter').focus();
-  });
+  const filter = byId('filter');
+  setUpShortcuts([
+    { key: '/', text: 'filter', target: filter, act: () => filter.focus() },
+    { key: 'p', text: 'pause', target: byId('pause'), act: togglePause },
+  ]);
 }

@@ -1,4 +1,5 @@
 import { byId } from '../common/element.js';
+import { setUpShortcuts } from '../common/shortcuts.js';
 
 /** Shows only operations that contain every word in the search field, and their number. */
 export class Search {
@@ -9,12 +10,7 @@ export class Search {
     this.#entries = entries.map(({ text, elements }) => ({ text: text.toLowerCase(), elements }));
     byId('search').addEventListener('input', () => this.#apply());
     byId('search').addEventListener('keydown', ({ key }) => key === 'Escape' && this.clear());
-    addEventListener('keydown', (event) => {
-      const isWriting = event.target.matches?.('input, textarea, select');
-      if (event.key !== '/' || isWriting || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      byId('search').focus();
-    });
+    setUpShortcuts([{ key: '/', text: 'search', target: byId('search'), act: () => byId('search').focus() }]);
     this.#apply();
   }
 

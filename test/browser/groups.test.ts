@@ -4,6 +4,8 @@ import { connect } from '../../src/client/client.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { startTestApp } from '../support/start-app.ts';
 
+const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
+
 let browser: Browser;
 beforeAll(async () => {
   browser = await launchBrowser();
@@ -106,4 +108,91 @@ test('The groups page fits a phone, without breaking column headings.', async ()
     .locator('th:visible')
     .evaluateAll((headings) => headings.map(({ clientHeight }) => clientHeight));
   expect(Math.max(...heights)).toBeLessThan(2 * 16);
+});
+
+test('The page of groups plans a resize: what moves, how uneven the load is and the largest stream, and resizes once that is confirmed.', async () => {
+  await using app = await startTestApp();
+  const pokewire = connect(app.url);
+  for (const order of [1, 2, 3, 4, 5, 6]) await pokewire.append(`order-${order}`, { type: 'Placed', data: {} });
+  for (let more = 0; more < 6; more++) await pokewire.append('order-6', { type: 'Paid', data: {} });
+  await using _worker = pokewire.consume(
+    { category: 'order', group: 'billing', member: 'worker-1', size: 2 },
+    () => {},
+  );
+  await using visited = await visit(app.url);
+  const { page, complaints } = visited;
+  await page.getByText('billing: category order, 2 partitions').waitFor();
+  expect(await page.getByRole('textbox', { name: 'Partitions' }).inputValue()).toBe('2');
+  await page.getByRole('button', { name: 'Plan' }).click();
+  await page.getByText('The current 2 partitions share 6 streams.').waitFor();
+  expect(await page.locator('#resize').isVisible()).toBe(false);
+
+  await page.getByRole('textbox', { name: 'Partitions' }).fill('4');
+  await page.keyboard.press('Enter');
+  await page.getByText('With 4 partitions, 0 of 6 streams would get another owner.').waitFor();
+  const plan = await page.locator('#plan').innerText();
+  expect(plan).toMatch(/Each new partition\s+waits for 1 of the current ones/);
+  expect(plan).toMatch(/Busiest partition\s+\d, \d+ messages a day, [\d.]+ × the average/);
+  expect(plan).toMatch(/Largest stream\s+order-6, 58.3 % of the latest messages/);
+  await page.getByText('Partition by partition').click();
+  expect(await page.locator('#plan tbody tr').count()).toBe(4);
+
+  const asked: string[] = [];
+  page.once('dialog', (dialog) => dialog.dismiss());
+  await page.getByRole('button', { name: 'Resize to 4' }).click();
+  page.once('dialog', (dialog) => {
+    asked.push(dialog.message());
+    return dialog.accept();
+  });
+  await page.getByRole('button', { name: 'Resize to 4' }).click();
+  await page.getByText('billing: category order, 4 partitions').waitFor();
+  expect(asked).toEqual([
+    'Resize billing from 2 partitions? With 4 partitions, 0 of 6 streams would get another owner.',
+  ]);
+  await page.getByText('Resizing to 4').waitFor();
+  // The plan has been carried out; the focus is where another one is asked for.
+  expect(await page.locator('#resize').isVisible()).toBe(false);
+  expect(await page.evaluate('document.activeElement.id')).toBe('ask-plan');
+  expect(complaints).toEqual([]);
+});
+
+test('A size that cannot be is refused at its field on the page of groups.', async () => {
+  await using app = await startTestApp();
+  await connect(app.url).append('order-1', { type: 'Placed', data: {} });
+  await using _worker = connect(app.url).consume(
+    { category: 'order', group: 'billing', member: 'worker-1', size: 2 },
+    () => {},
+  );
+  await using visited = await visit(app.url);
+  const { page } = visited;
+  await page.getByText('billing: category order, 2 partitions').waitFor();
+  const size = page.getByRole('textbox', { name: 'Partitions' });
+  for (const wrong of ['5000', 'many', '']) {
+    await size.fill(wrong);
+    await page.getByRole('button', { name: 'Plan' }).click();
+    await page.locator('#size-error').waitFor();
+    expect(await size.getAttribute('aria-invalid')).toBe('true');
+    expect(await page.evaluate('document.activeElement.id')).toBe('size');
+  }
+  await size.fill('3');
+  expect(await size.getAttribute('aria-invalid')).toBeNull();
+});
+
+test('Whoever may only read is told so when they resize a group, and it stays as it is.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  await fetch(`${app.url}/groups/billing`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ category: 'order', size: 2 }),
+  });
+  const reader = { label: '', scope: 'read', expiresAtMs: undefined } as const;
+  const { token } = await app.namespaces.createToken('default', reader);
+  await using page = await browser.newPage();
+  await page.goto(`${app.url}/consumer-groups?token=${token}`);
+  await page.getByRole('textbox', { name: 'Partitions' }).fill('3');
+  await page.getByRole('button', { name: 'Plan' }).click();
+  page.once('dialog', (dialog) => dialog.accept());
+  await page.getByRole('button', { name: 'Resize to 3' }).click();
+  await page.locator('#resize-answer').getByText('403').waitFor();
+  expect(await page.locator('#title').innerText()).toBe('billing: category order, 2 partitions');
 });

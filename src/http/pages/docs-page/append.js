@@ -1,7 +1,7 @@
 import { byId } from '../common/element.js';
+import { clearFields, showAtField } from '../common/field-errors.js';
 import { number } from '../common/format.js';
 import { noAnswer, refusalOf, refusalParts } from '../common/server-error.js';
-import { clearFields, showAtField } from './field-errors.js';
 
 /** Fields of the form, by the server's name for them or by an error code about them. */
 const fieldIds = {

@@ -1,10 +1,10 @@
 import { curlLine } from '../common/curl-line.js';
 import { byId } from '../common/element.js';
+import { clearFields, showAtField } from '../common/field-errors.js';
 import { clockTime } from '../common/format.js';
 import { noAnswer, refusalParts } from '../common/server-error.js';
 import { ConnectionState } from './connection-state.js';
 import { Continuity } from './continuity.js';
-import { clearFields, showAtField } from './field-errors.js';
 import { PokeList } from './poke-list.js';
 import { Proof } from './proof.js';
 import { Selectors } from './selectors.js';

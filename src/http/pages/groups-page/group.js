@@ -35,7 +35,7 @@ export function partitionRow({ partition, member, generation, checkpoint, lag, r
   return element(
     'tr',
     {},
-    heading(partition, 'number'),
+    heading(partition),
     cell(`${member ?? 'nobody'}${revoking ? ', moving' : ''}`, member === null || revoking ? 'gone' : ''),
     cell(generation, 'number generation'),
     cell(checkpoint === null ? '–' : number(checkpoint), 'number'),

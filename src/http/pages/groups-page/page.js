@@ -5,6 +5,7 @@ import { showItems } from '../common/keyed-children.js';
 import { noAnswer, refusalOf, refusalParts } from '../common/server-error.js';
 import { showTopState } from '../common/top-state.js';
 import { heldItem, memberRow, partitionRow, showGroupHead } from './group.js';
+import { ResizeForm } from './resize-form.js';
 
 const everyMs = 2_000;
 
@@ -12,6 +13,8 @@ const everyMs = 2_000;
 const chosen = () => decodeURIComponent(location.hash.slice(1));
 
 const signIn = element('button', { type: 'button', onclick: () => location.reload() }, 'Sign in');
+
+const resizeForm = new ResizeForm(look);
 
 /** Time of the last answer. */
 let answeredAt = new Date();
@@ -63,6 +66,7 @@ async function showGroup(name) {
   const path = `groups/${encodeURIComponent(name)}`;
   const [group, { held }] = await Promise.all([get(path), get(`${path}/parked`)]);
   showGroupHead(name, group);
+  resizeForm.show(name, group.size);
   showItems(byId('members'), group.members, ({ member }) => member, memberRow);
   showItems(byId('partitions'), group.partitions, ({ partition }) => partition, partitionRow);
   byId('no-held').hidden = held.length > 0;

@@ -1,4 +1,4 @@
-import { byId, element } from '../common/element.js';
+import { byId, element } from './element.js';
 
 /** Shows an error below its field, and focuses the field. `parts`: the sentence and what follows. */
 export function showAtField(field, ...parts) {

@@ -9,29 +9,54 @@ const token = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 export type Stop = {
   /** Kebab-case. */
   readonly name: string;
+  /** The page and its state, in words. */
+  readonly caption: string;
   readonly path: string;
   /** Whether it is on the server that requires a token. */
   readonly isGuarded?: boolean;
   /** Whether the header marks it as the current page. */
   readonly isInHeader: boolean;
+  /** Selector of the part that its screenshots start at; absent: the top. */
+  readonly shows?: string;
   /** Brings the page into this state. */
   readonly prepare: (page: Page) => Promise<unknown>;
 };
 
-const preparations: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
-  '/docs': async (page) => {
-    await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
-    await page.getByText('account-123').first().waitFor();
+type State = Pick<Stop, 'caption' | 'prepare'>;
+
+/** The states of the pages in the header. */
+const states: Readonly<Record<string, State>> = {
+  '/docs': {
+    caption: 'Try it: a subscription and what it was poked about',
+    prepare: async (page) => {
+      await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
+      await page.getByText('account-123').first().waitFor();
+    },
   },
-  '/browse': async (page) => {
-    await page.getByRole('link', { name: 'account-123' }).click();
-    await page.getByLabel('Messages, newest first').locator('.row').first().click();
-    await page.getByRole('region', { name: 'data' }).waitFor();
+  '/browse': {
+    caption: 'Streams: one of them, and one of its messages',
+    prepare: async (page) => {
+      await page.getByRole('link', { name: 'account-123' }).click();
+      await page.getByLabel('Messages, newest first').locator('.row').first().click();
+      await page.getByRole('region', { name: 'data' }).waitFor();
+    },
   },
-  '/reference': (page) => page.locator('#errors').waitFor(),
-  '/consumer-groups': (page) => page.getByRole('button', { name: 'Replay' }).waitFor(),
-  '/diagnose': (page) => page.getByText('Takes about 80 s.').waitFor(),
+  '/consumer-groups': {
+    caption: 'Groups: members, partitions and a stream that is held',
+    prepare: (page) => page.getByRole('button', { name: 'Replay' }).waitFor(),
+  },
+  '/diagnose': {
+    caption: 'Diagnose: what will be measured',
+    prepare: (page) => page.getByText('Takes about 80 s.').waitFor(),
+  },
+  '/reference': { caption: 'API reference', prepare: (page) => page.locator('#errors').waitFor() },
 };
+
+async function planResize(page: Page): Promise<void> {
+  await page.getByRole('textbox', { name: 'Partitions' }).fill('8');
+  await page.getByRole('button', { name: 'Plan' }).click();
+  await page.getByText('Partition by partition').click();
+}
 
 async function diagnose(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Start' }).click();
@@ -50,27 +75,55 @@ async function signInWrongly(page: Page): Promise<void> {
   await page.getByRole('alert').getByText('The token is malformed').waitFor();
 }
 
-const none = async () => {};
-
 /** Every page of the header, with content, and those that no link leads to. */
 export const stops: readonly Stop[] = [
-  ...headerLinks.map(({ path }) => ({
-    name: path.slice(1),
-    path,
+  ...headerLinks.map(({ path }) => ({ name: path.slice(1), path, isInHeader: true, ...states[path]! })),
+  {
+    name: 'diagnose-stopped',
+    caption: 'Diagnose: stopped, with its report',
+    path: '/diagnose',
     isInHeader: true,
-    prepare: preparations[path] ?? none,
-  })),
-  { name: 'diagnose-stopped', path: '/diagnose', isInHeader: true, prepare: diagnose },
+    prepare: diagnose,
+  },
+  {
+    name: 'groups-plan',
+    caption: 'Groups: the plan of a resize',
+    path: '/consumer-groups',
+    isInHeader: true,
+    prepare: planResize,
+    shows: '#resize-form',
+  },
   {
     name: 'groups-none',
+    caption: 'Groups: none yet, on a server that requires a token',
     path: `/consumer-groups?token=${token}`,
     isGuarded: true,
     isInHeader: true,
     prepare: seeNoGroup,
   },
-  { name: 'sign-in', path: '/docs', isGuarded: true, isInHeader: false, prepare: none },
-  { name: 'sign-in-refused', path: '/diagnose', isGuarded: true, isInHeader: false, prepare: signInWrongly },
-  { name: 'not-found', path: '/no/where', isInHeader: false, prepare: none },
+  {
+    name: 'sign-in',
+    caption: 'Signing in',
+    path: '/docs',
+    isGuarded: true,
+    isInHeader: false,
+    prepare: async () => {},
+  },
+  {
+    name: 'sign-in-refused',
+    caption: 'Signing in: the token is refused',
+    path: '/diagnose',
+    isGuarded: true,
+    isInHeader: false,
+    prepare: signInWrongly,
+  },
+  {
+    name: 'not-found',
+    caption: 'An address without a page',
+    path: '/no/where',
+    isInHeader: false,
+    prepare: async () => {},
+  },
 ];
 
 /** The tour's servers, with content. Close it by `await using`. */

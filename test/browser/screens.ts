@@ -2,15 +2,11 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { launchBrowser } from '../support/browser.ts';
 import { startTour, stops } from './page-tour.ts';
+import { pictureName, schemes, screensIndex, sizes } from './screens-index.ts';
 
-// Screenshots of every page in three sizes and both schemes, for review after a change: node test/browser/screens.ts [FOLDER]
+// Screenshots of every page in three sizes and both schemes, for review after a change, and a page that shows them:
+// node test/browser/screens.ts [FOLDER]
 const folder = new URL(`${process.argv[2] ?? 'docs/screens'}/`, `file://${process.cwd()}/`);
-
-const sizes = [
-  { width: 1280, height: 800 },
-  { width: 1920, height: 1080 },
-  { width: 390, height: 844 },
-];
 
 /** WebP takes a third of the size of PNG, but Playwright cannot write it. */
 async function picture(page: Page): Promise<Buffer> {
@@ -30,18 +26,19 @@ for (const stop of stops) {
   await using page = await context.newPage();
   await page.goto(tour.urlOf(stop));
   await stop.prepare(page);
-  for (const colorScheme of ['light', 'dark'] as const) {
+  for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme });
     for (const size of sizes) {
       await page.setViewportSize(size);
-      await page.evaluate(
-        'scrollTo(0, 0); new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))',
-      );
+      await page.evaluate('scrollTo(0, 0)');
+      if (stop.shows !== undefined) await page.locator(stop.shows).evaluate((shown) => shown.scrollIntoView());
+      await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))');
       const taken = await picture(page);
       bytes += taken.length;
-      await writeFile(new URL(`${stop.name}-${size.width}-${colorScheme}.webp`, folder), taken);
+      await writeFile(new URL(pictureName(stop.name, size.width, colorScheme), folder), taken);
     }
   }
   await context.clearCookies();
 }
+await writeFile(new URL('README.md', folder), screensIndex());
 console.log(`${Math.round(bytes / 1024)} KiB in ${folder.pathname}`);

@@ -52,7 +52,6 @@ test('Below a path of a proxy a visitor signs in, is poked, goes from page to pa
   expect(page.url()).toBe(`${proxy.url}docs`);
   await page.getByLabel('Token').fill(admin);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('checkbox', { name: /^Shortcuts: / }).waitFor();
   await subscribe(page);
   await append(page);
   await pokes(page).first().waitFor();

@@ -2,6 +2,8 @@ import type { Locator, Page } from 'playwright-core';
 
 /** Presses Subscribe and waits until the stream is open. */
 export async function subscribe(page: Page): Promise<void> {
+  // Before the script runs, a click would submit the form, which the policy blocks.
+  await page.locator('#top-state').getByRole('status').waitFor();
   await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
   await page.getByText('open', { exact: true }).waitFor();
 }

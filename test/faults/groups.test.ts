@@ -7,8 +7,11 @@ const mix = faultMix
   .filter(([, name]) => name !== 'evict')
   .map(([weight, name]) => [name === 'join' || name === 'leave' ? weight / 4 : weight, name] as const);
 
+/** Over NATS, test/nats/group-nodes.test.ts already kills nodes and servers in CI. */
+const stores = Object.entries(groupStores).filter(([name]) => name !== 'nats');
+
 /** `npm run groups:faults` is the long run; this one has the same parts. */
-describe.each(Object.entries(groupStores))('Members of groups in processes of their own over %s', (_name, start) => {
+describe.each(stores)('Members of groups in processes of their own over %s', (_name, start) => {
   const title =
     'handle every message, each stream in order and by one owner, whatever happens to them, nodes and store';
   test.skipIf(typeof start === 'string')(typeof start === 'string' ? `${title} (${start}).` : `${title}.`, async () => {

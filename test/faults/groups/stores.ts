@@ -1,7 +1,10 @@
 import { DatabaseSync } from 'node:sqlite';
 import { initStore } from '../../../src/store/init-store.ts';
+import { NatsCluster } from '../../nats/nats-cluster.ts';
+import { missingNats, natsProgram } from '../../nats/nats-server.ts';
 import { CuttableWay } from '../../postgres/cuttable-way.ts';
 import { hasPostgres, PostgresCluster } from '../../postgres/postgres-cluster.ts';
+import { Front } from '../../support/nodes/front.ts';
 import { TemporaryFolder } from '../../support/temporary-folder.ts';
 
 /** A node's way to its store, which can be cut: nothing is stored and nothing is answered until it is mended. */
@@ -18,9 +21,12 @@ export type GroupStore = AsyncDisposable & {
 export const groupStores: Readonly<Record<string, (() => Promise<GroupStore>) | string>> = {
   sqlite: startSqlite,
   postgres: hasPostgres ? startPostgres : 'npm has no PostgreSQL for this platform',
+  nats: natsProgram === undefined ? missingNats : startNats,
 };
 
-const nodesOfPostgres = 3;
+/** Nodes over a store that several can share, and how long one of them is away. */
+const sharedNodes = 3;
+const sharedLongestMs = 40_000;
 /** Longest wait for a commit of the node. */
 const lockTimeoutMs = 2_000;
 
@@ -53,10 +59,23 @@ async function startPostgres(): Promise<GroupStore> {
   const database = await cluster.create();
   await initStore(cluster.url(database, 'postgres'), 'message_store');
   const ways: StoreWay[] = [];
-  for (let n = 0; n < nodesOfPostgres; n++) {
+  for (let n = 0; n < sharedNodes; n++) {
     const way = closing.use(await CuttableWay.open(cluster));
     ways.push({ url: way.url(database), cut: () => way.cut(), mend: () => way.mend() });
   }
   const moved = closing.move();
-  return { ways, longestMs: 40_000, [Symbol.asyncDispose]: () => moved.disposeAsync() };
+  return { ways, longestMs: sharedLongestMs, [Symbol.asyncDispose]: () => moved.disposeAsync() };
+}
+
+/** One server: those of a cluster tell their clients of each other, and a node would go around its way. */
+async function startNats(): Promise<GroupStore> {
+  await using closing = new AsyncDisposableStack();
+  const { servers } = closing.use(await NatsCluster.start());
+  const ways: StoreWay[] = [];
+  for (let n = 0; n < sharedNodes; n++) {
+    const way = closing.use(await Front.open(servers.map(({ port }) => port)));
+    ways.push({ url: `nats://${new URL(way.url).host}/faults`, cut: () => way.cut(), mend: () => way.mend() });
+  }
+  const moved = closing.move();
+  return { ways, longestMs: sharedLongestMs, [Symbol.asyncDispose]: () => moved.disposeAsync() };
 }

@@ -30,4 +30,11 @@ describe('The URL of a PostgreSQL', () => {
   ])('is refused when it is %s.', (url, problem) => {
     expect(() => parsePostgresUrl(url)).toThrow(problem);
   });
+
+  test.each(['postgres://me:12?s3cret@a/log', 'postgres://me:12@s3cret@a/log', 'postgres://me:12@a,me:s3cret@b/log'])(
+    'is refused without a word of the password when it is %s.',
+    (url) => {
+      expect(() => parsePostgresUrl(url)).toThrow(/^(?!.*s3cret)--store must be postgres:/);
+    },
+  );
 });

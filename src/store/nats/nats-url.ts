@@ -36,13 +36,9 @@ const reader = new StoreUrlReader(
     '&windowMs=MILLISECONDS, &maxAgeMs=MILLISECONDS, &maxMessages=COUNT, &maxBytes=BYTES',
 );
 
-/** The part of a URL before the servers, the servers, and the rest. `URL` does not accept a list of servers. */
-const parts = /^([^/]*\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/s;
-
 /** Parses the `--store` URL. Throws a `ConfigError` that never contains a password. */
 export function parseNatsUrl(url: string): NatsUrl {
-  const [, before, list = '', after] = parts.exec(url) ?? [];
-  const each = list.split(',').map((server) => reader.parse(`${before}${server}${after}`));
+  const each = reader.parseEach(url);
   const servers = each.map(({ hostname, port }) => {
     if (hostname === '') throw reader.refusal('it names no host');
     return `${hostname}:${port === '' ? defaultPort : port}`;

@@ -31,13 +31,9 @@ const reader = new StoreUrlReader(
     '&pooled=true, &sslmode=disable, require or verify-full',
 );
 
-/** The part of a URL before the servers, the servers, and the rest. `URL` does not accept a list of servers. */
-const parts = /^([^/]*\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/s;
-
 /** Parses the `--store` URL. Throws a `ConfigError` that never contains the password. */
 export function parsePostgresUrl(url: string): PostgresUrl {
-  const [, before, list = '', after] = parts.exec(url) ?? [];
-  const each = list.split(',').map((server) => reader.parse(`${before}${server}${after}`));
+  const each = reader.parseEach(url);
   const servers = each.map(({ hostname, port }) => {
     // Brackets around an IPv6 address belong to the URL only.
     const host = reader.decode(hostname).replace(/^\[(.*)\]$/, '$1');

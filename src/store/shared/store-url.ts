@@ -1,5 +1,8 @@
 import { ConfigError } from '../../config-error.ts';
 
+/** The part of a URL before the servers, the servers, and the rest. */
+const parts = /^([^/]*\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/s;
+
 /** Parses `--store` URLs of one engine. Errors describe the expected form and never repeat the URL, which may contain a password. */
 export class StoreUrlReader {
   readonly #form: string;
@@ -13,6 +16,18 @@ export class StoreUrlReader {
     const parsed = URL.parse(url);
     if (parsed === null) throw this.refusal('it is no URL');
     return parsed;
+  }
+
+  /** One URL for each of the servers, which are separated by commas. `URL` does not accept a list. */
+  parseEach(url: string): URL[] {
+    const [, before = '', list = '', after = ''] = parts.exec(url) ?? [];
+    // Part of a password that is not escaped, or a second one. It would be taken for a server or a parameter, and shown.
+    if (list.includes('@') || after.includes('@')) {
+      throw this.refusal(
+        'only user and password end with @, once before all servers; write another as %40, / as %2F, ? as %3F',
+      );
+    }
+    return list.split(',').map((server) => this.parse(`${before}${server}${after}`));
   }
 
   /** Decodes the percent escapes of a URL part. */

@@ -14,7 +14,7 @@ import { NatsServer } from './nats-server.ts';
 const open = (url: string) => NatsStore.open(url, { pokes: pokePool(), ...noLimits });
 
 /** Pretends to be a server of this version, and does nothing else. */
-async function startOldServer(version: string) {
+async function startFakeServer(version: string) {
   const info = { server_id: 'old', version, proto: 1, max_payload: 1_048_576, headers: true, jetstream: true };
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -32,14 +32,21 @@ describe('A start with NATS', () => {
   test('is refused by a sentence where nobody answers.', async () => {
     const port = await freePort();
     await expect(open(`nats://127.0.0.1:${port}`)).rejects.toThrow(
-      new RegExp(`^--store: NATS at 127\\.0\\.0\\.1:${port} does not answer: `),
+      new RegExp(`^--store: no connection to NATS at 127\\.0\\.0\\.1:${port}: connection refused$`),
     );
   });
 
   test('is refused by a sentence when the server is too old.', async () => {
-    await using server = await startOldServer('2.9.10');
+    await using server = await startFakeServer('2.9.10');
     await expect(open(`nats://127.0.0.1:${server.port}`)).rejects.toThrow(
       `--store: NATS at 127.0.0.1:${server.port} is version 2.9.10: Pokewire needs 2.12 or newer.`,
+    );
+  });
+
+  test('is refused by a sentence when the server does not offer the TLS that the URL requires.', async () => {
+    await using server = await startFakeServer('2.12.0');
+    await expect(open(`nats://127.0.0.1:${server.port}?tls=require`)).rejects.toThrow(
+      `--store: no connection to NATS at 127.0.0.1:${server.port}: server does not support 'tls'`,
     );
   });
 
@@ -69,7 +76,9 @@ describeWithNats('A start with a real nats-server', () => {
     const settings = ['authorization { user: "me", password: "s3cret" }'];
     await using cluster = await NatsCluster.start({ settings });
     const [server] = cluster.servers;
-    await expect(open(`nats://me:wr0ng@${server!.host}`)).rejects.toThrow(/^(?!.*wr0ng)--store: NATS at .* Authoriz/i);
+    await expect(open(`nats://me:wr0ng@${server!.host}`)).rejects.toThrow(
+      /^(?!.*wr0ng)--store: NATS at .* rejects the/,
+    );
     await using process = new SpokenProcess([
       '--port=0',
       '--log-level=trace',
@@ -77,5 +86,12 @@ describeWithNats('A start with a real nats-server', () => {
     ]);
     await process.listening();
     expect(process.said).not.toContain('s3cret');
+  });
+
+  test('needs the token, which no refusal has.', async () => {
+    await using cluster = await NatsCluster.start({ settings: ['authorization { token: "t0ken" }'] });
+    const [server] = cluster.servers;
+    await expect(open(`nats://wr0ng@${server!.host}`)).rejects.toThrow(/^(?!.*wr0ng)--store: NATS at .* rejects the/);
+    await (await open(`nats://t0ken@${server!.host}`)).close();
   });
 });

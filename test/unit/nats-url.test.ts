@@ -24,6 +24,15 @@ describe('The URL of NATS', () => {
     });
   });
 
+  test('names the files that TLS needs.', () => {
+    expect(parseNatsUrl('nats://a?ca=/ca.pem&cert=/me.pem&key=/me%40home.key')).toMatchObject({
+      tls: 'server',
+      caFile: '/ca.pem',
+      certFile: '/me.pem',
+      keyFile: '/me@home.key',
+    });
+  });
+
   test('takes a name without a password for a token.', () => {
     expect(parseNatsUrl('nats://t0ken@a')).toMatchObject({ user: undefined, password: undefined, token: 't0ken' });
   });
@@ -39,6 +48,7 @@ describe('The URL of NATS', () => {
     ['nats://a?windowMs=10', /windowMs is a number of 1000 or more, not 10/],
     ['nats://a?maxBytes=many', /maxBytes is a number of 0 or more, not many/],
     ['nats://a?lanes=1', /it has no parameter lanes/],
+    ['nats://a?cert=/a/b', /cert and key are given together/],
   ])('is refused when it is %s.', (url, problem) => {
     expect(() => parseNatsUrl(url)).toThrow(problem);
   });

@@ -96,12 +96,15 @@ describe('The page about stores', () => {
   });
 
   test('lists the parameters of a NATS URL with their defaults.', () => {
-    const { replicas, credsFile, tls, caFile, windowMs, maxAgeMs, maxMessages, maxBytes } = parseNatsUrl('nats://host');
+    const url = parseNatsUrl('nats://host');
+    const { replicas, credsFile, tls, caFile, certFile, keyFile, windowMs, maxAgeMs, maxMessages, maxBytes } = url;
     expect(rowsBehind('| NATS URL parameter | default | meaning |').map((cells) => [cells[1], cells[2]])).toEqual([
       ['replicas', replicas ?? 'none'],
       ['creds', credsFile ?? 'none'],
       ['tls', tls],
       ['ca', caFile ?? 'none'],
+      ['cert', certFile ?? 'none'],
+      ['key', keyFile ?? 'none'],
       ...Object.entries({ windowMs, maxAgeMs, maxMessages, maxBytes }).map(([name, value]) => [name, String(value)]),
     ]);
     for (const [, url = ''] of page.matchAll(/--store '?(nats:[^\s']+)/g)) expect(parseNatsUrl(url)).toBeDefined();

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
-import type { Msg, MsgHdrs, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
+import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { ConfigError } from '../../config-error.ts';
-import { JetStreamRefusal, textOfFault } from './nats-faults.ts';
+import { connectOptions } from './connect-options.ts';
+import { JetStreamRefusal } from './nats-faults.ts';
 import type { NatsUrl } from './nats-url.ts';
 import { WriteAnswers } from './write-answers.ts';
 
@@ -16,9 +16,6 @@ export type PublishAnswer = { readonly seq: number; readonly duplicate?: boolean
 
 type Answer = { readonly error?: { readonly err_code?: number; readonly code: number; readonly description: string } };
 
-const connectMs = 5_000;
-/** A dead connection is detected after two missed pings. */
-const pingMs = 2_000;
 const answerMs = 5_000;
 /** The first attempt of an idempotent request waits this long, each further attempt twice as long. */
 const firstWaitMs = 300;
@@ -58,7 +55,7 @@ export class NatsLink {
 
   /** Connects to the first server that answers; rejects with the client's error. */
   static async open(nats: NatsModule, url: NatsUrl): Promise<NatsLink> {
-    return new NatsLink(nats, await nats.connect(optionsOf(nats, url)));
+    return new NatsLink(nats, await nats.connect(connectOptions(nats, url)));
   }
 
   /** Requests in flight. */
@@ -172,33 +169,4 @@ function refuseError<T>(message: Msg): T {
   if (answer.error === undefined) return answer;
   const { err_code, code, description } = answer.error;
   throw new JetStreamRefusal(err_code ?? code, description);
-}
-
-function optionsOf(nats: NatsModule, url: NatsUrl): NodeConnectionOptions {
-  const { servers, user, password, token, credsFile, caFile, tls } = url;
-  return {
-    servers: [...servers],
-    name: 'pokewire',
-    timeout: connectMs,
-    pingInterval: pingMs,
-    maxPingOut: 2,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 100,
-    reconnectJitter: 100,
-    // A server that briefly rejects the credentials, for example during a reload, must not end the only connection.
-    ignoreAuthErrorAbort: true,
-    noAsyncTraces: true,
-    ...(user === undefined ? {} : { user, pass: password! }),
-    ...(token === undefined ? {} : { token }),
-    ...(credsFile === undefined ? {} : { authenticator: nats.credsAuthenticator(readSecret('creds', credsFile)) }),
-    ...(tls === 'require' || caFile !== undefined ? { tls: caFile === undefined ? {} : { caFile } } : {}),
-  };
-}
-
-function readSecret(parameter: string, file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new ConfigError(`--store: the file of ?${parameter}= cannot be read: ${textOfFault(error)}`);
-  }
 }

@@ -1,4 +1,3 @@
-import { ConfigError } from '../../config-error.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { BackupOutcome } from '../backup.ts';
 import { refuseUnsupported } from '../capabilities.ts';
@@ -15,7 +14,6 @@ import { LogFollower } from './log-follower.ts';
 import type { LogStream, StreamState } from './log-stream.ts';
 import { LogStreams } from './log-streams.ts';
 import { natsCapabilities } from './nats-capabilities.ts';
-import { textOfFault } from './nats-faults.ts';
 import { NatsGroups } from './nats-groups.ts';
 import { loadNats, NatsLink } from './nats-link.ts';
 import { type LogParts, NatsLog } from './nats-log.ts';
@@ -25,7 +23,7 @@ import { NatsTickets, ticketBucketAgeMs } from './nats-tickets.ts';
 import { type NatsUrl, parseNatsUrl } from './nats-url.ts';
 import { PokeReader } from './poke-reader.ts';
 import { type BucketOptions, RecordBucket } from './record-bucket.ts';
-import { checkServer, explainOpening, replicasFor } from './server-check.ts';
+import { checkServer, explainConnecting, explainOpening, replicasFor } from './server-check.ts';
 
 /** Logs whose counts are requested concurrently. */
 const atOnce = 32;
@@ -105,13 +103,7 @@ export class NatsStore implements Store {
   static async open(text: string, options: StoreOptions): Promise<NatsStore> {
     const url = parseNatsUrl(text);
     const nats = await loadNats();
-    let link: NatsLink;
-    try {
-      link = await NatsLink.open(nats, url);
-    } catch (error) {
-      if (error instanceof ConfigError) throw error;
-      throw new ConfigError(`--store: NATS at ${url.place} does not answer: ${textOfFault(error)}`);
-    }
+    const link = await NatsLink.open(nats, url).catch((error: unknown) => explainConnecting(error, nats, url));
     try {
       checkServer(link, url);
       const replicas = replicasFor(link, url);

@@ -16,6 +16,9 @@ export type NatsUrl = {
   readonly tls: 'server' | 'require';
   /** File with trusted certificates. */
   readonly caFile: string | undefined;
+  /** Files with the certificate that the servers ask of their clients, and with its key. */
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
   /** Prefix of all stream names and subjects, so that several stores can share an account. */
   readonly prefix: string;
   /** Copies of new logs. Undefined: 3 in a cluster, 1 on a single server. */
@@ -33,7 +36,7 @@ const defaultWindowMs = 120_000;
 
 const reader = new StoreUrlReader(
   'nats://USER:PASSWORD@HOST:PORT,HOST:PORT/PREFIX, with ?replicas=1 to 5, &creds=FILE, &tls=require, &ca=FILE, ' +
-    '&windowMs=MILLISECONDS, &maxAgeMs=MILLISECONDS, &maxMessages=COUNT, &maxBytes=BYTES',
+    '&cert=FILE&key=FILE, &windowMs=MILLISECONDS, &maxAgeMs=MILLISECONDS, &maxMessages=COUNT, &maxBytes=BYTES',
 );
 
 /** Parses the `--store` URL. Throws a `ConfigError` that never contains a password. */
@@ -48,12 +51,21 @@ export function parseNatsUrl(url: string): NatsUrl {
   if (hash !== '' || !/^[A-Za-z0-9_-]{1,32}$/.test(prefix)) {
     throw reader.refusal('the prefix is up to 32 letters, digits, hyphens and underscores');
   }
-  const defaults = { replicas: '', creds: '', tls: 'server', ca: '', windowMs: String(defaultWindowMs) };
+  const defaults = {
+    replicas: '',
+    creds: '',
+    tls: 'server',
+    ca: '',
+    cert: '',
+    key: '',
+    windowMs: String(defaultWindowMs),
+  };
   const retention = { maxAgeMs: '0', maxMessages: '0', maxBytes: '0' };
   const found = reader.parameters(each[0]!, { ...defaults, ...retention });
-  const { replicas, creds, tls, ca } = found;
+  const { replicas, creds, tls, ca, cert, key } = found;
   if (!/^[1-5]?$/.test(replicas)) throw reader.refusal(`replicas is a number from 1 to 5, not ${replicas}`);
   if (tls !== 'server' && tls !== 'require') throw reader.refusal(`tls is server or require, not ${tls}`);
+  if ((cert === '') !== (key === '')) throw reader.refusal('cert and key are given together');
   const count = (name: 'windowMs' | 'maxAgeMs' | 'maxMessages' | 'maxBytes', least: number) => {
     const text = found[name];
     if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text);
@@ -70,6 +82,8 @@ export function parseNatsUrl(url: string): NatsUrl {
     credsFile: creds || undefined,
     tls,
     caFile: ca || undefined,
+    certFile: cert || undefined,
+    keyFile: key || undefined,
     prefix,
     replicas: replicas === '' ? undefined : Number(replicas),
     windowMs: count('windowMs', 1_000),

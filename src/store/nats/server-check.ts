@@ -1,6 +1,6 @@
 import { ConfigError } from '../../config-error.ts';
 import { JetStreamRefusal, textOfFault } from './nats-faults.ts';
-import type { NatsLink } from './nats-link.ts';
+import type { NatsLink, NatsModule } from './nats-link.ts';
 import type { NatsUrl } from './nats-url.ts';
 
 /** The first version whose JetStream can store several messages atomically. */
@@ -21,6 +21,27 @@ export function checkServer({ connection }: NatsLink, { place }: NatsUrl): void 
   if (!jetstream) {
     throw new ConfigError(`--store: NATS at ${place} has no JetStream: start its servers with \`-js\`.`);
   }
+}
+
+/** Codes of Node for a certificate whose CA it does not know. */
+const unknownCa = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]);
+
+/** Turns a failure to connect into a {@link ConfigError} with the remedy. */
+export function explainConnecting(error: unknown, { AuthorizationError }: NatsModule, { place }: NatsUrl): never {
+  if (error instanceof ConfigError) throw error;
+  const text = textOfFault(error);
+  if (error instanceof AuthorizationError) {
+    throw new ConfigError(`--store: NATS at ${place} rejects the credentials of the URL: ${text}`);
+  }
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const remedy = typeof code === 'string' && unknownCa.has(code) ? '; name its CA with ?ca=FILE' : '';
+  throw new ConfigError(`--store: no connection to NATS at ${place}: ${text}${remedy}`);
 }
 
 /** Replicas of new logs: three in a cluster, unless the URL says otherwise. */

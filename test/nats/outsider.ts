@@ -36,6 +36,24 @@ export class Outsider implements AsyncDisposable {
     await this.#connection.request(`$KV.${bucket}.${key}`, text, { timeout: 10_000 });
   }
 
+  /** Name of the stream of a namespace's log, with this prefix. Others may be left of nodes that died. */
+  async logOf(prefix: string, namespace = 'default'): Promise<string> {
+    const which = { last_by_subj: `$KV.${prefix}.namespace.${namespace}` };
+    const { message } = await this.#ask<{ message: { data: string } }>(`STREAM.MSG.GET.KV_${prefix}`, which);
+    const record = JSON.parse(Buffer.from(message.data, 'base64').toString());
+    return `${prefix}-${record.namespace.log}`;
+  }
+
+  async createStream(name: string, subject: string): Promise<void> {
+    await this.#ask(`STREAM.CREATE.${name}`, { name, subjects: [subject], storage: 'file' });
+  }
+
+  /** Names of the streams that have subjects of this pattern. */
+  async streamsOf(subject: string): Promise<string[]> {
+    const { streams } = await this.#ask<{ streams: string[] | null }>('STREAM.NAMES', { subject });
+    return (streams ?? []).toSorted();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection.close();
   }

@@ -20,13 +20,27 @@ export type StreamState = {
   readonly subjects?: Readonly<Record<string, number>> | null;
 };
 
+/** The configuration of a stream, as JetStream reports it. */
+export type StreamConfig = Readonly<Record<string, unknown>> & {
+  readonly name: string;
+  readonly num_replicas: number;
+  readonly subjects?: readonly string[];
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly first_seq?: number;
+  /** Nothing can be appended or removed any more. */
+  readonly sealed?: boolean;
+};
+
 /** JetStream's answer to a request for a stream's info. */
 export type StreamInfo = {
-  readonly config: Readonly<Record<string, unknown>> & { readonly name: string; readonly num_replicas: number };
+  readonly config: StreamConfig;
   readonly state: StreamState;
   /** Number of subjects, if requested. */
   readonly total?: number;
 };
+
+/** Key of a stream's metadata that names its log. */
+const epochKey = 'pokewire.epoch';
 
 /** Location of a message: its sequence number in the log, and its position in its stream. */
 export type Spot = { readonly seq: number; readonly position: number };
@@ -68,7 +82,7 @@ export class LogStream {
       max_msgs: maxMessages || -1,
       max_bytes: maxBytes || -1,
       first_seq: first,
-      metadata: { 'pokewire.epoch': this.id },
+      metadata: { [epochKey]: this.id },
     };
     await this.link.api(`STREAM.CREATE.${this.names.stream}`, body);
   }
@@ -85,12 +99,12 @@ export class LogStream {
     }
   }
 
-  async exists(): Promise<boolean> {
+  /** Configuration and state of the stream; undefined: it does not exist, which is not reported as a loss. */
+  async look(): Promise<StreamInfo | undefined> {
     try {
-      await this.link.api(`STREAM.INFO.${this.names.stream}`);
-      return true;
+      return await this.link.api<StreamInfo>(`STREAM.INFO.${this.names.stream}`);
     } catch (error) {
-      if (isRefusal(error, 'streamNotFound')) return false;
+      if (isRefusal(error, 'streamNotFound')) return undefined;
       throw error;
     }
   }
@@ -143,6 +157,14 @@ export class LogStream {
   #find(which: Readonly<Record<string, unknown>>): Promise<Stored | undefined> {
     return this.ask(() => findMessage(this.link, this.names.stream, which));
   }
+}
+
+/** The log that a stream was created for; undefined: by others, who may use subjects with the same prefix. */
+export function logOf(prefix: string, { name, subjects = [], metadata = {} }: StreamConfig): LogId | undefined {
+  const log = metadata[epochKey] as LogId | undefined;
+  if (log === undefined) return undefined;
+  const names = new LogNames(prefix, log);
+  return name === names.stream && subjects.length === 1 && subjects[0] === names.everything ? log : undefined;
 }
 
 export function nanosOf(ms: number): number {

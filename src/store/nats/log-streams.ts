@@ -1,5 +1,5 @@
 import type { LogId } from '../log-id.ts';
-import { LogStream, type StreamInfo } from './log-stream.ts';
+import { LogStream, logOf, type StreamInfo } from './log-stream.ts';
 import { storeFault } from './nats-faults.ts';
 import type { NatsLink } from './nats-link.ts';
 import type { NatsUrl } from './nats-url.ts';
@@ -32,6 +32,11 @@ export class LogStreams {
     } catch (error) {
       throw storeFault(error);
     }
+  }
+
+  /** The log of a stream; undefined: others use subjects with the same prefix. */
+  logOf({ config }: StreamInfo): LogId | undefined {
+    return logOf(this.#url.prefix, config);
   }
 
   /** The streams of all logs, with their states. */

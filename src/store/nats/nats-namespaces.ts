@@ -16,9 +16,11 @@ import { sameTokens } from '../shared/same-tokens.ts';
 import type { Store } from '../store.ts';
 import { decodeKey, encodeKey } from './bucket-keys.ts';
 import type { ChangeNews } from './change-news.ts';
+import { deleteLeftStreams, type LeftStreams } from './left-streams.ts';
+import { LogOwners } from './log-owners.ts';
 import type { LogStreams } from './log-streams.ts';
 import type { NatsGroups } from './nats-groups.ts';
-import type { BucketRecord, RecordBucket, RecordChange } from './record-bucket.ts';
+import type { BucketRecord, RecordBucket } from './record-bucket.ts';
 
 /** A namespace, or the remains of a removed one: its log and, once known, its head. */
 type Entry = { readonly namespace: Namespace } | { readonly removed: Removed };
@@ -61,6 +63,7 @@ export class NatsNamespaces implements NamespaceStore {
   readonly #groups: NatsGroups;
   readonly #maxNamespaces: number;
   readonly #hints: ChangeNews;
+  readonly #owners: LogOwners;
 
   constructor({ store, bucket, logs, groups, maxNamespaces, hints }: NamespaceParts) {
     this.#store = store;
@@ -69,36 +72,43 @@ export class NatsNamespaces implements NamespaceStore {
     this.#groups = groups;
     this.#maxNamespaces = maxNamespaces;
     this.#hints = hints;
+    this.#owners = new LogOwners(bucket);
   }
 
   async create(namespace: NewNamespace): Promise<CreateOutcome> {
     const key = keyOf(namespace.id);
-    const log = newLogId();
+    let log = newLogId();
     /** First sequence number of the stream created for the log; undefined: none was. */
     let madeFrom: number | undefined;
-    const made = this.#logs.stream(log);
     const outcome = await this.#retry<CreateOutcome>(async () => {
       const found = await this.#find(key);
       if (found !== undefined && 'namespace' in found.value) return { outcome: 'exists' };
       const [first, count] = [await this.#firstOf(found), await this.#bucket.get<number>(countKey)];
       const { revision: counted, value: namespaces } = count ?? { revision: 0, value: 0 };
       if (namespaces >= this.#maxNamespaces) return { outcome: 'too-many', maxNamespaces: this.#maxNamespaces };
-      if (madeFrom !== undefined && madeFrom !== first) await made.delete();
+      if (madeFrom !== undefined && madeFrom !== first) await this.#logs.stream(log).delete();
       if (madeFrom !== first) await this.#logs.create(log, first);
       madeFrom = first;
       const created: Namespace = { ...namespace, log, retention: [] };
       const isDone = await this.#bucket.change([
         { key, revision: found?.revision ?? 0, value: { namespace: created } },
         { key: countKey, revision: counted, value: namespaces + 1 },
-        { key: ownerKey(log), revision: 0, value: namespace.id },
+        this.#owners.given(log, namespace.id),
       ]);
-      if (!isDone) return undefined;
+      if (!isDone) {
+        // A node that has just started took the stream for one that was left behind.
+        if ((await this.#owners.of(log)) === null) {
+          log = newLogId();
+          madeFrom = undefined;
+        }
+        return undefined;
+      }
       madeFrom = undefined;
       this.#hints.changed();
       return { outcome: 'created', namespace: created };
     });
     // Not after a fault: an unanswered change may still be applied, and the namespace would then use this log.
-    if (madeFrom !== undefined) await made.delete();
+    if (madeFrom !== undefined) await this.#logs.stream(log).delete();
     return outcome;
   }
 
@@ -147,7 +157,7 @@ export class NatsNamespaces implements NamespaceStore {
       const isDone = await this.#bucket.change([
         { key, revision: found!.revision, value: { removed }, isDeleted: true },
         { key: countKey, revision: count!.revision, value: count!.value - 1 },
-        await this.#withoutOwner(current.log),
+        await this.#owners.taken(current.log),
       ]);
       return isDone || undefined;
     });
@@ -178,12 +188,12 @@ export class NatsNamespaces implements NamespaceStore {
 
   /** Completes removals that another node started before it ended. */
   async finishRemovals(): Promise<void> {
-    for (const key of await this.#bucket.keys(everyKey)) {
-      const found = await this.#find(key);
-      if (found !== undefined && 'removed' in found.value && found.value.removed.reached === null) {
-        await this.#finish(found);
-      }
-    }
+    for (const entry of await this.#entries()) if (isUnfinished(entry)) await this.#finish(entry);
+  }
+
+  /** Deletes the streams that nodes left behind when they ended. */
+  deleteLeftStreams(): Promise<LeftStreams> {
+    return deleteLeftStreams(this.#logs, this.#owners, () => this.#owned());
   }
 
   /**
@@ -191,28 +201,33 @@ export class NatsNamespaces implements NamespaceStore {
    * removed namespace.
    */
   async replaceLost(lost: LogId): Promise<boolean> {
-    const owner = await this.#bucket.get<string | null>(ownerKey(lost));
-    if (owner === undefined || owner.value === null) return false;
+    const owner = await this.#owners.of(lost);
+    if (typeof owner !== 'string') return false;
     // A cluster that has just elected its leaders may briefly report that a stream does not exist.
     for (let look = 0; look < looksForLost; look++) {
-      if (await this.#logs.stream(lost).exists()) return false;
+      if ((await this.#logs.stream(lost).look()) !== undefined) return false;
       await delay(lookMs);
     }
-    const key = keyOf(owner.value);
-    const found = await this.#find(key);
-    const current = namespaceOf(found);
-    if (current?.log !== lost) return false;
-    const log = newLogId();
-    await this.#logs.create(log, 1);
-    const isReplaced = await this.#bucket.change([
-      { key, revision: found!.revision, value: { namespace: { ...current, log } } },
-      { key: ownerKey(log), revision: 0, value: current.id },
-      await this.#withoutOwner(lost),
-    ]);
-    if (isReplaced) this.#hints.changed();
-    // Another node was first.
-    else await this.#logs.stream(log).delete();
-    return isReplaced;
+    const key = keyOf(owner);
+    return this.#retry(async () => {
+      const found = await this.#find(key);
+      const current = namespaceOf(found);
+      // Another node was first.
+      if (current?.log !== lost) return false;
+      const log = newLogId();
+      await this.#logs.create(log, 1);
+      const isReplaced = await this.#bucket.change([
+        { key, revision: found!.revision, value: { namespace: { ...current, log } } },
+        this.#owners.given(log, current.id),
+        await this.#owners.taken(lost),
+      ]);
+      if (!isReplaced) {
+        await this.#logs.stream(log).delete();
+        return undefined;
+      }
+      this.#hints.changed();
+      return true;
+    });
   }
 
   /** First sequence number of an id's new log; one number after those of its former log stays unused. */
@@ -240,9 +255,26 @@ export class NatsNamespaces implements NamespaceStore {
     return state?.messages ?? 0;
   }
 
-  async #withoutOwner(log: LogId): Promise<RecordChange> {
-    const key = ownerKey(log);
-    return { key, revision: (await this.#bucket.get(key))?.revision ?? 0, value: null, isDeleted: true };
+  /** The logs of all namespaces, and those whose removal has not recorded the head. */
+  async #owned(): Promise<ReadonlySet<LogId>> {
+    const logs = new Set<LogId>();
+    for (const entry of await this.#entries()) {
+      const { value } = entry;
+      if ('namespace' in value) logs.add(value.namespace.log);
+      else if (isUnfinished(entry)) logs.add(value.removed.log);
+    }
+    return logs;
+  }
+
+  /** The records of all namespaces, also of removed ones. */
+  async #entries(): Promise<EntryRecord[]> {
+    const keys = await this.#bucket.keys(everyKey);
+    const entries: EntryRecord[] = [];
+    for (let at = 0; at < keys.length; at += atOnce) {
+      const part = await Promise.all(keys.slice(at, at + atOnce).map((key) => this.#find(key)));
+      entries.push(...part.filter((entry) => entry !== undefined));
+    }
+    return entries;
   }
 
   #find(key: string): Promise<EntryRecord | undefined> {
@@ -264,13 +296,13 @@ function keyOf(id: string): string {
   return `namespace.${encodeKey(id)}`;
 }
 
-/** Key of the record that names the log's namespace. */
-function ownerKey(log: LogId): string {
-  return `log.${log}`;
-}
-
 function idOf(key: string): string {
   return decodeKey(key.slice('namespace.'.length));
+}
+
+/** Whether a node has removed the namespace but not its log. */
+function isUnfinished({ value }: EntryRecord): boolean {
+  return 'removed' in value && value.removed.reached === null;
 }
 
 function namespaceOf(found: EntryRecord | undefined): Namespace | undefined {

@@ -31,6 +31,9 @@ const atOnce = 32;
 /** Most missing logs remembered. */
 const maxLost = 1_000;
 
+/** Most streams that a log line names. */
+const maxNamed = 10;
+
 type Opened = {
   readonly link: NatsLink;
   readonly url: NatsUrl;
@@ -111,6 +114,7 @@ export class NatsStore implements Store {
       await records.open().catch((error: unknown) => explainOpening(error, url, replicas));
       const store = new NatsStore({ link, url, replicas, records, options });
       await store.namespaces.finishRemovals();
+      void store.#deleteLeftStreams();
       return store;
     } catch (error) {
       await link.close();
@@ -210,6 +214,20 @@ export class NatsStore implements Store {
       // The next request for it tries again.
       () => this.#lost.delete(log),
     );
+  }
+
+  /** Runs beside the start, which must not wait for a cluster that lists its streams slowly; a failure is for the next start. */
+  async #deleteLeftStreams(): Promise<void> {
+    try {
+      const { deleted, kept } = await this.namespaces.deleteLeftStreams();
+      if (deleted > 0) this.#log?.info({ deleted }, 'deleted JetStream streams that a node left when it died');
+      if (kept.length > 0) {
+        const streams = kept.slice(0, maxNamed);
+        this.#log?.warn({ count: kept.length, streams }, 'JetStream streams with messages belong to no namespace');
+      }
+    } catch (error) {
+      if (!this.#link.connection.isClosed()) this.#log?.info({ err: error }, 'JetStream streams could not be listed');
+    }
   }
 
   async #summaryOf(log: LogId): Promise<LogSummary | undefined> {

@@ -10,7 +10,10 @@ export type Restartable = {
   untilReady(): Promise<void>;
 };
 
-export type MemberState = 'up' | 'killed' | 'frozen' | 'cut off' | 'comes back';
+/** What may befall a process that goes on. */
+export type Trouble = 'cut off' | 'disk full';
+
+export type MemberState = 'up' | 'killed' | 'frozen' | Trouble | 'comes back';
 
 const startTries = 20;
 const betweenTriesMs = 250;
@@ -65,9 +68,9 @@ export class Member {
     await this.#untilReady();
   }
 
-  /** Runs a function that keeps others from reaching it. */
-  async cutOff(meanwhile: () => Promise<void>): Promise<void> {
-    this.state = 'cut off';
+  /** Runs a function during which it is in trouble. */
+  async suffer(trouble: Trouble, meanwhile: () => Promise<void>): Promise<void> {
+    this.state = trouble;
     await meanwhile();
     await this.#untilReady();
   }

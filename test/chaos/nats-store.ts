@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { canMount, SmallDisk } from '../faults/support/mount.ts';
 import { NatsCluster } from '../nats/nats-cluster.ts';
 import { NatsNetwork } from '../nats/nats-network.ts';
 import type { NatsServer } from '../nats/nats-server.ts';
@@ -7,14 +8,19 @@ import { type Fault, freezeOne, killMost, killOne, restartAll } from './faults.t
 import { Member } from './member.ts';
 import type { ChaosStore } from './stores.ts';
 
+const prefix = 'chaos';
 const leastCutMs = 2_000;
 const mostCutMs = 12_000;
+const leastFullMs = 2_000;
+const mostFullMs = 10_000;
+const diskMebibytes = 2_048;
 
-/** A cluster of three nats-servers. If all faults are enabled and permitted, each server has its own network. */
+/** A cluster of three nats-servers. If all faults are enabled and permitted, each server has its own network and disk. */
 export async function startNatsStore({ all }: { readonly all: boolean }): Promise<ChaosStore> {
   await using closing = new AsyncDisposableStack();
   const network = all && NatsNetwork.isPossible ? closing.use(NatsNetwork.lay(3)) : undefined;
-  const cluster = closing.use(await NatsCluster.start({ size: 3, places: network?.machines ?? [] }));
+  const disks = all && canMount ? [1, 2, 3].map(() => closing.use(new SmallDisk(diskMebibytes))) : [];
+  const cluster = closing.use(await NatsCluster.start({ size: 3, places: network?.machines ?? [], folders: disks }));
   const { servers } = cluster;
   const members = servers.map((server) => new Member(server.name, restartable(server)));
   const others = [
@@ -26,9 +32,10 @@ export async function startNatsStore({ all }: { readonly all: boolean }): Promis
     meddling('log deleted from outside', cluster, (outsider, log) => outsider.deleteStream(log), true),
   ];
   if (network !== undefined) others.push(cutOff(network, members, servers));
+  if (disks.length > 0) others.push(fillDisk(disks, members));
   const moved = closing.move();
   return {
-    url: cluster.url('chaos'),
+    url: cluster.url(prefix),
     members,
     kills: [killOne('nats-server killed', members, 2)],
     others,
@@ -54,7 +61,7 @@ function meddling(
 ): Fault {
   const inflict = async () => {
     await using outsider = await Outsider.connect(cluster.servers);
-    await meddle(outsider, (await cluster.onlyLog()).name);
+    await meddle(outsider, await outsider.logOf(prefix));
   };
   return { name, weight: 1, endsLog, inflict };
 }
@@ -66,10 +73,29 @@ function cutOff(network: NatsNetwork, members: readonly Member[], servers: reado
     weight: 1,
     inflict: async (random) => {
       const at = random.below(servers.length);
-      await members[at]!.cutOff(async () => {
+      await members[at]!.suffer('cut off', async () => {
         network.pull(at);
         await delay(leastCutMs + random.below(mostCutMs - leastCutMs));
         network.mend(at);
+      });
+    },
+  };
+}
+
+/** One server has no room on its disk for a while. One that could not write has stopped its JetStream, so it is restarted behind. */
+function fillDisk(disks: readonly SmallDisk[], members: readonly Member[]): Fault {
+  return {
+    name: 'disk of a nats-server full',
+    weight: 1,
+    inflict: async (random) => {
+      const at = random.below(disks.length);
+      const member = members[at]!;
+      await member.suffer('disk full', async () => {
+        const full = disks[at]!.fill();
+        await delay(leastFullMs + random.below(mostFullMs - leastFullMs));
+        full[Symbol.dispose]();
+        await member.end('SIGTERM');
+        await member.revive();
       });
     },
   };

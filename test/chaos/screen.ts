@@ -9,6 +9,7 @@ const looks: Record<MemberState, { readonly sign: string; readonly style: Style 
   killed: { sign: '✕', style: 'red' },
   frozen: { sign: '❄', style: 'cyan' },
   'cut off': { sign: '≠', style: 'cyan' },
+  'disk full': { sign: '■', style: 'cyan' },
   'comes back': { sign: '◌', style: 'yellow' },
 };
 const bars = '▁▂▃▄▅▆▇█';

@@ -11,6 +11,8 @@ export type NatsClusterOptions = {
   readonly settings?: readonly string[];
   /** Stores its files with other temporary files, for tests about the disk. Absent: in memory. */
   readonly isOnDisk?: boolean;
+  /** A folder for each of the servers, closed by the caller; absent: one for all. */
+  readonly folders?: readonly TemporaryFolder[];
   /** Where each server runs; absent: all on this machine's loopback. */
   readonly places?: readonly NatsPlace[];
 };
@@ -33,13 +35,16 @@ export class NatsCluster implements AsyncDisposable {
     size = 1,
     settings = [],
     isOnDisk = false,
+    folders = [],
     places = [],
   }: NatsClusterOptions = {}): Promise<NatsCluster> {
     const folder = isOnDisk ? new TemporaryFolder() : TemporaryFolder.inMemory();
     const names = Array.from({ length: size }, (_value, index) => `nats-${index + 1}`);
     const all = [largestMessage, ...settings];
     const servers = await Promise.all(
-      names.map((name, index) => NatsServer.prepare({ folder, name, settings: all, place: places[index] })),
+      names.map((name, index) =>
+        NatsServer.prepare({ folder: folders[index] ?? folder, name, settings: all, place: places[index] }),
+      ),
     );
     const cluster = new NatsCluster(folder, servers);
     if (size > 1) for (const server of servers) server.joinCluster(servers);
@@ -106,13 +111,18 @@ export class NatsCluster implements AsyncDisposable {
   /** Asks servers in turn until one of them knows. */
   async #eventually<T>(ask: (server: NatsServer) => Promise<T | undefined>): Promise<T> {
     const deadline = performance.now() + electionMs;
+    let fault: unknown;
+    const note = (error: unknown) => {
+      fault = error;
+      return undefined;
+    };
     while (performance.now() < deadline) {
       for (const server of this.servers) {
-        const found = await ask(server).catch(() => undefined);
+        const found = await ask(server).catch(note);
         if (found !== undefined) return found;
       }
       await delay(100);
     }
-    throw new Error('the cluster has elected no leader');
+    throw new Error('the cluster has elected no leader', { cause: fault });
   }
 }

@@ -1,6 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 
-type Answer = { readonly error?: { readonly description: string } };
+type Answer = { readonly error?: { readonly code: number; readonly err_code: number; readonly description: string } };
+
+const leaderMs = 30_000;
+const answerMs = 3_000;
+const notFound = 404;
+/** JetStream's number for a stream, or a cluster, without a leader. */
+const noLeader = 10_008;
 
 /** A NATS client with Pokewire's permissions that changes data from outside. Close it by `await using`. */
 export class Outsider implements AsyncDisposable {
@@ -58,10 +65,27 @@ export class Outsider implements AsyncDisposable {
     await this.#connection.close();
   }
 
+  /** Repeats the request while nobody leads or answers. What was not answered may be done, and what it is about be gone. */
   async #ask<T>(what: string, body: object = {}): Promise<T> {
-    const message = await this.#connection.request(`$JS.API.${what}`, JSON.stringify(body), { timeout: 10_000 });
-    const answer = message.json<T & Answer>();
-    if (answer.error !== undefined) throw new Error(`${what}: ${answer.error.description}`);
-    return answer;
+    const deadline = performance.now() + leaderMs;
+    for (let tries = 1; ; tries++) {
+      const { answer, fault } = await this.#request<T & Answer>(what, body);
+      const { error } = answer ?? {};
+      if (answer !== undefined && (error === undefined || (tries > 1 && error.code === notFound))) return answer;
+      const mayRepeat = error === undefined || error.err_code === noLeader;
+      if (!mayRepeat || performance.now() > deadline) {
+        throw new Error(`${what}: ${error?.description ?? 'no answer'}`, { cause: fault });
+      }
+      await delay(100);
+    }
+  }
+
+  async #request<T>(what: string, body: object): Promise<{ readonly answer?: T; readonly fault?: unknown }> {
+    try {
+      const request = this.#connection.request(`$JS.API.${what}`, JSON.stringify(body), { timeout: answerMs });
+      return { answer: (await request).json<T>() };
+    } catch (fault) {
+      return { fault };
+    }
   }
 }

@@ -67,7 +67,7 @@ export class Site implements AsyncDisposable {
     const ms = drawMs(random, this.#longestMs);
     if (node === undefined) return false;
     this.#background.run(() =>
-      node.member.cutOff(async () => {
+      node.member.suffer('cut off', async () => {
         node.way.cut();
         await this.#background.pause(ms);
         node.way.mend();

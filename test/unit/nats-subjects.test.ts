@@ -19,6 +19,11 @@ describe('The subject of a stream', () => {
     expect([names.subject(stream), names.streamOf(subject)]).toEqual([subject, stream]);
   });
 
+  test('is taken as it is where Pokewire did not write it.', () => {
+    expect(names.streamOf('shop.log-1.a%zz.50%')).toBe('a%zz-50%');
+    expect(names.streamOf('shop.log-1.alone')).toBe('-alone');
+  });
+
   test('has three tokens behind the prefix, gives the name back, and is that of no other name.', () => {
     const text = fc.string({ minLength: 1, unit: 'binary' });
     fc.assert(

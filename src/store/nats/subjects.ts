@@ -66,5 +66,11 @@ export function encodeToken(text: string): string {
 
 function decodeToken(token: string): string {
   if (!token.includes('%')) return token;
-  return token === emptyToken ? '' : decodeURIComponent(token);
+  if (token === emptyToken) return '';
+  try {
+    return decodeURIComponent(token);
+  } catch {
+    // Not written by Pokewire. The client stops reading its connection when the callback of a delivery throws.
+    return token;
+  }
 }

@@ -51,10 +51,9 @@ import { readRetryDelays } from './hub/back-off.ts';
 import { Hub } from './hub/hub.ts';
 import { countHubEvents, measureHub } from './hub/hub-metrics.ts';
 import { observeHub } from './hub/observe-hub.ts';
-import { Poke } from './message/poke.ts';
-import { BufferPool } from './pool/buffer-pool.ts';
-import { ObjectPool } from './pool/object-pool.ts';
-import { measurePools, type Pools } from './pool/pool-metrics.ts';
+import type { Poke } from './message/poke.ts';
+import { measurePools } from './pool/pool-metrics.ts';
+import { createPools, keepSettling, type Pools } from './pool/pools.ts';
 import { keepEveryMs, RetentionKeeper } from './retention/retention-keeper.ts';
 import { measureRetention } from './retention/retention-metrics.ts';
 import { RetentionRules } from './retention/retention-rules.ts';
@@ -66,8 +65,6 @@ import type { LogLoss } from './telemetry/log-blocks.ts';
 import { measureLogs } from './telemetry/log-metrics.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { version } from './version.ts';
-
-const poolSettleMs = 1_000;
 
 /** Options of an app. */
 export type AppOptions = {
@@ -108,8 +105,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const pools = createPools(config);
   measurePools(metrics, pools);
-  const settling = setInterval(() => settle(pools), poolSettleMs).unref();
-  stack.defer(() => clearInterval(settling));
+  stack.defer(keepSettling(pools));
 
   const retention: RetentionLimits = {
     maxAgeMs: config.retentionMaxAgeMs || undefined,
@@ -288,17 +284,4 @@ export async function startApp(options: AppOptions): Promise<App> {
     metrics,
     close: () => opened.disposeAsync(),
   };
-}
-
-function createPools(config: Config): Pools<Poke> {
-  const bounds = (min: number, max: number) => (config.pooling === 'on' ? { min, max } : { min: 0, max: 0 });
-  return {
-    pokes: new ObjectPool(() => new Poke(), bounds(config.pokePoolMin, config.pokePoolMax)),
-    buffers: new BufferPool(bounds(config.bufferPoolMin, config.bufferPoolMax)),
-  };
-}
-
-function settle({ pokes, buffers }: Pools<Poke>): void {
-  pokes.settle();
-  buffers.settle();
 }

@@ -1,6 +1,7 @@
 import type { Selection } from '../message/selection.ts';
 import { headFrame } from '../sse/frame.ts';
 import type { FanOutGroup } from './fan-out-group.ts';
+import type { Subscription } from './subscription.ts';
 
 /** What is known of a group to which nothing was delivered yet. */
 type Quiet = { head: number | undefined; isReading: boolean };
@@ -24,11 +25,18 @@ export class HeadBeats {
     this.#readLast = readLast;
   }
 
+  /** The last selected message delivered on this connection or, as far as known, before it. */
+  headOf({ deliveredUpTo, selection }: Subscription, group: FanOutGroup, flushedUpTo: number): number | undefined {
+    // A selection that starts at a stream position selects nothing before it, so everything was delivered on this connection.
+    if (deliveredUpTo > 0 || selection.fromPosition > 0) return deliveredUpTo;
+    return this.#headOfGroup(group, flushedUpTo);
+  }
+
   /**
    * Head of the group for members to which nothing was delivered on their connection: the last poke delivered to the
    * group, otherwise the last selected message in the log. Undefined while that is being read.
    */
-  headOf(group: FanOutGroup, flushedUpTo: number): number | undefined {
+  #headOfGroup(group: FanOutGroup, flushedUpTo: number): number | undefined {
     if (group.deliveredUpTo > 0) return group.deliveredUpTo;
     const quiet = this.#quiet.get(group);
     if (quiet?.head !== undefined) return quiet.head;

@@ -1,23 +1,19 @@
 import type { Poke } from '../message/poke.ts';
 import type { Selection } from '../message/selection.ts';
-import type { BufferPool } from '../pool/buffer-pool.ts';
-import type { ObjectPool } from '../pool/object-pool.ts';
 import { tagOf } from '../sse/cursor.ts';
-import type { FrameEncoder } from '../sse/frame.ts';
-import type { Log, PokePage } from '../store/log.ts';
+import type { PokePage } from '../store/log.ts';
 import { isLogGone } from '../store/shared/log-gone.ts';
-import type { RetryDelays } from './back-off.ts';
-import { CatchUp, type CatchUpStats, catchUpPagePokes } from './catch-up.ts';
+import { CatchUp, catchUpPagePokes } from './catch-up.ts';
 import type { CloseReason } from './close-reason.ts';
 import { FanOutGroup } from './fan-out-group.ts';
 import { ForgettingWatch } from './forgetting-watch.ts';
-import type { BatchedLog, FrameBatch } from './frame-batch.ts';
+import type { BatchedLog } from './frame-batch.ts';
 import { GroupIndex } from './group-index.ts';
 import { HeadBeats } from './head-beats.ts';
+import type { LogFanOutOptions } from './log-fan-out-options.ts';
 import { LogTail } from './log-tail.ts';
 import { Parked } from './parked.ts';
 import { PokeWindow } from './poke-window.ts';
-import type { ReadSlots } from './read-slots.ts';
 import { needsFreshBounds, needsOwnBounds, needsVersion, type StartingPoint, startingPoint } from './starting-point.ts';
 import type { Subscription, SubscriptionHost, SubscriptionState } from './subscription.ts';
 
@@ -26,26 +22,6 @@ const lingerMs = 5_000;
 
 /** Most subscriptions resumed in one turn of the event loop; the rest follow in the next turns. */
 const mostWoken = 256;
-
-/** The log, and what all fan-outs of a hub share. */
-export type LogFanOutOptions = {
-  readonly log: Log;
-  readonly batch: FrameBatch;
-  readonly slots: ReadSlots;
-  readonly pokes: ObjectPool<Poke>;
-  readonly buffers: BufferPool;
-  readonly encoder: FrameEncoder;
-  readonly catchUpStats: CatchUpStats;
-  readonly retryDelays: RetryDelays;
-  /** Current limit of pokes in the window. */
-  readonly windowPokes: () => number;
-  /** Current limit of streams in one round of conflation. */
-  readonly roundStreams: () => number;
-  /** Called after every change of a subscription's state. */
-  readonly moved: (subscription: Subscription, from: SubscriptionState) => void;
-  /** A read of the log failed and will be retried. */
-  readonly readFailed: (error: unknown) => void;
-};
 
 /**
  * Fan-out of one log while it has subscriptions: follows the log, owns the subscriptions and routes pokes.
@@ -135,21 +111,15 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   look(): void {
     this.#window.trim(this.#options.windowPokes());
     this.#tail.readOn();
-    if ((this.#tail.bounds?.forgottenUpTo ?? 0) > 0) this.#lookAtForgetting();
+    if ((this.#tail.bounds?.forgottenUpTo ?? 0) === 0) return;
+    const behind = this.subscriptions.values().filter(({ isBehind }) => isBehind);
+    // The tail reports failing reads; this one is repeated at the next check.
+    this.#forgetting.look(behind.toArray(), performance.now()).catch(() => {});
   }
 
   /** Seconds until retention overtakes a subscription that is behind; infinite if it will not. */
   get forgottenInSeconds(): number {
     return this.#forgetting.secondsLeft;
-  }
-
-  #lookAtForgetting(): void {
-    const behind = this.subscriptions
-      .values()
-      .filter(({ state: { name } }) => name === 'lagging' || name === 'catching-up')
-      .toArray();
-    // The tail reports failing reads; this one is repeated at the next check.
-    this.#forgetting.look(behind, performance.now()).catch(() => {});
   }
 
   endAll(reason: CloseReason): void {
@@ -174,19 +144,12 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   }
 
   headBeat(subscription: Subscription, group: FanOutGroup): Buffer | undefined {
-    const head = this.#headOf(subscription, group);
+    const head = this.#headBeats.headOf(subscription, group, this.flushedUpTo);
     if (head === undefined) return undefined;
     // Before the requested stream position is reached, an id here would make a reconnect deliver messages before that position.
     const canResume = group.selection.fromPosition === 0;
     const upTo = canResume ? this.flushedUpTo : undefined;
     return this.#headBeats.frame(group, this.#options.log.id, head, subscription.pokes, upTo);
-  }
-
-  /** The last selected message delivered on this connection or, as far as known, before it. */
-  #headOf({ deliveredUpTo, selection }: Subscription, group: FanOutGroup): number | undefined {
-    // A selection that starts at a stream position selects nothing before it, so everything was delivered on this connection.
-    if (deliveredUpTo > 0 || selection.fromPosition > 0) return deliveredUpTo;
-    return this.#headBeats.headOf(group, this.flushedUpTo);
   }
 
   flushed(): void {

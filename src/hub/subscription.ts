@@ -118,6 +118,11 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     return state.name === 'catching-up' || state.name === 'lagging' ? state.cursor : 0;
   }
 
+  /** Whether messages wait to be read for it: retention may overtake it. */
+  get isBehind(): boolean {
+    return this.#state.name === 'catching-up' || this.#state.name === 'lagging';
+  }
+
   /** Whether messages owed to this subscription are gone, given that everything up to `forgottenUpTo` was deleted. */
   isMissing(forgottenUpTo: number): boolean {
     const start = this.#start;

@@ -1,10 +1,6 @@
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { BufferPool } from './buffer-pool.ts';
-import type { ObjectPool } from './object-pool.ts';
 import type { PoolStats } from './pool-stats.ts';
-
-/** The pools of a process. */
-export type Pools<Pooled> = { readonly pokes: ObjectPool<Pooled>; readonly buffers: BufferPool };
+import type { Pools } from './pools.ts';
 
 /** Registers the metrics of the pools. */
 export function measurePools<Pooled>(metrics: Metrics, { pokes, buffers }: Pools<Pooled>): void {

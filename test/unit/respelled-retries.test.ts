@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { NewMessage } from '../../src/message/message.ts';
+import { importTargetOf } from '../../src/store/memory/import-target.ts';
 import { MemoryLog } from '../../src/store/memory/memory-log.ts';
 import { newMessagesOf, repeatsOf } from '../../src/store/shared/import-batch.ts';
 import { countTurns } from '../support/count-turns.ts';
@@ -52,9 +53,9 @@ test('A repeated import of long payloads in another order is known, and other wo
     messageAt(place, { data: JSON.stringify(Object.fromEntries(data)) });
   log.insert(places.map((place) => record(place, members)));
   const again = places.map((place) => record(place, members.toReversed()));
-  const { result: repeats, turns } = await countTurns(() => repeatsOf(log, again));
+  const { result: repeats, turns } = await countTurns(() => repeatsOf(importTargetOf(log), again));
   expect([...repeats]).toEqual(again.map((_message, index) => [index, true]));
-  expect(newMessagesOf(log, again, repeats)).toEqual([]);
+  expect(newMessagesOf(importTargetOf(log), again, repeats)).toEqual([]);
   expect(turns).toBeGreaterThan(100);
 });
 
@@ -66,7 +67,7 @@ test('Long payloads that are stored while a batch is compared are compared in tu
   log.insert([first!]);
   const data = JSON.stringify(Object.fromEntries(members.toReversed()));
   // The second is looked up first, when the log does not contain it yet.
-  const comparing = repeatsOf(log, [
+  const comparing = repeatsOf(importTargetOf(log), [
     { ...second!, data },
     { ...first!, data },
   ]);
@@ -84,7 +85,11 @@ test('A long payload that was found to differ is not compared again at once.', a
   const stored = messageAt('a-1/0@1', { data: JSON.stringify(Object.fromEntries(members)) });
   log.insert([stored]);
   const other = { ...stored, data: JSON.stringify({ ...Object.fromEntries(members), name49999: 0 }) };
-  const repeats = await repeatsOf(log, [other]);
+  const repeats = await repeatsOf(importTargetOf(log), [other]);
   expect(repeats).toEqual(new Map([[0, false]]));
-  expect(newMessagesOf(log, [other], repeats)).toEqual({ outcome: 'position-exists', index: 0, field: 'id' });
+  expect(newMessagesOf(importTargetOf(log), [other], repeats)).toEqual({
+    outcome: 'position-exists',
+    index: 0,
+    field: 'id',
+  });
 });

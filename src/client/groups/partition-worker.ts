@@ -1,36 +1,13 @@
 import type { ClientError } from '../client-error.ts';
 import type { Message } from '../messages.ts';
-import type { WorkerSource } from '../worker-source.ts';
-import type { ConsumeGroupOptions, GroupHandler, GroupPartition } from './consume-group.ts';
+import type { GroupPartition } from './consume-group.ts';
 import type { Floor, GroupEvents } from './group-events.ts';
-import type { Ack, GroupRequests } from './group-requests.ts';
-import type { HandlerSlots } from './handler-slots.ts';
+import type { Ack } from './group-requests.ts';
 import { defaultRetryMs, HeldStreams, type Outcome } from './held-streams.ts';
+import type { PartitionHost } from './partition-host.ts';
 import { Progress } from './progress.ts';
 import { type Delivered, StreamLanes } from './stream-lanes.ts';
 import { ownerOf } from './stream-owner.ts';
-
-/** What a partition needs from its member. */
-type PartitionHost<Data> = {
-  readonly source: WorkerSource;
-  readonly category: string;
-  readonly session: string;
-  readonly handler: GroupHandler<Data>;
-  readonly options: ConsumeGroupOptions;
-  readonly slots: HandlerSlots;
-  readonly requests: GroupRequests;
-  /** Epoch of the log to read. */
-  readonly epoch: string;
-  /** The latest known head of the log. */
-  readonly head: () => number;
-  /** Whether memory for messages of all partitions allows another page. */
-  readonly hasRoom: () => boolean;
-  readonly mayStart: () => boolean;
-  /** Called when something can be acknowledged. */
-  readonly settled: () => void;
-  readonly fenced: () => void;
-  readonly failed: (error: unknown) => void;
-};
 
 /** Most messages read but not acknowledged, which are delivered again after a crash. */
 const maxUnacknowledged = 1_000;

@@ -2,6 +2,7 @@ import type { Message } from '../../message/message.ts';
 import type { CommitOutcome, ImportOutcome, ImportSession } from '../log.ts';
 import type { Namespace } from '../namespace-store.ts';
 import { type Repeats, repeatsOf } from '../shared/import-batch.ts';
+import { importTargetOf } from './import-target.ts';
 import type { MemoryLog } from './memory-log.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
@@ -18,7 +19,9 @@ export class MemoryImport implements ImportSession {
   }
 
   async add(messages: readonly Message[]): Promise<ImportOutcome> {
-    return this.#log === undefined ? { outcome: 'gone' } : this.#add(messages, await repeatsOf(this.#log, messages));
+    return this.#log === undefined
+      ? { outcome: 'gone' }
+      : this.#add(messages, await repeatsOf(importTargetOf(this.#log), messages));
   }
 
   async commit(): Promise<CommitOutcome> {
@@ -43,7 +46,7 @@ export class MemoryReplacement implements ImportSession {
   async add(messages: readonly Message[]): Promise<ImportOutcome> {
     const staged = this.#staged;
     if (staged === undefined) return { outcome: 'gone' };
-    const repeats = await repeatsOf(staged, messages);
+    const repeats = await repeatsOf(importTargetOf(staged), messages);
     // So that a long import notices early that its namespace was deleted.
     if (!this.#storage.namespaces.has(this.#namespace)) return { outcome: 'gone' };
     return this.#storage.insert(staged, messages, repeats);

@@ -28,6 +28,7 @@ import { MemoryImport } from './memory-import.ts';
 import type { MemoryLog } from './memory-log.ts';
 import { everythingOf, MemoryPokePage, matches, PageBuilder } from './memory-page.ts';
 import type { MemoryStorage } from './memory-storage.ts';
+import { rowsOf, walkSelected } from './selected-rows.ts';
 
 /** Most rows that a read examines before it returns what it has, so that a filter with few matches does not block other work. */
 const maxRowsLookedAt = 8_192;
@@ -106,7 +107,7 @@ export class MemoryLogHandle implements Log {
   async read(filter: LogFilter, from: number, limit: number): Promise<MessagePage> {
     const log = this.#log;
     const page = new PageBuilder(log, limit);
-    const walk = log.walk(everythingOf(filter.category), from - 1);
+    const walk = walkSelected(log, everythingOf(filter.category), from - 1);
     // Parsing metadata for its correlation costs more than looking at a row.
     const mostRows = filter.correlation === undefined ? maxRowsLookedAt : maxRowsLookedAt / 4;
     let looked = 0;
@@ -127,7 +128,7 @@ export class MemoryLogHandle implements Log {
   async pokes(selection: Selection, after: number, limit: number): Promise<PokePage> {
     const log = this.#log;
     const page = new MemoryPokePage(this.#pokes, log.boundsOf(selection), after);
-    const walk = log.walk(selection, after);
+    const walk = walkSelected(log, selection, after);
     const most = Math.min(limit, maxPagePokes);
     // The cost of a row grows with the number of selectors, so the product is bounded.
     const selectors = selection.streams.length + selection.categories.length;
@@ -153,7 +154,7 @@ export class MemoryLogHandle implements Log {
     const { table } = log;
     const look = (row: number) =>
       selects(selection, log.streamOfRow(row).name, table.position(row)) ? table.globalPosition(row) : undefined;
-    const lists = selection.all ? [log.everyRow] : log.rowsOf(selection);
+    const lists = selection.all ? [log.everyRow] : rowsOf(log, selection);
     let last = after;
     for (const rows of lists) last = (await fromLastRow(log, rows, { after: last, upTo }, look)) ?? last;
     return last;

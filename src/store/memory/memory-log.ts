@@ -3,18 +3,16 @@ import { everything, type Selection } from '../../message/selection.ts';
 import type { Announced, AppendOutcome, CategorySummary, LogBounds, StreamSummary } from '../log.ts';
 import { type LogId, newLogId } from '../log-id.ts';
 import type { Account } from '../shared/byte-budget.ts';
-import type { ImportTarget } from '../shared/import-batch.ts';
 import { compareInTurns, judgeIds } from '../shared/known-ids.ts';
 import type { LogSummary } from '../store.ts';
 import { HashIndex, textHash } from './hash-index.ts';
 import { MessageTable } from './message-table.ts';
 import { firstNotBefore, type RowList, type Rows } from './row-list.ts';
-import { ListWalk, RowMerge, type RowWalk } from './row-merge.ts';
 import { indexIn, RowOrder } from './row-order.ts';
-import { type CategoryRows, StreamDirectory, type StreamRows } from './stream-directory.ts';
+import { type CategoryRows, indexOfPosition, StreamDirectory, type StreamRows } from './stream-directory.ts';
 
 /** One log in memory: the table of its messages and their indexes. All calls are synchronous. */
-export class MemoryLog implements ImportTarget {
+export class MemoryLog {
   readonly id: LogId = newLogId();
   readonly table = new MessageTable();
   readonly followers = new Set<Announced>();
@@ -104,16 +102,8 @@ export class MemoryLog implements ImportTarget {
   }
 
   /** Index in the stream's rows of the first message at or after a position; the number of rows if there is none. */
-  indexOf({ rows, next }: StreamRows, position: number): number {
-    if (rows.length === next) return Math.min(Math.max(0, position), rows.length);
-    let low = 0;
-    let high = rows.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.table.position(rows.at(middle)!) < position) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  indexOf(stream: StreamRows, position: number): number {
+    return indexOfPosition(stream, this.table, position);
   }
 
   /**
@@ -260,28 +250,6 @@ export class MemoryLog implements ImportTarget {
     return found === -1 ? undefined : this.message(found);
   }
 
-  hasGlobalPosition(globalPosition: number): boolean {
-    if (globalPosition > this.#head) return false;
-    const row = this.rowAt(globalPosition);
-    return row !== undefined && this.table.globalPosition(row) === globalPosition;
-  }
-
-  hasPosition(streamName: string, position: number): boolean {
-    const stream = this.#directory.stream(streamName);
-    const row = stream?.rows.at(this.indexOf(stream, position));
-    return row !== undefined && this.table.position(row) === position;
-  }
-
-  neighbours(streamName: string, globalPosition: number): readonly [number | undefined, number | undefined] {
-    const rows = this.streamRows(streamName);
-    const index = globalPosition > this.#head ? rows.length : this.indexAt(rows, globalPosition);
-    const positionAt = (at: number) => {
-      const row = at < 0 ? undefined : rows.at(at);
-      return row === undefined ? undefined : this.table.position(row);
-    };
-    return [positionAt(index - 1), positionAt(index)];
-  }
-
   message(row: number): Message {
     return {
       id: this.table.id(row),
@@ -304,26 +272,6 @@ export class MemoryLog implements ImportTarget {
   /** The first row at or after a global position; undefined if there is none. O(log n). */
   rowAt(globalPosition: number): number | undefined {
     return this.everyRow.at(this.indexAt(this.everyRow, globalPosition));
-  }
-
-  /** Walks the selected rows after global position `after`. Ignores the group. */
-  walk(selection: Selection, after: number): RowWalk {
-    if (selection.all) return new ListWalk(this.everyRow, this.table, after + 1);
-    const from = selection.fromPosition === 0 ? 0 : this.#startOf(selection);
-    return new RowMerge(this.rowsOf(selection), this.table, Math.max(after + 1, from));
-  }
-
-  /** Rows of each selected stream and category. Ignores the group. */
-  rowsOf({ streams, categories }: Selection): Rows[] {
-    const ofStreams = streams.map((name) => this.#directory.streamRows(name));
-    return [...ofStreams, ...categories.map((category) => this.#directory.categoryRows(category))];
-  }
-
-  /** Global position of the first message at or after a stream position. Only for a single stream, whose rows are in position order. */
-  #startOf({ streams: [name = ''], fromPosition }: Selection): number {
-    const stream = this.#directory.stream(name);
-    const row = stream?.rows.at(this.indexOf(stream, fromPosition));
-    return row === undefined ? Number.POSITIVE_INFINITY : this.table.globalPosition(row);
   }
 
   describe(name: string): StreamSummary | undefined {

@@ -8,6 +8,7 @@ import { newMessagesOf, type Repeats } from '../shared/import-batch.ts';
 import { ForgettingTurns } from '../shared/retention-rules.ts';
 import type { RowText } from '../shared/row-text.ts';
 import type { StoreLimits } from '../store.ts';
+import { importTargetOf } from './import-target.ts';
 import { forgetFrom, forgetOldest, slice } from './memory-forgetting.ts';
 import { MemoryGroups } from './memory-groups.ts';
 import { MemoryLog } from './memory-log.ts';
@@ -104,7 +105,7 @@ export class MemoryStorage {
   /** Inserts messages that have positions: all that are not in the log yet, or none. See `repeatsOf`. */
   insert(log: MemoryLog, messages: readonly Message[], repeats: Repeats): ImportOutcome {
     if (log.isGone) return { outcome: 'gone' };
-    const added = newMessagesOf(log, messages, repeats);
+    const added = newMessagesOf(importTargetOf(log), messages, repeats);
     if ('outcome' in added) return added;
     const streams = new Set(added.map(({ stream }) => stream).filter((name) => log.stream(name) === undefined));
     const full = this.take(log, added, [...streams]);

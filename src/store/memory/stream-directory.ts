@@ -5,6 +5,8 @@ import { compareUtf8 } from '../shared/utf8-order.ts';
 import { HashIndex, textHash } from './hash-index.ts';
 import { RowList, type Rows } from './row-list.ts';
 
+type Positions = { position(row: number): number };
+
 /** A stream of one log. */
 export type StreamRows = {
   readonly name: StreamName;
@@ -131,4 +133,17 @@ export class StreamDirectory {
 /** Copies the text, so that it does not keep the possibly much longer request alive that it is a slice of. */
 function copyOf(text: string): string {
   return Buffer.from(text).toString();
+}
+
+/** Index in the stream's rows of the first message at or after a position; the number of rows if there is none. O(log n). */
+export function indexOfPosition({ rows, next }: StreamRows, table: Positions, position: number): number {
+  if (rows.length === next) return Math.min(Math.max(0, position), rows.length);
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (table.position(rows.at(middle)!) < position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -7,6 +7,7 @@ import type { LogId } from '../log-id.ts';
 import type { StoreReporter } from '../open-store.ts';
 import type { Connection, Statement } from './connection.ts';
 import { storeFault } from './database-errors.ts';
+import { fenceDelayMs, type Gap } from './gap.ts';
 import { LogFollowers } from './log-followers.ts';
 import { hasLostItsEnd, type Row } from './lost-end.ts';
 import type { Query } from './read-pokes.ts';
@@ -19,16 +20,12 @@ const rowsPerLook = 1_000;
 const pollMs = 5;
 /** How long a call waits for a transaction that blocks the order before it returns the settled head so far. */
 const patienceMs = 1_000;
-const mostFenceMs = 50;
 
 const readNews: Statement = {
   name: 'news',
   text: `SELECT global_position, stream_name, position FROM message_store.messages
     WHERE global_position > $1 ORDER BY global_position LIMIT ${rowsPerLook}`,
 };
-
-/** A gap in the positions: since when, up to which position, and the transactions that may still fill it. */
-type Gap = { readonly sinceMs: number; upTo: number; owners: ReadonlySet<Holder>; culprit: Culprit | undefined };
 
 export type SettledLogOptions = {
   readonly epoch: LogId;
@@ -291,11 +288,6 @@ export class SettledLog {
 function contiguous(rows: readonly Row[], after: number): number {
   const end = rows.findIndex(([globalPosition], at) => globalPosition !== after + 1 + at);
   return end === -1 ? rows.length : end;
-}
-
-/** Delay until the next look at a gap: a twentieth of its age, between 1 ms and 50 ms. */
-function fenceDelayMs({ sinceMs }: Gap): number {
-  return Math.min(mostFenceMs, Math.max(1, (performance.now() - sinceMs) / 20));
 }
 
 function nameOf(culprit: Culprit | undefined): string {

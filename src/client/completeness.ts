@@ -25,8 +25,8 @@ export class Completeness {
   /** Global positions delivered since the last proof, on this connection or earlier ones. */
   readonly #delivered = new Set<number>();
   /**
-   * Whether a poke is missing, or there are new pokes, all remembered, that no heartbeat has proved complete yet. A
-   * connection that brings only known pokes confirms them.
+   * Whether a poke is missing, or no heartbeat has confirmed the latest pokes yet. A connection that delivers only known
+   * pokes confirms them, too.
    */
   isOpen = false;
 

@@ -12,7 +12,7 @@ export class ForgettingSpeed {
     const before = samples.at(-2);
     if (before !== undefined && atMs - before.atMs < sampleEveryMs) samples.pop();
     samples.push({ atMs, upTo });
-    // Keeps one sample from before the period, to average since then.
+    // Keeps one sample from before the window, so that the average covers all of it.
     while (samples.length > 2 && samples[1]!.atMs <= atMs - windowMs) samples.shift();
   }
 

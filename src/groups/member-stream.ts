@@ -68,7 +68,7 @@ export class MemberStream implements MemberLink {
 
   #finish(): void {
     const connection = this.#connection!;
-    // Waiting bytes would have to drain first, and may never.
+    // With a full socket the end event would wait behind bytes that the peer may never read.
     if (this.#state === 'open' && connection.send(endFrame(this.#ending!))) connection.end(false);
     else connection.destroy();
     this.#close();

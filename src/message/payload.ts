@@ -101,7 +101,7 @@ function skipNumber(text: string, at: number, field: string): number {
   return end;
 }
 
-/** Only escapes can contain one, because the text was decoded from UTF-8. */
+/** Checks the escapes only, because text decoded from UTF-8 contains no lone surrogate itself. */
 function refuseLoneSurrogates(text: string, field: string): void {
   for (let at = text.indexOf('\\'); at !== -1; at = text.indexOf('\\', at)) {
     const kind = surrogateAt(text, at);

@@ -61,7 +61,7 @@ export class Connections {
     this.#open.get(request.socket)?.take(request, response);
   }
 
-  /** Handler for Node's `clientError`: bytes that are not a request, too many, or too late. */
+  /** Handler for Node's `clientError`: the bytes are not a request, exceed a limit, or arrived too late. */
   refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection === undefined || error.code === 'ECONNRESET') socket.destroy();

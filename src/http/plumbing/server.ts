@@ -70,8 +70,8 @@ export type ServerOptions = AllowedHostsOptions & {
 const serverName = `EventoDB/${version}`;
 
 /**
- * Headers of every response. Nothing is cached, because most responses need a credential or change at once; no other
- * origin may embed one, whatever type it assumes. Pages and their files, the same for everybody, set their own caching.
+ * Headers of every response. No response is cached, because most need a credential or change at any time, and no other
+ * origin may embed one. Pages and their files, which are the same for everybody, set their own caching.
  */
 const commonHeaders = {
   server: serverName,

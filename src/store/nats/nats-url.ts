@@ -25,7 +25,7 @@ export type NatsUrl = {
   readonly replicas: number | undefined;
   /** How long the server remembers message ids. */
   readonly windowMs: number;
-  /** What JetStream itself keeps of new logs; 0: everything. */
+  /** JetStream's own retention for new logs; 0: unlimited. */
   readonly maxAgeMs: number;
   readonly maxMessages: number;
   readonly maxBytes: number;

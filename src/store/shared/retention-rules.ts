@@ -72,7 +72,7 @@ export function hasLimit({ maxAgeMs, maxMessages, maxBytes }: RetentionLimits): 
 /** Bounds of one slice, during which other work waits. */
 export type SliceBounds = {
   readonly maxMessages: number;
-  /** Messages per check of the clock, divided among the rules of a namespace. */
+  /** Messages between two checks of the clock, shared by all rules of a namespace. */
   readonly pieceMessages: number;
   /** After this time no further piece starts. */
   readonly maxMs: number;

@@ -92,7 +92,7 @@ class Site {
 
 const p99 = (sorted: readonly number[]) => sorted[Math.ceil(sorted.length * 0.99) - 1]!;
 
-test('All attacks at once on a heap of 512 MiB neither stop nor slow a tenant who is connected, and leave nothing behind.', {
+test('All attacks at once on a heap of 512 MiB neither stop nor slow a connected tenant, and leave nothing behind.', {
   timeout: 120_000 + attackMs,
 }, async () => {
   const nodeFlags = ['--max-old-space-size=512', '--import', memory];

@@ -93,7 +93,7 @@ test('A host is refused or answered the same way each time.', async () => {
   }
 });
 
-test('With --insecure on all addresses names are refused as well, and addresses answered.', async () => {
+test('With --insecure on all addresses, requests to other names are refused, and those to addresses answered.', async () => {
   await using app = await startTestApp(['--host', '0.0.0.0', '--insecure']);
   expect(statusOf(await ask(app, 'GET /streams HTTP/1.1', rebound))).toBe(421);
   expect(statusOf(await ask(app, 'GET /streams HTTP/1.1', '192.0.2.7:8080'))).toBe(200);

@@ -26,7 +26,7 @@ const foreignReads: readonly (readonly [string, Record<string, string>])[] = [
 ];
 
 test.each(foreignReads)(
-  'Without authentication a page of another site cannot even tell what exists or how the server is: %s.',
+  'Without authentication a page of another site learns neither what exists nor the state of the server: %s.',
   async (_what, given) => {
     await using app = await startTestApp();
     await app.append('a-1', message);

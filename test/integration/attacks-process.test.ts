@@ -7,7 +7,7 @@ import { SseClient } from '../support/sse-client.ts';
 
 const poll = <T>(read: () => T) => expect.poll(read, { timeout: 50_000 });
 
-test('No token, ticket or cookie is in anything that the process says, at the finest log level too.', async () => {
+test('The process logs no token, ticket or cookie, not even at the finest log level.', async () => {
   const admin = newToken('default');
   const forged = newToken('tenant');
   const metricsToken = 'scrape-5eed5eed5eed';

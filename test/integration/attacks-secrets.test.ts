@@ -9,7 +9,7 @@ test.each([
   ['letters beyond ASCII', 'é'],
   ['a token', newToken('default')],
   ['more than 256 characters', 'x'.repeat(257)],
-])('An X-Request-Id of %s is not taken: the request gets one of ours.', async (_what, id) => {
+])('An X-Request-Id of %s is ignored: the server generates one.', async (_what, id) => {
   await using app = await startTestApp();
   const answer = await sendRaw(
     app.port,
@@ -19,7 +19,7 @@ test.each([
   expect(answer).not.toContain(id);
 });
 
-test('No control character of a path comes back.', async () => {
+test('No control character of a path is repeated.', async () => {
   await using app = await startTestApp();
   const { text } = await askRaw(app.port, '/nowhere\x9b31m%1b[0m');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
@@ -42,14 +42,14 @@ test.each([
   `/subscribe?category=${secret}-1`,
   `/streams/%?token=${secret}`,
   `/streams/%&token=${secret}`,
-])('A refusal repeats no token that stands in a wrong place: %s', async (path) => {
+])('A refusal does not repeat a token given in the wrong place: %s', async (path) => {
   await using app = await startTestApp();
   const { text } = await askRaw(app.port, path);
   expect(text).toMatch(/^HTTP\/1.1 4/);
   expect(text).not.toContain(secret.slice(0, 48));
 });
 
-test('A token given as cursor does not come back with the refusal of a subscription.', async () => {
+test('The refusal of a subscription does not repeat a token given as cursor.', async () => {
   await using app = await startTestApp(['--max-subscriptions', '1']);
   await using first = await SseClient.connect(app.port, '/subscribe?all=true');
   await first.waitFor(({ comments }) => comments.includes(' ready'));

@@ -152,7 +152,7 @@ test.each(['/streams', 'http://x/streams', 'HTTP://X:9/streams', '/%73treams', '
   },
 );
 
-test('A namespace whose id holds NUL, a path or a line end is refused, and a token for it opens nothing.', async () => {
+test('A namespace id with NUL, a path or a line end is refused, and so is a token for it.', async () => {
   await using app = await startTestApp(['--token', admin]);
   for (const id of ['a\0b', '../a', 'a/b', 'a\nb', '', '.a', '__proto__', 'ä', 'x'.repeat(129)]) {
     const created = app.namespaces.create({ id, description: '', token: undefined });
@@ -334,7 +334,7 @@ test('Refusals repeat no credential.', async () => {
   expect((await app.get(`/openapi.json?token=${admin}`)).text).not.toContain(admin);
 });
 
-test('A deleted namespace ends what was open, and its token opens nothing in a new one of the same name.', async () => {
+test('Deleting a namespace ends its open requests, and its token is refused by a new one of the same name.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const create = () => app.namespaces.create({ id: 'tenant', description: '', token: undefined });
   const { token: old } = await create();

@@ -62,7 +62,7 @@ test.each(answers)(
 );
 
 test.each(['/streams', '/metrics', '/docs', '/reference', '/subscribe?all=true'])(
-  'A refusal of %s for want of a credential, or for a wrong one, is kept by no cache.',
+  'No cache keeps a refusal of %s for a missing or wrong credential.',
   async (path) => {
     await using app = await startTestApp(['--token', admin]);
     for (const headers of [{}, { authorization: `Bearer ${newToken('default')}` }]) {
@@ -72,7 +72,7 @@ test.each(['/streams', '/metrics', '/docs', '/reference', '/subscribe?all=true']
   },
 );
 
-test.each(['/subscribe?all=true', '/diagnose/stream'])('The event stream %s is kept by no cache.', async (path) => {
+test.each(['/subscribe?all=true', '/diagnose/stream'])('No cache keeps the event stream %s.', async (path) => {
   await using app = await startTestApp();
   await using client = await SseClient.connect(app.port, path);
   expect(Object.fromEntries(client.head.headers)).toMatchObject({
@@ -82,7 +82,7 @@ test.each(['/subscribe?all=true', '/diagnose/stream'])('The event stream %s is k
   });
 });
 
-test('Bytes that are no request are refused with an answer that no cache keeps.', async () => {
+test('Bytes that are not a request are refused with an answer that no cache keeps.', async () => {
   await using app = await startTestApp();
   const socket = connect(app.port, '127.0.0.1');
   socket.write('GET / HTTP/9.9\r\n\r\n');

@@ -38,7 +38,7 @@ function secondsToWait(headers: Headers): number {
   return Number(text);
 }
 
-test('Subscriptions beyond the limit are refused with the time to come again; those that are open stay.', async () => {
+test('Subscriptions beyond the limit are refused with a time to retry; open ones stay.', async () => {
   await using app = await startTestApp(['--max-subscriptions', '2']);
   await using first = await open(app);
   await using second = await open(app);
@@ -209,7 +209,7 @@ test.each([
     'a body that does not end',
     'POST /streams/a-1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
   ],
-])('The server does not wait for ever for %s.', async (_what, text) => {
+])('The server does not wait forever for %s.', async (_what, text) => {
   await using app = await startTestApp(['--request-timeout-ms', '200']);
   const answer = await sendRaw(app.port, (socket) => {
     if (text !== '') socket.write(text);

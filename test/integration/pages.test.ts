@@ -8,7 +8,7 @@ const policy =
   "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 test.each(headerLinks.map(({ path }) => path))(
-  'The page %s loads, runs and asks for nothing but what this server has.',
+  'The page %s loads, runs and requests only what this server serves.',
   async (path) => {
     await using app = await startTestApp();
     const { status, headers, text } = await app.get(path);

@@ -205,7 +205,7 @@ describe('reads under way', () => {
 describe('an answer of several pages', () => {
   const lengthOf = async (answer: Promise<string>) => (await answer).length;
 
-  test('breaks off when its token is revoked, and those of other tokens go on.', async () => {
+  test('is cut off when its token is revoked, and no others are.', async () => {
     await using tenant = await startWithTenant();
     const { app, own } = tenant;
     const { id, token } = await app.namespaces.createToken('tenant', {
@@ -221,7 +221,7 @@ describe('an answer of several pages', () => {
     expect(JSON.parse(await staying.readOn())).toHaveLength(30);
   });
 
-  test('is never of two logs: it breaks off when an import replaces the log.', async () => {
+  test('never mixes two logs: it is cut off when an import replaces the log.', async () => {
     await using tenant = await startWithTenant();
     const { app, own } = tenant;
     const ending = await Promise.all(longReads.map((asked) => begin(app.url, own, asked)));
@@ -265,7 +265,7 @@ describe('an answer of several pages', () => {
     }
   });
 
-  test('is refused when the log is gone before anything was sent.', async () => {
+  test('is refused if the log is gone before anything was sent.', async () => {
     await using tenant = await startWithTenant([], (store) => withReads(store, () => () => Promise.reject(logGone())));
     for (const asked of longReads) {
       const response = await ask(tenant.app.url, tenant.own, asked);
@@ -317,7 +317,7 @@ test('A list of many namespaces is whole and in order, and is read a page at a t
   expect(asked).toEqual([1_000, 1_000, 501]);
 });
 
-test('Answers that nobody takes hold a page each, in a server with a small heap that goes on to serve.', async () => {
+test('Answers that nobody reads occupy one page each, and a server with a small heap continues to serve.', async () => {
   const flags = ['--port', '0', '--host', '127.0.0.1', '--max-reads', '100', '--max-reads-per-namespace', '0'];
   await using server = new SpokenProcess(flags, {}, { nodeFlags: ['--max-old-space-size=96'] });
   const { origin, port } = await server.listening();

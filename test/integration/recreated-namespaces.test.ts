@@ -24,7 +24,7 @@ async function write(client: RpcClient, count: number): Promise<number[]> {
 }
 
 test.each(['all=true', 'category=a', 'stream=a-1', 'stream=a-1&category=b'])(
-  'Who subscribed to a namespace that was deleted and made anew, by %s, is told every message of the new one.',
+  'A subscriber of a namespace that was deleted and created again, by %s, receives every message of the new one.',
   async (selectors) => {
     const id = `tenant-${selectors.replaceAll(/\W/g, '-')}`;
     const old = await admin.tenant(id);

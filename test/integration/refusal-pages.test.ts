@@ -34,7 +34,7 @@ test.each(['/docs', '/diagnose', '/consumer-groups', '/reference', '/browse', '/
   },
 );
 
-test('A card to sign in runs nothing and takes nothing but what it is made of, and is shown in no frame.', async () => {
+test('The sign-in card runs and loads nothing but its own files, and cannot be framed.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const { headers } = await ask(app, '/docs');
   const policy = headers.get('content-security-policy')!;
@@ -70,7 +70,7 @@ test('A visitor who comes by a link of another site may go on with the session t
   expect((await ask(app, '/docs')).text).not.toContain('Go on with my session');
 });
 
-test('A link on a page of another site signs nobody in: the visitor is told, and asked for a token.', async () => {
+test('A link from another site does not sign the visitor in, but explains why and asks for a token.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const { status, headers, text } = await ask(app, `/docs?token=${admin}`, {
     ...visit,
@@ -120,7 +120,7 @@ test('Names in a refusal are text on its page, never markup.', async () => {
   expect(text).not.toContain(name);
 });
 
-test('A page of a refusal repeats no credential and no control character of an address.', async () => {
+test('The page of a refusal repeats neither credentials nor control characters of the address.', async () => {
   await using app = await startTestApp();
   const secret = newToken('tenant');
   for (const path of [`/streams/${secret}`, `/streams?limit=${secret}`, `/nowhere&token=${secret}`]) {

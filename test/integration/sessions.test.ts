@@ -206,7 +206,7 @@ test.each([
   ['a link', { 'sec-fetch-site': 'same-site', 'sec-fetch-dest': 'document' }, 200],
   ['our own page', { 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'empty' }, 200],
   ['the address bar', { 'sec-fetch-site': 'none', 'sec-fetch-dest': 'empty' }, 200],
-])('By cookie a page on another port of this host reads nothing: %s.', async (_what, headers, status) => {
+])('A page on another port of this host can read nothing with the cookie: %s.', async (_what, headers, status) => {
   await using app = await startTestApp(['--token', admin]);
   const cookie = await beginSession(app);
   expect((await ask(app, '/streams', { cookie, ...headers })).status).toBe(status);

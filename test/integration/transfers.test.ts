@@ -51,7 +51,7 @@ async function beginExport({ url }: TestApp, token: string) {
 
 const failed = (sending: ImportRequest): Promise<ImportAnswer> => sending.answer;
 
-test('An import ends when its token is revoked, with an error that says so; the batches before stay.', async () => {
+test('Revoking its token ends an import with an error that says so; earlier batches remain.', async () => {
   await using tenant = await startWithTenant();
   const sending = new ImportRequest(`${tenant.app.url}/import`, bearer(tenant.token));
   await sending.send(records(1_500));
@@ -98,7 +98,7 @@ test('An import ends when its namespace is deleted, also while nothing of its bo
   expect(events).toMatchObject([{ error: 'IMPORT_FAILED', message: 'The namespace has been deleted.' }]);
 });
 
-test('An export ends when its token is revoked: its connection breaks, so that nobody takes it for the whole.', async () => {
+test('Revoking its token breaks the connection of an export, so that it cannot be mistaken for a complete one.', async () => {
   await using tenant = await startWithTenant();
   await fill(tenant.app, tenant.own);
   const ending = await beginExport(tenant.app, tenant.token);
@@ -109,7 +109,7 @@ test('An export ends when its token is revoked: its connection breaks, so that n
   await staying.readOn();
 });
 
-test('An export whose log is replaced meanwhile breaks off, though the new log is longer.', async () => {
+test('An export is cut off when its log is replaced, even by a longer one.', async () => {
   await using tenant = await startWithTenant();
   await fill(tenant.app, tenant.own);
   const ending = await beginExport(tenant.app, tenant.own);

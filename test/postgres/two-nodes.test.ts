@@ -50,7 +50,7 @@ describe.skipIf(!hasPostgres)('Two processes over one initialized Message DB', (
     return response.status;
   }
 
-  test('know a token that the other one makes at once, and refuse one that it revokes.', async () => {
+  test('accept a token created by the other one at once, and refuse one that it revoked.', async () => {
     for (const [maker, user] of [
       [one, other],
       [other, one],
@@ -65,7 +65,7 @@ describe.skipIf(!hasPostgres)('Two processes over one initialized Message DB', (
     }
   });
 
-  test('take tickets of each other, and of all requests that show one at the same moment one gets it.', async () => {
+  test('accept tickets of each other, and only one of several concurrent requests with the same ticket.', async () => {
     expect(await subscribe(other, await ticketOf(one))).toBe(200);
     for (let turn = 0; turn < 10; turn++) {
       const ticket = await ticketOf(turn % 2 === 0 ? one : other);

@@ -10,7 +10,7 @@ const acceptedId = fc.stringMatching(namespaceIdPattern);
 const secret = fc.stringMatching(/^[0-9a-fA-F]{64}$/);
 const tokenOf = (namespace: string, hex: string) => `ns_${Buffer.from(namespace).toString('base64url')}_${hex}`;
 
-test('A token of any namespace that may exist opens this namespace and nothing else.', async () => {
+test('A token gives access to its own namespace only, whatever its name.', async () => {
   await fc.assert(
     fc.asyncProperty(acceptedId, acceptedId, async (id, other) => {
       fc.pre(id !== other && id !== 'default' && other !== 'default');
@@ -51,7 +51,7 @@ test('Text that is no token is told apart from one without a fault, whatever it 
   );
 });
 
-test('A token with any one character changed is no token, or another one.', () => {
+test('Changing any character of a token makes it invalid or another token.', () => {
   fc.assert(
     fc.property(acceptedId, fc.nat(), fc.string({ minLength: 1, maxLength: 1 }), (id, seed, character) => {
       const token = newToken(id);
@@ -64,7 +64,7 @@ test('A token with any one character changed is no token, or another one.', () =
   );
 });
 
-test('New tokens of one namespace differ, and each hash is that of its whole text.', () => {
+test('New tokens of a namespace differ, and each hash covers the whole token.', () => {
   expect(newToken('a')).not.toBe(newToken('a'));
   expect(hashToken(`ns_ZGVmYXVsdA_${'0'.repeat(64)}`)).toBe(
     '6fefedfc989ca8bea8ce1b63672607c06fbd0d8b3c0667164cf4f5a02911fb52',

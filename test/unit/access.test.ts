@@ -60,7 +60,7 @@ test('Tokens made and revoked at the same time are all made and all revoked.', a
   for (const { id } of old) expect(tokens.map((token) => token.id)).not.toContain(id);
 });
 
-test('Tokens that several nodes make and revoke at the same time are all made and all revoked.', async () => {
+test('Tokens that several nodes create and revoke concurrently are all created and all revoked.', async () => {
   const store = slowStore();
   const nodes = [create(store), create(store), create(store)];
   await nodes[0]!.openDefault(newToken(defaultNamespaceId));
@@ -107,7 +107,7 @@ test('A token that nobody chose gives way to those that a store has kept.', asyn
   expect(await new Access('token', later).check(chosen)).toMatchObject({ scope: 'admin' });
 });
 
-test('The last admin token of default that does not expire cannot be revoked, because nobody could make another.', async () => {
+test('The last admin token of default that does not expire cannot be revoked, because nobody could create another.', async () => {
   const namespaces = create();
   await namespaces.openDefault(newToken(defaultNamespaceId));
   const [first] = (await namespaces.get(defaultNamespaceId)).tokens;
@@ -227,7 +227,7 @@ test('With tokens nobody is known without one.', async () => {
   expect(access.open).toBeUndefined();
 });
 
-test('A token that another node revokes is refused within a second, and one that it makes is known at once, also when hints are lost.', async () => {
+test('A token revoked by another node is refused within a second, and one it creates is valid at once, even if hints are lost.', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const store = storeInMemory();
@@ -291,7 +291,7 @@ test('Namespaces of one id begin one behind the other, and the first one at 1.',
   expect(await append(store, other.namespace.log, 1)).toBe(1);
 });
 
-test('Deletions and creations that come at once leave one namespace, which begins behind every earlier one.', async () => {
+test('Concurrent deletions and creations leave one namespace, which begins after every earlier one.', async () => {
   const store = slowStore();
   const nodes = [create(store), create(store)];
   let highest = 0;

@@ -19,7 +19,7 @@ test.each([
   [`/${token.replaceAll('_', '%5f')}/messages`, '/[redacted]/messages'],
   ['/subscribe&ticket=R2m-x_9', '/subscribe&ticket=[redacted]'],
   ['/subscribe;all=true;ticket=R2m-x_9', '/subscribe;all=true;ticket=[redacted]'],
-])('A credential in a mistyped place is taken out of a URL: %s', (url, clean) => {
+])('A credential in the wrong place is removed from a URL: %s', (url, clean) => {
   expect(cleanUrl(url)).toBe(clean);
 });
 

@@ -69,7 +69,7 @@ async function replaceLog({ store }: Watched, namespace: Namespace): Promise<voi
   await session.commit();
 }
 
-test('A grant ends when its token is revoked, and those of other tokens go on.', async () => {
+test('Revoking a token ends its grants, and no others.', async () => {
   await using watched = new Watched();
   const namespace = await watched.create();
   const [revoked, kept] = [await watched.createToken(), await watched.createToken()];

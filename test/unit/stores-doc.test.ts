@@ -90,7 +90,7 @@ describe('The page about stores', () => {
     };
     measurePostgres(metrics, { settled, lanes: [], connections: [] });
     const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
-    expect(rowsBehind('| metric | type | tells |').map((cells) => cells[1])).toEqual(
+    expect(rowsBehind('| metric | type | meaning |').map((cells) => cells[1])).toEqual(
       names.filter((name) => !before.has(name)),
     );
   });
@@ -123,7 +123,7 @@ describe('The page about stores', () => {
       restarts: none,
     });
     const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
-    expect(rowsBehind('| NATS metric | type | tells |').map((cells) => cells[1])).toEqual(
+    expect(rowsBehind('| NATS metric | type | meaning |').map((cells) => cells[1])).toEqual(
       names.filter((name) => !before.has(name)),
     );
   });

@@ -88,7 +88,7 @@ describe('the check of a name', () => {
     expect(() => checkName('category', name)).toThrow('category must be well-formed Unicode, but has a lone surrogate');
   });
 
-  test('takes exactly the texts that are well-formed, in bounds and without control characters', () => {
+  test('accepts exactly the texts that are well-formed, within bounds and free of control characters', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const isName =

@@ -8,7 +8,7 @@ import type { MoveReason } from './group-state.ts';
 import type { NamedStreams } from './held-streams.ts';
 import { evict, remove } from './membership.ts';
 import { relayout, reset, setRunning } from './ownership.ts';
-import type { HeldStream } from './partition-record.ts';
+import { type HeldStream, highestFloors, maxFloors } from './partition-record.ts';
 import { generationKey, groupKey, partitionPrefix } from './record-keys.ts';
 import { removeRecords } from './records.ts';
 
@@ -36,8 +36,16 @@ export async function resizeGroup(admin: Administration, size: number): Promise<
   const before = await admin.groups.find(admin.namespace, admin.name);
   if (before.size === size && before.previous === undefined) return;
   if (before.epoch !== admin.namespace.log) throw newLog(admin.name);
-  await relayoutGroup(admin, (draft) => relayout(draft, size, { from: 'previous' }));
+  await refuseTooManyFloors(admin, before);
+  await relayoutGroup(admin, (draft) => draft.layout === before.layout && relayout(draft, size, { from: 'previous' }));
   audit(admin, 'group-resized', { from: before.size, to: size });
+}
+
+/** Throws `GROUP_BUSY` until partitions have advanced past what former resizes left, of which another one would add more. */
+async function refuseTooManyFloors({ groups, namespace, name }: Administration, group: Group): Promise<void> {
+  const records = await readPartitions(groups, namespace, group);
+  const floors = highestFloors(records.flatMap((record) => record?.floors ?? []));
+  if (floors.length + group.size > maxFloors) throw groupBusy(name);
 }
 
 type ResetRequest = {

@@ -35,6 +35,8 @@ export type HeldStream = {
 export type Changed = PartitionRecord | undefined;
 
 export const maxHeldStreams = 100;
+/** Most floors that a resize may leave to a partition, so that its record stays far below the limit of the store. */
+export const maxFloors = 2_048;
 /** Limit for all partitions together. Concurrent requests count the same records, so they may exceed it slightly. */
 export const maxGroupHeldStreams = 1_000;
 
@@ -90,7 +92,20 @@ export function succeed(
     ...record.floors,
   ]);
   const held = predecessors.flatMap(({ record }) => record.held.filter(({ stream }) => owns(stream)));
-  return { ...newPartition(checkpoint), floors: floors.filter(({ upTo }) => upTo > checkpoint), held };
+  return { ...newPartition(checkpoint), floors: highestFloors(floors.filter(({ upTo }) => upTo > checkpoint)), held };
+}
+
+/**
+ * The highest floor of each member of each size. Predecessors inherited floors of the same former partitions, so without this their
+ * number would double with each resize that comes before the checkpoint has advanced.
+ */
+export function highestFloors(floors: readonly Floor[]): Floor[] {
+  const highest = new Map<string, Floor>();
+  for (const floor of floors) {
+    const member = `${floor.size}/${floor.partition}`;
+    if (floor.upTo > (highest.get(member)?.upTo ?? 0)) highest.set(member, floor);
+  }
+  return [...highest.values()];
 }
 
 /** Position up to which messages of a stream are settled apart from holds: the checkpoint, or a floor beyond it. */

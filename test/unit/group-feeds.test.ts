@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { resetGroup, setGroupRunning } from '../../src/groups/administer-group.ts';
+import { resetGroup, resizeGroup, setGroupRunning } from '../../src/groups/administer-group.ts';
 import { ConsumerGroups } from '../../src/groups/consumer-groups.ts';
 import { createGroup } from '../../src/groups/create-group.ts';
 import { newGroup } from '../../src/groups/group.ts';
@@ -101,6 +101,25 @@ test('Members that come back at the same time to a group that begins a new log b
   const join = (member: string) => joinGroup(groups, replaced, { ...asked, member }, () => {});
   await Promise.all(['one', 'two', 'three'].map(join));
   expect(await groups.find(replaced, 'billing')).toMatchObject({ layout: 1, epoch: replaced.log, state: 'running' });
+});
+
+test('A resize is refused until the partitions have passed what former resizes left.', async () => {
+  const { namespace, groups } = await startGroups();
+  const records = groups.node.options.store;
+  const { group } = await createGroup(groups, namespace, 'billing', { category: 'account', size: 1 });
+  const key = groups.partitionKey(namespace, group, 0, 0);
+  const leave = async (count: number) => {
+    await vi.waitFor(async () => expect((await records.read([key]))[0]).toBeDefined());
+    const { revision, text } = (await records.read([key]))[0]!;
+    const floors = Array.from({ length: count }, (_value, partition) => ({ size: count, partition, upTo: 5 }));
+    await records.write([{ key, revision, text: JSON.stringify({ ...JSON.parse(text), floors }), isQuiet: true }]);
+  };
+  const resize = () => resizeGroup({ groups, namespace, name: 'billing' }, 2);
+  await leave(2_048);
+  await expect(resize()).rejects.toMatchObject({ code: 'GROUP_BUSY' });
+  await leave(2_047);
+  await resize();
+  expect(await groups.find(namespace, 'billing')).toMatchObject({ layout: 1, size: 2 });
 });
 
 test('A group goes on when a node was late to learn of its new log, and a stopped one stays stopped.', async () => {

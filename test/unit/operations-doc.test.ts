@@ -50,6 +50,7 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxGroupPartitions: 'partitions of a consumer group with members',
   maxHeldStreams: 'held streams of a partition',
   maxGroupHeldStreams: 'held streams of a consumer group',
+  maxFloors: 'settled ranges that resizes leave to a partition',
   maxGroupNameBytes: 'bytes of the name of a consumer group or member',
   maxGroupEntries: 'partitions, beats or streams of one request about a consumer group',
   maxGroupWaits: 'requests that wait for consumer groups',

@@ -170,6 +170,22 @@ export class GroupNode {
 
   /** Starts the steps that the group's state requires. */
   reconcile(watched: WatchedGroup): void {
+    // A step that ends a connection gets here again, with the other steps yet to be done.
+    if (watched.reconciling !== undefined) {
+      watched.reconciling = 'again';
+      return;
+    }
+    try {
+      do {
+        watched.reconciling = 'once';
+        this.#reconcileOnce(watched);
+      } while ((watched.reconciling as string) === 'again');
+    } finally {
+      watched.reconciling = undefined;
+    }
+  }
+
+  #reconcileOnce(watched: WatchedGroup): void {
     const { times, now, observer } = this.options;
     this.#see(watched, watched.group);
     const { group, sessions, missingSinceMs } = watched;

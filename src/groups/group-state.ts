@@ -32,6 +32,8 @@ export class WatchedGroup {
   group: Group;
   /** The record at the last reconciliation, and when something becomes due for it by time alone; undefined: something was due. */
   quiet: { readonly group: Group; readonly untilMs: number } | undefined = undefined;
+  /** Steps are being started; `again`: something changed meanwhile. */
+  reconciling: 'once' | 'again' | undefined = undefined;
   /** Deleted ranges of the group's log and category, as last read. */
   forgotten = { epoch: '', ofLog: 0, ofCategory: 0 };
   /** When a member last asked this node to join. */

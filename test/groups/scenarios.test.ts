@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { groupTimes } from '../../src/groups/group-times.ts';
-import { Scene } from './scene.ts';
+import { remove } from '../../src/groups/membership.ts';
+import { name, Scene } from './scene.ts';
 
 const { leaseMs, handOverMs } = groupTimes;
 
@@ -162,4 +163,21 @@ test('A worker of the same name waits while the former one may be alive, and has
   expect(await twin.connect(one)).toMatchObject({ outcome: 'joined' });
   expect(twin.mayStart(0)).toBe(true);
   expect(twin.owned(0)!.generation).toBeGreaterThan(before!.generation);
+});
+
+test('several-drops: a node whose members were all removed by another one ends each of them.', async () => {
+  const scene = await Scene.begin();
+  const one = await scene.startNode();
+  const other = await scene.startNode();
+  const workers = [
+    await scene.startWorker('a', one),
+    await scene.startWorker('b', one),
+    await scene.startWorker('c', one),
+  ];
+  await scene.pass(1_000);
+  const sessions = workers.map(({ session }) => session);
+  await other.node.change(name, 'expire', (group) => remove(group, sessions));
+  for (const worker of workers) worker.isBeating = false;
+  await scene.pass(2_000);
+  expect(workers.map(({ ends }) => ends)).toEqual([['fenced'], ['fenced'], ['fenced']]);
 });

@@ -21,7 +21,8 @@ import { groupKey } from '../../src/groups/record-keys.ts';
 import type { GroupChange, GroupChanges, GroupRecord, GroupStore } from '../../src/store/group-store.ts';
 import { MemoryGroups } from '../../src/store/memory/memory-groups.ts';
 
-const name = { uid: 'u', name: 'g' };
+/** The name of the group. */
+export const name = { uid: 'u', name: 'g' };
 const key = groupKey(name.uid, name.name);
 
 /** A node's access to the store, which can delay the next change of the group. */
@@ -179,7 +180,11 @@ export class SceneWorker {
       send: (event: GroupEvent) => {
         if (!this.isDeaf && this.book.attempt === attempt) this.#take(event);
       },
-      end: (code: string) => void this.ends.push(code),
+      // As a socket does it, before the node goes on.
+      end: (code: string) => {
+        this.ends.push(code);
+        if (this.book.attempt === attempt) this.#at.node.disconnected(this.#session!);
+      },
     };
     return async () => {
       const joining = { member: this.name, session, attempt, address: undefined, epoch: 'e', link };

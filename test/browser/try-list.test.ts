@@ -256,6 +256,8 @@ test('Numbers are written as the visitor’s language writes them, and times to 
   const time = pokes(page).first().locator('time');
   expect(await time.textContent()).toMatch(/^\d\d:\d\d:\d\d,\d{3}$/);
   expect(await time.getAttribute('title')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  // The count runs ahead of the rows.
+  await expect.poll(() => page.locator('#pokes .place').first().textContent(), soon).toBe('1.234');
   await pokes(page).first().click();
   await page.getByRole('heading', { name: 'account-1 at 1.234' }).waitFor();
 });

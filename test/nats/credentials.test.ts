@@ -36,7 +36,7 @@ describe.skipIf(!isInstalled('openssl'))('With certificates of openssl', () => {
       };
       for (const [name, text] of Object.entries(files)) writeFileSync(folder.file(name), text);
       const [cert, key] = [folder.file('own.pem'), folder.file('own.key')];
-      const tls = `tls { cert_file: "${cert}", key_file: "${key}", ca_file: "${cert}", verify: true }`;
+      const tls = `tls { cert_file: "${cert}", key_file: "${key}", ca_file: "${cert}", verify: true, timeout: 60 }`;
       cluster = await NatsCluster.start({ settings: [...operator.settings, tls] });
     });
     afterAll(async () => {
@@ -75,7 +75,7 @@ describe.skipIf(!isInstalled('openssl'))('With certificates of openssl', () => {
       for (const secret of secrets) expect(said).not.toContain(secret);
     });
 
-    test.concurrent.each([
+    test.each([
       ['the JWT of a stranger', { creds: 'stranger.creds' }, /rejects the credentials of the URL: /],
       ['no JWT', { creds: undefined }, /rejects the credentials of the URL: /],
       ['half a credentials file', { creds: 'broken.creds' }, /the file of \?creds= is not a credentials file/],

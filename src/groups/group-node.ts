@@ -232,11 +232,15 @@ export class GroupNode {
   #confirm(id: string, beat: number): void {
     const own = this.#watched.connected(id);
     if (own === undefined || own.session.isClosed || own.session.isExpiring || beat <= own.session.beat) return;
+    const { times, now, headOf } = this.options;
+    const nowMs = now();
     const { validMs } = this.health;
     if (validMs <= leastValidMs) return;
-    const { times, now, headOf } = this.options;
+    // Frames to thousands of members are most of the cost of idle groups (load: group-idle).
+    if (own.watched.isQuietAt(nowMs) && nowMs < own.session.renewAtMs) return;
     const leaseMs = Math.floor(Math.min(times.leaseMs, validMs));
-    own.session.extend(beat, leaseMs, now(), headOf(own.session.epoch));
+    own.session.extend(beat, leaseMs, nowMs, headOf(own.session.epoch));
+    own.session.renewAtMs = nowMs + times.renewMs - (times.leaseMs - leaseMs);
   }
 
   /** Notes the known record of a group, or else this one. */
@@ -245,9 +249,9 @@ export class GroupNode {
   }
 
   /** Whether nothing has become due for a group since it was last reconciled. */
-  #isQuiet({ key, group, quiet }: WatchedGroup): boolean {
-    if (quiet === undefined || quiet.group !== (this.groups.known(key) ?? group)) return false;
-    return this.options.now() <= quiet.untilMs;
+  #isQuiet(watched: WatchedGroup): boolean {
+    const { key, group, quiet } = watched;
+    return watched.isQuietAt(this.options.now()) && quiet!.group === (this.groups.known(key) ?? group);
   }
 
   /** Stops watching a group without members on this node, once no late response can add one. */

@@ -45,6 +45,11 @@ export class WatchedGroup {
     this.group = group;
   }
 
+  /** Whether time alone has made nothing due since the last reconciliation. */
+  isQuietAt(nowMs: number): boolean {
+    return this.quiet !== undefined && nowMs <= this.quiet.untilMs;
+  }
+
   /** Replaces the group with its current record. */
   see(group: Group, node: string, nowMs: number): void {
     this.handovers.note(this.group, group, node, nowMs);

@@ -4,6 +4,8 @@ export type GroupTimes = {
   readonly leaseMs: number;
   /** Interval of a worker's beats. */
   readonly beatMs: number;
+  /** In a quiet group, a beat that arrives sooner after the last confirmation of a full lease is not answered. The next one extends it in time. */
+  readonly renewMs: number;
   /** A node is dead if its record has not changed for this long. Longer than `leaseMs`, or leases would shrink to it. */
   readonly nodeTtlMs: number;
   /** Interval of a node's turns. */
@@ -15,6 +17,7 @@ export type GroupTimes = {
 export const groupTimes: GroupTimes = {
   leaseMs: 15_000,
   beatMs: 3_000,
+  renewMs: 4_500,
   nodeTtlMs: 20_000,
   turnMs: 1_000,
   handOverMs: 30_000,

@@ -115,6 +115,8 @@ export class MemberSession implements SessionView {
   isClosed = false;
   isExpiring = false;
   extendedAtMs: number;
+  /** Earlier beats are not answered. */
+  renewAtMs = Number.NEGATIVE_INFINITY;
   /** The last beat that was answered. */
   beat = 0;
 

@@ -45,7 +45,7 @@ export class World {
     this.#random = new Random(seed);
     this.time = new Timeline(this.#random);
     this.logs = new SimLogs(this.#random);
-    this.times = { leaseMs: 15_000, beatMs: 3_000, nodeTtlMs: 20_000, turnMs: 1_000, handOverMs };
+    this.times = { leaseMs: 15_000, beatMs: 3_000, renewMs: 4_500, nodeTtlMs: 20_000, turnMs: 1_000, handOverMs };
   }
 
   /** The log of the namespace. */

@@ -94,6 +94,47 @@ test('A node has nothing more to do for a group until a lease of its members wou
   expect(session.isExpiring).toBe(true);
 });
 
+/** A node with a member, and what sends the member's next beat so much later; returns the number of the last beat that was answered. */
+async function beating() {
+  const nodes = new Nodes();
+  const node = await nodes.start();
+  await nodes.create('a');
+  const one = await join(node, 'a', 'one');
+  await node.turn();
+  let sent = 0;
+  const beatAfter = (ms: number) => {
+    nodes.nowMs += ms;
+    node.beat(one.session.session, ++sent);
+    return one.session.beat;
+  };
+  return { nodes, node, one, beatAfter };
+}
+
+test('A node answers the first beat of a member, and then about every second one.', async () => {
+  const { nodes, node, beatAfter } = await beating();
+  const answered: number[] = [];
+  for (let beat = 1; beat <= 6; beat++) {
+    for (const endMs = nodes.nowMs + groupTimes.beatMs; nodes.nowMs < endMs; nodes.nowMs += groupTimes.turnMs) {
+      await node.turn();
+    }
+    answered.push(beatAfter(0));
+  }
+  expect(answered).toEqual([1, 1, 3, 3, 5, 5]);
+});
+
+test('A node answers the next beat after a lease that it shortened.', async () => {
+  const { beatAfter } = await beating();
+  // The store has not answered for so long that the node may not promise a full lease.
+  expect([beatAfter(8_000), beatAfter(groupTimes.beatMs)]).toEqual([1, 2]);
+});
+
+test('A node answers every beat while a partition of the group is to move.', async () => {
+  const { node, one, beatAfter } = await beating();
+  await join(node, 'a', 'other');
+  expect(one.told()).toContain('revoke');
+  expect([1, 2, 3].map(() => beatAfter(groupTimes.beatMs))).toEqual([1, 2, 3]);
+});
+
 test('A node sees in its next turn that another one changed a group in which nothing was due.', async () => {
   const nodes = new Nodes();
   const node = await nodes.start();

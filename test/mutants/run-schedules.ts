@@ -1,4 +1,4 @@
-/** Prints why the first failing random schedule of consumer groups fails. A mutant fails within a hundred of them. */
+/** Prints why the first failing random schedule of consumer groups fails. A mutant fails within two hundred of them. */
 import { simulate } from '../groups/simulate.ts';
 
 const { failures } = await simulate({

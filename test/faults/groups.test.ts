@@ -10,21 +10,28 @@ const mix = faultMix
 /** Over NATS, test/nats/group-nodes.test.ts already kills nodes and servers in CI. */
 const stores = Object.entries(groupStores).filter(([name]) => name !== 'nats');
 
+/** However slow the machine is, so many happen. */
+const fewest = 30;
+
 /** `npm run groups:faults` is the long run; this one has the same parts. */
 describe.each(stores)('Members of groups in processes of their own over %s', (_name, start) => {
   const title =
     'handle every message, each stream in order and by one owner, whatever happens to them, nodes and store';
-  test.skipIf(typeof start === 'string')(typeof start === 'string' ? `${title} (${start}).` : `${title}.`, async () => {
-    const seed = Date.now() % 2 ** 31;
-    await using store = await (start as Exclude<typeof start, string>)();
-    const times = { longestMs: 2_000, slowMs: 500, appendEveryMs: 50 };
-    const sizes = { groups: 2, processes: 3, mostMembers: 4 };
-    const faults = new GroupFaults({ ...times, ...sizes, store, mix, faults: 40, rate: 12, seed });
-    await faults.run(AbortSignal.timeout(30_000));
-    expect(faults.problems, `seed ${seed}`).toEqual([]);
-    expect(faults.missing).toBe(0);
-    // Otherwise nothing was tried.
-    expect(faults.faults).toBeGreaterThan(20);
-    expect(faults.appended).toBeGreaterThan(50);
-  });
+  test.skipIf(typeof start === 'string')(
+    typeof start === 'string' ? `${title} (${start}).` : `${title}.`,
+    { timeout: 300_000 },
+    async () => {
+      const seed = Date.now() % 2 ** 31;
+      await using store = await (start as Exclude<typeof start, string>)();
+      const times = { longestMs: 2_000, slowMs: 500, appendEveryMs: 50 };
+      const sizes = { groups: 2, processes: 3, mostMembers: 4 };
+      const faults = new GroupFaults({ ...times, ...sizes, store, mix, faults: fewest, rate: 12, seed });
+      await faults.run(AbortSignal.timeout(120_000));
+      expect(faults.problems, `seed ${seed}`).toEqual([]);
+      expect(faults.missing).toBe(0);
+      // Otherwise nothing was tried.
+      expect(faults.faults).toBeGreaterThanOrEqual(fewest);
+      expect(faults.appended).toBeGreaterThan(0);
+    },
+  );
 });

@@ -201,7 +201,7 @@ describe('React', () => {
     await using context = await browser.newContext();
     const { page } = await openTab(context, app.url, reactScript);
     await page.evaluate(`window.unmount = mount('Counter'); undefined`);
-    await page.waitForSelector('#pokes[title="catching-up"]', { state: 'attached' });
+    await page.waitForSelector('#pokes[title="live"]', { state: 'attached' });
     await append(app, 'order-1');
     await append(app, 'order-2');
     await expect.poll(() => page.evaluate('told'), patience).toEqual(['order-1', 'order-2']);

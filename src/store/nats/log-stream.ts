@@ -1,5 +1,6 @@
 import type { LogId } from '../log-id.ts';
 import { logGone } from '../shared/log-gone.ts';
+import { createStream } from './create-stream.ts';
 import { findMessage } from './find-message.ts';
 import { isRefusal, storeFault } from './nats-faults.ts';
 import type { NatsLink } from './nats-link.ts';
@@ -84,7 +85,7 @@ export class LogStream {
       first_seq: first,
       metadata: { [epochKey]: this.id },
     };
-    await this.link.api(`STREAM.CREATE.${this.names.stream}`, body);
+    await createStream(this.link, this.names.stream, body);
   }
 
   /** Seals the stream against appends and resolves to its final state; undefined: it does not exist. */

@@ -20,6 +20,7 @@ export class LateAnswer extends Error {
 /** JetStream error codes that the store handles. */
 export const refusals = {
   noLeader: 10_008,
+  noPeers: 10_005,
   messageNotFound: 10_037,
   consumerNotFound: 10_014,
   streamNotFound: 10_059,
@@ -61,6 +62,8 @@ export function storeFault(cause: unknown): PokewireError {
 /** The part of the cause that callers may see. */
 function reasonOf(cause: unknown): string {
   if (isRefusal(cause, 'noLeader')) return 'JetStream has no leader now: too few servers of its cluster are running.';
+  if (isRefusal(cause, 'noPeers'))
+    return 'JetStream has no room for a stream now: too few servers of its cluster are running.';
   const isLate = cause instanceof Error && cause.name === 'TimeoutError';
   return isLate ? 'NATS did not answer in time.' : 'NATS failed; the server log has the cause.';
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createStream } from './create-stream.ts';
 import { findMessage } from './find-message.ts';
 import { nanosOf, type StreamInfo, type StreamState } from './log-stream.ts';
 import { isConflict, isRefusal, JetStreamRefusal, storeFault } from './nats-faults.ts';
@@ -101,7 +102,7 @@ export class RecordBucket {
       allow_atomic: true,
       allow_msg_ttl: canExpire,
     };
-    await this.link.api(`STREAM.CREATE.${this.names.stream}`, body).catch((error: unknown) => {
+    await createStream(this.link, this.names.stream, body).catch((error: unknown) => {
       // Another node created it at the same time.
       if (!isRefusal(error, 'streamNameInUse')) throw error;
     });

@@ -17,8 +17,9 @@ export class Wire {
   #changed: () => void = () => {};
   /** Whether it can send no more requests. */
   isClosed = false;
+  /** What came before the last requests. */
+  before = 'nothing';
   #sentAtMs = performance.now();
-  #before = 'nothing';
 
   constructor(port: number) {
     this.#parser = new ResponseParser((index) => this.#requests[index]?.method === 'HEAD');
@@ -62,16 +63,14 @@ export class Wire {
     await this.#until(() => false, 'the end of the connection');
   }
 
-  /** What came before the last requests. */
-  get before(): string {
-    return this.#before;
-  }
-
   #begin(requests: readonly Pick<FuzzRequest, 'method'>[]): void {
     const last = this.#answers.at(-1);
-    const idleMs = Math.round(performance.now() - this.#sentAtMs);
-    this.#sentAtMs = performance.now();
-    this.#before = `${last?.status} (connection: ${last?.headers.get('connection')}) ${idleMs} ms before`;
+    const nowMs = performance.now();
+    if (last !== undefined) {
+      const idleMs = Math.round(nowMs - this.#sentAtMs);
+      this.before = `${last.status} (connection: ${last.headers.get('connection')}) ${idleMs} ms before`;
+    }
+    this.#sentAtMs = nowMs;
     this.#requests = requests;
     this.#answers = [];
     this.#parser = new ResponseParser((index) => this.#requests[index]?.method === 'HEAD');

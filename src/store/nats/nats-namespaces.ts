@@ -14,32 +14,18 @@ import type { RetentionOutcome } from '../retention.ts';
 import { maxListEntries } from '../shared/page-limits.ts';
 import { sameTokens } from '../shared/same-tokens.ts';
 import type { Store } from '../store.ts';
-import { decodeKey, encodeKey } from './bucket-keys.ts';
 import type { ChangeNews } from './change-news.ts';
 import { deleteLeftStreams, type LeftStreams } from './left-streams.ts';
 import { LogOwners } from './log-owners.ts';
 import type { LogStreams } from './log-streams.ts';
+import { type Entry, everyKey, idOf, keyOf, NamespaceEntries, namespaceOf, type Removed } from './namespace-entries.ts';
+import { NamespaceRemovals } from './namespace-removals.ts';
 import type { NatsGroups } from './nats-groups.ts';
-import type { BucketRecord, RecordBucket } from './record-bucket.ts';
+import type { RecordBucket } from './record-bucket.ts';
 
-/** A namespace, or the remains of a removed one: its log and, once known, its head. */
-type Entry = { readonly namespace: Namespace } | { readonly removed: Removed };
-
-type Removed = {
-  readonly log: LogId;
-  readonly reached: number | null;
-  /** Absent once its records of groups are removed, and if a version without groups removed it. */
-  readonly uid?: string;
-};
-
-type EntryRecord = BucketRecord<Entry>;
-
-const everyKey = 'namespace.*';
 const countKey = 'count';
 /** Most changes listed individually; beyond that, everything may have changed. */
 const maxChanges = 64;
-/** Records read concurrently. */
-const atOnce = 64;
 /** A stream counts as lost if this many consecutive checks do not find it. */
 const looksForLost = 3;
 const lookMs = 500;
@@ -60,19 +46,21 @@ export class NatsNamespaces implements NamespaceStore {
   readonly #store: Pick<Store, 'kind' | 'capabilities'>;
   readonly #bucket: RecordBucket;
   readonly #logs: LogStreams;
-  readonly #groups: NatsGroups;
   readonly #maxNamespaces: number;
   readonly #hints: ChangeNews;
   readonly #owners: LogOwners;
+  readonly #entries: NamespaceEntries;
+  readonly #removals: NamespaceRemovals;
 
   constructor({ store, bucket, logs, groups, maxNamespaces, hints }: NamespaceParts) {
     this.#store = store;
     this.#bucket = bucket;
     this.#logs = logs;
-    this.#groups = groups;
     this.#maxNamespaces = maxNamespaces;
     this.#hints = hints;
     this.#owners = new LogOwners(bucket);
+    this.#entries = new NamespaceEntries(bucket);
+    this.#removals = new NamespaceRemovals({ bucket, entries: this.#entries, logs, groups });
   }
 
   async create(namespace: NewNamespace): Promise<CreateOutcome> {
@@ -81,9 +69,9 @@ export class NatsNamespaces implements NamespaceStore {
     /** First sequence number of the stream created for the log; undefined: none was. */
     let madeFrom: number | undefined;
     const outcome = await this.#retry<CreateOutcome>(async () => {
-      const found = await this.#find(key);
+      const found = await this.#entries.find(key);
       if (found !== undefined && 'namespace' in found.value) return { outcome: 'exists' };
-      const [first, count] = [await this.#firstOf(found), await this.#bucket.get<number>(countKey)];
+      const [first, count] = [await this.#removals.firstOf(found), await this.#bucket.get<number>(countKey)];
       const { revision: counted, value: namespaces } = count ?? { revision: 0, value: 0 };
       if (namespaces >= this.#maxNamespaces) return { outcome: 'too-many', maxNamespaces: this.#maxNamespaces };
       if (madeFrom !== undefined && madeFrom !== first) await this.#logs.stream(log).delete();
@@ -113,26 +101,27 @@ export class NatsNamespaces implements NamespaceStore {
   }
 
   async find(id: string): Promise<Namespace | undefined> {
-    return namespaceOf(await this.#find(keyOf(id)));
+    return namespaceOf(await this.#entries.find(keyOf(id)));
   }
 
   async list(after: string | undefined, limit: number): Promise<Namespace[]> {
     const most = Math.min(limit, maxListEntries);
-    const ids = (await this.#bucket.keys(everyKey)).map(idOf).sort();
+    const ids = (await this.#entries.keys()).map(idOf).sort();
     const found: Namespace[] = [];
     // Ids are ASCII, so UTF-16 order is byte order.
     const behind = ids.filter((id) => after === undefined || id > after);
-    for (let at = 0; at < behind.length && found.length < most; at += atOnce) {
-      const part = await Promise.all(behind.slice(at, at + atOnce).map((id) => this.find(id)));
-      found.push(...part.filter((namespace) => namespace !== undefined));
+    for await (const entry of this.#entries.read(behind.map(keyOf))) {
+      const namespace = namespaceOf(entry);
+      if (namespace !== undefined) found.push(namespace);
+      if (found.length >= most) break;
     }
-    return found.slice(0, most);
+    return found;
   }
 
   async setTokens(namespace: Namespace, tokens: readonly TokenRecord[]): Promise<boolean> {
     const key = keyOf(namespace.id);
     const isSet = await this.#retry(async () => {
-      const found = await this.#find(key);
+      const found = await this.#entries.find(key);
       const current = namespaceOf(found);
       if (current?.uid !== namespace.uid || !sameTokens(current.tokens, namespace.tokens)) return false;
       const value = { namespace: { ...current, tokens } };
@@ -149,7 +138,7 @@ export class NatsNamespaces implements NamespaceStore {
   async remove(namespace: Namespace): Promise<number | undefined> {
     const key = keyOf(namespace.id);
     const isRemoved = await this.#retry(async () => {
-      const found = await this.#find(key);
+      const found = await this.#entries.find(key);
       const current = namespaceOf(found);
       if (current?.uid !== namespace.uid) return false;
       const count = await this.#bucket.get<number>(countKey);
@@ -163,8 +152,8 @@ export class NatsNamespaces implements NamespaceStore {
     });
     if (!isRemoved) return undefined;
     this.#hints.changed();
-    const left = await this.#find(key);
-    return left === undefined ? 0 : await this.#finish(left);
+    const left = await this.#entries.find(key);
+    return left === undefined ? 0 : await this.#removals.finish(left);
   }
 
   async changesSince(revision: number | undefined): Promise<NamespaceChanges> {
@@ -187,13 +176,13 @@ export class NatsNamespaces implements NamespaceStore {
   }
 
   /** Completes removals that another node started before it ended. */
-  async finishRemovals(): Promise<void> {
-    for (const entry of await this.#entries()) if (isUnfinished(entry)) await this.#finish(entry);
+  finishRemovals(): Promise<void> {
+    return this.#removals.finishAll();
   }
 
   /** Deletes the streams that nodes left behind when they ended. */
   deleteLeftStreams(): Promise<LeftStreams> {
-    return deleteLeftStreams(this.#logs, this.#owners, () => this.#owned());
+    return deleteLeftStreams(this.#logs, this.#owners, () => this.#removals.ownedLogs());
   }
 
   /**
@@ -210,7 +199,7 @@ export class NatsNamespaces implements NamespaceStore {
     }
     const key = keyOf(owner);
     return this.#retry(async () => {
-      const found = await this.#find(key);
+      const found = await this.#entries.find(key);
       const current = namespaceOf(found);
       // Another node was first.
       if (current?.log !== lost) return false;
@@ -230,57 +219,6 @@ export class NatsNamespaces implements NamespaceStore {
     });
   }
 
-  /** First sequence number of an id's new log; one number after those of its former log stays unused. */
-  async #firstOf(found: EntryRecord | undefined): Promise<number> {
-    if (found === undefined || !('removed' in found.value)) return 1;
-    if (found.value.removed.reached === null) await this.#finish(found);
-    const { value } = (await this.#find(found.key))!;
-    const reached = 'removed' in value ? value.removed.reached : null;
-    return reached === null || reached === 0 ? 1 : reached + 2;
-  }
-
-  /** Deletes the groups and the log of a removed namespace and stores its head; resolves to its number of messages. */
-  async #finish({ key, revision, value }: EntryRecord): Promise<number> {
-    if (!('removed' in value)) return 0;
-    const { log, reached, uid } = value.removed;
-    if (uid !== undefined) await this.#groups.removeAll(uid);
-    const stream = this.#logs.stream(log);
-    // Sealed first, so that nothing is appended between reading the head and deleting.
-    const state = await stream.seal();
-    if (reached === null) {
-      const removed: Removed = { log, reached: state?.last_seq ?? 0 };
-      await this.#bucket.change([{ key, revision, value: { removed }, isDeleted: true }]);
-    }
-    await stream.delete();
-    return state?.messages ?? 0;
-  }
-
-  /** The logs of all namespaces, and those whose removal has not recorded the head. */
-  async #owned(): Promise<ReadonlySet<LogId>> {
-    const logs = new Set<LogId>();
-    for (const entry of await this.#entries()) {
-      const { value } = entry;
-      if ('namespace' in value) logs.add(value.namespace.log);
-      else if (isUnfinished(entry)) logs.add(value.removed.log);
-    }
-    return logs;
-  }
-
-  /** The records of all namespaces, also of removed ones. */
-  async #entries(): Promise<EntryRecord[]> {
-    const keys = await this.#bucket.keys(everyKey);
-    const entries: EntryRecord[] = [];
-    for (let at = 0; at < keys.length; at += atOnce) {
-      const part = await Promise.all(keys.slice(at, at + atOnce).map((key) => this.#find(key)));
-      entries.push(...part.filter((entry) => entry !== undefined));
-    }
-    return entries;
-  }
-
-  #find(key: string): Promise<EntryRecord | undefined> {
-    return this.#bucket.get<Entry>(key);
-  }
-
   /** Repeats a change that loses against other nodes until it is made or refused. */
   async #retry<T>(attempt: () => Promise<T | undefined>): Promise<T> {
     for (let tries = 1; tries <= maxTries; tries++) {
@@ -290,21 +228,4 @@ export class NatsNamespaces implements NamespaceStore {
     }
     throw new PokewireError('BACKEND_ERROR', 'Other nodes keep changing namespaces. Try again.');
   }
-}
-
-function keyOf(id: string): string {
-  return `namespace.${encodeKey(id)}`;
-}
-
-function idOf(key: string): string {
-  return decodeKey(key.slice('namespace.'.length));
-}
-
-/** Whether a node has removed the namespace but not its log. */
-function isUnfinished({ value }: EntryRecord): boolean {
-  return 'removed' in value && value.removed.reached === null;
-}
-
-function namespaceOf(found: EntryRecord | undefined): Namespace | undefined {
-  return found !== undefined && 'namespace' in found.value ? found.value.namespace : undefined;
 }

@@ -19,8 +19,6 @@ export type Asked = { readonly route: string; readonly body: Readonly<Record<str
 
 type Answer = { readonly status: number; readonly body?: object; readonly headers?: Record<string, string> };
 
-/** Time limit for an expected action of the worker, milliseconds. */
-const patienceMs = 20_000;
 /** How long to watch for an action that must not happen, milliseconds. */
 const watchMs = 500;
 
@@ -62,16 +60,19 @@ export class FakeGroupServer {
   /** The refusal of connections; undefined: they are accepted. */
   refuse: Answer | undefined = undefined;
   readonly #server: Server;
+  readonly #patienceMs: number;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, patienceMs: number) {
     this.#server = server;
+    this.#patienceMs = patienceMs;
   }
 
-  static async open(port = 0): Promise<FakeGroupServer> {
+  /** `patienceMs` is the time limit for an expected action of the worker. */
+  static async open(patienceMs: number): Promise<FakeGroupServer> {
     const server = createServer();
-    const fake = new FakeGroupServer(server);
+    const fake = new FakeGroupServer(server, patienceMs);
     server.on('request', (request, response) => void fake.#serve(request, response));
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return fake;
   }
 
@@ -109,7 +110,7 @@ export class FakeGroupServer {
 
   /** Waits until the worker has done what it must. */
   async until(what: string, isSo: () => boolean): Promise<void> {
-    const endAtMs = performance.now() + patienceMs;
+    const endAtMs = performance.now() + this.#patienceMs;
     while (!isSo()) {
       if (performance.now() > endAtMs) throw new Error(`The worker did not: ${what}`);
       await pause(5);

@@ -3,8 +3,11 @@ import { FakeGroupServer } from './fake-group-server.ts';
 import { scenarios } from './group-scenarios.ts';
 import { startWorker } from './in-process-worker.ts';
 
+/** A worker that does what it must needs a fraction of a second. Only one that does not is waited for so long. */
+const patienceMs = 100_000;
+
 test.concurrent.each(Object.entries(scenarios))('A worker %s.', async (_title, play) => {
-  const server = await FakeGroupServer.open();
+  const server = await FakeGroupServer.open(patienceMs);
   const worker = startWorker(server.url);
   const ended = worker.done.catch((error: unknown) => error);
   try {

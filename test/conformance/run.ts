@@ -9,15 +9,16 @@ import { scenarios } from './group-scenarios.ts';
  * ARGS`. The command is started once per scenario. It consumes the category `a` as the member POKEWIRE_MEMBER of the
  * group POKEWIRE_GROUP, with `size=2`, from the server POKEWIRE_URL, and leaves on SIGTERM. Its handler posts `{stream,
  * position, globalPosition, generation, attempt}` to POKEWIRE_URL/handled, and fails unless the answer is 2xx. It holds
- * a stream after at most five attempts.
+ * a stream after at most five attempts. `--patience` is how many seconds it may take for each expected action, by default 20.
  */
-const { values, positionals } = parseArgs({ options: { only: { type: 'string' } }, allowPositionals: true });
+const options = { only: { type: 'string' }, patience: { type: 'string', default: '20' } } as const;
+const { values, positionals } = parseArgs({ options, allowPositionals: true });
 const ours = [process.execPath, new URL('group-worker.ts', import.meta.url).pathname];
 const [command, ...args] = positionals.length > 0 ? positionals : ours;
 let failures = 0;
 for (const [title, play] of Object.entries(scenarios)) {
   if (values.only !== undefined && !title.includes(values.only)) continue;
-  const server = await FakeGroupServer.open();
+  const server = await FakeGroupServer.open(Number(values.patience) * 1_000);
   const env = { ...process.env, POKEWIRE_URL: server.url, POKEWIRE_GROUP: 'conformance', POKEWIRE_MEMBER: 'worker-1' };
   const worker = spawn(command!, args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
   const ended = once(worker, 'exit');

@@ -109,24 +109,35 @@ test('A member that waits for the reset of a group whose log was replaced handle
   const pokewire = connect(app.url, { retry: { minMs: 10, maxMs: 100 } });
   await pokewire.append('account-1', [deposit, deposit, deposit]);
   const handled: string[] = [];
-  const joined: string[] = [];
-  const worker = pokewire.consume(work, ({ stream, position }) => void handled.push(`${stream}/${position}`), {
-    onState: (state) => state.name === 'joined' && joined.push(state.session),
+  const [assigned, again, last] = [1, 2, 3].map(() => Promise.withResolvers<void>());
+  let joins = 0;
+  const handler = ({ stream, position }: { stream: string; position: number }) => {
+    handled.push(`${stream}/${position}`);
+    if (stream === 'account-3') last!.resolve();
+  };
+  const worker = pokewire.consume(work, handler, {
+    onAssigned: () => assigned!.resolve(),
+    onState: ({ name }) => name === 'joined' && ++joins === 2 && again!.resolve(),
   });
   const ending = worker.done.catch((error: unknown) => error);
   const group = async () => (await app.get('/groups/billing')).body;
-  await expect.poll(group).toMatchObject({ partitions: [{ checkpoint: 3 }] });
+  const settled = async (position: number) =>
+    (await app.get(`/groups/billing/wait?position=${position}&timeoutMs=60000`)).body.reached;
+  await assigned!.promise;
+  expect(await settled(3)).toBe(true);
   const replaced = await importBody(`${app.url}/import?force=true`, ended(recordAt('account-2/0@1')));
   expect(replaced.status).toBe(200);
-  await expect.poll(() => joined.length, { timeout: 10_000 }).toBe(2);
+  await again!.promise;
   expect(await group()).toMatchObject({ state: 'new-log' });
   handled.length = 0;
   const headers = { 'content-type': 'application/json' };
   const body = JSON.stringify({ position: 'first', reason: 'restored' });
   await fetch(`${app.url}/groups/billing/reset`, { method: 'POST', headers, body });
   await pokewire.append('account-3', deposit);
-  const behind = async () => [handled, (await group()).lag.messages];
-  await expect.poll(behind, { timeout: 10_000 }).toEqual([['account-2/0', 'account-3/0'], 0]);
+  await last!.promise;
+  expect(handled).toEqual(['account-2/0', 'account-3/0']);
+  expect(await settled(2)).toBe(true);
+  expect((await group()).lag.messages).toBe(0);
   await worker.stop();
   expect(await ending).toBeUndefined();
 });

@@ -68,18 +68,18 @@ test('The limits that have no setting are those of the code.', () => {
   const seconds = (ms: number) => `${ms / 1_000} s`;
   const rows = rowsOf('Limits').filter(([, setting]) => setting === '');
   expect(rows.map(([limit, , value]) => [limit, value])).toEqual([
-    ['tickets that wait', `${number(maxTicketsOfNamespace)} of a namespace, ${number(maxTickets)} in all`],
+    ['unused tickets', `${number(maxTicketsOfNamespace)} of a namespace, ${number(maxTickets)} in all`],
     [
       'test streams of `/diagnose`',
       `${maxTestStreams}, of one namespace ${maxTestStreamsOfNamespace}, each ${Math.ceil(longestTestStreamMs / 60_000)} minutes at most`,
     ],
-    ['time to read a refusal, when the request has not arrived whole', seconds(farewellMs)],
+    ['time to send the rest of a request that was refused early', seconds(farewellMs)],
     ['idle connection', seconds(keepAliveTimeoutMs)],
-    ['requests under way at a stop', seconds(closeGraceMs)],
-    ['requests of one connection', `1 worked on, ${maxHeldRequests} waiting`],
+    ['running requests when the server stops', seconds(closeGraceMs)],
+    ['requests of one connection', `1 running, ${maxHeldRequests} waiting`],
   ]);
   expect(checkMs).toBe(250);
-  expect(rowsOf('Limits').map(([, , value]) => value)).toContain('30 s, found within a quarter of a second');
+  expect(rowsOf('Limits').map(([, , value]) => value)).toContain('30 s, checked four times a second');
 });
 
 test('The table of limits in docs/settings.md has the defaults of its settings.', () => {

@@ -21,7 +21,7 @@ export class BackOff {
 
   /**
    * Call after a successful attempt. After an outage this wakes every waiting caller. A single read that fails while
-   * others succeed keeps waiting; otherwise it would be retried as often as they run.
+   * others succeed keeps waiting; otherwise every success would retry it.
    */
   succeeded(): void {
     const wasOutage = this.#failures > 1;

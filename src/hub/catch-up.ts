@@ -11,7 +11,7 @@ import type { Subscription } from './subscription.ts';
 
 /** Pokes in one page: about as many as fill the largest buffer. */
 export const catchUpPagePokes = 768;
-/** Estimated frame size. A page whose frames outgrow its buffer is sent in several writes. */
+/** Estimated frame size. If the frames of a page exceed its buffer, they are sent in several writes. */
 const usualFrameBytes = 128;
 /** Longest time to deliver one page to its readers before yielding to the event loop. */
 const longestDeliveryMs = 4;
@@ -28,7 +28,7 @@ export class CatchUpStats {
 
 /** What catch-up needs from its log. */
 export type CatchUpOptions = {
-  /** Identifies the log when reads of several logs take turns. */
+  /** Identifies the log when several logs share the read slots. */
   readonly log: object;
   readonly slots: ReadSlots;
   readonly buffers: BufferPool;
@@ -83,7 +83,7 @@ export class CatchUp {
     void this.#run(key, read);
   }
 
-  /** Delivers what the window holds after the cursor, synchronously. Returns false if the window starts later. */
+  /** Delivers the window's pokes after the cursor, synchronously. Returns false if the window starts later. */
   deliverNow(subscription: Subscription): boolean {
     const { selection, readFrom } = subscription;
     const page = this.#readWindow(selection, readFrom);
@@ -118,7 +118,7 @@ export class CatchUp {
       for (const { lease } of pieces) lease.release();
       page.release();
     }
-    // Only after every delivery: a reader resumed earlier would request its next page alone.
+    // Resume readers only after every delivery; a reader resumed earlier would request its next page alone.
     for (const subscription of delivered) {
       if (subscription.state.name === 'catching-up') this.#options.goOn(subscription);
     }
@@ -144,7 +144,7 @@ export class CatchUp {
         await failed(error);
       }
     }
-    // Before the caller resumes, or a reader that joins in between would wait for a page that is never read.
+    // Must run before the caller resumes, or a reader that joins in between would wait for a page that is never read.
     this.#reads.delete(key);
     return undefined;
   }
@@ -241,7 +241,10 @@ export class CatchUp {
   }
 }
 
-/** Whether the subscription still waits for the page after `after`. Its socket may have filled up or closed meanwhile. */
+/**
+ * Whether the subscription still waits for the page after `after`. Its socket may have filled up or closed in the
+ * meantime.
+ */
 function isAt(subscription: Subscription, after: number): boolean {
   return subscription.state.name === 'catching-up' && subscription.readFrom === after;
 }

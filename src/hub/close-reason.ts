@@ -17,7 +17,7 @@ export const closeReasons = [
 /** One of {@link closeReasons}. */
 export type CloseReason = (typeof closeReasons)[number];
 
-/** Last events for subscribers that asked for named events: one for each reason. */
+/** Last events for subscribers that asked for named events, one for each reason. */
 const toThoseWhoAsked: Readonly<Record<CloseReason, Buffer | undefined>> = {
   peer: undefined,
   stalled: endFrame('stalled'),
@@ -28,7 +28,7 @@ const toThoseWhoAsked: Readonly<Record<CloseReason, Buffer | undefined>> = {
   'log-forgotten': endFrame('log-forgotten'),
 };
 
-/** Last events for all other subscribers: only where reconnecting will not help. */
+/** Last events for all other subscribers. Sent only if reconnecting will not help. */
 const toOthers: Readonly<Record<CloseReason, Buffer | undefined>> = {
   ...toThoseWhoAsked,
   stalled: undefined,

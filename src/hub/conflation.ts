@@ -15,21 +15,21 @@ export function roundStreamsFor(subscribers: number): number {
   return Math.max(leastRoundStreams, Math.min(maxRoundStreams, Math.floor(maxGatheredStreams / subscribers)));
 }
 
-/** What a lagging subscriber missed of one stream. */
+/** The messages of one stream that a lagging subscriber missed. */
 export type ConflatedPoke = {
   readonly stream: StreamName;
-  /** Position of the first message it missed. */
+  /** Position of the first missed message. */
   readonly from: number;
-  /** Position of the last. */
+  /** Position of the last missed message. */
   position: number;
   globalPosition: number;
-  /** Messages it missed. Lower than `position - from + 1` where an import left gaps. */
+  /** Number of missed messages. Lower than `position - from + 1` if an import left gaps. */
   count: number;
 };
 
 /**
- * Collects what a subscriber missed while it lagged, by stream, and delivers it in the order of each stream's last
- * message. Memory is bounded by the number of streams, not of messages.
+ * Collects the messages that a subscriber missed while it lagged, by stream, and delivers them in the order of each
+ * stream's last message. Memory is bounded by the number of streams, not of messages.
  */
 export class Conflation {
   /** Everything selected up to this global position is in this round or was delivered earlier. */

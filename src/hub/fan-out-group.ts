@@ -7,7 +7,7 @@ export interface GroupMember {
   place: number;
   /** Receives `count` frames, the last for global position `upTo`. The member may leave the group during the call. */
   deliver(frames: Buffer, count: number, upTo: number, lease: BufferLease): void;
-  /** Sends the head of the selection to one that asked for it. It may leave the group meanwhile. */
+  /** Sends the head of the selection if the member asked for heads. The member may leave the group during the call. */
   tellHead(): void;
 }
 
@@ -68,7 +68,7 @@ export class FanOutGroup {
     const frames = lease.bytes.subarray(this.#start, this.#end);
     this.count = 0;
     this.deliveredUpTo = gatheredUpTo;
-    // Backwards, because a member whose socket is full leaves and the last member moves to its index.
+    // Iterates backwards, because a member whose socket is full leaves and the last member moves to its index.
     for (let at = this.members.length - 1; at >= 0; at--) this.members[at]!.deliver(frames, count, gatheredUpTo, lease);
     if (lease !== batch) lease.release();
     return frames.length;

@@ -1,6 +1,6 @@
 import type { Selection } from '../message/selection.ts';
 
-/** Subscriptions checked at a time, those furthest behind first. Each check reads the log's bounds. */
+/** Most subscriptions per check, those furthest behind first. Each one costs a read of the log's bounds. */
 const mostLookedAt = 8;
 
 /** The part of a subscription that the watch needs. */

@@ -8,10 +8,10 @@ const smallestBuffer: number = bufferSizes[0];
 const largestBuffer: number = bufferSizes[bufferSizes.length - 1]!;
 
 /**
- * Writing to a thousand sockets takes milliseconds, and so does writing the next poke right after it. While pokes
- * arrive within 0.2 ms of each other, the next flush is therefore delayed, at most by a multiple of the last flush's
- * duration: one write then carries several frames, which is 10 times the deliveries with one publisher that awaits each
- * answer. A publisher with a fixed rate rarely sends its next poke that soon, so its pokes are not delayed. After a
+ * Writing to a thousand sockets takes milliseconds, and so would writing the next poke right after it. Therefore, while
+ * pokes arrive within 0.2 ms of each other, the next flush is delayed by at most a multiple of the previous flush's
+ * duration. One write then carries several frames: with one publisher that awaits each answer, this gives 10 times the
+ * deliveries. A publisher with a fixed rate rarely sends its next poke that soon, so its pokes are not delayed. After a
  * batch of many pokes more are likely, so the delay may be longer. Measured in load/results: fan-out,
  * concurrent-publishers, latency.
  */
@@ -19,16 +19,20 @@ const delays = { behindFew: { share: 1, longestMs: 4 }, behindMany: { share: 2, 
 const manyPokes = 16;
 const closePokesMs = 0.2;
 /**
- * A durable store announces pokes in groups: all writers of a commit get their answers together, then send their next messages. The
- * next pokes arrive within this time of the last ones or, where a flush delayed answers and commits, within the time it took.
+ * A durable store announces pokes in groups: all writers of a commit get their answers together, then send their next
+ * messages. The next pokes arrive within this time of the previous ones. If a flush delayed answers and commits, they
+ * arrive within the duration of that flush.
  */
 const leastCloseGroupsMs = 4;
 const groupPollMs = 1;
 
-/** A flush shorter than this runs before the append that caused it is answered, which saves its subscribers that time. */
+/**
+ * If flushes take less than this, a poke is flushed before its append is answered, so subscribers do not wait for the
+ * answer.
+ */
 const quickFlushMs = 1;
 
-/** What a batch is made from. */
+/** Dependencies of a batch. */
 export type FrameBatchOptions = {
   readonly buffers: BufferPool;
   readonly encoder: FrameEncoder;
@@ -36,14 +40,14 @@ export type FrameBatchOptions = {
   readonly delivered: (delayMs: number) => void;
 };
 
-/** The log as a batch sees it. */
+/** The part of a log that a batch uses. */
 export interface BatchedLog {
   /** Tag of the log's epoch, part of each event id. */
   readonly tag: string;
   readonly groups: GroupIndex;
   /** Whether the batch holds frames of this log. Maintained by the batch. */
   hasPending: boolean;
-  /** Called when the log's frames were written. */
+  /** Called after the log's frames were written. */
   flushed(): void;
 }
 
@@ -58,7 +62,7 @@ export class FrameBatch {
   #lease: BufferLease | undefined = undefined;
   #used = 0;
   #isFlushScheduled = false;
-  /** No flush before this time (`performance.now()`) while pokes keep arriving. */
+  /** While pokes keep arriving, there is no flush before this time (`performance.now()`). */
   #delayedUntilMs = 0;
   #lastFlushMs = 0;
   #lastPokeAtMs = 0;

@@ -9,7 +9,10 @@ export type Greeting = {
   readonly retryMs: number;
 };
 
-/** The frames before the first poke: everything appended from now on will be delivered, plus the events the subscriber asked for. */
+/**
+ * The frames before the first poke: `: ready`, which promises delivery of everything appended from now on, and the
+ * events that the subscriber asked for.
+ */
 export function greetingOf(start: StartingPoint, retryMs: number, hello: boolean): Buffer {
   if (!hello) return Buffer.concat([readyFrame, retryFrame(retryMs)]);
   const { cursor, canResume, reset } = start;

@@ -3,7 +3,7 @@ import { headFrame } from '../sse/frame.ts';
 import type { FanOutGroup } from './fan-out-group.ts';
 import type { Subscription } from './subscription.ts';
 
-/** What is known of a group to which nothing was delivered yet. */
+/** State of a group to which nothing has been delivered yet. */
 type Quiet = { head: number | undefined; isReading: boolean };
 
 /** A frame and the values it was encoded from. */

@@ -16,7 +16,7 @@ import { windowPokesFor } from './poke-window.ts';
 import { ReadSlots } from './read-slots.ts';
 import { Subscription, type SubscriptionOptions, type SubscriptionState } from './subscription.ts';
 
-/** Notified of what happens, for logs and metrics. */
+/** Receives the hub's events, for logs and metrics. */
 export interface HubObserver {
   opened(subscription: Subscription): void;
   closed(subscription: Subscription, reason: CloseReason): void;
@@ -26,7 +26,7 @@ export interface HubObserver {
   delivered(delayMs: number): void;
 }
 
-/** What a hub is made from. */
+/** Dependencies of a hub. */
 export type HubOptions = {
   readonly store: Store;
   readonly pokes: ObjectPool<Poke>;
@@ -53,7 +53,7 @@ export class Hub {
   readonly batch: FrameBatch;
   readonly catchUpStats = new CatchUpStats();
   readonly subscriptions = new Set<Subscription>();
-  /** How often a live subscription became lagging. */
+  /** Number of times a live subscription became lagging. */
   laggingEpisodes = 0;
   /** Number of failed reads of logs. */
   failedReads = 0;

@@ -9,7 +9,7 @@ import type { FrameBatch } from './frame-batch.ts';
 import type { ReadSlots } from './read-slots.ts';
 import type { Subscription, SubscriptionState } from './subscription.ts';
 
-/** The log, and what all fan-outs of a hub share. */
+/** The log, and the objects that all fan-outs of a hub share. */
 export type LogFanOutOptions = {
   readonly log: Log;
   readonly batch: FrameBatch;

@@ -101,7 +101,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
 
   /** Adds a new subscription: finds its starting point, greets it, and starts to catch up. */
   add(subscription: Subscription): void {
-    // Nobody checked the log for unannounced messages while it had no subscriptions.
+    // While the log had no subscriptions, nobody checked it for unannounced messages.
     if (this.subscriptions.size === 0) this.#tail.readOn();
     this.subscriptions.add(subscription);
     void this.#begin(subscription);
@@ -227,8 +227,8 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   }
 
   #add(poke: Poke): void {
-    // Batch before window: the batch may flush earlier pokes, and a subscription that goes live in that flush then
-    // receives this one through its group.
+    // Add to the batch before the window: the batch may flush earlier pokes, and a subscription that goes live in that
+    // flush then receives this one through its group.
     this.#options.batch.add(poke, this);
     this.#window.push(poke, this.#options.windowPokes());
   }

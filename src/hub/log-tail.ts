@@ -9,14 +9,14 @@ import type { ReadSlots } from './read-slots.ts';
 /** Pokes requested from the store at a time. */
 const pagePokes = 2_048;
 
-/** What a tail needs. */
+/** Dependencies of a tail. */
 export type LogTailOptions = {
   readonly log: Log;
   readonly slots: ReadSlots;
   readonly retryDelays: RetryDelays;
   /** How far before the head to start, in global positions, so that recent messages are known. */
   readonly lookBack: number;
-  /** The start is known; the head is there now. */
+  /** The start is known, and with it the head. */
   readonly began: () => void;
   /** Receives each poke of the log once, in order; the head moves after the call. The poke belongs to the caller again afterwards. */
   readonly poked: (poke: Poke) => void;
@@ -34,7 +34,7 @@ export type LogTailOptions = {
  * read from its own head, which it also does periodically without an announcement.
  */
 export class LogTail {
-  /** Everything up to this global position was handed on. */
+  /** Everything up to this global position was passed to the follower. */
   head = 0;
   readonly backOff: BackOff;
   readonly #options: LogTailOptions;
@@ -50,11 +50,11 @@ export class LogTail {
   constructor(options: LogTailOptions) {
     this.#options = options;
     this.backOff = new BackOff(options.retryDelays);
-    // Nobody may be waiting, and a rejection without a handler would end the process.
+    // There may be no caller, and an unhandled rejection would end the process.
     this.#begun.promise.catch(() => {});
   }
 
-  /** What this node knows of the log's bounds; undefined before the first read. */
+  /** The log's bounds as far as this node knows them; undefined before the first read. */
   get bounds(): LogBounds | undefined {
     const known = this.#known;
     return known === undefined || known.head >= this.head ? known : { ...known, head: this.head };
@@ -101,7 +101,9 @@ export class LogTail {
     if (importsBelowHead > known.importsBelowHead) this.#options.changedUpTo(this.head);
   }
 
-  /** Reads on from the head. If a read is under way, repeats it if it might miss what the caller asks for. */
+  /**
+   * Reads from the head to the end. If a read is already running and may miss what the caller needs, it is repeated.
+   */
   readOn(): void {
     if (!this.#hasBegun || this.#isStopped) return;
     this.#isBehind = true;

@@ -22,7 +22,10 @@ export function windowPokesFor(logs: number, wanted: number): number {
 
 const noStream = new StreamName('');
 
-/** The last pokes of a log, in a ring of columns. Serves subscribers that were away briefly, without the store. */
+/**
+ * The last pokes of a log, in a ring of columns. Subscribers that reconnect soon read from it instead of from the
+ * store.
+ */
 export class PokeWindow {
   /** The window holds every poke after this global position. */
   after: number;

@@ -4,13 +4,13 @@ import type { Reset } from '../sse/frame.ts';
 import type { LogBounds } from '../store/log.ts';
 import type { LogId } from '../store/log-id.ts';
 
-/** Options of a subscription beside what it selects. */
+/** Options of a subscription other than its selection. */
 export type Wishes = {
   /** Named events: `hello`, `reset`, and `end` for every reason. */
   readonly hello: boolean;
   /** Heartbeats that name the selection's head. */
   readonly heads: boolean;
-  /** Whether to merge what it missed while it lagged into one poke per stream. */
+  /** Whether pokes missed while lagging are merged into one per stream. */
   readonly conflated: boolean;
   /** Milliseconds between heartbeats; undefined: the server's default. */
   readonly heartbeatMs: number | undefined;
@@ -43,13 +43,17 @@ export type StartingPoint = {
   readonly head: number;
   /** Deleted range of the selection at the start. Messages up to here are not missing; an import may have put some back. */
   readonly forgottenUpTo: number;
-  /** The request named no cursor: it takes what there is, and up to the head misses nothing before its first page. */
+  /**
+   * The request named no cursor. Such a subscription starts with the first existing message, so messages deleted before
+   * its first page do not count as missing.
+   */
   readonly takesWhatIsThere: boolean;
-  /** Why the subscription starts from everything the log holds rather than from its cursor; undefined if it does not. */
+  /** Why the whole log is delivered instead of the messages after the cursor; undefined if it is not. */
   readonly reset: Reset | undefined;
   /**
-   * Whether a reconnecting subscriber can resume after the cursor. Not if a stream starts at a given position, and not
-   * beyond the end of the log: the server would refuse a cursor without a log there although nothing is lost.
+   * Whether a reconnecting subscriber can resume after the cursor. It cannot if a stream starts at a given position, or
+   * if the cursor is beyond the end of the log: the server would refuse a cursor without a log there although nothing
+   * is lost.
    */
   readonly canResume: boolean;
 };
@@ -123,11 +127,11 @@ function resetOf(request: SubscribeRequest, { epoch, head, forgottenUpTo }: LogB
   // A cursor without a log that lies beyond the head belongs to another log, for example one from before a restart. If
   // it names this log, the subscription waits.
   else if (claimed !== undefined && claimed.globalPosition > head) return reset('cursor-ahead', null, null);
-  // A request without a cursor starts with what there is and so misses nothing.
+  // A request without a cursor starts with the first existing message and so misses nothing.
   return namesCursor(request) && from <= forgottenUpTo ? reset('forgotten', epoch, forgottenUpTo) : undefined;
 }
 
-/** Global position of the first message that a request asks for, where it gives one. */
+/** Global position of the first requested message, if the request names one. */
 function firstWanted({ lastEventId, position, selection }: SubscribeRequest): number {
   if (lastEventId === 'unknown') return 1;
   if (lastEventId !== undefined) return lastEventId.globalPosition + 1;

@@ -40,12 +40,12 @@ export interface SubscriptionHost {
 /** The socket of a subscription. */
 export type SubscriptionSocket = { readonly sink: Sink; readonly framing: Framing };
 
-/** What a subscription is opened with. */
+/** Arguments of a subscription. */
 export type SubscriptionOptions = {
   readonly request: SubscribeRequest;
   readonly socket: SubscriptionSocket;
   readonly greeting: Greeting;
-  /** Called once when the subscription has closed, to give back its quota. */
+  /** Called once when the subscription has closed, to release its quota. */
   readonly released: () => void;
 };
 
@@ -101,7 +101,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     return cursor >= start.head ? start.liveSelection : start.selection;
   }
 
-  /** What it missed while lagging, to be delivered as one poke per stream; undefined: every poke is delivered. */
+  /** The missed messages to be delivered as one poke per stream; undefined: every poke is delivered. */
   get conflation(): Conflation | undefined {
     return this.#conflation;
   }
@@ -118,17 +118,17 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     return state.name === 'catching-up' || state.name === 'lagging' ? state.cursor : 0;
   }
 
-  /** Whether messages wait to be read for it: retention may overtake it. */
+  /** Whether it still has to read messages from the log, so that retention may overtake it. */
   get isBehind(): boolean {
     return this.#state.name === 'catching-up' || this.#state.name === 'lagging';
   }
 
-  /** Whether messages owed to this subscription are gone, given that everything up to `forgottenUpTo` was deleted. */
+  /** Whether messages of this subscription are lost if everything up to `forgottenUpTo` was deleted. */
   isMissing(forgottenUpTo: number): boolean {
     const start = this.#start;
     if (start === undefined || forgottenUpTo <= this.#forgottenUpTo || forgottenUpTo <= this.readFrom) return false;
     const isFirstPage = start.takesWhatIsThere && this.readFrom === start.cursor;
-    // Everything appended after its start was promised.
+    // Everything appended after its start must be delivered.
     if (!isFirstPage || forgottenUpTo > start.head) return true;
     this.#forgottenUpTo = forgottenUpTo;
     return false;
@@ -168,7 +168,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     // Streams are delivered one after another although their messages alternate, so the cursor moves only at the end.
     if (round.left > 0) return this.#catchUp(frames, this.cursor, lease);
     this.deliveredUpTo = upTo;
-    // What arrives until it is live again counts as missed too.
+    // Messages that arrive before it is live again are merged too.
     this.#conflation = new Conflation(round.upTo);
     return this.#catchUp(frames, round.upTo, lease);
   }
@@ -185,7 +185,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     this.advance(upTo);
   }
 
-  /** Switches to the group's live pokes, and tells at once that it has caught up. */
+  /** Switches to the group's live pokes, and sends a head heartbeat at once to show that it has caught up. */
   goLive(group: FanOutGroup): void {
     this.#conflation = undefined;
     this.#become({ name: 'live', group });
@@ -213,7 +213,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     }
   }
 
-  /** Sends the head of its selection while it is live. False: it is not known yet, or not asked for. */
+  /** Sends the head of its selection while it is live. Returns false if the head is unknown or was not requested. */
   tellHead(): boolean {
     const state = this.#state;
     if (state.name !== 'live' || !this.wishes.heads) return false;
@@ -223,12 +223,12 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
     return true;
   }
 
-  /** The socket has drained. */
+  /** Called when the socket has drained. */
   drained(): void {
     if (this.#state.name === 'lagging') this.#become({ name: 'catching-up', cursor: this.#state.cursor });
   }
 
-  /** The socket is closed. */
+  /** Called when the socket is closed. */
   closed(): void {
     this.#close('peer');
   }

@@ -15,7 +15,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 const recordOutline: Outline = { levels: 1, isEmpty: () => true, maxMembers: maxMembers + 1, maxElements: 0 };
 
-/** The message in a line, the end of an empty export, or what is wrong with the line. */
+/** The message in a line, the end of an empty export, or the error in the line. */
 export type ParsedRecord =
   | {
       readonly message: Message;

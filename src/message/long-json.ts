@@ -26,13 +26,13 @@ export type Outline = {
   readonly levels: number;
   /** Whether the member stays empty if its value is an object or array. */
   readonly isEmpty: (name: string) => boolean;
-  /** Most members of an object; the rest is left out. */
+  /** Most members of an object; further ones are left out. */
   readonly maxMembers: number;
-  /** Most elements of an array; the rest is left out. */
+  /** Most elements of an array; further ones are left out. */
   readonly maxElements: number;
 };
 
-/** Whether a body is long enough to be parsed in turns. */
+/** Whether a body is long enough to be parsed in slices. */
 export function isLong({ length }: { readonly length: number }): boolean {
   return length > longLength;
 }
@@ -82,7 +82,7 @@ function outlineMembers(text: string, at: number, outline: Outline, levels: numb
   walkMembers(text, at, (name, from) => {
     if (!Object.hasOwn(members, name) && count++ === outline.maxMembers) return false;
     const value = outlineAt(text, from, outline, outline.isEmpty(name) ? 0 : levels - 1);
-    // An assignment would set the prototype instead.
+    // An assignment to `__proto__` would set the prototype instead.
     if (name === '__proto__') Object.defineProperty(members, name, { value, enumerable: true, configurable: true });
     else members[name] = value;
     return true;

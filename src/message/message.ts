@@ -24,9 +24,9 @@ export type Message = {
   readonly id: string;
   readonly stream: string;
   readonly type: string;
-  /** Place in its stream, from 0. */
+  /** Index in its stream, from 0. */
   readonly position: number;
-  /** Place in the namespace's log, from 1. */
+  /** Index in the namespace's log, from 1. */
   readonly globalPosition: number;
   readonly data: JsonText;
   readonly metadata: JsonText | null;

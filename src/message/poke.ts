@@ -3,14 +3,14 @@ import { StreamName } from './stream-name.ts';
 const noStream = new StreamName('');
 
 /**
- * The hint that a message exists: its position, never its content. Pokes are pooled: a receiver may read one until the
- * call returns (or the page is released), and must not keep it.
+ * Notification that a message exists: its position, never its content. Pokes are pooled: a receiver may read one until
+ * the call returns (or the page is released), and must not keep it.
  */
 export class Poke {
   stream = noStream;
-  /** Place in its stream, from 0. */
+  /** Index in its stream, from 0. */
   position = 0;
-  /** Place in the namespace's log, from 1. */
+  /** Index in the namespace's log, from 1. */
   globalPosition = 0;
   /** When the message was appended, by `performance.now()`; 0: unknown. */
   appendedAtMs = 0;

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { ConsumerGroup } from './consumer-group.ts';
 import type { StreamName } from './stream-name.ts';
 
-/** Which messages a subscription asks for. A message is selected when at least one selector names it. */
+/** The messages that a subscription asks for. A message is selected when at least one selector matches it. */
 export type Selection = {
   /** Selects every message of the namespace; the other selectors are then empty. */
   readonly all: boolean;
@@ -12,7 +12,7 @@ export type Selection = {
   readonly categories: readonly string[];
   /** Restricts the categories to the streams of one member; null: no group. */
   readonly group: ConsumerGroup | null;
-  /** Only messages from this stream position on. Above 0 only for a single stream. */
+  /** Only messages at or after this stream position. Above 0 only for a single stream. */
   readonly fromPosition: number;
 };
 

@@ -8,7 +8,10 @@ export const charactersPerTurn = 65_536;
 
 let lastTurn: Promise<unknown> = Promise.resolve();
 
-/** Resolves in a turn of the event loop given to no other caller, so that long work of many requests takes turns slice by slice. */
+/**
+ * Resolves in an iteration of the event loop that no other caller gets, so that long work of several requests
+ * alternates slice by slice.
+ */
 export function ownTurn(): Promise<unknown> {
   lastTurn = lastTurn.then(() => immediate());
   return lastTurn;
@@ -21,7 +24,7 @@ export function finish<T>(steps: Steps<T>): T {
   }
 }
 
-/** Like {@link finish}, but gives other work a turn at each pause. */
+/** Like {@link finish}, but yields to other work at each pause. */
 export async function finishInTurns<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
     const { done, value } = steps.next();

@@ -3,9 +3,9 @@ import { lastChunk, payloadOf } from './frame.ts';
 
 /** What a connection needs from a socket; `net.Socket` implements it. */
 export interface Sink {
-  /** `taken` is called when the kernel has the bytes, or with an error if it never will. */
+  /** `taken` is called when the kernel has accepted the bytes, or with an error if it never will. */
   write(bytes: Uint8Array, taken?: (error?: Error | null) => void): boolean;
-  /** Bytes written that the kernel has not taken yet. */
+  /** Bytes written that the kernel has not accepted yet. */
   readonly writableLength: number;
   /** Bytes written so far. */
   readonly bytesWritten: number;
@@ -54,7 +54,7 @@ export class Connection {
     this.#events = events;
     this.#framing = framing;
     this.#bytesBefore = sink.bytesWritten;
-    // The peer has nothing to say after its request, so any further data closes the connection.
+    // The peer must not send anything after its request, so any further data closes the connection.
     sink.on('data', () => sink.destroy());
     sink.on('end', () => sink.destroy());
     // `close` follows every error and notifies the subscription.

@@ -57,7 +57,7 @@ export function endFrame(code: string, id?: string): Buffer {
 export type Reset = {
   /** The cursor lies beyond the head, belongs to another log, or lies before what the store still holds. */
   readonly reason: 'cursor-ahead' | 'other-epoch' | 'forgotten';
-  /** Epoch of the log that is delivered from now on. */
+  /** Epoch of the log that is delivered instead. */
   readonly epoch: string;
   readonly head: number;
   /** Inclusive range of global positions that cannot be delivered. */
@@ -194,7 +194,7 @@ const beginning = wordsOf('000\r\nevent: poke\ndata: {"stream":"');
 const beforePosition = wordsOf('","position":');
 const beforeGlobalPosition = wordsOf(',"globalPosition":');
 const beforeId = wordsOf('}\nid: ');
-/** Follows the tag. */
+/** The end of a frame, after the tag. */
 const ending = '\n\n\r\n';
 const hexDigits = Buffer.from('0123456789abcdef');
 const plainEncoder = new PlainFrameEncoder();
@@ -204,7 +204,7 @@ const plainEncoder = new PlainFrameEncoder();
  * that are not plain ASCII use {@link PlainFrameEncoder}.
  */
 export class DirectFrameEncoder implements FrameEncoder {
-  /** Views of buffers used before; pools lend the same ones again and again. */
+  /** Cached views of pooled buffers, since pools lend the same buffers repeatedly. */
   readonly #views = new WeakMap<Buffer, DataView>();
   #target: Buffer | undefined = undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));

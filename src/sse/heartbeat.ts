@@ -13,7 +13,7 @@ export class Heartbeats {
   readonly #wheels: Wheel[] = [];
   readonly #indexes = new Map<number, number>();
 
-  /** Adds a member. Its first heartbeat is due after a full period; `periodMs` 0: never. Each period used keeps its wheel. */
+  /** Adds a member. Its first heartbeat is due after a full period; `periodMs` 0: never. Wheels are never removed. */
   add(member: Beating, periodMs: number): void {
     if (periodMs === 0) return;
     const index = this.#indexes.getOrInsertComputed(periodMs, () => this.#wheels.push(new Wheel(periodMs)) - 1);
@@ -48,7 +48,7 @@ class Wheel {
   /** Returns the member's slot. */
   add(member: Beating): number {
     if (this.#members++ === 0) this.#timer = setInterval(this.#tick, this.#tickMs).unref();
-    // The slot just served, which comes around last.
+    // The slot served last, whose turn comes again after all others.
     const slot = (this.#next + slotsPerWheel - 1) % slotsPerWheel;
     this.#slots[slot]!.add(member);
     return slot;

@@ -55,7 +55,7 @@ export function writeInteger(value: number, target: Buffer, at: number): number 
     target[--write] = digitZero + (value - rest * 10);
     value = rest;
   }
-  // A 31-bit integer from here on, which divides without floating point.
+  // From here on the number is a 31-bit integer, so divisions need no floating point.
   do {
     const rest = (value / 10) | 0;
     target[--write] = digitZero + (value - rest * 10);

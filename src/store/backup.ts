@@ -6,8 +6,8 @@ export type StoreCopy = {
   /** File extension of such a copy. */
   readonly extension: string;
   /**
-   * Content of the copy, which is deleted when this stream ends or is destroyed. The receiver must do one of the two,
-   * because no other copy can be made before. Fails if not read within a day.
+   * Content of the copy, which is deleted when this stream ends or is destroyed. The receiver must read or destroy the
+   * stream, because no other copy can be made before. Fails if not read within a day.
    */
   readonly content: Readable;
 };

@@ -9,7 +9,7 @@
  * - Keys that start with a namespace's `uid` and `/` belong to that namespace, and are removed with it.
  */
 export interface GroupStore {
-  /** Who shares the records: this process only, or every node over the store. */
+  /** Whether this process only or every node over the store shares the records. */
   readonly sharedBy: 'process' | 'nodes';
 
   /** Records by key, at most {@link maxGroupRecords}, in the order of the keys; undefined where there is none. */

@@ -1,8 +1,8 @@
 import { ConfigError } from '../config-error.ts';
 
 /**
- * Creates Pokewire's own schema in an existing database, and returns a sentence about what was done. Other engines
- * create what they need when they are opened.
+ * Creates Pokewire's own schema in an existing database, and returns a sentence that describes the result. Other
+ * engines create their schema when they are opened.
  */
 export async function initStore(url: string, role: string): Promise<string> {
   if (!/^postgres(ql)?:/.test(url)) throw new ConfigError('only postgres:// stores need to be initialized');

@@ -67,7 +67,10 @@ export interface Log {
   /** Categories that come after `after` in the store's order of lists. */
   listCategories(after: string | undefined, limit: number): Promise<CategorySummary[]>;
 
-  /** What a retention rule covers, and what it would delete if it were in force. Looks at a bounded number of messages. */
+  /**
+   * The messages that a retention rule covers, and those that it would delete if it were in force. Examines a bounded
+   * number of messages.
+   */
   kept(rule: RetentionRule, nowMs: number): Promise<Kept>;
 
   /**
@@ -77,7 +80,7 @@ export interface Log {
   erase(stream: string, position: number | undefined): Promise<number>;
 
   /**
-   * Announces what happens to the log until the returned function is called. Announcements are hints: they may be lost,
+   * Announces changes of the log until the returned function is called. Announcements are hints: they may be lost,
    * duplicated, late, out of order or empty. A follower checks each one against its own head and must not throw.
    */
   follow(announced: Announced): () => void;
@@ -86,7 +89,7 @@ export interface Log {
 /** Receives one announcement. The pokes belong to the follower until it returns. */
 export type Announced = (announcement: Announcement) => void;
 
-/** A page that saves the follower a read, or just a hint to read. */
+/** A page of pokes that saves the follower a read, or only a hint to read. */
 export type Announcement = PushedPage | 'wake-up';
 
 /** Every message of the log after `after` and up to `upTo` at the time of the announcement. */
@@ -192,7 +195,7 @@ export type MessagePage = {
   readonly messages: Message[];
   /** The log it was read from. */
   readonly epoch: LogId;
-  /** Where the rest starts, in the unit that the read started with; null: no more messages. */
+  /** Where the rest starts, in the same unit as the start of the read; null: no more messages. */
   readonly next: number | null;
 };
 

@@ -1,4 +1,4 @@
-/** How much to keep of a log or of one category. Undefined: no limit. */
+/** Limits of a log or of one category. Undefined: no limit. */
 export type RetentionLimits = {
   /** Messages older than this are deleted. */
   readonly maxAgeMs?: number | undefined;

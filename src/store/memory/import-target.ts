@@ -1,7 +1,7 @@
 import type { ImportTarget } from '../shared/import-batch.ts';
 import type { MemoryLog } from './memory-log.ts';
 
-/** What the import of a batch needs from a log in memory. */
+/** The parts of a log in memory that the import of a batch uses. */
 export function importTargetOf(log: MemoryLog): ImportTarget {
   return {
     messageOf: (id) => log.messageOf(id),

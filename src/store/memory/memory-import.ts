@@ -47,7 +47,7 @@ export class MemoryReplacement implements ImportSession {
     const staged = this.#staged;
     if (staged === undefined) return { outcome: 'gone' };
     const repeats = await repeatsOf(importTargetOf(staged), messages);
-    // So that a long import notices early that its namespace was deleted.
+    // A long import thereby detects early that its namespace was deleted.
     if (!this.#storage.namespaces.has(this.#namespace)) return { outcome: 'gone' };
     return this.#storage.insert(staged, messages, repeats);
   }

@@ -118,7 +118,7 @@ export class MemoryLogHandle implements Log {
       const fits = matches(log, row, filter);
       if (fits && !page.add(row)) return page.end(log.table.globalPosition(row));
       if (++looked < mostRows && parsedBytes <= maxPageBytes) continue;
-      // The client asks for the next page at once, and it may match as little.
+      // The client requests the next page at once, and that page may match as few rows.
       await ownTurn();
       return page.end(log.table.globalPosition(row) + 1);
     }
@@ -218,7 +218,7 @@ export class MemoryLogHandle implements Log {
     return outcome;
   }
 
-  /** Announces the messages from an index of all rows on. */
+  /** Announces all messages from an index of the rows to the end. */
   #announce(log: MemoryLog, after: number, first: number): void {
     if (log.followers.size === 0) return;
     const nowMs = performance.now();

@@ -120,7 +120,7 @@ export class MemoryNamespaces implements NamespaceStore {
     return this.#followers.follow(changed);
   }
 
-  /** Whether the namespace still exists, with whatever tokens and log it now has. */
+  /** Whether the namespace still exists, even with other tokens or another log. */
   has(namespace: Namespace): boolean {
     return this.#find(namespace) !== undefined;
   }

@@ -40,7 +40,9 @@ export class MemoryStore implements Store {
   readonly failed = new Promise<never>(() => {});
   readonly #storage: MemoryStorage;
   readonly #pokes: ObjectPool<Poke>;
-  /** What this store follows, to be ended when it closes. Others may still use the storage. */
+  /**
+   * Subscriptions of this store to the log's changes, which end when it closes. Other stores may still use the storage.
+   */
   readonly #held = new Set<() => void>();
 
   constructor(storage: MemoryStorage, pokes: ObjectPool<Poke>) {

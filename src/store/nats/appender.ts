@@ -158,8 +158,8 @@ export class Appender {
   }
 
   /**
-   * Whether an unanswered attempt was stored. If so, its first message directly follows `spot` in the stream, as the
-   * server accepts it nowhere else. If another message is there, it never will be stored; if none is, it still may be.
+   * Whether an unanswered attempt was stored. The server accepts it only directly after `spot`. If the append is there,
+   * it was stored; if another message is there, it can no longer be stored; if there is none, it still may be.
    */
   async #findBehind({ log, subject, messages }: Append, spot: Spot): Promise<AppendOutcome | 'another' | 'none'> {
     const next = await log.nextOf(subject, spot.seq + 1);
@@ -180,7 +180,8 @@ export class Appender {
   }
 
   async #afterFault({ log }: Append, error: unknown): Promise<void> {
-    // A log that is gone has no responders, nor has one whose stream has no leader. Asking tells which, or rejects.
+    // Requests to a deleted log have no responders, nor have requests to one whose stream has no leader. A query of the
+    // stream distinguishes the two, or rejects.
     if (log.link.hasNoResponders(error))
       await log.info().catch((fault: unknown) => void (isLogGone(fault) && rethrow(fault)));
     await delay(error instanceof JetStreamRefusal ? retryMs * Math.random() : retryMs);

@@ -11,7 +11,9 @@ const connectMs = 5_000;
 /** A dead connection is detected after two missed pings. */
 const pingMs = 2_000;
 
-/** Options of the client. Throws {@link ConfigError} if a file of the URL cannot be used, without repeating what is in it. */
+/**
+ * Options of the client. Throws {@link ConfigError} if a file of the URL cannot be used, without quoting its content.
+ */
 export function connectOptions(nats: CredsParser, url: NatsUrl): NodeConnectionOptions {
   const { servers, user, password, token, credsFile } = url;
   const tls = tlsOptions(url);
@@ -34,7 +36,10 @@ export function connectOptions(nats: CredsParser, url: NatsUrl): NodeConnectionO
   };
 }
 
-/** Reads the file for each connection, because a JWT expires and is renewed in place. A broken file leaves the last one in use. */
+/**
+ * Reads the file for each connection, because a JWT expires and is renewed in place. If the file is invalid, the
+ * previous one stays in use.
+ */
 export function credsOf(nats: CredsParser, file: string): Authenticator {
   let last = nats.credsAuthenticator(readParameterFile('creds', file));
   try {
@@ -54,7 +59,7 @@ export function credsOf(nats: CredsParser, file: string): Authenticator {
   };
 }
 
-/** The client reads the files for each connection; that they can be read is checked here. */
+/** The client reads the files for each connection; this only checks that they are readable. */
 function tlsOptions({ tls, caFile, certFile, keyFile }: NatsUrl): TlsOptions | undefined {
   const files = { ca: caFile, cert: certFile, key: keyFile };
   for (const [parameter, file] of Object.entries(files)) if (file !== undefined) readParameterFile(parameter, file);

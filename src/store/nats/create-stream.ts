@@ -6,8 +6,8 @@ const patienceMs = 10_000;
 const pauseMs = 100;
 
 /**
- * Creates a stream. Rejects with JetStream's refusal. The servers of a cluster that has just started, or got one of them back,
- * may take each other for offline for some seconds, and place nothing meanwhile.
+ * Creates a stream. Rejects with JetStream's refusal. In a cluster that has just started, or that a server has just
+ * rejoined, servers may consider each other offline for some seconds and refuse to place streams.
  */
 export async function createStream(link: NatsLink, name: string, config: unknown): Promise<void> {
   const deadline = performance.now() + patienceMs;
@@ -22,7 +22,7 @@ export async function createStream(link: NatsLink, name: string, config: unknown
   }
 }
 
-/** Whether enough servers belong to the cluster, of which some seem to be offline. */
+/** Whether the cluster has enough servers, some of which seem to be offline. */
 function isPeerOffline(error: unknown): boolean {
   return isRefusal(error, 'noPeers') && (error as Error).message.includes('offline');
 }

@@ -4,7 +4,7 @@ import { messageHeaders, positionOf } from './stored-message.ts';
 const dot = 0x2e;
 const zero = 0x30;
 
-/** A message as the client holds it before it decodes anything. The fields are private, so any may be missing. */
+/** A message as the client represents it before it decodes anything. The fields are private, so any may be missing. */
 type Undecoded = {
   readonly _rdata?: Uint8Array;
   readonly _msg?: { readonly subject?: Uint8Array; readonly reply?: Uint8Array };
@@ -28,11 +28,11 @@ export function isSame(one: Uint8Array, other: Uint8Array, from = 0): boolean {
  */
 export class DeliveryParser {
   readonly #consumer: Buffer;
-  /** Index behind the consumer in the last reply subject, and so in almost every one. */
+  /** Index after the consumer in the previous reply subject; almost always the same in the next one. */
   #end = 0;
-  /** Number of the last parsed delivery's message in its stream. */
+  /** Sequence number of the delivered message in its stream. */
   seq = 0;
-  /** Its count among the deliveries of the consumer. */
+  /** Number of the delivery among those of the consumer. */
   count = 0;
 
   constructor(consumer: string) {

@@ -9,7 +9,7 @@ const answerMs = 5_000;
 const noResponders = 503;
 const pauseMs = 20;
 
-/** A JetStream stream whose messages are read. */
+/** The JetStream stream to read. */
 export type MessageSource = Pick<LogStream, 'link' | 'ask' | 'lastOf'> & {
   readonly names: { readonly stream: string };
 };
@@ -68,7 +68,8 @@ export async function readKnown(
     const read = await source.ask(() => readDirect(source, filter, seq, most, maxBytes));
     const last = read.messages.at(-1)?.seq ?? seq - 1;
     if (!read.isEnd || last >= wanted) return read;
-    // A deleted stream has no responders, nor has a new one on a server that has not learned of it. The message may also have been removed.
+    // Requests to a deleted stream have no responders, nor have requests to a new one on a server that does not know it
+    // yet. The message may also have been removed.
     wanted = Math.min(known, (await source.lastOf(filter))?.seq ?? 0);
     if (last >= wanted) return read;
     checkLag();

@@ -8,15 +8,18 @@ import { LateAnswer, storeFault } from './nats-faults.ts';
 /** The server deletes a consumer after this long without a pull. */
 export const cursorIdleMs = 10_000;
 
-/** Most consumers that are created to find one on the own server; of three servers that fails for one read in eight. */
+/**
+ * Most consumers created to get one on the server that this node is connected to. With three servers, one read in eight
+ * does not get one.
+ */
 const nearTries = 5;
 
-/** JetStream's answer to the creation of a consumer; the server of its leader is named in a cluster. */
+/** JetStream's answer to the creation of a consumer; in a cluster it names the server of its leader. */
 type ConsumerInfo = { readonly cluster?: { readonly leader?: string } };
 
 /**
- * Reads what is wanted of a message without its payload, and of its number. At once, because the client's message keeps a whole
- * chunk of its socket alive.
+ * Extracts the needed parts of a message without its payload, and of its sequence number. Must do so immediately,
+ * because the client's message keeps a whole chunk of its socket alive.
  */
 export type ReadHeaders<Entry> = (message: Msg, seq: number) => Entry;
 
@@ -95,9 +98,9 @@ export class HeaderCursor<Entry> {
   }
 
   /**
-   * Goes on with a consumer on the server that this node is connected to, if there is none yet: over another one the servers do
-   * twice as much for each message (`npm run load -- nats-catch-up`). A cluster chooses the server of a consumer at random. Not
-   * while a pull is under way.
+   * Continues with a consumer on the server that this node is connected to, if the current one is elsewhere: otherwise
+   * the servers do twice as much work for each message (`npm run load -- nats-catch-up`). A cluster chooses the server
+   * of a consumer at random. Must not be called during a pull.
    */
   async moveNear(): Promise<void> {
     for (let tries = 0; tries < nearTries && !this.#isNear; tries++) {
@@ -106,7 +109,7 @@ export class HeaderCursor<Entry> {
       try {
         isNear = await this.#create(name);
       } catch {
-        // The consumer that there is still serves, or the next pull says why not.
+        // The existing consumer still works; if it does not, the next pull reports the reason.
         return;
       }
       this.#delete(isNear ? this.#name : name);
@@ -171,7 +174,7 @@ export class HeaderCursor<Entry> {
 
   #delete(name: string): void {
     const { connection } = this.#log.link;
-    // Not awaited: if this is lost, the server deletes the idle consumer by itself.
+    // Not awaited: if this request is lost, the server deletes the idle consumer anyway.
     if (!connection.isClosed()) connection.publish(`$JS.API.CONSUMER.DELETE.${this.#log.names.stream}.${name}`);
   }
 

@@ -88,7 +88,7 @@ export class LogFollower {
 
   #take(message: Msg, seq: number): void {
     const stream = this.#streams.of(message);
-    // Decodes headers only while appends of this node are pending.
+    // Headers are decoded only while appends of this node are pending.
     const appendedAtMs = this.#times.isEmpty ? 0 : this.#times.take(message.headers!.get(messageHeaders.id));
     if (seq !== this.#last + 1) {
       // Messages were removed before delivery; followers that read the log find out which.

@@ -9,7 +9,10 @@ export class LogOwners {
     this.#bucket = bucket;
   }
 
-  /** Id of the log's namespace. Null: it lost the log for good; undefined: the log had none yet. */
+  /**
+   * Id of the log's namespace. Null: the log was permanently taken from its namespace; undefined: the log has had no
+   * namespace yet.
+   */
   async of(log: LogId): Promise<string | null | undefined> {
     return (await this.#bucket.get<string | null>(keyOf(log)))?.value;
   }
@@ -19,13 +22,13 @@ export class LogOwners {
     return { key: keyOf(log), revision: 0, value: namespace };
   }
 
-  /** The change that takes a log from its namespace for good. */
+  /** The change that permanently takes a log from its namespace. */
   async taken(log: LogId): Promise<RecordChange> {
     const key = keyOf(log);
     return { key, revision: (await this.#bucket.get(key))?.revision ?? 0, value: null, isDeleted: true };
   }
 
-  /** Makes sure that no namespace ever gets a log that had none: false where one does. */
+  /** Ensures that a log that had no namespace never gets one; resolves to false if it has one. */
   async disown(log: LogId): Promise<boolean> {
     return this.#bucket.change([{ key: keyOf(log), revision: 0, value: null, isDeleted: true }]);
   }

@@ -12,7 +12,7 @@ import { LogNames } from './subjects.ts';
 export type StreamState = {
   readonly messages: number;
   readonly bytes: number;
-  /** Sequence number of the first message kept, or of the next message if there is none. */
+  /** Sequence number of the first remaining message, or of the next message if there is none. */
   readonly first_seq: number;
   readonly last_seq: number;
   readonly first_ts: string;
@@ -28,7 +28,7 @@ export type StreamConfig = Readonly<Record<string, unknown>> & {
   readonly subjects?: readonly string[];
   readonly metadata?: Readonly<Record<string, string>>;
   readonly first_seq?: number;
-  /** Nothing can be appended or removed any more. */
+  /** The stream is sealed: nothing can be appended or removed any more. */
   readonly sealed?: boolean;
 };
 
@@ -160,7 +160,9 @@ export class LogStream {
   }
 }
 
-/** The log that a stream was created for; undefined: by others, who may use subjects with the same prefix. */
+/**
+ * The log that a stream was created for; undefined: another program created it, perhaps with the same subject prefix.
+ */
 export function logOf(prefix: string, { name, subjects = [], metadata = {} }: StreamConfig): LogId | undefined {
   const log = metadata[epochKey] as LogId | undefined;
   if (log === undefined) return undefined;

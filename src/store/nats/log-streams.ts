@@ -34,7 +34,7 @@ export class LogStreams {
     }
   }
 
-  /** The log of a stream; undefined: others use subjects with the same prefix. */
+  /** The log of a stream; undefined: another program created the stream with the same subject prefix. */
   logOf({ config }: StreamInfo): LogId | undefined {
     return logOf(this.#url.prefix, config);
   }

@@ -34,7 +34,7 @@ export const refusals = {
 } as const;
 
 const noRoom = new Set([
-  // No disk space, no room in the account, or the stream's own `max_bytes` or `max_msgs`.
+  // No disk space, the limit of the account, or the stream's own `max_bytes` or `max_msgs`.
   10_023, 10_047, 10_028, 10_002, 10_077,
 ]);
 

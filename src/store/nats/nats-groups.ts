@@ -26,7 +26,7 @@ const retryMs = 20;
 
 /** An empty record replaces a removed one until the servers delete it. */
 const removedHeaders = { 'KV-Operation': 'DEL', 'Nats-TTL': '10s' };
-/** Longer than any node goes without asking: a node that sleeps is declared dead and starts over. */
+/** Longer than any node can be without a request: a node that sleeps longer is declared dead and starts over. */
 const removedNewsHeaders = { 'Nats-TTL': '24h' };
 
 /**
@@ -118,7 +118,7 @@ export class NatsGroups implements GroupStore {
       if (written !== undefined || change.revision > 0) return written;
       const found = await this.#find(change.key);
       if (found !== undefined && !isRemoved(found)) return undefined;
-      // Nothing or an empty record: another write is in flight and may fail, or the record was removed.
+      // If there is nothing or an empty record, another write is in flight and may fail, or the record was removed.
       revision = found?.seq ?? 0;
       if (tries === maxTries) {
         throw new PokewireError('BACKEND_ERROR', 'Another write of the record is in flight at NATS. Try again.');

@@ -3,7 +3,7 @@ import type { Appender } from './appender.ts';
 import type { NatsLink } from './nats-link.ts';
 import type { PokeReader } from './poke-reader.ts';
 
-/** What the metrics of a store in NATS measure. */
+/** The parts of a store in NATS that its metrics measure. */
 export type NatsMeasured = {
   readonly link: Pick<NatsLink, 'breaks' | 'requests' | 'underWay' | 'isConnected'>;
   readonly appender: Pick<Appender, 'retries' | 'busyStreams'>;

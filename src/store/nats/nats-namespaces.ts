@@ -84,7 +84,7 @@ export class NatsNamespaces implements NamespaceStore {
         this.#owners.given(log, namespace.id),
       ]);
       if (!isDone) {
-        // A node that has just started took the stream for one that was left behind.
+        // A node that has just started considered the stream a leftover and deleted it.
         if ((await this.#owners.of(log)) === null) {
           log = newLogId();
           madeFrom = undefined;
@@ -180,7 +180,7 @@ export class NatsNamespaces implements NamespaceStore {
     return this.#removals.finishAll();
   }
 
-  /** Deletes the streams that nodes left behind when they ended. */
+  /** Deletes the streams left over from nodes that ended. */
   deleteLeftStreams(): Promise<LeftStreams> {
     return deleteLeftStreams(this.#logs, this.#owners, () => this.#removals.ownedLogs());
   }

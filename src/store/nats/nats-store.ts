@@ -50,7 +50,7 @@ export class NatsStore implements Store {
   readonly tickets: NatsTickets;
   readonly groups: NatsGroups;
   readonly opening: StoreOpening;
-  /** Never settles: the store reconnects by itself. */
+  /** Never settles, because the client reconnects automatically. */
   readonly failed = new Promise<never>(() => {});
   readonly #link: NatsLink;
   readonly #records: RecordBucket;
@@ -216,7 +216,10 @@ export class NatsStore implements Store {
     );
   }
 
-  /** Runs beside the start, which must not wait for a cluster that lists its streams slowly; a failure is for the next start. */
+  /**
+   * Runs concurrently with the start, which must not wait for a cluster that lists its streams slowly. If it fails, the
+   * next start repeats it.
+   */
   async #deleteLeftStreams(): Promise<void> {
     try {
       const { deleted, kept } = await this.namespaces.deleteLeftStreams();

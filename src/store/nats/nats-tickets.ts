@@ -11,7 +11,7 @@ import type { RecordBucket } from './record-bucket.ts';
 /** Shortest wait for a refused caller: tickets expire one by one, by the servers' clock. */
 const roomMs = 1_000;
 
-/** Tickets in a bucket whose records expire by themselves. Valid on every node. */
+/** Tickets in a bucket whose records expire automatically. Valid on every node. */
 export class NatsTickets implements TicketStore {
   readonly #bucket: RecordBucket;
 
@@ -35,7 +35,7 @@ export class NatsTickets implements TicketStore {
     const found = await bucket.get<TicketRecord | null>(`*.${encodeKey(hash)}`);
     if (found === undefined || found.value === null) return undefined;
     const { key, revision, value } = found;
-    // Only one of the callers that read it can change it.
+    // Of the callers that have read the ticket, only one can change it.
     if (!(await bucket.change([{ key, revision, value: null, isDeleted: true }]))) return undefined;
     const used = await bucket.get(key);
     if (used !== undefined) await bucket.purge(used.revision);

@@ -12,7 +12,7 @@ const settleMs = 5_000;
 const leastRetryMs = 50;
 const mostRetryMs = 2_000;
 
-/** Handlers for what a consumer delivers. */
+/** Handlers for a consumer's deliveries. */
 export type Delivered = {
   /** Receives each message once, in order. */
   readonly message: (message: Msg, seq: number) => void;
@@ -67,7 +67,7 @@ export class OrderedConsumer {
     this.#subscription = undefined;
     const { connection } = this.#log.link;
     if (this.#name === '' || connection.isClosed()) return;
-    // Not awaited: if this is lost, the server deletes the idle consumer by itself.
+    // Not awaited: if this request is lost, the server deletes the idle consumer anyway.
     connection.publish(`$JS.API.CONSUMER.DELETE.${this.#log.names.stream}.${this.#name}`);
     this.#name = '';
   }

@@ -22,7 +22,7 @@ type Kept = { readonly source: PokeSource; readonly timer: NodeJS.Timeout };
 /** Reads pokes page by page. A read that continues where the last page ended reuses its consumer. */
 export class PokeReader {
   readonly #pokes: ObjectPool<Poke>;
-  /** By log, selection and start of the next page; least recently used first. */
+  /** Keyed by log, selection and start of the next page; least recently used first. */
   readonly #kept = new Map<string, Kept>();
 
   constructor(pokes: ObjectPool<Poke>) {

@@ -11,13 +11,16 @@ import type { LogNames } from './subjects.ts';
 /** Messages pulled at a time when a read continues, so that the next pages need no request. */
 const pulledAhead = 2_048;
 
-/** After so many of these pulls a read is long enough for a nearer consumer to be worth its requests. */
+/** After this many such pulls, a read is long enough that a consumer on a nearer server is worth the extra requests. */
 const longReadPulls = 3;
 
 /** Location of a message. */
 export type Place = { readonly globalPosition: number; readonly stream: StreamName; readonly position: number };
 
-/** Filters of a consumer that match whatever the selection may select; they must not overlap. Undefined: nothing can match. */
+/**
+ * Filters of a consumer that match everything the selection may select; they must not overlap. Undefined: nothing can
+ * match.
+ */
 export function filtersOf(names: LogNames, { all, streams, categories }: Selection): readonly string[] | undefined {
   if (all) return [];
   const others = streams.filter((stream) => !categories.includes(new StreamName(stream).category));
@@ -34,10 +37,10 @@ export class PokeSource {
   readonly #filters: readonly string[];
   readonly #cursor: HeaderCursor<Place>;
   #isFirst = true;
-  /** Pulls ahead so far. */
+  /** Number of pulls ahead so far. */
   #pulls = 0;
   #ahead: Promise<Pulled<Place>> | undefined = undefined;
-  /** Read but not delivered yet. */
+  /** Locations that were read but not delivered yet. */
   #places: Place[] = [];
   /** Global position up to which every selected message has been read. */
   readTo: number;
@@ -77,7 +80,7 @@ export class PokeSource {
     const pulled = await ahead;
     let entries = pulled?.entries ?? [];
     if (pulled === undefined || pulled.isShort) {
-      // An earlier pull does not show where the log ends now.
+      // An earlier pull does not show the current end of the log.
       entries = [...entries, ...(await this.#pullToEnd(isFirst ? most : Math.max(most, pulledAhead), info))];
     } else this.readTo = this.#cursor.last;
     // Lets the server prepare the next pages while these are delivered.
@@ -94,7 +97,7 @@ export class PokeSource {
     return this.#cursor.pull(pulledAhead);
   }
 
-  /** Pulls, and finds out whether the log ends behind what came. */
+  /** Pulls, and determines whether the log ends after the received messages. */
   async #pullToEnd(count: number, info: StreamInfo | undefined): Promise<readonly Place[]> {
     const { config, state } = info ?? (await this.#log.info());
     let { entries, isShort } = await this.#cursor.pull(count);
@@ -121,14 +124,14 @@ export class PokeSource {
     this.#cursor.close();
   }
 
-  /** Whether the places continue after `from` without a gap, so that nothing can be missing between them. */
+  /** Whether the locations continue after `from` without a gap, so that nothing can be missing between them. */
   #isComplete(places: readonly Place[], from: number): boolean {
     const [first] = places;
     return first?.globalPosition === from + 1 && places.at(-1)!.globalPosition === from + places.length;
   }
 }
 
-/** Everything up to this global position is gone. */
+/** Everything up to this global position was removed. */
 export function forgottenUpTo({ state }: StreamInfo): number {
   return Math.max(0, state.first_seq - 1);
 }

@@ -76,14 +76,17 @@ class PageBuilder {
   readonly #messages: Message[] = [];
   #bytes = 0;
 
-  /** `startOf`: where a read begins whose first message is this one. */
+  /** `startOf` returns the start of a read whose first message is this one. */
   constructor(log: LogStream, limit: number, startOf: (message: Message) => number) {
     this.#log = log;
     this.#most = Math.min(limit, maxPageMessages);
     this.#startOf = startOf;
   }
 
-  /** Reads messages that match a filter from a sequence number on; `known`: the last message that the leader has of it. */
+  /**
+   * Reads messages that match a filter from a sequence number to the end; `known`: the last matching message on the
+   * leader.
+   */
   async fill(
     filter: string,
     seq: number,

@@ -4,11 +4,11 @@ import type { PublishAnswer } from './nats-link.ts';
 import type { Written } from './stored-message.ts';
 import { commitBatch, expecting, writeAlone, writeMs } from './write-batch.ts';
 
-/** Most appends of one batch, and most of their bytes. */
+/** Most appends, and most of their bytes, in one batch. */
 const maxAppends = 128;
 const maxBytes = 262_144;
 
-/** After a refused batch appends go alone for so long: more of them may be what a server refuses. */
+/** How long appends are sent alone after a refused batch, because the server may refuse more of them. */
 const aloneMs = 200;
 
 type Waiting = {
@@ -22,9 +22,10 @@ type Waiting = {
 };
 
 /**
- * Writes single messages of one log that are sent together as one atomic batch. With several copies a server agrees with the
- * others once for a batch, and answers once (`npm run load -- nats-append`). One refused message refuses its batch, and
- * nothing of it is stored: each is written alone then. With one copy a server makes files for each batch, so appends stay alone.
+ * Sends concurrent single messages of one log as one atomic batch. With several copies, the servers agree once per
+ * batch and answer once (`npm run load -- nats-append`). One refused message makes the server refuse its whole batch;
+ * each message is then written alone. With one copy a server creates files for each batch, so appends are always sent
+ * alone.
  */
 export class SharedBatches {
   readonly #isUsed: boolean;
@@ -36,9 +37,12 @@ export class SharedBatches {
     this.#isUsed = replicas > 1;
   }
 
-  /** Writes a message if its subject's last one still has the number `last`. What is called in one run of microtasks goes together. */
+  /**
+   * Writes a message if the last message of its subject still has the sequence number `last`. Calls within one run of
+   * microtasks share a batch.
+   */
   write(log: LogStream, subject: string, message: Written, last: number, timeoutMs: number): Promise<PublishAnswer> {
-    // An append with less time left may not wait for its batch.
+    // An append with less time left must not wait for its batch.
     if (!this.#isUsed || timeoutMs < writeMs || performance.now() < this.#aloneUntilMs) {
       return writeAlone(log.link, subject, message, last, timeoutMs);
     }
@@ -83,7 +87,7 @@ function sendAlone({ log, subject, message, last, timeoutMs, resolve, reject }: 
   writeAlone(log.link, subject, message, last, timeoutMs).then(resolve, reject);
 }
 
-/** Index behind the last append of the batch that begins at `from`. */
+/** Index after the last append of the batch that begins at `from`. */
 function endOfBatch(waiting: readonly Waiting[], from: number): number {
   let bytes = 0;
   for (let at = from; at < waiting.length && at < from + maxAppends; at++) {

@@ -17,7 +17,7 @@ export type Stored = {
   readonly seq: number;
   readonly headers: MsgHdrs;
   readonly data: Uint8Array;
-  /** As the server wrote it: RFC 3339 with nanoseconds. */
+  /** As written by the server: RFC 3339 with nanoseconds. */
   readonly time: string;
 };
 

@@ -11,7 +11,7 @@ const chunk = 256;
 
 /**
  * Sequence number of the stream's first message at or after a position; undefined: there is none. Positions are only in
- * headers, so this searches by interpolation and bisection in turn.
+ * headers, so this alternates between interpolation and bisection.
  */
 export async function seqOfPosition(log: LogStream, stream: string, position: number): Promise<number | undefined> {
   const subject = log.names.subject(stream);
@@ -21,7 +21,7 @@ export async function seqOfPosition(log: LogStream, stream: string, position: nu
   let high = spotOf(last);
   if (position <= low.position) return low.seq;
   if (position > high.position) return undefined;
-  /** The message is `high`, or lies before this sequence. */
+  /** The result is `high`, or lies before this sequence number. */
   let end = high.seq;
   for (let turn = 0; end - low.seq > 1 && high.position - low.position > 1; turn++) {
     const share = turn % 2 === 0 ? (position - low.position) / (high.position - low.position) : 0.5;

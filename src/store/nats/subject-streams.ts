@@ -10,9 +10,11 @@ type Known = { readonly subject: Uint8Array; readonly stream: StreamName };
 /** Caches the streams of recently delivered subjects, parsed and with their group hash. */
 export class SubjectStreams {
   readonly #names: LogNames;
-  /** Length of what all subjects of the log begin with. */
+  /** Length of the prefix that all subjects of the log share. */
   readonly #same: number;
-  /** By a hash of the subject's bytes; of two subjects with one hash the later one. */
+  /**
+   * Keyed by a hash of the subject's bytes; if two subjects have the same hash, the later one replaces the earlier one.
+   */
   readonly #streams = new Map<number, Known>();
 
   constructor(names: LogNames) {

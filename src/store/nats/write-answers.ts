@@ -73,7 +73,7 @@ export class WriteAnswers {
   #take(message: Msg): void {
     const token = message.subject.slice(this.#inbox.length + 1);
     const waiting = this.#waiting.get(token);
-    // Answered after its deadline.
+    // The answer arrived after its deadline.
     if (waiting === undefined) return;
     this.#waiting.delete(token);
     if (message.data.length === 0 && message.headers?.code === noResponders) {

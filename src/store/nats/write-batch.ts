@@ -35,7 +35,7 @@ export function writeArray(
   return commitBatch(link, all, Math.min(writeMs, timeoutMs));
 }
 
-/** The same for one message, in no batch. */
+/** Like {@link writeBatch}, for one message without a batch. */
 export function writeAlone(
   link: NatsLink,
   subject: string,
@@ -59,7 +59,7 @@ export function commitBatch(
   members: readonly BatchMember[],
   timeoutMs: number,
 ): Promise<PublishAnswer> {
-  // Short, as it is stored with every message.
+  // Short, because it is stored with every message.
   const id = randomBytes(9).toString('base64url');
   for (const [index, { subject, headers, payload }] of members.entries()) {
     const inBatch = { ...headers, 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': index + 1 };

@@ -1,10 +1,10 @@
-/** Longest wait of a write for others, since those in flight may never be answered. */
+/** Longest time that a write waits for others, since writes in flight may never be answered. */
 const mostWaitMs = 5;
 
 /**
  * Sends writes in bursts. Messages that arrive one by one cost nats-server, and the connection, several times as much
- * as messages in one chunk of the socket (`npm run load -- nats-append`). Writes are released when at least as many
- * wait as are in flight, once the event loop has read the other requests that its sockets have.
+ * as messages in one chunk of the socket (`npm run load -- nats-append`). Waiting writes are sent when they are at
+ * least as many as those in flight, and after the event loop has read the other requests that have already arrived.
  */
 export class WriteBursts {
   #underWay = 0;
@@ -12,7 +12,7 @@ export class WriteBursts {
   #timer: NodeJS.Timeout | undefined = undefined;
   #isReleasing = false;
 
-  /** Runs a write in its turn. */
+  /** Runs a write as part of the next burst. */
   async run<T>(write: () => Promise<T>): Promise<T> {
     await this.#turn();
     try {

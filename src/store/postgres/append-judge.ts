@@ -9,7 +9,7 @@ export type PendingAppend = {
   readonly expectedVersion: number | undefined;
   /** Length of its payloads in UTF-16 units. */
   readonly units: number;
-  /** Its insert was sent and may have been committed; looking up its ids decides. */
+  /** Whether its insert was sent and may have been committed; a look-up of its ids decides. */
   isUnsure: boolean;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
@@ -25,7 +25,7 @@ type Compared = {
   readonly known: AppendOutcome;
 };
 
-/** The appends of a group, sorted by what to do: insert, answer, compare, or postpone to the next group. */
+/** The appends of a group, sorted by the next step: insert, answer, compare, or postpone to the next group. */
 export type Judged = {
   readonly inserts: PendingAppend[];
   readonly answers: Map<PendingAppend, AppendOutcome>;

@@ -128,7 +128,7 @@ async function isPrimary(client: Client): Promise<boolean> {
   }
 }
 
-/** Ends a client. Destroys its socket after 2 s, because over a cut network the reply to the goodbye never arrives. */
+/** Ends a client. Destroys its socket after 2 s, because on a disconnected network the server's reply never arrives. */
 export async function endClient(client: Client): Promise<void> {
   const timer = setTimeout(() => destroy(client), goodbyeMs);
   await client.end().finally(() => clearTimeout(timer));

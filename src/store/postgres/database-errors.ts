@@ -7,7 +7,7 @@ export type AppendFault = 'connection' | 'conflict' | 'busy' | 'payload' | 'disk
 const conflict = new Set(['40P01', '40001', '23505']);
 /** Lock time-out or statement time-out. */
 const busy = new Set(['55P03', '57014']);
-/** What `jsonb` cannot store: the character U+0000, lone surrogates, numbers beyond `numeric`. */
+/** Values that `jsonb` cannot store: the character U+0000, lone surrogates, numbers beyond `numeric`. */
 const payload = new Set(['22P05', '22P02', '22003', '22P03', '54000', '54001']);
 
 /** Transaction time-outs that also end the session. */

@@ -2,8 +2,8 @@ import type { LogId } from '../log-id.ts';
 import type { Query } from './read-pokes.ts';
 
 /**
- * Stores the epoch of a log after the database lost its end: messages that were delivered are gone, and others take
- * their positions. Only a node that delivered them can tell.
+ * Stores the epoch of a log after the database lost its end: delivered messages are gone, and others take their
+ * positions. Only nodes that delivered them can detect this.
  */
 export interface KeptEpochs {
   /** The current epoch of the log in the database with this epoch. */

@@ -80,7 +80,7 @@ export class Lane {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    // Lets appends of the same turn of the event loop join the group.
+    // Allows appends of the same turn of the event loop to join the group.
     await Promise.resolve();
     for (let group = this.#next(); group.length > 0; group = this.#next()) {
       try {

@@ -1,6 +1,6 @@
 import type { Query } from './read-pokes.ts';
 
-/** The columns that a look at the table reads of each message. */
+/** The columns of each message that a poll reads. */
 export type Row = readonly [globalPosition: number, stream: string, position: number];
 
 /**

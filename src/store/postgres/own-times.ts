@@ -20,9 +20,10 @@ export class OwnTimes {
     return this.#times.get(globalPosition) ?? 0;
   }
 
-  /** Drops entries up to a position: they were announced, or never will be. */
+  /** Drops entries up to a position, which were announced or never will be. */
   settle(upTo: number): void {
-    // Lanes add entries concurrently, so the order is only nearly that of positions; a later call removes what this one skips.
+    // Lanes add entries concurrently, so the order is only nearly that of positions. A later call removes the entries
+    // that this one skips.
     for (const globalPosition of this.#times.keys()) {
       if (globalPosition > upTo) return;
       this.#times.delete(globalPosition);

@@ -73,7 +73,10 @@ SELECT key, revision, (SELECT pg_notify('${groupsChannel}', '') FROM turn) IS NO
 
 const readSql = 'SELECT key, revision, text FROM pokewire.group_records';
 
-/** The revision with each key that was written since one, and behind them, with texts, the records between two keys; null: none. */
+/**
+ * The revision, each key written since an earlier revision, and the records between two keys with their texts; null:
+ * none.
+ */
 const changesSql = `
 SELECT c.key, t.revision, NULL FROM pokewire.group_turn t LEFT JOIN pokewire.group_changes c ON c.revision > $1
 UNION ALL (${readSql} WHERE key >= $2 AND key < $3 LIMIT ${maxGroupRecords})`;

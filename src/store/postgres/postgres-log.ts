@@ -77,7 +77,7 @@ export class PostgresLog implements Log {
 
   async pokes(selection: Selection, after: number, limit: number): Promise<PokePage> {
     const settled = this.#settled;
-    // A page in the middle of the log needs no look at the table: everything up to the known head is settled.
+    // A page in the middle of the log needs no poll: everything up to the known head is settled.
     let { page, forgottenUpTo } = await this.#page(selection, after, limit, settled.head);
     const head = page.atEnd ? await settled.settled() : 0;
     if (head > page.upTo) {
@@ -89,7 +89,7 @@ export class PostgresLog implements Log {
     return new PostgresPokePage(this.#parts.pokes, this.id, after, forgottenUpTo, page);
   }
 
-  /** One round trip; reads positions first, so that whatever was deleted before is known to be forgotten. */
+  /** One round trip. Positions are read first, so that everything deleted before is known to be forgotten. */
   async #page(selection: Selection, after: number, limit: number, head: number) {
     const query = this.#guarded(this.#parts.reader());
     const [page, forgottenUpTo] = await Promise.all([

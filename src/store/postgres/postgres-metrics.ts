@@ -5,14 +5,14 @@ import type { SettledLog } from './settled-log.ts';
 
 const lookBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What the metrics of a database measure. */
+/** The parts of a store in PostgreSQL that its metrics measure. */
 export type PostgresMeasured = {
   readonly settled: () => SettledLog;
   readonly lanes: readonly Lane[];
   readonly connections: readonly Connection[];
 };
 
-/** Registers metrics of the reader, lanes and connections; returns the function that records the duration of a look. */
+/** Registers metrics of the reader, lanes and connections; returns the function that records the duration of a poll. */
 export function measurePostgres(
   metrics: Metrics,
   { settled, lanes, connections }: PostgresMeasured,

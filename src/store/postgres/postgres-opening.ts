@@ -2,7 +2,7 @@ import type { StoreOpening } from '../store.ts';
 import type { OwnSchema } from './own-schema.ts';
 import type { PostgresUrl } from './postgres-url.ts';
 
-/** What the start logs about the database. */
+/** Facts about the database that are logged at the start. */
 export function openingOf({ place, database, user, isReadOnly }: PostgresUrl, schema: OwnSchema): StoreOpening {
   const access = isReadOnly ? ', which is only read' : '';
   const tokens =

@@ -184,7 +184,7 @@ export class PostgresStore implements Store {
     this.#served.settled.stop();
     this.namespaces.stop();
     this.groups?.stop();
-    // In parallel, because on a cut network each waits for a reply to its goodbye.
+    // In parallel, because on a disconnected network each waits for the server's reply.
     await Promise.all([...this.#lanes, ...this.#connections].map((part) => part.close()));
   }
 

@@ -18,8 +18,7 @@ const readHolders: Statement = {
 /**
  * Finds transactions that may still commit a position below a visible one. `nextval` locks the sequence until its
  * transaction ends, and the lock is released after the commit is visible. So a transaction that took a lower position
- * either holds the lock during a look, or has ended; then a statement that starts after the look sees what it
- * committed.
+ * either holds the lock during the check, or has ended; then a statement that starts after the check sees its rows.
  */
 export class SequenceFence {
   readonly #connection: Pick<Connection, 'query'>;
@@ -54,8 +53,8 @@ export class SequenceFence {
 }
 
 /**
- * The owners that still hold the lock. A prepared transaction always counts as one of them: an owner that was prepared
- * in the meantime continues under another name.
+ * The owners that still hold the lock. A prepared transaction always counts as one of them, because an owner that was
+ * prepared in the meantime has another identifier.
  */
 export function remaining(owners: ReadonlySet<Holder>, present: ReadonlySet<Holder>): ReadonlySet<Holder> {
   return new Set([...present].filter((holder) => owners.has(holder) || holder.startsWith(prepared)));

@@ -10,7 +10,7 @@ import { SettledLog } from './settled-log.ts';
 export type ServedLogOptions = Pick<StoreOptions, 'pokes' | 'log'> & {
   readonly tail: Connection;
   readonly epochs: KeptEpochs;
-  /** Called with the duration of each look at the table. */
+  /** Called with the duration of each poll of the table. */
   readonly looked: (durationMs: number) => void;
   /** Called with the epoch of the new log when it replaces the previous one. */
   readonly replaced: (epoch: LogId) => void;

@@ -15,7 +15,7 @@ import { type Culprit, type Holder, remaining, SequenceFence } from './sequence-
 import { SharedRead } from './shared-read.ts';
 import { StallReport } from './stall-report.ts';
 
-/** Most rows per look. */
+/** Most rows per poll. */
 const rowsPerLook = 1_000;
 const pollMs = 5;
 /** How long a call waits for a transaction that blocks the order before it returns the settled head so far. */
@@ -33,7 +33,7 @@ export type SettledLogOptions = {
   readonly sequence: number;
   readonly pokes: ObjectPool<Poke>;
   readonly log: StoreReporter | undefined;
-  /** Called with the duration of each look at the table. */
+  /** Called with the duration of each poll of the table. */
   readonly looked: (durationMs: number) => void;
 };
 
@@ -59,7 +59,7 @@ export class SettledLog {
   #isStopped = false;
   /** The last settled message, if this node has read it. */
   #last: Row | undefined = undefined;
-  /** Number of looks at the table. */
+  /** Number of polls of the table. */
   polls = 0;
   /** Positions before the first message of a log that was empty at the start: rolled back, not deleted. */
   unusedUpTo = 0;
@@ -73,12 +73,12 @@ export class SettledLog {
     this.#looked = looked;
   }
 
-  /** The settled head as far as this node knows, without a look. */
+  /** The settled head as far as this node knows, without a poll. */
   get head(): number {
     return this.#safe ?? 0;
   }
 
-  /** Number of positions seen after the settled head at the last look; 0 while nothing blocks. */
+  /** Number of positions above the settled head in the last poll; 0 while nothing blocks. */
   get unsettled(): number {
     return this.#gap === undefined ? 0 : Math.max(0, this.#seen - this.head);
   }
@@ -95,7 +95,7 @@ export class SettledLog {
   }
 
   /**
-   * The settled head after a look that started after this call. Waits up to 1 s for transactions that block the order.
+   * The settled head after a poll that started after this call. Waits up to 1 s for transactions that block the order.
    * Throws `NOT_READY` while no head is known since the start.
    */
   async settled(): Promise<number> {
@@ -121,19 +121,19 @@ export class SettledLog {
     return unfollow;
   }
 
-  /** Looks at once if there are followers. */
+  /** Polls at once if there are followers. */
   kick(): void {
     if (this.#followers.count > 0 && !this.#isStopped) void this.#looks.run().catch(() => {});
   }
 
   /**
    * Takes the rows that this node has just committed. Those that follow the settled head without a gap are settled, and
-   * announced without a look. `isSameServer`: they were committed on the server that the looks read from. On another
-   * server the rows before may differ, so only a look can tell.
+   * announced without a poll. `isSameServer`: they were committed on the server that is polled. On another server the
+   * rows before may differ, so a poll is needed.
    */
   committed(rows: readonly Row[], isSameServer: boolean): void {
     if (this.#followers.count === 0 || this.#isStopped) return;
-    // A look may have announced the first rows before their commit was answered.
+    // A poll may have announced the first rows before their commit was answered.
     const first = rows.findIndex(([globalPosition]) => globalPosition > this.head);
     if (first === -1) return;
     const news = rows.slice(first);
@@ -157,7 +157,7 @@ export class SettledLog {
     this.#followers.clear();
   }
 
-  /** Keeps looking while there are followers. */
+  /** Keeps polling while there are followers. */
   #schedule(afterMs: number): void {
     if (this.#timer !== undefined || this.#isStopped || this.#followers.count === 0) return;
     this.#timer = setTimeout(async () => {
@@ -186,7 +186,7 @@ export class SettledLog {
     }
     // The start may have waited for transactions older than those the caller wants to see.
     for (;;) {
-      // In this order: the statement that reads rows must start after the look at the locks.
+      // In this order: the statement that reads rows must start after the locks were read.
       const holders = this.#gap === undefined ? undefined : this.#fence.holders();
       const reading = this.#connection.query<Row>(readNews, [this.#safe]);
       const [present, { rows: read }] = await Promise.all([holders, reading]);

@@ -9,7 +9,7 @@ type Waiting = {
   readonly reject: (error: unknown) => void;
 };
 
-/** Concurrent statements: while one commits, the next collects changes. */
+/** Number of concurrent statements: while one commits, the next collects changes. */
 const maxRunning = 2;
 
 /**

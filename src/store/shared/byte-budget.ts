@@ -18,14 +18,14 @@ export type ByteCosts = {
   readonly unit: number;
 };
 
-/** What one namespace holds: its record, its log, and replacements in progress. */
+/** The parts of one namespace: its record, its log, and replacements in progress. */
 export type Account = {
   bytes: number;
   /** Whether a rule covers its whole log, so that a full log deletes its oldest messages. */
   forgetsWhenFull: boolean;
 };
 
-/** A log as the budget sees it. */
+/** The part of a log that the budget uses. */
 export type CountedLog = { readonly account: Account; bytes: number };
 
 /** The size of a store, measured against its limit and its namespaces' shares. */
@@ -85,7 +85,7 @@ export class ByteBudget {
     this.give(log, bytes);
   }
 
-  /** Subtracts everything the log holds. */
+  /** Subtracts the whole log. */
   release(log: CountedLog): void {
     this.#count(log.account, -log.bytes);
     log.bytes = 0;
@@ -108,7 +108,7 @@ export class ByteBudget {
     return account;
   }
 
-  /** Counts what a log already holds. */
+  /** Counts the existing content of a log. */
   recount(log: CountedLog): void {
     this.#count(log.account, log.bytes);
   }

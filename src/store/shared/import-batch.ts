@@ -3,7 +3,7 @@ import { isSameMessage, isSameMessageInTurns } from '../../message/same-message.
 import { charactersPerTurn, ownTurn } from '../../message/turns.ts';
 import type { ImportKey, ImportOutcome } from '../log.ts';
 
-/** What the import of a batch needs from a log. */
+/** The part of a log that the import of a batch uses. */
 export type ImportTarget = {
   messageOf(id: string): Message | undefined;
   hasGlobalPosition(globalPosition: number): boolean;
@@ -12,7 +12,7 @@ export type ImportTarget = {
   neighbours(stream: string, globalPosition: number): readonly [before: number | undefined, behind: number | undefined];
 };
 
-/** Cost of comparing a message beside its characters. */
+/** Cost of comparing a message, in addition to its characters. */
 const perMessage = 256;
 
 /** For each message (by index) whose id exists in the log or earlier in the batch: whether the two are the same. */

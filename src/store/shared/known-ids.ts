@@ -3,7 +3,7 @@ import { sameJson, sameJsonInTurns } from '../../message/same-json.ts';
 import { charactersPerTurn, ownTurn } from '../../message/turns.ts';
 import type { AppendOutcome } from '../log.ts';
 
-/** Cost of comparing a payload beside its characters. */
+/** Cost of comparing a payload, in addition to its characters. */
 const perPayload = 256;
 
 /**

@@ -21,7 +21,7 @@ export class OldestFirst {
     this.#nowMs = nowMs;
   }
 
-  /** What remains of the initial amount. */
+  /** The remaining messages and bytes. */
   get left(): Amount {
     return { messages: this.#messages, bytes: this.#bytes };
   }
@@ -78,7 +78,7 @@ export type SliceBounds = {
   readonly maxMs: number;
 };
 
-/** What {@link ForgettingTurns} needs from an engine. */
+/** The part of an engine that {@link ForgettingTurns} uses. */
 export type ForgettingOptions = {
   readonly namespaces: () => Iterator<Namespace>;
   /** Limits of namespaces without a rule for their whole log. */

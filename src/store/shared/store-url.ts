@@ -21,7 +21,8 @@ export class StoreUrlReader {
   /** One URL for each of the servers, which are separated by commas. `URL` does not accept a list. */
   parseEach(url: string): URL[] {
     const [, before = '', list = '', after = ''] = parts.exec(url) ?? [];
-    // Part of a password that is not escaped, or a second one. It would be taken for a server or a parameter, and shown.
+    // Part of a password that is not escaped, or a second password. It would be treated as a server or a parameter, and
+    // displayed.
     if (list.includes('@') || after.includes('@')) {
       throw this.refusal(
         'only user and password end with @, once before all servers; write another as %40, / as %2F, ? as %3F',

@@ -15,8 +15,8 @@ export type Appended = {
 type Gathered = { after: number; upTo: number; readonly pokes: Poke[]; isBroken: boolean };
 
 /**
- * Notifies followers of what the writer answered. Appends of one batch of answers form one page; if they are not
- * contiguous, followers are only told to read.
+ * Announces the writer's answers to followers. Appends of one batch of answers form one page; if they are not
+ * contiguous, followers are only notified to read.
  */
 export class Announcer {
   readonly #pokes: ObjectPool<Poke>;
@@ -67,7 +67,7 @@ export class Announcer {
     this.#gathered.clear();
   }
 
-  /** Tells the followers of a log to read. */
+  /** Notifies the followers of a log to read. */
   wake(id: LogId): void {
     for (const announced of this.#followers.get(id) ?? []) announced('wake-up');
   }

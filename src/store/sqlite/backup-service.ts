@@ -64,7 +64,7 @@ async function makeCopy({ path, copyPath, reserveBytes }: BackupOptions, isEnded
   if (freeBytes < neededBytes + reserveBytes) return { outcome: 'no-room', neededBytes, freeBytes } as const;
   removeCopy(copyPath);
   try {
-    // Readable only for this user: it contains what tokens protect.
+    // Readable only for this user, because it contains the same secrets as the database.
     const descriptor = openSync(copyPath, 'wx', 0o600);
     try {
       const progress = () => {
@@ -87,7 +87,7 @@ async function makeCopy({ path, copyPath, reserveBytes }: BackupOptions, isEnded
   }
 }
 
-/** Ends the copy before it uses the space to be left free. */
+/** Cancels the copy before it uses the space to be left free. */
 class NoRoom extends Error {}
 
 /** Makes the copy a single file without a write-ahead log, and marks it so that its logs get new epochs when it is opened. */

@@ -6,7 +6,7 @@ import { storeFull } from '../shared/store-full.ts';
 /** A call to one of the store's threads. */
 export type Call = { readonly number: number; readonly method: string; readonly args: readonly unknown[] };
 
-/** What the writer has committed. */
+/** Report of committed writes. */
 export type Commits = {
   /** How long each commit took, milliseconds. */
   readonly durationsMs: number[];
@@ -14,7 +14,7 @@ export type Commits = {
   writes: number;
 };
 
-/** Tells a thread to exit after its last answer. */
+/** Makes a thread exit after its last answer. */
 export const endCall = 'end';
 
 /** The answer to a call: a value or a fault. */

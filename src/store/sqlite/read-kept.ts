@@ -11,7 +11,7 @@ const countedPerCall = 8_192;
 
 type Row = readonly [global: number, timeMs: number, bytes: number];
 
-/** Where to continue counting, and what remained there. */
+/** Where to continue counting, and the remaining messages and bytes there. */
 export type Counting = { readonly after: number; readonly left: Amount };
 
 /** Result of one call; `next`: undefined once everything is counted. */
@@ -22,7 +22,7 @@ export type Counted = {
   readonly next: Counting | undefined;
 };
 
-/** Counts what retention rules cover, and what they would delete. */
+/** Counts the messages that retention rules cover, and those that they would delete. */
 export class KeptReader {
   readonly #logs: LogFinder;
   readonly #ofLog;

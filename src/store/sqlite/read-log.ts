@@ -7,10 +7,10 @@ import type { LogSummary } from '../store.ts';
 import { Query } from './rows.ts';
 import { logState } from './schema.ts';
 
-/** A live log as a read sees it. */
+/** The part of a live log that reads use. */
 export type ReadLog = {
   readonly number: number;
-  /** Includes what retention deleted of the whole log. */
+  /** Covers deletions by retention rules for the whole log. */
   readonly bounds: LogBounds;
   /** Positions up to here belonged to an earlier log. */
   readonly behind: number;

@@ -30,7 +30,7 @@ import { SqliteImport } from './sqlite-import.ts';
 import type { StoreThread } from './store-thread.ts';
 import type { WriterMethods } from './writer.ts';
 
-/** What every handle needs. */
+/** Dependencies of every handle. */
 export type SqliteParts = {
   readonly writer: StoreThread;
   readonly reader: StoreThread;

@@ -7,7 +7,7 @@ import type { StoreThread } from './store-thread.ts';
 
 const commitBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What the metrics of a database measure. */
+/** The parts of a database that its metrics measure. */
 export type SqliteMeasured = {
   readonly path: string;
   readonly reserveBytes: number;

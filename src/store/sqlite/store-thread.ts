@@ -33,7 +33,7 @@ export type Answers = {
   readonly forgotten?: StoreUsage['forgotten'];
 };
 
-/** A thread as the store sees it. Emits `message`, `error` and finally `exit`. */
+/** The part of a thread that the store uses. Emits `message`, `error` and finally `exit`. */
 export type Thread = EventEmitter & {
   postMessage(message: readonly Call[] | typeof endCall): void;
   /** Stops it immediately. */
@@ -130,7 +130,7 @@ export class StoreThread {
     return settle.promise as Promise<Awaited<ReturnType<Method>>>;
   }
 
-  /** Ends the thread after its last answer; resolves when it has exited for whatever reason. */
+  /** Ends the thread after its last answer; resolves when it has exited, for whatever reason. */
   async end(): Promise<void> {
     this.#isEnding = true;
     this.#post();

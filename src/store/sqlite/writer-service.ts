@@ -15,7 +15,7 @@ import { Writer } from './writer.ts';
 /** Options for the writer thread. */
 export type WriterOptions = { readonly url: SqliteUrl; readonly limits: StoreLimits };
 
-/** Its first message: why it cannot start, or what the file holds. */
+/** Its first message: why it cannot start, or the content of the file. */
 export type WriterOpened =
   | { readonly refusal: string }
   | {
@@ -109,7 +109,7 @@ function open({ url, limits }: WriterOptions) {
   try {
     const isNew = !existsSync(path);
     database = openForWriting({ path, sync });
-    // Left by a process that ended during a backup.
+    // Left over from a process that ended during a backup.
     removeCopy(copyPathOf(path));
     const renewal = renewEpochsOfCopy(database, lock, path, isNewEpochAsked);
     const writer = new Writer(database, limits, new DiskWatch(() => freeBytesOf(dirname(path)), reserveBytes));
@@ -133,7 +133,7 @@ function open({ url, limits }: WriterOptions) {
   }
 }
 
-/** Opens the database, reports what it holds or why it cannot be opened, and answers calls until told to exit. */
+/** Opens the database, reports its content or why it cannot be opened, and answers calls until told to exit. */
 export function serveWriter(port: MessagePort, options: WriterOptions): void {
   try {
     const { writer, close, isNew, renewal } = open(options);

@@ -1,4 +1,4 @@
-/** An unusable command line or setting. The message is one line that names it and says what to do; the exit code is 2. */
+/** An unusable command line or setting. The message is one line that names it and the remedy; the exit code is 2. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }

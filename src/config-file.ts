@@ -6,7 +6,7 @@ import { quote } from './flags.ts';
 import type { GivenValue } from './setting-values.ts';
 import { didYouMean } from './suggestion.ts';
 
-/** A setting in a file, with its place: `pokewire.yaml:3`. */
+/** A setting in a file, with its location: `pokewire.yaml:3`. */
 export type FileEntry = { readonly value: GivenValue; readonly place: string };
 
 export type ConfigFile = { readonly path: string; readonly entries: ReadonlyMap<keyof Config, FileEntry> };
@@ -29,7 +29,7 @@ export async function readConfigFile(path: string | undefined): Promise<ConfigFi
     if (error instanceof ConfigError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && path === undefined) return undefined;
-    // Node appends the call and the path.
+    // Node appends the system call and the path.
     throw new ConfigError(`The configuration file ${named} cannot be read: ${message.split(', ', 1)[0]}.`);
   }
 }

@@ -38,13 +38,13 @@ export const errorStatuses = {
   GROUP_BUSY: 409,
   /** A member with this name is connected, or its lease may still be valid; with `Retry-After`. */
   MEMBER_TAKEN: 409,
-  /** The consumer group holds the stream, so the checkpoint does not mean that its messages are settled. */
+  /** The consumer group holds the stream, so a checkpoint beyond its messages does not mean that they are settled. */
   STREAM_HELD: 409,
   /** The partition already holds the maximum number of streams. */
   TOO_MANY_HELD: 409,
   /** The log was deleted or replaced during the read, or is not the one that the read names. */
   LOG_GONE: 410,
-  /** Retention deleted messages at the start of a read that names an epoch. */
+  /** A read that names an epoch starts at messages that retention deleted. */
   LOG_FORGOTTEN: 410,
   /** The body, an array or a message is larger than the server or its store accepts. */
   BODY_TOO_LARGE: 413,
@@ -84,10 +84,10 @@ export const unansweredStatus = 499;
 /** One of the codes of {@link errorStatuses}. */
 export type ErrorCode = keyof typeof errorStatuses;
 
-/** Machine-readable facts beside the error's sentence. */
+/** Machine-readable facts, in addition to the error's sentence. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
-/** The only error class: a code from the table, a sentence that says what to do, and machine-readable details. */
+/** The only error class: a code from the table, a sentence with the remedy, and machine-readable details. */
 export class PokewireError extends Error {
   override readonly name = 'PokewireError';
   readonly code: ErrorCode;

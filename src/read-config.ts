@@ -6,18 +6,18 @@ import { type FlagTypes, readFlags } from './flags.ts';
 import { checkSetting, defaultOf, type GivenValue } from './setting-values.ts';
 import { didYouMean } from './suggestion.ts';
 
-/** Where a value comes from. */
+/** The origin of a value. */
 export type Origin = {
   /** `--port`, `POKEWIRE_PORT` or `pokewire.yaml:3`. */
   readonly place: string;
-  /** The name in error texts: the place, and for a file also the key. */
+  /** The name in error texts: the location, and for a file also the key. */
   readonly called: string;
 };
 
 /** Origins of the settings that were given; all others have their defaults. */
 export type Origins = ReadonlyMap<keyof Config, Origin>;
 
-/** What the command line of the server asks for. */
+/** The requests that the server's command line can make. */
 export type Command =
   | { readonly run: 'serve' | 'check-config' | 'print-config'; readonly config: Config; readonly origins: Origins }
   | { readonly run: 'help' }
@@ -71,8 +71,8 @@ export function parseCommand(args: readonly string[], env: Environment, file?: C
 }
 
 /**
- * If a message starts with a flag, replaces it by the variable or key with which the setting was given. The parts that
- * produce the message only know flags.
+ * If a message starts with a flag, replaces the flag by the variable or key with which the setting was given. The code
+ * that produces the message only knows flags.
  */
 export function namedAsGiven(refusal: string, origins: Origins): string {
   return refusal.replace(/^--[a-z-]+/, (flag) => {

@@ -27,7 +27,7 @@ export type Grant = {
   readonly boundTo?: string;
 };
 
-/** The cached namespace `default`. Valid until `untilMs` unless something changes before. */
+/** The cached namespace `default`. Valid until `untilMs`, unless it is invalidated earlier. */
 type Known = {
   readonly namespace: Namespace;
   /** The grant of every request without authentication. */
@@ -56,7 +56,7 @@ export class Access {
 
   /**
    * The grant of requests without a credential if none is required; undefined: unknown, so call {@link Access.check}.
-   * Saves most requests of a server without authentication a look-up and its promises.
+   * On a server without authentication, this saves most requests a look-up and its promises.
    */
   get open(): Grant | undefined {
     return this.mode === 'off' ? this.#known?.openGrant : undefined;
@@ -112,7 +112,7 @@ export class Access {
   }
 
   async #find(id: string): Promise<Namespace | undefined> {
-    // Read before the look-up: a change during it makes the result stale.
+    // Read before the look-up: if the revision changes during it, the result is stale.
     const { changes } = this.#namespaces;
     const namespace = await this.#namespaces.find(id);
     if (id === defaultNamespaceId && namespace !== undefined) {
@@ -176,7 +176,7 @@ function openGrant(namespace: Namespace): Grant {
   return { namespace, scope: 'admin', tokenId: undefined, expiresAtMs: undefined, isOperator: true };
 }
 
-/** Placeholder for a namespace that does not exist; its log does not either. */
+/** Placeholder for a namespace that does not exist and whose log does not exist either. */
 function noNamespace(id: string): Namespace {
   return { id, uid: randomUUID(), log: newLogId(), description: '', createdAtMs: 0, tokens: [], retention: [] };
 }

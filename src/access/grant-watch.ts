@@ -5,7 +5,7 @@ import { liveTokens } from './namespaces.ts';
 
 const periodMs = 1_000;
 
-/** Why a grant ended, or the log it was given for. */
+/** Why a grant, or the log it was given for, ended. */
 export type GrantEnd = 'revoked' | 'namespace-deleted' | 'log-replaced';
 
 /** Something that must stop when its grant ends. */
@@ -19,7 +19,7 @@ type Hold = { readonly grant: Grant; readonly ended: (reason: GrantEnd) => void 
 export class GrantWatch {
   readonly #namespaces: NamespaceStore;
   readonly #holds = new Map<string, Set<Hold>>();
-  /** Those whose token has an expiry. */
+  /** Holders whose token has an expiry. */
   readonly #expiring = new Set<Hold>();
   /** Namespaces to look up at the next check: they changed, or have new holders. */
   readonly #suspects = new Set<string>();
@@ -54,7 +54,7 @@ export class GrantWatch {
     };
   }
 
-  /** A read found that the log is gone: looks up its namespaces to find the reason. */
+  /** Called when a read found that the log is gone: looks up its namespaces to find the reason. */
   logGone(log: LogId): void {
     for (const [id, holds] of this.#holds) {
       for (const { grant } of holds) {

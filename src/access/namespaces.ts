@@ -42,7 +42,10 @@ export const namespacesPage = 1_000;
 export class Namespaces {
   readonly #store: Store;
   readonly #namespaces: NamespaceStore;
-  /** Increases with every change that this process made or was told of, so that results looked up before are recognised as stale. */
+  /**
+   * Increases with every change that this process made or was notified of, so that earlier look-ups are recognised as
+   * stale.
+   */
   changes = 0;
   readonly #unfollow: () => void;
 
@@ -141,8 +144,8 @@ export class Namespaces {
   }
 
   /**
-   * Replaces the valid tokens with those that `change` returns for them. If they changed concurrently, asks `change`
-   * again: one change would otherwise undo the other, and bring a revoked token back.
+   * Replaces the valid tokens with those that `change` returns for them. If they changed concurrently, calls `change`
+   * again: otherwise one change would undo the other, and bring a revoked token back.
    */
   async #changeTokens(id: string, change: (live: readonly TokenRecord[]) => TokenRecord[]): Promise<void> {
     for (;;) {
@@ -172,7 +175,7 @@ export class Namespaces {
 
   /**
    * Makes the token the only one of the namespace `default`, created if necessary. A generated token (`isGiven` false)
-   * does not replace tokens that the store has kept. Returns what was done, for the log.
+   * does not replace tokens that the store has kept. Returns a description of the result for the log.
    */
   async openDefault(token: string, isGiven = true): Promise<'made' | 'kept' | 'replaced'> {
     judgeDefaultToken(token);
@@ -185,7 +188,7 @@ export class Namespaces {
       tokens.find((stored) => stored.hash === record.hash && isLastingAdmin(stored));
     const isKept = (tokens: readonly TokenRecord[]) =>
       isGiven ? sameIn(tokens) !== undefined && tokens.length === 1 : tokens.some(isLastingAdmin);
-    // Without a write, so that a store on a full disk opens too.
+    // Does not write if nothing changes, so that a store on a full disk opens too.
     if (found !== undefined && isKept(found.tokens)) return 'kept';
     // Keeping its id keeps the subscriptions that other nodes opened with it.
     let wereKept = false;
@@ -195,7 +198,7 @@ export class Namespaces {
     });
     // Another node that started at the same moment was first.
     if (wereKept) return 'kept';
-    // A store that keeps no tokens has none to replace.
+    // A store that keeps no tokens has nothing to replace.
     return found?.tokens.length === 0 ? 'made' : 'replaced';
   }
 }

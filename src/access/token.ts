@@ -7,7 +7,7 @@ const secretBytes = 32;
 const secretPattern = /^[0-9a-f]{64}$/i;
 const base64url = /^[A-Za-z0-9_-]+$/;
 
-/** The namespace that a token names, or what is wrong with its format. {@link sameHash} checks the secret. */
+/** The namespace that a token names, or the format error. {@link sameHash} checks the secret. */
 export type ParsedToken = { readonly namespace: string } | { readonly problem: string };
 
 /** A new token for a namespace: `ns_`, its id in base64url, `_`, 64 hexadecimal digits of randomness. */

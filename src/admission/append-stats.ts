@@ -11,7 +11,7 @@ export type Refusal = {
 /** This process's appends by outcome, and the number of stored messages. */
 export class AppendStats {
   messages = 0;
-  /** Undefined once the store has stored an append since. */
+  /** Undefined once the store has accepted an append since. */
   refusal: Refusal | undefined = undefined;
   readonly outcomes: Record<AppendOutcome['outcome'], number> = {
     appended: 0,

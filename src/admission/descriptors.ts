@@ -13,7 +13,7 @@ const checkMs = 1_000;
 /** Limit and current number of the process's file descriptors. */
 export type Descriptors = { readonly limit: number; readonly open: number };
 
-/** Undefined if the system does not tell; Linux does. */
+/** Undefined if the system does not report it; Linux does. */
 export function readDescriptors(): Descriptors | undefined {
   try {
     const [, limit] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
@@ -41,8 +41,8 @@ export function subscriptionsWithin(
 }
 
 /**
- * Reports when file descriptors run out, and when some are free again. Nothing else does: libuv reserves one, and uses
- * it to accept and drop each new connection without telling Node.
+ * Reports when file descriptors run out, and when some are free again. Nothing else reports it: libuv reserves a
+ * descriptor, and uses it to accept and drop each new connection without notifying Node.
  */
 export class DescriptorWatch {
   readonly #log: FastifyBaseLogger;

@@ -6,7 +6,7 @@ export const overloadReasons = ['event-loop', 'memory'] as const;
 /** One of {@link overloadReasons}. */
 export type OverloadReason = (typeof overloadReasons)[number];
 
-/** How much time and memory may be used before the server refuses more work. */
+/** Limits of time and memory, beyond which the server refuses more work. */
 export type OverloadLimits = {
   /** Longest blocking of the event loop in milliseconds; 0: no limit. */
   readonly maxEventLoopDelayMs: number;
@@ -14,7 +14,7 @@ export type OverloadLimits = {
   readonly maxMemoryPercent: number;
 };
 
-/** Readings for each sample. */
+/** Measurements for each sample. */
 export type LoadMeter = {
   /** Longest blocking of the event loop since the last call, milliseconds. */
   takeEventLoopDelayMs(): number;
@@ -30,8 +30,9 @@ const reasonTexts: Readonly<Record<OverloadReason, string>> = {
 };
 
 /**
- * Watches whether the process lacks time or memory. It then takes no more work: new subscriptions are refused, with too
- * little memory appends and reads as well, and `/ready` reports it. Open subscriptions stay. Samples twice a second.
+ * Watches whether the process lacks CPU time or memory. It then accepts no more work: new subscriptions are refused,
+ * and if memory is short appends and reads as well, and `/ready` reports it. Open subscriptions stay. Samples twice a
+ * second.
  */
 export class OverloadWatch {
   /** Share of memory used at the last sample, 0 to 1. */
@@ -53,7 +54,7 @@ export class OverloadWatch {
     this.#changed = changed;
     if (maxEventLoopDelayMs > 0) {
       const enterAbove = maxEventLoopDelayMs;
-      // A single long turn, such as a garbage collection, is not overload; repeated ones are.
+      // A single long iteration, such as one with a garbage collection, is not overload; repeated ones are.
       const bounds = { enterAbove, leaveBelow: enterAbove / 2, enterAfterMs: 2_000, leaveAfterMs: 5_000 };
       this.#alarms.set('event-loop', new Alarm(bounds));
     }
@@ -65,12 +66,12 @@ export class OverloadWatch {
     this.#timer = setInterval(() => this.sample(), sampleMs).unref();
   }
 
-  /** What the process lacks; empty: nothing. */
+  /** The missing resources; empty: none. */
   get reasons(): readonly OverloadReason[] {
     return this.#reasons;
   }
 
-  /** What it lacks, as a sentence. */
+  /** The missing resources, as a sentence. */
   get description(): string {
     return `The server is overloaded: ${this.#reasons.map((reason) => reasonTexts[reason]).join(', and ')}.`;
   }
@@ -80,7 +81,10 @@ export class OverloadWatch {
     if (this.#reasons.length > 0) throw this.#refusal();
   }
 
-  /** Throws `OVERLOADED` if memory is short. Not if time is: appends only compete with each other for it. */
+  /**
+   * Throws `OVERLOADED` if memory is short. A lack of CPU time is no reason, because appends only compete with each
+   * other for it.
+   */
   refuseAppend(): void {
     if (this.#reasons.includes('memory')) throw this.#refusal();
   }

@@ -11,7 +11,7 @@ export type PlaceLimits = {
   readonly maxSubscriptionsPerAddress: number;
 };
 
-/** Who a place is taken for. */
+/** The holder of a quota. */
 type Holder = {
   readonly namespaceId: string;
   /** IP address of the peer; undefined if addresses have no limit of their own. */
@@ -19,8 +19,8 @@ type Holder = {
 };
 
 /**
- * Quotas of subscriptions. A place is taken before anything is awaited, and released at the end, so that concurrent
- * requests cannot exceed a limit. A place that was taken is never revoked.
+ * Quotas of subscriptions. A quota is taken before anything is awaited and released at the end, so that concurrent
+ * requests cannot exceed a limit. It is never revoked.
  */
 export class Places {
   readonly #limits: PlaceLimits;
@@ -34,12 +34,12 @@ export class Places {
     this.#overload = overload;
   }
 
-  /** Number of places taken. */
+  /** Number of open subscriptions. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** Number of places taken by one namespace. */
+  /** Number of open subscriptions of one namespace. */
   takenBy(namespaceId: string): number {
     return this.#ofNamespace.get(namespaceId) ?? 0;
   }
@@ -49,7 +49,7 @@ export class Places {
     return this.#limits.maxSubscriptionsPerAddress > 0;
   }
 
-  /** Takes a place. Throws `TOO_MANY_SUBSCRIPTIONS` if a limit is reached, `OVERLOADED` during overload. */
+  /** Takes a quota. Throws `TOO_MANY_SUBSCRIPTIONS` if a limit is reached, `OVERLOADED` during overload. */
   take({ namespaceId, address }: Holder): void {
     this.#overload.refuseSubscription();
     const { maxSubscriptions, maxSubscriptionsPerNamespace, maxSubscriptionsPerAddress } = this.#limits;
@@ -66,7 +66,7 @@ export class Places {
     if (network !== undefined) add(this.#ofAddress, network, 1);
   }
 
-  /** Releases the place. */
+  /** Releases the quota. */
   release({ namespaceId, address }: Holder): void {
     this.#taken--;
     add(this.#ofNamespace, namespaceId, -1);
@@ -75,8 +75,8 @@ export class Places {
 }
 
 /**
- * What counts as one address: an IPv4 address, also if written as IPv6; the first 64 bits of an IPv6 address, because
- * its holder usually has all addresses in that range.
+ * The unit in which addresses are counted: an IPv4 address, also if written as IPv6; the first 64 bits of an IPv6
+ * address, because its holder usually has all addresses in that range.
  */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);

@@ -14,7 +14,9 @@ export type MemorySource = {
 
 const resolutionMs = 20;
 
-/** Approximate memory that the process needs beside the store, for itself and its work; see docs/operations.md. */
+/**
+ * Approximate memory that the process needs in addition to the store, for itself and its work; see docs/operations.md.
+ */
 const processBytes = 268_435_456;
 
 /** Measures the current process. */
@@ -42,7 +44,7 @@ export class ProcessMeter implements LoadMeter {
 
   /**
    * Used share of the heap at V8's limit, or of the memory at the system's limit, whichever is greater. V8 collects
-   * garbage at the latest halfway to its limit, so of nine tenths used at least eight are needed.
+   * garbage at the latest halfway to its limit, so if nine tenths are used, at least eight are live data.
    */
   memoryRatio(): number {
     try {
@@ -72,7 +74,9 @@ function oldSpaceLimit(memoryBytes: number): number {
   return Math.max(heapBytes - youngBytes, heapBytes / 2);
 }
 
-/** Warns if memory ends before the store's limit, so that the store cannot refuse appends in time. */
+/**
+ * Warns if memory would run out before the store's limit is reached, so that the store cannot refuse appends in time.
+ */
 export function warnOfStore(
   { storeMaxBytes, maxMemoryPercent }: { readonly storeMaxBytes: number } & OverloadLimits,
   memoryBytes: number,

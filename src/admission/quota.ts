@@ -38,7 +38,7 @@ export class Quota {
     return undefined;
   }
 
-  /** Whether the rest is reserved for smaller holders. Nothing is reserved if one holder may take everything. */
+  /** Whether the rest is reserved for holders with few units. Nothing is reserved if one holder may take everything. */
   #isKeptFrom(ofHolder: number): boolean {
     const mayTakeAll = this.#maxPerHolder === 0 || this.#maxPerHolder >= this.#max;
     if (mayTakeAll || ofHolder < Math.max(1, this.#max * fewShare)) return false;
@@ -58,7 +58,7 @@ function isFull(taken: number, max: number): boolean {
   return max > 0 && taken >= max;
 }
 
-/** Error text for a reached limit. `what`: plural of what is counted; `holder`: whose it is. */
+/** Error text for a reached limit. `what`: plural of the counted units; `holder`: their holder. */
 export function sayReached(
   reached: QuotaLimit,
   what: string,

@@ -4,8 +4,8 @@ import type { AppendStats } from './append-stats.ts';
 import type { OverloadWatch } from './overload.ts';
 
 /**
- * A store that takes longer is reported as not answering. Most probes and scrapes give up after 5 or 10 seconds, and
- * would then learn nothing.
+ * A store that takes longer is reported as not responding. Most probes and scrapes give up after 5 or 10 seconds, and
+ * would then get no reason.
  */
 const answerMs = 2_000;
 
@@ -15,7 +15,7 @@ const unseenFullMs = 30_000;
 /** Whether messages can be appended. Reads and subscriptions continue in a full store. */
 export type StoreState = 'ok' | 'full';
 
-/** What readiness depends on. */
+/** Facts that readiness depends on. */
 export type ReadinessSources = {
   readonly store: Store;
   readonly appends: AppendStats;
@@ -24,7 +24,7 @@ export type ReadinessSources = {
   readonly failingLogs: () => number;
 };
 
-/** Whether this server should get requests, and why not. */
+/** Whether this server should get requests, and if not, why. */
 export class Readiness {
   readonly #sources: ReadinessSources;
   #isStopping = false;

@@ -19,7 +19,7 @@ export type ReadRefusal = (typeof readRefusals)[number];
 
 /** A read, from its start until the client has its answer or has left. */
 export class Read {
-  /** The client has its answer or has left, so nobody wants what is still to be read. */
+  /** The client has its answer or has left, so nothing more needs to be read. */
   isOver = false;
   readonly grant: Grant;
 
@@ -28,7 +28,10 @@ export class Read {
   }
 }
 
-/** Current reads. Each may hold a page of messages for as long as its client takes, so their number bounds the memory of answers. */
+/**
+ * Current reads. Each may hold a page of messages until its client has received it, so their number bounds the memory
+ * of answers.
+ */
 export class Reads {
   readonly #limits: ReadLimits;
   readonly #quota: Quota;
@@ -53,7 +56,7 @@ export class Reads {
     return new Read(grant);
   }
 
-  /** Releases the read's place. */
+  /** Releases the read's quota. */
   finish(read: Read): void {
     if (read.isOver) return;
     read.isOver = true;

@@ -14,13 +14,13 @@ export type TransferLimits = {
 /** Why a transfer must stop: its token is no longer valid, or its namespace was deleted. */
 export type TransferEnd = 'revoked' | 'namespace-deleted';
 
-/** An import or export. Occupies a place until {@link Transfers.finish}. */
+/** An import or export. Holds a quota until {@link Transfers.finish}. */
 export class Transfer {
   /** `uid` of its namespace. */
   readonly uid: string;
   /** Called once if the transfer must stop. */
   onEnd: () => void = () => {};
-  /** Its answer has ended: the client has all of it, or has left. */
+  /** Its answer has ended: the client has received all of it, or has left. */
   isFinished = false;
   #endReason: TransferEnd | undefined = undefined;
 
@@ -33,7 +33,7 @@ export class Transfer {
     return this.#endReason;
   }
 
-  /** Tells it to stop. */
+  /** Notifies it to stop. */
   end(reason: TransferEnd): void {
     if (this.#endReason !== undefined) return;
     this.#endReason = reason;
@@ -66,7 +66,7 @@ export class Transfers {
     return transfer;
   }
 
-  /** Releases the transfer's place. */
+  /** Releases the transfer's quota. */
   finish(transfer: Transfer): void {
     if (!this.#underWay.delete(transfer)) return;
     transfer.isFinished = true;

@@ -59,7 +59,7 @@ async function bodyOf(invocation: Invocation, terminal: Terminal, type: string, 
   return `{${members.join(',')}}`;
 }
 
-/** Joins the input, one message a line, into a JSON array. */
+/** Joins the lines of the input, one message each, into a JSON array. */
 async function bodyOfInput(invocation: Invocation, { stdin }: Terminal): Promise<string> {
   if (
     invocation.text('metadata') !== undefined ||

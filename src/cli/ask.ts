@@ -5,7 +5,7 @@ import { CliError, type Terminal } from './terminal.ts';
 
 type AskOptions = CallOptions & { readonly body?: string };
 
-/** No command asks for an answer this large. Fits into one string, which V8 limits to 2^29 - 24 characters. */
+/** No command expects an answer this large. Fits into one string, which V8 limits to 2^29 - 24 characters. */
 const maxAnswerBytes = 536_000_000;
 
 /** Sends a request, with a JSON body if there is one, and resolves to the text of the answer. */
@@ -51,7 +51,7 @@ export function askRpc<T>(
   return askJson<T>(server, terminal, { method: 'POST', path: 'rpc', body: JSON.stringify(call) }, isExpected);
 }
 
-/** Reads an answer as JSON. Throws {@link CliError} for anything that Pokewire would not answer with. */
+/** Reads an answer as JSON. Throws {@link CliError} if it cannot come from Pokewire. */
 export function parseAnswer<T>(text: string, isExpected: Check<T>): T {
   let answer: T | null;
   try {

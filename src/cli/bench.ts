@@ -12,7 +12,10 @@ import { CliError, type Terminal } from './terminal.ts';
 const loadMs = 16_000;
 /** Deliveries that arrive later than this after the last append count as missing. */
 const restMs = 3_000;
-/** Appends and the erasure end at this time after the start. An interrupt does not end them, or messages would be left behind. */
+/**
+ * Appends and the erasure end at this time after the start. An interrupt does not end them, because messages would
+ * remain in the log.
+ */
 const wholeMs = 30_000;
 
 type Load = {
@@ -49,7 +52,7 @@ export async function bench(invocation: Invocation, terminal: Terminal): Promise
   if (missing > 0) throw new CliError(`${missing.toLocaleString('en')} deliveries did not arrive in time.`);
 }
 
-/** One run of load in a category of its own, with one stream per publisher. */
+/** One run of load in a separate category, with one stream per publisher. */
 class Run {
   readonly #server: ServerAddress;
   readonly #terminal: Terminal;
@@ -119,7 +122,7 @@ class Run {
     const publishers = this.#sentMs.map((sentMs, number) =>
       this.#appendUntil(endMs, this.#streamOf(number), sentMs, body),
     );
-    // Also after a failure, because an append that finishes after the clean-up would be left behind.
+    // Also after a failure, because the messages of an append that finishes after the clean-up would remain.
     const [failed] = (await Promise.allSettled(publishers)).filter(({ status }) => status === 'rejected');
     this.#terminal.interrupted.throwIfAborted();
     if (failed?.status === 'rejected') throw failed.reason;

@@ -4,7 +4,7 @@ import { didYouMean } from '../suggestion.ts';
 import type { Verb } from './verb.ts';
 import { verbs } from './verbs.ts';
 
-/** The command of this name, of one word or two; throws {@link ConfigError} for one that is unknown. */
+/** The command of this name, of one word or two; throws {@link ConfigError} for an unknown one. */
 export function findVerb(name: string): Verb {
   const verb = verbs.find((candidate) => candidate.name === name);
   if (verb !== undefined) return verb;

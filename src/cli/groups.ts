@@ -43,7 +43,7 @@ type HeldStream = {
   readonly error: string;
 };
 
-/** `pokewire groups`: shows the owners of partitions, how far behind they are, and which streams are held. */
+/** `pokewire groups`: shows the owners of partitions, their lag, and held streams. */
 export async function showGroups(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server, words } = invocation;
   const size = invocation.integer('plan', 1, 1_024);

@@ -5,7 +5,7 @@ import type { SentMessage } from './message-pages.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Formats messages one a line, as JSON or for people, with colours on a terminal. */
+/** Formats messages one per line, as JSON or for people, with colours on a terminal. */
 export class MessageLines {
   readonly #stdout: Writable;
   readonly #isJson: boolean;
@@ -39,7 +39,7 @@ export class MessageLines {
   }
 }
 
-/** Escapes control and bidirectional characters as JSON does, so JSON keeps its value. */
+/** Escapes control and bidirectional characters in the JSON way, so JSON keeps its value. */
 export function visible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (letter) => {
     // Characters beyond U+FFFF need a surrogate pair.

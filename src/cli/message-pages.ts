@@ -54,7 +54,7 @@ export class MessagePages {
     const last = await this.#lastPosition();
     if (last === undefined) return 0;
     if (count === 0) return last + 1;
-    // The selected messages may be sparse, so widen the window until it holds enough.
+    // The selected messages may be sparse, so the window is widened until it holds enough.
     for (let back = count; ; back *= 8) {
       const start = Math.max(0, last - back + 1);
       let positions: number[] = [];
@@ -77,11 +77,11 @@ export class MessagePages {
   }
 
   /**
-   * Finds the first position from which messages are wanted, or the end of the log, by galloping and then binary search:
-   * at most two reads of one message for each binary digit of the result.
+   * Finds the first position whose message is wanted, or the end of the log, by galloping and then binary search: at
+   * most two reads of one message for each binary digit of the result.
    */
   async #search(isWanted: (message: SentMessage) => boolean): Promise<number> {
-    // Invariant: nothing before `low` is wanted, everything from `high` on is.
+    // Invariant: nothing before `low` is wanted, and everything at or after `high` is.
     let low = 0;
     let high = Number.POSITIVE_INFINITY;
     while (low < high) {

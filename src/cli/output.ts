@@ -36,9 +36,9 @@ export function describeOutputError(
   file: string | undefined,
   brokenOff: string,
 ): string {
-  // The reader has read enough, like `head`.
+  // The reader has read enough, as `head` does.
   if (code === 'EPIPE') return '';
   if (code === 'ECONNRESET') return brokenOff;
-  // Node appends the call and the path, which is that of the temporary file.
+  // Node appends the system call and the path, which is that of the temporary file.
   return `Cannot write ${file ?? 'the output'}: ${message.split(', ', 1)[0]}`;
 }

@@ -1,4 +1,4 @@
-/** Reads at most `maxBytes` as text and says whether that is everything. Destroys a source that has more. */
+/** Reads at most `maxBytes` as text, and returns whether that is everything. Destroys a source that has more. */
 export async function readUpTo(
   maxBytes: number,
   source: AsyncIterable<Uint8Array>,

@@ -41,7 +41,7 @@ export async function tailMessages(invocation: Invocation, terminal: Terminal): 
   }
 }
 
-/** Reads on from its own position whenever a poke arrives, so a lost poke loses no message. */
+/** Reads from its own position whenever a poke arrives, so a lost poke loses no message. */
 class Tail {
   readonly #terminal: Terminal;
   readonly #pages: MessagePages;
@@ -139,7 +139,7 @@ class Tail {
         this.#tell('A proxy buffers events, so messages arrive late; diagnose it with "pokewire doctor".');
       }
       this.#isBuffered = state.isBuffered;
-      // Reads what was appended before the subscription was open, or while it was lost.
+      // Reads messages appended before the subscription was open, or while it was lost.
       this.#wake();
     }
     if (state.name === 'ended') {

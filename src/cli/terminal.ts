@@ -6,7 +6,7 @@ export type Terminal = {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
-  /** Aborted by SIGINT or SIGTERM. The command then stops without leaving anything half done. */
+  /** Aborted by SIGINT or SIGTERM. The command then stops without leaving partial results. */
   readonly interrupted: AbortSignal;
   /** Whether `stderr` is a terminal; progress is shown only there. */
   readonly isWatched: boolean;

@@ -14,7 +14,7 @@ type TokenEntry = {
   readonly expiresAt: string | null;
 };
 
-/** `pokewire token generate`: prints a random token for `--token`, without asking a server. */
+/** `pokewire token generate`: prints a random token for `--token`, without contacting a server. */
 export async function generateToken(invocation: Invocation, { stdout }: Terminal): Promise<void> {
   await writeText(stdout, `${newToken(invocation.text('namespace') ?? 'default')}\n`);
 }

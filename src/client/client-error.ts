@@ -51,7 +51,7 @@ export class ClientError extends Error implements ErrorFacts {
 /** Longer than any error of Pokewire. Other servers may send any length. */
 const maxErrorBytes = 65_536;
 
-/** An answer as an error: the server's own, or one for whatever answered instead. */
+/** An answer as an error: the server's own, or one that describes what answered instead. */
 export async function errorOf(response: Response): Promise<ClientError> {
   const { status, headers } = response;
   let left = maxErrorBytes;

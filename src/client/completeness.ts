@@ -1,11 +1,11 @@
-/** The hint that a message exists; never the payload. */
+/** Notification that a message exists; never contains the payload. */
 export type Poke = {
   readonly stream: string;
   /** Position in its stream. */
   readonly position: number;
   /** Position in the log. */
   readonly globalPosition: number;
-  /** With `conflate`, after lagging: this poke replaces `count` messages of its stream from this position on. */
+  /** With `conflate`, after lagging: this poke replaces `count` messages of its stream, starting at this position. */
   readonly from?: number;
   readonly count?: number;
 };
@@ -47,7 +47,7 @@ export class Completeness {
     if (globalPosition <= (this.#last ?? 0)) return undefined;
     this.#last = globalPosition;
     this.#count++;
-    // A conflated poke may also stand for messages not yet delivered.
+    // A conflated poke may also represent messages not yet delivered.
     if (this.#delivered.has(globalPosition) && !count) return false;
     this.isOpen = this.#delivered.size < maxRemembered;
     if (this.isOpen) this.#delivered.add(globalPosition);

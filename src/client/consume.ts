@@ -37,7 +37,10 @@ export type ConsumeOptions = {
   readonly onPoison?: 'stop' | 'park' | undefined;
   /** Default 10. */
   readonly maxAttempts?: number | undefined;
-  /** What to do when the log was replaced, or unhandled messages were deleted: stop, or handle everything the log holds. Default `stop`. */
+  /**
+   * What to do when the log was replaced, or unhandled messages were deleted: stop, or handle the whole log. Default
+   * `stop`.
+   */
   readonly onReset?: 'stop' | 'replay' | undefined;
   /** A handler rejected, or the checkpoint could not be saved. */
   readonly onError?: ((error: unknown, message: Message | undefined) => void) | undefined;

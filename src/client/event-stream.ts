@@ -1,4 +1,4 @@
-/** One event. `id`: undefined if the event has no id of its own. */
+/** One event. `id`: undefined if the event has no id. */
 export type StreamEvent = { readonly type: string; readonly data: string; readonly id: string | undefined };
 
 /** Longer than any event of Pokewire. The longest assigns a partition with 100 held streams whose names have 1,024 bytes. */

@@ -31,7 +31,7 @@ export type Handlers = {
   readonly onReset?: ((reset: Reset) => void) | undefined;
 };
 
-/** Beyond the end of any log: a connection from here only reads the head from the hello. */
+/** A position beyond the end of any log: a connection that starts there only reads the head from the hello. */
 const nowhere = Number.MAX_SAFE_INTEGER;
 /** Number of heartbeat periods without data after which a connection counts as lost. */
 const maxMissingBeats = 2.5;

@@ -23,7 +23,7 @@ export class TabLeader {
   #number = 0;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #subscription: Subscribed | undefined = undefined;
-  /** What the connection selects. */
+  /** The selection of the connection. */
   #selected = '';
   #covers: Record<string, number> = {};
   /** Epoch of the log known to the tabs. */
@@ -82,7 +82,7 @@ export class TabLeader {
     return epoch === this.#epoch ? { position, epoch } : undefined;
   }
 
-  /** Opens a connection for what the tabs now want, unless the current one already serves it. */
+  /** Opens a connection for the current selections of the tabs, unless the current one already serves them. */
   #serve(): void {
     this.#timer = undefined;
     const wants = [...this.#wants];
@@ -94,7 +94,8 @@ export class TabLeader {
     for (const [tab, want] of wants) {
       const { place } = want;
       if (place !== undefined && (first === undefined || place.position < first.position)) first = place;
-      // The new connection covers this tab's place. If kept, the place of a closed tab would rewind every later connection.
+      // The new connection covers the positions of the tabs. If they were kept, the position of a closed tab would
+      // rewind every later connection.
       this.#wants.set(tab, { ...want, place: undefined });
     }
     this.#covers = Object.fromEntries(wants.map(([tab, { version }]) => [tab, version]));

@@ -31,7 +31,7 @@ export type TabMessage =
       readonly number: number;
       readonly poke: Poke;
       readonly place: Place;
-      /** Whether it was missing, and pokes after it were sent before. */
+      /** Whether it was missing and is sent after later pokes. */
       readonly isLate: boolean;
     }
   | {

@@ -34,7 +34,7 @@ export function acrossTabs(name: string): Share {
   };
 }
 
-/** This tab: its subscriptions, and how far the leader's events have brought them. */
+/** This tab: its subscriptions, and the last event received from the leader. */
 class Tab {
   readonly #name: string;
   readonly #locks: Locks;
@@ -122,7 +122,7 @@ class Tab {
     this.#isSynced = false;
   }
 
-  /** Sends the leader what this tab selects and its place. */
+  /** Sends the leader this tab's selection and position. */
   #want(): void {
     this.#version++;
     const selectors = unionOf([...this.#subscriptions].map((subscription) => subscription.selectors));
@@ -157,7 +157,7 @@ class Tab {
       this.#number = number;
       this.#take(message);
     } else if (message.type === 'state' && (message.covers[this.#id] ?? 0) >= this.#version) {
-      // The leader's connection starts at this tab's place or earlier.
+      // The leader's connection starts at this tab's position or earlier.
       this.#isSynced = true;
       this.#leaderId = leader;
       this.#number = number;
@@ -165,7 +165,7 @@ class Tab {
     } else if (this.#isSynced) this.#resync();
   }
 
-  /** Ignores events until the leader's connection covers this tab's place. */
+  /** Ignores events until the leader's connection covers this tab's position. */
   #resync(): void {
     this.#isSynced = false;
     this.#want();
@@ -190,7 +190,10 @@ class Tab {
     }
   }
 
-  /** Adopts the place of the leader's connection if it belongs to another log; a tab that missed the reset gets one here. */
+  /**
+   * Adopts the position of the leader's connection if it belongs to another log; a tab that missed the reset gets one
+   * here.
+   */
   #moveTo(place: Place | undefined): void {
     const was = this.#place;
     if (place === undefined || place.epoch === was?.epoch) return;

@@ -9,8 +9,8 @@ import type { Handlers, SubscribeOptions } from './subscription.ts';
 import type { Transport } from './transport.ts';
 
 /**
- * What a worker needs from its client. Imports none of the client's code, so that bundlers put workers into one chunk,
- * loaded on first use.
+ * The functions of the client that a worker uses. Imports none of the client's code, so that bundlers put workers into
+ * one chunk, loaded on first use.
  */
 export type WorkerSource = {
   readonly client: { subscribe(selection: Selection & SubscribeOptions, handlers: Handlers): Subscribed };

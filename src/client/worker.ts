@@ -86,7 +86,7 @@ export class PageWorker<Data> {
     this.#wake();
   }
 
-  /** Global position after which the first message to handle lies. */
+  /** The first message to handle is after this global position. */
   #firstPosition(): number {
     const { position = 0 } = this.#options;
     return position === 'head' ? this.#head! : Math.max(0, position - 1);
@@ -158,7 +158,7 @@ export class PageWorker<Data> {
     await this.#save({ position: reset.replayFrom - 1, epoch: reset.epoch });
   }
 
-  /** Reads from this global position on; undefined if the log was replaced. */
+  /** The global position to read from; undefined if the log was replaced. */
   async #read(from: number, work: Work, batchSize: number): Promise<Message<Data>[] | undefined> {
     const place = work.stream === undefined ? { position: from } : { globalPosition: from };
     try {
@@ -247,7 +247,7 @@ export class PageWorker<Data> {
         this.#checkpoint = { ...this.#checkpoint, parked: { ...this.#parked, [stream]: message.globalPosition } };
         this.#unsaved++;
         const before = this.#parked;
-        // Parked again, or stopping: the parked position stays.
+        // If the stream was parked again, or the worker is stopping, the parked position stays.
         if (!(await this.#handle(message)) || this.#parked !== before) return;
         from = message.globalPosition + 1;
       }

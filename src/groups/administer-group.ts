@@ -41,7 +41,10 @@ export async function resizeGroup(admin: Administration, size: number): Promise<
   audit(admin, 'group-resized', { from: before.size, to: size });
 }
 
-/** Throws `GROUP_BUSY` until partitions have advanced past what former resizes left, of which another one would add more. */
+/**
+ * Throws `GROUP_BUSY` until partitions have advanced past the floors of earlier resizes, because another resize would
+ * add more.
+ */
 async function refuseTooManyFloors({ groups, namespace, name }: Administration, group: Group): Promise<void> {
   const records = await readPartitions(groups, namespace, group);
   const floors = highestFloors(records.flatMap((record) => record?.floors ?? []));
@@ -60,7 +63,7 @@ export async function resetGroup(admin: Administration, request: ResetRequest): 
   await resetIf(admin, request, () => true);
 }
 
-/** Resets a group whose log was replaced to the new one, unless a join of another member has done so. */
+/** Resets a group whose log was replaced to the new log, unless a concurrent join has done so. */
 export async function beginNewLog(admin: Administration, position: 'first' | 'last'): Promise<void> {
   const request = { position, partitions: undefined, reason: 'new log' };
   await resetIf(admin, request, ({ epoch }) => epoch !== admin.namespace.log);
@@ -83,13 +86,16 @@ async function resetIf(
 /** A held stream and its partition. */
 export type Parked = HeldStream & { readonly partition: number };
 
-/** All held streams of a group: those that are parked, and those waiting for a retry. */
+/** All held streams of a group: parked ones, and those waiting for a retry. */
 export async function heldStreams({ groups, namespace, name }: Administration): Promise<Parked[]> {
   const records = await readPartitions(groups, namespace, await groups.find(namespace, name));
   return records.flatMap((record, partition) => (record?.held ?? []).map((held) => ({ ...held, partition })));
 }
 
-/** Retries the named streams, or skips the messages they wait at; undefined: all of them. Resolves to the streams that changed. */
+/**
+ * Retries the named streams, or skips the messages at which they are held; undefined: all of them. Resolves to the
+ * streams that changed.
+ */
 export async function releaseParked(
   { groups, namespace, name }: Administration,
   how: 'replay' | 'skip',

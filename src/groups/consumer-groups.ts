@@ -106,7 +106,7 @@ export class ConsumerGroups {
       void this.turn();
       void this.lags.turn();
     }, times.turnMs).unref();
-    // Only changes by other nodes matter here. Hints may be lost, so the timer stays.
+    // Only changes by other nodes matter here. Hints may be lost, so the timer is still needed.
     this.#unfollow = records.sharedBy === 'nodes' ? records.follow(() => this.#hinted()) : () => {};
     void this.turn();
   }
@@ -174,7 +174,7 @@ export class ConsumerGroups {
     await this.node.turn();
     const used = new Set([...this.node.watched].map(({ group }) => group.epoch));
     for (const [id, feed] of this.#feeds) {
-      // A join that just asked for this feed may still be running.
+      // A join that has just requested this feed may still be running.
       const isAsked = nowMs - feed.askedAtMs < 2 * this.times.nodeTtlMs;
       if (feed.isIdle && !used.has(id) && !isAsked) {
         feed.stop();

@@ -59,7 +59,7 @@ export async function createGroup(
   }
 }
 
-/** The initial checkpoint, after messages deleted by retention. A number is the first wanted position. */
+/** The initial checkpoint, after messages deleted by retention. A number is the first requested position. */
 export async function positionOf(
   groups: ConsumerGroups,
   namespace: Namespace,

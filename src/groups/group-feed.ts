@@ -33,14 +33,14 @@ type GroupFeedOptions = {
  * finds messages whose poke was omitted or lost.
  */
 export class GroupFeed {
-  /** When a join last asked for it. */
+  /** When a join last requested this feed. */
   askedAtMs = Number.NEGATIVE_INFINITY;
   readonly #options: GroupFeedOptions;
   readonly #tail: LogTail;
   /** By category, then by group and layout. */
   readonly #layouts = new Map<string, Map<string, Layout>>();
   readonly #pending = new Set<Target>();
-  /** Targets that receive nothing until an acknowledgement is found. */
+  /** Targets that are paused until an acknowledgement is found. */
   readonly #paused = new Set<Target>();
   #flush: NodeJS.Immediate | undefined;
 

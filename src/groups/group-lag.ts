@@ -11,7 +11,7 @@ const pagePokes = 1_000;
 /** Most partitions whose first unsettled message is read to determine its age. */
 const maxTimed = 64;
 
-/** How far a partition is behind. `isExact`: false if there may be more messages. */
+/** The lag of a partition. `isExact`: false if there may be more messages. */
 export type Lag = {
   readonly messages: number;
   readonly isExact: boolean;
@@ -108,8 +108,8 @@ export function secondsSince(timeMs: number, nowMs: number): number {
 }
 
 /**
- * Seconds until retention deletes the first unsettled message, by its age or by the current speed of deletion;
- * undefined: there is none, or nothing is known to delete it.
+ * Estimated seconds until retention deletes the first unsettled message, by its age or by the current speed of
+ * deletion; undefined: there is none, or no known rule deletes it.
  */
 export function secondsLeft(
   { first, seconds }: Pick<Lag, 'first' | 'seconds'>,

@@ -9,7 +9,7 @@ const handoverBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 2
 
 const reasons: readonly MoveReason[] = ['join', 'leave', 'expire', 'forced', 'resize'];
 
-/** Registers metrics of what this node knows about consumer groups. */
+/** Registers metrics of the consumer groups that this node knows. */
 export function measureGroups(metrics: Metrics, groups: ConsumerGroups | undefined): void {
   const counts = groups?.counts;
   metrics.gauge('pokewire_group_members', 'Members of consumer groups whose stream is open on this node.', () => {

@@ -44,7 +44,7 @@ export class GroupNode {
   conflicts = 0;
   readonly #watched = new WatchedGroups((watched, group) => this.#see(watched, group));
   readonly #changes: ChangedRecords;
-  /** {@link NodeHealth.losses} at the last turn. */
+  /** {@link NodeHealth.losses} at the previous turn. */
   #losses = 0;
   #isTurning = false;
   #isHinted = false;
@@ -114,7 +114,7 @@ export class GroupNode {
     return changed;
   }
 
-  /** Another node changed a record. The turn under way may have read past it, and is followed by another one. */
+  /** Another node changed a record. The current turn may have missed the change, so another one follows. */
   hint(): void {
     this.#isHinted = true;
   }
@@ -170,7 +170,7 @@ export class GroupNode {
 
   /** Starts the steps that the group's state requires. */
   reconcile(watched: WatchedGroup): void {
-    // A step that ends a connection gets here again, with the other steps yet to be done.
+    // A step that ends a connection calls this method again while other steps are still to be started.
     if (watched.reconciling !== undefined) {
       watched.reconciling = 'again';
       return;
@@ -236,14 +236,14 @@ export class GroupNode {
     const nowMs = now();
     const { validMs } = this.health;
     if (validMs <= leastValidMs) return;
-    // Frames to thousands of members are most of the cost of idle groups (load: group-idle).
+    // For idle groups, most of the cost is frames to thousands of members (load: group-idle).
     if (own.watched.isQuietAt(nowMs) && nowMs < own.session.renewAtMs) return;
     const leaseMs = Math.floor(Math.min(times.leaseMs, validMs));
     own.session.extend(beat, leaseMs, nowMs, headOf(own.session.epoch));
     own.session.renewAtMs = nowMs + times.renewMs - (times.leaseMs - leaseMs);
   }
 
-  /** Notes the known record of a group, or else this one. */
+  /** Notes the known record of the group, or else this one. */
   #see(watched: WatchedGroup, group: Group): void {
     watched.see(this.groups.known(watched.key) ?? group, this.health.id, this.options.now());
   }
@@ -254,7 +254,7 @@ export class GroupNode {
     return watched.isQuietAt(this.options.now()) && quiet!.group === (this.groups.known(key) ?? group);
   }
 
-  /** Stops watching a group without members on this node, once no late response can add one. */
+  /** Stops watching a group without members on this node, once no pending response can add one. */
   #unwatch(watched: WatchedGroup): void {
     const { sessions, busy, group, askedAtMs } = watched;
     if (sessions.size > 0 || busy.size > 0 || isChanging(group)) return;

@@ -30,9 +30,12 @@ export class WatchedGroup {
   readonly busy = new Set<string>();
   readonly handovers = new Handovers();
   group: Group;
-  /** The record at the last reconciliation, and when something becomes due for it by time alone; undefined: something was due. */
+  /**
+   * The record at the last reconciliation, and the time at which the next step becomes due without a change; undefined:
+   * a step was due.
+   */
   quiet: { readonly group: Group; readonly untilMs: number } | undefined = undefined;
-  /** Steps are being started; `again`: something changed meanwhile. */
+  /** Whether steps are being started; `again`: something changed in the meantime. */
   reconciling: 'once' | 'again' | undefined = undefined;
   /** Deleted ranges of the group's log and category, as last read. */
   forgotten = { epoch: '', ofLog: 0, ofCategory: 0 };
@@ -45,7 +48,7 @@ export class WatchedGroup {
     this.group = group;
   }
 
-  /** Whether time alone has made nothing due since the last reconciliation. */
+  /** Whether no step has become due by time alone since the last reconciliation. */
   isQuietAt(nowMs: number): boolean {
     return this.quiet !== undefined && nowMs <= this.quiet.untilMs;
   }

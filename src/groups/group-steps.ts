@@ -30,7 +30,8 @@ export function doStep(node: GroupNode, watched: WatchedGroup, step: Step): Prom
       return changed(node, watched, 'leave', (group) => detach(group, step.session, step.attempt));
     case 'expire': {
       const session = watched.sessions.get(step.session)!;
-      // From here on no lease is confirmed: the next owner of its partitions may be notified before this worker learns of it.
+      // From here on no lease is confirmed, because the next owner of its partitions may be notified before this
+      // worker.
       session.isExpiring = true;
       session.end('fenced');
       return changed(node, watched, 'expire', (group) => {
@@ -43,7 +44,7 @@ export function doStep(node: GroupNode, watched: WatchedGroup, step: Step): Prom
       revoke(node, watched, watched.sessions.get(step.session)!, step);
       return undefined;
     case 'forget': {
-      // Its worker was told to release before any later lease, and starts nothing whatever that lease covers.
+      // Its worker is told to release before any later lease, and so starts no handlers whatever that lease covers.
       const session = watched.sessions.get(step.session)!;
       const told = session.told.get(toldKey(step))!;
       session.told.delete(toldKey(step));

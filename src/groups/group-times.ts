@@ -4,7 +4,10 @@ export type GroupTimes = {
   readonly leaseMs: number;
   /** Interval of a worker's beats. */
   readonly beatMs: number;
-  /** In a quiet group, a beat that arrives sooner after the last confirmation of a full lease is not answered. The next one extends it in time. */
+  /**
+   * In a quiet group, a heartbeat that arrives sooner after the last confirmation of a full lease is not answered. The
+   * next one still extends it in time.
+   */
   readonly renewMs: number;
   /** A node is dead if its record has not changed for this long. Longer than `leaseMs`, or leases would shrink to it. */
   readonly nodeTtlMs: number;

@@ -92,7 +92,7 @@ export async function hold(
   if (!isThere && position > (await log.version(stream))) {
     throw invalid('position', `must be that of a message of ${stream}`);
   }
-  // If the message was erased in the meantime, it is retried at once: its worker finds nothing, and settles it.
+  // If the message was erased in the meantime, it is retried at once; its worker then finds no message, and settles it.
   const globalPosition = isThere ? message.globalPosition : Number.POSITIVE_INFINITY;
   const delayMs = isThere ? retryInMs : 0;
   const retryAtMs = delayMs === undefined ? undefined : Date.now() + delayMs;
@@ -124,7 +124,10 @@ async function refuseTooManyHeld(
   });
 }
 
-/** Settles a held stream up to a position; `upTo`: later messages up to this global position were skipped and wait too. */
+/**
+ * Settles a held stream up to a position; `upTo`: later messages up to this global position were skipped and are still
+ * to be handled.
+ */
 export async function settle(
   groups: ConsumerGroups,
   namespace: Namespace,

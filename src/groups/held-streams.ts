@@ -18,7 +18,7 @@ export type Failure = {
   readonly retryAtMs: number | undefined;
 };
 
-/** Held streams named by an administrator; with a position, only while they wait at that message. */
+/** Held streams named by an administrator; with a position, only while they are held at that message. */
 export type NamedStreams = readonly { readonly stream: string; readonly position?: number | undefined }[];
 
 /** Longest error text stored, in bytes. */
@@ -38,8 +38,8 @@ export function hold(record: PartitionRecord, generation: number, failure: Failu
 }
 
 /**
- * Settles a held stream up to a position. `next`: the first later message that its worker has skipped; the stream then
- * waits there. Undefined: there is none, and the stream is released.
+ * Settles a held stream up to a position. `next`: the first later message that its worker has skipped; the stream is
+ * then held at it. Undefined: there is none, and the stream is released.
  */
 export function settle(
   record: PartitionRecord,
@@ -57,8 +57,8 @@ export function settle(
 }
 
 /**
- * Skips the message that each named parked stream waits at; undefined: all of them. They stay held until their worker
- * settles them, because only the worker knows which of their messages it has skipped.
+ * Skips the message at which each named parked stream is held; undefined: all of them. They stay held until their
+ * worker settles them, because only the worker knows which of their messages it has skipped.
  */
 export function skip(record: PartitionRecord, named: NamedStreams | undefined, nowMs: number): Changed {
   if (record.isSealed) return undefined;
@@ -80,7 +80,7 @@ export function replay(record: PartitionRecord, named: NamedStreams | undefined,
   return { ...record, held: record.held.map((held) => (isMeant(held) ? { ...held, retryAtMs: nowMs } : held)) };
 }
 
-/** Moves a held stream from a deleted message to `next`. Undefined: it no longer waits there. */
+/** Moves a held stream from a deleted message to `next`. Undefined: it is no longer held there. */
 export function passErased(
   record: PartitionRecord,
   { stream, position }: Pick<HeldStream, 'stream' | 'position'>,

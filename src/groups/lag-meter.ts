@@ -46,7 +46,7 @@ export type MeasuredGroup = Readonly<Measured>;
 
 type Walk = { after: string | undefined; readonly found: Set<string>; omitted: number };
 
-/** Measures how far groups are behind, a few per turn, whether they have members on this node or not. */
+/** Measures the lag of groups, a few per turn, whether they have members on this node or not. */
 export class LagMeter {
   /** Groups without series, because there are too many. */
   omitted = 0;
@@ -102,7 +102,7 @@ export class LagMeter {
     try {
       await this.#walkOn();
       for (const [key, measured] of [...this.#measured].slice(0, groupsPerTurn)) {
-        // Moved to the end, even on failure, so that the others get their turn.
+        // Moved to the end even after a failure, so that all groups are measured.
         this.#measured.delete(key);
         this.#measured.set(key, measured);
         await this.#measure(key, measured);

@@ -3,7 +3,7 @@ import { clockMargin, type GroupTimes } from './group-times.ts';
 import type { NodeView } from './reconcile.ts';
 import { nodeKey, nodePrefix } from './record-keys.ts';
 
-/** What a node stores about itself. */
+/** The record that a node stores about itself. */
 type NodeRecord = {
   readonly isDead: boolean;
   /** Beats of members connected to other nodes, by session. */
@@ -44,12 +44,12 @@ export class NodeHealth {
     return this.#id;
   }
 
-  /** What is known about the other nodes. */
+  /** What this node knows about the other nodes. */
   get others(): ReadonlyMap<string, NodeView> {
     return this.#others;
   }
 
-  /** Number of times another node was found dead, or its record gone. */
+  /** Number of times another node was found dead, or its record was missing. */
   get losses(): number {
     return this.#losses;
   }
@@ -66,8 +66,9 @@ export class NodeHealth {
   }
 
   /**
-   * One turn: writes the own record, and lets the caller read what its decisions depend on, with the records of all nodes. The
-   * node is valid counting from before all that. Returns false if this node was marked dead and must start over.
+   * One turn: writes this node's record, and lets the caller read the records that its decisions depend on, together
+   * with the records of all nodes. The node's validity counts from the time before these operations. Returns false if
+   * this node was marked dead and must start over.
    */
   async turn(
     heard: (session: string, beat: number) => void,
@@ -101,7 +102,7 @@ export class NodeHealth {
     this.#losses++;
   }
 
-  /** Marks a node dead, if its record is still the one that did not change. */
+  /** Marks a node dead if its record is still unchanged. */
   async declareDead(node: string, revision: number): Promise<boolean> {
     const text = JSON.stringify({ isDead: true, beats: {} } satisfies NodeRecord);
     const [written] = await this.#store.write([{ key: nodeKey(node), revision, text, isQuiet: true }]);

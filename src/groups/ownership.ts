@@ -41,8 +41,9 @@ export function relayout(group: Group, size: number, origin: Origin): boolean {
 }
 
 /**
- * Compares the log of a group with that of its namespace as a node knows it. If they differ, nobody owns anything until the group is
- * reset; if a node was only late to learn of a new log, the group goes on. Returns false if nothing changes.
+ * Compares the log of a group with that of its namespace as a node knows it. If they differ, no partition has an owner
+ * until the group is reset. If a node only learned of a new log late, the group continues. Returns false if nothing
+ * changes.
  */
 export function meetLog(group: Group, epoch: string): boolean {
   const [from, to] = group.epoch === epoch ? (['new-log', 'running'] as const) : (['running', 'new-log'] as const);
@@ -62,7 +63,7 @@ type Reset = {
 /** Starts a new layout at a position of a log. Returns false while the former one is incomplete. */
 export function reset(group: Group, { epoch, position, partitions }: Reset): boolean {
   const isOther = group.epoch !== epoch;
-  // Checkpoints of another log mean nothing, so all partitions are reset.
+  // Checkpoints are meaningless in another log, so all partitions are reset.
   const origin: Origin = { from: 'reset', position, partitions: isOther ? undefined : partitions };
   if (!relayout(group, group.size, origin)) return false;
   group.epoch = epoch;

@@ -13,7 +13,10 @@ export type PartitionRecord = {
   readonly isSealed: boolean;
   /** When the checkpoint last moved, milliseconds since 1970-01-01. */
   readonly lastAckMs: number | undefined;
-  /** Global positions, inclusive, that retention deleted before they were settled. Its owner may not know yet. */
+  /**
+   * Global positions, inclusive, that retention deleted before they were settled. The owner may not have been notified
+   * yet.
+   */
   readonly forgotten?: { readonly from: number; readonly to: number } | undefined;
 };
 

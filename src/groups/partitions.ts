@@ -15,7 +15,7 @@ import { type ChangeOutcome, Records } from './records.ts';
 /** Outcome of a change reserved for the owner. */
 export type OwnerOutcome =
   | { readonly outcome: 'done'; readonly record: PartitionRecord }
-  /** Another generation is current; `current`: which one, 0 if the partition is gone. */
+  /** Another generation is current; `current`: its number, or 0 if the partition no longer exists. */
   | { readonly outcome: 'fenced'; readonly current: number };
 
 /** The records of partitions. Each change is one compare-and-set, and durable when it is answered. */
@@ -83,7 +83,7 @@ export class Partitions {
 
   /**
    * Settles messages of a held stream. `nextUpTo` finds the stream's next message at or below a global position up to
-   * which messages otherwise count as settled; it is asked again if that position has moved in the meantime.
+   * which messages otherwise count as settled; it is called again if that position has moved in the meantime.
    */
   async settle(
     key: string,
@@ -110,7 +110,7 @@ export class Partitions {
     }
   }
 
-  /** Makes held streams due, or skips the messages they wait at. Resolves to the streams that changed. */
+  /** Makes held streams due, or skips the messages at which they are held. Resolves to the streams that changed. */
   async administer(key: string, how: 'replay' | 'skip', named: NamedStreams | undefined): Promise<string[]> {
     const nowMs = this.#wallNow();
     let before: readonly HeldStream[] = [];
@@ -126,7 +126,7 @@ export class Partitions {
     return value.held.filter((held) => !before.includes(held)).map(({ stream }) => stream);
   }
 
-  /** Moves a held stream from an erased message to `next`. Returns false if it no longer waits at that message. */
+  /** Moves a held stream from an erased message to `next`. Returns false if it is no longer held there. */
   async passErased(key: string, held: HeldStream, next: number): Promise<boolean> {
     const nowMs = this.#wallNow();
     const { outcome } = await this.#records.change(key, (record) => passErased(record, held, next, nowMs), false);
@@ -144,7 +144,7 @@ export class Partitions {
     return value?.isSealed === true;
   }
 
-  /** Creates initial records. Existing ones stay as they are. */
+  /** Creates initial records. Existing ones are unchanged. */
   async create(entries: readonly { readonly key: string; readonly value: PartitionRecord }[]): Promise<void> {
     for (let at = 0; at < entries.length; at += 500) await this.#records.createAll(entries.slice(at, at + 500));
   }

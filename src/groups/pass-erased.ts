@@ -8,7 +8,7 @@ import type { HeldStream } from './partition-record.ts';
 const partitionsPerTurn = 100;
 const streamsPerTurn = 4;
 
-/** A held stream that waited at a deleted message. */
+/** A held stream whose message was deleted. */
 type Erased = {
   readonly name: GroupName;
   readonly partition: number;
@@ -33,7 +33,7 @@ export class ErasedMessages {
     this.#logOf = logOf;
   }
 
-  /** Resolves to the streams it moved. */
+  /** Resolves to the moved streams. */
   async turn(): Promise<Erased[]> {
     const erased: Erased[] = [];
     let reads = 0;

@@ -10,9 +10,9 @@ type ForgottenPart = {
 };
 
 /**
- * Moves the checkpoints of partitions owned by members here past messages of their category that retention deleted, and
+ * For partitions owned by members here, moves the checkpoint past messages of the category that retention deleted, and
  * notifies these members. `upTo`: deleted range of the whole log; reads nothing unless it has moved. Resolves to the
- * partitions it moved.
+ * moved partitions.
  */
 export async function passForgotten(
   node: GroupNode,

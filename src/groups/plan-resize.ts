@@ -93,7 +93,7 @@ async function countStreams(log: Log, group: Group, resized: Group) {
   return { ofPartition, streams, moved, isExact };
 }
 
-/** Counts the latest messages of the category by stream, going back further until they are enough. */
+/** Counts the latest messages of the category by stream. Goes back until there are enough. */
 async function sampleRates(log: Log, { category, size }: Group) {
   const { head, forgottenUpTo } = await log.bounds(selectionOf({ category }));
   for (let span = sampledMessages; ; span *= 4) {

@@ -1,7 +1,7 @@
 /** Most pokes sent for a partition without an acknowledgement. */
 const maxUnacknowledged = 1_000;
 
-/** Limits the pokes that a member gets of one partition. An acknowledgement gives all credit back. */
+/** Limits the pokes that a member gets of one partition. An acknowledgement restores all credit. */
 export class PokeCredit {
   readonly #limit: number;
   #unacknowledged = 0;
@@ -15,11 +15,11 @@ export class PokeCredit {
     return this.#unacknowledged >= this.#limit;
   }
 
-  /** Whether to send a poke now. `checkpoint`: as this node knows it; undefined: it does not. */
+  /** Whether to send a poke now. `checkpoint`: the checkpoint as known to this node; undefined: unknown. */
   take(globalPosition: number, checkpoint = this.#checkpoint): boolean {
     if (checkpoint !== this.#checkpoint) this.#unacknowledged = 0;
     this.#checkpoint = checkpoint;
-    // The member has read it: no acknowledgement would give back what this poke costs.
+    // The member has read the message already, so no acknowledgement would restore the credit for this poke.
     if (globalPosition <= checkpoint) return false;
     if (this.isUsedUp) return false;
     this.#unacknowledged++;

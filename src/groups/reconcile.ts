@@ -2,10 +2,10 @@ import { type Group, ownershipOf } from './group.ts';
 import type { GroupTimes } from './group-times.ts';
 import { type Held, isChanging, readyToMake } from './ownership.ts';
 
-/** A member's connection on this node, as far as decisions depend on it. */
+/** The state of a member's connection on this node that decisions depend on. */
 export type SessionView = {
   readonly attempt: number;
-  /** The log that the member was told to read when it joined. */
+  /** The log named to the member when it joined. */
   readonly epoch: string;
   /** Whether its connection is closed. */
   readonly isClosed: boolean;
@@ -27,10 +27,10 @@ export type ToldView = Held & {
   readonly isStopped: boolean;
 };
 
-/** What a node knows about another one. */
+/** A node's view of another node. */
 export type NodeView = { readonly isDead: boolean; readonly revision: number; readonly unchangedSinceMs: number };
 
-/** Everything that a node's decisions depend on. */
+/** The state that a node's decisions depend on. */
 export type View = {
   readonly node: string;
   readonly nowMs: number;
@@ -112,7 +112,7 @@ function reconcileSession(view: View, session: string, connection: SessionView, 
     const held: Held = { layout: group.layout, partition, generation };
     const told = connection.told.get(toldKey(held));
     if (told?.generation !== generation) {
-      // A member of another log would take positions of that log for those of this one. It is about to connect anew.
+      // A member of another log would treat positions of that log as positions of this one. It is about to reconnect.
       if (!isClosed && epoch === group.epoch) steps.push({ do: 'open', session, ...held });
     } else if (told.revokedAtMs === undefined) {
       if (next !== session) steps.push({ do: 'revoke', session, ...held });
@@ -139,7 +139,7 @@ function reconcilePrevious(view: View, steps: Step[]): void {
     if (member.node !== node || connection === undefined || connection.attempt !== member.attempt) continue;
     const told = connection.told.get(toldKey(held));
     if (told?.generation !== generation || told.revokedAtMs === undefined) {
-      // Even if never assigned here: a previous node may have assigned it, so its whole lease must pass.
+      // Even if this node never assigned it: a previous node may have, so its whole lease must pass.
       steps.push({ do: 'revoke', session: holder, ...held });
     } else if (isOverdue(view, told)) {
       if (isLeaseOver(view, told)) partitions.push(partition);
@@ -191,7 +191,7 @@ export function quietUntilMs(view: View): number {
   return untilMs;
 }
 
-/** Whether nothing but the end of its lease can become due for a connection. */
+/** Whether the end of its lease is the only step that can become due for a connection. */
 function isSettled({ isClosed, isExpiring, told }: SessionView): boolean {
   if (isClosed || isExpiring) return false;
   for (const { revokedAtMs } of told.values()) if (revokedAtMs !== undefined) return false;

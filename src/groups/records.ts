@@ -76,8 +76,8 @@ export class Records<T> {
   }
 
   /**
-   * Retries a change until it succeeds. `edit` returns the new value, the same value to leave it, or undefined if the
-   * change is not permitted; it is called again for each value that another writer left.
+   * Retries a change until it succeeds. `edit` returns the new value, the same value for no change, or undefined if the
+   * change is not permitted; it is called again whenever another writer has changed the value.
    */
   async change(key: string, edit: (value: T) => T | undefined, isQuiet = this.#isQuiet): Promise<ChangeOutcome<T>> {
     let known = this.#known.get(key);

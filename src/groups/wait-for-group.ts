@@ -43,7 +43,7 @@ export async function waitForGroup(
   }
 }
 
-/** A waiting request. It checks only those partitions again that are not settled yet. */
+/** A waiting request. Each time it checks only the partitions that were not settled before. */
 class GroupWait {
   readonly #groups: ConsumerGroups;
   readonly #namespace: Namespace;

@@ -12,7 +12,7 @@ export class WatchedGroups {
   readonly #connected = new Map<string, Connected>();
   readonly #see: (watched: WatchedGroup, group: Group) => void;
 
-  /** `see`: notes the record of a group that is watched again or from now on. */
+  /** `see`: notes the record of a group whose watching begins or resumes. */
   constructor(see: (watched: WatchedGroup, group: Group) => void) {
     this.#see = see;
   }
@@ -25,7 +25,7 @@ export class WatchedGroups {
     return this.#groups.keys();
   }
 
-  /** Keys of the partition records that were told to members on this node. */
+  /** Keys of the partition records whose owners on this node were notified. */
   get toldKeys(): string[] {
     return [...this.#connected.values()].flatMap(({ session }) => [...session.told.values()].map(({ key }) => key));
   }

@@ -17,8 +17,8 @@ export type RetentionKeeperOptions = {
 };
 
 /**
- * Deletes what retention rules no longer keep, slice by slice, until nothing is left to delete. Pauses between slices
- * for as long as the last one took, so it uses at most half of the store's time.
+ * Deletes messages that retention rules no longer keep, slice by slice, until there are none. Pauses between slices for
+ * as long as the previous one took, so it uses at most half of the store's time.
  */
 export class RetentionKeeper {
   /** Number of failed slices; their messages are deleted later. */

@@ -6,7 +6,7 @@ import { type Kept, maxRetentionRules, type RetentionLimits, type RetentionRule 
 import { rulesInForce } from '../store/shared/retention-rules.ts';
 import type { Store } from '../store/store.ts';
 
-/** A rule with what it covers and what it would delete now. */
+/** A rule with the messages that it covers, and those that it would delete now. */
 export type ListedRule = RetentionRule & {
   /** Whether it comes from the server's settings. */
   readonly isDefault: boolean;

@@ -98,7 +98,7 @@ export class LogBlocks {
     this.#blocks.push(block);
   }
 
-  /** A log line in Pino's format that reports how many lines are missing. */
+  /** A log line in Pino's format that reports the number of missing lines. */
   #reportLoss(): string {
     const lines = this.#dropped.lines - this.#reportedLines;
     if (lines === 0) return '';

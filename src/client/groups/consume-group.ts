@@ -50,7 +50,7 @@ export type ConsumeGroupOptions = {
   readonly batchSize?: number | undefined;
   /**
    * What to do with a message whose handler keeps rejecting. `hold`: the server holds its stream while others continue,
-   * has it retried later, and parks it after `maxAttempts`. `stop`: the member retries it `maxAttempts` times and ends.
+   * retries it later, and parks it after `maxAttempts`. `stop`: the member retries it `maxAttempts` times and ends.
    * Default `hold`.
    */
   readonly onPoison?: 'hold' | 'stop' | undefined;

@@ -19,7 +19,7 @@ export type DeadlineBook = {
   readonly connection: number | undefined;
   /** Deadline of the session's lease, and of partitions assigned now. */
   readonly deadlineMs: number;
-  /** Number of the last beat. */
+  /** Number of the last heartbeat. */
   readonly beat: number;
   /** Send times of beats whose lease may still arrive. */
   readonly sentAtMs: ReadonlyMap<number, number>;
@@ -29,7 +29,7 @@ export type DeadlineBook = {
   readonly isLeaving: boolean;
 };
 
-/** Includes the layout, because a partition number stands for different streams in each layout. */
+/** Contains the layout, because a partition number stands for different streams in each layout. */
 export type PartitionKey = `${number}/${number}`;
 
 /** A partition in one generation of its ownership. */
@@ -111,8 +111,8 @@ export function leased(
 }
 
 /**
- * What to do with an assigned partition: `start` at the position that came with it, `continue` where its work is,
- * `release` it again, or `ignore` it.
+ * What to do with an assigned partition: `start` at the assigned position, `continue` at the current one, `release` it
+ * again, or `ignore` it.
  */
 export function assigned(
   book: DeadlineBook,

@@ -3,7 +3,7 @@ import type { StreamEvent } from '../event-stream.ts';
 import type { WorkerSource } from '../worker-source.ts';
 import type { GroupState } from './consume-group.ts';
 
-/** What the connections need from their member. */
+/** The functions of the member that the connections use. */
 type ConnectionParts = {
   /** Starts the next attempt and returns the query of its request. */
   readonly attempted: () => Readonly<Record<string, string>>;

@@ -9,7 +9,7 @@ import type { Entry, Progress } from './progress.ts';
 /** Result of one attempt. `stopped`: it was not allowed to start, or was aborted. */
 export type Outcome = 'settled' | 'stopped' | { readonly error: unknown };
 
-/** What held streams need from their partition. */
+/** The functions of the partition that held streams use. */
 type HeldParts<Data> = {
   readonly generation: Generation;
   readonly session: string;
@@ -58,7 +58,7 @@ export class HeldStreams<Data> {
     return this.#streams.has(stream);
   }
 
-  /** Whether the server will have the stream's messages retried, so that they need not be kept here. */
+  /** Whether the server will retry the stream's messages, so that they need not be kept here. */
   isWaiting(stream: string): boolean {
     return this.#streams.get(stream) === 'waiting';
   }
@@ -72,7 +72,7 @@ export class HeldStreams<Data> {
     for (const resolve of this.#acknowledged.splice(0)) resolve();
   }
 
-  /** Asks the server to hold the stream from this message on. `full`: the limit of held streams was reached. */
+  /** Asks the server to hold the stream at this message. `full`: the limit of held streams was reached. */
   async hold(
     message: Message<Data>,
     error: unknown,
@@ -167,7 +167,7 @@ export class HeldStreams<Data> {
     resume(stream, entries);
   }
 
-  /** Drops the messages read in the meantime; the server will have them retried too. */
+  /** Drops the messages read in the meantime; the server will retry them too. */
   #skip(stream: string): void {
     const { progress, resume, settled } = this.#parts;
     this.#streams.set(stream, 'waiting');

@@ -3,7 +3,7 @@ import type { ConsumeGroupOptions, GroupHandler } from './consume-group.ts';
 import type { GroupRequests } from './group-requests.ts';
 import type { HandlerSlots } from './handler-slots.ts';
 
-/** What a partition needs from its member. */
+/** The functions of the member that a partition uses. */
 export type PartitionHost<Data> = {
   readonly source: WorkerSource;
   readonly category: string;

@@ -1,11 +1,14 @@
 import type { Message } from '../messages.ts';
 
-/** A message that was read. `pending`: its handler has not finished. `skipped`: its stream is held, so the server will have it retried. */
+/**
+ * A message that was read. `pending`: its handler has not finished. `skipped`: its stream is held, so the server will
+ * retry it.
+ */
 export type Entry<Data> = { readonly message: Message<Data>; state: 'pending' | 'settled' | 'skipped' };
 
 /** Progress of a partition: messages read but not acknowledged, in log order. */
 export class Progress<Data> {
-  /** The log was read up to here. */
+  /** Global position up to which the log was read. */
   readUpTo: number;
   /** The last acknowledged global position. */
   acked: number;

@@ -1,10 +1,10 @@
 import type { Message } from '../messages.ts';
 import type { Entry, Progress } from './progress.ts';
 
-/** Result of a delivery. `held`: the server holds the stream from this message on. `stopped`: the message stays queued. */
+/** Result of a delivery. `held`: the server holds the stream at this message. `stopped`: the message stays queued. */
 export type Delivered = 'settled' | 'held' | 'stopped';
 
-/** What lanes need from their partition. */
+/** The functions of the partition that lanes use. */
 type LaneParts<Data> = {
   readonly progress: Progress<Data>;
   readonly mayStart: (stream: string) => boolean;

@@ -1,8 +1,8 @@
 import { type ErrorCode, type ErrorDetails, errorStatuses, PokewireError } from '../../errors.ts';
 
 /**
- * EventoDB has a single code, `INVALID_REQUEST`, for everything wrong with a request, and the status tells what it was.
- * So this error has the status of another code.
+ * EventoDB has a single code, `INVALID_REQUEST`, for all invalid requests, and distinguishes them by status. So this
+ * error has the status of another code.
  */
 export class RequestRefusal extends PokewireError {
   readonly #status: number;

@@ -1,8 +1,8 @@
-/** What differs between the documents of pages. */
+/** The parts that differ between the documents of pages. */
 type DocumentParts = {
-  /** As text, without characters of markup. */
+  /** Plain text without characters that need escaping. */
   readonly title: string;
-  /** Markup of the head, a line or more, beside what every page has there. */
+  /** Markup for the head, in addition to the common part; one line or more. */
   readonly head: string;
   /** Markup of the body. */
   readonly body: string;

@@ -9,7 +9,7 @@ export const headerLinks: readonly { readonly path: string; readonly text: strin
   { path: '/reference', text: 'API' },
 ];
 
-/** What differs between headers. */
+/** The parts that differ between headers. */
 type HeaderOptions = {
   /** Path of the page; undefined if the header has no link to it. */
   readonly current?: string;

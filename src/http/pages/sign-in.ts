@@ -33,8 +33,8 @@ async function begin(token) {
   }
 }
 
-// Not by reloading: after a link from another site, a reload would lack the session too. And from another address,
-// because a browser does not load one that differs only after the #.
+// A reload would not work: after a link from another site, it would lack the session too. Also, a browser does not load
+// an address that differs only after the #.
 function goOn() {
   history.replaceState(null, '', form.dataset.session);
   location.replace(here);

@@ -16,7 +16,7 @@ declare module 'fastify' {
   }
 }
 
-/** Requested by machines every few seconds, so logged only at debug level. */
+/** Monitoring requests these every few seconds, so they are logged only at debug level. */
 const quietRoutes = new Set(['/health', '/ready', '/metrics']);
 
 /** The status of a fault, which has an alert. */
@@ -67,7 +67,7 @@ export function useAccessLog(server: Server, metrics: Metrics, log: FastifyBaseL
 
 type Level = 'error' | 'warn' | 'info' | 'debug';
 
-/** What requests with the same outcome share. */
+/** The properties that requests with the same outcome share. */
 type Ending = {
   readonly duration: Series;
   /** Has method and status serialized, which saves a sixth of a line's cost (load/micro/log.ts). */

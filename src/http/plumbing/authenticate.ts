@@ -48,7 +48,7 @@ export type AccessOptions = {
 export function useAccess(server: FastifyInstance, { access, tickets, allowsOrigin }: AccessOptions): void {
   const isOpen = access.mode === 'off';
 
-  // In order of precedence: token in the query, ticket, token in the header, cookie.
+  // The credentials in order of precedence: token in the query, ticket, token in the header, cookie.
   const judge = (request: FastifyRequest, takesTicket: boolean): Grant | Promise<Grant> => {
     const inQuery = queryToken(request);
     const ticket = inQuery === undefined && takesTicket ? queryTicket(request) : undefined;
@@ -89,13 +89,13 @@ export function useAccess(server: FastifyInstance, { access, tickets, allowsOrig
       present.then(admit).then(() => done(), done);
       return;
     }
-    // Without a promise, which would cost an append without authentication a few percent of its time.
+    // Does not create a promise, which would cost an append without authentication a few percent of its time.
     admit(grant);
     done();
   });
 }
 
-/** What an authenticated request may do. */
+/** The rights of an authenticated request. */
 export function grantOf(request: FastifyRequest): Grant {
   if (request.grant === undefined) {
     throw new PokewireError('INTERNAL_ERROR', 'The route needs a grant, but its access is none.');

@@ -4,7 +4,7 @@ import { type ErrorCode, errorStatuses, unansweredStatus } from '../../errors.ts
 import { answerClientError, codeOfClientError } from './error-handler.ts';
 import { type Answer, type Deadlines, OpenConnection, type Overdue } from './open-connection.ts';
 
-/** What connections need from the server. */
+/** The functions of the server that connections use. */
 export type ConnectionsOptions = Deadlines & {
   /** Answers a request. Called for one request of a connection at a time. */
   readonly answer: Answer;
@@ -90,7 +90,7 @@ export class Connections {
   }
 
   #refuse(code: ErrorCode, socket: Socket, connection: OpenConnection): void {
-    // Ignore what it still sends: destroying the socket now would lose the answer.
+    // The rest of its data is ignored: destroying the socket now would lose the answer.
     if (connection.isLeaving) return;
     const { pending, isReceiving } = connection;
     // The current request arrived completely before these bytes, and is still answered.

@@ -14,8 +14,8 @@ export function useForwardedAddresses(server: FastifyInstance): void {
 }
 
 /**
- * The header's addresses without ports and brackets. An invalid entry ends the list as seen from the last proxy:
- * whoever is before it is unknown, so the proxy's own address counts.
+ * The header's addresses without ports and brackets. An invalid entry, read from the last proxy, ends the list:
+ * addresses before it are unknown, so the proxy's own address counts.
  */
 export function forwardedAddresses(header: string): string {
   const entries = header.split(',').map(addressOf);

@@ -33,7 +33,7 @@ export function hostRefusals(
   };
 }
 
-/** What is wrong with the header; undefined: nothing. */
+/** The error in the header; undefined: none. */
 function hostProblem(request: IncomingMessage): string | undefined {
   const { host } = request.headers;
   if (host === undefined) return request.httpVersion === '1.0' ? undefined : 'is missing, and HTTP/1.1 requires it';
@@ -48,7 +48,7 @@ function isHost(text: string): boolean {
   return isLiteralValid && Number(port) <= maxPort;
 }
 
-/** What is wrong if the header is repeated: Node keeps the first one and drops the others. */
+/** The error for a repeated header: Node keeps the first one and drops the others. */
 function repetition({ rawHeaders }: IncomingMessage): string | undefined {
   let lines = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {

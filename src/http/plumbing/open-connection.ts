@@ -61,7 +61,7 @@ export class OpenConnection {
   #response: ServerResponse | undefined = undefined;
   #held: { readonly request: IncomingMessage; readonly response: ServerResponse }[] = [];
   #endsBehindAnswers = false;
-  /** Too many requests are waiting; no more are accepted. */
+  /** Set once too many requests are waiting; no more are accepted. */
   #isFull = false;
   #bytesRead = 0;
   #bytesWritten = 0;
@@ -102,7 +102,7 @@ export class OpenConnection {
     else this.#hold(request, response);
   }
 
-  /** The peer now has a second to read its answer. */
+  /** From now on the peer has a second to read its answer. */
   leave(nowMs: number): void {
     if (this.isLeaving) return;
     this.#phase = 'leaving';
@@ -172,8 +172,8 @@ export class OpenConnection {
   }
 
   /**
-   * Accepts no request from this one on, and ends the connection after the last waiting one, which is complete because
-   * this one follows it.
+   * Accepts neither this request nor later ones, and ends the connection after the last waiting one, which is complete
+   * because this one follows it.
    */
   #dropFrom(request: IncomingMessage): void {
     const socket = this.#socket;

@@ -143,8 +143,8 @@ const ownRefusals: Readonly<Record<string, readonly number[]>> = {
   subscribe: [404, 409, 410, 429, 501, 507],
 };
 
-// Facts missing from the validated schemas, whose errors count bytes and name the limit. Keyed by location, name and
-// type, because a parameter with the same name may differ between routes.
+// Facts that the validated schemas lack, because their errors count bytes and name the limit. Keyed by location, name
+// and type, because a parameter with the same name may differ between routes.
 const parameterFacts: Readonly<Record<string, { example?: unknown; schema: JsonObject }>> = {
   'path stream string': { example: 'account-123', schema: nameText },
   'path position string': { example: '0', schema: {} },

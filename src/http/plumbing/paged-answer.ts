@@ -54,7 +54,8 @@ class Pages extends Readable {
     while (this.#text === '' && this.#next !== undefined) {
       // A store in memory answers within the turn; let other work run.
       await ownTurn();
-      // Pages without text do not wait for the socket, so this would read on for nobody.
+      // Pages without text do not wait for the socket, so without this check reading would continue after the client
+      // has left.
       if (this.#read.isOver) return void this.destroy();
       const { text, next } = await this.#next();
       this.#text = text;

@@ -83,8 +83,8 @@ export const groupQuery = {
 };
 
 /**
- * The group that a member and `size` specify; null if neither is given. Throws `INVALID_REQUEST`. `name`: what the
- * request calls the member.
+ * The consumer group given by a member and `size`; null if neither is given. Throws `INVALID_REQUEST`. `name`: the
+ * parameter name for the member in errors.
  */
 export function groupOf(
   member: number | undefined,
@@ -98,7 +98,7 @@ export function groupOf(
   return { member, size };
 }
 
-/** For lists: `cursor` is what the previous page ended with. */
+/** For lists: `cursor` is the cursor that the previous page returned. */
 export const pageQuery = {
   cursor: Type.Optional(
     Type.String({ maxLength: maxNameBytes, description: 'The cursor returned with the previous page' }),

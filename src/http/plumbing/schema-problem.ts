@@ -5,7 +5,10 @@ type Finding = {
   readonly params: Readonly<Record<string, unknown>>;
 };
 
-/** What is wrong, to follow the field's name in a sentence. The validators' own messages do not say what would be valid. */
+/**
+ * The problem, as the second part of a sentence after the field's name. The validators' own messages do not name valid
+ * values.
+ */
 export function schemaProblem({ keyword, message = 'is not valid', params }: Finding): string {
   if (keyword === 'enum') return `must be ${(params.allowedValues as readonly string[]).join(' or ')}`;
   if (keyword === 'type') return `must be ${/^[aeiou]/.test(String(params.type)) ? 'an' : 'a'} ${params.type}`;

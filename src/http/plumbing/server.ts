@@ -70,8 +70,8 @@ export type ServerOptions = AllowedHostsOptions & {
 const serverName = `EventoDB/${version}`;
 
 /**
- * Headers of every response. No response is cached, because most need a credential or change at any time, and no other
- * origin may embed one. Pages and their files, which are the same for everybody, set their own caching.
+ * Headers of every response. No response is cached, because most need a credential or change at any time, and other
+ * origins must not embed them. Pages and their files, which are the same for all visitors, set their own caching.
  */
 const commonHeaders = {
   server: serverName,
@@ -180,7 +180,10 @@ export function refuseOtherMethods(server: Server, routes: ReadonlyMap<string, R
   }
 }
 
-/** Records the methods of each route as it is added. Without preflights, as those for `*` would hide that a path is unknown. */
+/**
+ * Records the methods of each route as it is added. Ignores preflights, because the route `*` for them would match
+ * unknown paths too.
+ */
 export function collectRoutes(server: Server): Map<string, Set<string>> {
   const routes = new Map<string, Set<string>>();
   server.addHook('onRoute', ({ url, method }) => {
@@ -207,7 +210,8 @@ function useCors(server: FastifyInstance, { corsOrigins, subscribeOrigins }: Ser
       );
     }
   };
-  // The plugin's hook runs for every request of its scope, regardless of the route's config. Unknown paths count as API.
+  // The plugin's hook runs for every request of its scope, regardless of the route's config. Unknown paths count as
+  // API.
   if (corsOrigins.length > 0 || isList(subscribeOrigins)) usePlugin(server);
   else server.register(async (preflights) => usePlugin(preflights));
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Tells Node's parser that what follows is not HTTP, so that it stops. */
+/** Tells Node's parser that the following data is not HTTP, so that it stops. */
 const stopReading = 2;
 
 /**
@@ -11,7 +11,8 @@ const stopReading = 2;
  */
 export async function takeSocket(request: IncomingMessage, response: ServerResponse): Promise<Socket | undefined> {
   const { socket } = request;
-  // Reads and drops a body, which no subscription has: what follows would destroy the socket of an unread request.
+  // Reads and drops the body of a request, which a subscription does not need: Node would otherwise destroy the socket
+  // of a request that was not read.
   request.resume();
   if (!request.readableEnded && !socket.destroyed) await ended(request);
   if (socket.destroyed) return undefined;
@@ -51,7 +52,7 @@ function ended(request: IncomingMessage): Promise<void> {
 /** Calls the HTTP server's own close handlers, which release the socket and create an error for the request. */
 function letGoOf(socket: Socket): void {
   const { stackTraceLimit } = Error;
-  // Nobody reads that error, and its stack trace is 5 % of a connection in a storm (profile of load: connection-storm).
+  // The error is unused, and its stack trace takes 5 % of a connection in a storm (profile of load: connection-storm).
   Error.stackTraceLimit = 0;
   try {
     for (const letGo of socket.listeners('close')) Reflect.apply(letGo, socket, []);

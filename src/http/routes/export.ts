@@ -57,15 +57,15 @@ export function routeExport(server: Server, store: Store, begin: BeginTransfer, 
 }
 
 /**
- * Lines page by page. The last line is marked as such, and contains their number. Messages appended during the export
- * are left out, or it might never end.
+ * Yields lines page by page. The last line is marked, and contains the number of records. Messages appended during the
+ * export are left out, or it might never end.
  */
 function linesOf(log: Log, filter: LogFilter): ReadPage {
   return async () => {
     const { head, epoch } = await log.bounds();
-    // Holds back the last message of a page until it is known whether another follows.
+    // Keeps the last message of a page until it is known whether another one follows.
     const linesFrom = (from: number, held: readonly Message[], records: number) => async (): Promise<AnswerPage> => {
-      // Rejects once the log was deleted or replaced: a new log is not the rest of this one.
+      // Rejects once the log was deleted or replaced: a new log does not continue this one.
       const page = await log.read(filter, from, maxPageMessages);
       if (page.epoch !== epoch) throw logGone();
       const upToHead = page.messages.filter(({ globalPosition }) => globalPosition <= head);

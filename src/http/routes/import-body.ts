@@ -3,7 +3,7 @@ import { LineSplitter } from '../../message/line-splitter.ts';
 
 const leastLineBytes = 1_048_576;
 
-/** Bytes of a record beside its message: stream, positions, time. */
+/** Bytes of a record in addition to its message: stream, positions, time. */
 const recordBytes = 16_384;
 
 /** Size limits of an import's body and lines. */
@@ -58,7 +58,7 @@ export class ImportBody {
     } catch {
       this.problem = 'The body ended early.';
     } finally {
-      // Waits for a pending piece, which nothing else would.
+      // Cancels the wait for a pending piece, which would otherwise never end.
       void pieces.return!().then(
         () => this.#raw.resume(),
         () => {},

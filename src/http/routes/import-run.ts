@@ -13,7 +13,7 @@ const batchMessages = 1_000;
 /** A batch ends early at this size, so that large messages take no more memory than small ones. */
 const batchBytes = 4_194_304;
 
-/** Cost of a line beside its bytes, before yielding to the event loop. */
+/** Cost of a line, in addition to its bytes, before yielding to the event loop. */
 const perLine = 256;
 
 /** Why an import ended early, for its last event. */
@@ -58,7 +58,7 @@ export class ImportRun {
   /** Line numbers of the batch's records. */
   #lines: number[] = [];
   #bytes = 0;
-  /** What may be read before yielding to the event loop. */
+  /** Budget that may be read before yielding to the event loop. */
   #left = charactersPerTurn;
   /** The progress reported last. */
   #told = 0;

@@ -104,7 +104,7 @@ type ImportParts = {
 };
 
 /**
- * Runs the import and yields the frames of its answer, at the pace of body and socket. However it ends, even if the
+ * Runs the import and yields the frames of its answer, at the speed of body and socket. However it ends, even if the
  * client leaves, the session has ended afterwards.
  */
 async function* importBody(parts: ImportParts): AsyncGenerator<Buffer> {

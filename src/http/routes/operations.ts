@@ -7,7 +7,7 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import { credentialOf } from '../plumbing/authenticate.ts';
 import type { Server } from '../plumbing/server.ts';
 
-/** What the operators' routes need. */
+/** Dependencies of the operators' routes. */
 export type OperationsOptions = {
   /** Grants access to `/metrics` and nothing else; empty: only admin tokens of `default` do. */
   readonly metricsToken: string;

@@ -20,7 +20,7 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'INTERNAL_ERROR',
 ]);
 
-/** Printable ASCII of a reasonable length, safe in a line of its own. */
+/** Printable ASCII of a reasonable length, so that the cursor is safe in a field of the stream. */
 const echoable = /^[!-~]{1,128}$/;
 
 /** A random reconnection time in milliseconds, so that subscribers that lost a server together do not reconnect together. */

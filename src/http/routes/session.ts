@@ -23,8 +23,8 @@ export async function useSessions(scope: Server): Promise<void> {
 }
 
 /**
- * A session is a cookie that contains the token. The server keeps no state, so revoking the token ends its sessions,
- * and sessions survive restarts. The cookie has no expiry, so the browser drops it when it closes.
+ * A session is a cookie that contains the token. The server keeps no state: revoking the token ends its sessions, and
+ * sessions remain valid after a restart. The cookie has no expiry, so the browser drops it when it closes.
  */
 export function routeSession(server: Server, mode: AuthMode): void {
   server.post(

@@ -30,14 +30,14 @@ import {
   refuseByStream,
 } from './refused-subscription.ts';
 
-/** What the subscription route needs. */
+/** Dependencies of the subscription route. */
 export type SubscribeOptions = RetryBounds & {
   readonly places: Places;
   /** Ends subscriptions whose grant ended. */
   readonly grants: GrantWatch;
   readonly groups: MaybeGroups;
   readonly maxSelectors: number;
-  /** Called for each subscription refused for lack of a place. */
+  /** Called for each subscription refused because a limit is reached. */
   readonly refused: () => void;
 };
 
@@ -96,7 +96,7 @@ function querySchema(maxItems: number) {
 
 type Query = Static<ReturnType<typeof querySchema>>;
 
-/** The event stream: parses the request, takes a place, and passes the socket to the hub. */
+/** The event stream: parses the request, takes a quota, and passes the socket to the hub. */
 export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptions): void {
   const schema = {
     operationId: 'subscribe',
@@ -137,7 +137,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
     };
   };
 
-  /** Takes what an open subscription needs; returns the function that releases it. */
+  /** Acquires the resources of an open subscription; returns the function that releases them. */
   const admit = (request: FastifyRequest): (() => void) => {
     const address = options.places.limitsAddresses ? request.ip : undefined;
     const holder = { namespaceId: grantOf(request).namespace.id, address };
@@ -185,7 +185,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
       if (sink === undefined) stream.abandon();
       else stream.open(sink, framing, head, randomRetryMs(options));
     } catch (error) {
-      // By then its lease is over, and the name is free.
+      // After that its lease is over, and the name is free.
       if (error instanceof PokewireError && error.code === 'MEMBER_TAKEN') retryAfter(reply, 2, 3);
       if (stream === undefined) released();
       else stream.abandon();

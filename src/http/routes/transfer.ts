@@ -11,7 +11,7 @@ export const endTexts: Readonly<Record<TransferEnd, string>> = {
   'namespace-deleted': 'The namespace has been deleted.',
 };
 
-/** Starts an import or export, which occupies a place until its answer has ended; throws `RATE_LIMITED`. */
+/** Starts an import or export, which holds a quota until its answer has ended; throws `RATE_LIMITED`. */
 export type BeginTransfer = (request: FastifyRequest, reply: FastifyReply) => Transfer;
 
 /** Transfers that stop when their grant ends. */

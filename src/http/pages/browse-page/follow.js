@@ -1,6 +1,6 @@
 import { noAnswer, serverError } from '../common/server-error.js';
 
-/** Why a stream ended permanently, as text; any other end is temporary. */
+/** Sentences about permanent ends of a stream; any other end is temporary. */
 const ends = {
   revoked: 'The token was revoked or has expired.',
   'namespace-deleted': 'The namespace was deleted.',

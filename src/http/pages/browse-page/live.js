@@ -17,8 +17,8 @@ const texts = {
 };
 
 /**
- * Follows the stream that is shown: `off`, or a subscription that can be paused. Pokes only say up to where there are
- * messages; these are read a few times per second, unless the list is held.
+ * Follows the stream that is shown: `off`, or a subscription that can be paused. Pokes only show up to which position
+ * messages exist; messages are read a few times per second, unless the list is held.
  */
 export class Live {
   #list;
@@ -27,7 +27,7 @@ export class Live {
   #stream;
   #state = 'off';
   #isPaused = false;
-  /** The first position not shown yet, and the last one poked. */
+  /** The first position not shown yet, and the last position poked. */
   #next = 0;
   #last = -1;
   #timer;
@@ -117,12 +117,12 @@ export class Live {
     }
   }
 
-  /** Shows the messages read from a position up to `upTo`, the last one poked, unless the list is held by now. */
+  /** Shows the messages from a position up to `upTo`, the last one poked, unless the list is held in the meantime. */
   #add(messages, from, upTo) {
     if (this.#hasFailed) this.#failed(undefined);
     if (this.#isWaiting) return;
     if (from > this.#next) this.#list.clear();
-    // Poked messages that are missing were erased in the meantime.
+    // Missing messages between the poked ones were erased in the meantime.
     this.#next = Math.max(upTo, messages[0]?.position ?? 0) + 1;
     this.#last = Math.max(this.#last, this.#next - 1);
     this.#list.add(messages);

@@ -39,7 +39,7 @@ export async function describeStream(stream, signal) {
   }
 }
 
-/** Up to `count` messages of a stream from a position on, ascending. */
+/** Up to `count` messages of a stream, starting at a position, ascending. */
 export async function readUp(stream, position, count, signal) {
   const path = `streams/${pathPart(stream)}/messages`;
   const text = await get(path, { position, batchSize: count }, signal);
@@ -82,7 +82,7 @@ export async function readText(stream, position) {
   return found !== undefined && messageOf(found).position === position ? found : undefined;
 }
 
-/** What a row shows of a message. The payload is read when the row is opened, to limit memory. */
+/** The text of a message's row. The payload is read when the row is opened, to limit memory. */
 function messageOf(text) {
   const { position, globalPosition, type, time, data } = membersOf(text);
   return {

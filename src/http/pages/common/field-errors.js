@@ -1,6 +1,6 @@
 import { byId, element } from './element.js';
 
-/** Shows an error below its field, and focuses the field. `parts`: the sentence and what follows. */
+/** Shows an error below its field, and focuses the field. `parts`: the sentence and further content. */
 export function showAtField(field, ...parts) {
   const id = `${field.id}-error`;
   const text = byId(id) ?? element('p', { id, className: 'answer refused field-error' });

@@ -1,10 +1,10 @@
-/** The hash for what the page shows, so that it can be linked to: `#account-123` or `#account-123/41`. */
+/** The hash that links to the shown stream or message: `#account-123` or `#account-123/41`. */
 export function hashOf(stream, position) {
   const name = `#${encodeURIComponent(stream)}`;
   return position === undefined ? name : `${name}/${position}`;
 }
 
-/** What a hash names; undefined: nothing. A slash in a name is encoded. */
+/** The stream or message that a hash names; undefined: none. A slash in a name is encoded. */
 export function placeOf(hash) {
   const [name, position = ''] = hash.slice(1).split('/');
   try {

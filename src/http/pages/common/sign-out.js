@@ -1,6 +1,6 @@
 import { byId } from './element.js';
 
-/** Reaches the other tabs, which share the session. */
+/** Notifies the other tabs, which share the session. */
 const tabs = new BroadcastChannel('pokewire session');
 
 // The server then shows the sign-in card. Open streams end with the page.

@@ -73,8 +73,9 @@ export class Subscription {
 }
 
 /**
- * A stream that is silent for this many seconds, and when it was cut: how long after its last byte was sent, and at
- * what age. A proxy that buffers the first bytes counts from when it received them, not from when it forwarded them.
+ * Opens a stream that is silent for this many seconds, and measures when it was cut: the time since its last byte was
+ * sent, and its age. A proxy that buffers the first bytes counts from when it received them, not from when it forwarded
+ * them.
  */
 export async function measureSilence(read, { seconds, roundTripMs, signal }) {
   const silentMs = seconds * 1000;

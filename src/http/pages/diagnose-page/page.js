@@ -113,7 +113,7 @@ async function showSilence(checks, seconds, subscription, signal, roundTripMs) {
   const sentence = `A stream stays silent for ${seconds} seconds, beside the subscription.`;
   checks.run('silence', sentence, line.element);
   const startMs = performance.now();
-  // Both lines start with the silence, although the subscription is older.
+  // The time axis of both lines starts with the silence, although the subscription is older.
   const ageAtStartMs = subscription.ageMs;
   const sinceStart = (ageMs) => Math.max(0, ageMs - ageAtStartMs);
   let shown = 0;

@@ -8,7 +8,7 @@ const graceMs = 2_000;
 const leastHeartbeatMs = 100;
 
 /**
- * What silence does to a stream, and whether heartbeats prevent it. `subscription`: the concurrent one, `{ageMs,
+ * How silence affects a stream, and whether heartbeats keep it open. `subscription`: the concurrent one, `{ageMs,
  * arrivals, endedMs, refused}` in milliseconds since its request.
  */
 export function judgeSilence(silence, subscription, heartbeatMs) {
@@ -54,7 +54,7 @@ export function judgeSilence(silence, subscription, heartbeatMs) {
   ]);
 }
 
-/** A heartbeat frequent enough that nothing is cut after this time. */
+/** A heartbeat period after which nothing is cut within this time. */
 function oftenEnough(cutMs) {
   const enough = Math.floor(cutMs / 200) * 100;
   if (enough < leastHeartbeatMs) return [];

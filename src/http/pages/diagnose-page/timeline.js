@@ -2,7 +2,7 @@ import { element } from '../common/element.js';
 
 const namespace = 'http://www.w3.org/2000/svg';
 
-/** Two rows on one time axis: what should happen above, what did happen below, with lines in between. */
+/** Two rows on one time axis: expected events above, measured ones below, with lines in between. */
 export class Timeline {
   #lengthMs;
   #lines = document.createElementNS(namespace, 'svg');

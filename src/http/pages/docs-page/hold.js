@@ -1,6 +1,6 @@
 /**
  * Whether the list is in use, so that its rows must not move: by pointer, touch or keyboard, scrolled down, or with
- * text selected. Queried rather than tracked by events, so that a missed event cannot freeze the list.
+ * text selected. The state is queried rather than tracked by events, so that a missed event cannot freeze the list.
  */
 export class Hold {
   #list;

@@ -10,8 +10,8 @@ const longestAskingMs = 5_000;
 const eventNames = ['hello', 'reset', 'poke', 'heartbeat', 'end'];
 
 /**
- * An event stream that the page reconnects by itself. An `EventSource` does not report when it will retry, cannot retry
- * on demand, and gives up for good when a proxy answers 502 because its server restarts.
+ * An event stream that the page reconnects. An `EventSource` does not report when it will retry, cannot retry on
+ * demand, and gives up permanently when a proxy answers 502 because its server restarts.
  */
 export class LiveSource {
   #url;

@@ -71,7 +71,7 @@ export class PokeList {
     this.#enqueue(() => noteRow(text));
   }
 
-  /** Everything shown so far belongs to an earlier log. */
+  /** Marks everything shown so far as belonging to an earlier log. */
   beginLog() {
     const at = new Date();
     for (const row of this.#list.children) outdated(row);
@@ -147,7 +147,7 @@ export class PokeList {
     if (detail === 0) this.#list.querySelector('[tabindex="0"]')?.focus();
   }
 
-  /** From now on keeps only matching pokes, so that others do not push them out. */
+  /** From now on only matching pokes are kept, so that others do not displace them. */
   #filterBy(text) {
     this.#filter = text;
     for (const row of this.#list.children) row.hidden = pokeOf(row) !== undefined && !this.#isShown(pokeOf(row));

@@ -9,7 +9,7 @@ export class RoundTrip {
   #own;
   #tell;
 
-  /** An append was sent; an earlier one no longer matters. */
+  /** An append was sent; the previous one is no longer measured. */
   sent() {
     this.#sentMs = performance.now();
     this.#early = new Map();

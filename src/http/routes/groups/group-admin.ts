@@ -254,7 +254,7 @@ export function routeGroupAdmin(server: Server, maybe: MaybeGroups): void {
       async (request) => {
         const about = aboutOf(maybe, request);
         const { streams, messages, all, reason: why } = await bodyOf(request, bodies.parked);
-        // All of them only if requested explicitly.
+        // All of them only on explicit request.
         const isAll = all === true && streams === undefined && messages === undefined;
         const named = [...(streams ?? []).map((stream) => ({ stream })), ...(messages ?? [])];
         return { streams: await releaseParked(about, how, isAll ? undefined : named, why) };

@@ -1,4 +1,7 @@
-/** `npm run load`: runs the scenarios, prints the results, and writes them to `load/results/`. Always ends by itself. */
+/**
+ * `npm run load`: runs the scenarios, prints the results, and writes them to `load/results/`. Ends within a bounded
+ * time.
+ */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -17,7 +20,7 @@ import {
   scenarios as usualScenarios,
 } from './scenarios.ts';
 
-/** A run ends by then at the latest and writes what it has; later if a longer measurement was requested. */
+/** A run ends at this time at the latest and writes the results so far; later if a longer measurement was requested. */
 const usualLimitMs = 600_000;
 const root = join(import.meta.dirname, '..');
 const startMs = performance.now();
@@ -69,7 +72,7 @@ const group = onlyBounds ? 'bounds' : (positionals.find(isGroup) ?? (asked.lengt
 
 const limitMs = usualLimitMs + 4_000 * (context.seconds ?? 0);
 setTimeout(() => finish(`stopped at the limit of ${limitMs / 60_000} minutes`, 1), limitMs).unref();
-// Also after an error that nobody caught.
+// Also after an uncaught error.
 process.on('exit', killServers);
 process.on('SIGINT', () => finish('interrupted', 130));
 process.on('SIGTERM', () => finish('interrupted', 143));

@@ -48,7 +48,7 @@ function withReader(scenario: string, measured: Scenario): Scenario {
   return async () => ({ scenario, settings: {}, series: [], missing, verdicts: [] });
 }
 
-/** Scenarios of durable stores. Not part of a full run, because they take some minutes of their own. */
+/** Scenarios of durable stores. Not part of a full run, because they take several minutes. */
 export const durableScenarios: Readonly<Record<string, Scenario>> = {
   'durable-append': durableAppend,
   'durable-delivery': withReader('durable-delivery', durableDelivery),

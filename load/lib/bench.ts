@@ -140,8 +140,8 @@ export class Meter {
 
   /**
    * Shares of one core. The server is the bottleneck if its share is near 1, or the load's is well below.
-   * `strangerShare`: what other processes took of the server's core; a repeat with much of it says little about
-   * throughput.
+   * `strangerShare` is the share that other processes took of the server's core; a repeat in which it is large says
+   * little about throughput.
    */
   read() {
     const seconds = (performance.now() - this.#startMs) / 1_000;

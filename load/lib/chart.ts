@@ -8,7 +8,7 @@ export type BarChart = {
   /** Each group has its own scale; a single group needs no name. */
   readonly groups: readonly { readonly name?: string; readonly bars: readonly Bar[] }[];
   readonly format: (value: number) => string;
-  /** Explains surprising numbers. */
+  /** Explains unexpected numbers. */
   readonly note?: string;
   /** Machine, commit and date. */
   readonly source: string;
@@ -21,7 +21,7 @@ const sizes = { title: 17, text: 13, small: 12 };
 /** Width of a character relative to the font size: at least that of wide system fonts, also in bold, so that nothing overlaps. */
 const characterWidth = 0.64;
 
-// A README shows the file as an image, which learns the reader’s colour scheme only through this query.
+// A README shows the file as an image, which can detect the reader’s colour scheme only by this query.
 const style = `
 text { font: ${sizes.text}px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #1c1d21; }
 .title { font-size: ${sizes.title}px; font-weight: 600; }

@@ -68,7 +68,7 @@ export class Subscribers {
     return this.#child.call('connect', groups) as Promise<Connected>;
   }
 
-  /** From now on reads sockets only once per `pauseMs`. */
+  /** From now on the process reads sockets only once per `pauseMs`. */
   readInBursts(pauseMs: number) {
     return this.#child.call('readInBursts', pauseMs);
   }
@@ -105,7 +105,8 @@ export class Subscribers {
 
 /** Writers in a separate process. */
 export class Publishers {
-  // Scheduled before the subscribers, which share its core; otherwise the writer would wait for them and measure that.
+  // Scheduled before the subscribers, which share its core; otherwise the writer would wait for them, and that wait
+  // would be measured.
   readonly #child = new Child('publisher-process.ts', -15);
 
   get pid(): number {

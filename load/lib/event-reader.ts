@@ -17,7 +17,7 @@ export class EventReader {
   readonly transcript: Transcript;
   /** Number of complete frames. */
   frames = 0;
-  /** What is wrong with this connection; it is not read any further then. */
+  /** The error on this connection; it is not read any further then. */
   problem: string | undefined = undefined;
   #offset = 0;
   #frameStart = 0;

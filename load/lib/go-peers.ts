@@ -25,12 +25,12 @@ export function goSse(): Found | Missing {
   return status === 0 ? { start: () => startServer(program, []) } : { missing: 'Go could not build it' };
 }
 
-/** A message with the content that other servers announce, for servers that forward what is published. */
+/** A message with the same content as other servers announce, for servers that forward published messages. */
 export const published = '{"stream":"account-{}","position":{position},"globalPosition":{globalPosition}}';
 
 const connectRequest = encodeURIComponent(JSON.stringify({ subs: { pokes: {} } }));
 
-/** Centrifugo, which forwards to its subscribers what is published over its HTTP API. */
+/** Centrifugo, which forwards messages published over its HTTP API to its subscribers. */
 export function centrifugo(): Found | Missing {
   const program = join(programs, 'centrifugo');
   if (!existsSync(program)) return { missing: 'it is not installed, see load/README.md' };

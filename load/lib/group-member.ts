@@ -16,7 +16,7 @@ export type Membership = {
 type Told = { readonly type: string; readonly value: Owned & { readonly session: string } };
 
 const agent = new Agent({ keepAlive: true });
-/** Longer than anything measured takes, milliseconds. */
+/** Longer than any measured period, milliseconds. */
 const patienceMs = 40_000;
 /** Pause between attempts to join under a name in use, milliseconds. */
 const tryAgainMs = 10;

@@ -8,9 +8,9 @@ const collected = 'nodejs_gc_duration_seconds';
 const lent = /^pokewire_pool_acquires_total\{pool="buffers-(\d+)",result="miss"\} (\d+)/gm;
 
 /**
- * What the server allocates between two moments, on the JavaScript heap and in pooled buffers, and its garbage
- * collections. A scrape allocates as much as hundreds of appends, so its share is measured by two scrapes in a row and
- * subtracted.
+ * The server's allocations between two moments, on the JavaScript heap and in pooled buffers, and its garbage
+ * collections. A scrape allocates as much as hundreds of appends, so its share is measured by two consecutive scrapes
+ * and subtracted.
  */
 export class HeapMeter {
   readonly #bench: Bench;

@@ -29,9 +29,9 @@ export function pinned(core: number, command: string, args: readonly string[]): 
 }
 
 /**
- * Raises the priority of a process over other work on the machine, if permitted, so that less of that is measured. It
- * must lead its own session (`detached`): Linux weighs sessions against each other, and niceness counts only within
- * one.
+ * Raises the priority of a process over other work on the machine, if permitted, so that less of that work affects the
+ * measurement. The process must lead a session (`detached`), because Linux weighs sessions against each other and
+ * niceness counts only within one.
  */
 export function hurry(pid: number, niceness = -10): boolean {
   try {

@@ -23,7 +23,7 @@ export async function measureDelivery(
   }
 }
 
-/** The same with the subscriber on a second node over the first node's store. */
+/** The same measurement with the subscriber on a second node over the first node's store. */
 export async function measureOtherNode(
   target: Target,
   settings: DeliverySettings,

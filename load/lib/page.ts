@@ -10,22 +10,22 @@ export type Picture = { readonly scenario: string; readonly file: string; readon
 const introduction = `# Benchmarks
 
 \`npm run load:charts\` writes this page from the newest result of each scenario in \`load/results/\`; do not edit it by hand.
-[load/README.md](../load/README.md) says what the scenarios do.
+[load/README.md](../load/README.md) describes the scenarios.
 
 ## Method
 
-The server runs on one core, the load on the other, each pinned. A reader in C holds all subscribers and writers in one thread
-that never sleeps while it measures, so the server is the limit and is not charged for waking it. Latency is that of each
-delivery, from the send of its append to the read by that subscriber: the time until the last of 1,000 subscribers has it mostly
-tells how long 1,000 writes take. Servers are warm, and are measured in turn within one run; medians and ratios are of one run. Absolute
+The server is pinned to one core, the load to the other. A reader in C runs all subscribers and writers in one thread
+that never sleeps while it measures, so the server is the bottleneck and does not pay for waking the reader. Latency is measured for each
+delivery, from the send of its append to the read by that subscriber, because the time until the last of 1,000 subscribers has a poke mostly
+reflects how long 1,000 writes take. Servers are warmed up, and alternate within one run; medians and ratios come from one run. Absolute
 numbers vary with the machine: compare servers within a table, not tables.
 
 | server | |
 |---|---|
-| C, bare epoll loop | the least a server must do: one \`send\` for each poke and subscriber, no HTTP library, no store |
-| Node, bare node:net | the same in Node. *Batched*: the pokes of one turn of the event loop in one write |
-| Nagle | without \`TCP_NODELAY\`, as nginx runs nchan: the kernel may hold back a small write until the one before is acknowledged |
-| Fastify, reply.raw.write | what one writes by hand: \`JSON.stringify\` and a write for each poke and subscriber |
+| C, bare epoll loop | the minimum for any server: one \`send\` for each poke and subscriber, without HTTP library or store |
+| Node, bare node:net | the same in Node. *Batched*: one write for all pokes of an iteration of the event loop |
+| Nagle | without \`TCP_NODELAY\`, as nginx runs nchan: the kernel may delay a small write until the previous one is acknowledged |
+| Fastify, reply.raw.write | the straightforward implementation: \`JSON.stringify\` and a write for each poke and subscriber |
 `;
 
 /** The page with all results. */

@@ -4,7 +4,7 @@ import { Publisher } from './publisher.ts';
 import { serve } from './rpc.ts';
 import { type Percentiles, percentiles } from './statistics.ts';
 
-/** What to append: prebuilt requests, one per stream, sent round robin. */
+/** Describes the appends: prebuilt requests, one per stream, sent round robin. */
 export type Requests = {
   readonly path: string;
   /** Number of streams; `{}` in the path is replaced by 0 to `streams - 1`. */
@@ -51,8 +51,8 @@ function build({ path, streams, body, method }: Requests, port: number): Buffer[
 const opened = new Map<string, Promise<Publisher[]>>();
 
 /**
- * Writers stay connected for the next measurement, which then does not include accepting them: a server that accepts
- * one connection per turn, and delivers to thousands in each turn, takes long.
+ * Writers stay connected for the next measurement, so that it does not include accepting them. A server that accepts
+ * one connection per iteration, and delivers to thousands in each, takes long for that.
  */
 function open(port: number, connections: number): Promise<Publisher[]> {
   return opened.getOrInsertComputed(`${port} ${connections}`, () =>

@@ -14,7 +14,7 @@ export type Series = {
   readonly setting?: Readonly<Record<string, number | string>>;
   readonly repeats: readonly Reading[];
   readonly median: Reading;
-  /** Anything wrong: a gap, a wrong order, a refused connection. */
+  /** Errors such as a gap, a wrong order or a refused connection. */
   readonly problems?: readonly string[];
 };
 
@@ -25,7 +25,7 @@ export type Verdict = {
   readonly claim: string;
   /** The measured number that is compared with the bound. */
   readonly reached: number;
-  /** On which side of the bound it must be; absent in old result files. */
+  /** Side of the bound on which it must be; absent in old result files. */
   readonly direction?: 'at least' | 'at most';
   readonly bound: number;
   readonly met: boolean;
@@ -57,7 +57,7 @@ export function atMost(target: string, claim: string, reached: number, bound: nu
   return { target, claim, reached, direction: 'at most', bound, met: reached <= bound };
 }
 
-/** Results of one run, with their circumstances. */
+/** Results of one run, with commit, machine and date. */
 export type Report = {
   readonly date: string;
   readonly commit: string;

@@ -65,7 +65,7 @@ export const servers: Readonly<Record<string, Shown>> = {
   R3: ours('Pokewire, 3 copies'),
 };
 
-/** How to show a target: by its own name in grey if this table lacks it. */
+/** How a target is shown: by its own name in grey if this table lacks it. */
 export function shownAs(target: string): Shown {
   return servers[target] ?? other(target, '#7d7d7d');
 }

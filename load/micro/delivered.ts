@@ -1,4 +1,7 @@
-/** Number, position and stream of a message delivered by JetStream: parsed from bytes, and from what the client decodes. */
+/**
+ * Number, position and stream of a message delivered by JetStream: parsed from bytes, and from the client's decoded
+ * values.
+ */
 import { type Msg, MsgHdrsImpl } from '@nats-io/transport-node';
 import type { LogId } from '../../src/store/log-id.ts';
 import { DeliveryParser, positionOfDelivered } from '../../src/store/nats/delivery.ts';
@@ -26,7 +29,9 @@ const consumer = 'c0nsumerN4m-';
 const subject = Buffer.from(names.subject('account-4711'));
 const reply = Buffer.from(`$JS.ACK.${names.stream}.${consumer}.1.4711.42.1795783429413288649.995289`);
 
-/** As the client has it, which decodes subjects whenever they are asked for; `hasBytes`: and shows them. */
+/**
+ * A message as the client represents it: it decodes subjects on each access. `hasBytes`: it also exposes their bytes.
+ */
 const messageOf = (hasBytes: boolean) =>
   ({
     ...(hasBytes ? { _msg: { subject, reply } } : {}),

@@ -1,4 +1,7 @@
-/** Encoding one poke in place, compared with a new object, text and buffer; and the gain of eight bytes per store. */
+/**
+ * Encoding one poke in place, compared with a new object, text and buffer; and the gain of storing eight bytes at a
+ * time.
+ */
 import { randomUUID } from 'node:crypto';
 import { Poke } from '../../src/message/poke.ts';
 import { StreamName } from '../../src/message/stream-name.ts';

@@ -1,4 +1,4 @@
-/** Each pool on and off: lending and returning what one poke and one turn need. */
+/** Each pool on and off: lending and returning the objects for one poke and for one flush. */
 import { Poke } from '../../src/message/poke.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 import { BufferPool, bufferSizes } from '../../src/pool/buffer-pool.ts';

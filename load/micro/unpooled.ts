@@ -1,4 +1,6 @@
-/** What is not pooled although it could be: a subscription's state, and the page of a catch-up. docs/pooling.md. */
+/**
+ * Objects that could be pooled but are not: a subscription's state, and the page of a catch-up. See docs/pooling.md.
+ */
 import { Subscription } from '../../src/hub/subscription.ts';
 import { Poke } from '../../src/message/poke.ts';
 import { everything } from '../../src/message/selection.ts';

@@ -3,10 +3,13 @@ import { atMost, type Reading, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, pokewireOf, repeatInTurn } from '../lib/scenario.ts';
 import type { Target } from '../lib/target.ts';
 
-// A single writer: with several, one subscriber gets the pokes of a turn in one write, but as many members in as many writes.
+// A single writer: with several, one subscriber gets the pokes of one flush in one write, but many members get them in
+// as many writes.
 const settings = { members: 64, appends: 12_000, connections: 1 };
 
-/** A category with 64 group members, one of which each poke is for, compared with a category with one subscriber. */
+/**
+ * A category with 64 group members, where each poke is for one of them, compared with a category with one subscriber.
+ */
 export async function consumerGroups(context: Context): Promise<ScenarioResult> {
   const series = await repeatInTurn(context, [pokewireOf(context)], 2, measureGroups);
   const ours = (name: string) => medianOf(series, 'pokewire', name);

@@ -9,7 +9,7 @@ import type { Target } from '../lib/target.ts';
 const settings = { messages: [100_000, 1_000_000], starts: 3, pageMessages: 1_000, reads: 200, appends: 2_000 };
 const large = 10_000_000;
 
-/** What might depend on the size of a durable log and must not: start, memory, pages. */
+/** Properties that must not depend on the size of a durable log: start, memory, pages. */
 export async function durableSize(context: Context): Promise<ScenarioResult> {
   const sizes = context.large ? [...settings.messages, large] : settings.messages;
   const target = pokewireOf(context, [], 'sqlite');
@@ -55,7 +55,7 @@ export async function durableSize(context: Context): Promise<ScenarioResult> {
 }
 
 async function measureSize(target: Target, messages: number): Promise<Reading> {
-  // One at a time: the largest takes some gigabytes.
+  // One after another, because the largest takes some gigabytes.
   using folder = new DatabaseFolder();
   const path = folder.fresh();
   const flags = storeFlags(path);
@@ -64,7 +64,7 @@ async function measureSize(target: Target, messages: number): Promise<Reading> {
   let readySeconds = Number.POSITIVE_INFINITY;
   for (let start = 0; start < settings.starts; start++) {
     const startMs = performance.now();
-    // The minimum, since disk and machine can only add to it.
+    // The minimum, since disk and machine can only increase the time.
     readySeconds = Math.min(readySeconds, await Bench.run(target, (bench) => readyAfter(bench, startMs), flags));
   }
   const residentMib = await Bench.run(target, (bench) => residentAfterWork(bench, messages), flags);

@@ -8,7 +8,7 @@ import type { RunningTarget, Target } from '../lib/target.ts';
 
 const settings = { rounds: 100, roundsOfNodes: 40, killedGroups: 8, leaseMs: 15_000 };
 
-/** How long a partition has no owner that receives pokes, when members join, leave, restart and are killed. */
+/** Time in which a partition has no owner that receives pokes, when members join, leave, restart and are killed. */
 export async function groupHandOver(context: Context): Promise<ScenarioResult> {
   await using db = await MessageDb.start();
   const shared = db.target(context, 'two nodes', 'all', await db.freshForGroups());

@@ -10,7 +10,10 @@ import { measureTwoNodes } from './group-handover.ts';
 
 const settings = { groups: 1_000, membersOfGroup: 4, idleMs: 10_000 };
 
-/** Consumer groups with members over JetStream: hand-overs between two nodes, acknowledgements, and what idle groups cost. */
+/**
+ * Consumer groups with members over JetStream: hand-overs between two nodes, acknowledgements, and the cost of idle
+ * groups.
+ */
 export async function natsGroups(context: Context): Promise<ScenarioResult> {
   const series: Series[] = [];
   for (const replicas of everyReplicas) {

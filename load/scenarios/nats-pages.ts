@@ -13,7 +13,10 @@ const settings = {
   inFlight: 256,
 };
 
-/** Pages of pokes of one of 20 categories from all over a log with few and with many streams, with the store alone. */
+/**
+ * Pages of pokes of one of 20 categories from all over a log with few and with many streams, read from the store
+ * directly.
+ */
 export async function natsPages(context: Context): Promise<ScenarioResult> {
   const series: Series[] = [];
   for (const streams of settings.streams) {

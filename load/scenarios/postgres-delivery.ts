@@ -16,7 +16,7 @@ const settings = { perSecond: 100, warmUpMs: 1_500, measureMs: 3_000 };
  */
 export async function postgresDelivery(context: Context): Promise<ScenarioResult> {
   await using db = await MessageDb.start();
-  // The load client never sleeps on its core, so a database there would have to wait for it.
+  // The load client never sleeps on its core, so a database on that core would have to wait for it.
   db.pin();
   const measure = new Map([
     ['own node', (target: Target, server: RunningTarget) => measureDelivery(target, settings, server, server)],

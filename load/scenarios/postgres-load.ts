@@ -19,7 +19,7 @@ const settings = {
 
 const readSql = 'SELECT * FROM get_category_messages($1, $2, 1000)';
 
-/** What 1,000 consumers, each of its own category, cost the database: by polling and with pokes. */
+/** The load of 1,000 consumers on the database, each with its own category: by polling and with pokes. */
 export async function postgresLoad(context: Context): Promise<ScenarioResult> {
   await using db = await MessageDb.start();
   const database = await db.fresh();
@@ -48,7 +48,7 @@ export async function postgresLoad(context: Context): Promise<ScenarioResult> {
   };
 }
 
-/** Some messages for each consumer, so that polls skip what was read. */
+/** Some messages for each consumer, so that polls have to skip messages that were read. */
 async function fill(db: MessageDb, database: string): Promise<void> {
   await using client = await db.connect(database);
   for (let consumer = 0; consumer < settings.consumers; consumer++) {
@@ -68,7 +68,7 @@ async function measurePolling(db: MessageDb, database: string): Promise<Reading[
     const stepMs = (pollMs * pollConnections) / consumers;
     let consumer = at;
     await sleep((stepMs * at) / pollConnections);
-    // Each of its consumers round robin, at a fixed rate.
+    // Writes for each of its consumers round robin, at a fixed rate.
     for (let dueMs = performance.now(); !polling.isOver; dueMs += stepMs) {
       await sleep(Math.max(0, dueMs - performance.now()));
       const { rows } = await client.query(readSql, [`consumer${consumer}`, positions.get(consumer) ?? 1]);

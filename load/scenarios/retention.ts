@@ -32,7 +32,7 @@ export async function retention(context: Context): Promise<ScenarioResult> {
     const path = store === 'sqlite' ? folder.fresh() : undefined;
     // A durable store works in its own threads, so all servers get both cores, as on any machine.
     const server = pokewireOf(context, [...flags, '--store-max-bytes=0'], name, 'all');
-    // Without a limit nothing stays constant, and memory would not last for the whole duration.
+    // Without a limit nothing stays constant, and memory would not suffice for the whole duration.
     const measured = flags.length > 0 ? seconds : Math.min(seconds, settings.usualSeconds);
     return Bench.run(server, (bench) => measure(bench, path, measured), path === undefined ? [] : storeFlags(path));
   });

@@ -10,8 +10,8 @@ export function wantedOf(log: readonly Entry[], wish: Wish): Entry[] {
 }
 
 /**
- * How what the connection received differs from the log; undefined: it does not. `wanted`: what its reader selects of
- * the whole log. A connection that was closed may have received only the start.
+ * The difference between the pokes received on the connection and the log; undefined: none. `wanted`: the messages of
+ * the whole log that its reader selects. A connection that was closed may have received only the start.
  */
 export function problemOf(
   connection: SoakConnection,

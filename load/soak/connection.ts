@@ -20,7 +20,7 @@ export type Subscribing = {
 
 /** No hello arrived. */
 export class NoHelloError extends Error {
-  /** Whether a retry may succeed: the connection waited or broke, or the server has no room now. */
+  /** Whether a retry may succeed: the connection waited or broke, or the server has reached a limit. */
   readonly passes: boolean;
 
   constructor(message: string, status: number) {
@@ -42,7 +42,7 @@ export class SoakConnection {
   readonly resets: string[] = [];
   endCode: string | undefined = undefined;
   epoch = '';
-  /** Where it starts, according to its hello's id; it receives what comes after. */
+  /** Where it starts, according to its hello's id; it receives later messages. */
   cursor = 0;
   lastEventId: string;
   /** The highest head in a heartbeat. */

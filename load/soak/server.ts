@@ -9,7 +9,7 @@ import { residentKib } from '../lib/machine.ts';
 import { NoHelloError, passingStatuses, SoakConnection, type Subscribing } from './connection.ts';
 import type { Tally } from './tally.ts';
 
-/** What came back; `body` is parsed when it is JSON. */
+/** The answer; `body` is parsed when it is JSON. */
 // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
 export type Answer = { readonly status: number; readonly text: string; readonly body: any };
 
@@ -34,7 +34,7 @@ export type Rest = {
 
 const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 const mib = 1_048_576;
-/** By then everything is released: a full pool shrinks by a quarter per second. */
+/** Time by which everything must be released: a full pool shrinks by a quarter per second. */
 const returnTimeoutMs = 20_000;
 const pollMs = 100;
 /** Delay before a request refused because of an attack is repeated. */
@@ -179,7 +179,7 @@ export class SoakServer implements AsyncDisposable {
     this.#agent.destroy();
     this.#agent = new Agent({ keepAlive: false });
     await this.#until(async () => (await this.metrics())('pokewire_subscriptions') === 0);
-    // Pools shrink slowly, and what they keep would hide a leak.
+    // Pools shrink slowly, and the objects they keep would hide a leak.
     await this.#until(
       async () => (await this.metrics())('pokewire_pool_size') <= (first?.pooled ?? Number.POSITIVE_INFINITY),
     );
@@ -214,7 +214,7 @@ export class SoakServer implements AsyncDisposable {
     clearTimeout(force);
   }
 
-  /** Waits, but not forever: whatever is not released by then shows in the numbers. */
+  /** Waits for a bounded time: resources not released by then show in the numbers. */
   async #until(isSo: () => boolean | Promise<boolean>): Promise<void> {
     const deadlineMs = performance.now() + returnTimeoutMs;
     while (!(await isSo()) && performance.now() < deadlineMs) await sleep(pollMs);

@@ -45,9 +45,9 @@ export type SoakReport = {
 };
 
 /**
- * Stages of load, with a rest after each. What remains after the first is the plateau for later ones. Attacks differ
- * from stage to stage, and so does the growth of heap, tables and compiled code; with attacks the plateau is the first
- * half of the stages.
+ * Stages of load, with a rest after each. Memory that remains after the first stage is the plateau for later ones.
+ * Attacks differ from stage to stage, and so does the growth of heap, tables and compiled code; with attacks the
+ * plateau is the first half of the stages.
  */
 const stageMs = 120_000;
 /** Duration of a stage with attackers, which has one namespace after another. */

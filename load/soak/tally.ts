@@ -1,4 +1,4 @@
-/** What happened in a run: counts and problems. */
+/** Events of a run: counts and problems. */
 export class Tally {
   readonly counts = {
     appends: 0,
@@ -14,12 +14,15 @@ export class Tally {
     /** Ended by the server after a stall. */
     endsStalled: 0,
     endsDeleted: 0,
-    /** Requests and subscriptions of the honest load that an attack delayed or caused to be refused, and that were repeated. */
+    /**
+     * Requests and subscriptions of the regular load that an attack delayed or caused to be refused, and that were
+     * repeated.
+     */
     putOff: 0,
   };
   /** Rounds of the attackers, by title of the attack. */
   readonly rounds: Record<string, number> = {};
-  /** The first ones only, as a repeated fault says nothing new. */
+  /** Only the first ones, because a repeated fault adds no information. */
   readonly problems: string[] = [];
   #problems = 0;
 

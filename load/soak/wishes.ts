@@ -1,7 +1,7 @@
 import { type Selection, selects } from '../../src/message/selection.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
 
-/** What one reader requests. */
+/** The requests of one reader. */
 export type Wish = {
   readonly name: string;
   readonly selection: Selection;
@@ -14,7 +14,7 @@ export type Wish = {
 
 /** Streams with long frames, so that a few thousand fill a socket. */
 export const longStreams = [0, 1].map((number) => `long-${'"'.repeat(1_000)}${number}`);
-/** All other streams; few, so that what the server keeps per stream soon stops growing. */
+/** All other streams; few, so that the server's memory per stream soon stops growing. */
 export const streams = ['account', 'order', 'user'].flatMap((category) => [
   category,
   ...Array.from({ length: 12 }, (_, number) => `${category}-${number}${number % 4 === 0 ? '+part' : ''}`),

@@ -10,7 +10,7 @@ import { visit } from './visit.ts';
 
 const admin = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;
 
-/** A proxy that has the server of this port below `/below/`, and nothing else. Close it by `await using`. */
+/** A proxy that serves the server on this port below `/below/`, and nothing else. Close it by `await using`. */
 async function startProxy(port: number): Promise<AsyncDisposable & { readonly url: string }> {
   const proxy = createServer((asked, answer) => {
     if (!asked.url!.startsWith('/below/')) return answer.writeHead(404).end();

@@ -75,7 +75,7 @@ async function signInWrongly(page: Page): Promise<void> {
   await page.getByRole('alert').getByText('The token is malformed').waitFor();
 }
 
-/** Every page of the header, with content, and those that no link leads to. */
+/** Every page of the header, with content, and pages without a link. */
 export const stops: readonly Stop[] = [
   ...headerLinks.map(({ path }) => ({ name: path.slice(1), path, isInHeader: true, ...states[path]! })),
   {

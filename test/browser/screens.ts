@@ -8,7 +8,7 @@ import { pictureName, schemes, screensIndex, sizes } from './screens-index.ts';
 // node test/browser/screens.ts [FOLDER]
 const folder = new URL(`${process.argv[2] ?? 'docs/screens'}/`, `file://${process.cwd()}/`);
 
-/** WebP takes a third of the size of PNG, but Playwright cannot write it. */
+/** Converts to WebP, which takes a third of the size of PNG, because Playwright cannot write it. */
 async function picture(page: Page): Promise<Buffer> {
   const session = await page.context().newCDPSession(page);
   const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 60 });

@@ -38,7 +38,7 @@ const wishes = kinds.filter(({ stalls, conflated }) => !stalls && !conflated);
 
 /**
  * Writers append to several nodes and subscribers listen, while one fault after another hits nodes and store. Every
- * poke is judged on arrival, so errors show at any time.
+ * poke is judged on arrival, so errors are visible at any time.
  */
 export class Chaos {
   readonly members: readonly Member[];
@@ -48,9 +48,9 @@ export class Chaos {
   readonly inflicted = new Map<string, number>();
   readonly problems: string[] = [];
   phase: Phase = 'chaos';
-  /** What writers were told about the current log. */
+  /** Answers to writers about the current log. */
   #ledger = new Ledger();
-  /** The same for logs that were removed. */
+  /** Answers to writers about removed logs. */
   readonly #before = { stored: 0, unanswered: 0 };
   #endedLogs = 0;
   /** The current fault. */
@@ -100,7 +100,7 @@ export class Chaos {
     return lost + doubled + disordered === 0 && this.problems.length === 0;
   }
 
-  /** Resolves when the time is over, or the signal aborts, and everything was delivered or cannot be. */
+  /** Resolves when the time is over, or the signal aborts, and all pokes were delivered or can no longer be. */
   async run(early: AbortSignal): Promise<void> {
     const stop = new AbortController();
     const reading = Promise.all(this.readers.map((reader) => reader.run(stop.signal)));
@@ -174,7 +174,7 @@ export class Chaos {
     for (const { judge } of this.readers) judge.beginAnew();
   }
 
-  /** Waits until every subscriber has the rest, or the time for that is over. */
+  /** Waits until every subscriber has the remaining pokes, or until the time for that is over. */
   async #settle(): Promise<void> {
     const { counts } = this.#ledger;
     const lacking = () => this.readers.filter(({ judge }) => judge.lacks(counts) > 0);

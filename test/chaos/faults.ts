@@ -7,7 +7,7 @@ export type Fault = {
   readonly name: string;
   /** Frequency relative to other faults. */
   readonly weight: number;
-  /** Whether it removes the log: before it everything is delivered, and after it everybody starts over. */
+  /** Whether it removes the log: before it all pokes are delivered, and after it all subscribers start over. */
   readonly endsLog?: boolean;
   inflict(random: Random): Promise<void>;
 };

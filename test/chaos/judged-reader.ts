@@ -48,7 +48,7 @@ export class JudgedReader {
     const end = () => void this.#connection?.end();
     signal.addEventListener('abort', end);
     while (!signal.aborted) {
-      // Without an answer there is nothing new, so it retries.
+      // Without an answer nothing has changed, so it retries.
       if (!(await this.#hear(signal))) await delay(retryMs);
     }
     signal.removeEventListener('abort', end);

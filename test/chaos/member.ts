@@ -10,7 +10,7 @@ export type Restartable = {
   untilReady(): Promise<void>;
 };
 
-/** What may befall a process that goes on. */
+/** A disturbance of a process that keeps running. */
 export type Trouble = 'cut off' | 'disk full';
 
 export type MemberState = 'up' | 'killed' | 'frozen' | Trouble | 'comes back';
@@ -68,7 +68,7 @@ export class Member {
     await this.#untilReady();
   }
 
-  /** Runs a function during which it is in trouble. */
+  /** Runs a function during which the process is disturbed. */
   async suffer(trouble: Trouble, meanwhile: () => Promise<void>): Promise<void> {
     this.state = trouble;
     await meanwhile();

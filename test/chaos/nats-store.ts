@@ -52,7 +52,7 @@ function restartable(server: NatsServer) {
   };
 }
 
-/** Uses Pokewire's own credentials to change data from outside. */
+/** Uses Pokewire's own credentials to change data like another program. */
 function meddling(
   name: string,
   cluster: NatsCluster,
@@ -82,7 +82,10 @@ function cutOff(network: NatsNetwork, members: readonly Member[], servers: reado
   };
 }
 
-/** One server has no room on its disk for a while. One that could not write has stopped its JetStream, so it is restarted behind. */
+/**
+ * For a while one server has no space on its disk. A server that could not write stops its JetStream, so it is
+ * restarted afterwards.
+ */
 function fillDisk(disks: readonly SmallDisk[], members: readonly Member[]): Fault {
   return {
     name: 'disk of a nats-server full',

@@ -1,4 +1,7 @@
-/** `npm run chaos`: several nodes over one store, whose processes are killed one after another; shows what is lost, and ends by itself. */
+/**
+ * `npm run chaos`: several nodes over one store, whose processes are killed one after another; shows losses, and ends
+ * after a while.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Chaos } from './chaos.ts';
@@ -30,7 +33,7 @@ if (!(durationMs > 0) || !(subscribers > 0 && Number.isInteger(subscribers)) || 
 if (start === undefined) refuse(`--store is one of ${Object.keys(chaosStores).join(', ')}.`);
 if (typeof start === 'string') refuse(`${start}.`);
 
-// Something that hangs must not block the run forever.
+// A process that hangs must not block the run forever.
 setTimeout(
   () => {
     console.error('stopped: it took far longer than it should');
@@ -70,7 +73,7 @@ async function show(chaos: Chaos): Promise<void> {
     }
     if (isTerminal) {
       const lines = screenOf(chaos, history, nodePorts);
-      // Overwrites what was drawn before.
+      // Overwrites the previous screen.
       const up = drawn > 0 ? `\x1b[${drawn}A` : '';
       process.stdout.write(`${up}${lines.map((line) => `\x1b[2K${line}\n`).join('')}`);
       drawn = lines.length;

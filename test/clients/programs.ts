@@ -7,13 +7,13 @@ import { EventSource as UndiciEventSource } from 'undici';
 import { connect } from '../../src/client/client.ts';
 import { openPage } from './pages.ts';
 
-/** What a program passes to its user: each poke's data, and the number of events without data. */
+/** Output of a program: each poke's data, and the number of events without data. */
 export type Heard = { readonly pokes: string[]; emptyEvents: number };
 
-/** Starts a program that resumes by itself; resolves to the function that stops it. */
+/** Starts a program that resumes automatically; resolves to the function that stops it. */
 export type Program = (url: string, heard: Heard) => Promise<() => Promise<void> | void>;
 
-/** What all implementations of `EventSource` share. */
+/** The part common to all implementations of `EventSource`. */
 type Source = {
   addEventListener(type: 'poke' | 'message', listener: (event: { readonly data: string }) => void): void;
   close(): void;
@@ -107,7 +107,7 @@ const viaChromium: Program = async (url, heard) => {
   return () => page.context().close();
 };
 
-/** Programs from npm that people subscribe with, and a browser. */
+/** Client libraries from npm, and a browser. */
 export const programs: Readonly<Record<string, Program>> = {
   'pokewire/client': viaPokewire,
   'eventsource 2': viaEventSource((url) => new EventSource2(url)),

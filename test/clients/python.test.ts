@@ -9,7 +9,7 @@ import { ChoppingProxy } from './chopping-proxy.ts';
 
 const hasRequests = spawnSync('python3', ['-c', 'import requests'], { stdio: 'ignore' }).status === 0;
 
-// As usually written: requests reads a body without chunks in blocks, so the last lines arrive late or never.
+// The usual way: requests reads a body without chunks in blocks, so the last lines arrive late or never.
 const script = `
 import sys, requests
 with requests.get(sys.argv[1], stream=True) as response:

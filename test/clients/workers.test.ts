@@ -57,7 +57,7 @@ describeStores('with messages in %s, a worker', (start) => {
 
 describe('a worker', () => {
   test('without a checkpoint and a group says that it needs one', async () => {
-    // As untyped JavaScript may call it.
+    // A call that untyped JavaScript may make.
     const { done } = connect('http://localhost:1').consume({ category: 'account' }, () => {}, undefined as never);
     await expect(done).rejects.toThrow('consume needs a checkpoint, such as memoryCheckpoint(), or the group');
   });

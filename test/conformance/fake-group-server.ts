@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 /** A message of the scripted log, and the partition that its stream belongs to. */
 export type ScriptedMessage = { readonly stream: string; readonly position: number; readonly partition: number };
 
-/** What the handler under test reports when it starts. */
+/** The report of the handler under test when it starts. */
 export type Start = {
   readonly stream: string;
   readonly position: number;
@@ -117,7 +117,7 @@ export class FakeGroupServer {
     }
   }
 
-  /** Fails if the worker does what it must not. */
+  /** Fails if the worker performs a forbidden action. */
   async never(what: string, isSo: () => boolean, ms = watchMs): Promise<void> {
     const endAtMs = performance.now() + ms;
     while (performance.now() < endAtMs) {

@@ -66,7 +66,7 @@ function same(what: string, found: unknown, expected: unknown): void {
     throw new Error(`${what}: ${JSON.stringify(found)} and not ${JSON.stringify(expected)}`);
 }
 
-/** The scenarios, by what a worker must do in each. */
+/** The scenarios, by the rule that a worker must follow in each. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   'handles each stream in order, and acknowledges what is settled': async (server) => {
     for (const stream of ['a-1', 'a-2', 'a-1', 'a-2', 'a-1']) server.append(stream);

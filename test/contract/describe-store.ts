@@ -57,8 +57,8 @@ const aboutMessages = [
 ];
 
 /**
- * Everything that `src/store/` promises of a store, its logs and its namespaces. Every store runs it. Cases that a
- * store cannot pass by its capabilities are relaxed, or skipped with the missing capability in the title.
+ * The contract of `src/store/` for a store, its logs and its namespaces. Every store runs it. Cases that a store cannot
+ * pass by its capabilities are relaxed, or skipped with the missing capability in the title.
  */
 export function describeStore(name: string, harness: StoreHarness): void {
   describeParts(name, harness, (suite) => {

@@ -4,7 +4,7 @@ import { createNamespace } from '../support/create-namespace.ts';
 import { defaultId, newNamespace } from './opened-store.ts';
 import type { Suite } from './suite.ts';
 
-/** More than a store needs to remember. */
+/** More changes than a store needs to remember. */
 const manyChanges = 2_500;
 
 const token = (id: string): TokenRecord => ({

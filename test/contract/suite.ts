@@ -7,7 +7,7 @@ import type { Store, StoreLimits } from '../../src/store/store.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { OpenedStore, type StoreHarness } from './opened-store.ts';
 
-/** What a case may require of a store or its harness. */
+/** Requirements of a case on a store or its harness. */
 export type Need =
   | 'appends'
   | 'imports'

@@ -41,7 +41,7 @@ const inStop = 0.1;
 /** How long after the last kill everything must be delivered. */
 const settleMs = 120_000;
 
-/** Kills a server at random moments during writes and subscriptions, and compares what everyone received with its file. */
+/** Kills a server at random moments during writes and subscriptions, and compares the pokes received with its file. */
 export async function crash({ kills, writers, subscribers, seed, say }: CrashOptions): Promise<CrashReport> {
   const random = new Random(seed);
   const book = new LogBook();
@@ -117,7 +117,7 @@ async function killOnce(server: CrashedServer, book: LogBook, random: Random): P
   server.start();
 }
 
-/** Resolves when each subscriber has all its pokes, or after a time that means something is missing. */
+/** Resolves when each subscriber has all its pokes, or after a time that means some are missing. */
 async function untilTold(path: string, followers: readonly CrashSubscriber[], book: LogBook): Promise<void> {
   const log = readLog(path).map(({ stream, position }) => ({ stream: new StreamName(stream), position }));
   const deadlineMs = performance.now() + settleMs;

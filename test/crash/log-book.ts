@@ -7,7 +7,7 @@ export type Acknowledged = {
   readonly globalPosition: number;
 };
 
-/** What the server acknowledged, and contradictions in it. */
+/** Messages that the server acknowledged, and contradictions in them. */
 export class LogBook {
   readonly acknowledged = new Map<number, Acknowledged>();
   /** Every message sent, answered or not. */

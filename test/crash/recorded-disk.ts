@@ -74,7 +74,7 @@ class DiskFile {
 }
 
 /**
- * A disk that keeps what was synced, and any part of everything else. File names are kept at once: SQLite syncs their
+ * A disk that keeps all synced data, and any part of all other data. File names are kept at once: SQLite syncs their
  * directory, which is not recorded.
  */
 export class RecordedDisk {
@@ -91,7 +91,7 @@ export class RecordedDisk {
     else if (kind === 's') for (const pending of found.pending.splice(0)) perform(found.synced, pending);
   }
 
-  /** Writes what remains if power is lost now: of unsynced data nothing, everything, or any part. */
+  /** Writes the data that remains if power is lost now: of unsynced data nothing, everything, or any part. */
   loseInto(folder: string, random: Random): void {
     mkdirSync(folder, { recursive: true });
     const keep = random.pick([() => false, () => true, () => random.chance(0.5), () => random.chance(0.9)]);

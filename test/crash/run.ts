@@ -7,7 +7,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '1000' },
     writers: { type: 'string', default: '64' },
     subscribers: { type: 'string', default: '50' },
-    /** Reproduces what is sent and the delays, not the exact moments. */
+    /** Reproduces the requests and the delays, not the exact moments. */
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
 });
@@ -19,7 +19,7 @@ if (![kills, writers, subscribers, seed].every((value) => Number.isSafeInteger(v
 const startMs = performance.now();
 const say = (text: string) =>
   console.log(`${((performance.now() - startMs) / 1_000).toFixed(0).padStart(6)} s  ${text}`);
-// Something that never happens must not block the run forever.
+// A condition that is never met must not block the run forever.
 setTimeout(
   () => {
     say('stopped: it took far longer than it should');

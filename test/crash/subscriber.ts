@@ -40,7 +40,7 @@ export class CrashSubscriber {
   async run(stop: AbortSignal): Promise<void> {
     stop.addEventListener('abort', () => this.#request?.destroy());
     while (!stop.aborted) {
-      // Without an answer there is nothing new, so it retries.
+      // Without an answer nothing has changed, so it retries.
       await this.#connect(stop).catch(() => {});
       if (!stop.aborted) await sleep(retryMs);
     }

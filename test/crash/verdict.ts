@@ -41,7 +41,7 @@ export function judgeFile(path: string, book: LogBook): void {
   judgeCounters(path, book);
 }
 
-/** Compares what a subscriber received, over all its connections, with the log. */
+/** Compares the pokes of a subscriber, over all its connections, with the log. */
 export function judgeSubscriber(subscriber: CrashSubscriber, log: readonly Stored[], book: LogBook): void {
   const { name, selection, places, globalPositions } = subscriber;
   const due = log.filter(({ stream, position }) => selects(selection, new StreamName(stream), position));

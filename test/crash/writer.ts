@@ -55,7 +55,7 @@ export class CrashWriter {
         continue;
       }
       const { status, text } = answer;
-      // While stopping, the server refuses what it will not carry out.
+      // While stopping, the server refuses requests that it will not carry out.
       if (status === 503) {
         await sleep(5);
         continue;

@@ -64,7 +64,7 @@ testOfCrowd(
     await poll(() => server.subscriptions()).toBe(0);
     const after = await heldBy(server);
     expect(after.sockets).toBe(0);
-    // Compiled code and larger tables remain; what each of the 10,000 used does not.
+    // Compiled code and larger tables remain; the memory of each of the 10,000 does not.
     expect(after.bytes - before.bytes).toBeLessThan((full.bytes - before.bytes) / 4);
   },
 );

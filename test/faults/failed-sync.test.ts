@@ -32,14 +32,14 @@ test.skipIf(!hasCompiler)(
     const [line] = server.logged('the store failed and must be reopened: the process exits');
     expect([line.level, line.err.message]).toEqual([60, 'disk I/O error']);
     await client.closed;
-    // It was told to reconnect, and with which cursor.
+    // The subscriber was asked to reconnect, and received its cursor.
     expect(client.events.at(-1)).toMatchObject({ type: 'end', data: expect.stringContaining('"draining"') });
     rmSync(trigger);
     await using next = await FaultServer.start(flags);
     await using resumed = await SseClient.connect(next.port, '/subscribe?category=a', {
       headers: { 'last-event-id': client.pokes.at(-1)!.id },
     });
-    // The append that failed may have been stored, since nobody was told otherwise.
+    // The failed append may have been stored, since its writer got no definite answer.
     await next.append('a-2', 1);
     const pokes = await resumed.waitForPokes(1);
     expect(pokes[0]!.globalPosition).toBeGreaterThan(3);

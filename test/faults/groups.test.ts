@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { faultMix, GroupFaults } from './groups/group-faults.ts';
 import { groupStores } from './groups/stores.ts';
 
-/** Faults that leave nothing to wait for: who is evicted may come back only when its lease has expired. */
+/** Faults without waiting times: an evicted member may rejoin only when its lease has expired. */
 const mix = faultMix
   .filter(([, name]) => name !== 'evict')
   .map(([weight, name]) => [name === 'join' || name === 'leave' ? weight / 4 : weight, name] as const);
@@ -10,7 +10,7 @@ const mix = faultMix
 /** Over NATS, test/nats/group-nodes.test.ts already kills nodes and servers in CI. */
 const stores = Object.entries(groupStores).filter(([name]) => name !== 'nats');
 
-/** However slow the machine is, so many happen. */
+/** The minimum number of faults, however slow the machine is. */
 const fewest = 30;
 
 /** `npm run groups:faults` is the long run; this one has the same parts. */
@@ -29,7 +29,7 @@ describe.each(stores)('Members of groups in processes of their own over %s', (_n
       await faults.run(AbortSignal.timeout(120_000));
       expect(faults.problems, `seed ${seed}`).toEqual([]);
       expect(faults.missing).toBe(0);
-      // Otherwise nothing was tried.
+      // Otherwise the test would have checked nothing.
       expect(faults.faults).toBeGreaterThanOrEqual(fewest);
       expect(faults.appended).toBeGreaterThan(0);
     },

@@ -20,7 +20,7 @@ function framesOf(count: number, from = 1): string {
 
 const reasonsOf = (server: FaultServer) => server.logged('unsubscribed').map(({ reason }) => reason);
 
-/** Appends until the subscriber's socket is full; how much that takes depends on the kernel. */
+/** Appends until the subscriber's socket is full; how many messages that takes depends on the kernel. */
 async function appendUntilLagging(server: FaultServer): Promise<number> {
   const lagging = async () => (await server.metrics()).value('pokewire_subscriptions', { state: 'lagging' });
   let appended = 0;

@@ -25,7 +25,7 @@ export type FuzzOptions = {
   readonly firstBranch?: number;
 };
 
-/** What a run did, and what it left in the server. */
+/** Statistics of a run, and the resources it left in the server. */
 export type FuzzReport = {
   readonly tallies: readonly Tally[];
   readonly auditedMessages: number;
@@ -59,7 +59,7 @@ const healthEveryMs = 200;
 /** Requests per phase, after which the log is compared and emptied, and leftovers are checked. */
 const phaseRequests = 30_000;
 
-/** Starts a server, storms it, and checks what is left: log, memory, sockets, buffers, subscriptions. */
+/** Starts a server, storms it, and checks the state afterwards: log, memory, sockets, buffers, subscriptions. */
 export async function fuzz({
   auth,
   store = 'memory',

@@ -21,10 +21,10 @@ const faults: readonly string[] = ['INTERNAL_ERROR', 'BACKEND_ERROR', 'NOT_READY
 /** Refusals by the parser have only framing headers. */
 const parserRefusals = [400, 408, 431];
 
-/** What is known about a request; for bytes that may not be one, at most the method. */
+/** Known facts about a request; for bytes that may not be one, at most the method. */
 export type Asked = Pick<FuzzRequest, 'method' | 'id' | 'route' | 'host'>;
 
-/** What is wrong with an answer; undefined: nothing. `checksHosts`: the server accepts only its own hosts. */
+/** The error in an answer; undefined: none. `checksHosts`: the server accepts only its own hosts. */
 export function judge(response: HttpResponse, request: Asked, checksHosts: boolean): string | undefined {
   const { status, headers, body } = response;
   const misled = judgeHost(response, request, checksHosts);

@@ -63,7 +63,7 @@ export class Ledger {
     return this.#entries.size;
   }
 
-  /** Records what an answer says was stored. */
+  /** Records the messages stored according to an answer. */
   note({ stream, sent }: Pick<Audited, 'stream' | 'sent'>, { status, body }: HttpResponse): void {
     if (status >= 300) return;
     const accepted = JSON.parse(body.toString()) as Accepted;

@@ -5,7 +5,7 @@ export type SlowRequest = {
   readonly title: string;
   /** Shape of its JSON, from {@link largeObjects}; undefined: it is expensive for another reason. */
   readonly shape?: string;
-  /** What must be stored before: one of {@link stores}. */
+  /** Messages that must be stored before: one of {@link stores}. */
   readonly store?: keyof typeof stores;
   /** Returns a new request on each call, with unused ids and positions. */
   readonly make: (serial: number) => HttpRequest | Retry;

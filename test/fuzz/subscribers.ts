@@ -50,7 +50,8 @@ export class Subscribers {
     this.#tally.count('subscribe', 1, [{ status, headers: client.head.headers, body: Buffer.alloc(0) }]);
     if (!statuses.includes(status)) throw new Error(`${status} to ${target} with ${JSON.stringify(headers)}`);
     if (status === 200 && target.startsWith('/subscribe')) {
-      // A subscriber without a place is told only when to return; one whose log was replaced, that it is gone.
+      // A subscriber that exceeds a limit gets only a reconnection time; one whose log was replaced learns that it is
+      // gone.
       const isEnded = () => client.isClosed && (client.retry !== undefined || client.bytes.includes('"log-replaced"'));
       await client.waitFor(() => client.comments.includes(' ready') || isEnded(), `: ready, to ${target}`);
     }

@@ -17,7 +17,7 @@ export class Wire {
   #changed: () => void = () => {};
   /** Whether it can send no more requests. */
   isClosed = false;
-  /** What came before the last requests. */
+  /** The requests before the last ones. */
   before = 'nothing';
   #sentAtMs = performance.now();
 

@@ -31,7 +31,7 @@ test('The share of a member that leaves is handed over at once, and a worker tha
   await b.connect(node);
   expect(b.told('assigned')).toHaveLength(2);
   expect(scene.handedOverMs).toEqual([]);
-  // It lets its other partition go, and says so only by leaving.
+  // It drops its other partition, and reports that only by leaving.
   a.release(0);
   await a.leave();
   expect(b.told('assigned').map(({ partition }) => partition)).toEqual([1, 1, 0]);
@@ -48,7 +48,7 @@ test('A hand-over that is called off is none, and what a silent worker had is ha
   await b.leave();
   await scene.pass(1_000);
   expect(scene.handedOverMs).toEqual([]);
-  // Nobody answers for the first worker any more, so its share is taken when its lease is over.
+  // Nothing renews the first worker's lease any more, so its share is reassigned when the lease expires.
   a.isBeating = false;
   await scene.startWorker('c', other);
   await scene.pass(2 * (handOverMs + leaseMs));

@@ -75,7 +75,7 @@ class HeldStore implements GroupStore {
 /** A node of a scene. */
 export type SceneNode = { readonly node: GroupNode; readonly store: HeldStore };
 
-/** A group of two partitions with nodes and workers that act when the scenario says. */
+/** A group of two partitions with nodes and workers that act when the scenario requests it. */
 export class Scene {
   nowMs = 0;
   /** How long each hand-over took, on whichever node. */
@@ -154,7 +154,7 @@ export class SceneWorker {
   book: DeadlineBook = emptyBook;
   /** Whether it sends beats. */
   isBeating = true;
-  /** Whether everything sent to it is lost, without anyone knowing yet. */
+  /** Whether everything sent to it is lost, without any participant knowing yet. */
   isDeaf = false;
   /** All events received. */
   readonly events: GroupEvent[] = [];
@@ -180,7 +180,7 @@ export class SceneWorker {
       send: (event: GroupEvent) => {
         if (!this.isDeaf && this.book.attempt === attempt) this.#take(event);
       },
-      // As a socket does it, before the node goes on.
+      // Like a socket, it notifies the node before the node continues.
       end: (code: string) => {
         this.ends.push(code);
         if (this.book.attempt === attempt) this.#at.node.disconnected(this.#session!);
@@ -232,7 +232,7 @@ export class SceneWorker {
     await this.#scene.settle();
   }
 
-  /** The partition as its book says it owns it. */
+  /** The partition that it owns according to its book. */
   owned(partition: number): Held | undefined {
     return this.book.assignments.get(`0/${partition}`);
   }

@@ -3,13 +3,16 @@ import type { Told } from '../../src/groups/member-session.ts';
 import { PokeCredit } from '../../src/groups/poke-credit.ts';
 import type { SimLog, SimMessage } from './sim-log.ts';
 
-/** So few that most partitions run out of them. */
+/** So few that most partitions use up their credit. */
 const mostPokes = 3;
 
 /** The pokes of a partition to one connection. */
 type Poked = { readonly credit: PokeCredit; checkpoint: number; sinceCheckpoint: number; last: number };
 
-/** Pokes the members on a node, within their credit; throws where one has too many of them, or none although it is owed one. */
+/**
+ * Sends pokes to the members on a node, within their credit; throws if a member gets too many of them, or none although
+ * one is due.
+ */
 export class SimFeed {
   readonly #node: GroupNode;
   readonly #poked = new WeakMap<Told, Poked>();
@@ -20,7 +23,7 @@ export class SimFeed {
     this.#node = node;
   }
 
-  /** The node has learned of a message. */
+  /** Called when the node has learned of a message. */
   announce(log: SimLog, { stream, position, globalPosition }: SimMessage): void {
     const name = log.nameOf(stream);
     for (const { group: known, sessions } of this.#node.watched) {

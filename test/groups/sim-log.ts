@@ -24,7 +24,7 @@ export class SimLog {
   readonly #last: number[] = new Array(streamCount).fill(-1);
   /** Position that a stream may return to because a request to hold it was repeated. */
   readonly #back: number[] = new Array(streamCount).fill(Number.POSITIVE_INFINITY);
-  /** Writes up to this generation come from before a reset of the stream. */
+  /** Writes up to this generation precede a reset of the stream. */
   readonly #former: number[] = new Array(streamCount).fill(0);
   /** Retention deleted messages up to here. */
   forgottenUpTo = 0;

@@ -26,7 +26,7 @@ export class SimLogs {
     return this.#logs.find((log) => log.epoch === epoch)!;
   }
 
-  /** An import puts another log in the place of the current one. */
+  /** An import replaces the current log by another one. */
   replace(): void {
     const random = this.#random;
     const log = new SimLog(`e${this.#logs.length}`, this.#names);

@@ -5,22 +5,24 @@ import type { GroupChange, GroupStore } from '../../src/store/group-store.ts';
 import type { SimLogs } from './sim-logs.ts';
 import { groupName } from './sim-node.ts';
 
-/** What is known of a layout of the group. */
+/** Known facts about a layout of the group. */
 type Layout = {
   readonly size: number;
   readonly epoch: string;
-  /** Partitions of it that a reset has ended, which may be acknowledged until they are sealed; undefined: none. */
+  /**
+   * Partitions of the layout that a reset has ended, which may be acknowledged until they are sealed; undefined: none.
+   */
   ended?: readonly number[] | 'all';
 };
 
-/** Watches what nodes write to a store: no record may go back, and no checkpoint pass what nobody processed. */
+/** Checks the writes of nodes to a store: no record may go back, and no checkpoint may pass unprocessed messages. */
 export class SimRecords {
   readonly #store: GroupStore;
   readonly #logs: SimLogs;
   readonly #groupId: string;
   readonly #layouts = new Map<number, Layout>();
 
-  /** `failed` is called with what a change breaks. */
+  /** `failed` is called with the guarantee that a change breaks. */
   constructor(store: GroupStore, logs: SimLogs, first: Group, failed: (error: unknown) => void) {
     this.#store = store;
     this.#logs = logs;
@@ -67,7 +69,7 @@ export class SimRecords {
     if (Math.max(...loads) - Math.min(...loads) > 1) throw new Error(`shares are not balanced: ${state}`);
   }
 
-  /** Throws where a change of a record, whose text was that before, breaks a promise. */
+  /** Throws if a change of a record, given its previous text, breaks a guarantee. */
   #check({ key, text }: GroupChange, before: string): void {
     if (text === undefined) return;
     if (key === groupKey(groupName.uid, groupName.name)) this.#note(JSON.parse(text) as Group);
@@ -89,7 +91,7 @@ export class SimRecords {
     this.#layouts.set(layout, { size, epoch });
     if (origin.from !== 'reset') return;
     const former = this.#layouts.get(layout - 1)!;
-    // Where the log is another one no checkpoint of the former one goes on.
+    // In another log no checkpoint of the former one may continue.
     const partitions = former.epoch === epoch ? origin.partitions : undefined;
     former.ended = partitions ?? 'all';
     this.#logs.of(epoch).reset(size, partitions, origin.position, generation);

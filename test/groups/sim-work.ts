@@ -30,10 +30,10 @@ export class SimWork implements Held {
   readonly #worker: SimWorker;
   readonly #world: World;
   readonly #log: SimLog;
-  /** What it has read may be handled although the log is gone. */
+  /** Messages that it has read may be handled although the log is gone. */
   #readUpTo: number;
   #readAtMs: number;
-  /** There may be something to read up to here. */
+  /** There may be messages to read up to this global position. */
   #pokedUpTo = Number.POSITIVE_INFINITY;
 
   constructor(worker: SimWorker, world: World, given: Given, held: readonly (readonly [number, number])[]) {
@@ -76,12 +76,12 @@ export class SimWork implements Held {
     this.#pokedUpTo = Number.POSITIVE_INFINITY;
   }
 
-  /** Reads on where there may be something, and now and then in any case. */
+  /** Reads if there may be messages, and occasionally in any case. */
   #read(): void {
     const log = this.#log;
     const { now } = this.#world.time;
     if (now - this.#readAtMs > maxIdleMs) this.poke(this.#worker.head);
-    // Reads are refused until it is told what retention deleted.
+    // Reads are refused until it is notified of the messages that retention deleted.
     if (this.#pokedUpTo <= this.#readUpTo || this.#readUpTo < log.forgottenUpTo) return;
     const isOwn = ({ stream }: SimMessage) => log.owner(stream, this.size) === this.partition;
     const last = log.messages.findLast(isOwn)?.globalPosition ?? 0;

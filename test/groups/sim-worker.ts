@@ -40,7 +40,7 @@ export class SimWorker {
   book: DeadlineBook = emptyBook;
   /** The log that it reads. */
   epoch = '';
-  /** The highest head of it that it was told. */
+  /** The highest head of the log that it was notified of. */
   head = 0;
   isCut = false;
   isLeaving = false;
@@ -78,7 +78,7 @@ export class SimWorker {
     const connection = this.#connection;
     if (connection === undefined) return;
     connection.isClosed = true;
-    // Sometimes nobody notices.
+    // Sometimes no node notices.
     if (time.random.chance(0.7)) time.after(time.random.int(1, 500), connection.node, () => closed(connection));
   }
 
@@ -100,7 +100,7 @@ export class SimWorker {
     this.#goWhenDone();
   }
 
-  /** Does what is currently permitted. */
+  /** Performs the currently permitted actions. */
   step(): void {
     for (const work of [...this.#works.values()]) work.step();
   }
@@ -187,7 +187,7 @@ export class SimWorker {
     });
   }
 
-  /** A node has learned of another log, and ends what was connected for the former one. */
+  /** A node has learned of another log, and ends connections for the former one. */
   logReplaced(node: SimNode): void {
     for (const connection of this.#connections) {
       if (connection.node === node && connection.session !== undefined && connection.epoch !== node.epoch)
@@ -382,7 +382,7 @@ export class SimWorker {
   }
 }
 
-/** As the route of members does it. */
+/** Does the same as the route for members. */
 async function joinWithLog(node: SimNode, joining: Parameters<SimNode['node']['join']>[1]): Promise<Joined> {
   const key = groupKey(groupName.uid, groupName.name);
   const group = node.node.groups.known(key) ?? (await node.node.groups.read(key));

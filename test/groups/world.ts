@@ -27,7 +27,7 @@ export type SimOptions = {
 /** Counts of what happened in a run. */
 export type SimCounts = Record<string, number>;
 
-/** One group with nodes, workers and messages, in which everything fails for three minutes, and nothing afterwards. */
+/** One group with nodes, workers and messages, in which random faults happen for three minutes, and none afterwards. */
 export class World {
   readonly time: Timeline;
   readonly logs: SimLogs;

@@ -22,7 +22,7 @@ const retryMs = 50;
 /** Messages per read. */
 const readLimit = 10_000;
 
-/** One node over its store, or two over one storage, each connected to it by a bad network. */
+/** One node over its store, or two over one storage, each connected to it by an unreliable network. */
 export class Nodes implements AsyncDisposable {
   readonly apps: readonly TestApp[];
   readonly stores: readonly UnreliableStore[];

@@ -16,7 +16,7 @@ import {
   SdkSubscription,
 } from './rpc-client.ts';
 
-// What EventoDB's SDKs and suites rely on, one fact per test.
+// Behaviour that EventoDB's SDKs and suites rely on, one fact per test.
 
 const message = { type: 'Happened', data: {} };
 

@@ -67,7 +67,7 @@ test('A message erased while its handler fails is retried at once, so that its w
   const failure = { ...of(owned!), stream: 'account-1', error: 'bad', park: true };
   expect((await worker.post('hold', { ...failure, position: 0 })).status).toBe(200);
   expect(await worker.wait('retry')).toMatchObject([{ stream: 'account-1', position: 0 }]);
-  // As a worker does that finds no message there.
+  // As a worker does when it finds no message there.
   const settled = await worker.post('settle', { ...of(owned!), stream: 'account-1', position: 0, upTo: 0 });
   expect(settled.body).toEqual({ held: false });
   expect(await worker.post('hold', { ...failure, position: 2 })).toMatchObject({ status: 400 });

@@ -37,7 +37,7 @@ async function scrapeUntil(app: TestApp, name: string, labels: Record<string, st
   );
 }
 
-/** Subscribes and waits until the subscription is live, so that what follows is delivered live. */
+/** Subscribes and waits until the subscription is live, so that later messages are delivered live. */
 async function subscribeLive(app: TestApp, query: string, kind: string): Promise<SseClient> {
   const reader = await SseClient.connect(app.port, `/subscribe?${query}`);
   await scrapeUntil(app, 'pokewire_subscriptions', { kind, state: 'live' }, 1);

@@ -20,7 +20,7 @@ function requestOf(block: string): { path: string; body: string | undefined; out
   return { path, body: / -d '([^']*)'/.exec(command)?.[1], output: output.join('\n') };
 }
 
-/** Text without what differs between runs. */
+/** Removes the parts of a text that differ between runs. */
 function masked(text: string): string {
   return text
     .replace(/^retry: \d+$/m, 'retry: N')

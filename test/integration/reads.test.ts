@@ -92,7 +92,7 @@ describe('reads under way', () => {
         },
       ]);
       expect(refused.headers.get('retry-after')).toMatch(/^[1-4]$/);
-      // Another namespace gets the third place, and nobody a fourth.
+      // Another namespace gets the third read, and a fourth one is refused.
       const third = await begin(app.url, admin, asked);
       const beyond = await ask(app.url, admin, asked);
       expect([beyond.status, await beyond.text()]).toEqual([429, expect.stringContaining('"maxReads":3')]);

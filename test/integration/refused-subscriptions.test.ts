@@ -10,7 +10,7 @@ import { StoreFaults } from '../support/store-faults.ts';
 const flags = ['--max-subscriptions', '1', '--retry-min-ms', '7', '--retry-max-ms', '7'];
 const cursor = '1234-7f9c2ba4e88f';
 
-/** A server whose only place is taken, and its answer to another subscriber. */
+/** A server whose only subscription is taken, and its answer to another subscriber. */
 async function refused(query: string, options: Parameters<typeof SseClient.connect>[2] = {}) {
   await using app = await startTestApp(flags);
   await using _first = await SseClient.connect(app.port, '/subscribe?all=true');

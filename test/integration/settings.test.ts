@@ -7,7 +7,7 @@ import { startTestApp } from '../support/start-app.ts';
 
 const names = Object.keys(configSchema.properties) as (keyof Config)[];
 
-/** Values that anyone may mistype. */
+/** Values that are easy to mistype. */
 const texts = [
   '',
   ' ',
@@ -55,7 +55,7 @@ function judge(args: string[], env: Record<string, string>): Config | string {
   }
 }
 
-/** Serves, or says in a sentence what is invalid. */
+/** Starts, or names the invalid setting in a sentence. */
 async function start(flags: readonly string[]): Promise<number | string> {
   try {
     await using app = await startTestApp(flags);

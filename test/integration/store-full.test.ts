@@ -84,7 +84,7 @@ test('All but appends goes on in a full store: reads, lists, retries, exports, o
   importing.request.end(records(1_000, stored + 1));
   expect((await importing.answer).text).toContain('This would exceed the byte limit of the store.');
   expect(reader.isClosed).toBe(false);
-  // What still fits is stored and delivered.
+  // Messages that still fit are stored and delivered.
   expect((await app.append('a-1', { type: 'T', data: {} })).status).toBe(201);
   await reader.waitForPokes(stored + 1);
 });

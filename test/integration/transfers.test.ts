@@ -137,7 +137,7 @@ test('Imports and exports beyond the limit are refused with the time to come aga
     },
   ]);
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(5);
-  // Another namespace gets the third place, and nobody a fourth.
+  // Another namespace gets the third transfer, and a fourth one is refused.
   const third = new ImportRequest(`${app.url}/import`, bearer(admin));
   await third.send(records(1));
   await expect.poll(() => app.transfers.underWay.size).toBe(3);

@@ -11,8 +11,8 @@ export type Expected = {
 };
 
 /**
- * What a connection must receive, in order, according to the log. `cursor`: where it says it started, known if it asked
- * to start at the head.
+ * The messages that a connection must receive, in order, according to the log. `cursor`: its reported starting
+ * position, known if it asked to start at the head.
  */
 export function expectedOf({ wish, start, log, askedAt, readyAt }: Facts, cursor: number | undefined): Expected[] {
   const wanted: Selection = { ...wish.selection, fromPosition: start.fromPosition };

@@ -7,8 +7,8 @@ import { judge } from './verdict.ts';
 import type { Tenancy, World } from './world.ts';
 
 /**
- * Lets everything continue until everyone has received everything, and compares. Lost connections reconnect. The wait
- * ends with one more message per connection, which must be received last; then another, before which nothing may be
+ * Lets all activity continue until everything was received, and compares. Lost connections reconnect. The wait ends
+ * with one more message per connection, which must be received last; then another, before which nothing may be
  * repeated.
  */
 export async function finish(world: World, site: Site): Promise<void> {

@@ -60,7 +60,7 @@ async function restartEmpty(world: World, site: Site, ending: World['connections
   await createAll(world, site);
 }
 
-/** What connections did not receive before their end, the next ones receive by their cursors. */
+/** Messages that connections did not receive before their end are received by the next ones, by their cursors. */
 async function restartKept(world: World, site: Site, ending: World['connections'], onSamePort: boolean) {
   for (const connection of ending) connection.mayEnd.add('draining');
   site.catchUp();

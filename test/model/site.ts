@@ -83,7 +83,7 @@ export class Site implements AsyncDisposable {
     return this.#app.port;
   }
 
-  /** Delivers everything the store held back. */
+  /** Delivers everything that the store held back. */
   catchUp(): void {
     this.store.answerReads();
     this.store.resumeAnnouncements();
@@ -105,12 +105,14 @@ export class Site implements AsyncDisposable {
     return [...this.#app.hub.subscriptions].filter(({ state }) => state.name === 'lagging').length;
   }
 
-  /** Whether all subscriptions are live, so that their end must not cost them anything. */
+  /** Whether all subscriptions are live, so that their end must not make them lose anything. */
   get everybodyIsLive(): boolean {
     return !this.isUnreliable && [...this.#app.hub.subscriptions].every(({ state }) => state.name === 'live');
   }
 
-  /** Resolves when the server holds no subscriptions and no pooled objects, as it must when everyone has left. */
+  /**
+   * Resolves when the server holds no subscriptions and no pooled objects, as is required once all clients have left.
+   */
   async becomesIdle(): Promise<void> {
     const left = () => this.#app.hub.subscriptions.size + this.#leased;
     await expect.poll(left, { timeout: 30_000, interval: 5 }).toBe(0);

@@ -10,7 +10,7 @@ export type Start = {
   readonly fromPosition: number;
   /** Whether it starts at the head, whichever that was between request and ready comment. */
   readonly atHead: boolean;
-  /** What the server must report instead of resuming. */
+  /** The reset that the server must report instead of resuming. */
   readonly reset: ExpectedReset | undefined;
 };
 

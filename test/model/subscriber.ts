@@ -24,7 +24,7 @@ export type EndCode = 'draining' | 'namespace-deleted' | 'revoked' | 'log-replac
 /** Codes sent to every subscriber; all others only to those that asked for a hello. */
 export const toldToAll: readonly EndCode[] = ['namespace-deleted', 'revoked', 'log-replaced'];
 
-/** What is known about a connection from its start. */
+/** Known facts about a connection from its start. */
 export type Facts = {
   readonly client: SseClient;
   readonly wish: Wish;

@@ -8,7 +8,7 @@ import { type ModelConnection, toldToAll } from './subscriber.ts';
 /** A poke, also one that stands for several messages. */
 type Told = ReceivedPoke & { readonly from?: number; readonly count?: number };
 
-/** Throws if what a connection received contradicts its log; `isComplete`: nothing more is in flight. */
+/** Throws if the events of a connection contradict its log; `isComplete`: nothing more is in flight. */
 export function judge(connection: ModelConnection, isComplete: boolean): void {
   new Verdict(connection).give(isComplete);
 }
@@ -69,7 +69,7 @@ class Verdict {
     const { epoch, head } = JSON.parse(data);
     if (epoch !== log.epoch) this.#fail(`was told the epoch ${epoch} in place of ${log.epoch}`);
     // Messages whose request or answer was in flight may count; for all others it is certain. A connection that does
-    // not start at the head is told the head that its node knows.
+    // not start at the head is sent the head that its node knows.
     const least = start.atHead ? headOf(log, ({ knownAt }) => knownAt < askedAt) : log.firstHead;
     const most = headOf(log, ({ sentAt }) => sentAt < readyAt);
     if (head < least || head > most) this.#fail(`was told the head ${head}, which is not from ${least} to ${most}`);
@@ -139,7 +139,7 @@ class Verdict {
     this.#round = [];
   }
 
-  /** In an incomplete round each poke must be right by itself. */
+  /** In an incomplete round each poke is judged separately. */
   #judgePartOfRound(): void {
     const rest = this.#expected.slice(this.#next);
     for (const told of this.#round) {

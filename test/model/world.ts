@@ -11,7 +11,7 @@ import { judge } from './verdict.ts';
 export const credentials = ['header', 'query', 'ticket'] as const;
 export type Credential = (typeof credentials)[number];
 
-/** A namespace as its writers and readers know it. */
+/** A namespace, with its tokens and logs. */
 export type Tenancy = {
   readonly id: string;
   /** The namespace's own token. */
@@ -74,7 +74,7 @@ export class World {
     return { epoch, head };
   }
 
-  /** Appends without waiting for the answer, and records what it says. */
+  /** Appends without waiting for the answer, and records the answer. */
   append(site: Site, { id, token, log }: Tenancy, stream: string, messages: readonly unknown[]): void {
     const sentAt = this.tick();
     const request = site.append(token, stream, messages).then(

@@ -44,7 +44,7 @@ describe.skipIf(!isInstalled('openssl'))('With certificates of openssl', () => {
       folder?.[Symbol.dispose]();
     });
 
-    /** The URL with these files; those that are not named are the right ones. */
+    /** The URL with these files; files that are not named are the correct ones. */
     function urlWith(files: Readonly<Record<string, string | undefined>> = {}): string {
       const given = { ca: 'own.pem', cert: 'own.pem', key: 'own.key', creds: 'me.creds', ...files };
       const parameters = Object.entries(given).filter(([, name]) => name !== undefined);
@@ -82,7 +82,7 @@ describe.skipIf(!isInstalled('openssl'))('With certificates of openssl', () => {
       ['a JWT of an account without JetStream', { creds: 'bare.creds' }, /the account at NATS .* has no JetStream/],
       ['another CA', { ca: 'other.pem' }, /^--store: no connection to NATS at .*; name its CA with \?ca=FILE$/],
       ['a CA that is not there', { ca: 'nowhere.pem' }, /the file of \?ca= cannot be read: ENOENT/],
-      // The client does not hear why the server goes away.
+      // The client does not learn why the server disconnects.
       ['no certificate', { cert: undefined, key: undefined }, /^--store: no connection to NATS at .*: timeout$/],
       ['a certificate of another CA', { cert: 'other.pem', key: 'other.key' }, /no connection to NATS at .*: timeout$/],
       [

@@ -102,7 +102,7 @@ describeWithNats('Records of groups in JetStream', () => {
   });
 });
 
-/** Writes a record anew. */
+/** Replaces a record. */
 async function touch(groups: GroupStore, key: string): Promise<void> {
   const [record] = await groups.read([key]);
   await groups.write([put(key, record!.revision)]);

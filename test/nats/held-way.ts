@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Verbs of a client's lines that a payload of so many bytes follows. */
+/** Verbs of the client's protocol lines that are followed by a payload of the given number of bytes. */
 const publishing = /^H?PUB .* (\d+)$/;
 
 /**
- * A way to a nats-server that can be held before any message of its client, for as long as one likes or for ever: what the server
- * knows then is what it would know of a client that died there. Close it by `await using`.
+ * A network path to a nats-server that can be held before any message of its client, for any time or forever. The
+ * server is then in the same state as if the client had died there. Close it by `await using`.
  */
 export class HeldWay implements AsyncDisposable {
   readonly #listener: Server;
@@ -37,18 +37,18 @@ export class HeldWay implements AsyncDisposable {
     return this.#held.promise;
   }
 
-  /** From now on only so many messages pass. */
+  /** From now on only this many messages pass. */
   holdAfter(messages: number): void {
     this.#left = messages;
   }
 
-  /** Lets everything pass again, from what was held on. */
+  /** Lets everything pass again, starting with the held messages. */
   release(): void {
     this.#left = Number.POSITIVE_INFINITY;
     for (const pass of this.#waiting.splice(0)) pass();
   }
 
-  /** Ends all connections; what was held never passes. */
+  /** Ends all connections; held messages never pass. */
   cut(): void {
     this.#waiting.length = 0;
     this.#listener.close();

@@ -12,7 +12,7 @@ import { Outsider } from './outsider.ts';
 const shop = { id: 'shop', uid: '1', description: '', createdAtMs: 1, tokens: [] };
 const eventually = { interval: 5, timeout: 20_000 };
 
-/** More messages than any of it sends to the server. */
+/** More messages than any of the actions sends to the server. */
 const mostSteps = 40;
 
 function open(url: string, log?: StoreReporter): Promise<NatsStore> {
@@ -41,7 +41,9 @@ describeWithNats('Streams of logs in JetStream', () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  /** Does something over a way that is held before one message after the other, until it does it in fewer. */
+  /**
+   * Repeats an action over a path that is held before one message after another, until the action needs fewer messages.
+   */
   async function atEachStep(
     name: string,
     prepare: (store: Store) => Promise<unknown>,
@@ -53,7 +55,7 @@ describeWithNats('Streams of logs in JetStream', () => {
       await using way = await HeldWay.to(cluster.servers[0]!.port);
       const store = await open(`nats://${way.host}/${path}`);
       await prepare(store);
-      // What it looked for at its start is no step.
+      // The queries of the store's own start do not count as steps.
       await store.namespaces.deleteLeftStreams();
       way.holdAfter(step);
       const acting = act(store);
@@ -65,7 +67,7 @@ describeWithNats('Streams of logs in JetStream', () => {
     throw new Error('it never ends');
   }
 
-  /** A node that starts when another one has died leaves the streams of namespaces, and no other. */
+  /** A starting node deletes the leftover streams of a node that died, and keeps the streams of namespaces. */
   async function expectNoneLeft(url: string, way: HeldWay, acting: Promise<unknown>): Promise<void> {
     acting.catch(() => {});
     way.cut();

@@ -118,7 +118,10 @@ export class NatsServer implements AsyncDisposable {
     await ready.promise;
   }
 
-  /** Starts it and resolves when its JetStream can be used; if that takes too long, rejects with what the cluster lacks. */
+  /**
+   * Starts it and resolves when its JetStream can be used; if that takes too long, rejects with the reason that the
+   * cluster reports.
+   */
   async run(): Promise<void> {
     await this.spawn();
     await this.untilHealthy();

@@ -27,7 +27,7 @@ describeWithNats('Three nodes over three nats-servers', () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  /** Everything is as it was delivered, by a node's reads and by the server's own count, and all streams stayed open. */
+  /** The log is the same as delivered, by a node's reads and by the server's own count, and all streams stayed open. */
   async function expectNothingAmiss(): Promise<void> {
     await load.untilWritten(200);
     await Promise.all(nodes.map((node) => node.untilReady()));

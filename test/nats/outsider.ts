@@ -9,7 +9,7 @@ const notFound = 404;
 /** JetStream's number for a stream, or a cluster, without a leader. */
 const noLeader = 10_008;
 
-/** A NATS client with Pokewire's permissions that changes data from outside. Close it by `await using`. */
+/** A NATS client with Pokewire's permissions that changes data like another program. Close it by `await using`. */
 export class Outsider implements AsyncDisposable {
   readonly #connection: NatsConnection;
 
@@ -43,7 +43,7 @@ export class Outsider implements AsyncDisposable {
     await this.#connection.request(`$KV.${bucket}.${key}`, text, { timeout: 10_000 });
   }
 
-  /** Name of the stream of a namespace's log, with this prefix. Others may be left of nodes that died. */
+  /** Name of the stream of a namespace's log, with this prefix. Other streams may be leftovers of nodes that died. */
   async logOf(prefix: string, namespace = 'default'): Promise<string> {
     const which = { last_by_subj: `$KV.${prefix}.namespace.${namespace}` };
     const { message } = await this.#ask<{ message: { data: string } }>(`STREAM.MSG.GET.KV_${prefix}`, which);
@@ -65,7 +65,10 @@ export class Outsider implements AsyncDisposable {
     await this.#connection.close();
   }
 
-  /** Repeats the request while nobody leads or answers. What was not answered may be done, and what it is about be gone. */
+  /**
+   * Repeats the request while there is no leader or no answer. An unanswered request may have been carried out, so its
+   * target may be gone.
+   */
   async #ask<T>(what: string, body: object = {}): Promise<T> {
     const deadline = performance.now() + leaderMs;
     for (let tries = 1; ; tries++) {

@@ -107,7 +107,7 @@ async function runWriters(
   }
 }
 
-/** Repeats a read as a node does: a cluster that elects leaders after a disturbance may refuse some. */
+/** Repeats a read, as a node does: a cluster that elects leaders after a disturbance may refuse some reads. */
 async function inTheEnd<T>(read: () => Promise<T>): Promise<T> {
   return vi.waitFor(read, { timeout: 60_000, interval: 100 });
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresCluster } from './postgres-cluster.ts';
 
-/** What the writers did. */
+/** Results of the writers. */
 export type Written = { committed: number; rolledBack: number };
 
 /**

@@ -8,7 +8,7 @@ import type { PostgresCluster } from './postgres-cluster.ts';
 
 const writersPerNode = 4;
 const groupSize = 2;
-/** A message not known to be stored by then never is. */
+/** A message whose storage was not confirmed by this time never is. */
 const deadlineMs = 60_000;
 
 type Row = { id: string; stream: string; position: string; globalPosition: string };

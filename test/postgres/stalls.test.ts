@@ -58,7 +58,7 @@ describe.skipIf(!hasPostgres)('Transactions of others that stay open', () => {
     await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true', {
       headers: { 'last-event-id': '0' },
     });
-    // While nothing is settled, it is not ready.
+    // While nothing is settled, the node is not ready.
     await expect.poll(async () => (await app.get('/ready')).status).toBe(503);
     expect(subscriber.pokes).toEqual([]);
     await service.query('COMMIT');
@@ -77,7 +77,7 @@ describe.skipIf(!hasPostgres)('Transactions of others that stay open', () => {
       await service.query(write, [randomUUID(), `${end}-1`]);
       await service.query(`PREPARE TRANSACTION '${end}'`);
       await log.append('own-1', newMessages(1), undefined);
-      // Waits a second, then answers with what is settled.
+      // Waits a second, then answers with the settled messages.
       const before = (await log.bounds()).head;
       expect(follower.told.length).toBe(before);
       await service.query(`${end} PREPARED '${end}'`);

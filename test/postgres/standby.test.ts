@@ -15,7 +15,7 @@ test.skipIf(!hasPostgres)(
     const database = await primary.create();
     await using standby = await primary.startStandby();
     await primary.awaitStandbys();
-    // Nothing that was answered can be missing there, so it is the same log.
+    // No acknowledged message can be missing there, so it is the same log.
     await using nodes = await startNodes(
       2,
       `${primary.url(database, 'message_store', primary.socketFolder, standby.socketFolder)}?epoch=kept`,
@@ -95,7 +95,7 @@ async function append(app: TestApp, stream: string): Promise<void> {
   await expect.poll(async () => (await app.append(stream, { type: 'Written', data: {} })).status).toBe(201);
 }
 
-/** A subscriber that received what was lost is reset, and receives everything the log holds. */
+/** A subscriber that received lost messages is reset, and receives the whole log. */
 async function expectReset(app: TestApp, id: string): Promise<void> {
   await using resumed = await subscribe(app, id);
   const pokes = await resumed.waitForPokes(6);

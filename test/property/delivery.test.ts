@@ -16,7 +16,7 @@ const parameters = {
 /** If time passes faster, flushes are delayed, and pages are delivered over several turns. */
 const clocks = fc.constantFrom(0, 0.5, 3);
 
-/** Lets everything continue until everyone has received everything. */
+/** Lets all activity continue until all subscribers have received everything. */
 async function finish({ nodes, subscribers, log }: World): Promise<void> {
   for (const { store } of nodes) {
     store.failure = undefined;

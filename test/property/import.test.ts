@@ -29,7 +29,7 @@ const places = fc
   );
 const batches = fc.array(places, { maxLength: 6 });
 
-/** What is wrong with a batch, by comparing every message with every other. */
+/** The error of a batch, found by comparing every message with every other. */
 function refusal(log: readonly Message[], batch: readonly Message[]): ImportOutcome | undefined {
   for (const [index, message] of batch.entries()) {
     const others = [...log, ...batch.slice(0, index)];

@@ -273,7 +273,7 @@ function categoryOf(stream: string): string {
   return new StreamName(stream).category;
 }
 
-/** What a rule keeps. */
+/** The messages that a rule keeps. */
 function kept(model: ModelStore, category: string | undefined, maxMessages: number): Stored[] {
   const ofRule = model.log.filter(({ stream }) => category === undefined || categoryOf(stream) === category);
   const gone = new Set(ofRule.slice(0, Math.max(0, ofRule.length - maxMessages)));

@@ -12,7 +12,7 @@ export type Delivery = {
   readonly files: (upstream: Upstream) => ProxyFiles;
   /** How subscribers connect to the proxy. */
   readonly client?: ProxiedOptions;
-  /** Whether the proxy notices only when sending that a subscriber has left. */
+  /** Whether the proxy detects only when it sends that a subscriber has left. */
   readonly noticesByHeartbeats?: boolean;
 };
 
@@ -29,7 +29,7 @@ export async function subscribe(
   return subscriber;
 }
 
-/** What must work through every documented proxy. */
+/** Behaviour required of every documented proxy. */
 export function delivers({ kind, files, client = {}, noticesByHeartbeats = false }: Delivery): void {
   let server: ServerProcess;
   // Without heartbeats only pokes use a stream, so nothing else pushes a poke out of a buffer.

@@ -34,7 +34,7 @@ const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   .map((name) => `${name}_temp_path ${name};`)
   .join(' ');
 
-/** What `nginx.conf` has around the files of `conf.d`, with all paths in the proxy's own folder. */
+/** The parts of `nginx.conf` around the files of `conf.d`, with all paths in the proxy's own folder. */
 function nginx(main: string, http: string): string {
   return `daemon off;\npid nginx.pid;\nerror_log stderr notice;\n${main}\nhttp {\n  ${temporary}\n${http}\n}\n`;
 }

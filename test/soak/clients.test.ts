@@ -18,8 +18,8 @@ const retry = { minMs: 20, maxMs: 500 };
 const patience = { timeout: 60_000, interval: 100 };
 
 /**
- * What a proxy does to one client: usually it cuts the connection somewhere; otherwise it refuses, stalls, repeats
- * pokes, or loses some or all of them from some point on.
+ * The disturbance of one client by a proxy: usually it cuts the connection somewhere; otherwise it refuses, stalls,
+ * repeats pokes, or loses some or all of them after some point.
  */
 function mischiefs(random: Random): () => Mischief | undefined {
   // A poke that is lost every time would never arrive.
@@ -47,7 +47,7 @@ function mischiefs(random: Random): () => Mischief | undefined {
 /** A claim of completeness, and the number of pokes delivered before it. */
 type Claim = { readonly completeUpTo: number; readonly told: number };
 
-/** One client behind its own proxy, and what it received. */
+/** One client behind its own proxy, and the pokes it received. */
 async function subscriber(port: number, random: Random, calm: () => boolean) {
   const choose = mischiefs(random);
   const proxy = await HostileProxy.open(port, () => (calm() ? undefined : choose()));
@@ -84,10 +84,10 @@ async function worker(port: number, random: Random, calm: () => boolean) {
   return { told: handled, proxy, ended: () => why, close: () => consumed.stop() };
 }
 
-/** Claims of completeness made before everything they cover was delivered. */
+/** Number of claims of completeness made before everything they cover was delivered. */
 function falseClaims(written: readonly number[], told: readonly number[], claims: readonly Claim[]): Claim[] {
   const toldAt = new Map(told.map((position, index) => [position, index]));
-  /** Number of pokes delivered when all up to this message were. */
+  /** Number of pokes delivered by the time that all up to this message were. */
   const needed = new Map<number, number>();
   let latest = 0;
   for (const position of written) {

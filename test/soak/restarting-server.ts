@@ -7,7 +7,7 @@ import { TemporaryFolder } from '../support/temporary-folder.ts';
 /** Where the soak's server stores messages. */
 export type SoakStore = 'memory' | 'sqlite' | 'postgres' | 'nats';
 
-/** A database of its own, and how it crashes and comes back. */
+/** A separate database, and functions that crash and restart it. */
 type Database = { readonly url: string; killAndStart(): Promise<void> };
 
 /** A server in a separate process on a fixed port that can be killed and restarted with its store. Close it by `await using`. */

@@ -7,8 +7,9 @@ type Write = { readonly bytes: Uint8Array; readonly taken: ((error?: Error | nul
 type FakeEvent = 'data' | 'end' | 'close' | 'error';
 
 /**
- * A socket that behaves like Node's, with a kernel whose room the test controls. Data that does not fit stays in the
- * memory it was written from until it is taken, so a buffer that is reused too early shows in the bytes.
+ * A socket that behaves like Node's, with a kernel buffer whose free space the test controls. Data that does not fit
+ * stays in the memory it was written from until it is accepted, so a buffer that is reused too early is visible in the
+ * bytes.
  */
 export class FakeSink implements Sink {
   bytesWritten = 0;

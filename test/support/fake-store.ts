@@ -38,7 +38,7 @@ export class FakeStore implements Store {
   readTurns = 0;
   /** Error of reads of pokes, bounds and versions. */
   failure: Error | undefined = undefined;
-  /** Messages up to here were deleted by retention: pages of pokes lack them and say so. */
+  /** Messages up to here were deleted by retention: pages of pokes lack them and report that. */
   forgottenUpTo = 0;
   /** Number of reads of pokes. */
   reads = 0;
@@ -236,7 +236,7 @@ function memoryStore({ pokes, storage, ...limits }: Exclude<FakeStoreOptions, { 
 function make({ announced, announcement }: Held): void {
   announced(announcement);
   if (announcement === 'wake-up') return;
-  // A follower that kept one, against the contract, now has garbage.
+  // A follower that kept a poke, against the contract, now has garbage.
   for (const poke of announcement.pokes) poke.set(new StreamName('kept-poke'), -1, -1, 0);
 }
 

@@ -1,11 +1,11 @@
-/** What a member writes about a message. */
+/** A member's write about a message. */
 export type Written = { readonly stream: string; readonly position: number; readonly generation: number };
 
 type Kept = {
   next: number;
   generation: number;
   last: number;
-  /** Where it may go back to in a generation. */
+  /** Position to which the stream may go back in a generation. */
   back: { readonly generation: number; readonly position: number } | undefined;
 };
 
@@ -17,7 +17,7 @@ export class FencedSink {
   readonly breaches: string[] = [];
   readonly #streams = new Map<string, Kept>();
 
-  /** Messages of a stream that were written, from its first one on. */
+  /** Number of messages of a stream that were written, starting with its first one. */
   written(stream: string): number {
     return this.#streams.get(stream)?.next ?? 0;
   }
@@ -40,7 +40,10 @@ export class FencedSink {
     kept.last = position;
   }
 
-  /** A handler failed: a request to hold its stream may be repeated, which takes the stream back to it in the same generation. */
+  /**
+   * A handler failed. A repeated request to hold its stream may take the stream back to this message in the same
+   * generation.
+   */
   failed({ stream, position, generation }: Written): void {
     const kept = this.#kept(stream);
     const { back } = kept;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What a proxy does to one request. `undefined`: forwards it. */
+/** The disturbance of one request. `undefined`: forwards it. */
 export type Mischief =
   /** Cuts the answer off after this many bytes of its body. */
   | { readonly cutAfterBytes: number }
@@ -97,7 +97,7 @@ function misuse(mischief: Mischief, answer: ServerResponse): (bytes: Buffer) => 
     if (left < 0) return;
     write(bytes.subarray(0, left));
     left -= bytes.length;
-    // What was written is sent before the connection ends, without a last chunk.
+    // Data already written is sent before the connection ends, without a last chunk.
     if (left > 0) return;
     answer.socket!.destroySoon();
     left = -1;

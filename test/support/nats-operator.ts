@@ -7,7 +7,7 @@ const unlimited = { subs: -1, data: -1, payload: -1 };
 const connections = { ...unlimited, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 };
 const jetStream = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };
 
-/** Credentials of a user, with what must be shown nowhere. */
+/** Credentials of a user, with the texts that must not appear anywhere. */
 export type UserCreds = {
   /** Text of a credentials file. */
   readonly file: string;
@@ -15,7 +15,7 @@ export type UserCreds = {
   readonly seed: string;
 };
 
-/** Signs accounts and users as `nsc` does, so that servers take JWTs for credentials. */
+/** Signs accounts and users like `nsc`, so that servers accept JWTs as credentials. */
 export class NatsOperator {
   readonly #key = nkeys.createOperator();
   readonly #system = nkeys.createAccount();
@@ -52,7 +52,7 @@ export class NatsOperator {
   }
 }
 
-/** A user whom no server knows. */
+/** A user that no server knows. */
 export function strangeUser(): UserCreds {
   return credsOf(nkeys.createAccount());
 }

@@ -7,7 +7,7 @@ export type Place = { readonly stream: string; readonly position: number; readon
 /** A poke, also one that stands for several messages. */
 type Told = ReceivedPoke & { readonly from?: number; readonly count?: number };
 
-/** What one connection received, and what its log holds. */
+/** The events of one connection, and the messages of its log. */
 export type Heard = {
   /** Its name in reports. */
   readonly name: string;
@@ -17,9 +17,12 @@ export type Heard = {
   readonly epoch: string;
   /** Every message of its log that its selection includes, by global position. */
   readonly selected: readonly Place[];
-  /** What its selectors name, including messages before its starting position in a stream; heads refer to these. */
+  /**
+   * The messages that its selectors match, including those before its starting position in a stream; heads refer to
+   * these.
+   */
   readonly named: readonly Place[];
-  /** Global position after which it starts; undefined: unknown yet, so it must not receive anything. */
+  /** Global position after which it starts; undefined: not known yet, so it must not receive anything. */
   readonly after: number | undefined;
   /** Whether nothing more will arrive. */
   readonly isComplete: boolean;

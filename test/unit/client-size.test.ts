@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const room = new URL('../../src/client/', import.meta.url).pathname;
 
-/** What a page loads for this entry, minified and gzipped, without parts loaded later. */
+/** The code that a page loads for this entry, minified and gzipped, without parts loaded later. */
 async function bundle(entry: string) {
   const build = await rolldown({ input: room + entry, external: ['react'] });
   const { output } = await build.generate({ minify: true, format: 'esm' });

@@ -22,7 +22,7 @@ describe.each(shells)('The script for %s', (shell) => {
   });
 });
 
-/** What bash would offer after these words, the last of which is incomplete. */
+/** The completions that bash would offer after these words, the last of which is incomplete. */
 function offered(...words: string[]): string[] {
   const script = `${completionOf('bash')}
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pokewire; printf '%s\\n' "\${COMPREPLY[@]}"`;

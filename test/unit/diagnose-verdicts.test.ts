@@ -10,11 +10,13 @@ const { judgeSilence } = await import(`${folder}silence-verdict.js`);
 
 type Tick = { readonly sentMs: number; readonly atMs: number; readonly piece: number };
 
-/** What the page measures with a round trip of 5 ms: twelve events 250 ms apart, and one after a pause of a second. */
+/**
+ * Measurements of the page with a round trip of 5 ms: twelve events 250 ms apart, and one after a pause of a second.
+ */
 const sent = [...Array.from({ length: 12 }, (_, n) => n * 250), 3_750];
 const roundTripMs = 5;
 
-/** Each event in its own piece, this long after it was sent. */
+/** Each event arrives in a separate piece, this long after it was sent. */
 const arriving = (delayMs: (n: number) => number): Tick[] =>
   sent.map((sentMs, n) => ({ sentMs, atMs: sentMs + delayMs(n), piece: n }));
 

@@ -20,7 +20,7 @@ function joined(group: Group, ...names: string[]): Group {
   return group;
 }
 
-/** Lets each owner release what must move. */
+/** Makes each owner release the partitions that must move. */
 function settle(group: Group): void {
   for (const [partition, { holder, generation, next }] of group.partitions.entries()) {
     if (holder !== undefined && next !== holder) letGo(group, holder, { layout: group.layout, partition, generation });
@@ -42,7 +42,7 @@ function mostThatStay(group: Group): number {
   return loads.reduce((sum, load) => sum + Math.min(load, least), Math.min(above, withOneMore));
 }
 
-/** What may happen to a group: a member joins, leaves or is evicted, or everyone releases what must move. */
+/** Changes of a group: a member joins, leaves or is evicted, or every owner releases the partitions that must move. */
 const steps = fc.array(
   fc.record({ does: fc.constantFrom('join', 'join', 'go', 'evict', 'settle'), member: fc.nat({ max: 12 }) }),
   { maxLength: 40 },
@@ -81,7 +81,7 @@ describe('the assignment of partitions', () => {
           assign(group);
           const stay = group.partitions.filter(({ holder, next }) => holder !== undefined && holder === next).length;
           expect(stay).toBe(mostThatStay(group));
-          // Nothing has happened since the last call.
+          // Nothing has changed since the previous call.
           expect(group).toEqual(before);
         }
       }),

@@ -11,7 +11,7 @@ import { StreamName } from '../../src/message/stream-name.ts';
 
 const streams = Array.from({ length: 40 }, (_value, n) => `account-${n}`);
 
-/** The partitions after a resize; each begins where those begin that had its streams. */
+/** The partitions after a resize; each starts at the checkpoints of the partitions that had its streams. */
 function resized(records: readonly PartitionRecord[], size: number): PartitionRecord[] {
   const predecessors = records.map((record, partition) => ({ partition, record }));
   return Array.from({ length: size }, (_value, partition) =>
@@ -23,7 +23,7 @@ test('Resizes in quick succession leave one floor of each former partition, and 
   let records = Array.from({ length: 4 }, () => newPartition(0));
   const settled = new Map(streams.map((stream) => [stream, 0]));
   for (let round = 1; round <= 30; round++) {
-    // One partition never advances, as one whose worker is slow.
+    // One partition never advances, like one with a slow worker.
     for (const [partition, record] of records.entries()) {
       if (partition === 0) continue;
       records[partition] = acknowledge(open(record, round)!, round, 10 * round + partition, 0)!;

@@ -4,7 +4,7 @@ import { groupTimes } from '../../src/groups/group-times.ts';
 import type { GroupStore } from '../../src/store/group-store.ts';
 import { MemoryGroups } from '../../src/store/memory/memory-groups.ts';
 
-/** A node whose first question for changes is answered only when `answer` is called. */
+/** A node whose first query for changes is answered only when `answer` is called. */
 function slowNode() {
   const records = new MemoryGroups();
   const answered = Promise.withResolvers<void>();

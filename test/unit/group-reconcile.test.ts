@@ -228,7 +228,7 @@ describe('members of other nodes', () => {
     expect(stepsOf(one, {}, since('a/1', nowMs - nodeTtlMs - 1))).toEqual([
       { do: 'remove-missing', session: 'a', attempt: 1, node: 'm' },
     ]);
-    // This node itself knows that its last lease has ended.
+    // This node knows that the last lease has ended.
     expect(stepsOf(groupOf('a'), {}, since('a/1', nowMs - leaseMs - 1))).toEqual([
       { do: 'remove-missing', session: 'a', attempt: 1, node: 'n' },
     ]);
@@ -271,6 +271,6 @@ test('A lease ends before a node is taken for dead, and lives through two lost b
   expect(nodeTtlMs).toBeGreaterThan(leaseMs);
   const { beatMs, renewMs } = groupTimes;
   expect(beatMs * 3).toBeLessThan(leaseMs);
-  // The first beat that is due to be answered, and the two behind it.
+  // The first beat that must be answered, and the two after it.
   expect(Math.ceil(renewMs / beatMs) * beatMs + 2 * beatMs).toBeLessThan(leaseMs * clockMargin);
 });

@@ -8,7 +8,7 @@ import { MemoryGroups } from '../../src/store/memory/memory-groups.ts';
 
 const nameOf = (group: string) => ({ uid: 'uid', name: group });
 
-/** Nodes over one store, and the calls that they make there. */
+/** Nodes over one store, and the calls they make there. */
 class Nodes {
   nowMs = 0;
   calls: string[] = [];
@@ -49,7 +49,7 @@ class Nodes {
   }
 }
 
-/** Lets a member in; resolves to what it is told, when the steps that follow are done. */
+/** Admits a member; resolves to its events once the resulting steps are done. */
 async function join(node: GroupNode, group: string, member: string) {
   const events: GroupEvent[] = [];
   const link = { send: (event: GroupEvent) => void events.push(event), end: () => {} };
@@ -94,7 +94,10 @@ test('A node has nothing more to do for a group until a lease of its members wou
   expect(session.isExpiring).toBe(true);
 });
 
-/** A node with a member, and what sends the member's next beat so much later; returns the number of the last beat that was answered. */
+/**
+ * A node with a member, and a function that sends the member's next beat after this delay; it returns the number of the
+ * last beat that was answered.
+ */
 async function beating() {
   const nodes = new Nodes();
   const node = await nodes.start();
@@ -124,7 +127,7 @@ test('A node answers the first beat of a member, and then about every second one
 
 test('A node answers the next beat after a lease that it shortened.', async () => {
   const { beatAfter } = await beating();
-  // The store has not answered for so long that the node may not promise a full lease.
+  // The store has not answered for so long that the node may not grant a full lease.
   expect([beatAfter(8_000), beatAfter(groupTimes.beatMs)]).toEqual([1, 2]);
 });
 

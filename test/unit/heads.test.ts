@@ -231,7 +231,7 @@ describe('A heartbeat that tells the head', () => {
     const failed = [beatsOf(sink), await beat(), await beat()];
     searches.failure = undefined;
     await beat();
-    // The beat that asks again is a comment, and the answer follows it.
+    // The heartbeat that repeats the search is a comment, and the answer follows it.
     expect([failed, beatsOf(sink)]).toEqual([
       [[], 'comment', 'comment'],
       [[3, '3'], 'comment', 'comment', 'comment'],

@@ -7,7 +7,10 @@ const offline = () => new JetStreamRefusal(10_005, 'no suitable peers for placem
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** A link whose requests are refused in turn, the last one for good; undefined: accepted. */
+/**
+ * A link whose requests are refused with these errors, one after another, and then repeatedly with the last one;
+ * undefined: accepted.
+ */
 function linkThat(...refusals: readonly (Error | undefined)[]) {
   const asked: string[] = [];
   const api = async (name: string) => {
@@ -27,7 +30,7 @@ test('A stream is created once the servers no longer take each other for offline
 test('A server that stays offline is reported after ten seconds.', async () => {
   const { asked, link } = linkThat(offline());
   let nowMs = 0;
-  // Each look at the clock is four seconds after the one before.
+  // Each reading of the clock is four seconds after the previous one.
   vi.spyOn(performance, 'now').mockImplementation(() => (nowMs += 4_000));
   await expect(createStream(link, 'a', {})).rejects.toMatchObject({ code: 10_005 });
   expect(asked).toHaveLength(3);

@@ -8,7 +8,7 @@ import { TemporaryFolder } from '../support/temporary-folder.ts';
 
 const [first, second] = [strangeUser(), strangeUser()];
 
-/** The JWTs of two connections, with something done to the file in between. */
+/** The JWTs of two connections, with a change of the file in between. */
 function jwtsAround(change: (file: string) => void) {
   using folder = new TemporaryFolder();
   const file = folder.file('me.creds');

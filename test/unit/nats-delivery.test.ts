@@ -6,7 +6,7 @@ import { DeliveryParser, positionOfDelivered } from '../../src/store/nats/delive
 import { SubjectStreams } from '../../src/store/nats/subject-streams.ts';
 import { LogNames } from '../../src/store/nats/subjects.ts';
 
-/** A message as the client has it, decoded or not. */
+/** A message as the client represents it, decoded or not. */
 const decoded = (subject: string, reply: string) => ({ subject, reply }) as unknown as Msg;
 const undecoded = (subject: string, reply: string) => {
   const bytes = { subject: Buffer.from(subject), reply: Buffer.from(reply) };
@@ -65,7 +65,7 @@ describe('The stream of a delivery', () => {
   });
 
   test('is not mistaken for one with the same hash.', () => {
-    // Of two bytes the hash is 31 times the first one and the second.
+    // The hash of two bytes is 31 times the first one plus the second.
     const [one, other, again] = streamsOf(...['Aa', 'BB', 'Aa'].map((id) => names.subject(`account-${id}`)));
     expect([one!.text, other!.text, again!.text]).toEqual(['account-Aa', 'account-BB', 'account-Aa']);
   });

@@ -4,7 +4,10 @@ import { HeaderCursor } from '../../src/store/nats/header-cursor.ts';
 import { LogStream } from '../../src/store/nats/log-stream.ts';
 import type { NatsLink } from '../../src/store/nats/nats-link.ts';
 
-/** A cluster that puts consumers on these servers in turn, and this node's connection to the server `a`; `!`: it refuses. */
+/**
+ * A cluster that places consumers on these servers, one after another, and this node's connection to the server `a`;
+ * `!`: it refuses.
+ */
 function clusterWith(leaders: (string | undefined)[]) {
   const created: string[] = [];
   const deleted: string[] = [];

@@ -4,7 +4,10 @@ import { RecordBucket } from '../../src/store/nats/record-bucket.ts';
 
 const noResponders = new Error('no responders');
 
-/** A bucket whose first writes fail with these errors; `writes` counts all. `storedAs`: what the last one was stored as all the same. */
+/**
+ * A bucket whose first writes fail with these errors; `writes` counts all. `storedAs`: the number under which the last
+ * failed write was stored anyway.
+ */
 function bucketWith(errors: Error[], storedAs?: number) {
   const bucket = { writes: 0 };
   let attempt: unknown;

@@ -7,7 +7,7 @@ import { SharedBatches } from '../../src/store/nats/shared-batches.ts';
 
 type Sent = { readonly subject: string; readonly values: HeaderValues; readonly isAnswered: boolean };
 
-/** A connection that keeps what is sent, and answers each message that wants an answer by `answer`. */
+/** A connection that records sent messages, and answers with `answer` each message that requests an answer. */
 class FakeLink {
   readonly sent: Sent[] = [];
   answer: (sent: Sent) => PublishAnswer;

@@ -55,14 +55,14 @@ describe('The URL of NATS', () => {
 
   test.each([
     'nats://me:s3cret@a?replicas=9',
-    // With a reserved character, which ends user and password for every parser of URLs.
+    // With a reserved character, at which every URL parser ends user and password.
     'nats://me:12?s3cret@a',
     'nats://me:12?replicas=s3cret@a',
     'nats://me:12/s3cret@a',
     'nats://me:12#s3cret@a',
     'nats://me:12@s3cret@a',
     'nats://s3cret?s3cret@a',
-    // The second server has credentials of its own.
+    // The second server has its own credentials.
     'nats://me:12@a,me:s3cret@b',
   ])('is refused without a word of the password when it is %s.', (url) => {
     expect(() => parseNatsUrl(url)).toThrow(/^(?!.*s3cret)--store must be nats:/);

@@ -9,7 +9,7 @@ import { readAlerts, readMetricDocs, readText } from '../support/monitoring.ts';
 const page = readText('docs/operations.md');
 const source = new URL('../../src/', import.meta.url);
 
-/** Values with which nothing is refused, ended or slowed down. */
+/** Settings with which nothing is refused, ended or slowed down. */
 const noLimits: readonly (keyof typeof configSchema.properties)[] = [
   'port',
   'host',
@@ -30,7 +30,7 @@ const noLimits: readonly (keyof typeof configSchema.properties)[] = [
   'pooling',
 ];
 
-/** Every exported limit in the source, and its description in the page; undefined: nobody can reach it. */
+/** Every exported limit in the source, and its description in the page; undefined: users cannot reach it. */
 const constants: Readonly<Record<string, string | undefined>> = {
   maxPageSize: 'entries of one page of `/streams` or `/categories`',
   maxMessagesPerAppend: 'messages of one append',

@@ -79,7 +79,7 @@ describe('Messages that others commit', () => {
     const database = new FakeDatabase();
     const { log, told } = await followed(database);
     const committed: number[] = [];
-    // Every millisecond between two looks, and during them.
+    // Every millisecond between two polls, and during them.
     for (let n = 1; n <= 50; n++) {
       await vi.advanceTimersByTimeAsync(22);
       committed.push(performance.now());
@@ -90,7 +90,7 @@ describe('Messages that others commit', () => {
     const delaysMs = told.map(({ atMs }, index) => atMs - committed[index]!);
     expect(delaysMs.length).toBe(50);
     expect(Math.max(...delaysMs)).toBeLessThanOrEqual(10);
-    // The test has hit the worst moment: just after a look.
+    // The test has hit the worst moment: just after a poll.
     expect(Math.max(...delaysMs)).toBeGreaterThanOrEqual(5 + 2 * wayMs);
   });
 

@@ -62,7 +62,7 @@ function overwrite(path: string, at: number, bytes: Uint8Array): void {
   closeSync(descriptor);
 }
 
-/** What is wrong with the file, and what the error says. */
+/** The fault of the file, and the error text. */
 const wrongFiles: Readonly<Record<string, readonly [make: (path: string) => unknown, says: RegExp]>> = {
   'is text': [
     (path) => writeFileSync(path, 'not a database, but as long as a header is: '.repeat(50)),

@@ -13,7 +13,7 @@ afterEach(() => vi.useRealTimers());
 
 const options = () => ({ pokes: pokePool(), maxBytes: 0, maxBytesPerNamespace: 0, maxNamespaces: 10 });
 
-/** A thread that does nothing by itself, and records its messages. */
+/** A thread that only records its messages. */
 class FakeThread extends EventEmitter implements Thread {
   readonly told: unknown[] = [];
   postMessage(message: unknown): void {

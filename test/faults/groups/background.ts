@@ -3,7 +3,7 @@ import type { Random } from '../../support/random.ts';
 
 const leastMs = 500;
 
-/** What goes on for a while beside everything else. All of it comes to its end early once healing begins. */
+/** Tasks that run for a while in the background. All of them end early once healing begins. */
 export class Background {
   readonly #running = new Set<Promise<void>>();
   readonly #healing = new AbortController();
@@ -17,7 +17,7 @@ export class Background {
     return this.#healing.signal.aborted;
   }
 
-  /** Waits so long, or until healing begins. */
+  /** Waits for this time, or until healing begins. */
   async pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.#healing.signal }).catch(() => {});
   }
@@ -29,14 +29,14 @@ export class Background {
     this.#running.add(running);
   }
 
-  /** Resolves when all that ran has ended. */
+  /** Resolves when all tasks have ended. */
   async heal(): Promise<void> {
     this.#healing.abort();
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 }
 
-/** How long something stands still: half a second to the longest time, short times as often as long ones. */
+/** Duration of a freeze: from half a second to the longest time, where short times are as frequent as long ones. */
 export function drawMs(random: Random, longestMs: number): number {
   return leastMs * Math.exp((random.int(0, 1_000_000) / 1_000_000) * Math.log(longestMs / leastMs));
 }

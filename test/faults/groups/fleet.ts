@@ -6,25 +6,25 @@ import { type Membership, type WorkerOptions, WorkerProcess } from './worker-pro
 export type FleetOptions = {
   readonly groups: readonly string[];
   readonly processes: number;
-  /** Bounds of the members of a group. */
+  /** Bounds of the number of members in a group. */
   readonly fewestMembers: number;
   readonly mostMembers: number;
-  /** Longest time that a process stands still or is cut off, milliseconds. */
+  /** Longest time that a process is frozen or cut off, milliseconds. */
   readonly longestMs: number;
 };
 
-/** Longest time for which the share of a member that left is kept. */
+/** Longest time for which the share of a former member is reserved. */
 const mostKeepMs = 8_000;
 const mostAwayMs = 10_000;
-/** A killed process is started again within this time. */
+/** A killed process is restarted within this time. */
 const restartMs = 3_000;
 
-/** Processes with members of groups, and what can happen to them. Close it by `await using`. */
+/** Processes with members of groups, and faults of these processes. Close it by `await using`. */
 export class Fleet implements AsyncDisposable {
   readonly #options: FleetOptions;
   readonly #background: Background;
   readonly #workers: readonly WorkerProcess[];
-  /** Names whose process was killed and that did not come back, with their groups and the time of it. */
+  /** Names whose process was killed and that have not rejoined, with their groups and the time of the kill. */
   readonly #orphans = new Map<string, { readonly group: string; readonly atMs: number }>();
   #names = 0;
 
@@ -43,7 +43,7 @@ export class Fleet implements AsyncDisposable {
     return this.#workers.flatMap(({ memberships }) => memberships.filter(({ isLeaving }) => !isLeaving));
   }
 
-  /** A new member joins. False: its group has enough. */
+  /** Adds a member. Returns false if its group has enough. */
   join(random: Random): boolean {
     const group = random.pick(this.#options.groups);
     const worker = this.#pick(random, ({ isStopped }) => !isStopped);
@@ -52,7 +52,9 @@ export class Fleet implements AsyncDisposable {
     return true;
   }
 
-  /** A member leaves; now and then its share is kept for its name, under which another process joins. */
+  /**
+   * Makes a member leave. Sometimes its share is reserved for its name, under which a member of another process joins.
+   */
   leave(random: Random): boolean {
     const [isKept, worker] = [random.chance(0.3), this.#pick(random, ({ isStopped }) => !isStopped)];
     const [keepMs, awayMs] = [isKept ? random.int(500, mostKeepMs) : 0, random.int(0, mostAwayMs)];
@@ -71,13 +73,13 @@ export class Fleet implements AsyncDisposable {
     return true;
   }
 
-  /** A process is killed with all its members, and started again; some of them come back under their names. */
+  /** Kills a process with all its members and restarts it; some of them rejoin under their names. */
   kill(random: Random): boolean {
     const worker = this.#pick(random);
     const [awayMs, share] = [random.int(0, restartMs), random.pick([0, 0.5, 1, 1])];
     if (worker === undefined) return false;
     this.#background.run(async () => {
-      // Those that were leaving come back when they have left, if at all.
+      // Members that were leaving rejoin only after they have left, if at all.
       const killed = (await worker.kill()).filter(({ isLeaving }) => !isLeaving);
       const atMs = performance.now();
       for (const { group, member } of killed) this.#orphans.set(member, { group, atMs });
@@ -88,7 +90,7 @@ export class Fleet implements AsyncDisposable {
     return true;
   }
 
-  /** A process stands still. At most half of them do. */
+  /** Freezes a process. At most half of them are frozen. */
   stop(random: Random): boolean {
     const worker = this.#pick(random, ({ isStopped }) => !isStopped);
     const stopped = this.#workers.filter(({ isStopped }) => isStopped).length;
@@ -101,7 +103,7 @@ export class Fleet implements AsyncDisposable {
     return true;
   }
 
-  /** A process is cut off from all nodes. At most half of them are. */
+  /** Cuts a process off from all nodes. At most half of them are cut off. */
   cutOff(random: Random): boolean {
     const worker = this.#pick(random, ({ front }) => !front.isCut);
     const cut = this.#workers.filter(({ front }) => front.isCut).length;
@@ -114,14 +116,14 @@ export class Fleet implements AsyncDisposable {
     return true;
   }
 
-  /** All connections of a process are closed. */
+  /** Closes all connections of a process. */
   reset(random: Random): boolean {
     const worker = this.#pick(random, ({ front }) => !front.isCut);
     worker?.front.reset();
     return worker !== undefined;
   }
 
-  /** Brings back those that were killed, so that nobody waits for their leases, and sees that each group has members. */
+  /** Restarts killed processes, so that nothing waits for their leases, and ensures that each group has members. */
   heal(): void {
     const workers = this.#workers.filter(({ isAlive }) => isAlive);
     let next = 0;
@@ -149,7 +151,7 @@ export class Fleet implements AsyncDisposable {
     return `worker-${this.#names++}`;
   }
 
-  /** One of those that live. */
+  /** One of the running processes. */
   #pick(random: Random, holds: (worker: WorkerProcess) => boolean = () => true): WorkerProcess | undefined {
     const workers = this.#workers.filter((worker) => worker.isAlive && holds(worker));
     return workers.length === 0 ? undefined : random.pick(workers);

@@ -9,7 +9,7 @@ import { Site } from './site.ts';
 import type { GroupStore } from './stores.ts';
 import type { WorkerOptions } from './worker-process.ts';
 
-/** Something that happens to members, nodes or the store. */
+/** A fault of members, nodes or the store. */
 export type FaultName =
   | 'join'
   | 'leave'
@@ -23,7 +23,7 @@ export type FaultName =
   | 'node stop'
   | 'store cut';
 
-/** How often each happens, of a thousand. */
+/** Frequency of each fault, per thousand. */
 export const faultMix: Weighted<FaultName> = [
   [400, 'join'],
   [340, 'leave'],
@@ -42,14 +42,14 @@ export type GroupFaultsOptions = {
   readonly store: GroupStore;
   readonly mix: Weighted<FaultName>;
   readonly faults: number;
-  /** Mean faults a second. */
+  /** Mean faults per second. */
   readonly rate: number;
   readonly groups: number;
   readonly processes: number;
   readonly mostMembers: number;
-  /** Longest time that a process stands still, milliseconds. */
+  /** Longest time that a process is frozen, milliseconds. */
   readonly longestMs: number;
-  /** Longest time of a handler, milliseconds. */
+  /** Longest duration of a handler, milliseconds. */
   readonly slowMs: number;
   /** Mean time between two appends, milliseconds. */
   readonly appendEveryMs: number;
@@ -66,12 +66,15 @@ const category = 'order';
 const streams = Array.from({ length: 40 }, (_value, n) => `${category}-${n % 30}${n < 30 ? '' : '+part'}`);
 const firstSize = 6;
 const writers = 2;
-/** Behind the last fault everything has to be in order within this time: leases, hand-overs and back-offs end. */
+/** Time after the last fault within which everything must be in order: leases, hand-overs and back-offs end. */
 const settleMs = 180_000;
 const lookMs = 250;
 const mostProblems = 20;
 
-/** Groups whose members, nodes and store suffer one fault after the other, while messages are appended and every handler is judged. */
+/**
+ * Groups whose members, nodes and store suffer one fault after another, while messages are appended and every handler
+ * is judged.
+ */
 export class GroupFaults {
   /** How often each fault has happened. */
   readonly happened = new Map<FaultName, number>();
@@ -79,7 +82,7 @@ export class GroupFaults {
   readonly problems: string[] = [];
   problemCount = 0;
   failedAttempts = 0;
-  /** Messages of each stream. */
+  /** Number of messages in each stream. */
   readonly #appended = new Map<string, number>();
   readonly #options: GroupFaultsOptions;
   readonly #background = new Background((error) => this.#problem(`a fault could not be made or ended: ${error}`));
@@ -93,7 +96,7 @@ export class GroupFaults {
     return this.happened.values().reduce((sum, count) => sum + count, 0);
   }
 
-  /** Messages, each of which every group has to handle. */
+  /** Number of messages, each of which every group must handle. */
   get appended(): number {
     return this.#appended.values().reduce((sum, count) => sum + count, 0);
   }
@@ -102,7 +105,7 @@ export class GroupFaults {
     return this.sinks.values().reduce((sum, sink) => sum + of(sink), 0);
   }
 
-  /** Messages that a group has not handled, over all groups. */
+  /** Number of messages that a group has not handled, over all groups. */
   get missing(): number {
     return this.sum((sink) => sink.missing(this.#appended));
   }
@@ -113,7 +116,9 @@ export class GroupFaults {
     );
   }
 
-  /** Resolves when the faults are over, or the signal has come, and everything is in order, or is not within its time. */
+  /**
+   * Resolves when the faults are over, or the signal aborts, and everything is in order or the time for that is over.
+   */
   async run(early: AbortSignal): Promise<void> {
     const { store, longestMs, mostMembers, processes } = this.#options;
     await using closing = new AsyncDisposableStack();
@@ -162,7 +167,10 @@ export class GroupFaults {
     }
   }
 
-  /** Each draw has numbers of its own, so that the order of faults does not depend on what was possible before. */
+  /**
+   * Each draw uses its own random numbers, so that the order of faults does not depend on which ones were possible
+   * before.
+   */
   async #inflict(site: Site, fleet: Fleet, early: AbortSignal): Promise<void> {
     const { mix, faults, rate, seed } = this.#options;
     const groups = [...this.sinks.keys()];
@@ -187,7 +195,7 @@ export class GroupFaults {
       this.#background.run(async () => {
         if (await inflicted) this.happened.set(name, (this.happened.get(name) ?? 0) + 1);
       });
-      // What is not possible now is drawn again at once.
+      // A fault that is not possible now is replaced by another draw at once.
       await delay(inflicted === false ? 1 : gapMs, undefined, { signal: early }).catch(() => {});
     }
   }
@@ -205,7 +213,9 @@ export class GroupFaults {
     }
   }
 
-  /** Waits until all is handled and every group is at rest; what is not so in time is a problem. */
+  /**
+   * Waits until all messages are handled and every group is at rest; anything else after the time limit is a problem.
+   */
   async #settle(pokewire: Pokewire): Promise<void> {
     const deadlineMs = performance.now() + settleMs;
     let unrest: string[] = [];

@@ -2,17 +2,17 @@ import { FencedSink, type Written } from '../../support/fenced-sink.ts';
 
 type Started = Written & { readonly member: string; readonly atMs: number };
 
-/** When handlers of a stream were started in one generation. */
+/** Start times of handlers of a stream in one generation. */
 type Starts = { readonly member: string; readonly generation: number; firstMs: number; lastMs: number };
 
-/** Generations of a stream whose starts are compared with those of others. */
+/** Generations of a stream that are compared with each other. */
 const keptGenerations = 16;
 
-/** What the members of one group did, in order; notes every breach of what groups promise. */
+/** Actions of the members of one group, in order; records every violation of the guarantees of groups. */
 export class GroupSink {
   readonly writes = new FencedSink();
   started = 0;
-  /** Generations that two members had, and handlers that a former owner started. */
+  /** Generations that two members had, and handlers started by a former owner. */
   readonly breaches: string[] = [];
   readonly #owners = new Map<number, string>();
   readonly #starts = new Map<string, Starts[]>();
@@ -26,7 +26,7 @@ export class GroupSink {
     const owner = this.#owners.getOrInsert(generation, member);
     if (owner !== member) this.breaches.push(`generation ${generation} is that of ${owner} and of ${member}`);
     const kept = this.#starts.getOrInsertComputed(stream, () => []);
-    // Reports of two processes overtake each other.
+    // Reports of two processes may arrive in a different order.
     for (const other of kept) {
       const isBefore = generation < other.generation && atMs > other.firstMs;
       const isAfter = generation > other.generation && atMs < other.lastMs;
@@ -48,7 +48,7 @@ export class GroupSink {
     if (kept.length > keptGenerations) kept.shift();
   }
 
-  /** Messages of these streams, each with so many, that nobody wrote. */
+  /** Number of messages of these streams (each has this many) that were not written. */
   missing(streams: ReadonlyMap<string, number>): number {
     let missing = 0;
     for (const [stream, count] of streams) missing += count - this.writes.written(stream);

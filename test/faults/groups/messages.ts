@@ -1,24 +1,24 @@
 import type { Written } from '../../support/fenced-sink.ts';
 
-/** A member of a group, in whichever process. */
+/** A member of a group, in any process. */
 export type MemberName = { readonly group: string; readonly member: string };
 
-/** What the driver says to a process of workers. */
+/** Messages from the driver to a worker process. */
 export type Command =
   | ({ readonly do: 'join' } & MemberName)
   | ({ readonly do: 'leave'; readonly keepMs: number } & MemberName)
-  /** The sink has taken this write, or refused it. */
+  /** The sink has accepted or refused this write. */
   | { readonly do: 'answer'; readonly write: number };
 
-/** Something that a handler of a member does. */
+/** An action of a member's handler. */
 export type Handled = MemberName & Written;
 
-/** What a process of workers says to the driver. */
+/** Messages from a worker process to the driver. */
 export type Report =
-  /** A handler begins. `atMs`: when the deadline was checked, by the machine's monotonic clock. */
+  /** A handler starts. `atMs`: when the deadline was checked, by the machine's monotonic clock. */
   | ({ readonly what: 'started'; readonly atMs: number } & Handled)
   /** A handler is about to reject. */
   | ({ readonly what: 'failed' } & Handled)
   | ({ readonly what: 'write'; readonly write: number } & Handled)
-  /** A member has left; `error`: it could not go on. */
+  /** A member has left; `error`: it could not continue. */
   | ({ readonly what: 'ended'; readonly error: string | undefined } & MemberName);

@@ -1,6 +1,6 @@
 /**
- * `npm run groups:faults -- --faults 10000 --minutes 35 --store sqlite`: lets so many faults happen to members of groups, nodes and store
- * over about so long, judges every handler, and ends by itself.
+ * `npm run groups:faults -- --faults 10000 --minutes 35 --store sqlite`: injects this many faults into members of
+ * groups, nodes and store over about this time, judges every handler, and then ends.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,7 +11,7 @@ import { groupStores } from './stores.ts';
 const { values } = parseArgs({
   options: {
     faults: { type: 'string', default: '1000' },
-    /** About so long; the last faults take some time more. */
+    /** Approximate duration; the last faults take some more time. */
     minutes: { type: 'string', default: '4' },
     store: { type: 'string', default: 'sqlite' },
     /** Repeats the order of faults, not their timing. */
@@ -31,10 +31,10 @@ if (!(faults > 0 && minutes > 0) || !Number.isInteger(seed)) {
 if (start === undefined) refuse(`--store is one of ${Object.keys(groupStores).join(', ')}.`);
 if (typeof start === 'string') refuse(`${start}.`);
 
-// What hangs must not hold up the run for ever.
+// A process that hangs must not block the run forever.
 setTimeout(() => stop('stopped: it took far longer than it should'), minutes * 90_000 + 300_000).unref();
 const early = new AbortController();
-// The first one ends it with its verdict, the second one at once.
+// The first interrupt ends the run with its verdict, the second one at once.
 process.once('SIGINT', () => early.abort());
 process.once('SIGTERM', () => early.abort());
 

@@ -11,11 +11,11 @@ const mostAwayMs = 4_000;
 const answerMs = 5_000;
 const sizes = [2, 3, 4, 6, 8, 12];
 
-/** The nodes over a store, and what can happen to them. Close it by `await using`. */
+/** The nodes over a store, and faults of these nodes. Close it by `await using`. */
 export class Site implements AsyncDisposable {
   readonly #nodes: readonly SiteNode[];
   readonly #background: Background;
-  /** Longest time that a node stands still or is cut from its store, milliseconds. */
+  /** Longest time that a node is frozen or cut off from its store, milliseconds. */
   readonly #longestMs: number;
 
   static async start({ ways, longestMs }: GroupStore, background: Background, mostMs: number): Promise<Site> {
@@ -39,7 +39,7 @@ export class Site implements AsyncDisposable {
     return this.#nodes.map(({ process }) => process.port);
   }
 
-  /** A node is killed and started again. */
+  /** Kills a node and restarts it. */
   crash(random: Random): boolean {
     const node = this.#pick(random);
     const awayMs = random.int(0, mostAwayMs);
@@ -52,7 +52,7 @@ export class Site implements AsyncDisposable {
     return true;
   }
 
-  /** A node stands still. */
+  /** Freezes a node. */
   freeze(random: Random): boolean {
     const node = this.#pick(random);
     const ms = drawMs(random, this.#longestMs);
@@ -61,7 +61,7 @@ export class Site implements AsyncDisposable {
     return true;
   }
 
-  /** A node is cut from its store. */
+  /** Cuts a node off from its store. */
   cutStore(random: Random): boolean {
     const node = this.#pick(random);
     const ms = drawMs(random, this.#longestMs);
@@ -76,7 +76,7 @@ export class Site implements AsyncDisposable {
     return true;
   }
 
-  /** A group gets another number of partitions; false: another resize is under way. */
+  /** Changes the number of partitions of a group. Returns false if another resize is running. */
   resize(random: Random, groups: readonly string[]): Promise<boolean> {
     const [group, size] = [random.pick(groups), random.pick(sizes)];
     return this.#administer(random, `/groups/${group}/resize`, { size });
@@ -92,7 +92,7 @@ export class Site implements AsyncDisposable {
     for (const { process } of this.#nodes) await process[Symbol.asyncDispose]();
   }
 
-  /** One of those that work; of several, at least one goes on. */
+  /** One of the working nodes; if there are several, at least one keeps running. */
   #pick(random: Random): SiteNode | undefined {
     const working = this.#nodes.filter(({ member }) => member.state === 'up');
     return working.length <= (this.#nodes.length > 1 ? 1 : 0) ? undefined : random.pick(working);

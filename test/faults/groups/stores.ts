@@ -7,30 +7,32 @@ import { hasPostgres, PostgresCluster } from '../../postgres/postgres-cluster.ts
 import { Front } from '../../support/nodes/front.ts';
 import { TemporaryFolder } from '../../support/temporary-folder.ts';
 
-/** A node's way to its store, which can be cut: nothing is stored and nothing is answered until it is mended. */
+/**
+ * A node's network path to its store, which can be cut: nothing is stored and nothing is answered until it is repaired.
+ */
 export type StoreWay = { readonly url: string; cut(): void; mend(): void };
 
-/** A store with a way for each of its nodes. Close it by `await using`. */
+/** A store with a separate network path for each of its nodes. Close it by `await using`. */
 export type GroupStore = AsyncDisposable & {
   readonly ways: readonly StoreWay[];
-  /** Longest time that a node stands still or is cut off, milliseconds: without another node nothing goes on meanwhile. */
+  /** Longest time that a node is frozen or cut off, milliseconds: with a single node nothing works in that time. */
   readonly longestMs: number;
 };
 
-/** How each store is started, or why it cannot be. */
+/** How to start each store, or why it is not available. */
 export const groupStores: Readonly<Record<string, (() => Promise<GroupStore>) | string>> = {
   sqlite: startSqlite,
   postgres: hasPostgres ? startPostgres : 'npm has no PostgreSQL for this platform',
   nats: natsProgram === undefined ? missingNats : startNats,
 };
 
-/** Nodes over a store that several can share, and how long one of them is away. */
+/** Nodes over a store that several nodes can share, and the longest time for which one of them is unavailable. */
 const sharedNodes = 3;
 const sharedLongestMs = 40_000;
-/** Longest wait for a commit of the node. */
+/** Longest time that a commit of the node waits. */
 const lockTimeoutMs = 2_000;
 
-/** The writer of the node waits within SQLite while another process has a transaction open, as it would for a disk that is slow. */
+/** The node's writer waits within SQLite while another process has a transaction open, as it would for a slow disk. */
 async function startSqlite(): Promise<GroupStore> {
   const folder = new TemporaryFolder();
   const path = folder.file('groups.db');
@@ -67,7 +69,10 @@ async function startPostgres(): Promise<GroupStore> {
   return { ways, longestMs: sharedLongestMs, [Symbol.asyncDispose]: () => moved.disposeAsync() };
 }
 
-/** One server: those of a cluster tell their clients of each other, and a node would go around its way. */
+/**
+ * A single server, because the servers of a cluster announce each other to their clients, and a node would bypass its
+ * network path.
+ */
 async function startNats(): Promise<GroupStore> {
   await using closing = new AsyncDisposableStack();
   const { servers } = closing.use(await NatsCluster.start());

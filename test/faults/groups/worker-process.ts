@@ -4,11 +4,11 @@ import { Front } from '../../support/nodes/front.ts';
 import { withParent } from '../../support/with-parent.ts';
 import type { Command, Handled, MemberName, Report } from './messages.ts';
 
-/** A member while its process lives. */
+/** A member, as long as its process lives. */
 export type Membership = MemberName & {
-  /** Another one each time that the member joins. */
+  /** A new id each time the member joins. */
   readonly id: string;
-  /** Resolves when it has left, or its process is gone. */
+  /** Resolves when it has left, or its process has ended. */
   readonly gone: Promise<void>;
   isLeaving: boolean;
 };
@@ -16,14 +16,14 @@ export type Membership = MemberName & {
 export type WorkerOptions = {
   readonly ports: readonly number[];
   readonly category: string;
-  /** Longest time of a handler, milliseconds. */
+  /** Longest duration of a handler, milliseconds. */
   readonly slowMs: number;
   readonly started: (membership: Membership, handled: Handled & { readonly atMs: number }) => void;
   readonly failed: (membership: Membership, handled: Handled) => void;
   readonly written: (membership: Membership, handled: Handled) => void;
-  /** A member ended that was not told to. */
+  /** A member ended unexpectedly. */
   readonly broke: (membership: Membership, error: string) => void;
-  /** The process ended that was not killed. */
+  /** The process ended without being killed. */
   readonly crashed: (how: string) => void;
 };
 
@@ -31,7 +31,10 @@ type Member = { readonly membership: Membership; readonly end: () => void };
 
 const script = new URL('worker.ts', import.meta.url).pathname;
 
-/** A process with members of several groups, which reaches the nodes by a way of its own. Close it by `await using`. */
+/**
+ * A process with members of several groups, which reaches the nodes by a separate network path. Close it by `await
+ * using`.
+ */
 export class WorkerProcess implements AsyncDisposable {
   readonly front: Front;
   isStopped = false;
@@ -66,7 +69,7 @@ export class WorkerProcess implements AsyncDisposable {
     const child = spawn(...command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#child = child;
     this.isStopped = false;
-    // What is sent to a process that was just killed is lost.
+    // Messages to a process that was just killed are lost.
     child.on('error', () => {});
     child.on('message', (report: Report) => this.#heard(child, report));
     child.once('exit', (code, signal) => {
@@ -88,7 +91,7 @@ export class WorkerProcess implements AsyncDisposable {
     this.#send({ do: 'leave', group, member, keepMs });
   }
 
-  /** Kills it; resolves to the members that it had, when all that it wrote was read. */
+  /** Kills it; resolves to its members once all its output was read. */
   async kill(): Promise<Membership[]> {
     const child = this.#child!;
     this.#child = undefined;
@@ -103,7 +106,7 @@ export class WorkerProcess implements AsyncDisposable {
     return gone.map(({ membership }) => membership);
   }
 
-  /** Stops it where it stands; the function lets it go on, if it is still the same. */
+  /** Freezes it; the returned function resumes it, unless it was restarted. */
   stop(): () => void {
     const child = this.#child!;
     child.kill('SIGSTOP');

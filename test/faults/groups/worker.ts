@@ -1,9 +1,12 @@
-/** A process with members of several groups, which write what they handle to the sink of their parent. It ends with its parent. */
+/**
+ * A process with members of several groups, whose handlers report their writes to the parent's sink. It ends with its
+ * parent.
+ */
 import { connect, type GroupWorker } from '../../../src/client/client.ts';
 import type { Command, Handled, MemberName, Report } from './messages.ts';
 
 const [url, category, mostMs] = process.argv.slice(2);
-/** Longest time of a handler, longer than a lease in long runs. */
+/** Longest duration of a handler, longer than a lease in long runs. */
 const slowMs = Number(mostMs);
 const pokewire = connect(url!, { retry: { minMs: 50, maxMs: 500 } });
 const members = new Map<string, GroupWorker>();
@@ -11,8 +14,9 @@ const answers = new Map<number, () => void>();
 let writes = 0;
 
 /**
- * The last look at the clock, which is that of all processes of the machine. The client looks right before it starts a handler. If this
- * process is stopped between the two, the handler starts late, which no lease can prevent: only the look can be judged.
+ * The last reading of the clock, which all processes of the machine share. The client reads it right before it starts a
+ * handler. If this process is frozen between the two, the handler starts late, which no lease can prevent. So only the
+ * reading can be judged.
  */
 let lookedAtMs = 0;
 const ownNow = performance.now.bind(performance);
@@ -27,7 +31,7 @@ function tell(report: Report): void {
   process.send!(report);
 }
 
-/** Resolves when the sink has answered, as a database does. */
+/** Resolves when the sink has answered, like a write to a database. */
 function write(handled: Handled): Promise<void> {
   const number = writes++;
   tell({ what: 'write', write: number, ...handled });
@@ -38,7 +42,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** How long a handler takes: now and then longer than its lease. */
+/** Duration of a handler; sometimes longer than its lease. */
 function drawMs(): number {
   const draw = Math.random();
   if (draw < 0.003) return Math.random() * slowMs;
@@ -52,7 +56,7 @@ function join({ group, member }: MemberName): void {
       const handled = { group, member, stream, position, generation };
       tell({ what: 'started', atMs: lookedAtMs, ...handled });
       await pause(drawMs());
-      // Every other handler goes on when its lease has expired.
+      // Every second handler continues after its lease has expired.
       if (signal.aborted && Math.random() < 0.5) throw signal.reason;
       if (Math.random() < (attempt > 1 ? 0.5 : 0.01)) {
         tell({ what: 'failed', ...handled });
@@ -77,7 +81,7 @@ process.on('message', (command: Command) => {
   if (command.do === 'join') join(command);
   else if (command.do === 'leave') {
     const { group, member, keepMs } = command;
-    // How it ends is reported.
+    // The end of a member is reported to the parent.
     members
       .get(`${group}/${member}`)
       ?.stop({ keepMs })

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** What the members of a crowd request and do. */
+/** Requests and behaviour of the members of a crowd. */
 export type CrowdOrder = {
   readonly port: number;
   readonly count: number;

@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SseClient } from '../../support/sse-client.ts';
 
-/** What a well-behaved tenant experienced. Durations are sorted. */
+/** Measurements of a well-behaved tenant. Durations are sorted. */
 export type Borne = {
   /** From an append to its answer. */
   readonly appendMs: readonly number[];
@@ -10,7 +10,7 @@ export type Borne = {
   readonly pokeMs: readonly number[];
   /** From the request for a poke's message to the answer. */
   readonly readMs: readonly number[];
-  /** What was refused, lost, duplicated or out of order. */
+  /** Requests and pokes that were refused, lost, duplicated or out of order. */
   readonly problems: readonly string[];
 };
 

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-// Loaded into a server by `--import`. On SIGUSR2, collects garbage and reports on standard error what remains.
+// Loaded into a server by `--import`. On SIGUSR2, collects garbage and reports the remaining memory on standard error.
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 

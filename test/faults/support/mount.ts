@@ -29,9 +29,9 @@ export class SmallDisk extends TemporaryFolder {
     if (status !== 0) throw new Error('the tmpfs cannot be mounted');
   }
 
-  /** Takes the room that is free, until what it returns is disposed. */
+  /** Uses up the free space, until the returned object is disposed. */
   fill(): Disposable {
-    // It fails while somebody writes faster than this.
+    // It fails while another process writes faster than this.
     for (let tries = 0; tries < mostTries; tries++) {
       const { blocks, bfree, bsize } = statfsSync(this.path);
       if (this.#resize(`${((blocks - bfree) * bsize) / 1_024 + slackKibibytes}k`)) {

@@ -16,7 +16,10 @@ const group = { group: 'billing' };
 const session = 'k3J7c0b6RZq1xw2A';
 const message = { type: 'Deposited', data: { amount: 100 }, metadata: { correlationStreamName: 'transfer-1' } };
 
-/** How a generated client calls each operation, by id; in this order, because the first ones write what others read. */
+/**
+ * How a generated client calls each operation, by id. In this order, because the first ones write data that others
+ * read.
+ */
 export const calls: Readonly<Record<string, (client: Client) => Promise<unknown>>> = {
   appendMessages: (client) => client.POST('/streams/{stream}/messages', { params: { path }, body: [message, message] }),
   importLog: (client) =>

@@ -21,7 +21,7 @@ export type TortureOptions = {
 /** Results of a round. */
 export type TortureReport = {
   readonly counts: Readonly<Record<TortureCount, number>>;
-  /** The first ones; empty: every connection received what the log contains. */
+  /** The first ones; empty: every connection received exactly the messages of the log. */
   readonly problems: readonly string[];
 };
 type TortureCount = 'messages' | 'rolledBack' | 'connections' | 'cuts' | 'stalls' | 'pokes' | 'restarts';

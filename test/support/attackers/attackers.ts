@@ -26,7 +26,7 @@ export class Attackers implements AsyncDisposable {
     return attackers;
   }
 
-  /** Lets each finish its round; resolves to the results, by title of the attack. */
+  /** Lets each attack finish its round; resolves to the results, by title of the attack. */
   async stop(): Promise<Readonly<Record<string, AttackReport>>> {
     const reports = await this.#ask('stop');
     await this.#exit;

@@ -35,7 +35,7 @@ const halves = (scene: Scene): string[] => [
 
 const corpus = slowRequests.filter(({ store, title }) => store === undefined && !title.startsWith('subscribe'));
 
-/** All that part B of the faults has, and what came of looking for more. */
+/** All attacks on the server, including those found by the search for further ones. */
 export const attacks: readonly Attack[] = [
   {
     title: 'half requests',

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * One address for several nodes, like a load balancer: each connection goes to the next node that accepts it. Its network can be cut: then
- * nothing arrives, not even the end of a connection, until it is mended. Close it with `await using`.
+ * One address for several nodes, like a load balancer: each connection goes to the next node that accepts it. Its
+ * network can be cut: then nothing arrives, not even the end of a connection, until it is repaired. Close it with
+ * `await using`.
  */
 export class Front implements AsyncDisposable {
   readonly #ports: readonly number[];
@@ -45,7 +46,7 @@ export class Front implements AsyncDisposable {
     for (const socket of this.#sockets) socket.resume();
   }
 
-  /** Closes every connection; new ones are let through. */
+  /** Closes every connection; new ones are accepted. */
   reset(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

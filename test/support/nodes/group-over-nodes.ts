@@ -19,11 +19,11 @@ export type DescribedGroup = {
 const size = 8;
 const streams = Array.from({ length: 24 }, (_value, n) => `order-${n}`);
 
-/** The group `billing` of three nodes over one store, which its members reach through one address. */
+/** The group `billing` of three nodes over one store, whose members connect through one address. */
 export class GroupOverNodes implements AsyncDisposable {
   readonly nodes: readonly NodeProcess[];
   readonly sink = new FencedSink();
-  /** Partitions that members lost before they let go of them. */
+  /** Partitions that members lost before they released them. */
   readonly lost: string[] = [];
   readonly #front: Front;
   readonly #pokewire: Pokewire;
@@ -48,7 +48,7 @@ export class GroupOverNodes implements AsyncDisposable {
     );
   }
 
-  /** Appends to every stream, and waits until everything is handled. */
+  /** Appends to every stream, and waits until all messages are handled. */
   async work(): Promise<void> {
     for (const stream of streams) {
       await this.#pokewire.append(stream, { type: 'Placed', data: {} }, { retryForMs: Number.POSITIVE_INFINITY });
@@ -62,7 +62,7 @@ export class GroupOverNodes implements AsyncDisposable {
     return this.#pokewire.get<DescribedGroup>('/groups/billing');
   }
 
-  /** Waits until so many members share the partitions. */
+  /** Waits until this many members share the partitions. */
   async untilShared(members: number): Promise<DescribedGroup> {
     const shares = async () => {
       const { state, partitions } = await this.described();
@@ -72,7 +72,7 @@ export class GroupOverNodes implements AsyncDisposable {
     return this.described();
   }
 
-  /** Hands over between members that leave and come, and checks every generation. */
+  /** Makes members leave and join, and checks every generation. */
   async handOver(): Promise<void> {
     const [a, b] = ['a', 'b'].map((member) => this.join(member));
     try {
@@ -106,7 +106,7 @@ export class GroupOverNodes implements AsyncDisposable {
   }
 }
 
-/** Who owns which partition, and in which generation. */
+/** The owner and generation of each partition. */
 export function ownersIn({ partitions }: DescribedGroup) {
   return partitions.map(({ partition, member, generation }) => ({ partition, member, generation }));
 }

@@ -6,12 +6,12 @@ export type Row = {
   readonly globalPosition: number;
 };
 
-/** What a writer was told, as far as the answer says. */
+/** The answer to a writer, as far as it is known. */
 export type Answered = { readonly position?: number; readonly globalPosition?: number };
 
 type Sent = Answered & { readonly stream: string; readonly sentMs: number };
 
-/** What all writers did, to be compared with the store at the end. */
+/** Actions of all writers, to be compared with the store at the end. */
 export class Ledger {
   readonly #stored = new Map<string, Sent>();
   /** Messages of transactions that broke during their commit, for which either outcome is right. */
@@ -46,7 +46,7 @@ export class Ledger {
     return this.#stored.get(id)?.sentMs ?? 0;
   }
 
-  /** Differences between the store and what writers were told. `rows`: in log order. */
+  /** Differences between the store and the answers to writers. `rows`: in log order. */
   problems(rows: readonly Row[]): string[] {
     const problems: string[] = [];
     const found = new Map(rows.map((row) => [row.id, row]));

@@ -80,7 +80,7 @@ export class NodesUnderLoad implements AsyncDisposable {
     await expect.poll(() => this.ledger.stored, { timeout: 60_000, interval: 10 }).toBeGreaterThanOrEqual(goal);
   }
 
-  /** Stops the writers, and compares what they and the subscribers received with the store. */
+  /** Stops the writers, and compares their answers and the subscribers' pokes with the store. */
   async expectNothingAmiss(readRows: () => Promise<Row[]>): Promise<void> {
     this.#stop.abort();
     await this.#work;
@@ -90,7 +90,7 @@ export class NodesUnderLoad implements AsyncDisposable {
     expect([...this.ledger.problems(rows), ...this.#problems].slice(0, 20)).toEqual([]);
   }
 
-  /** How often subscribers reconnected. */
+  /** Number of reconnections of subscribers. */
   get resumed(): number {
     return this.readers.reduce((sum, { counts }) => sum + counts.connections - 1, 0);
   }

@@ -37,7 +37,7 @@ async function startProxy(port: number): Promise<AsyncDisposable & { readonly ur
   };
 }
 
-test('Below a path of a proxy a visitor signs in, is poked, goes from page to page and signs out, and asks for nothing outside of it.', async () => {
+test('Below a proxy’s path a visitor signs in, receives pokes, changes pages and signs out, without requests outside of the path.', async () => {
   await using app = await startTestApp(['--token', admin]);
   await using proxy = await startProxy(app.port);
   await using browser = await launchBrowser();

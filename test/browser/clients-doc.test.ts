@@ -63,7 +63,7 @@ describe('the page of docs/clients.md', () => {
     expect(html.trim().split('\n').length).toBeLessThanOrEqual(20);
   });
 
-  test('shows in every window what any of them adds, even while the server was away', async () => {
+  test('shows additions of any window in every window, even those made while the server was unavailable', async () => {
     using folder = new TemporaryFolder();
     const port = await freePort();
     await using pages = await servePage(folder, `http://127.0.0.1:${port}`);

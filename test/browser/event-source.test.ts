@@ -50,7 +50,7 @@ test('an EventSource receives a poke for each append, and its last event id is t
   expect(source.ids).toEqual([1, 3, 4]);
 });
 
-test('after a restart on the same port the EventSource reconnects by itself and receives the new log', async () => {
+test('after a restart on the same port the EventSource reconnects and receives the new log', async () => {
   const first = await startTestApp(quickRetry);
   await using page = await openPage(first.url);
   const source = await PageSource.open(page, `${first.url}/subscribe?category=account`);

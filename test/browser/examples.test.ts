@@ -43,7 +43,7 @@ async function serve(example: string) {
 
 const depositAt = (page: Page) => page.getByRole('button', { name: 'Deposit' }).click();
 
-test('The page without a library shows in every window what any of them appends.', async () => {
+test('The page without a library shows messages appended in any window in every window.', async () => {
   await using example = await serve('browser');
   const [first, second] = [await example.open(), await example.open()];
   await first.getByText('live').waitFor();

@@ -80,7 +80,7 @@ test('A button of the groups page keeps its place and focus while the page is up
   expect(await page.evaluate("document.activeElement === focused && focused.textContent === 'Replay'")).toBe(true);
 });
 
-test('The groups page says since when the server has not answered.', async () => {
+test('The groups page shows since when the server has not answered.', async () => {
   const app = await startTestApp();
   await using visited = await visit(app.url);
   const { page } = visited;
@@ -110,7 +110,7 @@ test('The groups page fits a phone, without breaking column headings.', async ()
   expect(Math.max(...heights)).toBeLessThan(2 * 16);
 });
 
-test('The page of groups plans a resize: what moves, how uneven the load is and the largest stream, and resizes once that is confirmed.', async () => {
+test('The groups page plans a resize, showing moves, uneven load and the largest stream, and resizes after a confirmation.', async () => {
   await using app = await startTestApp();
   const pokewire = connect(app.url);
   for (const order of [1, 2, 3, 4, 5, 6]) await pokewire.append(`order-${order}`, { type: 'Placed', data: {} });
@@ -156,7 +156,7 @@ test('The page of groups plans a resize: what moves, how uneven the load is and 
   expect(complaints).toEqual([]);
 });
 
-test('A size that cannot be is refused at its field on the page of groups.', async () => {
+test('The groups page refuses an invalid size at its field.', async () => {
   await using app = await startTestApp();
   await connect(app.url).append('order-1', { type: 'Placed', data: {} });
   await using _worker = connect(app.url).consume(
@@ -178,7 +178,7 @@ test('A size that cannot be is refused at its field on the page of groups.', asy
   expect(await size.getAttribute('aria-invalid')).toBeNull();
 });
 
-test('Whoever may only read is told so when they resize a group, and it stays as it is.', async () => {
+test('A visitor who may only read gets an error on a resize, and the group is unchanged.', async () => {
   await using app = await startTestApp(['--token', admin]);
   await fetch(`${app.url}/groups/billing`, {
     method: 'PUT',

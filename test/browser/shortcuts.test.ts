@@ -20,7 +20,7 @@ async function press(page: Page, key: string) {
   return focused(page);
 }
 
-test('Single-key shortcuts are switched off for all pages at the foot of one, and stay off.', async () => {
+test('Single-key shortcuts can be switched off for all pages in the footer of one page, and stay off.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;

@@ -114,7 +114,7 @@ test('A visitor can sign in over plain http from another machine.', async () => 
   expect(visitor.complaints).toEqual([]);
 });
 
-test('A page without an address leads back to the pages, and fits a phone.', async () => {
+test('The page for an unknown address links to the other pages, and fits a phone.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(`${app.url}/no/where`, { viewport: { width: 360, height: 740 } });
   const { page } = visitor;
@@ -125,7 +125,7 @@ test('A page without an address leads back to the pages, and fits a phone.', asy
   expect(visitor.complaints).toEqual([]);
 });
 
-test('A visitor who signs out is asked for a token, in other tabs too, and what they saw is not shown again.', async () => {
+test('After signing out, a visitor is asked for a token in every tab, and previous content is not shown again.', async () => {
   await using app = await startTestApp(['--token', admin]);
   await using visitor = await visit(`${app.url}/docs?token=${admin}`);
   const { page, context } = visitor;
@@ -148,7 +148,7 @@ test('A visitor who signs out is asked for a token, in other tabs too, and what 
   expect(visitor.complaints).toEqual([]);
 });
 
-test('Where signing out gets no answer, its button says so, and works once there is one.', async () => {
+test('If signing out gets no answer, the button reports it, and works again later.', async () => {
   await using app = await startTestApp(['--token', admin]);
   await using visitor = await visit(`${app.url}/diagnose?token=${admin}`);
   const { page, context } = visitor;
@@ -162,7 +162,7 @@ test('Where signing out gets no answer, its button says so, and works once there
   await page.getByLabel('Token').waitFor();
 });
 
-test('Without tokens nobody is offered to sign out.', async () => {
+test('Without authentication there is no button to sign out.', async () => {
   await using app = await startTestApp();
   await using visitor = await visit(`${app.url}/diagnose`);
   await visitor.page.getByRole('button', { name: 'Start' }).waitFor();

@@ -41,7 +41,7 @@ test('The header, title and icon say since when the server is unreachable and wh
   expect([await page.title(), await iconOf(page)]).toEqual(['Pokewire', 'common/icon.svg']);
 });
 
-test('A badge says up to where pokes are complete, and explains what that means.', async () => {
+test('A badge shows up to where pokes are complete, and explains what that means.', async () => {
   await using app = await startTestApp(['--heartbeat-ms', '150']);
   await using visitor = await visit(browser, `${app.url}/docs`);
   const { page } = visitor;

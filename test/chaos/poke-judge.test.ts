@@ -18,21 +18,21 @@ function countsOf({ skipped, doubled, disordered, unwanted }: PokeJudge): number
   return [skipped, doubled, disordered, unwanted];
 }
 
-test('Nothing is wrong with positions that follow each other and global positions that rise with gaps.', () => {
+test('Consecutive positions, and global positions that rise with gaps, contain no error.', () => {
   expect(countsOf(judge(all, 'a-1/0@1', 'a-2/0@2', 'a-1/1@5', 'a-2/1@9'))).toEqual([0, 0, 0, 0]);
 });
 
-test('A skipped position counts as lost until it arrives, and as disordered when it does.', () => {
+test('A skipped position counts as lost until it arrives, and then as out of order.', () => {
   const positions = ['a-1/0@1', 'a-1/3@4'];
   expect(countsOf(judge(all, ...positions))).toEqual([2, 0, 0, 0]);
   expect(countsOf(judge(all, ...positions, 'a-1/1@2'))).toEqual([1, 0, 1, 0]);
 });
 
-test('A repeated position counts as doubled, and nothing else.', () => {
+test('A repeated position counts as doubled only.', () => {
   expect(countsOf(judge(all, 'a-1/0@1', 'a-1/1@2', 'a-1/1@2'))).toEqual([0, 1, 0, 0]);
 });
 
-test('A lower global position counts as disordered, even in another stream.', () => {
+test('A lower global position counts as out of order, even in another stream.', () => {
   expect(countsOf(judge(all, 'a-1/0@2', 'a-2/0@1'))).toEqual([0, 0, 1, 0]);
 });
 

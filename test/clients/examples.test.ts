@@ -82,7 +82,7 @@ describe.skipIf(!has('go', 'version'))('The consumer in Go (needs go)', () => {
   follows(() => [program]);
 });
 
-test('The example of reading one’s own writes reads nothing stale after the wait.', async () => {
+test('The read-your-writes example reads no stale data after the wait.', async () => {
   await using app = await startTestApp();
   const { stdout } = await run(process.execPath, [pathOf('read-your-writes/run.js'), app.url]);
   expect(stdout).toMatch(/^read at once: stale in \d+ of 10\nread after the wait: stale in 0 of 10\n$/);

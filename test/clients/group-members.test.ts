@@ -104,7 +104,7 @@ test('A member that reconnects to a missing group reports that it was deleted.',
   expect(await why).toMatchObject({ code: 'GROUP_DELETED', cause: { code: 'GROUP_NOT_FOUND' } });
 });
 
-test('A member that waits for the reset of a group whose log was replaced handles the new log from its first message on.', async () => {
+test('A member that waits for the reset of a group whose log was replaced handles the new log from its first message.', async () => {
   await using app = await startTestApp();
   const pokewire = connect(app.url, { retry: { minMs: 10, maxMs: 100 } });
   await pokewire.append('account-1', [deposit, deposit, deposit]);

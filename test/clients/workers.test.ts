@@ -56,7 +56,7 @@ describeStores('with messages in %s, a worker', (start) => {
 });
 
 describe('a worker', () => {
-  test('without a checkpoint and a group says that it needs one', async () => {
+  test('without a checkpoint or a group reports that it needs one', async () => {
     // A call that untyped JavaScript may make.
     const { done } = connect('http://localhost:1').consume({ category: 'account' }, () => {}, undefined as never);
     await expect(done).rejects.toThrow('consume needs a checkpoint, such as memoryCheckpoint(), or the group');
@@ -253,7 +253,7 @@ describe('a worker', () => {
     },
   );
 
-  test('that starts over accepts what retention has left', async () => {
+  test('that starts over accepts that retention deleted earlier messages', async () => {
     await using app = await startTestApp(quick);
     const pokewire = connect(app.url);
     await pokewire.append('account-1', messages(30));

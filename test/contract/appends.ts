@@ -50,7 +50,7 @@ export function describeAppends({ open, expectSame, isSameText, capabilities }: 
       );
     });
 
-    test('keeps null metadata and an empty object apart', async () => {
+    test('distinguishes null metadata from an empty object', async () => {
       await using opened = await open();
       await opened.append('a-1', [newMessage(), newMessage({ metadata: '{}' })]);
       expect((await opened.stream('a-1')).map(({ metadata }) => metadata)).toEqual([null, '{}']);
@@ -82,7 +82,7 @@ export function describeAppends({ open, expectSame, isSameText, capabilities }: 
       expect([await opened.log.version('a-1'), (await opened.messages()).length]).toEqual([0, 1]);
     });
 
-    test('of an array is contiguous in the log even beside others', async () => {
+    test('of an array is contiguous in the log even with concurrent writers', async () => {
       await using opened = await open();
       const appends = Array.from({ length: 20 }, (_value, index) => opened.append(`a-${index % 3}`, 5));
       await Promise.all(appends);
@@ -164,13 +164,13 @@ export function describeAppends({ open, expectSame, isSameText, capabilities }: 
       expect(outcome).toEqual({ outcome: 'version-conflict', expected, actual });
     });
 
-    test('that does not match leaves nothing behind', async () => {
+    test('that does not match stores nothing', async () => {
       await using opened = await open();
       await opened.log.append('a-1', newMessages(2), 5);
       expect([await opened.head(), await opened.log.describeStream('a-1')]).toEqual([0, undefined]);
     });
 
-    test('lets one of many equal appends pass', async () => {
+    test('accepts one of many equal appends', async () => {
       await using opened = await open();
       const appends = Array.from({ length: 16 }, () => opened.log.append('a-1', newMessages(1), -1));
       const outcomes = (await Promise.all(appends)).map(({ outcome }) => outcome).sort();

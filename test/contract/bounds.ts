@@ -46,7 +46,7 @@ export function describeBounds(suite: Suite): void {
     });
 
     testWhere(
-      'say by a number that rises, as pages do, when an import put messages behind the head',
+      'have a number that rises, as pages do, when an import puts messages at or below the head',
       ['imports'],
       async () => {
         await using opened = await open();

@@ -46,7 +46,7 @@ export function describeErasure(suite: Suite): void {
       expect(outcome).toEqual({ outcome: 'appended', position: 2_500, globalPosition: 2_503 });
     });
 
-    test('is not retention: earlier cursors miss no existing message', async () => {
+    test('does not count as retention: earlier cursors miss no existing message', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await opened.log.erase('a-1', 1);

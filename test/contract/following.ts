@@ -60,7 +60,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
       for (const time of times) expect(time === 0 || (time >= before && time <= performance.now())).toBe(true);
     });
 
-    test('holds nothing of appends that were refused', async () => {
+    test('contains no messages of refused appends', async () => {
       await using opened = await open();
       const message = newMessage({ id: uuid(1) });
       await opened.append('a-1', [message]);
@@ -77,7 +77,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
       await expectComplete(heard);
     });
 
-    test('has its pokes on loan until the follower returns', async () => {
+    test('lends its pokes until the follower returns', async () => {
       await using opened = await open();
       const kept: Announcement[] = [];
       const stop = opened.log.follow((announcement) => kept.push(announcement));
@@ -154,7 +154,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
       await expectComplete(heard);
     });
 
-    test('of a log that is removed learns by its next read that it is gone', async () => {
+    test('of a removed log learns from its next read that the log is gone', async () => {
       await using opened = await open();
       const follower = new ReferenceFollower(opened.log);
       await opened.append('a-1');
@@ -164,7 +164,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
   });
 
   describeWhere('a follower of a log that is replaced', ['replacements'], () => {
-    test('is not notified of the log that replaces its own, and learns by its next read that its own is gone', async () => {
+    test('is not notified of the log that replaces its own, and learns from its next read that its own is gone', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       const follower = new ReferenceFollower(opened.log);
@@ -203,7 +203,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
       await Promise.all(appends);
     };
 
-    test('receives what either appends, each message once and in order', async () => {
+    test('receives the appends of both handles, each message once and in order', async () => {
       await using opened = await open();
       const second = await opened.second();
       const followers = [opened, second].map(({ log }) => new ReferenceFollower(log));

@@ -6,7 +6,7 @@ export function describeFullStore({ open, describe }: Suite): void {
   describe('a full store', ['a byte limit'], () => {
     const large = () => newMessage({ data: `{"a":"${'x'.repeat(20_000)}"}` });
 
-    test('refuses what exceeds its limit, and reports its size', async () => {
+    test('refuses appends that exceed its limit, and reports its size', async () => {
       await using opened = await open({ maxBytes: 100_000 });
       await opened.append('a-1', [large()]);
       const { bytes } = await opened.store.usage();
@@ -14,7 +14,7 @@ export function describeFullStore({ open, describe }: Suite): void {
       expect(outcome).toEqual({ outcome: 'full', limit: 'store', bytes, maxBytes: 100_000 });
     });
 
-    test('has stored nothing of what it refused', async () => {
+    test('stores nothing of a refused append', async () => {
       await using opened = await open({ maxBytes: 100_000 });
       await opened.append('a-1');
       const usage = await opened.store.usage();
@@ -22,7 +22,7 @@ export function describeFullStore({ open, describe }: Suite): void {
       expect([await opened.store.usage(), await opened.head(), await opened.stream('b-1')]).toEqual([usage, 1, []]);
     });
 
-    test('can still be read, and accepts what still fits', async () => {
+    test('can still be read, and accepts appends that still fit', async () => {
       await using opened = await open({ maxBytes: 100_000 });
       await opened.append('a-1');
       await opened.log.append('a-1', Array.from({ length: 20 }, large), undefined);
@@ -30,7 +30,7 @@ export function describeFullStore({ open, describe }: Suite): void {
       expect((await opened.stream('a-1')).length).toBe(2);
     });
 
-    test('still knows a repeated append', async () => {
+    test('recognises a repeated append', async () => {
       await using opened = await open({ maxBytes: 60_000 });
       const message = { ...large(), given: true };
       await opened.append('a-1', [message]);
@@ -39,13 +39,13 @@ export function describeFullStore({ open, describe }: Suite): void {
       expect([full.outcome, again.outcome]).toEqual(['full', 'known']);
     });
 
-    test('checks the version before the room', async () => {
+    test('checks the version before the size', async () => {
       await using opened = await open({ maxBytes: 60_000 });
       const { outcome } = await opened.log.append('a-1', Array.from({ length: 5 }, large), 5);
       expect(outcome).toBe('version-conflict');
     });
 
-    test('never holds more than its limit', async () => {
+    test('never exceeds its limit', async () => {
       await using opened = await open({ maxBytes: 200_000 });
       let outcome = '';
       for (let stream = 0; outcome !== 'full'; stream++) {

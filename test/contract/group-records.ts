@@ -19,7 +19,7 @@ export async function keep(groups: GroupStore, key: string, revision: number, te
 
 export function describeGroupRecords({ open, describe, test: testWhere }: Suite): void {
   describe('records of groups', ['groups'], () => {
-    test('are read as they were written, in the order they are asked for', async () => {
+    test('are read as they were written, in the requested order', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const text = JSON.stringify({ name: 'Zoë 🙂', quoted: '\'"\\', empty: '' });
@@ -58,7 +58,7 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
       expect(await groups.read(['a', 'b'])).toEqual([{ key: 'a', revision: second, text: '2' }, undefined]);
     });
 
-    test('are removed only at the revision that was read, and no revision comes back', async () => {
+    test('are removed only at the revision that was read, and no revision is reused', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const first = await keep(groups, 'a', 0, '1');
@@ -106,7 +106,7 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
         expect((await groups.list(prefix, undefined, 10)).map(({ key }) => key)).toEqual([`${prefix}1`]);
     });
 
-    test('report changes since a revision, without quiet ones and those that lost', async () => {
+    test('are reported as changed since a revision, without quiet changes and those that lost', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const before = await groups.changesSince(undefined);
@@ -123,7 +123,7 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
       });
     });
 
-    test('are told under a prefix with what changed', async () => {
+    test('with a prefix are returned together with the changes', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const { revision } = await groups.changesSince(undefined);
@@ -145,7 +145,7 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
       expect(await groups.changesSince(revision + 1_000)).toEqual({ revision, keys: 'all', records: [] });
     });
 
-    test('hint at changes while there are followers', async () => {
+    test('cause hints to followers', async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const hinted = Promise.withResolvers<void>();
@@ -155,7 +155,7 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
       unfollow();
     });
 
-    testWhere('go with their namespace, and with no other', ['many namespaces'], async () => {
+    testWhere('are removed with their namespace, and with no other', ['many namespaces'], async () => {
       await using opened = await open();
       const groups = opened.store.groups!;
       const { namespace } = await opened.create('other');
@@ -168,7 +168,7 @@ export function describeGroupRecords({ open, describe, test: testWhere }: Suite)
       expect(await groups.list(`${opened.namespace.uid}/`, undefined, 10)).toHaveLength(1);
     });
 
-    testWhere('outlive the process', ['durability', 'reopening'], async () => {
+    testWhere('survive a restart of the process', ['durability', 'reopening'], async () => {
       await using opened = await open();
       const revision = await keep(opened.store.groups!, 'a', 0, '1');
       const reopened = await opened.reopen();

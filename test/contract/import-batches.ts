@@ -40,7 +40,7 @@ export function describeImportBatches({ open, describe, test: testWhere }: Suite
       expect(await opened.append('d-1')).toBe(5);
     });
 
-    test('that is refused leaves those before and after it', async () => {
+    test('that is refused does not affect earlier and later batches', async () => {
       await using opened = await open();
       const outcomes = await importInto(opened, [
         messagesAt('a-1/0@1'),
@@ -62,7 +62,7 @@ export function describeImportBatches({ open, describe, test: testWhere }: Suite
   });
 
   testWhere(
-    'a batch of an import that goes past the limit is refused as a whole',
+    'that exceeds the limit is refused as a whole',
     ['imports', 'a byte limit'],
     async () => {
       await using opened = await open({ maxBytes: 100_000 });

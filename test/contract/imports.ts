@@ -29,13 +29,13 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       expectSame([await opened.log.readLast('account-1+x', undefined)], [message]);
     });
 
-    test('of nothing changes nothing', async () => {
+    test('of no messages changes nothing', async () => {
       await using opened = await open();
       expect(await importInto(opened, [[]])).toEqual([imported]);
       expect([await opened.head(), await opened.messages()]).toEqual([0, []]);
     });
 
-    test('keeps gaps in stream positions, and every read by position knows them', async () => {
+    test('keeps gaps in stream positions, and reads by position respect them', async () => {
       await using opened = await open();
       await importInto(opened, [messagesAt('a-1/2@10', 'a-1/3@20', 'b-1/0@25', 'a-1/7@30')]);
       const from = async (position: number, limit?: number) =>
@@ -69,7 +69,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       expect(await opened.pokes(everything, 10)).toEqual(['a-1/1@20']);
     });
 
-    test('lets the next append follow every position', async () => {
+    test('makes the next append follow every position', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       await importInto(opened, [messagesAt('a-1/5@999', 'b-1/9@500')]);
@@ -83,7 +83,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       expect(placesOf(await opened.stream('a-1'))).toEqual(['a-1/0@1', 'a-1/1@2', 'a-1/5@999', 'a-1/6@1000']);
     });
 
-    test('takes the messages of a batch in any order', async () => {
+    test('accepts the messages of a batch in any order', async () => {
       await using opened = await open();
       const batch = messagesAt('b-1/4@9', 'a-1/1@5', 'c-1/0@7', 'a-1/0@1', 'b-1/0@3');
       expect(await importInto(opened, [batch])).toEqual([imported]);
@@ -119,7 +119,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       expect(inOrder(categories.map(({ category }) => category))).toEqual(['a', 'b', 'c']);
     });
 
-    test('keeps large payloads and times in their places when messages come before them', async () => {
+    test('keeps large payloads and times of existing messages when messages are inserted before them', async () => {
       await using opened = await open();
       const large = (place: string, timeNanos: number) =>
         messageAt(place, { data: `{"a":"${place.repeat(300)}"}`, timeNanos });
@@ -131,7 +131,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       expectSame(await opened.messages(), [...before, ...behind]);
     });
 
-    test('lets a writer repeat an append, before and after what was imported', async () => {
+    test('does not prevent a writer from repeating an append, before or after the imported messages', async () => {
       await using opened = await open();
       const messages = [newMessage({ id: uuid(1) }), newMessage({ id: uuid(2) })];
       await importInto(opened, [messagesAt('b-1/0@50')]);
@@ -159,7 +159,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
       expect(summaries.get(opened.log.id)).toEqual(summary);
     });
 
-    test('lets no append be earlier than the last message', async () => {
+    test('prevents appends with a time before that of the last message', async () => {
       await using opened = await open();
       const timeMs = Date.now() + 3_600_000;
       await importInto(opened, [[messageAt('a-1/0@1', { timeMs })]]);
@@ -187,14 +187,14 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
 
     const importBefore = async ({ log }: OpenedStore) => (await log.beginImport()).add(messagesAt('a-1/5@5'));
 
-    test('finds that of a type', async () => {
+    test('finds the last message of a type', async () => {
       await using opened = await openLong(stream);
       const found = opened.log.readLast(stream, 'Wanted');
       expect(await importBefore(opened)).toEqual(imported);
       expect((await found)?.globalPosition).toBe(10);
     });
 
-    test('finds that of the member of a group', async () => {
+    test('finds the last message of a group member', async () => {
       await using opened = await openLong(ofOthers);
       const selection = selectionOf({ categories: ['a'], group: { member, size } });
       const found = opened.log.last(selection, 0, Number.MAX_SAFE_INTEGER);

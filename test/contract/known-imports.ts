@@ -58,7 +58,7 @@ export function describeKnownImports({ open, describe, test: testWhere, capabili
       expect(placesOf(await opened.messages())).toEqual(['a-1/0@1', 'b-1/5@9']);
     });
 
-    test('is refused as a whole if a message after a known one is invalid, which it names', async () => {
+    test('is refused as a whole if a message after a known one is invalid, and names that message', async () => {
       await using opened = await open();
       await importInto(opened, [batch]);
       const outcomes = await importInto(opened, [
@@ -92,7 +92,7 @@ export function describeKnownImports({ open, describe, test: testWhere, capabili
     });
   });
 
-  testWhere('a replacement passes over what it has already', ['replacements'], async () => {
+  testWhere('skips messages that a replacement has already', ['replacements'], async () => {
     await using opened = await open();
     const session = await opened.store.beginReplacement(opened.namespace);
     expect(await session.add(messagesAt('a-1/0@1', 'a-1/1@2'))).toEqual(imported);
@@ -101,7 +101,7 @@ export function describeKnownImports({ open, describe, test: testWhere, capabili
     expect(placesOf(await (await opened.current()).messages())).toEqual(['a-1/0@1', 'a-1/1@2', 'a-1/2@3']);
   });
 
-  testWhere('a message that an import passes over needs no room', ['imports', 'a byte limit'], async () => {
+  testWhere('needs no space for skipped messages', ['imports', 'a byte limit'], async () => {
     await using opened = await open({ maxBytes: 100_000 });
     const large = messageAt('a-1/0@1', { data: `{"a":"${'x'.repeat(60_000)}"}` });
     await importInto(opened, [[large]]);

@@ -62,12 +62,12 @@ export function describeLastOfSelection({ open, test: testWhere }: Suite): void 
       }
     });
 
-    test('is none in an empty log', async () => {
+    test('does not exist in an empty log', async () => {
       await using opened = await open();
       expect([await opened.log.last(everything, 0, end), await opened.log.last(ofA, 7, end)]).toEqual([0, 7]);
     });
 
-    testWhere('is none in one that begins behind a position', ['many namespaces'], async () => {
+    testWhere('does not exist in a log that begins after a position', ['many namespaces'], async () => {
       await using opened = await openSmall(open);
       await opened.store.namespaces.remove(opened.namespace);
       const later = await opened.create(opened.namespace.id);

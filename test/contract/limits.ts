@@ -26,7 +26,7 @@ export function describeLimits({ open }: Suite): void {
       expect((await opened.messages({}, 0, limit)).length).toBe(maxPageMessages + 500);
     });
 
-    test('gives a bounded page of pokes, which is not at the end', async () => {
+    test('returns a bounded page of pokes, which is not at the end', async () => {
       await using opened = await open();
       await opened.appendMany('a-1', maxPagePokes + 500);
       const page = await opened.log.pokes(everything, 0, limit);
@@ -37,7 +37,7 @@ export function describeLimits({ open }: Suite): void {
       expect((await opened.pokes(everything, 0, limit)).length).toBe(maxPagePokes + 500);
     });
 
-    test('gives the lists, which end where the store has no more', async () => {
+    test('returns bounded lists, which end at the store’s last entry', async () => {
       await using opened = await open();
       for (const stream of ['a-1', 'b-1', 'a-2']) await opened.append(stream);
       expect((await opened.log.listStreams('', undefined, limit)).length).toBe(3);

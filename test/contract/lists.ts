@@ -81,7 +81,7 @@ export function describeLists({ open, describe: describeWhere, count, listed: in
   });
 
   describe('the list of categories', () => {
-    test('counts streams and messages, a stream without a hyphen among those of its name', async () => {
+    test('counts streams and messages, and assigns a stream without a hyphen to the category of its name', async () => {
       await using opened = await open();
       for (const stream of ['a-1', 'a', 'a-1', 'a-2', 'b-1', '-1']) await opened.append(stream);
       const listed = await opened.log.listCategories(undefined, 10);

@@ -10,7 +10,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 
 export function describeLogReads({ open }: Suite): void {
   describe('reading the log', () => {
-    test('gives every message in global order', async () => {
+    test('returns every message in global order', async () => {
       await using opened = await open();
       for (const stream of ['b-1', 'a-1', 'c', 'a-2']) await opened.append(stream);
       expect((await opened.messages()).map(({ stream }) => stream)).toEqual(['b-1', 'a-1', 'c', 'a-2']);
@@ -28,7 +28,7 @@ export function describeLogReads({ open }: Suite): void {
       expect(globalsOf(await opened.messages({}, from))).toEqual(expected);
     });
 
-    test('of a category gives exactly that category', async () => {
+    test('of a category returns exactly the messages of that category', async () => {
       await using opened = await open();
       for (const stream of ['a-1', 'A-1', 'ab-1', 'a', 'a-', 'b-a-1', 'a-1-b']) await opened.append(stream);
       expect((await opened.messages({ category: 'a' })).map(({ stream }) => stream)).toEqual([
@@ -39,7 +39,7 @@ export function describeLogReads({ open }: Suite): void {
       ]);
     });
 
-    test('of the category without a name gives the streams that begin with a hyphen', async () => {
+    test('of the category without a name returns the streams that begin with a hyphen', async () => {
       await using opened = await open();
       for (const stream of ['-1', 'a-1', '-', 'a']) await opened.append(stream);
       expect((await opened.messages({ category: '' })).map(({ stream }) => stream)).toEqual(['-1', '-']);
@@ -51,7 +51,7 @@ export function describeLogReads({ open }: Suite): void {
       expect(await opened.messages({ category })).toEqual([]);
     });
 
-    test('of a group member gives the streams that it owns', async () => {
+    test('of a group member returns the streams that it owns', async () => {
       await using opened = await open();
       for (const stream of ['x-1', 'x-2', 'x-3', 'x-4', 'x-1+a', 'x', 'x-', 'x-+a', 'y-2']) await opened.append(stream);
       const read = [0, 1].map((member) => opened.messages({ category: 'x', group: { member, size: 2 } }));
@@ -61,14 +61,14 @@ export function describeLogReads({ open }: Suite): void {
       ]);
     });
 
-    test('of a group without a category gives the streams of all categories', async () => {
+    test('of a group without a category returns the streams of all categories', async () => {
       await using opened = await open();
       for (const stream of ['x-2', 'y-2', 'y-1', 'z']) await opened.append(stream);
       const messages = await opened.messages({ group: { member: 1, size: 2 } });
       expect(messages.map(({ stream }) => stream)).toEqual(['x-2', 'y-2']);
     });
 
-    test('of a correlation gives the messages whose metadata names a stream of that category', async () => {
+    test('of a correlation returns the messages whose metadata names a stream of that category', async () => {
       await using opened = await open();
       const metadata = [
         '{"correlationStreamName":"order-1"}',
@@ -92,7 +92,7 @@ export function describeLogReads({ open }: Suite): void {
       expect(positionsOf(await opened.messages({ correlation: 'order' }))).toEqual([0, 1, 2, 3]);
     });
 
-    test('returns what matches all conditions', async () => {
+    test('returns the messages that meet all conditions', async () => {
       await using opened = await open();
       const metadata = '{"correlationStreamName":"order-1"}';
       for (const stream of ['x-1', 'x-2', 'y-2', 'x-2']) {
@@ -124,14 +124,14 @@ export function describeLogReads({ open }: Suite): void {
       expect((await opened.log.read(everyMessage, 0, 2)).next).toBeNull();
     });
 
-    test.each([1, 2, 7])('gives every message once by pages of %i', async (limit) => {
+    test.each([1, 2, 7])('returns every message once in pages of %i', async (limit) => {
       await using opened = await open();
       for (const stream of ['a-1', 'b-1', 'a-2', 'a-3', 'b-2', 'a-1', 'a-1', 'c']) await opened.append(stream, 3);
       expect(globalsOf(await opened.messages({}, 0, limit))).toEqual(range(1, 24));
       expect(globalsOf(await opened.messages({ category: 'b' }, 0, limit))).toEqual([4, 5, 6, 13, 14, 15]);
     });
 
-    test('gives at most 1 MiB of payload a page, or one message', async () => {
+    test('returns at most 1 MiB of payload per page, or one message', async () => {
       await using opened = await open();
       for (const size of [600_000, 600_000, 2_000_000, 10]) {
         await opened.append('a-1', [newMessage({ metadata: `{"a":"${'x'.repeat(size)}"}` })]);

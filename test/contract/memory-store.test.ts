@@ -9,7 +9,7 @@ describeStore('the memory store', {
   reopen: async () => new MemoryStore(new MemoryStorage(), pokePool()),
 });
 
-test('The memory store can do everything except survive its process and be backed up.', () => {
+test('The memory store has all capabilities except durability and backups.', () => {
   expect(new MemoryStore(new MemoryStorage(), pokePool()).capabilities).toEqual({
     namespaces: 'many',
     tokens: 'stored',

@@ -42,7 +42,7 @@ export function describeNamespaceChanges({ open, describe, test: testWhere }: Su
       expect((await namespaces.changesSince(changes.revision)).ids).toEqual([]);
     });
 
-    test('name nothing that was refused', async () => {
+    test('do not include refused changes', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       await namespaces.setTokens(opened.namespace, [token('one')]);
@@ -51,13 +51,13 @@ export function describeNamespaceChanges({ open, describe, test: testWhere }: Su
       expect((await namespaces.changesSince(revision)).ids).toEqual([]);
     });
 
-    test('are all namespaces if the revision is unknown to the store', async () => {
+    test('include all namespaces if the store does not know the revision', async () => {
       await using opened = await open();
       const { revision } = await opened.store.namespaces.changesSince(undefined);
       expect(await opened.store.namespaces.changesSince(revision + 1_000)).toEqual({ revision, ids: 'all' });
     });
 
-    testWhere('name what changed before many others, or are all', ['many namespaces'], async () => {
+    testWhere('include an earlier change after many others, or all namespaces', ['many namespaces'], async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       const { revision } = await namespaces.changesSince(undefined);
@@ -73,7 +73,7 @@ export function describeNamespaceChanges({ open, describe, test: testWhere }: Su
       expect((await namespaces.changesSince(changes.revision)).ids).toEqual([]);
     });
 
-    testWhere('name those that were created and removed', ['many namespaces'], async () => {
+    testWhere('include namespaces that were created and removed', ['many namespaces'], async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       const { revision } = await namespaces.changesSince(undefined);
@@ -88,7 +88,7 @@ export function describeNamespaceChanges({ open, describe, test: testWhere }: Su
       expectIds(await namespaces.changesSince(revision), ['a', 'b']);
     });
 
-    testWhere('name those whose log was replaced', ['replacements'], async () => {
+    testWhere('include namespaces whose log was replaced', ['replacements'], async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       const { revision } = await namespaces.changesSince(undefined);
@@ -102,7 +102,7 @@ export function describeNamespaceChanges({ open, describe, test: testWhere }: Su
   });
 
   describe('a follower of namespaces', [], () => {
-    test('finds the change when it asks because of a hint', async () => {
+    test('finds the change when a hint arrives', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       const { revision } = await namespaces.changesSince(undefined);
@@ -126,7 +126,7 @@ export function describeNamespaceChanges({ open, describe, test: testWhere }: Su
       expect(hints).toBe(0);
     });
 
-    test('hears nothing once it has stopped, also where it followed twice with the same function', async () => {
+    test('receives nothing after it has stopped, even if the same function was registered twice', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       let hints = 0;

@@ -18,7 +18,7 @@ export function describeNamespaceLimits(suite: Suite): void {
   const { open, describe } = suite;
 
   describe('the number of namespaces', ['many namespaces'], () => {
-    test('is bounded, and one that is removed makes room for another', async () => {
+    test('is bounded, and removing one allows another one', async () => {
       await using opened = await open({ maxNamespaces: 3 });
       const { namespaces } = opened.store;
       const a = await createNamespace(namespaces, newNamespace('a'));
@@ -34,7 +34,7 @@ export function describeNamespaceLimits(suite: Suite): void {
       expect(await opened.store.namespaces.create(newNamespace(defaultId))).toEqual({ outcome: 'exists' });
     });
 
-    test('holds for simultaneous creations', async () => {
+    test('holds for concurrent creations', async () => {
       await using opened = await open({ maxNamespaces: 5 });
       const { namespaces } = opened.store;
       const ids = Array.from({ length: 16 }, (_value, index) => `a${index}`);
@@ -45,7 +45,7 @@ export function describeNamespaceLimits(suite: Suite): void {
   });
 
   describe('the bytes of a namespace', ['many namespaces', 'a byte limit'], () => {
-    test('are counted with its texts and tokens, and given back at its removal', async () => {
+    test('include its texts and tokens, and are released at its removal', async () => {
       await using opened = await open();
       const bytes = async () => (await opened.store.usage()).bytes;
       const { namespaces } = opened.store;
@@ -73,7 +73,7 @@ export function describeNamespaceLimits(suite: Suite): void {
       expect(await bytes()).toBe(before);
     });
 
-    test('are refused by a store without room for them, which still takes other tokens', async () => {
+    test('make a full store refuse new namespaces, but not further tokens', async () => {
       await using opened = await open({ maxBytes: 60_000 });
       const { namespaces } = opened.store;
       const large = newNamespace('a', { description: 'x'.repeat(60_000) });

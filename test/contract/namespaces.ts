@@ -46,7 +46,7 @@ function describeCreation({ open, describe }: Suite): void {
       expect(await namespaces.list(undefined, 1)).toEqual([created]);
     });
 
-    test('are not found where none are, whatever the name', async () => {
+    test('are not found if they do not exist, whatever the name', async () => {
       await using opened = await open();
       for (const id of ['a', '', 'constructor', '__proto__']) {
         expect(await opened.store.namespaces.find(id)).toBeUndefined();
@@ -54,7 +54,7 @@ function describeCreation({ open, describe }: Suite): void {
       expect(idsOf(await opened.store.namespaces.list(undefined, 10))).toEqual([defaultId]);
     });
 
-    test('are created once for an id, and the second try changes nothing', async () => {
+    test('are created once per id, and a second attempt changes nothing', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       const created = await createNamespace(namespaces, withTokens('a'));
@@ -80,7 +80,7 @@ function describeCreation({ open, describe }: Suite): void {
       expect(new Set(logs).size).toBe(6);
     });
 
-    test('are listed by id, in the order of bytes', async () => {
+    test('are listed by id, in byte order', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       for (const id of ['b', 'a1', 'B', 'a', '9', 'a.b', 'a-b', 'a_b']) await namespaces.create(newNamespace(id));
@@ -184,7 +184,7 @@ function describeTokens({ open, describe }: Suite): void {
       expect((await namespaces.find(defaultId))!.tokens).toEqual([token(`${changed.indexOf(true)}`)]);
     });
 
-    test('stay unchanged in what was read before', async () => {
+    test('do not change in a namespace that was read earlier', async () => {
       await using opened = await open();
       const found = (await opened.store.namespaces.find(defaultId))!;
       await opened.store.namespaces.setTokens(found, [token('one')]);

@@ -61,7 +61,7 @@ export function describePokes({ open }: Suite): void {
       expect(await opened.pokes(selection, 4, 2)).toEqual(expected.filter((poke) => Number(poke.split('@')[1]) > 4));
     });
 
-    test('returns no more than the limit, and up to where', async () => {
+    test('returns no more than the limit, and up to where it read', async () => {
       await using opened = await openFilled(open);
       const page = await opened.log.pokes(selectionOf({ categories: ['a'] }), 1, 2);
       expect([page.pokes.length, page.upTo, page.atEnd]).toEqual([2, 4, false]);
@@ -97,7 +97,7 @@ export function describePokes({ open }: Suite): void {
       expect(await opened.pokes(selection)).toEqual(['x-2/0@20001', 'x-2/1@20002']);
     });
 
-    test('finds what was appended after the last page', async () => {
+    test('finds messages appended after the last page', async () => {
       await using opened = await openFilled(open);
       const page = await opened.log.pokes(everything, 0, 100);
       page.release();
@@ -105,7 +105,7 @@ export function describePokes({ open }: Suite): void {
       expect(await opened.pokes(everything, page.upTo)).toEqual(['a-9/0@10']);
     });
 
-    test('does not see what is appended while a page is in use', async () => {
+    test('does not contain messages appended while a page is in use', async () => {
       await using opened = await openFilled(open);
       const page = await opened.log.pokes(everything, 0, 100);
       await opened.append('a-9');
@@ -115,7 +115,7 @@ export function describePokes({ open }: Suite): void {
   });
 
   describe('a page of pokes', () => {
-    test('has its pokes on loan until it is released', async () => {
+    test('lends its pokes until it is released', async () => {
       await using opened = await openFilled(open);
       const page = await opened.log.pokes(everything, 0, 5);
       const before = opened.pool.stats.leased;

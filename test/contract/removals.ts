@@ -22,7 +22,7 @@ export function describeRemovals(suite: Suite): void {
       });
     });
 
-    testWhere('are counted together in what the store holds', ['exact counts'], async () => {
+    testWhere('are counted together in the totals of the store', ['exact counts'], async () => {
       await using opened = await open();
       const other = await opened.create('other');
       await opened.append('a-1', 2);
@@ -31,7 +31,7 @@ export function describeRemovals(suite: Suite): void {
       expect(await opened.store.usage()).toMatchObject({ messages: 4, streams: 3, maxBytes: 0 });
     });
 
-    test('are summarized in one call, without those that are gone', async () => {
+    test('are summarized in one call, without removed ones', async () => {
       await using opened = await open();
       const [other, removed] = [await opened.create('other'), await opened.create('removed')];
       await opened.append('a-1', 3);
@@ -60,7 +60,7 @@ export function describeRemovals(suite: Suite): void {
       await expectGone(opened.store.log(opened.log.id), suite);
     });
 
-    test('does not come back with a namespace of the same id', async () => {
+    test('is not reused by a namespace with the same id', async () => {
       await using opened = await open();
       await opened.store.namespaces.remove(opened.namespace);
       const later = await opened.create(defaultId);
@@ -69,7 +69,7 @@ export function describeRemovals(suite: Suite): void {
       await expectGone(opened.log, suite);
     });
 
-    test('leaves nothing to a later one once the store has had time to free its data', async () => {
+    test('is no longer visible in a later one once the store has had time to free its data', async () => {
       await using opened = await open();
       for (const streams of [['a-1', 'b-1'], ['b-1', 'a-1'], ['c-1']]) {
         const other = await opened.create('other');
@@ -85,7 +85,7 @@ export function describeRemovals(suite: Suite): void {
       }
     });
 
-    testWhere('takes no more of an import', ['imports'], async () => {
+    testWhere('accepts no further batches of an import', ['imports'], async () => {
       await using opened = await open();
       const session = await opened.log.beginImport();
       expect(await session.add(messagesAt('b-1/0@7'))).toEqual(imported);
@@ -95,7 +95,7 @@ export function describeRemovals(suite: Suite): void {
       await session.abort();
     });
 
-    testWhere('gives back its room, and that of no other', ['exact counts'], async () => {
+    testWhere('releases its space, and that of no other', ['exact counts'], async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       const usage = await opened.store.usage();
@@ -132,7 +132,7 @@ export function describeRemovals(suite: Suite): void {
       expect((await later.log.bounds()).forgottenUpTo).toBeGreaterThan(head);
     });
 
-    testWhere('still calls it forgotten after it was replaced', ['replacements'], async () => {
+    testWhere('still reports it as forgotten after it was replaced', ['replacements'], async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await opened.store.namespaces.remove(opened.namespace);

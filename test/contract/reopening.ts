@@ -19,7 +19,7 @@ export function describeReopening({ open, describe, test: testWhere, capabilitie
       expect(await reopened.pokes(everything)).toEqual(placesOf(messages));
     });
 
-    test('continues after the last positions, and knows every id', async () => {
+    test('continues after the last positions, and recognises every id', async () => {
       await using opened = await open();
       const message = newMessage({ id: uuid(1) });
       await opened.append('a-1', [message]);
@@ -38,7 +38,7 @@ export function describeReopening({ open, describe, test: testWhere, capabilitie
     });
 
     testWhere(
-      'answers what changed since a revision of before, or that everything may have',
+      'reports changes since an earlier revision, or that everything may have changed',
       ['stored tokens'],
       async () => {
         await using opened = await open();
@@ -51,7 +51,7 @@ export function describeReopening({ open, describe, test: testWhere, capabilitie
       },
     );
 
-    testWhere('still has a log behind those of removed namespaces', ['many namespaces'], async () => {
+    testWhere('still begins a log after those of removed namespaces', ['many namespaces'], async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       const other = await opened.create('other');

@@ -17,14 +17,14 @@ export function describeRepeatedAppends({ open, isSameText }: Suite): void {
       expect([again, (await opened.stream('a-1')).length]).toEqual([{ ...first, outcome: 'known' }, 3]);
     });
 
-    test('is recognised although the expected version no longer matches', async () => {
+    test('is recognised even if the expected version no longer matches', async () => {
       await using opened = await open();
       await opened.log.append('a-1', [one()], -1);
       const again = await opened.log.append('a-1', [one()], -1);
       expect(again).toEqual({ outcome: 'known', position: 0, globalPosition: 1 });
     });
 
-    test('is recognised although the members of its payload are in another order', async () => {
+    test('is recognised even if the members of its payload are in another order', async () => {
       await using opened = await open();
       await opened.append('a-1', [one()]);
       const turned = { ...one(), data: '{"b":[2,{"d":4,"c":3}],"a":1}', metadata: '{"n":2,"m":1}' };
@@ -33,7 +33,7 @@ export function describeRepeatedAppends({ open, isSameText }: Suite): void {
       expect(isSameText((await opened.stream('a-1'))[0]!.data, one().data)).toBe(true);
     });
 
-    test('of an array is told the place of its last message', async () => {
+    test('of an array returns the position of its last message', async () => {
       await using opened = await open();
       await opened.append('a-1');
       await opened.append('a-1', batch());
@@ -77,14 +77,14 @@ export function describeRepeatedAppends({ open, isSameText }: Suite): void {
   });
 
   describe('an id', () => {
-    test('may stand once in an append', async () => {
+    test('may occur once in an append', async () => {
       await using opened = await open();
       const messages = [newMessage({ id: uuid(1) }), newMessage(), newMessage({ id: uuid(1) })];
       const outcome = await opened.log.append('a-1', messages, undefined);
       expect([outcome, await opened.head()]).toEqual([{ outcome: 'duplicate-id', id: uuid(1) }, 0]);
     });
 
-    test('that was generated is known when it is given later', async () => {
+    test('that was generated is recognised when a client supplies it later', async () => {
       await using opened = await open();
       const message = newMessage();
       await opened.append('a-1', [message]);
@@ -99,14 +99,14 @@ export function describeRepeatedAppends({ open, isSameText }: Suite): void {
       expect(outcome).toBe('duplicate-id');
     });
 
-    test('of a refused append is free', async () => {
+    test('of a refused append can be used', async () => {
       await using opened = await open();
       await opened.log.append('a-1', [newMessage({ id: uuid(1) })], 5);
       const { outcome } = await opened.log.append('b-1', [newMessage({ id: uuid(1) })], undefined);
       expect(outcome).toBe('appended');
     });
 
-    test('is found among many', async () => {
+    test('is found among many others', async () => {
       await using opened = await open();
       const ids = Array.from({ length: 3_000 }, () => randomUUIDv7());
       for (let from = 0; from < ids.length; from += 100) {

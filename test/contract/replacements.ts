@@ -43,7 +43,7 @@ export function describeReplacements(suite: Suite): void {
       expect(await opened.store.summarize([opened.log.id])).toEqual(new Map());
     });
 
-    testWhere('takes no more of an import into the log that it replaced', ['imports'], async () => {
+    testWhere('makes an import into the replaced log fail', ['imports'], async () => {
       await using opened = await open();
       const session = await opened.log.beginImport();
       expect(await session.add(messagesAt('a-1/0@1'))).toEqual(imported);
@@ -53,7 +53,7 @@ export function describeReplacements(suite: Suite): void {
       expect(placesOf(await log.messages())).toEqual(['b-1/0@1']);
     });
 
-    test('has its own id on every page, which no page of the log before it had', async () => {
+    test('has its own id on every page, which differs from that of the previous log', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       const before = await opened.log.bounds();
@@ -65,7 +65,7 @@ export function describeReplacements(suite: Suite): void {
       expect([before.epoch, before.epoch === log.id]).toEqual([opened.log.id, false]);
     });
 
-    test('may repeat ids and positions of the log that it replaces, but not its own', async () => {
+    test('may reuse ids and positions of the log that it replaces, but none twice', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       const session = await opened.store.beginReplacement(opened.namespace);
@@ -118,7 +118,7 @@ export function describeReplacements(suite: Suite): void {
       expect([await log.head(), await log.append('b-1')]).toEqual([5, 6]);
     });
 
-    test('of a namespace that was found before an earlier replacement replaces what is there', async () => {
+    test('of a namespace that was read before an earlier replacement replaces the current log', async () => {
       await using opened = await open();
       const first = await opened.store.beginReplacement(opened.namespace);
       const second = await opened.store.beginReplacement(opened.namespace);
@@ -130,7 +130,7 @@ export function describeReplacements(suite: Suite): void {
   });
 
   describe('the room of a replacement', ['replacements', 'exact counts'], () => {
-    test('is given back when it is aborted', async () => {
+    test('is released when it is aborted', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       const usage = await opened.store.usage();
@@ -140,7 +140,7 @@ export function describeReplacements(suite: Suite): void {
       expect(await opened.store.usage()).toEqual(usage);
     });
 
-    test('is all that is left once it is committed', async () => {
+    test('is the only space in use once it is committed', async () => {
       await using opened = await open();
       const empty = await opened.store.usage();
       await opened.append('a-1', 3);
@@ -155,7 +155,7 @@ export function describeReplacements(suite: Suite): void {
   });
 
   describe('a replacement in a store with a limit', ['replacements', 'a byte limit'], () => {
-    test('shares the limit with the log that it is to replace, whose room is free afterwards', async () => {
+    test('shares the limit with the log that it will replace, whose space is released afterwards', async () => {
       await using opened = await open({ maxBytes: 200_000 });
       const data = `{"a":"${'x'.repeat(100_000)}"}`;
       await opened.append('a-1', [newMessage({ data })]);
@@ -168,7 +168,7 @@ export function describeReplacements(suite: Suite): void {
   });
 
   describe('a replacement among namespaces', ['replacements', 'many namespaces'], () => {
-    test('leaves the others alone', async () => {
+    test('does not affect the others', async () => {
       await using opened = await open();
       const other = await opened.create('other');
       await other.append('a-1', 2);
@@ -176,7 +176,7 @@ export function describeReplacements(suite: Suite): void {
       expect(await other.head()).toBe(2);
     });
 
-    test('of one that is removed in the meantime accepts nothing more, and is not committed', async () => {
+    test('of a removed namespace accepts nothing more, and is not committed', async () => {
       await using opened = await open();
       const session = await opened.store.beginReplacement(opened.namespace);
       await session.add(messagesAt('b-1/0@7'));

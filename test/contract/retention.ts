@@ -53,7 +53,7 @@ export function describeRetention(suite: Suite): void {
       expect(await places(opened)).toEqual(['a-1/1@3', 'b-1/1@4']);
     });
 
-    test('of a category leaves all others alone', async () => {
+    test('of a category does not affect the others', async () => {
       await using opened = await open();
       for (let n = 0; n < 3; n++) for (const stream of ['a-1', 'b-1', 'a-2']) await opened.append(stream);
       await keep(opened, { maxMessages: 1 }, 'a');
@@ -62,7 +62,7 @@ export function describeRetention(suite: Suite): void {
       expect(await opened.pokes(selectionOf({ categories: ['a'] }), 0, 10)).toEqual(['a-2/2@9']);
     });
 
-    test('deletes what either of two rules does not keep', async () => {
+    test('deletes messages that either of two rules does not keep', async () => {
       await using opened = await open();
       for (const stream of ['a-1', 'a-1', 'b-1', 'b-1', 'b-1']) await opened.append(stream);
       await keep(opened, { maxMessages: 4 });
@@ -71,7 +71,7 @@ export function describeRetention(suite: Suite): void {
       expect(await places(opened)).toEqual(['a-1/1@2', 'b-1/1@4', 'b-1/2@5']);
     });
 
-    test('continues positions and versions when nothing of a stream is left', async () => {
+    test('continues positions and versions when no message of a stream is left', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await keep(opened, { maxMessages: 0 });
@@ -87,7 +87,7 @@ export function describeRetention(suite: Suite): void {
       expect((await opened.stream('a-1', { globalPosition: 1 })).map(({ position }) => position)).toEqual([3]);
     });
 
-    test('counts only what is left, and gives its bytes back', async () => {
+    test('counts only the remaining messages, and releases the bytes of the others', async () => {
       await using opened = await open();
       await opened.append('a-1', 2);
       const before = await opened.store.usage();
@@ -108,7 +108,7 @@ export function describeRetention(suite: Suite): void {
       expect((await opened.store.summarize([opened.log.id])).get(opened.log.id)).toMatchObject({ messages: count(2) });
     });
 
-    test('takes an id again once its message is forgotten', async () => {
+    test('accepts the id of a forgotten message again', async () => {
       await using opened = await open();
       const message = newMessage({ id: uuid(1) });
       await opened.append('a-1', [message]);
@@ -117,7 +117,7 @@ export function describeRetention(suite: Suite): void {
       expect(await opened.log.append('a-1', [message], undefined)).toMatchObject({ outcome: 'appended', position: 1 });
     });
 
-    test('reports exactly up to where messages of a selection are deleted, in bounds and in pages', async () => {
+    test('reports the exact end of the deleted range of a selection, in bounds and in pages', async () => {
       await using opened = await open();
       for (const stream of ['a-1', 'a-2', 'b-1', 'a-2', 'b-1', 'c-1']) await opened.append(stream);
       await keep(opened, { maxMessages: 0 }, 'b');
@@ -140,7 +140,7 @@ export function describeRetention(suite: Suite): void {
       expect(await told(selectionOf({ streams: ['a-2', 'none-1'] }))).toBe(2);
     });
 
-    test('reports in the next page what it deleted while a log was read', async () => {
+    test('reports deletions during a read in the next page', async () => {
       await using opened = await open();
       await opened.append('a-1', 8);
       const first = await opened.log.pokes(everything, 0, 2);
@@ -174,7 +174,7 @@ export function describeRetention(suite: Suite): void {
       expect(announced).toEqual([]);
     });
 
-    test('deletes all of a long log in slices, and gives every namespace its turn', async () => {
+    test('deletes a long log in slices, alternating between namespaces', async () => {
       await using opened = await open();
       await opened.append('a-1', 3_000);
       await keep(opened, { maxMessages: 0 });
@@ -184,7 +184,7 @@ export function describeRetention(suite: Suite): void {
       expect(first.messages + (await forgetAll(opened))).toBe(3_000);
     });
 
-    suite.test('forgets of one namespace only', ['many namespaces'], async () => {
+    suite.test('deletes messages of one namespace only', ['many namespaces'], async () => {
       await using opened = await open();
       const other = await opened.create('other');
       await opened.append('a-1', 2);
@@ -195,7 +195,7 @@ export function describeRetention(suite: Suite): void {
       expect((await other.log.bounds()).forgottenUpTo).toBe(0);
     });
 
-    test('follows a default where a namespace has no rule of its own for the whole log', async () => {
+    test('applies a default to namespaces without a rule for the whole log', async () => {
       await using opened = await open({ retention: { maxMessages: 1 } });
       await opened.append('a-1', 4);
       await keep(opened, { maxMessages: 3 }, 'a');
@@ -205,7 +205,7 @@ export function describeRetention(suite: Suite): void {
       expect(await forgetAll(opened)).toBe(0);
     });
 
-    suite.test('makes room in a full store where the whole log has a rule', ['a byte limit'], async () => {
+    suite.test('makes space in a full store if there is a rule for the whole log', ['a byte limit'], async () => {
       await using opened = await open({ maxBytes: 200_000 });
       const data = `{"a":"${'x'.repeat(40_000)}"}`;
       const outcomes: string[] = [];
@@ -226,7 +226,7 @@ export function describeRetention(suite: Suite): void {
       expect(head).toBeGreaterThan(forgottenUpTo);
     });
 
-    suite.test('still refuses what no deletion makes room for', ['a byte limit'], async () => {
+    suite.test('still refuses appends that do not fit after any deletion', ['a byte limit'], async () => {
       await using opened = await open({ maxBytes: 200_000, retention: { maxMessages: 1_000 } });
       const data = `{"a":"${'x'.repeat(300_000)}"}`;
       expect((await opened.log.append('a-1', [newMessage({ data })], undefined)).outcome).toBe('full');
@@ -246,7 +246,7 @@ export function describeRetention(suite: Suite): void {
       expect(await opened.messages()).toHaveLength(4);
     });
 
-    test('keeps at most one rule for each category and for the whole, and a hundred in all', async () => {
+    test('keeps at most one rule per category and for the whole log, and a hundred in all', async () => {
       await using opened = await open();
       const { namespaces } = opened.store;
       await keep(opened, { maxMessages: 1 });
@@ -268,7 +268,7 @@ export function describeRetention(suite: Suite): void {
       expect(await namespaces.setRetention(none, undefined, { maxMessages: 1 })).toBe('gone');
     });
 
-    suite.test('continues in a log that replaced the one it was set for', ['replacements'], async () => {
+    suite.test('applies to the log that replaces the current one', ['replacements'], async () => {
       await using opened = await open();
       await keep(opened, { maxMessages: 1 });
       const log = await opened.replaceBy('a-1/0@1', 'a-1/1@2');
@@ -277,7 +277,7 @@ export function describeRetention(suite: Suite): void {
       await expectGone(opened.log, suite);
     });
 
-    suite.test('and what it deleted survive a restart', ['durability', 'reopening'], async () => {
+    suite.test('and its deletions survive a restart', ['durability', 'reopening'], async () => {
       await using opened = await open();
       await opened.append('a-1', 5);
       await opened.append('b-1', 5);

@@ -9,7 +9,7 @@ export function describeSecondHandle(suite: Suite): void {
   const { open, describe, test: testWhere, count } = suite;
 
   describe('two handles on one storage', ['a second handle'], () => {
-    test('are of one log', async () => {
+    test('access the same log', async () => {
       await using opened = await open();
       const second = await opened.second();
       expect(second.namespace).toEqual(opened.namespace);
@@ -17,7 +17,7 @@ export function describeSecondHandle(suite: Suite): void {
       expect(await second.log.bounds()).toMatchObject({ epoch: opened.log.id, head: 3, forgottenUpTo: 0 });
     });
 
-    test('read what either appended, in the same order', async () => {
+    test('read the appends of both, in the same order', async () => {
       await using opened = await open();
       const second = await opened.second();
       for (const [index, handle] of [opened, second, second, opened].entries())
@@ -33,7 +33,7 @@ export function describeSecondHandle(suite: Suite): void {
       }
     });
 
-    test('give concurrent appends of both positions of their own', async () => {
+    test('give concurrent appends of both distinct positions', async () => {
       await using opened = await open();
       const second = await opened.second();
       await Promise.all(Array.from({ length: 64 }, (_value, n) => [opened, second][n % 2]!.append('a-1', 3)));
@@ -41,7 +41,7 @@ export function describeSecondHandle(suite: Suite): void {
       expect(positions).toEqual(Array.from({ length: 192 }, (_value, index) => index));
     });
 
-    test('check versions and ids against what the other appended', async () => {
+    test('check versions and ids against the appends of the other', async () => {
       await using opened = await open();
       const second = await opened.second();
       const message = newMessage({ id: uuid(1) });
@@ -58,7 +58,7 @@ export function describeSecondHandle(suite: Suite): void {
       expect((await second.log.append('a-1', newMessages(1), 0)).outcome).toBe('appended');
     });
 
-    test('let one of equal appends of both pass', async () => {
+    test('accept one of equal appends of both', async () => {
       await using opened = await open();
       const second = await opened.second();
       const appends = [opened, second, opened, second].map(({ log }) => log.append('a-1', newMessages(1), -1));
@@ -66,7 +66,7 @@ export function describeSecondHandle(suite: Suite): void {
       expect(outcomes).toEqual(['appended', ...Array(3).fill('version-conflict')]);
     });
 
-    testWhere('share the tokens of a namespace, and tell a change of the other', ['stored tokens'], async () => {
+    testWhere('share the tokens of a namespace, and see changes of the other', ['stored tokens'], async () => {
       await using opened = await open();
       const second = await opened.second();
       const { revision } = await second.store.namespaces.changesSince(undefined);
@@ -86,7 +86,7 @@ export function describeSecondHandle(suite: Suite): void {
       expect(await second.store.namespaces.setTokens(second.namespace, [])).toBe(false);
     });
 
-    testWhere('both lose a log that either replaces', ['replacements'], async () => {
+    testWhere('both lose a log that one of them replaces', ['replacements'], async () => {
       await using opened = await open();
       const second = await opened.second();
       await opened.append('a-1', 3);
@@ -98,7 +98,7 @@ export function describeSecondHandle(suite: Suite): void {
       expect((await second.current()).log.id).toBe(replaced.log.id);
     });
 
-    testWhere('both lose a namespace that either removes', ['many namespaces'], async () => {
+    testWhere('both lose a namespace that one of them removes', ['many namespaces'], async () => {
       await using opened = await open();
       const second = await opened.second();
       await second.append('a-1', 3);
@@ -110,7 +110,7 @@ export function describeSecondHandle(suite: Suite): void {
       expect(await second.store.namespaces.find(defaultId)).toEqual(later.namespace);
     });
 
-    test('are closed one by one', async () => {
+    test('are closed independently', async () => {
       await using opened = await open();
       const second = await opened.second();
       await second.close();

@@ -65,7 +65,7 @@ async function expectSettled(seen: ReadonlyMap<number, string[]>, log: OpenedSto
 
 export function describeSettledHead({ open, describe }: Suite): void {
   describe('the head', [], () => {
-    test('is settled: nothing appears later at or below a head that was read, however many write', async () => {
+    test('is settled: nothing appears later at or below a head that was read, with any number of writers', async () => {
       await using opened = await open();
       const writing = write([opened]);
       const seen = await watchHeads(opened.log, writing);
@@ -75,7 +75,7 @@ export function describeSettledHead({ open, describe }: Suite): void {
   });
 
   describe('the head of two handles', ['a second handle'], () => {
-    test('is settled on each of them, whichever writes', async () => {
+    test('is settled on each of them, whichever of them writes', async () => {
       await using opened = await open();
       const second = await opened.second();
       const writing = write([opened, second]);

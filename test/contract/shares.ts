@@ -27,13 +27,13 @@ export function describeShares(suite: Suite): void {
       await opened.append('a-1');
     });
 
-    test('is named where the store has no room either', async () => {
+    test('is named even if the store is full too', async () => {
       await using opened = await open({ maxBytes: share, maxBytesPerNamespace: share });
       const outcome = await opened.log.append('a-1', Array.from({ length: 5 }, large), undefined);
       expect(outcome).toMatchObject({ outcome: 'full', limit: 'namespace' });
     });
 
-    test('is not named where it is the others that fill the store', async () => {
+    test('is not named if other namespaces fill the store', async () => {
       await using opened = await open({ maxBytes: share, maxBytesPerNamespace: share });
       const other = await opened.create('other');
       await other.append('a-1', [large(), large()]);
@@ -48,7 +48,7 @@ export function describeShares(suite: Suite): void {
       expect(outcome).toMatchObject({ outcome: 'full', limit: 'store', maxBytes: share });
     });
 
-    test('starts over with a namespace of the same id', async () => {
+    test('starts empty for a new namespace with the same id', async () => {
       await using opened = await open({ maxBytesPerNamespace: share });
       const first = await opened.create('a');
       await first.append('a-1', [large(), large()]);

@@ -10,7 +10,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 
 export function describeStreamReads({ open }: Suite): void {
   describe('reading a stream', () => {
-    test('gives its messages in order, and no others', async () => {
+    test('returns its messages in order, and no others', async () => {
       await using opened = await open();
       for (const stream of ['a-1', 'a-2', 'a-1', 'a', 'a-1']) await opened.append(stream);
       expect(globalsOf(await opened.stream('a-1'))).toEqual([1, 3, 5]);
@@ -49,7 +49,7 @@ export function describeStreamReads({ open }: Suite): void {
       expect([positionsOf(page.messages), page.next]).toEqual([[1, 2], 3]);
     });
 
-    test('continues in the unit it started with', async () => {
+    test('continues in the unit in which it started', async () => {
       await using opened = await open();
       for (const stream of ['a-1', 'b-1', 'a-1', 'b-1', 'a-1']) await opened.append(stream);
       const page = await opened.log.readStream('a-1', { globalPosition: 2 }, 1);
@@ -63,7 +63,7 @@ export function describeStreamReads({ open }: Suite): void {
       expect([page.messages.length, page.next]).toEqual([2, null]);
     });
 
-    test.each([1, 2, 3, 7])('gives every message once by pages of %i', async (limit) => {
+    test.each([1, 2, 3, 7])('returns every message once in pages of %i', async (limit) => {
       await using opened = await open();
       for (const stream of ['b-1', 'a-1', 'b-1', 'a-1', 'a-1', 'a-1', 'b-1', 'a-1', 'a-1', 'a-1'])
         await opened.append(stream);
@@ -71,7 +71,7 @@ export function describeStreamReads({ open }: Suite): void {
       expect(positionsOf(await opened.stream('a-1', { globalPosition: 0 }, limit))).toEqual(range(0, 6));
     });
 
-    test('gives at most 1 MiB of payload a page, or one message', async () => {
+    test('returns at most 1 MiB of payload per page, or one message', async () => {
       await using opened = await open();
       const sizes = [600_000, 500_000, 400_000, 100_000, 2_000_000, 10, 10];
       for (const size of sizes) await opened.append('a-1', [newMessage({ data: `{"a":"${'x'.repeat(size)}"}` })]);
@@ -88,7 +88,7 @@ export function describeStreamReads({ open }: Suite): void {
       expect(tooLarge).toEqual([]);
     });
 
-    test('that does not exist gives nothing', async () => {
+    test('that does not exist returns nothing', async () => {
       await using opened = await open();
       await opened.append('a-1');
       const pages = [
@@ -101,14 +101,14 @@ export function describeStreamReads({ open }: Suite): void {
   });
 
   describe('reading the last message', () => {
-    test('gives the last one', async () => {
+    test('returns the last message', async () => {
       await using opened = await open();
       await opened.append('a-1', 3);
       await opened.append('b-1');
       expect((await opened.log.readLast('a-1', undefined))?.position).toBe(2);
     });
 
-    test('of a type gives the last one of exactly that type', async () => {
+    test('of a type returns the last message of exactly that type', async () => {
       await using opened = await open();
       await opened.append(
         'a-1',
@@ -117,7 +117,7 @@ export function describeStreamReads({ open }: Suite): void {
       expect((await opened.log.readLast('a-1', 'A'))?.position).toBe(2);
     });
 
-    test('gives nothing where there is none', async () => {
+    test('returns nothing if there is none', async () => {
       await using opened = await open();
       await opened.append('a-1');
       const found = [await opened.log.readLast('a-2', undefined), await opened.log.readLast('a-1', 'Other')];
@@ -132,7 +132,7 @@ export function describeStreamReads({ open }: Suite): void {
       expect(await opened.log.version('a-1')).toBe(2);
     });
 
-    test('is -1 when it has none', async () => {
+    test('is -1 if it has none', async () => {
       await using opened = await open();
       await opened.append('a-1');
       expect(await opened.log.version('a-2')).toBe(-1);

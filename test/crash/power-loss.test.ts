@@ -69,7 +69,7 @@ class RecordedServer {
 }
 
 test.skipIf(!hasCompiler)(
-  'When the power is lost at any instant, and with it any part of what was not synced, the store opens with everything it acknowledged (needs gcc, on Linux).',
+  'After a power loss at any instant, with any part of the unsynced data lost, the store opens with all acknowledged messages (needs gcc, on Linux).',
   async () => {
     const seed = Date.now() % 2 ** 31;
     const random = new Random(seed);

@@ -49,7 +49,7 @@ class ClockedServer implements AsyncDisposable {
 
 const beatsOf = ({ comments }: SseClient) => comments.filter((comment) => comment === '').length;
 
-test('When the wall clock is set, by days and either way, heartbeats go on and nobody is taken for stalled.', async () => {
+test('When the wall clock is set, by days in either direction, heartbeats continue and no subscriber counts as stalled.', async () => {
   await using clocked = await ClockedServer.start(['--heartbeat-ms', '150', '--stall-timeout-ms', '86400000']);
   const { server } = clocked;
   await using client = await SseClient.connect(server.port, '/subscribe?category=other');
@@ -70,7 +70,7 @@ test('When the wall clock is set, by days and either way, heartbeats go on and n
   await poll(() => frozen.report()).toMatchObject({ ready: 1, least: appended, problems: [] });
 });
 
-test('Times of messages never go back when the wall clock does, and what is appended is told at once.', async () => {
+test('Message times never go back when the wall clock does, and appends are delivered at once.', async () => {
   await using clocked = await ClockedServer.start();
   const { server } = clocked;
   await using client = await SseClient.connect(server.port, '/subscribe?stream=a-1');
@@ -88,7 +88,7 @@ test('Times of messages never go back when the wall clock does, and what is appe
   expect(histogram).toBeLessThan(60);
 });
 
-test('A token ends by the wall clock, and its subscription with it, however the clock came there.', async () => {
+test('A token expires by the wall clock, and its subscription with it, however the clock reached that time.', async () => {
   const admin = newToken('default');
   await using clocked = await ClockedServer.start(['--token', admin]);
   const { server } = clocked;
@@ -105,7 +105,7 @@ test('A token ends by the wall clock, and its subscription with it, however the 
   expect((await server.ask(`/streams?token=${token}`)).status).toBe(403);
 });
 
-test('A ticket lives as long as it says when the wall clock is set meanwhile.', async () => {
+test('A ticket keeps its lifetime when the wall clock is set in the meantime.', async () => {
   const admin = newToken('default');
   await using clocked = await ClockedServer.start(['--token', admin]);
   const { server } = clocked;
@@ -127,7 +127,7 @@ test('A ticket lives as long as it says when the wall clock is set meanwhile.', 
   expect(Date.parse(expiresAt)).toBeLessThan(Date.now() - dayMs + hourMs);
 });
 
-test('Who was refused because of the appends of one second may append in the next, also when the clock went back.', async () => {
+test('A writer refused by the rate limit of one second may append in the next, even if the clock went back.', async () => {
   await using clocked = await ClockedServer.start(['--max-appends-per-second', '2']);
   const { server } = clocked;
   const append = async () => {

@@ -159,7 +159,7 @@ const backlogLimit = '/proc/sys/net/core/somaxconn';
 const mostWaiting = existsSync(backlogLimit) ? Number(readFileSync(backlogLimit, 'utf8')) : 0;
 
 test.skipIf(mostWaiting < 2_000)(
-  '2,000 connections that come while the process stands still wait to be accepted, and each is answered (needs a net.core.somaxconn of 2,000).',
+  '2,000 connections that arrive while the process is frozen wait to be accepted, and each is answered (needs a net.core.somaxconn of 2,000).',
   async () => {
     await using server = await FaultServer.start(quiet);
     server.kill('SIGSTOP');

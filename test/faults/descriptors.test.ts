@@ -39,7 +39,7 @@ class KeptConnection {
   }
 }
 
-test('With few file descriptors subscriptions are refused early enough that everything else is still answered.', async () => {
+test('With few file descriptors, subscriptions are refused early enough that all other requests are answered.', async () => {
   await using server = await FaultServer.start([], { under: withDescriptors(128) });
   await poll(() => server.logged(warning)).toHaveLength(1);
   const [{ level, maxSubscriptions, descriptors }] = server.logged(warning);
@@ -60,7 +60,7 @@ test('With few file descriptors subscriptions are refused early enough that ever
   expect((await next.report()).ready).toBe(30);
 });
 
-test('When all file descriptors are taken it says so, goes on telling, does not spin, and accepts again when some are free.', async () => {
+test('When all file descriptors are used, the server reports it, keeps delivering, does not spin, and accepts again once some are free.', async () => {
   await using server = await FaultServer.start([], { under: withDescriptors(128) });
   await using subscriber = await SseClient.connect(server.port, '/subscribe?category=load');
   using writer = new KeptConnection(server.url);
@@ -101,7 +101,7 @@ test('A failure to accept a connection is logged, and the server continues.', as
   expect(server.logged('a connection could not be accepted')[0].err.code).toBe('ENFILE');
 });
 
-test('Connections whose requests never come whole give their descriptors back, so that the server goes on answering.', async () => {
+test('Connections whose requests never arrive completely release their descriptors, so that the server keeps answering.', async () => {
   await using server = await FaultServer.start(['--request-timeout-ms', '2000'], { under: withDescriptors(300) });
   const halves: Socket[] = [];
   try {

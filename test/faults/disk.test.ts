@@ -77,7 +77,7 @@ function isWhole(path: string): unknown {
 }
 
 test.skipIf(!hasPrlimit)(
-  'Where the file may not grow, appends get 507, reads and subscriptions go on, and once it may they are taken again (needs prlimit).',
+  'If the file may not grow, appends get 507 while reads and subscriptions continue, and are accepted once it may (needs prlimit).',
   async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('pokewire.db');
@@ -94,7 +94,7 @@ test.skipIf(!hasPrlimit)(
 );
 
 test.skipIf(!canMount)(
-  'On a disk that others fill appends are refused while a reserve is left, by which a namespace can still be deleted, and taken once there is room (needs to mount a tmpfs).',
+  'On a disk that others fill, appends are refused while a reserve is left for deleting a namespace, and accepted once there is space (needs to mount a tmpfs).',
   async () => {
     using folder = new SmallDisk(16);
     const ballast = folder.file('ballast');
@@ -113,7 +113,7 @@ test.skipIf(!canMount)(
 );
 
 test.skipIf(!canMount)(
-  'On a disk that is full to the last byte nothing is lost, and appends are taken once there is room (needs to mount a tmpfs).',
+  'On a completely full disk nothing is lost, and appends are accepted once there is space (needs to mount a tmpfs).',
   async () => {
     using folder = new SmallDisk(4);
     const path = folder.file('pokewire.db');
@@ -131,7 +131,7 @@ test.skipIf(!canMount)(
 );
 
 test.skipIf(!canMount)(
-  'A disk that the store itself has filled has room again once a rule lets it forget (needs to mount a tmpfs).',
+  'A disk that the store itself has filled has space again once a rule deletes messages (needs to mount a tmpfs).',
   async () => {
     // The file reaches its limit before the write-ahead log is full; the rest is for writes until the disk is checked.
     using folder = new SmallDisk(64);
@@ -145,7 +145,7 @@ test.skipIf(!canMount)(
 );
 
 test.skipIf(!hasPrlimit)(
-  'A backup that reaches a limit of its file gets 507 and leaves nothing behind, and is made once it may be (needs prlimit).',
+  'A backup that reaches a file size limit gets 507 and leaves no file, and succeeds once the limit is raised (needs prlimit).',
   async () => {
     using folder = new TemporaryFolder();
     await using filled = await FilledServer.start(`sqlite:${folder.file('pokewire.db')}`);
@@ -165,7 +165,7 @@ test.skipIf(!hasPrlimit)(
 );
 
 test.skipIf(!hasPrlimit)(
-  'What changes the store, and not only an append, gets 507 where its file may not grow, and is done once it may (needs prlimit).',
+  'Every change of the store, not only an append, gets 507 if its file may not grow, and succeeds once it may (needs prlimit).',
   async () => {
     using folder = new TemporaryFolder();
     await using filled = await FilledServer.start(`sqlite:${folder.file('pokewire.db')}`);
@@ -190,7 +190,7 @@ test.skipIf(!hasPrlimit)(
 );
 
 test.skipIf(!canBeNobody)(
-  'A database that may not be written is refused by a sentence at the start, and nothing is made beside it (needs setpriv, as root).',
+  'A read-only database is refused with a message at the start, and no file is created next to it (needs setpriv, as root).',
   async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('pokewire.db');
@@ -207,7 +207,7 @@ test.skipIf(!canBeNobody)(
 );
 
 test.skipIf(!canBeNobody)(
-  'A folder that may not be written to is refused by a sentence at the start (needs setpriv, as root).',
+  'A read-only folder is refused with a message at the start (needs setpriv, as root).',
   async () => {
     using folder = new TemporaryFolder();
     chmodSync(folder.path, 0o555);

@@ -8,7 +8,7 @@ import { FaultServer } from './support/server.ts';
 const hasCompiler = spawnSync('gcc', ['--version']).status === 0 && process.platform === 'linux';
 
 test.skipIf(!hasCompiler)(
-  'A store whose disk fails to sync ends the process in order with exit code 1, and the next start has every acknowledged append (needs gcc, on Linux).',
+  'A store whose disk fails to sync ends the process in an orderly way with exit code 1, and the next start has every acknowledged append (needs gcc, on Linux).',
   async () => {
     using folder = new TemporaryFolder();
     const library = folder.file('fail-syncs.so');

@@ -45,7 +45,7 @@ test('A log that nobody reads delays neither requests nor the stop.', async () =
 describe.skipIf(!hasPython).each(['terminal', 'pipe'] as const)(
   'A %s that nobody reads (needs python3 on PATH)',
   (output) => {
-    test('holds up no request, and has every line when somebody does.', async () => {
+    test('delays no request, and outputs every line once it is read.', async () => {
       await using server = await TerminalServer.start(output);
       await logMuch(server.url);
       expect((await ask(`${server.url}/the-last-line`)).status).toBe(404);
@@ -63,7 +63,7 @@ describe.skipIf(!hasPython).each(['terminal', 'pipe'] as const)(
       await poll(() => server.said).toBe('exit code 0\n');
     });
 
-    test('does not hold up the stop.', async () => {
+    test('does not delay the shutdown.', async () => {
       await using server = await TerminalServer.start(output);
       await logMuch(server.url);
       const startMs = performance.now();
@@ -75,7 +75,7 @@ describe.skipIf(!hasPython).each(['terminal', 'pipe'] as const)(
 );
 
 test.skipIf(!hasPython)(
-  'A pipe that nobody reads loses lines beyond a bound, which the log and a metric count, and has the later ones (needs python3 on PATH).',
+  'A pipe that nobody reads loses lines beyond a bound, which the log and a metric count, and receives later ones (needs python3 on PATH).',
   async () => {
     await using server = await TerminalServer.start('pipe');
     // Twice the size of the queue.
@@ -113,7 +113,7 @@ test.each(['2>/dev/full', '2>&-'])(
   },
 );
 
-test('A log file that was rotated by copy and truncation gets the lines that come afterwards.', async () => {
+test('A log file rotated by copy and truncation receives the later lines.', async () => {
   const file = join(folder(), 'log');
   writeFileSync(file, '');
   await using server = await startRedirected(`>>${file}`);
@@ -126,7 +126,7 @@ test('A log file that was rotated by copy and truncation gets the lines that com
 });
 
 test.skipIf(!canMount)(
-  'A full disk costs no request, and has every line when it is freed (needs to mount a tmpfs).',
+  'A full disk makes no request fail, and receives every line once it is freed (needs to mount a tmpfs).',
   async () => {
     const disk = folder();
     expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]).status).toBe(0);

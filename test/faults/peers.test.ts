@@ -69,7 +69,7 @@ test.skipIf(!isPossible)(
   },
 );
 
-test('Subscribers in a process that hangs are cut when the stall time-out is over, and the others are told meanwhile.', async () => {
+test('Subscribers in a hanging process are disconnected after the stall time-out, and the others receive pokes in the meantime.', async () => {
   await using server = await FaultServer.start(['--stall-timeout-ms', '1000']);
   await using crowd = await Crowd.gather({ port: server.port, count: 10 });
   await using other = await SseClient.connect(server.port, path);
@@ -83,7 +83,7 @@ test('Subscribers in a process that hangs are cut when the stall time-out is ove
   expect(metrics.value('pokewire_pool_leased')).toBe(0);
 });
 
-test('SIGTERM is not held up by subscribers in a process that hangs, whether their sockets are full or not.', async () => {
+test('Subscribers in a hanging process do not delay SIGTERM, whether their sockets are full or not.', async () => {
   await using server = await FaultServer.start();
   await using full = await Crowd.gather({ port: server.port, count: 20 });
   await using idle = await Crowd.gather({ port: server.port, count: 20, path: '/subscribe?category=other&hello=true' });
@@ -99,7 +99,7 @@ test('SIGTERM is not held up by subscribers in a process that hangs, whether the
   await poll(() => idle.report()).toMatchObject({ ready: 0, ends: { draining: 20 } });
 });
 
-test('A reset in the middle of a frame ends that subscription only, which resumes behind the last whole frame.', async () => {
+test('A reset in the middle of a frame ends that subscription only, which resumes after the last complete frame.', async () => {
   await using server = await FaultServer.start(['--heartbeat-ms', '0']);
   await using other = await SseClient.connect(server.port, path);
   await server.append('load-1', 5_000);
@@ -131,7 +131,7 @@ test('A reset in the middle of a frame ends that subscription only, which resume
   expect((await server.metrics()).value('pokewire_pool_leased')).toBe(0);
 });
 
-test('Readers that take one byte a turn of their event loop get every byte, while others append.', async () => {
+test('Readers that read one byte per turn of their event loop receive every byte, while others append.', async () => {
   await using server = await FaultServer.start();
   await server.append('load-1', 100);
   const read = async (): Promise<string> => {

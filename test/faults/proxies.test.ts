@@ -22,7 +22,7 @@ async function passOnUntil<T>(proxy: BufferingProxy, wanted: Promise<T>): Promis
   return wanted;
 }
 
-test('Through a proxy that holds bytes back and splits them anywhere, every poke comes once, in order, with its id.', async () => {
+test('Through a proxy that buffers bytes and splits them anywhere, every poke arrives once, in order, with its id.', async () => {
   await using server = await FaultServer.start(['--heartbeat-ms', '45']);
   await using proxy = await BufferingProxy.open(server.port);
   await using client = await passOnUntil(proxy, SseClient.connect(proxy.port, path));
@@ -46,7 +46,7 @@ test('Through a proxy that holds bytes back and splits them anywhere, every poke
   expect(positionIn(beat.lastEventId)).toBeGreaterThan(0);
 });
 
-test('A proxy that dies with what it held back costs a subscriber nothing: it resumes behind what it was given.', async () => {
+test('A proxy that dies with buffered data loses nothing: the subscriber resumes after the last poke it received.', async () => {
   await using server = await FaultServer.start();
   const proxy = await BufferingProxy.open(server.port);
   await using client = await passOnUntil(proxy, SseClient.connect(proxy.port, path));

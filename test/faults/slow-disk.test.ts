@@ -9,7 +9,7 @@ import { FaultServer, poll } from './support/server.ts';
 
 const message = { type: 'Happened', data: {} };
 
-test('While nothing can be written the rest goes on: health, reads, catch-up; appends fail in time, and are taken behind it.', async () => {
+test('While nothing can be written, health, reads and catch-up work; appends fail in time, and are accepted afterwards.', async () => {
   using folder = new TemporaryFolder();
   const path = folder.file('pokewire.db');
   await using server = await FaultServer.start([`--store=sqlite:${path}`]);
@@ -65,7 +65,7 @@ class HeldThreads {
   }
 }
 
-test('An append that a writer’s thread does not answer is rejected at its deadline, and told to subscribers when it is stored after all.', async () => {
+test('An append that the writer thread does not answer is rejected at its deadline, and delivered if it is stored after all.', async () => {
   using folder = new TemporaryFolder();
   const threads = new HeldThreads();
   await using app = await startTestApp([], {

@@ -69,7 +69,7 @@ test.each<[StoreCall, string, string, RequestInit?]>([
   },
 );
 
-test('The log says why the store failed, and the answer does not.', async () => {
+test('The log has the reason for a failure of the store, and the answer does not.', async () => {
   const lines: string[] = [];
   const log = pino({ level: 'error' }, { write: (line) => void lines.push(line) });
   const { app, faults } = await startFaultyApp([], { log });
@@ -124,7 +124,7 @@ test.each(['bounds', 'version'] as const)(
   },
 );
 
-test('A log that cannot be read is told by /ready and a metric, and ends nobody; afterwards both are as ever.', async () => {
+test('A log that cannot be read is reported by /ready and a metric, and ends no subscription; afterwards both are as before.', async () => {
   const { app, faults } = await startFaultyApp();
   await using _ = app;
   await app.append('a-1', new Array(20).fill(message));
@@ -139,7 +139,7 @@ test('A log that cannot be read is told by /ready and a metric, and ends nobody;
   expect([await failing(), (await app.get('/ready')).status]).toEqual([0, 200]);
 });
 
-test('A store that cannot be read does not disturb those who are live; those who lag wait.', async () => {
+test('A store that cannot be read does not disturb live subscribers; lagging ones wait.', async () => {
   const { app, faults } = await startFaultyApp(['--window-pokes', '64']);
   await using _ = app;
   await using live = await SseClient.connect(app.port, '/subscribe?category=a&hello=true');
@@ -163,7 +163,7 @@ test('A store that cannot be read does not disturb those who are live; those who
   expectNothingLeased(app);
 });
 
-test('While reads of the log are not answered, the live are told all the same; who waits is told everything when they are.', async () => {
+test('While reads of the log are not answered, live subscribers receive pokes; waiting ones receive everything afterwards.', async () => {
   const { app, faults } = await startFaultyApp();
   await using _ = app;
   await using live = await SseClient.connect(app.port, '/subscribe?category=a');
@@ -200,7 +200,7 @@ test('An append whose answer is lost is delivered once, and its retry is recogni
   expect(client.pokes.map(({ globalPosition }) => globalPosition)).toEqual([1, 2]);
 });
 
-test('With a slow store, each call in its own time, writers and subscribers that come and go get exactly what the log holds.', async () => {
+test('With a slow store that delays each call, writers and subscribers that come and go receive exactly the log.', async () => {
   const { app, faults } = await startFaultyApp(['--heartbeat-ms', '30']);
   await using _ = app;
   let turn = 0;
@@ -251,7 +251,7 @@ test.each(['fail', 'hold'] as const)(
   },
 );
 
-test('An import that the store does not begin says so, and the next one is stored and told.', async () => {
+test('An import that the store does not begin reports the failure, and the next one is stored and delivered.', async () => {
   const { app, faults } = await startFaultyApp();
   await using _ = app;
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
@@ -277,7 +277,7 @@ test('An import that the store does not begin says so, and the next one is store
   expect(client.pokes[0]).toMatchObject({ stream: 'a-1', globalPosition: 5 });
 });
 
-test('A namespace whose removal fails is there as before, and removed by the next attempt; a new one begins behind it.', async () => {
+test('A namespace whose removal fails is unchanged, and the next attempt removes it; a new one begins after it.', async () => {
   const { app, faults } = await startFaultyApp(['--test-mode']);
   await using _ = app;
   const token = newToken('tenant');

@@ -68,7 +68,7 @@ const lines = fc.array(
 /** Records stored before, which conflict with some others. */
 const existing = recordAt('a-1/0@3') + recordAt('b-1/2@12');
 
-test('Whatever an import holds, its answer says how it ended, and the log is what that says.', async () => {
+test('Whatever the content of an import, its answer reports how it ended, and the log is in that state.', async () => {
   await using app = await startTestApp();
   const replace = (body: string) => importBody(`${app.url}/import?force=true&allowIncomplete=true`, body);
   const exported = async () => (await app.get('/export')).text;

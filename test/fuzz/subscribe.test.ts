@@ -55,7 +55,7 @@ async function ask(app: TestApp, method: string, query: string, lastEventId: str
   return SseClient.connect(app.port, `/subscribe?${query}`, { method, headers });
 }
 
-test('Whatever the query of a subscription is, it is one or it is refused, and HEAD tells which beforehand.', async () => {
+test('Any query of a subscription is either accepted or refused, and HEAD predicts which.', async () => {
   await using app = await startTestApp();
   for (const stream of ['a-1', 'b-2', 'a-1', 'c', 'a-1+2']) await app.append(stream, { type: 'T', data: {} });
   let opened = 0;

@@ -4,7 +4,7 @@ import { Scene } from './scene.ts';
 
 const { leaseMs, handOverMs } = groupTimes;
 
-test('A hand-over is timed from the join that takes the partition until the new owner is told, and a first assignment is none.', async () => {
+test('A hand-over is timed from the join that takes the partition until the new owner is notified; a first assignment does not count.', async () => {
   const scene = await Scene.begin();
   const one = await scene.startNode();
   const other = await scene.startNode();
@@ -20,7 +20,7 @@ test('A hand-over is timed from the join that takes the partition until the new 
   expect(scene.handedOverMs).toEqual([5_000]);
 });
 
-test('The share of a member that leaves is handed over at once, and a worker that connects again is handed nothing.', async () => {
+test('The share of a leaving member is handed over at once, and a reconnecting worker is handed nothing.', async () => {
   const scene = await Scene.begin();
   const node = await scene.startNode();
   const a = await scene.startWorker('a', node);
@@ -38,7 +38,7 @@ test('The share of a member that leaves is handed over at once, and a worker tha
   expect(scene.handedOverMs).toEqual([0]);
 });
 
-test('A hand-over that is called off is none, and what a silent worker had is handed over once its lease has expired.', async () => {
+test('A cancelled hand-over does not count, and the partition of a silent worker is handed over once its lease has expired.', async () => {
   const scene = await Scene.begin();
   const one = await scene.startNode();
   const other = await scene.startNode();

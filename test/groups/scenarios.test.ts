@@ -19,7 +19,7 @@ async function handingOver(nodes = 1) {
   return { scene, one, other, a, b };
 }
 
-test('hello-extends: a reconnect does not revive a partition that was forced away while its connection was dead.', async () => {
+test('hello-extends: a reconnect does not restore a partition that was reassigned while its connection was dead.', async () => {
   const scene = await Scene.begin();
   const node = await scene.startNode();
   const a = await scene.startWorker('a', node);
@@ -35,7 +35,7 @@ test('hello-extends: a reconnect does not revive a partition that was forced awa
   expect([a.mayStart(0), a.mayStart(1), b.mayStart(1)]).toEqual([true, false, true]);
 });
 
-test('no-attempt: an attempt to connect that arrives behind a later one is refused, and one node judges the session.', async () => {
+test('no-attempt: a connection attempt that arrives after a later one is refused, and one node decides about the session.', async () => {
   const scene = await Scene.begin();
   const one = await scene.startNode();
   const other = await scene.startNode();
@@ -52,7 +52,7 @@ test('no-attempt: an attempt to connect that arrives behind a later one is refus
   expect([a.mayStart(0), a.mayStart(1)]).toEqual([true, true]);
 });
 
-test('timer-any-attach: the expiry of a connection does not remove a session that has come back on another node.', async () => {
+test('timer-any-attach: the expiry of a connection does not remove a session that has reconnected at another node.', async () => {
   const scene = await Scene.begin();
   const one = await scene.startNode();
   const other = await scene.startNode();
@@ -72,7 +72,7 @@ test('timer-any-attach: the expiry of a connection does not remove a session tha
   expect([a.mayStart(0), a.mayStart(1)]).toEqual([true, true]);
 });
 
-test('timer-any-gen: a hand-over that was to be forced leaves the generation alone that followed a release.', async () => {
+test('timer-any-gen: a forced hand-over does not affect the generation that followed a release.', async () => {
   const { scene, one, a, b } = await handingOver();
   const former = a.owned(1)!.generation;
   const letGo = one.store.holdNext();
@@ -88,7 +88,7 @@ test('timer-any-gen: a hand-over that was to be forced leaves the generation alo
   expect((await scene.group()).partitions[1]).toMatchObject({ holder: a.session, generation });
 });
 
-test('keep: a revoke holds when the partition is to stay after all, and its release brings a new generation.', async () => {
+test('keep: a revocation stays in force if the partition keeps its owner after all, and its release starts a new generation.', async () => {
   const { scene, a, b } = await handingOver();
   const former = a.owned(1)!.generation;
   expect(a.told('revoke')).toMatchObject([{ partition: 1, generation: former }]);
@@ -105,7 +105,7 @@ test('keep: a revoke holds when the partition is to stay after all, and its rele
   expect([a.mayStart(1), a.owned(1)!.generation]).toEqual([true, generation]);
 });
 
-test('accept-released: a release is final, also where it arrives behind a reconnect that was told the same generation.', async () => {
+test('accept-released: a release is final, even if it arrives after a reconnect that was assigned the same generation.', async () => {
   const { scene, one, a, b } = await handingOver();
   const { generation } = a.owned(1)!;
   const release = a.release(1);
@@ -120,7 +120,7 @@ test('accept-released: a release is final, also where it arrives behind a reconn
   expect([a.mayStart(1), b.mayStart(1)]).toEqual([false, true]);
 });
 
-test('expire-late-stop: a beat that arrives while a session is being expired is not answered.', async () => {
+test('expire-late-stop: a beat that arrives while a session expires is not answered.', async () => {
   const scene = await Scene.begin();
   const one = await scene.startNode();
   const a = await scene.startWorker('a', one);
@@ -139,7 +139,7 @@ test('expire-late-stop: a beat that arrives while a session is being expired is 
   expect((await scene.group()).members).toEqual({});
 });
 
-test('A partition whose worker does not let it go is forced away a lease behind the hand-over, although it beats on.', async () => {
+test('A partition whose worker does not release it is reassigned one lease after the hand-over time, even if beats continue.', async () => {
   const { scene, a, b } = await handingOver(2);
   await scene.pass(handOverMs + leaseMs - 3_000);
   expect(b.mayStart(1)).toBe(false);
@@ -149,7 +149,7 @@ test('A partition whose worker does not let it go is forced away a lease behind 
   expect([a.mayStart(0), a.mayStart(1), b.mayStart(1)]).toEqual([true, false, true]);
 });
 
-test('A worker of the same name waits while the former one may be alive, and has its share at once when that is gone.', async () => {
+test('A worker with the same name waits while its predecessor may be alive, and gets the share at once when the predecessor is gone.', async () => {
   const { scene, one, other, a } = await handingOver(2);
   await a.release(1)();
   const [before] = (await scene.group()).partitions;
@@ -165,7 +165,7 @@ test('A worker of the same name waits while the former one may be alive, and has
   expect(twin.owned(0)!.generation).toBeGreaterThan(before!.generation);
 });
 
-test('several-drops: a node whose members were all removed by another one ends each of them.', async () => {
+test('several-drops: a node whose members were all removed by another node ends each of them.', async () => {
   const scene = await Scene.begin();
   const one = await scene.startNode();
   const other = await scene.startNode();

@@ -144,7 +144,7 @@ describe('A token of a namespace that does not exist', () => {
   });
 });
 
-test('The metrics token opens /metrics and nothing else.', async () => {
+test('The metrics token allows /metrics and nothing else.', async () => {
   await using app = await startTestApp(['--token', admin, '--metrics-token', 'scrape']);
   expect((await ask(app, '/metrics', 'scrape')).status).toBe(200);
   expect((await ask(app, '/metrics', admin)).status).toBe(200);
@@ -152,7 +152,7 @@ test('The metrics token opens /metrics and nothing else.', async () => {
   expect((await ask(app, '/streams', 'scrape')).status).toBe(401);
 });
 
-test('In test mode a token names its namespace, which the first write makes, with a log of its own.', async () => {
+test('In test mode a token names its namespace, which the first write creates with a separate log.', async () => {
   await using app = await startTestApp(['--test-mode']);
   const append = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(message) };
   const other = newToken('tenant_a');

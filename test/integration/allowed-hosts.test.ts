@@ -73,7 +73,7 @@ test('A target in absolute form takes precedence over the header.', async () => 
   expect(statusOf(await ask(app, 'GET http://localhost/streams HTTP/1.1', 'rebound.example'))).toBe(200);
 });
 
-test('An HTTP/1.0 client, which sends no Host, is answered.', async () => {
+test('An HTTP/1.0 client without Host is answered.', async () => {
   await using app = await startTestApp();
   expect(statusOf(await ask(app, 'GET /streams HTTP/1.0', undefined))).toBe(200);
 });
@@ -86,7 +86,7 @@ test('Names of --allowed-hosts are answered, on every port.', async () => {
   expect(statusOf(await ask(app, 'GET /streams HTTP/1.1', rebound))).toBe(421);
 });
 
-test('A host is refused or answered the same way each time.', async () => {
+test('The same host is refused or answered consistently.', async () => {
   await using app = await startTestApp();
   for (const host of [rebound, 'localhost', rebound, 'localhost']) {
     expect(statusOf(await ask(app, 'GET /health HTTP/1.1', host))).toBe(host === rebound ? 421 : 200);
@@ -99,7 +99,7 @@ test('With --insecure on all addresses, requests to other names are refused, and
   expect(statusOf(await ask(app, 'GET /streams HTTP/1.1', '192.0.2.7:8080'))).toBe(200);
 });
 
-test('With authentication every host is answered, since a page that rebinds has no token; --allowed-hosts narrows them.', async () => {
+test('With authentication every host is answered, since a page that rebinds has no token; --allowed-hosts restricts them.', async () => {
   const admin = newToken('default');
   const authorization = `Authorization: Bearer ${admin}\r\n`;
   await using open = await startTestApp(['--token', admin, '--allowed-hosts', '*']);

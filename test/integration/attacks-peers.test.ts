@@ -41,7 +41,7 @@ test.each([
   expect(statuses).toEqual([200, 503, 503, 503, 503]);
 });
 
-test('Two subscribers whose addresses come with ports are two addresses.', async () => {
+test('Two subscribers whose addresses include ports count as two addresses.', async () => {
   await using app = await startTestApp(['--trusted-proxies', '127.0.0.1', '--max-subscriptions-per-address', '1']);
   await using stack = new AsyncDisposableStack();
   for (const address of ['203.0.113.7:1', '203.0.113.8:1', '[2001:db8:1::1]:1', '[2001:db8:2::1]:1']) {

@@ -83,7 +83,7 @@ test('The process logs no token, ticket or cookie, not even at the finest log le
   }
 });
 
-test('A token that was made at the start is told once, on standard error, and never logged.', async () => {
+test('A token generated at the start is printed once, on standard error, and never logged.', async () => {
   await using server = new SpokenProcess(['--port', '0', '--auth', 'token']);
   const url = (await server.listening()).origin;
   await poll(() => server.stderr).toMatch(/ns_ZGVmYXVsdA_[0-9a-f]{64}/);

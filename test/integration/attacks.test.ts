@@ -48,7 +48,7 @@ async function append(app: TestApp, stream: string, token: string, body = messag
   return { status: response.status, body: (await response.json()) as any };
 }
 
-test('A forged token opens nothing, however it is sent.', async () => {
+test('A forged token is refused, however it is sent.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const forged = newToken('default');
   const ways = [
@@ -92,7 +92,7 @@ test('A tenant can neither see, change nor receive anything of another, even wit
   expect(listener.pokes).toHaveLength(1);
 });
 
-test('A token that may only read writes nothing.', async () => {
+test('A read token cannot write.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const { token } = await app.namespaces.createToken('default', { label: '', scope: 'read', expiresAtMs: undefined });
   expect((await append(app, 'a-1', token)).status).toBe(403);
@@ -134,7 +134,7 @@ test.each([
   expect([400, 401, 404]).toContain(withoutToken.status);
 });
 
-test('A path that is no percent-encoded UTF-8 is refused by that name.', async () => {
+test('A path that is not percent-encoded UTF-8 is refused with that reason.', async () => {
   await using app = await startTestApp();
   const { status, body } = await app.get('/streams/%ff');
   expect([status, body.error]).toEqual([
@@ -164,7 +164,7 @@ test('A namespace id with NUL, a path or a line end is refused, and so is a toke
   expect((await open.get(`/streams?token=${newToken('../a')}`)).status).toBe(400);
 });
 
-test('/import takes POST only: opening a link to it erases nothing.', async () => {
+test('/import accepts POST only: opening a link to it erases nothing.', async () => {
   await using app = await startTestApp();
   await app.append('a-1', message);
   const { status, headers, body } = await app.get('/import?force=true');
@@ -185,7 +185,7 @@ test.each([
   expect((await append(app, 'a-1', admin, message, type)).status).toBe(status);
 });
 
-test('No header and no parameter makes one method another.', async () => {
+test('No header and no parameter changes the method of a request.', async () => {
   await using app = await startTestApp(['--token', admin]);
   await append(app, 'a-1', admin);
   for (const name of ['x-http-method-override', 'x-http-method', 'x-method-override']) {
@@ -203,7 +203,7 @@ test('No header and no parameter makes one method another.', async () => {
   expect((await app.get(`/streams/a-1?token=${admin}`)).body.messageCount).toBe(1);
 });
 
-test('Members named like those of every object are data and nothing else.', async () => {
+test('Members named like those of every object are treated as data.', async () => {
   await using app = await startTestApp();
   const data = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":1}';
   expect((await app.append('__proto__-1', `{"type":"__proto__","data":${data}}`)).status).toBe(201);
@@ -226,7 +226,7 @@ test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', '__proto__[
   },
 );
 
-test('A credential given twice is refused rather than chosen from.', async () => {
+test('A credential given twice is refused, and neither is used.', async () => {
   await using app = await startTestApp(['--token', admin]);
   for (const query of [`token=${admin}&token=${admin}`, `token=&token=${admin}`, `token=x&token=${admin}`]) {
     expect([query, (await app.get(`/streams?${query}`)).status]).toEqual([query, 401]);

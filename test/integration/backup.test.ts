@@ -50,7 +50,7 @@ const post = (app: TestApp, token?: string) =>
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
   });
 
-test('A server that is started on a backup has everything, and tells subscribers of before everything anew.', async () => {
+test('A server started on a backup has all data, and delivers everything again to earlier subscribers.', async () => {
   using folder = new TemporaryFolder();
   const [path, copy] = [folder.file('a.db'), folder.file('copy.db')];
   await using app = await startOn(path);
@@ -73,7 +73,7 @@ test('A server that is started on a backup has everything, and tells subscribers
   expect(after.pokes.map(({ globalPosition }) => globalPosition)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
-test('A backup is an attachment with its length and a name with the time, which stays no file of the server.', async () => {
+test('A backup is an attachment with its length and a name with the time, and leaves no file on the server.', async () => {
   using folder = new TemporaryFolder();
   await using app = await startOn(folder.file('a.db'));
   const response = await post(app);
@@ -100,7 +100,7 @@ test('Only admins of `default` make backups, which hold all namespaces.', async 
   expect((await post(app, token)).status).toBe(429);
 });
 
-test('A backup beside another one, or without room for it, is refused with what to do.', async () => {
+test('A second backup, or one without enough space, is refused with the remedy.', async () => {
   let outcome: BackupOutcome = { outcome: 'under-way' };
   await using app = await startCopying(async () => outcome);
   const busy = await post(app);
@@ -130,7 +130,7 @@ test.each(['1.0', '1.1'] as const)(
   },
 );
 
-test('A backup ends with its client, while it is made and while it is taken, and no error is logged.', async () => {
+test('A backup ends when its client leaves, while it is made or read, and no error is logged.', async () => {
   const errors: string[] = [];
   const cancelled = Promise.withResolvers<void>();
   const content = new PassThrough();
@@ -163,7 +163,7 @@ test('A backup ends with its client, while it is made and while it is taken, and
   expect(errors).toEqual([]);
 });
 
-test('A backup ends with the token that it was asked for by.', async () => {
+test('A backup ends when the token that requested it is revoked.', async () => {
   const token = newToken('default');
   const content = new PassThrough();
   content.write(Buffer.alloc(1_000));
@@ -175,7 +175,7 @@ test('A backup ends with the token that it was asked for by.', async () => {
   expect(content.destroyed).toBe(true);
 });
 
-test('A backup of a store in memory is refused by 501, also by the command.', async () => {
+test('A backup of a store in memory is refused with 501, also by the command.', async () => {
   using folder = new TemporaryFolder();
   await using app = await startTestApp();
   const response = await post(app);
@@ -191,7 +191,7 @@ test('A backup of a store in memory is refused by 501, also by the command.', as
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
-test('The command leaves the file of before when the backup is not whole, whatever hides that.', async () => {
+test('The command keeps the previous file when the backup is incomplete, whatever hides that.', async () => {
   using folder = new TemporaryFolder();
   const copy = folder.file('copy.db');
   writeFileSync(copy, 'earlier');
@@ -211,7 +211,7 @@ test('The command leaves the file of before when the backup is not whole, whatev
   expect([readFileSync(copy, 'utf8'), readdirSync(folder.path)]).toEqual(['earlier', ['copy.db']]);
 });
 
-test('The command writes no backup over a store that may be running.', async () => {
+test('The command never overwrites the file of a store that may be running.', async () => {
   using folder = new TemporaryFolder();
   const path = folder.file('a.db');
   await using app = await startOn(path);

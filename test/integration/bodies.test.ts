@@ -62,7 +62,7 @@ test('Bodies in one-byte chunks use memory by their size, not by their number of
   for (const socket of sockets) socket.destroy();
 });
 
-test('A body that nobody reads waits in pieces as large as the reads of its socket, and is whole.', async () => {
+test('A body that nobody reads waits in pieces as large as the reads of its socket, and arrives completely.', async () => {
   const arrived = Promise.withResolvers<IncomingMessage>();
   const server = createServer({ IncomingMessage: GatheringRequest }, (request, response) => {
     arrived.resolve(request);

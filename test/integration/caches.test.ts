@@ -39,7 +39,7 @@ const answers: [method: string, path: string, status: number, body?: string][] =
 ];
 
 test.each(answers)(
-  '%s %s (%i) is kept by no cache, is what it says, and no page elsewhere embeds it.',
+  '%s %s (%i) is not cached, has its declared type, and cannot be embedded by other origins.',
   async (method, path, status, body) => {
     await using app = await startTestApp(['--token', admin]);
     const authorization = `Bearer ${admin}`;

@@ -7,7 +7,7 @@ import { StoreFaults } from '../support/store-faults.ts';
 
 const small = ['--seconds', '1', '--subscribers', '3', '--publishers', '2'];
 
-test('bench reports what it appended and what arrived, and leaves no message behind.', async () => {
+test('bench reports its appends and deliveries, and leaves no message in the log.', async () => {
   await using app = await startTestApp();
   const { code, stdout, stderr } = await runHere('bench', ['--url', app.url, ...small, '--json']);
   const { appends, deliveries, serverMemoryBytes } = JSON.parse(stdout);
@@ -20,7 +20,7 @@ test('bench reports what it appended and what arrived, and leaves no message beh
   expect(streams.map(({ messageCount }: { messageCount: number }) => messageCount)).toEqual([0, 0]);
 });
 
-test('bench leaves no message behind when an append fails while others are under way.', async () => {
+test('bench leaves no message in the log when an append fails while others are running.', async () => {
   const faults = new StoreFaults();
   faults.fail('append', { count: 1, skip: 20 });
   await using app = await startTestApp([], {
@@ -35,7 +35,7 @@ test('bench leaves no message behind when an append fails while others are under
   expect(faults.calls.get('append')).toBe(appends);
 });
 
-test('bench leaves no message behind when it is interrupted while it appends.', async () => {
+test('bench leaves no message in the log when it is interrupted while it appends.', async () => {
   const interrupted = new AbortController();
   const faults = new StoreFaults();
   await using app = await startTestApp([], {
@@ -51,7 +51,7 @@ test('bench leaves no message behind when it is interrupted while it appends.', 
   expect(faults.calls.get('append')).toBe(appends);
 });
 
-test('bench reports what it could not erase with its token, and that it could not read memory.', async () => {
+test('bench reports messages that its token could not erase, and that it could not read memory.', async () => {
   await using app = await startTestApp(['--token', newToken('default')]);
   const { token } = await app.namespaces.createToken('default', { label: '', scope: 'write', expiresAtMs: undefined });
   const { stdout, stderr } = await runHere('bench', ['--url', app.url, '--token', token, ...small]);
@@ -60,7 +60,7 @@ test('bench reports what it could not erase with its token, and that it could no
   expect(stderr).toMatch(/^pokewire: The messages of category bench\w+ could not be erased\.\n/);
 });
 
-test('bench puts load on another machine only where the command line names it.', async () => {
+test('bench puts load on another machine only if the command line names it.', async () => {
   const env = { POKEWIRE_URL: 'http://pokes.example' };
   expect(await runHere('bench', [], '', undefined, env)).toEqual({
     code: 2,
@@ -69,7 +69,7 @@ test('bench puts load on another machine only where the command line names it.',
   });
 });
 
-test('bench says why it could not subscribe.', async () => {
+test('bench reports why it could not subscribe.', async () => {
   await using app = await startTestApp(['--max-subscriptions', '1']);
   const { code, stderr } = await runHere('bench', ['--url', app.url, '--seconds', '10', '--subscribers', '2']);
   expect([code, stderr]).toEqual([1, expect.stringMatching(/^pokewire: 1 of 2 subscriptions were open after 6 s\. /)]);

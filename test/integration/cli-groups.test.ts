@@ -7,7 +7,7 @@ const on = (app: TestApp, ...args: string[]) => [...args, '--url', app.url];
 const placed = { type: 'Placed', data: {} };
 
 describe('groups', () => {
-  test('says that there are none.', async () => {
+  test('reports that there are none.', async () => {
     await using app = await startTestApp();
     expect(await runHere('groups', on(app))).toEqual({
       code: 0,
@@ -17,7 +17,7 @@ describe('groups', () => {
     expect(await runHere('groups', on(app, '--json'))).toMatchObject({ stdout: '' });
   });
 
-  test('shows who owns what, how far behind it is, and what is parked.', async () => {
+  test('shows owners, lag and parked streams.', async () => {
     await using app = await startTestApp();
     const pokewire = connect(app.url);
     for (const stream of ['order-1', 'order-2', 'order-1']) await pokewire.append(stream, placed);
@@ -50,7 +50,7 @@ describe('groups', () => {
     expect(await runHere('groups', on(app))).toMatchObject({ stdout: expect.stringContaining('1 message behind, ') });
   });
 
-  test('says that a group does not exist.', async () => {
+  test('reports that a group does not exist.', async () => {
     await using app = await startTestApp();
     const { code, stderr } = await runHere('groups', on(app, 'biling'));
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^pokewire: The server answered 404: .*biling/)]);

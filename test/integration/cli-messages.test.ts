@@ -11,7 +11,7 @@ const linesOf = (text: string) => text.split('\n').slice(0, -1);
 const positionsOf = (text: string) => linesOf(text).map((line) => JSON.parse(line).globalPosition);
 
 describe('append', () => {
-  test('stores a message of the command line, with its digits, and says where.', async () => {
+  test('stores a message given on the command line, with its digits, and prints its position.', async () => {
     await using app = await startTestApp();
     const data = '{"amount":1.0,"big":12345678901234567890}';
     expect(await runHere('append', on(app, 'account-1', 'Deposited', data, '--metadata', '{"a":1}'))).toEqual({
@@ -38,7 +38,7 @@ describe('append', () => {
     expect((await app.get('/streams/a-1')).body.messageCount).toBe(2);
   });
 
-  test('takes data from its input where that is -, and the same id for the same message.', async () => {
+  test('reads data from its input if that is -, and uses the given id for the message.', async () => {
     await using app = await startTestApp();
     const args = on(app, 'a-1', 'A', '-', '--id', '01a21c48-f5eb-765d-97ef-2b3c500d07eb');
     expect([(await runHere('append', args, '{"x":1}')).code, (await runHere('append', args, '{"x":1}')).code]).toEqual([
@@ -47,7 +47,7 @@ describe('append', () => {
     expect((await app.get('/streams/a-1/messages')).body).toMatchObject([{ data: { x: 1 } }]);
   });
 
-  test('says which version the stream has where it is not the expected one.', async () => {
+  test('reports the stream’s version if it differs from the expected one.', async () => {
     await using app = await startTestApp();
     const { code, stderr } = await runHere('append', on(app, 'a-1', 'A', '--expected-version=3'));
     expect([code, stderr]).toEqual([1, expect.stringMatching(/409: .*\(STREAM_VERSION_CONFLICT\)\n$/)]);
@@ -80,7 +80,7 @@ describe('read', () => {
     return app;
   };
 
-  test('prints what the server sends, message by message, over any number of pages.', async () => {
+  test('prints the messages of the server one by one, over any number of pages.', async () => {
     await using app = await startTestApp();
     await importBody(`${app.url}/import`, records(1_001));
     const { stdout, code, stderr } = await runHere('read', on(app, 'all', '--json'));
@@ -91,7 +91,7 @@ describe('read', () => {
     expect(byCategory.stdout).toBe(stdout);
   });
 
-  test('prints the same line for a message of a stream, a category and all.', async () => {
+  test('prints the same line for a message by stream, category and all.', async () => {
     await using app = await startTestApp();
     await app.append('account-1', '{"type":"A","data":{"x":1.0,"t":"],[\\\\"},"metadata":{"y":-0}}');
     const all = await runHere('read', on(app, 'all', '--json'));
@@ -104,7 +104,7 @@ describe('read', () => {
     expect(stdout).toBe(`1  ${time}  account-1@0  A  {"x":1.0,"t":"],[\\\\"}  {"y":-0}\n`);
   });
 
-  test('begins at a position, with the last ones, or at a time, and ends after a number.', async () => {
+  test('starts at a position, with the last messages, or at a time, and stops after a number of messages.', async () => {
     await using app = await startWithLog();
     const read = async (...args: string[]) => positionsOf((await runHere('read', on(app, ...args, '--json'))).stdout);
     expect(await read('category:rare', '--position', '8950')).toEqual([8_950, 8_980]);
@@ -125,7 +125,7 @@ describe('read', () => {
     expect([await reading.exit, reading.stderr]).toEqual([0, '']);
   });
 
-  test('does not colour what goes to no terminal.', async () => {
+  test('uses no colours unless it writes to a terminal.', async () => {
     await using app = await startTestApp();
     await app.append('a-1', { type: 'A', data: {} });
     await using reading = new SpokenProcess(on(app, 'read', 'all'));
@@ -133,7 +133,7 @@ describe('read', () => {
     expect(reading.stdout).toMatch(/^1 {2}\S+ {2}a-1@0 {2}A {2}\{\}\n$/);
   });
 
-  test('takes address and token from variables.', async () => {
+  test('reads address and token from variables.', async () => {
     const token = newToken('default');
     await using app = await startTestApp(['--token', token]);
     const env = { POKEWIRE_URL: app.url, POKEWIRE_TOKEN: token };
@@ -169,7 +169,7 @@ test('streams lists streams by prefix, or categories, page by page.', async () =
   expect((await runHere('streams', on(app, 'o', '--categories'))).stdout).toBe('other  1 stream  1 message\n');
 });
 
-test('token makes tokens, lists them without their texts, and revokes them.', async () => {
+test('token creates tokens, lists them without their texts, and revokes them.', async () => {
   const admin = newToken('default');
   await using app = await startTestApp(['--token', admin]);
   const run = (name: string, ...args: string[]) => runHere(name, on(app, ...args, '--token', admin));
@@ -188,7 +188,7 @@ test('token makes tokens, lists them without their texts, and revokes them.', as
   );
 });
 
-test('token generate makes one that a server starts with.', async () => {
+test('token generate creates one that a server starts with.', async () => {
   const { stdout } = await runHere('token generate', []);
   await using app = await startTestApp(['--token', stdout.trim()]);
   expect((await runHere('read', on(app, 'all', '--token', stdout.trim()))).code).toBe(0);

@@ -32,7 +32,7 @@ async function append(url: string, stream: string): Promise<void> {
 }
 
 describe('tail', () => {
-  test('prints the last messages of its selection and each new one, until it is interrupted, which is no failure.', async () => {
+  test('prints the last messages of its selection and each new one, until it is interrupted, which is not a failure.', async () => {
     await using app = await startTestApp();
     for (const stream of ['a-1', 'a-2', 'b-1', 'a-1']) await append(app.url, stream);
     await using tailing = tail(app.url, 'category:a', '-n', '2');
@@ -56,7 +56,7 @@ describe('tail', () => {
     await poll(() => printed(tailing)).toEqual(expected);
   });
 
-  test('begins at a time, or with new messages only.', async () => {
+  test('starts at a time, or with new messages only.', async () => {
     await using app = await startTestApp();
     const times = ['2026-01-01T00:00:00.000Z', new Date(Date.now() - 60_000).toISOString()];
     await importBody(`${app.url}/import`, times.map((time, n) => recordAt(`a-1/${n}@${n + 1}`, { time })).join(''));
@@ -69,7 +69,7 @@ describe('tail', () => {
     await poll(() => printed(since)).toEqual(['a-1@1', 'a-1@2']);
   });
 
-  test('continues after its last message when the server was killed and restarted, and says so.', async () => {
+  test('continues after its last message when the server was killed and restarted, and reports the interruption.', async () => {
     using folder = new TemporaryFolder();
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
@@ -94,7 +94,7 @@ describe('tail', () => {
     expect(await tailing.exit).toBe(0);
   });
 
-  test('says that the server has another log, and prints that from its beginning.', async () => {
+  test('reports that the server has another log, and prints that from its beginning.', async () => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const flags = ['--host', '127.0.0.1', '--port', String(port)];

@@ -30,7 +30,7 @@ async function startWithFolder() {
 
 const toText = async (app: { get(path: string): Promise<{ text: string }> }) => (await app.get('/export')).text;
 
-test('Of what a foreign server refuses with, no more than 64 KiB is read.', async () => {
+test('No more than 64 KiB of an error body of another server is read.', async () => {
   const sent = Promise.withResolvers<number>();
   await using source = await startAnswering((_request, response) => {
     response.writeHead(502);
@@ -50,7 +50,7 @@ test('Of what a foreign server refuses with, no more than 64 KiB is read.', asyn
   expect(await sent.promise).toBeLessThan(64 * 1_048_576);
 });
 
-test('A forced import of an export that could not begin leaves the log, and says why.', async () => {
+test('A forced import of an export that could not begin leaves the log unchanged, and gives the reason.', async () => {
   await using started = await startWithFolder();
   const exported = await run('export', ['--url', 'http://localhost:1']);
   const imported = await run('import', ['--force', '--url', started.app.url], exported.stdout);
@@ -83,7 +83,7 @@ test.each([
   },
 );
 
-test('An export that ends in order without its end is no whole one, as when a proxy hides that the source broke.', async () => {
+test('An export that ends regularly without its end record is incomplete, as when a proxy hides that the source failed.', async () => {
   await using source = await startAnswering((_request, response) => response.end(records(9)));
   expect(await run('export', ['--url', source.url])).toEqual({
     code: 1,
@@ -92,7 +92,7 @@ test('An export that ends in order without its end is no whole one, as when a pr
   });
 });
 
-test('An export without messages is whole by its end alone, and passes through the pipe.', async () => {
+test('An export without messages is complete if it has its end record, and passes through the pipe.', async () => {
   await using started = await startWithFolder();
   await using empty = await startTestApp();
   const exported = await run('export', ['--url', empty.url]);
@@ -103,7 +103,7 @@ test('An export without messages is whole by its end alone, and passes through t
   expect(await run('export', ['--url', broken.url])).toMatchObject({ code: 1, stdout: '' });
 });
 
-test('A forced import may be told that its input is incomplete, and one that adds says that it has no end.', async () => {
+test('A forced import accepts incomplete input on request, and an import that adds messages reports a missing end.', async () => {
   await using started = await startWithFolder();
   const args = ['--url', started.app.url];
   const added = await run('import', args, records(4));
@@ -127,7 +127,7 @@ test('An export replaces a file in one step, and keeps its mode.', async () => {
   expect(await readdir(folder)).toEqual(['log.ndjson']);
 });
 
-test('An export to a link replaces what it leads to, and one to a link to nothing is refused.', async () => {
+test('An export to a link replaces the link’s target, and a dangling link is refused.', async () => {
   await using started = await startWithFolder();
   const { app, file, folder, whole } = started;
   const [link, dangling] = [join(folder, 'link'), join(folder, 'dangling')];
@@ -166,13 +166,13 @@ test.each([
   await left.promise;
 });
 
-test('An export to /dev/stdout goes where the output of the process goes.', async () => {
+test('An export to /dev/stdout is written to the output of the process.', async () => {
   await using started = await startWithFolder();
   const { stdout } = await run('export', ['--url', started.app.url, '--file', '/dev/stdout']);
   expect(stdout).toBe(started.whole);
 });
 
-test('A file stays, and no part of another one, when the disk takes no more of an export.', async () => {
+test('If the disk becomes full during an export, the previous file is unchanged and no partial file is left.', async () => {
   await using started = await startWithFolder();
   const { app, file, folder } = started;
   await writeFile(file, 'earlier');
@@ -183,7 +183,7 @@ test('A file stays, and no part of another one, when the disk takes no more of a
   expect([await readFile(file, 'utf8'), await readdir(folder)]).toEqual(['earlier', ['log.ndjson']]);
 });
 
-test('A file stays, and no part of another one, when an export is interrupted.', async () => {
+test('If an export is interrupted, the previous file is unchanged and no partial file is left.', async () => {
   await using started = await startWithFolder();
   const { file, folder } = started;
   await writeFile(file, 'earlier');

@@ -63,7 +63,7 @@ test('Export, import into another server through a pipe, export again: the bytes
   expect(again).toEqual({ code: 0, stdout: (await one.get('/export')).text, stderr: '' });
 });
 
-test('50,000 messages go in through a pipe, out to a file and in again, and the command never has them all in memory.', async () => {
+test('50,000 messages are imported through a pipe, exported to a file and imported again, and the command never holds them all in memory.', async () => {
   await using app = await startTestApp();
   await using files = await folder();
   const [file, again] = [join(files.path, 'one.ndjson'), join(files.path, 'two.ndjson')];
@@ -88,13 +88,13 @@ test('50,000 messages go in through a pipe, out to a file and in again, and the 
   expect([bytes.length > 100_000_000, bytes.equals(await readFile(again))]).toEqual([true, true]);
 });
 
-test('An export of a category has its messages alone.', async () => {
+test('An export of a category contains only its messages.', async () => {
   await using app = await startTestApp();
   await importBody(`${app.url}/import`, `${recordAt('a-1/0@1')}${recordAt('b-1/0@2')}`);
   expect((await run(['export', '--url', app.url, '--category', 'b'])).stdout).toBe(endedBy(recordAt('b-1/0@2')));
 });
 
-test('An import that fails says why and in which line, what stays, and exits 1.', async () => {
+test('A failed import reports the reason, the line and the stored messages, and exits with 1.', async () => {
   await using app = await startTestApp();
   expect(await run(['import', '--url', app.url], `${records(1_200)}{"id":"x"}\n`)).toEqual({
     code: 1,
@@ -104,7 +104,7 @@ test('An import that fails says why and in which line, what stays, and exits 1.'
   });
 });
 
-test('An import that is repeated says how many messages were there already.', async () => {
+test('A repeated import reports the number of messages that already existed.', async () => {
   await using app = await startTestApp();
   await run(['import', '--url', app.url], records(1_200));
   expect((await run(['import', '--url', app.url], records(1_201))).stdout).toMatch(
@@ -112,7 +112,7 @@ test('An import that is repeated says how many messages were there already.', as
   );
 });
 
-test('A forced import that fails leaves the log, and says so; one that does not replaces it.', async () => {
+test('A forced import that fails leaves the log unchanged, and says so; a successful one replaces it.', async () => {
   await using app = await startTestApp();
   await app.append('old-1', message);
   const failed = await run(['import', '--force', '--url', app.url], `${records(1_200)}{`);
@@ -133,7 +133,7 @@ test('An import that fails does not wait for the end of its input.', async () =>
   expect(await ended(child)).toMatchObject({ code: 1, stderr: expect.stringContaining('line 1: ') });
 });
 
-test('The token comes from --token or POKEWIRE_TOKEN, and the refusal of the server is told.', async () => {
+test('The token comes from --token or POKEWIRE_TOKEN, and a refusal by the server is reported.', async () => {
   const token = newToken('default');
   await using app = await startTestApp(['--token', token]);
   const records = recordAt('a-1/0@1');
@@ -148,7 +148,7 @@ test('The token comes from --token or POKEWIRE_TOKEN, and the refusal of the ser
   }
 });
 
-test('A token that no header can carry is refused by the name of its setting, without repeating it.', async () => {
+test('A token that no header can carry is refused with the name of its setting, without repeating it.', async () => {
   const rule = 'must be printable ASCII without spaces, because it is sent in a header.';
   for (const command of ['export', 'import']) {
     const flag = await run([command, '--token', 'ns_a\nb']);
@@ -180,7 +180,7 @@ test.each(['export', 'import'])(
   },
 );
 
-test('A server that ends during an export is reported, and the file of an earlier export stays.', async () => {
+test('A server that ends during an export is reported, and the file of an earlier export is unchanged.', async () => {
   await using files = await folder();
   const file = join(files.path, 'log.ndjson');
   await writeFile(file, 'earlier');
@@ -215,7 +215,7 @@ test('A file that cannot be read or written is reported.', async () => {
   expect([exported.code, exported.stderr]).toEqual([1, expect.stringContaining(`Cannot write ${missing}: ENOENT`)]);
 });
 
-test('An export whose reader has had enough ends without a word.', async () => {
+test('An export whose reader closes the pipe ends silently.', async () => {
   await using app = await startTestApp();
   await importBody(`${app.url}/import`, records(20_000));
   const child = start(['export', '--url', app.url]);
@@ -230,7 +230,7 @@ test('--help of the server names the commands.', async () => {
   for (const { name } of verbs) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'));
 });
 
-test('Control characters from a foreign server never reach the terminal.', async () => {
+test('Control characters from another server never reach the terminal.', async () => {
   const nasty = 'no\u001b]0;owned\u0007 \u009b31m\u202e\r\nImported 9 messages';
   await using server = await startAnswering((request, response) => {
     request.resume();

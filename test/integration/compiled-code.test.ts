@@ -25,7 +25,7 @@ function runHelp(path: string) {
   return spawnSync(process.execPath, [join(path, 'src/main.ts'), 'export', '--help'], { encoding: 'utf8', env });
 }
 
-test('Compiled code is kept in the node_modules of the package, and nowhere else.', () => {
+test('Compiled code is stored in the node_modules of the package, and nowhere else.', () => {
   using folder = packageFolder();
   const before = readdirSync(folder.path);
   expect(runHelp(folder.path)).toMatchObject({ status: 0, stderr: '' });

@@ -18,7 +18,7 @@ async function run(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
   return { code, stdout: started.stdout, stderr: started.stderr };
 }
 
-test('A start reads pokewire.yaml of its folder, and says so.', async () => {
+test('A start reads pokewire.yaml from its folder, and reports that.', async () => {
   using folder = folderWith('port: 0\nheartbeat-ms: 7000\n');
   await using server = new SpokenProcess([], {}, { cwd: folder.path });
   const url = await server.listening();
@@ -38,7 +38,7 @@ test('--config and POKEWIRE_CONFIG name another file, and an empty --config none
   expect(await portOf(['--config='])).toBe('port: 8080  # default');
 });
 
-test('--check-config says yes with exit code 0, or what it is that a start would refuse with exit code 2.', async () => {
+test('--check-config exits with 0 for valid settings, or reports the error of a start with exit code 2.', async () => {
   using folder = folderWith('port: 9000\nstore: oracle://me:s3cret@host/db\n');
   expect(await run(['--check-config'], folder.path)).toEqual({
     code: 2,
@@ -69,7 +69,7 @@ test.each([
   expect(stderr).not.toContain('s3cret');
 });
 
-test('A file that cannot be read is named, and one that is no settings is not read as a whole.', async () => {
+test('An unreadable file is named, and a file without settings is not read completely.', async () => {
   using folder = folderWith('x'.repeat(2_000_000), 'large.yaml');
   expect(await run(['--config', 'none.yaml'], folder.path)).toEqual({
     code: 2,
@@ -82,7 +82,7 @@ test('A file that cannot be read is named, and one that is no settings is not re
   );
 });
 
-test('The printed settings go to a pipe that is closed without a word.', async () => {
+test('The printed settings end silently when their pipe is closed.', async () => {
   using folder = folderWith('');
   await using started = new SpokenProcess(['--print-config'], {}, { cwd: folder.path, isDeaf: true });
   expect([await started.exit, started.stderr]).toEqual([0, '']);

@@ -201,7 +201,7 @@ async function drip(socket: Socket, bytes: string): Promise<void> {
   clearInterval(timer);
 }
 
-test('A peer that keeps sending is still cut off if it does not read its answer.', async () => {
+test('A peer that keeps sending is still disconnected if it does not read its answer.', async () => {
   await using app = await startTestApp(quick);
   await fill(app);
   using accepted = new Accepted();
@@ -259,7 +259,7 @@ test('A stall of the process does not count against a peer whose request arrived
   expect(String((await answered)[0])).toMatch(/^HTTP\/1\.1 200 /);
 });
 
-test('An import leaves no deadline to the next request on its connection.', async () => {
+test('An import does not change the deadline of the next request on its connection.', async () => {
   await using app = await startTestApp(['--request-timeout-ms', '60000']);
   await app.append('account-1', { type: 'Deposited', data: {} });
   const group = {

@@ -43,13 +43,13 @@ async function checkHealth(port: number): Promise<number> {
 }
 
 describe('The image', () => {
-  test('asks for a token on all addresses of the container, unless told otherwise.', () => {
+  test('requires a token on all addresses of the container by default.', () => {
     expect(serveConfig(imageEnvironment)).toMatchObject({ host: '0.0.0.0', auth: 'token', insecure: false });
     const open = { ...imageEnvironment, POKEWIRE_AUTH: 'off', POKEWIRE_INSECURE: 'true' };
     expect(serveConfig(open)).toMatchObject({ host: '0.0.0.0', auth: 'off' });
   });
 
-  test('is based on images that are pinned by version and digest, one for all stages.', () => {
+  test('is based on images pinned by version and digest, one for all stages.', () => {
     const bases = argumentsOf('FROM').map((base) => base.split(' ')[0]!);
     const foreign = new Set(bases.filter((base) => base !== 'base'));
     expect(foreign.size).toBe(1);
@@ -73,7 +73,7 @@ describe('The image', () => {
     expect(argumentsOf('EXPOSE')).toEqual([String(serveConfig(imageEnvironment).port)]);
   });
 
-  test('copies files that exist and that .dockerignore lets in.', () => {
+  test('copies only files that exist and that .dockerignore permits.', () => {
     const letIn = readText('.dockerignore').split('\n');
     const sources = argumentsOf('COPY').filter((files) => !files.startsWith('--from'));
     for (const source of sources.flatMap((files) => files.split(' ').slice(0, -1))) {
@@ -104,7 +104,7 @@ describe('The image', () => {
     expect(await checkHealth(app.port)).toBe(0);
   });
 
-  test('is not healthy when nobody answers.', async () => {
+  test('is not healthy when the server does not answer.', async () => {
     const { port } = await startAndStop();
     expect(await checkHealth(port)).toBe(1);
   });
@@ -121,7 +121,7 @@ describe('The compose file', () => {
     expect(() => serveConfig({ ...imageEnvironment, ...Object.fromEntries(environment) })).not.toThrow();
   });
 
-  test('keeps messages in a volume of the image, on a root that is read-only.', () => {
+  test('stores messages in a volume of the image, on a read-only root.', () => {
     const { environment, volumes, read_only } = services.pokewire;
     const [volume = ''] = argumentsOf('VOLUME');
     expect(environment.POKEWIRE_STORE).toBe(`sqlite:${volume}/pokewire.db`);
@@ -138,14 +138,14 @@ describe('The compose file', () => {
     );
   });
 
-  test('opens every port to this machine only.', () => {
+  test('publishes every port on this machine only.', () => {
     for (const [name, { ports = [] }] of Object.entries<{ ports?: string[] }>(services)) {
       for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:(\d+):\1$/);
     }
     expect(services.pokewire.ports).toEqual([`127.0.0.1:8080:${serveConfig(imageEnvironment).port}`]);
   });
 
-  test('pins the images of others to a version.', () => {
+  test('pins third-party images to a version.', () => {
     for (const name of ['prometheus', 'grafana', 'proxy', 'nats-proxy']) {
       expect(services[name].image).toMatch(/^[\w/]+:v?\d+\.\d+\.\d+$/);
     }
@@ -185,7 +185,7 @@ describe('The compose file', () => {
     for (const file of ['prometheus.yml', ...rules]) expect(existsSync(`${source}/${file}`), file).toBe(true);
   });
 
-  test('lets Grafana find its data source, its provisioning and its dashboards.', () => {
+  test('gives Grafana its data source, provisioning and dashboards.', () => {
     const [source] = readYaml('grafana/provisioning/datasources/prometheus.yml').datasources;
     expect(source.url).toBe(`http://prometheus:${portOf('prometheus')}`);
     const [provider] = readYaml('grafana/provisioning/dashboards/pokewire.yml').providers;
@@ -197,7 +197,7 @@ describe('The compose file', () => {
     expect(existsSync(home.replace(provider.options.path, './grafana/dashboards'))).toBe(true);
   });
 
-  test('lets everybody look at the dashboards and nobody log in with the well-known first password.', () => {
+  test('allows everyone to view the dashboards, and no login with the well-known first password.', () => {
     expect(services.grafana.environment).toMatchObject({
       GF_AUTH_ANONYMOUS_ENABLED: 'true',
       GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
@@ -215,7 +215,7 @@ describe('The profile postgres of the compose file', () => {
   const nodes = ['node-1', 'node-2', 'node-3'];
   const all = ['message-db', 'message-db-schema', ...nodes, 'proxy'];
 
-  test('leaves what starts without it alone.', () => {
+  test('does not change the services that start without it.', () => {
     expect(ofProfile('postgres')).toEqual(all.toSorted());
   });
 
@@ -237,7 +237,7 @@ describe('The profile postgres of the compose file', () => {
     expect(own.POKEWIRE_METRICS_TOKEN).toBe(services.pokewire.environment.POKEWIRE_METRICS_TOKEN);
   });
 
-  test('installs what nodes need by programs that are in the image, as the owner of the database.', () => {
+  test('installs the tables for nodes with programs that are in the image, as the owner of the database.', () => {
     const { build, command, environment } = services['message-db-schema'];
     expect(instructions).toContain(`FROM base AS ${build.target}`);
     expect(command.at(-1)).toBe(
@@ -247,7 +247,7 @@ describe('The profile postgres of the compose file', () => {
     expect(environment.PGPASSWORD).toBe(services['message-db'].environment.POSTGRES_PASSWORD);
   });
 
-  test('lets Prometheus find every node by its name, where there are any.', () => {
+  test('lets Prometheus find every node by its name, if there are any.', () => {
     const [{ dns_sd_configs: found }] = readYaml('grafana/prometheus/prometheus.yml').scrape_configs;
     const every = [...nodes, ...nodes.map((name) => `nats-${name}`)];
     expect(found).toEqual([{ names: every, type: 'A', port: serveConfig(imageEnvironment).port }]);
@@ -262,7 +262,7 @@ describe('The profile nats of the compose file', () => {
   const nodes = ['nats-node-1', 'nats-node-2', 'nats-node-3'];
   const servers = ['nats-1', 'nats-2', 'nats-3'];
 
-  test('leaves what starts without it alone.', () => {
+  test('does not change the services that start without it.', () => {
     expect(ofProfile('nats')).toEqual([...nodes, ...servers, 'nats-proxy'].toSorted());
   });
 
@@ -295,7 +295,7 @@ describe('The profile nats of the compose file', () => {
     expect(natsConfig).toContain('server_name: $SERVER_NAME\n');
   });
 
-  test.skipIf(natsProgram === undefined)('has a configuration that the server takes (needs nats-server).', () => {
+  test.skipIf(natsProgram === undefined)('has a configuration that the server accepts (needs nats-server).', () => {
     const check = spawnSync(natsProgram!, ['-t', '-c', 'deploy/nats.conf'], {
       env: { SERVER_NAME: 'nats-1' },
       encoding: 'utf8',

@@ -27,7 +27,7 @@ test.each(['12a', 'null', '-1', '7f9c2ba4-e88f-427d-a616-5e5f5d8c9e1b', '9007199
   },
 );
 
-test('The id of an event resumes behind it, by header and by query, the header first, and an empty one is none.', async () => {
+test('The id of an event resumes after it, by header or query, where the header takes precedence and an empty one counts as absent.', async () => {
   await using app = await startTestApp();
   await appendMany(app, 'a-1', 'a-1', 'a-1');
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
@@ -49,7 +49,7 @@ test('An id of another log causes full delivery, even if this log is longer.', a
   expect(await toldUpToMarker(app, 'all=true', 'a-1', elsewhere)).toEqual([1, 2, 3, 4]);
 });
 
-test('An id of this log that lies ahead of it waits until the log gets there.', async () => {
+test('An id of this log that lies beyond its head waits until the log reaches it.', async () => {
   await using app = await startTestApp();
   await appendMany(app, 'a-1');
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');

@@ -49,7 +49,7 @@ const kinds: { query: (n: number) => string; wants: (told: Place, n: number) => 
 ];
 
 test.for(sites)(
-  '64 writers and 200 subscribers of all kinds that connect, stall and resume on $where: each is told exactly what the log holds.',
+  '64 writers and 200 subscribers of all kinds that connect, stall and resume on $where: each receives exactly its part of the log.',
   { timeout },
   async ({ open, missing }, { skip }) => {
     skip(missing !== undefined, missing);
@@ -116,7 +116,7 @@ test.for(sites)(
 );
 
 test.for(sites)(
-  'A subscriber that catches up 100,000 messages while more are written on $where is told all of them in order.',
+  'A subscriber that catches up with 100,000 messages while more are written on $where receives all of them in order.',
   { timeout },
   async ({ open, missing }, { skip }) => {
     skip(missing !== undefined, missing);

@@ -17,7 +17,7 @@ function openSilent(app: TestApp, token?: string): Promise<SseClient> {
   return SseClient.connect(app.port, `/diagnose/stream?${query}`, { headers });
 }
 
-test('A test stream has the events that were asked for, tells when each was sent, and ends.', async () => {
+test('A test stream has the requested events, reports when each was sent, and ends.', async () => {
   await using app = await startTestApp();
   await using stream = await SseClient.connect(app.port, '/diagnose/stream?events=3&everyMs=10&silentMs=30');
   await stream.closed;
@@ -53,7 +53,7 @@ test.each(['events=101', 'everyMs=9', 'everyMs=1001', 'silentMs=900001', 'silent
   },
 );
 
-test('Test streams are limited per namespace and in total, and one that ends makes room.', async () => {
+test('Test streams are limited per namespace and in total, and one that ends makes way for another.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const tokens = [admin];
   for (const id of ['one', 'two']) {
@@ -73,7 +73,7 @@ test('Test streams are limited per namespace and in total, and one that ends mak
   await expect.poll(async () => (await open(third)).head.status).toBe(200);
 });
 
-test('A peer that leaves during the answer occupies no place.', async () => {
+test('A peer that leaves during the answer does not count against the limit.', async () => {
   await using app = await startTestApp();
   for (let gone = 0; gone < maxTestStreams; gone++) {
     const socket = connect(app.port, '127.0.0.1');
@@ -90,7 +90,7 @@ test('A peer that leaves during the answer occupies no place.', async () => {
     .toBe(200);
 });
 
-test('Test streams end when the server stops, and do not keep it from stopping.', async () => {
+test('Test streams end when the server stops, and do not delay that.', async () => {
   const app = await startTestApp();
   await using stream = await openSilent(app);
   await stream.waitFor(({ events }) => events.length === 1);
@@ -99,7 +99,7 @@ test('Test streams end when the server stops, and do not keep it from stopping.'
   expect(stream.events).toHaveLength(1);
 });
 
-test('The server tells what arrived: version, host, scheme, address, and which headers of proxies.', async () => {
+test('The server reports the request as it arrived: version, host, scheme, address, and headers added by proxies.', async () => {
   await using app = await startTestApp(['--trusted-proxies', '127.0.0.1', '--heartbeat-ms', '7000']);
   const ask = async (headers: Record<string, string>) =>
     (await fetch(`${app.url}/diagnose/connection`, { headers })).json();
@@ -115,7 +115,7 @@ test('The server tells what arrived: version, host, scheme, address, and which h
   });
 });
 
-test('What a proxy claims is not taken for the address when the proxy is not trusted.', async () => {
+test('An address forwarded by an untrusted proxy is ignored.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/diagnose/connection`, { headers: { 'x-forwarded-for': '192.0.2.7' } });
   expect(await response.json()).toMatchObject({
@@ -125,7 +125,7 @@ test('What a proxy claims is not taken for the address when the proxy is not tru
   });
 });
 
-test('A peer that has gone before it is answered has no address, which is no fault of the server.', async () => {
+test('A peer that left before the answer has no address, which causes no error in the server.', async () => {
   const logged: string[] = [];
   const log = pino({ level: 'error' }, { write: (line: string) => void logged.push(line) });
   await using app = await startTestApp([], { log });
@@ -141,7 +141,7 @@ test('A peer that has gone before it is answered has no address, which is no fau
   expect(logged).toEqual([]);
 });
 
-test('The diagnosis needs the scope read, like the docs.', async () => {
+test('The diagnosis requires scope read, like the docs.', async () => {
   await using app = await startTestApp(['--token', admin]);
   for (const path of ['/diagnose', '/diagnose/page.js', '/diagnose/connection', '/diagnose/stream']) {
     expect([path, (await app.get(path)).status]).toEqual([path, 401]);

@@ -36,7 +36,7 @@ describe('doctor', () => {
     }
   });
 
-  test('names the proxy that holds streams back with what to change, and exits with 1.', async () => {
+  test('names the proxy that buffers streams with the setting to change, and exits with 1.', async () => {
     await using app = await startTestApp();
     await using proxy = await UnrulyProxy.open(app.port, (path) =>
       path.startsWith('/diagnose/stream') || path.startsWith('/subscribe') ? held(5_000) : undefined,
@@ -48,7 +48,7 @@ describe('doctor', () => {
     expect(stdout).toContain('nginx: proxy_buffering off;');
   });
 
-  test('reports that something answers instead of the server, and what could not be measured therefore.', async () => {
+  test('reports that something answers instead of the server, and which measurements are missing therefore.', async () => {
     await using app = await startTestApp();
     const { body } = await app.get('/diagnose/connection');
     await using other = await startAnswering(({ url }, response) => {
@@ -64,7 +64,7 @@ describe('doctor', () => {
     ]);
   });
 
-  test('says so when a connection is cut within an answer.', async () => {
+  test('reports a connection that is cut within an answer.', async () => {
     await using cut = await startAnswering((_request, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('{', () => response.destroy());
     });
@@ -72,7 +72,7 @@ describe('doctor', () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^pokewire: Cannot reach [^\n]+\n$/)]);
   });
 
-  test('says why it cannot start.', async () => {
+  test('reports why it cannot start.', async () => {
     await using app = await startTestApp(['--token', newToken('default')]);
     const refused = await runHere('doctor', ['--url', app.url, ...silence]);
     expect([refused.code, refused.stdout]).toEqual([1, '']);

@@ -57,7 +57,7 @@ describe('The SDK for Node', () => {
     expect(client.token).not.toBe(adminToken);
   });
 
-  test('raises errors by their code, message and details.', async () => {
+  test('raises errors with their code, message and details.', async () => {
     await client.write('a-1', message);
     const error = await client.write('a-1', message, { expectedVersion: 5 }).catch((raised: RpcError) => raised);
     expect(error).toMatchObject({
@@ -84,13 +84,13 @@ describe('The SDK for Node', () => {
 });
 
 describe('Writers at once', () => {
-  test('to a hundred streams all get position 0 and global positions of their own.', async () => {
+  test('to a hundred streams all get position 0 and distinct global positions.', async () => {
     const written = await Promise.all(Array.from({ length: 100 }, (_, n) => client.write(`stream-${n}`, message)));
     expect(new Set(written.map(({ position }) => position))).toEqual(new Set([0]));
     expect(new Set(written.map(({ globalPosition }) => globalPosition)).size).toBe(100);
   });
 
-  test('let readers see a stream that only grows.', async () => {
+  test('show readers a stream that only grows.', async () => {
     const seen: number[] = [];
     let isWriting = true;
     const read = async () => {
@@ -104,7 +104,7 @@ describe('Writers at once', () => {
     expect(await client.get('a-1')).toHaveLength(20);
   });
 
-  test('in ten namespaces never see one another.', async () => {
+  test('in ten namespaces never see each other’s messages.', async () => {
     const admin = new RpcClient(app.url, adminToken);
     const run = async (n: number) => {
       const own = await admin.tenant(`parallel-${n}`);
@@ -145,7 +145,7 @@ describe('Consumer groups', () => {
     expect([...(await streamsOf(0)), ...(await streamsOf(1))]).toHaveLength(3);
   });
 
-  test('can be named as the example pages do.', async () => {
+  test('can be named as on the example pages.', async () => {
     await using own = await subscribe({ category: 'x', consumerGroupMember: '1', consumerGroupSize: '2' });
     // By the protocol's test vectors, "2" belongs to member 1 and "1" to member 0.
     for (const stream of ['x-1', 'x-2']) await client.write(stream, message);
@@ -207,7 +207,7 @@ describe('GET /subscribe (section 8)', () => {
     },
   );
 
-  test('writes an event as two lines the parsers know, the id behind them, and no stray empty line.', async () => {
+  test('writes an event as two lines that the parsers know, the id after them, and no stray empty line.', async () => {
     await using subscriber = await open('stream=account-123');
     await client.write('account-123', message);
     await subscriber.waitForPokes(1);
@@ -266,14 +266,14 @@ describe('GET /subscribe (section 8)', () => {
     expect(subscriber.pokes).toMatchObject([{ position: 2, globalPosition: 3 }]);
   });
 
-  test('begins "all" at a position that lies ahead.', async () => {
+  test('begins "all" at a position beyond the head.', async () => {
     await using subscriber = await open('all=true&position=3');
     for (let n = 0; n < 4; n++) await client.write('a-1', message);
     await subscriber.waitForPokes(2);
     expect(subscriber.pokes.map(({ globalPosition }) => globalPosition)).toEqual([3, 4]);
   });
 
-  test('of a category with a hyphen or of another namespace is told nothing.', async () => {
+  test('of a category with a hyphen or of another namespace delivers nothing.', async () => {
     await using hyphenated = await open('category=a-1&position=0');
     const other = await new RpcClient(app.url, adminToken).tenant('isolated');
     await using foreign = await SseClient.connect(app.port, `/subscribe?all=true&token=${other.token}`);
@@ -286,7 +286,7 @@ describe('GET /subscribe (section 8)', () => {
     expect(foreign.pokes).toMatchObject([{ stream: 'b-1' }]);
   });
 
-  test('tells a backlog longer than any page to its end.', async () => {
+  test('delivers a backlog longer than any page completely.', async () => {
     const batch = Array.from({ length: 1_000 }, () => message);
     for (let n = 0; n < 3; n++) await app.append(`long-${n}`, batch, `token=${client.token}`);
     await using subscriber = await open('category=long');
@@ -296,7 +296,7 @@ describe('GET /subscribe (section 8)', () => {
     expect(new Set(subscriber.pokes.map(({ globalPosition }) => globalPosition)).size).toBe(3_001);
   });
 
-  test('refuses a credential as every route does, and other methods by 405.', async () => {
+  test('refuses a credential like every route, and other methods with 405.', async () => {
     await using closed = await startTestApp([`--token=${adminToken}`]);
     for (const [token, status, code] of [
       ['', 401, 'AUTH_REQUIRED'],
@@ -312,7 +312,7 @@ describe('GET /subscribe (section 8)', () => {
 });
 
 describe('The process (section 12)', () => {
-  test('takes the flags of the suites, and starts anew on the port it was killed on.', async () => {
+  test('accepts the flags of the suites, and restarts on the port it was killed on.', async () => {
     const port = await freePort();
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       // Started like EventoDB's black-box suite does.

@@ -22,7 +22,7 @@ test('An export has one record per line, by global position, with data verbatim.
   );
 });
 
-test('An export of a category has its messages alone, and an empty one is everything.', async () => {
+test('An export of a category contains only its messages, and an empty category means everything.', async () => {
   await using app = await startTestApp();
   const lines = ['a-1/0@1', 'b-1/0@2', 'a/3@5', 'aa-1/0@7'].map((place) => recordAt(place));
   await importBody(`${app.url}/import`, lines.join(''));
@@ -31,7 +31,7 @@ test('An export of a category has its messages alone, and an empty one is everyt
   expect((await app.get('/export?category=')).text).toBe(ended(lines.join('')));
 });
 
-test('An export of nothing is its end alone.', async () => {
+test('An export without messages consists of its end record.', async () => {
   await using app = await startTestApp();
   const empty = { status: 200, text: '{"end":{"records":0}}\n' };
   expect(await app.get('/export')).toMatchObject(empty);
@@ -39,7 +39,7 @@ test('An export of nothing is its end alone.', async () => {
   expect(await app.get('/export?category=b')).toMatchObject(empty);
 });
 
-test('Export, import, export again: the bytes are the same, of times finer than milliseconds and gaps too.', async () => {
+test('Export, import, export again: the bytes are the same, including times finer than milliseconds and gaps.', async () => {
   await using one = await startTestApp();
   await using two = await startTestApp();
   for (let n = 0; n < 30; n++) await one.append(`account-${n % 7}`, Array(99).fill({ ...message, metadata: { n } }));
@@ -83,7 +83,7 @@ test('HEAD and POST are not allowed, and unknown parameters are refused.', async
   expect((await app.get('/export?categories=a')).status).toBe(400);
 });
 
-test('An export that cannot be read is an error before it began, and a broken answer later.', async () => {
+test('An export that cannot be read is an error before it begins, and a broken answer later.', async () => {
   const faults = new StoreFaults();
   await using app = await startTestApp([], {
     openStore: async (_url, options) => faults.wrap(new FakeStore(options)),
@@ -113,7 +113,7 @@ test.each(['/export', '/categories/a/messages?batchSize=-1'])(
   },
 );
 
-test('An export whose namespace is deleted in the meantime is cut off, so that nobody mistakes it for complete.', async () => {
+test('An export whose namespace is deleted in the meantime is cut off, so that it is not mistaken for a complete one.', async () => {
   await using app = await startTestApp(['--test-mode']);
   const token = newToken('tenant');
   const ask = (path: string, body: unknown) =>

@@ -9,7 +9,7 @@ async function appendMany(app: TestApp, ...streams: string[]): Promise<void> {
   for (const stream of streams) expect((await app.append(stream, message)).status).toBe(201);
 }
 
-test('Each frame is a chunk of its own, whole and in one piece.', async () => {
+test('Each frame is a separate chunk, complete and in one piece.', async () => {
   await using app = await startTestApp(['--retry-min-ms', '7', '--retry-max-ms', '7']);
   await appendMany(app, 'a-1', 'a-2');
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');

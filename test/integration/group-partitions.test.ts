@@ -12,7 +12,7 @@ const streams = [...new Set(['account', 'account-', 'account-+1', 'account-1-2',
 
 type Poke = { readonly partition: number; readonly stream: string; readonly globalPosition: number };
 
-test('A partition is poked of exactly the streams that a member of a static group of the same size reads, of 1 to 17.', async () => {
+test('A partition receives pokes of exactly the streams that a member of a static group of the same size reads, for sizes 1 to 17.', async () => {
   await using app = await startTestApp();
   await using closing = new AsyncDisposableStack();
   const workers = await Promise.all(

@@ -18,7 +18,7 @@ async function seriesOf(app: TestApp) {
 }
 const poll = (app: TestApp) => expect.poll(() => seriesOf(app), { timeout: 20_000 });
 
-test('The metrics show how far a group is behind, who works for it, and when retention deletes what it has not settled.', async () => {
+test('The metrics show a group’s lag, its members, and when retention will delete its unsettled messages.', async () => {
   await using app = await startTestApp();
   await post(app, '/categories/account/retention', { maxAgeMs: 3_600_000 }, 'PUT');
   const opened = { type: 'Opened', data: {} };
@@ -40,7 +40,7 @@ test('The metrics show how far a group is behind, who works for it, and when ret
   await poll(app).toEqual({ messages: undefined, seconds: undefined, left: undefined, attached: undefined });
 });
 
-test('A group says when a rule by number takes what it has not settled, as fast as messages go.', async () => {
+test('A group predicts when a rule by number will delete its unsettled messages, from the rate of deletions.', async () => {
   await using app = await startTestApp();
   const opened = { type: 'Opened', data: {} };
   await app.append('account-1', Array(10).fill(opened));
@@ -53,7 +53,7 @@ test('A group says when a rule by number takes what it has not settled, as fast 
   expect(partition.secondsLeft).toBeGreaterThan(0);
 });
 
-test('The metrics count the partitions of a group by state, and time each that goes from one member to another.', async () => {
+test('The metrics count the partitions of a group by state, and time each hand-over between members.', async () => {
   await using app = await startTestApp();
   const scrape = async () => new Exposition((await app.get('/metrics')).text);
   const states = async () => {

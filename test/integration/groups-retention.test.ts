@@ -27,7 +27,7 @@ test('A member is notified of unsettled messages that retention deleted, and its
   expect(text).toContain('pokewire_group_forgotten_total 1');
 });
 
-test('A worker continues after what retention deleted while nobody worked for its group, and is notified.', async () => {
+test('A worker continues after messages that retention deleted while its group had no member, and is notified.', async () => {
   await using app = await startTestApp();
   await post(app, '/groups/billing', { category: 'account', size: 1 }, 'PUT');
   for (let n = 0; n < 4; n++) await append(app);
@@ -45,7 +45,7 @@ test('A worker continues after what retention deleted while nobody worked for it
   expect(lost).toEqual([{ from: 1, to: 3 }]);
 });
 
-test('A group says how long retention by age leaves what is unsettled, how long leases last, and which streams nobody owns.', async () => {
+test('A group reports how long retention by age keeps its unsettled messages, how long leases last, and the number of unowned streams.', async () => {
   await using app = await startTestApp();
   await append(app);
   const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=2');

@@ -35,7 +35,7 @@ test('The first member creates the group, owns all partitions, gets leases for i
   expect((await app.get(page)).body.map(({ stream }: { stream: string }) => stream)).toContain('account-0');
 });
 
-test('A second member gets its share once the first has released it, after what was acknowledged.', async () => {
+test('A second member gets its share once the first has released it, starting after the acknowledged messages.', async () => {
   await using app = await filled();
   const first = await GroupWorker.join(app, 'billing', 'worker-1');
   await using _first = first.client;
@@ -85,7 +85,7 @@ test('A worker that reconnects with its session keeps its partitions in the same
   expect(again.map(({ generation }) => generation)).toEqual(owned.map(({ generation }) => generation));
 });
 
-test('A new process of a name takes over when the connection of the old one is gone, and fences it; before that the name is taken.', async () => {
+test('A new process with the same name takes over once the connection of the old one is gone, and fences it; before that the name is taken.', async () => {
   await using app = await filled();
   const old = await GroupWorker.join(app, 'billing', 'worker-1');
   const owned = await old.wait<Assigned>('assigned', 2);
@@ -182,7 +182,7 @@ test('A skipped message is never handled, and later ones continue.', async () =>
   });
 });
 
-test('A message is skipped only while its stream waits at it, where the request names it.', async () => {
+test('If the request names a message, it is skipped only while its stream is held at it.', async () => {
   await using app = await filled();
   const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');
   await using _client = worker.client;
@@ -236,7 +236,7 @@ test('A resize keeps settled messages settled, and a reset starts over in new ge
   expect(new Set(generations).size).toBe(10);
 });
 
-test('A stopped group owns nothing until it is started, and keeps its members.', async () => {
+test('A stopped group owns no partitions until it is started, and keeps its members.', async () => {
   await using app = await filled();
   const worker = await GroupWorker.join(app, 'billing', 'worker-1', '&size=1');
   await using _client = worker.client;

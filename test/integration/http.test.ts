@@ -88,7 +88,7 @@ test('An array is stored whole or not at all.', async () => {
   expect((await app.get('/streams/a-1')).status).toBe(404);
 });
 
-test('expectedVersion lets exactly one of many concurrent writers through.', async () => {
+test('expectedVersion lets exactly one of many concurrent writers succeed.', async () => {
   await using app = await startTestApp();
   const answers = await Promise.all(Array.from({ length: 20 }, () => app.append('a-1', message, 'expectedVersion=-1')));
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
@@ -99,7 +99,7 @@ test('expectedVersion lets exactly one of many concurrent writers through.', asy
   }
 });
 
-test('A retry of the same messages answers 200 with the first positions, whatever the expected version says.', async () => {
+test('A retry of the same messages answers 200 with the original positions, whatever the expected version.', async () => {
   await using app = await startTestApp();
   const pair = [
     { ...message, id: uuid(1) },
@@ -115,7 +115,7 @@ test('A retry of the same messages answers 200 with the first positions, whateve
   expect((await app.get('/streams/a-1')).body.messageCount).toBe(3);
 });
 
-test('Reads page by position, by global position and by batch size.', async () => {
+test('Reads start at a position or global position, and are limited by batch size.', async () => {
   await using app = await startTestApp();
   for (const stream of ['a-1', 'b-1', 'a-1', 'a-1', 'a-2']) await app.append(stream, message);
   const positions = async (path: string) =>
@@ -141,7 +141,7 @@ test.each([
   expect(body.error.message).toContain(said);
 });
 
-test('A category is filtered before it is limited.', async () => {
+test('A category is filtered before the limit applies.', async () => {
   await using app = await startTestApp();
   for (let n = 0; n < 30; n++) {
     await app.append(`x-${n}`, {
@@ -155,7 +155,7 @@ test('A category is filtered before it is limited.', async () => {
   expect(both.body).toHaveLength(3);
 });
 
-test('A read of everything is streamed, and is the same as its pages.', async () => {
+test('A read of everything is streamed, and equals its pages.', async () => {
   await using app = await startTestApp();
   for (let n = 0; n < 30; n++) await app.append('a-1', { type: 'T', data: { text: `${n}`.repeat(100_000) } });
   const all = await app.get('/streams/a-1/messages?batchSize=-1');
@@ -178,7 +178,7 @@ test('A filter that matches little of a long category still finds all of it.', a
   expect(body.map(({ position }: { position: number }) => position)).toEqual([0, 1, 2]);
 });
 
-test('The last message of a stream is found, also by type, or it is 404.', async () => {
+test('The last message of a stream is found, also by type; otherwise the answer is 404.', async () => {
   await using app = await startTestApp();
   await app.append('a-1', [
     { type: 'A', data: {} },
@@ -290,7 +290,7 @@ test.each(['1.5', 'x', '-2', '', '1e0'])(
   },
 );
 
-test('A body over the limit is 413 with the limit, and one of another type is 415.', async () => {
+test('A body over the limit gets 413 with the limit, and one of another type 415.', async () => {
   await using app = await startTestApp(['--body-limit-bytes', '2000']);
   const large = await app.append('a-1', { type: 'T', data: { text: 'x'.repeat(2_000) } });
   expect(large.status).toBe(413);
@@ -300,7 +300,7 @@ test('A body over the limit is 413 with the limit, and one of another type is 41
   expect(await response.json()).toMatchObject({ error: { code: 'UNSUPPORTED_MEDIA_TYPE' } });
 });
 
-test('Unknown paths are 404, known paths with other methods 405 with the methods allowed, in the one error shape.', async () => {
+test('Unknown paths get 404, known paths with other methods 405 with the allowed methods, in the common error format.', async () => {
   await using app = await startTestApp();
   for (const path of ['/nowhere', '/streams/', '/streams/a/', '/subscribe/']) {
     const { status, body } = await app.get(path);
@@ -315,7 +315,7 @@ test('Unknown paths are 404, known paths with other methods 405 with the methods
   expect(await response.json()).toMatchObject({ error: { code: 'METHOD_NOT_ALLOWED' } });
 });
 
-test('A malformed URL, a malformed request and a head that is too large are answered in the one error shape.', async () => {
+test('A malformed URL, a malformed request and a head that is too large get the common error format.', async () => {
   await using app = await startTestApp();
   expect((await app.get('/streams/%ff')).body.error.code).toBe('INVALID_REQUEST');
   expect(await sendRaw(app.port, 'nonsense\r\n\r\n')).toMatch(
@@ -325,7 +325,7 @@ test('A malformed URL, a malformed request and a head that is too large are answ
   expect(await sendRaw(app.port, largeHead)).toMatch(/^HTTP\/1\.1 431 [\s\S]*\{"error":\{"code":"HEADERS_TOO_LARGE"/);
 });
 
-test('HTTP/1.1 without Host is refused in the one error shape, HTTP/1.0 does not need it.', async () => {
+test('HTTP/1.1 without Host is refused in the common error format; HTTP/1.0 does not need it.', async () => {
   await using app = await startTestApp();
   expect(await sendRaw(app.port, 'GET /health HTTP/1.1\r\n\r\n')).toMatch(
     /^HTTP\/1\.1 400 Bad Request\r\n[\s\S]*content-type: application\/json\r\n[\s\S]*\{"error":\{"code":"INVALID_REQUEST","message":"Host [^}]+"details":\{"field":"Host"\}\}\}/,
@@ -344,7 +344,7 @@ test('A full store refuses appends with 507, and still serves reads and retries.
   expect((await app.get('/streams/a-1/messages')).body).toHaveLength(1);
 });
 
-test('The API may be called from allowed origins only, and subscribed to from all.', async () => {
+test('By default only allowed origins may call the API, and all origins may subscribe.', async () => {
   await using app = await startTestApp(['--cors-origins', 'https://one.example,https://two.example']);
   const preflight = (path: string, origin: string) =>
     fetch(app.url + path, {
@@ -395,7 +395,7 @@ test('A request id is returned.', async () => {
   expect((await fetch(`${app.url}/health`)).headers.has('x-request-id')).toBe(false);
 });
 
-test('A request id is also returned if the path cannot be decoded, which is known before routing.', async () => {
+test('A request id is also returned if the path cannot be decoded, which happens before routing.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/streams/%zz`, { headers: { 'x-request-id': 'mine-1' } });
   expect(response.status).toBe(400);

@@ -17,7 +17,7 @@ const done = (imported: number, known = 0, complete = false) => ({
 });
 const withoutTime = (text: string) => text.replace(/"elapsed":"\d+\.\ds"/, '"elapsed":"N s"');
 
-test('An import answers with an event stream of one event, and the records are there with all they had.', async () => {
+test('An import answers with an event stream of one event, and the records are stored with all members.', async () => {
   await using app = await startTestApp();
   const body = recordAt('account-1/5@999', {}, { id: '1', timeNanos: 456_789 });
   const { status, headers, text } = await importBody(`${app.url}/import`, body);
@@ -49,7 +49,7 @@ test.each([
   expect((await importBody(`${app.url}/import`, body)).events).toEqual([done(imported)]);
 });
 
-test('An export without messages is imported as a whole one, which alone may replace a log by nothing.', async () => {
+test('An export without messages is imported as a complete one, and only it may replace a log by nothing.', async () => {
   await using app = await startTestApp();
   const done = { done: true, imported: 0, complete: true };
   expect((await importBody(`${app.url}/import`, ended(''))).events).toMatchObject([done]);
@@ -68,7 +68,7 @@ test('An export without messages is imported as a whole one, which alone may rep
   expect(await exported(app)).toBe(ended(''));
 });
 
-test('A request without any body is an empty import.', async () => {
+test('A request without a body is an empty import.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/import`, { method: 'POST' });
   expect(withoutTime(await response.text())).toBe(
@@ -76,7 +76,7 @@ test('A request without any body is an empty import.', async () => {
   );
 });
 
-test('2500 records, blank lines among them, make progress at 1000 and 2000, and then are done.', async () => {
+test('2500 records, with blank lines among them, report progress at 1000 and 2000, and then completion.', async () => {
   await using app = await startTestApp();
   const body = records(2_500).replaceAll('\n', '\n\n');
   expect((await importBody(`${app.url}/import`, body)).events).toEqual([
@@ -86,7 +86,7 @@ test('2500 records, blank lines among them, make progress at 1000 and 2000, and 
   ]);
 });
 
-test('Progress is told while the body is still being sent.', async () => {
+test('Progress is reported while the body is still being sent.', async () => {
   await using app = await startTestApp();
   const sending = new ImportRequest(`${app.url}/import`);
   await sending.send(records(1_000));
@@ -96,7 +96,7 @@ test('Progress is told while the body is still being sent.', async () => {
   expect((await sending.end()).events.at(-1)).toEqual(done(2_000));
 });
 
-test('Data and metadata come through letter for letter, wherever the body is cut in pieces.', async () => {
+test('Data and metadata are stored verbatim, however the body is split.', async () => {
   await using app = await startTestApp();
   const data = '{"z":12345678901234567890,"é":"世😀\\u0000 ","a":1.0}';
   const line = `{"id":"ü","stream":"a-1","type":"T","pos":0,"gpos":1,"data":${data},"meta":{"m":-0},"time":"2024-01-15T10:00:00Z"}\n`;
@@ -152,7 +152,7 @@ test.each([
   },
 );
 
-test('Batches before the one with the error stay.', async () => {
+test('Batches before the one with the error are kept.', async () => {
   await using app = await startTestApp();
   const body = `${records(2_100)}{}\n${records(10, 3_000)}`;
   expect((await importBody(`${app.url}/import`, body)).events).toMatchObject([
@@ -163,7 +163,7 @@ test('Batches before the one with the error stay.', async () => {
   expect(await exported(app)).toBe(ended(records(2_000)));
 });
 
-test('The line of a record that exists is its own, not the last one of its batch.', async () => {
+test('The reported line of an existing record is its own, not the last one of its batch.', async () => {
   await using app = await startTestApp();
   await importBody(`${app.url}/import`, recordAt('a-1/0@1500'));
   const { events } = await importBody(`${app.url}/import`, `\n\n${records(2_500)}`);
@@ -193,7 +193,7 @@ test('A record that differs from the stored one ends a repeated import.', async 
   expect((await importBody(`${app.url}/import`, body)).events).toMatchObject([{ error: 'POSITION_EXISTS', line: 3 }]);
 });
 
-test('A line longer than a line may be is a read error, and one that is as long is not.', async () => {
+test('A line beyond the limit is a read error, and one at the limit is accepted.', async () => {
   await using app = await startTestApp();
   const limit = 1_048_576 + 16_384;
   const padding = limit - recordAt('a-1/0@1', { data: { a: '' } }).length + 1;
@@ -205,7 +205,7 @@ test('A line longer than a line may be is a read error, and one that is as long 
   expect((await exported(app)) === ended(longest)).toBe(true);
 });
 
-test('A line that never ends is refused without being kept, and the rest of the body is not waited for.', async () => {
+test('A line that never ends is refused without being buffered, and the rest of the body is not awaited.', async () => {
   await using app = await startTestApp();
   const sending = new ImportRequest(`${app.url}/import`);
   const piece = Buffer.alloc(1_048_576, 'x');
@@ -225,7 +225,7 @@ test('The body may be longer than that of an append, but not than --import-limit
   });
 });
 
-test('A full store ends the import, and keeps the batches before.', async () => {
+test('A full store ends the import, and earlier batches are kept.', async () => {
   await using app = await startTestApp(['--store-max-bytes', '200000']);
   const { events } = await importBody(`${app.url}/import`, records(5_000));
   expect(events).toMatchObject([{ imported: 1_000 }, { error: 'IMPORT_FAILED', line: 2_000 }]);
@@ -240,7 +240,7 @@ test('A forced import replaces the whole log.', async () => {
   expect(await exported(app)).toBe(ended(records(1_500)));
 });
 
-test('A forced import that fails in its last line leaves the old log as it was.', async () => {
+test('A forced import that fails in its last line leaves the old log unchanged.', async () => {
   await using app = await startTestApp();
   await app.append('old-1', [message, message]);
   const before = await exported(app);
@@ -274,7 +274,7 @@ test('Several complete exports in a row are complete.', async () => {
   expect(await exported(app)).toBe(ended(records(5)));
 });
 
-test('An import that adds needs no end, but an end that is there must be right.', async () => {
+test('An import that adds messages needs no end record, but an existing one must be correct.', async () => {
   await using app = await startTestApp();
   expect((await importBody(`${app.url}/import`, records(2))).events).toEqual([done(2)]);
   expect((await importBody(`${app.url}/import`, ended(records(3)))).events).toEqual([done(1, 2, true)]);
@@ -282,7 +282,7 @@ test('An import that adds needs no end, but an end that is there must be right.'
   expect(events).toMatchObject([{ error: 'INCOMPLETE', line: 8 }]);
 });
 
-test('Nothing of a forced import is seen before it is done.', async () => {
+test('A forced import is not visible before it is complete.', async () => {
   await using app = await startTestApp();
   await app.append('old-1', message);
   const before = await exported(app);
@@ -294,7 +294,7 @@ test('Nothing of a forced import is seen before it is done.', async () => {
   expect(await exported(app)).toBe(ended(records(1_000)));
 });
 
-test('A client that leaves during a forced import leaves the old log, and its room is free again.', async () => {
+test('A client that leaves during a forced import leaves the old log unchanged, and the space is released.', async () => {
   await using app = await startTestApp();
   await app.append('old-1', message);
   const before = [await exported(app), (await app.get('/metrics')).text.match(/^pokewire_store_bytes \d+/m)?.[0]];
@@ -310,7 +310,7 @@ test('A client that leaves during a forced import leaves the old log, and its ro
     .toEqual(before);
 });
 
-test('A client that leaves during an import leaves the full batches.', async () => {
+test('A client that leaves during an import leaves the complete batches.', async () => {
   await using app = await startTestApp();
   const sending = new ImportRequest(`${app.url}/import`);
   const answer = expect(sending.answer).rejects.toThrow();
@@ -321,7 +321,7 @@ test('A client that leaves during an import leaves the full batches.', async () 
   expect(await exported(app)).toBe(ended(records(1_000)));
 });
 
-test('Subscribers are poked for what is imported behind the head, in global order, and hear what is appended then.', async () => {
+test('Subscribers are poked for messages imported above the head, in global order, and for later appends.', async () => {
   await using app = await startTestApp();
   await app.append('a-1', [message, message]);
   await using all = await SseClient.connect(app.port, '/subscribe?all=true');
@@ -339,7 +339,7 @@ test('Subscribers are poked for what is imported behind the head, in global orde
   expect(stream.pokes.map(({ position }) => position)).toEqual([4, 5]);
 });
 
-test('A replacement ends the subscriptions of the old log, and whoever comes with its cursor is told the new one.', async () => {
+test('A replacement ends the subscriptions of the old log, and a cursor of that log receives the whole new one.', async () => {
   await using app = await startTestApp();
   await app.append('a-1', [message, message, message]);
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
@@ -375,7 +375,7 @@ test.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'])('%s is not allowed, and cha
   expect((await app.get('/streams/a-1')).status).toBe(200);
 });
 
-test('An import needs scope write, and one that replaces everything needs admin.', async () => {
+test('An import needs scope write, and a replacement needs scope admin.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const tokens = new Map([['admin', admin]]);
   for (const scope of ['read', 'write']) {

@@ -52,14 +52,14 @@ test('Subscriptions beyond the limit are refused with a time to retry; open ones
   await Promise.all([first.waitForPokes(1), second.waitForPokes(1)]);
 });
 
-test('The times to come again differ, so that those who were refused together do not come together.', async () => {
+test('The retry times differ, so that clients that were refused together do not retry together.', async () => {
   await using app = await startTestApp(['--max-subscriptions', '1']);
   await using _client = await open(app);
   const answers = await Promise.all(Array.from({ length: 40 }, () => app.get('/subscribe?all=true')));
   expect(new Set(answers.map(({ headers }) => headers.get('retry-after'))).size).toBeGreaterThan(2);
 });
 
-test('A place is free again when a subscription ends, and none is taken by a request that is refused.', async () => {
+test('A quota is released when a subscription ends, and a refused request takes none.', async () => {
   await using app = await startTestApp(['--max-subscriptions', '1']);
   for (let turn = 0; turn < 3; turn++) {
     expect((await app.get('/subscribe')).status).toBe(400);
@@ -78,7 +78,7 @@ test('No number of simultaneous requests exceeds a limit.', async () => {
   await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
 });
 
-test('One namespace cannot take the places of another.', async () => {
+test('One namespace cannot take the quota of another.', async () => {
   await using app = await startTestApp(['--test-mode', '--max-subscriptions-per-namespace', '1']);
   const [one, two] = [newToken('one'), newToken('two')];
   for (const [id, token] of [
@@ -94,7 +94,7 @@ test('One namespace cannot take the places of another.', async () => {
   expect(second.head.status).toBe(200);
 });
 
-test('An address is the peer’s, whatever it says, unless it is a trusted proxy.', async () => {
+test('The address is that of the peer, whatever its headers claim, unless it is a trusted proxy.', async () => {
   const from = (address: string) => ({ 'x-forwarded-for': address });
   await using bare = await startTestApp(['--max-subscriptions-per-address', '1']);
   await using _first = await open(bare, '/subscribe?all=true', from('192.0.2.1'));
@@ -123,7 +123,7 @@ test.each([
   expect(networkOf(address)).toBe(network);
 });
 
-test('Places that are given back leave nothing behind.', () => {
+test('Released quotas leave nothing in memory.', () => {
   const places = new Places(
     { maxSubscriptions: 10, maxSubscriptionsPerNamespace: 1, maxSubscriptionsPerAddress: 1 },
     idle,
@@ -149,7 +149,7 @@ test('Selectors beyond the limit are refused, in the query and in the body of a 
   expect(response.status).toBe(400);
 });
 
-test('Appends beyond the rate of their namespace are refused with the time to come again, and store nothing.', async () => {
+test('Appends beyond the rate of their namespace are refused with a retry time, and store nothing.', async () => {
   await using app = await startTestApp(['--test-mode', '--max-appends-per-second', '3']);
   const answers = await Promise.all(Array.from({ length: 12 }, () => app.append('a-1', message)));
   const refused = answers.filter(({ status }) => status === 429);
@@ -175,13 +175,13 @@ test('A method of /rpc that appends counts with the other appends.', async () =>
   for (const { headers } of refused) expect(secondsToWait(headers)).toBeGreaterThanOrEqual(1);
 });
 
-test('Without a rate any number of appends is taken.', async () => {
+test('Without a rate limit any number of appends is accepted.', async () => {
   await using app = await startTestApp();
   const answers = await Promise.all(Array.from({ length: 50 }, () => app.append('a-1', message)));
   expect(answers.every(({ status }) => status === 201)).toBe(true);
 });
 
-test('A head beyond its limit is 431, a body beyond its limit 413.', async () => {
+test('A head beyond its limit gets 431, a body beyond its limit 413.', async () => {
   await using app = await startTestApp(['--header-limit-bytes', '2048', '--body-limit-bytes', '1024']);
   const head = `GET /health HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(3_000)}\r\n\r\n`;
   expect(await sendRaw(app.port, (socket) => socket.write(head))).toMatch(/^HTTP\/1\.1 431 [\s\S]*"HEADERS_TOO_LARGE"/);
@@ -189,7 +189,7 @@ test('A head beyond its limit is 431, a body beyond its limit 413.', async () =>
   expect([status, body.error.code, body.error.details]).toEqual([413, 'BODY_TOO_LARGE', { bodyLimitBytes: 1_024 }]);
 });
 
-test('A body that says no length is cut at the limit.', async () => {
+test('A body without a length is cut off at the limit.', async () => {
   await using app = await startTestApp(['--body-limit-bytes', '1024']);
   const answer = await sendRaw(app.port, (socket) => {
     socket.on('error', () => {});
@@ -217,7 +217,7 @@ test.each([
   expect(answer).toMatch(/^(|HTTP\/1\.1 408 [\s\S]*"REQUEST_TIMEOUT"[\s\S]*)$/);
 });
 
-test('A head that comes byte by byte is not waited for longer than one that stands still.', async () => {
+test('A head that arrives byte by byte has the same deadline as one that stops.', async () => {
   await using app = await startTestApp(['--request-timeout-ms', '200']);
   let drip: NodeJS.Timeout | undefined;
   const answer = await sendRaw(app.port, (socket) => {

@@ -79,13 +79,13 @@ describe.skipIf(readerMissing !== undefined)('the reader in C', () => {
     expect(latencyMs.max).toBeGreaterThanOrEqual(latencyMs.p99);
   });
 
-  it('keeps to the clock when it is given a rate', async () => {
+  it('follows the clock when it has a rate', async () => {
     const reader = await startServer((subscriber, frame) => subscriber.write(chunk(frame)));
     const { published } = await reader.publish({ connections: 1, perSecond: 200, durationMs: 100 });
     expect(published).toBe(20);
   });
 
-  it('does not accept a frame that came twice', async () => {
+  it('does not accept a frame that arrived twice', async () => {
     const reader = await startServer((subscriber, frame, number) => {
       subscriber.write(chunk(frame));
       if (number === 1) subscriber.write(chunk(frame));

@@ -68,7 +68,7 @@ function isOfAnotherStore(name: string): boolean {
 }
 
 describe('The metrics', () => {
-  test('are documented, each with its type, and what is documented is exported.', async () => {
+  test('are documented, each with its type, and all documented ones are exported.', async () => {
     await using app = await startSqliteApp();
     const { metrics } = await scrape(app);
     const typesOf = (all: Iterable<[string, { readonly type: string }]>) =>
@@ -80,7 +80,7 @@ describe('The metrics', () => {
     expect(typesOf(others.map(([name]) => [name, metrics.get(name)!]))).toEqual(typesOf(others));
   });
 
-  test('have the labels that are documented, with no value that is not.', async () => {
+  test('have the documented labels, with documented values only.', async () => {
     await using app = await startSqliteApp();
     await useEverything(app);
     await using _reader = await subscribeLive(app, 'all=true', 'all');
@@ -97,7 +97,7 @@ describe('The metrics', () => {
     }
   });
 
-  test('have every name that a dashboard or an alert asks for.', async () => {
+  test('include every name that a dashboard or an alert uses.', async () => {
     await using app = await startSqliteApp();
     const metrics = await scrape(app);
     for (const { where, expr } of allExpressions()) {
@@ -108,7 +108,7 @@ describe('The metrics', () => {
     }
   });
 
-  test('never carry the name of a stream, a category or a path that a reader or writer chose.', async () => {
+  test('never contain the name of a stream, a category or a path that a client chose.', async () => {
     await using app = await startTestApp();
     await using _reader = await SseClient.connect(app.port, '/subscribe?stream=secret-1&category=secret');
     await app.append('secret-1', message);
@@ -122,7 +122,7 @@ describe('The metrics', () => {
 });
 
 describe('Appends', () => {
-  test('count their messages, and once each by outcome.', async () => {
+  test('count their messages, and each request once by outcome.', async () => {
     await using app = await startTestApp();
     const known = { ...message, id: '00000000-0000-7000-8000-000000000001' };
     await app.append('account-1', [message, message, message]);
@@ -140,7 +140,7 @@ describe('Appends', () => {
     expect(metrics.value('pokewire_store_streams')).toBe(1);
   });
 
-  test('that the store has no room for count as full, beside its bytes and its limit.', async () => {
+  test('that the store has no space for count as full, and its bytes and limit are exported.', async () => {
     await using app = await startTestApp(['--store-max-bytes', '70000']);
     await app.append('account-1', message);
     await app.append('account-1', { ...message, data: { text: 'x'.repeat(70_000) } });
@@ -153,7 +153,7 @@ describe('Appends', () => {
 });
 
 describe('A store on a disk', () => {
-  test('tells its files, its disk, what waits for it, and how it commits.', async () => {
+  test('exports its files, its disk, its queues and its commits.', async () => {
     await using app = await startSqliteApp();
     const before = await scrape(app);
     await Promise.all(Array.from({ length: 20 }, (_, n) => app.append(`a-${n}`, message)));
@@ -172,7 +172,7 @@ describe('A store on a disk', () => {
 });
 
 describe('A server that has answered nothing yet', () => {
-  test('has every series from which an alert or a dashboard counts, at 0, so that the first event is seen.', async () => {
+  test('has every series that an alert or a dashboard counts from, at 0, so that the first event is detected.', async () => {
     await using app = await startSqliteApp();
     const metrics = await scrape(app);
     const counted = allExpressions().flatMap(({ expr }) => [
@@ -190,7 +190,7 @@ describe('A server that has answered nothing yet', () => {
     }
   });
 
-  test('has the faults of every route at 0.', async () => {
+  test('has the error series of every route at 0.', async () => {
     await using app = await startTestApp();
     const metrics = await scrape(app);
     const { paths } = (await app.get('/openapi.json')).body as { paths: Record<string, Record<string, unknown>> };
@@ -207,7 +207,7 @@ describe('A server that has answered nothing yet', () => {
 });
 
 describe('A live subscription', () => {
-  test('counts the pokes it is told as live, with their frames, bytes and delay.', async () => {
+  test('counts its pokes as live, with their frames, bytes and delay.', async () => {
     await using app = await startTestApp();
     await using reader = await subscribeLive(app, 'category=account', 'category');
     await app.append('account-1', [message, message]);
@@ -222,7 +222,7 @@ describe('A live subscription', () => {
     expect(metrics.value('pokewire_poke_delay_seconds_count')).toBe(2);
   });
 
-  test('shares its frames with others, so that pokes are more than frames.', async () => {
+  test('shares its frames with others, so that there are more pokes than frames.', async () => {
     await using app = await startTestApp();
     await using first = await SseClient.connect(app.port, '/subscribe?category=account');
     await using second = await SseClient.connect(app.port, '/subscribe?all=true');
@@ -236,7 +236,7 @@ describe('A live subscription', () => {
     expect(metrics.value('pokewire_poke_delay_seconds_count')).toBe(1);
   });
 
-  test('counts nothing for a message that it did not select.', async () => {
+  test('counts nothing for a message that it does not select.', async () => {
     await using app = await startTestApp();
     await using _reader = await subscribeLive(app, 'category=account', 'category');
     await app.append('order-1', message);
@@ -263,7 +263,7 @@ describe('Catching up', () => {
 });
 
 describe('Subscriptions', () => {
-  test('are counted when they open and when they close, with the reason and how long they were open.', async () => {
+  test('are counted when they open and when they close, with the reason and their duration.', async () => {
     await using app = await startTestApp();
     await using reader = await subscribeLive(app, 'all=true', 'all');
     const open = await scrape(app);
@@ -276,7 +276,7 @@ describe('Subscriptions', () => {
     expect(closed.value('pokewire_subscriptions')).toBe(0);
   });
 
-  test('do not count as requests, neither while they are open nor when they have ended.', async () => {
+  test('do not count as requests, neither while they are open nor after they have ended.', async () => {
     await using app = await startTestApp();
     await using reader = await subscribeLive(app, 'all=true', 'all');
     reader.destroy();
@@ -285,7 +285,7 @@ describe('Subscriptions', () => {
     expect(metrics.value('pokewire_http_request_duration_seconds_count', { route: '/subscribe' })).toBe(0);
   });
 
-  test('that find no place are counted as refused, and as requests.', async () => {
+  test('that exceed the limit are counted as refused, and as requests.', async () => {
     await using app = await startTestApp(['--max-subscriptions', '1']);
     await using _reader = await subscribeLive(app, 'all=true', 'all');
     expect((await app.get('/subscribe?all=true')).status).toBe(503);
@@ -348,7 +348,7 @@ describe('Requests', () => {
 });
 
 describe('The pools', () => {
-  test('have nothing leased when all is told, and have counted what they lent.', async () => {
+  test('have lent nothing once everything is delivered, and have counted the loans.', async () => {
     await using app = await startTestApp();
     await app.append('account-1', [message, message]);
     await using reader = await subscribeLive(app, 'category=account', 'category');
@@ -362,7 +362,7 @@ describe('The pools', () => {
     expect(returned).toBe(acquired);
   });
 
-  test('of size 0 hit nothing and keep nothing.', async () => {
+  test('of size 0 have no hits and keep nothing.', async () => {
     await using app = await startTestApp(['--pooling', 'off']);
     await using reader = await subscribeLive(app, 'category=account', 'category');
     await app.append('account-1', message);
@@ -376,7 +376,7 @@ describe('The pools', () => {
 });
 
 describe('The process', () => {
-  test('counts the bytes it allocates.', async () => {
+  test('count the bytes that are allocated.', async () => {
     await using app = await startTestApp();
     const before = (await scrape(app)).value('pokewire_process_allocated_bytes_total');
     await vi.waitFor(async () => {

@@ -23,7 +23,7 @@ async function epochOf(app: TestApp): Promise<string> {
   return hello!.data.epoch;
 }
 
-test('A client that asks for nothing sees pokes and comments only, as before.', async () => {
+test('A client that requests nothing receives only pokes and comments, as before.', async () => {
   await using app = await startTestApp(['--retry-min-ms', '2000', '--retry-max-ms', '2000']);
   await app.append('a-1', message);
   await using client = await SseClient.connect(app.port, '/subscribe?category=a&lastEventId=99');
@@ -35,7 +35,7 @@ test('A client that asks for nothing sees pokes and comments only, as before.', 
   );
 });
 
-test('A stream begins with a hello behind the ready comment, and its id resumes where the stream began.', async () => {
+test('A stream begins with a hello after the ready comment, and its id resumes where the stream began.', async () => {
   await using app = await startTestApp(['--retry-min-ms', '2000', '--retry-max-ms', '2000']);
   await app.append('a-1', [message, message]);
   const before = Date.now();
@@ -64,7 +64,7 @@ test('The hello of a stream from a position has no id, because one would resume 
   expect([hello!.id, poke!.data.position]).toEqual(['', 2]);
 });
 
-test('The hello of a stream that begins ahead of the log has no id, because that would be one from the future.', async () => {
+test('The hello of a stream that begins above the head has no id, because it would lie beyond the log.', async () => {
   await using app = await startTestApp();
   await app.append('a-1', [message, message]);
   const ahead = await firstEvents(app, 'category=a&position=4&hello=true', 1);
@@ -72,7 +72,7 @@ test('The hello of a stream that begins ahead of the log has no id, because that
   expect([ahead[0]!.id, positionIn(atHead[0]!.id)]).toEqual(['', 2]);
 });
 
-test('The hello of a stream that begins before what a namespace made anew can hold has no id, so that nothing seems lost.', async () => {
+test('The hello of a stream that begins before the first position of a recreated namespace has no id, so that nothing seems lost.', async () => {
   await using app = await startTestApp();
   const rpc = new RpcClient(app.url);
   const first = await rpc.tenant('again');
@@ -84,7 +84,7 @@ test('The hello of a stream that begins before what a namespace made anew can ho
   expect([hello!.data.head, hello!.id]).toEqual([2, '']);
 });
 
-test('A cursor of another epoch, or from the future, is reset, and everything is told.', async () => {
+test('A cursor of another epoch, or from beyond the head, is reset, and everything is delivered.', async () => {
   await using app = await startTestApp();
   await app.append('a-1', [message, message]);
   const epoch = await epochOf(app);
@@ -107,7 +107,7 @@ test('A cursor of another epoch, or from the future, is reset, and everything is
   expect(other.slice(2).map(({ data }) => data.globalPosition)).toEqual([1, 2]);
 });
 
-test('After a restart the same cursor with its epoch is reset, and without a hello is still told everything.', async () => {
+test('After a restart the same cursor with its epoch is reset, and everything is delivered even without a hello.', async () => {
   await using first = await startTestApp();
   await first.append('a-1', message);
   const epoch = await epochOf(first);
@@ -132,7 +132,7 @@ test('A heartbeat with the head proves that nothing was missed.', async () => {
   expect([client.pokes.length, client.comments]).toEqual([2, [' ready']]);
 });
 
-test('A server that stops says so first.', async () => {
+test('A stopping server announces the end first.', async () => {
   await using app = await startTestApp();
   await using client = await SseClient.connect(app.port, '/subscribe?all=true&hello=true');
   await app.close();

@@ -27,7 +27,7 @@ test.each<[string, string, string, string]>([
   },
 );
 
-test('A store that can do little still reads, appends and pokes.', async () => {
+test('A store with few capabilities still reads, appends and pokes.', async () => {
   await using app = await startTestApp([], { openStore: (_url, options) => LimitedStore.open(options) });
   expect((await app.append('a-1', message)).status).toBe(201);
   expect((await app.get('/streams/a-1/messages')).body).toHaveLength(1);

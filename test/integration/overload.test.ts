@@ -36,7 +36,7 @@ function post(body: string): RequestInit {
 }
 
 describe('A server short of memory', () => {
-  test('refuses subscriptions, appends, imports and reads, keeps whom it has, and recovers.', async () => {
+  test('refuses subscriptions, appends, imports and reads, keeps its subscribers, and recovers.', async () => {
     const memory = new ContainedMemory();
     await using app = await startTestApp(['--max-memory-percent', '80'], { memory });
     await using reader = await SseClient.connect(app.port, '/subscribe?all=true');
@@ -85,7 +85,7 @@ describe('A server short of memory', () => {
 });
 
 describe('A process whose event loop is held up', () => {
-  test('refuses new subscriptions, tells those it has everything, and recovers.', async () => {
+  test('refuses new subscriptions, delivers everything to open ones, and recovers.', async () => {
     const flags = ['--max-event-loop-delay-ms', '100'];
     await using server = await ServerProcess.start(flags, '127.0.0.1', ['--import', busyLoop]);
     const port = Number(new URL(server.url).port);

@@ -24,7 +24,7 @@ test.each(headerLinks.map(({ path }) => path))(
   },
 );
 
-test('The root leads to a page below whatever path a proxy has put the server.', async () => {
+test('The root redirects to a page below any path of a proxy.', async () => {
   await using app = await startTestApp();
   const { status, headers } = await fetch(app.url, { redirect: 'manual' });
   expect([status, headers.get('location')]).toEqual([302, 'docs']);
@@ -39,7 +39,7 @@ test.each(headerLinks.map(({ path }) => path))(
   },
 );
 
-test('No script of a page asks for an absolute path.', () => {
+test('No script of a page requests an absolute path.', () => {
   const folder = new URL('../../src/http/pages/', import.meta.url);
   const scripts = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
   expect(scripts.length).toBeGreaterThan(40);

@@ -50,7 +50,7 @@ async function startHeld() {
   return { app, faults, [Symbol.asyncDispose]: () => app.close() };
 }
 
-test('Of the requests of one connection one is worked on at a time, however many packets bring them.', async () => {
+test('Requests of one connection are processed one at a time, however many packets they arrive in.', async () => {
   await using held = await startHeld();
   held.faults.hold('readStream');
   const socket = connect(held.app.port, '127.0.0.1');
@@ -65,7 +65,7 @@ test('Of the requests of one connection one is worked on at a time, however many
   expect(ids.length).toBeGreaterThan(maxHeldRequests);
 });
 
-test('A client that has no more requests waiting than the limit is answered all, in their order.', async () => {
+test('A client with no more waiting requests than the limit gets all answers in order.', async () => {
   await using app = await startTestApp();
   const socket = connect(app.port, '127.0.0.1');
   const sent = numbered(600);
@@ -90,7 +90,7 @@ test('A client that has no more requests waiting than the limit is answered all,
   socket.destroy();
 });
 
-test('Beyond the limit the last that is answered says that the connection ends, and nothing behind it is done.', async () => {
+test('Beyond the limit, the last answer closes the connection, and later requests are not processed.', async () => {
   await using held = await startHeld();
   const { app, faults } = held;
   faults.hold('append');
@@ -111,7 +111,7 @@ test('Beyond the limit the last that is answered says that the connection ends, 
   expect((await app.get('/streams/a-1')).body.messageCount).toBe(ids.length);
 });
 
-test('A body that is too large, behind as many requests as may wait, is refused, and what follows it is answered.', async () => {
+test('A body that is too large, after as many requests as may wait, is refused, and the following request is answered.', async () => {
   await using held = await startHeld();
   held.faults.hold('readStream');
   const socket = connect(held.app.port, '127.0.0.1');
@@ -130,7 +130,7 @@ test('A body that is too large, behind as many requests as may wait, is refused,
   ]);
 });
 
-test('Bodies behind requests that wait are stored whole and in their order.', async () => {
+test('Bodies of waiting requests are stored completely and in order.', async () => {
   await using app = await startTestApp();
   const socket = connect(app.port, '127.0.0.1');
   const answers = readAll(socket);
@@ -154,14 +154,14 @@ test('Bodies behind requests that wait are stored whole and in their order.', as
   );
 });
 
-test('What is no request, behind requests that are, ends the connection behind their answers.', async () => {
+test('Bytes that are not a request end the connection after the answers to earlier requests.', async () => {
   await using app = await startTestApp();
   const socket = connect(app.port, '127.0.0.1');
   socket.write(`${ask('n0')}${ask('n1')}nonsense\r\n\r\n`);
   expect(idsIn(await readAll(socket))).toEqual(['n0', 'n1']);
 });
 
-test('A subscription behind other requests of its packet is told of messages, and ends with its client.', async () => {
+test('A subscription after other requests in its packet receives pokes, and ends with its client.', async () => {
   await using app = await startTestApp();
   const socket = connect(app.port, '127.0.0.1');
   let text = '';

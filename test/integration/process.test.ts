@@ -17,7 +17,7 @@ test('It starts on both loopback addresses, says what to try, and answers on eac
   }
 });
 
-test('A flag and a variable set the same thing, and the flag wins.', async () => {
+test('A flag and a variable set the same setting, and the flag takes precedence.', async () => {
   await using server = new SpokenProcess(['--log-level', 'info'], { POKEWIRE_LOG_LEVEL: 'silent', POKEWIRE_PORT: '0' });
   expect(Number((await server.listening()).port)).toBeGreaterThan(0);
 });
@@ -58,19 +58,19 @@ test.each([
   expect(server.stdout).toBe('');
 });
 
-test('A database that cannot be reached fails "store init" with a sentence and exit code 1.', async () => {
+test('If the database is unreachable, "store init" fails with a message and exit code 1.', async () => {
   await using init = new SpokenProcess(['store', 'init', 'postgres://postgres@127.0.0.1:1/message_store']);
   expect(await init.exit).toBe(1);
   expect(init.stderr).toMatch(/^pokewire: PostgreSQL at 127\.0\.0\.1:1 cannot be used: [^\n]+\n$/);
 });
 
-test('Another address than loopback is served when --insecure says so.', async () => {
+test('Addresses other than loopback are served with --insecure.', async () => {
   await using server = new SpokenProcess(['--host', '0.0.0.0', '--port', '0', '--insecure']);
   const { port } = await server.listening();
   expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(200);
 });
 
-test('A port in use stops the start with a sentence that names it.', async () => {
+test('A port in use stops the start with a message that names it.', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address() as { port: number };
@@ -90,7 +90,7 @@ test.each([
   expect(server.stderr).toContain(sentence);
 });
 
-test('The help of the server lists its settings, and --version tells the version that /version tells.', async () => {
+test('The help of the server lists its settings, and --version prints the version that /version returns.', async () => {
   await using help = new SpokenProcess(['serve', '--help']);
   expect(await help.exit).toBe(0);
   expect(help.stdout).toContain('--heartbeat-ms');
@@ -101,7 +101,7 @@ test('The help of the server lists its settings, and --version tells the version
   expect(await response.json()).toEqual({ version: version.stdout.trim() });
 });
 
-test('SIGTERM ends subscriptions after what they are owed, and exits 0.', async () => {
+test('SIGTERM ends subscriptions after pending pokes are delivered, and exits with 0.', async () => {
   await using server = new SpokenProcess(['--port', '0']);
   const url = await server.listening();
   await using client = await SseClient.connect(Number(url.port), '/subscribe?category=a');
@@ -119,7 +119,7 @@ test('SIGTERM ends subscriptions after what they are owed, and exits 0.', async 
   expect(server.logged('unsubscribed')).toMatchObject([{ reason: 'draining', pokes: 1_000, kind: 'category' }]);
 });
 
-test('With a drain time subscriptions end one by one while running requests are answered, and none is accepted.', async () => {
+test('With a drain time subscriptions end one by one while running requests are answered, and no new connection is accepted.', async () => {
   await using server = new SpokenProcess(['--port', '0', '--drain-ms', '400']);
   const { port } = await server.listening();
   const clients = await Promise.all(
@@ -136,7 +136,7 @@ test('With a drain time subscriptions end one by one while running requests are 
   expect(ended).toHaveLength(20);
 });
 
-test('A second signal exits at once, although a drain is under way.', async () => {
+test('A second signal exits at once, even during a drain.', async () => {
   await using server = new SpokenProcess(['--port', '0', '--drain-ms', '86400000']);
   const { port } = await server.listening();
   const clients = await Promise.all([1, 2].map(() => SseClient.connect(Number(port), '/subscribe?all=true')));
@@ -147,7 +147,7 @@ test('A second signal exits at once, although a drain is under way.', async () =
   await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
 });
 
-test('Standard output has one JSON line for a request and for the start and end of a subscription, without queries.', async () => {
+test('Standard output has one JSON line per request and for the start and end of a subscription, without queries.', async () => {
   await using server = new SpokenProcess(['--port', '0']);
   const url = await server.listening();
   await fetch(new URL('/streams?prefix=secret', url));

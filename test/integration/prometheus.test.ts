@@ -29,7 +29,7 @@ function promtool(...args: string[]) {
 }
 
 describe('The files of Prometheus', () => {
-  test.skipIf(!hasPromtool)('are a configuration and rules that it takes (needs promtool on PATH).', () => {
+  test.skipIf(!hasPromtool)('are a valid configuration and valid rules (needs promtool on PATH).', () => {
     const { status, output } = promtool('check', 'config', 'grafana/prometheus/prometheus.yml');
     expect(status, output).toBe(0);
     expect(output).toContain(`${readAlerts().length} rules found`);
@@ -177,7 +177,7 @@ describe('A Prometheus with the shipped configuration', () => {
   );
 
   test.skipIf(!hasPrometheus)(
-    'scrapes a server that asks for tokens with the metrics token, and no other one (needs prometheus on PATH).',
+    'scrapes a server that requires tokens with the metrics token, and with no other one (needs prometheus on PATH).',
     async () => {
       const shipped = readText('grafana/prometheus/metrics-token').trim();
       const authentication = ['--auth', 'token', '--token', `ns_ZGVmYXVsdA_${'a'.repeat(64)}`];

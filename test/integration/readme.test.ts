@@ -37,7 +37,7 @@ async function subscribeLive(app: TestApp, path: string): Promise<SseClient> {
   return reader;
 }
 
-test('The README’s transcript is what the server says.', async () => {
+test('The README’s transcript matches the server’s output.', async () => {
   const [subscribing = '', appending = '', poke = '', reading = ''] = blocksOf('Try it');
   await using app = await startTestApp();
   const { path, output: greeting } = requestOf(subscribing);
@@ -65,7 +65,7 @@ function filesOnStack(): string[] {
   return hops.filter((file, at) => file !== hops[at - 1]);
 }
 
-test('A poke takes the hops of the README’s picture, by stack traces where it is batched and where it is written.', async () => {
+test('A poke takes the path of the README’s picture, by stack traces where it is batched and where it is written.', async () => {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 100;
   onTestFinished(() => {

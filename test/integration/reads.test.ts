@@ -71,7 +71,7 @@ async function startWithTenant(flags: readonly string[] = [], change: (store: St
 }
 
 describe('reads under way', () => {
-  test('have a limit, for a namespace and in all, and are under way until the answer is taken.', async () => {
+  test('are limited, per namespace and in total, and count until the answer is received.', async () => {
     await using tenant = await startWithTenant(['--max-reads', '3', '--max-reads-per-namespace', '2']);
     const { app, own } = tenant;
     await fill(app, admin);
@@ -107,7 +107,7 @@ describe('reads under way', () => {
     }
   });
 
-  test('leave the last quarter to namespaces with few of them.', async () => {
+  test('leave the last quarter to namespaces that use few.', async () => {
     await using tenant = await startWithTenant(['--max-reads', '8', '--max-reads-per-namespace', '4']);
     const { app, own } = tenant;
     await fill(app, admin);
@@ -144,7 +144,7 @@ describe('reads under way', () => {
     { path: '/rpc', call: ['ns.info', 'tenant'] },
   ];
 
-  test('are every route and method that reads the store for its answer, and nothing else.', async () => {
+  test('are counted for every route and method that reads the store for its answer, and for no other.', async () => {
     await using tenant = await startWithTenant(['--max-reads', '1']);
     const { app, own } = tenant;
     const holding = await begin(app.url, own, longReads[0]!);
@@ -163,7 +163,7 @@ describe('reads under way', () => {
     }
   });
 
-  test('are given back when clients go, pipelined or not.', async () => {
+  test('are released when clients leave, pipelined or not.', async () => {
     await using tenant = await startWithTenant();
     const { app, own } = tenant;
     for (const count of [1, 4]) {
@@ -178,7 +178,7 @@ describe('reads under way', () => {
     }
   });
 
-  test('read nothing more once their client has gone, though no page has a match.', async () => {
+  test('stop once their client has left, even if no page has a match.', async () => {
     const faults = new StoreFaults();
     await using app = await startTestApp([], {
       openStore: async (_url, options) => faults.wrap(new FakeStore(options)),
@@ -238,7 +238,7 @@ describe('an answer of several pages', () => {
     for (const answer of ending) await expect(lengthOf(answer.readOn())).rejects.toThrow();
   });
 
-  test('breaks off when a page of it comes from another log, as of another node.', async () => {
+  test('breaks off when one of its pages comes from another log, as at another node.', async () => {
     let pages = 0;
     const mix =
       (read: Pages) =>
@@ -255,7 +255,7 @@ describe('an answer of several pages', () => {
     }
   });
 
-  test('that names its log is answered by that log only, also where there is nothing to read.', async () => {
+  test('that names its log comes from that log only, even if there is nothing to read.', async () => {
     await using tenant = await startWithTenant();
     const { app, own } = tenant;
     const { log } = await app.namespaces.get('tenant');
@@ -274,7 +274,7 @@ describe('an answer of several pages', () => {
   });
 });
 
-test('A list of more categories than a page holds is whole, and its pages are read as it is taken.', async () => {
+test('A list of more categories than a page holds is complete, and its pages are read as the client receives them.', async () => {
   await using app = await startTestApp([]);
   const names = Array.from({ length: 2_000 }, (_value, n) => `c${String(n).padStart(4, '0')}`);
   const lines = names.map((name, n) => recordAt(`${name}-1/0@${n + 1}`));
@@ -289,7 +289,7 @@ test('A list of more categories than a page holds is whole, and its pages are re
   }
 });
 
-test('A list of many namespaces is whole and in order, and is read a page at a time.', async () => {
+test('A list of many namespaces is complete and in order, and is read page by page.', async () => {
   const asked: number[] = [];
   const countLogs = (store: Store) =>
     new Proxy(store, {

@@ -55,7 +55,7 @@ test.each(['all=true', 'category=a', 'stream=a-1', 'stream=a-1&category=b'])(
   },
 );
 
-test('Whoever asks for named events is told that its cursor is of a log that is gone, also at the very end of that.', async () => {
+test('A subscriber with named events learns that its cursor belongs to a removed log, even if the cursor was at the log’s end.', async () => {
   const old = await admin.tenant('told');
   await write(old, 3);
   await admin.call('ns.delete', 'told');
@@ -77,7 +77,7 @@ test('Whoever asks for named events is told that its cursor is of a log that is 
   expect(client.pokes).toMatchObject([{ globalPosition: second }]);
 });
 
-test('A new namespace begins at 1, also beside one that was made anew.', async () => {
+test('A new namespace begins at 1, even next to a recreated one.', async () => {
   const first = await admin.tenant('first');
   expect(await write(first, 2)).toEqual([1, 2]);
   await admin.call('ns.delete', 'first');
@@ -85,7 +85,7 @@ test('A new namespace begins at 1, also beside one that was made anew.', async (
   expect(await write(await admin.tenant('second'), 2)).toEqual([1, 2]);
 });
 
-test('A log that is imported into a namespace made anew keeps its positions, and old cursors are told all of it.', async () => {
+test('A log imported into a recreated namespace keeps its positions, and old cursors receive all of it.', async () => {
   const old = await admin.tenant('moved');
   await write(old, 3);
   const asked = (token: string | undefined, path: string, init: RequestInit = {}) =>

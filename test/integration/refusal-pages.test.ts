@@ -47,7 +47,7 @@ test('The sign-in card runs and loads nothing but its own files, and cannot be f
   expect(headers.get('referrer-policy')).toBe('no-referrer');
 });
 
-test('A visitor whose token is wrong, or does not allow it, is shown why, and the token is not repeated.', async () => {
+test('A visitor whose token is wrong or insufficient sees the reason, and the token is not repeated.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const unknown = newToken('default');
   const refused = await ask(app, `/docs?token=${unknown}`);
@@ -62,7 +62,7 @@ test('A visitor whose token is wrong, or does not allow it, is shown why, and th
   expect(limited.text).toContain('this one has read');
 });
 
-test('A visitor who comes by a link of another site may go on with the session that the link did not bring.', async () => {
+test('A visitor who follows a link from another site can continue with the session that the link did not send.', async () => {
   await using app = await startTestApp(['--token', admin]);
   for (const site of ['cross-site', 'same-site']) {
     expect((await ask(app, '/docs', { ...visit, 'sec-fetch-site': site })).text).toContain('Go on with my session');
@@ -149,13 +149,13 @@ test.each(programs)('A program is refused in JSON: %s.', async (_who, headers) =
   }
 });
 
-test('A method that changes something is refused in JSON, whatever is accepted.', async () => {
+test('A request with a changing method is refused in JSON, whatever it accepts.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const { headers } = await ask(app, '/streams/a-1/messages', visit, 'POST');
   expect(headers.get('content-type')).toBe('application/json');
 });
 
-test('HEAD of a page without a session has the head of the card and no body.', async () => {
+test('HEAD of a page without a session returns the head of the card and no body.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const { status, headers, text } = await ask(app, '/docs', visit, 'HEAD');
   expect([status, headers.get('content-type'), text]).toEqual([401, 'text/html; charset=utf-8', '']);

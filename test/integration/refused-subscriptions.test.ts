@@ -24,7 +24,7 @@ async function scrape(app: TestApp): Promise<Exposition> {
 }
 
 describe('A subscriber that finds no place', () => {
-  test('is told when to come back by a stream that breaks off, which is an event to nobody', async () => {
+  test('gets a reconnection time in a stream that breaks off, which no client treats as an event', async () => {
     const { client, failure } = await refused('');
     expect([client.head.status, client.head.headers.get('content-type')]).toEqual([
       200,
@@ -33,7 +33,7 @@ describe('A subscriber that finds no place', () => {
     expect([client.bytes.toString(), client.isComplete, failure]).toEqual(['retry: 7\n', false, undefined]);
   });
 
-  test('is told why, with its cursor, when it asked for named events', async () => {
+  test('gets the reason with its cursor if it asked for named events', async () => {
     const { client } = await refused('&hello=true', { headers: { 'Last-Event-ID': cursor } });
     expect([client.bytes.toString(), client.isComplete]).toEqual([
       `retry: 7\nevent: end\nid: ${cursor}\ndata:{"code":"too-many-subscriptions"}\n\n`,
@@ -56,12 +56,12 @@ describe('A subscriber that finds no place', () => {
     expect(client.bytes.toString().includes('id:')).toBe(id !== '');
   });
 
-  test('is told the same over HTTP/1.0, without chunks', async () => {
+  test('gets the same over HTTP/1.0, without chunks', async () => {
     const { client } = await refused('', { httpVersion: '1.0' });
     expect([client.bytes.toString(), client.head.headers.has('transfer-encoding')]).toEqual(['retry: 7\n', false]);
   });
 
-  test('is counted and its place is not', async () => {
+  test('is counted, and takes no quota', async () => {
     const { metrics } = await refused('');
     expect(metrics.value('pokewire_subscriptions_refused_total', { reason: 'no-place' })).toBe(1);
     const labels = { method: 'GET', route: '/subscribe', status: '503' };
@@ -69,14 +69,14 @@ describe('A subscriber that finds no place', () => {
     expect(metrics.value('pokewire_subscriptions', { kind: 'all', state: 'live' })).toBe(1);
   });
 
-  test('keeps its status when it does not ask for an event stream', async () => {
+  test('gets the status if it does not accept an event stream', async () => {
     await using app = await startTestApp(flags);
     await using _first = await SseClient.connect(app.port, '/subscribe?all=true');
     await using client = await SseClient.connect(app.port, '/subscribe?all=true', { accept: '*/*' });
     expect([client.head.status, client.head.headers.has('retry-after')]).toEqual([503, true]);
   });
 
-  test('comes back by itself when there is a place, as an EventSource does', async () => {
+  test('reconnects when a subscription is free, like an EventSource', async () => {
     await using app = await startTestApp(flags);
     const first = await SseClient.connect(app.port, '/subscribe?all=true');
     const source = new EventSource(`${app.url}/subscribe?category=a&hello=true`);
@@ -93,7 +93,7 @@ describe('A subscriber that finds no place', () => {
 });
 
 describe('A subscriber whose token cannot be looked up', () => {
-  test('is told to come back, and the status is logged and counted as before', async () => {
+  test('gets a reconnection time, and the status is logged and counted as before', async () => {
     const faults = new StoreFaults();
     const token = newToken('default');
     await using app = await startTestApp([...flags, '--token', token], {

@@ -65,7 +65,7 @@ test.each([
   expect(await spoken.counted('POST', '/streams/:stream/messages', status)).toBe(1);
 });
 
-test('The log and the metrics have a request whose answer broke off, as 499 and once.', async () => {
+test('A request whose answer broke off is logged and counted once, with status 499.', async () => {
   await using spoken = await startSpoken();
   const large = { type: 'T', data: { text: 'x'.repeat(1_000_000) } };
   for (let n = 0; n < 20; n++) await spoken.app.append('large-1', large);

@@ -75,7 +75,7 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
   },
 );
 
-test('Namespaces and tokens outlive a restart; a start without --token makes no other token, and one with it replaces those of default.', async () => {
+test('Namespaces and tokens survive a restart; a start without --token creates no token, and one with it replaces those of default.', async () => {
   using folder = new TemporaryFolder();
   const path = folder.file('pokewire.db');
   await using first = await DurableServer.start(path, '--auth=token');
@@ -100,7 +100,7 @@ test('Namespaces and tokens outlive a restart; a start without --token makes no 
   expect(third.logged('the configured token replaced all tokens of `default`')).toHaveLength(1);
 });
 
-test('A second server on the file is refused by a sentence, and served once the first was killed.', async () => {
+test('A second server on the same file is refused with a message, and starts once the first was killed.', async () => {
   using folder = new TemporaryFolder();
   const path = folder.file('pokewire.db');
   await using first = await DurableServer.start(path);

@@ -17,7 +17,7 @@ async function call(app: TestApp, method: string, path: string, body?: unknown) 
 const positions = async (app: TestApp, stream: string) =>
   (await app.get(`/streams/${stream}/messages`)).body.map(({ position }: { position: number }) => position);
 
-test('A rule is set, listed with what it holds, kept to, and taken away.', async () => {
+test('A rule is set, listed with the messages it covers, enforced, and removed.', async () => {
   await using app = await startTestApp();
   for (let n = 0; n < 5; n++) await app.append('a-1', message);
   await app.append('b-1', message);
@@ -44,7 +44,7 @@ test('A rule is set, listed with what it holds, kept to, and taken away.', async
   expect((await call(app, 'GET', '/retention')).body).toEqual({ rules: [] });
 });
 
-test('A dry run says what a rule would take, and sets nothing.', async () => {
+test('A dry run reports what a rule would delete, and sets nothing.', async () => {
   await using app = await startTestApp();
   for (let n = 0; n < 3; n++) await app.append('a-1', message);
   const { status, body } = await call(app, 'PUT', '/retention?dryRun=true', { maxMessages: 1 });
@@ -52,7 +52,7 @@ test('A dry run says what a rule would take, and sets nothing.', async () => {
   expect((await call(app, 'GET', '/retention')).body).toEqual({ rules: [] });
 });
 
-test('Settings are the rule of namespaces without one for their whole log.', async () => {
+test('The settings apply to namespaces without a rule for their whole log.', async () => {
   await using app = await startTestApp(['--retention-max-messages', '2']);
   for (let n = 0; n < 4; n++) await app.append('a-1', message);
   await expect.poll(() => positions(app, 'a-1'), { timeout: 20_000 }).toEqual([2, 3]);
@@ -81,7 +81,7 @@ test.each([
   expect(error.message).toContain(field);
 });
 
-test('Rules and erasing need an admin token of the namespace.', async () => {
+test('Rules and erasing require an admin token of the namespace.', async () => {
   await using app = await startTestApp(['--auth', 'token']);
   const { token } = await app.namespaces.createToken('default', { label: '', scope: 'write', expiresAtMs: undefined });
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
@@ -97,7 +97,7 @@ test('Rules and erasing need an admin token of the namespace.', async () => {
   }
 });
 
-test('An erased message is gone from reads, and its position stays used.', async () => {
+test('An erased message is gone from reads, and its position is not reused.', async () => {
   await using app = await startTestApp();
   for (let n = 0; n < 3; n++) await app.append('a-1', message);
   expect(await call(app, 'DELETE', '/streams/a-1/messages/1')).toEqual({ status: 204, body: undefined });
@@ -125,7 +125,7 @@ test('The methods of /rpc do the same.', async () => {
   expect(await rpc.call('stream.erase', 'a-1')).toEqual({ stream: 'a-1', erased: 2 });
 });
 
-test('A subscriber who comes back behind what was forgotten is told exactly what it missed.', async () => {
+test('A subscriber who reconnects after its messages were forgotten gets the exact range it missed.', async () => {
   await using app = await startTestApp();
   for (let n = 0; n < 6; n++) await app.append('a-1', message);
   await call(app, 'PUT', '/retention', { maxMessages: 2 });

@@ -33,7 +33,7 @@ describe('Members', () => {
     expect(body.error.message).toBe(`${field} must have at most 100 members`);
   });
 
-  test('100 are taken, and those that are unknown ignored.', async () => {
+  test('100 members are accepted, and unknown ones are ignored.', async () => {
     await client.write('account-1', { ...message, ...members(98) }, members(100));
     expect(await client.get('account-1')).toHaveLength(1);
   });
@@ -48,7 +48,7 @@ describe('Values (section 5)', () => {
     expect(await client.category('account')).toEqual([[uuid, 'account-1', 'Opened', 0, 1, { a: 1 }, { b: 2 }, time]]);
   });
 
-  test('Metadata that was not given, or was null, is null, and empty metadata stays empty.', async () => {
+  test('Metadata that is missing or null is null, and empty metadata stays empty.', async () => {
     await client.write('account-1', message);
     await client.write('account-1', { ...message, metadata: null });
     await client.write('account-1', { ...message, metadata: {} });
@@ -69,7 +69,7 @@ describe('Values (section 5)', () => {
     }
   });
 
-  test('The time is that of the write.', async () => {
+  test('The time is that of the append.', async () => {
     const before = Date.now();
     await client.write('account-1', message);
     const time = Date.parse((await client.last('account-1'))![6]);
@@ -82,7 +82,7 @@ describe('Values (section 5)', () => {
     expect((await client.last('account-1'))![0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/);
   });
 
-  test('An id of any version and variant is taken, and comes back in lower case.', async () => {
+  test('An id of any version and variant is accepted, and returned in lower case.', async () => {
     await client.write('account-1', message, { id: '12345678-1234-1234-1234-123456789ABC' });
     expect((await client.last('account-1'))![0]).toBe('12345678-1234-1234-1234-123456789abc');
   });
@@ -101,7 +101,7 @@ describe('Values (section 5)', () => {
     },
   );
 
-  test('What does not exist reads as nothing.', async () => {
+  test('Missing streams and messages read as nothing.', async () => {
     expect(await client.get('missing-1')).toEqual([]);
     expect(await client.last('missing-1')).toBeNull();
     expect(await client.version('missing-1')).toBeNull();
@@ -148,7 +148,7 @@ describe('stream.write (section 6)', () => {
     expect(await client.category('')).toEqual([]);
   });
 
-  test('names what is at fault.', async () => {
+  test('names the invalid member.', async () => {
     const { body } = await client.ask('stream.write', 'a-1', { type: 'T' });
     expect(body.error).toEqual({
       code: 'INVALID_REQUEST',
@@ -157,7 +157,7 @@ describe('stream.write (section 6)', () => {
     });
   });
 
-  test('takes null options and null optional members for absent.', async () => {
+  test('treats null options and null optional members as absent.', async () => {
     expect((await client.ask('stream.write', 'a-1', message, null)).status).toBe(200);
     const answer = await client.ask(
       'stream.write',
@@ -173,7 +173,7 @@ describe('stream.write (section 6)', () => {
     [0, 1],
     [1, 2],
   ])(
-    'with expectedVersion %i stores when the stream is there, and conflicts otherwise.',
+    'with expectedVersion %i stores if the stream has that version, and conflicts otherwise.',
     async (expected, messages) => {
       for (let n = 0; n < messages; n++) await client.write('a-1', message);
       for (const wrong of [-2, -1, 0, 1, 2, 99].filter((version) => version !== expected)) {
@@ -185,7 +185,7 @@ describe('stream.write (section 6)', () => {
     },
   );
 
-  test('of a known message answers with the original positions, before it looks at expectedVersion.', async () => {
+  test('of a known message returns the original positions before it checks expectedVersion.', async () => {
     const first = await client.write('a-1', message, { id: uuid, expectedVersion: -1 });
     await client.write('a-1', message);
     expect(await client.write('a-1', message, { id: uuid.toUpperCase(), expectedVersion: -1 })).toEqual(first);
@@ -203,7 +203,7 @@ describe('stream.write (section 6)', () => {
     expect([status, body.error.code, body.error.details]).toEqual([409, 'DUPLICATE_MESSAGE_ID', { id: uuid }]);
   });
 
-  test('at once succeeds for all without expectedVersion, and for exactly one with it.', async () => {
+  test('succeeds concurrently for all without expectedVersion, and for exactly one with it.', async () => {
     const free = await Promise.all(Array.from({ length: 50 }, () => client.write('a-1', message)));
     expect(free.map(({ position }) => position).sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, n) => n));
     const bound = await Promise.all(
@@ -222,7 +222,7 @@ describe('stream.write (section 6)', () => {
     expect(metrics).toMatch(/outcome="appended"\} 1\n/);
   });
 
-  test('counts for the limit of appends a second, whichever route they take.', async () => {
+  test('counts towards the limit of appends per second, whichever route is used.', async () => {
     await using limited = await startTestApp(['--test-mode', '--max-appends-per-second', '1']);
     const answers = [await limited.append('a-1', message)];
     // A second may have passed between two of them, but not between all.
@@ -233,7 +233,7 @@ describe('stream.write (section 6)', () => {
     expect(refused[0]!.headers.get('retry-after')).toMatch(/^\d+$/);
   });
 
-  test('is told to subscribers and read by the resource routes.', async () => {
+  test('is delivered to subscribers and read by the resource routes.', async () => {
     await client.write('a-1', { type: 'T', data: { n: 1 } }, { id: uuid });
     const answer = await app.get(`/streams/a-1/messages?token=${client.token}`);
     expect(answer.body).toMatchObject([{ id: uuid, stream: 'a-1', type: 'T', position: 0, data: { n: 1 } }]);

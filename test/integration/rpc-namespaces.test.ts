@@ -27,7 +27,7 @@ beforeEach(async () => {
 });
 
 describe('ns.create (section 6)', () => {
-  test('returns the id, a token that works, and the time.', async () => {
+  test('returns the id, a working token, and the time.', async () => {
     const created = await admin.createNamespace(`${id}-made`, { description: 'Made', metadata: { any: null } });
     expect(created).toEqual({ namespace: `${id}-made`, token: expect.stringMatching(/^ns_/), createdAt: time });
     const client = new RpcClient(app.url, created.token);
@@ -38,14 +38,14 @@ describe('ns.create (section 6)', () => {
     });
   });
 
-  test('takes a given token and echoes it.', async () => {
+  test('accepts a given token and returns it.', async () => {
     const token = `ns_${Buffer.from(`${id}-own`).toString('base64url')}_${'A0'.repeat(32)}`;
     expect((await admin.createNamespace(`${id}-own`, { token })).token).toBe(token);
     expect(await new RpcClient(app.url, token).get('a-1')).toEqual([]);
     expect((await new RpcClient(app.url, token.replace('A0', 'a0')).ask('sys.version')).status).toBe(403);
   });
 
-  test('takes null options and members for absent, and then the description is empty.', async () => {
+  test('treats null options and members as absent, and then the description is empty.', async () => {
     expect((await admin.ask('ns.create', `${id}-a`, null)).status).toBe(200);
     expect((await admin.ask('ns.create', `${id}-b`)).status).toBe(200);
     const options = { description: null, token: null, metadata: null };
@@ -94,7 +94,7 @@ describe('ns.create (section 6)', () => {
     },
   );
 
-  test('keeps ids apart that differ by case, hyphen or underscore.', async () => {
+  test('distinguishes ids that differ by case, hyphen or underscore.', async () => {
     for (const given of ['fold-a', 'fold_a', 'Fold-a']) {
       const client = await admin.tenant(given);
       expect(await client.write('a-1', message)).toEqual({ position: 0, globalPosition: 1 });
@@ -103,7 +103,7 @@ describe('ns.create (section 6)', () => {
 });
 
 describe('ns.delete (section 6)', () => {
-  test('returns how many messages there were, and the token stops working at once.', async () => {
+  test('returns the number of messages, and the token stops working at once.', async () => {
     for (let n = 0; n < 5; n++) await tenant.write(`a-${n}`, message);
     expect(await admin.call('ns.delete', id)).toEqual({ namespace: id, deletedAt: time, messagesDeleted: 5 });
     expect(await tenant.refusal('stream.get', 'a-1')).toEqual([403, 'AUTH_UNAUTHORIZED']);
@@ -111,7 +111,7 @@ describe('ns.delete (section 6)', () => {
     expect(await admin.refusal('ns.info', id)).toEqual([404, 'NAMESPACE_NOT_FOUND']);
   });
 
-  test('leaves the id free for a namespace that has nothing of the old one.', async () => {
+  test('allows a new namespace with the same id, which has nothing of the old one.', async () => {
     await tenant.write('a-1', message);
     await admin.call('ns.delete', id);
     const again = await admin.tenant(id);
@@ -132,12 +132,12 @@ describe('ns.delete (section 6)', () => {
     expect((await tenant.call('ns.delete', id)).messagesDeleted).toBe(0);
   });
 
-  test('of default is refused, because its tokens run the server.', async () => {
+  test('of default is refused, because its tokens administer the server.', async () => {
     expect(await admin.refusal('ns.delete', 'default')).toEqual([400, 'INVALID_REQUEST']);
     expect(await tenant.refusal('ns.delete', 'default')).toEqual([403, 'AUTH_UNAUTHORIZED']);
   });
 
-  test('of default is possible in test mode only, and the next write makes it anew.', async () => {
+  test('of default is possible in test mode only, and the next write recreates it.', async () => {
     await using closed = await startTestApp(['--auth', 'off']);
     expect(await new RpcClient(closed.url).refusal('ns.delete', 'default')).toEqual([400, 'INVALID_REQUEST']);
     await using open = await startTestApp(['--test-mode', `--token=${adminToken}`]);
@@ -155,7 +155,7 @@ describe('ns.delete (section 6)', () => {
 });
 
 describe('ns.list and ns.info (section 6)', () => {
-  test('ns.info tells real counts.', async () => {
+  test('ns.info returns exact counts.', async () => {
     const empty = await admin.call('ns.info', id);
     expect(empty).toEqual({
       namespace: id,
@@ -170,7 +170,7 @@ describe('ns.list and ns.info (section 6)', () => {
     expect(await admin.call('ns.info', id)).toEqual({ ...empty, messageCount: 3, streamCount: 2, lastActivity });
   });
 
-  test('ns.list tells an operator all namespaces, whatever the arguments.', async () => {
+  test('ns.list returns all namespaces to an operator, whatever the arguments.', async () => {
     await tenant.write('a-1', message);
     const listed = await admin.call('ns.list', 'ignored', {});
     expect(listed).toContainEqual({ namespace: id, description: '', createdAt: time, messageCount: 1 });
@@ -182,7 +182,7 @@ describe('ns.list and ns.info (section 6)', () => {
     });
   });
 
-  test('ns.list tells others only their own.', async () => {
+  test('ns.list returns only their own namespace to other tokens.', async () => {
     expect(await tenant.call('ns.list')).toEqual([
       { namespace: id, description: '', createdAt: time, messageCount: 0 },
     ]);
@@ -215,7 +215,7 @@ describe('Other namespaces (section 13, D1)', () => {
     ]);
   });
 
-  test('A token of default that is no admin is no operator.', async () => {
+  test('A token of default without scope admin is not an operator.', async () => {
     const { token } = await admin.call('ns.token.create', 'default', { scope: 'write' });
     const writer = new RpcClient(app.url, token);
     expect(await writer.call('ns.list')).toHaveLength(1);
@@ -254,7 +254,7 @@ describe('ns.streams and ns.categories (section 6)', () => {
   const listed = async (...args: unknown[]) =>
     (await tenant.call('ns.streams', ...args)).map(({ stream }: { stream: string }) => stream);
 
-  test('ns.streams tells name, version and time, sorted by UTF-8 bytes.', async () => {
+  test('ns.streams returns name, version and time, sorted by UTF-8 bytes.', async () => {
     const streams = await tenant.call('ns.streams');
     expect(streams[1]).toEqual({ stream: 'a', version: 0, lastActivity: time });
     expect(streams[2]).toEqual({ stream: 'a-1', version: 1, lastActivity: time });
@@ -298,13 +298,13 @@ describe('ns.streams and ns.categories (section 6)', () => {
     expect(await tenant.refusal('ns.streams', options)).toEqual([400, 'INVALID_REQUEST']);
   });
 
-  test('ns.streams tells 100 streams unless asked for more.', async () => {
+  test('ns.streams returns 100 streams by default.', async () => {
     for (let n = 0; n < 101; n++) await tenant.write(`many-${n}`, message);
     expect(await listed({ prefix: 'many-' })).toHaveLength(100);
     expect(await listed({ prefix: 'many-', limit: 1_000 })).toHaveLength(101);
   });
 
-  test('ns.categories tells every category with its counts, sorted, whatever the arguments.', async () => {
+  test('ns.categories returns every category with its counts, sorted, whatever the arguments.', async () => {
     const categories = await tenant.call('ns.categories', { limit: 0 });
     expect(categories.map(({ category }: { category: string }) => category)).toEqual([
       'A',
@@ -318,13 +318,13 @@ describe('ns.streams and ns.categories (section 6)', () => {
     expect(categories[1]).toEqual({ category: 'a', streamCount: 2, messageCount: 3 });
   });
 
-  test('ns.categories knows no pages.', async () => {
+  test('ns.categories has no pages.', async () => {
     const count = 2_000;
     for (let n = 0; n < count; n++) await app.append(`c${n}`, message, `token=${tenant.token}`);
     expect(await tenant.call('ns.categories')).toHaveLength(count + 7);
   });
 
-  test('A namespace tells only its own.', async () => {
+  test('A namespace lists only its own streams.', async () => {
     const other = await admin.tenant(`${id}-other`);
     expect(await other.call('ns.streams')).toEqual([]);
     expect(await other.call('ns.categories')).toEqual([]);
@@ -332,7 +332,7 @@ describe('ns.streams and ns.categories (section 6)', () => {
 });
 
 describe('sys.version and sys.health (section 6)', () => {
-  test('sys.version is what /version says.', async () => {
+  test('sys.version returns the same as /version.', async () => {
     expect(await tenant.call('sys.version')).toBe(version);
     expect((await app.get('/version')).body).toEqual({ version });
     expect(version).toMatch(/^\d+\.\d+\.\d+/);

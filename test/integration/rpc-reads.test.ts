@@ -86,7 +86,7 @@ describe('stream.last and stream.version (section 6)', () => {
     expect((await client.ask('stream.last', 'a-1', options)).body[2]).toBe(position);
   });
 
-  test('stream.last of a type that is not there is null.', async () => {
+  test('stream.last of a missing type is null.', async () => {
     expect(await client.last('a-1', { type: 'a' })).toBeNull();
   });
 
@@ -182,7 +182,7 @@ describe('category.get (section 6)', () => {
     expect(await client.refusal('category.get', ...args)).toEqual([400, 'INVALID_REQUEST']);
   });
 
-  test('names the member of a group as the call does.', async () => {
+  test('uses the method’s own names for the member of a group in errors.', async () => {
     for (const consumerGroup of [{ member: 2, size: 2 }, { size: 2 }]) {
       const { body } = await client.ask('category.get', 'account', { consumerGroup });
       expect(body.error.details).toEqual({ field: 'member' });
@@ -204,7 +204,7 @@ describe('Long reads (section 13, D18)', () => {
     for (let n = 0; n < streams; n++) await app.append(`many-${n}`, rows, `token=${client.token}`);
   }
 
-  test('A filter that matches little is followed to the end, and a short page is the end.', async () => {
+  test('A filter that matches little is followed to the end, and a short page is the last one.', async () => {
     await fill();
     const positions = async (options: object) =>
       (await client.category('many', { correlation: 'rare', ...options })).map((row) => row[4]);

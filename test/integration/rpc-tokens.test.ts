@@ -41,7 +41,7 @@ describe('Scopes', () => {
     ['sys.health'],
   ];
 
-  test('A token with scope read reads, and does nothing else.', async () => {
+  test('A token with scope read may read, and nothing else.', async () => {
     const reader = await scoped('read');
     for (const body of [...reads, ['ns.info', id]]) expect((await reader.ask(...body)).status).toBe(200);
     const others = [
@@ -55,7 +55,7 @@ describe('Scopes', () => {
     for (const body of others) expect(await reader.refusal(...body)).toEqual([403, 'AUTH_UNAUTHORIZED']);
   });
 
-  test('A token with scope write reads and writes, and manages nothing.', async () => {
+  test('A token with scope write may read and write, but not administer.', async () => {
     const writer = await scoped('write');
     for (const body of reads) expect((await writer.ask(...body)).status).toBe(200);
     expect((await writer.ask('stream.write', 'a-1', message)).status).toBe(200);
@@ -63,7 +63,7 @@ describe('Scopes', () => {
     expect(await writer.refusal('ns.token.create', id)).toEqual([403, 'AUTH_UNAUTHORIZED']);
   });
 
-  test('A token with scope admin manages its own namespace.', async () => {
+  test('A token with scope admin administers its own namespace.', async () => {
     const manager = await scoped('admin');
     const { tokenId } = await manager.call('ns.token.create', id, {});
     expect(await manager.call('ns.token.list', id)).toHaveLength(3);
@@ -71,14 +71,14 @@ describe('Scopes', () => {
     expect((await manager.ask('ns.delete', id)).status).toBe(200);
   });
 
-  test('The scope is looked at before the arguments.', async () => {
+  test('The scope is checked before the arguments.', async () => {
     const reader = await scoped('read');
     expect(await reader.refusal('stream.write')).toEqual([403, 'AUTH_UNAUTHORIZED']);
   });
 });
 
 describe('Tokens', () => {
-  test('A token is made with its label, scope and expiry, and reads by default.', async () => {
+  test('A token is created with its label, scope and expiry, and with scope read by default.', async () => {
     const made = await admin.call('ns.token.create', id, {
       label: 'CI',
       scope: 'write',
@@ -97,7 +97,7 @@ describe('Tokens', () => {
     expect(plain).toMatchObject({ label: '', scope: 'read', expiresAt: null });
   });
 
-  test('A list of tokens holds neither their texts nor their hashes.', async () => {
+  test('A list of tokens contains neither their texts nor their hashes.', async () => {
     const { token, namespace: _id, ...made } = await admin.call('ns.token.create', id, { label: 'CI' });
     const answer = await tenant.ask('ns.token.list', id);
     expect(answer.body).toEqual([expect.objectContaining({ label: 'first', scope: 'admin' }), made]);
@@ -105,7 +105,7 @@ describe('Tokens', () => {
     expect(answer.text).not.toMatch(/[0-9a-f]{64}|hash/);
   });
 
-  test('A revoked token stops working, and the others go on.', async () => {
+  test('A revoked token stops working, and the others continue to work.', async () => {
     const { token, tokenId } = await tenant.call('ns.token.create', id, { scope: 'write' });
     const writer = new RpcClient(app.url, token);
     await writer.write('a-1', message);
@@ -116,7 +116,7 @@ describe('Tokens', () => {
     expect(await tenant.refusal('ns.token.revoke', id, tokenId)).toEqual([400, 'INVALID_REQUEST']);
   });
 
-  test('A token may revoke itself, once another has taken its place.', async () => {
+  test('A token may revoke itself once there is another one.', async () => {
     const [first] = await tenant.call('ns.token.list', id);
     const { token } = await tenant.call('ns.token.create', id, { scope: 'admin' });
     await tenant.call('ns.token.revoke', id, first.tokenId);
@@ -124,7 +124,7 @@ describe('Tokens', () => {
     expect((await new RpcClient(app.url, token).ask('sys.version')).status).toBe(200);
   });
 
-  test('Tokens that are made at once all work.', async () => {
+  test('Tokens created concurrently all work.', async () => {
     const made = await Promise.all(Array.from({ length: 10 }, () => tenant.call('ns.token.create', id, {})));
     for (const { token } of made) expect((await new RpcClient(app.url, token).ask('sys.version')).status).toBe(200);
   });
@@ -155,7 +155,7 @@ describe('Tokens', () => {
     expect(await admin.refusal(`ns.token.${method}`, ...given)).toEqual([400, 'INVALID_REQUEST']);
   });
 
-  test('The tokens of a namespace that does not exist are not found by an operator.', async () => {
+  test('An operator gets an error for the tokens of a namespace that does not exist.', async () => {
     for (const body of [
       ['ns.token.create', 'nobody'],
       ['ns.token.list', 'nobody'],

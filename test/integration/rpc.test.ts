@@ -42,13 +42,13 @@ describe('The envelope (section 4)', () => {
     expect(answer.body.error.details.error).toEqual(expect.any(String));
   });
 
-  test('refuses bytes that are no UTF-8.', async () => {
+  test('refuses bytes that are not UTF-8.', async () => {
     const body = new Uint8Array(Buffer.from('["sys.version","\xff"]', 'latin1'));
     const response = await fetch(`${open.url}/rpc`, { method: 'POST', body });
     expect(response.status).toBe(400);
   });
 
-  test('takes numbers that only look large.', async () => {
+  test('accepts numbers that only look large.', async () => {
     const data = `{"text":"1e999","small":1e-400,"zeros":0.${'0'.repeat(250)}1}`;
     expect((await callRpc(open.url, `["stream.write","numbers-1",{"type":"T","data":${data}}]`)).status).toBe(200);
     expect((await callRpc(open.url, '["stream.last","numbers-1"]')).text).toContain(data);
@@ -88,21 +88,21 @@ describe('The envelope (section 4)', () => {
     expect((await callRpc(open.url, ['sys.version', 1, {}])).status).toBe(200);
   });
 
-  test('lets the last of several equal members win.', async () => {
+  test('uses the last of several equal members.', async () => {
     const body = '["stream.write","twice-1",{"type":"A","data":{"n":1},"type":"B","data":{"n":2}},{"id":"x","id":""}]';
     expect((await callRpc(open.url, body)).status).toBe(200);
     const { body: last } = await callRpc(open.url, ['stream.last', 'twice-1']);
     expect([last[1], last[4]]).toEqual(['B', { n: 2 }]);
   });
 
-  test('may have white space anywhere.', async () => {
+  test('may contain white space anywhere.', async () => {
     const body = ' \r\n[ "stream.write" ,\t"space-1" , { "type" : "T" , "data" : { "a" : 1 } } , { } ] \n';
     expect((await callRpc(open.url, body)).status).toBe(200);
   });
 });
 
 describe('Headers (section 2)', () => {
-  test('A success is status 200, JSON without charset, and ends with a newline.', async () => {
+  test('A success has status 200, JSON without charset, and ends with a newline.', async () => {
     const answer = await callRpc(open.url, ['sys.version']);
     expect([answer.status, answer.text]).toEqual([200, `"${version}"\n`]);
     expect(answer.headers.get('content-type')).toBe('application/json');
@@ -130,7 +130,7 @@ describe('Headers (section 2)', () => {
     expect(text).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  test('Other routes go on to refuse a body that is not sent as JSON.', async () => {
+  test('Other routes still refuse a body that is not sent as JSON.', async () => {
     const body = JSON.stringify(message);
     const response = await fetch(`${open.url}/streams/a-1/messages`, { method: 'POST', body });
     expect(response.status).toBe(415);
@@ -155,7 +155,7 @@ describe('Headers (section 2)', () => {
     expect(response.headers.get('server')).toBe(`EventoDB/${version}`);
   });
 
-  test('An event stream and a refused credential name the server too.', async () => {
+  test('An event stream and a refused credential have the Server header too.', async () => {
     const abort = new AbortController();
     const stream = await fetch(`${open.url}/subscribe?all=true`, { signal: abort.signal });
     abort.abort();
@@ -177,7 +177,7 @@ describe('Headers (section 2)', () => {
     expect((await open.get('/streams')).headers.get('x-eventodb-token')).toBeNull();
   });
 
-  test('Outside test mode no token is offered, also where none is needed.', async () => {
+  test('Outside test mode no token is offered, even if none is required.', async () => {
     await using app = await startTestApp();
     expect((await callRpc(app.url, ['sys.version'])).headers.get('x-eventodb-token')).toBeNull();
     expect((await callRpc(closed.url, ['sys.version'])).headers.get('x-eventodb-token')).toBeNull();
@@ -192,7 +192,7 @@ describe('HTTP methods (section 1)', () => {
     if (method !== 'HEAD') expect(answer.body.error.code).toBe('INVALID_REQUEST');
   });
 
-  test('Who has no token is told that before the method is looked at.', async () => {
+  test('A request without a token is refused before its method is checked.', async () => {
     expect((await callRpc(closed.url, '', { method: 'GET' })).status).toBe(401);
     expect((await callRpc(closed.url, '', { method: 'DELETE', token: newToken('nobody') })).status).toBe(403);
     expect((await callRpc(closed.url, '', { method: 'GET', token: admin })).status).toBe(405);
@@ -230,14 +230,14 @@ describe('Authentication (section 3.1)', () => {
     }
   });
 
-  test('A refusal says what is wrong with the token, or which namespace it names.', async () => {
+  test('A refusal names the error in the token, or the namespace it names.', async () => {
     const malformed = await callRpc(closed.url, ['sys.version'], { token: 'ns_x' });
     expect(malformed.body.error.details).toEqual({ error: expect.any(String) });
     const unknown = await callRpc(closed.url, ['sys.version'], { token: newToken('nobody') });
     expect(unknown.body.error.details).toEqual({ namespace: 'nobody' });
   });
 
-  test('A valid token is taken from the header, and from the query, which wins.', async () => {
+  test('A valid token is accepted from the header and from the query, where the query takes precedence.', async () => {
     expect((await callRpc(closed.url, ['sys.version'], { token: admin })).status).toBe(200);
     expect((await callRpc(closed.url, ['sys.version'], { query: `?token=${admin}` })).status).toBe(200);
     expect((await callRpc(closed.url, ['sys.version'], { query: `?token=${admin}`, token: 'x' })).status).toBe(200);
@@ -256,7 +256,7 @@ describe('Authentication (section 3.1)', () => {
     expect((await callRpc(open.url, ['stream.version', stream], { token: admin })).body).toBe(0);
   });
 
-  test('In test mode a namespace is created on first use, and its token goes on working.', async () => {
+  test('In test mode a namespace is created on first use, and its token keeps working.', async () => {
     const token = newToken('first-use');
     expect((await callRpc(open.url, ['stream.write', 'a-1', message], { token })).body.globalPosition).toBe(1);
     const info = await callRpc(open.url, ['ns.info', 'first-use'], { token });
@@ -280,7 +280,7 @@ describe('Sizes (section 9)', () => {
     expect([status, body.error.code]).toEqual([413, 'BODY_TOO_LARGE']);
   });
 
-  test('A message of 150 KB comes back as it was.', async () => {
+  test('A message of 150 KB is returned unchanged.', async () => {
     const client = new RpcClient(open.url, admin);
     const data = { text: 'ß'.repeat(75_000) };
     await client.write('large-1', { type: 'Large', data });

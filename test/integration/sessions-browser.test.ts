@@ -33,7 +33,7 @@ test('With tokens a visitor opens /docs?token=, and the page subscribes and appe
   await context.close();
 });
 
-test('A page of another port of this host cannot append by the visitor’s session, nor without authentication.', async () => {
+test('A page on another port of this host cannot append with the visitor’s session, nor without authentication.', async () => {
   await using app = await startTestApp(['--token', admin]);
   await using open = await startTestApp();
   await using elsewhere = await startTestApp();
@@ -75,7 +75,7 @@ test.each(['docs', 'diagnose'])(
   },
 );
 
-test('The button that begins a session says so when the token is refused, and sets no cookie.', async () => {
+test('The button that begins a session reports a refused token, and sets no cookie.', async () => {
   await using app = await startTestApp(['--token', admin, '--allowed-hosts', afar]);
   await using context = await browser.newContext();
   const page = await context.newPage();

@@ -37,7 +37,7 @@ test.each(['https', 'HTTPS', 'https, http'])(
   },
 );
 
-test('The cookie opens what its token opens: reading, subscribing, the page.', async () => {
+test('The cookie permits the same as its token: reading, subscribing, the pages.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const cookie = await beginSession(app);
   for (const path of ['/streams', '/docs', '/docs/page.js', '/reference', '/openapi.json', '/metrics']) {
@@ -47,7 +47,7 @@ test('The cookie opens what its token opens: reading, subscribing, the page.', a
   expect(client.head.status).toBe(200);
 });
 
-test('A cookie is the last credential asked for: tokens in query and header win over it.', async () => {
+test('A cookie is the last credential checked: tokens in query and header take precedence.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const cookie = await beginSession(app);
   expect((await ask(app, '/streams', { cookie, authorization: 'Bearer nonsense' })).status).toBe(401);
@@ -91,7 +91,7 @@ test('A session ends with its token, and a subscription by cookie with it.', asy
   expect(client.parser.events).toMatchObject([{ type: 'end', data: '{"code":"revoked"}' }]);
 });
 
-test('DELETE /session takes the cookies away, also when their token is no longer valid.', async () => {
+test('DELETE /session clears the cookies, even if their token is no longer valid.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const response = await ask(app, '/session', { cookie: 'pokewire=gone' }, { method: 'DELETE' });
   expect(response.status).toBe(204);
@@ -100,7 +100,7 @@ test('DELETE /session takes the cookies away, also when their token is no longer
   for (const cookie of cookies) expect(cookie).toMatch(/=; Max-Age=0; Path=\/; Expires=Thu, 01 Jan 1970/);
 });
 
-test('A session begins with a valid token in the header, and with nothing else.', async () => {
+test('A session begins only with a valid token in the header.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const begin = (path: string, headers: Record<string, string>) => ask(app, path, headers, { method: 'POST' });
   expect((await begin('/session', {})).status).toBe(401);
@@ -111,7 +111,7 @@ test('A session begins with a valid token in the header, and with nothing else.'
   expect(byCookie.status).toBe(400);
 });
 
-test('/docs?token= turns the token into a session and leads to the page without it.', async () => {
+test('/docs?token= turns the token into a session and redirects to the page without it.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const response = await ask(app, `/docs?token=${admin}`, { 'sec-fetch-site': 'none' });
   expect([response.status, response.headers.get('location')]).toEqual([303, 'docs']);
@@ -123,7 +123,7 @@ test('/docs?token= turns the token into a session and leads to the page without 
   expect(await response.text()).not.toContain(admin);
 });
 
-test('/docs?token= sets no cookie for a token that is not valid, nor by a link on the page of others.', async () => {
+test('/docs?token= sets no cookie for an invalid token, nor for a link on a page of another site.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const invalid = await ask(app, `/docs?token=${newToken('default')}`);
   expect([invalid.status, invalid.headers.getSetCookie()]).toEqual([403, []]);
@@ -168,7 +168,7 @@ test.each([
   },
 );
 
-test('Where the browser does not say who leads to /docs?token=, the visitor is asked, and no cookie is set.', async () => {
+test('If the browser does not report the origin of a link to /docs?token=, the visitor is asked, and no cookie is set.', async () => {
   await using app = await startTestApp(['--token', admin]);
   for (const path of ['/docs', '/diagnose']) {
     const response = await ask(app, `${path}?token=${admin}`, { referer: 'https://evil.example/' });

@@ -64,7 +64,7 @@ async function startReplacing() {
   };
 }
 
-test('A replacement is given up when its token is revoked while the store takes the last batch.', async () => {
+test('A replacement is aborted when its token is revoked while the store processes the last batch.', async () => {
   await using replacing = await startReplacing();
   const { app, sending } = replacing;
   const [transfer] = app.transfers.underWay;
@@ -73,7 +73,7 @@ test('A replacement is given up when its token is revoked while the store takes 
   expect((await sending.answer).events).toMatchObject([{ error: 'AUTH_UNAUTHORIZED' }]);
 });
 
-test('A replacement is given up when the client goes while the store takes the last batch.', async () => {
+test('A replacement is aborted when the client leaves while the store processes the last batch.', async () => {
   await using replacing = await startReplacing();
   const { app, sending } = replacing;
   sending.request.destroy();
@@ -81,7 +81,7 @@ test('A replacement is given up when the client goes while the store takes the l
   expect(await replacing.finish()).toBe(ended(records(5)));
 });
 
-test('A replacement that the store takes its time for is done.', async () => {
+test('A replacement for which the store takes long is completed.', async () => {
   await using replacing = await startReplacing();
   expect(await replacing.finish()).toBe(ended(records(1, 9)));
   expect((await replacing.sending.answer).events).toMatchObject([{ done: true, imported: 1 }]);

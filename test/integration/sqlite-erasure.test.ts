@@ -68,7 +68,7 @@ class MarkedFile implements AsyncDisposable {
   }
 }
 
-test('Nothing of an erased message is left in the file and its write-ahead log, and all of the others.', async () => {
+test('Nothing of an erased message is left in the file and its write-ahead log, and the other messages are unchanged.', async () => {
   await using file = await MarkedFile.open();
   const { log } = file.opened;
   await file.fill(400, ['a-1', 'b-1']);
@@ -80,7 +80,7 @@ test('Nothing of an erased message is left in the file and its write-ahead log, 
   expect((await file.opened.messages()).map(({ data }) => data).join()).toContain('data-399.');
 });
 
-test('Nothing of an erased stream is left in the file, nor of what was forgotten before.', async () => {
+test('Nothing of an erased stream, or of messages forgotten before, is left in the file.', async () => {
   await using file = await MarkedFile.open();
   const { log, store, namespace } = file.opened;
   await file.fill(600, ['a-1', 'b-1', 'c-1']);
@@ -92,7 +92,7 @@ test('Nothing of an erased stream is left in the file, nor of what was forgotten
   expect([...marks].every((n) => n % 3 === 1)).toBe(true);
 });
 
-test('The file shrinks once most of it was forgotten.', async () => {
+test('The file shrinks once most messages were forgotten.', async () => {
   await using file = await MarkedFile.open();
   const { store, namespace } = file.opened;
   await file.fill(1_500, ['a-1', 'b-1']);
@@ -104,7 +104,7 @@ test('The file shrinks once most of it was forgotten.', async () => {
   await expect.poll(() => file.pages()).toBeLessThan(pages / 2);
 });
 
-test('Erased over HTTP, a message is in no answer, file or write-ahead log, and nobody is told; positions go on, also after a restart.', async () => {
+test('A message erased over HTTP is in no answer, file or write-ahead log, and causes no poke; positions continue, even after a restart.', async () => {
   using folder = new TemporaryFolder();
   const path = folder.file('log.db');
   const flags = ['--store', `sqlite:${path}`];
@@ -157,7 +157,7 @@ test('Erased over HTTP, a message is in no answer, file or write-ahead log, and 
   expect(subscriber.events.map(({ type }) => type)).toEqual(['hello', 'poke']);
 });
 
-test('Erasing beside a backup waits for its end, and appends do not.', async () => {
+test('Erasing during a backup waits for its end, and appends do not.', async () => {
   await using file = await MarkedFile.open();
   const { log } = file.opened;
   await file.fill(20, ['a-1', 'b-1']);

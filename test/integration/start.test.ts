@@ -26,14 +26,14 @@ test('A start that finds its port in use closes the store that it has opened.', 
   taken.close();
 });
 
-test('A store that is not known stops the start with a sentence that names the setting, and not what may be secret.', async () => {
+test('An unknown store stops the start with a message that names the setting, without possible secrets.', async () => {
   const starting = startTestApp(['--store', 'oracle://user:secret@host/db']);
   await expect(starting).rejects.toThrow(
     /^--store must be memory:, sqlite:FILE, postgres:\/\/… or nats:\/\/…, got oracle:…$/,
   );
 });
 
-test('A start says where messages are, what that means, and how many there are.', async () => {
+test('A start reports where messages are stored, what that means, and their number.', async () => {
   using folder = new TemporaryFolder();
   const file = folder.file('a.db');
   const welcomeOf = async (...flags: string[]) => {
@@ -51,7 +51,7 @@ test('A start says where messages are, what that means, and how many there are.'
   );
 });
 
-test('A start on a copy says once in the log that its logs have new epochs.', async () => {
+test('A start on a copy logs once that its logs have new epochs.', async () => {
   using folder = new TemporaryFolder();
   const [file, copy] = [folder.file('a.db'), folder.file('b.db')];
   const warningsOf = async (path: string) => {

@@ -33,7 +33,7 @@ async function stateOf(app: TestApp) {
 const withRoom = [200, { status: 'ok', store: 'ok' }, 1, 0];
 const withoutRoom = [200, { status: 'ok', store: 'full' }, 1, 1];
 
-test('A full store is told by /ready and a metric, until something is deleted.', async () => {
+test('/ready and a metric report a full store, until something is deleted.', async () => {
   await using app = await startTestApp([`--token=${adminToken}`, '--store-max-bytes', '100000']);
   const admin = new RpcClient(app.url, adminToken);
   const [tenant, other] = [await admin.tenant('one'), await admin.tenant('two')];
@@ -46,7 +46,7 @@ test('A full store is told by /ready and a metric, until something is deleted.',
   expect(await stateOf(app)).toEqual(withoutRoom);
 });
 
-test('A store is not full because one append was too large for it, once another was stored.', async () => {
+test('A store is not full because one append was too large for it, once another append was stored.', async () => {
   await using app = await startTestApp([`--token=${adminToken}`, '--store-max-bytes', '100000']);
   const client = new RpcClient(app.url, adminToken);
   await expect(client.write('a-1', { type: 'T', data: { text: 'x'.repeat(100_000) } })).rejects.toThrow();
@@ -55,7 +55,7 @@ test('A store is not full because one append was too large for it, once another 
   expect(await stateOf(app)).toEqual(withRoom);
 });
 
-test('All but appends goes on in a full store: reads, lists, retries, exports, old subscriptions and new ones.', async () => {
+test('Everything except appends works in a full store: reads, lists, retries, exports, old subscriptions and new ones.', async () => {
   await using app = await startTestApp(['--store-max-bytes', '100000']);
   const client = new RpcClient(app.url);
   await using reader = await SseClient.connect(app.port, '/subscribe?category=a');

@@ -67,7 +67,7 @@ test('The retry of each connection lies between the configured bounds, and they 
   expect(retries.size).toBeGreaterThan(1);
 });
 
-test('HEAD gives the headers of the stream and ends.', async () => {
+test('HEAD returns the headers of the stream and ends.', async () => {
   await using app = await startTestApp();
   const response = await fetch(`${app.url}/subscribe?all=true`, { method: 'HEAD' });
   expect(response.status).toBe(200);
@@ -83,7 +83,7 @@ test('A stream begins at a stream position, inclusive.', async () => {
   expect(await toldUpToMarker(app, 'stream=a-1&position=2', 'a-1')).toEqual([4, 5, 6]);
 });
 
-test('A stream whose position lies ahead stays silent until it is reached.', async () => {
+test('A stream whose starting position is beyond its end stays silent until the position is reached.', async () => {
   await using app = await startTestApp();
   await appendMany(app, 'a-1');
   await using client = await SseClient.connect(app.port, '/subscribe?stream=a-1&position=3');
@@ -93,7 +93,7 @@ test('A stream whose position lies ahead stays silent until it is reached.', asy
   expect(client.pokes.map(({ position }) => position)).toEqual([3, 4]);
 });
 
-test('A category begins at a global position, inclusive, and one that lies ahead stays silent until then.', async () => {
+test('A category begins at a global position, inclusive, and stays silent until a position above the head is reached.', async () => {
   await using app = await startTestApp();
   await appendMany(app, 'a-1', 'b-1', 'a-2', 'a-3');
   expect(await toldUpToMarker(app, 'category=a', 'a-1')).toEqual([1, 3, 4, 5]);
@@ -105,7 +105,7 @@ test('A category begins at a global position, inclusive, and one that lies ahead
   expect(client.pokes.map(({ globalPosition }) => globalPosition)).toEqual([9, 10]);
 });
 
-test('Everything is not replayed, and heard from the given global position on.', async () => {
+test('`all` is not replayed, and starts at the given global position.', async () => {
   await using app = await startTestApp();
   await appendMany(app, 'a-1', 'b-1', 'c');
   expect(await toldUpToMarker(app, 'all=true', 'd-1')).toEqual([4]);
@@ -117,7 +117,7 @@ test('Everything is not replayed, and heard from the given global position on.',
   expect(client.pokes.map(({ globalPosition }) => globalPosition)).toEqual([7, 8]);
 });
 
-test('Last-Event-ID resumes behind that global position for every kind, and wins over position.', async () => {
+test('Last-Event-ID resumes after that global position for every kind, and takes precedence over position.', async () => {
   await using app = await startTestApp();
   await appendMany(app, 'a-1', 'b-1', 'a-1', 'a-2');
   const resume = { 'Last-Event-ID': '2' };
@@ -128,21 +128,21 @@ test('Last-Event-ID resumes behind that global position for every kind, and wins
   expect(await toldUpToMarker(app, 'all=true&lastEventId=7', 'a-1')).toEqual([8, 9]);
 });
 
-test('A Last-Event-ID ahead of the log, as after a restart, tells everything there is.', async () => {
+test('A Last-Event-ID above the head, as after a restart, receives the whole log.', async () => {
   await using app = await startTestApp();
   await appendMany(app, 'a-1', 'b-1');
   expect(await toldUpToMarker(app, 'all=true', 'a-1', { 'Last-Event-ID': '500' })).toEqual([1, 2, 3]);
   expect(await toldUpToMarker(app, 'category=a', 'a-1', { 'Last-Event-ID': '500' })).toEqual([1, 3, 4]);
 });
 
-test('A message that several selectors name is told once.', async () => {
+test('A message that several selectors match is delivered once.', async () => {
   await using app = await startTestApp();
   await appendMany(app, 'a-1', 'b-1', 'c-1', 'a-2');
   const query = 'stream=a-1&category=a&category=b&stream=a-1&stream=b-1';
   expect(await toldUpToMarker(app, query, 'a-1')).toEqual([1, 2, 4, 5]);
 });
 
-test('The members of a group are told disjoint parts that make up the category, under either name of the parameters.', async () => {
+test('The members of a group receive disjoint parts that make up the category, under either name of the parameters.', async () => {
   await using app = await startTestApp();
   const streams = [...Array.from({ length: 40 }, (_, n) => `account-${n}`), 'account-', 'account-+x'];
   await appendMany(app, ...streams, 'account');
@@ -207,7 +207,7 @@ test.each([
   expect(app.hub.subscriptions.size).toBe(0);
 });
 
-test('100 selectors are taken, 101 are refused.', async () => {
+test('100 selectors are accepted, 101 are refused.', async () => {
   await using app = await startTestApp();
   const selectors = (count: number) => Array.from({ length: count }, (_, n) => `stream=a-${n}`).join('&');
   await using client = await SseClient.connect(app.port, `/subscribe?${selectors(100)}`);
@@ -226,7 +226,7 @@ test('Beyond the configured number subscriptions are refused, and the open ones 
   await first.waitForPokes(1);
 });
 
-test('Heartbeats are comments of their own, between pokes that stay whole.', async () => {
+test('Heartbeats are separate comments between complete pokes.', async () => {
   await using app = await startTestApp(['--heartbeat-ms', '30']);
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
   await client.waitFor(({ comments }) => comments.filter((comment) => comment === '').length >= 2);
@@ -237,7 +237,7 @@ test('Heartbeats are comments of their own, between pokes that stay whole.', asy
   expect(withoutTags(client).replaceAll(/^:\n/gm, '')).toMatch(/^: ready\n\nretry: \d+\nevent: poke\n.*\nid: 1\n\n$/);
 });
 
-test('A subscriber has heartbeats in the period that it asks for, also where the server has none.', async () => {
+test('A subscriber gets heartbeats in the period it requests, even if the server has none.', async () => {
   await using app = await startTestApp(['--heartbeat-ms', '0']);
   const beatsIn = ({ comments }: SseClient) => comments.filter((comment) => comment === '').length;
   await using own = await SseClient.connect(app.port, '/subscribe?category=a&heartbeatMs=1999');
@@ -247,7 +247,7 @@ test('A subscriber has heartbeats in the period that it asks for, also where the
   expect([performance.now() - startMs < 4_000, beatsIn(silent)]).toEqual([true, 0]);
 });
 
-test('A subscriber that takes nothing for the stall time-out is cut, and counted with the reason.', async () => {
+test('A subscriber that reads nothing for the stall time-out is disconnected, and counted with the reason.', async () => {
   await using app = await startTestApp(['--stall-timeout-ms', '1']);
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
   client.pause();
@@ -257,7 +257,7 @@ test('A subscriber that takes nothing for the stall time-out is cut, and counted
   expect((await app.get('/metrics')).text).toContain('pokewire_subscriptions_closed_total{reason="stalled"} 1');
 });
 
-test('A peer that goes away ends its subscription.', async () => {
+test('A peer that disconnects ends its subscription.', async () => {
   await using app = await startTestApp();
   const client = await SseClient.connect(app.port, '/subscribe?category=a');
   await poll(() => app.hub.subscriptions.size).toBe(1);
@@ -265,7 +265,7 @@ test('A peer that goes away ends its subscription.', async () => {
   await poll(() => app.hub.subscriptions.size).toBe(0);
 });
 
-test('A subscriber that sends another request on its connection is cut, and the request is not served.', async () => {
+test('A subscriber that sends another request on its connection is disconnected, and the request is not processed.', async () => {
   await using app = await startTestApp();
   const { socket, received, closed } = rawSocket(app);
   socket.write('GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -283,7 +283,7 @@ test('A subscriber that sends another request on its connection is cut, and the 
   ).toHaveLength(1);
 });
 
-test('Two subscriptions at once on one connection do not both get it, and none is left behind.', async () => {
+test('Two concurrent subscriptions on one connection do not both get it, and none is left open.', async () => {
   await using app = await startTestApp();
   const { socket, received, closed } = rawSocket(app);
   socket.write('GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2));
@@ -292,7 +292,7 @@ test('Two subscriptions at once on one connection do not both get it, and none i
   await poll(() => app.hub.subscriptions.size).toBe(0);
 });
 
-test('Bytes that are no request, sent by a subscriber, end the connection without another response in the stream.', async () => {
+test('Bytes that are not a request, sent by a subscriber, end the connection without another response in the stream.', async () => {
   await using app = await startTestApp();
   const { socket, received, closed } = rawSocket(app);
   socket.write('GET /subscribe?all=true HTTP/1.1\r\nHost: x\r\n\r\n');

@@ -217,7 +217,7 @@ describe('A tenant is told the same, whether there is another one or not,', () =
     expect(new Set(calls.map(([method]) => method))).toEqual(new Set(rpcMethods()));
   });
 
-  test('by the refusal of a token that it made up', async () => {
+  test('by the refusal of an invalid token', async () => {
     await using worlds = await Worlds.start();
     for (const id of [otherId, 'own', 'nobody']) {
       await worlds.expectSame({ method: 'GET', path: '/streams' }, () => newToken(id));

@@ -74,7 +74,7 @@ describe('A token of another namespace', () => {
     for (const mark of marks) expect(text.replaceAll(/"(namespace|message)":"[^"]*"/g, '')).not.toContain(mark);
   });
 
-  test('is told by a full store that it is full, and no more', async () => {
+  test('learns from a full store only that it is full', async () => {
     const { text } = await ask('/streams/a-1/messages', token, { type: 'T', data: { text: 'x'.repeat(900_000) } });
     expect(JSON.parse(text)).toEqual({
       error: {
@@ -90,7 +90,7 @@ describe('A token of another namespace', () => {
     expect(JSON.parse((await ask('/rpc', adminToken, ['sys.health'])).text)).toMatchObject({ connections: 3 });
   });
 
-  test('does not open /metrics, nor does a token of default that is no admin', async () => {
+  test('does not allow /metrics, nor does a token of default without scope admin', async () => {
     const admin = new RpcClient(app.url, adminToken);
     for (const scope of ['read', 'write']) {
       const { token: lesser } = await admin.call('ns.token.create', 'default', { scope });
@@ -103,7 +103,7 @@ describe('A token of another namespace', () => {
   });
 });
 
-test('A namespace that has used up its share is told its own numbers, and /ready does not call the store full.', async () => {
+test('A namespace that has used up its share gets its own numbers, and /ready does not report the store as full.', async () => {
   await using small = await startTestApp(['--store-max-bytes-per-namespace', '70000']);
   const { status, body } = await small.append('a-1', { type: 'T', data: { text: 'x'.repeat(70_000) } });
   expect([status, body.error.code]).toEqual([507, 'STORE_FULL']);

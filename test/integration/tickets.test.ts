@@ -72,7 +72,7 @@ test.each([
   expect((await app.get(`/subscribe?${query}&ticket=${ticket}`)).status).toBe(401);
 });
 
-test('A ticket that was used is refused, also while its subscription is open.', async () => {
+test('A used ticket is refused, even while its subscription is open.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const path = `/subscribe?all=true&ticket=${await ticketFor(app, { all: true })}`;
   await using client = await SseClient.connect(app.port, path);
@@ -82,7 +82,7 @@ test('A ticket that was used is refused, also while its subscription is open.', 
   expect(JSON.stringify(body)).not.toContain(path.split('ticket=')[1]);
 });
 
-test('A ticket opens nothing but its subscription.', async () => {
+test('A ticket is valid for its subscription only.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const ticket = await ticketFor(app, { all: true });
   for (const path of ['/streams', '/metrics', '/docs', '/openapi.json']) {
@@ -94,7 +94,7 @@ test('A ticket opens nothing but its subscription.', async () => {
   expect(again.status).toBe(401);
 });
 
-test('A token in the query wins over a ticket, and a ticket over the header.', async () => {
+test('A token in the query takes precedence over a ticket, and a ticket over the header.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const ticket = await ticketFor(app, { all: true });
   const bad = newToken('nobody');
@@ -146,13 +146,13 @@ test.each([
   expect(({} as { all?: unknown }).all).toBeUndefined();
 });
 
-test('A refused ticket tells what would fit, and which members there are.', async () => {
+test('A refused ticket names the valid values and the known members.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const { body } = await askTicket(app, '{"category":"a"}');
   expect(body.error?.message).toBe('category must be an array; known are stream, category, all, consumer, size');
 });
 
-test('A ticket needs a token with scope read, and a body that is sent as JSON.', async () => {
+test('A ticket requires a token with scope read, and a body that is sent as JSON.', async () => {
   await using app = await startTestApp(['--token', admin]);
   const response = await fetch(`${app.url}/subscribe/ticket`, { method: 'POST', body: '{"all":true}' });
   expect(response.status).toBe(401);

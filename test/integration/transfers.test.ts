@@ -68,7 +68,7 @@ test('Revoking its token ends an import with an error that says so; earlier batc
   expect(await tenant.exported()).toBe(ended(records(1_000)));
 });
 
-test('An import whose body goes on ends when its token is revoked, and what it still sends is read and dropped.', async () => {
+test('An import whose body continues ends when its token is revoked, and further data is read and dropped.', async () => {
   await using tenant = await startWithTenant();
   const headers = { ...bearer(tenant.token), connection: 'keep-alive' };
   const sending = new ImportRequest(`${tenant.app.url}/import?force=true`, headers);
@@ -88,7 +88,7 @@ test('An import whose body goes on ends when its token is revoked, and what it s
   expect(await tenant.exported()).toBe(ended(''));
 });
 
-test('An import ends when its namespace is deleted, also while nothing of its body comes.', async () => {
+test('An import ends when its namespace is deleted, even while no data arrives.', async () => {
   await using tenant = await startWithTenant();
   const sending = new ImportRequest(`${tenant.app.url}/import?force=true`, bearer(tenant.token));
   await sending.send(records(2));
@@ -119,7 +119,7 @@ test('An export is cut off when its log is replaced, even by a longer one.', asy
   expect(await tenant.exported()).toBe(ended(records(100)));
 });
 
-test('Imports and exports beyond the limit are refused with the time to come again, and those under way go on.', async () => {
+test('Imports and exports beyond the limit are refused with a retry time, and running ones continue.', async () => {
   await using tenant = await startWithTenant(['--max-transfers', '3', '--max-transfers-per-namespace', '2']);
   const { app, own } = tenant;
   await fill(app, own);
@@ -151,7 +151,7 @@ test('Imports and exports beyond the limit are refused with the time to come aga
   await expect.poll(() => app.transfers.underWay.size).toBe(0);
 });
 
-test('Namespaces with many imports leave the last quarter of the places to others, by default.', async () => {
+test('By default namespaces with many imports leave the last quarter to others.', async () => {
   await using tenant = await startWithTenant();
   const { app } = tenant;
   const tokens: string[] = [];
@@ -183,7 +183,7 @@ test('Namespaces with many imports leave the last quarter of the places to other
   await expect.poll(() => app.transfers.underWay.size).toBe(0);
 });
 
-test('A place is free again when the client goes.', async () => {
+test('The quota is released when the client leaves.', async () => {
   await using tenant = await startWithTenant(['--max-transfers', '1']);
   for (const method of ['POST /import', 'GET /export']) {
     for (let turn = 0; turn < 3; turn++) {

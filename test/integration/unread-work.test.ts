@@ -66,7 +66,7 @@ test.each(['/categories/a/messages?batchSize=-1', '/export?category=a'])(
   },
 );
 
-test('Pages of many long answers do not share a turn of the event loop.', async () => {
+test('Pages of many long answers do not share an iteration of the event loop.', async () => {
   let iteration = 0;
   let ticking = setImmediate(function tick() {
     iteration++;

@@ -45,7 +45,7 @@ const commands = fc.commands(
 type Details = fc.RunDetails<[Omit<SiteSettings, 'engine'>, Iterable<ModelCommand>]>;
 
 test.each(engines)(
-  'Over %s: whatever happens to writers, readers, namespaces and the server, each connection is told exactly what its log says.',
+  'Over %s: whatever happens to writers, readers, namespaces and the server, each connection receives exactly the messages of its log.',
   {
     timeout: limitMs * 2,
   },

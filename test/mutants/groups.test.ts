@@ -215,7 +215,7 @@ test.each(foundBySchedules)(
 
 const timeout = 60_000;
 
-test('The copy of the code of groups that nothing was changed in passes', { timeout }, async () => {
+test('The unchanged copy of the code of groups passes', { timeout }, async () => {
   expect(await testMutant(undefined, tests)).toEqual([]);
 });
 

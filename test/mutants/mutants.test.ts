@@ -94,7 +94,7 @@ const mutations: readonly (Mutation & { readonly title: string })[] = [
 
 const timeout = 60_000;
 
-test('The copy of the code that nothing was changed in passes', { timeout }, async () => {
+test('The unchanged copy of the code passes', { timeout }, async () => {
   expect(await testMutant(undefined)).toEqual([]);
 });
 

@@ -36,7 +36,7 @@ describe.skipIf(!hasPostgres)('A reader of a Message DB that', () => {
 });
 
 // Not by the torture test, which would wait a minute for the lost messages.
-test('A node that delivers its own commits without what stands before them is caught by the unit tests.', async () => {
+test('A node that delivers its own commits before those with lower positions is caught by the unit tests.', async () => {
   const mutation = {
     file,
     from: '    const count = isNext ? contiguous(news, this.#safe!) : 0;',

@@ -53,7 +53,7 @@ describe.skipIf(!isInstalled('openssl'))('With certificates of openssl', () => {
 
     const secrets = [creds, stranger].flatMap(({ jwt, seed }) => [jwt.slice(40, 80), jwt.slice(-40), seed]);
 
-    test('lets a node in, of which nothing that it says or answers has a word of the credentials.', async () => {
+    test('accepts a node whose output and answers contain no part of the credentials.', async () => {
       const flags = ['--port=0', '--log-level=trace', `--store=${urlWith()}`];
       await using node = new SpokenProcess(flags);
       const { href } = await node.listening();
@@ -101,7 +101,7 @@ describe.skipIf(!isInstalled('openssl'))('With certificates of openssl', () => {
       for (const secret of secrets) expect(message).not.toContain(secret);
     });
 
-    test('ends a node that it rejects with one line and the exit code of a wrong setting.', async () => {
+    test('makes a node that it rejects exit with one line and the exit code of a wrong setting.', async () => {
       await using node = new SpokenProcess([`--store=${urlWith({ creds: 'stranger.creds' })}`]);
       expect(await node.exit).toBe(2);
       expect(node.said).toMatch(/^pokewire: --store: NATS at .* rejects the credentials of the URL: .*\n$/);

@@ -18,7 +18,7 @@ async function fill(app: TestApp, before = 0) {
 }
 
 describeWithNats('A nats-server without room', () => {
-  test('within its own limit of bytes refuses appends with 507 while all else goes on.', async () => {
+  test('within its own byte limit refuses appends with 507 while everything else works.', async () => {
     using folder = new TemporaryFolder();
     const settings = [`jetstream { store_dir: "${folder.path}", max_file_store: 8MB }`];
     await using server = await NatsServer.start({ folder, name: 'small', settings, hasJetStream: false });
@@ -33,7 +33,7 @@ describeWithNats('A nats-server without room', () => {
   });
 
   test.skipIf(!canMount)(
-    'of its disk refuses appends with a reason, and loses nothing that it acknowledged once there is room.',
+    'of its disk refuses appends with a reason, and loses no acknowledged message once there is space.',
     async () => {
       using disk = new SmallDisk(64);
       const ballast = disk.file('ballast');

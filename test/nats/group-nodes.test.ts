@@ -16,7 +16,7 @@ describeWithNats('Members of a group over three nodes of one JetStream', () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  test('hand over in new generations when members leave and come, each stream in order.', async () => {
+  test('are handed over in new generations when members leave and join, each stream in order.', async () => {
     await group.handOver();
   });
 

@@ -28,7 +28,7 @@ describeWithNats('Records of groups in JetStream', () => {
     return { stores: [one, other], groups: [one.groups!, other.groups!] as const, [Symbol.asyncDispose]: close };
   }
 
-  test('are changed on one node, and the others hear it and read what changed.', async () => {
+  test('are changed on one node, and the others are notified and read the change.', async () => {
     await using nodes = await twoNodes();
     const [one, other] = nodes.groups;
     const { revision } = await other.changesSince(undefined);
@@ -39,7 +39,7 @@ describeWithNats('Records of groups in JetStream', () => {
     expect((await other.changesSince(revision)).keys).toEqual(['uid/group/a']);
   });
 
-  test('are named once, however often and by however many nodes they change.', async () => {
+  test('are listed once, however often and by however many nodes they change.', async () => {
     await using nodes = await twoNodes();
     const [one, other] = nodes.groups;
     const { revision } = await one.changesSince(undefined);
@@ -48,7 +48,7 @@ describeWithNats('Records of groups in JetStream', () => {
     expect((await one.changesSince(revision)).keys).toEqual(['a', 'b']);
   });
 
-  test('may all have changed when too many have since.', async () => {
+  test('may all have changed if too many have since then.', async () => {
     await using nodes = await twoNodes();
     const [groups] = nodes.groups;
     const { revision } = await groups.changesSince(undefined);
@@ -56,7 +56,7 @@ describeWithNats('Records of groups in JetStream', () => {
     expect((await groups.changesSince(revision)).keys).toBe('all');
   });
 
-  test('are listed each once while they change, however many there are.', async () => {
+  test('are each listed once while they change, however many there are.', async () => {
     await using nodes = await twoNodes();
     const [one, other] = nodes.groups;
     const keys = Array.from({ length: 1_500 }, (_value, n) => `uid/group/${n}`);
@@ -73,7 +73,7 @@ describeWithNats('Records of groups in JetStream', () => {
     expect([...first, ...second].map(({ key }) => key)).toEqual(keys.toSorted());
   });
 
-  test('are made again where they were removed, by one of those that try.', async () => {
+  test('are created again after a removal, by one of several attempts.', async () => {
     await using nodes = await twoNodes();
     for (let n = 0; n < 20; n++) {
       const [revision] = await nodes.groups[0].write([put('a')]);
@@ -87,7 +87,7 @@ describeWithNats('Records of groups in JetStream', () => {
     }
   });
 
-  test('go when a node starts, where the one that removed their namespace ended before it had removed them.', async () => {
+  test('are removed when a node starts, if the node that removed their namespace ended before it had removed them.', async () => {
     const store: Store = await stores.open(options);
     await using opened = await OpenedStore.over(store, options.pokes);
     const { namespace } = await opened.create('other');

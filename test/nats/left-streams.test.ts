@@ -80,12 +80,12 @@ describeWithNats('Streams of logs in JetStream', () => {
     await other.close();
   }
 
-  test('are those of namespaces after a node died at any step of a creation.', async () => {
+  test('belong to namespaces only, after a node died at any step of a creation.', async () => {
     const create = (store: Store) => store.namespaces.create(shop);
     expect(await atEachStep('created', async () => {}, create, expectNoneLeft)).toBeGreaterThan(4);
   });
 
-  test('are those of namespaces after a node died at any step of a removal, and their numbers are not used again.', async () => {
+  test('belong to namespaces only, after a node died at any step of a removal, and their positions are not reused.', async () => {
     const prepare = async (store: Store) => {
       await store.namespaces.create(shop);
       await append(store, 3);
@@ -101,7 +101,7 @@ describeWithNats('Streams of logs in JetStream', () => {
     expect(steps).toBeGreaterThan(8);
   });
 
-  test('are not missing when another node starts at any step of a creation.', async () => {
+  test('are not missing if another node starts at any step of a creation.', async () => {
     const create = (store: Store) => store.namespaces.create(shop);
     await atEachStep(
       'raced',
@@ -120,7 +120,7 @@ describeWithNats('Streams of logs in JetStream', () => {
     );
   });
 
-  test('with messages stay when the bucket of namespaces is gone, and are named by a warning; so do those of others.', async () => {
+  test('with messages are kept if the bucket of namespaces is gone, and listed in a warning; so are those of other programs.', async () => {
     const url = cluster.url('kept');
     const store = await open(url);
     await store.namespaces.create(shop);

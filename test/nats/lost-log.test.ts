@@ -10,7 +10,7 @@ const message = { type: 'T', data: {} };
 const typesOf = ({ parser }: SseClient) => parser.events.map(({ type }) => type);
 
 describeWithNats('A log in JetStream', () => {
-  test('that somebody deletes ends its subscriptions, and its namespace goes on with an empty one.', async () => {
+  test('that somebody deletes ends its subscriptions, and its namespace continues with an empty one.', async () => {
     await using cluster = await NatsCluster.start();
     await using app = await startTestApp([`--store=${cluster.url('deleted')}`]);
     await app.append('a-1', message);
@@ -24,7 +24,7 @@ describeWithNats('A log in JetStream', () => {
     await expect.poll(async () => (await app.append('a-1', message)).body.position, { timeout: 20_000 }).toBe(0);
   });
 
-  test('that somebody purges tells a subscriber behind the loss of it by a reset, and goes on.', async () => {
+  test('that somebody purges notifies a subscriber that is behind with a reset, and continues.', async () => {
     await using cluster = await NatsCluster.start();
     await using app = await startTestApp([`--store=${cluster.url('purged')}`]);
     for (let count = 0; count < 3; count++) await app.append('a-1', message);

@@ -3,7 +3,7 @@ import { describeWithNats } from './describe-with-nats.ts';
 import { NatsCluster } from './nats-cluster.ts';
 
 describeWithNats('The fixture of NATS', () => {
-  test('starts a server, which is there again after a crash.', async () => {
+  test('starts a server, which works again after a crash.', async () => {
     await using cluster = await NatsCluster.start();
     const [server] = cluster.servers;
     const { pid } = server!;
@@ -13,7 +13,7 @@ describeWithNats('The fixture of NATS', () => {
     expect(cluster.url('a')).toBe(`nats://${server!.host}/a`);
   });
 
-  test('starts three servers that are a cluster, which elects another leader when one is gone.', async () => {
+  test('starts three servers as a cluster, which elects another leader when one is gone.', async () => {
     await using cluster = await NatsCluster.start({ size: 3 });
     const leader = await cluster.metaLeader();
     await leader.stop('SIGKILL');

@@ -29,28 +29,28 @@ async function startFakeServer(version: string) {
 }
 
 describe('A start with NATS', () => {
-  test('is refused by a sentence where nobody answers.', async () => {
+  test('is refused with a message if no server answers.', async () => {
     const port = await freePort();
     await expect(open(`nats://127.0.0.1:${port}`)).rejects.toThrow(
       new RegExp(`^--store: no connection to NATS at 127\\.0\\.0\\.1:${port}: connection refused$`),
     );
   });
 
-  test('is refused by a sentence when the server is too old.', async () => {
+  test('is refused with a message if the server is too old.', async () => {
     await using server = await startFakeServer('2.9.10');
     await expect(open(`nats://127.0.0.1:${server.port}`)).rejects.toThrow(
       `--store: NATS at 127.0.0.1:${server.port} is version 2.9.10: Pokewire needs 2.12 or newer.`,
     );
   });
 
-  test('is refused by a sentence when the server does not offer the TLS that the URL requires.', async () => {
+  test('is refused with a message if the server does not offer the TLS that the URL requires.', async () => {
     await using server = await startFakeServer('2.12.0');
     await expect(open(`nats://127.0.0.1:${server.port}?tls=require`)).rejects.toThrow(
       `--store: no connection to NATS at 127.0.0.1:${server.port}: server does not support 'tls'`,
     );
   });
 
-  test('is refused by a sentence when the file of the credentials cannot be read.', async () => {
+  test('is refused with a message if the credentials file cannot be read.', async () => {
     await expect(open('nats://127.0.0.1?creds=/no/such/file')).rejects.toThrow(
       /^--store: the file of \?creds= cannot be read: ENOENT/,
     );
@@ -58,7 +58,7 @@ describe('A start with NATS', () => {
 });
 
 describeWithNats('A start with a real nats-server', () => {
-  test('is refused by a sentence when it has no JetStream.', async () => {
+  test('is refused with a message if the server has no JetStream.', async () => {
     using folder = TemporaryFolder.inMemory();
     await using server = await NatsServer.prepare({ folder, name: 'plain', hasJetStream: false });
     await server.spawn();
@@ -67,12 +67,12 @@ describeWithNats('A start with a real nats-server', () => {
     );
   });
 
-  test('is refused by a sentence when there are fewer servers than copies.', async () => {
+  test('is refused with a message if there are fewer servers than copies.', async () => {
     await using cluster = await NatsCluster.start();
     await expect(open(cluster.url('a', '?replicas=3'))).rejects.toThrow(/cannot keep 3 copies: .*\?replicas=1\.$/);
   });
 
-  test('needs the user and the password, which no line of the log has.', async () => {
+  test('needs the user and the password, which no log line contains.', async () => {
     const settings = ['authorization { user: "me", password: "s3cret" }'];
     await using cluster = await NatsCluster.start({ settings });
     const [server] = cluster.servers;
@@ -88,7 +88,7 @@ describeWithNats('A start with a real nats-server', () => {
     expect(process.said).not.toContain('s3cret');
   });
 
-  test('needs the token, which no refusal has.', async () => {
+  test('needs the token, which no refusal contains.', async () => {
     await using cluster = await NatsCluster.start({ settings: ['authorization { token: "t0ken" }'] });
     const [server] = cluster.servers;
     await expect(open(`nats://wr0ng@${server!.host}`)).rejects.toThrow(/^(?!.*wr0ng)--store: NATS at .* rejects the/);

@@ -47,7 +47,7 @@ describeWithNats('Three nodes over three nats-servers', () => {
     await expectNothingAmiss();
   });
 
-  test('lose, double and reorder nothing when the leader of the log is stopped for ten seconds.', async () => {
+  test('lose, double and reorder nothing when the leader of the log is frozen for ten seconds.', async () => {
     const leader = await cluster.logLeader();
     const thaw = leader.freeze();
     await Promise.all([delay(frozenMs), load.untilWritten(200)]);
@@ -56,7 +56,7 @@ describeWithNats('Three nodes over three nats-servers', () => {
     await expectNothingAmiss();
   });
 
-  test('lose, double and reorder nothing when each server is restarted in turn.', async () => {
+  test('lose, double and reorder nothing when the servers are restarted one after another.', async () => {
     for (const server of cluster.servers) {
       await server.stop('SIGTERM');
       await server.run();
@@ -65,7 +65,7 @@ describeWithNats('Three nodes over three nats-servers', () => {
     await expectNothingAmiss();
   });
 
-  test('lose, double and reorder nothing when somebody deletes the consumers by which they hear of the log.', async () => {
+  test('lose, double and reorder nothing when somebody deletes the consumers that deliver the log.', async () => {
     const { name } = await cluster.onlyLog();
     await using outsider = await Outsider.connect(cluster.servers);
     for (let times = 0; times < 3; times++) {
@@ -76,7 +76,7 @@ describeWithNats('Three nodes over three nats-servers', () => {
     await expectNothingAmiss();
   });
 
-  test('refuse appends with a reason while two of three servers are gone, with all streams open, and go on when they are back.', async () => {
+  test('refuse appends with a reason while two of three servers are down, keep all streams open, and continue afterwards.', async () => {
     const gone = cluster.servers.slice(1);
     await Promise.all(gone.map((server) => server.stop('SIGKILL')));
     await Promise.all(nodes.map((node) => node.untilReady(503)));

@@ -10,7 +10,7 @@ const missing =
   natsProgram === undefined ? missingNats : NatsNetwork.isPossible ? undefined : 'network namespaces are not permitted';
 
 describe.skipIf(missing !== undefined)(missing === undefined ? title : `${title} (${missing})`, () => {
-  test('nodes lose, double and reorder nothing, also one that reaches that server alone.', {
+  test('nodes lose, double and reorder nothing, including one that reaches only that server.', {
     timeout: 240_000,
   }, async () => {
     using network = NatsNetwork.lay(3);

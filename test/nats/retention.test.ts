@@ -11,7 +11,7 @@ async function openWith(stores: NatsStores, parameters: string): Promise<OpenedS
 }
 
 describeWithNats('What JetStream itself removes', () => {
-  test('is forgotten: bounds and pages say up to where, and reads begin behind it.', async () => {
+  test('is reported as forgotten: bounds and pages have the range, and reads begin after it.', async () => {
     await using stores = await NatsStores.start();
     await using opened = await openWith(stores, '?maxMessages=5');
     for (let count = 0; count < 10; count++) await opened.append(`a-${count % 2}`);
@@ -26,7 +26,7 @@ describeWithNats('What JetStream itself removes', () => {
     expect(await opened.log.version('a-0')).toBe(4);
   });
 
-  test('is forgotten while a log is read page by page.', async () => {
+  test('is detected while a log is read page by page.', async () => {
     await using stores = await NatsStores.start();
     await using opened = await openWith(stores, '?maxMessages=100');
     await opened.appendMany('a-1', 100);
@@ -39,7 +39,7 @@ describeWithNats('What JetStream itself removes', () => {
     next.release();
   });
 
-  test('leaves a stream without messages as one that begins anew, behind the head.', async () => {
+  test('makes a stream without messages start over, above the head.', async () => {
     await using stores = await NatsStores.start();
     await using opened = await openWith(stores, '?maxMessages=2');
     await opened.append('a-1', 2);
@@ -49,7 +49,7 @@ describeWithNats('What JetStream itself removes', () => {
     expect(outcome).toEqual({ outcome: 'appended', position: 0, globalPosition: 5 });
   });
 
-  test('is not done without a limit: a full log refuses appends.', async () => {
+  test('is not applied without a limit: a full log refuses appends.', async () => {
     await using stores = await NatsStores.start({
       settings: [
         'accounts { A { jetstream { max_file: 60000 }, users: [ { user: u, password: p } ] } }',

@@ -6,7 +6,7 @@ import { NatsCluster } from './nats-cluster.ts';
 import { natsProgram } from './nats-server.ts';
 
 test.skipIf(natsProgram === undefined || !isInstalled('haproxy'))(
-  'While one of three nodes over JetStream is killed, stopped and all are replaced, 1,000 subscribers resume by their cursor (needs nats-server and haproxy).',
+  'While one of three nodes over JetStream is killed, one is frozen and all are replaced, 1,000 subscribers resume by their cursor (needs nats-server and haproxy).',
   async () => {
     await using cluster = await NatsCluster.start({ size: 3 });
     await rollOver(cluster.url('rollover'), exportedRows);

@@ -6,7 +6,7 @@ import { describeWithNats } from './describe-with-nats.ts';
 import { NatsCluster } from './nats-cluster.ts';
 
 describeWithNats('Three nodes that start at once', () => {
-  test('share what one of them has made, though its leader is still to be elected.', async () => {
+  test('share the bucket that one of them has created, although its leader is still to be elected.', async () => {
     await using cluster = await NatsCluster.start({ size: 3 });
     for (const prefix of ['one', 'two', 'three']) {
       const url = cluster.url(prefix);

@@ -25,7 +25,7 @@ describeWithNats('Tickets in JetStream', () => {
     await stores?.[Symbol.asyncDispose]();
   });
 
-  test('are taken at any node, with everything that they say.', async () => {
+  test('are accepted at any node, with all their fields.', async () => {
     const withoutToken = { ...ticket, tokenId: undefined };
     expect(await one.tickets!.put('a', ticket)).toBeUndefined();
     expect(await one.tickets!.put('b', withoutToken)).toBeUndefined();
@@ -33,7 +33,7 @@ describeWithNats('Tickets in JetStream', () => {
     expect(await other.tickets!.take('b')).toEqual(withoutToken);
   });
 
-  test('are taken once, however many ask at once.', async () => {
+  test('are accepted once, however many concurrent requests there are.', async () => {
     await one.tickets!.put('once', ticket);
     const taken = await Promise.all(
       Array.from({ length: 16 }, (_value, index) => [one, other][index % 2]!.tickets!.take('once')),
@@ -42,11 +42,11 @@ describeWithNats('Tickets in JetStream', () => {
     expect(await one.tickets!.take('once')).toBeUndefined();
   });
 
-  test('that nobody made are unknown.', async () => {
+  test('that were never created are unknown.', async () => {
     expect(await one.tickets!.take('unknown')).toBeUndefined();
   });
 
-  test('are refused beyond the number of a namespace, and one that is taken makes room.', async () => {
+  test('are refused beyond the limit of a namespace, and using one allows another.', async () => {
     const many = { ...ticket, uid: 'uid-2' };
     for (let from = 0; from < maxTicketsOfNamespace; from += 100) {
       await Promise.all(Array.from({ length: 100 }, (_value, index) => one.tickets!.put(`many-${from + index}`, many)));

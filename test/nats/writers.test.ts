@@ -113,12 +113,12 @@ async function inTheEnd<T>(read: () => Promise<T>): Promise<T> {
 }
 
 describeWithNats('64 writers on three nodes over three servers', () => {
-  test('have every append stored once and told once, in order, by every node.', async () => {
+  test('have every append stored and delivered once, in order, by every node.', async () => {
     await using cluster = await NatsCluster.start({ size: 3 });
     await runWriters(cluster, 'calm', (_log, untilWritten) => untilWritten(3_000));
   });
 
-  test('have every append stored once and told once when the leader is killed and comes back.', async () => {
+  test('have every append stored and delivered once when the leader is killed and restarted.', async () => {
     await using cluster = await NatsCluster.start({ size: 3 });
     await runWriters(cluster, 'killed', async (log, untilWritten) => {
       await untilWritten(500);
@@ -130,7 +130,7 @@ describeWithNats('64 writers on three nodes over three servers', () => {
     });
   });
 
-  test('have every append stored once and told once when the leader stands still for a while.', async () => {
+  test('have every append stored and delivered once when the leader is frozen for a while.', async () => {
     await using cluster = await NatsCluster.start({ size: 3 });
     await runWriters(cluster, 'frozen', async (log, untilWritten) => {
       await untilWritten(500);

@@ -56,14 +56,14 @@ async function ask(...request: Parameters<typeof fetch>): Promise<{ response: Re
   return { response, body };
 }
 
-test('openapi-typescript generates types by which every operation can be called.', async () => {
+test('openapi-typescript generates types with which every operation can be called.', async () => {
   await using app = await startSqliteApp(flags);
   const description = await Description.of(app, token);
   expect(Object.keys(calls).toSorted()).toEqual(description.operations.map(({ id }) => id).toSorted());
   expect(checkCalls(await generateTypes(description.document))).toBe('');
 });
 
-test('A generated client calls every operation, and each answers what the description says.', async () => {
+test('A generated client calls every operation, and each answer matches the description.', async () => {
   await using app = await startSqliteApp(flags);
   const description = await Description.of(app, token);
   for (const [id, call] of Object.entries(calls)) {
@@ -80,7 +80,7 @@ test('A generated client calls every operation, and each answers what the descri
   }
 });
 
-test('A generated client subscribes with a ticket in place of a token.', async () => {
+test('A generated client subscribes with a ticket instead of a token.', async () => {
   await using app = await startTestApp(flags);
   const fetchStart = async (request: Request) => {
     const { response, body } = await ask(request);
@@ -121,7 +121,7 @@ const wrongs: readonly Wrong[] = [
   },
 ];
 
-test.each(wrongs)('Every operation answers a request with $name as the description says.', async ({ request }) => {
+test.each(wrongs)('Every operation answers a request with $name as described.', async ({ request }) => {
   await using app = await startTestApp([...flags, '--body-limit-bytes', '1024']);
   const description = await Description.of(app, token);
   for (const operation of description.operations) {

@@ -35,7 +35,7 @@ function bodiesOf({ paths, components }: Document) {
   );
 }
 
-test('Every answer with a body has an example, or one of its headers where it is a file.', async () => {
+test('Every answer with a body has an example, or an example of a header if it is a file.', async () => {
   const bodies = bodiesOf(await readDescription());
   expect(bodies.length).toBeGreaterThan(30);
   const empty = bodies.filter(({ media, headers }) => {
@@ -45,7 +45,7 @@ test('Every answer with a body has an example, or one of its headers where it is
   expect(empty.map(({ name }) => name)).toEqual([]);
 });
 
-test('Every example fits its schema and leaves no member of it out.', async () => {
+test('Every example matches its schema and contains all of its members.', async () => {
   const document = await readDescription();
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
   ajv.addSchema({ ...document, $id: 'description' });

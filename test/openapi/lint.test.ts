@@ -9,20 +9,20 @@ async function readDescription(): Promise<string> {
   return (await app.get('/openapi.json')).text;
 }
 
-test('Spectral has nothing to say about the description by its recommended rules.', async () => {
+test('Spectral reports nothing about the description with its recommended rules.', async () => {
   const linter = new spectral.Spectral();
   linter.setRuleset({ extends: [[oas as never, 'recommended']], rules: {} });
   const findings = await linter.run(JSON.parse(await readDescription()));
   expect(findings.map(({ code, path, message }) => `${code} ${path.join('.')} ${message}`)).toEqual([]);
 });
 
-test('Redocly has nothing to say about the description by its recommended rules.', async () => {
+test('Redocly reports nothing about the description with its recommended rules.', async () => {
   const config = await createConfig({ extends: ['recommended'] });
   const findings = await lintFromString({ source: await readDescription(), absoluteRef: 'openapi.json', config });
   expect(findings.map(({ ruleId, location, message }) => `${ruleId} ${location[0]?.pointer} ${message}`)).toEqual([]);
 });
 
-test('Every operation has an id of its own and says what credentials it takes.', async () => {
+test('Every operation has a unique id and documents its credentials.', async () => {
   const { paths, components } = JSON.parse(await readDescription()) as {
     paths: Record<string, Record<string, { operationId: string; security: Record<string, unknown>[] }>>;
     components: { securitySchemes: Record<string, unknown> };
@@ -62,7 +62,7 @@ const boundByRequest = [
   'POST /rpc application/json',
 ];
 
-test('Every number, text and list that a request may hold says its bound, or is bounded by the request as a whole.', async () => {
+test('Every number, text and list in a request has a documented bound, or is bounded by the request as a whole.', async () => {
   const { paths, components } = JSON.parse(await readDescription()) as {
     paths: Record<string, Record<string, { parameters?: { name: string; schema: Schema }[]; requestBody?: Body }>>;
     components: { schemas: Record<string, Schema> };
@@ -93,7 +93,7 @@ test('Every number, text and list that a request may hold says its bound, or is 
   expect(found).toEqual(boundByRequest);
 });
 
-test('A message is described once, and referred to wherever it comes back.', async () => {
+test('A message is described once, and referenced wherever it occurs.', async () => {
   const description = await readDescription();
   const { components } = JSON.parse(description) as { components: { schemas: Record<string, unknown> } };
   expect(Object.keys(components.schemas)).toEqual(

@@ -77,7 +77,7 @@ describe.skipIf(!hasPostgres)('An append that transactions of others get in the 
     },
   );
 
-  test('waits for the lock of its category no longer than five seconds a try, while other categories go on.', async () => {
+  test('waits for the lock of its category at most five seconds per attempt, while other categories continue.', async () => {
     const database = await cluster.create();
     const { store, log } = await openLog(database);
     await using service = await cluster.connect(database, 'message_store');
@@ -93,7 +93,7 @@ describe.skipIf(!hasPostgres)('An append that transactions of others get in the 
     await store.close();
   });
 
-  test('is stored once although they lock its category and others in another order.', async () => {
+  test('is stored once although other transactions lock its category and others in another order.', async () => {
     const database = await cluster.create();
     const { store, log } = await openLog(database);
     const follower = new ReferenceFollower(log);

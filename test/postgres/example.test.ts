@@ -56,7 +56,7 @@ async function useDatabase() {
 }
 
 describe.skipIf(!hasPostgres)('The example of a consumer', () => {
-  test('goes on where it stopped, first by polling and then by pokes, with one position stream for both.', async () => {
+  test('continues where it stopped, first by polling and then by pokes, with one position stream for both.', async () => {
     await using database = await useDatabase();
     const { url, service, write } = database;
     await using app = await startTestApp(['--store', url]);

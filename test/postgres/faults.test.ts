@@ -42,7 +42,7 @@ describe.skipIf(!hasPostgres)('Two nodes under load', () => {
       process.kill(rows[0]!.pid, 'SIGKILL');
     }));
 
-  test('lose, double and reorder nothing when one of them is cut off, which says so, keeps its streams and catches up.', async () => {
+  test('lose, double and reorder nothing when one of them is cut off, which reports that, keeps its streams and catches up.', async () => {
     await using way = await CuttableWay.open(cluster);
     const database = await cluster.create();
     await using load = await LoadedNodes.start(cluster, database, way.url(database));
@@ -58,7 +58,7 @@ describe.skipIf(!hasPostgres)('Two nodes under load', () => {
     await load.expectNothingAmiss();
   });
 
-  test('say that they are not ready while PostgreSQL is stopped, keep their streams, and catch up.', () =>
+  test('report that they are not ready while PostgreSQL is stopped, keep their streams, and catch up.', () =>
     suffer(async (load) => {
       const resume = await cluster.freeze();
       try {
@@ -77,7 +77,7 @@ describe.skipIf(!hasPostgres)('A store that is cut off from PostgreSQL', () => {
   afterAll(() => cluster?.[Symbol.asyncDispose]());
 
   // Faster than the time-out of statements, 10 s.
-  test('closes within seconds, and rejects the append and the read under way.', { timeout: 8_000 }, async () => {
+  test('closes within seconds, and rejects the running append and read.', { timeout: 8_000 }, async () => {
     await using way = await CuttableWay.open(cluster);
     const store = await PostgresStore.open(way.url(await cluster.create()), {
       pokes: pokePool(),

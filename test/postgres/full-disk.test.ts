@@ -6,7 +6,7 @@ import { startTestApp } from '../support/start-app.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
 test.skipIf(!hasPostgres || !canMount)(
-  'A full disk of PostgreSQL refuses appends with 507 while all else goes on, and takes them again once there is room.',
+  'A full disk of PostgreSQL refuses appends with 507 while everything else works, and accepts them again once there is space.',
   async () => {
     await using cluster = await PostgresCluster.start();
     using disk = new SmallDisk(8);

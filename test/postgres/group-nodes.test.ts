@@ -18,7 +18,7 @@ describe.skipIf(!hasPostgres)('Members of a group over three nodes of one databa
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  test('keep their partitions and generations while one node after the other is killed, and lose no message.', async () => {
+  test('keep their partitions and generations while one node after another is killed, and lose no message.', async () => {
     const workers = ['a', 'b', 'c'].map((member) => group.join(member));
     try {
       const before = await group.untilShared(3);
@@ -45,7 +45,7 @@ describe.skipIf(!hasPostgres)('Members of a group over three nodes of one databa
     }
   });
 
-  test('hand over in new generations when members leave and come, each stream in order.', async () => {
+  test('hand over in new generations when members leave and join, each stream in order.', async () => {
     await group.handOver();
   });
 });

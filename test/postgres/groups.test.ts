@@ -22,7 +22,7 @@ describe.skipIf(!hasPostgres)('Records of groups of nodes over one database', as
     return { stores, [Symbol.asyncDispose]: async () => void (await close()) };
   }
 
-  test('are changed on one node, and the others hear it.', async () => {
+  test('are changed on one node, and the others are notified.', async () => {
     await using opened = await nodes(2);
     const [one, other] = opened.stores.map(({ groups }) => groups!);
     const { revision } = await other!.changesSince(undefined);
@@ -33,7 +33,7 @@ describe.skipIf(!hasPostgres)('Records of groups of nodes over one database', as
     expect((await other!.changesSince(revision)).keys).toEqual(['a']);
   });
 
-  test('are written by batches in any order, and none waits for another for ever.', async () => {
+  test('are written by batches in any order, and none waits for another forever.', async () => {
     await using opened = await nodes(2);
     const keys = Array.from({ length: 50 }, (_value, n) => `batch/${n}`);
     const handles = opened.stores.map(({ groups }) => groups!);
@@ -49,7 +49,7 @@ describe.skipIf(!hasPostgres)('Records of groups of nodes over one database', as
     expect(Math.max(...rounds)).toBeGreaterThan(0);
   });
 
-  test('tell that everything may have changed when too much has changed since.', async () => {
+  test('report that everything may have changed if too much has changed since then.', async () => {
     await using opened = await nodes(1);
     const groups = opened.stores[0]!.groups!;
     const { revision } = await groups.changesSince(undefined);
@@ -61,7 +61,7 @@ describe.skipIf(!hasPostgres)('Records of groups of nodes over one database', as
     expect(recent.keys).toHaveLength(1_000);
   });
 
-  test('have no place before "pokewire store init" was run.', async () => {
+  test('cannot be stored before "pokewire store init" was run.', async () => {
     await using opened = await nodes(1, false);
     expect(opened.stores[0]!.groups).toBeUndefined();
   });

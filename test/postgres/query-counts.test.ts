@@ -40,7 +40,7 @@ describe.skipIf(!hasPostgres)('A node asks the database', () => {
   });
   afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-  test('at most once a second while nobody listens, and by one poll however many do.', async () => {
+  test('at most once a second without subscribers, and by one poll with any number of them.', async () => {
     await using app = await startTestApp(['--store', cluster.url(await cluster.create())]);
     await app.append('a-1', { type: 'Written', data: {} });
     const silent = await watch(app);
@@ -59,7 +59,7 @@ describe.skipIf(!hasPostgres)('A node asks the database', () => {
     expect(heard.queries).toBeLessThanOrEqual(most + 20 * heard.seconds);
   });
 
-  test('at most 200 times for 10,000 subscribers who come back to it after a restart.', {
+  test('at most 200 times for 10,000 subscribers that reconnect to it after a restart.', {
     timeout: 120_000,
   }, async () => {
     const messages = 20_000;

@@ -10,7 +10,7 @@ import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 const options = () => ({ pokes: pokePool(), maxBytes: 0, maxBytesPerNamespace: 0, maxNamespaces: 1 });
 
 describe.skipIf(!hasPostgres)('A server over a Message DB', () => {
-  test('answers what services write, and takes appends beside them.', async () => {
+  test('delivers messages that services write, and accepts appends at the same time.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     await using service = await cluster.connect(database, 'message_store');
@@ -22,7 +22,7 @@ describe.skipIf(!hasPostgres)('A server over a Message DB', () => {
     expect([...read.matchAll(/"type":"(\w+)"/g)].map(([, type]) => type)).toEqual(['Opened', 'Deposited']);
   });
 
-  test('measures the delay of pokes about its own appends, and of those of others not, whose time is that of a transaction.', async () => {
+  test('measures the delay of pokes about its own appends only, because the time of others is that of a transaction.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     await using service = await cluster.connect(database, 'message_store');
@@ -41,7 +41,7 @@ describe.skipIf(!hasPostgres)('A server over a Message DB', () => {
     expect(count).toBeLessThanOrEqual(20);
   });
 
-  test('is not started where it could not be right, and says what to do.', async () => {
+  test('is refused where it could not work correctly, with the remedy.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     await using owner = await cluster.connect(database);
@@ -60,7 +60,7 @@ describe.skipIf(!hasPostgres)('A server over a Message DB', () => {
     await expect(opening(database)).rejects.toThrow(/caches 2 positions.*CACHE 1/);
   });
 
-  test('takes a log as forgotten that was deleted by hand as a whole.', async () => {
+  test('treats a log that was deleted by hand completely as forgotten.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     const store = await PostgresStore.open(cluster.url(database), options());
@@ -73,7 +73,7 @@ describe.skipIf(!hasPostgres)('A server over a Message DB', () => {
     await store.close();
   });
 
-  test('stores each append once although every backend is terminated again and again.', async () => {
+  test('stores each append once although every backend is terminated repeatedly.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     const store = await PostgresStore.open(cluster.url(database), options());
@@ -99,7 +99,7 @@ describe.skipIf(!hasPostgres)('A server over a Message DB', () => {
     await store.close();
   });
 
-  test('refuses only the payload that jsonb cannot hold, of appends that share a commit.', async () => {
+  test('refuses only the payload that jsonb cannot store, of appends that share a commit.', async () => {
     await using cluster = await PostgresCluster.start();
     const store = await PostgresStore.open(cluster.url(await cluster.create()), options());
     const log = store.log((await store.namespaces.find('default'))!.log);

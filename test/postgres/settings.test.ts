@@ -27,7 +27,7 @@ describe.skipIf(!hasPostgres)('A database whose settings are not the usual ones'
   });
   afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-  test('may default to REPEATABLE READ: appends of two nodes meet without a conflict.', async () => {
+  test('may default to REPEATABLE READ: concurrent appends of two nodes do not conflict.', async () => {
     const database = await cluster.create();
     await using owner = await cluster.connect(database);
     await owner.query(`ALTER DATABASE ${database} SET default_transaction_isolation = 'repeatable read'`);
@@ -58,7 +58,7 @@ describe.skipIf(!hasPostgres)('A database whose settings are not the usual ones'
     await store.close();
   });
 
-  test('may give SELECT alone to the role of ?readonly=true, which is told what others write.', async () => {
+  test('may grant only SELECT to the role of ?readonly=true, which receives messages of other writers.', async () => {
     const database = await cluster.create();
     await using owner = await cluster.connect(database);
     await owner.query(
@@ -73,7 +73,7 @@ describe.skipIf(!hasPostgres)('A database whose settings are not the usual ones'
     expect((await app.get('/ready')).status).toBe(200);
   });
 
-  test('may notify a channel of ?notify, which is heard without the poll.', async () => {
+  test('may notify a channel of ?notify, which is received without polling.', async () => {
     const database = await cluster.create();
     await using owner = await cluster.connect(database);
     await owner.query(`
@@ -108,7 +108,7 @@ describe.skipIf(!hasPostgres)('A database whose settings are not the usual ones'
     await store.close();
   });
 
-  test('may become another one while it is served: subscriptions end, and begin anew in the new log.', async () => {
+  test('may become another one while it is served: subscriptions end, and start over in the new log.', async () => {
     const [database, other] = [await cluster.create(), await cluster.create()];
     await using app = await startTestApp(['--store', cluster.url(database)]);
     await app.append('old-1', { type: 'Written', data: {} });

@@ -19,7 +19,7 @@ describe.skipIf(!hasPostgres)('Transactions of others that stay open', () => {
   });
   afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-  test('are named by a line of the log and a metric while they hold up the order, and nothing is lost by it.', async () => {
+  test('are named by a log line and a metric while they block the order, and nothing is lost because of them.', async () => {
     const database = await cluster.create();
     const lines: string[] = [];
     const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
@@ -47,7 +47,7 @@ describe.skipIf(!hasPostgres)('Transactions of others that stay open', () => {
     expect(lines.some((line) => line.includes('has ended'))).toBe(true);
   });
 
-  test('and were open when a node is started make it wait, for what they wrote lies before its head.', async () => {
+  test('and were open when a node is started make it wait, because their messages are below its head.', async () => {
     const database = await cluster.create();
     await using service = await cluster.connect(database, 'message_store');
     await service.query('BEGIN');
@@ -88,7 +88,7 @@ describe.skipIf(!hasPostgres)('Transactions of others that stay open', () => {
     await store.close();
   });
 
-  test('and roll back before the first message make nobody miss anything.', async () => {
+  test('and roll back before the first message make no subscriber miss anything.', async () => {
     const database = await cluster.create();
     await using app = await startTestApp(['--store', cluster.url(database)]);
     await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');

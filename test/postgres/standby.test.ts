@@ -9,7 +9,7 @@ import { readRows } from './nodes/read-rows.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
 test.skipIf(!hasPostgres)(
-  'A standby that commits wait for is promoted under load: nodes find it, and nothing is lost, doubled or reordered.',
+  'A synchronous standby is promoted under load: nodes find it, and nothing is lost, doubled or reordered.',
   async () => {
     await using primary = await PostgresCluster.start();
     const database = await primary.create();
@@ -30,7 +30,7 @@ test.skipIf(!hasPostgres)(
   },
 );
 
-test.skipIf(!hasPostgres)('What is read of a log never comes from a server that holds another one.', async () => {
+test.skipIf(!hasPostgres)('Messages of a log are never read from a server that holds another one.', async () => {
   await using primary = await PostgresCluster.start();
   const database = await primary.create();
   await using standby = await primary.startStandby();
@@ -120,7 +120,7 @@ test.skipIf(!hasPostgres).each(['', '?epoch=kept'])(
 );
 
 test.skipIf(!hasPostgres)(
-  'A lost end behind a pinned epoch is known to nodes that had delivered nothing of it, and to those that start later.',
+  'A lost end behind a pinned epoch is known to nodes that had delivered nothing of it, and to nodes that start later.',
   async () => {
     await using before = await startBeforeLoss('?epoch=kept');
     const { app, idle, subscriber, id } = before;

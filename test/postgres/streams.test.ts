@@ -57,7 +57,7 @@ describe.skipIf(!hasPostgres)('A subscription to streams from a global position'
     return (await client.query<{ g: number }>(text, [stream, after])).rows.map(({ g }) => g);
   }
 
-  test('begins behind it, also where messages were deleted, and ends at the last one.', async () => {
+  test('begins after it, even if messages were deleted, and ends at the last one.', async () => {
     const all = await scan('short-7', 0);
     expect(all.length).toBe(23);
     for (const after of [0, ...all.flatMap((global) => [global - 1, global]), head]) {

@@ -7,7 +7,7 @@ import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 const label = { label: '', scope: 'read', expiresAtMs: undefined } as const;
 
 describe.skipIf(!hasPostgres)('Tokens of a server over a Message DB', () => {
-  test('are those of --token alone until "pokewire store init" was run, which may be repeated.', async () => {
+  test('are only those of --token until "pokewire store init" was run, which may be repeated.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     {
@@ -30,7 +30,7 @@ describe.skipIf(!hasPostgres)('Tokens of a server over a Message DB', () => {
     expect(rows[0].kept).not.toContain(token);
   });
 
-  test('are shared by all nodes, and one that is revoked ends what other nodes do by it.', async () => {
+  test('are shared by all nodes, and revoking one ends its activity on other nodes.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     await initStore(cluster.url(database, 'postgres'), 'message_store');
@@ -49,7 +49,7 @@ describe.skipIf(!hasPostgres)('Tokens of a server over a Message DB', () => {
     await expect.poll(async () => (await subscribe()).status, { timeout: 10_000 }).toBe(403);
   });
 
-  test('of several nodes that start at once are one, and only one of them tells it.', async () => {
+  test('of several nodes that start at once are one, and only one node prints it.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     await initStore(cluster.url(database, 'postgres'), 'message_store');
@@ -64,7 +64,7 @@ describe.skipIf(!hasPostgres)('Tokens of a server over a Message DB', () => {
     }
   });
 
-  test('go on while the database is away.', async () => {
+  test('keep working while the database is unavailable.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     await initStore(cluster.url(database, 'postgres'), 'message_store');
@@ -78,7 +78,7 @@ describe.skipIf(!hasPostgres)('Tokens of a server over a Message DB', () => {
 });
 
 describe.skipIf(!hasPostgres)('"pokewire store init"', () => {
-  test('says what is missing, and changes nothing then.', async () => {
+  test('reports what is missing, and then changes nothing.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     await using owner = await cluster.connect(database);
@@ -91,7 +91,7 @@ describe.skipIf(!hasPostgres)('"pokewire store init"', () => {
     expect(rows).toEqual([]);
   });
 
-  test('exits with 1 when the database refuses, and with 2 for a URL that no database could be behind.', async () => {
+  test('exits with 1 when the database refuses, and with 2 for an impossible URL.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     const exitCode = async (url: string, ...flags: string[]) => (await runHere('store init', [url, ...flags])).code;
@@ -102,7 +102,7 @@ describe.skipIf(!hasPostgres)('"pokewire store init"', () => {
     expect(await exitCode(cluster.url(database, 'postgres'))).toBe(0);
   });
 
-  test('does its work once when it runs several times at the same moment.', async () => {
+  test('succeeds once when it runs several times concurrently.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     const url = cluster.url(database, 'postgres');
@@ -110,7 +110,7 @@ describe.skipIf(!hasPostgres)('"pokewire store init"', () => {
     expect(said.filter((text) => text.includes('was created'))).toHaveLength(1);
   });
 
-  test('leaves a role without its grant to the token of its start, with a warning, and a newer schema alone.', async () => {
+  test('makes a role without its grant use the token of its start, with a warning, and does not change a newer schema.', async () => {
     await using cluster = await PostgresCluster.start();
     const database = await cluster.create();
     await using owner = await cluster.connect(database);

@@ -75,7 +75,7 @@ describe.skipIf(!hasPostgres)('Two processes over one initialized Message DB', (
     }
   });
 
-  test('refuse a ticket that has lived for thirty seconds by the clock of the database, and delete it.', async () => {
+  test('refuse a ticket that is thirty seconds old by the clock of the database, and delete it.', async () => {
     await using owner = await cluster.connect(database);
     const ticket = await ticketOf(one);
     await owner.query("UPDATE pokewire.tickets SET expires_at = expires_at - interval '30 seconds'");
@@ -87,7 +87,7 @@ describe.skipIf(!hasPostgres)('Two processes over one initialized Message DB', (
     expect(rows).toEqual([{ count: 1 }]);
   });
 
-  test('keep a bounded number of tickets together, and say when there is room.', async () => {
+  test('have a bounded total number of tickets, and report when another one is possible.', async () => {
     await using owner = await cluster.connect(database);
     await owner.query(
       `INSERT INTO pokewire.tickets SELECT 'h' || n, NULL, 'x', clock_timestamp() + interval '20 seconds'

@@ -36,7 +36,7 @@ function parse(bytes: Uint8Array, at: readonly number[]): StreamEvent[] {
   return ends.flatMap((end, index) => parser.push(bytes.subarray(index === 0 ? 0 : ends[index - 1], end)));
 }
 
-test('The parser of the client dispatches what the standard says, however the bytes are cut.', () => {
+test('The parser of the client dispatches events as in the standard, however the bytes are split.', () => {
   fc.assert(
     fc.property(stream, fc.boolean(), cuts, (text, hasMark, at) => {
       const bytes = new TextEncoder().encode((hasMark ? '\uFEFF' : '') + text);

@@ -11,7 +11,7 @@ const number = fc.oneof(
   fc.nat({ max: Number.MAX_SAFE_INTEGER }),
 );
 
-test('a column gives every number back that was set last, near its base or not', () => {
+test('a column returns every number that was set last, near its base or not', () => {
   fc.assert(
     fc.property(number, fc.array(fc.tuple(fc.nat({ max: 7 }), number), { maxLength: 30 }), (base, sets) => {
       const column = new NumberColumn(8, base);
@@ -25,7 +25,7 @@ test('a column gives every number back that was set last, near its base or not',
   );
 });
 
-test('a UUID is packed and unpacked, and nothing else is packed', () => {
+test('a UUID is packed and unpacked, and no other text is packed', () => {
   const bytes = Buffer.alloc(packedIdBytes + 2);
   fc.assert(
     fc.property(fc.uuid(), (id) => {
@@ -42,7 +42,7 @@ test('a UUID is packed and unpacked, and nothing else is packed', () => {
   for (const id of [...others, '', 'x', uuid.toUpperCase()]) expect(packId(id, bytes, 1), id).toBe(false);
 });
 
-test('a row list into which rows are put anywhere, and of which any are taken, equals a sorted array', () => {
+test('a row list with insertions and removals anywhere equals a sorted array', () => {
   const batch = fc.array(fc.nat({ max: 10_000 }), { maxLength: 40 });
   const removals = fc.oneof(fc.nat({ max: 60 }), fc.array(fc.nat({ max: 80 }), { maxLength: 30 }));
   const batches = fc.array(fc.tuple(batch, removals), { maxLength: 12 });
@@ -76,7 +76,7 @@ test('a row list into which rows are put anywhere, and of which any are taken, e
   );
 });
 
-test('every text comes back that is not released, also behind messages longer than a heap and of more types than are numbered', () => {
+test('every text is returned until it is released, even after messages longer than a heap and with more types than are numbered', () => {
   const text = fc.oneof(
     fc.constantFrom(
       '',

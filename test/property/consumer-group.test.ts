@@ -18,7 +18,7 @@ test('each stream with a hyphen has exactly one member of a group of any size, o
   );
 });
 
-test('the owner of a stream is a member also of the largest groups', () => {
+test('the owner of a stream is a member even in the largest groups', () => {
   fc.assert(
     fc.property(nameText, fc.integer({ min: 1, max: maxGroupSize }), (id, size) => {
       const name = new StreamName(`x-${id}`);

@@ -35,7 +35,7 @@ async function finish({ nodes, subscribers, log }: World): Promise<void> {
   for (const node of nodes) await node.settle();
 }
 
-test('any interleaving of append, connect, stall, drain and reconnect on two nodes tells every matching message exactly once, in order', async () => {
+test('any interleaving of append, connect, stall, drain and reconnect on two nodes delivers every matching message exactly once, in order', async () => {
   await fc.assert(
     fc.asyncProperty(
       steps,

@@ -24,7 +24,7 @@ describe.each([
   ['plain', new PlainFrameEncoder()],
   ['direct', new DirectFrameEncoder()],
 ])('frames of the %s encoder', (_name, encoder) => {
-  test('give every field back, for any text, cut anywhere, with heartbeats between', () => {
+  test('return every field for any text, split anywhere, with heartbeats in between', () => {
     fc.assert(
       fc.property(told, cuts, (told, cuts) => {
         const target = Buffer.alloc((told.length + 1) * (maxFrameBytes + heartbeatFrame.length));

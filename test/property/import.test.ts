@@ -60,7 +60,7 @@ function newOf(log: readonly Message[], batch: readonly Message[]): Message[] {
 }
 
 test.each(engines)(
-  'A log of the $name store is the same whatever the order of the batches that made it, and every read of it agrees with a plain list.',
+  'A log of the $name store is the same whatever the order of its batches, and every read of it agrees with a plain list.',
   async ({ name, open }) => {
     await fc.assert(
       fc.asyncProperty(
@@ -117,7 +117,7 @@ test.each(engines)(
   },
 );
 
-test('A time is the same after it was written and read, and its text too.', () => {
+test('A time is unchanged by writing and reading, and so is its text.', () => {
   const times = fc.record({
     timeMs: fc.integer({ min: Date.parse('0000-01-01T00:00:00Z'), max: Date.parse('9999-12-31T23:59:59.999Z') }),
     timeNanos: fc.oneof(fc.constantFrom(0, 1_000, 999_000), fc.nat({ max: 999_999 })),

@@ -13,7 +13,7 @@ const fewHashes = fc.oneof(
   fc.constantFrom(0, 1, 16, 17, 2 ** 26, 2 ** 26 + 1, 2 ** 32 - 1, 2 ** 32 - 17),
 );
 
-test('a hash index finds exactly the rows that were added, also where hashes collide', () => {
+test('a hash index finds exactly the added rows, even if hashes collide', () => {
   fc.assert(
     fc.property(fc.array(fewHashes, { maxLength: 300, size: 'max' }), fewHashes, (hashes, other) => {
       const index = new HashIndex((row) => hashes[row]!);
@@ -32,7 +32,7 @@ test('a hash index finds exactly the rows that were added, also where hashes col
   );
 });
 
-test('a hash index finds exactly the rows that are left, however many were taken out or numbered anew', () => {
+test('a hash index finds exactly the remaining rows, however many were removed or renumbered', () => {
   const step = fc.record({ at: fc.nat(), does: fc.constantFrom('remove', 'replace') });
   fc.assert(
     fc.property(
@@ -62,7 +62,7 @@ test('a hash index finds exactly the rows that are left, however many were taken
   );
 });
 
-test('an entry more moves a small part of the others, so that no call is long', () => {
+test('adding an entry moves a small part of the others, so that no call takes long', () => {
   let moved = 0;
   const hashes: number[] = [];
   const index = new HashIndex((row) => {
@@ -80,7 +80,7 @@ test('an entry more moves a small part of the others, so that no call is long', 
   expect(most).toBeLessThan(2_000);
 });
 
-test('the hash of an id is an unsigned 32-bit integer and depends on the id alone', () => {
+test('the hash of an id is an unsigned 32-bit integer and depends only on the id', () => {
   fc.assert(
     fc.property(fc.uuid(), (id) => {
       const hash = textHash(id);
@@ -91,7 +91,7 @@ test('the hash of an id is an unsigned 32-bit integer and depends on the id alon
 
 const rows = fc.uniqueArray(fc.nat({ max: 60 }), { maxLength: 30 }).map((rows) => rows.sort((a, b) => a - b));
 
-test('a merge of row lists gives each row once, in order, from any row on', () => {
+test('a merge of row lists returns each row once, in order, from any starting row', () => {
   fc.assert(
     fc.property(fc.array(rows, { maxLength: 6 }), fc.nat({ max: 70 }), (lists, from) => {
       const merge = new RowMerge(lists, table, from);
@@ -104,7 +104,7 @@ test('a merge of row lists gives each row once, in order, from any row on', () =
   );
 });
 
-test('the first row not before another is found as by looking at each', () => {
+test('the first row at or after another one is the same as in a linear search', () => {
   fc.assert(
     fc.property(rows, fc.nat({ max: 70 }), (rows, row) => {
       const index = rows.findIndex((candidate) => candidate >= row);

@@ -56,7 +56,7 @@ function isJson(text: string): boolean {
   }
 }
 
-test('A text has no fault exactly when JSON.parse takes it.', () => {
+test('A text is valid exactly when JSON.parse accepts it.', () => {
   const anything = fc.array(fc.constantFrom(...pieces), { maxLength: 6 }).map((parts) => parts.join(''));
   fc.assert(
     fc.property(fc.oneof(jsonText, almostJson, anything), (text) => {
@@ -91,7 +91,7 @@ const bodies = fc.oneof(
     }),
 );
 
-test('A long body gives the same messages, or the same refusal, as a short one, at once and in turns.', async () => {
+test('A long body yields the same messages, or the same refusal, as a short one, synchronously and in slices.', async () => {
   const outcome = async (body: string, parse: (body: Buffer) => NewMessage[] | Promise<NewMessage[]>) => {
     try {
       return (await parse(Buffer.from(body))).map(({ id, ...message }) =>

@@ -8,7 +8,7 @@ const timeMs = fc.oneof(
   fc.integer({ min: -2_000, max: 2_000 }),
 );
 
-test('the text of a time is what Date says, whichever time was told before', () => {
+test('the text of a time equals that of Date, whichever time was formatted before', () => {
   fc.assert(
     fc.property(fc.array(timeMs), (times) => {
       for (const ms of times) expect(timeText({ timeMs: ms, timeNanos: 0 })).toBe(new Date(ms).toISOString());
@@ -16,7 +16,7 @@ test('the text of a time is what Date says, whichever time was told before', () 
   );
 });
 
-test('a time that was told is read as it was, to the nanosecond', () => {
+test('a formatted time is parsed to the same value, to the nanosecond', () => {
   fc.assert(
     fc.property(timeMs, fc.oneof(fc.nat({ max: 999_999 }), fc.constantFrom(0, 1_000, 999_000)), (ms, nanos) => {
       const time = { timeMs: ms, timeNanos: nanos };

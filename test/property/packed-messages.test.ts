@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { packMessages, unpackMessages } from '../../src/store/sqlite/packed-messages.ts';
 
-test('Messages come out of their packing as they went in, whatever their texts are.', () => {
+test('Messages are unchanged by packing and unpacking, whatever their texts.', () => {
   const text = fc.string({ unit: 'binary' });
   const message = fc.record({
     id: text,

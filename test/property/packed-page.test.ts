@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { LogId } from '../../src/store/log-id.ts';
 import { packPage, unpackPage } from '../../src/store/sqlite/packed-page.ts';
 
-test('A page comes out of its packing as it went in, whatever its texts are.', () => {
+test('A page is unchanged by packing and unpacking, whatever its texts.', () => {
   const text = fc.string({ unit: 'binary', maxLength: 20 });
   const number = fc.maxSafeNat();
   const message = fc.record({

@@ -19,7 +19,7 @@ const pushes = fc.array(
   { maxLength: 200, size: 'max' },
 );
 
-test('A page of the window holds what a filter over the last pokes gives, from any cursor, or the window begins later.', () => {
+test('A page of the window equals a filter over the last pokes, from any cursor, or the window begins later.', () => {
   fc.assert(
     fc.property(
       fc.nat({ max: 5 }),
@@ -70,7 +70,7 @@ test('A page of the window holds what a filter over the last pokes gives, from a
   );
 });
 
-test('A window that nothing is selected from is read in bounded pieces to its end.', () => {
+test('A window without selected pokes is read in bounded pieces to its end.', () => {
   const window = new PokeWindow(0);
   for (let n = 1; n <= 20_000; n++) window.push(pokeOf('a-1', n, n), 20_000);
   const pool = pokePool();

@@ -13,7 +13,7 @@ const moves = fc.array(
   { maxLength: 120, size: 'max' },
 );
 
-test('a pool never lends one thing twice, and keeps its bounds and counts', () => {
+test('a pool never lends an object twice, and keeps its bounds and counts', () => {
   fc.assert(
     fc.property(bounds, moves, fc.infiniteStream(fc.nat()), (bounds, moves, choices) => {
       const pool = new ObjectPool(() => ({}), bounds);
@@ -43,7 +43,7 @@ test('a pool never lends one thing twice, and keeps its bounds and counts', () =
   );
 });
 
-test('a buffer is not lent again, nor changed, while anybody holds it', () => {
+test('a buffer is neither lent again nor changed while anyone holds it', () => {
   type Holding = { readonly lease: BufferLease; holders: number; readonly mark: number };
   const sizes = fc.constantFrom(1, 4_096, 4_097, 16_384, 40_000, 65_536, 65_537, 100_000);
   const moves = fc.array(

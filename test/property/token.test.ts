@@ -26,7 +26,7 @@ test('A token gives access to its own namespace only, whatever its name.', async
   );
 });
 
-test('A token says its namespace whatever its id is, base64url that holds an underscore included.', () => {
+test('A token contains its namespace, whatever the id, including base64url with an underscore.', () => {
   const anyId = fc.string({ minLength: 1, unit: 'grapheme' }).filter((id) => id.isWellFormed());
   fc.assert(
     fc.property(fc.oneof(anyId, acceptedId, fc.constantFrom('ab?', '???', '~~~', '_')), secret, (namespace, hex) => {
@@ -35,7 +35,7 @@ test('A token says its namespace whatever its id is, base64url that holds an und
   );
 });
 
-test('Text that is no token is told apart from one without a fault, whatever it is.', () => {
+test('Text that is not a token is recognised without an error.', () => {
   fc.assert(
     fc.property(
       fc.oneof(

@@ -26,7 +26,7 @@ async function append(server: ServerProcess, token: string): Promise<void> {
 
 /** What every cache in front of a server must not store, however eager it is. */
 function keepsNothing(open: (url: string) => Promise<{ url: string } & AsyncDisposable>): void {
-  test('gives the answer of one tenant neither to another nor to nobody.', async () => {
+  test('returns the answer of one tenant neither to another one nor to a client without a token.', async () => {
     await using server = await ServerProcess.start(['--token', admin]);
     const rpc = { method: 'POST', headers: { ...json, authorization: `Bearer ${admin}` } };
     await fetch(`${server.url}/rpc`, { ...rpc, body: JSON.stringify(['ns.create', 'tenant', { token: reader }]) });
@@ -40,7 +40,7 @@ function keepsNothing(open: (url: string) => Promise<{ url: string } & AsyncDisp
     }
   });
 
-  test('answers a read that follows a write with what was written.', async () => {
+  test('returns written data for a read that follows a write.', async () => {
     await using server = await ServerProcess.start();
     await using cache = await open(server.url);
     expect((await ask(cache.url, '/streams/read-1/messages')).text).toBe('[]');

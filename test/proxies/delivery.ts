@@ -38,7 +38,7 @@ export function delivers({ kind, files, client = {}, noticesByHeartbeats = false
   });
   afterAll(() => server?.[Symbol.asyncDispose]());
 
-  test('each poke arrives before the next message is appended, the lone one behind the greeting first', async () => {
+  test('each poke arrives before the next message is appended, starting with the single one after the greeting', async () => {
     await using proxy = await RealProxy.start(kind, files({ url: server.url }));
     await using subscriber = await subscribe(proxy, 'category=each', client);
     for (let sent = 1; sent <= 20; sent++) {
@@ -48,7 +48,7 @@ export function delivers({ kind, files, client = {}, noticesByHeartbeats = false
     }
   });
 
-  test('a subscriber that the proxy dropped resumes behind what it was told, without a gap', async () => {
+  test('a subscriber that the proxy disconnected resumes after the last poke it received, without a gap', async () => {
     await using proxy = await RealProxy.start(kind, files({ url: server.url }));
     await using before = await subscribe(proxy, 'category=resumed', client);
     const told = await server.append('resumed-1');
@@ -65,7 +65,7 @@ export function delivers({ kind, files, client = {}, noticesByHeartbeats = false
     expect(after.ids).toEqual(missed);
   });
 
-  test('the server notices through the proxy that a subscriber went away', async () => {
+  test('the server notices through the proxy that a subscriber disconnected', async () => {
     await using asked = await ServerProcess.start(['--heartbeat-ms', noticesByHeartbeats ? '150' : '0']);
     await using proxy = await RealProxy.start(kind, files({ url: asked.url }));
     await using subscriber = await subscribe(proxy, 'category=away', client);

@@ -21,7 +21,7 @@ function serveConfig(env: Readonly<Record<string, string>>) {
   return command.config;
 }
 
-test('Every configuration of the guide is run or read by a test.', () => {
+test('Every configuration in the guide is run or read by a test.', () => {
   const names = [...guide.matchAll(/<!-- tested: (\S+) -->/g)].map(([, name]) => name);
   const used = [
     'nginx-default',
@@ -42,7 +42,7 @@ test('Every configuration of the guide is run or read by a test.', () => {
   expect([...guide.matchAll(/^```\w+$/gm)]).toHaveLength(used.length);
 });
 
-test('The guide names only flags and variables that there are.', () => {
+test('The guide names only existing flags and variables.', () => {
   const flags = Object.keys(configSchema.properties).map(flagOf);
   const ofOthers = ['build', 'omit', 'format', 'profile'];
   for (const [, flag] of guide.matchAll(/--([a-z]+(?:-[a-z]+)*)/g)) expect([...flags, ...ofOthers]).toContain(flag);
@@ -63,11 +63,11 @@ describe('The unit of systemd', () => {
     expect(Number(settingOf('LimitNOFILE'))).toBeGreaterThan(config.maxSubscriptions * 1.05);
   });
 
-  test('keeps messages in the folder that systemd makes for it.', () => {
+  test('stores messages in the folder that systemd creates for it.', () => {
     expect(unit).toContain(`POKEWIRE_STORE=sqlite:/var/lib/${settingOf('StateDirectory')}/`);
   });
 
-  test.skipIf(!hasSystemd)('is one that systemd takes (needs systemd-analyze on PATH).', () => {
+  test.skipIf(!hasSystemd)('is valid for systemd (needs systemd-analyze on PATH).', () => {
     const folder = mkdtempSync(join(tmpdir(), 'pokewire-systemd-'));
     const file = join(folder, 'pokewire.service');
     writeFileSync(file, replaced(unit, { '/usr/bin/node': process.execPath }));
@@ -93,7 +93,7 @@ describe('The set of Kubernetes', () => {
     expect(spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(waitMs + config.drainMs + closeGraceMs);
   });
 
-  test('has one pod, whose messages are in a volume of its own.', () => {
+  test('has one pod, whose messages are in a separate volume.', () => {
     expect([set.kind, set.spec.replicas]).toEqual(['StatefulSet', 1]);
     const [mount] = container.volumeMounts;
     expect(set.spec.volumeClaimTemplates.map(({ metadata }: { metadata: object }) => metadata)).toEqual([
@@ -111,7 +111,7 @@ describe('The set of Kubernetes', () => {
     }
   });
 
-  test('turns off what a Service of the same name would set, which stops the start.', () => {
+  test('turns off the variables of a Service of the same name, which would stop the start.', () => {
     expect(spec.enableServiceLinks).toBe(false);
     expect(() => serveConfig({ POKEWIRE_PORT: 'tcp://10.0.0.1:8080' })).toThrow('POKEWIRE_PORT cannot be');
     expect(() => serveConfig({ POKEWIRE_SERVICE_HOST: '10.0.0.1' })).toThrow('Unknown variable');

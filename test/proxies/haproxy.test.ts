@@ -31,7 +31,7 @@ describe.skipIf(!hasTls)('Through HAProxy as documented, HTTP/2 and TLS (needs h
 });
 
 describe.skipIf(!hasTls)('HAProxy (needs haproxy and openssl on PATH)', () => {
-  test('compresses an event stream only where Pokewire does not forbid it, and Pokewire does', async () => {
+  test('compresses an event stream only if Pokewire does not forbid it, which Pokewire does', async () => {
     await using server = await ServerProcess.start(['--heartbeat-ms', '0']);
     const more = '  compression algo gzip\n  compression type text/event-stream application/json';
     await using proxy = await RealProxy.start('haproxy', haproxyTuned({ url: server.url, more }, certificate));
@@ -43,7 +43,7 @@ describe.skipIf(!hasTls)('HAProxy (needs haproxy and openssl on PATH)', () => {
     expect([health.headers['content-encoding'], subscriber.headers['content-encoding']]).toEqual(['gzip', undefined]);
   });
 
-  test('cuts a silent stream by timeout server, whatever timeout tunnel says, because it comes in chunks', async () => {
+  test('cuts a silent stream after timeout server, whatever timeout tunnel is, because the stream is chunked', async () => {
     await using server = await ServerProcess.start(['--heartbeat-ms', '0']);
     const upstream = { url: server.url, idleTimeout: `${idleTimeoutMs}ms`, more: '  timeout tunnel 1h' };
     await using proxy = await RealProxy.start('haproxy', haproxyTuned(upstream, certificate));

@@ -31,7 +31,7 @@ describe.skipIf(!hasTls)('Through nginx as documented, HTTP/2 and TLS (needs ngi
 });
 
 describe.skipIf(!hasTls)('nginx (needs nginx and openssl on PATH)', () => {
-  test('holds pokes back where it is told to ignore what Pokewire says of buffering', async () => {
+  test('buffers pokes if it is configured to ignore Pokewire’s header about buffering', async () => {
     await using server = await ServerProcess.start(['--heartbeat-ms', '0']);
     const more = 'proxy_ignore_headers X-Accel-Buffering;';
     await using proxy = await RealProxy.start('nginx', nginxDefault({ url: server.url, more }));
@@ -53,7 +53,7 @@ describe.skipIf(!hasTls)('nginx (needs nginx and openssl on PATH)', () => {
     expect(told).toBeGreaterThan(20);
   });
 
-  test('passes each poke on at once also when it compresses event streams', async () => {
+  test('forwards each poke at once even when it compresses event streams', async () => {
     await using server = await ServerProcess.start(['--heartbeat-ms', '0']);
     const more = 'gzip on; gzip_proxied any; gzip_types text/event-stream;';
     const options = { ca: certificate.cert, headers: { 'accept-encoding': 'gzip' } };
@@ -71,7 +71,7 @@ describe.skipIf(!hasTls)('nginx (needs nginx and openssl on PATH)', () => {
     }
   });
 
-  test('as documented passes on large imports, which it refuses by default, and logs no token', async () => {
+  test('as documented forwards large imports, which it refuses by default, and logs no token', async () => {
     await using server = await ServerProcess.start();
     const line = `{"id":"%","stream":"big-1","type":"T","pos":%,"gpos":%,"time":"2026-01-01T00:00:00Z","data":{"text":"${'x'.repeat(1000)}"}}\n`;
     const body = Array.from({ length: 1_500 }, (_, n) => line.replaceAll('%', String(n + 1))).join('');

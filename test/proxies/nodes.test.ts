@@ -55,7 +55,7 @@ describe.skipIf(!hasPostgres || !isInstalled('haproxy'))('Three nodes behind the
     return response.status;
   }
 
-  test('share subscribers, who are told what is appended on any of them, and take those of a node that stops.', async () => {
+  test('share subscribers, which receive messages appended on any of them, and accept those of a stopping node.', async () => {
     const subscribers = await Promise.all(Array.from({ length: 6 }, () => subscribe('0')));
     for (let n = 0; n < 6; n++) expect(await append()).toBe(201);
     for (const subscriber of subscribers) {
@@ -74,7 +74,7 @@ describe.skipIf(!hasPostgres || !isInstalled('haproxy'))('Three nodes behind the
     for (const subscriber of subscribers) await subscriber[Symbol.asyncDispose]();
   });
 
-  test('answer an EventSource so that it comes back, and others with 503, while none of them is ready.', async () => {
+  test('answer an EventSource so that it reconnects, and others with 503, while none of them is ready.', async () => {
     for (const node of nodes) await node.close();
     await expect.poll(append, { timeout: 10_000 }).toBe(503);
     await using away = await subscribe('0');

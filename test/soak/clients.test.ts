@@ -105,7 +105,7 @@ const stores: SoakStore[] = [
 ];
 
 test.each(stores)(
-  'Beside cuts, refusals, lost and repeated pokes, and kills of a %s server, clients lose nothing, workers keep the order, and no claim is untrue.',
+  'Despite cuts, refusals, lost and repeated pokes, and kills of a %s server, clients lose nothing, workers keep the order, and every claim is true.',
   { timeout: minutes * 60_000 + 180_000 },
   async (store) => {
     const seed = Date.now() % 2 ** 31;
